@@ -1,0 +1,3 @@
+module github.com/davit-oci/davit
+
+go 1.26.5
