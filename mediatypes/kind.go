@@ -1,0 +1,100 @@
+// Package mediatypes holds what davit knows about kinds of artifacts, as data: which media types a kind's manifest,
+// config and layers have, which files play which role, and which native client reads it. It decides nothing and reads
+// no files; package artifact does that with this data.
+package mediatypes
+
+// Packing says how the files of a layer become its blob.
+type Packing string
+
+// The packings. Raw is one file byte for byte; the others are a deterministic tar, compressed or not.
+const (
+	Raw     Packing = "raw"
+	Tar     Packing = "tar"
+	TarGzip Packing = "tar+gzip"
+	TarZstd Packing = "tar+zstd"
+)
+
+// Shape says what the manifest of a kind is.
+type Shape string
+
+// The shapes. An Artifact is an image manifest with a config of its own type; an Image has an OCI image config whose
+// rootfs lists the layers; an Index is one manifest per platform under an index, even for a single platform.
+const (
+	Artifact Shape = ""
+	Image    Shape = "image"
+	Index    Shape = "index"
+)
+
+// Order says in which order the layers of a kind stand in its manifest.
+type Order string
+
+// The orders. Declared keeps the order of davit.yaml; ByDigest sorts by digest as helm does, ByTitle by title as Docker
+// Model Runner does; ByRole follows the order of Kind.Layers and keeps the declared order within a role.
+const (
+	Declared Order = ""
+	ByDigest Order = "digest"
+	ByTitle  Order = "title"
+	ByRole   Order = "role"
+)
+
+// Kind is one type of artifact: what is written when somebody says "kind: model", and how it is recognised again.
+// The JSON and YAML names are those of a kind file, so that every built-in kind prints as one.
+type Kind struct {
+	Name    string `json:"name" yaml:"name"`       // the word people write: "model"
+	Summary string `json:"summary" yaml:"summary"` // one line for help and README
+
+	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type tells the
+	// kind, unless TypeFromLayer is set.
+	ArtifactType string `json:"artifactType,omitempty" yaml:"artifactType,omitempty"`
+	// TypeFromLayer makes the first layer's media type the artifactType, as scanners expect of an SBOM.
+	TypeFromLayer bool `json:"typeFromLayer,omitempty" yaml:"typeFromLayer,omitempty"`
+	// Types are further artifactTypes and config media types by which the kind is recognised when it is read:
+	// legacy names, and what other clients write.
+	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
+
+	Shape       Shape             `json:"shape,omitempty" yaml:"shape,omitempty"`
+	Config      Config            `json:"config,omitzero" yaml:"config,omitempty"`
+	Layers      []LayerType       `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
+	Order       Order             `json:"order,omitempty" yaml:"order,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
+
+	// ReadOnly kinds are recognised and shown, never packed.
+	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
+	// Clients names the native clients that read the kind: "helm", "docker model".
+	Clients []string `json:"clients,omitempty" yaml:"clients,omitempty"`
+	// Example is a davit.yaml of a few lines that packs the files of examples/NAME.
+	Example string `json:"example,omitempty" yaml:"example,omitempty"`
+}
+
+// Config describes the config blob of a kind. The zero value is the empty config of image-spec 1.1.
+type Config struct {
+	MediaType string `json:"mediaType,omitempty" yaml:"mediaType,omitempty"`
+	// Derive names the function of package artifact that reads the config out of the files ("model", "helm" …).
+	// Empty: the config is Defaults with the config fields of davit.yaml laid over them.
+	Derive string `json:"derive,omitempty" yaml:"derive,omitempty"`
+	// Schema is the JSON Schema (2020-12) of what davit.yaml may say under config, and of the whole config where
+	// nothing derives it.
+	Schema   map[string]any `json:"schema,omitempty" yaml:"schema,omitempty"`
+	Defaults map[string]any `json:"defaults,omitempty" yaml:"defaults,omitempty"`
+}
+
+// LayerType is one role that a file can play in a kind.
+type LayerType struct {
+	Role      string `json:"role" yaml:"role"`           // "weights", "license"
+	MediaType string `json:"mediaType" yaml:"mediaType"` // of the blob, in the default Packing
+	// MediaTypes are the media types of the blob in other packings than the default one.
+	MediaTypes map[Packing]string `json:"mediaTypes,omitempty" yaml:"mediaTypes,omitempty"`
+	// Match are doublestar patterns over slash paths; a pattern without a slash matches the base name, in any case.
+	// A pattern that ends in "/" matches directories only.
+	Match []string `json:"match,omitempty" yaml:"match,omitempty"`
+	// Content names the test of a file's content that it must pass besides ("gguf", "spdx-json" …; see package
+	// artifact). With Content and no Match, the content alone decides.
+	Content string  `json:"content,omitempty" yaml:"content,omitempty"`
+	Packing Packing `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
+	Min     int     `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
+	Max     int     `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
+	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes.
+	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
+	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
+}
