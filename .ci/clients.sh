@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Builds the pinned clients and registries that the tests run davit against.
+#
+#   .ci/clients.sh [core|extra|NAME]...      (default: core extra)
+#
+# They land in $DAVIT_TOOLS/bin, by default .tools/bin of this tree. One that is
+# there in the pinned version is left alone. One that fails to build is reported
+# and the others go on; with DAVIT_REQUIRE_CLIENTS=1 the exit code then says so.
+#
+# `go install pkg@version` refuses modules with replace lines and asks a proxy
+# for more than the version itself, so every client is built from a module of
+# our own that takes over the client's requirements, replacements and checksums.
+set -uo pipefail
+
+# group name        module@version                                    package           tags
+clients() { cat <<'EOF'
+core  staticcheck   honnef.co/go/tools@v0.7.0                         cmd/staticcheck
+core  registry      github.com/distribution/distribution/v3@v3.1.2    cmd/registry
+core  olareg        github.com/olareg/olareg@v0.2.2                   cmd/olareg
+core  regctl        github.com/regclient/regclient@v0.11.7            cmd/regctl
+core  crane         github.com/google/go-containerregistry@v0.22.1    cmd/crane
+core  oras          oras.land/oras@v1.3.3                             cmd/oras
+core  helm          helm.sh/helm/v4@v4.3.1                            cmd/helm
+EOF
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=${DAVIT_TOOLS:-$root/.tools}
+bin=$tools/bin
+log=$tools/log
+mkdir -p "$bin" "$log"
+export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-mod=mod CGO_ENABLED=0
+unset GOOS GOARCH GOBIN
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if command -v flock >/dev/null; then
+	exec 9>"$tools/.lock" && flock 9 # two checkouts may share a tools folder
+fi
+
+# wrapper MODULE@VERSION: makes a module with the client's requirements in the
+# current folder. Replacements by a path in the client's own repository go.
+wrapper() {
+	local dir
+	dir=$(go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
+	[ -f "$dir/go.mod" ] || return 1
+	sed '/=> *\.\.*\//d' "$dir/go.mod" >go.mod
+	cat "$dir/go.sum" >go.sum
+	go mod edit -module=wrapper -require="$1" go.mod
+}
+
+# build NAME MODULE@VERSION PACKAGE [TAGS]
+build() {
+	local name=$1 mod=$2 pkg=$3 tags=${4-} path=${2%@*}
+	mkdir "$work/$name" && cd "$work/$name" || return
+	wrapper "$mod" &&
+		go build -trimpath -ldflags='-s -w' -tags "$tags" -o "$name" "$path/$pkg" &&
+		mv "$name" "$bin/$name"
+}
+
+failed=
+TIMEFORMAT='%R s, cpu %U s'
+while read -r group name mod pkg tags; do
+	case " ${*:-core extra} " in *" $group "* | *" $name "*) ;; *) continue ;; esac
+	stamp="$mod $pkg $tags $(go env GOVERSION)"
+	if [ -x "$bin/$name" ] && [ "$(cat "$bin/.$name" 2>/dev/null)" = "$stamp" ]; then
+		continue
+	fi
+	printf 'clients: %s %s: ' "$name" "${mod#*@}" >&2
+	if { time (build "$name" "$mod" "$pkg" "$tags" </dev/null); } >"$log/$name" 2>&1; then
+		echo "$stamp" >"$bin/.$name"
+		tail -n 1 "$log/$name" >&2
+	else
+		echo failed >&2
+		tail -n 5 "$log/$name" >&2
+		failed="$failed $name"
+	fi
+done < <(clients)
+
+[ -z "$failed" ] && exit
+echo "clients: not built:$failed (logs in $log)" >&2
+[ "${DAVIT_REQUIRE_CLIENTS-}" != 1 ]
