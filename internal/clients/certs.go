@@ -1,0 +1,74 @@
+package clients
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// writeCerts makes an authority and lets it sign a certificate for a server on
+// the loopback addresses and one for its clients: ca.pem, server.pem and
+// server.key, client.pem and client.key in dir.
+func writeCerts(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	ca := template("davit test authority")
+	ca.IsCA, ca.BasicConstraintsValid = true, true
+	ca.KeyUsage |= x509.KeyUsageCertSign
+	if err := writeCert(filepath.Join(dir, "ca.pem"), ca, ca, &key.PublicKey, key); err != nil {
+		return err
+	}
+	for _, name := range []string{"server", "client"} {
+		cert := template(name)
+		cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+		cert.DNSNames = []string{"localhost"}
+		cert.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return err
+		}
+		if err := writeCert(filepath.Join(dir, name+".pem"), cert, ca, &own.PublicKey, key); err != nil {
+			return err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(own)
+		if err != nil {
+			return err
+		}
+		if err := writePEM(filepath.Join(dir, name+".key"), "PRIVATE KEY", der); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func template(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(24 * time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+}
+
+func writeCert(path string, cert, issuer *x509.Certificate, public *ecdsa.PublicKey, key *ecdsa.PrivateKey) error {
+	der, err := x509.CreateCertificate(rand.Reader, cert, issuer, public, key)
+	if err != nil {
+		return err
+	}
+	return writePEM(path, "CERTIFICATE", der)
+}
+
+func writePEM(path, kind string, der []byte) error {
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+}

@@ -1,0 +1,164 @@
+// Package clients runs other people's programs in the tests: the native clients
+// that must read what davit pushes, and real registries to push it to.
+//
+// [Path] finds a program that .ci/clients.sh built and skips the test when it is
+// not there. [Run] and [New] run one in a home of its own. [Distribution] (which
+// has no referrers API) and [Olareg] (which has one) start a registry on a free
+// loopback port; [SharedDistribution] and [SharedOlareg] give every test of a
+// binary the same one, for tests that only need a repository of their own.
+//
+// Only tests import this package.
+package clients
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Path returns where the program name is: in $DAVIT_TOOLS (or .tools of the
+// repository), among its npm packages, or on PATH. A test whose program is
+// missing is skipped, and fails when DAVIT_REQUIRE_CLIENTS is 1.
+func Path(tb testing.TB, name string) string {
+	tb.Helper()
+	if path := find(name); path != "" {
+		return path
+	}
+	if os.Getenv("DAVIT_REQUIRE_CLIENTS") == "1" {
+		tb.Fatalf("%s is not installed; .ci/clients.sh and .ci/run install the clients", name)
+	}
+	tb.Skipf("%s is not installed; make clients installs it", name)
+	return ""
+}
+
+func find(name string) string {
+	if tools := toolsDir(); tools != "" {
+		for _, dir := range []string{"bin", "npm/node_modules/.bin"} {
+			if path, err := exec.LookPath(filepath.Join(tools, dir, name)); err == nil {
+				return path
+			}
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// toolsDir is the folder .ci/clients.sh fills.
+func toolsDir() string {
+	if dir := os.Getenv("DAVIT_TOOLS"); dir != "" {
+		return dir
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, ".tools")
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// A Client is a program with a home of its own, so that a login lasts from one
+// run to the next and nothing of the machine's configuration takes part.
+type Client struct {
+	Home    string        // HOME; DOCKER_CONFIG is .docker in it, the XDG folders are below it
+	Dir     string        // working directory; Home when empty
+	Env     []string      // added to the environment, winning over it
+	Stdin   io.Reader     // for the next run; nothing when nil
+	Timeout time.Duration // of one run; two minutes when zero
+
+	tb   testing.TB
+	path string
+}
+
+// New finds the program name as [Path] does and gives it a fresh home.
+func New(tb testing.TB, name string) *Client {
+	tb.Helper()
+	return &Client{Home: tb.TempDir(), tb: tb, path: Path(tb, name)}
+}
+
+// Run runs the program name once in a fresh home and fails the test unless it
+// exits with 0.
+func Run(tb testing.TB, name string, args ...string) (stdout, stderr string) {
+	tb.Helper()
+	return New(tb, name).Run(args...)
+}
+
+// Run runs the program and fails the test unless it exits with 0.
+func (c *Client) Run(args ...string) (stdout, stderr string) {
+	c.tb.Helper()
+	stdout, stderr, err := c.Try(args...)
+	if err != nil {
+		c.tb.Fatalf("%s %s: %v\n%s%s", filepath.Base(c.path), strings.Join(args, " "), err, stdout, stderr)
+	}
+	return stdout, stderr
+}
+
+// Try runs the program; the error is an [exec.ExitError] when it ran and failed.
+func (c *Client) Try(args ...string) (stdout, stderr string, err error) {
+	timeout := c.Timeout
+	if timeout == 0 {
+		timeout = 2 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(c.tb.Context(), timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.path, args...)
+	cmd.Dir = c.Dir
+	if cmd.Dir == "" {
+		cmd.Dir = c.Home
+	}
+	cmd.Env = append(environ(c.Home), c.Env...)
+	cmd.Stdin, c.Stdin = c.Stdin, nil
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = 5 * time.Second // a grandchild may hold the pipes open
+	err = cmd.Run()
+	if ctx.Err() != nil && err != nil {
+		err = errors.Join(err, context.Cause(ctx))
+	}
+	return out.String(), errs.String(), err
+}
+
+// foreign are the beginnings of variables that would lead a client out of its
+// home or change what it prints.
+var foreign = []string{
+	"COSIGN_", "DAVIT_", "DOCKER_", "HELM_", "HOME=", "NOTATION_", "ORAS_", "REGCTL_",
+	"REGISTRY_", "SOURCE_DATE_EPOCH=", "SSL_CERT_", "XDG_",
+}
+
+func environ(home string) []string {
+	var env []string
+next:
+	for _, v := range os.Environ() {
+		for _, prefix := range foreign {
+			if strings.HasPrefix(v, prefix) {
+				continue next
+			}
+		}
+		env = append(env, v)
+	}
+	return append(env,
+		"HOME="+home,
+		"DOCKER_CONFIG="+filepath.Join(home, ".docker"),
+		"XDG_CACHE_HOME="+filepath.Join(home, ".cache"),
+		"XDG_CONFIG_HOME="+filepath.Join(home, ".config"),
+		"XDG_DATA_HOME="+filepath.Join(home, ".local/share"),
+		"XDG_RUNTIME_DIR="+filepath.Join(home, ".run"),
+	)
+}
