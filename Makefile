@@ -1,0 +1,43 @@
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOLS   := $(if $(DAVIT_TOOLS),$(DAVIT_TOOLS),$(CURDIR)/.tools)
+RACE    := $(if $(shell command -v cc),-race)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
+
+.PHONY: build install test lint demo bench fuzz docs clients clean
+
+build: ## one static binary, ./davit
+	$(GOBUILD) -o davit ./cmd/davit
+
+install:
+	CGO_ENABLED=0 go install -trimpath -ldflags "-s -w -X main.version=$(VERSION)" ./cmd/davit
+
+test: lint ## against the registries and clients that need the least to build; the others if they are there
+	.ci/clients.sh core
+	go test $(RACE) ./...
+
+lint:
+	.ci/clients.sh staticcheck
+	@test -z "$$(gofmt -s -l . | tee /dev/stderr)"
+	go vet ./...
+	staticcheck ./...
+
+demo: build
+	sh examples/demo.sh
+
+bench:
+	go test -run '^$$' -bench . ./...
+	@if [ -e .ci/bench.sh ]; then bash .ci/bench.sh; fi
+
+fuzz: ## every fuzz target for FUZZTIME
+	.ci/fuzz.sh $(or $(FUZZTIME),10s)
+
+docs:
+	go generate ./...
+
+clients: ## all of them
+	.ci/clients.sh
+
+clean:
+	rm -rf davit .demo dist
