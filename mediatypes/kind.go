@@ -52,10 +52,13 @@ type Kind struct {
 	// legacy names, and what other clients write.
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
 
-	Shape       Shape             `json:"shape,omitempty" yaml:"shape,omitempty"`
-	Config      Config            `json:"config,omitzero" yaml:"config,omitempty"`
-	Layers      []LayerType       `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
-	Order       Order             `json:"order,omitempty" yaml:"order,omitempty"`
+	Shape  Shape       `json:"shape,omitempty" yaml:"shape,omitempty"`
+	Config Config      `json:"config,omitzero" yaml:"config,omitempty"`
+	Layers []LayerType `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
+	Order  Order       `json:"order,omitempty" yaml:"order,omitempty"`
+	// Expand: a directory that no role takes whole is packed as a layer per file under it. Without it, such a
+	// directory is an error.
+	Expand      bool              `json:"expand,omitempty" yaml:"expand,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
 	// ReadOnly kinds are recognised and shown, never packed.
@@ -69,6 +72,8 @@ type Kind struct {
 // Config describes the config blob of a kind. The zero value is the empty config of image-spec 1.1.
 type Config struct {
 	MediaType string `json:"mediaType,omitempty" yaml:"mediaType,omitempty"`
+	// Optional: without any config fields the config is the empty one, whatever MediaType says.
+	Optional bool `json:"optional,omitempty" yaml:"optional,omitempty"`
 	// Derive names the function of package artifact that reads the config out of the files ("model", "helm" …).
 	// Empty: the config is Defaults with the config fields of davit.yaml laid over them.
 	Derive string `json:"derive,omitempty" yaml:"derive,omitempty"`
@@ -93,8 +98,15 @@ type LayerType struct {
 	Packing Packing `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
 	Min     int     `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
 	Max     int     `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
-	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes.
+	// Tells: a file of this role tells the kind by itself, where no davit.yaml names one.
+	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
+	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
+	// is the layer's title: what oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
+	// Untitled: the native client writes no title on such layers.
+	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
+	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
+	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
 	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }
