@@ -1,0 +1,35 @@
+package artifact
+
+import (
+	"strconv"
+	"strings"
+)
+
+// quantity writes n the way Docker Model Runner does: two decimals unless they are zero, and the first unit it reaches.
+func quantity(n int64, units []unit) string {
+	u := unit{1, ""}
+	for _, v := range units {
+		if float64(n) >= v.size {
+			u = v
+			break
+		}
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(float64(n)/u.size, 'f', 2, 64), ".00") + u.name
+}
+
+type unit struct {
+	size float64
+	name string
+}
+
+// parameterCount writes a number of parameters: "361.82M".
+func parameterCount(n int64) string {
+	return quantity(n, []unit{{1e15, "Q"}, {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "K"}})
+}
+
+// byteSize writes a number of bytes: "256.35MiB". Between 1000 and 1024 of a unit the decimal one is used; that is how
+// the native client's table reads.
+func byteSize(n int64) string {
+	return quantity(n, []unit{{1 << 50, "Pi"}, {1e15, "P"}, {1 << 40, "Ti"}, {1e12, "T"}, {1 << 30, "Gi"}, {1e9, "G"},
+		{1 << 20, "Mi"}, {1e6, "M"}, {1 << 10, "Ki"}, {1e3, "K"}}) + "B"
+}

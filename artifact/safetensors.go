@@ -1,0 +1,310 @@
+package artifact
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+)
+
+// The limits of a safetensors header. The format itself stops at 100 MB.
+const (
+	maxSafetensorsHeader = 100_000_000
+	maxSafetensorsToken  = 1 << 20 // one string of it
+	maxSafetensorsKept   = 1 << 20 // all __metadata__ kept; it has to fit into a config
+	maxSafetensorsDepth  = 16
+)
+
+// safetensorsFile is what the header of one safetensors file says.
+type safetensorsFile struct {
+	Metadata map[string]string // __metadata__
+	Tensors  int64
+	Elements int64            // parameters in all tensors
+	DTypes   map[string]int64 // tensors of each data type
+	data     int64            // bytes of tensor data that the tensors claim
+	end      int64            // where the last tensor ends
+	kept     int
+}
+
+// dtypeBits are the bits of one element of each data type.
+var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8,
+	"F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
+	"I64": 64, "U64": 64}
+
+// readSafetensors reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must
+// fill the file without holes, as the format demands.
+func readSafetensors(r io.ReaderAt, size int64) (*safetensorsFile, error) {
+	var prefix [8]byte
+	if _, err := r.ReadAt(prefix[:], 0); err != nil {
+		return nil, fmt.Errorf("truncated safetensors: %d bytes are no header", size)
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > maxSafetensorsHeader {
+		return nil, fmt.Errorf("not a safetensors file, or a broken one: its header would have %d bytes, %d are allowed", n, maxSafetensorsHeader)
+	}
+	if int64(n) > size-8 {
+		return nil, fmt.Errorf("truncated safetensors: the header has %d bytes, the file %d", n, size)
+	}
+	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
+	f := &safetensorsFile{Metadata: map[string]string{}, DTypes: map[string]int64{}}
+	if err := f.read(json.NewDecoder(in)); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("it ends too early")
+		}
+		return nil, fmt.Errorf("safetensors header: %w", err)
+	}
+	data := size - 8 - int64(n)
+	if f.end > data {
+		return nil, fmt.Errorf("truncated safetensors: its tensors end at byte %d, the file has %d", size-data+f.end, size)
+	}
+	if f.data != data {
+		return nil, fmt.Errorf("broken safetensors: its tensors have %d bytes, the file holds %d for them", f.data, data)
+	}
+	return f, nil
+}
+
+// Quantization is the data type of the tensors, "mixed" when there are several.
+func (f *safetensorsFile) Quantization() string {
+	if len(f.DTypes) > 1 {
+		return "mixed"
+	}
+	for dtype := range f.DTypes {
+		return dtype
+	}
+	return "unknown"
+}
+
+// read reads the header object.
+func (f *safetensorsFile) read(d *json.Decoder) error {
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	for d.More() {
+		name, err := str(d)
+		if err != nil {
+			return err
+		}
+		if name == "__metadata__" {
+			err = f.readMetadata(d)
+		} else {
+			err = f.readTensor(d)
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+	}
+	return expect(d, '}')
+}
+
+func (f *safetensorsFile) readMetadata(d *json.Decoder) error {
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	for d.More() {
+		key, err := str(d)
+		if err != nil {
+			return err
+		}
+		value, err := str(d)
+		if err != nil {
+			return err
+		}
+		if f.kept += len(key) + len(value); f.kept <= maxSafetensorsKept {
+			f.Metadata[key] = value
+		}
+	}
+	return expect(d, '}')
+}
+
+// readTensor reads one tensor's entry and counts it.
+func (f *safetensorsFile) readTensor(d *json.Decoder) error {
+	dtype, shape, offsets, err := tensorEntry(d)
+	if err != nil {
+		return err
+	}
+	elements, err := product(shape)
+	if err != nil {
+		return err
+	}
+	if len(offsets) != 2 || offsets[0] < 0 || offsets[0] > offsets[1] {
+		return fmt.Errorf("data_offsets %v are not a beginning and an end", offsets)
+	}
+	length, bits := offsets[1]-offsets[0], dtypeBits[dtype]
+	if bits > 0 && (elements > math.MaxInt64/bits || (elements*bits+7)/8 != length) {
+		return fmt.Errorf("%v elements of %s in %d bytes", shape, dtype, length)
+	}
+	if len(f.DTypes) < 64 || f.DTypes[dtype] > 0 {
+		f.DTypes[dtype]++
+	}
+	f.Tensors++
+	f.end = max(f.end, offsets[1])
+	if f.Elements, f.data = f.Elements+elements, f.data+length; f.Elements < 0 || f.data < 0 {
+		return errors.New("more parameters than can be counted")
+	}
+	return nil
+}
+
+// tensorEntry reads {"dtype": …, "shape": […], "data_offsets": […]}.
+func tensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err error) {
+	if err := expect(d, '{'); err != nil {
+		return "", nil, nil, err
+	}
+	for err == nil && d.More() {
+		var key string
+		if key, err = str(d); err != nil {
+			break
+		}
+		switch key {
+		case "dtype":
+			dtype, err = str(d)
+		case "shape":
+			shape, err = numbers(d, 64)
+		case "data_offsets":
+			offsets, err = numbers(d, 2)
+		default:
+			err = skipValue(d, 0)
+		}
+	}
+	if err != nil {
+		return "", nil, nil, err
+	}
+	return dtype, shape, offsets, expect(d, '}')
+}
+
+// expect reads one delimiter.
+func expect(d *json.Decoder, delim json.Delim) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if t != delim {
+		return fmt.Errorf("%v where %v is expected", t, delim)
+	}
+	return nil
+}
+
+// str reads a string.
+func str(d *json.Decoder) (string, error) {
+	t, err := d.Token()
+	if err != nil {
+		return "", err
+	}
+	s, ok := t.(string)
+	if !ok {
+		return "", fmt.Errorf("%v where a string is expected", t)
+	}
+	return s, nil
+}
+
+// numbers reads an array of at most limit whole numbers.
+func numbers(d *json.Decoder, limit int) ([]int64, error) {
+	d.UseNumber()
+	if err := expect(d, '['); err != nil {
+		return nil, err
+	}
+	var list []int64
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		text, _ := t.(json.Number)
+		n, err := strconv.ParseInt(text.String(), 10, 64)
+		if err != nil || len(list) == limit {
+			return nil, fmt.Errorf("%v where at most %d whole numbers are expected", t, limit)
+		}
+		list = append(list, n)
+	}
+	return list, expect(d, ']')
+}
+
+// skipValue passes over one value of any kind.
+func skipValue(d *json.Decoder, depth int) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if t != json.Delim('{') && t != json.Delim('[') {
+		return nil
+	}
+	if depth == maxSafetensorsDepth {
+		return fmt.Errorf("more than %d values inside each other", maxSafetensorsDepth)
+	}
+	for d.More() {
+		if t == json.Delim('{') {
+			if _, err := str(d); err != nil {
+				return err
+			}
+		}
+		if err := skipValue(d, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+// tokenGuard refuses JSON with a token so long that a decoder would hold it whole.
+type tokenGuard struct {
+	in      io.Reader
+	run     int
+	quoted  bool
+	escaped bool
+}
+
+// Read passes on what was checked.
+func (g *tokenGuard) Read(p []byte) (int, error) {
+	n, err := g.in.Read(p)
+	for _, c := range p[:n] {
+		g.run++
+		switch {
+		case g.escaped:
+			g.escaped = false
+		case g.quoted && c == '\\':
+			g.escaped = true
+		case c == '"':
+			g.quoted, g.run = !g.quoted, 0
+		case !g.quoted && (c == ',' || c == ':' || c == '{' || c == '}' || c == '[' || c == ']'):
+			g.run = 0
+		}
+		if g.run > maxSafetensorsToken {
+			return 0, fmt.Errorf("a value of more than %d bytes", maxSafetensorsToken)
+		}
+	}
+	return n, err
+}
+
+// shardName matches a file of a sharded set: its stem, number and count, and its extension.
+var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
+
+// missingShards names the files that the sharded sets among paths (slash paths) lack, in order.
+func missingShards(paths []string) ([]string, error) {
+	have := map[string]bool{}
+	for _, p := range paths {
+		have[p] = true
+	}
+	var missing []string
+	for _, p := range paths {
+		m := shardName.FindStringSubmatch(p)
+		if m == nil {
+			continue
+		}
+		count, _ := strconv.Atoi(m[3])
+		if number, _ := strconv.Atoi(m[2]); number < 1 || number > count {
+			return nil, fmt.Errorf("%q: there is no shard %s of %s", p, m[2], m[3])
+		}
+		for i := 1; i <= count; i++ {
+			name := fmt.Sprintf("%s-%05d-of-%s.%s", m[1], i, m[3], m[4])
+			if !have[name] {
+				have[name] = true // each is told once
+				missing = append(missing, name)
+			}
+		}
+	}
+	return missing, nil
+}
