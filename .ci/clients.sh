@@ -10,9 +10,11 @@
 # `go install pkg@version` refuses modules with replace lines and asks a proxy
 # for more than the version itself, so every client is built from a module of
 # our own that takes over the client's requirements, replacements and checksums.
+# A client that does not build this way is a small program over its library, in
+# .ci/clients.
 set -uo pipefail
 
-# group name        module@version                                    package           tags
+# group name module@version package (- when it is in .ci/clients) tags
 clients() { cat <<'EOF'
 core  staticcheck   honnef.co/go/tools@v0.7.0                         cmd/staticcheck
 core  registry      github.com/distribution/distribution/v3@v3.1.2    cmd/registry
@@ -21,6 +23,14 @@ core  regctl        github.com/regclient/regclient@v0.11.7            cmd/regctl
 core  crane         github.com/google/go-containerregistry@v0.22.1    cmd/crane
 core  oras          oras.land/oras@v1.3.3                             cmd/oras
 core  helm          helm.sh/helm/v4@v4.3.1                            cmd/helm
+extra wasm-to-oci   github.com/engineerd/wasm-to-oci@v0.1.2           cmd
+extra notation      github.com/notaryproject/notation@v1.3.2          cmd/notation
+extra modctl        github.com/modelpack/modctl@v0.2.2                .
+extra dmr           github.com/docker/model-runner@v1.2.6             cmd/dmr
+extra cosign        github.com/sigstore/cosign/v3@v3.1.3              cmd/cosign
+extra docker-compose github.com/docker/compose/v5@v5.5.0              cmd
+extra flux          github.com/fluxcd/pkg/oci@v0.50.0                 -
+extra podman-artifact go.podman.io/common@v0.66.0                     -              containers_image_openpgp,exclude_graphdriver_btrfs
 EOF
 }
 
@@ -51,11 +61,14 @@ wrapper() {
 
 # build NAME MODULE@VERSION PACKAGE [TAGS]
 build() {
-	local name=$1 mod=$2 pkg=$3 tags=${4-} path=${2%@*}
+	local name=$1 mod=$2 pkg=${2%@*}/$3 tags=${4-}
 	mkdir "$work/$name" && cd "$work/$name" || return
+	if [ "$3" = - ]; then
+		pkg=. && cp "$root/.ci/clients/$name"/*.go . || return
+	fi
 	wrapper "$mod" &&
-		go build -trimpath -ldflags='-s -w' -tags "$tags" -o "$name" "$path/$pkg" &&
-		mv "$name" "$bin/$name"
+		go build -trimpath -ldflags='-s -w' -tags "$tags" -o "$name.out" "$pkg" &&
+		mv "$name.out" "$bin/$name"
 }
 
 failed=
@@ -63,6 +76,7 @@ TIMEFORMAT='%R s, cpu %U s'
 while read -r group name mod pkg tags; do
 	case " ${*:-core extra} " in *" $group "* | *" $name "*) ;; *) continue ;; esac
 	stamp="$mod $pkg $tags $(go env GOVERSION)"
+	[ "$pkg" != - ] || stamp="$stamp $(cksum <"$root/.ci/clients/$name/main.go")"
 	if [ -x "$bin/$name" ] && [ "$(cat "$bin/.$name" 2>/dev/null)" = "$stamp" ]; then
 		continue
 	fi

@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"archive/tar"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -102,6 +104,82 @@ func TestBasicAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	crane.Run("append", "-f", tarball, "-t", s.Host+"/empty:v1")
+}
+
+func TestPodman(t *testing.T) {
+	s, podman := SharedDistribution(t), Podman(t)
+	const content = "hello\n"
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := w.WriteHeader(&tar.Header{Name: "hello", Mode: 0o644, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tarball := filepath.Join(podman.Home, "hello.tar")
+	if err := os.WriteFile(tarball, archive.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ref := s.Host + "/podman:v1"
+	Run(t, "crane", "append", "-f", tarball, "-t", ref)
+	podman.Run("pull", "--tls-verify=false", ref)
+	dir, _ := podman.Run("image", "mount", ref)
+	if got := read(t, filepath.Join(strings.TrimSpace(dir), "hello")); got != content {
+		t.Errorf("podman image mount: %q", got)
+	}
+	podman.Run("volume", "create", "v")
+	podman.Run("volume", "import", "v", tarball)
+	dir, _ = podman.Run("volume", "mount", "v")
+	if got := read(t, filepath.Join(strings.TrimSpace(dir), "hello")); got != content {
+		t.Errorf("podman volume import: %q", got)
+	}
+}
+
+// TestPrograms tries the ones that stand in for a client over its library.
+func TestPrograms(t *testing.T) {
+	s := SharedDistribution(t)
+	t.Run("flux", func(t *testing.T) {
+		flux := New(t, "flux")
+		if err := os.MkdirAll(filepath.Join(flux.Home, "in"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(flux.Home, "in/a.yaml"), []byte("a: 1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ref := "oci://" + s.Host + "/flux:v1"
+		pushed, _ := flux.Run("push", "artifact", ref, "--path", "in", "--source", "https://example.com/r.git", "--revision", "main@sha1:abc")
+		if err := os.Mkdir(filepath.Join(flux.Home, "out"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		flux.Run("pull", "artifact", ref, "--output", "out")
+		if got := read(t, filepath.Join(flux.Home, "out/a.yaml")); got != "a: 1\n" {
+			t.Errorf("%s: %q", pushed, got)
+		}
+	})
+	t.Run("podman-artifact", func(t *testing.T) {
+		podman := New(t, "podman-artifact")
+		if err := os.WriteFile(filepath.Join(podman.Home, "a.txt"), []byte("a\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ref := s.Host + "/podman-artifact:v1"
+		podman.Run("add", "--type", "application/vnd.example", ref, "a.txt")
+		podman.Run("push", ref)
+		podman = New(t, "podman-artifact")
+		podman.Run("pull", ref)
+		mounts, _ := podman.Run("mount", ref)
+		name, source, _ := strings.Cut(strings.TrimSpace(mounts), " ")
+		if name != "a.txt" || read(t, source) != "a\n" {
+			t.Errorf("mount: %s", mounts)
+		}
+		podman.Run("extract", ref, podman.Home)
+		if got := read(t, filepath.Join(podman.Home, "a.txt")); got != "a\n" {
+			t.Errorf("extract: %q", got)
+		}
+	})
 }
 
 func TestReferrersAPI(t *testing.T) {
