@@ -1,0 +1,241 @@
+package pack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// maxReferrers bounds how many referrers of one subject are looked at.
+const maxReferrers = 10_000
+
+// AttachOptions say how an artifact is attached.
+type AttachOptions struct {
+	Options // Subject is ignored
+	// Replace removes the other referrers of the same type and title when the new one is there.
+	Replace bool
+	// EachPlatform attaches to every manifest of an index instead of the index itself.
+	EachPlatform bool
+}
+
+// Attach packs the plan and pushes it as a referrer of subject, without a tag: one result for each subject. What is
+// attached already, created at whatever time, is not attached again: its result says Skipped.
+func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.GraphTarget, subject ocispec.Descriptor,
+	opts AttachOptions) ([]*Result, error) {
+	if opts.Replace {
+		if _, ok := dst.(content.Deleter); !ok {
+			return nil, fmt.Errorf("replacing referrers: %w: the target deletes nothing", errdef.ErrUnsupported)
+		}
+	}
+	subjects := []ocispec.Descriptor{subject}
+	if opts.EachPlatform {
+		var err error
+		if subjects, err = Platforms(ctx, dst, subject); err != nil {
+			return nil, err
+		}
+	}
+	results := make([]*Result, len(subjects))
+	for i := range subjects {
+		opts.Subject = &subjects[i]
+		var err error
+		if results[i], err = attach(ctx, fsys, plan, dst, opts); err != nil {
+			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
+		}
+	}
+	return results, nil
+}
+
+func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.GraphTarget, opts AttachOptions) (*Result, error) {
+	root, err := newNode(ctx, fsys, plan, opts.Options)
+	if err != nil {
+		return nil, err
+	}
+	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
+		return nil, err
+	}
+	if err := root.compose(opts.Subject); err != nil {
+		return nil, err
+	}
+	same, others, err := attached(ctx, dst, root)
+	if err != nil {
+		return nil, err
+	}
+	r := newResult(root)
+	if same != nil {
+		r.Digest, r.Size, r.Skipped = same.Digest, same.Size, true
+	} else if err := sendReferrer(ctx, dst, root, opts.Options); err != nil {
+		return nil, err
+	}
+	if opts.Replace && len(others) > 0 {
+		r.Skipped = false
+		for _, old := range others {
+			if err := remove(ctx, dst, old); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+func sendReferrer(ctx context.Context, dst oras.Target, root *node, opts Options) error {
+	p := &pusher{dst: dst, opts: opts}
+	if err := p.pushBlobs(ctx, slices.Concat(layers(root), configs(root))); err != nil {
+		return err
+	}
+	return p.pushManifests(ctx, root, nil)
+}
+
+// attached looks through the subject's referrers for the same artifact, and for others of its type and title.
+func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
+	ours := root.manifest
+	referrers, err := listReferrers(ctx, dst, *root.opts.Subject, ours.desc.ArtifactType)
+	if err != nil {
+		return nil, nil, err
+	}
+	var same *ocispec.Descriptor
+	var others []ocispec.Descriptor
+	for _, r := range referrers {
+		if r.Digest == ours.desc.Digest {
+			same = &r
+			continue
+		}
+		theirs, err := fetchDocument(ctx, dst, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		switch {
+		case same == nil && sameContent(ours.bytes, theirs):
+			same = &r
+		case title(ours.bytes) == title(theirs):
+			others = append(others, r)
+		}
+	}
+	return same, others, nil
+}
+
+// sameContent compares two manifests but for the time they were made.
+func sameContent(a, b []byte) bool { return reflect.DeepEqual(timeless(a), timeless(b)) }
+
+func timeless(manifest []byte) map[string]any {
+	var m map[string]any
+	if json.Unmarshal(manifest, &m) != nil {
+		return nil
+	}
+	if all, ok := m["annotations"].(map[string]any); ok {
+		all = maps.Clone(all)
+		delete(all, ocispec.AnnotationCreated)
+		m["annotations"] = all
+		if len(all) == 0 {
+			delete(m, "annotations")
+		}
+	}
+	return m
+}
+
+func title(manifest []byte) string {
+	var m struct{ Annotations map[string]string }
+	if json.Unmarshal(manifest, &m) != nil {
+		return ""
+	}
+	return m.Annotations[ocispec.AnnotationTitle]
+}
+
+// listReferrers asks for the referrers of one type, or of all. A subject that is not there has none.
+func listReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
+	[]ocispec.Descriptor, error) {
+	found, err := registry.Referrers(ctx, src, subject, artifactType)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil && len(found) > maxReferrers {
+		err = artifact.Refused(subject.Digest.String(), "has %d referrers, at most %d are read", len(found), maxReferrers)
+	}
+	return found, err
+}
+
+// Platforms are the manifests of an index that run somewhere: attestations that BuildKit puts beside them are left out.
+func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	var idx ocispec.Index
+	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != dockerManifestList {
+		return []ocispec.Descriptor{index}, nil
+	}
+	if err := fetchJSON(ctx, src, index, &idx); err != nil {
+		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
+	}
+	manifests := slices.DeleteFunc(idx.Manifests, func(m ocispec.Descriptor) bool {
+		return m.Annotations["vnd.docker.reference.type"] != "" ||
+			m.Platform != nil && m.Platform.OS == "unknown" && m.Platform.Architecture == "unknown"
+	})
+	if len(manifests) == 0 {
+		return nil, artifact.Refused(index.Digest.String(), "the index has no manifest to attach to")
+	}
+	return manifests, nil
+}
+
+// DetachOptions choose which referrers are removed; what both leave open is all of them.
+type DetachOptions struct {
+	Digests []digest.Digest // these; every one must be a referrer of the subject
+	Kind    string          // those of a kind, by its name, or of an artifactType
+}
+
+// Detach removes referrers of subject and gives their descriptors.
+func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts DetachOptions) (
+	[]ocispec.Descriptor, error) {
+	referrers, err := listReferrers(ctx, dst, subject, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range opts.Digests {
+		if !slices.ContainsFunc(referrers, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
+			return nil, fmt.Errorf("%s is no referrer of %s: %w", d, subject.Digest, errdef.ErrNotFound)
+		}
+	}
+	chosen := slices.DeleteFunc(referrers, func(r ocispec.Descriptor) bool {
+		return len(opts.Digests) > 0 && !slices.Contains(opts.Digests, r.Digest) ||
+			opts.Kind != "" && !isKind(r, opts.Kind)
+	})
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
+	}
+	for _, r := range chosen {
+		if err := remove(ctx, dst, r); err != nil {
+			return nil, err
+		}
+	}
+	return chosen, nil
+}
+
+// isKind tells whether a referrer is of the kind, or has the type, that is asked for.
+func isKind(desc ocispec.Descriptor, kind string) bool {
+	if desc.ArtifactType == kind {
+		return true
+	}
+	k, ok := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+	return ok && k.Name == kind
+}
+
+// remove deletes a manifest that may be gone already.
+func remove(ctx context.Context, dst oras.Target, desc ocispec.Descriptor) error {
+	deleter, ok := dst.(content.Deleter)
+	if !ok {
+		return fmt.Errorf("removing %s: %w: the target deletes nothing", desc.Digest, errdef.ErrUnsupported)
+	}
+	if err := deleter.Delete(ctx, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
+	}
+	return nil
+}

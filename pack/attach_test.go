@@ -1,0 +1,157 @@
+package pack
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content/memory"
+	"oras.land/oras-go/v2/content/oci"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// newSubject pushes something to attach to.
+func newSubject(t *testing.T) (*oci.Store, ocispec.Descriptor) {
+	t.Helper()
+	dst, err := oci.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Push(t.Context(), files, plan(file("a.txt")), dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dst, r.Descriptor()
+}
+
+// named is a plan of one file with a title.
+func named(title, path string) *artifact.Plan {
+	p := plan(file(path))
+	p.ArtifactType = "application/vnd.example.sbom"
+	p.Annotations = map[string]string{ocispec.AnnotationTitle: title}
+	return p
+}
+
+func TestAttach(t *testing.T) {
+	t.Parallel()
+	dst, subject := newSubject(t)
+	steps := []struct {
+		plan    *artifact.Plan
+		opts    AttachOptions
+		skipped bool
+		total   int
+	}{
+		{named("one", "sbom.js"), AttachOptions{}, false, 1},
+		{named("one", "sbom.js"), AttachOptions{}, true, 1},
+		{named("one", "sbom.js"), AttachOptions{Options: Options{Created: time.Unix(1, 0)}}, true, 1},
+		{named("two", "b.txt"), AttachOptions{}, false, 2},
+		{named("one", "b.txt"), AttachOptions{Replace: true}, false, 2},
+		{named("one", "b.txt"), AttachOptions{Replace: true}, true, 2},
+		{named("one", "sbom.js"), AttachOptions{}, false, 3},
+		{named("one", "sbom.js"), AttachOptions{Replace: true}, false, 2},
+	}
+	for i, step := range steps {
+		r, err := Attach(t.Context(), files, step.plan, dst, subject, step.opts)
+		if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		found, err := dst.Predecessors(t.Context(), subject)
+		if err != nil || r[0].Skipped != step.skipped || len(found) != step.total {
+			t.Errorf("step %d: skipped %v, %d referrers (%v), want %v, %d", i, r[0].Skipped, len(found), err, step.skipped, step.total)
+		}
+	}
+}
+
+func TestAttachEachPlatform(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	one, other := plan(file("a.txt")), plan(file("b.txt"))
+	one.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	other.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	p := plan()
+	p.Platforms = []*artifact.Plan{one, other}
+	idx, err := Push(t.Context(), files, p, dst, PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Attach(t.Context(), files, named("x", "sbom.js"), dst, idx.Descriptor(), AttachOptions{EachPlatform: true})
+	if err != nil || len(r) != 1 || r[0].Subject.Digest != idx.Manifests[0].Digest {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestReplaceNeedsDeleting(t *testing.T) {
+	t.Parallel()
+	dst := struct{ *memory.Store }{memory.New()}
+	_, err := Attach(t.Context(), files, named("x", "sbom.js"), dst, ocispec.Descriptor{}, AttachOptions{Replace: true})
+	if !errors.Is(err, errdef.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDetach(t *testing.T) {
+	t.Parallel()
+	dst, subject := newSubject(t)
+	var attached []digest.Digest
+	for _, path := range []string{"sbom.js", "b.txt"} {
+		r, err := Attach(t.Context(), files, named(path, path), dst, subject, AttachOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached = append(attached, r[0].Digest)
+	}
+	for _, opts := range []DetachOptions{{Kind: "runbook"}, {Digests: []digest.Digest{subject.Digest}}} {
+		if _, err := Detach(t.Context(), dst, subject, opts); !errors.Is(err, errdef.ErrNotFound) {
+			t.Errorf("%+v: got %v", opts, err)
+		}
+	}
+	for _, opts := range []DetachOptions{{Digests: attached[:1]}, {Kind: "application/vnd.example.sbom"}} {
+		gone, err := Detach(t.Context(), dst, subject, opts)
+		if err != nil || len(gone) != 1 {
+			t.Errorf("%+v: removed %v, %v", opts, gone, err)
+		}
+	}
+	if left, err := dst.Predecessors(t.Context(), subject); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestIndexOfWhatWasPushedApart(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	var members []Member
+	for path, arch := range map[string]string{"a.txt": "amd64", "b.txt": "arm64"} {
+		p := plan(file(path))
+		p.ConfigType = ocispec.MediaTypeImageConfig
+		p.Finish = func([]artifact.Packed) (artifact.Finished, error) {
+			return artifact.Finished{Config: []byte(`{"os":"linux","architecture":"` + arch + `"}`)}, nil
+		}
+		r, err := Push(t.Context(), files, p, dst, PushOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, Member{Descriptor: r.Descriptor()})
+	}
+	opts := IndexOptions{PushOptions: PushOptions{Tags: []string{"v1"}}}
+	for _, skipped := range []bool{false, true} {
+		r, err := Index(t.Context(), dst, members, opts)
+		if err != nil || r.Skipped != skipped || len(r.Manifests) != 2 {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		if p := r.Manifests[0].Platform; p == nil || p.OS != "linux" {
+			t.Errorf("platform %v", p)
+		}
+		if r.ArtifactType != "application/vnd.example.thing" {
+			t.Errorf("artifactType %q", r.ArtifactType)
+		}
+	}
+	if _, err := Index(t.Context(), dst, append(members, members[0]), opts); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("the same manifest twice: %v", err)
+	}
+	if _, err := Index(t.Context(), dst, nil, opts); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("no manifest: %v", err)
+	}
+}

@@ -1,0 +1,183 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// The media types of Docker's own image format: an image that builds on one of them stays one, because clients refuse a
+// manifest that mixes the two.
+const (
+	dockerManifest     = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+	dockerConfig       = "application/vnd.docker.container.image.v1+json"
+	dockerLayer        = "application/vnd.docker.image.rootfs.diff.tar"
+)
+
+// baseImage is what an image builds on. A nil one is none.
+type baseImage struct {
+	src      content.Fetcher
+	manifest ocispec.Manifest
+	config   map[string]any
+}
+
+// loadBase reads the base's manifest and config; of an index the manifest for the platform.
+func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*baseImage, error) {
+	b := &baseImage{src: base.Source}
+	desc, err := basePlatform(ctx, base, platform)
+	if err == nil {
+		err = fetchJSON(ctx, base.Source, desc, &b.manifest)
+	}
+	if err == nil {
+		err = fetchJSON(ctx, base.Source, b.manifest.Config, &b.config)
+	}
+	if err != nil {
+		return nil, &artifact.Error{Op: "reading base", Item: base.Descriptor.Digest.String(), Err: err}
+	}
+	if b.manifest.MediaType == "" {
+		b.manifest.MediaType = desc.MediaType
+	}
+	return b, nil
+}
+
+// basePlatform finds the platform's manifest when the base is an index.
+func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
+	desc := base.Descriptor
+	if desc.MediaType != ocispec.MediaTypeImageIndex && desc.MediaType != dockerManifestList {
+		return desc, nil
+	}
+	if platform == nil {
+		return desc, fmt.Errorf("it has several platforms: name one, or the digest of a manifest")
+	}
+	var idx ocispec.Index
+	if err := fetchJSON(ctx, base.Source, desc, &idx); err != nil {
+		return desc, err
+	}
+	for _, m := range idx.Manifests {
+		if p := m.Platform; p != nil && p.OS == platform.OS && p.Architecture == platform.Architecture &&
+			(platform.Variant == "" || p.Variant == platform.Variant) {
+			return m, nil
+		}
+	}
+	return desc, fmt.Errorf("it has no manifest for %s/%s", platform.OS, platform.Architecture)
+}
+
+// fetchJSON reads a manifest or config, verified and of bounded size.
+func fetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
+	b, err := fetchDocument(ctx, src, desc)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+func fetchDocument(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
+	if desc.Size > maxManifest {
+		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, maxManifest)
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	return content.ReadAll(rc, desc)
+}
+
+func (b *baseImage) docker() bool { return b != nil && b.manifest.MediaType == dockerManifest }
+
+// layers of the base, which come first.
+func (b *baseImage) layers() []ocispec.Descriptor {
+	if b == nil {
+		return nil
+	}
+	return append([]ocispec.Descriptor(nil), b.manifest.Layers...)
+}
+
+// mediaType is a layer's media type in the base's format.
+func (b *baseImage) mediaType(t string) string {
+	const oci = ocispec.MediaTypeImageLayer
+	if !b.docker() || !strings.HasPrefix(t, oci) {
+		return t
+	}
+	return dockerLayer + strings.Replace(strings.TrimPrefix(t, oci), "+", ".", 1)
+}
+
+// blobs are those of the base's layers.
+func (b *baseImage) blobs() []*blob {
+	if b == nil {
+		return nil
+	}
+	blobs := make([]*blob, len(b.manifest.Layers))
+	for i, desc := range b.manifest.Layers {
+		blobs[i] = &blob{desc: desc, diffID: desc.Digest, name: desc.Digest.String(), origin: targetOrigin{b.src, desc}}
+	}
+	return blobs
+}
+
+// merge lays our image config over the base's: its platform and what it runs stay unless ours says otherwise, the lists
+// of layers and of history are continued.
+func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error) {
+	var add map[string]any
+	if err := json.Unmarshal(ours, &add); err != nil {
+		return "", nil, fmt.Errorf("a base needs an image config: %w", err)
+	}
+	all := maps.Clone(b.config)
+	for k, v := range add {
+		switch k {
+		case "architecture", "os", "variant", "os.version", "os.features":
+			continue // the base decides where it runs
+		case "rootfs":
+			v = join(all[k], v, "diff_ids")
+		case "history":
+			v = list(all[k], v)
+		case "config":
+			v = overlay(all[k], v)
+		}
+		all[k] = v
+	}
+	if b.docker() {
+		configType = dockerConfig
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(all); err != nil {
+		return "", nil, err
+	}
+	return configType, bytes.TrimSpace(buf.Bytes()), nil
+}
+
+// overlay is the object base with what over says.
+func overlay(base, over any) map[string]any {
+	all := make(map[string]any)
+	if m, ok := base.(map[string]any); ok {
+		maps.Copy(all, m)
+	}
+	if m, ok := over.(map[string]any); ok {
+		maps.Copy(all, m)
+	}
+	return all
+}
+
+// join is overlay, with the lists called name one after the other.
+func join(base, over any, name string) map[string]any {
+	all := overlay(base, over)
+	b, _ := base.(map[string]any)
+	o, _ := over.(map[string]any)
+	all[name] = list(b[name], o[name])
+	return all
+}
+
+func list(a, b any) []any {
+	la, _ := a.([]any)
+	lb, _ := b.([]any)
+	return append(append([]any(nil), la...), lb...)
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package pack
+
+import "io/fs"
+
+// inode is not known here, so that an upload can't go on in another process.
+func inode(fs.FileInfo) (string, bool) { return "", false }

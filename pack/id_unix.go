@@ -1,0 +1,18 @@
+//go:build unix
+
+package pack
+
+import (
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+// inode says which file of the machine it is.
+func inode(info fs.FileInfo) (string, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "", false
+	}
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), true
+}

@@ -1,0 +1,142 @@
+package pack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// Member is a manifest of an index to be. It is at the index's target already.
+type Member struct {
+	Descriptor ocispec.Descriptor
+	Platform   *ocispec.Platform // nil: that of its image config, else none
+}
+
+// IndexOptions say what an index carries besides its manifests.
+type IndexOptions struct {
+	PushOptions
+	ArtifactType string // empty: that of the manifests, when they all have the same
+	Annotations  map[string]string
+}
+
+// Index puts manifests that were pushed apart under one index, in the order given. A member that is an index itself
+// contributes its manifests. Two manifests for one platform are refused, since a client could never choose.
+func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
+	entries, err := newEntries(ctx, dst, members)
+	if err != nil {
+		return nil, err
+	}
+	plan := &artifact.Plan{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations}
+	if plan.ArtifactType == "" {
+		plan.ArtifactType = commonType(entries)
+	}
+	plan.Kind, _ = mediatypes.Recognise(mediatypes.Traits{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
+	root := &node{plan: plan, opts: opts.Options}
+	if root.manifest, err = newIndex(plan, entries, opts.Options); err != nil {
+		return nil, err
+	}
+	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags)}
+	tagged, err := p.tagged(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there, err := p.there(ctx, root, tagged)
+	if err == nil && !there {
+		err = p.pushManifests(ctx, root, tagged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := newResult(root)
+	r.Manifests, r.Tags, r.Skipped = entries, p.tags, !p.sent.Load()
+	return r, nil
+}
+
+func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocispec.Descriptor, error) {
+	var entries []ocispec.Descriptor
+	for _, m := range members {
+		manifests, err := Platforms(ctx, dst, m.Descriptor)
+		if err != nil {
+			return nil, err
+		}
+		for _, desc := range manifests {
+			if desc.Digest == m.Descriptor.Digest {
+				desc.Annotations = nil // they tell where it was found
+			}
+			entry, err := newEntry(ctx, dst, desc, m.Platform)
+			if err != nil {
+				return nil, &artifact.Error{Op: "reading manifest", Item: desc.Digest.String(), Err: err}
+			}
+			for _, other := range entries {
+				if other.Digest == entry.Digest || samePlatform(other.Platform, entry.Platform) {
+					return nil, fmt.Errorf("%s and %s are for the same platform: %w", other.Digest, entry.Digest, artifact.ErrInvalid)
+				}
+			}
+			entries = append(entries, entry)
+		}
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("an index without manifests: %w", artifact.ErrInvalid)
+	}
+	return entries, nil
+}
+
+// newEntry completes a manifest's descriptor with its artifactType and its platform.
+func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (
+	ocispec.Descriptor, error) {
+	entry := ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}
+	var m ocispec.Manifest
+	if err := fetchJSON(ctx, dst, desc, &m); err != nil {
+		return entry, err
+	}
+	entry.ArtifactType = m.ArtifactType
+	switch {
+	case platform != nil:
+		entry.Platform = platform
+	case desc.Platform != nil:
+		entry.Platform = desc.Platform
+	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == dockerConfig:
+		err := configPlatform(ctx, dst, m.Config, &entry)
+		return entry, err
+	}
+	return entry, nil
+}
+
+// configPlatform reads the platform out of an image config.
+func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
+	b, err := fetchDocument(ctx, dst, config)
+	if err != nil {
+		return err
+	}
+	var p ocispec.Platform
+	if err := json.Unmarshal(b, &p); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	if p.OS != "" && p.Architecture != "" {
+		entry.Platform = &p
+	}
+	return nil
+}
+
+// samePlatform tells whether no client could choose between two entries.
+func samePlatform(a, b *ocispec.Platform) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.OS == b.OS && a.Architecture == b.Architecture && a.Variant == b.Variant && a.OSVersion == b.OSVersion
+}
+
+// commonType is the artifactType that all entries have; empty when they differ.
+func commonType(entries []ocispec.Descriptor) string {
+	for _, e := range entries {
+		if e.ArtifactType != entries[0].ArtifactType {
+			return ""
+		}
+	}
+	return entries[0].ArtifactType
+}

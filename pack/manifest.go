@@ -1,0 +1,150 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxManifest is the largest manifest that registries must take; larger ones push and then can't be pulled.
+const maxManifest = 4 << 20
+
+// unknownArtifact is what oras writes where nobody gave a type: with an empty config the spec demands one.
+const unknownArtifact = "application/vnd.unknown.artifact.v1"
+
+// document is a config or manifest: bytes that are held in memory.
+type document struct {
+	desc  ocispec.Descriptor
+	bytes []byte
+}
+
+// newDocument makes the descriptor of b.
+func newDocument(mediaType string, b []byte) document {
+	return document{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}, b}
+}
+
+// marshalManifest makes the bytes of a manifest or index. The order of the fields is that of the struct, maps are
+// sorted by json: equal content gives equal bytes.
+func marshalManifest(mediaType string, manifest any) (document, error) {
+	b, err := json.Marshal(manifest)
+	if err != nil {
+		return document{}, err
+	}
+	if len(b) > maxManifest {
+		return document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
+			len(b), maxManifest)
+	}
+	return newDocument(mediaType, b), nil
+}
+
+// sortLayers puts blobs in the order that the kind wants.
+func sortLayers(kind mediatypes.Kind, blobs []*blob) {
+	switch kind.Order {
+	case mediatypes.ByDigest:
+		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(a.desc.Digest, b.desc.Digest) })
+	case mediatypes.ByTitle:
+		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(a.layer.Title, b.layer.Title) })
+	case mediatypes.ByRole:
+		rank := make(map[string]int, len(kind.Layers))
+		for i, l := range slices.Backward(kind.Layers) {
+			rank[l.Role] = i
+		}
+		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(rank[a.layer.Role], rank[b.layer.Role]) })
+	}
+}
+
+// config is the config blob of a kind. The empty config carries its two bytes in the descriptor, as oras writes it.
+func newConfig(mediaType string, b []byte) document {
+	if len(b) == 0 {
+		b = ocispec.DescriptorEmptyJSON.Data
+	}
+	if mediaType == "" {
+		mediaType = ocispec.MediaTypeEmptyJSON
+	}
+	doc := newDocument(mediaType, b)
+	if mediaType == ocispec.MediaTypeEmptyJSON && bytes.Equal(b, ocispec.DescriptorEmptyJSON.Data) {
+		doc.desc.Data = b
+	}
+	return doc
+}
+
+// finish asks the plan for its config; a plan made by hand may go without.
+func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, error) {
+	if plan.Finish == nil {
+		return artifact.Finished{}, nil
+	}
+	return plan.Finish(packed)
+}
+
+// newManifest makes the manifest of a node whose layers and config are known.
+func newManifest(plan *artifact.Plan, config document, layers []ocispec.Descriptor, more map[string]string, opts Options) (
+	document, error) {
+	m := ocispec.Manifest{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    ocispec.MediaTypeImageManifest,
+		ArtifactType: plan.ArtifactType,
+		Config:       config.desc,
+		Layers:       layers,
+		Subject:      plainSubject(opts.Subject),
+		Annotations:  annotations(plan, more, opts.Created),
+	}
+	if m.ArtifactType == "" && config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
+		m.ArtifactType = unknownArtifact
+	}
+	if len(layers) == 0 {
+		m.Layers = []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}
+	}
+	if config.desc.MediaType == dockerConfig {
+		m.MediaType = dockerManifest
+	}
+	doc, err := marshalManifest(m.MediaType, m)
+	doc.desc.ArtifactType, doc.desc.Annotations = m.ArtifactType, m.Annotations
+	return doc, err
+}
+
+// newIndex makes the index over the manifests of the platforms.
+func newIndex(plan *artifact.Plan, entries []ocispec.Descriptor, opts Options) (document, error) {
+	idx := ocispec.Index{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    ocispec.MediaTypeImageIndex,
+		ArtifactType: plan.ArtifactType,
+		Manifests:    entries,
+		Subject:      plainSubject(opts.Subject),
+		Annotations:  annotations(plan, nil, opts.Created),
+	}
+	doc, err := marshalManifest(idx.MediaType, idx)
+	doc.desc.ArtifactType, doc.desc.Annotations = idx.ArtifactType, idx.Annotations
+	return doc, err
+}
+
+// plainSubject is the descriptor of a subject as the spec wants it: what it is and nothing about where it was found.
+func plainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
+	if subject == nil {
+		return nil
+	}
+	return &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
+}
+
+// annotations of a manifest: the plan's win over what the kind derives, created is added where a time was given.
+func annotations(plan *artifact.Plan, more map[string]string, created time.Time) map[string]string {
+	all := make(map[string]string, len(plan.Annotations)+len(more)+1)
+	if !created.IsZero() {
+		all[ocispec.AnnotationCreated] = created.UTC().Format(time.RFC3339)
+	}
+	maps.Copy(all, more)
+	maps.Copy(all, plan.Annotations)
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}

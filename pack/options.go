@@ -1,0 +1,76 @@
+package pack
+
+import (
+	"context"
+	"io/fs"
+	"runtime"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// defaultConcurrency is how many blobs are sent at once: one connection for each of a few large files fills a line, and
+// more of them only take memory.
+const defaultConcurrency = 4
+
+// Options say how an artifact is packed. The zero value is good.
+type Options struct {
+	// Subject makes the artifact a referrer of this manifest.
+	Subject *ocispec.Descriptor
+	// Base is what an image or volume builds on: its layers come first, its config is completed.
+	Base *Base
+	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
+	// annotation out, so that equal files give equal digests.
+	Created time.Time
+	// Concurrency is how many blobs are sent at once. 0: four.
+	Concurrency int
+	// Progress is told every step. nil: nobody is.
+	Progress artifact.Progress
+	// Digests remembers what files hashed to. nil: every file is read.
+	Digests Digests
+}
+
+// Base is a manifest at a target that an image builds on.
+type Base struct {
+	Source     oras.ReadOnlyTarget
+	Descriptor ocispec.Descriptor
+}
+
+// PushOptions say how an artifact is packed and pushed. The zero value pushes it without a tag, unless the plan has
+// some.
+type PushOptions struct {
+	Options
+	// Tags are moved to the artifact when everything else is done, besides those of the plan.
+	Tags []string
+}
+
+// BlobPusher is what a target offers that can take a blob better than oras's Push does: its digest may be unknown, an
+// interrupted upload goes on, and a blob that is there is not sent. report is told how many bytes are done.
+type BlobPusher interface {
+	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
+}
+
+// Digests remembers the digests of files by what the file system says about them.
+type Digests interface {
+	Lookup(info fs.FileInfo) (digest.Digest, bool)
+	Store(info fs.FileInfo, d digest.Digest)
+}
+
+func (o Options) concurrency() int {
+	if o.Concurrency > 0 {
+		return o.Concurrency
+	}
+	return defaultConcurrency
+}
+
+// hashers is how many files are hashed at once: more than four only wait for the disk.
+func hashers() int { return min(runtime.GOMAXPROCS(0), 4) }
+
+func (o Options) report(e artifact.Event) {
+	if o.Progress != nil {
+		o.Progress.Report(e)
+	}
+}

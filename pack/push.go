@@ -1,0 +1,377 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"sync/atomic"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// onePass is the size from which a file is hashed while it is sent: below it, asking whether the target has the blob
+// costs less than sending it in vain.
+const onePass = 4 << 20
+
+// Push packs the plan and sends it to dst: layers first, the largest ones before the others, then configs and
+// manifests, then what refers to them, and the tags last. What dst has is not sent. When it has all of it, tags
+// included, the result says Skipped.
+//
+// A large file that opts.Digests does not know is hashed while it is sent, if dst is a BlobPusher.
+func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
+	root, err := newNode(ctx, fsys, plan, opts.Options)
+	if err != nil {
+		return nil, err
+	}
+	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, plan.Tags)}
+	if err := p.push(ctx, root); err != nil {
+		return nil, err
+	}
+	r := newResult(root)
+	r.Tags, r.Skipped = p.tags, !p.sent.Load()
+	return r, nil
+}
+
+func uniqueTags(lists ...[]string) []string {
+	var tags []string
+	for _, tag := range slices.Concat(lists...) {
+		if tag != "" && !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+// pusher sends one artifact.
+type pusher struct {
+	dst  oras.Target
+	opts Options
+	tags []string
+	old  map[int64]bool // sizes of the layers that the tag leads to now; nil: it leads nowhere
+	sent atomic.Bool    // something had to be sent
+}
+
+func (p *pusher) push(ctx context.Context, root *node) error {
+	blobs := root.allBlobs()
+	tagged, err := p.tagged(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(blobs, func(b *blob) bool { return !b.known() }) {
+		if err := root.compose(p.opts.Subject); err != nil {
+			return err
+		}
+		if there, err := p.there(ctx, root, tagged); err != nil || there {
+			return err
+		}
+	} else if tagged != nil {
+		p.old = p.layerSizes(ctx, *tagged)
+	}
+	if err := p.pushBlobs(ctx, layers(root)); err != nil {
+		return err
+	}
+	if err := root.compose(p.opts.Subject); err != nil {
+		return err
+	}
+	if err := p.pushBlobs(ctx, configs(root)); err != nil {
+		return err
+	}
+	return p.pushManifests(ctx, root, tagged)
+}
+
+// tagged is what the first tag leads to; nil when it leads nowhere yet.
+func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
+	if len(p.tags) == 0 {
+		return nil, nil
+	}
+	desc, err := p.dst.Resolve(ctx, p.tags[0])
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &artifact.Error{Op: "resolving", Item: p.tags[0], Err: err}
+	}
+	return &desc, nil
+}
+
+// there tells whether the target has the whole artifact under its tags. A tag moves last, so what it leads to is there.
+func (p *pusher) there(ctx context.Context, root *node, tagged *ocispec.Descriptor) (bool, error) {
+	want := root.manifest.desc.Digest
+	if tagged != nil && tagged.Digest != want {
+		return false, nil
+	}
+	if tagged == nil {
+		if len(p.tags) > 0 {
+			return false, nil
+		}
+		if ok, err := p.dst.Exists(ctx, root.manifest.desc); err != nil || !ok {
+			return false, err
+		}
+	}
+	for _, tag := range p.tags[min(1, len(p.tags)):] {
+		desc, err := p.dst.Resolve(ctx, tag)
+		if errors.Is(err, errdef.ErrNotFound) || err == nil && desc.Digest != want {
+			return false, nil
+		}
+		if err != nil {
+			return false, &artifact.Error{Op: "resolving", Item: tag, Err: err}
+		}
+	}
+	return p.referrersThere(ctx, root)
+}
+
+// referrersThere asks for them one by one: they can have changed while the artifact did not.
+func (p *pusher) referrersThere(ctx context.Context, root *node) (bool, error) {
+	missing := false
+	err := root.all(func(n *node) error {
+		if n.opts.Subject == nil || n == root || missing {
+			return nil
+		}
+		ok, err := p.dst.Exists(ctx, n.manifest.desc)
+		missing = !ok
+		return err
+	})
+	return err == nil && !missing, err
+}
+
+// layerSizes of the manifest that the tag leads to: a file whose size is among them may well be there already, and is
+// hashed before it is sent. It is a hint; what can't be read gives none.
+func (p *pusher) layerSizes(ctx context.Context, desc ocispec.Descriptor) map[int64]bool {
+	sizes := make(map[int64]bool)
+	var m struct{ Layers, Manifests []ocispec.Descriptor }
+	if fetchJSON(ctx, p.dst, desc, &m) != nil {
+		return sizes
+	}
+	for _, l := range m.Layers {
+		sizes[l.Size] = true
+	}
+	if len(m.Manifests) > 0 && len(m.Manifests) <= 16 {
+		for _, child := range m.Manifests {
+			for size := range p.layerSizes(ctx, child) {
+				sizes[size] = true
+			}
+		}
+	}
+	return sizes
+}
+
+// layers of the artifact, those of its bases included.
+func layers(root *node) []*blob {
+	var blobs []*blob
+	root.all(func(n *node) error { blobs = append(append(blobs, n.base.blobs()...), n.blobs...); return nil })
+	return blobs
+}
+
+// pushBlobs sends blobs, the largest first so that none is left over alone at the end.
+func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob) error {
+	slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(weight(b), weight(a)) })
+	seen := make(map[digest.Digest]bool)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(p.opts.concurrency())
+	for _, b := range blobs {
+		if b.desc.Digest != "" && seen[b.desc.Digest] {
+			continue
+		}
+		seen[b.desc.Digest] = true
+		group.Go(func() error {
+			if err := p.pushBlob(ctx, b); err != nil {
+				return &artifact.Error{Op: "pushing", Item: b.name, Err: bare(err, b.name)}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// weight is how long a blob may take; nobody knows it of a tar, which therefore begins first.
+func weight(b *blob) int64 {
+	if b.desc.Size < 0 {
+		return 1<<63 - 1
+	}
+	return b.desc.Size
+}
+
+// pushBlob sends one blob, hashing it before or on the way.
+func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
+	pusher, able := p.dst.(BlobPusher)
+	if !b.known() && (!able || !p.onePass(b)) {
+		if err := b.measure(ctx); err != nil {
+			return err
+		}
+		remember(p.opts.Digests, b)
+	}
+	if !able {
+		pusher = plainPusher{p.dst}
+	}
+	event := artifact.Event{Step: artifact.Started, ID: b.name, Descriptor: b.desc}
+	p.opts.report(event)
+	desc, step, err := pusher.PushBlob(ctx, b.source(ctx), func(done int64) {
+		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.name, Descriptor: event.Descriptor, Bytes: done})
+	})
+	if changed := b.origin.check(); changed != nil {
+		return changed // it explains whatever else went wrong
+	}
+	if err != nil {
+		return err
+	}
+	b.learn(desc)
+	remember(p.opts.Digests, b)
+	p.done(b.name, b.desc, step)
+	return nil
+}
+
+func (p *pusher) onePass(b *blob) bool {
+	return b.desc.Size < 0 || b.desc.Size >= onePass && !p.old[b.desc.Size]
+}
+
+func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {
+	if step != artifact.Skipped {
+		p.sent.Store(true)
+	}
+	p.opts.report(artifact.Event{Step: step, ID: id, Descriptor: desc, Bytes: desc.Size})
+}
+
+// plainPusher is a BlobPusher over any oras target, for blobs whose digest is known.
+type plainPusher struct{ dst oras.Target }
+
+// PushBlob asks whether the blob is there and sends it if not.
+func (p plainPusher) PushBlob(ctx context.Context, b artifact.Blob, report func(int64)) (
+	ocispec.Descriptor, artifact.Step, error) {
+	desc := b.Descriptor()
+	if ok, err := p.dst.Exists(ctx, desc); err != nil || ok {
+		return desc, artifact.Skipped, err
+	}
+	rc, err := b.Open(0)
+	if err != nil {
+		return desc, 0, err
+	}
+	defer rc.Close()
+	err = p.dst.Push(ctx, desc, &countingReader{r: contextReader{ctx, rc}, report: report})
+	if errors.Is(err, errdef.ErrAlreadyExists) {
+		return desc, artifact.Skipped, nil
+	}
+	return desc, artifact.Done, err
+}
+
+// countingReader tells how far the reading is.
+type countingReader struct {
+	r      io.Reader
+	n      int64
+	report func(int64)
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	r.report(r.n)
+	return n, err
+}
+
+// configs are the blobs that became known with the layers, each once.
+func configs(root *node) []*blob {
+	var blobs []*blob
+	add := func(d document) {
+		blobs = append(blobs, &blob{
+			name: d.desc.Digest.String(), desc: d.desc, diffID: d.desc.Digest, origin: bytesOrigin(d.bytes),
+		})
+	}
+	root.all(func(n *node) error {
+		if n.config.bytes == nil {
+			return nil
+		}
+		add(n.config)
+		if len(n.packed) == 0 && n.base == nil {
+			add(document{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data})
+		}
+		return nil
+	})
+	return blobs
+}
+
+// pushManifests sends the manifests from the platforms up, then the referrers, then moves the tags.
+func (p *pusher) pushManifests(ctx context.Context, root *node, tagged *ocispec.Descriptor) error {
+	err := root.all(func(n *node) error {
+		if n == root || n.opts.Subject != nil {
+			return nil
+		}
+		return p.pushManifest(ctx, n.manifest)
+	})
+	if err != nil {
+		return err
+	}
+	// With a tag, the manifest goes out under it at the end. What refers to it wants it there before.
+	if len(root.referrers) > 0 || len(p.tags) == 0 {
+		if err := p.pushManifest(ctx, root.manifest); err != nil {
+			return err
+		}
+	}
+	err = root.all(func(n *node) error {
+		if n == root || n.opts.Subject == nil {
+			return nil
+		}
+		return p.pushManifest(ctx, n.manifest)
+	})
+	if err != nil {
+		return err
+	}
+	return p.moveTags(ctx, root.manifest, tagged)
+}
+
+// pushManifest sends a manifest without a tag. When blobs were sent it is new, and nobody needs to be asked.
+func (p *pusher) pushManifest(ctx context.Context, m document) error {
+	step, err := artifact.Done, error(nil)
+	if !p.sent.Load() {
+		ok, err := p.dst.Exists(ctx, m.desc)
+		if err != nil {
+			return &artifact.Error{Op: "pushing", Item: m.desc.Digest.String(), Err: err}
+		}
+		if ok {
+			step = artifact.Skipped
+		}
+	}
+	if step == artifact.Done {
+		err = p.dst.Push(ctx, m.desc, bytes.NewReader(m.bytes))
+	}
+	if errors.Is(err, errdef.ErrAlreadyExists) {
+		step, err = artifact.Skipped, nil
+	}
+	if err != nil {
+		return &artifact.Error{Op: "pushing", Item: m.desc.Digest.String(), Err: err}
+	}
+	p.done(m.desc.Digest.String(), m.desc, step)
+	return nil
+}
+
+// moveTags makes every tag lead to the manifest; a tag that does already is left alone.
+func (p *pusher) moveTags(ctx context.Context, m document, tagged *ocispec.Descriptor) error {
+	for i, tag := range p.tags {
+		if i == 0 && tagged != nil && tagged.Digest == m.desc.Digest {
+			continue
+		}
+		if err := p.moveTag(ctx, m, tag); err != nil {
+			return &artifact.Error{Op: "tagging", Item: tag, Err: err}
+		}
+		p.sent.Store(true)
+	}
+	return nil
+}
+
+func (p *pusher) moveTag(ctx context.Context, m document, tag string) error {
+	if pusher, ok := p.dst.(registry.ReferencePusher); ok {
+		return pusher.PushReference(ctx, m.desc, bytes.NewReader(m.bytes), tag)
+	}
+	if err := p.dst.Push(ctx, m.desc, bytes.NewReader(m.bytes)); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+		return err
+	}
+	return p.dst.Tag(ctx, m.desc, tag)
+}

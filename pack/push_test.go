@@ -1,0 +1,254 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+// file is a raw layer.
+func file(path string) artifact.Layer {
+	return artifact.Layer{Path: path, Title: path, MediaType: "text/plain", Packing: mediatypes.Raw}
+}
+
+func plan(layers ...artifact.Layer) *artifact.Plan {
+	return &artifact.Plan{
+		Kind: mediatypes.Kind{Name: "generic"}, ArtifactType: "application/vnd.example.thing", Layers: layers,
+	}
+}
+
+var files = fstest.MapFS{
+	"a.txt":   {Data: []byte("hello\n")},
+	"b.txt":   {Data: []byte("other\n")},
+	"sbom.js": {Data: []byte("{}")},
+}
+
+func TestPushManifest(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	r, err := Push(t.Context(), files, plan(file("a.txt"), file("b.txt")), dst, PushOptions{Tags: []string{"v1", "latest"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
+		`"artifactType":"application/vnd.example.thing","config":{"mediaType":"application/vnd.oci.empty.v1+json",` +
+		`"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2,"data":"e30="},"layers":[` +
+		`{"mediaType":"text/plain","digest":"sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03","size":6,` +
+		`"annotations":{"org.opencontainers.image.title":"a.txt"}},` +
+		`{"mediaType":"text/plain","digest":"sha256:7e4fa2eb8c7ac089739d5defc4489fad68a100d92082ca35c6b40a4524821f87","size":6,` +
+		`"annotations":{"org.opencontainers.image.title":"b.txt"}}]}`
+	desc, got, err := oras.FetchBytes(t.Context(), dst, "latest", oras.DefaultFetchBytesOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("manifest\n got %s\nwant %s", got, want)
+	}
+	if v1, err := dst.Resolve(t.Context(), "v1"); err != nil || v1.Digest != desc.Digest || r.Digest != desc.Digest {
+		t.Errorf("tag v1 leads to %v (%v), result says %v, want %v", v1.Digest, err, r.Digest, desc.Digest)
+	}
+	if r.Skipped || len(r.Layers) != 2 || r.Kind != "generic" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestPushAgainSkips(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	p := plan(file("a.txt"))
+	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
+	opts := PushOptions{Tags: []string{"v1"}}
+	for i, want := range []bool{false, true, true} {
+		r, err := Push(t.Context(), files, p, dst, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Skipped != want {
+			t.Errorf("push %d: skipped %v, want %v", i, r.Skipped, want)
+		}
+	}
+	opts.Tags = []string{"v1", "v2"}
+	if r, err := Push(t.Context(), files, p, dst, opts); err != nil || r.Skipped {
+		t.Errorf("a new tag: skipped %v, %v", r.Skipped, err)
+	}
+}
+
+func TestPushReferrers(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	p := plan(file("a.txt"))
+	p.Referrers = []*artifact.Plan{plan(file("sbom.js")), plan(file("b.txt"))}
+	r, err := Push(t.Context(), files, p, dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := dst.Predecessors(t.Context(), r.Descriptor())
+	if err != nil || len(found) != 2 || len(r.Referrers) != 2 {
+		t.Errorf("%d referrers found, %d in the result, want 2 (%v)", len(found), len(r.Referrers), err)
+	}
+	if got := r.Referrers[0].Subject; got == nil || got.Digest != r.Digest {
+		t.Errorf("subject %v, want %v", got, r.Digest)
+	}
+}
+
+func TestPushIndex(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	amd, arm := plan(file("a.txt")), plan(file("b.txt"))
+	amd.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	arm.Platform = &ocispec.Platform{OS: "linux", Architecture: "arm64"}
+	p := plan()
+	p.Platforms = []*artifact.Plan{arm, amd}
+	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
+	r, err := Push(t.Context(), files, p, dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.MediaType != ocispec.MediaTypeImageIndex || len(r.Manifests) != 2 || r.Manifests[0].Platform != arm.Platform {
+		t.Errorf("got %+v", r)
+	}
+	if r.Referrers[0].Subject.Digest != r.Digest {
+		t.Errorf("the referrer's subject is not the index")
+	}
+	if err := oras.CopyGraph(t.Context(), dst, memory.New(), r.Descriptor(), oras.DefaultCopyGraphOptions); err != nil {
+		t.Errorf("something is missing: %v", err)
+	}
+}
+
+func TestSourceIsWhatPushSends(t *testing.T) {
+	t.Parallel()
+	p := plan(file("a.txt"), artifact.Layer{Content: []byte("made"), Title: "c", MediaType: "text/plain"})
+	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
+	src, err := Artifact(t.Context(), files, p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := memory.New()
+	if err := oras.ExtendedCopyGraph(t.Context(), src, dst, src.Root(), oras.DefaultExtendedCopyGraphOptions); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Push(t.Context(), files, p, dst, PushOptions{})
+	if err != nil || !r.Skipped || r.Digest != src.Root().Digest {
+		t.Errorf("got %v, skipped %v, %v; want %v", r.Digest, r.Skipped, err, src.Root().Digest)
+	}
+}
+
+func TestChangedFileIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.txt")
+	if err := os.WriteFile(path, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := Artifact(t.Context(), os.DirFS(dir), plan(file("a.txt")), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = src.Fetch(t.Context(), src.Result().Layers[0])
+	if !errors.Is(err, artifact.ErrChanged) || !bytes.Contains([]byte(err.Error()), []byte("a.txt")) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// streamTarget takes blobs whose digest it does not know.
+type streamTarget struct {
+	*memory.Store
+	mu      sync.Mutex
+	unknown int
+	change  func()
+}
+
+func (s *streamTarget) PushBlob(ctx context.Context, b artifact.Blob, report func(int64)) (
+	ocispec.Descriptor, artifact.Step, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.Digest == "" {
+		s.unknown++
+	}
+	rc, err := b.Open(0)
+	if err != nil {
+		return ocispec.Descriptor{}, 0, err
+	}
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if s.change != nil {
+		s.change()
+	}
+	if err != nil {
+		return ocispec.Descriptor{}, 0, err
+	}
+	desc := content.NewDescriptorFromBytes(b.MediaType, data)
+	if ok, _ := s.Exists(ctx, desc); ok {
+		return desc, artifact.Skipped, nil
+	}
+	return desc, artifact.Done, s.Push(ctx, desc, bytes.NewReader(data))
+}
+
+func TestLargeFilesGoInOnePass(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, size := range map[string]int64{"large": onePass, "small": 1000} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dst := &streamTarget{Store: memory.New()}
+	p, opts := plan(file("small"), file("large")), PushOptions{Tags: []string{"v1"}}
+	r, err := Push(t.Context(), os.DirFS(dir), p, dst, opts)
+	if err != nil || dst.unknown != 1 {
+		t.Fatalf("%d blobs were sent unhashed, want 1: %v", dst.unknown, err)
+	}
+	if want := digest.FromBytes(make([]byte, onePass)); r.Layers[1].Digest != want || r.Layers[1].Size != onePass {
+		t.Errorf("got %v, want %v", r.Layers[1], want)
+	}
+	// The tag leads to a layer of that size now: it is worth knowing the digest first.
+	if r, err := Push(t.Context(), os.DirFS(dir), p, dst, opts); err != nil || dst.unknown != 1 || !r.Skipped {
+		t.Errorf("again: %d sent unhashed, skipped %v, %v", dst.unknown, r.Skipped, err)
+	}
+	path := filepath.Join(dir, "large")
+	dst.change = func() { os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }
+	if _, err := Push(t.Context(), os.DirFS(dir), p, dst, PushOptions{}); !errors.Is(err, artifact.ErrChanged) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFinishSeesManifestOrder(t *testing.T) {
+	t.Parallel()
+	p := plan(file("b.txt"), file("a.txt"))
+	p.Kind.Order, p.ConfigType = mediatypes.ByTitle, "application/vnd.example.config+json"
+	p.Finish = func(layers []artifact.Packed) (artifact.Finished, error) {
+		b, err := json.Marshal([]string{layers[0].Title, layers[1].DiffID.String()})
+		return artifact.Finished{Config: b, Annotations: map[string]string{"k": "v"}}, err
+	}
+	src, err := Artifact(t.Context(), files, p, Options{Created: time.Unix(1, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := src.Result()
+	config, err := content.FetchAll(t.Context(), src, *r.Config)
+	if want := `["a.txt","` + r.Layers[1].Digest.String() + `"]`; err != nil || string(config) != want {
+		t.Errorf("config %s (%v), want %s", config, err, want)
+	}
+	if r.Annotations["k"] != "v" || r.Annotations[ocispec.AnnotationCreated] != "1970-01-01T00:00:01Z" {
+		t.Errorf("annotations %v", r.Annotations)
+	}
+}

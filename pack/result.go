@@ -1,0 +1,61 @@
+package pack
+
+import (
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Result says what was packed, and pushed. Its JSON is what scripts read.
+type Result struct {
+	Reference    string               `json:"reference,omitempty"` // set by whoever knows the target's name
+	Digest       digest.Digest        `json:"digest"`
+	MediaType    string               `json:"mediaType"`
+	ArtifactType string               `json:"artifactType,omitempty"`
+	Size         int64                `json:"size"` // of the manifest
+	Kind         string               `json:"kind"`
+	Config       *ocispec.Descriptor  `json:"config,omitempty"`
+	Layers       []ocispec.Descriptor `json:"layers,omitempty"`
+	Manifests    []ocispec.Descriptor `json:"manifests,omitempty"` // of an index
+	Annotations  map[string]string    `json:"annotations,omitempty"`
+	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
+	Tags         []string             `json:"tags,omitempty"`
+	Referrers    []*Result            `json:"referrers,omitempty"`
+	Skipped      bool                 `json:"skipped"` // it was there already, nothing was sent
+
+	Notes    []string `json:"notes,omitempty"`    // what was decided without being told
+	Warnings []string `json:"warnings,omitempty"` // what may surprise the artifact's users
+}
+
+// Descriptor of the manifest or index.
+func (r *Result) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
+}
+
+func newResult(n *node) *Result {
+	desc := n.manifest.desc
+	r := &Result{
+		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
+		Kind: n.plan.Kind.Name, Annotations: desc.Annotations, Subject: plainSubject(n.opts.Subject),
+		Notes: n.plan.Notes, Warnings: n.plan.Warnings,
+	}
+	if n.config.bytes != nil {
+		r.Config = &n.config.desc
+		r.Layers = n.base.layers()
+		for _, p := range n.packed {
+			r.Layers = append(r.Layers, p.Descriptor)
+		}
+	}
+	for _, p := range n.platforms {
+		entry := p.manifest.desc
+		entry.Platform, entry.Annotations = p.plan.Platform, p.entry
+		r.Manifests = append(r.Manifests, entry)
+		r.Notes = append(slices.Clip(r.Notes), p.plan.Notes...)
+		r.Warnings = append(slices.Clip(r.Warnings), p.plan.Warnings...)
+	}
+	for _, child := range n.referrers {
+		r.Referrers = append(r.Referrers, newResult(child))
+	}
+	return r
+}
