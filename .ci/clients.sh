@@ -52,7 +52,7 @@ fi
 # current folder. Replacements by a path in the client's own repository go.
 wrapper() {
 	local dir
-	dir=$(go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
+	dir=$(go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
 	[ -f "$dir/go.mod" ] || return 1
 	sed '/=> *\.\.*\//d' "$dir/go.mod" >go.mod
 	cat "$dir/go.sum" >go.sum
