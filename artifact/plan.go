@@ -52,6 +52,7 @@ type Layer struct {
 	Exclude  Filter // leaves paths out of a directory; nil keeps all
 	Preserve bool   // real mode, owner, times and xattrs
 	Split    bool   // several layers, cut by content
+	Unpack   bool   // oras can unpack it: entries stand under the title, gzip; pack annotates it so
 
 	Annotations map[string]string // besides the title
 }

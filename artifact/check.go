@@ -1,0 +1,260 @@
+package artifact
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	tagHint      = "letters, digits, dots, dashes and underscores, at most 128; a + is written as _"
+	platformHint = "OS/ARCH[/VARIANT], as in linux/amd64"
+	// maxReferrerDepth bounds referrers of referrers: an attestation of an SBOM of an image is already rare.
+	maxReferrerDepth = 8
+	maxTitle         = 4096 // longest path of common file systems
+)
+
+var tagSyntax = regexp.MustCompile(tagPattern)
+
+// checkSpec reports what is wrong with a declaration by itself, whatever the files are.
+func checkSpec(s *Spec, report func(Problem)) {
+	checkHead(s, report)
+	switch {
+	case len(s.Layers) > 0 && len(s.Platforms) > 0:
+		report(s.keyProblem("/platforms", "layers and platforms exclude each other", "give each platform its layers"))
+	case len(s.Layers) == 0 && len(s.Platforms) == 0 && !s.has("layers") && !s.has("platforms"):
+		report(s.problem("", "layers are missing", "list the files to pack"))
+	}
+	checkLayers(s, report)
+	checkPlatforms(s, report)
+	checkReferrers(s, 1, report)
+}
+
+// checkHead checks the fields outside of layers, platforms and referrers.
+func checkHead(s *Spec, report func(Problem)) {
+	checkKind(s, report)
+	if s.doc == nil && s.Platform != "" {
+		report(s.problem("/platform", "only an entry of platforms has a platform", ""))
+	}
+	for i, tag := range s.Tags {
+		at := "/tags/" + strconv.Itoa(i)
+		if !tagSyntax.MatchString(tag) && !s.reported(at) {
+			report(s.problem(at, fmt.Sprintf("%q is not a tag", tag), tagHint))
+		} else if slices.Index(s.Tags, tag) < i {
+			report(s.problem(at, fmt.Sprintf("tag %q is given twice", tag), ""))
+		}
+	}
+	checkAnnotations(s, report)
+	if s.ArtifactType != "" && !isMediaType(s.ArtifactType) {
+		report(s.problem("/artifactType", fmt.Sprintf("%q is not a media type", s.ArtifactType), "as in application/vnd.example.thing.v1"))
+	}
+}
+
+func checkKind(s *Spec, report func(Problem)) {
+	k, ok := mediatypes.Lookup(s.Kind)
+	switch {
+	case s.Kind == "" && !s.has("kind"):
+		report(s.problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
+	case s.Kind == "", isKindFile(s.Kind):
+	case !ok:
+		report(s.problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, writableKinds())))
+	case k.ReadOnly:
+		report(s.problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
+	}
+}
+
+func checkAnnotations(s *Spec, report func(Problem)) {
+	checkKeys(s, "/annotations", s.Annotations, report)
+	for key, field := range map[string]string{ocispec.AnnotationTitle: s.Name, ocispec.AnnotationVersion: s.Version} {
+		if value, ok := s.Annotations[key]; ok && field != "" && value != field {
+			report(s.keyProblem("/annotations/"+escapePointer(key), fmt.Sprintf("annotation %q contradicts %q", key, field), "leave one of them out"))
+		}
+	}
+}
+
+// checkKeys reports annotation keys that registries or clients choke on.
+func checkKeys(s *Spec, at string, annotations map[string]string, report func(Problem)) {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			report(s.keyProblem(at+"/"+escapePointer(key), fmt.Sprintf("%q is not an annotation key", key), "no spaces; as in com.example.team"))
+		}
+	}
+}
+
+func checkLayers(s *Spec, report func(Problem)) {
+	for i, l := range s.Layers {
+		at := layerAt(i)
+		if l.Path == "" {
+			if !s.reported(at) && !s.reported(at+"/path") {
+				report(s.problem(at, "the path is missing", ""))
+			}
+		} else if message, hint := badPath(l.Path); message != "" {
+			report(s.problem(at+"/path", fmt.Sprintf("path %q %s", l.Path, message), hint))
+		}
+		if l.Title != "" {
+			if message := badTitle(l.Title); message != "" {
+				report(s.problem(at+"/title", fmt.Sprintf("title %q %s", l.Title, message), ""))
+			}
+		}
+		if l.MediaType != "" && !isMediaType(l.MediaType) {
+			report(s.problem(at+"/mediaType", fmt.Sprintf("%q is not a media type", l.MediaType), "as in application/json"))
+		}
+		checkKeys(s, at+"/annotations", l.Annotations, report)
+		if _, ok := l.Annotations[ocispec.AnnotationTitle]; ok {
+			report(s.keyProblem(at+"/annotations/"+escapePointer(ocispec.AnnotationTitle), "the title of a layer is not set by annotation", "write title: instead"))
+		}
+	}
+}
+
+func checkPlatforms(s *Spec, report func(Problem)) {
+	seen := map[string]bool{}
+	for _, p := range s.Platforms {
+		platform, ok := parsePlatform(p.Platform)
+		name := ""
+		if ok {
+			name = formatPlatform(platform)
+		}
+		switch {
+		case p.Platform == "" && p.has("platform"):
+		case p.Platform == "":
+			report(p.problem("", "the platform is missing", platformHint))
+		case !ok:
+			report(p.problem("/platform", fmt.Sprintf("%q is not a platform", p.Platform), platformHint))
+		case seen[name]:
+			report(p.problem("/platform", fmt.Sprintf("platform %q is given twice", p.Platform), ""))
+		}
+		seen[name] = true
+		if len(p.Layers) == 0 && !p.has("layers") {
+			report(p.problem("", "layers are missing", "list the files of this platform"))
+		}
+		if p.doc == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType != "") {
+			report(p.problem("", "a platform has no more than layers, config, annotations and base", ""))
+		}
+		checkKeys(p, "/annotations", p.Annotations, report)
+		checkLayers(p, report)
+	}
+}
+
+func checkReferrers(s *Spec, depth int, report func(Problem)) {
+	if depth > maxReferrerDepth && len(s.Referrers) > 0 {
+		report(s.problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
+		return
+	}
+	for _, r := range s.Referrers {
+		checkHead(r, report)
+		if len(r.Layers) == 0 && !r.has("layers") {
+			report(r.problem("", "layers are missing", "list the files to attach"))
+		}
+		if r.doc == nil && (len(r.Platforms)+len(r.Tags) > 0 || r.Subject+r.Base != "") {
+			report(r.problem("", "a referrer has no tags, platforms, subject or base", ""))
+		}
+		checkLayers(r, report)
+		checkReferrers(r, depth+1, report)
+	}
+}
+
+// has tells whether the declaration has a key at all. What it lacks then was a problem when it was read.
+func (s *Spec) has(key string) bool {
+	if s.doc == nil {
+		return false
+	}
+	_, there := s.doc.values[s.at+"/"+key]
+	return there
+}
+
+// reported tells whether the value at a place is a problem of the file's syntax or schema.
+func (s *Spec) reported(part string) bool {
+	if s.doc == nil {
+		return false
+	}
+	at, ok := s.doc.values[s.at+part]
+	return ok && slices.ContainsFunc(s.doc.problems, func(p Problem) bool { return p.Line == at.line && p.Column == at.column })
+}
+
+// badPath says why a path can't be in a declaration; empty when it can.
+func badPath(p string) (message, hint string) {
+	clean := path.Clean(p)
+	switch {
+	case !utf8.ValidString(p) || strings.ContainsFunc(p, unicode.IsControl):
+		return "has characters that no path can have", ""
+	case path.IsAbs(p) || len(p) > 1 && p[1] == ':' && unicode.IsLetter(rune(p[0])) || strings.HasPrefix(p, `\`):
+		return "is absolute", "paths are relative to the declaration"
+	case clean == ".." || strings.HasPrefix(clean, "../"):
+		return "leaves the directory of the declaration", "move the file below it, or the declaration above"
+	case strings.HasPrefix(p, "~/"):
+		return "is in the home directory", "paths are relative to the declaration"
+	}
+	return "", ""
+}
+
+// badTitle says why a title can't name a file below the destination of a pull; empty when it can.
+func badTitle(title string) string {
+	switch {
+	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
+		return "has characters that no file name can have"
+	case len(title) > maxTitle:
+		return fmt.Sprintf("is longer than %d bytes", maxTitle)
+	case strings.Contains(title, `\`):
+		return "has a backslash; the separator is a slash"
+	case path.IsAbs(title) || len(title) > 1 && title[1] == ':':
+		return "is absolute; it must stay below the destination"
+	case slices.Contains(strings.Split(title, "/"), ".."):
+		return "leaves the destination"
+	case path.Clean(title) != title || title == ".":
+		return fmt.Sprintf("is not a clean path; write %q", path.Clean(title))
+	}
+	return ""
+}
+
+var mediaTypeSyntax = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
+
+// isMediaType tells whether t is a media type of RFC 6838, which allows no parameters.
+func isMediaType(t string) bool { return mediaTypeSyntax.MatchString(t) }
+
+var platformSyntax = regexp.MustCompile(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
+
+// parsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
+func parsePlatform(s string) (ocispec.Platform, bool) {
+	m := platformSyntax.FindStringSubmatch(s)
+	if m == nil {
+		return ocispec.Platform{}, false
+	}
+	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
+}
+
+// formatPlatform is the inverse of parsePlatform.
+func formatPlatform(p ocispec.Platform) string {
+	s := path.Join(p.OS, p.Architecture, p.Variant)
+	if p.OSVersion != "" {
+		s += ":" + p.OSVersion
+	}
+	return s
+}
+
+func isKindFile(kind string) bool {
+	return strings.Contains(kind, "/") || strings.HasSuffix(kind, ".yaml") || strings.HasSuffix(kind, ".yml")
+}
+
+// writableKinds are the names of the built-in kinds that can be packed.
+func writableKinds() []string {
+	var names []string
+	for _, k := range mediatypes.All() {
+		if !k.ReadOnly {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
+func unknownKind(name string) error {
+	return &Error{Item: name, Err: reason{ErrInvalid, fmt.Errorf("unknown kind")}, Hint: didYouMean(name, writableKinds())}
+}

@@ -1,0 +1,399 @@
+package artifact
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// finishFunc is Plan.Finish: it makes a config out of the packed layers.
+type finishFunc = func(layers []Packed) (Finished, error)
+
+// deriveFunc reads a kind's config out of the files. It sees the layers as they were chosen, and may change them:
+// replace a file by Content, set Title, annotations and media type, add layers or drop them. What it reports with
+// composition.refuse is a problem with a place; an error that it returns is one without. It must be pure: the same
+// files, the same plan.
+type deriveFunc func(c *composition) (finishFunc, error)
+
+// derivations are the functions that mediatypes.Config.Derive names, one file each.
+func derivations() map[string]deriveFunc {
+	return map[string]deriveFunc{}
+}
+
+// Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind and reads the
+// config out of them. Nothing is written, and the same tree gives the same plan. The error is Problems, all at once.
+// A file system that also implements fs.ReadLinkFS (that of os.Root does) gets better messages about links.
+func Compose(fsys fs.FS, spec *Spec) (*Plan, error) {
+	c := &composer{fsys: fsys, created: spec.Created}
+	if spec.doc != nil {
+		c.problems = slices.Clone(spec.doc.problems)
+	}
+	checkSpec(spec, c.report)
+	plan := c.artifact(spec)
+	if err := c.problems.err(); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// anyKind stands in for a kind that is not known: it has no name and takes every file.
+var anyKind = mediatypes.Kind{Expand: true, Layers: []mediatypes.LayerType{{Match: []string{"*"}}}}
+
+// composer is one run of Compose.
+type composer struct {
+	fsys     fs.FS
+	created  time.Time
+	problems Problems
+}
+
+func (c *composer) report(p Problem) { c.problems = append(c.problems, p) }
+
+// artifact composes a Spec with all that belongs to it.
+func (c *composer) artifact(spec *Spec) *Plan {
+	kind, ok := c.kind(spec)
+	if !ok {
+		kind = anyKind // so that the files are looked at all the same
+	}
+	plan := &Plan{}
+	switch {
+	case len(spec.Platforms) > 0:
+		plan = c.index(spec, kind)
+	case kind.Shape == mediatypes.Index:
+		plan = c.index(&Spec{Name: spec.Name, Version: spec.Version, Annotations: spec.Annotations, Platforms: []*Spec{spec}}, kind)
+	default:
+		plan = c.manifest(spec, kind)
+	}
+	plan.Tags, plan.Subject = spec.Tags, spec.Subject
+	for _, r := range spec.Referrers {
+		plan.Referrers = append(plan.Referrers, c.artifact(r))
+	}
+	return plan
+}
+
+// kind finds the kind of a Spec; a name that is none was a problem of the Spec already.
+func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
+	if !isKindFile(spec.Kind) {
+		return mediatypes.Lookup(spec.Kind)
+	}
+	name, problem := c.locate(spec.Kind)
+	if problem != "" {
+		c.report(spec.problem("/kind", fmt.Sprintf("kind file %q %s", spec.Kind, problem), ""))
+		return mediatypes.Kind{}, false
+	}
+	data, err := readFile(c.fsys, name, maxDocument)
+	if err != nil {
+		c.report(spec.problem("/kind", fmt.Sprintf("kind file %q: %s", spec.Kind, cause(err)), ""))
+		return mediatypes.Kind{}, false
+	}
+	kind, err := ParseKind(spec.Kind, data)
+	var problems Problems
+	if errors.As(err, &problems) {
+		c.problems = append(c.problems, problems...)
+	}
+	return kind, err == nil
+}
+
+// index composes one plan per platform. What a platform does not say is that of the whole.
+func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
+	plan := &Plan{
+		Kind: kind, Name: spec.Name, ArtifactType: kind.ArtifactType, Base: spec.Base,
+		Annotations: c.annotations(spec, kind, nil),
+	}
+	for _, p := range spec.Platforms {
+		if p != spec && p.Kind == "" {
+			p = inherit(spec, p)
+		}
+		inner := c.manifest(p, kind)
+		if platform, ok := parsePlatform(p.Platform); ok {
+			inner.Platform = &platform
+		}
+		plan.ArtifactType = inner.ArtifactType
+		plan.Platforms = append(plan.Platforms, inner)
+		plan.Notes = append(plan.Notes, inner.Notes...)
+		plan.Warnings = append(plan.Warnings, inner.Warnings...)
+	}
+	return plan
+}
+
+// inherit fills a platform's Spec from that of the whole artifact.
+func inherit(whole, platform *Spec) *Spec {
+	p := *platform
+	p.Kind, p.Name, p.Version, p.ArtifactType = whole.Kind, whole.Name, whole.Version, whole.ArtifactType
+	if p.Base == "" {
+		p.Base = whole.Base
+	}
+	p.Annotations = maps.Clone(whole.Annotations)
+	if p.Annotations == nil {
+		p.Annotations = map[string]string{}
+	}
+	maps.Copy(p.Annotations, platform.Annotations)
+	p.Config = merge(whole.Config, platform.Config)
+	if len(platform.Config) == 0 && whole.configDoc != nil {
+		p.configDoc = whole.configDoc
+	}
+	return &p
+}
+
+// manifest composes one manifest.
+func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) *Plan {
+	m := &composition{composer: c, spec: spec, kind: kind, annotations: map[string]string{}}
+	m.choose()
+	m.checkRoles()
+	m.checkUse()
+	m.checkConfig()
+	finish := m.finish()
+	m.order()
+	m.checkTitles()
+	plan := &Plan{
+		Kind: kind, Name: spec.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
+		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations), Base: spec.Base,
+		Notes: m.notes, Warnings: m.warnings,
+	}
+	for _, l := range m.layers {
+		plan.Layers = append(plan.Layers, l.Layer)
+	}
+	return plan
+}
+
+// annotations are those of a manifest: the kind's, then what its config says, then what the declaration says.
+func (c *composer) annotations(spec *Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, kind.Annotations)
+	maps.Copy(all, derived)
+	for key, value := range map[string]string{ocispec.AnnotationTitle: spec.Name, ocispec.AnnotationVersion: spec.Version} {
+		if value != "" {
+			all[key] = value
+		}
+	}
+	if !c.created.IsZero() {
+		all[ocispec.AnnotationCreated] = c.created.UTC().Format(time.RFC3339)
+	}
+	maps.Copy(all, spec.Annotations)
+	return all
+}
+
+// composition is one manifest in the making: what a deriveFunc works on.
+type composition struct {
+	*composer
+	spec        *Spec
+	kind        mediatypes.Kind
+	layers      []*chosen
+	annotations map[string]string // of the manifest; the declaration's win
+	notes       []string          // Plan.Notes
+	warnings    []string          // Plan.Warnings
+
+	unfound []LayerSpec // entries whose files are not there, which were problems already
+}
+
+// chosen is a layer with what is known about its file.
+type chosen struct {
+	Layer
+	role role
+	info fs.FileInfo // of the file or directory
+	at   string      // where it is declared, for refuse
+}
+
+// refuse reports a problem with a layer's file.
+func (c *composition) refuse(l *chosen, hint, format string, args ...any) {
+	c.report(c.spec.problem(l.at, fmt.Sprintf(format, args...), hint))
+}
+
+// withRole lists the layers of a role.
+func (c *composition) withRole(name string) []*chosen {
+	var found []*chosen
+	for _, l := range c.layers {
+		if l.Role == name {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// overlay lays the config fields of the declaration over those read out of the files.
+func (c *composition) overlay(derived map[string]any) map[string]any {
+	return merge(merge(c.kind.Config.Defaults, derived), c.spec.Config)
+}
+
+// merge lays one JSON object over another, object by object.
+func merge(below, above map[string]any) map[string]any {
+	merged := maps.Clone(below)
+	if merged == nil {
+		merged = make(map[string]any, len(above))
+	}
+	for key, value := range above {
+		inner, isObject := value.(map[string]any)
+		under, wasObject := merged[key].(map[string]any)
+		if isObject && wasObject {
+			value = merge(under, inner)
+		}
+		merged[key] = value
+	}
+	return merged
+}
+
+// constant is the finish of a config that does not depend on the packed layers.
+func constant(config any) (finishFunc, error) {
+	encoded, err := encodeJSON(config)
+	if err != nil {
+		return nil, err
+	}
+	return func([]Packed) (Finished, error) { return Finished{Config: encoded}, nil }, nil
+}
+
+// encodeJSON writes JSON as configs have it: object keys sorted where a map gives them, no escaped HTML, no line end.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// finish derives the config.
+func (c *composition) finish() finishFunc {
+	var finish finishFunc
+	var err error
+	if name := c.kind.Config.Derive; name == "" {
+		finish, err = constant(c.overlay(nil))
+	} else if derive, ok := derivations()[name]; ok {
+		finish, err = derive(c)
+	} else {
+		err = fmt.Errorf("config: nothing derives %q", name)
+	}
+	if err != nil {
+		c.report(c.spec.problem("", err.Error(), ""))
+	}
+	return finish
+}
+
+// configType is the media type of the config.
+func (c *composition) configType() string {
+	if c.kind.Config.MediaType == "" || c.kind.Config.Optional && len(c.spec.Config) == 0 {
+		return mediatypes.EmptyJSON
+	}
+	return c.kind.Config.MediaType
+}
+
+func (c *composition) artifactType() string {
+	switch {
+	case c.spec.ArtifactType != "":
+		return c.spec.ArtifactType
+	case c.kind.TypeFromLayer && len(c.layers) > 0:
+		return c.layers[0].MediaType
+	}
+	return c.kind.ArtifactType
+}
+
+// checkUse reports fields that the kind can't use.
+func (c *composition) checkUse() {
+	spec, kind := c.spec, c.kind
+	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && !isKindFile(spec.Kind) && !kind.Has(t) {
+		c.report(spec.problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
+	}
+	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {
+		c.report(spec.problem("/base", fmt.Sprintf("kind %q builds on no base", kind.Name), "image and volume do"))
+	}
+	if len(spec.Config) > 0 && kind.Config.MediaType == "" && kind.Name != "" {
+		c.report(spec.keyProblem("/config", fmt.Sprintf("kind %q has no config fields", kind.Name), ""))
+	}
+}
+
+// checkConfig holds the declared fields against the kind's schema; where nothing is derived, the whole config.
+func (c *composition) checkConfig() {
+	if len(c.kind.Config.Schema) == 0 || c.kind.Config.Derive != "" && len(c.spec.Config) == 0 {
+		return
+	}
+	config := c.spec.Config
+	if c.kind.Config.Derive == "" {
+		config = c.overlay(nil)
+	}
+	faults, err := checkAgainst(c.kind.Config.Schema, config)
+	if err != nil {
+		c.report(c.spec.problem("/kind", fmt.Sprintf("config schema of kind %q: %v", c.kind.Name, err), ""))
+	}
+	for _, f := range faults {
+		c.report(c.spec.configFault(f))
+	}
+}
+
+// checkAgainst validates a value of any JSON-like Go types.
+func checkAgainst(schema map[string]any, value any) ([]fault, error) {
+	checker, err := newSchemaChecker(schema)
+	if err != nil {
+		return nil, err
+	}
+	var plain any
+	if err := decodeValue(value, &plain); err != nil {
+		return nil, err
+	}
+	return checker.check(plain), nil
+}
+
+// checkRoles reports roles with too few or too many layers.
+func (c *composition) checkRoles() {
+	for _, name := range c.kind.Roles() {
+		fewest, most := bounds(c.kind, name)
+		layers := c.withRole(name)
+		if len(layers) < fewest && !c.maybeUnfound(name) {
+			c.report(c.spec.problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.kind.Name, count(fewest), name), expected(c.kind, name)))
+		}
+		if most > 0 && len(layers) > most {
+			c.refuse(layers[most], "", "kind %q takes %s with role %q, this is one more", c.kind.Name, count(most), name)
+		}
+	}
+}
+
+// maybeUnfound tells whether a file that is not there could have played a role.
+func (c *composition) maybeUnfound(role string) bool {
+	return slices.ContainsFunc(c.unfound, func(l LayerSpec) bool {
+		return l.As == role || l.As == "" && slices.ContainsFunc(c.kind.Layers, func(t mediatypes.LayerType) bool {
+			return t.Role == role && (len(t.Match) == 0 || matches(t, l.Path, false) || matches(t, l.Path, true) || isGlob(l.Path))
+		})
+	})
+}
+
+// order puts the layers into the kind's order.
+func (c *composition) order() {
+	switch c.kind.Order {
+	case mediatypes.ByTitle:
+		slices.SortStableFunc(c.layers, func(a, b *chosen) int { return strings.Compare(a.Title, b.Title) })
+	case mediatypes.ByRole:
+		roles := c.kind.Roles()
+		slices.SortStableFunc(c.layers, func(a, b *chosen) int {
+			return slices.Index(roles, a.Role) - slices.Index(roles, b.Role)
+		})
+	}
+}
+
+// checkTitles reports titles that no pull could place side by side.
+func (c *composition) checkTitles() {
+	first := map[string]*chosen{}
+	for _, l := range c.layers {
+		if l.Title == "" {
+			continue
+		}
+		if other, taken := first[l.Title]; taken {
+			c.refuse(l, "", "layers %q and %q have one title, %q", other.Path, l.Path, l.Title)
+			continue
+		}
+		first[l.Title] = l
+	}
+	for _, l := range c.layers {
+		for i, r := range l.Title {
+			if other, taken := first[l.Title[:i]]; r == '/' && taken && other.Packing == mediatypes.Raw {
+				c.refuse(l, "", "title %q lies below %q, which is a file", l.Title, other.Title)
+			}
+		}
+	}
+}

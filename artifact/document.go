@@ -1,0 +1,219 @@
+package artifact
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// The bounds of a YAML document. Declarations are written by hand; what exceeds these is an accident or an attack, and
+// aliases of aliases would otherwise grow without end.
+const (
+	maxDocument = 1 << 20
+	maxNodes    = 100_000
+	maxDepth    = 64
+	maxPointers = 32 << 20 // bytes of all JSON pointers together: a long key over many values
+)
+
+// document is a YAML document as JSON values, with the place of every value and key.
+type document struct {
+	file     string
+	value    any                 // nil, bool, json.Number, string, []any, map[string]any
+	values   map[string]position // by JSON pointer
+	keys     map[string]position // by JSON pointer of the value
+	problems Problems
+	nodes    int
+	pointers int
+}
+
+// position is a place in a file, from 1.
+type position struct{ line, column int }
+
+// readDocument reads exactly one YAML document. Its problems are syntax errors, keys given twice, and what JSON can't
+// say; the value holds what could be read.
+func readDocument(file string, data []byte) *document {
+	d := &document{file: file, values: map[string]position{}, keys: map[string]position{}}
+	if len(data) > maxDocument {
+		d.add(position{}, fmt.Sprintf("is larger than %d bytes", maxDocument), "")
+		return d
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var root, second yaml.Node
+	switch err := decoder.Decode(&root); {
+	case errors.Is(err, io.EOF):
+		d.add(position{1, 1}, "is empty", "")
+		return d
+	case err != nil:
+		d.syntax(err)
+		return d
+	}
+	d.value = d.read(&root, "", 0)
+	switch err := decoder.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		d.syntax(err)
+	default:
+		d.add(place(&second), "a second document begins here; a file holds one", "")
+	}
+	return d
+}
+
+// add notes a problem.
+func (d *document) add(at position, message, hint string) {
+	d.problems = append(d.problems, Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint})
+}
+
+// yamlError splits the messages of the YAML library into line and text.
+var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (d *document) syntax(err error) {
+	at := position{1, 1}
+	text := err.Error()
+	if m := yamlError.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if line, err := strconv.Atoi(m[1]); err == nil {
+			at.line = line
+		}
+	}
+	d.add(at, "not YAML: "+text, "")
+}
+
+func place(n *yaml.Node) position { return position{max(n.Line, 1), max(n.Column, 1)} }
+
+// read turns a node into a JSON value and notes where it stands.
+func (d *document) read(n *yaml.Node, pointer string, depth int) any {
+	if !d.within(n, pointer, depth) {
+		return nil
+	}
+	if _, seen := d.values[pointer]; !seen {
+		d.values[pointer] = place(n)
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return d.read(n.Content[0], pointer, depth+1)
+	case yaml.AliasNode:
+		return d.read(n.Alias, pointer, depth+1)
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			list[i] = d.read(item, pointer+"/"+strconv.Itoa(i), depth+1)
+		}
+		return list
+	case yaml.MappingNode:
+		return d.mapping(n, pointer, depth)
+	}
+	return d.scalar(n)
+}
+
+// within keeps the bounds. The first breach is a problem, and nothing is read after it.
+func (d *document) within(n *yaml.Node, pointer string, depth int) bool {
+	if d.nodes > maxNodes {
+		return false
+	}
+	d.nodes++
+	d.pointers += len(pointer)
+	if d.nodes <= maxNodes && depth <= maxDepth && d.pointers <= maxPointers {
+		return true
+	}
+	d.nodes = maxNodes + 1
+	d.add(place(n), "is nested too deeply, or repeats itself without end", "")
+	return false
+}
+
+func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
+	object := make(map[string]any, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		switch {
+		case key.ShortTag() == "!!merge":
+			d.add(place(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
+			continue
+		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str":
+			d.add(place(n.Content[i]), "a key must be a string", "put it in quotes")
+			continue
+		}
+		child := pointer + "/" + escapePointer(key.Value)
+		if first, twice := d.keys[child]; twice {
+			d.add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.line))
+			continue
+		}
+		d.keys[child] = place(n.Content[i])
+		object[key.Value] = d.read(value, child, depth+1)
+	}
+	return object
+}
+
+func (d *document) scalar(n *yaml.Node) any {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil
+	case "!!bool":
+		var b bool
+		if err := n.Decode(&b); err == nil {
+			return b
+		}
+	case "!!int", "!!float":
+		if number, ok := jsonNumber(n); ok {
+			return number
+		}
+	case "!!str", "!!timestamp":
+		return n.Value
+	}
+	d.add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
+	return nil
+}
+
+// jsonNumber keeps a number as it is written where JSON writes it the same way.
+func jsonNumber(n *yaml.Node) (json.Number, bool) {
+	if json.Valid([]byte(n.Value)) {
+		return json.Number(n.Value), true
+	}
+	var i int64
+	if n.ShortTag() == "!!int" && n.Decode(&i) == nil {
+		return json.Number(strconv.FormatInt(i, 10)), true
+	}
+	var f float64
+	if n.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return "", false
+	}
+	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
+}
+
+func escapePointer(token string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}
+
+// problem points at the value behind a JSON pointer, or at the nearest one that holds it.
+func (d *document) problem(pointer, message, hint string) Problem {
+	return d.pointAt(d.values, pointer, message, hint)
+}
+
+// keyProblem points at a key rather than at its value.
+func (d *document) keyProblem(pointer, message, hint string) Problem {
+	return d.pointAt(d.keys, pointer, message, hint)
+}
+
+func (d *document) pointAt(places map[string]position, pointer, message, hint string) Problem {
+	if d == nil {
+		return Problem{Message: message, Hint: hint}
+	}
+	p := Problem{File: d.file, Message: message, Hint: hint}
+	at, ok := places[pointer]
+	for !ok && pointer != "" {
+		pointer = pointer[:strings.LastIndexByte(pointer, '/')]
+		at, ok = d.values[pointer]
+	}
+	p.Line, p.Column = at.line, at.column
+	return p
+}

@@ -1,0 +1,91 @@
+package artifact
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+const (
+	ignoreFile    = ".davitignore"
+	maxIgnoreFile = 1 << 20
+)
+
+// ignorer leaves paths out by patterns in the syntax of .dockerignore, relative to a directory of the file system.
+type ignorer struct {
+	base    string
+	mu      sync.Mutex // matcher compiles patterns while it matches
+	matcher *patternmatcher.PatternMatcher
+	kept    []string // patterns that take paths back in, without their "!"
+}
+
+// newIgnorer compiles patterns, one per line, that are relative to base.
+func newIgnorer(base string, lines []byte) (*ignorer, error) {
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(lines))
+	if err != nil {
+		return nil, err
+	}
+	matcher, err := patternmatcher.New(patterns)
+	if err != nil {
+		return nil, err
+	}
+	i := &ignorer{base: base, matcher: matcher}
+	for _, p := range matcher.Patterns() {
+		if p.Exclusion() {
+			i.kept = append(i.kept, strings.ReplaceAll(p.String(), `\`, "/"))
+		}
+		// A pattern is compiled when it is first tried, so this is where a bad one shows.
+		if _, err := patternmatcher.Matches("x", []string{p.String()}); err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", p.String(), err)
+		}
+	}
+	return i, nil
+}
+
+// readIgnoreFile reads the .davitignore of a directory; nil where there is none.
+func readIgnoreFile(fsys fs.FS, dir string) (*ignorer, error) {
+	data, err := readFile(fsys, path.Join(dir, ignoreFile), maxIgnoreFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newIgnorer(dir, data)
+}
+
+// leavesOut tells whether a path of the file system is left out. A directory is kept while something below it may be
+// taken back in.
+func (i *ignorer) leavesOut(name string, dir bool) bool {
+	rel := name
+	if i.base != "." {
+		var below bool
+		if rel, below = strings.CutPrefix(name, i.base+"/"); !below {
+			return false
+		}
+	}
+	if rel == "." {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out, err := i.matcher.MatchesOrParentMatches(rel)
+	return err == nil && out && !(dir && i.mayKeepBelow(rel))
+}
+
+func (i *ignorer) mayKeepBelow(dir string) bool {
+	for _, kept := range i.kept {
+		fixed, _, wild := strings.Cut(kept, "*")
+		if strings.HasPrefix(kept+"/", dir+"/") || wild && (strings.HasPrefix(fixed, dir+"/") || strings.HasPrefix(dir+"/", fixed)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package artifact
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/mediatypes"
+	"gopkg.in/yaml.v3"
+)
+
+// ParseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
+func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
+	doc := readDocument(name, data)
+	if doc.value == nil && len(doc.problems) > 0 {
+		return mediatypes.Kind{}, doc.problems.err()
+	}
+	checker, err := newSchemaChecker(kindSchema())
+	if err != nil {
+		return mediatypes.Kind{}, fmt.Errorf("reading the schema of kind files: %w", err)
+	}
+	for _, f := range checker.check(doc.value) {
+		doc.fault(doc, "", f)
+	}
+	var kind mediatypes.Kind
+	if err := decodeValue(doc.value, &kind); err == nil {
+		checkKindFile(kind, func(at, message, hint string) {
+			doc.problems = append(doc.problems, doc.problem(at, message, hint))
+		})
+	}
+	return kind, doc.problems.err()
+}
+
+// KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file.
+func KindFile(kind mediatypes.Kind) ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(kind); err != nil {
+		return nil, fmt.Errorf("printing kind %q: %w", kind.Name, err)
+	}
+	return b.Bytes(), e.Close()
+}
+
+// checkKindFile reports what a schema can't see.
+func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
+	if k.ArtifactType == "" && !k.TypeFromLayer && k.Config.MediaType == "" {
+		report("", "nothing would tell the kind", "give it an artifactType")
+	}
+	for _, t := range []struct{ at, mediaType string }{{"/artifactType", k.ArtifactType}, {"/config/mediaType", k.Config.MediaType}} {
+		if t.mediaType != "" && !isMediaType(t.mediaType) {
+			report(t.at, fmt.Sprintf("%q is not a media type", t.mediaType), "as in application/vnd.example.thing.v1")
+		}
+	}
+	if d := k.Config.Derive; d != "" && derivations()[d] == nil {
+		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
+	}
+	if len(k.Config.Schema) > 0 {
+		if _, err := newSchemaChecker(k.Config.Schema); err != nil {
+			report("/config/schema", fmt.Sprintf("is not a JSON Schema: %v", strings.ReplaceAll(err.Error(), "\n", " ")), "")
+		} else if faults, err := checkAgainst(k.Config.Schema, k.Config.Defaults); err == nil && k.Config.Derive == "" {
+			for _, f := range faults {
+				if !f.missing {
+					report("/config/defaults"+f.pointer, f.message, f.hint)
+				}
+			}
+		}
+	}
+	for i, l := range k.Layers {
+		checkKindLayer(l, layerAt(i), report)
+	}
+}
+
+func checkKindLayer(l mediatypes.LayerType, at string, report func(at, message, hint string)) {
+	if l.MediaType != "" && !isMediaType(l.MediaType) {
+		report(at+"/mediaType", fmt.Sprintf("%q is not a media type", l.MediaType), "")
+	}
+	for packing, mediaType := range l.MediaTypes {
+		if !isMediaType(mediaType) {
+			report(at+"/mediaTypes/"+escapePointer(string(packing)), fmt.Sprintf("%q is not a media type", mediaType), "")
+		}
+	}
+	for i, pattern := range l.Match {
+		if !doublestar.ValidatePattern(strings.TrimSuffix(pattern, "/")) {
+			report(at+"/match/"+strconv.Itoa(i), fmt.Sprintf("%q is not a pattern", pattern), "")
+		}
+	}
+	if _, ok := contentTests()[l.Content]; l.Content != "" && !ok {
+		var known []string
+		for name := range contentTests() {
+			known = append(known, name)
+		}
+		slices.Sort(known)
+		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), didYouMean(l.Content, known))
+	}
+	if l.Max > 0 && l.Min > l.Max {
+		report(at+"/max", fmt.Sprintf("is less than min, %d", l.Min), "")
+	}
+}
+
+// kindSchema is what a kind file may say: the fields of mediatypes.Kind.
+func kindSchema() map[string]any {
+	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
+	words := list("", map[string]any{"type": "string"})
+	root := object(map[string]any{
+		"name":          map[string]any{"type": "string", "pattern": `^[a-z0-9][a-z0-9.-]*$`},
+		"summary":       text("one line for help"),
+		"artifactType":  text("of the manifest"),
+		"typeFromLayer": flag("the first layer's media type is the artifactType"),
+		"types":         words,
+		"shape":         map[string]any{"enum": []any{"", string(mediatypes.Image), string(mediatypes.Index)}},
+		"config": object(map[string]any{
+			"mediaType": text(""), "optional": flag(""), "derive": text(""),
+			"schema": map[string]any{"type": "object"}, "defaults": map[string]any{"type": "object"},
+		}),
+		"layers":      atLeastOne(list("roles; the first that matches a file wins", kindLayerSchema())),
+		"order":       map[string]any{"enum": []any{"", string(mediatypes.ByDigest), string(mediatypes.ByTitle), string(mediatypes.ByRole)}},
+		"expand":      flag("a directory that no role takes whole becomes a layer per file"),
+		"annotations": strings,
+		"readOnly":    map[string]any{"const": false},
+		"clients":     words,
+		"example":     text(""),
+	})
+	root["$schema"], root["title"] = dialect, "kind file"
+	root["required"] = []any{"name", "layers"}
+	return root
+}
+
+func kindLayerSchema() map[string]any {
+	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
+	packing := layerSchema()["properties"].(map[string]any)["packing"]
+	number := map[string]any{"type": "integer", "minimum": 0}
+	layer := object(map[string]any{
+		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),
+		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"), "packing": packing,
+		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "annotations": strings,
+	})
+	layer["required"] = []any{"role", "mediaType"}
+	return layer
+}

@@ -1,0 +1,571 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxLayers keeps the manifest below the 4 MiB that registries take, with some 400 bytes for each layer.
+const maxLayers = 10_000
+
+// choose finds the files of every declared layer.
+func (c *composition) choose() {
+	for i, l := range c.spec.Layers {
+		if message, _ := badPath(l.Path); l.Path == "" || message != "" {
+			c.unfound = append(c.unfound, l) // a problem of the Spec already
+			continue
+		}
+		e := &entry{composition: c, LayerSpec: l, at: layerAt(i)}
+		if isGlob(l.Path) && !e.literal() {
+			e.glob()
+		} else {
+			e.single()
+		}
+		if e.failed {
+			c.unfound = append(c.unfound, l)
+		}
+		if len(c.layers) > maxLayers {
+			c.report(c.spec.problem(e.at, fmt.Sprintf("makes more than %d layers", maxLayers), "pack directories: packing: tar+gzip"))
+			return
+		}
+	}
+}
+
+// entry is one entry of layers while its files are looked up.
+type entry struct {
+	*composition
+	LayerSpec
+	at      string
+	failed  bool
+	exclude *ignorer
+}
+
+// refuse reports a problem with the entry.
+func (e *entry) refuse(hint, format string, args ...any) {
+	e.failed = true
+	e.report(e.spec.problem(e.at+"/path", fmt.Sprintf(format, args...), hint))
+}
+
+func isGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
+
+// literal tells whether a path that looks like a glob is the name of a file.
+func (e *entry) literal() bool {
+	_, err := fs.Stat(e.fsys, path.Clean(e.Path))
+	return err == nil
+}
+
+// locate cleans a path and follows its links. The problem says why it can't be used: it is not there, or a link leads
+// out of the file system.
+func (c *composer) locate(name string) (clean, problem string) {
+	clean = path.Clean(name)
+	if problem := c.linkOut(clean); problem != "" {
+		return clean, problem
+	}
+	if _, err := fs.Stat(c.fsys, clean); errors.Is(err, fs.ErrNotExist) {
+		return clean, "does not exist"
+	} else if err != nil {
+		return clean, "can't be read: " + cause(err)
+	}
+	return clean, ""
+}
+
+// linkOut follows the links on the way to a file and names one that leaves the file system.
+func (c *composer) linkOut(name string) string {
+	const maxLinks = 40
+	rest, done, via := strings.Split(name, "/"), ".", ""
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		if next == ".." || strings.HasPrefix(next, "../") {
+			return fmt.Sprintf("leaves the directory through the link %s", via)
+		}
+		info, err := fs.Lstat(c.fsys, next)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			done, rest = next, rest[1:]
+			continue
+		}
+		target, err := fs.ReadLink(c.fsys, next)
+		if links++; err != nil || links > maxLinks {
+			return fmt.Sprintf("goes through the link %q, which leads nowhere", next)
+		}
+		via = fmt.Sprintf("%q -> %q", next, target)
+		if path.IsAbs(target) {
+			return fmt.Sprintf("leaves the directory through the link %s", via)
+		}
+		rest = append(strings.Split(target, "/"), rest[1:]...)
+	}
+	return ""
+}
+
+// cause is the reason of an error of a file system without the operation and path, which messages name themselves.
+func cause(err error) string {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err.Error()
+	}
+	return err.Error()
+}
+
+// single takes one file or directory.
+func (e *entry) single() {
+	name, problem := e.locate(e.Path)
+	if problem != "" {
+		hint := ""
+		if problem == "does not exist" {
+			hint = e.nearby(name)
+		}
+		e.refuse(hint, "%q %s", e.Path, problem)
+		return
+	}
+	info, err := fs.Stat(e.fsys, name)
+	switch {
+	case err != nil:
+		e.refuse("", "%q can't be read: %s", e.Path, cause(err))
+	case info.IsDir():
+		e.directory(&sample{fsys: e.fsys, path: name, info: info})
+	case strings.HasSuffix(e.Path, "/"):
+		e.refuse("leave out the slash at the end", "%q is a file, not a directory", e.Path)
+	default:
+		e.checkFileOptions()
+		e.file(&sample{fsys: e.fsys, path: name, info: info})
+	}
+}
+
+// nearby suggests a file of a similar name in the same directory.
+func (e *entry) nearby(name string) string {
+	entries, err := fs.ReadDir(e.fsys, path.Dir(name))
+	if err != nil {
+		return ""
+	}
+	best, distance := "", 3
+	for _, entry := range entries {
+		if d := editDistance(entry.Name(), path.Base(name)); d < distance {
+			best, distance = path.Join(path.Dir(name), entry.Name()), d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// checkFileOptions reports options of directories on a file.
+func (e *entry) checkFileOptions() {
+	if e.Split {
+		e.report(e.spec.keyProblem(e.at+"/split", fmt.Sprintf("%q is a file; only directories can be split", e.Path), ""))
+	}
+	if len(e.Exclude) > 0 {
+		e.report(e.spec.keyProblem(e.at+"/exclude", fmt.Sprintf("%q is a file; there is nothing to exclude", e.Path), ""))
+	}
+}
+
+// file makes a layer of one file.
+func (e *entry) file(s *sample) {
+	if !s.info.Mode().IsRegular() {
+		e.refuse("", "%q is neither a file nor a directory", s.path)
+		return
+	}
+	if s.begin(); s.err != nil {
+		e.refuse("", "%q can't be read: %s", s.path, cause(s.err))
+		return
+	}
+	r, ok := e.role(s)
+	if !ok {
+		e.noRole(s)
+		return
+	}
+	packing := e.packing(r)
+	if packing == mediatypes.Raw {
+		if e.Preserve != nil && *e.Preserve {
+			e.report(e.spec.keyProblem(e.at+"/preserve", fmt.Sprintf("%q is packed raw, which keeps no modes or owners", s.path), "packing: tar+gzip"))
+		}
+		e.add(r, s, Layer{Path: s.path, Packing: packing, Size: s.info.Size()})
+		return
+	}
+	e.add(r, s, Layer{Path: path.Dir(s.path), Files: []string{s.path}, Packing: packing, Size: -1})
+}
+
+// role finds the role of a file or directory in the kind.
+func (e *entry) role(s *sample) (role, bool) {
+	if e.kind.Name == "" {
+		return findRole(e.kind, s, "")
+	}
+	return findRole(e.kind, s, e.As)
+}
+
+// noRole reports a file that the kind has no use for.
+func (e *entry) noRole(s *sample) {
+	if e.As != "" && !slices.Contains(e.kind.Roles(), e.As) {
+		e.failed = true
+		e.report(e.spec.problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.kind.Name, e.As), didYouMean(e.As, e.kind.Roles())))
+		return
+	}
+	message := fmt.Sprintf("%q plays no role in kind %q", s.path, e.kind.Name)
+	if e.As != "" {
+		message = fmt.Sprintf("%q is not %q of kind %q", s.path, e.As, e.kind.Name)
+	}
+	if s.isDir() {
+		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.path, e.kind.Name)
+	}
+	e.refuse(expected(e.kind, e.As), "%s", message)
+}
+
+// packing is the declared one, else the kind's.
+func (e *entry) packing(r role) mediatypes.Packing {
+	if e.Packing != "" {
+		return e.Packing
+	}
+	return r.Packed()
+}
+
+// directory makes one layer of a directory where a role takes it whole, else one of each file under it.
+func (e *entry) directory(s *sample) {
+	if e.Packing == mediatypes.Raw && !e.kind.Expand {
+		e.refuse("packing: tar+gzip", "%q is a directory; raw packing needs a file", e.Path)
+		return
+	}
+	filter, ok := e.filter(s.path)
+	if !ok {
+		return
+	}
+	r, found := e.role(s)
+	if !found && e.Packing != "" && e.Packing != mediatypes.Raw {
+		r, found = e.tarRole()
+	}
+	switch {
+	case found && e.packing(r) != mediatypes.Raw:
+		if !e.checkTree(s.path, filter) {
+			return
+		}
+		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.Split})
+	case e.kind.Expand:
+		e.files(s.path, filter)
+	default:
+		e.noRole(s)
+	}
+}
+
+// tarRole is the role of a tar that is asked for by packing, and by name where there are several.
+func (e *entry) tarRole() (role, bool) {
+	for _, t := range e.kind.Layers {
+		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {
+			return role{LayerType: t}, true
+		}
+	}
+	return role{}, false
+}
+
+// relative makes a filter of paths of the file system one of paths below dir.
+func relative(dir string, filter Filter) Filter {
+	return func(name string, isDir bool) bool { return filter(path.Join(dir, name), isDir) }
+}
+
+// filter leaves out what .davitignore (of the root, and of the directory itself), exclude and davit itself say.
+func (e *entry) filter(dir string) (Filter, bool) {
+	var ignorers []*ignorer
+	dirs := []string{".", dir}
+	if dir == "." {
+		dirs = dirs[:1]
+	}
+	for _, d := range dirs {
+		i, err := readIgnoreFile(e.fsys, d)
+		if err != nil {
+			e.refuse("", "%q: %s", path.Join(d, ignoreFile), cause(err))
+			return nil, false
+		}
+		if i != nil {
+			ignorers = append(ignorers, i)
+		}
+	}
+	if len(e.Exclude) > 0 {
+		i, err := newIgnorer(dir, []byte(strings.Join(e.Exclude, "\n")))
+		if err != nil {
+			e.failed = true
+			e.report(e.spec.problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
+			return nil, false
+		}
+		ignorers = append(ignorers, i)
+	}
+	own := e.ownFiles()
+	return func(name string, isDir bool) bool {
+		return slices.Contains(own, name) || path.Base(name) == ignoreFile ||
+			slices.ContainsFunc(ignorers, func(i *ignorer) bool { return i.leavesOut(name, isDir) })
+	}, true
+}
+
+// ownFiles are what lies beside the content for davit's sake: the declaration, and the layout that "davit pack" writes
+// unless told otherwise, which would else be part of the next artifact.
+func (e *entry) ownFiles() []string {
+	var own []string
+	if e.spec.doc != nil {
+		own = append(own, path.Base(e.spec.doc.file))
+		if _, err := fs.Stat(e.fsys, "oci/oci-layout"); err == nil {
+			own = append(own, "oci")
+		}
+	}
+	return own
+}
+
+// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
+func (e *entry) checkTree(dir string, filter Filter) bool {
+	files := 0
+	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
+		if files++; d.Type()&fs.ModeSymlink == 0 || e.Preserve != nil && *e.Preserve {
+			return true
+		}
+		if problem := e.linkOut(name); problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+			return false
+		}
+		return true
+	})
+	if ok && files == 0 && !e.mayBeEmpty() {
+		e.refuse("", "%q has no files in it", e.Path)
+		return false
+	}
+	return ok
+}
+
+// mayBeEmpty: an empty volume or image is one all the same.
+func (e *entry) mayBeEmpty() bool { return e.kind.Shape == mediatypes.Image }
+
+// walk visits what is not a directory below dir, in order, until a visit says no.
+func (e *entry) walk(dir string, filter Filter, visit func(name string, d fs.DirEntry) bool) bool {
+	err := fs.WalkDir(e.fsys, dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			e.refuse("", "%q can't be read: %s", name, cause(err))
+			return fs.SkipAll
+		case name != dir && filter(name, d.IsDir()):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && !visit(name, d):
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return err == nil && !e.failed
+}
+
+// files makes a layer of each file under a directory.
+func (e *entry) files(dir string, filter Filter) {
+	if e.Title != "" {
+		e.report(e.spec.problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
+	}
+	before := len(e.layers)
+	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
+		e.found(name)
+		return len(e.layers)-before <= maxLayers
+	})
+	if len(e.layers) == before && !e.failed {
+		e.refuse("", "%q has no files in it", e.Path)
+	}
+}
+
+// found takes a file that was not named itself.
+func (e *entry) found(name string) {
+	if _, problem := e.locate(name); problem != "" {
+		e.refuse("exclude it", "%q %s", name, problem)
+		return
+	}
+	if info, err := fs.Stat(e.fsys, name); err != nil {
+		e.refuse("", "%q can't be read: %s", name, cause(err))
+	} else if info.IsDir() {
+		e.refuse("name the directory itself", "%q is a link to a directory", name)
+	} else {
+		e.file(&sample{fsys: e.fsys, path: name, info: info})
+	}
+}
+
+// glob takes every file that matches: a layer each, or one tar of them all.
+func (e *entry) glob() {
+	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
+	filter, ok := e.filter(base)
+	if !ok {
+		return
+	}
+	names := e.expand(filter)
+	if e.failed {
+		return
+	}
+	if packing := e.globPacking(); packing != mediatypes.Raw {
+		e.tarOf(base, names, packing)
+		return
+	}
+	if e.Title != "" && len(names) > 1 {
+		e.report(e.spec.problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
+		return
+	}
+	for _, name := range names {
+		if strings.HasSuffix(e.Path, "/") {
+			inner := *e
+			inner.LayerSpec.Path = name
+			inner.single()
+			e.failed = e.failed || inner.failed
+			continue
+		}
+		e.found(name)
+	}
+}
+
+// expand lists what a glob matches and nothing else names.
+func (e *entry) expand(filter Filter) []string {
+	pattern, dirs := strings.CutSuffix(e.Path, "/")
+	pattern = path.Clean(pattern)
+	if !doublestar.ValidatePattern(pattern) {
+		e.refuse("", "%q is not a glob pattern", e.Path)
+		return nil
+	}
+	matched, err := doublestar.Glob(e.fsys, pattern, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
+	if err != nil {
+		e.refuse("", "%q: %s", e.Path, cause(err))
+		return nil
+	}
+	var names []string
+	leftOut := 0
+	for _, name := range matched {
+		info, err := fs.Stat(e.fsys, name)
+		if err == nil && info.IsDir() != dirs || name == "." {
+			continue
+		}
+		if e.excluded(filter, name) {
+			leftOut++
+		} else if !e.namedElsewhere(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0 && leftOut > 0:
+		e.refuse("", "%q matches nothing but what is excluded", e.Path)
+	case len(names) == 0:
+		e.refuse("", "%q matches no files", e.Path)
+	}
+	return names
+}
+
+// excluded tells whether a match, or a directory that it stands in, is left out.
+func (e *entry) excluded(filter Filter, name string) bool {
+	for i, r := range name {
+		if r == '/' && filter(name[:i], true) {
+			return true
+		}
+	}
+	return filter(name, false)
+}
+
+// namedElsewhere tells whether an entry names a file outright, which then is not the glob's.
+func (e *entry) namedElsewhere(name string) bool {
+	return slices.ContainsFunc(e.spec.Layers, func(l LayerSpec) bool { return l.Path != e.Path && path.Clean(l.Path) == name })
+}
+
+// globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
+func (e *entry) globPacking() mediatypes.Packing {
+	if e.Packing != "" {
+		return e.Packing
+	}
+	if t, ok := e.kind.Role(e.As); ok && e.As != "" && !slices.ContainsFunc(e.kind.Layers, func(o mediatypes.LayerType) bool {
+		return o.Role == e.As && o.Packed() == mediatypes.Raw
+	}) {
+		return t.Packed()
+	}
+	return mediatypes.Raw
+}
+
+// tarOf makes one tar of chosen files.
+func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
+	e.Packing = packing
+	r, ok := e.tarRole()
+	if !ok {
+		e.report(e.spec.problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
+		e.failed = true
+		return
+	}
+	for _, name := range names {
+		if _, problem := e.locate(name); problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+		}
+	}
+	info, err := fs.Stat(e.fsys, base)
+	if err != nil {
+		e.refuse("", "%q can't be read: %s", base, cause(err))
+		return
+	}
+	e.add(r, &sample{fsys: e.fsys, path: base, info: info}, Layer{Path: base, Files: names, Packing: packing, Size: -1})
+}
+
+// add completes a layer with what the role and the entry say.
+func (e *entry) add(r role, s *sample, l Layer) {
+	l.Role, l.Title = r.Role, e.title(r, l)
+	mediaType, ok := r.For(l.Packing)
+	if e.MediaType != "" {
+		mediaType, ok = e.MediaType, true
+	}
+	if !ok && e.kind.Name != "" {
+		e.report(e.spec.problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.kind.Name, r.Role, l.Packing), packings(r.LayerType)))
+	}
+	l.MediaType = mediaType
+	if l.Packing != mediatypes.Raw {
+		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
+		l.Unpack = r.Prefix == "{title}/" && l.Packing == mediatypes.TarGzip
+		l.Preserve = r.Preserve
+		if e.Preserve != nil {
+			l.Preserve = *e.Preserve
+		}
+	}
+	l.Annotations = layerAnnotations(r, s.path, e.Annotations)
+	if r.evidence != "" {
+		e.notes = append(e.notes, fmt.Sprintf("%s: %s is the %s, it %s", e.kind.Name, s.path, r.Role, r.evidence))
+	}
+	e.layers = append(e.layers, &chosen{Layer: l, role: r, info: s.info, at: e.at})
+}
+
+// title is the declared one, else the path.
+func (e *entry) title(r role, l Layer) string {
+	switch {
+	case e.Title != "":
+		return e.Title
+	case r.Untitled:
+		return ""
+	case l.Path != ".":
+		return l.Path
+	}
+	title := e.kind.Name
+	if e.spec.Name != "" && badTitle(e.spec.Name) == "" {
+		title = e.spec.Name
+	}
+	e.notes = append(e.notes, fmt.Sprintf("%s: %s is titled %q", e.kind.Name, e.Path, title))
+	return title
+}
+
+// packings is the hint that lists how a role can be packed.
+func packings(t mediatypes.LayerType) string {
+	var known []string
+	for _, p := range []mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		if _, ok := t.For(p); ok {
+			known = append(known, string(p))
+		}
+	}
+	return "one of " + strings.Join(known, ", ") + "; or give a mediaType"
+}
+
+func layerAnnotations(r role, name string, declared map[string]string) map[string]string {
+	if len(r.Annotations)+len(declared) == 0 {
+		return nil
+	}
+	all := map[string]string{}
+	for key, value := range r.Annotations {
+		all[key] = strings.NewReplacer("{path}", name, "{base}", path.Base(name)).Replace(value)
+	}
+	for key, value := range declared {
+		all[key] = value
+	}
+	return all
+}

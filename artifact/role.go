@@ -1,0 +1,131 @@
+package artifact
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// role is the layer type that a file plays in a kind, and why.
+type role struct {
+	mediatypes.LayerType
+	evidence string // of the content test; empty where the name alone decided
+}
+
+// findRole tries the layer types of a kind on a file. With as, only those of that role are tried: first as they are,
+// then by content alone, since the user knows better what a file's name means.
+func findRole(kind mediatypes.Kind, s *sample, as string) (role, bool) {
+	for _, byName := range []bool{true, false} {
+		if !byName && as == "" {
+			break
+		}
+		for _, t := range kind.Layers {
+			if as != "" && t.Role != as || !takes(t, s, byName, as != "") {
+				continue
+			}
+			if evidence, ok := passes(t, s); ok {
+				return role{t, evidence}, true
+			}
+		}
+	}
+	return role{}, false
+}
+
+// takes tells whether a layer type is for files, or directories, of that name.
+func takes(t mediatypes.LayerType, s *sample, byName, named bool) bool {
+	switch {
+	case byName && len(t.Match) > 0:
+		return matches(t, s.path, s.isDir())
+	case s.isDir():
+		return forDirectories(t)
+	case len(t.Match) == 0:
+		return t.Content != "" || named
+	}
+	return !byName
+}
+
+// forDirectories tells whether a layer type takes directories whole.
+func forDirectories(t mediatypes.LayerType) bool {
+	return len(t.Match) == 0 && t.Packed() != mediatypes.Raw ||
+		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
+}
+
+// matches tells whether a name fits one of a layer type's patterns.
+func matches(t mediatypes.LayerType, name string, dir bool) bool {
+	for _, pattern := range t.Match {
+		if strings.HasSuffix(pattern, "/") == dir && matchPattern(strings.TrimSuffix(pattern, "/"), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchPattern matches a pattern without a slash against the base name, others against the whole path, in any case.
+func matchPattern(pattern, name string) bool {
+	if !strings.Contains(pattern, "/") {
+		name = path.Base(name)
+	}
+	ok, err := doublestar.Match(strings.ToLower(pattern), strings.ToLower(name))
+	return ok && err == nil
+}
+
+func passes(t mediatypes.LayerType, s *sample) (evidence string, ok bool) {
+	if t.Content == "" {
+		return "", true
+	}
+	test, ok := contentTests()[t.Content]
+	if !ok {
+		return "", false
+	}
+	return test.find(s)
+}
+
+// expected says which files a kind takes in a role (any role when empty).
+func expected(kind mediatypes.Kind, as string) string {
+	var parts []string
+	for _, t := range kind.Layers {
+		if as != "" && t.Role != as {
+			continue
+		}
+		part := strings.Join(t.Match, ", ")
+		if test, ok := contentTests()[t.Content]; ok {
+			part = strings.TrimSpace(test.expects + " " + parenthesised(part))
+		}
+		if part != "" && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "expected " + strings.Join(parts, "; ")
+}
+
+func parenthesised(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+// bounds are the fewest and most layers that a role may have.
+func bounds(kind mediatypes.Kind, name string) (fewest, most int) {
+	for _, t := range kind.Layers {
+		if t.Role == name {
+			fewest, most = max(fewest, t.Min), max(most, t.Max)
+		}
+	}
+	return fewest, most
+}
+
+// count names a number of layers.
+func count(n int) string {
+	if n == 1 {
+		return "one layer"
+	}
+	return fmt.Sprintf("%d layers", n)
+}
