@@ -1,0 +1,134 @@
+package registrytest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Auth is how clients must prove who they are.
+type Auth int
+
+// The ways: not at all, by password with every request, or by a token from the registry's own token endpoint.
+const (
+	NoAuth Auth = iota
+	Basic
+	Token
+)
+
+// token is one that was issued.
+type token struct {
+	scopes map[string]bool // "repository:NAME:pull"
+	uses   int
+}
+
+// authorised lets a request pass or answers 401.
+func (g *Registry) authorised(w http.ResponseWriter, r *http.Request, repo string) bool {
+	switch g.opts.Auth {
+	case NoAuth:
+		return true
+	case Basic:
+		if g.knows(r) {
+			return true
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="registrytest"`)
+	case Token:
+		action := "pull"
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			action = "push"
+		}
+		if r.Method == http.MethodDelete {
+			action = "delete"
+		}
+		if g.admits(r, repo, action) {
+			return true
+		}
+		w.Header().Set("WWW-Authenticate", g.challenge(repo, action))
+	}
+	refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
+	return false
+}
+
+// challenge names the token endpoint and what the token must allow.
+func (g *Registry) challenge(repo, action string) string {
+	challenge := fmt.Sprintf(`Bearer realm="%s/token",service="registrytest"`, g.URL)
+	if repo == "" {
+		return challenge
+	}
+	if action == "push" {
+		action = "pull,push"
+	}
+	return challenge + fmt.Sprintf(`,scope="repository:%s:%s"`, repo, action)
+}
+
+// admits tells whether a request carries a token that allows it, and counts its use.
+func (g *Registry) admits(r *http.Request, repo, action string) bool {
+	value, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := g.tokens[value]
+	if !ok || t == nil || repo != "" && !t.scopes["repository:"+repo+":"+action] {
+		return false
+	}
+	t.uses++
+	if g.opts.TokenUses > 0 && t.uses > g.opts.TokenUses {
+		delete(g.tokens, value)
+		return false
+	}
+	return true
+}
+
+// ExpireTokens makes every token issued so far worthless.
+func (g *Registry) ExpireTokens() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.tokens)
+}
+
+// serveToken issues tokens: GET with basic authentication, or the OAuth2 POST with a password or a refresh token.
+func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request, _, _ string) {
+	known := g.knows(r)
+	if r.Method == http.MethodPost {
+		known = g.knowsForm(r)
+	}
+	if !known {
+		refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "wrong user name or password")
+		return
+	}
+	t := &token{scopes: map[string]bool{}}
+	for _, values := range append(r.URL.Query()["scope"], r.PostForm["scope"]...) {
+		for scope := range strings.FieldsSeq(values) {
+			i := strings.LastIndex(scope, ":")
+			for action := range strings.SplitSeq(scope[i+1:], ",") {
+				t.scopes[scope[:i+1]+action] = true
+			}
+		}
+	}
+	g.mu.Lock()
+	g.serial++
+	value := fmt.Sprintf("token-%d", g.serial)
+	g.tokens[value] = t
+	g.mu.Unlock()
+	writeJSON(w, "application/json", map[string]any{"token": value, "access_token": value, "expires_in": 300})
+}
+
+func (g *Registry) knows(r *http.Request) bool {
+	user, password, ok := r.BasicAuth()
+	return ok && user == g.opts.Username && password == g.opts.Password
+}
+
+// RefreshToken is what the token endpoint takes in place of the password.
+const RefreshToken = "registrytest-refresh-token"
+
+func (g *Registry) knowsForm(r *http.Request) bool {
+	if r.ParseForm() != nil {
+		return false
+	}
+	switch r.PostForm.Get("grant_type") {
+	case "password":
+		return r.PostForm.Get("username") == g.opts.Username && r.PostForm.Get("password") == g.opts.Password
+	case "refresh_token":
+		return r.PostForm.Get("refresh_token") == RefreshToken
+	}
+	return false
+}

@@ -1,0 +1,171 @@
+// Package registrytest is an OCI registry inside a test process: small, strict where the distribution-spec is, and able
+// to misbehave on demand. Start gives a running one; Inject makes chosen requests fail in chosen ways; Requests tells
+// what clients sent. It is for tests alone and keeps everything it is given until the test ends.
+package registrytest
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options chooses which registry is played. The zero value is a friendly one in memory: referrers API, ranges,
+// chunked uploads, mounts, deletes, no authentication.
+type Options struct {
+	Dir string // blobs are files below it; empty: they are in memory
+
+	NoReferrers bool // no referrers API and no OCI-Subject header, as distribution
+	NoMount     bool // a mount is answered 202, as if the blob were not there
+	NoDelete    bool // every DELETE but that of an upload is answered 405
+	NoTagDelete bool // DELETE of a tag is answered 405
+	NoPatch     bool // PATCH is answered 405: only monolithic uploads
+	NoRange     bool // GET of a blob ignores Range and answers 200
+	OneStepPost bool // POST …?digest= with a body stores it at once; without: 202, go on with PUT
+	ETags       bool // manifests have an ETag, and PUT keeps to If-Match
+	// Forgetful drops what a broken request body had brought to an upload session, as zot does.
+	Forgetful bool
+
+	ChunkMin int64 // sent as OCI-Chunk-Min-Length, and enforced
+	MaxBody  int64 // a larger request body is answered 413
+	PageSize int   // at most so many tags or referrers in an answer
+
+	Auth               Auth
+	Username, Password string // "test" and "secret" when empty
+	TokenUses          int    // a token is good for so many requests; 0: for ever
+
+	TLS     bool
+	Latency time.Duration // round trip added to every request and to every new connection
+	Rate    int64         // bytes per second, for each connection and direction; 0: unlimited
+}
+
+// Registry is the handler. Its methods may be called while requests are served.
+type Registry struct {
+	opts Options
+	URL  string // of the running server: http://127.0.0.1:PORT
+	Host string // 127.0.0.1:PORT, as it stands in a reference
+	CA   []byte // PEM of the certificate of a server with TLS
+
+	mu      sync.Mutex
+	blobs   map[string]*blob       // by digest, of all repositories
+	repos   map[string]*repository // by name
+	uploads map[string]*upload     // by session
+	tokens  map[string]*token      // issued and good
+	serial  int
+	faults  []*injected
+	log     []*entry
+}
+
+type repository struct {
+	blobs     map[string]bool
+	manifests map[string]manifest // by digest
+	tags      map[string]string   // to digests
+}
+
+// Classes of paths, as they stand in Request.Op after the method.
+const (
+	classPing      = "ping"
+	classBlob      = "blob"
+	classUploads   = "uploads" // where a session begins
+	classUpload    = "upload"  // a session
+	classManifest  = "manifest"
+	classTags      = "tags"
+	classReferrers = "referrers"
+	classToken     = "token"
+	classStore     = "store" // a blob at the other host
+	classOther     = "other"
+)
+
+const namePattern = `([a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*)`
+
+var routes = []struct {
+	class string
+	path  *regexp.Regexp
+	serve func(*Registry, http.ResponseWriter, *http.Request, string, string)
+}{
+	{classPing, regexp.MustCompile(`^/v2/()()$`), (*Registry).servePing},
+	{classUploads, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/uploads/()$`), (*Registry).serveUploads},
+	{classUpload, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/uploads/([^/]+)$`), (*Registry).serveUpload},
+	{classBlob, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/([^/]+)$`), (*Registry).serveBlob},
+	{classManifest, regexp.MustCompile(`^/v2/` + namePattern + `/manifests/([^/]+)$`), (*Registry).serveManifest},
+	{classTags, regexp.MustCompile(`^/v2/` + namePattern + `/tags/list()$`), (*Registry).serveTags},
+	{classReferrers, regexp.MustCompile(`^/v2/` + namePattern + `/referrers/([^/]+)$`), (*Registry).serveReferrers},
+	{classToken, regexp.MustCompile(`^/token()()$`), (*Registry).serveToken},
+	{classStore, regexp.MustCompile(`^/store/` + namePattern + `/([^/]+)$`), (*Registry).serveBlob},
+}
+
+// New makes a registry that is not served yet; Start does both.
+func New(opts Options) *Registry {
+	if opts.Username == "" {
+		opts.Username, opts.Password = "test", "secret"
+	}
+	return &Registry{
+		opts:    opts,
+		blobs:   map[string]*blob{},
+		repos:   map[string]*repository{},
+		uploads: map[string]*upload{},
+		tokens:  map[string]*token{},
+	}
+}
+
+// ServeHTTP records the request, lets the faults have it and serves it.
+func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(g.opts.Latency)
+	class, serve := g.route(r)
+	rec, r := g.record(w, r, class)
+	var handler http.Handler = http.HandlerFunc(serve)
+	for _, fault := range g.due(rec.entry.Op) {
+		handler = fault(handler)
+	}
+	handler.ServeHTTP(rec, r)
+}
+
+// route finds what a request is about.
+func (g *Registry) route(r *http.Request) (string, http.HandlerFunc) {
+	for _, route := range routes {
+		m := route.path.FindStringSubmatch(r.URL.Path)
+		if m == nil {
+			continue
+		}
+		return route.class, func(w http.ResponseWriter, r *http.Request) {
+			if route.class != classToken && route.class != classStore && !g.authorised(w, r, m[1]) {
+				return
+			}
+			route.serve(g, w, r, m[1], m[2])
+		}
+	}
+	return classOther, func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "NAME_INVALID", "no such path")
+	}
+}
+
+func (g *Registry) servePing(w http.ResponseWriter, _ *http.Request, _, _ string) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	w.WriteHeader(http.StatusOK)
+}
+
+// repo gives the repository of a name, and makes it on the first write. The caller holds g.mu.
+func (g *Registry) repo(name string) *repository {
+	if g.repos[name] == nil {
+		g.repos[name] = &repository{blobs: map[string]bool{}, manifests: map[string]manifest{}, tags: map[string]string{}}
+	}
+	return g.repos[name]
+}
+
+// refuse answers with the JSON body of the distribution-spec.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	type entry struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	body, _ := json.Marshal(map[string][]entry{"errors": {{code, message}}})
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func notAllowed(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", strings.ToLower(r.Method)+" is not supported here")
+}

@@ -1,0 +1,144 @@
+package registrytest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Start makes a registry and serves it on a loopback port until the test ends.
+func Start(tb testing.TB, opts Options) *Registry {
+	tb.Helper()
+	g := New(opts)
+	srv := g.serve(tb, opts.TLS)
+	g.URL = srv.URL
+	g.Host = hostOf(srv.URL)
+	if opts.TLS {
+		g.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	}
+	return g
+}
+
+// Also serves the same registry at one more port, with TLS or without, and gives its URL: another host to redirect to.
+func (g *Registry) Also(tb testing.TB, secure bool) string {
+	tb.Helper()
+	return g.serve(tb, secure).URL
+}
+
+func (g *Registry) serve(tb testing.TB, secure bool) *httptest.Server {
+	tb.Helper()
+	ctx, end := context.WithCancel(context.Background())
+	srv := httptest.NewUnstartedServer(g)
+	srv.Listener = &listener{srv.Listener, g.opts.Latency, g.opts.Rate}
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes and bodies that tests break on purpose
+	srv.Config.BaseContext = func(net.Listener) context.Context {
+		return context.WithValue(ctx, closingKey{}, ctx)
+	}
+	if secure {
+		srv.StartTLS()
+	} else {
+		srv.Start()
+	}
+	tb.Cleanup(func() {
+		end()
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return srv
+}
+
+// Client makes a client with a connection pool of its own, which trusts the registry's certificate.
+func (g *Registry) Client(tb testing.TB) *http.Client {
+	tb.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(g.CA)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func hostOf(url string) string {
+	_, host, _ := strings.Cut(url, "://")
+	return host
+}
+
+// listener makes connections slow.
+type listener struct {
+	net.Listener
+	latency time.Duration
+	rate    int64
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil || (l.latency == 0 && l.rate == 0) {
+		return conn, err
+	}
+	return &slowConn{Conn: conn, latency: l.latency, up: pace{rate: l.rate}, down: pace{rate: l.rate}}, nil
+}
+
+// slowConn is a connection whose handshake takes a round trip and whose directions have a rate each.
+type slowConn struct {
+	net.Conn
+	latency  time.Duration
+	open     sync.Once
+	up, down pace
+}
+
+// NetConn is what is under it.
+func (c *slowConn) NetConn() net.Conn { return c.Conn }
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	c.open.Do(func() { time.Sleep(c.latency) })
+	n, err := c.Conn.Read(p[:min(len(p), paceStep)])
+	c.up.wait(n)
+	return n, err
+}
+
+func (c *slowConn) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		n, err := c.Conn.Write(p[done:min(len(p), done+paceStep)])
+		done += n
+		if err != nil {
+			return done, err
+		}
+		c.down.wait(n)
+	}
+	return done, nil
+}
+
+// paceStep is how much passes between two waits: small enough to be even, large enough to be cheap.
+const paceStep = 16 << 10
+
+// pace spreads bytes over time.
+type pace struct {
+	rate int64 // bytes per second; 0: no limit
+	mu   sync.Mutex
+	next time.Time // when what has passed so far should have taken this long
+}
+
+func (p *pace) wait(n int) {
+	if p.rate <= 0 || n <= 0 {
+		return
+	}
+	p.mu.Lock()
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	p.next = p.next.Add(time.Duration(int64(n) * int64(time.Second) / p.rate))
+	delay := p.next.Sub(now)
+	p.mu.Unlock()
+	time.Sleep(delay)
+}

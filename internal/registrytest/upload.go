@@ -1,0 +1,208 @@
+package registrytest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// upload is a session.
+type upload struct {
+	mu    sync.Mutex // one request at a time
+	repo  string
+	body  *blob
+	short bool // a chunk below ChunkMin came: it must be the last
+}
+
+// serveUploads begins a session, mounts a blob, or takes a whole one.
+func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ string) {
+	if r.Method != http.MethodPost {
+		notAllowed(w, r)
+		return
+	}
+	query := r.URL.Query()
+	if digest := query.Get("mount"); digest != "" && g.mount(repo, query.Get("from"), digest) {
+		stored(w, repo, digest)
+		return
+	}
+	body, err := g.newBlob()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		return
+	}
+	up := &upload{repo: repo, body: body}
+	g.mu.Lock()
+	g.serial++
+	id := fmt.Sprintf("session-%d", g.serial)
+	g.uploads[id] = up
+	g.mu.Unlock()
+	if digest := query.Get("digest"); digest != "" && g.opts.OneStepPost {
+		if g.receive(w, r, up) {
+			g.finish(w, id, up, digest)
+		}
+		return
+	}
+	if g.opts.ChunkMin > 0 {
+		w.Header().Set("OCI-Chunk-Min-Length", fmt.Sprint(g.opts.ChunkMin))
+	}
+	g.progress(w, id, up, http.StatusAccepted)
+}
+
+// mount makes a blob of one repository known in another.
+func (g *Registry) mount(repo, from, digest string) bool {
+	if g.opts.NoMount || g.find(from, digest) == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.repo(repo).blobs[digest] = true
+	return true
+}
+
+// serveUpload goes on with a session.
+func (g *Registry) serveUpload(w http.ResponseWriter, r *http.Request, repo, id string) {
+	g.mu.Lock()
+	up := g.uploads[id]
+	g.mu.Unlock()
+	if up == nil || up.repo != repo {
+		refuse(w, http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload unknown to registry")
+		return
+	}
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	switch r.Method {
+	case http.MethodGet:
+		g.progress(w, id, up, http.StatusNoContent)
+	case http.MethodPatch:
+		g.patch(w, r, id, up)
+	case http.MethodPut:
+		if inOrder(w, r, up) && g.receive(w, r, up) {
+			g.finish(w, id, up, r.URL.Query().Get("digest"))
+		}
+	case http.MethodDelete:
+		g.ForgetUpload(id)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		notAllowed(w, r)
+	}
+}
+
+func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *upload) {
+	if g.opts.NoPatch {
+		notAllowed(w, r)
+		return
+	}
+	if !inOrder(w, r, up) {
+		return
+	}
+	if up.short {
+		refuse(w, http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "a chunk before this one was too small")
+		return
+	}
+	before := up.body.len()
+	if !g.receive(w, r, up) {
+		return
+	}
+	up.short = up.body.len()-before < g.opts.ChunkMin
+	g.progress(w, id, up, http.StatusAccepted)
+}
+
+// inOrder answers 416 when Content-Range is not where the session stands.
+func inOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
+	header := r.Header.Get("Content-Range")
+	if header == "" {
+		return true
+	}
+	first, last, ok := strings.Cut(header, "-")
+	from, err1 := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	size := up.body.len()
+	wrongLength := r.ContentLength >= 0 && r.ContentLength != to-from+1
+	if !ok || err1 != nil || err2 != nil || from != size || wrongLength {
+		w.Header().Set("Range", rangeOf(size))
+		refuse(w, http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "the session stands at "+fmt.Sprint(size))
+		return false
+	}
+	return true
+}
+
+// receive appends the request's body to the session. A body that breaks leaves what came, unless the registry is
+// forgetful.
+func (g *Registry) receive(w http.ResponseWriter, r *http.Request, up *upload) bool {
+	before := up.body.len()
+	body := io.Reader(r.Body)
+	if g.opts.MaxBody > 0 {
+		if r.ContentLength > g.opts.MaxBody {
+			refuse(w, http.StatusRequestEntityTooLarge, "SIZE_INVALID", "body is too large")
+			return false
+		}
+		body = http.MaxBytesReader(w, r.Body, g.opts.MaxBody)
+	}
+	_, err := io.CopyBuffer(struct{ io.Writer }{up.body}, body, make([]byte, 256<<10))
+	if err == nil {
+		return true
+	}
+	if g.opts.Forgetful {
+		up.body.truncate(before)
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		up.body.truncate(before)
+		refuse(w, http.StatusRequestEntityTooLarge, "SIZE_INVALID", "body is too large")
+		return false
+	}
+	refuse(w, http.StatusBadRequest, "BLOB_UPLOAD_INVALID", err.Error())
+	return false
+}
+
+// finish makes the session's bytes a blob, when they have the digest.
+func (g *Registry) finish(w http.ResponseWriter, id string, up *upload, digest string) {
+	if !up.body.matches(digest) {
+		g.ForgetUpload(id)
+		refuse(w, http.StatusBadRequest, "DIGEST_INVALID", "provided digest did not match uploaded content")
+		return
+	}
+	g.mu.Lock()
+	delete(g.uploads, id)
+	g.blobs[digest] = up.body
+	g.repo(up.repo).blobs[digest] = true
+	g.mu.Unlock()
+	stored(w, up.repo, digest)
+}
+
+// ForgetUpload loses a session; "" loses all.
+func (g *Registry) ForgetUpload(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if id == "" {
+		clear(g.uploads)
+	}
+	delete(g.uploads, id)
+}
+
+// Uploads counts the sessions that were begun and neither finished nor cancelled.
+func (g *Registry) Uploads() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.uploads)
+}
+
+func (g *Registry) progress(w http.ResponseWriter, id string, up *upload, status int) {
+	w.Header().Set("Location", "/v2/"+up.repo+"/blobs/uploads/"+id)
+	w.Header().Set("Docker-Upload-UUID", id)
+	w.Header().Set("Range", rangeOf(up.body.len()))
+	w.WriteHeader(status)
+}
+
+// rangeOf is the header of a session that has size bytes: as with distribution, 0 and 1 look alike.
+func rangeOf(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }
+
+func stored(w http.ResponseWriter, repo, digest string) {
+	w.Header().Set("Location", "/v2/"+repo+"/blobs/"+digest)
+	w.Header().Set("Docker-Content-Digest", digest)
+	w.WriteHeader(http.StatusCreated)
+}
