@@ -1,0 +1,27 @@
+package registry
+
+import (
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry"
+)
+
+// Mode says what a target is opened for: which permission is asked for, and whether a layout may be made.
+type Mode int
+
+// The modes of Open.
+const (
+	Read Mode = iota
+	Write
+)
+
+// Target is where artifacts are read from and written to: an oras target with tags and referrers that can be listed and
+// removed. Close ends its use; an archive is written then, whole or not at all.
+type Target interface {
+	oras.GraphTarget
+	registry.ReferrerLister
+	registry.TagLister
+	content.Deleter
+	content.Untagger
+	Close() error
+}
