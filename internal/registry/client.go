@@ -1,0 +1,218 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// Options say how registries are reached. The zero value is good.
+type Options struct {
+	PlainHTTP bool // http also to registries that are not on this machine
+	TLS       bool // https also to loopback, which has plain HTTP otherwise; a CA or client certificate implies it
+	Insecure  bool // https without checking the certificate
+
+	CAFile            string // PEM, trusted besides the system's
+	CertFile, KeyFile string // PEM, the client's certificate
+
+	Username, Password string // for the hosts that are opened; win over Config. A password alone is an identity token
+	Config             string // docker's config.json or containers' auth.json; empty: no stored credentials
+	Home               string // what ~ in a path stands for; empty: such a path is refused
+
+	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
+	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
+	UserAgent   string        // empty: "davit"
+	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+}
+
+// Client opens targets. What it holds — connections, tokens, what a host asked for — is shared by all of them.
+type Client struct {
+	opts Options
+
+	setup     func() error // once, before the first request
+	transport *transport
+	bare      *http.Client // never sends credentials
+	auth      *auth.Client
+	config    func() (*dockerConfig, error)
+
+	mu     sync.Mutex
+	opened []string // hosts that Username and Password are for
+
+	serials sync.Map // name → *sync.Mutex
+}
+
+// New makes a client. It is cheap: nothing is read or dialled before the first use.
+func New(opts Options) *Client {
+	if opts.Concurrency <= 0 {
+		opts.Concurrency = 8
+	}
+	if opts.RetryFor == 0 {
+		opts.RetryFor = 5 * time.Minute
+	}
+	if opts.Stall <= 0 {
+		opts.Stall = 30 * time.Second
+	}
+	if opts.UserAgent == "" {
+		opts.UserAgent = "davit"
+	}
+	c := &Client{opts: opts}
+	c.setup = sync.OnceValue(c.connect)
+	c.config = sync.OnceValues(func() (*dockerConfig, error) { return readDockerConfig(opts.Config) })
+	return c
+}
+
+// Open gives the target that a reference names. Its tag and digest are not looked at.
+func (c *Client) Open(ctx context.Context, ref Reference, mode Mode) (Target, error) {
+	if ref.IsPath() {
+		return nil, fmt.Errorf("opening %q: %w", ref.Path, errors.ErrUnsupported)
+	}
+	return c.OpenRepository(ctx, ref, mode)
+}
+
+// OpenRepository opens a repository of a registry. Nothing is sent before the first use.
+func (c *Client) OpenRepository(_ context.Context, ref Reference, mode Mode) (*Repository, error) {
+	if err := c.setup(); err != nil {
+		return nil, err
+	}
+	return newRepository(c, ref, mode), nil
+}
+
+// connect builds the HTTP client.
+func (c *Client) connect() error {
+	config, err := c.tlsConfig()
+	if err != nil {
+		return err
+	}
+	idle := c.opts.Concurrency + 4
+	c.transport = &transport{
+		retryFor: max(c.opts.RetryFor, 0),
+		stall:    c.opts.Stall,
+		trace:    c.opts.Trace,
+		base: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
+			TLSClientConfig:     config,
+			TLSHandshakeTimeout: 15 * time.Second,
+			// HTTP/1.1: one TCP connection would carry all streams of HTTP/2, and ranges want several.
+			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
+			MaxIdleConns:           4 * idle,
+			MaxIdleConnsPerHost:    idle,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 256 << 10,
+			ReadBufferSize:         64 << 10,
+			WriteBufferSize:        64 << 10,
+			DisableCompression:     true, // a blob's bytes are what its digest is of
+		},
+	}
+	c.bare = &http.Client{Transport: c.transport, CheckRedirect: checkRedirect}
+	c.auth = &auth.Client{
+		Client:     c.bare,
+		Header:     http.Header{"User-Agent": {c.opts.UserAgent}},
+		Cache:      auth.NewCache(),
+		ClientID:   "davit",
+		Credential: c.credential,
+	}
+	return nil
+}
+
+func (c *Client) tlsConfig() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.opts.Insecure}
+	if c.opts.CAFile != "" {
+		pem, err := os.ReadFile(c.opts.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading CA certificates: %w", err)
+		}
+		config.RootCAs, err = x509.SystemCertPool()
+		if err != nil {
+			config.RootCAs = x509.NewCertPool()
+		}
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, &artifact.Error{Op: "reading CA certificates", Item: c.opts.CAFile,
+				Err: marked{errors.New("it has no certificate in PEM"), artifact.ErrInvalid}}
+		}
+	}
+	if c.opts.CertFile == "" && c.opts.KeyFile == "" {
+		return config, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.opts.CertFile, c.opts.KeyFile)
+	if isLocal(err) {
+		return nil, fmt.Errorf("reading the client certificate: %w", err)
+	}
+	if err != nil {
+		return nil, &artifact.Error{Op: "reading the client certificate", Item: c.opts.CertFile,
+			Err: marked{err, artifact.ErrInvalid}}
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
+
+// plain tells whether a registry is spoken to without TLS.
+func (c *Client) plain(registry string) bool {
+	o := c.opts
+	return o.PlainHTTP || loopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == ""
+}
+
+// open remembers that the user named this host, so that a username and password given by hand are meant for it.
+func (c *Client) open(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(c.opened, host) {
+		c.opened = append(c.opened, host)
+	}
+}
+
+// credential finds the credentials for a host, when one asks for them.
+func (c *Client) credential(ctx context.Context, hostport string) (auth.Credential, error) {
+	if c.opts.Username != "" || c.opts.Password != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !slices.Contains(c.opened, hostport) {
+			return auth.EmptyCredential, nil
+		}
+		return explicitCredential(c.opts.Username, c.opts.Password), nil
+	}
+	config, err := c.config()
+	if err != nil {
+		return auth.EmptyCredential, err
+	}
+	return config.lookup(ctx, hostport, repositoryOf(ctx))
+}
+
+func explicitCredential(username, password string) auth.Credential {
+	if username == "" {
+		return auth.Credential{RefreshToken: password}
+	}
+	return auth.Credential{Username: username, Password: password}
+}
+
+// maskedQuery shows the names of a query's values, and of the values only those that are no secret.
+func maskedQuery(q url.Values) string {
+	var parts []string
+	for name, values := range q {
+		switch name {
+		case "digest", "mount", "from", "n", "last", "artifactType", "scope", "service":
+			for _, v := range values {
+				parts = append(parts, name+"="+oneLine(v, 200))
+			}
+		default:
+			parts = append(parts, name+"=***")
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "&")
+}

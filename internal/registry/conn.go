@@ -1,0 +1,230 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// stalled is the error of a connection on which no byte moved for too long.
+type stalled struct{ after time.Duration }
+
+func (s stalled) Error() string { return fmt.Sprintf("no byte for %v", s.after) }
+
+func isStall(err error) bool {
+	var s stalled
+	return errors.As(err, &s)
+}
+
+// use is one request's time on a connection. It counts what moves and says how long nothing may.
+type use struct {
+	patience time.Duration
+	sent     atomic.Int64 // bytes, headers included
+	last     atomic.Int64 // when something moved, in nanoseconds
+	local    atomic.Int32 // >0: the request waits for its own body's bytes, not for the registry
+}
+
+func newUse(patience time.Duration) *use {
+	u := &use{patience: patience}
+	u.touch()
+	return u
+}
+
+func (u *use) touch() { u.last.Store(time.Now().UnixNano()) }
+
+// deadline is when the registry will have been silent for too long.
+func (u *use) deadline() time.Time {
+	if u.local.Load() > 0 {
+		return time.Now().Add(u.patience)
+	}
+	return time.Unix(0, u.last.Load()).Add(u.patience)
+}
+
+// conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
+// it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit. It keeps the
+// kernel's sendfile for bodies that are files.
+type conn struct {
+	net.Conn
+	mu  sync.Mutex // the deadline and use change together
+	use atomic.Pointer[use]
+}
+
+// dialer makes watched connections.
+func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: c}, nil
+	}
+}
+
+// traceUse binds u to whatever connection the request gets, for as long as it has it.
+func traceUse(ctx context.Context, u *use) context.Context {
+	var mine atomic.Pointer[conn]
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if c := watched(info.Conn); c != nil {
+				mine.Store(c)
+				u.touch()
+				c.bind(u)
+			}
+		},
+		PutIdleConn: func(error) {
+			if c := mine.Load(); c != nil {
+				c.bind(nil)
+			}
+		},
+	})
+}
+
+func watched(nc net.Conn) *conn {
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	c, _ := nc.(*conn)
+	return c
+}
+
+func (c *conn) bind(u *use) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.use.Store(u)
+	_ = c.Conn.SetReadDeadline(c.limit(u)) // a broken connection says so on its next read
+}
+
+func (c *conn) limit(u *use) time.Time {
+	if u == nil {
+		return time.Time{}
+	}
+	return u.deadline()
+}
+
+// begin sets the deadline for one system call. A call is new: the registry has the whole patience from now on.
+func (c *conn) begin(set func(time.Time) error) *use {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.use.Load()
+	if u == nil {
+		_ = set(time.Time{})
+		return nil
+	}
+	_ = set(time.Now().Add(u.patience))
+	return u
+}
+
+// Read waits as long as the other direction moves.
+func (c *conn) Read(p []byte) (int, error) {
+	u := c.begin(c.Conn.SetReadDeadline)
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			if u != nil {
+				u.touch()
+			}
+			return n, nil
+		}
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		c.mu.Lock()
+		u = c.use.Load()
+		limit := c.limit(u)
+		_ = c.Conn.SetReadDeadline(limit)
+		c.mu.Unlock()
+		if u != nil && !time.Now().Before(limit) {
+			return 0, stalled{u.patience}
+		}
+	}
+}
+
+// Write counts, and goes on as long as some bytes went out in time.
+func (c *conn) Write(p []byte) (written int, err error) {
+	for {
+		u := c.begin(c.Conn.SetWriteDeadline)
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if u != nil && n > 0 {
+			u.sent.Add(int64(n))
+			u.touch()
+		}
+		switch {
+		case err == nil:
+			return written, nil
+		case n > 0 && errors.Is(err, os.ErrDeadlineExceeded):
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
+			err = stalled{u.patience}
+		}
+		return written, err
+	}
+}
+
+// sendfilePart is how much one call hands to the kernel: small enough that progress shows.
+const sendfilePart = 1 << 20
+
+// ReadFrom sends a file by the kernel alone, in parts, so that progress and stalls are seen.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	limited, ok := r.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{c}, r)
+	}
+	from, ok := c.Conn.(io.ReaderFrom)
+	if _, file := limited.R.(syscall.Conn); !ok || !file {
+		return io.Copy(struct{ io.Writer }{c}, r)
+	}
+	var written int64
+	for limited.N > 0 {
+		u := c.begin(c.Conn.SetWriteDeadline)
+		part := &io.LimitedReader{R: limited.R, N: min(limited.N, sendfilePart)}
+		want := part.N
+		n, err := from.ReadFrom(part)
+		limited.N -= want - part.N
+		written += n
+		if u != nil && n > 0 {
+			u.sent.Add(n)
+			u.touch()
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && n == want-part.N:
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
+			return written, stalled{u.patience}
+		case err != nil || n < want: // an error, or the file ended
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry. A file is left
+// alone, or the kernel could not send it.
+func bodyOf(body io.ReadCloser, u *use) io.ReadCloser {
+	if _, file := body.(syscall.Conn); body == nil || body == http.NoBody || file {
+		return body
+	}
+	return &waitingBody{body, u}
+}
+
+type waitingBody struct {
+	io.ReadCloser
+	use *use
+}
+
+func (b *waitingBody) Read(p []byte) (int, error) {
+	b.use.local.Add(1)
+	n, err := b.ReadCloser.Read(p)
+	b.use.touch()
+	b.use.local.Add(-1)
+	return n, err
+}

@@ -1,0 +1,239 @@
+package registry
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+)
+
+// dockerHub is the key under which docker keeps the credentials of Docker Hub.
+const dockerHub = "https://index.docker.io/v1/"
+
+// helperTimeout bounds a credential helper: one that asks a locked keychain would wait for ever.
+const helperTimeout = 30 * time.Second
+
+// helperPattern is what may follow "docker-credential-": the name becomes that of a program.
+var helperPattern = regexp.MustCompile(`^[a-z0-9._-]+$`)
+
+// dockerConfig is the part of docker's config.json, or of containers' auth.json, that is about credentials.
+type dockerConfig struct {
+	path  string
+	Auths map[string]struct {
+		Auth          string `json:"auth"`
+		Username      string `json:"username"`
+		Password      string `json:"password"`
+		IdentityToken string `json:"identitytoken"`
+		RegistryToken string `json:"registrytoken"`
+	} `json:"auths"`
+	CredsStore  string            `json:"credsStore"`
+	CredHelpers map[string]string `json:"credHelpers"`
+}
+
+func readDockerConfig(path string) (*dockerConfig, error) {
+	config := &dockerConfig{path: path}
+	if path == "" {
+		return config, nil
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(strings.TrimSpace(string(data))) == 0 {
+		return config, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading credentials: %w", err)
+	}
+	if err := json.Unmarshal(data, config); err != nil {
+		return nil, &artifact.Error{Op: "reading credentials", Item: path, Err: marked{err, artifact.ErrInvalid}}
+	}
+	return config, nil
+}
+
+// lookup finds the credentials for a repository of a host: those of the longest path, as containers' auth.json has
+// them, then the host's, from its helper or from the file.
+func (d *dockerConfig) lookup(ctx context.Context, hostport, repository string) (auth.Credential, error) {
+	for path := repository; path != ""; path = parent(path) {
+		if cred, ok, err := d.entry(hostport + "/" + path); ok || err != nil {
+			return cred, err
+		}
+	}
+	address := serverAddress(hostport)
+	helper := d.CredHelpers[address]
+	if helper == "" {
+		helper = d.CredHelpers[hostport]
+	}
+	if helper == "" {
+		helper = d.CredsStore
+	}
+	if helper != "" {
+		if cred, err := askHelper(ctx, helper, address); err != nil || cred != auth.EmptyCredential {
+			return cred, err
+		}
+	}
+	for _, key := range []string{address, hostport, "https://" + hostport, "http://" + hostport} {
+		for _, slash := range []string{"", "/", "/v1/", "/v2/"} {
+			if cred, ok, err := d.entry(key + slash); ok || err != nil {
+				return cred, err
+			}
+		}
+	}
+	return auth.EmptyCredential, nil
+}
+
+func parent(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)]
+}
+
+// serverAddress is the key of a host in docker's store.
+func serverAddress(hostport string) string {
+	if hostport == "registry-1.docker.io" || hostport == "docker.io" {
+		return dockerHub
+	}
+	return hostport
+}
+
+// entry reads one key of the file. An empty entry only says that a helper has the credentials.
+func (d *dockerConfig) entry(key string) (auth.Credential, bool, error) {
+	e, ok := d.Auths[key]
+	if !ok {
+		return auth.EmptyCredential, false, nil
+	}
+	cred := auth.Credential{Username: e.Username, Password: e.Password, RefreshToken: e.IdentityToken, AccessToken: e.RegistryToken}
+	if e.Auth != "" {
+		decoded, err := base64.StdEncoding.DecodeString(e.Auth)
+		username, password, ok := strings.Cut(strings.TrimRight(string(decoded), "\x00"), ":")
+		if err != nil || !ok {
+			return auth.EmptyCredential, false, &artifact.Error{Op: "reading credentials", Item: d.path,
+				Err: marked{fmt.Errorf("the auth of %q is not USER:PASSWORD in base64", key), artifact.ErrInvalid}}
+		}
+		cred.Username, cred.Password = username, password
+	}
+	return cred, cred != auth.EmptyCredential, nil
+}
+
+// askHelper runs docker-credential-NAME. The host is passed exactly as it is known to the store.
+func askHelper(ctx context.Context, name, address string) (auth.Credential, error) {
+	if err := validHelper(name); err != nil {
+		return auth.EmptyCredential, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+	defer cancel()
+	cred, err := credentials.NewNativeStore(name).Get(ctx, address)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("no answer within %v", helperTimeout)
+		}
+		return auth.EmptyCredential, &Denied{Host: address, Step: "asking docker-credential-" + name, Err: err}
+	}
+	return cred, nil
+}
+
+func validHelper(name string) error {
+	if helperPattern.MatchString(name) {
+		return nil
+	}
+	return &artifact.Error{Op: "reading credentials", Item: name,
+		Err: marked{errors.New("the name of a credential helper has only a-z, 0-9, '.', '_' and '-'"), artifact.ErrInvalid}}
+}
+
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
+// them in the store that Options.Config names: a helper, or the file itself. It returns where they are kept, "" for a
+// helper.
+func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
+	ref, err := parseHost(host)
+	if err != nil {
+		return "", err
+	}
+	store, helper, err := c.store(ref.Registry)
+	if err != nil {
+		return "", err
+	}
+	if err := c.setup(); err != nil {
+		return "", err
+	}
+	cred := explicitCredential(username, password)
+	checker := &auth.Client{Client: c.bare, Header: c.auth.Header, ClientID: c.auth.ClientID,
+		Credential: auth.StaticCredential(ref.Registry, cred)}
+	reg, err := remote.NewRegistry(ref.Registry)
+	if err != nil {
+		return "", badReference(host, err)
+	}
+	reg.Client, reg.PlainHTTP = checker, c.plain(ref.Registry)
+	if err := reg.Ping(ctx); err != nil {
+		return "", fail(ctx, ref.Registry, "logging in", err)
+	}
+	if err := store.Put(ctx, serverAddress(ref.Registry), cred); err != nil {
+		return "", &artifact.Error{Op: "keeping the credentials of", Item: ref.Registry, Err: err}
+	}
+	if helper {
+		return "", nil
+	}
+	return c.opts.Config, nil
+}
+
+// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+func (c *Client) Logout(ctx context.Context, host string) error {
+	ref, err := parseHost(host)
+	if err != nil {
+		return err
+	}
+	store, _, err := c.store(ref.Registry)
+	if err != nil {
+		return err
+	}
+	address := serverAddress(ref.Registry)
+	cred, err := store.Get(ctx, address)
+	if err != nil {
+		return &Denied{Host: ref.Registry, Step: "reading credentials", Err: err}
+	}
+	if cred == auth.EmptyCredential {
+		return fmt.Errorf("credentials of %q: %w", ref.Registry, errdef.ErrNotFound)
+	}
+	if err := store.Delete(ctx, address); err != nil {
+		return &artifact.Error{Op: "removing the credentials of", Item: ref.Registry, Err: err}
+	}
+	return nil
+}
+
+// store is where credentials of a host are kept, and whether that is a helper.
+func (c *Client) store(host string) (credentials.Store, bool, error) {
+	config, err := c.config()
+	if err != nil {
+		return nil, false, err
+	}
+	if c.opts.Config == "" {
+		return nil, false, errors.New("no file for credentials is known")
+	}
+	helper := config.CredHelpers[serverAddress(host)]
+	if helper == "" {
+		helper = config.CredsStore
+	}
+	if helper != "" {
+		if err := validHelper(helper); err != nil {
+			return nil, false, err
+		}
+	}
+	store, err := credentials.NewStore(c.opts.Config, credentials.StoreOptions{AllowPlaintextPut: true})
+	return store, helper != "", err
+}
+
+// parseHost reads the HOST of login and logout.
+func parseHost(host string) (Reference, error) {
+	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(host, "oci://"), "https://"), "/")
+	if err := validHost(name); err != nil {
+		return Reference{}, badReference(host, err)
+	}
+	return dockerNames(Reference{Registry: strings.ToLower(name)}), nil
+}

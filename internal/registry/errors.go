@@ -1,0 +1,241 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// Answer is what a registry said, as far as it may be shown: no headers and no query, because both carry secrets.
+type Answer struct {
+	Method string
+	URL    string // without user, query and fragment
+	Status int    // 0: there was no answer
+	Errors errcode.Errors
+}
+
+// String is "PUT https://host/v2/…: 503 Service Unavailable: message".
+func (a Answer) String() string {
+	s := a.Method + " " + a.URL
+	if a.Status == 0 {
+		return s
+	}
+	s += fmt.Sprintf(": %d %s", a.Status, http.StatusText(a.Status))
+	for i, e := range a.Errors {
+		if i == 3 {
+			break
+		}
+		e.Detail = nil
+		s += ": " + oneLine(e.Error(), 300)
+	}
+	return s
+}
+
+// Unavailable is a failure of the registry or of the network that repeating did not mend.
+type Unavailable struct {
+	Host   string
+	Step   string // what was being done: "uploading sha256:…"
+	Answer Answer // the last one; its Status is 0 when there was none
+	Err    error  // why there was no answer; nil when there was one
+}
+
+// Error is "step: answer" or "step: host: cause".
+func (e *Unavailable) Error() string {
+	return describe(e.Step, e.Host, e.Answer, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// Denied is a registry's refusal to let this user do it: 401, 403, or no credentials where some are asked for.
+type Denied struct {
+	Host   string
+	Step   string
+	Answer Answer
+	Err    error // set when there is no answer of the registry to show
+}
+
+// Error is "step: answer" or "step: host: cause".
+func (e *Denied) Error() string {
+	return describe(e.Step, e.Host, e.Answer, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *Denied) Unwrap() error { return e.Err }
+
+func describe(step, host string, answer Answer, err error) string {
+	switch {
+	case answer.Status != 0:
+		return step + ": " + answer.String()
+	case err != nil:
+		return step + ": " + host + ": " + oneLine(redactText(err), 500)
+	}
+	return step + ": " + host + ": no answer"
+}
+
+// answered makes the error of an unexpected answer. The body is read for the registry's error codes.
+func answered(resp *http.Response) error {
+	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: bareURL(resp.Request.URL), StatusCode: resp.StatusCode}
+	var body struct {
+		Errors errcode.Errors `json:"errors"`
+	}
+	// Error bodies are a few hundred bytes; what is longer is no registry's.
+	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
+		e.Errors = body.Errors
+	}
+	return e
+}
+
+// fail turns any error of a request into one that callers can tell apart: ErrNotFound, *Denied, *Unavailable. Errors
+// that are about something else (content refused, a local file, the caller's context) stay as they are.
+func fail(ctx context.Context, host, step string, err error) error {
+	var answer *errcode.ErrorResponse
+	var unavailable *Unavailable
+	var denied *Denied
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && !errors.As(err, &unavailable):
+		return context.Cause(ctx)
+	case errors.As(err, &unavailable), errors.As(err, &denied), isLocal(err):
+		return err
+	case errors.As(err, &answer):
+		return failedAnswer(host, step, answer)
+	case errors.Is(err, errdef.ErrNotFound):
+		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return &Denied{Host: host, Step: step, Err: errors.New("it asks for credentials and there are none")}
+	case strings.Contains(err.Error(), "bearer realm"), strings.Contains(err.Error(), "missing username or password"):
+		return &Denied{Host: host, Step: step, Err: err}
+	}
+	return &Unavailable{Host: host, Step: step, Err: withoutURL(err)}
+}
+
+func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
+	answer := Answer{Method: e.Method, URL: bareURL(e.URL).String(), Status: e.StatusCode, Errors: e.Errors}
+	switch e.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return &Denied{Host: host, Step: step, Answer: answer}
+	case http.StatusNotFound:
+		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
+	}
+	return &Unavailable{Host: host, Step: step, Answer: answer}
+}
+
+// isLocal tells errors that are about this side from those about the registry.
+func isLocal(err error) bool {
+	var path *fs.PathError
+	var item *artifact.Error
+	var link *net.OpError
+	switch {
+	case errors.As(err, &link):
+		return false
+	case errors.As(err, &path), errors.As(err, &item):
+		return true
+	}
+	for _, is := range []error{artifact.ErrRefused, artifact.ErrChanged, artifact.ErrInvalid, errdef.ErrInvalidReference, errdef.ErrTooManyPages,
+		errdef.ErrSizeExceedsLimit, syscall.ENOSPC} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutURL drops the wrapper of net/http whose text has the URL with its query.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// queryPattern finds the query of a URL inside a text.
+var queryPattern = regexp.MustCompile(`(https?://[^\s"'?]*)\?[^\s"']*`)
+
+func redactText(err error) string {
+	return queryPattern.ReplaceAllString(err.Error(), "$1")
+}
+
+// bareURL is u without what may be secret.
+func bareURL(u *url.URL) *url.URL {
+	if u == nil {
+		return &url.URL{}
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+}
+
+// oneLine makes a text of a registry harmless in a terminal: one line, printable, not longer than n runes.
+func oneLine(s string, n int) string {
+	count := 0
+	s = strings.Map(func(r rune) rune {
+		switch count++; {
+		case count > n:
+			return -1
+		case unicode.IsPrint(r):
+			return r
+		}
+		return ' '
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// patience says how long an error without an answer is worth repeating.
+type patience int
+
+const (
+	never   patience = iota // it will be the same again
+	briefly                 // probably a typo or a registry that is not running: a few seconds
+	fully                   // as long as the budget lasts
+)
+
+// worth tells how an error of the transport is to be taken.
+func worth(err error) patience {
+	var unknownAuthority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verification *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isStall(err), isLocal(err):
+		return never
+	case errors.As(err, &unknownAuthority), errors.As(err, &hostname), errors.As(err, &invalid),
+		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return never
+	case errors.As(err, &dns) && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH),
+		errors.Is(err, syscall.ENETUNREACH):
+		return briefly
+	}
+	return fully
+}
+
+// again tells whether an answer may be another one if the request is repeated.
+func again(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
+		return false
+	}
+	return status >= 500
+}

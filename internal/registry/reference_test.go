@@ -1,0 +1,126 @@
+package registry
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+)
+
+const someDigest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		in   string
+		want Reference
+	}{
+		{"localhost:5000/models/smol:v1", Reference{Registry: "localhost:5000", Repository: "models/smol", Tag: "v1"}},
+		{"oci://ghcr.io/a/b:1.0.0", Reference{Registry: "ghcr.io", Repository: "a/b", Tag: "1.0.0"}},
+		{"ghcr.io/a/b", Reference{Registry: "ghcr.io", Repository: "a/b"}},
+		{"GHCR.io/a/b", Reference{Registry: "ghcr.io", Repository: "a/b"}},
+		{"localhost/x", Reference{Registry: "localhost", Repository: "x"}},
+		{"[::1]:5000/x:t", Reference{Registry: "[::1]:5000", Repository: "x", Tag: "t"}},
+		{"a.b/c@" + someDigest, Reference{Registry: "a.b", Repository: "c", Digest: someDigest}},
+		{"a.b/c:t@" + someDigest, Reference{Registry: "a.b", Repository: "c", Tag: "t", Digest: someDigest}},
+		{"docker.io/busybox", Reference{Registry: "docker.io", Repository: "library/busybox"}},
+		{"index.docker.io/a/b", Reference{Registry: "docker.io", Repository: "a/b"}},
+		{"./oci", Reference{Path: "./oci"}},
+		{".", Reference{Path: "."}},
+		{".:v1", Reference{Path: ".", Tag: "v1"}},
+		{"../x/oci:v1", Reference{Path: "../x/oci", Tag: "v1"}},
+		{"/data/a:b/c", Reference{Path: "/data/a:b/c"}},
+		{"~/oci:v1@" + someDigest, Reference{Path: "~/oci", Tag: "v1", Digest: someDigest}},
+		{"./model.tar:latest", Reference{Path: "./model.tar", Tag: "latest"}},
+		{"./me@home/oci", Reference{Path: "./me@home/oci"}},
+		{"./dir@v1", Reference{Path: "./dir@v1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.in, func(t *testing.T) {
+			t.Parallel()
+			got, err := Parse(tt.in)
+			if err != nil || got != tt.want {
+				t.Errorf("Parse(%q) = %+v, %v, want %+v", tt.in, got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, in, want, hint string }{
+		{"empty", "", "the registry is missing", ""},
+		{"no registry", "busybox", "the registry is missing", "docker.io/library/busybox"},
+		{"no registry, two parts", "library/busybox:1", "the registry is missing", "docker.io/library/busybox:1"},
+		{"no repository", "localhost:5000", "the repository is missing", "localhost:5000/NAME"},
+		{"empty repository", "localhost:5000/", "the repository is missing", ""},
+		{"scheme", "https://ghcr.io/a/b", `"https" is no scheme`, "leave the scheme out"},
+		{"capitals", "ghcr.io/Me/App", "it has capitals", "ghcr.io/me/app"},
+		{"double dot", "ghcr.io/a..b", `invalid repository "a..b"`, "lower-case"},
+		{"climbing", "ghcr.io/../x", `invalid repository "../x"`, ""},
+		{"empty tag", "ghcr.io/a:", "the tag is empty", ""},
+		{"plus in tag", "ghcr.io/a:1.0+x", `invalid tag "1.0+x"`, "1.0_x"},
+		{"slash in tag", "ghcr.io/a:b/c", `invalid tag "b/c"`, ""},
+		{"long tag", "ghcr.io/a:" + strings.Repeat("x", 129), "longer than 128", ""},
+		{"short digest", "ghcr.io/a@sha256:abc", `invalid digest "sha256:abc"`, "64 hexadecimal"},
+		{"capital digest", "ghcr.io/a@" + strings.ToUpper(someDigest), "invalid digest", ""},
+		{"unknown algorithm", "ghcr.io/a@md5:d41d8cd98f00b204e9800998ecf8427e", `unknown algorithm "md5"`, ""},
+		{"port", "localhost:99999/a", "the port is no number", ""},
+		{"no port", "localhost:/a", "the port is no number", ""},
+		{"host", "a..b/c", `invalid registry "a..b"`, ""},
+		{"user in host", "me:pw@ghcr.io/a", "invalid digest", ""},
+		{"bad IPv6", "[::1/a", "']' is missing", ""},
+		{"long", "ghcr.io/" + strings.Repeat("a", 256), "longer than 255", ""},
+		{"path with bad tag", "./oci:a b", `invalid tag "a b"`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse(tt.in)
+			var e *artifact.Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) {
+				t.Fatalf("Parse(%q): %v, hint %q, want %q, hint %q", tt.in, err, e.Hint, tt.want, tt.hint)
+			}
+			if !errors.Is(err, artifact.ErrInvalid) || !errors.Is(err, errdef.ErrInvalidReference) {
+				t.Errorf("Parse(%q): %v is not ErrInvalid and ErrInvalidReference", tt.in, err)
+			}
+		})
+	}
+}
+
+func TestLoopback(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{
+		"localhost": true, "localhost:5000": true, "a.localhost:80": true, "127.0.0.1:1": true, "127.9.9.9": true,
+		"[::1]:5000": true, "[::1]": true, "ghcr.io": false, "10.0.0.1:5000": false, "localhost.example.com": false,
+		"notlocalhost": false, "128.0.0.1": false,
+	}
+	for registry, want := range tests {
+		if got := loopback(registry); got != want {
+			t.Errorf("loopback(%q) = %v, want %v", registry, got, want)
+		}
+	}
+}
+
+// FuzzParse holds that what was parsed is written so that it is parsed as the same.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"localhost:5000/a/b:v1", "oci://ghcr.io/a@" + someDigest, "./oci:v1", "/a:b/c.tar@" + someDigest,
+		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, err := Parse(s)
+		if err != nil {
+			return
+		}
+		again, err := Parse(ref.String())
+		if err != nil || again != ref {
+			t.Errorf("Parse(%q) = %+v, written %q, parsed %+v, %v", s, ref, ref.String(), again, err)
+		}
+		if ref.IsPath() == (ref.Registry != "" || ref.Repository != "") {
+			t.Errorf("Parse(%q) = %+v: both path and repository, or none", s, ref)
+		}
+	})
+}

@@ -1,0 +1,286 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	firstDelay = 200 * time.Millisecond
+	maxDelay   = 10 * time.Second
+	// maxRetryAfter is how long a registry may send us away in one answer.
+	maxRetryAfter = time.Minute
+	// briefFor is how long a host that never answered is tried: long enough for a registry that is just starting, short
+	// enough for a name that was mistyped.
+	briefFor = 3 * time.Second
+)
+
+// transport sends requests and repeats those that may succeed the second time: reads and writes alike, as long as the
+// body can be had again. What a registry asks for with Retry-After holds for every request to its host.
+type transport struct {
+	base     http.RoundTripper
+	retryFor time.Duration
+	stall    time.Duration
+	trace    func(string)
+
+	mu    sync.Mutex
+	gates map[string]*gate
+}
+
+// settings of one request, carried by its context.
+type settings struct {
+	single   bool          // the caller repeats it, not the transport
+	use      *use          // counts the bytes; nil: nobody asks
+	patience time.Duration // for a silent registry; 0: the usual
+}
+
+type settingsKey struct{}
+
+func settingsOf(ctx context.Context) settings {
+	s, _ := ctx.Value(settingsKey{}).(settings)
+	return s
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	gate := t.gate(req.URL.Host)
+	tries := t.newTries(gate)
+	for {
+		if err := gate.wait(req.Context()); err != nil {
+			return nil, err
+		}
+		resp, err := t.once(req)
+		gate.note(resp)
+		if !worthRepeating(resp, err) || settingsOf(req.Context()).single {
+			return resp, err
+		}
+		next, rewindErr := rewound(req)
+		if rewindErr != nil || !tries.more(err) {
+			return resp, err
+		}
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+			_ = resp.Body.Close()
+		}
+		if err := tries.wait(req.Context()); err != nil {
+			return nil, err
+		}
+		req = next
+	}
+}
+
+func worthRepeating(resp *http.Response, err error) bool {
+	if err != nil {
+		return worth(err) != never
+	}
+	return again(resp.StatusCode)
+}
+
+// rewound is req with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	if req.GetBody == nil {
+		return nil, errors.New("the body can't be had again")
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	next := req.Clone(req.Context())
+	next.Body = body
+	return next, nil
+}
+
+// once is one attempt, watched and traced.
+func (t *transport) once(req *http.Request) (*http.Response, error) {
+	s := settingsOf(req.Context())
+	if s.patience == 0 {
+		s.patience = t.stall
+	}
+	if s.use == nil {
+		s.use = newUse(s.patience)
+	}
+	sent := req.WithContext(traceUse(req.Context(), s.use))
+	sent.Body = bodyOf(req.Body, s.use)
+	start := time.Now()
+	resp, err := t.base.RoundTrip(sent)
+	if resp != nil {
+		resp.Request = req
+	}
+	if t.trace != nil {
+		t.trace(traceLine(req, resp, err, time.Since(start)))
+	}
+	return resp, err
+}
+
+// tries is the patience for one thing that keeps failing: how often it was tried and how much longer it may be. Progress
+// starts it anew.
+type tries struct {
+	budget time.Duration
+	gate   *gate
+	since  time.Time // of the first failure; zero: none yet
+	count  int
+	delay  time.Duration
+}
+
+func (t *transport) newTries(g *gate) *tries { return &tries{budget: t.retryFor, gate: g} }
+
+// more tells whether to try again after err (nil: after a bad answer), and sets the delay.
+func (t *tries) more(err error) bool {
+	now := time.Now()
+	if t.since.IsZero() {
+		t.since = now
+	}
+	budget := t.budget
+	if err != nil && worth(err) == briefly && !t.gate.answered() {
+		budget = min(budget, briefFor)
+	}
+	step := min(firstDelay<<min(t.count, 10), maxDelay)
+	t.delay = step/2 + rand.N(step)
+	t.delay = max(t.delay, time.Until(t.gate.until()))
+	t.count++
+	return now.Add(t.delay).Sub(t.since) <= budget
+}
+
+func (t *tries) progress() { t.since, t.count = time.Time{}, 0 }
+
+func (t *tries) wait(ctx context.Context) error { return sleep(ctx, t.delay) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// gate is what all requests to one host share.
+type gate struct {
+	mu     sync.Mutex
+	closed time.Time // until when the host wants to be left alone
+	spoke  bool      // the host has answered something
+}
+
+func (t *transport) gate(host string) *gate {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.gates == nil {
+		t.gates = map[string]*gate{}
+	}
+	g := t.gates[host]
+	if g == nil {
+		g = &gate{}
+		t.gates[host] = g
+	}
+	return g
+}
+
+// note remembers what an answer says about its host.
+func (g *gate) note(resp *http.Response) {
+	if resp == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spoke = true
+	if !again(resp.StatusCode) {
+		return
+	}
+	if wait := retryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
+		if until := time.Now().Add(wait); until.After(g.closed) {
+			g.closed = until
+		}
+	}
+}
+
+func (g *gate) answered() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.spoke
+}
+
+func (g *gate) until() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
+}
+
+func (g *gate) wait(ctx context.Context) error {
+	if d := time.Until(g.until()); d > 0 {
+		return sleep(ctx, d)
+	}
+	return nil
+}
+
+// retryAfter reads both forms of the header: seconds, and a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}
+
+// maxRedirects is what browsers and net/http follow.
+const maxRedirects = 10
+
+// checkRedirect keeps a chain short and encrypted.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return fmt.Errorf("stopped after %d redirects", maxRedirects)
+	}
+	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return fmt.Errorf("redirect from https to %s is refused", req.URL.Scheme)
+	}
+	req.Header.Del("Referer") // it would carry the query of the previous hop
+	return nil
+}
+
+// traceLine describes a request without its secrets: no query values, no headers but the harmless.
+func traceLine(req *http.Request, resp *http.Response, err error, took time.Duration) string {
+	line := req.Method + " " + bareURL(req.URL).String()
+	if len(req.URL.RawQuery) > 0 {
+		line += "?" + maskedQuery(req.URL.Query())
+	}
+	for _, name := range []string{"Range", "Content-Range"} {
+		if v := req.Header.Get(name); v != "" {
+			line += fmt.Sprintf(" [%s: %s]", name, v)
+		}
+	}
+	if req.Header.Get("Authorization") != "" {
+		line += " [Authorization: ***]"
+	}
+	if req.ContentLength > 0 {
+		line += fmt.Sprintf(" (%d bytes)", req.ContentLength)
+	}
+	line += " → "
+	if err != nil {
+		line += oneLine(redactText(err), 300)
+	} else {
+		line += resp.Status
+		if resp.ContentLength > 0 {
+			line += fmt.Sprintf(", %d bytes", resp.ContentLength)
+		}
+		if to, err := resp.Location(); err == nil {
+			line += ", to " + bareURL(to).String()
+		}
+	}
+	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
+}
