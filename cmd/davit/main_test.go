@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "renew the golden output in testdata")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"davit": main})
+}
+
+// A scriptTarget is where $T of a script leads: the same commands must do the same at all of them.
+type scriptTarget struct {
+	name string
+	open func(t *testing.T) string
+}
+
+var scriptTargets = []scriptTarget{
+	{"registry", func(t *testing.T) string { return registrytest.Start(t, registrytest.Options{}).Host }},
+	{"registry without referrers", func(t *testing.T) string {
+		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
+	}},
+	{"distribution", func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{"olareg", func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
+	{"layout", func(*testing.T) string { return "./target" }},
+	{"archive", func(*testing.T) string { return "./target.tar" }},
+}
+
+// TestScript runs testdata/script. A script that says $T is run once for every kind of target; $REG is a registry.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var once, anywhere []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("$T")) {
+			anywhere = append(anywhere, file)
+		} else {
+			once = append(once, file)
+		}
+	}
+	runScripts(t, once, "")
+	for _, target := range scriptTargets {
+		if len(anywhere) == 0 {
+			break
+		}
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			runScripts(t, anywhere, target.open(t))
+		})
+	}
+}
+
+func runScripts(t *testing.T, files []string, target string) {
+	t.Helper()
+	registry := registrytest.Start(t, registrytest.Options{}).Host
+	testscript.Run(t, testscript.Params{
+		Files:               files,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			env.Setenv("REG", registry+"/"+name)
+			env.Setenv("T", target)
+			if target != "" && !strings.HasPrefix(target, ".") {
+				env.Setenv("T", target+"/"+name)
+			}
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit": exitsWith,
+		},
+	})
+}
+
+// exitsWith is the script command "exit CODE COMMAND...": the command must end with that exit code.
+func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND [ARG...]")
+	}
+	want := args[0]
+	err := ts.Exec(args[1], args[2:]...)
+	got := "exit status 0"
+	if err != nil {
+		got = err.Error()
+	}
+	if got != "exit status "+want {
+		ts.Fatalf("%s, want %s", got, want)
+	}
+}

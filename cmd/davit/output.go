@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// result is what a command found out or did. Its JSON is the struct itself; WriteText prints it for people.
+type result interface{ WriteText(w io.Writer) error }
+
+// quietResult is a result that --quiet shortens to one line.
+type quietResult interface{ QuietLine() string }
+
+// print writes a command's result, and nothing else, to standard output.
+func (a *app) print(r result) error {
+	var out bytes.Buffer
+	err := a.format.write(&out, r, a.quiet)
+	if err != nil {
+		return err
+	}
+	return a.writeOut(out.Bytes())
+}
+
+// writeOut writes bytes to standard output as they are.
+func (a *app) writeOut(b []byte) error {
+	if _, err := a.stdout.Write(b); err != nil {
+		return &outputError{err}
+	}
+	return nil
+}
+
+// outputError says that it was standard output that failed.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "writing to standard output: " + e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+func (f *format) write(w io.Writer, r result, quiet bool) error {
+	switch f.name {
+	case "json":
+		return writeJSON(w, r)
+	case "go-template":
+		return writeTemplate(w, f.template, r)
+	case "yaml":
+		if y, ok := r.(interface{ WriteYAML(io.Writer) error }); ok {
+			return y.WriteYAML(w)
+		}
+	}
+	if q, ok := r.(quietResult); ok && quiet {
+		_, err := fmt.Fprintln(w, escape(q.QuietLine()))
+		return err
+	}
+	return r.WriteText(w)
+}
+
+// note tells the user something that is not the result: a decision, a warning. --quiet silences it.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, "davit: %s\n", escape(fmt.Sprintf(format, args...)))
+	}
+}
+
+// warn is note for what may go wrong later; --quiet leaves it.
+func (a *app) warn(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "davit: warning: %s\n", escape(fmt.Sprintf(format, args...)))
+}
+
+// table lays out rows in columns, each as wide as its widest cell. Every cell is escaped.
+type table struct{ rows [][]string }
+
+func (t *table) row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = escape(cell)
+	}
+	t.rows = append(t.rows, cells)
+}
+
+func (t *table) WriteText(w io.Writer) error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	b := bufio.NewWriter(w)
+	for _, row := range t.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.Flush()
+}
+
+// field adds a row of a name and a value, unless the value is empty.
+func (t *table) field(name, value string) {
+	if value != "" {
+		t.row(name, value)
+	}
+}
+
+// humanSize writes a number of bytes as people read it, in powers of ten as registries and docker do.
+func humanSize(n int64) string {
+	if n < 0 {
+		return "?"
+	}
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value, unit := float64(n), 0
+	for value >= 999.95 && unit < len("kMGTPE") {
+		value /= 1000
+		unit++
+	}
+	return fmt.Sprintf("%.1f %cB", value, "kMGTPE"[unit-1])
+}
+
+// plural is "1 layer", "2 layers".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// jsonError is an error as scripts get it.
+type jsonError struct {
+	Error struct {
+		Code     string `json:"code"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint,omitempty"`
+		ExitCode int    `json:"exitCode"`
+	} `json:"error"`
+}
+
+// printError writes the error and what can be done about it to standard error.
+func (a *app) printError(err error) {
+	if errors.Is(err, errNo) {
+		return
+	}
+	a.stderr.stopBars()
+	advice := hints(err)
+	if a.format.name == "json" {
+		var e jsonError
+		code := exitCodeOf(err)
+		e.Error.Code, e.Error.ExitCode = code.name(), int(code)
+		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(advice, "\n")
+		_ = writeJSON(a.stderr, e) // standard error is gone: nobody to tell
+		return
+	}
+	fmt.Fprintf(a.stderr, "davit: error: %s\n", escape(err.Error()))
+	for _, hint := range advice {
+		fmt.Fprintf(a.stderr, "davit: hint: %s\n", escape(hint))
+	}
+}
