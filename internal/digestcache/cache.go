@@ -1,0 +1,241 @@
+// Package digestcache remembers the SHA-256 digests of files, so that a file that did not change is not read again. What
+// tells that it did not change is what the file system says: device, inode, size, and the times of the last change of
+// content and of inode in nanoseconds. The memory is one file in a cache directory that any number of processes share.
+//
+// It is only ever a saving: a file that is missing, damaged or of another version counts as empty and is written anew,
+// and errors of the disk are not reported.
+package digestcache
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+const (
+	// fileName carries the version of the format.
+	fileName = "digests-v1"
+	magic    = "davit digests 1\n"
+
+	// keep is how many files are remembered, the latest: 5 MB on disk, which are read in some 10 ms.
+	keep = 1 << 16
+
+	// settled is how long a file must be unchanged before its digest is remembered. File systems give times in steps of
+	// up to 2 s (FAT); a change within the step of the last one shows in none of the values compared.
+	settled = 2 * time.Second
+)
+
+// Cache is the memory. It reads its file at the first Lookup and appends to it at Close.
+type Cache struct {
+	path string
+	now  func() time.Time
+
+	load    sync.Once
+	mu      sync.Mutex
+	records []record       // oldest first; what the file has, then what is new
+	latest  map[fileID]int // index into records
+	stored  int            // so many records are in the file
+	damaged bool           // the file must be written anew
+}
+
+// fileID is which file, record is what is known of it.
+type (
+	fileID struct{ dev, inode uint64 }
+	record struct {
+		fileID
+		size         int64
+		mtime, ctime int64 // nanoseconds since 1970
+		sum          [32]byte
+	}
+)
+
+// recordSize is five numbers, the digest and a checksum.
+const recordSize = 5*8 + 32 + 4
+
+// New gives the cache that lies in dir. With an empty dir it remembers nothing beyond this process.
+func New(dir string) *Cache {
+	c := &Cache{now: time.Now, latest: map[fileID]int{}}
+	if dir != "" {
+		c.path = filepath.Join(dir, fileName)
+	}
+	return c
+}
+
+// Lookup gives the digest of a regular file, if the file is as it was when the digest was stored.
+func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) {
+	want, ok := identify(info)
+	if !ok {
+		return "", false
+	}
+	c.load.Do(c.read)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i, ok := c.latest[want.fileID]
+	if !ok {
+		return "", false
+	}
+	got := c.records[i]
+	want.sum = got.sum
+	if got != want {
+		return "", false
+	}
+	return digest.NewDigestFromEncoded(digest.SHA256, hex.EncodeToString(got.sum[:])), true
+}
+
+// Store remembers the digest of a file whose info was taken before it was read. A file that was changed a moment ago is
+// not remembered.
+func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
+	r, ok := identify(info)
+	if !ok || d.Validate() != nil || d.Algorithm() != digest.SHA256 {
+		return
+	}
+	if age := c.now().UnixNano() - max(r.mtime, r.ctime); age < int64(settled) {
+		return
+	}
+	if _, err := hex.Decode(r.sum[:], []byte(d.Encoded())); err != nil {
+		return
+	}
+	c.load.Do(c.read)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i, ok := c.latest[r.fileID]; !ok || c.records[i] != r {
+		c.add(r)
+	}
+}
+
+func (c *Cache) add(r record) {
+	c.latest[r.fileID] = len(c.records)
+	c.records = append(c.records, r)
+}
+
+// Close writes what is new. The cache may be used on, and closed again.
+func (c *Cache) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.path == "" || len(c.records) == c.stored && !c.damaged {
+		return
+	}
+	if c.damaged || len(c.records) > 2*keep || len(c.records) > 2*len(c.latest)+1024 {
+		c.rewrite()
+		return
+	}
+	c.append()
+}
+
+// append adds the new records by one write, which local file systems don't mix with those of other processes; where
+// they are mixed after all, the checksums tell.
+func (c *Cache) append() {
+	f, err := os.OpenFile(c.path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		c.rewrite()
+		return
+	}
+	defer f.Close()
+	if _, err := f.Write(encode(c.records[c.stored:])); err == nil {
+		c.stored = len(c.records)
+	}
+}
+
+// rewrite replaces the file by one that has every file once and not more than keep. What another process appends in
+// this moment is lost, and will be found out again.
+func (c *Cache) rewrite() {
+	var live []record
+	for i, r := range c.records {
+		if c.latest[r.fileID] == i {
+			live = append(live, r)
+		}
+	}
+	live = live[max(0, len(live)-keep):]
+	if os.MkdirAll(filepath.Dir(c.path), 0o700) != nil {
+		return
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.path), fileName+".*")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(append([]byte(magic), encode(live)...))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), c.path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return
+	}
+	c.records, c.stored, c.damaged = c.records[:0], len(live), false
+	clear(c.latest)
+	for _, r := range live {
+		c.add(r)
+	}
+}
+
+// read takes in the file up to the first record that is damaged.
+func (c *Cache) read() {
+	if c.path == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	data, err := readBounded(c.path)
+	if err != nil {
+		c.damaged = true // missing, too: Close makes it
+		return
+	}
+	data, ok := bytes.CutPrefix(data, []byte(magic))
+	for ok && len(data) >= recordSize {
+		var r record
+		if r, ok = decode(data[:recordSize]); ok {
+			c.add(r)
+			data = data[recordSize:]
+		}
+	}
+	c.stored = len(c.records)
+	c.damaged = !ok || len(data) > 0
+}
+
+// readBounded reads a file that this package wrote. A larger one is somebody else's.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	const most = 4 * keep * recordSize
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return nil, fs.ErrInvalid
+	}
+	data := make([]byte, info.Size())
+	n, err := io.ReadFull(f, data)
+	return data[:n], err
+}
+
+func encode(records []record) []byte {
+	data := make([]byte, 0, len(records)*recordSize)
+	for _, r := range records {
+		start := len(data)
+		for _, n := range []uint64{r.dev, r.inode, uint64(r.size), uint64(r.mtime), uint64(r.ctime)} {
+			data = binary.LittleEndian.AppendUint64(data, n)
+		}
+		data = append(data, r.sum[:]...)
+		data = binary.LittleEndian.AppendUint32(data, crc32.ChecksumIEEE(data[start:]))
+	}
+	return data
+}
+
+func decode(data []byte) (record, bool) {
+	number := func(i int) uint64 { return binary.LittleEndian.Uint64(data[8*i:]) }
+	r := record{fileID{number(0), number(1)}, int64(number(2)), int64(number(3)), int64(number(4)), [32]byte(data[40:72])}
+	return r, binary.LittleEndian.Uint32(data[72:]) == crc32.ChecksumIEEE(data[:72])
+}

@@ -1,0 +1,270 @@
+package digestcache
+
+import (
+	_ "crypto/sha512" // an algorithm that is not remembered
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// later makes a cache for which every file of this test was settled long ago.
+func later(dir string) *Cache {
+	c := New(dir)
+	c.now = func() time.Time { return time.Now().Add(time.Hour) }
+	return c
+}
+
+func write(t *testing.T, path, content string) fs.FileInfo {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return stat(t, path)
+}
+
+func stat(t *testing.T, path string) fs.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := identify(info); !ok {
+		t.Skip("this platform does not tell when an inode was changed")
+	}
+	return info
+}
+
+// want checks what a cache says about a file; "" for nothing.
+func want(t *testing.T, c *Cache, info fs.FileInfo, d digest.Digest) {
+	t.Helper()
+	if got, ok := c.Lookup(info); got != d || ok != (d != "") {
+		t.Errorf("lookup: got %q, %v, want %q", got, ok, d)
+	}
+}
+
+func TestRemembersAcrossProcesses(t *testing.T) {
+	t.Parallel()
+	dir, path := filepath.Join(t.TempDir(), "not", "there"), filepath.Join(t.TempDir(), "file")
+	info := write(t, path, "content")
+	d := digest.FromString("content")
+
+	first := later(dir)
+	want(t, first, info, "")
+	first.Store(info, d)
+	want(t, first, info, d)
+	first.Close()
+
+	second := later(dir)
+	want(t, second, info, d)
+	other := write(t, path+"2", "other")
+	second.Store(other, digest.FromString("other"))
+	second.Close()
+
+	third := later(dir)
+	want(t, third, info, d)
+	want(t, third, other, digest.FromString("other"))
+}
+
+func TestChangedFile(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(path string) error{
+		"longer": func(p string) error { return os.WriteFile(p, []byte("content!"), 0o600) },
+		"time":   func(p string) error { return os.Chtimes(p, time.Time{}, time.Unix(1, 1)) },
+		"content, old time": func(p string) error {
+			old, err := os.Stat(p)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(p, []byte("CONTENT"), 0o600); err != nil {
+				return err
+			}
+			return os.Chtimes(p, old.ModTime(), old.ModTime())
+		},
+		"another inode": func(p string) error {
+			old, err := os.Stat(p)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(p+".new", []byte("CONTENT"), 0o600); err != nil {
+				return err
+			}
+			if err := os.Chtimes(p+".new", old.ModTime(), old.ModTime()); err != nil {
+				return err
+			}
+			return os.Rename(p+".new", p)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "file")
+			info := write(t, path, "content")
+			// The clock of file systems has a grain; the change must fall into another one.
+			for stat(t, write2(t, path+".clock")).ModTime().Equal(info.ModTime()) {
+			}
+			c := later(t.TempDir())
+			c.Store(info, digest.FromString("content"))
+			if err := change(path); err != nil {
+				t.Fatal(err)
+			}
+			want(t, c, stat(t, path), "")
+		})
+	}
+}
+
+func write2(t *testing.T, path string) string {
+	write(t, path, "")
+	return path
+}
+
+func TestNotStored(t *testing.T) {
+	t.Parallel()
+	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
+	dirInfo, err := os.Stat(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	young := New(t.TempDir())
+	young.now = func() time.Time { return info.ModTime().Add(settled - 1) }
+	young.Store(info, digest.FromString("content"))
+	want(t, young, info, "")
+
+	c := later(t.TempDir())
+	c.Store(dirInfo, digest.FromString("content"))
+	want(t, c, dirInfo, "")
+	c.Store(info, digest.SHA512.FromString("content"))
+	c.Store(info, "sha256:zz")
+	want(t, c, info, "")
+}
+
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func([]byte) []byte{
+		"empty":    func([]byte) []byte { return nil },
+		"foreign":  func([]byte) []byte { return []byte("something else entirely, of some length or other") },
+		"cut":      func(b []byte) []byte { return b[:len(b)-1] },
+		"flipped":  func(b []byte) []byte { b[len(b)-10] ^= 1; return b },
+		"appended": func(b []byte) []byte { return append(b, "junk"...) },
+		"huge":     func(b []byte) []byte { return append(b, make([]byte, 5*keep*recordSize)...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			a := write(t, filepath.Join(t.TempDir(), "a"), "a")
+			b := write(t, filepath.Join(t.TempDir(), "b"), "b")
+			c := later(dir)
+			c.Store(a, digest.FromString("a"))
+			c.Store(b, digest.FromString("b"))
+			c.Close()
+			data, err := os.ReadFile(c.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(c.path, damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			again := later(dir)
+			if d, ok := again.Lookup(b); ok && d != digest.FromString("b") {
+				t.Errorf("a wrong digest: %v", d)
+			}
+			again.Store(a, digest.FromString("a"))
+			again.Store(b, digest.FromString("b"))
+			again.Close()
+			healed := later(dir)
+			want(t, healed, a, digest.FromString("a"))
+			want(t, healed, b, digest.FromString("b"))
+			if healed.damaged {
+				t.Error("the file is still damaged")
+			}
+			if left, _ := os.ReadDir(dir); len(left) != 1 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestBounded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := later(dir)
+	c.load.Do(c.read)
+	for i := range 2*keep + 10 {
+		c.add(record{fileID: fileID{1, uint64(i)}})
+	}
+	c.Close()
+	info, err := os.Stat(c.path)
+	if err != nil || info.Size() != int64(len(magic)+keep*recordSize) {
+		t.Errorf("got %v, %v", info.Size(), err)
+	}
+	again := New(dir)
+	again.load.Do(again.read)
+	if _, ok := again.latest[fileID{1, 2*keep + 9}]; !ok || len(again.records) != keep {
+		t.Errorf("got %d records", len(again.records))
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	dir, files := t.TempDir(), t.TempDir()
+	later(dir).Close()
+	var infos []fs.FileInfo
+	for i := range 40 {
+		infos = append(infos, write(t, filepath.Join(files, fmt.Sprint(i)), fmt.Sprint(i)))
+	}
+	first := later(dir)
+	first.Store(infos[0], digest.FromString("0"))
+	first.Close()
+	var group sync.WaitGroup
+	for i, info := range infos[1:] {
+		group.Go(func() {
+			c := later(dir)
+			c.Store(info, digest.FromString(fmt.Sprint(i+1)))
+			c.Close()
+		})
+	}
+	group.Wait()
+	c := later(dir)
+	for i, info := range infos {
+		want(t, c, info, digest.FromString(fmt.Sprint(i)))
+	}
+}
+
+func TestWithoutDirectory(t *testing.T) {
+	t.Parallel()
+	c := later("")
+	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
+	c.Store(info, digest.FromString("content"))
+	want(t, c, info, digest.FromString("content"))
+	c.Close()
+}
+
+// BenchmarkLookup20000 is a push of a folder that did not change: the file is read and asked once per file.
+func BenchmarkLookup20000(b *testing.B) {
+	dir := b.TempDir()
+	path := filepath.Join(b.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := later(dir)
+	c.load.Do(c.read)
+	for i := range 20_000 {
+		c.add(record{fileID: fileID{1, uint64(i)}})
+	}
+	c.Close()
+	for b.Loop() {
+		again := later(dir)
+		for range 20_000 {
+			again.Lookup(info)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+//go:build darwin || freebsd || netbsd
+
+package digestcache
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// identify says which file it is and how it was last changed.
+func identify(info fs.FileInfo) (record, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() {
+		return record{}, false
+	}
+	return record{
+		fileID: fileID{uint64(st.Dev), uint64(st.Ino)},
+		size:   info.Size(),
+		mtime:  info.ModTime().UnixNano(),
+		ctime:  int64(st.Ctimespec.Sec)*1e9 + int64(st.Ctimespec.Nsec),
+	}, true
+}
