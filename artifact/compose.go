@@ -26,7 +26,10 @@ type deriveFunc func(c *composition) (finishFunc, error)
 
 // derivations are the functions that mediatypes.Config.Derive names, one file each.
 func derivations() map[string]deriveFunc {
-	return map[string]deriveFunc{}
+	return map[string]deriveFunc{
+		"docs":    docsConfig,
+		"runbook": runbookConfig,
+	}
 }
 
 // Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind and reads the

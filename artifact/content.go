@@ -18,7 +18,14 @@ type contentTest struct {
 
 // contentTests are the tests that mediatypes.LayerType.Content names.
 func contentTests() map[string]contentTest {
-	return map[string]contentTest{}
+	return map[string]contentTest{
+		"cyclonedx-json": {"CycloneDX in JSON", cycloneDXJSON},
+		"cyclonedx-xml":  {"CycloneDX in XML", cycloneDXXML},
+		"docs":           {"a directory with an index page and nothing but pages", isDocs},
+		"runbook":        {"Markdown with alerts, severity or service in its front matter", isRunbook},
+		"spdx-json":      {"SPDX in JSON", spdxJSON},
+		"spdx-tag-value": {"SPDX as tag: value", spdxTagValue},
+	}
 }
 
 // headSize is how much of a file's beginning a sample holds: more than any magic number or first line needs.
@@ -33,6 +40,9 @@ type sample struct {
 	read bool
 	head []byte
 	err  error
+
+	scanned bool
+	found   map[string][]string // see keys
 }
 
 // isDir tells whether the sample is a directory.

@@ -25,6 +25,7 @@ var docs = Kind{
 	},
 	Layers: []LayerType{
 		{Role: "pages", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Content: "docs", Packing: TarGzip, Prefix: "{title}/", Tells: true},
+		{Role: "pages", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Packing: TarGzip, Prefix: "{title}/"},
 		{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
 		{Role: "page", MediaType: "text/html", Match: []string{"*.html", "*.htm"}},
 		{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc"}},

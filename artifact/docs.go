@@ -1,0 +1,187 @@
+package artifact
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+const (
+	// maxPages bounds the list of pages in the config, which every reader loads whole: some 100 bytes each.
+	maxPages     = 2000
+	maxPageTitle = 200
+	// maxDocs bounds how many files are looked at to tell whether a directory is documentation.
+	maxDocs = 10_000
+)
+
+// indexPages are the pages that documentation begins with, the most telling one first.
+var indexPages = []string{"index.md", "README.md", "index.html", "readme.md", "index.htm"}
+
+// pageSuffixes and assetSuffixes are what a directory of documentation consists of.
+var (
+	pageSuffixes  = []string{".md", ".markdown", ".html", ".htm"}
+	assetSuffixes = []string{".css", ".js", ".json", ".txt", ".xml", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp",
+		".ico", ".woff", ".woff2", ".ttf", ".pdf", ".map", ".mmd", ".drawio"}
+)
+
+// isDocs finds a directory with an index page that holds nothing but pages and what pages show.
+func isDocs(s *sample) (string, bool) {
+	if !s.isDir() {
+		return "", false
+	}
+	i := slices.IndexFunc(indexPages, func(name string) bool { return slices.Contains(s.names(), name) })
+	if i < 0 {
+		return "", false
+	}
+	files, foreign := 0, false
+	err := fs.WalkDir(s.fsys, s.path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.path:
+			return fs.SkipDir
+		case d.IsDir(), strings.HasPrefix(d.Name(), "."):
+			return nil
+		}
+		files++
+		suffix := strings.ToLower(path.Ext(name))
+		if foreign = !slices.Contains(pageSuffixes, suffix) && !slices.Contains(assetSuffixes, suffix); foreign || files > maxDocs {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return fmt.Sprintf("holds %s and nothing but pages", indexPages[i]), err == nil && !foreign
+}
+
+// docsPage is an entry of the config's list of pages.
+type docsPage struct {
+	Path  string `json:"path"`            // as it is named after a pull
+	Title string `json:"title,omitempty"` // its first heading
+}
+
+// docsConfig lists the pages, and says which one to begin with.
+func docsConfig(c *composition) (finishFunc, error) {
+	var pages []docsPage
+	for _, l := range c.layers {
+		pages = append(pages, c.pagesOf(l)...)
+	}
+	if len(pages) == 0 && len(c.unfound) == 0 {
+		c.report(c.spec.problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
+	}
+	config := map[string]any{}
+	if len(pages) > 0 {
+		config["index"] = indexOf(pages).Path
+		if title := indexOf(pages).Title; title != "" {
+			config["title"] = title
+		}
+	}
+	if c.spec.Name != "" {
+		config["title"] = c.spec.Name
+	}
+	config["pageCount"] = len(pages)
+	config["pages"] = pages[:min(len(pages), maxPages)]
+	config = c.overlay(config)
+	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
+		c.report(c.spec.configFault(fault{pointer: "/index", message: fmt.Sprintf("the index page %q is not among the pages", index), hint: nearestPage(index, pages)}))
+	}
+	return constant(config)
+}
+
+func nearestPage(index string, pages []docsPage) string {
+	var paths []string
+	for _, p := range pages {
+		if path.Base(p.Path) == path.Base(index) {
+			return fmt.Sprintf("did you mean %q?", p.Path)
+		}
+		paths = append(paths, p.Path)
+	}
+	return didYouMean(index, paths)
+}
+
+// indexOf chooses the page to begin with: an index page as far up as there is one, else the first page.
+func indexOf(pages []docsPage) docsPage {
+	best, bestRank := pages[0], 1<<30
+	for _, p := range pages {
+		name := slices.Index(indexPages, path.Base(p.Path))
+		if name < 0 {
+			continue
+		}
+		if rank := strings.Count(p.Path, "/")*len(indexPages) + name; rank < bestRank {
+			best, bestRank = p, rank
+		}
+	}
+	return best
+}
+
+// pagesOf lists the pages in a layer, under the names that they have after a pull.
+func (c *composition) pagesOf(l *chosen) []docsPage {
+	switch {
+	case l.Packing == mediatypes.Raw && l.Role == "page":
+		return []docsPage{c.page(l.Path, l.Title)}
+	case len(l.Files) > 0:
+		var pages []docsPage
+		for _, name := range l.Files {
+			if isPage(name) {
+				pages = append(pages, c.page(name, path.Join(l.Title, below(l.Path, name))))
+			}
+		}
+		return pages
+	case !l.Dir:
+		return nil
+	}
+	var pages []docsPage
+	// What can't be read was a problem when the layer was chosen.
+	_ = fs.WalkDir(c.fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name != l.Path && l.Exclude(below(l.Path, name), d.IsDir()) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.Type().IsRegular() && isPage(name) {
+			pages = append(pages, c.page(name, path.Join(l.Title, below(l.Path, name))))
+		}
+		return nil
+	})
+	return pages
+}
+
+// below is a path relative to the directory that it stands under.
+func below(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return strings.TrimPrefix(name, dir+"/")
+}
+
+func isPage(name string) bool {
+	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(name)))
+}
+
+// page reads a page's title out of its first heading, or out of its front matter.
+func (c *composition) page(name, title string) docsPage {
+	p := docsPage{Path: title}
+	head, err := readHead(c.fsys, name)
+	if err != nil || !strings.HasPrefix(strings.ToLower(path.Ext(name)), ".m") {
+		return p
+	}
+	front, body, found := splitFrontMatter(head)
+	if found {
+		fields, _ := readDocument(name, front).value.(map[string]any)
+		p.Title, _ = fields["title"].(string)
+	}
+	if p.Title == "" {
+		p.Title = firstHeading(headings(body))
+	}
+	if len(p.Title) > maxPageTitle {
+		p.Title = ""
+	}
+	return p
+}

@@ -1,0 +1,192 @@
+package artifact
+
+import (
+	"bufio"
+	"errors"
+	"io"
+)
+
+const (
+	// maxScan is how much of a JSON file is looked through for the keys that tell its type. They usually stand at the
+	// top, but nothing makes a writer put them there.
+	maxScan = 64 << 20
+	// maxToken is the longest key or string that scanJSON reports; longer ones tell nothing.
+	maxToken = 1 << 10
+)
+
+// errNotJSON is the error of scanJSON for what does not look like a JSON object.
+var errNotJSON = errors.New("not a JSON object")
+
+// scanJSON goes through a JSON object without building it and reports the strings in it, in memory that does not
+// depend on its size: visit is called with the keys on the way, joined by slashes and at most two of them, and the
+// string behind them; strings in a list count as behind the list's key. A key with another value is reported with an
+// empty string. The scan ends when visit returns false, at the end of the object, or after maxScan bytes. It finds keys
+// in sound JSON; it does not prove that JSON is sound.
+func scanJSON(r io.Reader, visit func(key, value string) bool) error {
+	s := &jsonScanner{r: bufio.NewReaderSize(io.LimitReader(r, maxScan), 64<<10), visit: visit}
+	first, err := s.next()
+	if err != nil || first != '{' {
+		return errNotJSON
+	}
+	return s.object("", 1)
+}
+
+type jsonScanner struct {
+	r       *bufio.Reader
+	visit   func(key, value string) bool
+	stopped bool
+}
+
+// next reads the next byte that is not white space.
+func (s *jsonScanner) next() (byte, error) {
+	for {
+		b, err := s.r.ReadByte()
+		if err != nil || b != ' ' && b != '\t' && b != '\n' && b != '\r' {
+			return b, err
+		}
+	}
+}
+
+// object reads the members of an object whose "{" is read. Objects deeper than two keys are skipped.
+func (s *jsonScanner) object(above string, level int) error {
+	for !s.stopped {
+		b, err := s.next()
+		if err != nil || b == '}' {
+			return err
+		}
+		if b == ',' {
+			continue
+		}
+		if b != '"' {
+			return errNotJSON
+		}
+		key, err := s.string()
+		if err != nil {
+			return err
+		}
+		if colon, err := s.next(); err != nil || colon != ':' {
+			return errNotJSON
+		}
+		if above != "" {
+			key = above + "/" + key
+		}
+		if err := s.value(key, level); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value reads what stands behind a key.
+func (s *jsonScanner) value(key string, level int) error {
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	if b == '"' {
+		value, err := s.string()
+		s.report(key, value)
+		return err
+	}
+	s.report(key, "")
+	switch {
+	case b == '{' && level < 2:
+		return s.object(key, level+1)
+	case b == '[':
+		return s.list(key)
+	case b == '{':
+		return s.skip(1)
+	}
+	return s.literal()
+}
+
+func (s *jsonScanner) report(key, value string) {
+	if !s.stopped && !s.visit(key, value) {
+		s.stopped = true
+	}
+}
+
+// list reports the strings of a list whose "[" is read, and skips everything else in it.
+func (s *jsonScanner) list(key string) error {
+	for !s.stopped {
+		b, err := s.next()
+		if err != nil || b == ']' {
+			return err
+		}
+		switch b {
+		case '"':
+			var value string
+			value, err = s.string()
+			s.report(key, value)
+		case '{', '[':
+			err = s.skip(1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip reads on until as many brackets are closed as are open.
+func (s *jsonScanner) skip(open int) error {
+	for open > 0 {
+		b, err := s.r.ReadByte()
+		if err != nil {
+			return err
+		}
+		switch b {
+		case '"':
+			if _, err := s.string(); err != nil {
+				return err
+			}
+		case '{', '[':
+			open++
+		case '}', ']':
+			open--
+		}
+	}
+	return nil
+}
+
+// literal reads a number, true, false or null up to what ends it.
+func (s *jsonScanner) literal() error {
+	for {
+		b, err := s.r.ReadByte()
+		if err != nil {
+			return err
+		}
+		if b == ',' || b == '}' || b == ']' {
+			return s.r.UnreadByte()
+		}
+	}
+}
+
+// string reads a string whose opening quote is read. Escapes are taken as they stand, but for a quoted slash; what is
+// longer than maxToken comes back empty.
+func (s *jsonScanner) string() (string, error) {
+	var text []byte
+	for {
+		b, err := s.r.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		if b == '"' {
+			if len(text) > maxToken {
+				return "", nil
+			}
+			return string(text), nil
+		}
+		if b == '\\' {
+			if b, err = s.r.ReadByte(); err != nil {
+				return "", err
+			}
+			if b != '/' && b != '"' && len(text) <= maxToken {
+				text = append(text, '\\')
+			}
+		}
+		if len(text) <= maxToken {
+			text = append(text, b)
+		}
+	}
+}
