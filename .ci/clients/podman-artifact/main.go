@@ -59,7 +59,7 @@ func run(verb, ref, artifactType string, args []string) error {
 		for _, file := range args {
 			blobs = append(blobs, types.ArtifactBlob{BlobFilePath: file, FileName: filepath.Base(file)})
 		}
-		digest, err := artifacts.Add(ctx, ref, blobs, &types.AddOptions{ArtifactMIMEType: artifactType})
+		digest, err := artifacts.Add(ctx, ref, blobs, &types.AddOptions{ArtifactMIMEType: artifactType, Annotations: map[string]string{}})
 		return result(digest, err)
 	case "push":
 		digest, err := artifacts.Push(ctx, ref, ref, transfer)
