@@ -29,6 +29,7 @@ func derivations() map[string]deriveFunc {
 	return map[string]deriveFunc{
 		"docs":    docsConfig,
 		"runbook": runbookConfig,
+		"model":   modelConfig,
 	}
 }
 
@@ -75,7 +76,8 @@ func (c *composer) artifact(spec *Spec) *Plan {
 	default:
 		plan = c.manifest(spec, kind)
 	}
-	plan.Tags, plan.Subject = spec.Tags, spec.Subject
+	plan.Subject = spec.Subject
+	plan.Tags = unique(append(slices.Clone(spec.Tags), plan.Tags...))
 	for _, r := range spec.Referrers {
 		plan.Referrers = append(plan.Referrers, c.artifact(r))
 	}
@@ -127,6 +129,17 @@ func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
 	return plan
 }
 
+// unique keeps the first of equal strings, and nil where there are none.
+func unique(list []string) []string {
+	var kept []string
+	for _, s := range list {
+		if !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
 // inherit fills a platform's Spec from that of the whole artifact.
 func inherit(whole, platform *Spec) *Spec {
 	p := *platform
@@ -159,7 +172,7 @@ func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) *Plan {
 	plan := &Plan{
 		Kind: kind, Name: spec.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
 		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations), Base: spec.Base,
-		Notes: m.notes, Warnings: m.warnings,
+		Tags: m.tags, Notes: m.notes, Warnings: m.warnings,
 	}
 	for _, l := range m.layers {
 		plan.Layers = append(plan.Layers, l.Layer)
@@ -193,6 +206,9 @@ type composition struct {
 	annotations map[string]string // of the manifest; the declaration's win
 	notes       []string          // Plan.Notes
 	warnings    []string          // Plan.Warnings
+	tags        []string          // Plan.Tags, besides the declared ones
+	ownType     string            // artifactType of the manifest, where the files decide it
+	ownConfig   string            // media type of the config, where the files decide it
 
 	unfound []LayerSpec // entries whose files are not there, which were problems already
 }
@@ -208,6 +224,27 @@ type chosen struct {
 // refuse reports a problem with a layer's file.
 func (c *composition) refuse(l *chosen, hint, format string, args ...any) {
 	c.report(c.spec.problem(l.at, fmt.Sprintf(format, args...), hint))
+}
+
+// refuseError reports an error where its file is declared, if it is about one.
+func (c *composition) refuseError(err error) {
+	at, hint := "", ""
+	var about *Error
+	if errors.As(err, &about) {
+		hint = about.Hint
+		if i := slices.IndexFunc(c.layers, func(l *chosen) bool { return about.Item != "" && l.source() == about.Item }); i >= 0 {
+			at = c.layers[i].at
+		}
+	}
+	c.report(c.spec.problem(at, err.Error(), hint))
+}
+
+// source is the file or directory that a layer is made of.
+func (l *chosen) source() string {
+	if len(l.Files) == 1 {
+		return l.Files[0]
+	}
+	return l.Path
 }
 
 // withRole lists the layers of a role.
@@ -275,13 +312,16 @@ func (c *composition) finish() finishFunc {
 		err = fmt.Errorf("config: nothing derives %q", name)
 	}
 	if err != nil {
-		c.report(c.spec.problem("", err.Error(), ""))
+		c.refuseError(err)
 	}
 	return finish
 }
 
 // configType is the media type of the config.
 func (c *composition) configType() string {
+	if c.ownConfig != "" {
+		return c.ownConfig
+	}
 	if c.kind.Config.MediaType == "" || c.kind.Config.Optional && len(c.spec.Config) == 0 {
 		return mediatypes.EmptyJSON
 	}
@@ -292,6 +332,8 @@ func (c *composition) artifactType() string {
 	switch {
 	case c.spec.ArtifactType != "":
 		return c.spec.ArtifactType
+	case c.ownType != "":
+		return c.ownType
 	case c.kind.TypeFromLayer && len(c.layers) > 0:
 		return c.layers[0].MediaType
 	}

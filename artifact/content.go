@@ -25,6 +25,7 @@ func contentTests() map[string]contentTest {
 		"runbook":        {"Markdown with alerts, severity or service in its front matter", isRunbook},
 		"spdx-json":      {"SPDX in JSON", spdxJSON},
 		"spdx-tag-value": {"SPDX as tag: value", spdxTagValue},
+		"gguf-projector": {"a multimodal projector in GGUF", isProjector},
 	}
 }
 

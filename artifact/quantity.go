@@ -33,3 +33,13 @@ func byteSize(n int64) string {
 	return quantity(n, []unit{{1 << 50, "Pi"}, {1e15, "P"}, {1 << 40, "Ti"}, {1e12, "T"}, {1 << 30, "Gi"}, {1e9, "G"},
 		{1 << 20, "Mi"}, {1e6, "M"}, {1 << 10, "Ki"}, {1e3, "K"}}) + "B"
 }
+
+// fixedQuantity writes n with two decimals always, in the last unit of a thousand that leaves something before the
+// point: how Docker Model Runner writes the sizes of safetensors.
+func fixedQuantity(n int64, units ...string) string {
+	f, i := float64(n), 0
+	for f >= 1000 && i < len(units)-1 {
+		f, i = f/1000, i+1
+	}
+	return strconv.FormatFloat(f, 'f', 2, 64) + units[i]
+}

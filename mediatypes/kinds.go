@@ -5,7 +5,7 @@ import "slices"
 // All returns every built-in kind, sorted by name. The slice is the caller's; the maps inside are shared and not to be
 // changed.
 func All() []Kind {
-	return []Kind{docs, generic, runbook, sbom}
+	return []Kind{docs, generic, model, runbook, sbom}
 }
 
 // Lookup finds a built-in kind by its name.

@@ -1,5 +1,10 @@
 package mediatypes
 
+import (
+	"slices"
+	"strings"
+)
+
 // Traits are what tells the kind of a manifest or an index: no more than a listing has read anyway.
 type Traits struct {
 	ArtifactType string            // of the manifest, or of its entry in an index
@@ -41,6 +46,9 @@ func Recognise(t Traits) (Kind, bool) {
 			return k, true
 		}
 	}
+	if t.ArtifactType == "" && OfImage(t.ConfigType) {
+		return image, true
+	}
 	return generic, false
 }
 
@@ -65,4 +73,36 @@ type sign struct {
 }
 
 // signs are tried in this order.
-var signs = []sign{}
+var signs = []sign{
+	{"signature", func(t Traits) bool {
+		content := t.Annotations[BundleContent]
+		return content == "message-signature" || content != "" && t.Annotations[BundlePredicateType] == CosignStatement ||
+			t.has(SimpleSigning) || t.Type() == NotarySignature
+	}},
+	{"attestation", func(t Traits) bool { return t.ArtifactType == "" && (t.all(InToto) || t.all(DSSE)) }},
+	{"bottle", func(t Traits) bool {
+		return t.Annotations[GitHubPackageType] == "homebrew_bottle" || t.Annotations[BottleDigest] != ""
+	}},
+	{"collection", func(t Traits) bool { return t.ConfigType == DevContainer && t.has(DevContainerCollection) }},
+	{"template", func(t Traits) bool {
+		return t.ConfigType == DevContainer && t.titled("devcontainer-template-")
+	}},
+	{"feature", func(t Traits) bool { return t.ConfigType == DevContainer }},
+	{"vex", func(t Traits) bool { return t.ArtifactType == VEXArtifact }},
+	{"volume", func(t Traits) bool { return t.Annotations[KindAnnotation] == "volume" }},
+}
+
+// has tells whether a layer has that media type.
+func (t Traits) has(mediaType string) bool {
+	return slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType == mediaType })
+}
+
+// all tells whether there are layers and each has that media type.
+func (t Traits) all(mediaType string) bool {
+	return len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType != mediaType })
+}
+
+// titled tells whether a layer's title begins so.
+func (t Traits) titled(prefix string) bool {
+	return slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return strings.HasPrefix(l.Title, prefix) })
+}

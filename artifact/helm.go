@@ -1,0 +1,233 @@
+package artifact
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"gopkg.in/yaml.v3"
+)
+
+// maxChart is what helm itself unpacks of a chart at most.
+const maxChart = 100 << 20
+
+// chart is the metadata of a Helm chart, in helm's order.
+type chart struct {
+	Name         string            `json:"name,omitempty"`
+	Home         string            `json:"home,omitempty"`
+	Sources      []string          `json:"sources,omitempty"`
+	Version      string            `json:"version,omitempty"`
+	Description  string            `json:"description,omitempty"`
+	Keywords     []string          `json:"keywords,omitempty"`
+	Maintainers  []chartMaintainer `json:"maintainers,omitempty"`
+	Icon         string            `json:"icon,omitempty"`
+	APIVersion   string            `json:"apiVersion,omitempty"`
+	Condition    string            `json:"condition,omitempty"`
+	Tags         string            `json:"tags,omitempty"`
+	AppVersion   string            `json:"appVersion,omitempty"`
+	Deprecated   bool              `json:"deprecated,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	KubeVersion  string            `json:"kubeVersion,omitempty"`
+	Dependencies []chartDependency `json:"dependencies,omitempty"`
+	Type         string            `json:"type,omitempty"`
+}
+
+type chartMaintainer struct {
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	URL   string `json:"url,omitempty"`
+}
+
+type chartDependency struct {
+	Name         string   `json:"name"`
+	Version      string   `json:"version,omitempty"`
+	Repository   string   `json:"repository"`
+	Condition    string   `json:"condition,omitempty"`
+	Tags         []string `json:"tags,omitempty"`
+	Enabled      bool     `json:"enabled,omitempty"`
+	ImportValues []any    `json:"import-values,omitempty"`
+	Alias        string   `json:"alias,omitempty"`
+}
+
+// helmVersion is what helm takes as a version: semver, parts of which may be missing.
+var helmVersion = regexp.MustCompile(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+
+// parseChart reads a Chart.yaml and checks what helm checks.
+func parseChart(data []byte) (*chart, error) {
+	var loose map[string]any
+	if err := yaml.Unmarshal(data, &loose); err != nil {
+		return nil, fmt.Errorf("helm can't read Chart.yaml: %w", err)
+	}
+	// helm reads YAML by way of JSON, so that a version that looks like a number is an error there as well.
+	encoded, err := json.Marshal(loose)
+	if err != nil {
+		return nil, fmt.Errorf("helm can't read Chart.yaml: %w", err)
+	}
+	c := &chart{}
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
+		return nil, fmt.Errorf("Chart.yaml: %s is a %s and helm wants a %s; put quotes around it", wrong.Field, wrong.Value, wrong.Type)
+	} else if err != nil {
+		return nil, fmt.Errorf("Chart.yaml: %w", err)
+	}
+	return c, c.check()
+}
+
+func (c *chart) check() error {
+	switch {
+	case c.APIVersion == "":
+		return errors.New("Chart.yaml has no apiVersion, which helm requires (v2)")
+	case c.Name == "":
+		return errors.New("Chart.yaml has no name, which helm requires")
+	case c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`):
+		return fmt.Errorf("Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
+	case c.Version == "":
+		return errors.New("Chart.yaml has no version, which helm requires")
+	case !helmVersion.MatchString(c.Version):
+		return fmt.Errorf("Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
+	case c.Type != "" && c.Type != "application" && c.Type != "library":
+		return fmt.Errorf("Chart.yaml: type %q is neither application nor library", c.Type)
+	}
+	return nil
+}
+
+// annotations are the manifest annotations that helm makes of the metadata: the chart's own may override the others,
+// but for title and version.
+func (c *chart) annotations() map[string]string {
+	set := map[string]string{
+		ocispec.AnnotationDescription: c.Description,
+		ocispec.AnnotationURL:         c.Home,
+	}
+	if len(c.Sources) > 0 {
+		set[ocispec.AnnotationSource] = c.Sources[0]
+	}
+	authors := make([]string, 0, len(c.Maintainers))
+	for _, m := range c.Maintainers {
+		author := m.Name
+		if m.Email != "" {
+			author += " (" + m.Email + ")"
+		}
+		authors = append(authors, author)
+	}
+	set[ocispec.AnnotationAuthors] = strings.Join(authors, ", ")
+	for key, value := range c.Annotations {
+		set[key] = value
+	}
+	set[ocispec.AnnotationTitle], set[ocispec.AnnotationVersion] = c.Name, c.Version
+	for key, value := range set {
+		if value == "" {
+			delete(set, key)
+		}
+	}
+	return set
+}
+
+// readChartArchive reads the metadata of a packaged chart.
+func readChartArchive(r io.Reader) (*chart, error) {
+	unzipped, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("not a packaged chart: %w", err)
+	}
+	limited := &io.LimitedReader{R: unzipped, N: maxChart}
+	archive := tar.NewReader(limited)
+	for {
+		header, err := archive.Next()
+		if limited.N <= 0 {
+			return nil, fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", maxChart>>20)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("broken chart archive: %w", err)
+		}
+		dir, file := path.Split(path.Clean(header.Name))
+		if file != "Chart.yaml" || strings.Count(dir, "/") != 1 || header.Typeflag != tar.TypeReg {
+			continue
+		}
+		data, err := io.ReadAll(io.LimitReader(archive, maxSmallFile))
+		if err != nil {
+			return nil, fmt.Errorf("broken chart archive: %w", err)
+		}
+		return parseChart(data)
+	}
+}
+
+// missingDependencies names what Chart.yaml depends on and charts/ doesn't hold; helm refuses to package that.
+func (c *chart) missingDependencies(fsys fs.FS, dir string) []string {
+	var missing []string
+	for _, d := range c.Dependencies {
+		packaged, _ := fs.Glob(fsys, path.Join(globEscape(dir), "charts", globEscape(d.Name)+"-*.tgz"))
+		_, err := fs.Stat(fsys, path.Join(dir, "charts", d.Name, "Chart.yaml"))
+		if len(packaged) == 0 && err != nil {
+			missing = append(missing, d.Name)
+		}
+	}
+	return missing
+}
+
+// globEscape makes a name match itself alone.
+func globEscape(name string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
+}
+
+// helmIgnore are the rules of a .helmignore, as helm understands them.
+type helmIgnore []helmRule
+
+type helmRule struct {
+	pattern         string
+	negate, onlyDir bool
+}
+
+// parseHelmIgnore reads the rules. helm's own rule against hidden files in templates comes first.
+func parseHelmIgnore(data []byte) (helmIgnore, error) {
+	rules := helmIgnore{{pattern: "templates/.?*"}}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		rule := helmRule{pattern: line}
+		rule.pattern, rule.negate = strings.CutPrefix(rule.pattern, "!")
+		rule.pattern, rule.onlyDir = strings.CutSuffix(rule.pattern, "/")
+		if strings.Contains(rule.pattern, "**") {
+			return nil, fmt.Errorf("rule %q: helm does not know **", line)
+		}
+		if _, err := path.Match(rule.pattern, "x"); err != nil {
+			return nil, fmt.Errorf("rule %q: %w", line, err)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+// leavesOut tells whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
+// is how helm reads it.
+func (h helmIgnore) leavesOut(name string, dir bool) bool {
+	for _, r := range h {
+		switch {
+		case r.negate && (r.onlyDir && !dir || !r.matches(name)):
+			return true
+		case !r.negate && !(r.onlyDir && !dir) && r.matches(name):
+			return true
+		}
+	}
+	return false
+}
+
+func (r helmRule) matches(name string) bool {
+	pattern, anchored := strings.CutPrefix(r.pattern, "/")
+	if !anchored && !strings.Contains(pattern, "/") {
+		name = path.Base(name)
+	}
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}

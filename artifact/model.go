@@ -1,0 +1,265 @@
+package artifact
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+)
+
+// modelConfig reads the config of Docker Model Runner out of the weights.
+func modelConfig(c *composition) (finishFunc, error) {
+	weights := c.withRole("weights")
+	if len(weights) == 0 {
+		return nil, nil // a problem already
+	}
+	facts, err := modelFacts(c.fsys, weights)
+	if err != nil {
+		return nil, err
+	}
+	c.setModelPaths()
+	directory := false
+	for _, l := range c.layers {
+		l.setAnnotation(mediatypes.ModelUntested, "false")
+		directory = directory || l.Role == "file" || l.MediaType == mediatypes.ModelSafetensors || path.Dir(l.Annotations[mediatypes.ModelPath]) != "."
+	}
+	// What is unpacked under fixed names needs no paths; a tar among the layers is unpacked in the older way alone.
+	if directory && len(c.withRole("vllm"))+len(c.withRole("directory")) == 0 {
+		c.ownConfig = mediatypes.ModelDirConfig
+	}
+	config, created := c.overlay(facts), c.created
+	return func(layers []Packed) (Finished, error) {
+		descriptor := map[string]any{}
+		if !created.IsZero() {
+			descriptor["created"] = created.UTC().Format(time.RFC3339)
+		}
+		encoded, err := encodeJSON(map[string]any{
+			"config": config, "descriptor": descriptor,
+			"rootfs": map[string]any{"type": "rootfs", "diff_ids": blobDigests(layers)},
+		})
+		return Finished{Config: encoded}, err
+	}, nil
+}
+
+// setModelPaths says where each file belongs in the model's directory: the one that holds them all.
+func (c *composition) setModelPaths() {
+	dir := path.Dir(c.layers[0].Title)
+	for _, l := range c.layers {
+		for dir != "." && !strings.HasPrefix(l.Title, dir+"/") {
+			dir = path.Dir(dir)
+		}
+	}
+	for _, l := range c.layers {
+		l.setAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
+	}
+}
+
+// setAnnotation sets an annotation unless the declaration has it.
+func (l *chosen) setAnnotation(key, value string) {
+	if l.Annotations == nil {
+		l.Annotations = map[string]string{}
+	}
+	if _, declared := l.Annotations[key]; !declared {
+		l.Annotations[key] = value
+	}
+}
+
+// blobDigests are the digests of the layers as they are sent.
+func blobDigests(layers []Packed) []digest.Digest {
+	digests := make([]digest.Digest, len(layers))
+	for i, l := range layers {
+		digests[i] = l.Descriptor.Digest
+	}
+	return digests
+}
+
+// isProjector tells a multimodal projector from other GGUF files by its architecture.
+func isProjector(s *sample) (string, bool) {
+	f, err := inspectFile(s.fsys, s.path, readGGUF)
+	if err != nil {
+		return "", false
+	}
+	for _, key := range [...]string{"general.type", "general.architecture"} {
+		if v := f.Metadata[key]; v == "mmproj" || v == "projector" || v == "clip" {
+			return fmt.Sprintf("is GGUF with %s %s", key, v), true
+		}
+	}
+	return "", false
+}
+
+// modelFacts reads what a model's config says out of its weights. The keys are those of Docker Model Runner's config.
+func modelFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
+	format, err := modelFormat(weights)
+	if err != nil {
+		return nil, err
+	}
+	var facts map[string]any
+	switch format {
+	case "gguf":
+		facts, err = ggufFacts(fsys, weights)
+	case "safetensors":
+		facts, err = safetensorsFacts(fsys, weights)
+	default:
+		facts = map[string]any{}
+	}
+	if err != nil {
+		return nil, err
+	}
+	facts["format"] = format
+	return facts, nil
+}
+
+// modelFormats are the formats of weights by their media type.
+var modelFormats = map[string]string{
+	mediatypes.ModelGGUF: "gguf", mediatypes.ModelSafetensors: "safetensors", mediatypes.ModelDDUF: "dduf",
+}
+
+// modelFormat is the one format that all weights have. Shards must be complete: the native client refuses them else.
+func modelFormat(weights []*chosen) (string, error) {
+	var format string
+	var titles []string
+	for _, l := range weights {
+		f := modelFormats[l.MediaType]
+		if format != "" && f != format {
+			return "", fmt.Errorf("the weights are of two formats, %s and %s, and a model has one", format, f)
+		}
+		format = f
+		titles = append(titles, l.Path)
+	}
+	missing, err := missingShards(titles)
+	if err != nil {
+		return "", err
+	}
+	if len(missing) > 0 {
+		return "", &Error{Item: missing[0], Err: errors.New("is missing: a sharded model is complete or it is none")}
+	}
+	return format, nil
+}
+
+// ggufFacts reads all shards; their metadata are one.
+func ggufFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
+	all := &ggufFile{Metadata: map[string]string{}, FileType: -1, tensorTypes: map[uint32]int64{}}
+	for _, l := range weights {
+		f, err := inspectFile(fsys, l.Path, readGGUF)
+		if err != nil {
+			return nil, err
+		}
+		all.add(f)
+	}
+	facts := map[string]any{
+		"architecture": all.Architecture(),
+		"parameters":   parameterCount(all.Elements),
+		"quantization": all.Quantization(),
+		"size":         byteSize(all.DataSize),
+		"gguf":         all.Metadata,
+	}
+	if n := all.ContextSize(); n > 0 {
+		facts["context_size"] = n
+	}
+	return facts, nil
+}
+
+// add counts a further shard.
+func (f *ggufFile) add(shard *ggufFile) {
+	maps.Copy(f.Metadata, shard.Metadata)
+	for kind, n := range shard.tensorTypes {
+		f.tensorTypes[kind] += n
+	}
+	f.Elements += shard.Elements
+	f.DataSize += shard.DataSize
+	f.FileType = max(f.FileType, shard.FileType)
+	f.diffusion = f.diffusion || shard.diffusion
+}
+
+// safetensorsFacts reads all shards, and the config.json beside the first.
+func safetensorsFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
+	all := &safetensorsFile{DTypes: map[string]int64{}}
+	metadata := map[string]string{}
+	var size int64
+	for _, l := range weights {
+		f, err := inspectFile(fsys, l.Path, readSafetensors)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(metadata, f.Metadata)
+		for dtype, n := range f.DTypes {
+			all.DTypes[dtype] += n
+		}
+		all.Elements += f.Elements
+		all.Tensors += f.Tensors
+		size += l.Size
+	}
+	metadata["tensor_count"] = fmt.Sprint(all.Tensors)
+	facts := map[string]any{
+		"parameters":   fixedQuantity(all.Elements, "", "K", "M", "B", "T"),
+		"quantization": all.Quantization(),
+		"size":         fixedQuantity(size, "B", "kB", "MB", "GB", "TB", "PB"),
+		"safetensors":  metadata,
+	}
+	if architecture := metadata["architecture"]; architecture != "" {
+		facts["architecture"] = architecture
+	}
+	return facts, hubFacts(fsys, path.Join(path.Dir(weights[0].Path), "config.json"), facts)
+}
+
+// hubFacts adds what a Hugging Face config.json tells; there may be none.
+func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
+	data, err := readFile(fsys, name, maxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(data, &config); err != nil {
+		return &Error{Item: name, Err: fmt.Errorf("it stands beside safetensors weights and is not JSON: %w", err)}
+	}
+	if kind, ok := config["model_type"].(string); ok && facts["architecture"] == nil && kind != "" {
+		facts["architecture"] = kind
+	}
+	// The first of these that is there, as llama.cpp's converter looks for it.
+	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
+		if n, ok := config[key].(float64); ok && n >= 1 && n <= math.MaxInt32 && n == math.Trunc(n) {
+			facts["context_size"] = int64(n)
+			break
+		}
+	}
+	return nil
+}
+
+// inspectFile opens a file of the declaration and lets read look at it.
+func inspectFile[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, error)) (T, error) {
+	var none T
+	f, err := fsys.Open(name)
+	if err != nil {
+		return none, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return none, err
+	}
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return none, &Error{Item: name, Err: errors.New("the file system can't read at an offset")}
+	}
+	v, err := read(at, info.Size())
+	if err != nil {
+		return none, &Error{Item: name, Err: err}
+	}
+	return v, nil
+}
+
+// maxSmallFile bounds metadata files that are read whole: what comes of them is a config or annotations, which a
+// registry takes up to 4 MiB.
+const maxSmallFile = 4 << 20

@@ -1,0 +1,174 @@
+package artifact
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// finished runs a plan's Finish over layers whose blobs have the digests of their titles (or paths), and gives what came
+// of it. It stands in for packing where the bytes of the blobs don't matter.
+func finished(t *testing.T, plan *Plan) Finished {
+	t.Helper()
+	packed := make([]Packed, len(plan.Layers))
+	for i, l := range plan.Layers {
+		d := digest.FromString(l.Title + l.Path)
+		packed[i] = Packed{Layer: l, Descriptor: ocispec.Descriptor{MediaType: l.MediaType, Digest: d, Size: l.Size}, DiffID: d}
+	}
+	f, err := plan.Finish(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// wantJSON compares JSON by value.
+func wantJSON(t *testing.T, got []byte, want string) {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal(got, &g); err != nil {
+		t.Fatalf("%s: %v", got, err)
+	}
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("%s: %v", want, err)
+	}
+	gb, _ := json.Marshal(g)
+	wb, _ := json.Marshal(w)
+	if string(gb) != string(wb) {
+		t.Errorf("got  %s\nwant %s", gb, wb)
+	}
+}
+
+// layerLines describes layers in a line each: role, media type, packing, title.
+func layerLines(plan *Plan) string {
+	var b strings.Builder
+	for _, l := range plan.Layers {
+		fmt.Fprintf(&b, "%s %s %s %s\n", l.Role, l.MediaType, l.Packing, l.Title)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func TestModelOfGGUF(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "model")
+	wantLines(t, layerLines(plan), `
+license application/vnd.docker.ai.license raw LICENSE
+template application/vnd.docker.ai.chat.template.jinja raw chat_template.jinja
+weights application/vnd.docker.ai.gguf.v3 raw tiny-llama.gguf`)
+	if plan.ConfigType != mediatypes.ModelConfig || plan.ArtifactType != "" {
+		t.Errorf("config is %s, artifactType %q", plan.ConfigType, plan.ArtifactType)
+	}
+	wantJSON(t, finished(t, plan).Config, fmt.Sprintf(`{
+  "config": {"format": "gguf", "architecture": "llama", "parameters": "1.28K", "quantization": "Q4_K_M", "size": "1.56KiB", "context_size": 2048,
+    "gguf": {"general.architecture": "llama", "general.name": "Tiny Llama", "general.file_type": "15", "llama.context_length": "2048",
+      "llama.attention.layer_norm_rms_epsilon": "0.000010", "tokenizer.ggml.add_bos_token": "true", "tokenizer.ggml.tokens": "<s>, </s>, a"}},
+  "descriptor": {},
+  "rootfs": {"type": "rootfs", "diff_ids": [%q, %q, %q]}}`,
+		digest.FromString("LICENSELICENSE"), digest.FromString("chat_template.jinjachat_template.jinja"), digest.FromString("tiny-llama.gguftiny-llama.gguf")))
+	for _, l := range plan.Layers {
+		if l.Annotations[mediatypes.ModelPath] != l.Title {
+			t.Errorf("%s: annotations are %v", l.Title, l.Annotations)
+		}
+	}
+}
+
+func TestModelOfSafetensorsDirectory(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"m/model-00001-of-00002.safetensors": string(safetensorsBytes(tinySafetensors, 14)),
+		"m/model-00002-of-00002.safetensors": string(safetensorsBytes(`{"c":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 2)),
+		"m/config.json":                      `{"model_type": "qwen2", "max_position_embeddings": 4096}`,
+		"m/tokenizer/vocab.json":             `{}`,
+		"m/LICENSE":                          "MIT",
+	}
+	plan, err := compose(t, files, "kind: model\nlayers: [m/]\nconfig: {quantization: F16, parameters: tiny}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, layerLines(plan), `
+license application/vnd.docker.ai.license raw m/LICENSE
+file application/vnd.docker.ai.model.file raw m/config.json
+weights application/vnd.docker.ai.safetensors raw m/model-00001-of-00002.safetensors
+weights application/vnd.docker.ai.safetensors raw m/model-00002-of-00002.safetensors
+file application/vnd.docker.ai.model.file raw m/tokenizer/vocab.json`)
+	if plan.ConfigType != mediatypes.ModelDirConfig {
+		t.Errorf("config is %s", plan.ConfigType)
+	}
+	if got := plan.Layers[4].Annotations[mediatypes.ModelPath]; got != "tokenizer/vocab.json" {
+		t.Errorf("vocab.json goes to %q", got)
+	}
+	var config struct{ Config json.RawMessage }
+	if err := json.Unmarshal(finished(t, plan).Config, &config); err != nil {
+		t.Fatal(err)
+	}
+	wantJSON(t, config.Config, `{"format": "safetensors", "architecture": "qwen2", "context_size": 4096, "parameters": "tiny",
+  "quantization": "F16", "size": "258.00B", "safetensors": {"format": "pt", "tensor_count": "3"}}`)
+}
+
+func TestModelSaysWhenItWasMade(t *testing.T) {
+	t.Parallel()
+	spec, err := Parse("davit.yaml", []byte("kind: model\nlayers: [m.gguf]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Created = time.Unix(1700000000, 0)
+	plan, err := Compose(tree(t, map[string]string{"m.gguf": string(tinyLlama().bytes())}).FS(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config := string(finished(t, plan).Config); !strings.Contains(config, `"descriptor":{"created":"2023-11-14T22:13:20Z"}`) {
+		t.Errorf("config is %s", config)
+	}
+}
+
+func TestModelProjector(t *testing.T) {
+	t.Parallel()
+	projector := tinyLlama()
+	projector.keys[0].value = "clip"
+	plan, err := compose(t, map[string]string{"a.gguf": string(projector.bytes()), "m.gguf": string(tinyLlama().bytes())},
+		"kind: model\nlayers: ['*.gguf']\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, layerLines(plan), `
+projector application/vnd.docker.ai.mmproj raw a.gguf
+weights application/vnd.docker.ai.gguf.v3 raw m.gguf`)
+}
+
+func TestModelRefuses(t *testing.T) {
+	t.Parallel()
+	whole := string(tinyLlama().bytes())
+	for name, tt := range map[string]struct {
+		files map[string]string
+		yaml  string
+		want  string
+	}{
+		"no weights": {map[string]string{"LICENSE": "MIT"}, "layers: [LICENSE]",
+			`davit.yaml:2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf)`},
+		"truncated": {map[string]string{"m.gguf": whole[:len(whole)-3]}, "layers: [m.gguf]",
+			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, the file has %d`, len(whole), len(whole)-3)},
+		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
+			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
+		"two formats": {map[string]string{"m.gguf": whole, "m.safetensors": string(safetensorsBytes("{}", 0))}, "layers: [m.gguf, m.safetensors]",
+			`davit.yaml:1:1: the weights are of two formats, gguf and safetensors, and a model has one`},
+		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
+			`davit.yaml:1:1: "m-00002-of-00002.gguf": is missing: a sharded model is complete or it is none`},
+		"wrong type": {map[string]string{"m.gguf": whole}, "layers: [m.gguf]\nconfig: {context_size: many}",
+			`davit.yaml:3:24: "context_size": must be an integer, not a string`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compose(t, tt.files, "kind: model\n"+tt.yaml+"\n")
+			if err == nil {
+				t.Fatal("no error")
+			}
+			wantLines(t, err.Error(), tt.want)
+		})
+	}
+}

@@ -1,0 +1,26 @@
+package mediatypes
+
+// The types of a Helm chart.
+const (
+	HelmConfig     = "application/vnd.cncf.helm.config.v1+json"
+	HelmChart      = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	HelmProvenance = "application/vnd.cncf.helm.chart.provenance.v1.prov"
+)
+
+// helm is a chart: a packaged one as it is, or a directory, which is packaged as helm does it.
+var helm = Kind{
+	Name:    "helm",
+	Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
+	Config:  Config{MediaType: HelmConfig, Derive: "helm"},
+	Layers: []LayerType{
+		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Min: 1, Max: 1, Tells: true},
+		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive",
+			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Min: 1, Max: 1, Tells: true},
+		{Role: "provenance", MediaType: HelmProvenance, Match: []string{"*.prov"}, Max: 1},
+	},
+	Order:   ByDigest,
+	Clients: []string{"helm"},
+	Example: `kind: helm
+layers: [greeting/]
+`,
+}
