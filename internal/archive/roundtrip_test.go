@@ -1,0 +1,203 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// openRoot opens a directory that is closed when the test ends.
+func openRoot(t testing.TB, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// pack walks and writes a tree.
+func pack(t testing.TB, tree Tree, c Compression) []byte {
+	t.Helper()
+	entries, err := tree.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packEntries(t, tree, entries, c)
+}
+
+func packEntries(t testing.TB, tree Tree, entries []Entry, c Compression) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewCompressor(&b, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Write(t.Context(), w, entries); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// unpack extracts an archive into a new directory.
+func unpack(t testing.TB, archive []byte, opts ExtractOptions) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, dir), opts); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// randomTree makes a directory with files of all sizes, empty directories, links and names of all kinds.
+func randomTree(t testing.TB, r *rand.Rand, files int) string {
+	t.Helper()
+	top := t.TempDir()
+	dirs := []string{"."}
+	for i := range files {
+		parent := dirs[r.IntN(len(dirs))]
+		name := filepath.Join(parent, randomName(r, i))
+		full := filepath.Join(top, name)
+		var err error
+		switch r.IntN(8) {
+		case 0, 1:
+			err = os.Mkdir(full, 0o755)
+			dirs = append(dirs, name)
+		case 2:
+			target, relErr := filepath.Rel(parent, dirs[r.IntN(len(dirs))])
+			if relErr != nil {
+				t.Fatal(relErr)
+			}
+			err = os.Symlink(filepath.ToSlash(target), full)
+		default:
+			err = os.WriteFile(full, randomContent(r), 0o644|fs.FileMode(r.IntN(2)*0o111))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return top
+}
+
+func randomName(r *rand.Rand, i int) string {
+	stems := []string{"a", "b-", "файл", "naïve name", "x.y", strings.Repeat("long", 30), "~", "!", "日本"}
+	return fmt.Sprintf("%s%d", stems[r.IntN(len(stems))], i)
+}
+
+func randomContent(r *rand.Rand) []byte {
+	sizes := []int{0, 1, 511, 512, 513, 4096, smallFile - 1, smallFile, smallFile + 1, 300_000}
+	b := make([]byte, sizes[r.IntN(len(sizes))])
+	for i := range b {
+		b[i] = byte(r.IntN(7)) * byte(i>>8)
+	}
+	return b
+}
+
+// snapshot describes a directory: types, modes, contents, targets.
+func snapshot(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(dir, p)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case name == ".":
+		case d.IsDir():
+			found[name] = info.Mode().String()
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(p)
+			found[name] = "-> " + target
+			return err
+		default:
+			b, err := os.ReadFile(p)
+			found[name] = info.Mode().String() + " " + string(b)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// sameTrees compares two directories.
+func sameTrees(t testing.TB, got, want string) {
+	t.Helper()
+	g, w := snapshot(t, got), snapshot(t, want)
+	if maps.Equal(g, w) {
+		return
+	}
+	for name := range w {
+		if g[name] != w[name] {
+			t.Errorf("%q: got %.60q, want %.60q", name, g[name], w[name])
+		}
+	}
+	for name := range g {
+		if _, ok := w[name]; !ok {
+			t.Errorf("%q: not in the original", name)
+		}
+	}
+	t.FailNow()
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		c := []Compression{None, Gzip, Zstd}[seed%3]
+		t.Run(fmt.Sprintf("seed %d %q", seed, string(c)), func(t *testing.T) {
+			t.Parallel()
+			src := randomTree(t, rand.New(rand.NewPCG(seed, 0)), 120)
+			tree := Tree{FS: openRoot(t, src).FS()}
+			archive := pack(t, tree, c)
+			sameTrees(t, unpack(t, archive, ExtractOptions{}), src)
+			again := pack(t, Tree{FS: openRoot(t, unpack(t, archive, ExtractOptions{Digests: true})).FS()}, c)
+			if !bytes.Equal(again, archive) {
+				t.Fatal("packing what was unpacked gives another archive")
+			}
+		})
+	}
+}
+
+func TestRoundTripInGroups(t *testing.T) {
+	t.Parallel()
+	src := randomTree(t, rand.New(rand.NewPCG(7, 7)), 300)
+	tree := Tree{FS: openRoot(t, src).FS()}
+	entries, err := tree.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := splitter{largest: 500_000}
+	s.runs(entries)
+	if len(s.groups) < 5 {
+		t.Fatalf("only %d groups", len(s.groups))
+	}
+	dst := t.TempDir()
+	x := NewExtractor(openRoot(t, dst), ExtractOptions{})
+	for _, group := range s.groups {
+		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, Zstd)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sameTrees(t, dst, src)
+}
