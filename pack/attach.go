@@ -170,7 +170,7 @@ func listReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 // Platforms are the manifests of an index that run somewhere: attestations that BuildKit puts beside them are left out.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var idx ocispec.Index
-	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != dockerManifestList {
+	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != mediatypes.DockerIndex {
 		return []ocispec.Descriptor{index}, nil
 	}
 	if err := fetchJSON(ctx, src, index, &idx); err != nil {

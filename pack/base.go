@@ -9,18 +9,14 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
 
-// The media types of Docker's own image format: an image that builds on one of them stays one, because clients refuse a
-// manifest that mixes the two.
-const (
-	dockerManifest     = "application/vnd.docker.distribution.manifest.v2+json"
-	dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
-	dockerConfig       = "application/vnd.docker.container.image.v1+json"
-	dockerLayer        = "application/vnd.docker.image.rootfs.diff.tar"
-)
+// dockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
+// stays one, because clients refuse a manifest that mixes the two.
+const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
 // baseImage is what an image builds on. A nil one is none.
 type baseImage struct {
@@ -51,7 +47,7 @@ func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*bas
 // basePlatform finds the platform's manifest when the base is an index.
 func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
 	desc := base.Descriptor
-	if desc.MediaType != ocispec.MediaTypeImageIndex && desc.MediaType != dockerManifestList {
+	if desc.MediaType != ocispec.MediaTypeImageIndex && desc.MediaType != mediatypes.DockerIndex {
 		return desc, nil
 	}
 	if platform == nil {
@@ -91,7 +87,9 @@ func fetchDocument(ctx context.Context, src content.Fetcher, desc ocispec.Descri
 	return content.ReadAll(rc, desc)
 }
 
-func (b *baseImage) docker() bool { return b != nil && b.manifest.MediaType == dockerManifest }
+func (b *baseImage) docker() bool {
+	return b != nil && b.manifest.MediaType == mediatypes.DockerManifest
+}
 
 // layers of the base, which come first.
 func (b *baseImage) layers() []ocispec.Descriptor {
@@ -144,7 +142,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 		all[k] = v
 	}
 	if b.docker() {
-		configType = dockerConfig
+		configType = mediatypes.DockerConfig
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

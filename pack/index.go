@@ -100,7 +100,7 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 		entry.Platform = platform
 	case desc.Platform != nil:
 		entry.Platform = desc.Platform
-	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == dockerConfig:
+	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig:
 		err := configPlatform(ctx, dst, m.Config, &entry)
 		return entry, err
 	}

@@ -19,9 +19,6 @@ import (
 // maxManifest is the largest manifest that registries must take; larger ones push and then can't be pulled.
 const maxManifest = 4 << 20
 
-// unknownArtifact is what oras writes where nobody gave a type: with an empty config the spec demands one.
-const unknownArtifact = "application/vnd.unknown.artifact.v1"
-
 // document is a config or manifest: bytes that are held in memory.
 type document struct {
 	desc  ocispec.Descriptor
@@ -99,13 +96,13 @@ func newManifest(plan *artifact.Plan, config document, layers []ocispec.Descript
 		Annotations:  annotations(plan, more, opts.Created),
 	}
 	if m.ArtifactType == "" && config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
-		m.ArtifactType = unknownArtifact
+		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec demands one
 	}
 	if len(layers) == 0 {
 		m.Layers = []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}
 	}
-	if config.desc.MediaType == dockerConfig {
-		m.MediaType = dockerManifest
+	if config.desc.MediaType == mediatypes.DockerConfig {
+		m.MediaType = mediatypes.DockerManifest
 	}
 	doc, err := marshalManifest(m.MediaType, m)
 	doc.desc.ArtifactType, doc.desc.Annotations = m.ArtifactType, m.Annotations

@@ -1,0 +1,124 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// copyBuffer is the size of reads and writes when a blob is copied.
+const copyBuffer = 256 << 10
+
+// fetchFile brings a blob into a file of root, verified. What is there under the name already was left by a pull that
+// was killed, and is taken if it is right.
+func fetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
+	report func(int64)) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	data, ok, err := inline(desc)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return root.WriteFile(name, data, 0o666)
+	}
+	if fetcher, ok := src.(FileFetcher); ok {
+		return fetcher.FetchFile(ctx, desc, root, name, report)
+	}
+	return streamFile(ctx, src, desc, root, name, report)
+}
+
+// streamFile fetches a blob in one stream.
+func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
+	report func(int64)) (err error) {
+	if holds(ctx, root, name, desc) {
+		return nil
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	temp := name + ".part"
+	if err := root.RemoveAll(temp); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	err = copyVerified(ctx, f, rc, desc, report)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = root.Rename(temp, name)
+	}
+	if err != nil {
+		root.Remove(temp)
+	}
+	return err
+}
+
+// copyVerified copies a blob and fails if it is not what its descriptor says: by then w has what came.
+func copyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
+	verified := content.NewVerifyReader(r, desc)
+	counted := &progressReader{ctx: ctx, r: verified, report: report}
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, counted, make([]byte, copyBuffer))
+	if err == nil {
+		err = verified.Verify()
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return artifact.Refused("", "%d of %d bytes came", counted.n, desc.Size)
+	case errors.Is(err, content.ErrMismatchedDigest):
+		return artifact.Refused("", "its digest is not %s", desc.Digest)
+	case errors.Is(err, content.ErrTrailingData):
+		return artifact.Refused("", "more than its %d bytes came", desc.Size)
+	}
+	return err
+}
+
+// progressReader tells how far the reading is and stops when ctx is done.
+type progressReader struct {
+	ctx    context.Context
+	r      io.Reader
+	n      int64
+	report func(int64)
+}
+
+func (r *progressReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	r.report(r.n)
+	return n, err
+}
+
+// blobPath is where a stage keeps a blob.
+func blobPath(desc ocispec.Descriptor) string {
+	return path.Join(stageBlobs, desc.Digest.Algorithm().String()+"-"+desc.Digest.Encoded())
+}
+
+// holds tells whether a file is the blob.
+func holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
+		return false
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return copyVerified(ctx, io.Discard, f, desc, func(int64) {}) == nil
+}

@@ -1,0 +1,16 @@
+//go:build unix && !solaris && !aix
+
+package pull
+
+import (
+	"os"
+	"syscall"
+)
+
+// tryLock takes an exclusive lock on an open file, which ends with the process at the latest.
+func tryLock(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// locks tells whether a lock that was not got means that somebody is at work.
+const locks = true

@@ -1,0 +1,231 @@
+package pull
+
+import (
+	"context"
+	_ "crypto/sha256" // the digests that a descriptor may have
+	_ "crypto/sha512"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry"
+)
+
+// maxManifest bounds manifests, indexes and configs: they are held in memory, and no registry must take larger ones.
+const maxManifest = 4 << 20
+
+// manifest is a verified manifest or index. An index has Manifests and nothing of Config and Layers.
+type manifest struct {
+	desc  ocispec.Descriptor
+	bytes []byte
+	body
+}
+
+// body is what manifests and indexes say.
+type body struct {
+	SchemaVersion int                  `json:"schemaVersion"`
+	MediaType     string               `json:"mediaType"`
+	ArtifactType  string               `json:"artifactType"`
+	Config        *ocispec.Descriptor  `json:"config"`
+	Layers        []ocispec.Descriptor `json:"layers"`
+	Manifests     []ocispec.Descriptor `json:"manifests"`
+	Subject       *ocispec.Descriptor  `json:"subject"`
+	Annotations   map[string]string    `json:"annotations"`
+}
+
+func (m *manifest) isIndex() bool { return isIndex(m.desc.MediaType) }
+
+func isIndex(mediaType string) bool {
+	return mediaType == ocispec.MediaTypeImageIndex || mediaType == mediatypes.DockerIndex
+}
+
+func isManifest(mediaType string) bool {
+	return mediaType == ocispec.MediaTypeImageManifest || mediaType == mediatypes.DockerManifest || isIndex(mediaType)
+}
+
+// resolve reads what a reference leads to: in one request where the source can.
+func resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*manifest, error) {
+	fetcher, ok := src.(registry.ReferenceFetcher)
+	if !ok {
+		desc, err := src.Resolve(ctx, ref)
+		if err != nil {
+			return nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+		}
+		return load(ctx, src, desc)
+	}
+	desc, rc, err := fetcher.FetchReference(ctx, ref)
+	if err != nil {
+		return nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+	}
+	defer rc.Close()
+	return read(rc, desc)
+}
+
+// load fetches a manifest by its descriptor.
+func load(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*manifest, error) {
+	if err := checkDocument(desc); err != nil {
+		return nil, err
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching manifest", Item: desc.Digest.String(), Err: err}
+	}
+	defer rc.Close()
+	return read(rc, desc)
+}
+
+func read(r io.Reader, desc ocispec.Descriptor) (*manifest, error) {
+	if err := checkDocument(desc); err != nil {
+		return nil, err
+	}
+	b, err := readAll(r, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching manifest", Item: desc.Digest.String(), Err: err}
+	}
+	return parse(b, desc)
+}
+
+// readAll reads a blob of bounded size and verifies it.
+func readAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
+	b, err := content.ReadAll(r, desc)
+	if errors.Is(err, content.ErrMismatchedDigest) || errors.Is(err, content.ErrTrailingData) ||
+		errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, artifact.Refused("", "what came is not what the digest says: %w", err)
+	}
+	return b, err
+}
+
+// checkDocument says whether a descriptor may be read into memory.
+func checkDocument(desc ocispec.Descriptor) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if desc.Size > maxManifest {
+		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, maxManifest)
+	}
+	return nil
+}
+
+func checkDescriptor(desc ocispec.Descriptor) error {
+	if err := desc.Digest.Validate(); err != nil {
+		return artifact.Refused(string(desc.Digest), "not a digest: %w", err)
+	}
+	if desc.Size < 0 {
+		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+	}
+	return nil
+}
+
+// parse makes a manifest of verified bytes, strictly: what two readers could understand differently is refused.
+func parse(b []byte, desc ocispec.Descriptor) (*manifest, error) {
+	m := &manifest{desc: desc, bytes: b}
+	refuse := func(format string, args ...any) (*manifest, error) {
+		return nil, artifact.Refused(desc.Digest.String(), format, args...)
+	}
+	if err := checkUnambiguous(b); err != nil {
+		return refuse("not a manifest: %s, %w", http.DetectContentType(b), err)
+	}
+	if err := json.Unmarshal(b, &m.body); err != nil {
+		return refuse("not a manifest: %w", err)
+	}
+	m.settleType()
+	switch {
+	case !isManifest(m.desc.MediaType):
+		return refuse("media type %q is neither a manifest nor an index", m.desc.MediaType)
+	case m.MediaType != "" && m.MediaType != m.desc.MediaType:
+		return refuse("it says %q, but was announced as %q", m.MediaType, m.desc.MediaType)
+	case m.SchemaVersion != 2:
+		return refuse("schemaVersion is %d, not 2", m.SchemaVersion)
+	case m.isIndex() && (m.Layers != nil || m.Config != nil), !m.isIndex() && m.Manifests != nil:
+		return refuse("it is a manifest and an index at once")
+	case !m.isIndex() && m.Config == nil:
+		return refuse("a manifest without config")
+	}
+	m.desc.ArtifactType, m.desc.Annotations = m.ArtifactType, m.Annotations
+	return m, m.checkDescriptors()
+}
+
+// settleType takes the media type from the body where the source announced none that says something.
+func (m *manifest) settleType() {
+	m.desc.MediaType, _, _ = strings.Cut(m.desc.MediaType, ";")
+	switch m.desc.MediaType {
+	case "", "application/json", "application/octet-stream":
+		m.desc.MediaType = m.MediaType
+	}
+	if m.desc.MediaType == "" && m.Manifests != nil {
+		m.desc.MediaType = ocispec.MediaTypeImageIndex
+	} else if m.desc.MediaType == "" {
+		m.desc.MediaType = ocispec.MediaTypeImageManifest
+	}
+}
+
+func (m *manifest) checkDescriptors() error {
+	all := append(append([]ocispec.Descriptor(nil), m.Layers...), m.Manifests...)
+	for _, d := range []*ocispec.Descriptor{m.Config, m.Subject} {
+		if d != nil {
+			all = append(all, *d)
+		}
+	}
+	for _, d := range all {
+		if err := checkDescriptor(d); err != nil {
+			return &artifact.Error{Op: "manifest", Item: m.desc.Digest.String(), Err: err}
+		}
+	}
+	return nil
+}
+
+// traits are what the kind is recognised by.
+func (m *manifest) traits() mediatypes.Traits {
+	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
+	if m.Config != nil {
+		t.ConfigType = m.Config.MediaType
+	}
+	for _, l := range m.Layers {
+		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle]})
+	}
+	return t
+}
+
+func (m *manifest) kind() mediatypes.Kind {
+	k, _ := mediatypes.Recognise(m.traits())
+	return k
+}
+
+// fetchBlob reads a small blob into memory: a config. Data in the descriptor saves the request.
+func fetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
+	if err := checkDocument(desc); err != nil {
+		return nil, err
+	}
+	if data, ok, err := inline(desc); ok || err != nil {
+		return data, err
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching", Item: desc.Digest.String(), Err: err}
+	}
+	defer rc.Close()
+	b, err := readAll(rc, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching", Item: desc.Digest.String(), Err: err}
+	}
+	return b, nil
+}
+
+// inline gives the bytes that a descriptor carries itself, verified.
+func inline(desc ocispec.Descriptor) ([]byte, bool, error) {
+	if desc.Data == nil {
+		return nil, false, nil
+	}
+	if int64(len(desc.Data)) != desc.Size || digest.Digest(desc.Digest.Algorithm().FromBytes(desc.Data)) != desc.Digest {
+		return nil, false, artifact.Refused(desc.Digest.String(), "the data in its descriptor is something else")
+	}
+	return desc.Data, true, nil
+}

@@ -1,0 +1,87 @@
+package pull
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// defaultConcurrency is how many blobs are fetched at once.
+const defaultConcurrency = 4
+
+// Options say what is pulled and how it is placed. The zero value is good.
+type Options struct {
+	// Platform chooses from an index. nil: the running one.
+	Platform *ocispec.Platform
+	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
+	// names; a directory stands for everything in it). Empty: all.
+	Include []string
+	// Roles keeps layers of these roles of the kind. Empty: all.
+	Roles []string
+	// NoUnpack leaves tar layers as they are.
+	NoUnpack bool
+	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
+	Preserve bool
+	// Force overwrites files that somebody else changed or made.
+	Force bool
+	// Delete removes files of the last pull from the same origin that left the artifact.
+	Delete bool
+	// Limits bound what an unpacked artifact may take. The zero value stands for documented defaults.
+	Limits Limits
+	// Origin names where the artifact comes from, whatever its version ("registry/repository"), so that the next pull
+	// knows its own files from those of another artifact in the same directory.
+	Origin string
+	// State is the file that remembers what was placed. "": beside the destination, ".NAME.davit.json".
+	State string
+	// NoState neither reads nor writes it.
+	NoState bool
+	// Concurrency is how many blobs are fetched at once. 0: four.
+	Concurrency int
+	// Progress is told every step. nil: nobody is.
+	Progress artifact.Progress
+	// Digests remembers what files hashed to. nil: existing files are hashed when in doubt.
+	Digests Digests
+}
+
+// Limits bound what unpacking may take. A zero field stands for the default of internal/archive.
+type Limits struct {
+	MaxSize  int64 // bytes of all unpacked files
+	MaxFiles int   // entries
+	MaxRatio int64 // unpacked bytes for each packed one
+}
+
+// FileFetcher is what a source offers that can fetch a blob into a file better than a stream can: over several
+// connections, going on where it stopped, by cloning. What it leaves under name is verified; it may keep name+".state"
+// beside it until then.
+type FileFetcher interface {
+	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error
+}
+
+// Ranger is what a source offers that can read a part of a blob. Nothing is verified.
+type Ranger interface {
+	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
+}
+
+// Digests remembers the digests of files by what the file system says about them.
+type Digests interface {
+	Lookup(info fs.FileInfo) (digest.Digest, bool)
+	Store(info fs.FileInfo, d digest.Digest)
+}
+
+func (o Options) concurrency() int {
+	if o.Concurrency > 0 {
+		return o.Concurrency
+	}
+	return defaultConcurrency
+}
+
+func (o Options) report(e artifact.Event) {
+	if o.Progress != nil {
+		o.Progress.Report(e)
+	}
+}

@@ -1,0 +1,240 @@
+package pull
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+// placer moves what a stage holds to its final names: all of it, or nothing.
+type placer struct {
+	stage    *stage
+	state    *state
+	force    bool
+	preserve bool
+
+	moves []move
+	kept  []string // files that somebody else changed: nothing is placed when there is one
+	right []string // files that are there already
+	undo  []func() error
+}
+
+// move gives a staged file or directory its name. There may be something there that is replaced.
+type move struct {
+	path    string
+	replace bool
+}
+
+// plan compares the staged directory with the destination's and decides what is moved. Nothing is changed.
+func (p *placer) plan(ctx context.Context, dir string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(p.stage.root.FS(), path.Join(stageFiles, dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := p.planEntry(ctx, path.Join(dir, e.Name()), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry) error {
+	have, err := p.stage.dst.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		p.moves = append(p.moves, move{path: name})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if staged.IsDir() && have.IsDir() {
+		return p.plan(ctx, name)
+	}
+	if have.IsDir() {
+		return &artifact.Error{Op: "placing", Item: name, Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
+	}
+	same, err := p.same(name, have)
+	switch {
+	case err != nil:
+		return err
+	case same:
+		p.right = append(p.right, name)
+	case p.force || p.state.ours(name, have):
+		p.moves = append(p.moves, move{name, true})
+	default:
+		p.kept = append(p.kept, name)
+	}
+	return nil
+}
+
+// same tells whether a file in the destination is what is staged for it.
+func (p *placer) same(name string, have fs.FileInfo) (bool, error) {
+	staged := path.Join(stageFiles, name)
+	want, err := p.stage.root.Lstat(staged)
+	if err != nil || want.Mode().Type() != have.Mode().Type() {
+		return false, err
+	}
+	if want.Mode().Type() == fs.ModeSymlink {
+		a, err := p.stage.root.Readlink(staged)
+		if err != nil {
+			return false, err
+		}
+		b, err := p.stage.dst.Readlink(name)
+		return a == b, err
+	}
+	if want.Size() != have.Size() || !p.sameMode(want.Mode(), have.Mode()) {
+		return false, nil
+	}
+	if p.preserve && !want.ModTime().Equal(have.ModTime()) {
+		return false, nil
+	}
+	return sameContent(p.stage.root, staged, p.stage.dst, name)
+}
+
+// sameMode compares what an artifact says of a mode: whether the file can be run, or all of it.
+func (p *placer) sameMode(a, b fs.FileMode) bool {
+	if p.preserve {
+		return a == b
+	}
+	return a&0o100 == b&0o100
+}
+
+// sameContent compares two files of equal size.
+func sameContent(a *os.Root, nameA string, b *os.Root, nameB string) (bool, error) {
+	fa, err := a.Open(nameA)
+	if err != nil {
+		return false, err
+	}
+	defer fa.Close()
+	fb, err := b.Open(nameB)
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer fb.Close()
+	bufA, bufB := make([]byte, copyBuffer), make([]byte, copyBuffer)
+	for {
+		n, errA := io.ReadFull(fa, bufA)
+		m, errB := io.ReadFull(fb, bufB)
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			return errors.Is(errA, io.EOF) || errors.Is(errA, io.ErrUnexpectedEOF), nil
+		}
+	}
+}
+
+// refusal is the error about files that are kept.
+func refusal(kept []string) error {
+	if len(kept) == 0 {
+		return nil
+	}
+	more := ""
+	if len(kept) > 3 {
+		more = fmt.Sprintf(" and %d more", len(kept)-3)
+	}
+	return &artifact.Error{
+		Op: "placing", Item: strings.Join(kept[:min(len(kept), 3)], `", "`) + more,
+		Err: fmt.Errorf("changed or made by somebody else, %w", artifact.ErrKept),
+	}
+}
+
+// apply does what was planned, and undoes it when something fails.
+func (p *placer) apply(remove []string) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.rollBack())
+		}
+	}()
+	for _, m := range p.moves {
+		if err := p.move(m); err != nil {
+			return &artifact.Error{Op: "placing", Item: m.path, Err: bare(err)}
+		}
+	}
+	for _, name := range remove {
+		if err := p.setAside(name); err != nil {
+			return &artifact.Error{Op: "removing", Item: name, Err: bare(err)}
+		}
+	}
+	return nil
+}
+
+// move puts one staged thing in its place. What it replaces is there under another name until the whole pull is done.
+func (p *placer) move(m move) error {
+	dst, staged := p.stage.dst, path.Join(p.stage.name, stageFiles, m.path)
+	if !m.replace {
+		if err := dst.Rename(staged, m.path); err != nil {
+			return err
+		}
+		p.undo = append(p.undo, func() error { return dst.Rename(m.path, staged) })
+		return nil
+	}
+	old := p.oldName()
+	if err := dst.Link(m.path, old); err != nil { // no hard links here, or a directory takes a file's place
+		if err := dst.Rename(m.path, old); err != nil {
+			return err
+		}
+	}
+	p.undo = append(p.undo, func() error { return dst.Rename(old, m.path) })
+	err := dst.Rename(staged, m.path)
+	if err == nil {
+		return nil
+	}
+	if err := dst.Remove(m.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return dst.Rename(staged, m.path)
+}
+
+// setAside takes a file away until the pull is done.
+func (p *placer) setAside(name string) error {
+	old, dst := p.oldName(), p.stage.dst
+	if err := dst.Rename(name, old); err != nil {
+		return err
+	}
+	p.undo = append(p.undo, func() error { return dst.Rename(old, name) })
+	return nil
+}
+
+func (p *placer) oldName() string {
+	return path.Join(p.stage.name, stageOld, strconv.Itoa(len(p.undo)))
+}
+
+func (p *placer) rollBack() error {
+	var errs []error
+	for len(p.undo) > 0 {
+		last := len(p.undo) - 1
+		errs = append(errs, p.undo[last]())
+		p.undo = p.undo[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// bare takes the path out of an error that a message with the path goes around.
+func bare(err error) error {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	}
+	return err
+}

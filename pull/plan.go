@@ -1,0 +1,215 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// The annotations of directory layers. The first two are oras's: the layer is a gzipped tar whose entries begin with the
+// title. The last is ours, for what oras could not unpack: another compression, or one of several layers of a directory;
+// its value is the directory that all entries are in ("." for no particular one).
+const (
+	annotationUnpack  = "io.deis.oras.content.unpack"
+	annotationContent = "io.deis.oras.content.digest"
+	annotationDir     = "vnd.davit.directory"
+)
+
+// item is a layer to be pulled.
+type item struct {
+	index  int // in the manifest
+	desc   ocispec.Descriptor
+	role   string
+	name   string // of the file; of a tar that is unpacked, for messages alone
+	unpack bool   // it is a tar that becomes a tree
+	within string // directory that all entries of the tar must be in; "" for any
+	strip  string // leading directory that entries lose; those outside it are left out
+	image  bool   // entries may be whiteouts and may replace those of earlier layers
+}
+
+// newItems decides for each layer what becomes of it.
+func newItems(ctx context.Context, src content.Fetcher, m *manifest, opts Options) ([]*item, error) {
+	kind := m.kind()
+	chart := ""
+	var items []*item
+	for i, layer := range m.Layers {
+		if layer.MediaType == ocispec.MediaTypeEmptyJSON && layerName(layer) == "" {
+			continue
+		}
+		it := &item{index: i, desc: layer, role: roleOf(kind, layer.MediaType)}
+		if len(opts.Roles) > 0 && !slices.Contains(opts.Roles, it.role) {
+			continue
+		}
+		if layerName(layer) == "" && m.Config.MediaType == helmConfig && chart == "" {
+			var err error
+			if chart, err = chartName(ctx, src, *m.Config); err != nil {
+				return nil, err
+			}
+		}
+		if err := it.settle(m, kind, chart, opts); err != nil {
+			return nil, err
+		}
+		items = append(items, it)
+	}
+	if len(items) == 0 && len(m.Layers) > 0 && len(opts.Roles) > 0 {
+		return nil, fmt.Errorf("layers with the role %s: %w", strings.Join(opts.Roles, ", "), errdef.ErrNotFound)
+	}
+	if err := checkNames(items); err != nil {
+		return nil, err
+	}
+	match, err := newMatcher(opts.Include)
+	return slices.DeleteFunc(items, func(it *item) bool { return !it.unpack && !match.match(it.name) }), err
+}
+
+// settle decides name and unpacking of an item.
+func (it *item) settle(m *manifest, kind mediatypes.Kind, chart string, opts Options) error {
+	name := layerName(it.desc)
+	switch {
+	case name != "":
+	case it.desc.MediaType == helmChart && chart != "":
+		name = chart + ".tgz"
+	case it.desc.MediaType == helmProvenance && chart != "":
+		name = chart + ".tgz.prov"
+	default:
+		name = derivedName(it.desc)
+	}
+	if opts.NoUnpack && isTar(it.desc) {
+		name = tarName(name, it.desc.MediaType)
+	}
+	clean, err := cleanName(name)
+	if err != nil {
+		return &artifact.Error{Op: "layer", Item: it.desc.Digest.String(), Err: err}
+	}
+	it.name = clean
+	return nil
+}
+
+// decideUnpack tells whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
+// layer of an image, or because that is what its role in the kind is.
+func (it *item) decideUnpack(m *manifest, kind mediatypes.Kind, name string) {
+	dir, ours := it.desc.Annotations[annotationDir]
+	switch {
+	case ours:
+		it.unpack, it.within = true, strings.Trim(path.Clean(dir), "/.")
+	case it.desc.Annotations[annotationUnpack] == "true":
+		it.unpack, it.within = true, path.Clean(name)
+	case kind.Shape == mediatypes.Image || m.isImage():
+		it.unpack, it.image = true, true
+		it.strip = strings.Trim(prefixOf(kind, it.role), "./")
+	case isTarRole(kind, it.role, it.desc.MediaType):
+		it.unpack = true
+	}
+}
+
+// isImage tells whether the manifest is a container image.
+func (m *manifest) isImage() bool {
+	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
+}
+
+// roleOf is the role whose media type a layer has.
+func roleOf(kind mediatypes.Kind, mediaType string) string {
+	for _, l := range kind.Layers {
+		if l.MediaType == mediaType {
+			return l.Role
+		}
+		for _, other := range l.MediaTypes {
+			if other == mediaType {
+				return l.Role
+			}
+		}
+	}
+	return ""
+}
+
+func prefixOf(kind mediatypes.Kind, role string) string {
+	for _, l := range kind.Layers {
+		if l.Role == role {
+			return l.Prefix
+		}
+	}
+	return ""
+}
+
+// isTarRole tells whether a layer of this role and type is a directory. The generic kind has tar types too, but oras
+// gives them to any file: there the annotation alone counts.
+func isTarRole(kind mediatypes.Kind, role, mediaType string) bool {
+	if kind.Name == "generic" {
+		return false
+	}
+	for _, l := range kind.Layers {
+		if l.Role != role {
+			continue
+		}
+		if l.MediaType == mediaType {
+			return l.Packing != mediatypes.Raw && l.Packing != ""
+		}
+		for packing, other := range l.MediaTypes {
+			if other == mediaType {
+				return packing != mediatypes.Raw
+			}
+		}
+	}
+	return false
+}
+
+// isTar tells whether a layer is a tar by what it says of itself.
+func isTar(desc ocispec.Descriptor) bool {
+	_, ours := desc.Annotations[annotationDir]
+	return ours || desc.Annotations[annotationUnpack] == "true"
+}
+
+// tarName is the name of a directory's tar that is not unpacked.
+func tarName(name, mediaType string) string {
+	ext := extension(mediaType)
+	if ext == "" {
+		ext = ".tar"
+	}
+	if strings.HasSuffix(name, ext) {
+		return name
+	}
+	return strings.TrimSuffix(path.Clean(name), "/") + ext
+}
+
+// matcher chooses files by patterns.
+type matcher []string
+
+// newMatcher checks the patterns.
+func newMatcher(patterns []string) (matcher, error) {
+	for _, p := range patterns {
+		if !doublestar.ValidatePattern(p) {
+			return nil, fmt.Errorf("pattern %q: %w: %w", p, artifact.ErrInvalid, errors.New("not a glob"))
+		}
+	}
+	return matcher(patterns), nil
+}
+
+// match tells whether the path, or a directory it is in, fits one of the patterns. No pattern means all.
+func (m matcher) match(name string) bool {
+	if len(m) == 0 {
+		return true
+	}
+	for _, pattern := range m {
+		pattern = strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/")
+		for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
+			if ok, _ := doublestar.Match(pattern, dir); ok {
+				return true
+			}
+			if !strings.Contains(pattern, "/") {
+				if ok, _ := doublestar.Match(pattern, path.Base(dir)); ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

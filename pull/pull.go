@@ -1,0 +1,379 @@
+package pull
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Artifact fetches what ref leads to and places its files in dst: all of them, verified, or none. What is there already
+// is neither fetched nor touched. A file that somebody else made or changed is not overwritten (artifact.ErrKept) unless
+// opts.Force is set.
+//
+// A layer becomes the file that its title names, or a tree where it is a packed directory. Layers without a title get
+// the name that their native client would give, or one derived from their digest. Until everything is verified it stays
+// in a directory ".davit-…" inside dst, from which a pull that was killed goes on.
+func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.Root, opts Options) (*Result, error) {
+	matcher, err := newMatcher(opts.Include)
+	if err != nil {
+		return nil, err
+	}
+	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: readState(statePath(dst, opts))}
+	p.last = p.state.of(opts.Origin)
+	root, result, err := p.resolve(ctx, ref)
+	if err != nil || result != nil {
+		return result, err
+	}
+	return p.pull(ctx, root)
+}
+
+// puller pulls one artifact.
+type puller struct {
+	src     oras.ReadOnlyTarget
+	dst     *os.Root
+	opts    Options
+	matcher matcher
+	state   *state
+	last    *record // of the last pull from this origin; nil: none
+	stage   *stage
+	next    *record // of this pull
+}
+
+// resolve reads the manifest or index, or gives the result of the last pull when nothing changed since.
+func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, error) {
+	if p.last == nil {
+		m, err := resolve(ctx, p.src, ref)
+		return m, nil, err
+	}
+	desc, err := p.src.Resolve(ctx, ref)
+	if err != nil {
+		return nil, nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+	}
+	if p.last.Root == desc.Digest && p.last.Settings == p.opts.settings() && p.intact(p.last, nil) {
+		return nil, p.skipped(), nil
+	}
+	m, err := load(ctx, p.src, desc)
+	return m, nil, err
+}
+
+// intact tells whether the files of a record, or of some of its layers, are all as they were placed.
+func (p *puller) intact(r *record, layer func(int) bool) bool {
+	for _, f := range r.files {
+		if f.Layer < 0 && layer == nil {
+			if p.opts.Delete {
+				return false
+			}
+			continue
+		}
+		if layer != nil && !layer(f.Layer) {
+			continue
+		}
+		info, err := p.dst.Lstat(f.Path)
+		if err != nil || !f.unchanged(info) {
+			return false
+		}
+	}
+	return true
+}
+
+// skipped is the result of a pull that had nothing to do.
+func (p *puller) skipped() *Result {
+	r := p.last.Result
+	r.Files, r.Skipped = p.last.list(), true
+	for _, layer := range r.Layers {
+		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(layer), Descriptor: layer, Bytes: layer.Size})
+	}
+	return r
+}
+
+// list is what the record's files are to people.
+func (r *record) list() []File {
+	files := make([]File, 0, len(r.files))
+	for _, f := range r.files {
+		if f.Layer >= 0 {
+			files = append(files, File{
+				Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: r.Layers[f.Layer],
+			})
+		}
+	}
+	return files
+}
+
+func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
+	m, platform, err := choose(ctx, p.src, root, p.opts.Platform)
+	if err != nil {
+		return nil, err
+	}
+	items, err := newItems(ctx, p.src, m, p.opts)
+	if err != nil {
+		return nil, err
+	}
+	result := newResult(m)
+	result.Platform = platform
+	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: root.desc.Digest, Result: result}
+	for _, l := range m.Layers {
+		p.next.Layers = append(p.next.Layers, l.Digest)
+	}
+	todo, err := p.missing(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	if len(todo) > 0 {
+		err = p.fetchAndPlace(ctx, m, todo)
+	} else {
+		err = p.removeOnly(ctx, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.Skipped = len(todo) == 0 && len(result.Removed) == 0
+	return result, p.finish()
+}
+
+// finish writes down what is in the destination now.
+func (p *puller) finish() error {
+	if len(p.next.list()) == 0 {
+		return fmt.Errorf("files in %s: %w", p.next.Result.Digest, errdef.ErrNotFound)
+	}
+	files := p.next.list()
+	p.state.put(p.next) // without it the next pull compares contents
+	p.next.Result.Files = files
+	return nil
+}
+
+// missing are the items whose files are not in the destination as they should be. Files that are not ours and differ
+// fail the pull before anything is fetched.
+func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
+	var todo []*item
+	var kept []string
+	for _, it := range items {
+		right, keep, err := p.check(ctx, it)
+		if err != nil {
+			return nil, &artifact.Error{Op: "checking", Item: it.name, Err: bare(err)}
+		}
+		if keep {
+			kept = append(kept, it.name)
+		}
+		if right {
+			p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(it.desc), Descriptor: it.desc, Bytes: it.desc.Size})
+		} else {
+			todo = append(todo, it)
+		}
+	}
+	return todo, refusal(kept)
+}
+
+// check tells whether an item needs no fetching, and whether something is in its way that must be kept.
+func (p *puller) check(ctx context.Context, it *item) (right, keep bool, err error) {
+	if it.unpack {
+		return p.treeIsRight(it), false, nil
+	}
+	info, err := p.dst.Lstat(it.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	if p.fileIsRight(ctx, it, info) {
+		p.next.files = append(p.next.files, newPlaced(it.name, it.index, info, it.desc.Digest))
+		return true, false, nil
+	}
+	return false, !p.opts.Force && !p.state.ours(it.name, info), nil
+}
+
+// fileIsRight tells whether a file is the layer, by what is remembered of it or by hashing.
+func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bool {
+	if !info.Mode().IsRegular() || info.Size() != it.desc.Size {
+		return false
+	}
+	if f, ok := p.last.find(it.name); ok && f.Digest != "" && f.unchanged(info) {
+		return f.Digest == it.desc.Digest
+	}
+	if p.opts.Digests != nil {
+		if d, ok := p.opts.Digests.Lookup(info); ok {
+			return d == it.desc.Digest
+		}
+	}
+	if !holds(ctx, p.dst, it.name, it.desc) {
+		return false
+	}
+	if p.opts.Digests != nil {
+		p.opts.Digests.Store(info, it.desc.Digest)
+	}
+	return true
+}
+
+// treeIsRight tells whether the last pull unpacked the same layer and nobody touched its files.
+func (p *puller) treeIsRight(it *item) bool {
+	if p.last == nil || p.last.Entangled || p.last.Settings != p.next.Settings {
+		return false
+	}
+	old := slices.Index(p.last.Layers, it.desc.Digest)
+	if old < 0 || !p.intact(p.last, func(layer int) bool { return layer == old }) {
+		return false
+	}
+	for _, f := range p.last.files {
+		if f.Layer == old {
+			f.Layer = it.index
+			p.next.files = append(p.next.files, f)
+		}
+	}
+	return true
+}
+
+func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) placed {
+	return placed{
+		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), Layer: layer, Digest: d,
+	}
+}
+
+// fetchAndPlace brings the items to the stage and from there to their places.
+func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) (err error) {
+	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {
+		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: bare(err)}
+	}
+	defer func() {
+		if err != nil && p.resumable(err) {
+			p.stage.release()
+			return
+		}
+		if closeErr := p.stage.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	if err := p.fetch(ctx, items); err != nil {
+		return err
+	}
+	if len(p.next.files) == 0 {
+		return fmt.Errorf("files in %s: %w", m.desc.Digest, errdef.ErrNotFound)
+	}
+	return p.place(ctx)
+}
+
+// resumable tells whether what was fetched is of use for another try: not when the content was refused.
+func (p *puller) resumable(err error) bool {
+	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
+		return false
+	}
+	blobs, err := fs.ReadDir(p.stage.root.FS(), stageBlobs)
+	return err == nil && len(blobs) > 0
+}
+
+// place moves everything from the stage to its names.
+func (p *puller) place(ctx context.Context) error {
+	pl := &placer{stage: p.stage, state: p.state, force: p.opts.Force, preserve: p.opts.Preserve}
+	if err := pl.plan(ctx, "."); err != nil {
+		return err
+	}
+	if err := refusal(pl.kept); err != nil {
+		return err
+	}
+	p.sortFiles()
+	remove := p.leftovers()
+	if err := pl.apply(remove); err != nil {
+		return err
+	}
+	p.removeEmptyDirs(remove)
+	p.restat(pl.right)
+	return nil
+}
+
+func (p *puller) sortFiles() {
+	slices.SortFunc(p.next.files, func(a, b placed) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// restat takes down the state of files that were right already, which are not those of the stage, and of those whose
+// digests are remembered.
+func (p *puller) restat(right []string) {
+	slices.Sort(right)
+	for i, f := range p.next.files {
+		if _, ok := slices.BinarySearch(right, f.Path); !ok && f.Digest == "" {
+			continue
+		}
+		info, err := p.dst.Lstat(f.Path)
+		if err != nil {
+			continue
+		}
+		p.next.files[i].ModTime, p.next.files[i].Mode = info.ModTime().UnixNano(), info.Mode()
+		if f.Digest != "" && p.opts.Digests != nil {
+			p.opts.Digests.Store(info, f.Digest)
+		}
+	}
+}
+
+// leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
+// there, and removed when that is asked for and nobody changed them.
+func (p *puller) leftovers() []string {
+	if p.last == nil {
+		return nil
+	}
+	var remove []string
+	known := &record{files: slices.Clone(p.next.files)}
+	for _, f := range p.last.files {
+		if _, ok := known.find(f.Path); ok {
+			continue
+		}
+		info, err := p.dst.Lstat(f.Path)
+		if err != nil {
+			continue
+		}
+		f.Layer = -1
+		switch {
+		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.match(f.Path):
+			p.next.files = append(p.next.files, f)
+		case f.unchanged(info) || p.opts.Force:
+			remove = append(remove, f.Path)
+		default:
+			p.next.Result.Kept = append(p.next.Result.Kept, f.Path)
+		}
+	}
+	p.sortFiles()
+	p.next.Result.Removed = remove
+	return remove
+}
+
+// removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
+func (p *puller) removeOnly(ctx context.Context, m *manifest) (err error) {
+	p.sortFiles()
+	remove := p.leftovers()
+	if len(remove) == 0 {
+		return nil
+	}
+	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {
+		return err
+	}
+	err = (&placer{stage: p.stage}).apply(remove)
+	if closeErr := p.stage.close(); err == nil {
+		err = closeErr
+	}
+	p.removeEmptyDirs(remove)
+	return err
+}
+
+// removeEmptyDirs removes the directories that removed files leave empty.
+func (p *puller) removeEmptyDirs(removed []string) {
+	for _, name := range removed {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if p.dst.Remove(dir) != nil {
+				break
+			}
+		}
+	}
+}
+
+// event is one step of a layer.
+func (p *puller) event(step artifact.Step, desc ocispec.Descriptor, done int64) {
+	p.opts.report(artifact.Event{Step: step, ID: titled(desc), Descriptor: desc, Bytes: done})
+}

@@ -1,0 +1,52 @@
+package pull
+
+import (
+	"io/fs"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Result says what was pulled. Its JSON is what scripts read.
+type Result struct {
+	Reference    string               `json:"reference,omitempty"` // set by whoever knows the source's name
+	Digest       digest.Digest        `json:"digest"`              // of the manifest that was pulled
+	MediaType    string               `json:"mediaType"`
+	ArtifactType string               `json:"artifactType,omitempty"`
+	Size         int64                `json:"size"` // of the manifest
+	Kind         string               `json:"kind"`
+	Platform     *ocispec.Platform    `json:"platform,omitempty"`
+	Config       *ocispec.Descriptor  `json:"config,omitempty"`
+	Layers       []ocispec.Descriptor `json:"layers,omitempty"`
+	Annotations  map[string]string    `json:"annotations,omitempty"`
+	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
+	Files        []File               `json:"files"`             // what the artifact has in the destination now
+	Removed      []string             `json:"removed,omitempty"` // files that left the artifact
+	Kept         []string             `json:"kept,omitempty"`    // of those, what somebody changed
+	Referrers    []*Result            `json:"referrers,omitempty"`
+	Skipped      bool                 `json:"skipped"` // everything was there, nothing was fetched
+}
+
+// File is one file of an artifact.
+type File struct {
+	Path   string        `json:"path"`
+	Size   int64         `json:"size"`
+	Mode   Mode          `json:"mode"`
+	Link   string        `json:"link,omitempty"`   // target of a symbolic link
+	Digest digest.Digest `json:"digest,omitempty"` // of its content, where it is known
+	Layer  digest.Digest `json:"layer"`            // the blob it comes from
+}
+
+// Mode is a file's type and permissions, written as ls does.
+type Mode fs.FileMode
+
+// MarshalText writes it as in "-rw-r--r--".
+func (m Mode) MarshalText() ([]byte, error) { return []byte(fs.FileMode(m).String()), nil }
+
+// newResult describes a manifest.
+func newResult(m *manifest) *Result {
+	return &Result{
+		Digest: m.desc.Digest, MediaType: m.desc.MediaType, ArtifactType: m.ArtifactType, Size: m.desc.Size,
+		Kind: m.kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+	}
+}

@@ -1,0 +1,159 @@
+package pull
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// stage is the directory in the destination where everything is made before it gets its name. It is called after the
+// manifest, so that the next pull goes on with what a killed one left in it, and locked, so that two pulls of the same
+// artifact don't share it.
+type stage struct {
+	dst  *os.Root
+	name string
+	root *os.Root
+	lock *os.File
+}
+
+// The directories of a stage: blobs as they were fetched, files as they are to be placed, and the files that were in
+// their place.
+const (
+	stageBlobs = "blobs"
+	stageFiles = "files"
+	stageOld   = "old"
+)
+
+// openStage makes the stage or takes over the one that a killed pull left. Stages of other artifacts that nobody is
+// working in are removed.
+func openStage(dst *os.Root, d digest.Digest) (*stage, error) {
+	name := stagePrefix + d.Encoded()[:stageDigits]
+	s, err := takeStage(dst, name)
+	if errors.Is(err, errBusy) {
+		name += "-" + strings.ToLower(rand.Text()[:8])
+		s, err = takeStage(dst, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sweep(dst, name)
+	for _, dir := range []string{stageFiles, stageOld} { // an unpacked tree is made again: nobody knows how much of it is whole
+		if err := s.root.RemoveAll(dir); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	for _, dir := range []string{stageBlobs, stageFiles, stageOld} {
+		if err := s.root.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// stageDigits of the manifest's digest name its stage.
+const stageDigits = 16
+
+// errBusy: somebody else works in this stage.
+var errBusy = errors.New("in use by another pull")
+
+// maxTakes bounds how often a stage that is removed under our hands is made anew.
+const maxTakes = 10
+
+func takeStage(dst *os.Root, name string) (*stage, error) {
+	for range maxTakes {
+		s, err := tryStage(dst, name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return s, err
+		}
+	}
+	return nil, errBusy
+}
+
+// tryStage fails with fs.ErrNotExist when another pull removes the stage at the same time.
+func tryStage(dst *os.Root, name string) (*stage, error) {
+	if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	root, err := dst.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{dst: dst, name: name, root: root}
+	if s.lock, err = root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		root.Close()
+		return nil, err
+	}
+	if !tryLock(s.lock) && locks {
+		s.release()
+		return nil, errBusy
+	}
+	if !s.current() {
+		s.release()
+		return nil, fs.ErrNotExist
+	}
+	return s, nil
+}
+
+// current tells whether the locked file is still the one that the name leads to.
+func (s *stage) current() bool {
+	ours, err := s.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := s.dst.Stat(s.name + "/lock")
+	return err == nil && os.SameFile(ours, there)
+}
+
+func (s *stage) release() {
+	s.lock.Close()
+	s.root.Close()
+}
+
+// close removes the stage and all that is left in it.
+func (s *stage) close() error {
+	err := s.dst.RemoveAll(s.name)
+	s.release()
+	return err
+}
+
+// sweep removes the stages of pulls that were killed. Whoever works in one holds its lock.
+func sweep(dst *os.Root, except string) {
+	if !locks {
+		return
+	}
+	dir, err := dst.Open(".")
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(256)
+		for _, e := range entries {
+			if e.IsDir() && stageName.MatchString(e.Name()) && e.Name() != except {
+				sweepStage(dst, e.Name())
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stageName is what our stages are called; others' directories are never touched.
+var stageName = regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`)
+
+func sweepStage(dst *os.Root, name string) {
+	if info, err := dst.Lstat(name + "/lock"); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if s, err := tryStage(dst, name); err == nil {
+		s.close()
+	}
+}

@@ -1,0 +1,105 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+)
+
+// fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later
+// ones are still on their way, to the names that its files will have.
+func (p *puller) fetch(ctx context.Context, items []*item) error {
+	ready := make(map[digest.Digest]chan struct{}, len(items))
+	left := make(map[digest.Digest]int, len(items)) // uses of a blob that are to come
+	for _, it := range items {
+		left[it.desc.Digest]++
+		ready[it.desc.Digest] = make(chan struct{})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(p.opts.concurrency() + 1)
+	group.Go(func() error {
+		for _, it := range items {
+			select {
+			case <-ready[it.desc.Digest]:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			left[it.desc.Digest]--
+			if err := p.stageItem(it, left[it.desc.Digest] == 0); err != nil {
+				return &artifact.Error{Op: "unpacking", Item: it.name, Err: err}
+			}
+		}
+		return nil
+	})
+	started := make(map[digest.Digest]bool, len(items))
+	for _, it := range items {
+		if started[it.desc.Digest] {
+			continue
+		}
+		started[it.desc.Digest] = true
+		group.Go(func() error {
+			err := p.fetchItem(ctx, it)
+			if err == nil {
+				close(ready[it.desc.Digest])
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func (p *puller) fetchItem(ctx context.Context, it *item) error {
+	p.event(artifact.Started, it.desc, 0)
+	err := fetchFile(ctx, p.src, it.desc, p.stage.root, blobPath(it.desc), func(n int64) { p.event(artifact.Advanced, it.desc, n) })
+	if err != nil {
+		return &artifact.Error{Op: "pulling", Item: it.name, Err: err}
+	}
+	p.event(artifact.Done, it.desc, it.desc.Size)
+	return nil
+}
+
+// stageItem gives a verified blob, or what it unpacks to, its name in the stage.
+func (p *puller) stageItem(it *item, last bool) error {
+	root, to := p.stage.root, path.Join(stageFiles, it.name)
+	if err := root.MkdirAll(path.Dir(to), 0o777); err != nil {
+		return err
+	}
+	if _, err := root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		return artifact.Refused(it.name, "two layers have a file of this name")
+	}
+	if err := p.name(blobPath(it.desc), to, last); err != nil {
+		return err
+	}
+	info, err := root.Lstat(to)
+	if err != nil {
+		return err
+	}
+	p.next.files = append(p.next.files, newPlaced(it.name, it.index, info, it.desc.Digest))
+	return nil
+}
+
+// name moves a blob to a name, or copies it when another file needs it too: a link would make later changes to one
+// change the other.
+func (p *puller) name(blob, to string, last bool) error {
+	root := p.stage.root
+	if last {
+		return root.Rename(blob, to)
+	}
+	in, err := root.Open(blob)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = out.ReadFrom(in)
+	return errors.Join(err, out.Close())
+}
