@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -88,4 +89,34 @@ func (i *ignorer) mayKeepBelow(dir string) bool {
 		}
 	}
 	return false
+}
+
+// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) and the patterns
+// of exclude say. Its paths are those of the file system.
+func ignoreFilter(fsys fs.FS, dir string, exclude []string) (Filter, error) {
+	dirs := []string{".", dir}
+	if dir == "." {
+		dirs = dirs[:1]
+	}
+	var ignorers []*ignorer
+	for _, d := range dirs {
+		i, err := readIgnoreFile(fsys, d)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %s", path.Join(d, ignoreFile), cause(err))
+		}
+		if i != nil {
+			ignorers = append(ignorers, i)
+		}
+	}
+	if len(exclude) > 0 {
+		i, err := newIgnorer(dir, []byte(strings.Join(exclude, "\n")))
+		if err != nil {
+			return nil, fmt.Errorf("exclude: %w", err)
+		}
+		ignorers = append(ignorers, i)
+	}
+	return func(name string, isDir bool) bool {
+		return path.Base(name) == ignoreFile ||
+			slices.ContainsFunc(ignorers, func(i *ignorer) bool { return i.leavesOut(name, isDir) })
+	}, nil
 }

@@ -120,6 +120,7 @@ func kindSchema() map[string]any {
 		"order":       map[string]any{"enum": []any{"", string(mediatypes.ByDigest), string(mediatypes.ByTitle), string(mediatypes.ByRole)}},
 		"expand":      flag("a directory that no role takes whole becomes a layer per file"),
 		"annotations": strings,
+		"attached":    flag("mostly a referrer of something else"),
 		"readOnly":    map[string]any{"const": false},
 		"clients":     words,
 		"example":     text(""),

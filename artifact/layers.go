@@ -42,9 +42,8 @@ func (c *composition) choose() {
 type entry struct {
 	*composition
 	LayerSpec
-	at      string
-	failed  bool
-	exclude *ignorer
+	at     string
+	failed bool
 }
 
 // refuse reports a problem with the entry.
@@ -266,37 +265,15 @@ func relative(dir string, filter Filter) Filter {
 	return func(name string, isDir bool) bool { return filter(path.Join(dir, name), isDir) }
 }
 
-// filter leaves out what .davitignore (of the root, and of the directory itself), exclude and davit itself say.
+// filter leaves out what .davitignore and exclude say, and davit's own files.
 func (e *entry) filter(dir string) (Filter, bool) {
-	var ignorers []*ignorer
-	dirs := []string{".", dir}
-	if dir == "." {
-		dirs = dirs[:1]
-	}
-	for _, d := range dirs {
-		i, err := readIgnoreFile(e.fsys, d)
-		if err != nil {
-			e.refuse("", "%q: %s", path.Join(d, ignoreFile), cause(err))
-			return nil, false
-		}
-		if i != nil {
-			ignorers = append(ignorers, i)
-		}
-	}
-	if len(e.Exclude) > 0 {
-		i, err := newIgnorer(dir, []byte(strings.Join(e.Exclude, "\n")))
-		if err != nil {
-			e.failed = true
-			e.report(e.spec.problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
-			return nil, false
-		}
-		ignorers = append(ignorers, i)
+	filter, err := ignoreFilter(e.fsys, dir, e.Exclude)
+	if err != nil {
+		e.refuse("", "%v", err)
+		return nil, false
 	}
 	own := e.ownFiles()
-	return func(name string, isDir bool) bool {
-		return slices.Contains(own, name) || path.Base(name) == ignoreFile ||
-			slices.ContainsFunc(ignorers, func(i *ignorer) bool { return i.leavesOut(name, isDir) })
-	}, true
+	return func(name string, isDir bool) bool { return slices.Contains(own, name) || filter(name, isDir) }, true
 }
 
 // ownFiles are what lies beside the content for davit's sake: the declaration, and the layout that "davit pack" writes

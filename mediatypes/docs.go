@@ -32,6 +32,7 @@ var docs = Kind{
 		{Role: "page", MediaType: "application/pdf", Match: []string{"*.pdf"}},
 		{Role: "asset", MediaType: octetStream, Match: []string{"*.png", "*.svg", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.css", "*.js"}},
 	},
+	Attached: true,
 	Clients: []string{"oras", "podman artifact"},
 	Example: `kind: docs
 name: greeting-manual

@@ -61,6 +61,8 @@ type Kind struct {
 	Expand      bool              `json:"expand,omitempty" yaml:"expand,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
+	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
+	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
 	// ReadOnly kinds are recognised and shown, never packed.
 	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
 	// Clients names the native clients that read the kind: "helm", "docker model".

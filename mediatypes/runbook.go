@@ -26,6 +26,7 @@ var runbook = Kind{
 		{Role: "attachment", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Packing: TarGzip, Prefix: "{title}/"},
 		{Role: "attachment", MediaType: octetStream, Match: []string{"*"}},
 	},
+	Attached: true,
 	Clients: []string{"oras", "podman artifact"},
 	Example: `kind: runbook
 name: greeting-down

@@ -25,6 +25,7 @@ var sbom = Kind{
 		{Role: "sbom", MediaType: CycloneDXXML, Content: "cyclonedx-xml", Min: 1, Max: 1, Tells: true},
 		{Role: "sbom", MediaType: SPDXTagValue, Content: "spdx-tag-value", Min: 1, Max: 1, Tells: true},
 	},
+	Attached: true,
 	Clients: []string{"trivy", "oras"},
 	Example: `kind: sbom
 name: greeting

@@ -1,0 +1,190 @@
+package artifact
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxDetect bounds how many files of a directory are looked at to tell its kind.
+const maxDetect = 10_000
+
+// AmbiguousError says that several kinds fit the files, so that somebody has to choose. errors.Is(err, ErrInvalid).
+type AmbiguousError struct{ Candidates []Candidate }
+
+// Candidate is a kind that fits, and what speaks for it.
+type Candidate struct{ Kind, Evidence string }
+
+// Error lists the kinds with their evidence.
+func (e *AmbiguousError) Error() string {
+	parts := make([]string, len(e.Candidates))
+	for i, c := range e.Candidates {
+		parts[i] = fmt.Sprintf("%s (%s)", c.Kind, c.Evidence)
+	}
+	return "more than one kind fits: " + strings.Join(parts, ", ")
+}
+
+// Unwrap gives ErrInvalid.
+func (e *AmbiguousError) Unwrap() error { return ErrInvalid }
+
+// Detect makes a Spec of plain files and directories. The kind is the given one, or that which the files tell by name
+// or content; then the notes say by what evidence. Where two kinds fit, the error is an *AmbiguousError; where none
+// does, the kind is generic.
+func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
+	samples, err := samplesOf(fsys, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kind != "" {
+		if _, ok := mediatypes.Lookup(kind); !ok && !isKindFile(kind) {
+			return nil, nil, unknownKind(kind)
+		}
+		return specOf(kind, paths), nil, nil
+	}
+	var fits []finding
+	for _, k := range mediatypes.All() {
+		if f, ok := fit(k, samples); ok {
+			fits = append(fits, f)
+		}
+	}
+	switch len(fits) {
+	case 0:
+		return specOf("generic", paths), []string{"generic: nothing in the files tells another kind"}, nil
+	case 1:
+		return specOf(fits[0].kind.Name, fits[0].paths), []string{fits[0].kind.Name + ": " + fits[0].evidence}, nil
+	}
+	return nil, nil, ambiguous(fits)
+}
+
+func ambiguous(fits []finding) error {
+	e := &AmbiguousError{}
+	for _, f := range fits {
+		e.Candidates = append(e.Candidates, Candidate{f.kind.Name, f.evidence})
+	}
+	return e
+}
+
+func specOf(kind string, paths []string) *Spec {
+	spec := &Spec{Kind: kind}
+	for _, p := range paths {
+		spec.Layers = append(spec.Layers, LayerSpec{Path: p})
+	}
+	return spec
+}
+
+func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
+	var samples []*sample
+	var problems Problems
+	c := &composer{fsys: fsys}
+	for _, p := range paths {
+		name, problem := c.locate(p)
+		if problem != "" {
+			problems = append(problems, Problem{Message: fmt.Sprintf("%q %s", p, problem)})
+			continue
+		}
+		info, err := fs.Stat(fsys, name)
+		if err != nil {
+			problems = append(problems, Problem{Message: fmt.Sprintf("%q can't be read: %s", p, cause(err))})
+			continue
+		}
+		samples = append(samples, &sample{fsys: fsys, path: name, info: info})
+	}
+	if len(paths) == 0 {
+		problems = Problems{{Message: "there are no files to pack"}}
+	}
+	return samples, problems.err()
+}
+
+// finding is a kind that fits files.
+type finding struct {
+	kind     mediatypes.Kind
+	paths    []string
+	evidence string
+}
+
+// fit tells whether every file plays a role in a kind, and one of them tells the kind.
+func fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
+	f := finding{kind: k}
+	if k.ReadOnly {
+		return f, false
+	}
+	for _, s := range samples {
+		paths, evidence, ok := fitOne(k, s)
+		if !ok {
+			return f, false
+		}
+		f.paths = append(f.paths, paths...)
+		if f.evidence == "" {
+			f.evidence = evidence
+		}
+	}
+	return f, f.evidence != ""
+}
+
+// fitOne finds the role of a file. A directory that tells nothing as a whole may tell by the files in it.
+func fitOne(k mediatypes.Kind, s *sample) (paths []string, evidence string, ok bool) {
+	whole, ok := findRole(k, s, "")
+	if ok && whole.Tells {
+		return []string{s.path}, why(whole, s), true
+	}
+	if s.isDir() {
+		if paths, evidence := fitFiles(k, s); evidence != "" {
+			return paths, evidence, true
+		}
+	}
+	return []string{s.path}, "", ok
+}
+
+// why words the evidence of a role.
+func why(r role, s *sample) string {
+	if r.evidence != "" {
+		return s.path + " " + r.evidence
+	}
+	return s.path + " has the name of its " + r.Role
+}
+
+// fitFiles tells whether every file in a directory plays a role; the evidence is empty where not.
+func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) {
+	filter, err := ignoreFilter(dir.fsys, dir.path, nil)
+	if err != nil {
+		return nil, ""
+	}
+	files, all := 0, true
+	err = fs.WalkDir(dir.fsys, dir.path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name != dir.path && filter(name, d.IsDir()) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			return nil
+		}
+		info, err := fs.Stat(dir.fsys, name)
+		if files++; err != nil || files > maxDetect {
+			all = false
+			return fs.SkipAll
+		}
+		s := &sample{fsys: dir.fsys, path: name, info: info}
+		r, ok := findRole(k, s, "")
+		if all = ok && info.Mode().IsRegular(); !all {
+			return fs.SkipAll
+		}
+		if paths = append(paths, name); r.Tells && evidence == "" {
+			evidence = why(r, s)
+		}
+		return nil
+	})
+	if err != nil || !all {
+		return nil, ""
+	}
+	if k.Expand {
+		paths = []string{dir.path}
+	}
+	return paths, evidence
+}
