@@ -33,7 +33,7 @@ var docs = Kind{
 		{Role: "asset", MediaType: octetStream, Match: []string{"*.png", "*.svg", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.css", "*.js"}},
 	},
 	Attached: true,
-	Clients: []string{"oras", "podman artifact"},
+	Clients:  []string{"oras", "podman artifact"},
 	Example: `kind: docs
 name: greeting-manual
 version: 1.0.0

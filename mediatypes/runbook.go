@@ -27,7 +27,7 @@ var runbook = Kind{
 		{Role: "attachment", MediaType: octetStream, Match: []string{"*"}},
 	},
 	Attached: true,
-	Clients: []string{"oras", "podman artifact"},
+	Clients:  []string{"oras", "podman artifact"},
 	Example: `kind: runbook
 name: greeting-down
 layers: [greeting-down.md]

@@ -26,7 +26,7 @@ var sbom = Kind{
 		{Role: "sbom", MediaType: SPDXTagValue, Content: "spdx-tag-value", Min: 1, Max: 1, Tells: true},
 	},
 	Attached: true,
-	Clients: []string{"trivy", "oras"},
+	Clients:  []string{"trivy", "oras"},
 	Example: `kind: sbom
 name: greeting
 layers: [greeting.spdx.json]
