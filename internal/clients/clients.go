@@ -7,6 +7,8 @@
 // loopback port; [SharedDistribution] and [SharedOlareg] give every test of a
 // binary the same one, for tests that only need a repository of their own.
 //
+// [Podman] and [ModelRunner] need more than a home.
+//
 // Only tests import this package.
 package clients
 
@@ -14,7 +16,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -92,34 +93,6 @@ type Client struct {
 func New(tb testing.TB, name string) *Client {
 	tb.Helper()
 	return &Client{Home: tb.TempDir(), tb: tb, path: Path(tb, name)}
-}
-
-// Podman is [New] for podman with images and volumes of its own, kept in a way
-// that works in a container too. It runs as root only.
-func Podman(tb testing.TB) *Client {
-	tb.Helper()
-	c := New(tb, "podman")
-	if os.Geteuid() != 0 {
-		tb.Skip("podman needs root for mounts")
-	}
-	docker := filepath.Join(c.Home, ".docker")
-	if err := os.Mkdir(docker, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	storage, engine := filepath.Join(c.Home, "storage.conf"), filepath.Join(c.Home, "containers.conf")
-	for file, content := range map[string]string{
-		filepath.Join(docker, "config.json"): "{}", // podman refuses a DOCKER_CONFIG without one
-		storage: fmt.Sprintf("[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n",
-			filepath.Join(c.Home, "root"), filepath.Join(c.Home, "run")),
-		engine: fmt.Sprintf("[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"none\"\ntmp_dir = %q\n",
-			filepath.Join(c.Home, "tmp")),
-	} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	c.Env = append(c.Env, "CONTAINERS_STORAGE_CONF="+storage, "CONTAINERS_CONF="+engine)
-	return c
 }
 
 // Run runs the program name once in a fresh home and fails the test unless it

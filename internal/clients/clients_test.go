@@ -139,7 +139,7 @@ func TestPodman(t *testing.T) {
 	}
 }
 
-// TestPrograms tries the ones that stand in for a client over its library.
+// TestPrograms tries those that need a server or stand in for a client.
 func TestPrograms(t *testing.T) {
 	s := SharedDistribution(t)
 	t.Run("flux", func(t *testing.T) {
@@ -158,6 +158,14 @@ func TestPrograms(t *testing.T) {
 		flux.Run("pull", "artifact", ref, "--output", "out")
 		if got := read(t, filepath.Join(flux.Home, "out/a.yaml")); got != "a: 1\n" {
 			t.Errorf("%s: %q", pushed, got)
+		}
+	})
+	t.Run("dmr", func(t *testing.T) {
+		dmr := ModelRunner(t)
+		dmr.Run("list")
+		_, stderr, err := dmr.Try("pull", s.Host+"/none:v1")
+		if err == nil || !strings.Contains(stderr, "404") {
+			t.Errorf("dmr pull of what is not there: %v\n%s", err, stderr)
 		}
 	})
 	t.Run("podman-artifact", func(t *testing.T) {

@@ -4,19 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Auth is how a registry wants its users to show who they are.
@@ -247,48 +242,14 @@ func (s *Server) run(path, dir string, opts Options, prepare prepare) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(s.Log)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Env = dir, append(environ(dir), "OTEL_TRACES_EXPORTER=none")
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	s.stop = append(s.stop, func() {
-		_ = cmd.Process.Kill()
-		<-exited
-	})
-	if err := s.reap(cmd.Process.Pid, dir); err != nil {
-		return err
-	}
-	return s.ready(exited)
-}
-
-// reap starts a watcher that kills the registry and removes dir when this
-// process ends, however that happens: the pipe it reads from then closes.
-func (s *Server) reap(pid int, dir string) error {
-	watcher := exec.Command("sh", "-c", `trap "" INT; read -r _ || { kill -9 "$1"; rm -rf "$2"; } 2>/dev/null`, "sh", strconv.Itoa(pid), dir)
-	alive, err := watcher.StdinPipe()
+	exited, stop, err := spawn(cmd, s.Log, dir)
 	if err != nil {
 		return err
 	}
-	if err := watcher.Start(); err != nil {
-		return err
-	}
-	s.stop = append(s.stop, func() {
-		_, _ = io.WriteString(alive, "done\n")
-		_ = watcher.Wait()
-	})
-	return nil
+	s.stop = append(s.stop, stop)
+	return s.ready(exited)
 }
 
 // ready waits until the registry answers.
@@ -310,24 +271,7 @@ func (s *Server) ready(exited <-chan struct{}) error {
 		}
 		transport.TLSClientConfig.Certificates = []tls.Certificate{cert}
 	}
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
-	deadline := time.After(30 * time.Second)
-	for {
-		resp, err := client.Get(s.URL + "/v2/")
-		if err == nil {
-			resp.Body.Close()
-		}
-		select {
-		case <-exited:
-			return errors.New("it ended at once")
-		case <-deadline:
-			return fmt.Errorf("no answer in time: %w", err)
-		case <-time.After(10 * time.Millisecond):
-			if err == nil {
-				return nil
-			}
-		}
-	}
+	return answers(&http.Client{Transport: transport}, s.URL+"/v2/", exited)
 }
 
 func (s *Server) close() {
@@ -335,27 +279,6 @@ func (s *Server) close() {
 		stop()
 	}
 	s.stop = nil
-}
-
-// freeAddress returns a loopback address nobody listens on. It is outside the
-// range the kernel hands out to those that ask for any port, so that no other
-// test takes it between here and the registry's start.
-func freeAddress() (string, error) {
-	var err error
-	for range 20 {
-		var l net.Listener
-		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
-		if err == nil {
-			return l.Addr().String(), l.Close()
-		}
-	}
-	return "", err
-}
-
-// tail is the end of a log, for the output of a test that failed.
-func tail(path string) []byte {
-	data, _ := os.ReadFile(path)
-	return data[max(0, len(data)-2<<10):]
 }
 
 type object = map[string]any
