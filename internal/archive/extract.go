@@ -15,13 +15,13 @@ import (
 	"sync"
 )
 
-// Skip is what ExtractOptions.Place returns for an entry that is not wanted.
-var Skip = errors.New("entry is left out")
+// ErrSkip is what ExtractOptions.Place returns for an entry that is not wanted.
+var ErrSkip = errors.New("entry is left out")
 
 // ExtractOptions say how archives are unpacked.
 type ExtractOptions struct {
 	ReadOptions
-	// Place gives the clean slash path below the destination for the clean name of an entry, or Skip. nil: the same.
+	// Place gives the clean slash path below the destination for the clean name of an entry, or ErrSkip. nil: the same.
 	// A hard link to an entry that is left out is an error.
 	Place func(name string) (string, error)
 	// Preserve restores setuid bits, times, extended attributes and, for root, owners. What this user or file system

@@ -20,14 +20,13 @@ type parser struct {
 
 // extended is what stands in front of an entry.
 type extended struct {
-	pax      pax
-	name     string // of a GNU header 'L'
-	link     string // of a GNU header 'K'
-	hasPAX   bool
-	hasName  bool
-	hasLink  bool
-	count    int
-	hasStart bool
+	pax     pax
+	name    string // of a GNU header 'L'
+	link    string // of a GNU header 'K'
+	hasPAX  bool
+	hasName bool
+	hasLink bool
+	count   int
 }
 
 // next gives the next header, with its name as it stands in the archive, or io.EOF.

@@ -93,7 +93,7 @@ func (it *iterator) next(ctx context.Context) (*Header, error) {
 			return nil, err
 		}
 		err = it.check(h)
-		if errors.Is(err, Skip) {
+		if errors.Is(err, ErrSkip) {
 			continue
 		}
 		return h, err
@@ -162,7 +162,7 @@ func (it *iterator) stands(h *Header) error {
 // checkHardLink takes in a hard link to an earlier file of the same archive.
 func (it *iterator) checkHardLink(h *Header) error {
 	target, err := it.name(h.Name, h.Link)
-	if errors.Is(err, Skip) {
+	if errors.Is(err, ErrSkip) {
 		return fmt.Errorf("entry %q is a hard link to %q, which is left out", h.Name, h.Link)
 	}
 	if err != nil {

@@ -1,0 +1,127 @@
+package archive
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// textTree makes files of source-like text, a hundred to a directory.
+func textTree(t testing.TB, files, size int) string {
+	t.Helper()
+	top := t.TempDir()
+	r := rand.New(rand.NewPCG(1, 2))
+	words := make([]string, 3000)
+	for i := range words {
+		b := make([]byte, 2+r.IntN(9))
+		for j := range b {
+			b[j] = 'a' + byte(r.IntN(26))
+		}
+		words[i] = string(b)
+	}
+	var b bytes.Buffer
+	for i := range files {
+		if i%100 == 0 {
+			if err := os.Mkdir(filepath.Join(top, fmt.Sprintf("dir%03d", i/100)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Reset()
+		for want := size/2 + r.IntN(size); b.Len() < want; {
+			fmt.Fprintf(&b, "%s %s(%d) ", words[int(r.ExpFloat64()*300)%len(words)], words[r.IntN(len(words))], r.IntN(100))
+			if r.IntN(8) == 0 {
+				b.WriteByte('\n')
+			}
+		}
+		name := filepath.Join(top, fmt.Sprintf("dir%03d", i/100), fmt.Sprintf("file%05d.txt", i))
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return top
+}
+
+func benchmarkTree(b *testing.B) Tree { return Tree{FS: openRoot(b, textTree(b, 20_000, 10_300)).FS()} }
+
+func BenchmarkWalk(b *testing.B) {
+	tree := benchmarkTree(b)
+	for b.Loop() {
+		if _, err := tree.Walk(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPack(b *testing.B) {
+	tree := benchmarkTree(b)
+	for _, c := range []Compression{None, Gzip, Zstd} {
+		b.Run("as"+string(c), func(b *testing.B) {
+			n := countingWriter(0)
+			for b.Loop() {
+				entries, err := tree.Walk(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				n = 0
+				w, err := NewCompressor(&n, c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := tree.Write(b.Context(), w, entries); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)/1e6, "MB")
+		})
+	}
+}
+
+type countingWriter int64
+
+func (n *countingWriter) Write(p []byte) (int, error) {
+	*n += countingWriter(len(p))
+	return len(p), nil
+}
+
+func BenchmarkExtract(b *testing.B) {
+	tree := benchmarkTree(b)
+	for _, c := range []Compression{None, Gzip, Zstd} {
+		archive := pack(b, tree, c)
+		b.Run("from"+string(c), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				dir, err := os.MkdirTemp(b.TempDir(), "")
+				if err != nil {
+					b.Fatal(err)
+				}
+				root := openRoot(b, dir)
+				b.StartTimer()
+				if err := Extract(b.Context(), bytes.NewReader(archive), root, ExtractOptions{}); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := os.RemoveAll(dir); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	archive := pack(b, benchmarkTree(b), Zstd)
+	for b.Loop() {
+		err := Read(b.Context(), bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
