@@ -53,6 +53,7 @@ type Client struct {
 	mu     sync.Mutex
 	opened []string // hosts that Username and Password are for
 
+	extra   int      // connections beyond the first of each download
 	serials sync.Map // name → *sync.Mutex
 }
 
@@ -103,6 +104,7 @@ func (c *Client) connect() error {
 		retryFor: max(c.opts.RetryFor, 0),
 		stall:    c.opts.Stall,
 		trace:    c.opts.Trace,
+		agent:    c.opts.UserAgent,
 		base: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
@@ -122,7 +124,6 @@ func (c *Client) connect() error {
 	c.bare = &http.Client{Transport: c.transport, CheckRedirect: checkRedirect}
 	c.auth = &auth.Client{
 		Client:     c.bare,
-		Header:     http.Header{"User-Agent": {c.opts.UserAgent}},
 		Cache:      auth.NewCache(),
 		ClientID:   "davit",
 		Credential: c.credential,

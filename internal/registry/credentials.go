@@ -164,8 +164,7 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 		return "", err
 	}
 	cred := explicitCredential(username, password)
-	checker := &auth.Client{Client: c.bare, Header: c.auth.Header, ClientID: c.auth.ClientID,
-		Credential: auth.StaticCredential(ref.Registry, cred)}
+	checker := &auth.Client{Client: c.bare, ClientID: c.auth.ClientID, Credential: auth.StaticCredential(ref.Registry, cred)}
 	reg, err := remote.NewRegistry(ref.Registry)
 	if err != nil {
 		return "", badReference(host, err)

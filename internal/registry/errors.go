@@ -58,7 +58,7 @@ type Unavailable struct {
 
 // Error is "step: answer" or "step: host: cause".
 func (e *Unavailable) Error() string {
-	return describe(e.Step, e.Host, e.Answer, e.Err)
+	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
 // Unwrap gives the cause.
@@ -74,13 +74,13 @@ type Denied struct {
 
 // Error is "step: answer" or "step: host: cause".
 func (e *Denied) Error() string {
-	return describe(e.Step, e.Host, e.Answer, e.Err)
+	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
 // Unwrap gives the cause.
 func (e *Denied) Unwrap() error { return e.Err }
 
-func describe(step, host string, answer Answer, err error) string {
+func sentence(step, host string, answer Answer, err error) string {
 	switch {
 	case answer.Status != 0:
 		return step + ": " + answer.String()
@@ -215,12 +215,15 @@ func worth(err error) patience {
 	var verification *tls.CertificateVerificationError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	var redirect redirectRefused
+	var remote *net.OpError
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isStall(err), isLocal(err):
 		return never
 	case errors.As(err, &unknownAuthority), errors.As(err, &hostname), errors.As(err, &invalid),
-		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch),
+		errors.As(err, &redirect), errors.As(err, &remote) && (remote.Op == "remote error" || remote.Op == "local error"): // of TLS
 		return never
 	case errors.As(err, &dns) && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH),
 		errors.Is(err, syscall.ENETUNREACH):

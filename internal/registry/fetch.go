@@ -58,7 +58,7 @@ func (f *fetcher) Read(p []byte) (int, error) {
 		n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.offset)])
 		f.offset += int64(n)
 		if n > 0 {
-			f.tries.progress()
+			f.tries.progress(int64(n))
 			return n, nil
 		}
 		if err == nil {
@@ -103,7 +103,7 @@ func (f *fetcher) reopen(cause error) error {
 			f.body = body
 			return nil
 		}
-		if cause == nil || isAnswer(err) { // the transport has repeated it already
+		if cause == nil || asAnswer(err) != nil { // the transport has repeated it already
 			return f.repo.fail(f.ctx, step, err)
 		}
 		cause = err

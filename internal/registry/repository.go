@@ -18,7 +18,6 @@ import (
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // maxPages bounds a listing that never ends. Registries give 50 to 1000 entries a page.
@@ -129,7 +128,7 @@ func (r *Repository) Resolve(ctx context.Context, reference string) (ocispec.Des
 	}
 	ctx = r.scoped(ctx)
 	desc, err := r.remote.Manifests().Resolve(ctx, reference)
-	if err != nil && !errors.Is(err, errdef.ErrNotFound) && !isAnswer(err) && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) && asAnswer(err) == nil && ctx.Err() == nil {
 		if desc, _, getErr := r.get(ctx, reference); getErr == nil { // a header was missing
 			return desc, nil
 		}
@@ -357,12 +356,6 @@ func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []strin
 		return own
 	}
 	return r.fail(ctx, "listing the tags of "+r.ref.Name(), err)
-}
-
-// isAnswer tells whether a registry's error answer is behind err.
-func isAnswer(err error) bool {
-	var answer *errcode.ErrorResponse
-	return errors.As(err, &answer)
 }
 
 // manifestCache keeps the last few manifests, so that resolving, fetching and tagging one asks for it once.

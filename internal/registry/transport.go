@@ -29,6 +29,7 @@ type transport struct {
 	retryFor time.Duration
 	stall    time.Duration
 	trace    func(string)
+	agent    string
 
 	mu    sync.Mutex
 	gates map[string]*gate
@@ -109,8 +110,11 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	if s.use == nil {
 		s.use = newUse(s.patience)
 	}
-	sent := req.WithContext(traceUse(req.Context(), s.use))
+	sent := req.Clone(traceUse(req.Context(), s.use))
 	sent.Body = bodyOf(req.Body, s.use)
+	if sent.Header.Get("User-Agent") == "" {
+		sent.Header.Set("User-Agent", t.agent)
+	}
 	start := time.Now()
 	resp, err := t.base.RoundTrip(sent)
 	if resp != nil {
@@ -122,19 +126,23 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// tries is the patience for one thing that keeps failing: how often it was tried and how much longer it may be. Progress
-// starts it anew.
+// tries is the patience for one thing that keeps failing: how often it was tried and how much longer it may be.
 type tries struct {
 	budget time.Duration
 	gate   *gate
-	since  time.Time // of the first failure; zero: none yet
-	count  int
+	since  time.Time // of the first failure without progress; zero: none
+	count  int       // tries without much progress
+	moved  int64     // bytes since the last failure
 	delay  time.Duration
 }
 
+// muchProgress is how many bytes make a failure the first one again. Fewer only start the budget anew, so that a
+// registry that cuts every answer short is not asked without a pause.
+const muchProgress = 1 << 20
+
 func (t *transport) newTries(g *gate) *tries { return &tries{budget: t.retryFor, gate: g} }
 
-// more tells whether to try again after err (nil: after a bad answer), and sets the delay.
+// more tells whether to try again after err, and sets the delay. After much progress there is none.
 func (t *tries) more(err error) bool {
 	now := time.Now()
 	if t.since.IsZero() {
@@ -144,14 +152,24 @@ func (t *tries) more(err error) bool {
 	if err != nil && worth(err) == briefly && !t.gate.answered() {
 		budget = min(budget, briefFor)
 	}
-	step := min(firstDelay<<min(t.count, 10), maxDelay)
-	t.delay = step/2 + rand.N(step)
+	t.delay = 0
+	if t.moved < muchProgress {
+		step := min(firstDelay<<min(t.count, 10), maxDelay)
+		t.delay = step/2 + rand.N(step)
+		t.count++
+	} else {
+		t.count = 0
+	}
+	t.moved = 0
 	t.delay = max(t.delay, time.Until(t.gate.until()))
-	t.count++
 	return now.Add(t.delay).Sub(t.since) <= budget
 }
 
-func (t *tries) progress() { t.since, t.count = time.Time{}, 0 }
+// progress notes that bytes came.
+func (t *tries) progress(bytes int64) {
+	t.since = time.Time{}
+	t.moved += bytes
+}
 
 func (t *tries) wait(ctx context.Context) error { return sleep(ctx, t.delay) }
 
@@ -241,13 +259,18 @@ func retryAfter(value string, now time.Time) time.Duration {
 // maxRedirects is what browsers and net/http follow.
 const maxRedirects = 10
 
+// redirectRefused is why a redirect is not followed.
+type redirectRefused string
+
+func (r redirectRefused) Error() string { return string(r) }
+
 // checkRedirect keeps a chain short and encrypted.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
-		return fmt.Errorf("stopped after %d redirects", maxRedirects)
+		return redirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
 	}
 	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("redirect from https to %s is refused", req.URL.Scheme)
+		return redirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
 	}
 	req.Header.Del("Referer") // it would carry the query of the previous hop
 	return nil

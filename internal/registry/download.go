@@ -1,0 +1,629 @@
+package registry
+
+import (
+	"context"
+	"encoding"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+const (
+	// wholeBelow is the size up to which a blob comes in one answer: a second connection would hardly have begun.
+	wholeBelow = 16 << 20
+	// A part of a blob for one request: a sixteenth of what is missing, so that many connections end together, but
+	// large enough that its round trip does not show and small enough that a lost one does not hurt.
+	minPart, maxPart = 4 << 20, 64 << 20
+	// journalEvery is how many bytes a kill may cost.
+	journalEvery = 4 << 20
+	// stateSuffix names the journal after the file.
+	stateSuffix = ".state"
+	// downloadBuffer is what one connection reads and writes at once.
+	downloadBuffer = 256 << 10
+)
+
+// FetchFile writes the verified blob to dst/name. A large one comes in parts over several connections, as long as more of
+// them bring more; what an earlier, interrupted call has left in dst/name and its journal, dst/name.state, is not fetched
+// again. On an error both stay for the next call. Report is told how many bytes are there, from one goroutine at a time;
+// it may be nil. Two calls must not work on the same file at once.
+func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error {
+	if err := desc.Digest.Validate(); err != nil {
+		return artifact.Refused(desc.Digest.String(), "digest: %w", err)
+	}
+	if desc.Size < 0 {
+		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+	}
+	if report == nil {
+		report = func(int64) {}
+	}
+	err := r.fetchFile(ctx, desc, dst, name, report)
+	if errors.Is(err, artifact.ErrRefused) { // once more from the start, over other connections
+		r.client.bare.CloseIdleConnections()
+		if err = r.fetchFile(ctx, desc, dst, name, report); errors.Is(err, artifact.ErrRefused) {
+			_ = dst.Remove(name)
+		}
+	}
+	return r.fail(ctx, "fetching "+r.named(desc.Digest.String()), err)
+}
+
+// fetchFile is one try of FetchFile. When the content is refused, nothing of it is left for the next.
+func (r *Repository) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error {
+	d := &download{repo: r, desc: desc, dst: dst, name: name, report: report}
+	if err := d.open(); err != nil {
+		return err
+	}
+	defer d.close()
+	err := d.run(r.scoped(ctx))
+	if errors.Is(err, artifact.ErrRefused) {
+		d.dropState()
+	}
+	return err
+}
+
+// download is one blob on its way into one file.
+type download struct {
+	repo   *Repository
+	desc   ocispec.Descriptor
+	dst    *os.Root
+	name   string
+	report func(int64)
+
+	file  *os.File
+	state *os.File // the journal; nil until there is something to say
+
+	mu        sync.Mutex
+	moved     *sync.Cond // done has grown, or the download ended
+	done      spans      // what is in the file
+	claimed   spans      // done, and what workers are at
+	count     int64      // bytes in done
+	fresh     int64      // of them, those that this process fetched
+	journaled int64      // fresh when the journal was written
+	hash      hash.Hash
+	hashed    int64
+	tries     *tries
+	active    int      // workers
+	limit     int      // workers wanted
+	enough    func()   // ends the search for the right number of them
+	whole     bool     // the registry has no ranges, or no reliable ones: one answer with everything
+	streaming bool     // somebody is at that answer
+	direct    *url.URL // where the registry sends requests for this blob; nil: ask it
+	ended     bool
+}
+
+// open prepares the file, and takes over what an earlier process has left.
+func (d *download) open() error {
+	if info, err := d.dst.Lstat(d.name); err == nil && !info.Mode().IsRegular() {
+		if err := d.dst.Remove(d.name); err != nil {
+			return err
+		}
+	}
+	f, err := d.dst.OpenFile(d.name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	d.file = f
+	d.moved = sync.NewCond(&d.mu)
+	d.hash = d.desc.Digest.Algorithm().Hash()
+	if !d.resume() {
+		return d.clear()
+	}
+	return nil
+}
+
+// resume believes the journal as far as the file bears it out.
+func (d *download) resume() bool {
+	state, err := d.dst.OpenFile(d.name+stateSuffix, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	j := readJournal(state)
+	info, err := d.file.Stat()
+	if j == nil || err != nil || j.Digest != d.desc.Digest || j.Size != d.desc.Size || info.Size() != d.desc.Size {
+		_ = state.Close()
+		return false
+	}
+	d.state, d.done, d.claimed, d.count = state, j.Done, append(spans(nil), j.Done...), j.Done.total()
+	if j.Boot == "" || j.Boot != bootID() || j.ModTime != info.ModTime().UnixNano() || j.Hashed > j.Done.reach(0) {
+		return true
+	}
+	if h, ok := d.hash.(encoding.BinaryUnmarshaler); ok && h.UnmarshalBinary(j.State) == nil {
+		d.hashed = j.Hashed
+	} else {
+		d.hash.Reset()
+	}
+	return true
+}
+
+// clear makes the file one of the right size without anything in it.
+func (d *download) clear() error {
+	d.dropState()
+	if err := d.file.Truncate(0); err != nil {
+		return err
+	}
+	return d.file.Truncate(d.desc.Size)
+}
+
+func (d *download) dropState() {
+	if d.state != nil {
+		_ = d.state.Close()
+		d.state = nil
+	}
+	_ = d.dst.Remove(d.name + stateSuffix) // most often there is none
+}
+
+func (d *download) close() {
+	if d.state != nil {
+		_ = d.state.Close()
+	}
+	_ = d.file.Close()
+}
+
+// run fetches what is missing and verifies the whole.
+func (d *download) run(ctx context.Context) error {
+	transport := d.repo.client.transport
+	d.tries = transport.newTries(transport.gate(d.repo.origin.Host))
+	d.limit, d.whole = 1, false
+	d.report(d.count)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.follow(ctx) })
+	group.Go(func() error {
+		defer d.end()
+		return d.fetchAll(ctx)
+	})
+	if err := group.Wait(); err != nil {
+		d.keep()
+		return err
+	}
+	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.hash.Sum(nil)); got != d.desc.Digest.String() {
+		return artifact.Refused(d.desc.Digest.String(), "the registry sent %s", got)
+	}
+	d.dropState()
+	return nil
+}
+
+// fetchAll runs the workers.
+func (d *download) fetchAll(ctx context.Context) error {
+	if d.count == d.desc.Size {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(ctx, d.end)
+	defer stop()
+	adapting, enough := context.WithCancel(ctx)
+	defer enough()
+	d.enough = enough
+	d.start(ctx, group)
+	group.Go(func() error { return d.adapt(ctx, adapting, group) })
+	return group.Wait()
+}
+
+// end tells all who wait that no more bytes come.
+func (d *download) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	d.moved.Broadcast()
+}
+
+// keep writes the journal of a download that stops in order: with the state of the hash.
+func (d *download) keep() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	info, err := d.file.Stat()
+	marshaler, ok := d.hash.(encoding.BinaryMarshaler)
+	if err != nil || !ok || d.count == 0 || d.desc.Size < journalEvery {
+		return
+	}
+	state, err := marshaler.MarshalBinary()
+	if err == nil {
+		d.record(journal{Hashed: d.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: bootID()})
+	}
+}
+
+// record writes a journal. That it can't be written costs a later process its work, not this one. d.mu is held.
+func (d *download) record(j journal) {
+	if d.state == nil {
+		f, err := d.dst.OpenFile(d.name+stateSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+		if err != nil {
+			return
+		}
+		d.state = f
+	}
+	j.Digest, j.Size, j.Done = d.desc.Digest, d.desc.Size, d.done
+	_ = j.write(d.state)
+	d.journaled = d.fresh
+}
+
+// follow hashes the file in order, behind the workers, out of the page cache.
+func (d *download) follow(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, d.end)
+	defer stop()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for d.hashed < d.desc.Size {
+		upTo, ok := d.await()
+		if !ok {
+			return ctx.Err()
+		}
+		for d.hashed < upTo && ctx.Err() == nil {
+			n, err := d.file.ReadAt(buf[:min(int64(len(buf)), upTo-d.hashed)], d.hashed)
+			if n == 0 && err != nil {
+				return fmt.Errorf("reading back: %w", err)
+			}
+			d.hash.Write(buf[:n])
+			d.hashed += int64(n)
+		}
+	}
+	return nil
+}
+
+// await waits for bytes behind those that are hashed; false: none will come.
+func (d *download) await() (int64, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for {
+		if upTo := d.done.reach(d.hashed); upTo > d.hashed {
+			return upTo, true
+		}
+		if d.ended {
+			return 0, false
+		}
+		d.moved.Wait()
+	}
+}
+
+// start adds a worker.
+func (d *download) start(ctx context.Context, group *errgroup.Group) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.active++
+	first := d.active == 1
+	group.Go(func() error { return d.work(ctx, first) })
+}
+
+// work fetches parts until there are none, or until it is one worker too many.
+func (d *download) work(ctx context.Context, first bool) error {
+	if !first {
+		defer d.repo.client.releaseSlot()
+	}
+	for {
+		part, ok := d.claim(first)
+		if !ok {
+			return nil
+		}
+		err := d.fetch(ctx, part)
+		var broke *brokenBody
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, errNoRanges):
+			d.oneStream()
+		case !first && !errors.As(err, &broke) && !isLocal(err):
+			d.retire() // the registry, or something on the way, does not want that many connections
+			return nil
+		default:
+			if err := d.pause(ctx, err); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// oneStream gives up on ranges.
+func (d *download) oneStream() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.whole, d.limit = true, 1
+	d.enough()
+}
+
+// retire lowers the number of workers by the one that failed.
+func (d *download) retire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.active--
+	d.limit = min(d.limit, max(d.active, 1))
+	d.enough()
+}
+
+// pause waits before the next try, or tells why there is none.
+func (d *download) pause(ctx context.Context, err error) error {
+	if answer := asAnswer(err); answer != nil && !again(answer.StatusCode) || answer == nil && worth(err) == never {
+		return err
+	}
+	d.mu.Lock()
+	more := d.tries.more(err)
+	delay := d.tries.delay
+	d.mu.Unlock()
+	if !more {
+		return err
+	}
+	return sleep(ctx, delay)
+}
+
+// claim gives a worker a part that nobody has; the first worker stays until all is there.
+func (d *download) claim(first bool) (span, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for {
+		if !first && d.active > d.limit {
+			break
+		}
+		length := min(max((d.desc.Size-d.count)/16, minPart), maxPart)
+		if d.desc.Size <= wholeBelow || d.whole {
+			length = d.desc.Size
+		}
+		if part, ok := d.claimed.gap(0, length, d.desc.Size); ok {
+			d.claimed = d.claimed.add(part.From, part.To)
+			return part, true
+		}
+		if !first || d.count == d.desc.Size || d.ended {
+			break
+		}
+		d.moved.Wait() // others are at the last parts; what they give back is for the first
+	}
+	d.active--
+	return span{}, false
+}
+
+// unclaim gives back what of a part did not come.
+func (d *download) unclaim(part span) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.streaming = d.streaming && part != span{0, d.desc.Size}
+	d.claimed = d.claimed.remove(part.From, part.To)
+	for _, s := range d.done {
+		d.claimed = d.claimed.add(max(s.From, part.From), min(s.To, part.To))
+	}
+	d.moved.Broadcast()
+}
+
+// claimAll makes the caller the one that reads everything from one answer; false: there is one already.
+func (d *download) claimAll() bool {
+	d.oneStream()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.streaming {
+		return false
+	}
+	d.streaming = true
+	d.claimed = d.claimed.add(0, d.desc.Size)
+	return true
+}
+
+// errNoRanges: the registry does not keep to Range.
+var errNoRanges = errors.New("the registry has no ranges")
+
+// brokenBody is an answer that began well and did not end.
+type brokenBody struct{ error }
+
+func (b *brokenBody) Unwrap() error { return b.error }
+
+// fetch asks for one part and writes what comes.
+func (d *download) fetch(ctx context.Context, part span) (err error) {
+	defer func() { d.unclaim(part) }()
+	resp, whole, err := d.request(ctx, part)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	asked := part.From > 0 || part.To < d.desc.Size
+	err = d.repo.checkBlobAnswer(resp, d.desc, part.From, part.To)
+	switch {
+	case !whole && (errors.Is(err, errWrongRange) || resp.StatusCode == http.StatusRequestedRangeNotSatisfiable):
+		return errNoRanges
+	case err != nil:
+		return err
+	case resp.StatusCode == http.StatusOK && asked:
+		if !d.claimAll() {
+			return errNoRanges // somebody is at it
+		}
+		part = span{0, d.desc.Size}
+	}
+	return d.save(resp.Body, part)
+}
+
+// request sends a GET for a part, or for the whole where ranges are given up. A redirect that was seen before is
+// followed at once; when its address has expired, the registry is asked for another.
+func (d *download) request(ctx context.Context, part span) (resp *http.Response, whole bool, err error) {
+	ctx = context.WithValue(ctx, settingsKey{}, settings{single: true})
+	d.mu.Lock()
+	direct, whole := d.direct, d.whole
+	d.mu.Unlock()
+	rangeOf := ""
+	if !whole && (part.From > 0 || part.To < d.desc.Size) {
+		rangeOf = fmt.Sprintf("bytes=%d-%d", part.From, part.To-1)
+	}
+	if direct != nil {
+		resp, err = d.get(ctx, d.repo.client.bare.Do, direct.String(), rangeOf)
+		if err != nil || resp.StatusCode/100 != 4 || again(resp.StatusCode) {
+			return resp, whole, err
+		}
+		_ = resp.Body.Close()
+	}
+	resp, err = d.get(ctx, d.repo.client.auth.Do, d.repo.url("blobs/"+d.desc.Digest.String()), rangeOf)
+	if err == nil {
+		d.remember(resp)
+	}
+	return resp, whole, err
+}
+
+func (d *download) get(ctx context.Context, do func(*http.Request) (*http.Response, error), address, rangeOf string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if rangeOf != "" {
+		req.Header.Set("Range", rangeOf)
+	}
+	return do(req)
+}
+
+// remember keeps the address that the registry redirected to, so that not every part is redirected anew.
+func (d *download) remember(resp *http.Response) {
+	final := resp.Request.URL
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.direct = nil
+	if resp.StatusCode/100 == 2 && final.String() != d.repo.url("blobs/"+d.desc.Digest.String()) {
+		d.direct = final
+	}
+}
+
+// save writes a body that holds the bytes of part to the file, except what is there already.
+func (d *download) save(body io.Reader, part span) error {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for at := part.From; at < part.To; {
+		n, err := body.Read(buf[:min(int64(len(buf)), part.To-at)])
+		if n > 0 {
+			if _, err := d.file.WriteAt(buf[:n], at); err != nil {
+				return err
+			}
+			d.advance(at, at+int64(n))
+			at += int64(n)
+		}
+		switch {
+		case err == nil || at == part.To:
+		case errors.Is(err, io.EOF):
+			return &brokenBody{io.ErrUnexpectedEOF}
+		default:
+			return &brokenBody{err}
+		}
+	}
+	return nil
+}
+
+// advance notes that bytes are in the file.
+func (d *download) advance(from, to int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.count
+	d.done = d.done.add(from, to)
+	d.count = d.done.total()
+	if d.count == before {
+		return
+	}
+	d.fresh += d.count - before
+	d.tries.progress(d.count - before)
+	d.moved.Broadcast()
+	if d.count == d.desc.Size {
+		d.enough()
+	}
+	if d.fresh-d.journaled >= journalEvery && d.desc.Size > journalEvery {
+		d.record(journal{})
+	}
+	d.report(d.count)
+}
+
+const (
+	// sampleFor is how long a rate is measured before the number of connections is judged.
+	sampleFor = 200 * time.Millisecond
+	// fastEnough is the rate in bytes per second above which another connection can't help: the hash of one stream
+	// takes in little more, and on one machine the registry needs the cores.
+	fastEnough = 400 << 20
+	// growth is what twice as many connections must bring to be kept.
+	growth = 1.25
+)
+
+// adapt doubles the number of workers as long as the rate grows with it.
+func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) error {
+	if d.desc.Size-d.count <= wholeBelow {
+		return nil
+	}
+	rate, ok := d.sample(adapting)
+	for workers := 1; ok && rate < fastEnough; {
+		added := 0
+		for ; added < workers && d.repo.client.trySlot(); added++ {
+			d.raise()
+			d.start(ctx, group)
+		}
+		if added == 0 {
+			return nil
+		}
+		workers += added
+		var now float64
+		if now, ok = d.sample(adapting); ok && now < rate*growth {
+			d.lower(workers - added)
+			return nil
+		}
+		rate = now
+	}
+	return nil
+}
+
+func (d *download) raise() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.limit++
+}
+
+func (d *download) lower(limit int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.limit = min(d.limit, limit)
+}
+
+// sample measures the rate, once bytes come. False: there is nothing more to decide.
+func (d *download) sample(ctx context.Context) (float64, bool) {
+	const step = sampleFor / 4
+	before := d.fetched()
+	for waited := time.Duration(0); waited < sampleFor || d.fetched() == before; waited += step {
+		if sleep(ctx, step) != nil {
+			return 0, false
+		}
+	}
+	from, start := d.fetched(), time.Now()
+	if sleep(ctx, sampleFor) != nil {
+		return 0, false
+	}
+	return float64(d.fetched()-from) / time.Since(start).Seconds(), true
+}
+
+func (d *download) fetched() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fresh
+}
+
+// trySlot takes one of the connections that all downloads share for more than their first.
+func (c *Client) trySlot() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.extra >= c.opts.Concurrency-1 {
+		return false
+	}
+	c.extra++
+	return true
+}
+
+func (c *Client) releaseSlot() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.extra--
+}
+
+// buffers are reused, so that many small blobs do not leave the collector many large ones.
+var buffers = sync.Pool{New: func() any { b := make([]byte, downloadBuffer); return &b }}
+
+func getBuffer() []byte  { return *buffers.Get().(*[]byte) }
+func putBuffer(b []byte) { buffers.Put(&b) }
+
+// asAnswer finds the registry's answer behind an error.
+func asAnswer(err error) *errcode.ErrorResponse {
+	var answer *errcode.ErrorResponse
+	errors.As(err, &answer)
+	return answer
+}
