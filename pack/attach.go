@@ -60,7 +60,9 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Graph
 }
 
 func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.GraphTarget, opts AttachOptions) (*Result, error) {
-	root, err := newNode(ctx, fsys, plan, opts.Options)
+	shop := newWorkshop(opts.Options)
+	defer shop.trees.save()
+	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
 	if err != nil {
 		return nil, err
 	}

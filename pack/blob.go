@@ -53,13 +53,22 @@ func (b *blob) source(ctx context.Context) artifact.Blob {
 // learn takes over what reading the blob showed.
 func (b *blob) learn(desc ocispec.Descriptor) {
 	b.desc.Digest, b.desc.Size = desc.Digest, desc.Size
-	if b.diffID == "" {
+	if o, ok := b.origin.(*tarOrigin); ok {
+		b.diffID = o.made(b.diffID)
+	} else {
 		b.diffID = desc.Digest
 	}
 }
 
-// measure reads the blob to learn its digest and size.
-func (b *blob) measure(ctx context.Context) error {
+// measure reads the blob to learn its digest and size. With keep, a small tar stays in the spool to be sent from there.
+func (b *blob) measure(ctx context.Context, keep bool) error {
+	if o, ok := b.origin.(*tarOrigin); ok && keep && o.small() {
+		desc, err := o.fill(ctx)
+		if err == nil {
+			b.learn(desc)
+		}
+		return err
+	}
 	rc, err := b.origin.open(ctx, 0)
 	if err != nil {
 		return err

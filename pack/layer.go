@@ -1,23 +1,159 @@
 package pack
 
 import (
+	"context"
+	"fmt"
+	"io/fs"
 	"maps"
+	"path"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// layerAnnotations are the plan's and the title.
-func layerAnnotations(layer artifact.Layer) map[string]string {
-	if layer.Title == "" && len(layer.Annotations) == 0 {
-		return nil
+// The annotations of directory layers. The first two are oras's: a gzipped tar whose entries stand under the title. The
+// last is ours, for what oras could not unpack: another compression, or one of the layers of a directory that is split.
+// Its value is the directory that all entries stand in, "." for none in particular.
+const (
+	annotationUnpack  = "io.deis.oras.content.unpack"
+	annotationContent = "io.deis.oras.content.digest"
+	annotationDir     = "vnd.davit.directory"
+)
+
+// newBlobs makes the blobs of a layer: one, or several for a directory that is split.
+func newBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
+	switch {
+	case layer.Content != nil:
+		b := newBlob(layer)
+		b.origin = bytesOrigin(layer.Content)
+		b.learn(newDocument("", layer.Content).desc)
+		return []*blob{b}, nil
+	case layer.Packing == mediatypes.Raw || layer.Packing == "":
+		b := newBlob(layer)
+		origin, err := newFileOrigin(fsys, layer.Path)
+		if err != nil {
+			return nil, err
+		}
+		b.origin, b.info, b.desc.Size = origin, origin.info, origin.info.Size()
+		if d, ok := lookup(opts.Digests, origin.info); ok {
+			b.learn(ocispec.Descriptor{Digest: d, Size: b.desc.Size})
+		}
+		return []*blob{b}, nil
 	}
+	return newTarBlobs(ctx, fsys, layer, opts, shop)
+}
+
+func newBlob(layer artifact.Layer) *blob {
+	name := layer.Title
+	if name == "" {
+		name = layer.Path
+	}
+	return &blob{
+		layer: layer, name: name,
+		desc: ocispec.Descriptor{MediaType: layer.MediaType, Size: -1, Annotations: layerAnnotations(layer)},
+	}
+}
+
+// newTarBlobs walks a directory and makes a blob of it, or of each of the groups it is split into.
+func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
+	tree := archive.Tree{
+		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
+		Prefix: layer.Prefix, Root: layer.Preserve, Preserve: layer.Preserve, ModTime: opts.Created,
+	}
+	if !layer.Dir && layer.Files == nil { // a single file, as a tar
+		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
+	}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	groups := [][]archive.Entry{entries}
+	if layer.Split {
+		groups = tree.Split(entries)
+	}
+	printer := newPrinter(tree, layer.Packing, entries)
+	blobs := make([]*blob, len(groups))
+	for i, group := range groups {
+		part := layer
+		if len(groups) > 1 {
+			part = partOf(layer, i)
+		}
+		b := newBlob(part)
+		origin := &tarOrigin{tree: tree, entries: group, packing: layer.Packing, shop: shop, print: printer.print(group)}
+		b.origin = origin
+		if known, ok := shop.trees.lookup(origin.print); ok {
+			b.desc.Digest, b.desc.Size, b.diffID = known.digest, known.size, known.diffID
+		}
+		blobs[i] = b
+	}
+	return blobs, nil
+}
+
+// partOf is one of the layers of a directory that is split. Its title is its own, as titles must be, and oras does not
+// unpack it: there, every entry would have to stand under the title.
+func partOf(layer artifact.Layer, i int) artifact.Layer {
+	layer.Unpack = false
+	if layer.Title != "" {
+		layer.Title = fmt.Sprintf("%s.part%03d%s", layer.Title, i+1, tarExtensions[layer.Packing])
+	}
+	return layer
+}
+
+var tarExtensions = map[mediatypes.Packing]string{
+	mediatypes.Tar: ".tar", mediatypes.TarGzip: ".tar.gz", mediatypes.TarZstd: ".tar.zst",
+}
+
+// layerAnnotations are the plan's and the title, and how to unpack a directory.
+func layerAnnotations(layer artifact.Layer) map[string]string {
 	all := maps.Clone(layer.Annotations)
 	if all == nil {
-		all = make(map[string]string, 1)
+		all = make(map[string]string)
 	}
 	if layer.Title != "" {
 		all[ocispec.AnnotationTitle] = layer.Title
 	}
+	switch {
+	case layer.Unpack:
+		all[annotationUnpack] = "true"
+	case layer.Title != "" && ambiguous(layer):
+		dir := strings.Trim(layer.Prefix, "./")
+		if dir == "" {
+			dir = "."
+		}
+		all[annotationDir] = dir
+	}
+	if len(all) == 0 {
+		return nil
+	}
 	return all
+}
+
+// ambiguous tells whether a directory's media type does not say that it is one: oras gives plain files the same.
+func ambiguous(layer artifact.Layer) bool {
+	switch layer.MediaType {
+	case mediatypes.LayerTar, mediatypes.LayerTarGzip, mediatypes.LayerTarZstd:
+		return layer.Packing != mediatypes.Raw && layer.Packing != ""
+	}
+	return false
+}
+
+// descriptor of a blob that is known, with the annotation that tells its uncompressed digest.
+func (b *blob) descriptor() ocispec.Descriptor {
+	desc := b.desc
+	if b.layer.Unpack {
+		desc.Annotations = maps.Clone(desc.Annotations)
+		desc.Annotations[annotationContent] = b.diffID.String()
+	}
+	return desc
+}
+
+func lookup(digests Digests, info fs.FileInfo) (digest.Digest, bool) {
+	if digests == nil {
+		return "", false
+	}
+	return digests.Lookup(info)
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Progress artifact.Progress
 	// Digests remembers what files hashed to. nil: every file is read.
 	Digests Digests
+	// Cache is a directory that remembers what directories packed into. "": each is packed again.
+	Cache string
 }
 
 // Base is a manifest at a target that an image builds on.

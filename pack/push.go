@@ -29,7 +29,9 @@ const onePass = 4 << 20
 //
 // A large file that opts.Digests does not know is hashed while it is sent, if dst is a BlobPusher.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
-	root, err := newNode(ctx, fsys, plan, opts.Options)
+	shop := newWorkshop(opts.Options)
+	defer shop.trees.save()
+	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +207,13 @@ func weight(b *blob) int64 {
 func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 	pusher, able := p.dst.(BlobPusher)
 	if !b.known() && (!able || !p.onePass(b)) {
-		if err := b.measure(ctx); err != nil {
+		if err := b.measure(ctx, true); err != nil {
 			return err
 		}
 		remember(p.opts.Digests, b)
+	}
+	if o, ok := b.origin.(*tarOrigin); ok {
+		defer o.empty()
 	}
 	if !able {
 		pusher = plainPusher{p.dst}
@@ -230,8 +235,12 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 	return nil
 }
 
+// onePass tells whether a blob is sent while it is hashed.
 func (p *pusher) onePass(b *blob) bool {
-	return b.desc.Size < 0 || b.desc.Size >= onePass && !p.old[b.desc.Size]
+	if o, ok := b.origin.(*tarOrigin); ok {
+		return !o.small()
+	}
+	return b.desc.Size >= onePass && !p.old[b.desc.Size]
 }
 
 func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {

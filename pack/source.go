@@ -28,7 +28,9 @@ var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 // Artifact packs the plan: it hashes the layers that are not known yet, and makes configs and manifests. Nothing is
 // copied and nothing is sent. The referrers that the plan declares are part of the Source; oras.ExtendedCopy finds them.
 func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options) (*Source, error) {
-	root, err := newNode(ctx, fsys, plan, opts)
+	shop := newWorkshop(opts)
+	defer shop.trees.save()
+	root, err := newNode(ctx, fsys, plan, opts, shop)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
@@ -31,12 +29,12 @@ type node struct {
 }
 
 // newNode looks at the plan's files; it reads none of them.
-func newNode(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options) (*node, error) {
+func newNode(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options, shop *workshop) (*node, error) {
 	n := &node{plan: plan, opts: opts}
 	below := opts
 	below.Subject, below.Base = nil, nil
 	for _, r := range plan.Referrers {
-		child, err := newNode(ctx, fsys, r, below)
+		child, err := newNode(ctx, fsys, r, below, shop)
 		if err != nil {
 			return nil, err
 		}
@@ -44,20 +42,20 @@ func newNode(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options)
 	}
 	if len(plan.Platforms) > 0 {
 		below.Base = opts.Base
-		return n, n.addPlatforms(ctx, fsys, plan.Platforms, below)
+		return n, n.addPlatforms(ctx, fsys, plan.Platforms, below, shop)
 	}
 	if plan.Kind.Shape == mediatypes.Index {
 		single := *plan
 		single.Referrers, single.Kind.Shape = nil, mediatypes.Image
 		below.Base = opts.Base
-		return n, n.addPlatforms(ctx, fsys, []*artifact.Plan{&single}, below)
+		return n, n.addPlatforms(ctx, fsys, []*artifact.Plan{&single}, below, shop)
 	}
-	return n, n.addBlobs(ctx, fsys)
+	return n, n.addBlobs(ctx, fsys, shop)
 }
 
-func (n *node) addPlatforms(ctx context.Context, fsys fs.FS, plans []*artifact.Plan, opts Options) error {
+func (n *node) addPlatforms(ctx context.Context, fsys fs.FS, plans []*artifact.Plan, opts Options, shop *workshop) error {
 	for _, p := range plans {
-		child, err := newNode(ctx, fsys, p, opts)
+		child, err := newNode(ctx, fsys, p, opts, shop)
 		if err != nil {
 			return err
 		}
@@ -66,7 +64,7 @@ func (n *node) addPlatforms(ctx context.Context, fsys fs.FS, plans []*artifact.P
 	return nil
 }
 
-func (n *node) addBlobs(ctx context.Context, fsys fs.FS) error {
+func (n *node) addBlobs(ctx context.Context, fsys fs.FS, shop *workshop) error {
 	if n.opts.Base != nil {
 		base, err := loadBase(ctx, n.opts.Base, n.plan.Platform)
 		if err != nil {
@@ -75,7 +73,7 @@ func (n *node) addBlobs(ctx context.Context, fsys fs.FS) error {
 		n.base = base
 	}
 	for _, layer := range n.plan.Layers {
-		blobs, err := newBlobs(ctx, fsys, layer, n.opts)
+		blobs, err := newBlobs(ctx, fsys, layer, n.opts, shop)
 		if err != nil {
 			return &artifact.Error{Op: "packing", Item: layer.Path, Err: bare(err, layer.Path)}
 		}
@@ -95,39 +93,6 @@ func bare(err error, path string) error {
 		return ours.Err
 	}
 	return err
-}
-
-// newBlobs makes the blobs of a layer: one, or several for a directory that is split.
-func newBlobs(_ context.Context, fsys fs.FS, layer artifact.Layer, opts Options) ([]*blob, error) {
-	b := &blob{
-		layer: layer,
-		name:  cmp.Or(layer.Title, layer.Path),
-		desc:  ocispec.Descriptor{MediaType: layer.MediaType, Size: -1, Annotations: layerAnnotations(layer)},
-	}
-	switch {
-	case layer.Content != nil:
-		b.origin = bytesOrigin(layer.Content)
-		b.learn(newDocument("", layer.Content).desc)
-	case layer.Packing == mediatypes.Raw || layer.Packing == "":
-		origin, err := newFileOrigin(fsys, layer.Path)
-		if err != nil {
-			return nil, err
-		}
-		b.origin, b.info, b.desc.Size = origin, origin.info, origin.info.Size()
-		if d, ok := lookup(opts.Digests, origin.info); ok {
-			b.learn(ocispec.Descriptor{Digest: d, Size: b.desc.Size})
-		}
-	default:
-		return nil, fmt.Errorf("packing %q is not one of raw", layer.Packing)
-	}
-	return []*blob{b}, nil
-}
-
-func lookup(digests Digests, info fs.FileInfo) (digest.Digest, bool) {
-	if digests == nil {
-		return "", false
-	}
-	return digests.Lookup(info)
 }
 
 // all calls fn for the node and every node below it, referrers last.
@@ -158,7 +123,7 @@ func measure(ctx context.Context, blobs []*blob, opts Options) error {
 			continue
 		}
 		group.Go(func() error {
-			if err := b.measure(ctx); err != nil {
+			if err := b.measure(ctx, false); err != nil {
 				return &artifact.Error{Op: "packing", Item: b.layer.Path, Err: bare(err, b.layer.Path)}
 			}
 			remember(opts.Digests, b)
@@ -168,9 +133,15 @@ func measure(ctx context.Context, blobs []*blob, opts Options) error {
 	return group.Wait()
 }
 
+// remember writes down what a blob turned out to be.
 func remember(digests Digests, b *blob) {
-	if digests != nil && b.info != nil {
-		digests.Store(b.info, b.desc.Digest)
+	switch o := b.origin.(type) {
+	case *fileOrigin:
+		if digests != nil {
+			digests.Store(o.info, b.desc.Digest)
+		}
+	case *tarOrigin:
+		o.shop.trees.store(o.print, treeRecord{b.desc.Digest, b.diffID, b.desc.Size})
 	}
 }
 
@@ -213,7 +184,7 @@ func (n *node) composeManifest() error {
 	n.packed = make([]artifact.Packed, len(blobs))
 	layers := n.base.layers()
 	for i, b := range blobs {
-		desc := b.desc
+		desc := b.descriptor()
 		desc.MediaType = n.base.mediaType(desc.MediaType)
 		n.packed[i] = artifact.Packed{Layer: b.layer, Descriptor: desc, DiffID: b.diffID, Info: b.info}
 		layers = append(layers, desc)

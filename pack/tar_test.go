@@ -1,0 +1,243 @@
+package pack
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+// newTree makes n files of some KiB that were settled long ago.
+func newTree(t testing.TB, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	for i := range n {
+		name := filepath.Join(dir, "data", fmt.Sprintf("d%02d", i%20), fmt.Sprintf("f%04d", i))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, bytes.Repeat([]byte(name[len(dir):]), 100), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// directory is a layer that oras can unpack.
+func directory() artifact.Layer {
+	return artifact.Layer{
+		Path: "data", Dir: true, Title: "data", Prefix: "data/", Unpack: true, Size: -1,
+		MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
+	}
+}
+
+func TestDirectoryLayer(t *testing.T) {
+	t.Parallel()
+	fsys := os.DirFS(newTree(t, 30))
+	dst := memory.New()
+	r, err := Push(t.Context(), fsys, plan(directory()), dst, PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := content.FetchAll(t.Context(), dst, r.Layers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := r.Layers[0].Annotations
+	if got := notes[annotationContent]; notes[annotationUnpack] != "true" || got != digest.FromBytes(plain).String() {
+		t.Errorf("annotations %v", notes)
+	}
+	for in := tar.NewReader(bytes.NewReader(plain)); ; {
+		hdr, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil || !strings.HasPrefix(hdr.Name, "data/") {
+			t.Fatalf("entry %v, %v", hdr, err)
+		}
+	}
+	src, err := Artifact(t.Context(), fsys, plan(directory()), Options{})
+	if err != nil || src.Root().Digest != r.Digest {
+		t.Errorf("packed alone it is %v (%v), pushed %v", src.Root().Digest, err, r.Digest)
+	}
+	again, err := content.FetchAll(t.Context(), src, r.Layers[0])
+	if err != nil || !bytes.Equal(again, packed) {
+		t.Errorf("the tar is another one when it is made again (%v)", err)
+	}
+}
+
+func TestTarsAreSentAsTheyAreKnown(t *testing.T) {
+	t.Parallel()
+	dir := newTree(t, 10)
+	p := plan(directory())
+	small := &streamTarget{Store: memory.New()}
+	if _, err := Push(t.Context(), os.DirFS(dir), p, small, PushOptions{}); err != nil || small.unknown != 0 {
+		t.Errorf("a small tar: %d unhashed, %v", small.unknown, err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "data/d00/f0000"), maxSpool+1); err != nil {
+		t.Fatal(err)
+	}
+	large := &streamTarget{Store: memory.New()}
+	r, err := Push(t.Context(), os.DirFS(dir), p, large, PushOptions{})
+	if err != nil || large.unknown != 1 {
+		t.Fatalf("a large tar: %d unhashed, %v", large.unknown, err)
+	}
+	src, err := Artifact(t.Context(), os.DirFS(dir), p, Options{})
+	if err != nil || src.Root().Digest != r.Digest {
+		t.Errorf("pushed as %v, packed as %v: %v", r.Digest, src.Root().Digest, err)
+	}
+}
+
+func TestSplitDirectory(t *testing.T) {
+	t.Parallel()
+	dir := newTree(t, 40)
+	for i := range 12 {
+		if err := os.WriteFile(filepath.Join(dir, "data", fmt.Sprintf("large%d", i)), make([]byte, 3<<20), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layer := directory()
+	layer.Split = true
+	dst := &streamTarget{Store: memory.New()}
+	r, err := Push(t.Context(), os.DirFS(dir), plan(layer), dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil || len(r.Layers) < 3 {
+		t.Fatalf("%d layers, %v", len(r.Layers), err)
+	}
+	titles := make(map[string]bool)
+	for _, l := range r.Layers {
+		titles[l.Annotations["org.opencontainers.image.title"]] = true
+		if l.Annotations[annotationDir] != "data" || l.Annotations[annotationUnpack] != "" {
+			t.Errorf("annotations %v", l.Annotations)
+		}
+	}
+	if !titles["data.part001.tar.gz"] || len(titles) != len(r.Layers) {
+		t.Errorf("titles %v", titles)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data/d01/f0001"), []byte("changed"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := Push(t.Context(), os.DirFS(dir), plan(layer), dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := 0
+	for i, l := range changed.Layers {
+		if i >= len(r.Layers) || l.Digest != r.Layers[i].Digest {
+			fresh++
+		}
+	}
+	if fresh != 1 {
+		t.Errorf("one changed file makes %d layers new", fresh)
+	}
+}
+
+func TestKnownTreeIsNotPackedAgain(t *testing.T) {
+	t.Parallel()
+	dir, cache := newTree(t, 30), t.TempDir()
+	opts := PushOptions{Options: Options{Cache: cache}, Tags: []string{"v1"}}
+	shop := newWorkshop(opts.Options)
+	known := func() bool {
+		t.Helper()
+		shop = newWorkshop(opts.Options)
+		blobs, err := newBlobs(t.Context(), os.DirFS(dir), directory(), opts.Options, shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return blobs[0].known()
+	}
+	dst := memory.New()
+	first, err := Push(t.Context(), os.DirFS(dir), plan(directory()), dst, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The inodes of the files are younger than what is trusted: the test can't age them, but the cache can.
+	if known() {
+		t.Error("files that were made a moment ago are trusted")
+	}
+	blobs, err := newBlobs(t.Context(), os.DirFS(dir), directory(), opts.Options, shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := blobs[0].origin.(*tarOrigin)
+	p := newPrinter(o.tree, o.packing, o.entries)
+	p.since = time.Now().Add(time.Hour).UnixNano()
+	print := p.print(o.entries)
+	r := treeRecord{first.Layers[0].Digest, digest.Digest(first.Layers[0].Annotations[annotationContent]), first.Layers[0].Size}
+	shop.trees.store(print, r)
+	shop.trees.save()
+	if got, ok := newTreeCache(cache).lookup(print); !ok || got != r {
+		t.Errorf("got %v, want %v", got, r)
+	}
+	o.entries[len(o.entries)-1].ModTime++
+	if p.print(o.entries) == print {
+		t.Error("a changed time has the same fingerprint")
+	}
+}
+
+func TestDamagedTreeCache(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := newTreeCache(dir)
+	r := treeRecord{digest.FromString("a"), digest.FromString("b"), 7}
+	c.store(fingerprint{1}, r)
+	c.store(fingerprint{2}, r)
+	c.save()
+	path := filepath.Join(dir, "trees")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/4] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := newTreeCache(dir)
+	if _, ok := damaged.lookup(fingerprint{1}); ok {
+		t.Error("a damaged line counts")
+	}
+	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
+		t.Errorf("got %v, %v", got, ok)
+	}
+}
+
+func TestRefusedTreeIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := newTree(t, 1)
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "data", "out")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	_, err = Push(t.Context(), root.FS(), plan(directory()), memory.New(), PushOptions{})
+	if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "out") {
+		t.Errorf("got %v", err)
+	}
+}
