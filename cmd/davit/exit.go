@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -97,6 +98,8 @@ func exitCodeOf(err error) exitCode {
 		return code
 	}
 	switch {
+	case isDenied(err):
+		return exitDenied
 	case errors.Is(err, errdef.ErrNotFound), isMissingFile(err):
 		return exitNotFound
 	case isNetwork(err):
@@ -134,15 +137,21 @@ func responseCode(err error) (exitCode, bool) {
 	return exitNetwork, true
 }
 
+func isDenied(err error) bool {
+	var denied *registry.Denied
+	return errors.As(err, &denied)
+}
+
 func isMissingFile(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) && !isNetwork(err)
 }
 
 func isNetwork(err error) bool {
+	var unavailable *registry.Unavailable
 	var netErr net.Error
 	var urlErr *url.Error
 	var opErr *net.OpError
-	return errors.As(err, &urlErr) || errors.As(err, &opErr) || errors.As(err, &netErr) ||
+	return errors.As(err, &unavailable) || errors.As(err, &urlErr) || errors.As(err, &opErr) || errors.As(err, &netErr) ||
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
 

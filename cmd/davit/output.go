@@ -53,7 +53,7 @@ func (f *format) write(w io.Writer, r result, quiet bool) error {
 		}
 	}
 	if q, ok := r.(quietResult); ok && quiet {
-		_, err := fmt.Fprintln(w, escape(q.QuietLine()))
+		_, err := fmt.Fprintln(w, escapeText(q.QuietLine()))
 		return err
 	}
 	return r.WriteText(w)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -21,6 +22,10 @@ type app struct {
 	quiet    bool
 	progress progressMode
 	debug    bool
+
+	registry      registry.Options // from the flags; client completes them
+	passwordStdin bool
+	opened        *registry.Client
 }
 
 // The groups of commands in the help text.
@@ -69,6 +74,11 @@ every command takes either.`,
 	)
 	root.SetHelpCommand(newHelpCommand(a, root))
 	root.AddCommand(
+		newInitCommand(a), newKindsCommand(a), newSchemaCommand(a), newCheckCommand(a),
+		newPackCommand(a), newPushCommand(a), newCopyCommand(a),
+		newAttachCommand(a), newDetachCommand(a),
+		newTagCommand(a), newTagsCommand(a), newResolveCommand(a), newDeleteCommand(a), newIndexCommand(a),
+		newLoginCommand(a), newLogoutCommand(a),
 		newVersionCommand(a),
 		newCompletionCommand(a),
 	)

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/registry"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func newDeleteCommand(a *app) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete TARGET",
+		Short: "Deletes a tag, or a manifest with all its tags",
+		Long: `Deletes what TARGET names: a tag (the manifest stays, for its digest and its other
+tags), or with a digest the manifest and every tag of it. It asks first; where nobody can be
+asked, --yes is needed.`,
+		Example: `  davit delete registry.example.com/app:1.0
+  davit delete --yes ./oci@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
+		GroupID: groupRegistry,
+		Args:    arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.delete(cmd.Context(), args[0], yes) },
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) delete(ctx context.Context, reference string, yes bool) error {
+	ref, err := registry.Parse(reference)
+	if err != nil {
+		return err
+	}
+	if ref.Reference() == "" {
+		return &usageError{err: fmt.Errorf("%q names no tag and no digest", reference), hint: "\"davit tags " + ref.Name() + "\" lists what is there"}
+	}
+	t, err := a.openReference(ctx, ref, registry.Write)
+	if err != nil {
+		return err
+	}
+	result, err := a.deleteFrom(ctx, t, yes)
+	if err := t.close(err); err != nil {
+		return err
+	}
+	return a.print(result)
+}
+
+func (a *app) deleteFrom(ctx context.Context, t *target, yes bool) (*deleteResult, error) {
+	desc, err := t.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &deleteResult{resolveResult: newResolveResult(t.ref, desc)}
+	question := fmt.Sprintf("delete %s and every tag of it?", t.ref)
+	if t.ref.Digest == "" {
+		question = fmt.Sprintf("delete the tag %s (%s)?", t.ref, desc.Digest)
+		r.Tags = []string{t.ref.Tag}
+	}
+	if err := a.confirm(ctx, question, yes); err != nil {
+		return nil, err
+	}
+	if t.ref.Digest != "" {
+		return r, t.Delete(ctx, desc)
+	}
+	return r, t.untag(ctx, desc)
+}
+
+// untag removes the tag. On disk a manifest that no tag leads to any more goes with it: nobody else would remove it.
+func (t *target) untag(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := t.Untag(ctx, t.ref.Tag); err != nil || !t.ref.IsPath() {
+		return err
+	}
+	tags, err := listTags(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		if other, err := t.Resolve(ctx, tag); err != nil || other.Digest == desc.Digest {
+			return err
+		}
+	}
+	return t.Delete(ctx, desc)
+}
+
+// deleteResult is what delete prints.
+type deleteResult struct {
+	resolveResult
+	Tags []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was
+}
+
+func (r deleteResult) WriteText(w io.Writer) error {
+	var t table
+	t.row("deleted", r.Reference)
+	if len(r.Tags) > 0 {
+		t.row("digest", r.Digest.String())
+	}
+	return t.WriteText(w)
+}
+
+// confirm asks a question that has to be answered with yes. --yes answers it; without a terminal that is demanded.
+func (a *app) confirm(ctx context.Context, question string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !a.asksPeople() {
+		return &usageError{err: errors.New("nobody can be asked here whether to delete"), hint: "say --yes"}
+	}
+	answer, err := a.ask(ctx, "davit: "+escape(question)+" [y/N] ")
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(answer) {
+	case "y", "yes":
+		return nil
+	}
+	a.note("nothing deleted")
+	return errNo
+}
+
+// asksPeople tells whether standard input is a terminal.
+func (a *app) asksPeople() bool {
+	f, ok := a.stdin.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
