@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
 )
 
 // hints says what to try after an error. The libraries state facts; this is the only place that names commands and
@@ -36,10 +37,18 @@ func oneHint(hint string) []string {
 }
 
 func hintFor(err error) string {
+	var ambiguous *artifact.AmbiguousError
+	var denied *registry.Denied
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &authority):
 		return "name the registry's certificate authority with --ca-file, or trust anything with --insecure"
+	case errors.As(err, &ambiguous):
+		return "choose one with --kind"
+	case errors.As(err, &denied):
+		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
+	case errors.Is(err, artifact.ErrKept):
+		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room and run the same command again"
 	case errors.Is(err, artifact.ErrChanged):

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/davit-oci/davit/artifact"
 )
 
 // result is what a command found out or did. Its JSON is the struct itself; WriteText prints it for people.
@@ -137,10 +139,11 @@ func plural(n int, noun string) string {
 // jsonError is an error as scripts get it.
 type jsonError struct {
 	Error struct {
-		Code     string `json:"code"`
-		Message  string `json:"message"`
-		Hint     string `json:"hint,omitempty"`
-		ExitCode int    `json:"exitCode"`
+		Code     string            `json:"code"`
+		Message  string            `json:"message"`
+		Hint     string            `json:"hint,omitempty"`
+		ExitCode int               `json:"exitCode"`
+		Problems artifact.Problems `json:"problems,omitempty"` // of a declaration, each with its place
 	} `json:"error"`
 }
 
@@ -156,11 +159,27 @@ func (a *app) printError(err error) {
 		code := exitCodeOf(err)
 		e.Error.Code, e.Error.ExitCode = code.name(), int(code)
 		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(advice, "\n")
-		_ = writeJSON(a.stderr, e) // standard error is gone: nobody to tell
+		_ = errors.As(err, &e.Error.Problems) // most errors have none
+		_ = writeJSON(a.stderr, e)            // standard error is gone: nobody to tell
 		return
 	}
-	fmt.Fprintf(a.stderr, "davit: error: %s\n", escape(err.Error()))
+	for _, p := range problemsOf(err) {
+		fmt.Fprintf(a.stderr, "davit: error: %s\n", escape(p.Error()))
+	}
 	for _, hint := range advice {
 		fmt.Fprintf(a.stderr, "davit: hint: %s\n", escape(hint))
 	}
+}
+
+// problemsOf are the lines of an error: one for each problem of a declaration, one for anything else.
+func problemsOf(err error) []error {
+	var problems artifact.Problems
+	if !errors.As(err, &problems) {
+		return []error{err}
+	}
+	lines := make([]error, len(problems))
+	for i, p := range problems {
+		lines[i] = p
+	}
+	return lines
 }

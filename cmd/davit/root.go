@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +27,7 @@ type app struct {
 	registry      registry.Options // from the flags; client completes them
 	passwordStdin bool
 	opened        *registry.Client
+	cache         *digestcache.Cache
 }
 
 // The groups of commands in the help text.
@@ -75,7 +77,7 @@ every command takes either.`,
 	root.SetHelpCommand(newHelpCommand(a, root))
 	root.AddCommand(
 		newInitCommand(a), newKindsCommand(a), newSchemaCommand(a), newCheckCommand(a),
-		newPackCommand(a), newPushCommand(a), newCopyCommand(a),
+		newPackCommand(a), newPushCommand(a), newPullCommand(a),
 		newAttachCommand(a), newDetachCommand(a),
 		newTagCommand(a), newTagsCommand(a), newResolveCommand(a), newDeleteCommand(a), newIndexCommand(a),
 		newLoginCommand(a), newLogoutCommand(a),

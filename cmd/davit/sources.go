@@ -210,6 +210,19 @@ func (a *app) openPlain(args []string, o *sourceOptions) (*source, error) {
 	return s, nil
 }
 
+// detect finds out what plain files are, and plans them.
+func (s *source) detect(paths []string, o *sourceOptions) error {
+	spec, notes, err := artifact.Detect(s.fsys, paths, o.kind)
+	if err != nil {
+		return err
+	}
+	if err := s.compose(spec, o); err != nil {
+		return err
+	}
+	s.plan.Notes = append(notes, s.plan.Notes...)
+	return nil
+}
+
 func openRoot(name, dir string) (*source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

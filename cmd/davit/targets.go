@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
@@ -109,6 +110,21 @@ func cacheDir() string {
 		return ""
 	}
 	return filepath.Join(dir, "davit")
+}
+
+// digests remembers the digests of files from one run to the next.
+func (a *app) digests() *digestcache.Cache {
+	if a.cache == nil {
+		a.cache = digestcache.New(cacheDir())
+	}
+	return a.cache
+}
+
+// close writes what is to be remembered.
+func (a *app) close() {
+	if a.cache != nil {
+		a.cache.Close()
+	}
 }
 
 // target is an opened target, and what was meant in it.

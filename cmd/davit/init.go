@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/spf13/cobra"
+)
+
+func newInitCommand(a *app) *cobra.Command {
+	var opts initOptions
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Looks at the files and writes a commented davit.yaml for them",
+		Long: `Looks at the files of a directory (default: this one), finds out their kind and writes a
+davit.yaml that packs as it is, with comments about what else it could say.`,
+		Example: "  davit init\n  davit init charts/web --kind helm",
+		GroupID: groupDeclare,
+		Args:    arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.dir = "."
+			if len(args) > 0 {
+				opts.dir = args[0]
+			}
+			return a.init(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files (default: found out)")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite a davit.yaml that is there")
+	return cmd
+}
+
+type initOptions struct {
+	dir   string
+	kind  string
+	force bool
+}
+
+func (a *app) init(ctx context.Context, opts initOptions) error {
+	dir, err := filepath.Abs(opts.dir)
+	if err != nil {
+		return err
+	}
+	s, err := openRoot(opts.dir, filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	file := filepath.Join(opts.dir, declaration)
+	if _, err := os.Lstat(file); err == nil && !opts.force {
+		return &usageError{err: fmt.Errorf("%s exists already", file), hint: "overwrite it with --force"}
+	}
+	text, err := artifact.Starter(s.fsys, filepath.Base(dir), opts.kind)
+	if err != nil {
+		return startError(opts.dir, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, text, 0o666); err != nil {
+		return err
+	}
+	spec, err := artifact.Parse(file, text)
+	if err != nil {
+		return err
+	}
+	return a.print(initResult{File: file, Kind: spec.Kind})
+}
+
+// startError names the directory.
+func startError(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return sourceError(dir, fs.ErrNotExist)
+	}
+	return err
+}
+
+// initResult is what init prints.
+type initResult struct {
+	File string `json:"file"`
+	Kind string `json:"kind"`
+}
+
+func (r initResult) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "wrote %s (%s)\n", escape(r.File), escape(r.Kind))
+	return err
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+func newPullCommand(a *app) *cobra.Command {
+	var opts pullOptions
+	cmd := &cobra.Command{
+		Use:   "pull TARGET",
+		Short: "Fetches an artifact, verifies it and places its files",
+		Long: `Fetches what TARGET leads to and places its files in a directory: all of them, verified,
+or none. What is there already is neither fetched nor touched; a file that somebody changed
+is not overwritten without --force. TARGET without a tag is "latest", or the only artifact of
+a layout.`,
+		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
+  davit pull ./oci -o out --include '*.md'
+  davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack`,
+		GroupID: groupMove,
+		Args:    arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return a.pull(cmd.Context(), opts)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`; made if it is missing")
+	fs.StringArrayVar(&opts.Include, "include", nil, "only files that match `GLOB` (repeatable)")
+	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
+	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
+	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed")
+	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
+	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
+	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
+	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB)")
+	fs.IntVar(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files")
+	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one")
+	a.addRegistryFlags(fs)
+	return cmd
+}
+
+type pullOptions struct {
+	pull.Options
+	target   string
+	output   string
+	platform string
+}
+
+func (a *app) pull(ctx context.Context, opts pullOptions) error {
+	if opts.platform != "" {
+		platform, err := parsePlatform(opts.platform)
+		if err != nil {
+			return err
+		}
+		opts.Platform = platform
+	}
+	t, err := a.open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := a.pullFrom(ctx, t, opts)
+	if err := t.close(err); err != nil {
+		return err
+	}
+	return a.print(pullResult{result, opts.output})
+}
+
+func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
+	desc, err := t.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := makeDir(opts.output)
+	if err != nil {
+		return nil, err
+	}
+	result, err := a.place(ctx, t, desc, opts)
+	if err != nil {
+		made.undo()
+		return nil, err
+	}
+	result.Reference = t.ref.String()
+	return result, nil
+}
+
+func (a *app) place(ctx context.Context, t *target, desc ocispec.Descriptor, opts pullOptions) (*pull.Result, error) {
+	dst, err := os.OpenRoot(opts.output)
+	if err != nil {
+		return nil, destinationError(opts.output, err)
+	}
+	defer dst.Close()
+	progress, stop := a.startProgress()
+	defer stop()
+	opts.Progress, opts.Digests = progress, a.digests()
+	opts.Origin, opts.Concurrency = t.ref.Name(), a.registry.Concurrency
+	return pull.Artifact(ctx, t.Target, desc.Digest.String(), dst, opts.Options)
+}
+
+// madeDirs are directories that did not exist before, the deepest first.
+type madeDirs []string
+
+// makeDir makes a directory and those above it.
+func makeDir(dir string) (madeDirs, error) {
+	var made madeDirs
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		_, err := os.Lstat(d)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		made.undo()
+		return nil, destinationError(dir, err)
+	}
+	return made, nil
+}
+
+// undo removes what was made, unless something is in it: what an interrupted pull left there lets the next one go on.
+func (m madeDirs) undo() {
+	for _, d := range m {
+		if os.Remove(d) != nil {
+			return
+		}
+	}
+}
+
+// destinationError names a directory that can't be written to. That it is no directory is the user's mistake.
+func destinationError(dir string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = &fs.PathError{Op: "opening", Path: dir, Err: pathErr.Err}
+	}
+	return &artifact.Error{Op: "destination", Item: dir, Err: err}
+}
+
+// pullResult is what pull prints.
+type pullResult struct {
+	*pull.Result
+	dir string
+}
+
+// maxListed is how many files pull names in its text; --format json names all.
+const maxListed = 20
+
+func (r pullResult) WriteText(w io.Writer) error {
+	var t table
+	verb := "pulled"
+	if r.Skipped {
+		verb = "unchanged"
+	}
+	t.row(verb, r.Reference)
+	t.field("digest", r.Digest.String())
+	t.field("kind", r.Kind)
+	if r.Platform != nil {
+		t.row("platform", platformName(r.Platform))
+	}
+	var size int64
+	for _, f := range r.Files {
+		size += f.Size
+	}
+	t.row("files", fmt.Sprintf("%d, %s, in %s", len(r.Files), humanSize(size), r.dir))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	return r.writeFiles(w)
+}
+
+func (r pullResult) writeFiles(w io.Writer) error {
+	var files table
+	for i, f := range r.Files {
+		if i == maxListed {
+			files.row("  and "+plural(len(r.Files)-i, "more file"), "")
+			break
+		}
+		files.row("  "+f.Path, humanSize(f.Size))
+	}
+	for _, name := range r.Removed {
+		files.row("  "+name, "removed")
+	}
+	for _, name := range r.Kept {
+		files.row("  "+name, "kept: it was changed")
+	}
+	return files.WriteText(w)
+}
+
+func (r pullResult) QuietLine() string { return quietReference(r.Reference, r.Digest.String()) }
