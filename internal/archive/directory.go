@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -203,6 +204,9 @@ func (x *Extractor) restore(f *os.File, h *Header) error {
 		}
 		x.note(h.Name, "owner")
 		mode &^= fs.ModeSetuid | fs.ModeSetgid // not in the name of whoever unpacks
+	}
+	if x.opts.Unprivileged {
+		maps.DeleteFunc(h.Xattrs, func(name, _ string) bool { return strings.HasPrefix(name, "security.") })
 	}
 	skipped, err := writeXattrs(f, h.Xattrs)
 	if err != nil {

@@ -28,6 +28,9 @@ type ExtractOptions struct {
 	// may not have is reported to Note. Without it modes lose setuid, setgid and sticky bits, and owners may always
 	// read their files, and read and change their directories.
 	Preserve bool
+	// Unprivileged keeps Preserve from restoring what gives rights to whoever runs a file: setuid and setgid bits, and
+	// attributes as file capabilities are ("security.…").
+	Unprivileged bool
 	// Digests asks for the SHA-256 of every file.
 	Digests bool
 	// Placed is told of every entry that is done, one call at a time, in no particular order. nil: nobody is.
@@ -146,6 +149,8 @@ func (x *Extractor) note(name, what string) {
 // mode is the mode an entry gets.
 func (x *Extractor) mode(h *Header) fs.FileMode {
 	switch {
+	case x.opts.Preserve && x.opts.Unprivileged:
+		return h.Mode &^ (fs.ModeSetuid | fs.ModeSetgid)
 	case x.opts.Preserve || h.Mode.Type() == fs.ModeSymlink:
 		return h.Mode
 	case h.Mode.IsDir():

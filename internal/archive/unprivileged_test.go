@@ -1,0 +1,45 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"io/fs"
+	"os"
+	"testing"
+)
+
+func TestUnprivilegedPreserve(t *testing.T) {
+	t.Parallel()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	hdr := &tar.Header{
+		Name: "tool", Mode: 0o6755, Size: 1, Uid: os.Getuid(), Gid: os.Getgid(),
+		PAXRecords: map[string]string{xattrPrefix + "security.capability": "x", xattrPrefix + "user.note": "y"},
+	}
+	if err := w.WriteHeader(hdr); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	opts := ExtractOptions{Preserve: true, Unprivileged: true, Note: func(name, what string) {
+		if what != "user.note" { // not every file system has attributes
+			t.Errorf("%s: could not restore %s", name, what)
+		}
+	}}
+	if err := Extract(t.Context(), &buf, root, opts); err != nil {
+		t.Fatal(err)
+	}
+	info, err := root.Stat("tool")
+	if err != nil || info.Mode() != fs.FileMode(0o755) {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
