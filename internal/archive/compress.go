@@ -26,7 +26,7 @@ const (
 // The settings that make the output. They, and the version of the compressor in go.mod, are part of every digest:
 // golden tests hold them.
 const (
-	gzipLevel = 6
+	gzipLevel = 5
 	gzipBlock = 256 << 10 // large enough that the marker between two blocks (5 bytes) is nothing
 	zstdLevel = zstd.SpeedDefault
 	zstdBlock = 1 << 20 // a frame of its own each; smaller ones cost ratio

@@ -54,10 +54,10 @@ func (b *headerBlock) typeflag() byte   { return b[156] }
 func (b *headerBlock) linkname() []byte { return b[157:257] }
 func (b *headerBlock) magic() string    { return string(b[257:263]) }
 
-const (
-	magicUstar = "ustar\x00"
-	magicGNU   = "ustar "
-)
+const magicUstar = "ustar\x00"
+
+// gnu tells whether the block has the fields of GNU behind the common ones.
+func (b *headerBlock) gnu() bool { return string(b[257:265]) == "ustar  \x00" }
 
 // checksum tells whether the block is a header at all. Old archives summed signed bytes.
 func (b *headerBlock) checksum() bool {

@@ -69,12 +69,8 @@ func (p *parser) header() (*headerBlock, error) {
 	if !b.checksum() {
 		return nil, refuse("", "not a tar: the checksum of a header is wrong")
 	}
-	switch b.magic() {
-	case magicUstar, magicGNU:
-	default:
-		if strings.HasPrefix(b.magic(), "ustar") {
-			return nil, refuse(b.path(), "unknown tar format")
-		}
+	if strings.HasPrefix(b.magic(), "ustar") && b.magic() != magicUstar && !b.gnu() {
+		return nil, refuse(b.path(), "unknown tar format")
 	}
 	return &b, nil
 }
@@ -339,7 +335,7 @@ func validExtents(h *Header) bool {
 
 // sparseGNU reads the old format: four extents in the header, 21 in each block that follows.
 func (p *parser) sparseGNU(h *Header, b *headerBlock) error {
-	if b.magic() != magicGNU {
+	if !b.gnu() {
 		return errSparse
 	}
 	size, ok := parseNumber(b[483:495])
