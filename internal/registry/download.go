@@ -91,13 +91,16 @@ type download struct {
 	journaled int64      // fresh when the journal was written
 	hash      hash.Hash
 	hashed    int64
+	handed    int64   // up to where the hash has been given its bytes
+	queue     []block // of them, those it has not taken yet
 	tries     *tries
-	active    int      // workers
-	limit     int      // workers wanted
-	enough    func()   // ends the search for the right number of them
-	whole     bool     // the registry has no ranges, or no reliable ones: one answer with everything
-	streaming bool     // somebody is at that answer
-	direct    *url.URL // where the registry sends requests for this blob; nil: ask it
+	active    int           // workers
+	limit     int           // workers wanted
+	latency   time.Duration // until the first byte came
+	enough    func()        // ends the search for the right number of them
+	whole     bool          // the registry has no ranges, or no reliable ones: one answer with everything
+	streaming bool          // somebody is at that answer
+	direct    *url.URL      // where the registry sends requests for this blob; nil: ask it
 	ended     bool
 }
 
@@ -138,7 +141,7 @@ func (d *download) resume() bool {
 		return true
 	}
 	if h, ok := d.hash.(encoding.BinaryUnmarshaler); ok && h.UnmarshalBinary(j.State) == nil {
-		d.hashed = j.Hashed
+		d.hashed, d.handed = j.Hashed, j.Hashed
 	} else {
 		d.hash.Reset()
 	}
@@ -245,42 +248,75 @@ func (d *download) record(j journal) {
 	d.journaled = d.fresh
 }
 
-// follow hashes the file in order, behind the workers, out of the page cache.
+// block is bytes for the hash: in buf, or, when that is nil, in the file from at on.
+type block struct {
+	buf []byte
+	n   int
+	at  int64
+}
+
+// maxQueue is how many blocks wait for the hash in memory. When it is that far behind, it reads from the page cache.
+const maxQueue = 8
+
+// follow hashes everything in order: the blocks that workers hand over as they write them, and from the file what came
+// out of turn or from an earlier process.
 func (d *download) follow(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, d.end)
 	defer stop()
-	buf := getBuffer()
-	defer putBuffer(buf)
+	own := getBuffer()
+	defer putBuffer(own)
 	for d.hashed < d.desc.Size {
-		upTo, ok := d.await()
+		b, ok := d.nextBlock()
 		if !ok {
 			return ctx.Err()
 		}
-		for d.hashed < upTo && ctx.Err() == nil {
-			n, err := d.file.ReadAt(buf[:min(int64(len(buf)), upTo-d.hashed)], d.hashed)
-			if n == 0 && err != nil {
-				return fmt.Errorf("reading back: %w", err)
-			}
-			d.hash.Write(buf[:n])
-			d.hashed += int64(n)
+		data := own[:b.n]
+		if b.buf != nil {
+			data = b.buf[:b.n]
+		} else if _, err := d.file.ReadAt(data, b.at); err != nil {
+			return fmt.Errorf("reading back: %w", err)
+		}
+		d.hash.Write(data)
+		d.hashed += int64(b.n)
+		if b.buf != nil {
+			putBuffer(b.buf)
 		}
 	}
 	return nil
 }
 
-// await waits for bytes behind those that are hashed; false: none will come.
-func (d *download) await() (int64, bool) {
+// nextBlock waits for what the hash needs next; false: it will not come.
+func (d *download) nextBlock() (block, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for {
-		if upTo := d.done.reach(d.hashed); upTo > d.hashed {
-			return upTo, true
+		if len(d.queue) > 0 {
+			b := d.queue[0]
+			d.queue = append(d.queue[:0], d.queue[1:]...)
+			return b, true
+		}
+		if upTo := d.done.reach(d.handed); upTo > d.handed {
+			b := block{at: d.handed, n: int(min(upTo-d.handed, downloadBuffer))}
+			d.handed += int64(b.n)
+			return b, true
 		}
 		if d.ended {
-			return 0, false
+			return block{}, false
 		}
 		d.moved.Wait()
 	}
+}
+
+// handOver gives a written block to the hash, if that is the next one it needs. The caller then has no buffer.
+func (d *download) handOver(buf []byte, n int, at int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if at != d.handed || len(d.queue) == maxQueue {
+		return false
+	}
+	d.queue = append(d.queue, block{buf, n, at})
+	d.handed += int64(n)
+	return true
 }
 
 // start adds a worker.
@@ -485,12 +521,15 @@ func (d *download) remember(resp *http.Response) {
 // save writes a body that holds the bytes of part to the file, except what is there already.
 func (d *download) save(body io.Reader, part span) error {
 	buf := getBuffer()
-	defer putBuffer(buf)
+	defer func() { putBuffer(buf) }()
 	for at := part.From; at < part.To; {
 		n, err := body.Read(buf[:min(int64(len(buf)), part.To-at)])
 		if n > 0 {
 			if _, err := d.file.WriteAt(buf[:n], at); err != nil {
 				return err
+			}
+			if d.handOver(buf, n, at) {
+				buf = getBuffer()
 			}
 			d.advance(at, at+int64(n))
 			at += int64(n)
@@ -530,35 +569,41 @@ func (d *download) advance(from, to int64) {
 
 const (
 	// sampleFor is how long a rate is measured before the number of connections is judged.
-	sampleFor = 200 * time.Millisecond
+	sampleFor = 120 * time.Millisecond
 	// fastEnough is the rate in bytes per second above which another connection can't help: the hash of one stream
 	// takes in little more, and on one machine the registry needs the cores.
 	fastEnough = 400 << 20
-	// growth is what twice as many connections must bring to be kept.
+	// slow is the rate of one connection at which three more are tried at once.
+	slow = 50 << 20
+	// growth is what more connections must bring to be kept.
 	growth = 1.25
 )
 
-// adapt doubles the number of workers as long as the rate grows with it.
+// adapt adds workers as long as the rate grows with them.
 func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) error {
 	if d.desc.Size-d.count <= wholeBelow {
 		return nil
 	}
 	rate, ok := d.sample(adapting)
 	for workers := 1; ok && rate < fastEnough; {
+		want := workers
+		if rate < slow && workers == 1 {
+			want = 3
+		}
 		added := 0
-		for ; added < workers && d.repo.client.trySlot(); added++ {
+		for ; added < want && d.repo.client.trySlot(); added++ {
 			d.raise()
 			d.start(ctx, group)
 		}
 		if added == 0 {
 			return nil
 		}
-		workers += added
 		var now float64
 		if now, ok = d.sample(adapting); ok && now < rate*growth {
-			d.lower(workers - added)
+			d.lower(workers)
 			return nil
 		}
+		workers += added
 		rate = now
 	}
 	return nil
@@ -576,14 +621,18 @@ func (d *download) lower(limit int) {
 	d.limit = min(d.limit, limit)
 }
 
-// sample measures the rate, once bytes come. False: there is nothing more to decide.
+// sample measures the rate, once the workers that were added have had the time to begin: that which the first one
+// needed. False: there is nothing more to decide.
 func (d *download) sample(ctx context.Context) (float64, bool) {
-	const step = sampleFor / 4
-	before := d.fetched()
-	for waited := time.Duration(0); waited < sampleFor || d.fetched() == before; waited += step {
+	const step = 5 * time.Millisecond
+	start, before := time.Now(), d.fetched()
+	for d.fetched() == before || time.Since(start) < d.latency {
 		if sleep(ctx, step) != nil {
 			return 0, false
 		}
+	}
+	if d.latency == 0 {
+		d.latency = time.Since(start) + step
 	}
 	from, start := d.fetched(), time.Now()
 	if sleep(ctx, sampleFor) != nil {
