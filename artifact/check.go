@@ -64,7 +64,11 @@ func checkKind(s *Spec, report func(Problem)) {
 	switch {
 	case s.Kind == "" && !s.has("kind"):
 		report(s.problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
-	case s.Kind == "", isKindFile(s.Kind):
+	case s.Kind == "":
+	case isKindFile(s.Kind):
+		if message, hint := badPath(s.Kind); message != "" {
+			report(s.problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
+		}
 	case !ok:
 		report(s.problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, writableKinds())))
 	case k.ReadOnly:
@@ -74,9 +78,9 @@ func checkKind(s *Spec, report func(Problem)) {
 
 func checkAnnotations(s *Spec, report func(Problem)) {
 	checkKeys(s, "/annotations", s.Annotations, report)
-	for key, field := range map[string]string{ocispec.AnnotationTitle: s.Name, ocispec.AnnotationVersion: s.Version} {
-		if value, ok := s.Annotations[key]; ok && field != "" && value != field {
-			report(s.keyProblem("/annotations/"+escapePointer(key), fmt.Sprintf("annotation %q contradicts %q", key, field), "leave one of them out"))
+	for _, f := range []struct{ name, value, key string }{{"name", s.Name, ocispec.AnnotationTitle}, {"version", s.Version, ocispec.AnnotationVersion}} {
+		if value, ok := s.Annotations[f.key]; ok && f.value != "" && value != f.value {
+			report(s.keyProblem("/annotations/"+escapePointer(f.key), fmt.Sprintf("annotation %q contradicts %q", f.key, f.name), "leave one of them out"))
 		}
 	}
 }

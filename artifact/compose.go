@@ -84,10 +84,13 @@ func (c *composer) artifact(spec *Spec) *Plan {
 	return plan
 }
 
-// kind finds the kind of a Spec; a name that is none was a problem of the Spec already.
+// kind finds the kind of a Spec; what is none by its name was a problem of the Spec already.
 func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
 	if !isKindFile(spec.Kind) {
 		return mediatypes.Lookup(spec.Kind)
+	}
+	if message, _ := badPath(spec.Kind); message != "" {
+		return mediatypes.Kind{}, false
 	}
 	name, problem := c.locate(spec.Kind)
 	if problem != "" {

@@ -1,10 +1,17 @@
 package artifact
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // tree writes files below a new directory: names that end in "/" are directories, contents that begin with "->" are
@@ -93,4 +100,207 @@ config: [1]
 	davit.yaml:16:5: layers "a.txt" and "a.txt" have one title, "a.txt"
 	davit.yaml:17:10: "subject": must be a string, not a number (put it in quotes)
 	davit.yaml:18:9: "config": must be a mapping, not a list`)
+}
+
+// describe prints the layers of a plan, one per line.
+func describe(p *Plan) string {
+	var b strings.Builder
+	for _, l := range p.Layers {
+		fmt.Fprintf(&b, "%s %s %s %s", l.Path, l.Title, l.Packing, l.MediaType)
+		if len(l.Files) > 0 {
+			fmt.Fprintf(&b, " files=%v", l.Files)
+		}
+		if l.Role != "" && l.Role != "file" && l.Role != "directory" {
+			b.WriteString(" as=" + l.Role)
+		}
+		if l.Prefix != "" {
+			b.WriteString(" prefix=" + l.Prefix)
+		}
+		for name, set := range map[string]bool{" dir": l.Dir && len(l.Files) > 0, " unpack": l.Unpack} {
+			if set {
+				b.WriteString(name)
+			}
+		}
+		if len(l.Annotations) > 0 {
+			fmt.Fprintf(&b, " %v", l.Annotations)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+var composeFiles = map[string]string{
+	"a.txt": "aa", "b.txt": "b", "data/x.json": "{}", "data/y.tmp": "", "data/sub/z.json": "{}", "docs/a.md": "# a", "docs/b.md": "# b",
+	"link.txt": "->data/x.json", "[odd].txt": "", ".davitignore": "**/*.secret\n**/private\n", "s/k.secret": "", "s/k.txt": "", "s/private/k.txt": "", "*": "star",
+}
+
+func TestComposeLayers(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, layers, want string }{
+		{"a file", "[a.txt]", "a.txt a.txt raw application/octet-stream"},
+		{"a link inside", "[./link.txt]", "link.txt link.txt raw application/octet-stream"},
+		{"a directory", "[data/]", "data data tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=data/ unpack"},
+		{"a directory, zstd, titled", "[{path: data, packing: tar+zstd, title: d/e}]", "data d/e tar+zstd application/vnd.oci.image.layer.v1.tar+zstd prefix=d/e/"},
+		{"a glob", "['*.txt']", "[odd].txt [odd].txt raw application/octet-stream\na.txt a.txt raw application/octet-stream\n" +
+			"b.txt b.txt raw application/octet-stream\nlink.txt link.txt raw application/octet-stream"},
+		{"a deep glob", "['data/**/*.json']", "data/sub/z.json data/sub/z.json raw application/octet-stream\ndata/x.json data/x.json raw application/octet-stream"},
+		{"a glob with exclusions", "[{path: 'data/**', exclude: [sub, '*.tmp']}]", "data/x.json data/x.json raw application/octet-stream"},
+		{"a glob of directories", "['d*/']", "data data tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=data/ unpack\n" +
+			"docs docs tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=docs/ unpack"},
+		{"a tar of a glob", "[{path: 'docs/*.md', packing: tar}]", "docs docs tar application/vnd.oci.image.layer.v1.tar files=[docs/a.md docs/b.md] prefix=docs/"},
+		{"a tar of a file", "[{path: docs/a.md, packing: tar+gzip, title: x}]",
+			"docs x tar+gzip application/vnd.oci.image.layer.v1.tar+gzip files=[docs/a.md] prefix=x/ unpack"},
+		{"a file that looks like a glob", "['[odd].txt', '*']", "[odd].txt [odd].txt raw application/octet-stream\n* * raw application/octet-stream"},
+		{"what an entry names is not the glob's", "[{path: a.txt, mediaType: text/plain, annotations: {k: v}}, '{a,b}.txt']",
+			"a.txt a.txt raw text/plain map[k:v]\nb.txt b.txt raw application/octet-stream"},
+		{".davitignore", "['s/**']", "s/k.txt s/k.txt raw application/octet-stream"},
+		{"a file that .davitignore names, but so does davit.yaml", "[s/k.secret]", "s/k.secret s/k.secret raw application/octet-stream"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := compose(t, composeFiles, "kind: generic\nlayers: "+tc.layers+"\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSpace(describe(plan)); got != tc.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestComposeProblems(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"a.txt": "a", "dir/x": "x", "empty/": "", "loop": "->loop", "up/l": "->../../x", "over": "->dir/../a.txt", "gone": "->nothing",
+		"tree/ok": "x", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
+	}
+	for _, tc := range []struct{ name, kind, layers, want string }{
+		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
+			2:16: "dir/y" does not exist (did you mean "dir/x"?)`},
+		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; SPDX as tag: value)`},
+		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
+		{"a file where a directory is meant", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
+		{"links", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"
+			2:16: "gone" is a link that leads nowhere
+			2:22: "loop" goes through the link "loop", which leads nowhere
+			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
+		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)`},
+		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
+		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
+			2:19: "secre*" matches nothing but what is excluded
+			2:29: "a[" is not a glob pattern`},
+		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have one title, "a.txt"`},
+		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" lies below "a.txt", which is a file`},
+		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
+		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
+			2:37: "a.txt" is a file; there is nothing to exclude
+			2:51: "a.txt" is packed raw, which keeps no modes or owners (packing: tar+gzip)`},
+		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; SPDX as tag: value)
+			2:26: kind "sbom" has no role "bill" (one of sbom)`},
+		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this is one more`},
+		{"a packing that the role has not", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or give a mediaType)`},
+		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
+		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compose(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
+			wantLines(t, strings.ReplaceAll(fmt.Sprint(err), "davit.yaml:", ""), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
+		})
+	}
+}
+
+func TestComposeUse(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}
+	_, err := compose(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
+	wantLines(t, fmt.Sprint(err), `
+	davit.yaml:3:15: kind "sbom" has a type of its own (use kind generic, or a kind file)
+	davit.yaml:4:1: kind "sbom" has no config fields
+	davit.yaml:5:7: kind "sbom" builds on no base (image and volume do)`)
+}
+
+func TestComposeAnnotations(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"a": "x"})
+	spec := &Spec{Kind: "generic", Name: "n", Version: "1", Annotations: map[string]string{"k": "v"}, Layers: []LayerSpec{{Path: "a"}},
+		Created: time.Unix(1_700_000_000, 0)}
+	plan, err := Compose(root.FS(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"k": "v", ocispec.AnnotationTitle: "n", ocispec.AnnotationVersion: "1", ocispec.AnnotationCreated: "2023-11-14T22:13:20Z"}
+	if !maps.Equal(plan.Annotations, want) {
+		t.Errorf("got %v, want %v", plan.Annotations, want)
+	}
+}
+
+func TestComposeConfigOfGeneric(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ config, wantType, want string }{
+		{"", mediatypes.EmptyJSON, "{}"},
+		{"config: {b: <x>, a: [1, 2.50]}\n", mediatypes.UnknownConfig, `{"a":[1,2.50],"b":"<x>"}`},
+	} {
+		plan, err := compose(t, map[string]string{"a": "x"}, "kind: generic\nlayers: [a]\n"+tc.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := configOf(t, plan); got != tc.want || plan.ConfigType != tc.wantType {
+			t.Errorf("got %s %s, want %s %s", plan.ConfigType, got, tc.wantType, tc.want)
+		}
+	}
+}
+
+func TestComposePlatformsAndReferrers(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"amd": "1", "arm": "2", "bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}
+	plan, err := compose(t, files, `kind: generic
+name: n
+annotations: {k: v, o: o}
+config: {a: 1, b: {c: 1}}
+tags: [x]
+platforms:
+  - {platform: linux/amd64, layers: [{path: amd, title: app}]}
+  - {platform: linux/arm64/v8, layers: [{path: arm, title: app}], annotations: {o: p}, config: {b: {d: 2}}}
+referrers:
+  - {kind: sbom, layers: [bom], referrers: [{kind: runbook, layers: [down.md]}]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Layers) != 0 || len(plan.Platforms) != 2 || !slices.Equal(plan.Tags, []string{"x"}) {
+		t.Fatalf("got %+v", plan)
+	}
+	arm := plan.Platforms[1]
+	if formatPlatform(*arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
+		t.Errorf("got %+v", arm)
+	}
+	if want := map[string]string{"k": "v", "o": "p", ocispec.AnnotationTitle: "n"}; !maps.Equal(arm.Annotations, want) {
+		t.Errorf("annotations: got %v, want %v", arm.Annotations, want)
+	}
+	if got, want := configOf(t, arm), `{"a":1,"b":{"c":1,"d":2}}`; got != want {
+		t.Errorf("config: got %s, want %s", got, want)
+	}
+	if r := plan.Referrers[0]; r.ArtifactType != mediatypes.CycloneDXJSON || r.Referrers[0].Kind.Name != "runbook" {
+		t.Errorf("referrers: got %+v", r)
+	}
+}
+
+func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n"},
+		"kind: generic\nlayers: [.]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exclude := plan.Layers[0].Exclude
+	for name, want := range map[string]bool{"davit.yaml": true, "oci": true, ".davitignore": true, "a": false, "d": false, "d/keep.tmp": false, "d/lose.tmp": true} {
+		if got := exclude(name, name == "d" || name == "oci"); got != want {
+			t.Errorf("%s left out: got %v, want %v", name, got, want)
+		}
+	}
+	if plan.Layers[0].Title != "generic" {
+		t.Errorf("title: got %q", plan.Layers[0].Title)
+	}
 }

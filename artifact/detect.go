@@ -147,7 +147,7 @@ func why(r role, s *sample) string {
 
 // fitFiles tells whether every file in a directory plays a role; the evidence is empty where not.
 func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) {
-	filter, err := ignoreFilter(dir.fsys, dir.path, nil)
+	filter, err := ignoreFilter(dir.fsys, dir.path)
 	if err != nil {
 		return nil, ""
 	}

@@ -74,6 +74,9 @@ func (d *document) add(at position, message, hint string) {
 // yamlError splits the messages of the YAML library into line and text.
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
+// yamlParserError are the messages whose lines the YAML library counts from 0, where it counts the others from 1.
+var yamlParserError = regexp.MustCompile(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
+
 func (d *document) syntax(err error) {
 	at := position{1, 1}
 	text := err.Error()
@@ -81,6 +84,9 @@ func (d *document) syntax(err error) {
 		text = text[len(m[0]):]
 		if line, err := strconv.Atoi(m[1]); err == nil {
 			at.line = line
+			if yamlParserError.MatchString(text) {
+				at.line++
+			}
 		}
 	}
 	d.add(at, "not YAML: "+text, "")
@@ -192,6 +198,40 @@ func jsonNumber(n *yaml.Node) (json.Number, bool) {
 
 func escapePointer(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+}
+
+// drop takes the value behind a pointer out, because it is not what it must be.
+func (d *document) drop(pointer string) {
+	if pointer == "" {
+		d.value = nil
+		return
+	}
+	in, at := d.value, pointer
+	for {
+		token, rest, deeper := strings.Cut(at[1:], "/")
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		switch holder := in.(type) {
+		case map[string]any:
+			if !deeper {
+				delete(holder, token)
+				return
+			}
+			in = holder[token]
+		case []any:
+			i, err := strconv.Atoi(token)
+			if err != nil || i >= len(holder) {
+				return
+			}
+			if !deeper {
+				holder[i] = nil
+				return
+			}
+			in = holder[i]
+		default:
+			return
+		}
+		at = "/" + rest
+	}
 }
 
 // problem points at the value behind a JSON pointer, or at the nearest one that holds it.

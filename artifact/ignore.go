@@ -91,14 +91,13 @@ func (i *ignorer) mayKeepBelow(dir string) bool {
 	return false
 }
 
-// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) and the patterns
-// of exclude say. Its paths are those of the file system.
-func ignoreFilter(fsys fs.FS, dir string, exclude []string) (Filter, error) {
+// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) says, and what
+// else is given. Its paths are those of the file system.
+func ignoreFilter(fsys fs.FS, dir string, ignorers ...*ignorer) (Filter, error) {
 	dirs := []string{".", dir}
 	if dir == "." {
 		dirs = dirs[:1]
 	}
-	var ignorers []*ignorer
 	for _, d := range dirs {
 		i, err := readIgnoreFile(fsys, d)
 		if err != nil {
@@ -107,13 +106,6 @@ func ignoreFilter(fsys fs.FS, dir string, exclude []string) (Filter, error) {
 		if i != nil {
 			ignorers = append(ignorers, i)
 		}
-	}
-	if len(exclude) > 0 {
-		i, err := newIgnorer(dir, []byte(strings.Join(exclude, "\n")))
-		if err != nil {
-			return nil, fmt.Errorf("exclude: %w", err)
-		}
-		ignorers = append(ignorers, i)
 	}
 	return func(name string, isDir bool) bool {
 		return path.Base(name) == ignoreFile ||

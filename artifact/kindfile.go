@@ -24,6 +24,9 @@ func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 	}
 	for _, f := range checker.check(doc.value) {
 		doc.fault(doc, "", f)
+		if !f.missing {
+			doc.drop(f.pointer) // the rest is read all the same
+		}
 	}
 	var kind mediatypes.Kind
 	if err := decodeValue(doc.value, &kind); err == nil {
@@ -58,19 +61,31 @@ func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
 	if d := k.Config.Derive; d != "" && derivations()[d] == nil {
 		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
 	}
-	if len(k.Config.Schema) > 0 {
-		if _, err := newSchemaChecker(k.Config.Schema); err != nil {
-			report("/config/schema", fmt.Sprintf("is not a JSON Schema: %v", strings.ReplaceAll(err.Error(), "\n", " ")), "")
-		} else if faults, err := checkAgainst(k.Config.Schema, k.Config.Defaults); err == nil && k.Config.Derive == "" {
-			for _, f := range faults {
-				if !f.missing {
-					report("/config/defaults"+f.pointer, f.message, f.hint)
-				}
-			}
-		}
-	}
+	checkKindSchema(k, report)
 	for i, l := range k.Layers {
 		checkKindLayer(l, layerAt(i), report)
+	}
+}
+
+func checkKindSchema(k mediatypes.Kind, report func(at, message, hint string)) {
+	if len(k.Config.Schema) == 0 {
+		return
+	}
+	checker, err := newSchemaChecker(k.Config.Schema)
+	if err != nil {
+		for _, f := range schemaFaults(err) {
+			report("/config/schema"+f.pointer, f.message, f.hint)
+		}
+		return
+	}
+	var defaults any = map[string]any{}
+	if err := decodeValue(k.Config.Defaults, &defaults); err != nil || defaults == nil {
+		return
+	}
+	for _, f := range checker.check(defaults) {
+		if !f.missing { // the declaration gives the rest
+			report("/config/defaults"+f.pointer, f.message, f.hint)
+		}
 	}
 }
 

@@ -68,6 +68,9 @@ func (c *composer) locate(name string) (clean, problem string) {
 		return clean, problem
 	}
 	if _, err := fs.Stat(c.fsys, clean); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Lstat(c.fsys, clean); err == nil {
+			return clean, "is a link that leads nowhere"
+		}
 		return clean, "does not exist"
 	} else if err != nil {
 		return clean, "can't be read: " + cause(err)
@@ -267,7 +270,13 @@ func relative(dir string, filter Filter) Filter {
 
 // filter leaves out what .davitignore and exclude say, and davit's own files.
 func (e *entry) filter(dir string) (Filter, bool) {
-	filter, err := ignoreFilter(e.fsys, dir, e.Exclude)
+	exclude, err := newIgnorer(dir, []byte(strings.Join(e.Exclude, "\n")))
+	if err != nil {
+		e.failed = true
+		e.report(e.spec.problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
+		return nil, false
+	}
+	filter, err := ignoreFilter(e.fsys, dir, exclude)
 	if err != nil {
 		e.refuse("", "%v", err)
 		return nil, false

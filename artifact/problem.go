@@ -63,7 +63,7 @@ func (p Problems) err() error {
 // didYouMean is the hint that suggests the nearest of the words that could have been meant, or lists them where none
 // is near and they are few.
 func didYouMean(word string, known []string) string {
-	best, distance := "", len(word)/3+1
+	best, distance := "", max(1, (len(word)+1)/3)
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d <= distance {
 			if best == "" || d < distance {

@@ -92,7 +92,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 		{"no title", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\n", `
 	davit.yaml:2:10: "plain.md" has no title (title: in its front matter, or a heading)`},
 		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
-	yaml.md:2:1: not YAML: did not find expected node content`},
+	yaml.md:3:1: not YAML: did not find expected node content`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -150,7 +150,8 @@ type schemaChecker struct {
 	document any // the schema itself, to look up what it allows
 }
 
-const schemaURL = "schema.json"
+// schemaURL names a schema while it is compiled. Nothing can be relative to it.
+const schemaURL = "urn:davit:schema"
 
 // newSchemaChecker compiles a schema given as Go values. It loads nothing from anywhere.
 func newSchemaChecker(schema map[string]any) (*schemaChecker, error) {
@@ -197,6 +198,20 @@ func (s *schemaChecker) check(value any) []fault {
 		return nil
 	}
 	return s.faults(invalid, nil)
+}
+
+// schemaFaults are what keeps a schema from being one, where the error of newSchemaChecker says it by place.
+func schemaFaults(err error) []fault {
+	var broken *jsonschema.SchemaValidationError
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &broken) || !errors.As(broken.Err, &invalid) {
+		return []fault{{message: fmt.Sprintf("is not a JSON Schema: %v", err)}}
+	}
+	faults := (&schemaChecker{}).faults(invalid, nil)
+	for i := range faults {
+		faults[i].message = "not JSON Schema: " + faults[i].message
+	}
+	return faults
 }
 
 func (s *schemaChecker) faults(e *jsonschema.ValidationError, faults []fault) []fault {

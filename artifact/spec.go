@@ -73,13 +73,16 @@ func Parse(name string, data []byte) (*Spec, error) {
 		return nil, fmt.Errorf("reading the schema of davit.yaml: %w", err)
 	}
 	for _, f := range checker.check(doc.value) {
-		if !f.missing { // checkSpec knows better what is needed when
-			doc.fault(doc, "", f)
+		if f.missing { // checkSpec knows better what is needed when
+			continue
 		}
+		doc.fault(doc, "", f)
+		doc.drop(f.pointer) // the rest is read all the same
 	}
 	spec := &Spec{}
-	// What has the wrong type is a problem already; the rest is read all the same.
-	_ = decodeValue(doc.value, spec)
+	if err := decodeValue(doc.value, spec); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
 	spec.locate(doc, "")
 	problems := doc.problems
 	checkSpec(spec, func(p Problem) { problems = append(problems, p) })

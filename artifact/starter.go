@@ -68,7 +68,7 @@ func (s *starter) look(kind string) error {
 
 // list lists what is in the directory, without hidden files and what .davitignore names.
 func (s *starter) list() error {
-	filter, err := ignoreFilter(s.fsys, ".", nil)
+	filter, err := ignoreFilter(s.fsys, ".")
 	if err != nil {
 		return err
 	}

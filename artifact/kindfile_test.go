@@ -1,0 +1,149 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+const policyKind = `name: policy
+summary: rules for the gate
+artifactType: application/vnd.example.policy.v1
+config:
+  mediaType: application/vnd.example.policy.config.v1+json
+  schema:
+    type: object
+    required: [level]
+    properties:
+      level: {type: string, enum: [low, high]}
+      owner: {type: string}
+  defaults: {owner: nobody}
+layers:
+  - {role: rules, mediaType: application/vnd.example.rules, match: ["*.rego"], min: 1, annotations: {com.example.path: "{path}"}}
+  - {role: data, mediaType: application/json, match: ["*.json"], max: 1}
+annotations: {com.example.team: gate}
+`
+
+func TestKindFile(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"policy.kind.yaml": policyKind, "r/a.rego": "x", "d.json": "{}"}
+	plan, err := compose(t, files, "kind: ./policy.kind.yaml\nlayers: [d.json, 'r/*']\nconfig: {level: high}\nartifactType: application/x\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, describe(plan), `
+	d.json d.json raw application/json as=data
+	r/a.rego r/a.rego raw application/vnd.example.rules as=rules map[com.example.path:r/a.rego]`)
+	if got, want := configOf(t, plan), `{"level":"high","owner":"nobody"}`; got != want || plan.ArtifactType != "application/x" ||
+		plan.ConfigType != "application/vnd.example.policy.config.v1+json" || plan.Annotations["com.example.team"] != "gate" {
+		t.Errorf("got %s %+v", got, plan)
+	}
+}
+
+func TestKindFileProblems(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"policy.kind.yaml": policyKind, "a.rego": "x", "bad.kind.yaml": `nme: x
+name: Bad Name
+config: {mediaType: x, schema: {type: thing}, derive: magic}
+layers:
+  - {role: a, mediaType: y, match: ["["], content: spdx-jsn, min: 2, max: 1, packing: zip}
+`}
+	for _, tc := range []struct{ name, davitYAML, want string }{
+		{"config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\nconfig: {owner: 3}\n", `
+	davit.yaml:3:9: "level" is missing
+	davit.yaml:3:17: "owner": must be a string, not a number (put it in quotes)`},
+		{"no config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\n", `
+	davit.yaml:1:1: "level" is missing`},
+		{"missing", "kind: ./none.kind.yaml\nlayers: [nothing]\n", `
+	davit.yaml:1:7: kind file "./none.kind.yaml" does not exist
+	davit.yaml:2:10: "nothing" does not exist`},
+		{"outside", "kind: ../x.kind.yaml\nlayers: [a.rego]\n", `
+	davit.yaml:1:7: kind file "../x.kind.yaml" leaves the directory of the declaration (move the file below it, or the declaration above)`},
+		{"bad", "kind: bad.kind.yaml\nlayers: [a.rego]\n", `
+	bad.kind.yaml:1:1: unknown key "nme" (did you mean "name"?)
+	bad.kind.yaml:2:7: "name": "Bad Name" does not match ^[a-z0-9][a-z0-9.-]*$
+	bad.kind.yaml:3:21: "x" is not a media type (as in application/vnd.example.thing.v1)
+	bad.kind.yaml:3:39: not JSON Schema: "type": fits none of the forms that the schema allows
+	bad.kind.yaml:3:55: nothing derives "magic"
+	bad.kind.yaml:5:26: "y" is not a media type
+	bad.kind.yaml:5:37: "[" is not a pattern
+	bad.kind.yaml:5:52: there is no content test "spdx-jsn" (did you mean "spdx-json"?)
+	bad.kind.yaml:5:75: is less than min, 2
+	bad.kind.yaml:5:87: "packing": must not be zip (one of raw, tar, tar+gzip, tar+zstd)`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compose(t, files, tc.davitYAML)
+			if !errors.Is(err, ErrInvalid) {
+				t.Fatalf("got %v", err)
+			}
+			wantLines(t, fmt.Sprint(err), tc.want)
+		})
+	}
+}
+
+// TestEveryKindThroughItsFile packs every example with the kind file that davit prints of its kind.
+func TestEveryKindThroughItsFile(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if kind.ReadOnly {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			printed, err := KindFile(kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(examples, kind.Name))); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "own.kind.yaml"), printed, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			want := composeExample(t, kind.Name)
+			got := composeDir(t, dir, strings.Replace(kind.Example, "kind: "+kind.Name, "kind: ./own.kind.yaml", 1))
+			comparePlans(t, got, want)
+		})
+	}
+}
+
+func composeDir(t *testing.T, dir, davitYAML string) *Plan {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	spec, err := Parse("davit.yaml", []byte(davitYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := Compose(root.FS(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// comparePlans compares everything that gets into a manifest but what Finish needs digests for.
+func comparePlans(t *testing.T, got, want *Plan) {
+	t.Helper()
+	if len(got.Platforms) != len(want.Platforms) {
+		t.Fatalf("got %d platforms, want %d", len(got.Platforms), len(want.Platforms))
+	}
+	for i := range got.Platforms {
+		comparePlans(t, got.Platforms[i], want.Platforms[i])
+	}
+	if got.ArtifactType != want.ArtifactType || got.ConfigType != want.ConfigType || describe(got) != describe(want) ||
+		!reflect.DeepEqual(got.Annotations, want.Annotations) || !reflect.DeepEqual(got.Tags, want.Tags) || got.Kind.Order != want.Kind.Order || got.Kind.Shape != want.Kind.Shape {
+		t.Errorf("got %+v\n%s\nwant %+v\n%s", got, describe(got), want, describe(want))
+	}
+}

@@ -1,0 +1,301 @@
+package artifact
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	keep := true
+	for _, tc := range []struct {
+		name, text string
+		want       Spec
+	}{
+		{"everything of one artifact", `
+kind: model
+name: smollm2-135m
+version: 1.0.0
+tags: [latest, "1.0"]
+annotations: {org.opencontainers.image.licenses: Apache-2.0}
+config: {quantization: Q4_K_M, n: 3, deep: {list: [1.50, true, null, 2024-01-02]}}
+layers:
+  - smollm2.gguf
+  - path: data/
+    as: license
+    packing: tar+zstd
+    title: data
+    mediaType: application/x
+    annotations: {a: b}
+    exclude: ["**/*.tmp"]
+    preserve: true
+    split: true
+referrers:
+  - {kind: sbom, layers: [sbom.spdx.json]}
+subject: registry/repo:tag
+base: ./busybox
+`, Spec{
+			Kind: "model", Name: "smollm2-135m", Version: "1.0.0", Tags: []string{"latest", "1.0"},
+			Annotations: map[string]string{"org.opencontainers.image.licenses": "Apache-2.0"},
+			Config: map[string]any{"quantization": "Q4_K_M", "n": json.Number("3"),
+				"deep": map[string]any{"list": []any{json.Number("1.50"), true, nil, "2024-01-02"}}},
+			Layers: []LayerSpec{{Path: "smollm2.gguf"}, {Path: "data/", As: "license", Packing: mediatypes.TarZstd, Title: "data",
+				MediaType: "application/x", Annotations: map[string]string{"a": "b"}, Exclude: []string{"**/*.tmp"}, Preserve: &keep, Split: true}},
+			Referrers: []*Spec{{Kind: "sbom", Layers: []LayerSpec{{Path: "sbom.spdx.json"}}}},
+			Subject:   "registry/repo:tag", Base: "./busybox",
+		}},
+		{"platforms", "kind: generic\nplatforms:\n  - {platform: linux/arm64/v8, layers: [a]}\n  - {platform: 'windows/amd64:10.0', layers: [b]}\n", Spec{
+			Kind: "generic", Platforms: []*Spec{{Platform: "linux/arm64/v8", Layers: []LayerSpec{{Path: "a"}}}, {Platform: "windows/amd64:10.0", Layers: []LayerSpec{{Path: "b"}}}},
+		}},
+		{"an alias", "kind: generic\nlayers: [{path: a, annotations: &a {x: y}}, {path: b, annotations: *a}]\n", Spec{
+			Kind: "generic", Layers: []LayerSpec{{Path: "a", Annotations: map[string]string{"x": "y"}}, {Path: "b", Annotations: map[string]string{"x": "y"}}},
+		}},
+		{"JSON", `{"kind": "generic", "layers": ["a"]}`, Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Parse("davit.yaml", []byte(tc.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			forget(got)
+			if !reflect.DeepEqual(*got, tc.want) {
+				t.Errorf("got %+v, want %+v", *got, tc.want)
+			}
+		})
+	}
+}
+
+// forget takes the places off a Spec, to compare what it says.
+func forget(s *Spec) {
+	s.doc, s.at = nil, ""
+	for _, inner := range append(s.Platforms, s.Referrers...) {
+		forget(inner)
+	}
+}
+
+func TestParseProblems(t *testing.T) {
+	t.Parallel()
+	bomb := "kind: &a [x, x, x, x, x, x, x, x, x]\n"
+	for i := range 8 {
+		bomb += fmt.Sprintf("k%d: &%c [%s]\n", i, 'b'+i, strings.Repeat(fmt.Sprintf("*%c, ", 'a'+i), 9))
+	}
+	for _, tc := range []struct{ name, text, want string }{
+		{"nothing", "", "davit.yaml:1:1: is empty"},
+		{"only a comment", "# x\n", "davit.yaml:1:1: is empty"},
+		{"not a mapping", "- a\n- b\n", `davit.yaml:1:1: must be a mapping, not a list
+			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+			davit.yaml:1:1: layers are missing (list the files to pack)`},
+		{"not YAML", "kind: generic\nlayers: [a\n", "davit.yaml:2:1: not YAML: did not find expected ',' or ']'"},
+		{"two documents", "kind: generic\nlayers: [a]\n---\nkind: generic\n", "davit.yaml:3:1: a second document begins here; a file holds one"},
+		{"key given twice", "kind: generic\nlayers: [a]\nkind: model\n", `davit.yaml:3:1: key "kind" is given twice (first on line 1)`},
+		{"merge key", "kind: generic\nlayers: [a]\nannotations:\n  <<: {a: b}\n", "davit.yaml:4:3: merge keys (<<) are not read (write the keys out)"},
+		{"key that is no string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
+		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
+			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
+		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+			davit.yaml:1:1: layers are missing (list the files to pack)`},
+		{"unknown kind", "kind: modle\nlayers: [a]\n", `davit.yaml:1:7: unknown kind "modle" (did you mean "model"?)`},
+		{"empty values", "kind: ''\nname:\nlayers: []\n", `davit.yaml:1:7: "kind": must not be empty
+			davit.yaml:2:6: "name": must be a string, not nothing
+			davit.yaml:3:9: "layers": must not be empty`},
+		{"layers and platforms", "kind: generic\nlayers: [a]\nplatforms:\n  - {platform: linux/amd64, layers: [b]}\n",
+			"davit.yaml:3:1: layers and platforms exclude each other (give each platform its layers)"},
+		{"bad platforms", "kind: generic\nplatforms:\n  - {platform: linux, layers: [b]}\n  - {layers: [b]}\n  - {platform: linux/amd64}\n  - {platform: linux/amd64, layers: [b], name: x}\n",
+			`davit.yaml:3:16: "linux" is not a platform (OS/ARCH[/VARIANT], as in linux/amd64)
+			davit.yaml:4:5: the platform is missing (OS/ARCH[/VARIANT], as in linux/amd64)
+			davit.yaml:5:5: layers are missing (list the files of this platform)
+			davit.yaml:6:16: platform "linux/amd64" is given twice
+			davit.yaml:6:42: unknown key "name" (one of annotations, base, config, layers, platform)`},
+		{"bad referrer", "kind: generic\nlayers: [a]\nreferrers:\n  - {kind: sbon, layers: [b], subject: x}\n  - {kind: sbom}\n  - 3\n",
+			`davit.yaml:4:12: unknown kind "sbon" (did you mean "sbom"?)
+			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
+			davit.yaml:5:5: layers are missing (list the files to attach)
+			davit.yaml:6:5: "referrers": must be a mapping, not a number
+			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+			davit.yaml:6:5: layers are missing (list the files to attach)`},
+		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: zip, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
+			`davit.yaml:3:5: the path is missing
+			davit.yaml:4:5: "layers": must be a string or a mapping, not a number
+			davit.yaml:5:24: "packing": must not be zip (one of raw, tar, tar+gzip, tar+zstd)
+			davit.yaml:5:39: "preserve": must be true or false, not a string
+			davit.yaml:5:62: "x" is not a media type (as in application/json)
+			davit.yaml:6:5: the path is missing
+			davit.yaml:6:6: unknown key "pth" (did you mean "path"?)
+			davit.yaml:7:12: path "~/x" is in the home directory (paths are relative to the declaration)
+			davit.yaml:8:12: path "C:/x" is absolute (paths are relative to the declaration)`},
+		{"bad titles", "kind: generic\nlayers:\n  - {path: a, title: /a}\n  - {path: b, title: b/../../c}\n  - {path: c, title: c//d}\n  - {path: d, title: \"a\\\\b\"}\n  - {path: e, title: \"a\\0b\"}\n  - {path: e, title: .}\n",
+			`davit.yaml:3:22: title "/a" is absolute; it must stay below the destination
+			davit.yaml:4:22: title "b/../../c" leaves the destination
+			davit.yaml:5:22: title "c//d" is not a clean path; write "c/d"
+			davit.yaml:6:22: title "a\\b" has a backslash; the separator is a slash
+			davit.yaml:7:22: title "a\x00b" has characters that no file name can have
+			davit.yaml:8:22: title "." is not a clean path; write "."`},
+		{"bad annotations", "kind: generic\nname: a\nlayers:\n  - {path: a, annotations: {org.opencontainers.image.title: x}}\nannotations:\n  a b: c\n  '': d\n  n: 3\n  org.opencontainers.image.title: b\n",
+			`davit.yaml:4:29: the title of a layer is not set by annotation (write title: instead)
+			davit.yaml:6:3: "a b" is not an annotation key (no spaces; as in com.example.team)
+			davit.yaml:7:3: "" is not an annotation key (no spaces; as in com.example.team)
+			davit.yaml:8:6: "n": must be a string, not a number (put it in quotes)
+			davit.yaml:9:3: annotation "org.opencontainers.image.title" contradicts "name" (leave one of them out)`},
+		{"tag given twice", "kind: generic\nlayers: [a]\ntags: [a, b, a]\n", `davit.yaml:3:14: tag "a" is given twice`},
+		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
+		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
+		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or repeats itself without end"},
+		{"nested too deeply", "kind: generic\nconfig: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", ""},
+		{"too large", "# " + strings.Repeat("x", maxDocument), "davit.yaml: is larger than 1048576 bytes"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse("davit.yaml", []byte(tc.text))
+			if !errors.Is(err, ErrInvalid) {
+				t.Fatalf("got %v, want problems", err)
+			}
+			if first, _, _ := strings.Cut(tc.want, "\n"); first == "" || strings.Contains(first, "without end") {
+				if !strings.Contains(err.Error(), "is nested too deeply") {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			wantLines(t, err.Error(), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
+		})
+	}
+}
+
+func TestParseStandardInput(t *testing.T) {
+	t.Parallel()
+	_, err := Parse("-", []byte("kind: x\nlayers: [a]\n"))
+	if want := `<stdin>:1:7: unknown kind "x"`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestReadConfig(t *testing.T) {
+	t.Parallel()
+	spec := &Spec{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}
+	if err := spec.ReadConfig("config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Compose(tree(t, map[string]string{"down.md": runbookFile}).FS(), spec)
+	wantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
+	if err := spec.ReadConfig("config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
+		t.Errorf("a list: got %v", err)
+	}
+}
+
+// TestSchemaIsThatOfTheSpec holds the keys of the schema against the fields that they are read into.
+func TestSchemaIsThatOfTheSpec(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		schema map[string]any
+		fields reflect.Type
+		inner  []string // fields that this schema does not have
+	}{
+		{"davit.yaml", specSchema(), reflect.TypeFor[Spec](), []string{"platform"}},
+		{"layer", layerSchema(), reflect.TypeFor[LayerSpec](), nil},
+		{"kind file", kindSchema(), reflect.TypeFor[mediatypes.Kind](), nil},
+		{"kind file's config", kindSchema()["properties"].(map[string]any)["config"].(map[string]any), reflect.TypeFor[mediatypes.Config](), nil},
+		{"kind file's layer", kindLayerSchema(), reflect.TypeFor[mediatypes.LayerType](), nil},
+	} {
+		keys := map[string]bool{}
+		for key := range tc.schema["properties"].(map[string]any) {
+			keys[key] = true
+		}
+		for _, field := range reflect.VisibleFields(tc.fields) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if !field.IsExported() || name == "-" {
+				continue
+			}
+			if !keys[name] && (len(tc.inner) == 0 || tc.inner[0] != name) {
+				t.Errorf("%s: the schema lacks %q", tc.name, name)
+			}
+			delete(keys, name)
+		}
+		if len(keys) > 0 {
+			t.Errorf("%s: nothing reads %v", tc.name, keys)
+		}
+	}
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	for _, kind := range append([]string{""}, kindNames()...) {
+		data, err := Schema(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var schema map[string]any
+		if err := json.Unmarshal(data, &schema); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newSchemaChecker(schema); err != nil || schema["$schema"] != dialect {
+			t.Errorf("schema %q: %v, dialect %v", kind, err, schema["$schema"])
+		}
+	}
+	if _, err := Schema("modle"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("unknown kind: got %v", err)
+	}
+}
+
+func kindNames() []string {
+	var names []string
+	for _, k := range mediatypes.All() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// TestSchemaTakesTheExamples validates the davit.yaml of every example against the published schema.
+func TestSchemaTakesTheExamples(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(examples, "*", "davit.yaml"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("examples: %v, %v", files, err)
+	}
+	checker, err := newSchemaChecker(specSchema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults := checker.check(readDocument(file, data).value); len(faults) > 0 {
+			t.Errorf("%s: %v", file, faults)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, k := range mediatypes.All() {
+		f.Add([]byte(k.Example))
+	}
+	for _, seed := range []string{"kind: [\n", "lAYers: 0", "a: &a [*a]\n", "kind: generic\nplatforms: [{platform: x}]\nlayers: [a, {path: b}]", "- \t-", "? a\n: b\n", "--- !!map {}\n---\n", "\xff\xfe{\x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, err := Parse("f", data)
+		if (spec == nil || err != nil) && !errors.Is(err, ErrInvalid) {
+			t.Fatalf("got %v and %v, want a Spec or problems", spec, err)
+		}
+		var problems Problems
+		errors.As(err, &problems)
+		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + strings.Count(string(data), "\u2028") +
+			strings.Count(string(data), "\u2029") + strings.Count(string(data), "\u0085") + 2
+		for _, p := range problems {
+			if p.Line > lines || p.Column > len(data)+1 || (p.Line < 1 || p.Column < 1) && len(data) <= maxDocument || p.Message == "" {
+				t.Errorf("%+v lies outside of a file of %d lines", p, lines)
+			}
+		}
+	})
+}
