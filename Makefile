@@ -19,7 +19,7 @@ test: lint ## against the registries and clients that need the least to build; t
 
 lint:
 	.ci/clients.sh staticcheck
-	@test -z "$$(gofmt -s -l . | tee /dev/stderr)"
+	@files=$$(gofmt -s -l .); [ -z "$$files" ] || { echo "gofmt -s changes:" $$files; exit 1; }
 	go vet ./...
 	staticcheck ./...
 
