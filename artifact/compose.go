@@ -146,7 +146,7 @@ func unique(list []string) []string {
 // inherit fills a platform's Spec from that of the whole artifact.
 func inherit(whole, platform *Spec) *Spec {
 	p := *platform
-	p.Kind, p.Name, p.Version, p.ArtifactType = whole.Kind, whole.Name, whole.Version, whole.ArtifactType
+	p.Kind, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
 	if p.Base == "" {
 		p.Base = whole.Base
 	}
@@ -390,6 +390,9 @@ func checkAgainst(schema map[string]any, value any) ([]fault, error) {
 
 // checkRoles reports roles with too few or too many layers.
 func (c *composition) checkRoles() {
+	if len(c.spec.Layers) == 0 {
+		return // a problem of the Spec already
+	}
 	for _, name := range c.kind.Roles() {
 		fewest, most := bounds(c.kind, name)
 		layers := c.withRole(name)

@@ -304,3 +304,24 @@ func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 		t.Errorf("title: got %q", plan.Layers[0].Title)
 	}
 }
+
+func TestComposeSpecMadeByHand(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"a": "x", "empty/": ""})
+	_, err := Compose(root.FS(), &Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
+		Referrers: []*Spec{{Kind: "sbom", Subject: "x"}}})
+	wantLines(t, fmt.Sprint(err), `
+	unknown kind "generc" (did you mean "generic"?)
+	only an entry of platforms has a platform
+	"a+b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
+	title ".." leaves the destination
+	the path is missing
+	layers are missing (list the files to attach)
+	a referrer has no tags, platforms, subject or base
+	"b" does not exist (did you mean "a"?)
+	"empty" has no files in it`)
+	plan, err := Compose(root.FS(), &Spec{Kind: "generic", Dir: "site", Layers: []LayerSpec{{Path: "."}}})
+	if err != nil || plan.Layers[0].Title != "site" {
+		t.Errorf("got %v, %v, want the title to be that of the directory", plan, err)
+	}
+}

@@ -234,26 +234,28 @@ func (d *document) drop(pointer string) {
 	}
 }
 
-// problem points at the value behind a JSON pointer, or at the nearest one that holds it.
+// problem points at the value behind a JSON pointer, or at the nearest one that holds it. A declaration that was not
+// read from a file has no document, and its problems no place.
 func (d *document) problem(pointer, message, hint string) Problem {
+	if d == nil {
+		return Problem{Message: message, Hint: hint}
+	}
 	return d.pointAt(d.values, pointer, message, hint)
 }
 
 // keyProblem points at a key rather than at its value.
 func (d *document) keyProblem(pointer, message, hint string) Problem {
+	if d == nil {
+		return Problem{Message: message, Hint: hint}
+	}
 	return d.pointAt(d.keys, pointer, message, hint)
 }
 
 func (d *document) pointAt(places map[string]position, pointer, message, hint string) Problem {
-	if d == nil {
-		return Problem{Message: message, Hint: hint}
-	}
-	p := Problem{File: d.file, Message: message, Hint: hint}
 	at, ok := places[pointer]
 	for !ok && pointer != "" {
 		pointer = pointer[:strings.LastIndexByte(pointer, '/')]
 		at, ok = d.values[pointer]
 	}
-	p.Line, p.Column = at.line, at.column
-	return p
+	return Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint}
 }

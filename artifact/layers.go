@@ -507,7 +507,7 @@ func (e *entry) add(r role, s *sample, l Layer) {
 		}
 	}
 	l.Annotations = layerAnnotations(r, s.path, e.Annotations)
-	if r.evidence != "" {
+	if r.evidence != "" && !r.Tells {
 		e.notes = append(e.notes, fmt.Sprintf("%s: %s is the %s, it %s", e.kind.Name, s.path, r.Role, r.evidence))
 	}
 	e.layers = append(e.layers, &chosen{Layer: l, role: r, info: s.info, at: e.at})
@@ -524,8 +524,10 @@ func (e *entry) title(r role, l Layer) string {
 		return l.Path
 	}
 	title := e.kind.Name
-	if e.spec.Name != "" && badTitle(e.spec.Name) == "" {
-		title = e.spec.Name
+	for _, name := range []string{e.spec.Name, e.spec.Dir} {
+		if name != "" && badTitle(name) == "" {
+			title = name
+		}
 	}
 	e.notes = append(e.notes, fmt.Sprintf("%s: %s is titled %q", e.kind.Name, e.Path, title))
 	return title

@@ -27,6 +27,9 @@ type Spec struct {
 	Subject      string            `json:"subject,omitempty"`
 	Base         string            `json:"base,omitempty"`
 
+	// Dir is what the directory itself is called where a layer is "."; empty: Name, else the kind's name, since a
+	// checkout can be called anything.
+	Dir string `json:"-"`
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files give equal digests.
 	Created time.Time `json:"-"`
 

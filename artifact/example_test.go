@@ -1,0 +1,83 @@
+package artifact_test
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+// A davit.yaml and the files beside it become a plan. The file system of an os.Root keeps links from leading out.
+func ExampleCompose() {
+	root, err := os.OpenRoot("../examples/runbook")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer root.Close()
+	data, err := root.ReadFile("davit.yaml")
+	if err != nil {
+		log.Fatal(err)
+	}
+	spec, err := artifact.Parse("davit.yaml", data)
+	if err != nil {
+		log.Fatal(err)
+	}
+	plan, err := artifact.Compose(root.FS(), spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(plan.ArtifactType)
+	for _, layer := range plan.Layers {
+		fmt.Println(layer.Role, layer.Title, layer.MediaType)
+	}
+	fmt.Println(plan.Annotations["dev.davit.runbook.alerts"])
+	// Output:
+	// application/vnd.davit.runbook.v1
+	// runbook greeting-down.md text/markdown
+	// GreetingDown,GreetingSlow
+}
+
+// All problems come at once, each with its place in the file.
+func ExampleParse() {
+	_, err := artifact.Parse("davit.yaml", []byte("kind: modle\nversion: 1.0\nlyers: [x]\nlayers: [../x]\n"))
+	var problems artifact.Problems
+	if errors.As(err, &problems) {
+		for _, p := range problems {
+			fmt.Printf("%d:%d %s\n", p.Line, p.Column, p.Message)
+		}
+	}
+	// Output:
+	// 1:7 unknown kind "modle"
+	// 2:10 "version": must be a string, not a number
+	// 3:1 unknown key "lyers"
+	// 4:10 path "../x" leaves the directory of the declaration
+}
+
+// Plain files tell their kind by what is in them; the notes say by what.
+func ExampleDetect() {
+	files := fstest.MapFS{"bom.txt": {Data: []byte(`{"bomFormat": "CycloneDX", "specVersion": "1.6"}`)}}
+	spec, notes, err := artifact.Detect(files, []string{"bom.txt"}, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(spec.Kind, notes)
+	// Output: sbom [sbom: bom.txt has bomFormat CycloneDX 1.6]
+}
+
+// A declaration can also be made in Go.
+func ExampleSpec() {
+	files := fstest.MapFS{"rules.rego": {Data: []byte("package gate\n")}}
+	plan, err := artifact.Compose(files, &artifact.Spec{
+		Kind:         "generic",
+		ArtifactType: "application/vnd.example.rules.v1",
+		Layers:       []artifact.LayerSpec{{Path: "rules.rego", MediaType: "application/vnd.example.rego"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(plan.ArtifactType, plan.Layers[0].MediaType)
+	// Output: application/vnd.example.rules.v1 application/vnd.example.rego
+}
