@@ -152,7 +152,7 @@ func parsePAX(b []byte) (pax, bool) {
 			return nil, false
 		}
 		key, value, ok := strings.Cut(string(b[space+1:n-1]), "=")
-		if !ok || key == "" {
+		if !ok || key == "" || strings.Contains(key, "\x00") {
 			return nil, false
 		}
 		if decides(key) && (strings.Contains(value, "\x00") || records.has(key)) {

@@ -13,8 +13,8 @@ const maxHops = 40
 // base.
 //
 // A target that goes up first and then only down stays inside for good when it passes: it goes up from a real
-// directory, and the links it may go through on its way down have passed too. One that goes up after it went down (see
-// upThenDown) must be resolved on disk besides.
+// directory, and the links it may go through on its way down have passed too. Of one that goes up after it went down
+// (see upThenDown) the text tells nothing; it must be resolved with all other links in place (see resolveLink).
 func checkLink(name, target, base string) error {
 	switch {
 	case target == "":
@@ -25,6 +25,9 @@ func checkLink(name, target, base string) error {
 		return refuse(name, "symbolic link to the absolute path %q", target)
 	case strings.ContainsFunc(target, unicode.IsControl):
 		return refuse(name, "control character in the target of the symbolic link")
+	}
+	if upThenDown(target) {
+		return nil
 	}
 	resolved := path.Join(path.Dir(name), target)
 	if resolved == ".." || strings.HasPrefix(resolved, "../") || !within(resolved, base) {
