@@ -408,7 +408,8 @@ func (u *unpacker) image(h *Header) (whiteout bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return false, u.remove(h.Name)
+	u.leave() // it may be in what goes
+	return false, u.x.root.RemoveAll(h.Name)
 }
 
 // opaque empties a directory of all that earlier layers put there.
