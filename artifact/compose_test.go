@@ -173,7 +173,7 @@ func TestComposeProblems(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"a.txt": "a", "dir/x": "x", "empty/": "", "loop": "->loop", "up/l": "->../../x", "over": "->dir/../a.txt", "gone": "->nothing",
-		"tree/ok": "x", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
+		"tree/ok": "x", "side/dir": "->../dir", "side/in/x": "->../in", "side/up": "->in/../../dir", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
 	}
 	for _, tc := range []struct{ name, kind, layers, want string }{
 		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
@@ -186,6 +186,8 @@ func TestComposeProblems(t *testing.T) {
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
 		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)`},
+		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it)
+			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
 		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
 			2:19: "secre*" matches nothing but what is excluded

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxDetect bounds how many files of a directory are looked at to tell its kind.
-const maxDetect = 10_000
+// maxDetect bounds how many files of a directory are looked into to tell its kind, for each kind.
+const maxDetect = 2000
 
 // AmbiguousError says that several kinds fit the files, so that somebody has to choose. errors.Is(err, ErrInvalid).
 type AmbiguousError struct{ Candidates []Candidate }

@@ -15,6 +15,9 @@ import (
 // maxLayers keeps the manifest below the 4 MiB that registries take, with some 400 bytes for each layer.
 const maxLayers = 10_000
 
+// maxBad is how many bad files of one directory are problems; more of them say nothing new.
+const maxBad = 20
+
 // choose finds the files of every declared layer.
 func (c *composition) choose() {
 	for i, l := range c.spec.Layers {
@@ -64,7 +67,7 @@ func (e *entry) literal() bool {
 // out of the file system.
 func (c *composer) locate(name string) (clean, problem string) {
 	clean = path.Clean(name)
-	if problem := c.linkOut(clean); problem != "" {
+	if problem := c.linkOut(".", clean); problem != "" {
 		return clean, problem
 	}
 	if _, err := fs.Stat(c.fsys, clean); errors.Is(err, fs.ErrNotExist) {
@@ -78,13 +81,13 @@ func (c *composer) locate(name string) (clean, problem string) {
 	return clean, ""
 }
 
-// linkOut follows the links on the way to a file and names one that leaves the file system.
-func (c *composer) linkOut(name string) string {
+// linkOut follows the links on the way from a directory to a file below it and names one that leaves the directory.
+func (c *composer) linkOut(dir, name string) string {
 	const maxLinks = 40
-	rest, done, via := strings.Split(name, "/"), ".", ""
+	rest, done, via := strings.Split(below(dir, name), "/"), dir, ""
 	for links := 0; len(rest) > 0; {
 		next := path.Join(done, rest[0])
-		if next == ".." || strings.HasPrefix(next, "../") {
+		if !within(dir, next) {
 			return fmt.Sprintf("leaves the directory through the link %s", via)
 		}
 		info, err := fs.Lstat(c.fsys, next)
@@ -103,6 +106,14 @@ func (c *composer) linkOut(name string) string {
 		rest = append(strings.Split(target, "/"), rest[1:]...)
 	}
 	return ""
+}
+
+// within tells whether a clean path is a directory or stands below it.
+func within(dir, name string) bool {
+	if dir == "." {
+		return name != ".." && !strings.HasPrefix(name, "../")
+	}
+	return name == dir || strings.HasPrefix(name, dir+"/")
 }
 
 // cause is the reason of an error of a file system without the operation and path, which messages name themselves.
@@ -242,7 +253,7 @@ func (e *entry) directory(s *sample) {
 	}
 	switch {
 	case found && e.packing(r) != mediatypes.Raw:
-		if !e.checkTree(s.path, filter) {
+		if !e.checkTree(s.path, filter, e.preserve(r)) {
 			return
 		}
 		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.Split})
@@ -299,17 +310,23 @@ func (e *entry) ownFiles() []string {
 }
 
 // checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
-func (e *entry) checkTree(dir string, filter Filter) bool {
-	files := 0
+func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
+	files, bad := 0, 0
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
-		if files++; d.Type()&fs.ModeSymlink == 0 || e.Preserve != nil && *e.Preserve {
-			return true
+		files++
+		problem := ""
+		switch {
+		case preserve || d.Type().IsRegular():
+		case d.Type()&fs.ModeSymlink != 0:
+			problem = e.linkOut(dir, name)
+		default:
+			problem = "is neither a file nor a directory"
 		}
-		if problem := e.linkOut(name); problem != "" {
+		if problem != "" {
 			e.refuse("exclude it", "%q %s", name, problem)
-			return false
+			bad++
 		}
-		return true
+		return bad < maxBad
 	})
 	if ok && files == 0 && !e.mayBeEmpty() {
 		e.refuse("", "%q has no files in it", e.Path)
@@ -501,16 +518,21 @@ func (e *entry) add(r role, s *sample, l Layer) {
 	if l.Packing != mediatypes.Raw {
 		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
 		l.Unpack = r.Prefix == "{title}/" && l.Packing == mediatypes.TarGzip
-		l.Preserve = r.Preserve
-		if e.Preserve != nil {
-			l.Preserve = *e.Preserve
-		}
+		l.Preserve = e.preserve(r)
 	}
 	l.Annotations = layerAnnotations(r, s.path, e.Annotations)
 	if r.evidence != "" && !r.Tells {
 		e.notes = append(e.notes, fmt.Sprintf("%s: %s is the %s, it %s", e.kind.Name, s.path, r.Role, r.evidence))
 	}
 	e.layers = append(e.layers, &chosen{Layer: l, role: r, info: s.info, at: e.at})
+}
+
+// preserve is what the entry says, else what the kind has.
+func (e *entry) preserve(r role) bool {
+	if e.Preserve != nil {
+		return *e.Preserve
+	}
+	return r.Preserve
 }
 
 // title is the declared one, else the path.

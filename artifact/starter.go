@@ -154,13 +154,13 @@ func (s *starter) detect() error {
 	return nil
 }
 
-// attach makes a referrer of each file that tells an attached kind but not the main one.
+// attach makes a referrer of each file that tells an attached kind but not the main one; of two such kinds, the first.
 func (s *starter) attach(found []finding) {
 	for _, f := range found {
 		for _, entry := range s.entries {
 			own, _ := findRole(s.main.kind, entry, "")
 			r, ok := findRole(f.kind, entry, "")
-			if !ok || !r.Tells || own.Tells {
+			if !ok || !r.Tells || own.Tells || s.attached(entry.path) {
 				continue
 			}
 			s.referrers = append(s.referrers, finding{f.kind, []string{entry.path}, why(r, entry)})
@@ -169,11 +169,15 @@ func (s *starter) attach(found []finding) {
 	}
 }
 
+// attached tells whether a file is a referrer.
+func (s *starter) attached(name string) bool {
+	return slices.ContainsFunc(s.referrers, func(f finding) bool { return slices.Contains(f.paths, name) })
+}
+
 // leave notes what is not packed.
 func (s *starter) leave() {
 	for _, entry := range s.entries {
-		attached := slices.ContainsFunc(s.referrers, func(f finding) bool { return slices.Contains(f.paths, entry.path) })
-		if !attached && !slices.Contains(s.main.paths, entry.path) {
+		if !s.attached(entry.path) && !slices.Contains(s.main.paths, entry.path) {
 			s.left = append(s.left, entry.path)
 		}
 	}
