@@ -184,14 +184,13 @@ func TestRoundTripInGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := splitter{largest: 500_000}
-	s.runs(entries)
-	if len(s.groups) < 5 {
-		t.Fatalf("only %d groups", len(s.groups))
+	groups := tree.groups(entries, 500_000)
+	if len(groups) < 5 {
+		t.Fatalf("only %d groups", len(groups))
 	}
 	dst := t.TempDir()
 	x := NewExtractor(openRoot(t, dst), ExtractOptions{})
-	for _, group := range s.groups {
+	for _, group := range groups {
 		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, Zstd)), nil); err != nil {
 			t.Fatal(err)
 		}

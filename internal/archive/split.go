@@ -13,7 +13,12 @@ import (
 // Under Preserve all directories come once more in a last group: their times change with every file that comes or goes.
 // Hard links stand in the group of the file.
 func (t Tree) Split(entries []Entry) [][]Entry {
-	s := splitter{largest: largestGroup(entries)}
+	return t.groups(entries, largestGroup(entries))
+}
+
+// groups cuts with a given largest size.
+func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
+	s := splitter{largest: largest}
 	if !t.Preserve {
 		s.runs(entries)
 		return s.groups

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Tree is what becomes an archive: which files of a file system, under which names, with how much of their metadata.
@@ -157,7 +158,11 @@ func (w *walker) add(name string, info fs.FileInfo) {
 	if w.tree.Exclude != nil && w.tree.Exclude(name, info.IsDir()) {
 		return
 	}
-	if reason := badName(name, w.tree.Preserve); reason != "" {
+	reason := badName(name, w.tree.Preserve)
+	if !utf8.ValidString(name) {
+		reason = "name is not UTF-8" // no fs.FS can open it
+	}
+	if reason != "" {
 		w.problem(refuse(name, "%s", reason))
 		return
 	}

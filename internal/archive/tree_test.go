@@ -110,6 +110,7 @@ func TestWalkRefuses(t *testing.T) {
 		"link by a link":    {Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
 		"links in a circle": {Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
 		"control character": {Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
+		"not UTF-8":         {Tree{FS: fstest.MapFS{"a\xe9": {}}, Preserve: true}, []string{`"a\xe9"`, "UTF-8"}},
 		"backslash":         {Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
 		"case":              {Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
 		"all at once":       {Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},

@@ -1,0 +1,336 @@
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// volume makes a tree with everything that Preserve keeps and this user may make.
+func volume(t testing.TB) string {
+	t.Helper()
+	top := t.TempDir()
+	at := func(name string) string { return filepath.Join(top, name) }
+	must := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.MkdirAll(at("d/e"), 0o755), os.Mkdir(at("ro"), 0o755))
+	for name, mode := range map[string]fs.FileMode{
+		"d/setuid": 0o755 | fs.ModeSetuid, "d/setgid": 0o755 | fs.ModeSetgid, "d/e/plain": 0o640, "ro/f": 0o400,
+		"Case": 0o600, "case": 0o600, `back\slash`: 0o600, "none": 0,
+	} {
+		must(os.WriteFile(at(name), []byte(name), 0o600))
+		if os.Getuid() == 0 {
+			must(os.Chown(at(name), 1234, 3_000_000))
+		}
+		must(os.Chmod(at(name), mode))
+	}
+	must(os.Link(at("d/setuid"), at("d/e/hard")), os.Link(at("d/setuid"), at("a-hard")))
+	must(os.Symlink("d/e", at("l")), os.Symlink("../Case", at("d/l2")))
+	must(sparseFile(at("d/sparse")), sparseFile(at("ends-in-a-hole")), os.Truncate(at("ends-in-a-hole"), 9<<20))
+	f, err := os.Create(at("only-a-hole"))
+	must(err, f.Truncate(1<<30), f.Close())
+	must(setUserXattr(at("d/e/plain")), os.Chmod(at("d"), 0o777|fs.ModeSticky))
+	if os.Getuid() == 0 {
+		must(unix.Setxattr(at("d/e"), "trusted.davit", []byte("x\x00\n="), 0))
+		must(unix.Setxattr(at("d/setgid"), "security.capability", capability, 0))
+		must(unix.Lchown(at("l"), 77, 88))
+	}
+	times := map[string]time.Time{
+		"d/e/plain": time.Unix(1e9, 123456789), "l": time.Unix(5, 7), "d/sparse": time.Unix(-3, 250_000_000),
+		"ro": time.Unix(1.1e9, 1), "d/e": time.Unix(1.2e9, 2), "d": time.Unix(1.3e9, 0), "a-hard": time.Unix(4e9, 999999999),
+	}
+	for name, when := range times {
+		ts := unix.NsecToTimespec(when.UnixNano())
+		must(unix.UtimesNanoAt(unix.AT_FDCWD, at(name), []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW))
+	}
+	must(os.Chmod(at("ro"), 0o500))
+	t.Cleanup(func() { os.Chmod(at("ro"), 0o700) })
+	return top
+}
+
+// capability is cap_net_raw+ep of VFS_CAP_REVISION_2.
+var capability = []byte{1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+func setUserXattr(name string) error {
+	err := unix.Setxattr(name, "user.davit", []byte("größe"), 0)
+	if errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
+}
+
+// sparseFile has data at 1 MiB and at 3 MiB of 4.
+func sparseFile(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err1 := f.WriteAt(bytes.Repeat([]byte("data"), 2000), 1<<20)
+	_, err2 := f.WriteAt(bytes.Repeat([]byte("more"), 100_000), 3<<20)
+	return errors.Join(err1, err2, f.Truncate(4<<20), f.Close())
+}
+
+// everything describes a directory with all its metadata, hard links by the first of their names.
+func everything(t testing.TB, top string) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	first := make(map[uint64]string)
+	err := filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(top, p)
+		info, err := os.Lstat(p)
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		about := fmt.Sprintf("%v %d %d %d", info.Mode(), st.Uid, st.Gid, info.ModTime().UnixNano())
+		switch {
+		case info.Mode().Type() == fs.ModeSymlink:
+			target, err := os.Readlink(p)
+			found[name] = about + " " + target
+			return err
+		case info.Mode().IsRegular():
+			if _, ok := first[st.Ino]; !ok {
+				first[st.Ino] = name
+			}
+			about += fmt.Sprint(" ", st.Size, " ", st.Nlink, " ", first[st.Ino])
+		}
+		f, err := os.Open(p)
+		if errors.Is(err, fs.ErrPermission) {
+			found[name] = about
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		attrs, err := readXattrs(f)
+		if err != nil {
+			return err
+		}
+		extents, err := dataExtents(f, info)
+		if err != nil {
+			return err
+		}
+		found[name] = fmt.Sprint(about, " ", attrs, extents)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func sameEverything(t testing.TB, got, want string) {
+	t.Helper()
+	g, w := everything(t, got), everything(t, want)
+	for name := range w {
+		if g[name] != w[name] {
+			t.Errorf("%q:\n got %q\nwant %q", name, g[name], w[name])
+		}
+	}
+	if len(g) != len(w) {
+		t.Errorf("got %d files, want %d", len(g), len(w))
+	}
+}
+
+// unreadable takes away what only root can read.
+func unreadable(t testing.TB, top string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if err := os.Remove(filepath.Join(top, "none")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func preserving() ExtractOptions {
+	return ExtractOptions{Preserve: true, ReadOptions: ReadOptions{Limits: Limits{Exact: true}}}
+}
+
+func TestPreserve(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
+	archive := pack(t, tree, Zstd)
+	if len(archive) > 10_000 {
+		t.Errorf("archive of %d bytes: holes were stored", len(archive))
+	}
+	opts := preserving()
+	opts.Note = func(name, what string) { t.Logf("%s: %s", name, what) }
+	dst := unpack(t, archive, opts)
+	sameEverything(t, dst, src)
+	if again := pack(t, Tree{FS: openRoot(t, dst).FS(), Preserve: true, Root: true}, Zstd); !bytes.Equal(again, archive) {
+		t.Error("packing what was unpacked gives another archive")
+	}
+}
+
+func TestPreserveInGroups(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true, Prefix: "volume-data/"}
+	entries, err := tree.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := tree.groups(entries, 300_000)
+	if len(groups) < 4 {
+		t.Fatalf("only %d groups", len(groups))
+	}
+	opts := preserving()
+	opts.Place = func(name string) (string, error) {
+		return clean(strings.TrimPrefix(strings.TrimPrefix(name, "volume-data"), "/")), nil
+	}
+	dst := t.TempDir()
+	x := NewExtractor(openRoot(t, dst), opts)
+	for _, group := range groups {
+		if err := x.Extract(t.Context(), bytes.NewReader(packEntries(t, tree, group, Gzip)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sameEverything(t, dst, src)
+
+	plain := t.TempDir()
+	for _, group := range groups {
+		gnuTar(t, packEntries(t, tree, group, None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
+	}
+	sameEverything(t, filepath.Join(plain, "volume-data"), src)
+}
+
+func TestPreserveIsTheReadersChoice(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	archive := pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true}, None)
+	dst := unpack(t, archive, ExtractOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}})
+	for name, about := range everything(t, dst) {
+		if strings.ContainsAny(strings.Fields(about)[0], "ugt") && !strings.HasPrefix(about, "L") {
+			t.Errorf("%q has the mode %s", name, about)
+		}
+		if strings.Contains(about, "davit") || strings.Contains(about, "capability") {
+			t.Errorf("%q has attributes: %s", name, about)
+		}
+		if os.Getuid() == 0 && strings.Contains(about, "3000000") {
+			t.Errorf("%q has its owner: %s", name, about)
+		}
+	}
+}
+
+// gnuTar runs tar, or skips the test where there is none.
+func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath("tar"); err != nil {
+		t.Skip("no tar on this machine")
+	}
+	cmd := exec.CommandContext(t.Context(), "tar", args...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("tar %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return out.Bytes()
+}
+
+func TestGNUTarReadsOurs(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	dst := t.TempDir()
+	archive := pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, None)
+	gnuTar(t, archive, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
+	sameEverything(t, dst, src)
+}
+
+func TestGNUTarIsRead(t *testing.T) {
+	t.Parallel()
+	formats := map[string][]string{
+		"v7": {"--format=v7"}, "ustar": {"--format=ustar"}, "gnu": {"--format=gnu"}, "pax": {"--format=posix"},
+		"old sparse": {"--format=gnu", "-S"}, "sparse 0.0": {"--format=posix", "-S", "--sparse-version=0.0"},
+		"sparse 0.1": {"--format=posix", "-S", "--sparse-version=0.1"},
+		"sparse 1.0": {"--format=posix", "-S", "--sparse-version=1.0"},
+	}
+	for name, args := range formats {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := t.TempDir()
+			for _, dir := range []string{"d/e", strings.Repeat("long", 20)} {
+				if err := os.MkdirAll(filepath.Join(src, dir), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			errs := []error{
+				os.WriteFile(filepath.Join(src, "d/e/f"), []byte("f"), 0o640), os.Symlink("../d/e", filepath.Join(src, "d/l")),
+				os.WriteFile(filepath.Join(src, strings.Repeat("long", 20), "g"), make([]byte, 70_000), 0o600),
+				os.Link(filepath.Join(src, "d/e/f"), filepath.Join(src, "h")), sparseFile(filepath.Join(src, "s")),
+				manyHoles(filepath.Join(src, "holes")),
+			}
+			if name != "v7" && name != "ustar" {
+				errs = append(errs, os.WriteFile(filepath.Join(src, strings.Repeat("n", 200)), nil, 0o600))
+			}
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			archive := gnuTar(t, nil, append(args, "-C", src, "-cf", "-", ".")...)
+			dst := unpack(t, archive, ExtractOptions{})
+			sameTrees(t, dst, src)
+			if strings.Contains(name, "sparse") {
+				got, want := everything(t, dst), everything(t, src)
+				if g, w := extentsOf(got["holes"]), extentsOf(want["holes"]); g != w {
+					t.Errorf("got the extents %s, want %s", g, w)
+				}
+			}
+		})
+	}
+}
+
+func extentsOf(about string) string { return about[strings.LastIndex(about, "["):] }
+
+// manyHoles has more extents than fit into a header of GNU tar.
+func manyHoles(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	for i := range int64(60) {
+		if _, err := f.WriteAt([]byte("data"), i*100_000); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}
+
+func TestPreservedTwiceIsTheSame(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true}
+	if !bytes.Equal(pack(t, tree, None), pack(t, tree, None)) {
+		t.Error("two archives of one tree differ")
+	}
+	if a, b := everything(t, src), everything(t, src); !maps.Equal(a, b) {
+		t.Error("packing changed the tree")
+	}
+}
