@@ -76,8 +76,8 @@ func fetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 }
 
 func fetchDocument(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
-	if desc.Size > maxManifest {
-		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, maxManifest)
+	if desc.Size > artifact.MaxManifest {
+		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, artifact.MaxManifest)
 	}
 	rc, err := src.Fetch(ctx, desc)
 	if err != nil {

@@ -16,9 +16,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxManifest is the largest manifest that registries must take; larger ones push and then can't be pulled.
-const maxManifest = 4 << 20
-
 // document is a config or manifest: bytes that are held in memory.
 type document struct {
 	desc  ocispec.Descriptor
@@ -37,9 +34,9 @@ func marshalManifest(mediaType string, manifest any) (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	if len(b) > maxManifest {
+	if len(b) > artifact.MaxManifest {
 		return document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
-			len(b), maxManifest)
+			len(b), artifact.MaxManifest)
 	}
 	return newDocument(mediaType, b), nil
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -19,8 +18,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxManifest bounds manifests, indexes and configs: they are held in memory, and no registry must take larger ones.
-const maxManifest = 4 << 20
+// octetStream is what a source says that does not know.
+const octetStream = "application/octet-stream"
 
 // manifest is a verified manifest or index. An index has Manifests and nothing of Config and Layers.
 type manifest struct {
@@ -31,14 +30,12 @@ type manifest struct {
 
 // body is what manifests and indexes say.
 type body struct {
-	SchemaVersion int                  `json:"schemaVersion"`
-	MediaType     string               `json:"mediaType"`
-	ArtifactType  string               `json:"artifactType"`
-	Config        *ocispec.Descriptor  `json:"config"`
-	Layers        []ocispec.Descriptor `json:"layers"`
-	Manifests     []ocispec.Descriptor `json:"manifests"`
-	Subject       *ocispec.Descriptor  `json:"subject"`
-	Annotations   map[string]string    `json:"annotations"`
+	ArtifactType string               `json:"artifactType"`
+	Config       *ocispec.Descriptor  `json:"config"`
+	Layers       []ocispec.Descriptor `json:"layers"`
+	Manifests    []ocispec.Descriptor `json:"manifests"`
+	Subject      *ocispec.Descriptor  `json:"subject"`
+	Annotations  map[string]string    `json:"annotations"`
 }
 
 func (m *manifest) isIndex() bool { return isIndex(m.desc.MediaType) }
@@ -108,8 +105,8 @@ func checkDocument(desc ocispec.Descriptor) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
-	if desc.Size > maxManifest {
-		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, maxManifest)
+	if desc.Size > artifact.MaxManifest {
+		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, artifact.MaxManifest)
 	}
 	return nil
 }
@@ -130,41 +127,24 @@ func parse(b []byte, desc ocispec.Descriptor) (*manifest, error) {
 	refuse := func(format string, args ...any) (*manifest, error) {
 		return nil, artifact.Refused(desc.Digest.String(), format, args...)
 	}
-	if err := checkUnambiguous(b); err != nil {
-		return refuse("not a manifest: %s, %w", http.DetectContentType(b), err)
+	switch m.desc.MediaType, _, _ = strings.Cut(desc.MediaType, ";"); m.desc.MediaType {
+	case "", "application/json", octetStream:
+		m.desc.MediaType = artifact.ManifestType(b)
+	}
+	if !isManifest(m.desc.MediaType) {
+		return refuse("media type %q is neither a manifest nor an index", m.desc.MediaType)
+	}
+	if err := artifact.CheckManifest(m.desc, b); err != nil {
+		return nil, err
 	}
 	if err := json.Unmarshal(b, &m.body); err != nil {
 		return refuse("not a manifest: %w", err)
 	}
-	m.settleType()
-	switch {
-	case !isManifest(m.desc.MediaType):
-		return refuse("media type %q is neither a manifest nor an index", m.desc.MediaType)
-	case m.MediaType != "" && m.MediaType != m.desc.MediaType:
-		return refuse("it says %q, but was announced as %q", m.MediaType, m.desc.MediaType)
-	case m.SchemaVersion != 2:
-		return refuse("schemaVersion is %d, not 2", m.SchemaVersion)
-	case m.isIndex() && (m.Layers != nil || m.Config != nil), !m.isIndex() && m.Manifests != nil:
-		return refuse("it is a manifest and an index at once")
-	case !m.isIndex() && m.Config == nil:
+	if !m.isIndex() && m.Config == nil {
 		return refuse("a manifest without config")
 	}
 	m.desc.ArtifactType, m.desc.Annotations = m.ArtifactType, m.Annotations
 	return m, m.checkDescriptors()
-}
-
-// settleType takes the media type from the body where the source announced none that says something.
-func (m *manifest) settleType() {
-	m.desc.MediaType, _, _ = strings.Cut(m.desc.MediaType, ";")
-	switch m.desc.MediaType {
-	case "", "application/json", "application/octet-stream":
-		m.desc.MediaType = m.MediaType
-	}
-	if m.desc.MediaType == "" && m.Manifests != nil {
-		m.desc.MediaType = ocispec.MediaTypeImageIndex
-	} else if m.desc.MediaType == "" {
-		m.desc.MediaType = ocispec.MediaTypeImageManifest
-	}
 }
 
 func (m *manifest) checkDescriptors() error {

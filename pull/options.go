@@ -51,7 +51,7 @@ type Options struct {
 // Limits bound what unpacking may take. A zero field stands for the default of internal/archive.
 type Limits struct {
 	MaxSize  int64 // bytes of all unpacked files
-	MaxFiles int   // entries
+	MaxFiles int64 // entries
 	MaxRatio int64 // unpacked bytes for each packed one
 }
 

@@ -25,6 +25,7 @@ type placer struct {
 	moves []move
 	kept  []string // files that somebody else changed: nothing is placed when there is one
 	right []string // files that are there already
+	dirs  []dirInfo
 	undo  []func() error
 }
 
@@ -39,6 +40,9 @@ func (p *placer) plan(ctx context.Context, dir string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := p.noteDir(dir); err != nil {
+		return err
+	}
 	entries, err := fs.ReadDir(p.stage.root.FS(), path.Join(stageFiles, dir))
 	if err != nil {
 		return err
@@ -49,6 +53,24 @@ func (p *placer) plan(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// dirInfo is a directory that is there already and gets the metadata of the staged one.
+type dirInfo struct {
+	path string
+	info fs.FileInfo
+}
+
+// noteDir remembers what the artifact says of a directory, if that is restored.
+func (p *placer) noteDir(dir string) error {
+	if !p.preserve {
+		return nil
+	}
+	info, err := p.stage.root.Lstat(path.Join(stageFiles, dir))
+	if err == nil {
+		p.dirs = append(p.dirs, dirInfo{dir, info})
+	}
+	return err
 }
 
 func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry) error {
@@ -237,4 +259,26 @@ func bare(err error) error {
 		return linkErr.Err
 	}
 	return err
+}
+
+// restoreDirs gives directories that were there already what the artifact says of them: last of all, since their times
+// change with every file that is placed.
+func (p *puller) restoreDirs() error {
+	for _, d := range p.dirs {
+		if !p.dirEntries[d.path] {
+			continue
+		}
+		if uid, gid, ok := owner(d.info); ok && os.Geteuid() == 0 {
+			if err := p.dst.Chown(d.path, uid, gid); err != nil {
+				return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
+			}
+		}
+		if err := p.dst.Chmod(d.path, d.info.Mode()); err != nil {
+			return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
+		}
+		if err := p.dst.Chtimes(d.path, d.info.ModTime(), d.info.ModTime()); err != nil {
+			return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
+		}
+	}
+	return nil
 }

@@ -32,6 +32,7 @@ type item struct {
 	role   string
 	name   string // of the file; of a tar that is unpacked, for messages alone
 	unpack bool   // it is a tar that becomes a tree
+	sniff  bool   // only if it looks like one
 	within string // directory that all entries of the tar must be in; "" for any
 	strip  string // leading directory that entries lose; those outside it are left out
 	image  bool   // entries may be whiteouts and may replace those of earlier layers
@@ -74,6 +75,9 @@ func newItems(ctx context.Context, src content.Fetcher, m *manifest, opts Option
 // settle decides name and unpacking of an item.
 func (it *item) settle(m *manifest, kind mediatypes.Kind, chart string, opts Options) error {
 	name := layerName(it.desc)
+	if !opts.NoUnpack {
+		it.decideUnpack(m, kind, name)
+	}
 	switch {
 	case name != "":
 	case it.desc.MediaType == helmChart && chart != "":
@@ -103,11 +107,13 @@ func (it *item) decideUnpack(m *manifest, kind mediatypes.Kind, name string) {
 		it.unpack, it.within = true, strings.Trim(path.Clean(dir), "/.")
 	case it.desc.Annotations[annotationUnpack] == "true":
 		it.unpack, it.within = true, path.Clean(name)
-	case kind.Shape == mediatypes.Image || m.isImage():
+	case kind.Shape == mediatypes.Image || kind.Name == "generic" && m.isImage():
 		it.unpack, it.image = true, true
-		it.strip = strings.Trim(prefixOf(kind, it.role), "./")
+		if kind.Name == "volume" {
+			it.strip = strings.Trim(prefixOf(kind), "./")
+		}
 	case isTarRole(kind, it.role, it.desc.MediaType):
-		it.unpack = true
+		it.unpack, it.sniff = true, true
 	}
 }
 
@@ -131,31 +137,26 @@ func roleOf(kind mediatypes.Kind, mediaType string) string {
 	return ""
 }
 
-func prefixOf(kind mediatypes.Kind, role string) string {
+// prefixOf is what a kind puts before the names in its tars.
+func prefixOf(kind mediatypes.Kind) string {
 	for _, l := range kind.Layers {
-		if l.Role == role {
+		if l.Prefix != "" {
 			return l.Prefix
 		}
 	}
 	return ""
 }
 
-// isTarRole tells whether a layer of this role and type is a directory. The generic kind has tar types too, but oras
-// gives them to any file: there the annotation alone counts.
+// isTarRole tells whether a layer of this role and type is a directory. Charts stay the archives that helm takes; the
+// generic kind has tar types too, but oras gives them to any file: there the annotation alone counts.
 func isTarRole(kind mediatypes.Kind, role, mediaType string) bool {
-	if kind.Name == "generic" {
+	if kind.Name == "generic" || kind.Name == "helm" {
 		return false
 	}
 	for _, l := range kind.Layers {
-		if l.Role != role {
-			continue
-		}
-		if l.MediaType == mediaType {
-			return l.Packing != mediatypes.Raw && l.Packing != ""
-		}
-		for packing, other := range l.MediaTypes {
-			if other == mediaType {
-				return packing != mediatypes.Raw
+		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+			if t, ok := l.For(packing); ok && l.Role == role && t == mediaType {
+				return true
 			}
 		}
 	}

@@ -48,6 +48,14 @@ type puller struct {
 	last    *record // of the last pull from this origin; nil: none
 	stage   *stage
 	next    *record // of this pull
+	carried *record // files of layers that the last pull unpacked, and that are as they should be
+	partial bool    // there are some
+	whole   bool    // no such layer is left out
+	// preserve: owners, modes and times are restored, because the options or the kind say so.
+	preserve bool
+	dirs     []dirInfo
+	// dirEntries are the directories that the artifact says something of.
+	dirEntries map[string]bool
 }
 
 // resolve reads the manifest or index, or gives the result of the last pull when nothing changed since.
@@ -69,6 +77,8 @@ func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, e
 
 // intact tells whether the files of a record, or of some of its layers, are all as they were placed.
 func (p *puller) intact(r *record, layer func(int) bool) bool {
+	look := newLooker(p.dst, ".")
+	defer look.close()
 	for _, f := range r.files {
 		if f.Layer < 0 && layer == nil {
 			if p.opts.Delete {
@@ -79,7 +89,7 @@ func (p *puller) intact(r *record, layer func(int) bool) bool {
 		if layer != nil && !layer(f.Layer) {
 			continue
 		}
-		info, err := p.dst.Lstat(f.Path)
+		info, err := look.lstat(f.Path)
 		if err != nil || !f.unchanged(info) {
 			return false
 		}
@@ -121,6 +131,7 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	}
 	result := newResult(m)
 	result.Platform = platform
+	p.preserve = p.opts.Preserve || result.Kind == "volume"
 	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: root.desc.Digest, Result: result}
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
@@ -134,6 +145,10 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	} else {
 		err = p.removeOnly(ctx, m)
 	}
+	if errors.Is(err, errEntangled) && !p.whole {
+		p.whole = true
+		return p.pull(ctx, root)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +158,7 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 
 // finish writes down what is in the destination now.
 func (p *puller) finish() error {
-	if len(p.next.list()) == 0 {
+	if len(p.next.list()) == 0 && len(p.dirEntries) == 0 {
 		return fmt.Errorf("files in %s: %w", p.next.Result.Digest, errdef.ErrNotFound)
 	}
 	files := p.next.list()
@@ -155,6 +170,7 @@ func (p *puller) finish() error {
 // missing are the items whose files are not in the destination as they should be. Files that are not ours and differ
 // fail the pull before anything is fetched.
 func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
+	p.partial, p.dirEntries = false, make(map[string]bool)
 	var todo []*item
 	var kept []string
 	for _, it := range items {
@@ -171,6 +187,8 @@ func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
 			todo = append(todo, it)
 		}
 	}
+	p.sortFiles()
+	p.carried = &record{files: slices.Clone(p.next.files)}
 	return todo, refusal(kept)
 }
 
@@ -217,7 +235,7 @@ func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bo
 
 // treeIsRight tells whether the last pull unpacked the same layer and nobody touched its files.
 func (p *puller) treeIsRight(it *item) bool {
-	if p.last == nil || p.last.Entangled || p.last.Settings != p.next.Settings {
+	if p.last == nil || p.whole || p.last.Entangled || p.last.Settings != p.next.Settings {
 		return false
 	}
 	old := slices.Index(p.last.Layers, it.desc.Digest)
@@ -230,6 +248,7 @@ func (p *puller) treeIsRight(it *item) bool {
 			p.next.files = append(p.next.files, f)
 		}
 	}
+	p.partial = true
 	return true
 }
 
@@ -252,12 +271,12 @@ func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) 
 		if closeErr := p.stage.close(); err == nil {
 			err = closeErr
 		}
+		if err == nil {
+			err = p.restoreDirs()
+		}
 	}()
 	if err := p.fetch(ctx, items); err != nil {
 		return err
-	}
-	if len(p.next.files) == 0 {
-		return fmt.Errorf("files in %s: %w", m.desc.Digest, errdef.ErrNotFound)
 	}
 	return p.place(ctx)
 }
@@ -273,7 +292,7 @@ func (p *puller) resumable(err error) bool {
 
 // place moves everything from the stage to its names.
 func (p *puller) place(ctx context.Context) error {
-	pl := &placer{stage: p.stage, state: p.state, force: p.opts.Force, preserve: p.opts.Preserve}
+	pl := &placer{stage: p.stage, state: p.state, force: p.opts.Force, preserve: p.preserve}
 	if err := pl.plan(ctx, "."); err != nil {
 		return err
 	}
@@ -281,6 +300,10 @@ func (p *puller) place(ctx context.Context) error {
 		return err
 	}
 	p.sortFiles()
+	if err := p.times(); err != nil {
+		return err
+	}
+	p.dirs = pl.dirs
 	remove := p.leftovers()
 	if err := pl.apply(remove); err != nil {
 		return err
@@ -294,20 +317,41 @@ func (p *puller) sortFiles() {
 	slices.SortFunc(p.next.files, func(a, b placed) int { return cmp.Compare(a.Path, b.Path) })
 }
 
-// restat takes down the state of files that were right already, which are not those of the stage, and of those whose
-// digests are remembered.
-func (p *puller) restat(right []string) {
-	slices.Sort(right)
+// times takes down when the staged files were changed last, which tells later whether somebody changed them.
+func (p *puller) times() error {
+	look := newLooker(p.stage.root, stageFiles)
+	defer look.close()
 	for i, f := range p.next.files {
-		if _, ok := slices.BinarySearch(right, f.Path); !ok && f.Digest == "" {
+		if _, ok := p.carried.find(f.Path); ok {
 			continue
 		}
-		info, err := p.dst.Lstat(f.Path)
+		info, err := look.lstat(f.Path)
+		if err != nil {
+			return err
+		}
+		p.next.files[i].ModTime, p.next.files[i].Mode = info.ModTime().UnixNano(), info.Mode()
+	}
+	return nil
+}
+
+// restat takes down the state of files that were right already, which are not those of the stage, and remembers the
+// digests of files that are layers.
+func (p *puller) restat(right []string) {
+	slices.Sort(right)
+	look := newLooker(p.dst, ".")
+	defer look.close()
+	for i, f := range p.next.files {
+		_, old := slices.BinarySearch(right, f.Path)
+		remember := f.Layer >= 0 && p.opts.Digests != nil && f.Digest == p.next.Layers[f.Layer]
+		if !old && !remember {
+			continue
+		}
+		info, err := look.lstat(f.Path)
 		if err != nil {
 			continue
 		}
 		p.next.files[i].ModTime, p.next.files[i].Mode = info.ModTime().UnixNano(), info.Mode()
-		if f.Digest != "" && p.opts.Digests != nil {
+		if remember {
 			p.opts.Digests.Store(info, f.Digest)
 		}
 	}

@@ -15,6 +15,18 @@ import (
 // fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later
 // ones are still on their way, to the names that its files will have.
 func (p *puller) fetch(ctx context.Context, items []*item) error {
+	trees, err := newTrees(p)
+	if err != nil {
+		return err
+	}
+	defer trees.root.Close()
+	if err := p.fetchAll(ctx, items, trees); err != nil {
+		return err
+	}
+	return trees.close()
+}
+
+func (p *puller) fetchAll(ctx context.Context, items []*item, trees *trees) error {
 	ready := make(map[digest.Digest]chan struct{}, len(items))
 	left := make(map[digest.Digest]int, len(items)) // uses of a blob that are to come
 	for _, it := range items {
@@ -31,7 +43,7 @@ func (p *puller) fetch(ctx context.Context, items []*item) error {
 				return ctx.Err()
 			}
 			left[it.desc.Digest]--
-			if err := p.stageItem(it, left[it.desc.Digest] == 0); err != nil {
+			if err := p.stageItem(ctx, it, trees, left[it.desc.Digest] == 0); err != nil {
 				return &artifact.Error{Op: "unpacking", Item: it.name, Err: err}
 			}
 		}
@@ -65,7 +77,25 @@ func (p *puller) fetchItem(ctx context.Context, it *item) error {
 }
 
 // stageItem gives a verified blob, or what it unpacks to, its name in the stage.
-func (p *puller) stageItem(it *item, last bool) error {
+func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, last bool) error {
+	unpack := it.unpack
+	if it.sniff {
+		var err error
+		if unpack, err = isTarFile(p.stage.root, blobPath(it.desc)); err != nil {
+			return err
+		}
+	}
+	if !unpack {
+		return p.stageFile(it, last)
+	}
+	if err := trees.unpack(ctx, it); err != nil || !last {
+		return err
+	}
+	return p.stage.root.Remove(blobPath(it.desc))
+}
+
+// stageFile gives a verified blob its name in the stage.
+func (p *puller) stageFile(it *item, last bool) error {
 	root, to := p.stage.root, path.Join(stageFiles, it.name)
 	if err := root.MkdirAll(path.Dir(to), 0o777); err != nil {
 		return err

@@ -1,0 +1,412 @@
+package pull_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+// counted counts the blobs that are fetched.
+type counted struct {
+	*memory.Store
+	fetched atomic.Int32
+}
+
+func (s *counted) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	s.fetched.Add(1)
+	return s.Store.Fetch(ctx, desc)
+}
+
+func newStore() *counted { return &counted{Store: memory.New()} }
+
+// write makes a file below dir.
+func write(t testing.TB, dir, name, content string) {
+	t.Helper()
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openRoot(t testing.TB, dir string) *os.Root {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// listing is what a directory holds, with modes and link targets; meta adds times.
+func listing(t testing.TB, dir string, meta bool) string {
+	t.Helper()
+	var b strings.Builder
+	root := openRoot(t, dir)
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s %v", name, info.Mode())
+		if meta {
+			fmt.Fprintf(&b, " %d", info.ModTime().UnixNano())
+		}
+		switch {
+		case d.Type() == fs.ModeSymlink:
+			target, err := root.Readlink(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " -> %s", target)
+		case d.Type().IsRegular():
+			content, err := root.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %q", content)
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func directory(kind, path string, packing mediatypes.Packing) *artifact.Plan {
+	mediaType := map[mediatypes.Packing]string{
+		mediatypes.Tar: mediatypes.LayerTar, mediatypes.TarGzip: mediatypes.LayerTarGzip, mediatypes.TarZstd: mediatypes.LayerTarZstd,
+	}[packing]
+	return &artifact.Plan{
+		Kind: mediatypes.Kind{Name: kind}, ArtifactType: "application/vnd.example.thing",
+		Layers: []artifact.Layer{{
+			Path: path, Dir: true, Title: path, Prefix: path + "/", MediaType: mediaType, Packing: packing, Size: -1,
+			Unpack: packing == mediatypes.TarGzip,
+		}},
+	}
+}
+
+func push(t testing.TB, dir string, plan *artifact.Plan, dst *counted) *pack.Result {
+	t.Helper()
+	r, err := pack.Push(t.Context(), openRoot(t, dir).FS(), plan, dst, pack.PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestDirectoryThereAndBack(t *testing.T) {
+	t.Parallel()
+	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		for _, split := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s split %v", packing, split), func(t *testing.T) {
+				t.Parallel()
+				dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+				for i := range 30 {
+					write(t, dir, fmt.Sprintf("data/d%d/f%d", i%4, i), strings.Repeat("x", i*40_000))
+				}
+				if err := os.Symlink("d1/f1", filepath.Join(dir, "data", "link")); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(filepath.Join(dir, "data/d0/f0"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				plan := directory("generic", "data", packing)
+				plan.Layers[0].Split = split
+				push(t, dir, plan, store)
+				r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := listing(t, out, false), listing(t, dir, false); got != want {
+					t.Errorf("got\n%.600s\nwant\n%.600s", got, want)
+				}
+				if len(r.Files) != 31 || r.Files[30].Link != "d1/f1" || r.Files[0].Digest == "" {
+					t.Errorf("%d files in the result", len(r.Files))
+				}
+				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); err != nil || !r.Skipped {
+					t.Errorf("again: skipped %v, %v", r.Skipped, err)
+				}
+			})
+		}
+	}
+}
+
+// TestSmallChangeFetchesLittle pulls a directory of many layers again after one file changed.
+func TestSmallChangeFetchesLittle(t *testing.T) {
+	t.Parallel()
+	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+	for i := range 24 {
+		write(t, dir, fmt.Sprintf("data/d%d/f%d", i%4, i), strings.Repeat(fmt.Sprint(i), 1<<20))
+	}
+	plan := directory("generic", "data", mediatypes.TarGzip)
+	plan.Layers[0].Split = true
+	layers := len(push(t, dir, plan, store).Layers)
+	root := openRoot(t, out)
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before := map[string]fs.FileInfo{}
+	for _, name := range []string{"data/d0/f0", "data/d1/f5", "data/d1/f1"} {
+		before[name], _ = root.Stat(name)
+	}
+	write(t, dir, "data/d1/f5", "new")
+	push(t, dir, plan, store)
+	store.fetched.Store(0)
+	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{})
+	if err != nil || r.Skipped {
+		t.Fatalf("skipped %v, %v", r.Skipped, err)
+	}
+	if n := int(store.fetched.Load()); layers < 4 || n > 3 {
+		t.Errorf("%d fetches for one changed file in %d layers", n, layers)
+	}
+	if got, want := listing(t, out, false), listing(t, dir, false); got != want {
+		t.Error("the directories differ")
+	}
+	for name, old := range before {
+		now, err := root.Stat(name)
+		if err != nil || os.SameFile(old, now) == (name == "data/d1/f5") {
+			t.Errorf("%s: replaced %v, %v", name, !os.SameFile(old, now), err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(out, "data/d1/f5"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{}); !errors.Is(err, artifact.ErrKept) {
+		t.Errorf("a changed file: %v", err)
+	}
+}
+
+// TestVolumeThereAndBack compares what Preserve is about.
+func TestVolumeThereAndBack(t *testing.T) {
+	t.Parallel()
+	if _, ok := mediatypes.Lookup("volume"); !ok {
+		t.Skip("the kind is not listed yet")
+	}
+	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+	write(t, dir, "vol/a/file", "content")
+	write(t, dir, "vol/b/script", "#!/bin/sh")
+	old := time.Unix(1_700_000_000, 123456789)
+	for name, mode := range map[string]fs.FileMode{"vol/a/file": 0o600, "vol/b/script": 0o751, "vol/b": 0o750, "vol/a": 0o711, "vol": 0o705} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Chmod(path, mode), os.Chtimes(path, old, old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan := &artifact.Plan{
+		Kind: mediatypes.Kind{Name: "volume", Shape: mediatypes.Image}, ConfigType: ocispec.MediaTypeImageConfig,
+		Annotations: map[string]string{mediatypes.KindAnnotation: "volume"},
+		Finish: func([]artifact.Packed) (artifact.Finished, error) {
+			return artifact.Finished{Config: []byte(`{"os":"linux","architecture":"amd64"}`)}, nil
+		},
+		Layers: []artifact.Layer{{
+			Path: "vol", Dir: true, Prefix: "volume-data/", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
+			Size: -1, Preserve: true, Split: true, Role: "data",
+		}},
+	}
+	push(t, dir, plan, store)
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := listing(t, out, true), listing(t, filepath.Join(dir, "vol"), true); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// entry is one of a tar made by hand.
+type entry struct {
+	name, content string
+	link          string
+	kind          byte
+}
+
+func tgz(t testing.TB, entries ...entry) string {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	tw := tar.NewWriter(zw)
+	for _, e := range entries {
+		hdr := &tar.Header{Name: e.name, Mode: 0o755, Size: int64(len(e.content)), Linkname: e.link, Typeflag: e.kind}
+		if e.kind == 0 {
+			hdr.Typeflag = tar.TypeReg
+		}
+		if err := tw.WriteHeader(hdr); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write([]byte(e.content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(tw.Close(), zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+// image stores a container image.
+func (s *counted) image(t testing.TB, tag string, layers ...string) {
+	t.Helper()
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: s.blob(t, ocispec.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64"}`),
+	}
+	for _, l := range layers {
+		m.Layers = append(m.Layers, s.blob(t, ocispec.MediaTypeImageLayerGzip, l))
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Tag(t.Context(), s.blob(t, m.MediaType, string(b)), tag); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *counted) blob(t testing.TB, mediaType, data string) ocispec.Descriptor {
+	t.Helper()
+	desc := ocispec.Descriptor{MediaType: mediaType, Digest: ocispec.DescriptorEmptyJSON.Digest.Algorithm().FromString(data), Size: int64(len(data))}
+	if ok, _ := s.Exists(t.Context(), desc); !ok {
+		if err := s.Push(t.Context(), desc, strings.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return desc
+}
+
+func TestImageLayersInOrder(t *testing.T) {
+	t.Parallel()
+	out, store := filepath.Join(t.TempDir(), "out"), newStore()
+	base := tgz(t, entry{name: "etc/", kind: tar.TypeDir}, entry{name: "etc/gone", content: "x"}, entry{name: "etc/stays", content: "1"},
+		entry{name: "dir/old", content: "o"})
+	top := tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "2"}, entry{name: "dir/.wh..wh..opq"},
+		entry{name: "dir/new", content: "n"})
+	store.image(t, "v1", base, top)
+	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range r.Files {
+		names = append(names, f.Path)
+	}
+	if fmt.Sprint(names) != "[dir/new etc/stays]" {
+		t.Errorf("files %v", names)
+	}
+	if b, err := os.ReadFile(filepath.Join(out, "etc/stays")); string(b) != "2" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	// A new top layer that hides nothing brings the lower files back: the base is needed again.
+	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{Delete: true}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"etc/gone": "x", "etc/stays": "1", "dir/old": "o", "more": "m"} {
+		if b, err := os.ReadFile(filepath.Join(out, name)); string(b) != want {
+			t.Errorf("%s: got %q, %v", name, b, err)
+		}
+	}
+	// And one that hides something of the layer below, which the last pull placed as it is.
+	store.image(t, "v1", base, top)
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{Delete: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(out, "etc/gone")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that the top layer takes away: %v", err)
+	}
+}
+
+func TestHostileTarsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	for name, entries := range map[string][]entry{
+		"up":           {{name: "d/ok", content: "x"}, {name: "d/../../up", content: "x"}},
+		"absolute":     {{name: "/etc/x", content: "x"}},
+		"link out":     {{name: "d/l", link: "../../..", kind: tar.TypeSymlink}, {name: "d/l/x", content: "x"}},
+		"hard link":    {{name: "d/h", link: "/etc/passwd", kind: tar.TypeLink}},
+		"device":       {{name: "d/dev", kind: tar.TypeChar}},
+		"other folder": {{name: "d/ok", content: "x"}, {name: "e/x", content: "x"}},
+		"our stage":    {{name: ".davit-0123456789abcdef/x", content: "x"}},
+		"twice":        {{name: "d/x", content: "1"}, {name: "d/x", content: "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			parent, store := t.TempDir(), newStore()
+			out := filepath.Join(parent, "out")
+			layer := store.blob(t, mediatypes.LayerTarGzip, tgz(t, entries...))
+			layer.Annotations = map[string]string{ocispec.AnnotationTitle: "d", "io.deis.oras.content.unpack": "true"}
+			good := store.blob(t, "text/plain", "good")
+			good.Annotations = map[string]string{ocispec.AnnotationTitle: "good"}
+			m := ocispec.Manifest{
+				Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+				ArtifactType: "application/vnd.example", Config: store.blob(t, ocispec.MediaTypeEmptyJSON, "{}"),
+				Layers: []ocispec.Descriptor{good, layer},
+			}
+			b, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Tag(t.Context(), store.blob(t, m.MediaType, string(b)), "v1"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); !errors.Is(err, artifact.ErrRefused) {
+				t.Errorf("got %v", err)
+			}
+			if got := listing(t, parent, false); strings.Count(got, "\n") != 2 {
+				t.Errorf("left behind:\n%s", got)
+			}
+		})
+	}
+}
+
+func TestIncludeReachesIntoTars(t *testing.T) {
+	t.Parallel()
+	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+	for _, name := range []string{"docs/a.md", "docs/b.txt", "docs/sub/c.md", "docs/img/d.png"} {
+		write(t, dir, name, name)
+	}
+	push(t, dir, directory("generic", "docs", mediatypes.TarGzip), store)
+	for pattern, want := range map[string]int{"*.md": 2, "docs/sub": 1, "docs/**": 4, "docs/*.txt": 1} {
+		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, fmt.Sprint(want), fmt.Sprint(len(pattern)))),
+			pull.Options{Include: []string{pattern}})
+		if err != nil || len(r.Files) != want {
+			t.Errorf("%s: %d files, %v, want %d", pattern, len(r.Files), err, want)
+		}
+	}
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{Include: []string{"["}}); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("a bad pattern: %v", err)
+	}
+	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "tar")), pull.Options{NoUnpack: true})
+	if err != nil || len(r.Files) != 1 || r.Files[0].Path != "docs.tar.gz" {
+		t.Errorf("not unpacked: %+v, %v", r, err)
+	}
+}

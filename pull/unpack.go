@@ -1,0 +1,233 @@
+package pull
+
+import (
+	"archive/tar"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/opencontainers/go-digest"
+)
+
+// errEntangled: a layer touches files of another one that was not fetched, because the last pull placed it.
+var errEntangled = errors.New("layers depend on each other")
+
+// way is how the entries of a tar get their places. Layers that go one way are unpacked by one archive.Extractor, which
+// knows when two of them have the same file.
+type way struct {
+	within string
+	strip  string
+	image  bool
+}
+
+// trees unpacks the tar layers of an artifact into the stage.
+type trees struct {
+	p          *puller
+	root       *os.Root // of the files in the stage
+	extractors map[way]*archive.Extractor
+
+	item *item // that is being unpacked
+
+	mu     sync.Mutex // the callbacks of an Extractor come from several goroutines
+	placed int64      // entries, directories included
+	size   int64
+	owner  map[string]int // layer of each file of an image
+	failed error          // found out in a callback
+}
+
+func newTrees(p *puller) (*trees, error) {
+	root, err := p.stage.root.OpenRoot(stageFiles)
+	if err != nil {
+		return nil, err
+	}
+	return &trees{
+		p: p, root: root, extractors: make(map[way]*archive.Extractor), owner: make(map[string]int),
+	}, nil
+}
+
+// unpack puts the files of a verified blob into the stage.
+func (t *trees) unpack(ctx context.Context, it *item) error {
+	f, err := t.p.stage.root.Open(blobPath(it.desc))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t.item = it
+	want := digest.Digest(it.desc.Annotations[annotationContent])
+	var check digest.Verifier
+	var tar io.Writer
+	if want.Validate() == nil {
+		check = want.Verifier()
+		tar = check
+	}
+	if err := t.extractor(it).Extract(ctx, f, tar); err != nil {
+		return t.cause(err)
+	}
+	if check != nil && !check.Verified() {
+		return artifact.Refused(it.name, "its content is not what the annotation %s says", annotationContent)
+	}
+	return t.failed
+}
+
+// cause is what a callback found out, or the refusal of the archive as callers know it.
+func (t *trees) cause(err error) error {
+	switch {
+	case t.failed != nil:
+		return t.failed
+	case errors.Is(err, archive.ErrUnsafe):
+		return artifact.Refused("", "%w", err)
+	}
+	return err
+}
+
+func (t *trees) extractor(it *item) *archive.Extractor {
+	w := way{it.within, it.strip, it.image}
+	if x, ok := t.extractors[w]; ok {
+		return x
+	}
+	limits := t.p.opts.Limits
+	x := archive.NewExtractor(t.root, archive.ExtractOptions{
+		ReadOptions: archive.ReadOptions{
+			Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio},
+			Image:  it.image,
+			Within: it.within,
+		},
+		Place:        func(name string) (string, error) { return t.place(w, name) },
+		Preserve:     t.p.preserve,
+		Unprivileged: !t.p.opts.Preserve,
+		Digests:      true,
+		Placed:       t.note,
+	})
+	t.extractors[w] = x
+	return x
+}
+
+// place is where an entry goes, or that it is left out.
+func (t *trees) place(w way, name string) (string, error) {
+	if w.strip != "" {
+		inside, ok := strings.CutPrefix(name, w.strip)
+		if !ok || inside != "" && inside[0] != '/' {
+			return "", archive.ErrSkip
+		}
+		name = path.Clean("./" + inside)
+	}
+	base := path.Base(name)
+	whiteout := w.image && strings.HasPrefix(base, ".wh.")
+	if whiteout {
+		if err := t.entangle(); err != nil {
+			return "", err
+		}
+	}
+	if strings.HasPrefix(name, stagePrefix) {
+		return "", artifact.Refused(name, "a name that is reserved for what is being pulled")
+	}
+	if !whiteout && !t.p.matcher.match(name) {
+		return "", archive.ErrSkip
+	}
+	return name, nil
+}
+
+// entangle takes down that layers depend on each other, which fails a pull that left one out.
+func (t *trees) entangle() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.p.next.Entangled = true
+	if t.p.partial {
+		t.failed = errEntangled
+	}
+	return t.failed
+}
+
+// note takes down an entry that was unpacked.
+func (t *trees) note(e archive.Placed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count(e)
+	if e.Mode.IsDir() {
+		t.p.dirEntries[e.Name] = true
+		return
+	}
+	if _, ok := t.p.carried.find(e.Name); ok {
+		t.failed = errEntangled
+	}
+	f := placed{Path: e.Name, Size: e.Size, Mode: e.Mode, Layer: t.item.index}
+	if e.Mode.Type() == fs.ModeSymlink {
+		f.Link = e.Link
+	}
+	if e.Digest != [32]byte{} {
+		f.Digest = digest.NewDigestFromBytes(digest.SHA256, e.Digest[:])
+	}
+	if t.item.image {
+		if _, ok := t.owner[e.Name]; ok {
+			t.p.next.Entangled = true
+		}
+		t.owner[e.Name] = t.item.index
+	}
+	t.p.next.files = append(t.p.next.files, f)
+}
+
+// count holds the limits for all layers together; an Extractor holds them for each.
+func (t *trees) count(e archive.Placed) {
+	t.placed++
+	if e.Mode.IsRegular() && e.Link == "" {
+		t.size += e.Size
+	}
+	files, size := cmp.Or(t.p.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.p.opts.Limits.MaxSize, archive.DefaultMaxSize)
+	switch {
+	case files > 0 && t.placed > files:
+		t.failed = artifact.Refused(t.item.name, "the artifact has more than %d files", files)
+	case size > 0 && t.size > size:
+		t.failed = artifact.Refused(t.item.name, "the artifact unpacks to more than %d bytes", size)
+	}
+}
+
+// close gives directories their metadata. Of an image it also finds out which files the layers left in the end.
+func (t *trees) close() error {
+	for _, x := range t.extractors {
+		if err := x.Close(); err != nil {
+			return t.cause(err)
+		}
+	}
+	if !t.p.next.Entangled {
+		return nil
+	}
+	t.p.next.files = slices.DeleteFunc(t.p.next.files, func(f placed) bool {
+		layer, ok := t.owner[f.Path]
+		if !ok {
+			return false
+		}
+		_, err := t.root.Lstat(f.Path)
+		return layer != f.Layer || err != nil
+	})
+	return nil
+}
+
+// isTarFile tells whether a blob that should be a tar by its role is one: some kinds put files of another form under the
+// same media type, and those are placed as they are.
+func isTarFile(root *os.Root, name string) (bool, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	r, _, err := archive.NewDecompressor(f)
+	if err != nil {
+		if errors.Is(err, archive.ErrUnsafe) {
+			return false, nil
+		}
+		return false, fmt.Errorf("reading it: %w", err)
+	}
+	defer r.Close()
+	_, err = tar.NewReader(r).Next()
+	return err == nil, nil
+}
