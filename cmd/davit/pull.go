@@ -45,7 +45,7 @@ a layout.`,
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
 	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB)")
-	fs.IntVar(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files")
+	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files")
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one")
 	a.addRegistryFlags(fs)
 	return cmd
