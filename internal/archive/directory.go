@@ -155,36 +155,40 @@ func (x *Extractor) isReal(name string) (bool, error) {
 	return true, nil
 }
 
-// closeDirs gives directories their preserved metadata, each after those below it: their creation changes its time, and
-// its mode may not allow to reach them.
-func (x *Extractor) closeDirs() error {
+// FinishDirs gives the directories their preserved metadata, below root: where the tree was moved to, since a time
+// changes with every file that is put in a directory, and a mode may not allow to put any. Without Preserve there is
+// nothing to do.
+func (x *Extractor) FinishDirs(root *os.Root) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
-	names := make([]string, 0, len(x.dirs))
-	for name := range x.dirs {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int { return compareNames(b, a) })
-	if i := slices.Index(names, "."); i >= 0 {
-		names = append(slices.Delete(names, i, i+1), ".")
-	}
+	names := slices.SortedFunc(maps.Keys(x.dirs), func(a, b string) int {
+		return compareNames(underRoot(b), underRoot(a)) // each after those below it
+	})
 	for _, name := range names {
-		if err := x.closeDir(name); err != nil {
+		if err := x.finishDir(root, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (x *Extractor) closeDir(name string) error {
-	info, err := x.root.Lstat(name)
+// underRoot makes "." the directory above all others.
+func underRoot(name string) string {
+	if name == "." {
+		return ""
+	}
+	return name
+}
+
+func (x *Extractor) finishDir(root *os.Root, name string) error {
+	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil // a later layer of an image took it away
 	}
 	if err != nil {
 		return err
 	}
-	f, err := x.root.Open(name)
+	f, err := root.Open(name)
 	if err != nil {
 		return err
 	}

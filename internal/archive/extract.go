@@ -102,8 +102,17 @@ func (x *Extractor) Extract(ctx context.Context, r io.Reader, tar io.Writer) err
 	return err
 }
 
-// Close resolves the links that need it and gives directories their final metadata.
+// Close checks the links and gives directories their metadata: what must follow the last archive when the tree stays
+// where it is.
 func (x *Extractor) Close() error {
+	if err := x.CheckLinks(); err != nil {
+		return err
+	}
+	return x.FinishDirs(x.root)
+}
+
+// CheckLinks refuses symbolic links that lead out, of those where only the whole tree can tell.
+func (x *Extractor) CheckLinks() error {
 	for _, name := range x.resolve {
 		target, err := x.root.Readlink(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +128,7 @@ func (x *Extractor) Close() error {
 			return err
 		}
 	}
-	return x.closeDirs()
+	return nil
 }
 
 // placed reports an entry.
