@@ -213,7 +213,8 @@ type composition struct {
 	ownType     string            // artifactType of the manifest, where the files decide it
 	ownConfig   string            // media type of the config, where the files decide it
 
-	unfound []LayerSpec // entries whose files are not there, which were problems already
+	named   map[string]bool // paths that entries name outright
+	unfound []LayerSpec     // entries whose files are not there, which were problems already
 }
 
 // chosen is a layer with what is known about its file.

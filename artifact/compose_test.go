@@ -327,3 +327,14 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 		t.Errorf("got %v, %v, want the title to be that of the directory", plan, err)
 	}
 }
+
+func TestComposeWarnsOfGit(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"d/.git is packed too; name it in .davitignore if it should not be"}; !slices.Equal(plan.Warnings, want) {
+		t.Errorf("got %v, want %v", plan.Warnings, want)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,16 +21,22 @@ const maxBad = 20
 
 // choose finds the files of every declared layer.
 func (c *composition) choose() {
+	c.named = map[string]bool{}
+	for _, l := range c.spec.Layers {
+		if (&entry{composition: c, LayerSpec: l}).outright() {
+			c.named[path.Clean(l.Path)] = true
+		}
+	}
 	for i, l := range c.spec.Layers {
 		if message, _ := badPath(l.Path); l.Path == "" || message != "" {
 			c.unfound = append(c.unfound, l) // a problem of the Spec already
 			continue
 		}
 		e := &entry{composition: c, LayerSpec: l, at: layerAt(i)}
-		if isGlob(l.Path) && !e.literal() {
-			e.glob()
-		} else {
+		if e.outright() {
 			e.single()
+		} else {
+			e.glob()
 		}
 		if e.failed {
 			c.unfound = append(c.unfound, l)
@@ -47,6 +54,7 @@ type entry struct {
 	LayerSpec
 	at     string
 	failed bool
+	warned bool // see warnOfGit
 }
 
 // refuse reports a problem with the entry.
@@ -57,8 +65,11 @@ func (e *entry) refuse(hint, format string, args ...any) {
 
 func isGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
 
-// literal tells whether a path that looks like a glob is the name of a file.
-func (e *entry) literal() bool {
+// outright tells whether the path names a file, also where it looks like a glob.
+func (e *entry) outright() bool {
+	if !isGlob(e.Path) {
+		return true
+	}
 	_, err := fs.Stat(e.fsys, path.Clean(e.Path))
 	return err == nil
 }
@@ -301,10 +312,10 @@ func (e *entry) filter(dir string) (Filter, bool) {
 func (e *entry) ownFiles() []string {
 	var own []string
 	if e.spec.doc != nil {
-		own = append(own, path.Base(e.spec.doc.file))
-		if _, err := fs.Stat(e.fsys, "oci/oci-layout"); err == nil {
-			own = append(own, "oci")
-		}
+		own = append(own, "davit.yaml", path.Base(filepath.ToSlash(e.spec.doc.file)))
+	}
+	if _, err := fs.Stat(e.fsys, "oci/oci-layout"); err == nil {
+		own = append(own, "oci")
 	}
 	return own
 }
@@ -314,6 +325,7 @@ func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
 	files, bad := 0, 0
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
 		files++
+		e.warnOfGit(name)
 		problem := ""
 		switch {
 		case preserve || d.Type().IsRegular():
@@ -333,6 +345,15 @@ func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
 		return false
 	}
 	return ok
+}
+
+// warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
+func (e *entry) warnOfGit(name string) {
+	before, _, found := strings.Cut("/"+name, "/.git/")
+	if found && !e.warned {
+		e.warned = true
+		e.warnings = append(e.warnings, fmt.Sprintf("%s is packed too; name it in %s if it should not be", strings.TrimPrefix(before+"/.git", "/"), ignoreFile))
+	}
 }
 
 // mayBeEmpty: an empty volume or image is one all the same.
@@ -364,6 +385,7 @@ func (e *entry) files(dir string, filter Filter) {
 	}
 	before := len(e.layers)
 	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
+		e.warnOfGit(name)
 		e.found(name)
 		return len(e.layers)-before <= maxLayers
 	})
@@ -407,6 +429,9 @@ func (e *entry) glob() {
 		return
 	}
 	for _, name := range names {
+		if len(e.layers) > maxLayers {
+			return
+		}
 		if strings.HasSuffix(e.Path, "/") {
 			inner := *e
 			inner.LayerSpec.Path = name
@@ -418,7 +443,7 @@ func (e *entry) glob() {
 	}
 }
 
-// expand lists what a glob matches and nothing else names.
+// expand lists what a glob matches, without what another entry names outright: that is not the glob's.
 func (e *entry) expand(filter Filter) []string {
 	pattern, dirs := strings.CutSuffix(e.Path, "/")
 	pattern = path.Clean(pattern)
@@ -440,7 +465,7 @@ func (e *entry) expand(filter Filter) []string {
 		}
 		if e.excluded(filter, name) {
 			leftOut++
-		} else if !e.namedElsewhere(name) {
+		} else if !e.named[name] {
 			names = append(names, name)
 		}
 	}
@@ -462,11 +487,6 @@ func (e *entry) excluded(filter Filter, name string) bool {
 		}
 	}
 	return filter(name, false)
-}
-
-// namedElsewhere tells whether an entry names a file outright, which then is not the glob's.
-func (e *entry) namedElsewhere(name string) bool {
-	return slices.ContainsFunc(e.spec.Layers, func(l LayerSpec) bool { return l.Path != e.Path && path.Clean(l.Path) == name })
 }
 
 // globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
