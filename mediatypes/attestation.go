@@ -40,7 +40,8 @@ var attestation = Kind{
 		{Role: "statement", MediaType: DSSE, Content: "dsse", Min: 1, Max: 1, Tells: true},
 		{Role: "statement", MediaType: InToto, Content: "in-toto", Min: 1, Max: 1, Tells: true},
 	},
-	Clients: []string{"cosign", "trivy", "oras"},
+	Attached: true,
+	Clients:  []string{"cosign", "trivy", "oras"},
 	Example: `kind: attestation
 layers: [provenance.json]
 `,
@@ -58,7 +59,8 @@ var vex = Kind{
 		{Role: "vex", MediaType: CSAF, Content: "csaf", Min: 1, Max: 1, Tells: true},
 		{Role: "vex", MediaType: CycloneDXJSON, Content: "cyclonedx-vex", Min: 1, Max: 1, Tells: true},
 	},
-	Clients: []string{"harbor", "oras"},
+	Attached: true,
+	Clients:  []string{"harbor", "oras"},
 	Example: `kind: vex
 layers: [greeting.openvex.json]
 `,
@@ -71,6 +73,7 @@ var report = Kind{
 	TypeFromLayer: true,
 	Types:         []string{SARIF},
 	Layers:        []LayerType{{Role: "report", MediaType: SARIF, Content: "sarif", Min: 1, Max: 1, Tells: true}},
+	Attached:      true,
 	Clients:       []string{"trivy", "oras"},
 	Example: `kind: report
 layers: [scan.sarif]
@@ -93,5 +96,6 @@ var signature = Kind{
 	Types:    []string{NotarySignature, SimpleSigning, "application/vnd.dev.cosign.artifact.sig.v1+json"},
 	Layers:   []LayerType{{Role: "signature", MediaType: "application/jose+json"}, {Role: "signature", MediaType: "application/cose"}, {Role: "signature", MediaType: SimpleSigning}},
 	ReadOnly: true,
+	Attached: true,
 	Clients:  []string{"notation", "cosign"},
 }

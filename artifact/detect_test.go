@@ -1,0 +1,176 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// detectFiles are a few directories of different kinds.
+var detectFiles = map[string]string{
+	"bom.txt":           `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
+	"down.md":           runbookFile,
+	"manual/index.md":   "# x\n",
+	"site/index.html":   "x",
+	"site/app.go":       "x",
+	"notes.txt":         "x",
+	"ops/down.md":       runbookFile,
+	"ops/graph.png":     "x",
+	"boms/a.spdx":       tagValue,
+	"boms/.davitignore": "*.tmp\n",
+	"boms/x.tmp":        "x",
+}
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		paths []string
+		kind  string
+		want  string // kind and layers
+		notes string
+	}{
+		{"sbom by content", []string{"bom.txt"}, "", "sbom [bom.txt]", "[sbom: bom.txt has bomFormat CycloneDX 1.6]"},
+		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[runbook: down.md has "alerts" in its front matter]`},
+		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[runbook: down.md has "alerts" in its front matter]`},
+		{"docs", []string{"manual"}, "", "docs [manual]", "[docs: manual holds index.md and nothing but pages]"},
+		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: nothing in the files tells another kind]"},
+		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
+		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
+		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: nothing in the files tells another kind]"},
+		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			fsys := tree(t, detectFiles).FS()
+			spec, notes, err := Detect(fsys, tc.paths, tc.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var layers []string
+			for _, l := range spec.Layers {
+				layers = append(layers, l.Path)
+			}
+			if got := fmt.Sprint(spec.Kind, " ", layers); got != tc.want || fmt.Sprint(notes) != tc.notes {
+				t.Errorf("got %s %v, want %s %s", got, notes, tc.want, tc.notes)
+			}
+			if _, err := Compose(fsys, spec); err != nil {
+				t.Errorf("composing: %v", err)
+			}
+		})
+	}
+}
+
+func TestDetectErrors(t *testing.T) {
+	t.Parallel()
+	fsys := tree(t, detectFiles).FS()
+	for _, tc := range []struct{ name, path, kind, want string }{
+		{"missing", "nothing", "", `"nothing" does not exist`},
+		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
+	} {
+		_, _, err := Detect(fsys, []string{tc.path}, tc.kind)
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
+		}
+	}
+}
+
+func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
+	t.Parallel()
+	fsys := tree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
+	_, _, err := Detect(fsys, []string{"both"}, "")
+	var ambiguous *AmbiguousError
+	if !errors.As(err, &ambiguous) || !errors.Is(err, ErrInvalid) {
+		t.Fatalf("got %v, want an AmbiguousError", err)
+	}
+	want := []Candidate{{"docs", "both holds index.md and nothing but pages"}, {"runbook", `both/index.md has "alerts" in its front matter`}}
+	if !slices.Equal(ambiguous.Candidates, want) {
+		t.Errorf("got %v, want %v", ambiguous.Candidates, want)
+	}
+}
+
+func TestStarter(t *testing.T) {
+	t.Parallel()
+	const head = `# What davit packs from this directory. Try it: davit check, then davit push --dry-run.
+
+`
+	const options = `# version: 1.0.0
+# tags: [latest] # besides the tag of the target
+# annotations:
+#   org.opencontainers.image.licenses: Apache-2.0
+#   org.opencontainers.image.source: https://example.com/repository
+`
+	const referrers = `
+# referrers: # packed, pushed and attached together with this artifact
+#   - {kind: sbom, layers: [sbom.spdx.json]}
+`
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		kind  string
+		want  string
+	}{
+		{"anything", map[string]string{"x/a.txt": "x", "x/data/b": "x", "x/.hidden": "x", "x/oci/oci-layout": "{}"}, "",
+			head + "kind: generic # nothing here tells another kind\nname: x\n" + options +
+				"\nlayers: # files, directories and globs; see davit kinds generic\n  - a.txt # file\n  - data # directory\n" + referrers},
+		{"one sbom among other files", map[string]string{"x/b, c.json": `{"spdxVersion":"SPDX-2.3"}`, "x/a.txt": "x"}, "sbom",
+			head + "kind: sbom # b, c.json has spdxVersion SPDX-2.3\nname: x\n" + options +
+				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # plays no role in this kind\n" + referrers},
+		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
+			head + "kind: docs # this directory holds index.md and nothing but pages\nname: x\n" + options +
+				"# config: # wins over what is read out of the files; see davit schema docs\n" +
+				"#   index: # the page to begin with, as it is named after a pull\n#   title: # what the documentation is called\n" +
+				"\nlayers: # files, directories and globs; see davit kinds docs\n  - . # pages\n" + referrers},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Starter(tree(t, tc.files).FS(), "x", tc.kind)
+			if err != nil || string(got) != tc.want {
+				t.Errorf("got %v\n%s\nwant\n%s", err, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestStarterAttaches(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": runbookFile,
+		"tiny.gguf": string(tinyLlama().bytes()), "README.md": "# x\n",
+	}
+	got, err := Starter(tree(t, files).FS(), ".", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Parse("davit.yaml", got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forget(spec)
+	want := &Spec{Kind: "model", Name: "tiny", Layers: []LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*Spec{
+		{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []LayerSpec{{Path: "bom.json"}}}}}
+	if !reflect.DeepEqual(spec, want) {
+		t.Errorf("got %+v from\n%s", spec, got)
+	}
+}
+
+func TestStarterRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, kind, want string
+		files            map[string]string
+	}{
+		{"nothing to pack", "", "the directory has no files to pack", map[string]string{".hidden": "x"}},
+		{"unknown kind", "sbon", `"sbon": unknown kind`, map[string]string{"a": "x"}},
+		{"no role", "sbom", `"sbom": no file here plays a role in this kind`, map[string]string{"a": "x"}},
+		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
+			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}},
+	} {
+		_, err := Starter(tree(t, tc.files).FS(), ".", tc.kind)
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
+		}
+	}
+}
