@@ -410,6 +410,10 @@ func (u *unpacker) image(h *Header) (whiteout bool, err error) {
 		}
 		return true, u.remove(path.Join(dir, base))
 	}
+	there, err := u.x.isReal(dir)
+	if err != nil || !there {
+		return false, err
+	}
 	info, err := u.x.root.Lstat(h.Name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() && h.Mode.IsDir() {
 		return false, nil
@@ -417,7 +421,7 @@ func (u *unpacker) image(h *Header) (whiteout bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	u.leave() // it may be in what goes
+	u.leave()
 	return false, u.x.root.RemoveAll(h.Name)
 }
 
@@ -444,13 +448,13 @@ func (u *unpacker) opaque(dir string) error {
 	return nil
 }
 
-// remove takes away what earlier layers put at name. What this layer has there stays; within a directory of this
-// layer, what is not of this layer goes.
+// remove takes away what earlier layers put at name. What this layer has there stays.
 func (u *unpacker) remove(name string) error {
-	if kind, ok := u.it.names.find(name, u.it.archive); ok && kind != kindDir {
-		if _, err := u.x.root.Lstat(name); err == nil {
-			return nil
+	if kind, ok := u.it.names.find(name, u.it.archive); ok {
+		if kind == kindDir {
+			return u.opaque(name)
 		}
+		return nil
 	}
 	there, err := u.x.isReal(path.Dir(name))
 	if err != nil || !there {

@@ -1,50 +1,106 @@
 package archive
 
 import (
-	"archive/tar"
 	"bytes"
-	"os"
+	"errors"
+	"maps"
 	"testing"
 )
 
-// TestImageLayerReplaces unpacks two layers of which the second has other things under the names of the first.
-func TestImageLayerReplaces(t *testing.T) {
-	t.Parallel()
-	root, err := os.OpenRoot(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+// layers unpacks the layers of an image.
+func layers(t *testing.T, dst string, all ...[]byte) error {
+	t.Helper()
+	x := NewExtractor(openRoot(t, dst), ExtractOptions{ReadOptions: ReadOptions{Image: true}})
+	for _, layer := range all {
+		if err := x.Extract(t.Context(), bytes.NewReader(layer), nil); err != nil {
+			return err
+		}
 	}
-	defer root.Close()
-	x := NewExtractor(root, ExtractOptions{ReadOptions: ReadOptions{Image: true}})
-	for _, layer := range [][]tar.Header{
-		{{Name: "etc/file", Typeflag: tar.TypeReg}, {Name: "etc/dir/below", Typeflag: tar.TypeReg}, {Name: "etc/link", Typeflag: tar.TypeSymlink, Linkname: "file"}},
-		{{Name: "etc/file", Typeflag: tar.TypeSymlink, Linkname: "new"}, {Name: "etc/dir", Typeflag: tar.TypeReg}, {Name: "etc/link/", Typeflag: tar.TypeDir}},
-	} {
-		var buf bytes.Buffer
-		w := tar.NewWriter(&buf)
-		for _, hdr := range layer {
-			hdr.Mode = 0o755
-			if err := w.WriteHeader(&hdr); err != nil {
-				t.Fatal(err)
+	return x.Close()
+}
+
+func TestImageLayers(t *testing.T) {
+	t.Parallel()
+	lower := tarball(item{name: "d/", mode: 0o755}, item{name: "d/a", body: "a"}, item{name: "d/b", body: "b"},
+		item{name: "d/sub/c", body: "c"}, item{name: "f", body: "f"}, symlinkTo("l", "d"))
+	dir, sub := "drwxr-xr-x", map[string]string{}
+	base := map[string]string{"d": dir, "d/a": "-rw-r--r-- a", "d/b": "-rw-r--r-- b", "d/sub": dir,
+		"d/sub/c": "-rw-r--r-- c", "f": "-rw-r--r-- f", "l": "-> d"}
+	with := func(changes map[string]string) map[string]string {
+		want := maps.Clone(base)
+		for name, about := range changes {
+			if want[name] = about; about == "" {
+				delete(want, name)
 			}
 		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := x.Extract(t.Context(), &buf, nil); err != nil {
-			t.Fatal(err)
-		}
+		return want
 	}
-	if err := x.Close(); err != nil {
-		t.Fatal(err)
+	tests := map[string]struct {
+		upper []byte
+		want  map[string]string
+	}{
+		"nothing":             {tarball(), with(sub)},
+		"file replaced":       {tarball(item{name: "d/a", body: "new"}), with(map[string]string{"d/a": "-rw-r--r-- new"})},
+		"mode of a directory": {tarball(item{name: "d/", mode: 0o700}), with(map[string]string{"d": "drwx------"})},
+		"whiteout":            {tarball(item{name: "d/.wh.a"}), with(map[string]string{"d/a": ""})},
+		"whiteout of a directory": {
+			tarball(item{name: ".wh.d"}), map[string]string{"f": base["f"], "l": base["l"]}},
+		"whiteout of nothing":        {tarball(item{name: "x/.wh.y"}, item{name: ".wh.z"}), with(sub)},
+		"whiteout of a link":         {tarball(item{name: ".wh.l"}), with(map[string]string{"l": ""})},
+		"whiteout not of this layer": {tarball(item{name: "d/n", body: "n"}, item{name: "d/.wh.n"}), with(map[string]string{"d/n": "-rw-r--r-- n"})},
+		"opaque": {
+			tarball(item{name: "d/", mode: 0o755}, item{name: "d/.wh..wh..opq"}, item{name: "d/n", body: "n"}),
+			map[string]string{"d": dir, "d/n": "-rw-r--r-- n", "f": base["f"], "l": base["l"]}},
+		"opaque at last": {
+			tarball(item{name: "d/sub/n", body: "n"}, item{name: "d/e/f/g", body: "g"}, item{name: "d/.wh..wh..opq"}),
+			map[string]string{"d": dir, "d/sub": dir, "d/sub/n": "-rw-r--r-- n", "d/e": dir, "d/e/f": dir,
+				"d/e/f/g": "-rw-r--r-- g", "f": base["f"], "l": base["l"]}},
+		"directory for a file": {
+			tarball(item{name: "f/", mode: 0o755}, item{name: "f/x", body: "x"}),
+			with(map[string]string{"f": dir, "f/x": "-rw-r--r-- x"})},
+		"file for a directory": {
+			tarball(item{name: "d", body: "d"}),
+			map[string]string{"d": "-rw-r--r-- d", "f": base["f"], "l": base["l"]}},
+		"file for a link":  {tarball(item{name: "l", body: "l"}), with(map[string]string{"l": "-rw-r--r-- l"})},
+		"absolute link":    {tarball(symlinkTo("d/sub/abs", "/d/a")), with(map[string]string{"d/sub/abs": "-> ../../d/a"})},
+		"link to the root": {tarball(symlinkTo("d/root", "/")), with(map[string]string{"d/root": "-> .."})},
+		"above the root":   {tarball(symlinkTo("d/root", "/d/../../..")), with(map[string]string{"d/root": "-> .."})},
+		"aufs":             {tarball(item{name: ".wh..wh.plnk/", mode: 0o700}, item{name: ".wh..wh.aufs"}), with(sub)},
+		"names by case":    {tarball(item{name: "F", body: "F"}), with(map[string]string{"F": "-rw-r--r-- F"})},
 	}
-	if target, err := root.Readlink("etc/file"); target != "new" {
-		t.Errorf("etc/file leads to %q, %v", target, err)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dst := t.TempDir()
+			if err := layers(t, dst, lower, test.upper); err != nil {
+				t.Fatal(err)
+			}
+			if got := snapshot(t, dst); !maps.Equal(got, test.want) {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
 	}
-	if info, err := root.Lstat("etc/dir"); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("etc/dir is %v, %v", info, err)
+}
+
+func TestImageRefused(t *testing.T) {
+	t.Parallel()
+	lower := tarball(symlinkTo("l", "d"), file("d/a"), file("f"))
+	tests := map[string][]byte{
+		"write through a link of a lower layer":    tarball(file("l/b")),
+		"whiteout through a link of a lower layer": tarball(item{name: "l/.wh.a"}),
+		"opaque through a link of a lower layer":   tarball(item{name: "l/.wh..wh..opq"}),
+		"directory through a link":                 tarball(item{name: "l/x/"}),
+		"below a file of a lower layer":            tarball(file("f/x")),
+		"hard link to a lower layer":               tarball(item{name: "h", link: "f", typeflag: '1'}),
+		"whiteout without a name":                  tarball(item{name: ".wh."}),
+		"link by another link":                     tarball(item{name: "p/q/"}, symlinkTo("s", "p/q"), symlinkTo("x", "s/../../..")),
 	}
-	if info, err := root.Lstat("etc/link"); err != nil || !info.IsDir() {
-		t.Errorf("etc/link is %v, %v", info, err)
+	for name, upper := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := layers(t, t.TempDir(), lower, upper); !errors.Is(err, ErrUnsafe) {
+				t.Errorf("got %v, want a refusal", err)
+			}
+		})
 	}
 }

@@ -116,7 +116,9 @@ func (s *splitter) cut(entries []Entry) {
 	}
 	at := 0
 	if total > s.largest {
-		at = best(entries, total, s.largest/4)
+		if at = best(entries, total, s.largest/4); at == 0 {
+			at = best(entries, total, 0)
+		}
 	}
 	if at == 0 {
 		s.groups = append(s.groups, entries)
@@ -126,17 +128,18 @@ func (s *splitter) cut(entries []Entry) {
 	s.cut(entries[at:])
 }
 
-// best is where to cut: before the entry of the highest priority among those that leave both parts their least size.
+// best is where to cut: before the entry of the highest priority among those that leave both parts their least size, or 0 if
+// none does.
 func best(entries []Entry, total, least int64) (at int) {
 	var before int64
 	var highest uint64
-	for i := range entries {
+	for i := 1; i < len(entries); i++ {
+		before += weight(&entries[i-1])
 		if before >= least && total-before >= least {
 			if p := priority(entries[i].Name); p >= highest {
 				highest, at = p, i
 			}
 		}
-		before += weight(&entries[i])
 	}
 	return at
 }

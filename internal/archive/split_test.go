@@ -1,0 +1,183 @@
+package archive
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listing makes entries of so many files in directories of fifty, of exponentially distributed sizes.
+func listing(r *rand.Rand, files int, mean float64) []Entry {
+	var entries []Entry
+	for i := range files {
+		if i%50 == 0 {
+			entries = append(entries, Entry{Name: fmt.Sprintf("d%04d", i/50), Mode: fs.ModeDir | 0o755})
+		}
+		entries = append(entries, Entry{
+			Name: fmt.Sprintf("d%04d/f%06d", i/50, i*10), Size: int64(r.ExpFloat64() * mean), Mode: 0o644,
+		})
+	}
+	return entries
+}
+
+// groupNames tells groups apart by what is in them.
+func groupNames(groups [][]Entry) map[string]int64 {
+	found := make(map[string]int64)
+	for _, group := range groups {
+		var b strings.Builder
+		var size int64
+		for _, e := range group {
+			fmt.Fprintln(&b, e.Name, e.Size, e.Link, e.ModTime)
+			size += weight(&e)
+		}
+		found[b.String()] = size
+	}
+	return found
+}
+
+// sent is how many groups are new, and their size.
+func sent(before, after [][]Entry) (n int, size int64) {
+	old := groupNames(before)
+	for group, weight := range groupNames(after) {
+		if _, ok := old[group]; !ok {
+			n++
+			size += weight
+		}
+	}
+	return n, size
+}
+
+// change changes, adds or takes away one file.
+func change(r *rand.Rand, entries []Entry) []Entry {
+	entries = slices.Clone(entries)
+	at := r.IntN(len(entries))
+	for entries[at].Mode.IsDir() {
+		at = r.IntN(len(entries))
+	}
+	switch r.IntN(3) {
+	case 0:
+		entries[at].Size += r.Int64N(1000) - entries[at].Size/2
+	case 1:
+		return slices.Delete(entries, at, at+1)
+	case 2:
+		added := Entry{Name: entries[at].Name + "-new", Size: r.Int64N(60_000), Mode: 0o644}
+		return slices.Insert(entries, at+1, added)
+	}
+	return entries
+}
+
+// TestSplitMovesLittle holds the promise: one change of 20,000 files in 1 GiB sends less than 3 % of it.
+func TestSplitMovesLittle(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	entries := listing(r, 20_000, 1<<30/20_000-600)
+	var total int64
+	for _, e := range entries {
+		total += weight(&e)
+	}
+	before := Tree{}.Split(entries)
+	if len(before) < 64 || len(before) > 120 {
+		t.Errorf("%d groups, want 64 to 120", len(before))
+	}
+	const changes = 150
+	several := 0
+	var worst int64
+	for range changes {
+		n, size := sent(before, Tree{}.Split(change(r, entries)))
+		worst = max(worst, size)
+		if n > 2 {
+			t.Errorf("one change gives %d new groups", n)
+		}
+		if n > 1 {
+			several++
+		}
+	}
+	t.Logf("%d groups of at most %d; worst change sends %.2f%%; %d of %d changes touch two groups",
+		len(before), largestGroup(entries), 100*float64(worst)/float64(total), several, changes)
+	if worst*100 > 3*total {
+		t.Errorf("a change sends %.2f%%", 100*float64(worst)/float64(total))
+	}
+	if several > changes/50 {
+		t.Errorf("%d of %d changes touch two groups", several, changes)
+	}
+}
+
+// TestSplitKeepsAll wants every entry once, in order, and groups within bounds, for trees of all shapes.
+func TestSplitKeepsAll(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, shape := range []struct {
+		files int
+		mean  float64
+	}{{0, 0}, {1, 5}, {3, 1e9}, {1000, 100}, {1000, 1e7}, {200, 5e9}, {30_000, 0}, {50_000, 1e5}} {
+		entries := listing(r, shape.files, shape.mean)
+		groups := Tree{}.Split(entries)
+		if got := slices.Concat(groups...); !slices.Equal(got, entries) {
+			t.Errorf("%v: entries were lost or moved", shape)
+		}
+		if len(groups) > 125 {
+			t.Errorf("%v: %d groups", shape, len(groups))
+		}
+		largest := largestGroup(entries)
+		for _, group := range groups {
+			var size int64
+			for _, e := range group {
+				size += weight(&e)
+			}
+			if size > largest && len(group) > 1 {
+				t.Errorf("%v: a group of %d, more than %d", shape, size, largest)
+			}
+		}
+	}
+}
+
+// TestSplitOfManySizes looks at the number of groups over four octaves of total size.
+func TestSplitOfManySizes(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(8, 9))
+	for total := 500e6; total < 8e9; total *= 1.19 {
+		n := len(Tree{}.Split(listing(r, 20_000, total/20_000)))
+		if n < 50 || n > 125 {
+			t.Errorf("%.0f MB: %d groups", total/1e6, n)
+		}
+	}
+}
+
+func TestSplitUnderPreserve(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	tree := Tree{Preserve: true}
+	entries := listing(r, 5000, 100_000)
+	links := map[string]string{}
+	for i := range 20 {
+		e := Entry{Name: fmt.Sprintf("z/link%d", i), Mode: 0o644, Link: entries[i*255+7].Name}
+		entries = append(entries, e)
+		links[e.Name] = e.Link
+	}
+	groups := tree.Split(entries)
+	for i, group := range groups {
+		files := map[string]bool{}
+		for _, e := range group {
+			if e.Mode.IsDir() != (i == len(groups)-1) {
+				t.Errorf("%q stands in group %d of %d", e.Name, i, len(groups))
+			}
+			files[e.Name] = true
+			if e.HardLink() && !files[e.Link] {
+				t.Errorf("%q is not in the group of %q", e.Name, e.Link)
+			}
+		}
+	}
+	if n := len(slices.Concat(groups...)); n != len(entries) {
+		t.Errorf("%d entries, want %d", n, len(entries))
+	}
+	// A file that comes changes the time of its directory.
+	more := slices.Clone(entries)
+	more[0].ModTime = 5
+	more = slices.Insert(more, 3, Entry{Name: more[2].Name + "-new", Mode: 0o644, Size: 100})
+	if n, _ := sent(groups, tree.Split(more)); n != 2 {
+		t.Errorf("a new file gives %d new groups, want its own and that of the directories", n)
+	}
+}
