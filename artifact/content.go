@@ -59,7 +59,7 @@ func (s *sample) begin() []byte {
 }
 
 // open opens the file anew.
-func (s *sample) open() (fs.File, error) { return s.fsys.Open(s.path) }
+func (s *sample) open() (fs.File, error) { return openFile(s.fsys, s.path) }
 
 // names lists a directory's entries, sorted; nothing of a file.
 func (s *sample) names() []string {
@@ -83,8 +83,23 @@ func (s *sample) in(name string) (*sample, bool) {
 	return inner, err == nil
 }
 
+// errNotFile is the error of openFile.
+var errNotFile = errors.New("not a regular file")
+
+// openFile opens a regular file. Opening a named pipe would wait for a writer.
+func openFile(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotFile
+	}
+	return fsys.Open(name)
+}
+
 func readHead(fsys fs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := openFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +113,7 @@ var errTooLarge = errors.New("is too large")
 
 // readFile reads a whole file of at most limit bytes.
 func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
-	f, err := fsys.Open(name)
+	f, err := openFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -42,10 +43,40 @@ func KindFile(kind mediatypes.Kind) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
+	kind.Config.Schema, _ = yamlNumbers(kind.Config.Schema).(map[string]any)
+	kind.Config.Defaults, _ = yamlNumbers(kind.Config.Defaults).(map[string]any)
 	if err := e.Encode(kind); err != nil {
 		return nil, fmt.Errorf("printing kind %q: %w", kind.Name, err)
 	}
 	return b.Bytes(), e.Close()
+}
+
+// yamlNumbers copies a JSON value for the YAML library, which takes a json.Number for a string.
+func yamlNumbers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		if v == nil {
+			return v
+		}
+		object := make(map[string]any, len(v))
+		for key, value := range v {
+			object[key] = yamlNumbers(value)
+		}
+		return object
+	case []any:
+		items := make([]any, len(v))
+		for i, item := range v {
+			items[i] = yamlNumbers(item)
+		}
+		return items
+	case json.Number:
+		tag := "!!int"
+		if strings.ContainsAny(string(v), ".eE") {
+			tag = "!!float"
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: string(v)}
+	}
+	return v
 }
 
 // checkKindFile reports what a schema can't see.

@@ -1,6 +1,8 @@
 package artifact
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +25,7 @@ config:
     properties:
       level: {type: string, enum: [low, high]}
       owner: {type: string}
-  defaults: {owner: nobody}
+  defaults: {owner: nobody, weight: 2.50, small: 1e-7}
 layers:
   - {role: rules, mediaType: application/vnd.example.rules, match: ["*.rego"], min: 1, annotations: {com.example.path: "{path}"}}
   - {role: data, mediaType: application/json, match: ["*.json"], max: 1}
@@ -40,7 +42,7 @@ func TestKindFile(t *testing.T) {
 	wantLines(t, describe(plan), `
 	d.json d.json raw application/json as=data
 	r/a.rego r/a.rego raw application/vnd.example.rules as=rules map[com.example.path:r/a.rego]`)
-	if got, want := configOf(t, plan), `{"level":"high","owner":"nobody"}`; got != want || plan.ArtifactType != "application/x" ||
+	if got, want := configOf(t, plan), `{"level":"high","owner":"nobody","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
 		plan.ConfigType != "application/vnd.example.policy.config.v1+json" || plan.Annotations["com.example.team"] != "gate" {
 		t.Errorf("got %s %+v", got, plan)
 	}
@@ -146,4 +148,37 @@ func comparePlans(t *testing.T, got, want *Plan) {
 		!reflect.DeepEqual(got.Annotations, want.Annotations) || !reflect.DeepEqual(got.Tags, want.Tags) || got.Kind.Order != want.Kind.Order || got.Kind.Shape != want.Kind.Shape {
 		t.Errorf("got %+v\n%s\nwant %+v\n%s", got, describe(got), want, describe(want))
 	}
+}
+
+func FuzzParseKind(f *testing.F) {
+	f.Add([]byte(policyKind))
+	for _, kind := range mediatypes.All() {
+		printed, err := KindFile(kind)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(printed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		kind, err := ParseKind("f", data)
+		if err != nil {
+			if !errors.Is(err, ErrInvalid) {
+				t.Fatalf("got %v, want problems", err)
+			}
+			return
+		}
+		printed, err := KindFile(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseKind("f", printed)
+		if err != nil {
+			t.Fatalf("%v in the printed file\n%s", err, printed)
+		}
+		first, _ := json.Marshal(kind)
+		second, _ := json.Marshal(again)
+		if !bytes.Equal(first, second) {
+			t.Errorf("got %s, want %s", second, first)
+		}
+	})
 }

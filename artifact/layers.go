@@ -514,6 +514,8 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	for _, name := range names {
 		if _, problem := e.locate(name); problem != "" {
 			e.refuse("exclude it", "%q %s", name, problem)
+		} else if info, err := fs.Stat(e.fsys, name); err != nil || !info.Mode().IsRegular() {
+			e.refuse("exclude it", "%q is not a file", name)
 		}
 	}
 	info, err := fs.Stat(e.fsys, base)
