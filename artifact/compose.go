@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -27,9 +29,22 @@ type deriveFunc func(c *composition) (finishFunc, error)
 // derivations are the functions that mediatypes.Config.Derive names, one file each.
 func derivations() map[string]deriveFunc {
 	return map[string]deriveFunc{
-		"docs":    docsConfig,
-		"runbook": runbookConfig,
-		"model":   modelConfig,
+		"attestation": statementConfig,
+		"bottle":      bottleConfig,
+		"collection":  collectionConfig,
+		"compose":     composeConfig,
+		"feature":     featureConfig,
+		"flux":        fluxConfig,
+		"helm":        helmConfig,
+		"image":       imageConfig,
+		"template":    templateConfig,
+		"vex":         vexConfig,
+		"wasm":        wasmConfig,
+		"docs":        docsConfig,
+		"runbook":     runbookConfig,
+		"model":       modelConfig,
+		"modelkit":    modelkitConfig,
+		"modelpack":   modelpackConfig,
 	}
 }
 
@@ -72,9 +87,9 @@ func (c *composer) artifact(spec *Spec) *Plan {
 	case len(spec.Platforms) > 0:
 		plan = c.index(spec, kind)
 	case kind.Shape == mediatypes.Index:
-		plan = c.index(&Spec{Name: spec.Name, Version: spec.Version, Annotations: spec.Annotations, Platforms: []*Spec{spec}}, kind)
+		plan = c.index(&Spec{Name: spec.Name, Version: spec.Version, Annotations: spec.Annotations, Platforms: c.perFile(spec)}, kind)
 	default:
-		plan = c.manifest(spec, kind)
+		plan, _ = c.manifest(spec, kind)
 	}
 	plan.Subject = spec.Subject
 	plan.Tags = unique(append(slices.Clone(spec.Tags), plan.Tags...))
@@ -112,24 +127,52 @@ func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
 
 // index composes one plan per platform. What a platform does not say is that of the whole.
 func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
-	plan := &Plan{
-		Kind: kind, Name: spec.Name, ArtifactType: kind.ArtifactType, Base: spec.Base,
-		Annotations: c.annotations(spec, kind, nil),
-	}
+	plan := &Plan{Kind: kind, Name: spec.Name, ArtifactType: kind.ArtifactType, Base: spec.Base}
+	var whole map[string]string
 	for _, p := range spec.Platforms {
-		if p != spec && p.Kind == "" {
+		if p.Kind == "" {
 			p = inherit(spec, p)
 		}
-		inner := c.manifest(p, kind)
+		inner, m := c.manifest(p, kind)
+		if whole != nil && !maps.Equal(whole, m.whole) {
+			c.report(p.problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
+				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.whole[ocispec.AnnotationTitle]+" "+m.whole[ocispec.AnnotationRefName]), ""))
+		}
+		whole = m.whole
 		if platform, ok := parsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
 		plan.ArtifactType = inner.ArtifactType
 		plan.Platforms = append(plan.Platforms, inner)
+		plan.Tags = append(plan.Tags, inner.Tags...)
 		plan.Notes = append(plan.Notes, inner.Notes...)
 		plan.Warnings = append(plan.Warnings, inner.Warnings...)
 	}
+	plan.Annotations = c.annotations(spec, kind, whole)
 	return plan
+}
+
+// perFile is a Spec for each file of a kind whose manifests have one each: the file tells the platform.
+func (c *composer) perFile(spec *Spec) []*Spec {
+	var specs []*Spec
+	add := func(l LayerSpec) {
+		one := *spec
+		one.Layers, one.Tags, one.Referrers = []LayerSpec{l}, nil, nil
+		specs = append(specs, &one)
+	}
+	for _, l := range spec.Layers {
+		names, err := doublestar.Glob(c.fsys, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+		if !isGlob(l.Path) || err != nil || len(names) == 0 {
+			add(l) // which tells what is wrong with it
+			continue
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			l.Path = name
+			add(l)
+		}
+	}
+	return specs
 }
 
 // unique keeps the first of equal strings, and nil where there are none.
@@ -163,7 +206,7 @@ func inherit(whole, platform *Spec) *Spec {
 }
 
 // manifest composes one manifest.
-func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) *Plan {
+func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) (*Plan, *composition) {
 	m := &composition{composer: c, spec: spec, kind: kind, annotations: map[string]string{}}
 	m.choose()
 	m.checkRoles()
@@ -175,12 +218,12 @@ func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) *Plan {
 	plan := &Plan{
 		Kind: kind, Name: spec.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
 		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations), Base: spec.Base,
-		Tags: m.tags, Notes: m.notes, Warnings: m.warnings,
+		Platform: m.platform, Tags: m.tags, Notes: m.notes, Warnings: m.warnings,
 	}
 	for _, l := range m.layers {
 		plan.Layers = append(plan.Layers, l.Layer)
 	}
-	return plan
+	return plan, m
 }
 
 // annotations are those of a manifest: the kind's, then what its config says, then what the declaration says.
@@ -212,6 +255,8 @@ type composition struct {
 	tags        []string          // Plan.Tags, besides the declared ones
 	ownType     string            // artifactType of the manifest, where the files decide it
 	ownConfig   string            // media type of the config, where the files decide it
+	platform    *ocispec.Platform // of the manifest in an index, where the files decide it
+	whole       map[string]string // annotations of the index over this manifest
 
 	named   map[string]bool // paths that entries name outright
 	unfound []LayerSpec     // entries whose files are not there, which were problems already

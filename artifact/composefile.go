@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
 )
 
@@ -389,4 +390,94 @@ func pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 			}
 		}
 	}
+}
+
+// isCompose finds a compose file by its services, or what else only compose files have.
+func isCompose(s *sample) (string, bool) {
+	var root yaml.Node
+	if data, err := readFile(s.fsys, s.path, maxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
+		return "", false
+	}
+	services := field(&root, "services")
+	for _, service := range pairs(services) {
+		for _, key := range [...]string{"image", "build", "extends"} {
+			if field(service, key) != nil {
+				return "has services", true
+			}
+		}
+	}
+	if len(items(field(&root, "include"))) > 0 && field(&root, "kind") == nil {
+		return "includes compose files", true
+	}
+	return "", false
+}
+
+// composeConfig rewrites what the compose files refer to, adds the files that they extend, and names all as docker
+// compose will put them side by side.
+func composeConfig(c *composition) (finishFunc, error) {
+	p := &composeProject{fsys: c.fsys, env: map[string]bool{}}
+	for _, l := range c.withRole("env") {
+		p.env[l.Path] = false
+	}
+	for _, l := range c.withRole("compose") {
+		if err := p.fill(l, path.Base(l.Path), l.Path); err != nil {
+			return nil, err
+		}
+		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
+	}
+	for i := 0; i < len(p.extends); i++ { // each may extend further ones
+		l := c.extended(p.extends[i])
+		if err := p.fill(l, composeName(p.extends[i]), p.extends[i]); err != nil {
+			return nil, err
+		}
+		l.Annotations[mediatypes.ComposeFileName] = l.Title
+		l.Annotations[mediatypes.ComposeExtends] = "true"
+		c.layers = append(c.layers, l)
+		c.notes = append(c.notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
+	}
+	if err := c.envFiles(p); err != nil {
+		return nil, err
+	}
+	c.warnings = append(c.warnings, p.warnings...)
+	return constant(struct{}{})
+}
+
+// fill makes a layer of a rewritten compose file.
+func (p *composeProject) fill(l *chosen, title, name string) error {
+	data, err := p.publish(name)
+	if err != nil {
+		return err
+	}
+	if l.Title == "" || l.Title == l.Path {
+		l.Title = title
+	}
+	l.Content, l.Size = data, int64(len(data))
+	if l.Annotations == nil {
+		l.Annotations = map[string]string{}
+	}
+	return nil
+}
+
+// extended is the layer of a file that is not declared itself.
+func (c *composition) extended(name string) *chosen {
+	return &chosen{Layer: Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
+}
+
+// envFiles names the env files as the compose files now refer to them.
+func (c *composition) envFiles(p *composeProject) error {
+	for _, l := range c.withRole("env") {
+		data, err := readFile(c.fsys, l.Path, maxSmallFile)
+		if err != nil {
+			return &Error{Item: l.Path, Err: err}
+		}
+		c.warnings = append(c.warnings, envWarnings(l.Path, data)...)
+		if l.Title == l.Path {
+			l.Title = composeName(l.Path)
+		}
+		l.setAnnotation(mediatypes.ComposeEnvFileName, l.Title)
+		if !p.env[l.Path] {
+			c.notes = append(c.notes, fmt.Sprintf("compose: no service uses %s", l.Path))
+		}
+	}
+	return nil
 }

@@ -49,7 +49,9 @@ func isDocs(s *sample) (string, bool) {
 		}
 		files++
 		suffix := strings.ToLower(path.Ext(name))
-		if foreign = !slices.Contains(pageSuffixes, suffix) && !slices.Contains(assetSuffixes, suffix); foreign || files > maxDocs {
+		foreign = !slices.Contains(pageSuffixes, suffix) && !slices.Contains(assetSuffixes, suffix) ||
+			strings.HasPrefix(d.Name(), "devcontainer-")
+		if foreign || files > maxDocs {
 			return fs.SkipAll
 		}
 		return nil

@@ -3,8 +3,10 @@ package artifact
 import (
 	"bytes"
 	goflag "flag"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/davit-oci/davit/mediatypes"
@@ -17,7 +19,12 @@ const examples = "../examples"
 // exampleFiles are the binary files of the examples; they are made here, so that everybody can see what is in them.
 func exampleFiles() map[string][]byte {
 	return map[string][]byte{
-		"model/tiny-llama.gguf": tinyLlama().bytes(),
+		"model/tiny-llama.gguf":                             tinyLlama().bytes(),
+		"wasm/greeting.wasm":                                greetingModule(),
+		"modelkit/models/tiny-llama.gguf":                   tinyLlama().bytes(),
+		"modelpack/model/model.safetensors":                 safetensorsBytes(tinySafetensors, 14),
+		"bottle/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": greetingBottle("arm64"),
+		"bottle/greeting--1.2.3.x86_64_linux.bottle.tar.gz": greetingBottle("x86_64"),
 	}
 }
 
@@ -78,4 +85,39 @@ func composeExample(t *testing.T, name string) *Plan {
 		t.Fatal(err)
 	}
 	return plan
+}
+
+// TestDetectFindsEveryExample detects the kind of each example from its files alone.
+func TestDetectFindsEveryExample(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if !slices.ContainsFunc(kind.Layers, func(l mediatypes.LayerType) bool { return l.Tells }) {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			root, err := os.OpenRoot(filepath.Join(examples, kind.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			entries, err := fs.ReadDir(root.FS(), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var paths []string
+			for _, e := range entries {
+				if e.Name() != "davit.yaml" {
+					paths = append(paths, e.Name())
+				}
+			}
+			spec, notes, err := Detect(root.FS(), paths, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if spec.Kind != kind.Name || len(notes) == 0 {
+				t.Errorf("%q is kind %q by %q", paths, spec.Kind, notes)
+			}
+		})
+	}
 }

@@ -74,9 +74,9 @@ func parseChart(data []byte) (*chart, error) {
 	c := &chart{}
 	var wrong *json.UnmarshalTypeError
 	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
-		return nil, fmt.Errorf("Chart.yaml: %s is a %s and helm wants a %s; put quotes around it", wrong.Field, wrong.Value, wrong.Type)
+		return nil, fmt.Errorf("its Chart.yaml: %s is a %s and helm wants a %s; put quotes around it", wrong.Field, wrong.Value, wrong.Type)
 	} else if err != nil {
-		return nil, fmt.Errorf("Chart.yaml: %w", err)
+		return nil, fmt.Errorf("its Chart.yaml: %w", err)
 	}
 	return c, c.check()
 }
@@ -84,17 +84,17 @@ func parseChart(data []byte) (*chart, error) {
 func (c *chart) check() error {
 	switch {
 	case c.APIVersion == "":
-		return errors.New("Chart.yaml has no apiVersion, which helm requires (v2)")
+		return errors.New("its Chart.yaml has no apiVersion, which helm requires (v2)")
 	case c.Name == "":
-		return errors.New("Chart.yaml has no name, which helm requires")
+		return errors.New("its Chart.yaml has no name, which helm requires")
 	case c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`):
-		return fmt.Errorf("Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
+		return fmt.Errorf("its Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
 	case c.Version == "":
-		return errors.New("Chart.yaml has no version, which helm requires")
+		return errors.New("its Chart.yaml has no version, which helm requires")
 	case !helmVersion.MatchString(c.Version):
-		return fmt.Errorf("Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
+		return fmt.Errorf("its Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
 	case c.Type != "" && c.Type != "application" && c.Type != "library":
-		return fmt.Errorf("Chart.yaml: type %q is neither application nor library", c.Type)
+		return fmt.Errorf("its Chart.yaml: type %q is neither application nor library", c.Type)
 	}
 	return nil
 }
@@ -132,6 +132,15 @@ func (c *chart) annotations() map[string]string {
 
 // readChartArchive reads the metadata of a packaged chart.
 func readChartArchive(r io.Reader) (*chart, error) {
+	data, err := chartFile(r)
+	if err != nil {
+		return nil, err
+	}
+	return parseChart(data)
+}
+
+// chartFile reads the Chart.yaml of a packaged chart.
+func chartFile(r io.Reader) ([]byte, error) {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("not a packaged chart: %w", err)
@@ -140,13 +149,12 @@ func readChartArchive(r io.Reader) (*chart, error) {
 	archive := tar.NewReader(limited)
 	for {
 		header, err := archive.Next()
-		if limited.N <= 0 {
+		switch {
+		case limited.N <= 0:
 			return nil, fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", maxChart>>20)
-		}
-		if errors.Is(err, io.EOF) {
+		case errors.Is(err, io.EOF):
 			return nil, errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
-		}
-		if err != nil {
+		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
 		dir, file := path.Split(path.Clean(header.Name))
@@ -157,7 +165,7 @@ func readChartArchive(r io.Reader) (*chart, error) {
 		if err != nil {
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
-		return parseChart(data)
+		return data, nil
 	}
 }
 
@@ -187,10 +195,10 @@ type helmRule struct {
 	negate, onlyDir bool
 }
 
-// parseHelmIgnore reads the rules. helm's own rule against hidden files in templates comes first.
+// parseHelmIgnore reads the rules, and adds helm's own against hidden files in templates.
 func parseHelmIgnore(data []byte) (helmIgnore, error) {
-	rules := helmIgnore{{pattern: "templates/.?*"}}
-	for line := range strings.Lines(string(data)) {
+	var rules helmIgnore
+	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -206,7 +214,7 @@ func parseHelmIgnore(data []byte) (helmIgnore, error) {
 		}
 		rules = append(rules, rule)
 	}
-	return rules, nil
+	return append(rules, helmRule{pattern: "templates/.?*"}), nil
 }
 
 // leavesOut tells whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
@@ -230,4 +238,114 @@ func (r helmRule) matches(name string) bool {
 	}
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil
+}
+
+// isChart finds a chart directory by its Chart.yaml.
+func isChart(s *sample) (string, bool) {
+	inner, ok := s.in("Chart.yaml")
+	return "has a Chart.yaml", ok && !inner.isDir()
+}
+
+// isChartArchive finds a packaged chart by the NAME/Chart.yaml in it.
+func isChartArchive(s *sample) (string, bool) {
+	f, err := s.open()
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	data, err := chartFile(f)
+	return "has a Chart.yaml inside", err == nil && data != nil
+}
+
+// helmConfig makes config and annotations of Chart.yaml.
+func helmConfig(c *composition) (finishFunc, error) {
+	charts, provenance := c.withRole("chart"), c.withRole("provenance")
+	if len(charts) != 1 {
+		return nil, nil // a problem already
+	}
+	meta, err := c.readChart(charts[0])
+	if err != nil {
+		return nil, &Error{Item: charts[0].source(), Err: err}
+	}
+	c.checkNamed(meta.Name, meta.Version, "Chart.yaml")
+	c.annotations = meta.annotations()
+	file := meta.Name + "-" + meta.Version + ".tgz"
+	charts[0].Title = file
+	encoded, err := encodeJSON(meta)
+	if err != nil || len(provenance) == 0 {
+		return func([]Packed) (Finished, error) { return Finished{Config: encoded}, nil }, err
+	}
+	signed, err := readFile(c.fsys, provenance[0].Path, maxSmallFile)
+	if err != nil {
+		return nil, &Error{Item: provenance[0].Path, Err: err}
+	}
+	provenance[0].Title = file + ".prov"
+	return func(layers []Packed) (Finished, error) {
+		return Finished{Config: encoded}, checkProvenance(layers, file, string(signed))
+	}, nil
+}
+
+// readChart reads a chart's metadata, and completes the layer of a directory as helm packages it.
+func (c *composition) readChart(l *chosen) (*chart, error) {
+	if !l.Dir {
+		f, err := c.fsys.Open(l.Path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readChartArchive(f)
+	}
+	data, err := readFile(c.fsys, path.Join(l.Path, "Chart.yaml"), maxSmallFile)
+	if err != nil {
+		return nil, fmt.Errorf("its Chart.yaml: %s", cause(err))
+	}
+	meta, err := parseChart(data)
+	if err != nil {
+		return nil, err
+	}
+	if missing := meta.missingDependencies(c.fsys, l.Path); len(missing) > 0 {
+		return nil, fmt.Errorf("its Chart.yaml depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
+	}
+	l.Prefix = meta.Name + "/"
+	return meta, c.ignoreAsHelm(l)
+}
+
+// ignoreAsHelm leaves out what the chart's .helmignore says, besides what else is left out.
+func (c *composition) ignoreAsHelm(l *chosen) error {
+	data, err := readFile(c.fsys, path.Join(l.Path, ".helmignore"), maxSmallFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf(".helmignore: %s", cause(err))
+	}
+	rules, err := parseHelmIgnore(data)
+	if err != nil {
+		return fmt.Errorf(".helmignore: %w", err)
+	}
+	if rules.leavesOut("Chart.yaml", false) {
+		return errors.New("its .helmignore leaves out Chart.yaml, without which there is no chart")
+	}
+	exclude := l.Exclude
+	l.Exclude = func(name string, dir bool) bool {
+		return rules.leavesOut(name, dir) || exclude != nil && exclude(name, dir)
+	}
+	return nil
+}
+
+// checkNamed reports a name or version that contradicts what a file says of itself.
+func (c *composition) checkNamed(name, version, file string) {
+	for _, f := range [...]struct{ key, declared, own string }{{"name", c.spec.Name, name}, {"version", c.spec.Version, version}} {
+		if f.declared != "" && f.declared != f.own {
+			c.report(c.spec.problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
+		}
+	}
+}
+
+// checkProvenance compares the provenance with the chart: helm verify compares the same.
+func checkProvenance(layers []Packed, file, signed string) error {
+	for _, l := range layers {
+		if l.Role == "chart" && !strings.Contains(signed, file+": "+l.Descriptor.Digest.String()) {
+			return &Error{Item: file + ".prov", Err: fmt.Errorf("the provenance does not sign %s: %s; helm verify would refuse it",
+				file, l.Descriptor.Digest)}
+		}
+	}
+	return nil
 }

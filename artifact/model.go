@@ -126,30 +126,32 @@ var modelFormats = map[string]string{
 // modelFormat is the one format that all weights have. Shards must be complete: the native client refuses them else.
 func modelFormat(weights []*chosen) (string, error) {
 	var format string
-	var titles []string
+	var paths []string
 	for _, l := range weights {
 		f := modelFormats[l.MediaType]
 		if format != "" && f != format {
 			return "", fmt.Errorf("the weights are of two formats, %s and %s, and a model has one", format, f)
 		}
 		format = f
-		titles = append(titles, l.Path)
+		paths = append(paths, l.Path)
 	}
-	missing, err := missingShards(titles)
-	if err != nil {
-		return "", err
+	return format, shardsComplete(paths)
+}
+
+// shardsComplete refuses sharded weights that lack a file.
+func shardsComplete(paths []string) error {
+	missing, err := missingShards(paths)
+	if err == nil && len(missing) > 0 {
+		err = &Error{Item: missing[0], Err: errors.New("is missing: a sharded model is complete or it is none")}
 	}
-	if len(missing) > 0 {
-		return "", &Error{Item: missing[0], Err: errors.New("is missing: a sharded model is complete or it is none")}
-	}
-	return format, nil
+	return err
 }
 
 // ggufFacts reads all shards; their metadata are one.
 func ggufFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
 	all := &ggufFile{Metadata: map[string]string{}, FileType: -1, tensorTypes: map[uint32]int64{}}
 	for _, l := range weights {
-		f, err := inspectFile(fsys, l.Path, readGGUF)
+		f, err := inspectFile(fsys, l.source(), readGGUF)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +188,7 @@ func safetensorsFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
 	metadata := map[string]string{}
 	var size int64
 	for _, l := range weights {
-		f, err := inspectFile(fsys, l.Path, readSafetensors)
+		f, err := inspectFile(fsys, l.source(), readSafetensors)
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +198,7 @@ func safetensorsFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
 		}
 		all.Elements += f.Elements
 		all.Tensors += f.Tensors
-		size += l.Size
+		size += f.Size
 	}
 	metadata["tensor_count"] = fmt.Sprint(all.Tensors)
 	facts := map[string]any{
@@ -208,7 +210,7 @@ func safetensorsFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
 	if architecture := metadata["architecture"]; architecture != "" {
 		facts["architecture"] = architecture
 	}
-	return facts, hubFacts(fsys, path.Join(path.Dir(weights[0].Path), "config.json"), facts)
+	return facts, hubFacts(fsys, path.Join(path.Dir(weights[0].source()), "config.json"), facts)
 }
 
 // hubFacts adds what a Hugging Face config.json tells; there may be none.

@@ -26,6 +26,7 @@ type safetensorsFile struct {
 	Tensors  int64
 	Elements int64            // parameters in all tensors
 	DTypes   map[string]int64 // tensors of each data type
+	Size     int64            // of the file
 	data     int64            // bytes of tensor data that the tensors claim
 	end      int64            // where the last tensor ends
 	kept     int
@@ -51,7 +52,7 @@ func readSafetensors(r io.ReaderAt, size int64) (*safetensorsFile, error) {
 		return nil, fmt.Errorf("truncated safetensors: the header has %d bytes, the file %d", n, size)
 	}
 	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
-	f := &safetensorsFile{Metadata: map[string]string{}, DTypes: map[string]int64{}}
+	f := &safetensorsFile{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
 	if err := f.read(json.NewDecoder(in)); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")

@@ -12,7 +12,8 @@ import (
 )
 
 // tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
-var tellingKeys = []string{"@context", "@graph", "bomFormat", "specVersion", "spdxVersion"}
+var tellingKeys = []string{"$schema", "@context", "@graph", "_type", "bomFormat", "components", "document/category", "document/csaf_version",
+	"mediaType", "payload", "payloadType", "predicateType", "runs", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
 
 // keys returns the strings behind the telling keys of a JSON object: nil where the file is not one, an empty string
 // for a key with another value.
@@ -69,10 +70,11 @@ func spdxJSON(s *sample) (string, bool) {
 	return "", false
 }
 
-// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification demands.
+// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification demands. What lists vulnerabilities and
+// no components is VEX.
 func cycloneDXJSON(s *sample) (string, bool) {
 	keys := s.keys()
-	if !slices.Contains(keys["bomFormat"], "CycloneDX") {
+	if _, isVEX := isCycloneDXVEX(s); isVEX || !slices.Contains(keys["bomFormat"], "CycloneDX") {
 		return "", false
 	}
 	return "has bomFormat CycloneDX" + strings.TrimRight(" "+strings.Join(keys["specVersion"], ""), " "), true

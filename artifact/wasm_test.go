@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 )
 
 const (
@@ -109,4 +111,42 @@ func FuzzReadWasm(f *testing.F) {
 			t.Errorf("%d bytes of names out of %d", kept, len(b))
 		}
 	})
+}
+
+// greetingModule is a command for WASI preview 1 that writes "hello": examples/wasm and examples of others hold it.
+func greetingModule() []byte {
+	iovec := "\x08\x00\x00\x00\x06\x00\x00\x00"
+	code := "\x00\x41\x01\x41\x00\x41\x01\x41\x14\x10\x00\x1a\x0b" // fd_write(1, 0, 1, 20)
+	return []byte(moduleHeader +
+		wasmSection(1, "\x02\x60\x04\x7f\x7f\x7f\x7f\x01\x7f\x60\x00\x00") +
+		wasmSection(2, "\x01"+wasmName("wasi_snapshot_preview1")+wasmName("fd_write")+"\x00\x00") +
+		wasmSection(3, "\x01\x01") +
+		wasmSection(5, "\x01\x00\x01") +
+		wasmSection(7, "\x02"+wasmName("memory")+"\x02\x00"+wasmName("_start")+"\x00\x01") +
+		wasmSection(10, "\x01"+wasmName(code)) +
+		wasmSection(11, "\x01\x00\x41\x00\x0b"+wasmName(iovec+"hello\n")))
+}
+
+func TestWasmConfig(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "wasm")
+	config := func(files map[string]string, yaml string) string {
+		plan, err := compose(t, files, yaml)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(finished(t, plan).Config)
+	}
+	layer := digest.FromString("greeting.wasmgreeting.wasm")
+	wantJSON(t, finished(t, plan).Config, `{"created": "1970-01-01T00:00:00Z", "author": null, "architecture": "wasm", "os": "wasip1",
+  "layerDigests": ["`+layer.String()+`"]}`)
+	component := config(map[string]string{"a.wasm": string(tinyComponent())},
+		"kind: wasm\nlayers: [a.wasm]\nconfig: {author: Ann, component: {target: 'a:b/c@1.0.0'}}\n")
+	wantJSON(t, []byte(component), `{"created": "1970-01-01T00:00:00Z", "author": "Ann", "architecture": "wasm", "os": "wasip2",
+  "component": {"exports": ["wasi:http/incoming-handler@0.2.1"], "imports": ["wasi:io/streams@0.2.0", "log"], "target": "a:b/c@1.0.0"},
+  "layerDigests": ["`+digest.FromString("a.wasma.wasm").String()+`"]}`)
+	_, err := compose(t, map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00\x02\x7f"}, "kind: wasm\nlayers: [a.wasm]\n")
+	if err == nil || !strings.Contains(err.Error(), `davit.yaml:2:10: "a.wasm": truncated WebAssembly binary: section 2 ends at byte`) {
+		t.Errorf("truncated: %v", err)
+	}
 }

@@ -14,7 +14,7 @@ const DevContainerMetadata = "dev.containers.metadata"
 var feature = Kind{
 	Name:    "feature",
 	Summary: "a Dev Container Feature: a directory with devcontainer-feature.json and install.sh",
-	Config:  Config{MediaType: DevContainer, Derive: "feature"},
+	Config:  Config{MediaType: DevContainer, Derive: "feature", Schema: noFields},
 	Layers: []LayerType{{Role: "feature", MediaType: DevContainerLayer, Match: []string{"*/"}, Content: "feature", Packing: Tar,
 		Prefix: "./", Min: 1, Max: 1, Tells: true}},
 	Clients: []string{"devcontainer", "VS Code"},
@@ -27,7 +27,7 @@ layers: [greeting/]
 var template = Kind{
 	Name:    "template",
 	Summary: "a Dev Container Template: a directory with devcontainer-template.json and a dev container",
-	Config:  Config{MediaType: DevContainer, Derive: "template"},
+	Config:  Config{MediaType: DevContainer, Derive: "template", Schema: noFields},
 	Layers: []LayerType{{Role: "template", MediaType: DevContainerLayer, Match: []string{"*/"}, Content: "template", Packing: Tar,
 		Prefix: "./", Min: 1, Max: 1, Tells: true}},
 	Clients: []string{"devcontainer", "VS Code"},
@@ -40,7 +40,7 @@ layers: [greeting-app/]
 var collection = Kind{
 	Name:    "collection",
 	Summary: "the list of a namespace's Dev Container Features or Templates",
-	Config:  Config{MediaType: DevContainer, Derive: "collection"},
+	Config:  Config{MediaType: DevContainer, Derive: "collection", Schema: noFields},
 	Layers: []LayerType{
 		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Min: 1, Max: 1, Tells: true},
 		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: Tar, Min: 1, Max: 1, Tells: true},

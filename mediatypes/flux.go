@@ -10,7 +10,7 @@ const (
 var flux = Kind{
 	Name:    "flux",
 	Summary: "a directory of Kubernetes manifests for Flux",
-	Config:  Config{MediaType: FluxConfig, Derive: "flux"},
+	Config:  Config{MediaType: FluxConfig, Derive: "flux", Schema: noFields},
 	Layers: []LayerType{
 		{Role: "manifests", MediaType: FluxContent, Match: []string{"*/"}, Content: "manifests", Packing: TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 		{Role: "manifests", MediaType: FluxContent, Match: []string{"*/"}, Packing: TarGzip, Untitled: true, Min: 1, Max: 1},

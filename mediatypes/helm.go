@@ -11,7 +11,7 @@ const (
 var helm = Kind{
 	Name:    "helm",
 	Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
-	Config:  Config{MediaType: HelmConfig, Derive: "helm"},
+	Config:  Config{MediaType: HelmConfig, Derive: "helm", Schema: noFields},
 	Layers: []LayerType{
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Min: 1, Max: 1, Tells: true},
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive",

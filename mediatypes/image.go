@@ -53,6 +53,6 @@ var volume = Kind{
 	Clients:     []string{"Docker Desktop", "podman", "skopeo"},
 	Example: `kind: volume
 name: greeting-data
-layers: [data/]
+layers: [_data/]
 `,
 }

@@ -5,7 +5,10 @@ import "slices"
 // All returns every built-in kind, sorted by name. The slice is the caller's; the maps inside are shared and not to be
 // changed.
 func All() []Kind {
-	return []Kind{docs, generic, model, runbook, sbom}
+	return []Kind{
+		attestation, bottle, collection, compose, docs, feature, flux, generic, helm, image, model, modelkit, modelpack,
+		report, runbook, sbom, signature, template, vex, volume, wasm,
+	}
 }
 
 // Lookup finds a built-in kind by its name.

@@ -54,7 +54,7 @@ var model = Kind{
 		{Role: "license", MediaType: ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
 		{Role: "vllm", MediaType: ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: Tar, Max: 1},
 		{Role: "directory", MediaType: ModelDir, Match: []string{"*.dir/"}, Packing: Tar, Prefix: "{title}/"},
-		{Role: "file", MediaType: ModelFile, Match: []string{"*"}},
+		{Role: "file", MediaType: ModelFile, Match: []string{"*"}, Content: "no-modelfile"},
 	},
 	Order:   ByTitle,
 	Expand:  true,

@@ -10,7 +10,7 @@ const (
 func modelKitLayer(role, what string, match ...string) LayerType {
 	base := "application/vnd.kitops.modelkit." + what + ".v1."
 	return LayerType{
-		Role: role, MediaType: base + "tar", Match: match, Packing: Tar, Prefix: "{dir}/",
+		Role: role, MediaType: base + "tar", Match: match, Packing: Tar,
 		MediaTypes: map[Packing]string{TarGzip: base + "tar+gzip", TarZstd: base + "tar+zstd"},
 	}
 }

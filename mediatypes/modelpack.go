@@ -13,7 +13,7 @@ const ModelPackModelfile = "org.cncf.modctl.modelfile"
 func modelPackLayer(role, what string, match ...string) LayerType {
 	base := "application/vnd.cncf.model." + what + ".v1."
 	return LayerType{
-		Role: role, MediaType: base + "raw", Match: match, Prefix: "{dir}/",
+		Role: role, MediaType: base + "raw", Match: match,
 		MediaTypes: map[Packing]string{Tar: base + "tar", TarGzip: base + "tar+gzip", TarZstd: base + "tar+zstd"},
 	}
 }
@@ -49,10 +49,9 @@ var modelpack = Kind{
 	Expand:  true,
 	Clients: []string{"modctl", "docker model", "kit"},
 	Example: `kind: modelpack
-name: tiny-llama
 version: 1.0.0
 config:
-  descriptor: {family: llama, licenses: [Apache-2.0]}
+  descriptor: {licenses: [CC0-1.0]}
 layers: [model/]
 `,
 }
@@ -73,6 +72,9 @@ func boolField(description string) map[string]any {
 func objectField(properties map[string]any) map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 }
+
+// noFields is the schema of a config that is made of the files alone.
+var noFields = objectField(map[string]any{})
 
 // modalities are what a model takes or gives.
 var modalities = map[string]any{"type": "array", "items": map[string]any{"enum": []any{"text", "image", "audio", "video", "embedding", "other"}}}

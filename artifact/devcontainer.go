@@ -1,0 +1,350 @@
+package artifact
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// semver is a full semantic version; Dev Containers take no other.
+var semver = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+
+// devContainerFile is the metadata file of a feature or a template.
+func devContainerFile(kind string) string { return "devcontainer-" + kind + ".json" }
+
+func isFeature(s *sample) (string, bool)  { return s.hasFile(devContainerFile("feature")) }
+func isTemplate(s *sample) (string, bool) { return s.hasFile(devContainerFile("template")) }
+
+// hasFile tells whether a directory holds a file.
+func (s *sample) hasFile(name string) (string, bool) {
+	inner, ok := s.in(name)
+	return "has a " + name, ok && !inner.isDir()
+}
+
+// isCollection finds a directory of features or templates.
+func isCollection(s *sample) (string, bool) {
+	for _, name := range s.names() {
+		for _, kind := range [...]string{"feature", "template"} {
+			if inner, ok := s.in(path.Join(name, devContainerFile(kind))); ok && !inner.isDir() {
+				return fmt.Sprintf("has a %s in %s", devContainerFile(kind), name), true
+			}
+		}
+	}
+	return "", false
+}
+
+func featureConfig(c *composition) (finishFunc, error)  { return c.devContainer("feature") }
+func templateConfig(c *composition) (finishFunc, error) { return c.devContainer("template") }
+
+// devContainer completes a feature or a template. The config is empty: all that is known stands in an annotation.
+func (c *composition) devContainer(kind string) (finishFunc, error) {
+	if len(c.layers) != 1 {
+		return nil, nil // a problem already
+	}
+	l := c.layers[0]
+	meta, err := readDevContainer(c.fsys, l.Path, kind)
+	if err != nil {
+		return nil, &Error{Item: l.Path, Err: err}
+	}
+	c.checkNamed(c.spec.Name, meta.version, devContainerFile(kind))
+	if kind == "feature" {
+		err = meta.completeFeature(c.fsys, l.Path)
+	} else {
+		err = meta.completeTemplate(c.fsys, l)
+	}
+	if err != nil {
+		return nil, &Error{Item: l.Path, Err: err}
+	}
+	l.Title = "devcontainer-" + kind + "-" + meta.id + ".tgz"
+	c.annotations[mediatypes.DevContainerMetadata] = meta.text()
+	c.tags = cascade(meta.version)
+	return constant(struct{}{})
+}
+
+// cascade are the tags of a version: 1, 1.2, 1.2.3 and latest. A version before a release moves none but its own.
+func cascade(version string) []string {
+	exact := strings.ReplaceAll(version, "+", "_")
+	if strings.ContainsAny(version, "-+") {
+		return []string{exact}
+	}
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	return []string{major, major + "." + minor, exact, "latest"}
+}
+
+// devContainerMeta is a metadata file, with what the devcontainer CLI adds to it.
+type devContainerMeta struct {
+	id, version string
+	fields      map[string]json.RawMessage
+	json        []byte // without comments, compact
+	added       []member
+}
+
+type member struct {
+	key   string
+	value any
+}
+
+// readDevContainer reads the metadata file of a feature or template and checks what the devcontainer CLI checks.
+func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
+	file := devContainerFile(kind)
+	data, err := readFile(fsys, path.Join(dir, file), maxSmallFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", file, cause(err))
+	}
+	m := &devContainerMeta{}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, plainJSON(data)); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	m.json = compact.Bytes()
+	if err := json.Unmarshal(m.json, &m.fields); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, key := range [...]string{"id", "version", "name"} {
+		if text := m.stringField(key); text == "" {
+			return nil, fmt.Errorf("%s has no %s, which the devcontainer CLI requires", file, key)
+		}
+	}
+	m.id, m.version = m.stringField("id"), m.stringField("version")
+	switch {
+	case dir != "." && m.id != path.Base(dir):
+		return nil, fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI wants them to be equal", file, m.id, path.Base(dir))
+	case !semver.MatchString(m.version):
+		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.version)
+	}
+	return m, nil
+}
+
+// stringField is a field that is a string.
+func (m *devContainerMeta) stringField(key string) string {
+	var s string
+	_ = json.Unmarshal(m.fields[key], &s) // another type is as good as none
+	return s
+}
+
+// text is the metadata as an annotation has it: the fields in their order, then the added ones.
+func (m *devContainerMeta) text() string {
+	var b strings.Builder
+	b.Write(bytes.TrimSuffix(m.json, []byte("}")))
+	for _, a := range m.added {
+		value, err := encodeJSON(a.value)
+		if err != nil || m.fields[a.key] != nil {
+			continue
+		}
+		fmt.Fprintf(&b, ",%q:%s", a.key, value)
+	}
+	b.WriteString("}")
+	return b.String()
+}
+
+// completeFeature adds currentId where the feature had other ids, and checks that it can be installed.
+func (m *devContainerMeta) completeFeature(fsys fs.FS, dir string) error {
+	if _, err := fs.Stat(fsys, path.Join(dir, "install.sh")); err != nil {
+		return errors.New("it has no install.sh, which every Dev Container Feature is installed by")
+	}
+	var legacy []string
+	if json.Unmarshal(m.fields["legacyIds"], &legacy) == nil && len(legacy) > 0 {
+		m.added = append(m.added, member{"currentId", m.id})
+	}
+	return nil
+}
+
+// completeTemplate adds what the devcontainer CLI reads out of a template's dev container and files.
+func (m *devContainerMeta) completeTemplate(fsys fs.FS, l *chosen) error {
+	file := path.Join(l.Path, ".devcontainer.json")
+	if _, err := fs.Stat(fsys, file); err != nil {
+		file = path.Join(l.Path, ".devcontainer/devcontainer.json")
+	}
+	data, err := readFile(fsys, file, maxSmallFile)
+	if err != nil {
+		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json, and a template is made of one")
+	}
+	var config map[string]json.RawMessage
+	if err := json.Unmarshal(plainJSON(data), &config); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	kind := ""
+	switch {
+	case config["image"] != nil:
+		kind = "image"
+	case config["dockerFile"] != nil, config["build"] != nil:
+		kind = "dockerfile"
+	case config["dockerComposeFile"] != nil:
+		kind = "dockerCompose"
+	default:
+		return fmt.Errorf("%s has none of image, build and dockerComposeFile; the devcontainer CLI requires one", file)
+	}
+	files, err := filesBelow(fsys, l)
+	if err != nil {
+		return err
+	}
+	m.added = append(m.added, member{"type", kind}, member{"files", files}, member{"fileCount", len(files)},
+		member{"featureIds", featureIDs(config["features"])})
+	return nil
+}
+
+// featureIDs are the features that a dev container names, without their versions.
+func featureIDs(features json.RawMessage) []string {
+	var named map[string]json.RawMessage
+	_ = json.Unmarshal(features, &named) // what is no object names none
+	ids := []string{}
+	for ref := range named {
+		if strings.HasPrefix(ref, ".") || strings.Contains(ref, "://") || !strings.Contains(ref, "/") {
+			continue
+		}
+		ref, _, _ = strings.Cut(ref, "@")
+		if colon := strings.LastIndex(ref, ":"); colon > strings.LastIndex(ref, "/") {
+			ref = ref[:colon]
+		}
+		ids = append(ids, ref)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// filesBelow lists the files of a directory that become part of its layer.
+func filesBelow(fsys fs.FS, l *chosen) ([]string, error) {
+	files := []string{}
+	err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == l.Path {
+			return err
+		}
+		rel := strings.TrimPrefix(name, l.Path+"/")
+		switch {
+		case l.Exclude != nil && l.Exclude(rel, d.IsDir()):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir():
+			files = append(files, rel)
+		}
+		return nil
+	})
+	return files, err
+}
+
+// collectionConfig makes the list of a directory's features or templates; a list that is there is taken as it is.
+func collectionConfig(c *composition) (finishFunc, error) {
+	if len(c.layers) != 1 {
+		return nil, nil // a problem already
+	}
+	l := c.layers[0]
+	if l.Dir {
+		list, err := listCollection(c.fsys, l)
+		if err != nil {
+			return nil, &Error{Item: l.Path, Err: err}
+		}
+		l.Layer = Layer{Path: l.Path, Content: list, Role: l.Role, MediaType: mediatypes.DevContainerCollection,
+			Packing: mediatypes.Raw, Size: int64(len(list)), Annotations: l.Annotations}
+	} else if err := c.checkCollection(l); err != nil {
+		return nil, &Error{Item: l.Path, Err: err}
+	}
+	l.Title = "devcontainer-collection.json"
+	c.tags = []string{"latest"}
+	return constant(struct{}{})
+}
+
+// checkCollection checks a list that was made elsewhere.
+func (c *composition) checkCollection(l *chosen) error {
+	data, err := readFile(c.fsys, l.Path, maxSmallFile)
+	if err != nil {
+		return err
+	}
+	var list struct{ Features, Templates []json.RawMessage }
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	if len(list.Features)+len(list.Templates) == 0 {
+		return errors.New("it lists neither features nor templates")
+	}
+	return nil
+}
+
+// listCollection reads all features, or all templates, of a directory.
+func listCollection(fsys fs.FS, l *chosen) ([]byte, error) {
+	entries, err := fs.ReadDir(fsys, l.Path)
+	if err != nil {
+		return nil, err
+	}
+	lists := map[string][]json.RawMessage{}
+	for _, e := range entries {
+		for _, kind := range [...]string{"feature", "template"} {
+			dir := path.Join(l.Path, e.Name())
+			if _, err := fs.Stat(fsys, path.Join(dir, devContainerFile(kind))); err != nil || l.Exclude != nil && l.Exclude(e.Name(), true) {
+				continue
+			}
+			meta, err := readDevContainer(fsys, dir, kind)
+			if err == nil && kind == "template" {
+				err = meta.completeTemplate(fsys, &chosen{Layer: Layer{Path: dir}})
+			} else if err == nil {
+				err = meta.completeFeature(fsys, dir)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", e.Name(), err)
+			}
+			lists[kind+"s"] = append(lists[kind+"s"], json.RawMessage(meta.text()))
+		}
+	}
+	if len(lists) != 1 {
+		return nil, errors.New("a collection is of features or of templates, not of both or none")
+	}
+	collection := map[string]any{"sourceInformation": map[string]any{"source": "davit"}}
+	for key, list := range lists {
+		collection[key] = list
+	}
+	return encodeJSON(collection)
+}
+
+// plainJSON blanks what dev container files may have beyond JSON: comments, and commas after a last element.
+func plainJSON(data []byte) []byte {
+	out := bytes.Clone(bytes.TrimPrefix(data, utf8BOM))
+	comma := -1 // a comma with nothing but space after it so far
+	for i := 0; i < len(out); i++ {
+		switch c := out[i]; {
+		case c == '"':
+			comma = -1
+			for i++; i < len(out) && out[i] != '"'; i++ {
+				if out[i] == '\\' {
+					i++
+				}
+			}
+		case c == '/' && i+1 < len(out) && (out[i+1] == '/' || out[i+1] == '*'):
+			i = blankComment(out, i)
+		case c == ',':
+			comma = i
+		case (c == '}' || c == ']') && comma >= 0:
+			out[comma], comma = ' ', -1
+		case c != ' ' && c != '\t' && c != '\n' && c != '\r':
+			comma = -1
+		}
+	}
+	return out
+}
+
+// blankComment writes spaces over the comment that begins at i and returns where it ends.
+func blankComment(out []byte, i int) int {
+	end := []byte("\n")
+	if out[i+1] == '*' {
+		end = []byte("*/")
+	}
+	n := bytes.Index(out[i+2:], end)
+	if n < 0 {
+		n = len(out) - i - 2 - len(end)
+	}
+	stop := min(max(i+2+n+len(end), i+2), len(out))
+	for j := i; j < stop; j++ {
+		if out[j] != '\n' {
+			out[j] = ' '
+		}
+	}
+	return stop - 1
+}

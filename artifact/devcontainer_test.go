@@ -1,0 +1,136 @@
+package artifact
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestFeature(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "feature")
+	wantLines(t, layerLines(plan), `feature application/vnd.devcontainers.layer.v1+tar tar devcontainer-feature-greeting.tgz`)
+	if plan.Layers[0].Prefix != "./" || plan.ConfigType != mediatypes.DevContainer || string(finished(t, plan).Config) != "{}" {
+		t.Errorf("prefix %q, config %s", plan.Layers[0].Prefix, plan.ConfigType)
+	}
+	const metadata = `{"id":"greeting","version":"1.2.3","name":"Greeting","description":"Installs a command that greets",` +
+		`"options":{"message":{"type":"string","default":"hello","description":"what it says"}}}`
+	if got := plan.Annotations[mediatypes.DevContainerMetadata]; got != metadata {
+		t.Errorf("metadata is %s\nwant        %s", got, metadata)
+	}
+	if want := []string{"1", "1.2", "1.2.3", "latest"}; !slices.Equal(plan.Tags, want) {
+		t.Errorf("tags are %q, want %q", plan.Tags, want)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "template")
+	wantLines(t, layerLines(plan), `template application/vnd.devcontainers.layer.v1+tar tar devcontainer-template-greeting-app.tgz`)
+	wantJSON(t, []byte(plan.Annotations[mediatypes.DevContainerMetadata]), `{"id":"greeting-app","version":"1.0.0","name":"Greeting app",
+  "description":"A dev container that greets","options":{"message":{"type":"string","default":"hello","description":"what it says"}},
+  "type":"image","files":[".devcontainer/devcontainer.json","README.md","devcontainer-template.json"],"fileCount":3,
+  "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
+}
+
+func TestCollection(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "collection")
+	wantLines(t, layerLines(plan), `collection application/vnd.devcontainers.collection.layer.v1+json raw devcontainer-collection.json`)
+	wantJSON(t, plan.Layers[0].Content, `{"sourceInformation":{"source":"davit"},"features":[
+  {"id":"farewell","version":"1.0.0","name":"Farewell"},{"id":"greeting","version":"1.2.3","name":"Greeting"}]}`)
+	if !slices.Equal(plan.Tags, []string{"latest"}) {
+		t.Errorf("tags are %q", plan.Tags)
+	}
+	list := string(plan.Layers[0].Content)
+	if _, err := compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
+		t.Errorf("a list that is there: %v", err)
+	}
+	for name, files := range map[string]map[string]string{
+		"empty list":           {"devcontainer-collection.json": "{}"},
+		"features, templates":  {"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`, "f/install.sh": "", "t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"image":"x"}`},
+		"feature without id":   {"f/devcontainer-feature.json": `{"version":"1.0.0","name":"F"}`, "f/install.sh": ""},
+		"template of no image": {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{}`},
+	} {
+		layer := "./"
+		if len(files) == 1 && files["devcontainer-collection.json"] != "" {
+			layer = "devcontainer-collection.json"
+		}
+		if _, err := compose(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestFeatureRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ json, want string }{
+		"folder":     {`{"id":"other","version":"1.0.0","name":"F"}`, `has the id "other", and the folder is named "f"`},
+		"no version": {`{"id":"f","name":"F"}`, "has no version, which the devcontainer CLI requires"},
+		"version":    {`{"id":"f","version":"1.0","name":"F"}`, `version "1.0" is not a semantic version`},
+		"id":         {`{"id":1,"version":"1.0.0","name":"F"}`, "has no id"},
+		"not JSON":   {`{"id":`, "unexpected end of JSON"},
+		"a list":     {`[]`, "cannot unmarshal array"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compose(t, map[string]string{"f/devcontainer-feature.json": tt.json, "f/install.sh": ""}, "kind: feature\nlayers: [f/]\n")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+	_, err := compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`}, "kind: feature\nlayers: [f/]\n")
+	if err == nil || !strings.Contains(err.Error(), "it has no install.sh") {
+		t.Errorf("without install.sh: %v", err)
+	}
+}
+
+func TestFeatureWithLegacyIDs(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"]}`, "f/install.sh": ""},
+		"kind: feature\ntags: [mine]\nlayers: [f/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantJSON(t, []byte(plan.Annotations[mediatypes.DevContainerMetadata]), `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"],"currentId":"f"}`)
+	if want := []string{"mine", "1.0.0-rc.1_x"}; !slices.Equal(plan.Tags, want) {
+		t.Errorf("tags are %q, want %q", plan.Tags, want)
+	}
+}
+
+func TestPlainJSON(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"a": 1}`:                         `{"a":1}`,
+		"{\"a\": 1, // one\n\"b\": [2,],}": `{"a":1,"b":[2]}`,
+		`/* x */ {"a": "// /* \" , }"}`:    `{"a":"// /* \" , }"}`,
+		"{\"a\": 1 /* , */ , /* x */ }":    `{"a":1}`,
+		"\ufeff{}":                         `{}`,
+		`{} /*`:                            `{}`,
+		`{} //`:                            `{}`,
+	} {
+		var v any
+		if err := json.Unmarshal(plainJSON([]byte(in)), &v); err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		if got, _ := json.Marshal(v); string(got) != want {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzPlainJSON(f *testing.F) {
+	f.Add([]byte("{\"a\": 1, // one\n\"b\": [2,],}"))
+	f.Add([]byte(`/* x */ {"a": "// /* \" , }"} /`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		out := plainJSON(b)
+		if json.Valid(b) && !slices.Equal(out, b) {
+			t.Errorf("%q is JSON and became %q", b, out)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package artifact
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// tgz packs files, in pairs of name and content.
+func tgz(t testing.TB, pairs ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for i := 0; i < len(pairs); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Name: pairs[i], Size: int64(len(pairs[i+1])), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(pairs[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+const smallChart = "apiVersion: v2\nname: demo\nversion: 1.0.0+a\n"
+
+func TestHelmOfDirectory(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "helm")
+	wantLines(t, layerLines(plan), `chart application/vnd.cncf.helm.chart.content.v1.tar+gzip tar+gzip greeting-1.2.3.tgz`)
+	l := plan.Layers[0]
+	if l.Prefix != "greeting/" || plan.ConfigType != mediatypes.HelmConfig || plan.ArtifactType != "" {
+		t.Errorf("prefix %q, config %s, artifactType %q", l.Prefix, plan.ConfigType, plan.ArtifactType)
+	}
+	for name, want := range map[string]bool{"notes": true, "x.bak": true, "templates/.hidden": true, "values.yaml": false} {
+		if got := l.Exclude(name, name == "notes"); got != want {
+			t.Errorf("%s is left out: %v, want %v", name, got, want)
+		}
+	}
+	const config = `{"name":"greeting","home":"https://example.com/greeting","sources":["https://example.com/greeting.git"],"version":"1.2.3",` +
+		`"description":"A web page that says hello","keywords":["hello"],"maintainers":[{"name":"Ann","email":"ann@example.com"},{"name":"Bob"}],` +
+		`"apiVersion":"v2","appVersion":"1.0","annotations":{"category":"tools"},"type":"application"}`
+	if got := string(finished(t, plan).Config); got != config {
+		t.Errorf("config is %s\nwant      %s", got, config)
+	}
+	want := map[string]string{
+		"category":                    "tools",
+		ocispec.AnnotationTitle:       "greeting",
+		ocispec.AnnotationVersion:     "1.2.3",
+		ocispec.AnnotationDescription: "A web page that says hello",
+		ocispec.AnnotationURL:         "https://example.com/greeting",
+		ocispec.AnnotationSource:      "https://example.com/greeting.git",
+		ocispec.AnnotationAuthors:     "Ann (ann@example.com), Bob",
+	}
+	if !maps.Equal(plan.Annotations, want) {
+		t.Errorf("annotations are %v, want %v", plan.Annotations, want)
+	}
+}
+
+func TestHelmOfArchive(t *testing.T) {
+	t.Parallel()
+	archive := tgz(t, "demo/values.yaml", "a: 1", "demo/charts/sub/Chart.yaml", "name: sub", "demo/Chart.yaml", smallChart)
+	signed := "files:\n  demo-1.0.0+a.tgz: " + digest.FromString("demo-1.0.0+a.tgzd.tgz").String() + "\n"
+	plan, err := compose(t, map[string]string{"d.tgz": archive, "d.tgz.prov": signed}, "kind: helm\nlayers: [d.tgz, d.tgz.prov]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, layerLines(plan), `
+chart application/vnd.cncf.helm.chart.content.v1.tar+gzip raw demo-1.0.0+a.tgz
+provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw demo-1.0.0+a.tgz.prov`)
+	finished(t, plan)
+	plan.Layers[0].Path = "another.tgz"
+	packed := []Packed{{Layer: plan.Layers[0], Descriptor: ocispec.Descriptor{Digest: digest.FromString("x")}}}
+	if _, err := plan.Finish(packed); err == nil || !strings.Contains(err.Error(), "helm verify would refuse it") {
+		t.Errorf("a provenance of another chart: %v", err)
+	}
+}
+
+func TestHelmRefuses(t *testing.T) {
+	t.Parallel()
+	chart := func(yaml string) map[string]string { return map[string]string{"demo/Chart.yaml": yaml} }
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"no version":       {chart("apiVersion: v2\nname: demo\n"), "has no version, which helm requires"},
+		"no apiVersion":    {chart("name: demo\nversion: 1.0.0\n"), "has no apiVersion"},
+		"no name":          {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
+		"path for a name":  {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
+		"odd version":      {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
+		"number":           {chart("apiVersion: v2\nname: demo\nversion: 1.0.0\nappVersion: 1.16\n"), "appVersion is a number and helm wants a string; put quotes around it"},
+		"odd type":         {chart(smallChart + "type: app\n"), `type "app" is neither`},
+		"not YAML":         {chart("a: [\n"), "helm can't read"},
+		"dependency":       {chart(smallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
+		"double star":      {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
+		"ignores itself":   {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
+		"ignores the rest": {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compose(t, tt.files, "kind: helm\nlayers: [demo/]\n")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+	_, err := compose(t, chart(smallChart), "kind: helm\nname: other\nversion: 2.0.0\nlayers: [demo/]\n")
+	if err == nil || !strings.Contains(err.Error(), `name "other" contradicts Chart.yaml, which says "demo"`) ||
+		!strings.Contains(err.Error(), `version "2.0.0" contradicts`) {
+		t.Errorf("another name and version: %v", err)
+	}
+}
+
+func TestChartFileRefuses(t *testing.T) {
+	t.Parallel()
+	whole := tgz(t, "demo/Chart.yaml", smallChart)
+	for name, tt := range map[string]struct{ data, want string }{
+		"empty":      {"", "not a packaged chart"},
+		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
+		"cut":        {whole[:len(whole)/2], "broken chart archive"},
+		"no chart":   {tgz(t, "Chart.yaml", smallChart, "a/b/Chart.yaml", smallChart), "no NAME/Chart.yaml"},
+		"bomb":       {tgz(t, "demo/big", strings.Repeat("\x00", maxChart+1), "demo/Chart.yaml", smallChart), "all that helm unpacks"},
+		"not a tar":  {gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
+		"no version": {tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := readChartArchive(strings.NewReader(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func gzipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func FuzzReadChartArchive(f *testing.F) {
+	f.Add([]byte(tgz(f, "demo/Chart.yaml", smallChart)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		meta, err := readChartArchive(bytes.NewReader(b))
+		if err == nil && (meta.Name == "" || meta.Version == "" || strings.Contains(meta.Name, "/")) {
+			t.Errorf("read a chart named %q %q", meta.Name, meta.Version)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package artifact
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// wasmVariant is the annotation by which Istio and others know an image that holds a wasm module.
+const wasmVariant = "module.wasm.image/variant"
+
+// rootDirectories are the directories at the root of a file system, as the Filesystem Hierarchy Standard names them.
+var rootDirectories = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run",
+	"sbin", "srv", "sys", "tmp", "usr", "var"}
+
+// isRootFS finds the root of a file system: it has two or more of those directories and nothing else.
+func isRootFS(s *sample) (string, bool) {
+	names := s.names()
+	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(rootDirectories, name) })
+	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
+}
+
+// imageConfig makes an OCI image config. A single WebAssembly binary becomes the image that container runtimes run it
+// from: its platform is that of the binary, and it is the command.
+func imageConfig(c *composition) (finishFunc, error) {
+	config := map[string]any{"architecture": "amd64", "os": "linux"}
+	given := c.spec.Platform != "" || c.spec.Config["os"] != nil || c.spec.Config["architecture"] != nil
+	if err := c.wasmImage(config); err != nil {
+		return nil, err
+	}
+	if platform, ok := parsePlatform(c.spec.Platform); ok {
+		config["os"], config["architecture"] = platform.OS, platform.Architecture
+		if platform.Variant != "" {
+			config["variant"] = platform.Variant
+		}
+		if platform.OSVersion != "" {
+			config["os.version"] = platform.OSVersion
+		}
+	}
+	if !c.created.IsZero() {
+		config["created"] = c.created.UTC().Format(time.RFC3339)
+	}
+	config = c.overlay(config)
+	if !given && c.spec.Base == "" {
+		c.notes = append(c.notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", c.kind.Name, config["os"], config["architecture"]))
+	}
+	return func(layers []Packed) (Finished, error) {
+		config := maps.Clone(config)
+		config["rootfs"] = map[string]any{"type": "layers", "diff_ids": diffIDs(layers)}
+		encoded, err := encodeJSON(config)
+		return Finished{Config: encoded}, err
+	}, nil
+}
+
+// wasmImage completes the config of an image that holds a WebAssembly binary and nothing else.
+func (c *composition) wasmImage(config map[string]any) error {
+	if c.kind.Name != "image" || len(c.layers) != 1 || c.layers[0].Dir || !strings.HasSuffix(c.layers[0].source(), ".wasm") {
+		return nil
+	}
+	l := c.layers[0]
+	f, err := inspectFile(c.fsys, l.source(), readWasm)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimPrefix(l.source(), l.Path+"/")
+	config["architecture"], config["os"] = "wasm", f.OS()
+	config["config"] = map[string]any{"Entrypoint": []string{"/" + name}}
+	c.annotations[wasmVariant] = "compat"
+	c.notes = append(c.notes, f.note(name))
+	return nil
+}
+
+// diffIDs are the digests of the layers before compression.
+func diffIDs(layers []Packed) []digest.Digest {
+	ids := make([]digest.Digest, len(layers))
+	for i, l := range layers {
+		ids[i] = l.DiffID
+	}
+	return ids
+}
+
+// isManifests finds a directory of Kubernetes manifests: a kustomization, or nothing but YAML that names a kind.
+func isManifests(s *sample) (string, bool) {
+	var found string
+	for _, name := range s.names() {
+		inner, ok := s.in(name)
+		if !ok || inner.isDir() || !isYAMLName(name) {
+			continue
+		}
+		if name == "kustomization.yaml" || name == "kustomization.yml" {
+			return "has a " + name, true
+		}
+		head := "\n" + string(inner.begin())
+		if !strings.Contains(head, "\napiVersion:") || !strings.Contains(head, "\nkind:") {
+			return "", false
+		}
+		found = name
+	}
+	return "has Kubernetes manifests: " + found, found != ""
+}
+
+// fluxConfig is the config that flux writes; it reads none.
+func fluxConfig(c *composition) (finishFunc, error) {
+	created := "0001-01-01T00:00:00Z"
+	if !c.created.IsZero() {
+		created = c.created.UTC().Format(time.RFC3339)
+	}
+	return constant(map[string]any{
+		"architecture": "", "os": "", "created": created, "config": struct{}{},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": nil},
+	})
+}

@@ -1,0 +1,85 @@
+package artifact
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestImage(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "image")
+	wantLines(t, layerLines(plan), `files application/vnd.oci.image.layer.v1.tar+gzip tar+gzip`)
+	wantJSON(t, finished(t, plan).Config, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["`+digest.FromString("rootfs").String()+`"]}}`)
+	if plan.ArtifactType != "" || plan.ConfigType != mediatypes.ImageConfig || plan.Layers[0].Prefix != "" {
+		t.Errorf("artifactType %q, config %s, prefix %q", plan.ArtifactType, plan.ConfigType, plan.Layers[0].Prefix)
+	}
+}
+
+func TestVolume(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "volume")
+	if l := plan.Layers[0]; l.Prefix != "volume-data/" || !l.Preserve || l.Title != "" || plan.Annotations[mediatypes.KindAnnotation] != "volume" {
+		t.Errorf("layer is %+v, annotations %v", l, plan.Annotations)
+	}
+}
+
+func TestImageOfWasm(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"app/greeting.wasm": string(greetingModule())}, "kind: image\nlayers: [app/greeting.wasm]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := string(finished(t, plan).Config)
+	if !strings.HasPrefix(config, `{"architecture":"wasm","config":{"Entrypoint":["/greeting.wasm"]},"os":"wasip1","rootfs"`) {
+		t.Errorf("config is %s", config)
+	}
+	if plan.Annotations[wasmVariant] != "compat" {
+		t.Errorf("annotations are %v", plan.Annotations)
+	}
+}
+
+func TestImagePlatforms(t *testing.T) {
+	t.Parallel()
+	spec, err := Parse("davit.yaml", []byte(`
+kind: image
+config: {author: Ann, config: {Env: [A=1]}}
+platforms:
+  - {platform: linux/arm64/v8, layers: [a/]}
+  - {platform: "windows/amd64:10.0", layers: [b/], config: {config: {User: x}}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Created = time.Unix(0, 0)
+	plan, err := Compose(tree(t, map[string]string{"a/x": "", "b/x": ""}).FS(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		`{"architecture":"arm64","author":"Ann","config":{"Env":["A=1"]},"created":"1970-01-01T00:00:00Z","os":"linux","rootfs":{"diff_ids":[],"type":"layers"},"variant":"v8"}`,
+		`{"architecture":"amd64","author":"Ann","config":{"Env":["A=1"],"User":"x"},"created":"1970-01-01T00:00:00Z","os":"windows","os.version":"10.0","rootfs":{"diff_ids":[],"type":"layers"}}`,
+	} {
+		f, err := plan.Platforms[i].Finish(nil)
+		if err != nil || string(f.Config) != want {
+			t.Errorf("config is %s, %v\nwant %s", f.Config, err, want)
+		}
+	}
+}
+
+func TestFlux(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "flux")
+	wantLines(t, layerLines(plan), `manifests application/vnd.cncf.flux.content.v1.tar+gzip tar+gzip`)
+	const config = `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":null,"type":"layers"}}`
+	if got := string(finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
+		t.Errorf("config is %s %s", plan.ConfigType, got)
+	}
+	_, err := compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
+	if err == nil || !strings.Contains(err.Error(), "revision") {
+		t.Errorf("a field that is none: %v", err)
+	}
+}

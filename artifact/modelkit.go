@@ -1,0 +1,238 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// isKitfile finds a Kitfile by its manifestVersion.
+func isKitfile(s *sample) (string, bool) {
+	fields, ok := readDocument(s.path, s.begin()).value.(map[string]any)
+	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
+}
+
+// isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
+func isNoModelfile(s *sample) (string, bool) {
+	name := path.Base(s.path)
+	if name == "Modelfile" {
+		_, is := isModelfile(s)
+		return "", !is
+	}
+	if strings.HasPrefix(name, "Kitfile") || name == ".kitfile" {
+		_, is := isKitfile(s)
+		return "", !is
+	}
+	return "", true
+}
+
+// kitList is a list of a Kitfile whose elements name files.
+type kitList struct{ key, role string }
+
+// kitLists stand in the order of the layers; what a list inside the model holds comes after the model.
+var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "docs"}}
+
+// kitElement is an element of the Kitfile that has a layer: the config says which by its digests.
+type kitElement struct {
+	fields map[string]any
+	role   string
+	title  string // of its layer
+}
+
+// modelkitConfig makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
+// without one, it is made of the layers.
+func modelkitConfig(c *composition) (finishFunc, error) {
+	kitfile, by, err := c.takeKitfile()
+	if err != nil || by == nil && len(c.layers) == 0 {
+		return nil, err
+	}
+	var elements []kitElement
+	if by == nil {
+		elements = c.kitOfLayers(kitfile)
+	} else if elements, err = c.kitLayers(kitfile, by); err != nil {
+		return nil, &Error{Item: by.Path, Err: err}
+	}
+	return func(layers []Packed) (Finished, error) {
+		for _, e := range elements {
+			at := slices.IndexFunc(layers, func(l Packed) bool { return l.Title == e.title })
+			if at < 0 {
+				return Finished{}, fmt.Errorf("no layer holds %q of the Kitfile", e.title)
+			}
+			e.fields["digest"], e.fields["diffId"] = layers[at].Descriptor.Digest, layers[at].DiffID
+		}
+		encoded, err := encodeJSON(kitfile)
+		return Finished{Config: encoded}, err
+	}, nil
+}
+
+// takeKitfile takes a Kitfile out of the layers. by is nil where there is none.
+func (c *composition) takeKitfile() (kitfile map[string]any, by *chosen, err error) {
+	about := map[string]any{}
+	for key, value := range map[string]string{"name": c.spec.Name, "version": c.spec.Version} {
+		if value != "" {
+			about[key] = value
+		}
+	}
+	kitfile = map[string]any{"manifestVersion": "1.0.0", "package": about}
+	i := slices.IndexFunc(c.layers, func(l *chosen) bool { return l.Role == "kitfile" })
+	if i < 0 {
+		return c.overlay(kitfile), nil, nil
+	}
+	by = c.layers[i]
+	if len(c.layers) > 1 {
+		c.notes = append(c.notes, fmt.Sprintf("modelkit: %s says what is packed, and the other layers do not", by.Path))
+	}
+	c.layers = nil
+	data, err := readFile(c.fsys, by.Path, maxSmallFile)
+	if err != nil {
+		return nil, by, &Error{Item: by.Path, Err: errors.New(cause(err))}
+	}
+	doc := readDocument(by.Path, data)
+	c.problems = append(c.problems, doc.problems...)
+	declared, ok := doc.value.(map[string]any)
+	if !ok {
+		return nil, by, &Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
+	}
+	return c.overlay(merge(kitfile, declared)), by, nil
+}
+
+// kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
+func (c *composition) kitLayers(kitfile map[string]any, by *chosen) ([]kitElement, error) {
+	elements, err := kitElements(kitfile)
+	if err != nil {
+		return nil, err
+	}
+	if len(elements) == 0 {
+		return nil, errors.New("it names no files")
+	}
+	for _, e := range elements {
+		if err := c.kitLayer(e, by, elements); err != nil {
+			return nil, err
+		}
+	}
+	return elements, nil
+}
+
+// kitElements lists the elements of a Kitfile that have a path. A model of another ModelKit has none of its own.
+func kitElements(kitfile map[string]any) ([]kitElement, error) {
+	var elements []kitElement
+	model, _ := kitfile["model"].(map[string]any)
+	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {
+		elements = append(elements, newKitElement(model, "model"))
+	}
+	lists := append([]kitList{{"parts", "modelpart"}}, kitLists...)
+	for _, list := range lists {
+		from := kitfile
+		if list.key == "parts" {
+			from = model
+		}
+		items, _ := from[list.key].([]any)
+		for _, item := range items {
+			fields, ok := item.(map[string]any)
+			if _, named := fields["path"].(string); !ok || !named {
+				return nil, fmt.Errorf("an element of %s has no path", list.key)
+			}
+			elements = append(elements, newKitElement(fields, list.role))
+		}
+	}
+	return elements, nil
+}
+
+// newKitElement is an element with a path. Its layer is titled by that; the whole directory, by its role.
+func newKitElement(fields map[string]any, role string) kitElement {
+	title := path.Clean(fields["path"].(string))
+	if title == "." {
+		title = role
+	}
+	return kitElement{fields, role, title}
+}
+
+// kitLayer makes the layer of one element.
+func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error {
+	declared := e.fields["path"].(string)
+	if message, _ := badPath(declared); message != "" {
+		return fmt.Errorf("path %q %s", declared, message)
+	}
+	name, problem := c.locate(path.Join(path.Dir(by.Path), declared))
+	if problem != "" {
+		return fmt.Errorf("names %q, which %s", declared, problem)
+	}
+	info, err := fs.Stat(c.fsys, name)
+	if err != nil {
+		return err
+	}
+	t, _ := c.kind.Role(e.role)
+	within := path.Clean(declared)
+	l := Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
+		Prefix: prefixOf(path.Dir(within))}
+	if info.IsDir() {
+		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
+		if l.Exclude, err = c.kitFilter(name, within, by, all); err != nil {
+			return err
+		}
+	}
+	c.layers = append(c.layers, &chosen{Layer: l, role: role{LayerType: t}, info: info, at: by.at})
+	return nil
+}
+
+// kitFilter leaves out of a directory what other elements name, the Kitfile, and what is left out everywhere.
+func (c *composition) kitFilter(dir, within string, by *chosen, all []kitElement) (Filter, error) {
+	ignored, err := ignoreFilter(c.fsys, dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	others := []string{by.Path}
+	if c.spec.doc != nil {
+		others = append(others, path.Base(c.spec.doc.file))
+	}
+	for _, e := range all {
+		if name := path.Clean(e.fields["path"].(string)); name != within {
+			others = append(others, path.Join(path.Dir(by.Path), name))
+		}
+	}
+	return func(name string, isDir bool) bool {
+		full := path.Join(dir, name)
+		return slices.Contains(others, full) || ignored(full, isDir)
+	}, nil
+}
+
+// kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
+func (c *composition) kitOfLayers(kitfile map[string]any) []kitElement {
+	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts"}
+	model, _ := kitfile["model"].(map[string]any)
+	model = maps.Clone(model)
+	if model == nil {
+		model = map[string]any{}
+	}
+	var elements []kitElement
+	c.titleFiles()
+	for _, l := range c.layers {
+		l.Prefix = prefixOf(path.Dir(l.Title))
+		if l.Dir {
+			l.Prefix = prefixOf(l.Title)
+		}
+		fields, role := map[string]any{"path": l.Title}, l.Role
+		if role == "model" && model["path"] != nil {
+			role = "modelpart"
+		}
+		switch key := keys[role]; role {
+		case "model":
+			model["path"], fields = l.Title, model
+		case "modelpart":
+			parts, _ := model[key].([]any)
+			model[key] = append(parts, fields)
+		default:
+			list, _ := kitfile[key].([]any)
+			kitfile[key] = append(list, fields)
+		}
+		elements = append(elements, kitElement{fields, role, l.Title})
+	}
+	if len(model) > 0 {
+		kitfile["model"] = model
+	}
+	return elements
+}

@@ -1,0 +1,223 @@
+package artifact
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// isModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
+func isModelfile(s *sample) (string, bool) {
+	m, err := parseModelfile(s.begin())
+	return "names files with MODEL", err == nil && len(m.files) > 0
+}
+
+// modelfile is what modctl's Modelfile says.
+type modelfile struct {
+	fields map[string]string // by command: NAME, ARCH …
+	files  []modelfileGlob
+}
+
+type modelfileGlob struct{ role, pattern string }
+
+// modelfileRoles are the roles of the commands that name files.
+var modelfileRoles = map[string]string{"MODEL": "weights", "CONFIG": "config", "CODE": "code", "DATASET": "dataset", "DOC": "doc"}
+
+// modelfileFields are the commands that say something of the model.
+var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
+
+// parseModelfile reads a Modelfile: a command and its argument on each line.
+func parseModelfile(data []byte) (*modelfile, error) {
+	m := &modelfile{fields: map[string]string{}}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		command, arg, _ := strings.Cut(line, " ")
+		command, arg = strings.ToUpper(command), strings.TrimSpace(arg)
+		role, names := modelfileRoles[command]
+		switch {
+		case arg == "":
+			return nil, fmt.Errorf("line %d: %s has no argument", n, command)
+		case names:
+			m.files = append(m.files, modelfileGlob{role, arg})
+		case !slices.Contains(modelfileFields, command):
+			return nil, fmt.Errorf("line %d: modctl knows no command %s", n, command)
+		case m.fields[command] != "":
+			return nil, fmt.Errorf("line %d: %s is given twice", n, command)
+		default:
+			m.fields[command] = arg
+		}
+	}
+	return m, lines.Err()
+}
+
+// modelpackConfig makes the config of the weights, of a Modelfile if there is one, and of what is declared.
+func modelpackConfig(c *composition) (finishFunc, error) {
+	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
+	if err := c.takeModelfile(derived); err != nil {
+		return nil, err
+	}
+	if len(c.layers) == 0 {
+		return nil, errors.New("there are no files of a model")
+	}
+	facts, err := c.weightFacts()
+	if err != nil {
+		return nil, err
+	}
+	config := c.overlay(merge(map[string]any{"config": facts, "descriptor": c.modelDescriptor()}, derived))
+	c.titleFiles()
+	c.setModelPaths()
+	for _, l := range c.layers {
+		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
+			l.Prefix = prefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
+		}
+	}
+	return func(layers []Packed) (Finished, error) {
+		whole := merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": diffIDs(layers)}})
+		encoded, err := encodeJSON(whole)
+		return Finished{Config: encoded}, err
+	}, nil
+}
+
+// titleFiles names a tar of one file after the file, not after its directory.
+func (c *composition) titleFiles() {
+	for _, l := range c.layers {
+		if len(l.Files) == 1 && l.Title == l.Path {
+			l.Title = l.Files[0]
+		}
+	}
+}
+
+// prefixOf is the prefix of the entries of a tar whose files stand in a directory.
+func prefixOf(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	return dir + "/"
+}
+
+// modelDescriptor is what the declaration says of the model.
+func (c *composition) modelDescriptor() map[string]any {
+	d := map[string]any{}
+	if c.spec.Name != "" {
+		d["name"] = c.spec.Name
+	}
+	if c.spec.Version != "" {
+		d["version"] = c.spec.Version
+	}
+	if !c.created.IsZero() {
+		d["createdAt"] = c.created.UTC().Format(time.RFC3339)
+	}
+	return d
+}
+
+// weightFacts reads format, architecture, size and quantization out of weights whose format is known.
+func (c *composition) weightFacts() (map[string]any, error) {
+	read := map[string]func([]*chosen) (map[string]any, error){
+		".gguf":        func(w []*chosen) (map[string]any, error) { return ggufFacts(c.fsys, w) },
+		".safetensors": func(w []*chosen) (map[string]any, error) { return safetensorsFacts(c.fsys, w) },
+	}
+	facts := map[string]any{}
+	for _, suffix := range [...]string{".safetensors", ".gguf"} {
+		var weights []*chosen
+		var paths []string
+		for _, l := range c.withRole("weights") {
+			if strings.HasSuffix(strings.ToLower(l.source()), suffix) {
+				weights, paths = append(weights, l), append(paths, l.source())
+			}
+		}
+		if len(weights) == 0 {
+			continue
+		}
+		if err := shardsComplete(paths); err != nil {
+			return nil, err
+		}
+		found, err := read[suffix](weights)
+		if err != nil {
+			return nil, err
+		}
+		facts["format"] = suffix[1:]
+		for key, from := range map[string]string{"architecture": "architecture", "paramSize": "parameters", "quantization": "quantization"} {
+			if text, ok := found[from].(string); ok {
+				facts[key] = text
+			}
+		}
+		facts["paramSize"] = strings.ToLower(facts["paramSize"].(string))
+	}
+	return facts, nil
+}
+
+// takeModelfile replaces a Modelfile by the files that it names, and keeps its text as modctl does.
+func (c *composition) takeModelfile(config map[string]any) error {
+	i := slices.IndexFunc(c.layers, func(l *chosen) bool { return l.Role == "modelfile" })
+	if i < 0 {
+		return nil
+	}
+	l := c.layers[i]
+	c.layers = slices.Delete(c.layers, i, i+1)
+	data, err := readFile(c.fsys, l.Path, 64<<10)
+	if err != nil {
+		return &Error{Item: l.Path, Err: errors.New(cause(err))}
+	}
+	m, err := parseModelfile(data)
+	if err != nil {
+		c.refuse(l, "", "%q: %v", l.Path, err)
+		return nil
+	}
+	c.annotations[mediatypes.ModelPackModelfile] = string(data)
+	inner, descriptor := config["config"].(map[string]any), config["descriptor"].(map[string]any)
+	for command, into := range map[string]struct {
+		object map[string]any
+		key    string
+	}{
+		"NAME": {descriptor, "name"}, "FAMILY": {descriptor, "family"}, "ARCH": {inner, "architecture"}, "FORMAT": {inner, "format"},
+		"PARAMSIZE": {inner, "paramSize"}, "PRECISION": {inner, "precision"}, "QUANTIZATION": {inner, "quantization"},
+	} {
+		if value := m.fields[command]; value != "" {
+			into.object[into.key] = value
+		}
+	}
+	for _, f := range m.files {
+		if err := c.takeNamed(l, f.role, f.pattern); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeNamed adds the files that a Modelfile or Kitfile names with a path or pattern, relative to its own directory.
+func (c *composition) takeNamed(by *chosen, role, pattern string) error {
+	if message, _ := badPath(pattern); message != "" {
+		return &Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
+	}
+	glob := path.Join(path.Dir(by.Path), pattern)
+	if isGlob(pattern) && !strings.Contains(pattern, "/") {
+		glob = path.Join(path.Dir(by.Path), "**", pattern)
+	}
+	names, err := doublestar.Glob(c.fsys, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	if err != nil {
+		return &Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+	}
+	if len(names) == 0 {
+		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, and there is no such file", pattern)}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !slices.ContainsFunc(c.layers, func(l *chosen) bool { return l.source() == name }) {
+			e := &entry{composition: c, LayerSpec: LayerSpec{Path: name, As: role}, at: by.at}
+			e.found(name)
+		}
+	}
+	return nil
+}

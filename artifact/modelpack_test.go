@@ -1,0 +1,118 @@
+package artifact
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestModelPack(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "modelpack")
+	wantLines(t, layerLines(plan), `
+doc application/vnd.cncf.model.doc.v1.raw raw model/README.md
+config application/vnd.cncf.model.weight.config.v1.raw raw model/config.json
+weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
+	if plan.ArtifactType != mediatypes.ModelPackManifest || plan.ConfigType != mediatypes.ModelPackConfig {
+		t.Errorf("artifactType %s, config %s", plan.ArtifactType, plan.ConfigType)
+	}
+	id := func(name string) string { return digest.FromString(name + name).String() }
+	wantJSON(t, finished(t, plan).Config, `{"descriptor":{"name":"tiny","family":"llama","version":"1.0.0","licenses":["CC0-1.0"]},
+  "config":{"architecture":"llama","format":"safetensors","paramSize":"7.00","quantization":"F16"},
+  "modelfs":{"type":"layers","diffIds":["`+id("model/README.md")+`","`+id("model/config.json")+`","`+id("model/model.safetensors")+`"]}}`)
+	if got := plan.Layers[2].Annotations[mediatypes.ModelPath]; got != "model.safetensors" {
+		t.Errorf("the weights go to %q", got)
+	}
+	if !strings.HasPrefix(plan.Annotations[mediatypes.ModelPackModelfile], "# what modctl would pack") {
+		t.Errorf("annotations are %v", plan.Annotations)
+	}
+}
+
+func TestModelPackTar(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"m/sub/m.gguf": string(tinyLlama().bytes()), "m/x.py": ""},
+		"kind: modelpack\nname: m\nlayers: [{path: m/sub/m.gguf, packing: tar}, m/x.py]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := plan.Layers[0]
+	if l.MediaType != "application/vnd.cncf.model.weight.v1.tar" || l.Prefix != "sub/" {
+		t.Errorf("layer is %+v", l)
+	}
+	wantJSON(t, finished(t, plan).Config, `{"descriptor":{"name":"m"},"config":{"architecture":"llama","format":"gguf","paramSize":"1.28k","quantization":"Q4_K_M"},
+  "modelfs":{"type":"layers","diffIds":["`+digest.FromString("m/sub/m.ggufm/sub").String()+`","`+digest.FromString("m/x.pym/x.py").String()+`"]}}`)
+}
+
+func TestModelfile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"FROM llama3\n":         "line 1: modctl knows no command FROM",
+		"MODEL\n":               "line 1: MODEL has no argument",
+		"# a\n\nNAME a\nNAME b": "line 4: NAME is given twice",
+	} {
+		if _, err := parseModelfile([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	for name, tt := range map[string]struct{ modelfile, want string }{
+		"no such file": {"MODEL *.onnx\n", `names "*.onnx", and there is no such file`},
+		"leaves":       {"MODEL ../x.bin\n", `path "../x.bin" leaves`},
+	} {
+		_, err := compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nlayers: [Modelfile]\n")
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestModelKit(t *testing.T) {
+	t.Parallel()
+	plan := composeExample(t, "modelkit")
+	wantLines(t, layerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar models/tiny-llama.gguf
+code application/vnd.kitops.modelkit.code.v1.tar tar src
+docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
+	if got := plan.Layers[0].Prefix + " " + plan.Layers[1].Prefix + " " + plan.Layers[2].Prefix; got != "models/ src/ " {
+		t.Errorf("prefixes are %q", got)
+	}
+	id := func(l Layer) string { return digest.FromString(l.Title + l.Path).String() }
+	ids := func(i int) string {
+		return `"digest":"` + id(plan.Layers[i]) + `","diffId":"` + id(plan.Layers[i]) + `"`
+	}
+	wantJSON(t, finished(t, plan).Config, `{"manifestVersion":"1.0.0",
+  "package":{"name":"tiny-llama","version":"1.0.0","description":"a model with zero weights","authors":["Ann"]},
+  "model":{"name":"tiny-llama","path":"models/tiny-llama.gguf","framework":"llama.cpp","license":"CC0-1.0",`+ids(0)+`},
+  "code":[{"path":"src","description":"how to run it",`+ids(1)+`}],"docs":[{"path":"README.md",`+ids(2)+`}]}`)
+}
+
+func TestModelKitWithoutKitfile(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"m/w.gguf": "x", "m/tokenizer.json": "x", "m/data.csv": "x"},
+		"kind: modelkit\nname: demo\nconfig: {model: {license: MIT}}\nlayers: [m/w.gguf, m/tokenizer.json, m/data.csv]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := string(finished(t, plan).Config)
+	for _, want := range []string{`"package":{"name":"demo"}`, `"license":"MIT"`, `"path":"m/w.gguf"`, `"parts":[{"diffId":"sha256:`, `"datasets":[{`} {
+		if !strings.Contains(config, want) {
+			t.Errorf("config lacks %s: %s", want, config)
+		}
+	}
+}
+
+func TestKitfileRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ kitfile, want string }{
+		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
+		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
+		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
+		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
+	} {
+		_, err := compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nlayers: [Kitfile]\n")
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package artifact
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxStatement bounds a statement that is opened to see what it states: most of one is an SBOM or a provenance.
+const maxStatement = 64 << 20
+
+// isSigstoreBundle finds a sigstore bundle by its media type.
+func isSigstoreBundle(s *sample) (string, bool) {
+	for _, mediaType := range s.keys()["mediaType"] {
+		if strings.HasPrefix(mediaType, "application/vnd.dev.sigstore.bundle") {
+			return "has mediaType " + mediaType, true
+		}
+	}
+	return "", false
+}
+
+// isDSSE finds a DSSE envelope by its three fields.
+func isDSSE(s *sample) (string, bool) {
+	keys := s.keys()
+	if len(keys["payloadType"]) == 0 || keys["payload"] == nil || keys["signatures"] == nil {
+		return "", false
+	}
+	return "is an envelope of " + keys["payloadType"][0], true
+}
+
+// isInToto finds an in-toto statement by its type.
+func isInToto(s *sample) (string, bool) {
+	keys := s.keys()
+	for _, t := range keys["_type"] {
+		if strings.HasPrefix(t, "https://in-toto.io/Statement/") {
+			return strings.TrimSpace("states " + strings.Join(keys["predicateType"], "")), true
+		}
+	}
+	return "", false
+}
+
+// isOpenVEX finds OpenVEX by its context.
+func isOpenVEX(s *sample) (string, bool) {
+	for _, context := range s.keys()["@context"] {
+		if strings.HasPrefix(context, "https://openvex.dev/ns") {
+			return "has the context " + context, true
+		}
+	}
+	return "", false
+}
+
+// isCSAF finds a CSAF document by its category and version; an advisory is one as well as a VEX document.
+func isCSAF(s *sample) (string, bool) {
+	keys := s.keys()
+	if len(keys["document/csaf_version"]) == 0 || len(keys["document/category"]) == 0 {
+		return "", false
+	}
+	return "has the category " + keys["document/category"][0], true
+}
+
+// isCycloneDXVEX finds CycloneDX that tells of vulnerabilities and of no components: with components it is an SBOM.
+func isCycloneDXVEX(s *sample) (string, bool) {
+	keys := s.keys()
+	if !slices.Contains(keys["bomFormat"], "CycloneDX") || keys["vulnerabilities"] == nil || keys["components"] != nil {
+		return "", false
+	}
+	return "is CycloneDX with vulnerabilities and no components", true
+}
+
+// isSARIF finds SARIF by its runs and schema or version.
+func isSARIF(s *sample) (string, bool) {
+	keys := s.keys()
+	schema := strings.Join(keys["$schema"], "")
+	if keys["runs"] == nil || !strings.Contains(schema, "sarif") && !slices.Contains(keys["version"], "2.1.0") {
+		return "", false
+	}
+	return "has runs of SARIF " + strings.Join(keys["version"], ""), true
+}
+
+// envelope is a DSSE envelope.
+type envelope struct {
+	PayloadType string `json:"payloadType"`
+	Payload     string `json:"payload"`
+	Signatures  []struct {
+		Sig string `json:"sig"`
+	} `json:"signatures"`
+}
+
+// statementConfig says in annotations what an attestation states, so that it is found without being fetched.
+func statementConfig(c *composition) (finishFunc, error) {
+	for _, l := range c.withRole("statement") {
+		if err := c.describeStatement(l); err != nil {
+			return nil, &Error{Item: l.Path, Err: err}
+		}
+	}
+	return constant(struct{}{})
+}
+
+func (c *composition) describeStatement(l *chosen) error {
+	data, err := readFile(c.fsys, l.Path, maxStatement)
+	if err != nil {
+		return errors.New(cause(err))
+	}
+	switch l.MediaType {
+	case mediatypes.InToto:
+		predicate, err := predicateOf(data)
+		c.predicate(l, predicate)
+		return err
+	case mediatypes.DSSE:
+		var e envelope
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		predicate, err := e.predicate()
+		c.predicate(l, predicate)
+		if predicate != "" {
+			c.ownType = mediatypes.InToto // by which scanners look for it
+		}
+		return err
+	default:
+		return c.describeBundle(l, data)
+	}
+}
+
+// predicate annotates a layer and its manifest with what it states.
+func (c *composition) predicate(l *chosen, predicate string) {
+	if predicate != "" {
+		l.setAnnotation(mediatypes.PredicateType, predicate)
+		c.annotations[mediatypes.PredicateType] = predicate
+	}
+}
+
+// describeBundle sets the annotations by which cosign finds a bundle.
+func (c *composition) describeBundle(l *chosen, data []byte) error {
+	var bundle struct {
+		MediaType        string          `json:"mediaType"`
+		Envelope         *envelope       `json:"dsseEnvelope"`
+		MessageSignature json.RawMessage `json:"messageSignature"`
+	}
+	if err := json.Unmarshal(data, &bundle); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(bundle.MediaType, "application/vnd.dev.sigstore.bundle.v0.3") {
+		c.warnings = append(c.warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
+	}
+	switch {
+	case bundle.Envelope != nil:
+		predicate, err := bundle.Envelope.predicate()
+		if err != nil {
+			return err
+		}
+		c.annotations[mediatypes.BundleContent] = "dsse-envelope"
+		if predicate != "" {
+			c.annotations[mediatypes.BundlePredicateType] = predicate
+		}
+	case len(bundle.MessageSignature) > 0:
+		c.annotations[mediatypes.BundleContent] = "message-signature"
+	default:
+		return errors.New("the bundle has neither dsseEnvelope nor messageSignature")
+	}
+	return nil
+}
+
+// predicate is the predicate type of an enveloped statement; of another payload there is none.
+func (e *envelope) predicate() (string, error) {
+	if len(e.Signatures) == 0 {
+		return "", errors.New("the DSSE envelope has no signatures")
+	}
+	if e.PayloadType != mediatypes.InToto {
+		return "", nil
+	}
+	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	if err != nil {
+		payload, err = base64.URLEncoding.DecodeString(e.Payload)
+	}
+	if err != nil {
+		return "", errors.New("the payload of the DSSE envelope is not base64")
+	}
+	return predicateOf(payload)
+}
+
+// predicateOf reads and checks a statement.
+func predicateOf(statement []byte) (string, error) {
+	var s struct {
+		Type      string `json:"_type"`
+		Predicate string `json:"predicateType"`
+		Subject   []struct {
+			Digest map[string]string `json:"digest"`
+		} `json:"subject"`
+	}
+	if err := json.Unmarshal(statement, &s); err != nil {
+		return "", fmt.Errorf("the in-toto statement can't be read: %w", err)
+	}
+	switch {
+	case !strings.HasPrefix(s.Type, "https://in-toto.io/Statement/"):
+		return "", fmt.Errorf("%q is no type of in-toto statements", s.Type)
+	case s.Predicate == "":
+		return "", errors.New("the in-toto statement has no predicateType")
+	case len(s.Subject) == 0 || len(s.Subject[0].Digest) == 0:
+		return "", errors.New("the in-toto statement is about nothing: it needs a subject with a digest")
+	}
+	return s.Predicate, nil
+}
+
+// vexConfig gives VEX in CycloneDX a type of its own: by that of its format a scanner would take it for an SBOM.
+func vexConfig(c *composition) (finishFunc, error) {
+	for _, l := range c.withRole("vex") {
+		if l.MediaType == mediatypes.CycloneDXJSON {
+			c.ownType = mediatypes.VEXArtifact
+		}
+	}
+	return constant(struct{}{})
+}

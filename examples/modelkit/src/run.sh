@@ -1,0 +1,2 @@
+#!/bin/sh
+exec llama-cli -m ../models/tiny-llama.gguf "$@"
