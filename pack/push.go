@@ -363,8 +363,9 @@ func (p *pusher) pushManifest(ctx context.Context, m document) error {
 
 // moveTags makes every tag lead to the manifest; a tag that does already is left alone.
 func (p *pusher) moveTags(ctx context.Context, m document, tagged *ocispec.Descriptor) error {
+	same := tagged != nil && tagged.Digest == m.desc.Digest
 	for i, tag := range p.tags {
-		if i == 0 && tagged != nil && tagged.Digest == m.desc.Digest {
+		if same && (i == 0 || p.leadsTo(ctx, tag, m.desc)) {
 			continue
 		}
 		if err := p.moveTag(ctx, m, tag); err != nil {
@@ -373,6 +374,12 @@ func (p *pusher) moveTags(ctx context.Context, m document, tagged *ocispec.Descr
 		p.sent.Store(true)
 	}
 	return nil
+}
+
+// leadsTo asks where a tag leads. Where that can't be told, moving the tag tells.
+func (p *pusher) leadsTo(ctx context.Context, tag string, desc ocispec.Descriptor) bool {
+	old, err := p.dst.Resolve(ctx, tag)
+	return err == nil && old.Digest == desc.Digest
 }
 
 func (p *pusher) moveTag(ctx context.Context, m document, tag string) error {

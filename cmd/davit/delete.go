@@ -74,8 +74,11 @@ func (a *app) deleteFrom(ctx context.Context, t *target, yes bool) (*deleteResul
 
 // untag removes the tag. On disk a manifest that no tag leads to any more goes with it: nobody else would remove it.
 func (t *target) untag(ctx context.Context, desc ocispec.Descriptor) error {
-	if err := t.Untag(ctx, t.ref.Tag); err != nil || !t.ref.IsPath() {
-		return err
+	if err := t.Untag(ctx, t.ref.Tag); err != nil {
+		return &untagError{t.ref, desc, err}
+	}
+	if !t.ref.IsPath() {
+		return nil
 	}
 	tags, err := listTags(ctx, t)
 	if err != nil {
@@ -87,6 +90,27 @@ func (t *target) untag(ctx context.Context, desc ocispec.Descriptor) error {
 		}
 	}
 	return t.Delete(ctx, desc)
+}
+
+// untagError is a tag that could not be removed. Many registries only delete manifests.
+type untagError struct {
+	ref  registry.Reference
+	desc ocispec.Descriptor
+	err  error
+}
+
+func (e *untagError) Error() string { return e.err.Error() }
+func (e *untagError) Unwrap() error { return e.err }
+
+// hint tells how to delete the manifest, where the registry answered that it deletes no tags.
+func (e *untagError) hint() string {
+	var answered *registry.Unavailable
+	if !errors.As(e.err, &answered) || answered.Answer.Status == 0 {
+		return ""
+	}
+	ref := e.ref
+	ref.Tag = ""
+	return fmt.Sprintf("the manifest can be deleted, with every tag of it: davit delete %s", withDigest(ref, e.desc))
 }
 
 // deleteResult is what delete prints.

@@ -148,10 +148,9 @@ func isMissingFile(err error) bool {
 
 func isNetwork(err error) bool {
 	var unavailable *registry.Unavailable
-	var netErr net.Error
 	var urlErr *url.Error
 	var opErr *net.OpError
-	return errors.As(err, &unavailable) || errors.As(err, &urlErr) || errors.As(err, &opErr) || errors.As(err, &netErr) ||
+	return errors.As(err, &unavailable) || errors.As(err, &urlErr) || errors.As(err, &opErr) ||
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
 

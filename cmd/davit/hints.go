@@ -15,14 +15,14 @@ import (
 func hints(err error) []string {
 	var usage *usageError
 	var known *artifact.Error
-	var missing *notFoundError
+	var advising interface{ hint() string }
 	switch {
 	case errors.Is(err, errInterrupted):
 		return []string{"run the same command again: what is there already is not transferred again"}
 	case errors.As(err, &usage):
 		return oneHint(usage.hint)
-	case errors.As(err, &missing):
-		return oneHint(missing.hint())
+	case errors.As(err, &advising) && advising.hint() != "":
+		return oneHint(advising.hint())
 	case errors.As(err, &known) && known.Hint != "":
 		return oneHint(known.Hint)
 	}

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/spf13/cobra"
@@ -23,12 +21,12 @@ davit.yaml that packs as it is, with comments about what else it could say.`,
 		Example: "  davit init\n  davit init charts/web --kind helm",
 		GroupID: groupDeclare,
 		Args:    arguments(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			opts.dir = "."
 			if len(args) > 0 {
 				opts.dir = args[0]
 			}
-			return a.init(cmd.Context(), opts)
+			return a.init(opts)
 		},
 	}
 	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files (default: found out)")
@@ -42,10 +40,15 @@ type initOptions struct {
 	force bool
 }
 
-func (a *app) init(ctx context.Context, opts initOptions) error {
+func (a *app) init(opts initOptions) error {
 	dir, err := filepath.Abs(opts.dir)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return sourceError(opts.dir, err)
+	} else if !info.IsDir() {
+		return destinationError(opts.dir, syscall.ENOTDIR)
 	}
 	s, err := openRoot(opts.dir, filepath.Dir(dir))
 	if err != nil {
@@ -58,9 +61,6 @@ func (a *app) init(ctx context.Context, opts initOptions) error {
 	}
 	text, err := artifact.Starter(s.fsys, filepath.Base(dir), opts.kind)
 	if err != nil {
-		return startError(opts.dir, err)
-	}
-	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := os.WriteFile(file, text, 0o666); err != nil {
@@ -71,14 +71,6 @@ func (a *app) init(ctx context.Context, opts initOptions) error {
 		return err
 	}
 	return a.print(initResult{File: file, Kind: spec.Kind})
-}
-
-// startError names the directory.
-func startError(dir string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return sourceError(dir, fs.ErrNotExist)
-	}
-	return err
 }
 
 // initResult is what init prints.

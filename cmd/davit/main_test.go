@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,19 +22,20 @@ func TestMain(m *testing.M) {
 
 // A scriptTarget is where $T of a script leads: the same commands must do the same at all of them.
 type scriptTarget struct {
-	name string
-	open func(t *testing.T) string
+	name        string
+	open        func(t *testing.T) string
+	noTagDelete bool
 }
 
 var scriptTargets = []scriptTarget{
-	{"registry", func(t *testing.T) string { return registrytest.Start(t, registrytest.Options{}).Host }},
-	{"registry without referrers", func(t *testing.T) string {
+	{name: "registry", open: func(t *testing.T) string {
+		return registrytest.Start(t, registrytest.Options{}).Host
+	}},
+	{name: "registry without referrers", noTagDelete: true, open: func(t *testing.T) string {
 		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
 	}},
-	{"distribution", func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
-	{"olareg", func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
-	{"layout", func(*testing.T) string { return "./target" }},
-	{"archive", func(*testing.T) string { return "./target.tar" }},
+	{name: "distribution", open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{name: "olareg", open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
 }
 
 // TestScript runs testdata/script. A script that says $T is run once for every kind of target; $REG is a registry.
@@ -55,21 +57,23 @@ func TestScript(t *testing.T) {
 			once = append(once, file)
 		}
 	}
-	runScripts(t, once, "")
+	runScripts(t, once, scriptTarget{})
 	for _, target := range scriptTargets {
-		if len(anywhere) == 0 {
-			break
-		}
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
-			runScripts(t, anywhere, target.open(t))
+			runScripts(t, anywhere, target)
 		})
 	}
 }
 
-func runScripts(t *testing.T, files []string, target string) {
+func runScripts(t *testing.T, files []string, target scriptTarget) {
 	t.Helper()
 	registry := registrytest.Start(t, registrytest.Options{}).Host
+	private := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token}).Host
+	where := ""
+	if target.open != nil {
+		where = target.open(t)
+	}
 	testscript.Run(t, testscript.Params{
 		Files:               files,
 		UpdateScripts:       *update,
@@ -78,13 +82,23 @@ func runScripts(t *testing.T, files []string, target string) {
 		Setup: func(env *testscript.Env) error {
 			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 			env.Setenv("REG", registry+"/"+name)
-			env.Setenv("T", target)
-			if target != "" && !strings.HasPrefix(target, ".") {
-				env.Setenv("T", target+"/"+name)
+			env.Setenv("AUTHREG", private)
+			env.Setenv("T", where)
+			if where != "" && !strings.HasPrefix(where, ".") {
+				env.Setenv("T", where+"/"+name)
 			}
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "notagdelete":
+				return target.noTagDelete, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exitsWith,

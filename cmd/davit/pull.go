@@ -137,13 +137,13 @@ func (m madeDirs) undo() {
 	}
 }
 
-// destinationError names a directory that can't be written to. That it is no directory is the user's mistake.
+// destinationError names a directory that can't be written to.
 func destinationError(dir string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
-		err = &fs.PathError{Op: "opening", Path: dir, Err: pathErr.Err}
+		err = pathErr.Err
 	}
-	return &artifact.Error{Op: "destination", Item: dir, Err: err}
+	return &artifact.Error{Op: "directory", Item: dir, Err: err}
 }
 
 // pullResult is what pull prints.

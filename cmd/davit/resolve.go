@@ -143,6 +143,7 @@ func newTagsCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.filter, "filter", "", "those that match `GLOB`")
 	cmd.Flags().StringVar(&opts.sort, "sort", "name", "name, or version with the newest first")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also the tags that only hold lists of referrers")
 	cmd.Flags().IntVar(&opts.limit, "limit", 0, "at most `N` of them")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
@@ -153,6 +154,7 @@ type tagsOptions struct {
 	filter     string
 	sort       string
 	limit      int
+	all        bool
 }
 
 func (a *app) tags(ctx context.Context, opts tagsOptions) error {
@@ -166,7 +168,11 @@ func (a *app) tags(ctx context.Context, opts tagsOptions) error {
 	if err != nil {
 		return err
 	}
-	tags, err := listTags(ctx, t)
+	list := listTags
+	if opts.all {
+		list = listAllTags
+	}
+	tags, err := list(ctx, t)
 	if err := t.close(err); err != nil {
 		return err
 	}

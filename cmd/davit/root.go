@@ -77,7 +77,7 @@ every command takes either.`,
 	root.SetHelpCommand(newHelpCommand(a, root))
 	root.AddCommand(
 		newInitCommand(a), newKindsCommand(a), newSchemaCommand(a), newCheckCommand(a),
-		newPackCommand(a), newPushCommand(a), newPullCommand(a),
+		newPackCommand(a), newPushCommand(a), newPullCommand(a), newCopyCommand(a),
 		newAttachCommand(a), newDetachCommand(a),
 		newTagCommand(a), newTagsCommand(a), newResolveCommand(a), newDeleteCommand(a), newIndexCommand(a),
 		newLoginCommand(a), newLogoutCommand(a),

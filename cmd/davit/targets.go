@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 	"oras.land/oras-go/v2/errdef"
@@ -185,8 +186,14 @@ func (t *target) impliedTag(ctx context.Context) (string, error) {
 	return defaultTag, nil
 }
 
-// listTags gives all tags, sorted.
+// listTags gives the tags that people made, sorted: without those by which registries that have no referrers API keep
+// the lists of referrers.
 func listTags(ctx context.Context, t *target) ([]string, error) {
+	all, err := listAllTags(ctx, t)
+	return slices.DeleteFunc(all, isReferrersTag), err
+}
+
+func listAllTags(ctx context.Context, t *target) ([]string, error) {
 	var all []string
 	err := t.Tags(ctx, "", func(tags []string) error {
 		all = append(all, tags...)
@@ -194,6 +201,12 @@ func listTags(ctx context.Context, t *target) ([]string, error) {
 	})
 	slices.Sort(all)
 	return all, err
+}
+
+// isReferrersTag tells a tag of the referrers tag schema (distribution-spec 1.1, "Referrers Tag Schema").
+func isReferrersTag(tag string) bool {
+	algorithm, hex, ok := strings.Cut(tag, "-")
+	return ok && digest.NewDigestFromEncoded(digest.Algorithm(algorithm), hex).Validate() == nil
 }
 
 // notFoundError is a tag or digest that the target does not have.
