@@ -186,6 +186,8 @@ func TestComposeProblems(t *testing.T) {
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
 		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)`},
+		{"a glob through a link", "generic", "['linkdir/*', 'none/*']", `2:10: "linkdir/*" leaves the directory through the link "linkdir" -> ".."
+			2:23: "none/*" matches no files`},
 		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it)
 			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},

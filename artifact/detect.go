@@ -139,10 +139,14 @@ func fitOne(k mediatypes.Kind, s *sample) (paths []string, evidence string, ok b
 
 // why words the evidence of a role.
 func why(r role, s *sample) string {
-	if r.evidence != "" {
-		return s.path + " " + r.evidence
+	name := s.path
+	if name == "." {
+		name = "the directory"
 	}
-	return s.path + " has the name of its " + r.Role
+	if r.evidence != "" {
+		return name + " " + r.evidence
+	}
+	return name + " has the name of its " + r.Role
 }
 
 // fitFiles tells whether every file in a directory plays a role; the evidence is empty where not.

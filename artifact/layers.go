@@ -412,6 +412,13 @@ func (e *entry) found(name string) {
 // glob takes every file that matches: a layer each, or one tar of them all.
 func (e *entry) glob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
+	if _, problem := e.locate(base); problem == "does not exist" {
+		e.refuse("", "%q matches no files", e.Path)
+		return
+	} else if problem != "" {
+		e.refuse("", "%q %s", e.Path, problem)
+		return
+	}
 	filter, ok := e.filter(base)
 	if !ok {
 		return

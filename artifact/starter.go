@@ -98,7 +98,7 @@ func (s *starter) list() error {
 func (s *starter) find(k mediatypes.Kind) finding {
 	f := finding{kind: k}
 	if r, ok := findRole(k, s.whole, ""); ok && r.Tells {
-		f.paths, f.evidence = []string{"."}, strings.Replace(why(r, s.whole), ".", "this directory", 1)
+		f.paths, f.evidence = []string{"."}, why(r, s.whole)
 		return f
 	}
 	used := map[string]int{}
