@@ -216,6 +216,7 @@ func (s *source) detect(paths []string, o *sourceOptions) error {
 	if err != nil {
 		return err
 	}
+	spec.Dir = filepath.Base(s.dir)
 	if err := s.compose(spec, o); err != nil {
 		return err
 	}
