@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const (
@@ -87,6 +88,9 @@ func docsConfig(c *composition) (finishFunc, error) {
 	config["pageCount"] = len(pages)
 	config["pages"] = pages[:min(len(pages), maxPages)]
 	config = c.overlay(config)
+	if title, ok := config["title"].(string); ok && c.spec.Name == "" {
+		c.annotations[ocispec.AnnotationTitle] = title
+	}
 	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
 		c.report(c.spec.configFault(fault{pointer: "/index", message: fmt.Sprintf("the index page %q is not among the pages", index), hint: nearestPage(index, pages)}))
 	}

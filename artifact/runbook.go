@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // maxRunbook bounds a runbook's Markdown, which is read whole for its headings.
@@ -149,6 +150,6 @@ func (c *composition) annotateRunbook(config map[string]any) {
 		}
 	}
 	if title, ok := config["title"].(string); ok && c.spec.Name == "" {
-		c.annotations["org.opencontainers.image.title"] = title
+		c.annotations[ocispec.AnnotationTitle] = title
 	}
 }
