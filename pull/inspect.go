@@ -1,0 +1,216 @@
+package pull
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// maxEntries bounds how many manifests of an index are read: it is what one index may list.
+const maxEntries = 1000
+
+// InspectOptions say how much is read. The zero value reads the manifest, those of its platforms, and their configs.
+type InspectOptions struct {
+	Platform  *ocispec.Platform // of an index: this one alone
+	Shallow   bool              // neither configs nor the manifests of an index
+	Referrers bool              // what refers to it, where the source can tell
+	Tags      bool              // see ReferrerOptions
+}
+
+// Info is what an artifact is. Its JSON is what scripts read.
+type Info struct {
+	Reference    string              `json:"reference,omitempty"` // set by whoever knows the source's name
+	Digest       digest.Digest       `json:"digest"`
+	MediaType    string              `json:"mediaType"`
+	ArtifactType string              `json:"artifactType,omitempty"`
+	Size         int64               `json:"size"`                // of the manifest
+	TotalSize    int64               `json:"totalSize,omitempty"` // of all that it reaches, shared blobs once
+	Kind         string              `json:"kind"`
+	Platform     *ocispec.Platform   `json:"platform,omitempty"`
+	Config       *Config             `json:"config,omitempty"`
+	Layers       []Layer             `json:"layers,omitempty"`
+	Manifests    []*Info             `json:"manifests,omitempty"` // of an index
+	Annotations  map[string]string   `json:"annotations,omitempty"`
+	Subject      *ocispec.Descriptor `json:"subject,omitempty"`
+	Attestations []*Info             `json:"attestations,omitempty"` // that an index has for this manifest
+	Referrers    []*Referrer         `json:"referrers,omitempty"`
+
+	Raw []byte `json:"-"` // the manifest as it is
+}
+
+// Config is the config of a manifest.
+type Config struct {
+	ocispec.Descriptor
+	Content json.RawMessage `json:"content,omitempty"` // if it is JSON
+	Raw     []byte          `json:"-"`                 // as it is
+}
+
+// Layer is a layer of a manifest.
+type Layer struct {
+	ocispec.Descriptor
+	Role string `json:"role,omitempty"` // in the kind
+	Name string `json:"name,omitempty"` // that its annotations give
+}
+
+// Inspect says what a reference leads to, by its manifests and configs alone: no layer is fetched.
+func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts InspectOptions) (*Info, error) {
+	m, err := resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	var platform *ocispec.Platform
+	if opts.Platform != nil {
+		if m, platform, err = choose(ctx, src, m, opts.Platform); err != nil {
+			return nil, err
+		}
+	}
+	in := &inspector{src: src, opts: opts}
+	info, err := in.info(ctx, m, 0)
+	if err != nil {
+		return nil, err
+	}
+	info.Platform = platform
+	info.TotalSize = info.total(make(map[digest.Digest]bool))
+	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
+		info.Referrers, err = Referrers(ctx, graph, m.desc, ReferrerOptions{Recursive: true, Tags: opts.Tags})
+	}
+	return info, err
+}
+
+// inspector reads one artifact.
+type inspector struct {
+	src  content.Fetcher
+	opts InspectOptions
+}
+
+func (in *inspector) info(ctx context.Context, m *manifest, depth int) (*Info, error) {
+	kind := m.kind()
+	info := &Info{
+		Digest: m.desc.Digest, MediaType: m.desc.MediaType, ArtifactType: m.ArtifactType, Size: m.desc.Size,
+		Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.bytes,
+	}
+	for _, l := range m.Layers {
+		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: roleOf(kind, l.MediaType), Name: layerName(l)})
+	}
+	if m.isIndex() {
+		return info, in.entries(ctx, m, info, depth)
+	}
+	var err error
+	info.Config, err = in.config(ctx, *m.Config)
+	return info, err
+}
+
+// config reads a config that is small; another one is described by its descriptor.
+func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
+	c := &Config{Descriptor: desc}
+	c.Data = nil
+	if in.opts.Shallow || checkDocument(desc) != nil {
+		return c, nil
+	}
+	var err error
+	if c.Raw, err = fetchBlob(ctx, in.src, desc); err != nil {
+		return nil, err
+	}
+	if json.Valid(c.Raw) {
+		c.Content = c.Raw
+	}
+	return c, nil
+}
+
+// entries reads the manifests of an index, several at once.
+func (in *inspector) entries(ctx context.Context, m *manifest, info *Info, depth int) error {
+	entries := m.Manifests[:min(len(m.Manifests), maxEntries)]
+	infos := make([]*Info, len(entries))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(defaultConcurrency)
+	for i, e := range entries {
+		group.Go(func() error {
+			var err error
+			infos[i], err = in.entry(ctx, e, depth)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	attestations := make(map[digest.Digest][]*Info)
+	for i, e := range entries {
+		if isAttestation(e) {
+			of := digest.Digest(e.Annotations[referenceDigest])
+			attestations[of] = append(attestations[of], infos[i])
+		}
+	}
+	for i, e := range entries {
+		if !isAttestation(e) {
+			infos[i].Attestations = attestations[e.Digest]
+			info.Manifests = append(info.Manifests, infos[i])
+		}
+	}
+	info.Kind = indexKind(m, info).Name
+	return nil
+}
+
+// indexKind is that of the index, else that of its first manifest.
+func indexKind(m *manifest, info *Info) mediatypes.Kind {
+	kind, ok := mediatypes.Recognise(m.traits())
+	if !ok && len(info.Manifests) > 0 {
+		if k, found := mediatypes.Lookup(info.Manifests[0].Kind); found {
+			return k
+		}
+	}
+	return kind
+}
+
+// entry reads one manifest of an index. What is no manifest is described by its descriptor.
+func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
+	if in.opts.Shallow || depth >= maxNesting || !isManifest(e.MediaType) {
+		kind, _ := mediatypes.Recognise(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
+		return &Info{
+			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,
+			Platform: e.Platform, Annotations: e.Annotations,
+		}, nil
+	}
+	m, err := load(ctx, in.src, e)
+	if err != nil {
+		return nil, err
+	}
+	info, err := in.info(ctx, m, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	info.Platform = e.Platform
+	if info.Annotations == nil {
+		info.Annotations = e.Annotations
+	}
+	return info, nil
+}
+
+// total adds up what is not counted yet.
+func (i *Info) total(seen map[digest.Digest]bool) int64 {
+	var sum int64
+	add := func(d digest.Digest, size int64) {
+		if !seen[d] {
+			seen[d] = true
+			sum += size
+		}
+	}
+	add(i.Digest, i.Size)
+	if i.Config != nil {
+		add(i.Config.Digest, i.Config.Size)
+	}
+	for _, l := range i.Layers {
+		add(l.Digest, l.Size)
+	}
+	for _, list := range [][]*Info{i.Manifests, i.Attestations} {
+		for _, m := range list {
+			sum += m.total(seen)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,208 @@
+package pull
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// What a hostile graph may take: nobody attaches as much.
+const (
+	maxReferrers     = 10_000 // of all subjects together
+	maxReferrerDepth = 8
+)
+
+// cosignTags are the suffixes of the tags beside a digest's under which cosign keeps what it has no subject for.
+var cosignTags = []string{"sig", "att", "sbom"}
+
+// ReferrerOptions say which referrers are listed. The zero value lists the direct ones of every kind.
+type ReferrerOptions struct {
+	Kind      string // the name of a kind, or an artifactType; "": all
+	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
+	Tags      bool   // also what cosign keeps under tags like sha256-….sig; it takes three more requests
+}
+
+// Referrer is a manifest that refers to a subject, with what refers to it. Its JSON is what scripts read.
+type Referrer struct {
+	Digest       digest.Digest     `json:"digest"`
+	MediaType    string            `json:"mediaType"`
+	ArtifactType string            `json:"artifactType"`
+	Kind         string            `json:"kind"`
+	Size         int64             `json:"size"` // of the manifest
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	Tag          string            `json:"tag,omitempty"` // it has no subject, but is kept under this tag of the subject's digest
+	Referrers    []*Referrer       `json:"referrers,omitempty"`
+}
+
+// Descriptor of the referrer's manifest.
+func (r *Referrer) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{
+		MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size, Annotations: r.Annotations,
+	}
+}
+
+// Created is when the referrer says it was made; zero if it does not.
+func (r *Referrer) Created() time.Time {
+	t, err := time.Parse(time.RFC3339, r.Annotations[ocispec.AnnotationCreated])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Referrers lists what refers to subject: by the referrers API, by its fallback tag, or in the source's own graph,
+// whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has an empty list.
+func Referrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+	[]*Referrer, error) {
+	w := &referrerWalk{src: src, opts: opts, seen: map[digest.Digest]bool{subject.Digest: true}}
+	return w.list(ctx, subject, 0)
+}
+
+// referrerWalk is one listing.
+type referrerWalk struct {
+	src   oras.ReadOnlyGraphTarget
+	opts  ReferrerOptions
+	seen  map[digest.Digest]bool
+	count int
+}
+
+func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, depth int) ([]*Referrer, error) {
+	kind := w.opts.Kind
+	if depth > 0 {
+		kind = ""
+	}
+	found, err := w.direct(ctx, subject, filterType(kind))
+	if err != nil {
+		return nil, &artifact.Error{Op: "listing referrers of", Item: subject.Digest.String(), Err: err}
+	}
+	list := make([]*Referrer, 0, len(found))
+	for _, desc := range found {
+		if w.seen[desc.Digest] {
+			continue
+		}
+		w.seen[desc.Digest] = true
+		r, err := w.referrer(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		if kind == "" || kind == r.Kind || kind == r.ArtifactType {
+			list = append(list, r)
+		}
+	}
+	if depth == 0 && w.opts.Tags {
+		tagged, err := w.tagged(ctx, subject)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, tagged...)
+	}
+	slices.SortFunc(list, func(a, b *Referrer) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))
+	})
+	if !w.opts.Recursive || depth+1 >= maxReferrerDepth {
+		return list, nil
+	}
+	for _, r := range list {
+		if r.Referrers, err = w.list(ctx, r.Descriptor(), depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// direct asks the source.
+func (w *referrerWalk) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+	var found []ocispec.Descriptor
+	add := func(page []ocispec.Descriptor) error {
+		if w.count += len(page); w.count > maxReferrers {
+			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", maxReferrers)
+		}
+		for _, desc := range page {
+			if err := checkDocument(desc); err != nil {
+				return err
+			}
+			found = append(found, desc)
+		}
+		return nil
+	}
+	var err error
+	if lister, ok := w.src.(registry.ReferrerLister); ok {
+		err = lister.Referrers(ctx, subject, artifactType, add)
+	} else {
+		var all []ocispec.Descriptor
+		if all, err = registry.Referrers(ctx, w.src, subject, artifactType); err == nil {
+			err = add(all)
+		}
+	}
+	if errors.Is(err, errdef.ErrNotFound) {
+		err = nil
+	}
+	return found, err
+}
+
+// filterType is the artifactType that the source can filter by; "" where a kind has several.
+func filterType(kind string) string {
+	if strings.Contains(kind, "/") {
+		return kind
+	}
+	if k, ok := mediatypes.Lookup(kind); ok && k.ArtifactType != "" && len(k.Types) == 0 && !k.TypeFromLayer {
+		return k.ArtifactType
+	}
+	return ""
+}
+
+// referrer describes a manifest of the list. Where the list says too little, as cosign's fallback index does, the
+// manifest is read.
+func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
+	r := &Referrer{
+		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
+		Annotations: desc.Annotations,
+	}
+	if desc.ArtifactType != "" && (desc.Annotations != nil || !strings.Contains(desc.ArtifactType, "sigstore.bundle")) {
+		kind, _ := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+		r.Kind = kind.Name
+		return r, nil
+	}
+	m, err := load(ctx, w.src, desc)
+	if err != nil {
+		return nil, err
+	}
+	r.ArtifactType, r.Annotations, r.Kind = m.traits().Type(), m.Annotations, m.kind().Name
+	return r, nil
+}
+
+// tagged finds what is kept under tags that are made of the subject's digest.
+func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
+	var list []*Referrer
+	for _, suffix := range cosignTags {
+		tag := subject.Digest.Algorithm().String() + "-" + subject.Digest.Encoded() + "." + suffix
+		desc, err := w.src.Resolve(ctx, tag)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, &artifact.Error{Op: "resolving", Item: tag, Err: err}
+		}
+		desc.ArtifactType = ""
+		r, err := w.referrer(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		r.Tag = tag
+		if w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
