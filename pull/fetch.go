@@ -75,9 +75,14 @@ func copyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.De
 	if err == nil {
 		err = verified.Verify()
 	}
+	return mismatch(err, desc)
+}
+
+// mismatch turns what a VerifyReader found out into a refusal.
+func mismatch(err error, desc ocispec.Descriptor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return artifact.Refused("", "%d of %d bytes came", counted.n, desc.Size)
+		return artifact.Refused("", "fewer than its %d bytes came", desc.Size)
 	case errors.Is(err, content.ErrMismatchedDigest):
 		return artifact.Refused("", "its digest is not %s", desc.Digest)
 	case errors.Is(err, content.ErrTrailingData):

@@ -16,7 +16,7 @@ import (
 // referrer stores a manifest that refers to a subject.
 func (s *source) referrer(t *testing.T, subject ocispec.Descriptor, artifactType, created string) ocispec.Descriptor {
 	t.Helper()
-	desc := s.document(t, "r-"+digest.FromString(artifactType+created+subject.Digest.String()).Encoded()[:8], ocispec.Manifest{
+	desc := s.document(t, "r-"+digest.FromString(artifactType + created + subject.Digest.String()).Encoded()[:8], ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType,
 		Config: s.push(t, ocispec.MediaTypeEmptyJSON, "{}"), Layers: []ocispec.Descriptor{ocispec.DescriptorEmptyJSON},
 		Subject: &subject, Annotations: map[string]string{ocispec.AnnotationCreated: created},

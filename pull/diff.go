@@ -1,0 +1,258 @@
+package pull
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// Change is how two things differ.
+type Change string
+
+// The changes of files.
+const (
+	Added   Change = "added"   // only the second has it
+	Removed Change = "removed" // only the first has it
+	Content Change = "content" // the bytes, or the target of a link, differ
+	ModeBit Change = "mode"    // the bytes are the same, type or permissions differ
+)
+
+// Side is one of two artifacts that are compared.
+type Side struct {
+	Source   oras.ReadOnlyTarget
+	Ref      string
+	Platform *ocispec.Platform // of an index. nil: the running one
+}
+
+// Difference is what two artifacts do not have in common. Its JSON is what scripts read.
+type Difference struct {
+	Same        bool          `json:"same"`
+	From        digest.Digest `json:"from"`
+	To          digest.Digest `json:"to"`
+	Files       []FileChange  `json:"files"`
+	Config      []FieldChange `json:"config"`
+	Annotations []FieldChange `json:"annotations"`
+	Manifest    []FieldChange `json:"manifest,omitempty"` // types, and the digests of the layers where no file differs
+}
+
+// FileChange is a file that differs.
+type FileChange struct {
+	Path   string `json:"path"`
+	Change Change `json:"change"`
+	From   *File  `json:"from,omitempty"`
+	To     *File  `json:"to,omitempty"`
+}
+
+// FieldChange is a field of a config, or an annotation, that differs. A side that does not have it says null.
+type FieldChange struct {
+	Field string `json:"field"`
+	From  any    `json:"from"`
+	To    any    `json:"to"`
+}
+
+// Diff compares two artifacts: files, config, annotations. Equal digests need no layer, and neither do layers that both
+// have.
+func Diff(ctx context.Context, a, b Side) (*Difference, error) {
+	var sides [2]*manifest
+	for i, side := range []Side{a, b} {
+		m, err := resolve(ctx, side.Source, side.Ref)
+		if err != nil {
+			return nil, err
+		}
+		sides[i] = m
+	}
+	if sides[0].desc.Digest == sides[1].desc.Digest {
+		return &Difference{Same: true, From: sides[0].desc.Digest, To: sides[1].desc.Digest}, nil
+	}
+	for i, side := range []Side{a, b} {
+		m, _, err := choose(ctx, side.Source, sides[i], side.Platform)
+		if err != nil {
+			return nil, err
+		}
+		sides[i] = m
+	}
+	from, to := sides[0], sides[1]
+	d := &Difference{From: from.desc.Digest, To: to.desc.Digest, Same: from.desc.Digest == to.desc.Digest}
+	if d.Same {
+		return d, nil
+	}
+	var err error
+	if d.Files, err = diffFiles(ctx, a, b, from, to); err != nil {
+		return nil, err
+	}
+	if d.Config, err = diffConfigs(ctx, a, b, from, to); err != nil {
+		return nil, err
+	}
+	d.Annotations = diffFields(anyMap(from.Annotations), anyMap(to.Annotations))
+	d.Manifest = diffManifests(from, to, len(d.Files) == 0)
+	return d, nil
+}
+
+// diffManifests compares what is neither a file nor an annotation.
+func diffManifests(from, to *manifest, layers bool) []FieldChange {
+	a := map[string]any{"artifactType": from.ArtifactType, "mediaType": from.desc.MediaType, "config.mediaType": from.Config.MediaType}
+	b := map[string]any{"artifactType": to.ArtifactType, "mediaType": to.desc.MediaType, "config.mediaType": to.Config.MediaType}
+	if from.Subject != nil {
+		a["subject"] = from.Subject.Digest
+	}
+	if to.Subject != nil {
+		b["subject"] = to.Subject.Digest
+	}
+	if layers {
+		a["layers"], b["layers"] = layerTypes(from), layerTypes(to)
+	}
+	return diffFields(a, b)
+}
+
+func layerTypes(m *manifest) []any {
+	var list []any
+	for _, l := range m.Layers {
+		list = append(list, []any{l.MediaType, l.Digest, l.Annotations})
+	}
+	return list
+}
+
+// diffFiles lists both sides without the layers that both have, which need no reading.
+func diffFiles(ctx context.Context, a, b Side, from, to *manifest) ([]FileChange, error) {
+	left, right := *from, *to
+	left.Layers, right.Layers = without(from, to), without(to, from)
+	opts := ListOptions{Digests: true}
+	old, err := listFiles(ctx, a.Source, &left, opts)
+	if err != nil {
+		return nil, err
+	}
+	now, err := listFiles(ctx, b.Source, &right, opts)
+	if err != nil {
+		return nil, err
+	}
+	changes := []FileChange{}
+	for len(old) > 0 || len(now) > 0 {
+		switch order := nextPath(old, now); {
+		case order < 0:
+			changes = append(changes, FileChange{old[0].Path, Removed, &old[0], nil})
+			old = old[1:]
+		case order > 0:
+			changes = append(changes, FileChange{now[0].Path, Added, nil, &now[0]})
+			now = now[1:]
+		default:
+			if change, ok := compareFiles(&old[0], &now[0]); ok {
+				changes = append(changes, FileChange{old[0].Path, change, &old[0], &now[0]})
+			}
+			old, now = old[1:], now[1:]
+		}
+	}
+	return changes, nil
+}
+
+// nextPath tells on which side the next path of two sorted lists is: -1, 1, or 0 for both.
+func nextPath(a, b []File) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	}
+	return cmp.Compare(a[0].Path, b[0].Path)
+}
+
+func compareFiles(a, b *File) (Change, bool) {
+	switch {
+	case a.Digest != b.Digest || a.Link != b.Link || a.Digest == "" && a.Size != b.Size:
+		return Content, true
+	case a.Mode != b.Mode:
+		return ModeBit, true
+	}
+	return "", false
+}
+
+// without are the layers that the other side does not have under the same annotations. Those of an image all count,
+// since each can hide files of those before it.
+func without(m, other *manifest) []ocispec.Descriptor {
+	if m.isImage() || other.isImage() {
+		return m.Layers
+	}
+	var layers []ocispec.Descriptor
+	for _, l := range m.Layers {
+		if !slices.ContainsFunc(other.Layers, func(o ocispec.Descriptor) bool {
+			return o.Digest == l.Digest && o.MediaType == l.MediaType && reflect.DeepEqual(o.Annotations, l.Annotations)
+		}) {
+			layers = append(layers, l)
+		}
+	}
+	return layers
+}
+
+// diffConfigs compares the fields of two JSON objects; other configs by their digests.
+func diffConfigs(ctx context.Context, a, b Side, from, to *manifest) ([]FieldChange, error) {
+	if from.Config.Digest == to.Config.Digest {
+		return []FieldChange{}, nil
+	}
+	old, err := configFields(ctx, a.Source, *from.Config)
+	if err != nil {
+		return nil, err
+	}
+	now, err := configFields(ctx, b.Source, *to.Config)
+	if err != nil {
+		return nil, err
+	}
+	return diffFields(old, now), nil
+}
+
+// configFields flattens a config: "config.quantization" and what it says.
+func configFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
+	b, err := fetchBlob(ctx, src, desc)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var object map[string]any
+	if dec.Decode(&object) != nil {
+		return map[string]any{"": desc.Digest.String()}, nil
+	}
+	fields := make(map[string]any)
+	flatten(fields, "", object)
+	return fields, nil
+}
+
+func flatten(fields map[string]any, prefix string, object map[string]any) {
+	for name, value := range object {
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
+			flatten(fields, prefix+name+".", inner)
+			continue
+		}
+		fields[prefix+name] = value
+	}
+}
+
+func anyMap(m map[string]string) map[string]any {
+	all := make(map[string]any, len(m))
+	for k, v := range m {
+		all[k] = v
+	}
+	return all
+}
+
+// diffFields lists the fields that differ, sorted.
+func diffFields(a, b map[string]any) []FieldChange {
+	changes := []FieldChange{}
+	for field, old := range a {
+		if now, ok := b[field]; !ok || !reflect.DeepEqual(old, now) {
+			changes = append(changes, FieldChange{field, old, now})
+		}
+	}
+	for field, now := range b {
+		if _, ok := a[field]; !ok {
+			changes = append(changes, FieldChange{field, nil, now})
+		}
+	}
+	slices.SortFunc(changes, func(x, y FieldChange) int { return cmp.Compare(x.Field, y.Field) })
+	return changes
+}

@@ -1,0 +1,294 @@
+package pull_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// ranged is a store that gives parts of blobs and counts their bytes.
+type ranged struct {
+	*counted
+	bytes atomic.Int64
+}
+
+func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	s.bytes.Add(length)
+	b, err := content.FetchAll(ctx, s.Store, desc)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(b[offset : offset+length])), nil
+}
+
+func paths(files []pull.File) string {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Path)
+	}
+	return strings.Join(names, " ")
+}
+
+// mixed pushes a directory and a file.
+func mixed(t *testing.T, store *counted, packing mediatypes.Packing) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	write(t, dir, "docs/a.md", "# A")
+	write(t, dir, "docs/sub/b.md", "# B")
+	write(t, dir, "large.bin", strings.Repeat("0123456789", 300_000))
+	plan := directory("generic", "docs", packing)
+	plan.Layers = append(plan.Layers, artifact.Layer{Path: "large.bin", Title: "large.bin", MediaType: "application/octet-stream"})
+	push(t, dir, plan, store)
+	return dir
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		store := newStore()
+		mixed(t, store, packing)
+		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{Digests: true})
+		if err != nil || paths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
+			t.Fatalf("%s: %v, %v", packing, r, err)
+		}
+		if f := r.Files[0]; f.Size != 3 || f.Digest != digest.FromString("# A") || f.Layer != r.Layers[0].Digest {
+			t.Errorf("%s: %+v", packing, f)
+		}
+		if r, err = pull.List(t.Context(), store, "v1", pull.ListOptions{Include: []string{"sub"}}); err != nil || paths(r.Files) != "docs/sub/b.md" {
+			t.Errorf("%s: included %v, %v", packing, paths(r.Files), err)
+		}
+	}
+}
+
+func TestListImage(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	store.image(t, "v1",
+		tgz(t, entry{name: "etc/gone", content: "x"}, entry{name: "etc/stays", content: "1"}, entry{name: "dir/old"}, entry{name: "was/dir"}),
+		tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "22"}, entry{name: "dir/.wh..wh..opq"}, entry{name: "dir/new"}, entry{name: "was"}))
+	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+	if err != nil || paths(r.Files) != "dir/new etc/stays was" || r.Files[1].Size != 2 {
+		t.Errorf("got %v, %v", r.Files, err)
+	}
+	for name, want := range map[string]string{"etc/stays": "22", "etc/gone": "", "dir/old": "", "was/dir": ""} {
+		var out bytes.Buffer
+		_, err := pull.Cat(t.Context(), store, "v1", name, &out, pull.CatOptions{})
+		if out.String() != want || (want == "") != errors.Is(err, errdef.ErrNotFound) {
+			t.Errorf("%s: got %q, %v", name, &out, err)
+		}
+	}
+}
+
+func TestPlainTarIsListedByItsHeaders(t *testing.T) {
+	t.Parallel()
+	store := &ranged{counted: newStore()}
+	dir := t.TempDir()
+	for i := range 3 {
+		write(t, dir, fmt.Sprintf("d/f%d", i), strings.Repeat("x", 3<<20))
+	}
+	push(t, dir, directory("generic", "d", mediatypes.Tar), store.counted)
+	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+	if err != nil || paths(r.Files) != "d/f0 d/f1 d/f2" {
+		t.Fatalf("got %v, %v", r, err)
+	}
+	if n := store.bytes.Load(); n > 1<<20 {
+		t.Errorf("%d bytes were fetched for the headers of %d", n, 9<<20)
+	}
+}
+
+func TestCat(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	dir := mixed(t, store, mediatypes.TarGzip)
+	large, err := os.ReadFile(filepath.Join(dir, "large.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		path string
+		opts pull.CatOptions
+		want string
+	}{
+		"in a tar":      {"docs/sub/b.md", pull.CatOptions{}, "# B"},
+		"part in a tar": {"docs/sub/b.md", pull.CatOptions{Offset: 2, Length: 5}, "B"},
+		"layer":         {"./large.bin", pull.CatOptions{}, string(large)},
+		"part":          {"large.bin", pull.CatOptions{Offset: 5, Length: 10}, "5678901234"},
+		"end":           {"large.bin", pull.CatOptions{Offset: int64(len(large)) - 3}, "789"},
+		"beyond":        {"large.bin", pull.CatOptions{Offset: 1 << 40}, ""},
+	} {
+		for _, src := range []interface {
+			io.Closer
+			target
+		}{noClose{store}, noClose{&ranged{counted: store}}} {
+			var out bytes.Buffer
+			if _, err := pull.Cat(t.Context(), src, "v1", c.path, &out, c.opts); err != nil || out.String() != c.want {
+				t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
+			}
+		}
+	}
+	for _, name := range []string{"docs", "docs/none", "none", ""} {
+		if _, err := pull.Cat(t.Context(), store, "v1", name, io.Discard, pull.CatOptions{}); err == nil {
+			t.Errorf("%q: no error", name)
+		}
+	}
+}
+
+func TestCatFollowsLinks(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	dir := t.TempDir()
+	write(t, dir, "d/sub/file", "content")
+	for name, target := range map[string]string{"d/link": "sub/file", "d/sub/up": "../link", "d/loop": "loop"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(t, dir, directory("generic", "d", mediatypes.TarGzip), store)
+	var out bytes.Buffer
+	if _, err := pull.Cat(t.Context(), store, "v1", "d/sub/up", &out, pull.CatOptions{}); err != nil || out.String() != "content" {
+		t.Errorf("got %q, %v", &out, err)
+	}
+	if _, err := pull.Cat(t.Context(), store, "v1", "d/loop", io.Discard, pull.CatOptions{}); err == nil {
+		t.Error("a loop was followed")
+	}
+}
+
+// lying gives other bytes for one digest.
+type lying struct {
+	*counted
+	digest digest.Digest
+	bytes  []byte
+}
+
+func (s *lying) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if desc.Digest == s.digest {
+		return io.NopCloser(bytes.NewReader(s.bytes)), nil
+	}
+	return s.counted.Fetch(ctx, desc)
+}
+
+func TestCatHoldsBackWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	mixed(t, store, mediatypes.TarGzip)
+	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"docs/a.md", "large.bin"} {
+		whole, err := content.FetchAll(t.Context(), store.Store, r.Layers[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for change, lie := range map[string][]byte{
+			"changed": append(bytes.Clone(whole[:len(whole)-1]), whole[len(whole)-1]^1), "cut": whole[:len(whole)-1], "longer": append(bytes.Clone(whole), 0),
+		} {
+			var out bytes.Buffer
+			src := &lying{store, r.Layers[i].Digest, lie}
+			if _, err := pull.Cat(t.Context(), src, "v1", name, &out, pull.CatOptions{}); !errors.Is(err, artifact.ErrRefused) {
+				t.Errorf("%s %s: %v", name, change, err)
+			}
+			if out.Len() > 2<<20 || name != "large.bin" && out.Len() > 0 {
+				t.Errorf("%s %s: %d bytes were handed over", name, change, out.Len())
+			}
+			if _, err := pull.List(t.Context(), src, "v1", pull.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
+				t.Errorf("listing %s: %v", change, err)
+			}
+			report, err := pull.Verify(t.Context(), src, "v1", pull.VerifyOptions{})
+			if err != nil || len(report.Faults) != 1 || report.Faults[0].Digest != r.Layers[i].Digest {
+				t.Errorf("verify %s: %+v, %v", change, report, err)
+			}
+		}
+	}
+}
+
+type target interface {
+	Fetch(context.Context, ocispec.Descriptor) (io.ReadCloser, error)
+	Exists(context.Context, ocispec.Descriptor) (bool, error)
+	Resolve(context.Context, string) (ocispec.Descriptor, error)
+}
+
+type noClose struct{ target }
+
+func (noClose) Close() error { return nil }
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	store, dir := newStore(), t.TempDir()
+	tag := func(tag string, annotations map[string]string, config string) {
+		t.Helper()
+		plan := directory("generic", "d", mediatypes.TarGzip)
+		plan.Layers = append(plan.Layers, artifact.Layer{Path: "same", Title: "same", MediaType: "text/plain"})
+		plan.Annotations, plan.ConfigType = annotations, "application/vnd.example+json"
+		plan.Finish = func([]artifact.Packed) (artifact.Finished, error) {
+			return artifact.Finished{Config: []byte(config)}, nil
+		}
+		if _, err := pack.Push(t.Context(), openRoot(t, dir).FS(), plan, store, pack.PushOptions{Tags: []string{tag}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, "same", "same")
+	write(t, dir, "d/changed", "1")
+	write(t, dir, "d/removed", "1")
+	write(t, dir, "d/mode", "1")
+	tag("a", map[string]string{"k": "1", "gone": "x"}, `{"a":{"b":1},"same":true}`)
+	write(t, dir, "d/changed", "2")
+	write(t, dir, "d/added", "1")
+	if err := errors.Join(os.Remove(filepath.Join(dir, "d/removed")), os.Chmod(filepath.Join(dir, "d/mode"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	tag("b", map[string]string{"k": "2"}, `{"a":{"b":2},"same":true}`)
+
+	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "b"})
+	if err != nil || d.Same {
+		t.Fatalf("same %v, %v", d, err)
+	}
+	var got []string
+	for _, f := range d.Files {
+		got = append(got, string(f.Change)+" "+f.Path)
+	}
+	for _, f := range append(d.Annotations, d.Config...) {
+		b, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(b))
+	}
+	want := `added d/added,content d/changed,mode d/mode,removed d/removed,{"field":"gone","from":"x","to":null},` +
+		`{"field":"k","from":"1","to":"2"},{"field":"a.b","from":1,"to":2}`
+	if strings.Join(got, ",") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
+	}
+	store.fetched.Store(0)
+	d, err = pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "a"})
+	if err != nil || !d.Same || store.fetched.Load() != 2 {
+		t.Errorf("the same: %+v after %d fetches, %v", d, store.fetched.Load(), err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	mixed(t, store, mediatypes.TarZstd)
+	report, err := pull.Verify(t.Context(), store, "v1", pull.VerifyOptions{Referrers: true})
+	if err != nil || len(report.Faults) != 0 || report.Checked != 4 {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}

@@ -1,0 +1,173 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// maxNodes bounds how many manifests and blobs one Verify looks at.
+const maxNodes = 1_000_000
+
+// Fault is something that a reference leads to and that is not as it should be.
+type Fault struct {
+	Digest    digest.Digest `json:"digest"`
+	MediaType string        `json:"mediaType"`
+	Problem   string        `json:"problem"`
+	Err       error         `json:"-"`
+}
+
+// Report is what Verify found. Its JSON is what scripts read.
+type Report struct {
+	Reference string        `json:"reference,omitempty"` // set by whoever knows the source's name
+	Digest    digest.Digest `json:"digest"`
+	Checked   int           `json:"checked"` // manifests and blobs
+	Size      int64         `json:"size"`    // their bytes
+	Faults    []Fault       `json:"faults"`
+}
+
+// VerifyOptions say how far a verification goes.
+type VerifyOptions struct {
+	Referrers   bool // also what refers to the artifact
+	Concurrency int  // blobs at once. 0: four
+	Progress    artifact.Progress
+}
+
+// Verify reads everything that a reference leads to and compares it with its digests and sizes. What is wrong or
+// missing is in the report; an error means that the source could not be asked.
+func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
+	m, err := resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{src: src, opts: opts, seen: make(map[digest.Digest]bool), report: &Report{Digest: m.desc.Digest, Faults: []Fault{}}}
+	v.group, ctx = errgroup.WithContext(ctx)
+	v.group.SetLimit(Options{Concurrency: opts.Concurrency}.concurrency())
+	v.seen[m.desc.Digest] = true
+	v.checked(m.desc)
+	err = v.manifest(ctx, m, 0)
+	if groupErr := v.group.Wait(); groupErr != nil {
+		err = groupErr
+	}
+	return v.report, err
+}
+
+// verifier is one verification.
+type verifier struct {
+	src   oras.ReadOnlyTarget
+	opts  VerifyOptions
+	group *errgroup.Group
+	seen  map[digest.Digest]bool // used by the walk alone
+
+	mu     sync.Mutex
+	report *Report
+}
+
+// manifest looks at what a verified manifest names.
+func (v *verifier) manifest(ctx context.Context, m *manifest, depth int) error {
+	blobs := m.Layers
+	if m.Config != nil {
+		blobs = append([]ocispec.Descriptor{*m.Config}, blobs...)
+	}
+	for _, desc := range blobs {
+		if err := v.visit(ctx, desc, depth, false); err != nil {
+			return err
+		}
+	}
+	for _, desc := range m.Manifests {
+		if err := v.visit(ctx, desc, depth, isManifest(desc.MediaType)); err != nil {
+			return err
+		}
+	}
+	return v.referrers(ctx, m.desc, depth)
+}
+
+// visit checks a descriptor, once.
+func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int, isManifest bool) error {
+	if v.seen[desc.Digest] {
+		return nil
+	}
+	if len(v.seen) >= maxNodes {
+		return artifact.Refused(desc.Digest.String(), "more than %d manifests and blobs", maxNodes)
+	}
+	v.seen[desc.Digest] = true
+	if isManifest {
+		m, err := load(ctx, v.src, desc)
+		if err == nil && depth >= maxNesting+maxReferrerDepth {
+			err = artifact.Refused(desc.Digest.String(), "it is nested deeper than %d", maxNesting+maxReferrerDepth)
+		}
+		if err != nil {
+			return v.fault(desc, err)
+		}
+		v.checked(desc)
+		return v.manifest(ctx, m, depth+1)
+	}
+	v.group.Go(func() error {
+		if err := v.blob(ctx, desc); err != nil {
+			return v.fault(desc, err)
+		}
+		v.checked(desc)
+		return nil
+	})
+	return ctx.Err()
+}
+
+func (v *verifier) blob(ctx context.Context, desc ocispec.Descriptor) error {
+	rc, err := openBlob(ctx, v.src, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	progress := Options{Progress: v.opts.Progress}
+	return copyVerified(ctx, io.Discard, rc, desc, func(n int64) {
+		progress.report(artifact.Event{Step: artifact.Advanced, ID: titled(desc), Descriptor: desc, Bytes: n})
+	})
+}
+
+// referrers looks at what refers to a manifest.
+func (v *verifier) referrers(ctx context.Context, subject ocispec.Descriptor, depth int) error {
+	graph, ok := v.src.(oras.ReadOnlyGraphTarget)
+	if !ok || !v.opts.Referrers {
+		return nil
+	}
+	found, err := registry.Referrers(ctx, graph, subject, "")
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, desc := range found {
+		if err := v.visit(ctx, desc, depth, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) checked(desc ocispec.Descriptor) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Checked++
+	v.report.Size += desc.Size
+}
+
+// fault takes down what is wrong with a descriptor. Any other error ends the verification.
+func (v *verifier) fault(desc ocispec.Descriptor, err error) error {
+	if !errors.Is(err, artifact.ErrRefused) && !errors.Is(err, errdef.ErrNotFound) {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Faults = append(v.report.Faults, Fault{desc.Digest, desc.MediaType, err.Error(), err})
+	return nil
+}
