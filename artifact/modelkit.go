@@ -181,7 +181,7 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 
 // kitFilter leaves out of a directory what other elements name, the Kitfile, and what is left out everywhere.
 func (c *composition) kitFilter(dir, within string, by *chosen, all []kitElement) (Filter, error) {
-	ignored, err := ignoreFilter(c.fsys, dir, nil)
+	ignored, err := ignoreFilter(c.fsys, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ var compose = Kind{
 	Config:       Config{Derive: "compose"},
 	Layers: []LayerType{
 		{Role: "compose", MediaType: ComposeFile, Match: []string{"*.yaml", "*.yml"}, Content: "compose", Min: 1, Tells: true},
+		{Role: "compose", MediaType: ComposeFile, Match: []string{"*.yaml", "*.yml"}, Min: 1},
 		{Role: "env", MediaType: ComposeEnvFile, Match: []string{"*.env", ".env*"}},
 	},
 	Order:   ByRole,

@@ -1,0 +1,86 @@
+package interop
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/pull"
+)
+
+// composeClient is docker compose. Its standalone program needs no daemon to read a project.
+func composeClient(t *testing.T) (*clients.Client, func(ref string, args ...string) []string) {
+	t.Helper()
+	c := clients.New(t, "docker-compose")
+	return c, func(ref string, args ...string) []string {
+		host, _, _ := strings.Cut(ref, "/")
+		return append([]string{"-p", "x", "--insecure-registry", host, "-f", "oci://" + ref}, args...)
+	}
+}
+
+// TestComposeReadsDavit lets docker compose read an application whose parts are rewritten.
+func TestComposeReadsDavit(t *testing.T) {
+	t.Parallel()
+	c, with := composeClient(t)
+	ref := repo(t, "greeting") + ":v1"
+	push(t, example("compose"), "", ref)
+	out, _ := c.Run(with(ref, "config")...)
+	for _, want := range []string{"GREETING: hello", "restart: unless-stopped", "image: nginx:1.29-alpine", `published: "8080"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the project lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestComposeReadsIncludes: what a compose file includes, and what that extends, comes along.
+func TestComposeReadsIncludes(t *testing.T) {
+	t.Parallel()
+	c, with := composeClient(t)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"compose.yaml":  "include: [db/db.yaml]\nservices: {web: {image: nginx, depends_on: [db]}}\n",
+		"db/db.yaml":    "services: {db: {extends: {file: base.yaml, service: base}, env_file: db.env}}\n",
+		"db/base.yaml":  "services: {base: {image: postgres}}\n",
+		"db/db.env":     "A=1\n",
+		"override.yaml": "services: {web: {restart: always}}\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref := repo(t, "app") + ":v1"
+	push(t, dir, "kind: compose\nlayers: [compose.yaml, override.yaml, db/db.env]\n", ref)
+	out, _ := c.Run(with(ref, "config")...)
+	for _, want := range []string{"image: postgres", `A: "1"`, "restart: always"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the project lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestDavitReadsCompose pulls what docker compose published.
+func TestDavitReadsCompose(t *testing.T) {
+	t.Parallel()
+	c := clients.New(t, "docker-compose")
+	for name, text := range files(t, example("compose")) {
+		if err := os.WriteFile(filepath.Join(c.Home, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref := repo(t, "greeting") + ":v1"
+	host, _, _ := strings.Cut(ref, "/")
+	if _, stderr, err := c.Try("-p", "x", "--insecure-registry", host, "publish", "-y", "--with-env", ref); err != nil {
+		t.Skipf("this docker compose publishes nothing without a daemon: %s", stderr)
+	}
+	wantKind(t, ref, "compose")
+	dir, _ := pulled(t, ref, pull.Options{})
+	got := files(t, dir)
+	if len(got) != 3 || !strings.Contains(got["compose.yaml"], "nginx:1.29-alpine") {
+		t.Errorf("pulled %v", got)
+	}
+}

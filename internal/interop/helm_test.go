@@ -1,0 +1,98 @@
+package interop
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// TestHelmReadsDavit pulls, shows and renders a chart that davit packed from a directory.
+func TestHelmReadsDavit(t *testing.T) {
+	t.Parallel()
+	helm := clients.New(t, "helm")
+	ref := repo(t, "greeting")
+	push(t, example("helm"), "", ref+":1.2.3")
+	helm.Run("pull", "oci://"+ref, "--version", "1.2.3", "--plain-http", "--untar")
+	chart := without(files(t, filepath.Join(example("helm"), "greeting")), "notes/", ".helmignore")
+	chart[".helmignore"] = files(t, filepath.Join(example("helm"), "greeting"))[".helmignore"]
+	sameFiles(t, files(t, filepath.Join(helm.Home, "greeting")), chart)
+	if out, _ := helm.Run("show", "chart", "oci://"+ref, "--version", "1.2.3", "--plain-http"); !strings.Contains(out, "version: 1.2.3") {
+		t.Errorf("helm show chart says %s", out)
+	}
+	if out, _ := helm.Run("template", "x", "oci://"+ref, "--version", "1.2.3", "--plain-http"); !strings.Contains(out, `message: "hello"`) {
+		t.Errorf("helm template says %s", out)
+	}
+}
+
+// TestDavitReadsHelm pulls what helm pushed, and packs the same chart to the same config and annotations.
+func TestDavitReadsHelm(t *testing.T) {
+	t.Parallel()
+	helm := clients.New(t, "helm")
+	chart, err := filepath.Abs(filepath.Join(example("helm"), "greeting"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	helm.Run("package", chart)
+	archive := filepath.Join(helm.Home, "greeting-1.2.3.tgz")
+	ref := repo(t, "greeting")
+	helm.Run("push", archive, "oci://"+strings.TrimSuffix(ref, "/greeting"), "--plain-http")
+	wantKind(t, ref+":1.2.3", "helm")
+	dir, _ := pulled(t, ref+":1.2.3", pull.Options{})
+	want, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, files(t, dir), map[string]string{"greeting-1.2.3.tgz": string(want)})
+
+	theirs, _ := manifestOf(t, ref+":1.2.3")
+	ours := push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz]\n", ref+":ours")
+	if ours.Config.Digest != theirs.Config.Digest {
+		t.Errorf("our config is %s, helm's %s", blobOf(t, ref+":ours", *ours.Config), blobOf(t, ref+":1.2.3", theirs.Config))
+	}
+	delete(theirs.Annotations, ocispec.AnnotationCreated)
+	if !maps.Equal(ours.Annotations, theirs.Annotations) {
+		t.Errorf("our annotations are %v, helm's %v", ours.Annotations, theirs.Annotations)
+	}
+	if ours.Layers[0].Digest != theirs.Layers[0].Digest || ours.Layers[0].MediaType != mediatypes.HelmChart {
+		t.Errorf("our layer is %v, helm's %v", ours.Layers[0], theirs.Layers[0])
+	}
+}
+
+// TestHelmVerifiesProvenance packs a chart with its provenance, which helm fetches along.
+func TestHelmVerifiesProvenance(t *testing.T) {
+	t.Parallel()
+	helm := clients.New(t, "helm")
+	chart, err := filepath.Abs(filepath.Join(example("helm"), "greeting"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	helm.Run("package", chart)
+	ref := repo(t, "greeting")
+	plain := push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz]\n", ref+":plain")
+	signed := "-----BEGIN PGP SIGNED MESSAGE-----\n\nfiles:\n  greeting-1.2.3.tgz: " + plain.Layers[0].Digest.String() + "\n"
+	if err := os.WriteFile(filepath.Join(helm.Home, "greeting-1.2.3.tgz.prov"), []byte(signed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	push(t, helm.Home, "kind: helm\nlayers: [greeting-1.2.3.tgz, greeting-1.2.3.tgz.prov]\n", ref+":1.2.3")
+	got := t.TempDir()
+	helm.Run("pull", "oci://"+ref, "--version", "1.2.3", "--plain-http", "--prov", "--destination", got)
+	if files(t, got)["greeting-1.2.3.tgz.prov"] != signed {
+		t.Errorf("helm pulled %v", files(t, got))
+	}
+	dir, _ := pulled(t, ref+":1.2.3", pull.Options{})
+	if files(t, dir)["greeting-1.2.3.tgz.prov"] != signed {
+		t.Error("davit did not pull the provenance")
+	}
+	var config map[string]any
+	if err := json.Unmarshal(blobOf(t, ref+":1.2.3", *plain.Config), &config); err != nil || config["name"] != "greeting" {
+		t.Errorf("config is %v, %v", config, err)
+	}
+}

@@ -1,0 +1,238 @@
+// Package interop holds the tests that davit and the native client of each kind read what the other pushed. It has
+// nothing but tests: one file for each kind, and the helpers in this one. A client that is not there skips its tests.
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// example is the directory of a kind's example.
+func example(kind string) string { return filepath.Join("..", "..", "examples", kind) }
+
+// repo is a repository of the test's own in the shared registry: HOST/NAME.
+func repo(t *testing.T, name string) string {
+	t.Helper()
+	unique := strings.ToLower(strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(t.Name()))
+	return clients.SharedDistribution(t).Host + "/" + unique + "/" + name
+}
+
+// open opens a reference as davit does.
+func open(t *testing.T, ref string, mode registry.Mode) (registry.Target, registry.Reference) {
+	t.Helper()
+	parsed, err := registry.Parse(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := registry.New(registry.Options{}).Open(t.Context(), parsed, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { target.Close() })
+	return target, parsed
+}
+
+// composed composes the declaration of a directory; with a text, that instead of its davit.yaml.
+func composed(t *testing.T, dir, declaration string) (*artifact.Plan, fs.FS) {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	data := []byte(declaration)
+	if declaration == "" {
+		if data, err = root.ReadFile("davit.yaml"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec, err := artifact.Parse("davit.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := artifact.Compose(root.FS(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan, root.FS()
+}
+
+// push packs a directory and pushes it to HOST/REPO:TAG.
+func push(t *testing.T, dir, declaration, ref string) *pack.Result {
+	t.Helper()
+	plan, fsys := composed(t, dir, declaration)
+	return pushPlan(t, plan, fsys, ref, pack.Options{})
+}
+
+func pushPlan(t *testing.T, plan *artifact.Plan, fsys fs.FS, ref string, opts pack.Options) *pack.Result {
+	t.Helper()
+	target, parsed := open(t, ref, registry.Write)
+	tag := ref[strings.LastIndex(ref, ":")+1:]
+	result, err := pack.Push(t.Context(), fsys, plan, target, pack.PushOptions{Options: opts, Tags: []string{tag}})
+	if err != nil {
+		t.Fatalf("pushing to %v: %v", parsed, err)
+	}
+	return result
+}
+
+// pulled pulls what a reference HOST/REPO:TAG leads to, and gives the directory.
+func pulled(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) {
+	t.Helper()
+	target, _ := open(t, ref, registry.Read)
+	dir := filepath.Join(t.TempDir(), "pulled")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	opts.NoState = true
+	result, err := pull.Artifact(t.Context(), target, ref[strings.LastIndex(ref, ":")+1:], root, opts)
+	if err != nil {
+		t.Fatalf("pulling %s: %v", ref, err)
+	}
+	return dir, result
+}
+
+// manifestOf reads a manifest.
+func manifestOf(t *testing.T, ref string) (ocispec.Manifest, []byte) {
+	t.Helper()
+	target, _ := open(t, ref, registry.Read)
+	desc, err := target.Resolve(t.Context(), ref[strings.LastIndex(ref, ":")+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := content.FetchAll(t.Context(), target, desc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m ocispec.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m, data
+}
+
+// blobOf reads a blob of a repository.
+func blobOf(t *testing.T, ref string, desc ocispec.Descriptor) []byte {
+	t.Helper()
+	target, _ := open(t, ref, registry.Read)
+	data, err := content.FetchAll(t.Context(), target, desc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// wantKind checks what davit takes an artifact for.
+func wantKind(t *testing.T, ref, kind string) {
+	t.Helper()
+	m, _ := manifestOf(t, ref)
+	if got, ok := artifact.KindOf(m); got.Name != kind || !ok {
+		t.Errorf("%s is of kind %s, want %s", ref, got.Name, kind)
+	}
+}
+
+// files lists what a directory holds: path and content.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		rel, _ := filepath.Rel(dir, name)
+		all[filepath.ToSlash(rel)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// sameFiles compares files by path and content.
+func sameFiles(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for name, data := range want {
+		if other, ok := got[name]; !ok {
+			t.Errorf("%s is missing", name)
+		} else if other != data {
+			t.Errorf("%s differs: %.80q, want %.80q", name, other, data)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s is too many", name)
+		}
+	}
+}
+
+// without leaves out names, and what lies below those that end in a slash.
+func without(all map[string]string, names ...string) map[string]string {
+	kept := map[string]string{}
+	for name, data := range all {
+		if !slices.ContainsFunc(names, func(n string) bool { return n == name || strings.HasSuffix(n, "/") && strings.HasPrefix(name, n) }) {
+			kept[name] = data
+		}
+	}
+	return kept
+}
+
+// TestEveryExample pushes each example to a registry and pulls it back.
+func TestEveryExample(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if _, err := os.Stat(filepath.Join(example(kind.Name), "davit.yaml")); kind.ReadOnly || err != nil {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			ref := repo(t, "example") + ":v1"
+			result := push(t, example(kind.Name), "", ref)
+			again := push(t, example(kind.Name), "", ref)
+			if again.Digest != result.Digest || !again.Skipped {
+				t.Errorf("pushed again it is %s, skipped %v; the first time %s", again.Digest, again.Skipped, result.Digest)
+			}
+			if result.MediaType == ocispec.MediaTypeImageManifest {
+				wantKind(t, ref, kind.Name)
+			}
+			opts := pull.Options{Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+			dir, got := pulled(t, ref, opts)
+			if len(got.Files) == 0 {
+				t.Error("no files came back")
+			}
+			if testing.Verbose() {
+				fmt.Println(kind.Name, result.Digest, slices.Sorted(mapsKeys(files(t, dir))))
+			}
+		})
+	}
+}
+
+func mapsKeys(m map[string]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
