@@ -68,15 +68,14 @@ func TestDavitReadsCompose(t *testing.T) {
 	t.Parallel()
 	c := clients.New(t, "docker-compose")
 	for name, text := range files(t, example("compose")) {
+		// Publishing, docker compose loses the end of a flow list.
+		text = strings.Replace(text, "env_file: [web.env]", "env_file:\n      - web.env", 1)
 		if err := os.WriteFile(filepath.Join(c.Home, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ref := repo(t, "greeting") + ":v1"
-	host, _, _ := strings.Cut(ref, "/")
-	if _, stderr, err := c.Try("-p", "x", "--insecure-registry", host, "publish", "-y", "--with-env", ref); err != nil {
-		t.Skipf("this docker compose publishes nothing without a daemon: %s", stderr)
-	}
+	c.Run("-p", "x", "publish", "-y", "--with-env", "--insecure-registry", ref)
 	wantKind(t, ref, "compose")
 	dir, _ := pulled(t, ref, pull.Options{})
 	got := files(t, dir)
