@@ -5,7 +5,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VE
 
 export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
 
-.PHONY: build install test lint demo bench fuzz docs clients clean
+.PHONY: build install test lint demo bench microbench fuzz docs clients clean
 
 build: ## one static binary, ./davit
 	$(GOBUILD) -o davit ./cmd/davit
@@ -26,9 +26,12 @@ lint:
 demo: build
 	sh examples/demo.sh
 
-bench:
-	go test -run '^$$' -bench . ./...
-	@if [ -e .ci/bench.sh ]; then bash .ci/bench.sh; fi
+bench: ## davit against other clients, whole processes; BENCH=./W05 for one workload (internal/bench)
+	.ci/clients.sh registry oras regctl
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
+
+microbench: ## of functions
+	go test -run '^$$' -bench . $$(go list ./... | grep -v /internal/bench)
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)

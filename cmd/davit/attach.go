@@ -86,7 +86,6 @@ func (a *app) attachAll(ctx context.Context, sources []*source, t *target, opts 
 			return nil, err
 		}
 		attach.Progress, attach.Digests = progress, a.digests()
-		attach.Cache = cacheDir()
 		results, err := pack.Attach(ctx, s.fsys, s.plan, t.Target, subject, attach)
 		done()
 		if err != nil {

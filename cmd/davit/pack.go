@@ -201,7 +201,6 @@ func (a *app) pushTo(ctx context.Context, s *source, t *target, tags []string) (
 	progress, stop := a.startProgress()
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.digests()
-	opts.Cache = cacheDir()
 	return pack.Push(ctx, s.fsys, s.plan, t.Target, pack.PushOptions{Options: opts, Tags: append([]string{t.ref.Tag}, tags...)})
 }
 

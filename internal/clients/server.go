@@ -47,6 +47,7 @@ type Server struct {
 	URL    string // http:// or https:// in front of it
 	Dir    string // where it keeps its blobs
 	Log    string // file with what it said; Distribution names each request
+	PID    int    // its process
 	CAFile string // with TLS: the authority's certificate
 
 	// With Auth: the account.
@@ -248,7 +249,7 @@ func (s *Server) run(path, dir string, opts Options, prepare prepare) error {
 	if err != nil {
 		return err
 	}
-	s.stop = append(s.stop, stop)
+	s.PID, s.stop = cmd.Process.Pid, append(s.stop, stop)
 	return s.ready(exited)
 }
 

@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// newRandom is the same stream of bytes for the same seed, on every machine.
+func newRandom(seed string) *rand.ChaCha8 { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
+
+// randomFile writes bytes that don't compress.
+func randomFile(tb testing.TB, path string, size int64) {
+	tb.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = io.CopyN(f, newRandom(filepath.Base(path)), size)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// textTree makes a directory of small files, a hundred to each folder, of words that compress to a third as source code
+// does.
+func textTree(tb testing.TB, top string, files, size int) {
+	tb.Helper()
+	r := rand.New(newRandom("tree"))
+	words := make([]string, 20_000)
+	for i := range words {
+		b := make([]byte, 2+r.IntN(9))
+		for j := range b {
+			b[j] = 'a' + byte(r.IntN(26))
+		}
+		words[i] = string(b)
+	}
+	frequent := rand.NewZipf(r, 1.1, 8, uint64(len(words)-1))
+	var text bytes.Buffer
+	for i := range files {
+		dir := filepath.Join(top, fmt.Sprintf("dir%04d", i/100))
+		if i%100 == 0 {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		text.Reset()
+		for want := size/2 + r.IntN(size); text.Len() < want; {
+			text.WriteString(words[frequent.Uint64()])
+			text.WriteByte(" \n.(),;  "[r.IntN(9)])
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file%06d.txt", i)), text.Bytes(), 0o644); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// same fails the benchmark unless what was pulled is what was pushed: the named files, and all that is in directories.
+func same(tb testing.TB, pushed, pulled string, paths []string) {
+	tb.Helper()
+	for _, path := range paths {
+		err := filepath.WalkDir(filepath.Join(pushed, path), func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(pushed, name)
+			if err != nil {
+				return err
+			}
+			return sameFile(name, filepath.Join(pulled, rel))
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func sameFile(a, b string) error {
+	var sums [2][sha256.Size]byte
+	for i, path := range []string{a, b} {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		hash := sha256.New()
+		_, err = io.Copy(hash, f)
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+		hash.Sum(sums[i][:0])
+	}
+	if sums[0] != sums[1] {
+		return fmt.Errorf("%s is not what was pushed", b)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sample is what one run of a program cost.
+type sample struct {
+	wall   time.Duration
+	cpu    time.Duration // of the program
+	server time.Duration // of the registry, meanwhile
+	peak   int64         // resident bytes
+	traffic
+	err error
+}
+
+// environment of a program that has a home to itself, with nothing in it.
+func environment(home string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DOCKER_CONFIG=" + home,
+		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "TMPDIR=" + os.TempDir(),
+	}
+}
+
+// execute runs a program in dir to its end, or until ctx is done: then it is killed.
+func execute(ctx context.Context, home, dir string, args []string) sample {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.Env = dir, environment(home)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return sample{err: err}
+	}
+	ended := make(chan struct{})
+	peak := make(chan int64)
+	go func() { peak <- watchPeak(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	s := sample{wall: time.Since(start), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	close(ended)
+	s.peak = <-peak
+	if err != nil {
+		s.err = fmt.Errorf("%s %s: %w\n%s", filepath.Base(args[0]), args[1], err, out.Bytes())
+	}
+	return s
+}
+
+// watchPeak reads a process's resident high-water mark until it has ended. What the kernel reports at the end of a
+// process includes that of the one it was started from.
+func watchPeak(pid int, ended <-chan struct{}) int64 {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	var peak int64
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if _, rest, ok := bytes.Cut(status, []byte("VmHWM:")); ok {
+			kib, _ := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+			peak = max(peak, kib<<10)
+		}
+		select {
+		case <-ended:
+			return peak
+		case <-tick.C:
+		}
+	}
+}
+
+// cpuOf is the CPU time a process has used; 0 where there is no /proc.
+func cpuOf(pid int) time.Duration {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, ok := strings.Cut(string(stat), ") ") // behind the name
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 wherever Go runs
+}
+
+func TestExecute(t *testing.T) {
+	t.Parallel()
+	s := execute(t.Context(), t.TempDir(), t.TempDir(), []string{"sh", "-c", "echo wrong; exit 3"})
+	if s.err == nil || !strings.Contains(s.err.Error(), "wrong") {
+		t.Errorf("error of a program that failed: %v", s.err)
+	}
+	if s := execute(t.Context(), t.TempDir(), t.TempDir(), []string{"sh", "-c", "true"}); s.err != nil || s.wall <= 0 {
+		t.Errorf("program that does nothing: %v, %v", s.wall, s.err)
+	}
+}

@@ -1,0 +1,227 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/clients"
+)
+
+// settings come from the environment.
+var settings = struct {
+	n     int     // runs of a client, of which the medians are taken
+	scale float64 // of the sizes
+	huge  bool
+}{n: 5, scale: 1}
+
+// shared is built once for all benchmarks.
+var shared struct {
+	results table
+	davit   string
+}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if n, err := strconv.Atoi(os.Getenv("BENCH_N")); err == nil && n > 0 {
+		settings.n = n
+	}
+	if f, err := strconv.ParseFloat(os.Getenv("BENCH_SCALE"), 64); err == nil && f > 0 {
+		settings.scale = f
+	}
+	settings.huge = os.Getenv("BENCH_HUGE") == "1"
+	place := os.Getenv("TMPDIR")
+	if info, err := os.Stat("/dev/shm"); place == "" && err == nil && info.IsDir() {
+		place = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(place, "davit-bench-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	code := m.Run()
+	shared.results.write(os.Stdout)
+	return code
+}
+
+// scaled is a size at the scale of this run.
+func scaled(size int64) int64 { return max(1, int64(float64(size)*settings.scale)) }
+
+// room is where a benchmark takes place: davit and its peers, a registry, and something to push.
+type room struct {
+	clients []client
+	server  *clients.Server
+	dir     string   // where the input is
+	paths   []string // the input, relative to dir
+	repos   int
+}
+
+// newRoom starts a registry. The input is what fill makes in a directory, and names.
+func newRoom(b *testing.B, fill func(dir string) []string) *room {
+	b.Helper()
+	if shared.davit == "" {
+		path := filepath.Join(os.TempDir(), "davit")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/davit-oci/davit/cmd/davit")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("building davit: %v\n%s", err, out)
+		}
+		shared.davit = path
+	}
+	r := &room{clients: append([]client{davit(shared.davit)}, peers()...), dir: b.TempDir()}
+	r.server = clients.Distribution(b, clients.Options{})
+	r.paths = fill(r.dir)
+	if info, err := os.Stat(filepath.Join(r.dir, r.paths[0])); err == nil && info.IsDir() {
+		r.clients = slices.DeleteFunc(r.clients, func(c client) bool { return !c.folders })
+	}
+	time.Sleep(2100 * time.Millisecond) // nobody believes times of files that are younger
+	return r
+}
+
+// workload is what each client does in turn.
+type workload struct {
+	name, note string
+	pull       bool        // or push
+	again      bool        // it was done before
+	change     func(*turn) // before each run
+	line       *line       // to measure over; nil: over none, and once over one that only counts
+	peerRuns   int         // of the others, where they need very long; 0: as many as davit
+}
+
+// turn is one client's place in a workload.
+type turn struct {
+	*room
+	client
+	b          *testing.B
+	home, out  string
+	host, repo string
+	ready      bool // pushed, or pulled, for doing it again
+}
+
+// measure lets the clients do the workload in turn.
+func (r *room) measure(b *testing.B, w workload) {
+	b.Helper()
+	direct, l := w.line == nil, w.line
+	if direct {
+		l = &line{}
+	}
+	l.open(b, r.server.Host)
+	names, samples, turns := []string{}, make([][]sample, len(r.clients)), make([]*turn, len(r.clients))
+	for i, c := range r.clients {
+		names = append(names, c.name)
+		turns[i] = &turn{room: r, client: c, b: b, host: r.server.Host}
+		if w.again || !direct {
+			turns[i].host = l.host
+		}
+	}
+	for round := range settings.n {
+		for i, t := range turns {
+			if i > 0 && w.peerRuns > 0 && round >= w.peerRuns {
+				continue
+			}
+			samples[i] = append(samples[i], t.run(w, l))
+		}
+	}
+	for i, t := range turns {
+		if direct && !w.again && samples[i][0].err == nil {
+			t.host = l.host
+			counted := t.run(w, l).traffic
+			for j := range samples[i] {
+				samples[i][j].traffic = counted
+			}
+		}
+	}
+	if err := middle(samples[0]).err; err != nil {
+		b.Error(err)
+	}
+	shared.results.add(w.name, w.note, names, samples)
+	report(b, names, samples)
+}
+
+// report is for those who watch the benchmarks run.
+func report(b *testing.B, names []string, samples [][]sample) {
+	for i, name := range names {
+		b.ReportMetric(middle(samples[i]).wall.Seconds(), name+"-s")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// run is one run, prepared and checked outside of the time.
+func (t *turn) run(w workload, l *line) sample {
+	t.prepare(w)
+	if w.change != nil {
+		w.change(t)
+	}
+	args := t.command(w.pull)
+	l.take()
+	server := cpuOf(t.server.PID)
+	s := execute(t.b.Context(), t.home, t.dir, args)
+	s.server, s.traffic = cpuOf(t.server.PID)-server, l.take()
+	if w.pull && s.err == nil {
+		same(t.b, t.dir, t.out, t.paths)
+	}
+	if !w.again {
+		_ = os.RemoveAll(t.out)
+		_ = os.RemoveAll(t.home)
+	}
+	return s
+}
+
+// prepare gives the client a new home, repository and place for files, and lets it do before what is done again.
+func (t *turn) prepare(w workload) {
+	if w.again && t.ready {
+		return
+	}
+	t.ready = true
+	t.home, t.out = t.fresh("home"), t.fresh("out")
+	if !w.pull || t.repo == "" {
+		t.repos++
+		t.repo = fmt.Sprintf("bench/%s-%d", t.name, t.repos)
+		switch {
+		case w.pull:
+			t.must(t.server.Host, false)
+		case w.again:
+			t.must(t.host, false)
+		}
+	}
+	if w.again && w.pull {
+		t.must(t.host, true)
+	}
+}
+
+// must does once what comes before the workload.
+func (t *turn) must(host string, pull bool) {
+	t.b.Helper()
+	there := *t
+	there.host = host
+	if s := execute(t.b.Context(), t.home, t.dir, there.command(pull)); s.err != nil {
+		t.b.Fatal(s.err)
+	}
+}
+
+func (t *turn) command(pull bool) []string {
+	ref := t.host + "/" + t.repo + ":v1"
+	if pull {
+		return append([]string{t.path}, t.pull(ref, t.out)...)
+	}
+	return append([]string{t.path}, t.push(ref, t.paths)...)
+}
+
+func (t *turn) fresh(what string) string {
+	t.b.Helper()
+	dir, err := os.MkdirTemp(t.b.TempDir(), what)
+	if err != nil {
+		t.b.Fatal(err)
+	}
+	return dir
+}

@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// row is what one client needed for one workload.
+type row struct {
+	workload, client string
+	sample                   // medians; the largest peak
+	ratio            float64 // of its wall time to the first other client's; 0: there is none
+	note             string  // what must be reached, or what happened
+}
+
+// table collects rows.
+type table struct{ rows []row }
+
+// add takes the medians of the samples of some clients. The first is davit; note is about it.
+func (t *table) add(workload, note string, names []string, samples [][]sample) {
+	var wall []time.Duration
+	first := len(t.rows)
+	for i, name := range names {
+		r := row{workload: workload, client: name, sample: middle(samples[i])}
+		if i == 0 {
+			r.note = note
+		}
+		if r.err != nil {
+			r.note = "fails: " + lastLine(r.err)
+		}
+		if r.err == nil {
+			wall = append(wall, r.wall)
+		}
+		t.rows = append(t.rows, r)
+	}
+	if len(wall) > 1 && t.rows[first+1].err == nil {
+		t.rows[first].ratio = wall[0].Seconds() / wall[1].Seconds()
+	}
+}
+
+// middle is the median of each figure.
+func middle(samples []sample) sample {
+	var m sample
+	of := func(figure func(sample) int64) int64 {
+		all := make([]int64, len(samples))
+		for i, s := range samples {
+			all[i] = figure(s)
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	m.wall = time.Duration(of(func(s sample) int64 { return int64(s.wall) }))
+	m.cpu = time.Duration(of(func(s sample) int64 { return int64(s.cpu) }))
+	m.server = time.Duration(of(func(s sample) int64 { return int64(s.server) }))
+	m.sent = of(func(s sample) int64 { return s.sent })
+	m.received = of(func(s sample) int64 { return s.received })
+	m.requests = int(of(func(s sample) int64 { return int64(s.requests) }))
+	m.connections = int(of(func(s sample) int64 { return int64(s.connections) }))
+	for _, s := range samples {
+		m.peak = max(m.peak, s.peak)
+		if s.err != nil {
+			m.err = s.err
+		}
+	}
+	return m
+}
+
+// write prints the rows, if there are any.
+func (t *table) write(w io.Writer) {
+	if len(t.rows) == 0 {
+		return
+	}
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "workload\tclient\twall s\tratio\tcpu s\tregistry s\tpeak MiB\tsent MB\treceived MB\trequests\tconns\t  ")
+	last := ""
+	for _, r := range t.rows {
+		name := r.workload
+		if name == last {
+			name = ""
+		}
+		last = r.workload
+		fmt.Fprintf(tw, "%s\t%s\t%.3f\t%s\t%.2f\t%.2f\t%s\t%s\t%s\t%d\t%d\t  %s\n", name, r.client, r.wall.Seconds(), number(r.ratio),
+			r.cpu.Seconds(), r.server.Seconds(), number(float64(r.peak)/(1<<20)),
+			number(float64(r.sent)/1e6), number(float64(r.received)/1e6), r.requests, r.connections, r.note)
+	}
+	_ = tw.Flush()
+}
+
+// number is short; nothing for 0.
+func number(f float64) string {
+	switch {
+	case f == 0:
+		return "-"
+	case f < 10:
+		return fmt.Sprintf("%.2f", f)
+	default:
+		return fmt.Sprintf("%.0f", f)
+	}
+}
+
+// lastLine is what a program said last.
+func lastLine(err error) string {
+	said := strings.TrimSpace(err.Error())
+	return said[strings.LastIndex(said, "\n")+1:]
+}

@@ -1,0 +1,255 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// BenchmarkFile is about one file of 2 GiB.
+func BenchmarkFile(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "model.bin"), scaled(2<<30))
+		return []string{"model.bin"}
+	})
+	b.Run("W01", func(b *testing.B) { r.measure(b, workload{name: "W1 push 2 GiB", note: "≤ 0.75 × oras"}) })
+	b.Run("W02", func(b *testing.B) {
+		r.measure(b, workload{name: "W2 pull 2 GiB", pull: true, note: "≤ 0.80 × oras, ≤ 1.3 × (cpu + registry) / cores"})
+	})
+	b.Run("W07", func(b *testing.B) {
+		r.measure(b, workload{name: "W7 push 2 GiB again", again: true, note: "≤ 0.1 s, one HEAD"})
+	})
+	b.Run("W09", func(b *testing.B) {
+		r.measure(b, workload{name: "W9 pull 2 GiB again", again: true, pull: true, note: "≤ 0.1 s, 1 or 2 requests"})
+	})
+}
+
+// BenchmarkFiles is about 64 files of 16 MiB.
+func BenchmarkFiles(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		var paths []string
+		for i := range 64 {
+			paths = append(paths, fmt.Sprintf("part-%02d.bin", i))
+			randomFile(b, filepath.Join(dir, paths[i]), scaled(16<<20))
+		}
+		return paths
+	})
+	b.Run("W03", func(b *testing.B) { r.measure(b, workload{name: "W3 push 64 × 16 MiB", note: "≤ 0.80 × oras"}) })
+	b.Run("W04", func(b *testing.B) {
+		r.measure(b, workload{name: "W4 pull 64 × 16 MiB", pull: true, note: "≤ 0.80 × oras"})
+	})
+	b.Run("W07", func(b *testing.B) {
+		r.measure(b, workload{name: "W7 push 64 again", again: true, note: "≤ 0.1 s, one HEAD"})
+	})
+	b.Run("W08", func(b *testing.B) {
+		r.measure(b, workload{name: "W8 push 64, one changed", again: true, note: "≤ 0.15 s, one file",
+			change: func(t *turn) { overwrite(b, filepath.Join(t.dir, t.paths[7])) }})
+	})
+	b.Run("W09", func(b *testing.B) {
+		r.measure(b, workload{name: "W9 pull 64 again", again: true, pull: true, note: "≤ 0.1 s, 1 or 2 requests"})
+	})
+}
+
+// overwrite puts other content of the same size into a file.
+func overwrite(b *testing.B, path string) {
+	b.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := make([]byte, info.Size())
+	_, _ = newRandom(fmt.Sprint(path, info.ModTime())).Read(data)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkFolder is about a directory of 20,000 small files, 206 MB.
+func BenchmarkFolder(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		textTree(b, filepath.Join(dir, "tree"), int(scaled(20_000)), 10_300)
+		return []string{"tree"}
+	})
+	b.Run("W05", func(b *testing.B) { r.measure(b, workload{name: "W5 push 20,000 files", note: "≤ 0.20 × oras"}) })
+	b.Run("W06", func(b *testing.B) {
+		r.measure(b, workload{name: "W6 pull 20,000 files", pull: true, note: "≤ 0.33 × oras"})
+	})
+	b.Run("W07", func(b *testing.B) {
+		r.measure(b, workload{name: "W7 push 20,000 again", again: true, note: "≤ 0.3 s, one HEAD"})
+	})
+	b.Run("W09", func(b *testing.B) {
+		r.measure(b, workload{name: "W9 pull 20,000 again", again: true, pull: true, note: "≤ 0.1 s, 1 or 2 requests"})
+	})
+	split := *r
+	split.clients = []client{splitting(r.clients[0])}
+	split.clients = append(split.clients, r.clients[1:]...)
+	b.Run("W05split", func(b *testing.B) {
+		split.measure(b, workload{name: "W5 push 20,000 files, split", note: "≤ 0.20 × oras", peerRuns: 1})
+	})
+	b.Run("W06split", func(b *testing.B) {
+		split.measure(b, workload{name: "W6 pull 20,000 files, split", pull: true, note: "≤ 0.33 × oras", peerRuns: 1})
+	})
+	b.Run("W08", func(b *testing.B) {
+		split.measure(b, workload{name: "W8 push 20,000, one changed, split", again: true, note: "≤ 0.5 s, 3 % of the bytes",
+			change: func(t *turn) { overwrite(b, filepath.Join(t.dir, "tree", "dir0000", "file000042.txt")) }, peerRuns: 1})
+	})
+}
+
+// splitting is davit when it cuts directories into several layers.
+func splitting(c client) client {
+	push := c.push
+	c.push = func(ref string, paths []string) []string { return append(push(ref, paths), "--split") }
+	return c
+}
+
+// BenchmarkStart is about a command that does next to nothing.
+func BenchmarkStart(b *testing.B) {
+	r := newRoom(b, func(string) []string { return []string{"."} })
+	r.clients = append(r.clients[:1], peers()...)
+	note := "≤ 12 ms, ≤ 20 MB"
+	if info, err := os.Stat(r.clients[0].path); err == nil {
+		note += fmt.Sprintf("; the binary is %.1f MB", float64(info.Size())/1e6)
+	}
+	names, samples := []string{}, make([][]sample, len(r.clients))
+	for _, c := range r.clients {
+		names = append(names, c.name)
+	}
+	home := b.TempDir()
+	for range 5 * settings.n {
+		for i, c := range r.clients {
+			samples[i] = append(samples[i], execute(b.Context(), home, home, []string{c.path, "version"}))
+		}
+	}
+	shared.results.add("W10 version", note, names, samples)
+	report(b, names, samples)
+}
+
+// BenchmarkTiny is about 1 KiB, over a line of 40 ms.
+func BenchmarkTiny(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
+		return []string{"note.txt"}
+	})
+	line := &line{delay: 40 * time.Millisecond}
+	b.Run("W11", func(b *testing.B) {
+		r.measure(b, workload{name: "W11 pull 1 KiB, 40 ms", pull: true, line: line, note: "2 requests, 1 connection"})
+	})
+	b.Run("W11push", func(b *testing.B) { r.measure(b, workload{name: "W11 push 1 KiB, 40 ms", line: line}) })
+}
+
+// BenchmarkLongLine is about a registry that is far away and gives each connection little.
+func BenchmarkLongLine(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))
+		return []string{"model.bin"}
+	})
+	b.Run("W12", func(b *testing.B) {
+		r.measure(b, workload{name: "W12 pull 512 MiB, 40 ms, 15 MiB/s", pull: true, note: "≤ 0.17 × oras", peerRuns: 1,
+			line: &line{delay: 40 * time.Millisecond, rate: 15 << 20}})
+	})
+}
+
+// BenchmarkResets is about connections that are reset on the way.
+func BenchmarkResets(b *testing.B) {
+	size := scaled(512 << 20)
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "model.bin"), size)
+		return []string{"model.bin"}
+	})
+	for _, cuts := range []int{1, 3, 10} {
+		for _, pull := range []bool{true, false} {
+			name := "push"
+			l := &line{}
+			if pull {
+				name = "pull"
+			}
+			b.Run(fmt.Sprintf("W13%s%d", name, cuts), func(b *testing.B) {
+				r.measure(b, workload{name: fmt.Sprintf("W13 %s 512 MiB, %d resets", name, cuts), pull: pull, line: l, peerRuns: 1,
+					note: "≤ 1.02 × the bytes", change: func(*turn) { l.cutAt(pull, size, cuts) }})
+			})
+		}
+	}
+}
+
+// cutAt resets a connection every so many bytes.
+func (l *line) cutAt(down bool, size int64, cuts int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cutUp, l.cutDown = nil, nil
+	for i := range cuts {
+		at := size * int64(i+1) / int64(cuts+1)
+		if down {
+			l.cutDown = append(l.cutDown, at)
+		} else {
+			l.cutUp = append(l.cutUp, at)
+		}
+	}
+}
+
+// BenchmarkKills is about a process that is killed at a random moment, and run again.
+func BenchmarkKills(b *testing.B) {
+	size := scaled(512 << 20)
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "model.bin"), size)
+		return []string{"model.bin"}
+	})
+	r.clients = r.clients[:1]
+	b.Run("W13pull", func(b *testing.B) { r.kill(b, "W13 pull 512 MiB, killed, again", true, size) })
+	b.Run("W13push", func(b *testing.B) { r.kill(b, "W13 push 512 MiB, killed, again", false, size) })
+}
+
+// kill kills davit when some part of the bytes has passed, and counts what the next run sends again.
+func (r *room) kill(b *testing.B, name string, pull bool, size int64) {
+	l := (&line{rate: 256 << 20}).open(b, r.server.Host)
+	t := &turn{room: r, client: r.clients[0], b: b, host: l.host}
+	moments := rand.New(newRandom("moments"))
+	samples, worst := []sample{}, 0.0
+	for range 2 * settings.n {
+		s, share := t.kill(l, pull, size, int64(float64(size)*(0.05+0.9*moments.Float64())))
+		samples, worst = append(samples, s), max(worst, share)
+	}
+	shared.results.add(name, fmt.Sprintf("< 10 %% of what had passed is sent again; at worst %.1f %%", 100*worst),
+		[]string{"davit"}, [][]sample{samples})
+	report(b, []string{"davit"}, [][]sample{samples})
+}
+
+// kill kills davit once, when so many bytes have passed, and lets it end the next time. The sample is of that; share is
+// how much of what had passed did so again.
+func (t *turn) kill(l *line, pull bool, size, at int64) (s sample, share float64) {
+	t.b.Helper()
+	passed := func(tr traffic) int64 {
+		if pull {
+			return tr.received
+		}
+		return tr.sent
+	}
+	t.prepare(workload{pull: pull})
+	ctx, kill := context.WithCancel(t.b.Context())
+	defer kill()
+	l.take()
+	l.watch(func(tr traffic) {
+		if passed(tr) >= at {
+			kill()
+		}
+	})
+	s = execute(ctx, t.home, t.dir, t.command(pull))
+	l.watch(nil)
+	before := l.take()
+	if s.err == nil {
+		t.b.Fatalf("davit was not killed: %d bytes passed", passed(before))
+	}
+	s = execute(t.b.Context(), t.home, t.dir, t.command(pull))
+	s.traffic = l.take()
+	if s.err != nil {
+		t.b.Fatal(s.err)
+	}
+	if pull {
+		same(t.b, t.dir, t.out, t.paths)
+	}
+	_, _ = os.RemoveAll(t.out), os.RemoveAll(t.home)
+	return s, max(0, float64(passed(before)+passed(s.traffic)-size)/float64(passed(before)))
+}
