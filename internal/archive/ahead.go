@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"path"
 	"runtime"
@@ -27,7 +28,7 @@ type readAhead struct {
 // smallRead is the content of one small file.
 type smallRead struct {
 	entry   *Entry
-	buf     [smallFile]byte
+	buf     []byte
 	content []byte
 	err     error
 	ready   chan struct{} // gets one value when content or err is set
@@ -115,17 +116,22 @@ func (r *smallRead) read(fsys fs.FS, dir string) {
 		return
 	}
 	defer f.Close()
-	n := 0
-	for n < int(r.entry.Size) {
-		got, err := f.Read(r.buf[n:r.entry.Size])
-		n += got
-		if got == 0 && err != nil {
-			break // short: unchanged tells
-		}
-	}
-	r.content = r.buf[:n]
-	r.err = r.entry.unchanged(f)
-	if r.err == nil && n < int(r.entry.Size) {
+	r.buf = resize(r.buf, r.entry.Size)
+	_, err = io.ReadFull(f, r.buf)
+	switch {
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		r.err = ErrChanged
+	case err != nil:
+		r.err = err
+	default:
+		r.content, r.err = r.buf, r.entry.unchanged(f)
 	}
+}
+
+// resize gives a buffer of n bytes, the same one if it is large enough.
+func resize(buf []byte, n int64) []byte {
+	if int64(cap(buf)) < n {
+		return make([]byte, n)
+	}
+	return buf[:n]
 }

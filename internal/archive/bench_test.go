@@ -7,7 +7,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"testing"
+	"time"
 )
 
 // textTree makes files of source-like text, a hundred to a directory.
@@ -124,4 +127,85 @@ func BenchmarkRead(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkMillion packs and unpacks a million small files, and reports the memory for each of them.
+func BenchmarkMillion(b *testing.B) {
+	const files = 1_000_000
+	top := b.TempDir()
+	for i := range files {
+		if i%1000 == 0 {
+			if err := os.Mkdir(filepath.Join(top, fmt.Sprintf("directory%04d", i/1000)), 0o755); err != nil {
+				b.Fatal(err)
+			}
+		}
+		name := filepath.Join(top, fmt.Sprintf("directory%04d", i/1000), fmt.Sprintf("file%07d.json", i))
+		if err := os.WriteFile(name, []byte("{}"), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("pack", func(b *testing.B) {
+		tree := Tree{FS: openRoot(b, top).FS()}
+		for b.Loop() {
+			perFile := peakHeap(b, func() {
+				entries, err := tree.Walk(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				w, err := NewCompressor(io.Discard, Zstd)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, group := range tree.Split(entries) {
+					if err := tree.Write(b.Context(), w, group); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
+			})
+			b.ReportMetric(perFile/files, "B/file")
+		}
+	})
+	archive := pack(b, Tree{FS: openRoot(b, top).FS()}, Zstd)
+	b.Run("unpack", func(b *testing.B) {
+		for b.Loop() {
+			root := openRoot(b, b.TempDir())
+			perFile := peakHeap(b, func() {
+				if err := Extract(b.Context(), bytes.NewReader(archive), root, ExtractOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			})
+			b.ReportMetric(perFile/files, "B/file")
+		}
+	})
+}
+
+// peakHeap is by how much the heap grows while fn runs, garbage included.
+func peakHeap(b *testing.B, fn func()) float64 {
+	b.Helper()
+	runtime.GC()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	before, peak := sample[0].Value.Uint64(), uint64(0)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			metrics.Read(sample)
+			peak = max(peak, sample[0].Value.Uint64())
+			select {
+			case <-ticker.C:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	fn()
+	close(stop)
+	<-done
+	return float64(peak - min(before, peak))
 }

@@ -188,8 +188,7 @@ type unpacker struct {
 type job struct {
 	dir *directory
 	h   *Header
-	n   int
-	buf [smallFile]byte
+	buf []byte
 }
 
 func newUnpacker(x *Extractor, it *iterator) *unpacker {
@@ -318,8 +317,8 @@ func (u *unpacker) queue(dir *directory, h *Header) error {
 	} else {
 		j = <-u.free
 	}
-	j.h, j.n = h, int(h.Size)
-	if _, err := io.ReadFull(u.it.content(h), j.buf[:j.n]); err != nil {
+	j.h, j.buf = h, resize(j.buf, h.Size)
+	if _, err := io.ReadFull(u.it.content(h), j.buf); err != nil {
 		return err
 	}
 	j.dir = dir.hold()
@@ -331,7 +330,7 @@ func (u *unpacker) queue(dir *directory, h *Header) error {
 // small writes a small file.
 func (u *unpacker) small(j *job) {
 	if err := u.create(j.dir, j.h, func(_ *os.File, w io.Writer) error {
-		_, err := w.Write(j.buf[:j.n])
+		_, err := w.Write(j.buf)
 		return err
 	}); err != nil {
 		u.fail(err)

@@ -6,23 +6,27 @@ const (
 	DefaultMaxSize = 1 << 40
 	// DefaultMaxFiles is two million entries, each of which takes an inode.
 	DefaultMaxFiles = 2_000_000
-	// DefaultMaxRatio is how much larger than its compressed form an archive may be. Text reaches 20, the bombs that
-	// gzip allows 1000.
+	// DefaultMaxRatio is how much larger than its compressed form the content of an archive may be. Text reaches 20,
+	// the bombs that gzip allows 1000.
 	DefaultMaxRatio = 200
 )
 
-// The ratio counts beyond so many bytes: small archives, and large ones that begin with padding, have any ratio and do
-// no harm. Whoever gives a ratio gets it nearly from the start.
+// The ratio counts beyond so many bytes, since small archives have any ratio and do no harm. Whoever gives a ratio gets
+// it nearly from the start.
 const (
-	defaultGrace  = 64 << 20
-	explicitGrace = 1 << 20
+	defaultGrace  = 256 << 20
+	explicitGrace = 2 << 20
 )
+
+// entryOverhead is what an entry may take in a tar besides its content, and does not count for the ratio: a million
+// small files that are much alike are no bomb. Their number has a limit of its own.
+const entryOverhead = 4 * blockSize
 
 // Limits says what is refused while an archive is read. The zero value is the defaults; a negative number is no limit.
 type Limits struct {
 	MaxSize  int64 // of all files together, in bytes
 	MaxFiles int64 // entries
-	MaxRatio int64 // decompressed to compressed bytes
+	MaxRatio int64 // content to compressed bytes
 	// Exact takes names as Linux does: those that differ only in case or form are different, they may have
 	// backslashes and need not be UTF-8.
 	Exact bool

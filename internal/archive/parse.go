@@ -15,7 +15,8 @@ import (
 // known to take differently (a size in two places, extended headers that repeat or mix, data behind the end) is refused.
 type parser struct {
 	in      *stream
-	pending int64 // of the current entry's content and padding, not read yet
+	block   headerBlock // the one that was read last
+	pending int64       // of the current entry's content and padding, not read yet
 }
 
 // extended is what stands in front of an entry.
@@ -59,11 +60,11 @@ func (p *parser) next() (*Header, error) {
 
 // header reads a block. The end of the archive, two blocks of zeros or that of the stream, is io.EOF.
 func (p *parser) header() (*headerBlock, error) {
-	var b headerBlock
+	b := &p.block
 	if err := p.in.full(b[:]); err != nil {
 		return nil, err
 	}
-	if b == (headerBlock{}) {
+	if *b == (headerBlock{}) {
 		return nil, p.end()
 	}
 	if !b.checksum() {
@@ -72,7 +73,7 @@ func (p *parser) header() (*headerBlock, error) {
 	if strings.HasPrefix(b.magic(), "ustar") && b.magic() != magicUstar && !b.gnu() {
 		return nil, refuse(b.path(), "unknown tar format")
 	}
-	return &b, nil
+	return b, nil
 }
 
 // end reads what stands behind the first block of zeros: nothing but zeros, since another reader could go on there.

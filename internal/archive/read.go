@@ -109,6 +109,7 @@ func (it *iterator) count(h *Header) error {
 		return refuse(h.Name, "the archive unpacks to more than %d bytes", it.opts.maxSize())
 	}
 	it.size += h.Size
+	it.parser.in.entries.Store(it.files)
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 //
 // No group is larger than about a fiftieth of the tree, or 8 MiB for trees below 400 MiB, unless it is a single file.
 //
-// Under Preserve all directories come once more in a last group: their times change with every file that comes or goes.
-// Hard links stand in the group of the file.
+// Under Preserve all directories come in a last group: their times change with every file that comes or goes. Hard links
+// stand in the group of the file. The groups take the place of entries, which must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
 	return t.groups(entries, largestGroup(entries))
 }
@@ -23,7 +23,8 @@ func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
 		s.runs(entries)
 		return s.groups
 	}
-	var files, links, dirs []Entry
+	files := entries[:0]
+	var links, dirs []Entry
 	for _, e := range entries {
 		switch {
 		case e.Mode.IsDir():

@@ -157,7 +157,7 @@ func TestSplitUnderPreserve(t *testing.T) {
 		entries = append(entries, e)
 		links[e.Name] = e.Link
 	}
-	groups := tree.Split(entries)
+	groups := tree.Split(slices.Clone(entries))
 	for i, group := range groups {
 		files := map[string]bool{}
 		for _, e := range group {

@@ -3,7 +3,7 @@ package archive
 import (
 	"bufio"
 	"io"
-	"math"
+	"sync/atomic"
 )
 
 // stream is the bytes of a tar, decompressed. It knows its place, and refuses to grow beyond the ratio.
@@ -12,6 +12,8 @@ type stream struct {
 	at   int64
 	seek *seeker // set when content can be skipped without reading
 	stop func()
+
+	entries atomic.Int64 // so far, see entryOverhead
 }
 
 const (
@@ -37,8 +39,10 @@ func openStream(r io.Reader, limits Limits, tee io.Writer) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := newAhead(&bounded{decoder: d, limits: limits, tee: tee})
-	return &stream{r: a, stop: func() { a.close(); d.Close() }}, nil
+	s := new(stream)
+	a := newAhead(&bounded{decoder: d, limits: limits, tee: tee, entries: &s.entries})
+	s.r, s.stop = a, func() { a.close(); d.Close() }
+	return s, nil
 }
 
 // isPlain looks at the first bytes and goes back.
@@ -103,14 +107,15 @@ type bounded struct {
 	decoder *decoder
 	limits  Limits
 	tee     io.Writer
+	entries *atomic.Int64
 	n       int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.decoder.Read(p)
 	b.n += int64(n)
-	if ratio, grace := b.limits.maxRatio(); b.decoder.kind != None && b.n > grace &&
-		b.decoder.src.n < math.MaxInt64/ratio && b.n > ratio*b.decoder.src.n {
+	if b.tooMuch() {
+		ratio, _ := b.limits.maxRatio()
 		return 0, refuse("", "it unpacks to more than %d times its size", ratio)
 	}
 	if b.tee != nil && n > 0 {
@@ -119,6 +124,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+func (b *bounded) tooMuch() bool {
+	ratio, grace := b.limits.maxRatio()
+	content := b.n - b.entries.Load()*entryOverhead
+	return b.decoder.kind != None && content > grace && b.decoder.src.n < content/ratio
 }
 
 // ahead reads on its own goroutine, so that decompression and unpacking go on at the same time.
