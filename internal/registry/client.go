@@ -42,7 +42,9 @@ type Options struct {
 
 // Client opens targets. What it holds — connections, tokens, what a host asked for — is shared by all of them.
 type Client struct {
-	opts Options
+	opts    Options
+	onePass int64         // onePassFrom, or less in tests
+	delay   time.Duration // firstDelay, or less in tests
 
 	setup     func() error // once, before the first request
 	transport *transport
@@ -55,6 +57,7 @@ type Client struct {
 
 	extra   int      // connections beyond the first of each download
 	serials sync.Map // name → *sync.Mutex
+	seen    sync.Map // seenKey → repository
 }
 
 // New makes a client. It is cheap: nothing is read or dialled before the first use.
@@ -71,7 +74,7 @@ func New(opts Options) *Client {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "davit"
 	}
-	c := &Client{opts: opts}
+	c := &Client{opts: opts, onePass: onePassFrom, delay: firstDelay}
 	c.setup = sync.OnceValue(c.connect)
 	c.config = sync.OnceValues(func() (*dockerConfig, error) { return readDockerConfig(opts.Config) })
 	return c
@@ -102,14 +105,16 @@ func (c *Client) connect() error {
 	idle := c.opts.Concurrency + 4
 	c.transport = &transport{
 		retryFor: max(c.opts.RetryFor, 0),
+		delay:    c.delay,
 		stall:    c.opts.Stall,
 		trace:    c.opts.Trace,
 		agent:    c.opts.UserAgent,
 		base: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
-			TLSClientConfig:     config,
-			TLSHandshakeTimeout: 15 * time.Second,
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
+			TLSClientConfig:       config,
+			TLSHandshakeTimeout:   15 * time.Second,
+			ExpectContinueTimeout: 2 * time.Second,
 			// HTTP/1.1: one TCP connection would carry all streams of HTTP/2, and ranges want several.
 			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 			MaxIdleConns:           4 * idle,

@@ -27,26 +27,30 @@ func isStall(err error) bool {
 
 // use is one request's time on a connection. It counts what moves and says how long nothing may.
 type use struct {
-	patience time.Duration
-	sent     atomic.Int64 // bytes, headers included
-	last     atomic.Int64 // when something moved, in nanoseconds
-	local    atomic.Int32 // >0: the request waits for its own body's bytes, not for the registry
+	afterwards time.Duration // the patience once the request is out; 0: the same
+	patience   atomic.Int64  // in nanoseconds
+	sent       atomic.Int64  // bytes, headers included
+	last       atomic.Int64  // when something moved, in nanoseconds
+	local      atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
 }
 
 func newUse(patience time.Duration) *use {
-	u := &use{patience: patience}
+	u := &use{}
+	u.patience.Store(int64(patience))
 	u.touch()
 	return u
 }
+
+func (u *use) wait() time.Duration { return time.Duration(u.patience.Load()) }
 
 func (u *use) touch() { u.last.Store(time.Now().UnixNano()) }
 
 // deadline is when the registry will have been silent for too long.
 func (u *use) deadline() time.Time {
 	if u.local.Load() > 0 {
-		return time.Now().Add(u.patience)
+		return time.Now().Add(u.wait())
 	}
-	return time.Unix(0, u.last.Load()).Add(u.patience)
+	return time.Unix(0, u.last.Load()).Add(u.wait())
 }
 
 // conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
@@ -76,6 +80,13 @@ func traceUse(ctx context.Context, u *use) context.Context {
 		GotConn: func(info httptrace.GotConnInfo) {
 			if c := watched(info.Conn); c != nil {
 				mine.Store(c)
+				u.touch()
+				c.bind(u)
+			}
+		},
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if c := mine.Load(); c != nil && u.afterwards > 0 {
+				u.patience.Store(int64(u.afterwards))
 				u.touch()
 				c.bind(u)
 			}
@@ -119,7 +130,7 @@ func (c *conn) begin(set func(time.Time) error) *use {
 		_ = set(time.Time{})
 		return nil
 	}
-	_ = set(time.Now().Add(u.patience))
+	_ = set(time.Now().Add(u.wait()))
 	return u
 }
 
@@ -143,7 +154,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		_ = c.Conn.SetReadDeadline(limit)
 		c.mu.Unlock()
 		if u != nil && !time.Now().Before(limit) {
-			return 0, stalled{u.patience}
+			return 0, stalled{u.wait()}
 		}
 	}
 }
@@ -164,7 +175,7 @@ func (c *conn) Write(p []byte) (written int, err error) {
 		case n > 0 && errors.Is(err, os.ErrDeadlineExceeded):
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
-			err = stalled{u.patience}
+			err = stalled{u.wait()}
 		}
 		return written, err
 	}
@@ -199,7 +210,7 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 		case errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && n == want-part.N:
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
-			return written, stalled{u.patience}
+			return written, stalled{u.wait()}
 		case err != nil || n < want: // an error, or the file ended
 			return written, err
 		}

@@ -206,8 +206,11 @@ func (d *download) fetchAll(ctx context.Context) error {
 	adapting, enough := context.WithCancel(ctx)
 	defer enough()
 	d.enough = enough
+	many := d.desc.Size-d.count > wholeBelow
 	d.start(ctx, group)
-	group.Go(func() error { return d.adapt(ctx, adapting, group) })
+	if many {
+		group.Go(func() error { return d.adapt(ctx, adapting, group) })
+	}
 	return group.Wait()
 }
 
@@ -581,9 +584,6 @@ const (
 
 // adapt adds workers as long as the rate grows with them.
 func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) error {
-	if d.desc.Size-d.count <= wholeBelow {
-		return nil
-	}
 	rate, ok := d.sample(adapting)
 	for workers := 1; ok && rate < fastEnough; {
 		want := workers

@@ -143,8 +143,11 @@ func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
 func isLocal(err error) bool {
 	var path *fs.PathError
 	var item *artifact.Error
+	var source *sourceError
 	var link *net.OpError
 	switch {
+	case errors.As(err, &source):
+		return true
 	case errors.As(err, &link):
 		return false
 	case errors.As(err, &path), errors.As(err, &item):

@@ -32,12 +32,18 @@ type Repository struct {
 	origin url.URL // scheme and host of the API
 
 	manifests manifestCache
+
+	mu      sync.Mutex
+	mounts  mounting
+	newOnce sync.Once
+	new     bool
 }
 
 var _ interface {
 	Target
 	registry.ReferenceFetcher
 	registry.ReferencePusher
+	registry.Mounter
 } = (*Repository)(nil)
 
 func newRepository(c *Client, ref Reference, mode Mode) *Repository {
@@ -128,7 +134,8 @@ func (r *Repository) Resolve(ctx context.Context, reference string) (ocispec.Des
 	}
 	ctx = r.scoped(ctx)
 	desc, err := r.remote.Manifests().Resolve(ctx, reference)
-	if err != nil && !errors.Is(err, errdef.ErrNotFound) && asAnswer(err) == nil && ctx.Err() == nil {
+	var noAnswer *url.Error
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) && asAnswer(err) == nil && !errors.As(err, &noAnswer) {
 		if desc, _, getErr := r.get(ctx, reference); getErr == nil { // a header was missing
 			return desc, nil
 		}
@@ -197,6 +204,7 @@ func (r *Repository) get(ctx context.Context, reference string) (ocispec.Descrip
 	}
 	if err == nil {
 		r.manifests.put(desc.Digest, data)
+		r.client.sawManifest(r.origin.Host, r.ref.Repository, data)
 	}
 	return desc, data, err
 }

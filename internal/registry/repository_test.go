@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/clients"
@@ -26,7 +27,9 @@ func open(t *testing.T, opts Options, host, name string, mode Mode) *Repository 
 	if err != nil {
 		t.Fatal(err)
 	}
-	repo, err := New(opts).OpenRepository(t.Context(), ref, mode)
+	client := New(opts)
+	client.onePass, client.delay = huge, 20*time.Millisecond
+	repo, err := client.OpenRepository(t.Context(), ref, mode)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ const (
 type transport struct {
 	base     http.RoundTripper
 	retryFor time.Duration
+	delay    time.Duration // before the second try
 	stall    time.Duration
 	trace    func(string)
 	agent    string
@@ -37,9 +38,8 @@ type transport struct {
 
 // settings of one request, carried by its context.
 type settings struct {
-	single   bool          // the caller repeats it, not the transport
-	use      *use          // counts the bytes; nil: nobody asks
-	patience time.Duration // for a silent registry; 0: the usual
+	single bool // the caller repeats it, not the transport
+	use    *use // counts the bytes; nil: nobody asks
 }
 
 type settingsKey struct{}
@@ -104,11 +104,8 @@ func rewound(req *http.Request) (*http.Request, error) {
 // once is one attempt, watched and traced.
 func (t *transport) once(req *http.Request) (*http.Response, error) {
 	s := settingsOf(req.Context())
-	if s.patience == 0 {
-		s.patience = t.stall
-	}
 	if s.use == nil {
-		s.use = newUse(s.patience)
+		s.use = newUse(t.stall)
 	}
 	sent := req.Clone(traceUse(req.Context(), s.use))
 	sent.Body = bodyOf(req.Body, s.use)
@@ -129,6 +126,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 // tries is the patience for one thing that keeps failing: how often it was tried and how much longer it may be.
 type tries struct {
 	budget time.Duration
+	first  time.Duration // the first delay
 	gate   *gate
 	since  time.Time // of the first failure without progress; zero: none
 	count  int       // tries without much progress
@@ -140,7 +138,9 @@ type tries struct {
 // registry that cuts every answer short is not asked without a pause.
 const muchProgress = 1 << 20
 
-func (t *transport) newTries(g *gate) *tries { return &tries{budget: t.retryFor, gate: g} }
+func (t *transport) newTries(g *gate) *tries {
+	return &tries{budget: t.retryFor, first: t.delay, gate: g}
+}
 
 // more tells whether to try again after err, and sets the delay. After much progress there is none.
 func (t *tries) more(err error) bool {
@@ -154,7 +154,7 @@ func (t *tries) more(err error) bool {
 	}
 	t.delay = 0
 	if t.moved < muchProgress {
-		step := min(firstDelay<<min(t.count, 10), maxDelay)
+		step := min(t.first<<min(t.count, 10), maxDelay)
 		t.delay = step/2 + rand.N(step)
 		t.count++
 	} else {

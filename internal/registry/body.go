@@ -1,0 +1,317 @@
+package registry
+
+import (
+	"context"
+	"encoding"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+)
+
+// request is one of an upload's.
+type request struct {
+	method       string
+	url          *url.URL
+	length       int64                         // of the body; -1: not known
+	open         func() (io.ReadCloser, error) // gives the body; nil: there is none
+	contentRange string
+	commits      bool // the registry may think long before it answers
+}
+
+// slowestCommit is what a registry needs at worst to make a blob out of a session: some copy it, some hash it again.
+const slowestCommit = 20 << 20 // bytes per second
+
+// send makes one try of a request, with credentials only where they belong.
+func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
+	client := u.repo.client
+	s := settings{single: true, use: newUse(client.opts.Stall)}
+	if r.commits && u.size > 0 {
+		s.use.afterwards = client.opts.Stall + time.Duration(u.size/slowestCommit)*time.Second
+	}
+	req, err := http.NewRequestWithContext(context.WithValue(ctx, settingsKey{}, s), r.method, r.url.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if r.open != nil {
+		u.failed.Store(nil)
+		if req.Body, err = r.open(); err != nil {
+			return nil, &sourceError{err}
+		}
+		req.GetBody, req.ContentLength = r.open, r.length
+		req.Header.Set("Content-Type", "application/octet-stream")
+		if u.careful {
+			req.Header.Set("Expect", "100-continue")
+		}
+		defer u.watch(s.use, max(r.length, 0))()
+	}
+	if r.contentRange != "" {
+		req.Header.Set("Content-Range", r.contentRange)
+	}
+	do := client.bare.Do
+	if sameOrigin(r.url, &u.repo.origin) {
+		do = u.repo.Do
+	}
+	resp, err := do(req)
+	if failed := u.failed.Load(); failed != nil {
+		if err == nil {
+			drain(resp)
+		}
+		return nil, failed // it broke the connection too
+	}
+	return resp, err
+}
+
+// sourceError is an error of what is to be sent, not of the registry.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// sameOrigin compares scheme, host and port.
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		switch {
+		case u.Port() != "":
+			return u.Port()
+		case u.Scheme == "https":
+			return "443"
+		}
+		return "80"
+	}
+	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && port(a) == port(b)
+}
+
+// drain reads a short answer to its end, so that its connection can be used again.
+func drain(resp *http.Response) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_ = resp.Body.Close()
+}
+
+// watch reports what has gone out, until the returned function is called.
+func (u *upload) watch(use *use, length int64) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	offset := u.offset
+	wg.Go(func() {
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for saved := time.Now(); ; {
+			select {
+			case <-done:
+				return
+			case now := <-tick.C:
+				sent := use.sent.Load()
+				if length > 0 {
+					sent = min(sent, length)
+				}
+				u.sum.allow(offset + sent)
+				u.report(offset + sent)
+				if now.Sub(saved) > time.Second {
+					u.saveState()
+					saved = now
+				}
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// fileSection is a file from where it stands to end, as a body that the kernel can send.
+type fileSection struct {
+	file *os.File
+	end  int64
+}
+
+func (s *fileSection) Read(p []byte) (int, error) {
+	at, err := s.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	if at >= s.end {
+		return 0, io.EOF
+	}
+	return s.file.Read(p[:min(int64(len(p)), s.end-at)])
+}
+
+// SyscallConn lets the kernel have the file.
+func (s *fileSection) SyscallConn() (syscall.RawConn, error) { return s.file.SyscallConn() }
+
+func (s *fileSection) Close() error { return s.file.Close() }
+
+// blobBody reads a blob that is no file, and hashes what was not hashed before.
+type blobBody struct {
+	io.ReadCloser
+	upload  *upload
+	at, end int64
+	bounded bool
+}
+
+func (b *blobBody) Read(p []byte) (int, error) {
+	if b.bounded {
+		if b.at >= b.end {
+			return 0, io.EOF
+		}
+		p = p[:min(int64(len(p)), b.end-b.at)]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.upload.sum.add(p[:n], b.at)
+	b.at += int64(n)
+	if errors.Is(err, io.EOF) && b.bounded && b.at < b.end {
+		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: it ends after %d bytes", artifact.ErrChanged, b.at)}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		b.upload.ended.Store(b.at)
+	case err != nil:
+		b.upload.failed.Store(&sourceError{err})
+	}
+	return n, err
+}
+
+// summer hashes a blob once, from its first byte to its last, however often parts of it are sent. A nil one does
+// nothing: the digest is known.
+type summer struct {
+	mu      sync.Mutex
+	hash    hash.Hash
+	at      int64 // hashed so far
+	allowed atomic.Int64
+}
+
+// maxAhead is how far the hash may be ahead of sending: what is read twice within it comes from the page cache.
+const maxAhead = 256 << 20
+
+func newSummer() *summer { return &summer{hash: digest.Canonical.Hash()} }
+
+// add hashes what of p, which stands at at, is new.
+func (s *summer) add(p []byte, at int64) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if skip := s.at - at; skip >= 0 && skip < int64(len(p)) {
+		s.hash.Write(p[skip:])
+		s.at += int64(len(p)) - skip
+	}
+}
+
+func (s *summer) position() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}
+
+func (s *summer) allow(at int64) {
+	if s != nil {
+		s.allowed.Store(at)
+	}
+}
+
+// state is the hash so far, to go on with in another process.
+func (s *summer) state() (int64, []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.hash.(encoding.BinaryMarshaler)
+	if !ok {
+		return 0, nil
+	}
+	data, err := m.MarshalBinary()
+	if err != nil {
+		return 0, nil
+	}
+	return s.at, data
+}
+
+// restore goes on from a state.
+func (s *summer) restore(at int64, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m, ok := s.hash.(encoding.BinaryUnmarshaler); ok && len(data) > 0 && m.UnmarshalBinary(data) == nil {
+		s.at = at
+		return
+	}
+	s.hash.Reset()
+	s.at = 0
+}
+
+// sumBeside prepares to hash a file beside sending it, until the returned function is called. Other blobs are hashed as
+// they are read.
+func (u *upload) sumBeside(ctx context.Context) (stop func()) {
+	if u.sum == nil || u.digest != "" || u.size < 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	u.sum.allow(u.offset)
+	u.beside = sync.OnceFunc(func() {
+		wg.Go(func() { _ = u.sumUpTo(ctx, u.size, true) }) // measure meets the same error and tells it
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+		u.beside = func() {}
+	}
+}
+
+// sumUpTo hashes the blob up to a position, not too far ahead of sending it when that is asked for.
+func (u *upload) sumUpTo(ctx context.Context, end int64, inStep bool) error {
+	at := u.sum.position()
+	if at >= end && end >= 0 {
+		return nil
+	}
+	rc, err := u.blob.Open(at)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rc.Close() }()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for ctx.Err() == nil {
+		for inStep && at > u.sum.allowed.Load()+maxAhead {
+			if err := sleep(ctx, watchEvery/10); err != nil {
+				return err
+			}
+		}
+		n, err := rc.Read(buf)
+		u.sum.add(buf[:n], at)
+		at += int64(n)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// measure sees to it that digest and size are known.
+func (u *upload) measure(ctx context.Context) error {
+	if u.digest != "" {
+		return nil
+	}
+	if err := u.sumUpTo(ctx, u.size, false); err != nil {
+		return &sourceError{err}
+	}
+	u.sum.mu.Lock()
+	defer u.sum.mu.Unlock()
+	if u.size >= 0 && u.sum.at != u.size {
+		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: it has %d bytes, it had %d", artifact.ErrChanged, u.sum.at, u.size)}
+	}
+	u.size = u.sum.at
+	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash)
+	return nil
+}

@@ -1,0 +1,114 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// mounting is what is known of a registry's answer to "mount this blob from this very repository".
+type mounting int
+
+const (
+	mountsUnknown mounting = iota
+	mountsWork             // it tells whether the blob is there
+	mountsIgnored          // it opens a session in any case
+)
+
+func (r *Repository) knowledge() mounting {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mounts
+}
+
+func (r *Repository) learn(m mounting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mounts = m
+}
+
+// isNew tells whether the repository is known to have nothing: the registry has no tags of it, and no earlier process
+// began to push to it. Then no blob needs to be looked for.
+func (r *Repository) isNew(ctx context.Context) bool {
+	r.newOnce.Do(func() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url("tags/list")+"?n=1", nil)
+		if err != nil || !r.firstPush() {
+			return
+		}
+		resp, err := r.Do(req)
+		if err != nil {
+			return
+		}
+		defer drain(resp)
+		r.new = resp.StatusCode == http.StatusNotFound
+	})
+	return r.new
+}
+
+// firstPush leaves a mark in the cache that this repository was pushed to. False: there was one.
+func (r *Repository) firstPush() bool {
+	dir := r.client.cacheDir("pushed")
+	if dir == "" {
+		return true
+	}
+	if os.MkdirAll(dir, 0o700) != nil {
+		return true
+	}
+	f, err := os.OpenFile(filepath.Join(dir, keyOf(r.origin.String()+"/"+r.ref.Repository)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return !os.IsExist(err)
+	}
+	sweep(dir)
+	return f.Close() == nil
+}
+
+// seenKey is a blob at a host.
+type seenKey struct {
+	host   string
+	digest digest.Digest
+}
+
+// saw remembers that a repository of a host has a blob.
+func (c *Client) saw(host, repository string, desc ocispec.Descriptor) {
+	c.seen.LoadOrStore(seenKey{host, desc.Digest}, repository)
+}
+
+// sawManifest remembers what a manifest of a repository consists of.
+func (c *Client) sawManifest(host, repository string, data []byte) {
+	var m struct {
+		Config ocispec.Descriptor   `json:"config"`
+		Layers []ocispec.Descriptor `json:"layers"`
+	}
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	for _, desc := range append(m.Layers, m.Config) {
+		if desc.Digest != "" {
+			c.saw(host, repository, desc)
+		}
+	}
+}
+
+// seenIn is a repository of the host that has the blob, as far as this client knows.
+func (c *Client) seenIn(host string, d digest.Digest) (repository string, ok bool) {
+	from, ok := c.seen.Load(seenKey{host, d})
+	if !ok {
+		return "", false
+	}
+	return from.(string), true
+}
+
+// scopedFrom asks for the right to read another repository of the registry too.
+func (r *Repository) scopedFrom(ctx context.Context, from string) context.Context {
+	if from == r.ref.Repository {
+		return ctx
+	}
+	return auth.AppendRepositoryScope(ctx, registry.Reference{Registry: r.ref.Registry, Repository: from}, auth.ActionPull)
+}
