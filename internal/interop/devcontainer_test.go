@@ -1,0 +1,109 @@
+package interop
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+)
+
+// byName makes a reference on loopback one that the devcontainer CLI takes: it wants a name for a host.
+func byName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
+
+// TestDevContainerReadsFeature asks the devcontainer CLI for a feature that davit packed.
+func TestDevContainerReadsFeature(t *testing.T) {
+	t.Parallel()
+	cli := clients.New(t, "devcontainer")
+	ref := repo(t, "greeting")
+	result := push(t, example("feature"), "", ref+":1.2.3")
+	out, _ := cli.Run("features", "info", "manifest", byName(ref)+":1", "--output-format", "json")
+	if !strings.Contains(out, result.Layers[0].Digest.String()) {
+		t.Errorf("the CLI says %s", out)
+	}
+	out, _ = cli.Run("features", "info", "tags", byName(ref), "--output-format", "json")
+	for _, tag := range []string{`"1"`, `"1.2"`, `"1.2.3"`, `"latest"`} {
+		if !strings.Contains(out, tag) {
+			t.Errorf("tag %s is missing: %s", tag, out)
+		}
+	}
+	// To tell what a feature depends on, the CLI reads its metadata.
+	config := filepath.Join(cli.Home, ".devcontainer", "devcontainer.json")
+	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte(`{"image":"debian","features":{"`+byName(ref)+`:1":{}}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr := cli.Run("features", "resolve-dependencies", "--workspace-folder", cli.Home)
+	if !strings.Contains(out, "greeting@"+result.Digest.String()) && !strings.Contains(out, "greeting:1") {
+		t.Errorf("resolved: %s\n%s", out, stderr)
+	}
+}
+
+// TestDevContainerAppliesTemplate applies a template that davit packed.
+func TestDevContainerAppliesTemplate(t *testing.T) {
+	t.Parallel()
+	cli := clients.New(t, "devcontainer")
+	ref := repo(t, "greeting-app")
+	push(t, example("template"), "", ref+":1.0.0")
+	workspace := t.TempDir()
+	cli.Run("templates", "apply", "-w", workspace, "-t", byName(ref)+":1.0.0", "-a", `{"message":"good day"}`)
+	got := files(t, workspace)
+	if len(got) != 1 || !strings.Contains(got[".devcontainer/devcontainer.json"], `"GREETING": "good day"`) {
+		t.Errorf("the template became %v", got)
+	}
+}
+
+// TestDavitReadsDevContainer pulls what the devcontainer CLI published, and packs the same to the same metadata.
+func TestDavitReadsDevContainer(t *testing.T) {
+	t.Parallel()
+	for kind, dir := range map[string]string{"feature": "greeting", "template": "greeting-app"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			cli := clients.New(t, "devcontainer")
+			ref := repo(t, dir)
+			host, namespace, _ := strings.Cut(strings.TrimSuffix(byName(ref), "/"+dir), "/")
+			source, err := filepath.Abs(filepath.Join(example(kind), dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cli.Run(kind+"s", "publish", "-r", host, "-n", namespace, source)
+			wantKind(t, ref+":latest", kind)
+			got, _ := pulled(t, ref+":latest", pull.Options{})
+			want := files(t, source)
+			if kind == "template" { // the CLI writes what it adds into the file
+				delete(want, "devcontainer-template.json")
+			}
+			sameFiles(t, without(files(t, got), "devcontainer-template.json"), want)
+
+			theirs, _ := manifestOf(t, ref+":latest")
+			ours := push(t, example(kind), "", ref+":ours")
+			if !sameJSON(metadata(t, ours.Annotations), metadata(t, theirs.Annotations)) {
+				t.Errorf("our metadata is %s\nthe CLI's is    %s", ours.Annotations[mediatypes.DevContainerMetadata], theirs.Annotations[mediatypes.DevContainerMetadata])
+			}
+			wantKind(t, strings.TrimSuffix(ref, "/"+dir)+":latest", "collection")
+		})
+	}
+}
+
+// metadata decodes the annotation; the order of a template's files is that of the machine.
+func metadata(t *testing.T, annotations map[string]string) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(annotations[mediatypes.DevContainerMetadata]), &m); err != nil {
+		t.Fatal(err)
+	}
+	if listed, ok := m["files"].([]any); ok {
+		set := map[string]bool{}
+		for _, f := range listed {
+			set[f.(string)] = true
+		}
+		m["files"] = set
+	}
+	return m
+}

@@ -1,0 +1,171 @@
+package interop
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+)
+
+// dmrModel is what Docker Model Runner says of a model.
+type dmrModel struct {
+	ID     string         `json:"id"`
+	Tags   []string       `json:"tags"`
+	Config map[string]any `json:"config"`
+}
+
+func inspectModel(t *testing.T, dmr *clients.Client, ref string) dmrModel {
+	t.Helper()
+	_, out := dmr.Run("inspect", ref) // it prints where errors go
+	var m dmrModel
+	if err := json.Unmarshal([]byte(out), &m); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return m
+}
+
+// TestModelRunnerReadsDavit pulls a GGUF model that davit packed.
+func TestModelRunnerReadsDavit(t *testing.T) {
+	t.Parallel()
+	dmr := clients.ModelRunner(t)
+	ref := repo(t, "tiny-llama") + ":v1"
+	result := push(t, example("model"), "", ref)
+	dmr.Run("pull", ref)
+	m := inspectModel(t, dmr, ref)
+	if m.ID != result.Digest.String() {
+		t.Errorf("dmr has %s, davit pushed %s", m.ID, result.Digest)
+	}
+	for key, want := range map[string]any{"format": "gguf", "architecture": "llama", "quantization": "Q4_K_M", "parameters": "1.28K", "size": "1.56KiB"} {
+		if m.Config[key] != want {
+			t.Errorf("dmr says %s is %v, want %v", key, m.Config[key], want)
+		}
+	}
+	all := files(t, example("model"))
+	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model.gguf": all["tiny-llama.gguf"], "template.jinja": all["chat_template.jinja"]})
+}
+
+// unpackedModel is what dmr unpacks to run a model. There is nothing here to run it with.
+func unpackedModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[string]string {
+	t.Helper()
+	_, stderr, err := dmr.Try("run", ref, "hello")
+	if err == nil {
+		t.Error("dmr ran a model without weights")
+	}
+	dir := filepath.Join(dmr.Home, "models", "bundles", "sha256", strings.TrimPrefix(m.ID, "sha256:"), "model")
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("dmr did not unpack the model: %v\n%s", err, stderr)
+	}
+	return files(t, dir)
+}
+
+// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, every file of which has its place.
+func TestModelRunnerReadsDavitDirectory(t *testing.T) {
+	t.Parallel()
+	dmr := clients.ModelRunner(t)
+	ref := repo(t, "tiny") + ":v1"
+	dir := filepath.Join(example("modelpack"), "model")
+	result := push(t, dir, "kind: model\nlayers: [model.safetensors, config.json, README.md]\n", ref)
+	if result.Config.MediaType != mediatypes.ModelDirConfig {
+		t.Errorf("config is %s", result.Config.MediaType)
+	}
+	dmr.Run("pull", ref)
+	m := inspectModel(t, dmr, ref)
+	if m.ID != result.Digest.String() || m.Config["format"] != "safetensors" || m.Config["quantization"] != "F16" {
+		t.Errorf("dmr has %+v", m)
+	}
+
+	// dmr unpacks safetensors for vLLM alone, which is not here; a GGUF with a directory beside it is unpacked the same.
+	dir = t.TempDir()
+	for name, data := range map[string]string{"m.gguf": files(t, example("model"))["tiny-llama.gguf"], "extra/notes.json": "{}"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref += "-gguf"
+	push(t, dir, "kind: model\nlayers: [m.gguf, extra/]\n", ref)
+	dmr.Run("pull", ref)
+	sameFiles(t, unpackedModel(t, dmr, ref, inspectModel(t, dmr, ref)), files(t, dir))
+}
+
+// TestDavitReadsModelRunner packages the example with dmr, pulls it with davit, and compares the configs.
+func TestDavitReadsModelRunner(t *testing.T) {
+	t.Parallel()
+	dmr := clients.ModelRunner(t)
+	ref := repo(t, "tiny-llama") + ":v1"
+	dir, err := filepath.Abs(example("model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dmr.Run("package", "--gguf", filepath.Join(dir, "tiny-llama.gguf"), "--license", filepath.Join(dir, "LICENSE"),
+		"--chat-template", filepath.Join(dir, "chat_template.jinja"), "--push", ref)
+	wantKind(t, ref, "model")
+	got, _ := pulled(t, ref, pull.Options{})
+	sameFiles(t, files(t, got), without(files(t, dir), "davit.yaml"))
+
+	theirs, _ := manifestOf(t, ref)
+	ours := push(t, dir, "", repo(t, "tiny-llama")+":ours")
+	wantSameConfig(t, modelFields(t, blobOf(t, ref, *ours.Config)), modelFields(t, blobOf(t, ref, theirs.Config)))
+}
+
+// TestDavitReadsModelRunnerDirectory does the same with safetensors.
+func TestDavitReadsModelRunnerDirectory(t *testing.T) {
+	t.Parallel()
+	dmr := clients.ModelRunner(t)
+	ref := repo(t, "tiny") + ":v1"
+	source := without(files(t, filepath.Join(example("modelpack"), "model")), "Modelfile")
+	dir := t.TempDir()
+	for name, data := range source {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dmr.Run("package", "--safetensors-dir", dir, "--push", ref)
+	wantKind(t, ref, "model")
+	got, _ := pulled(t, ref, pull.Options{})
+	sameFiles(t, files(t, got), source)
+
+	theirs, _ := manifestOf(t, ref)
+	ours := push(t, dir, "kind: model\nlayers: [./]\n", ref+"-ours")
+	if ours.Config.MediaType != theirs.Config.MediaType {
+		t.Errorf("our config is %s, dmr's %s", ours.Config.MediaType, theirs.Config.MediaType)
+	}
+	mine := modelFields(t, blobOf(t, ref, *ours.Config))
+	delete(mine, "architecture") // dmr does not look for it in config.json
+	wantSameConfig(t, mine, modelFields(t, blobOf(t, ref, theirs.Config)))
+}
+
+// modelFields are the fields under config of a model's config.
+func modelFields(t *testing.T, data []byte) map[string]any {
+	t.Helper()
+	var config struct{ Config map[string]any }
+	if err := json.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	return config.Config
+}
+
+// wantSameConfig compares configs but for what dmr puts before the quantization.
+func wantSameConfig(t *testing.T, ours, theirs map[string]any) {
+	t.Helper()
+	if q, ok := theirs["quantization"].(string); ok {
+		theirs["quantization"] = strings.TrimPrefix(q, "MOSTLY_")
+	}
+	if !maps.EqualFunc(ours, theirs, sameJSON) {
+		t.Errorf("our config is %v\nthe native one is %v", ours, theirs)
+	}
+}
+
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
