@@ -109,8 +109,11 @@ func fluxConfig(c *composition) (finishFunc, error) {
 	if !c.created.IsZero() {
 		created = c.created.UTC().Format(time.RFC3339)
 	}
-	return constant(map[string]any{
-		"architecture": "", "os": "", "created": created, "config": struct{}{},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": nil},
-	})
+	return func(layers []Packed) (Finished, error) {
+		encoded, err := encodeJSON(map[string]any{
+			"architecture": "", "os": "", "created": created, "config": struct{}{},
+			"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs(layers)},
+		})
+		return Finished{Config: encoded}, err
+	}, nil
 }

@@ -74,7 +74,7 @@ func TestFlux(t *testing.T) {
 	t.Parallel()
 	plan := composeExample(t, "flux")
 	wantLines(t, layerLines(plan), `manifests application/vnd.cncf.flux.content.v1.tar+gzip tar+gzip`)
-	const config = `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":null,"type":"layers"}}`
+	config := `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":["` + digest.FromString("manifests").String() + `"],"type":"layers"}}`
 	if got := string(finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
 		t.Errorf("config is %s %s", plan.ConfigType, got)
 	}

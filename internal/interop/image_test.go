@@ -1,0 +1,96 @@
+package interop
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// TestPodmanMountsImage pulls and mounts with podman an image that davit packed.
+func TestPodmanMountsImage(t *testing.T) {
+	podman := clients.Podman(t)
+	ref := repo(t, "greeting-data") + ":v1"
+	push(t, example("image"), "", ref)
+	podman.Run("pull", "--tls-verify=false", ref)
+	dir, _ := podman.Run("image", "mount", ref)
+	sameFiles(t, files(t, strings.TrimSpace(dir)), files(t, filepath.Join(example("image"), "rootfs")))
+}
+
+// TestSkopeoCopiesImages: what davit calls an image, skopeo can inspect and copy.
+func TestSkopeoCopiesImages(t *testing.T) {
+	t.Parallel()
+	for kind, declaration := range map[string]string{"image": "", "volume": "", "wasm": "kind: image\nlayers: [greeting.wasm]\n"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			skopeo := clients.New(t, "skopeo")
+			ref := repo(t, "image") + ":v1"
+			result := push(t, example(kind), declaration, ref)
+			skopeo.Run("copy", "--insecure-policy", "--src-tls-verify=false", "--override-os", platformOS(t, ref), "docker://"+ref, "oci:"+filepath.Join(skopeo.Home, "l")+":v1")
+			out, _ := skopeo.Run("inspect", "--raw", "oci:"+filepath.Join(skopeo.Home, "l")+":v1")
+			if !strings.Contains(out, result.Config.Digest.String()) {
+				t.Errorf("skopeo copied %s", out)
+			}
+		})
+	}
+}
+
+func platformOS(t *testing.T, ref string) string {
+	t.Helper()
+	m, _ := manifestOf(t, ref)
+	var image ocispec.Image
+	if err := json.Unmarshal(blobOf(t, ref, m.Config), &image); err != nil {
+		t.Fatal(err)
+	}
+	if len(image.RootFS.DiffIDs) != len(m.Layers) {
+		t.Errorf("%d diff_ids for %d layers", len(image.RootFS.DiffIDs), len(m.Layers))
+	}
+	return image.OS
+}
+
+// TestDavitReadsImage pulls an image that crane made as a tree of files.
+func TestDavitReadsImage(t *testing.T) {
+	t.Parallel()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := w.WriteHeader(&tar.Header{Name: "srv/hello", Mode: 0o644, Size: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("hello\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	crane := clients.New(t, "crane")
+	if err := os.WriteFile(filepath.Join(crane.Home, "a.tar"), archive.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ref := repo(t, "image") + ":v1"
+	crane.Run("append", "-f", "a.tar", "-t", ref)
+	wantKind(t, ref, "image")
+	dir, _ := pulled(t, ref, pull.Options{})
+	sameFiles(t, files(t, dir), map[string]string{"srv/hello": "hello\n"})
+}
+
+// TestPodmanRestoresVolume imports into a volume what davit pulled of one, as the README shows it.
+func TestPodmanRestoresVolume(t *testing.T) {
+	podman := clients.Podman(t)
+	ref := repo(t, "greeting-data") + ":v1"
+	push(t, example("volume"), "", ref)
+	wantKind(t, ref, "volume")
+	podman.Run("pull", "--tls-verify=false", ref)
+	dir, _ := podman.Run("image", "mount", ref)
+	data := filepath.Join(strings.TrimSpace(dir), "volume-data")
+	want := files(t, filepath.Join(example("volume"), "_data"))
+	sameFiles(t, files(t, data), want)
+	got, _ := pulled(t, ref, pull.Options{Preserve: true})
+	sameFiles(t, files(t, got), want)
+}

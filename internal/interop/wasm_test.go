@@ -1,0 +1,47 @@
+package interop
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+)
+
+// TestWasmAsWkgReadsIt holds a manifest against what wkg's loader checks: wkg itself installs from no registry that the
+// tests reach.
+func TestWasmAsWkgReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "greeting") + ":1.0.0"
+	push(t, example("wasm"), "", ref)
+	m, _ := manifestOf(t, ref)
+	if m.MediaType != mediatypes.OCIManifest || m.ArtifactType != "" || m.Config.MediaType != mediatypes.WasmConfig ||
+		len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.WasmLayer {
+		t.Errorf("manifest is %+v", m)
+	}
+	var config struct {
+		Created, Architecture, OS *string
+		LayerDigests              []string
+	}
+	if err := json.Unmarshal(blobOf(t, ref, m.Config), &config); err != nil {
+		t.Fatal(err)
+	}
+	if config.Created == nil || config.Architecture == nil || *config.Architecture != "wasm" || config.OS == nil || *config.OS != "wasip1" ||
+		len(config.LayerDigests) != 1 || config.LayerDigests[0] != m.Layers[0].Digest.String() {
+		t.Errorf("config is %s", blobOf(t, ref, m.Config))
+	}
+}
+
+// TestDavitReadsWasmToOCI pulls what the client of the older layout pushed.
+func TestDavitReadsWasmToOCI(t *testing.T) {
+	t.Parallel()
+	tool := clients.New(t, "wasm-to-oci")
+	ref := repo(t, "greeting") + ":v1"
+	module := files(t, example("wasm"))["greeting.wasm"]
+	tool.Dir = example("wasm")
+	tool.Run("push", "--use-http", "greeting.wasm", ref)
+	wantKind(t, ref, "wasm")
+	dir, _ := pulled(t, ref, pull.Options{})
+	sameFiles(t, files(t, dir), map[string]string{"greeting.wasm": module})
+}
