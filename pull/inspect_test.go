@@ -129,3 +129,33 @@ func TestHugeManifestIsNotRead(t *testing.T) {
 		t.Errorf("got %v after %d fetches", err, src.fetched.Load())
 	}
 }
+
+func TestReferrersArePulledToo(t *testing.T) {
+	t.Parallel()
+	src, dst := newSource(), newDir(t)
+	one := src.manifest(t, "one", src.layer(t, "a", "A"))
+	one.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	attestation := src.manifest(t, "att", src.layer(t, "statement.json", "{}"))
+	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	attestation.Annotations = map[string]string{referenceType: "attestation-manifest", referenceDigest: one.Digest.String()}
+	index := src.document(t, "v1", ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: []ocispec.Descriptor{one, attestation},
+	})
+	sbom := src.document(t, "sbom", ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/spdx+json",
+		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{src.layer(t, "sbom.json", "S")}, Subject: &index,
+	})
+	src.referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // says all in its manifest
+	for _, skipped := range []bool{false, true} {
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{Referrers: true, Platform: one.Platform})
+		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		short := func(d ocispec.Descriptor) string { return d.Digest.Encoded()[:12] }
+		s, a := "referrers/sbom-"+short(sbom)+"/", "referrers/attestation-"+short(attestation)+"/"
+		want(t, dst, map[string]string{
+			"a": "A", "referrers/": "", s: "", s + "sbom.json": "S", a: "", a + "statement.json": "{}",
+		})
+	}
+}

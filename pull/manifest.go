@@ -66,6 +66,11 @@ func resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*manifes
 	return read(rc, desc)
 }
 
+// plain is the descriptor without what it says beyond where the bytes are.
+func plain(desc ocispec.Descriptor) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
+}
+
 // load fetches a manifest by its descriptor.
 func load(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*manifest, error) {
 	if err := checkDocument(desc); err != nil {

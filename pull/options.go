@@ -31,6 +31,8 @@ type Options struct {
 	Force bool
 	// Delete removes files of the last pull from the same origin that left the artifact.
 	Delete bool
+	// Referrers pulls what refers to the artifact too, each into a directory "referrers/KIND-DIGEST" of its own.
+	Referrers bool
 	// Limits bound what an unpacked artifact may take. The zero value stands for documented defaults.
 	Limits Limits
 	// Origin names where the artifact comes from, whatever its version ("registry/repository"), so that the next pull

@@ -25,17 +25,28 @@ import (
 // the name that their native client would give, or one derived from their digest. Until everything is verified it stays
 // in a directory ".davit-…" inside dst, from which a pull that was killed goes on.
 func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.Root, opts Options) (*Result, error) {
-	matcher, err := newMatcher(opts.Include)
+	p, err := newPuller(src, dst, opts)
 	if err != nil {
 		return nil, err
 	}
+	root, result, err := p.resolve(ctx, ref)
+	if err == nil && result == nil {
+		result, err = p.pull(ctx, root)
+	}
+	if err == nil && opts.Referrers {
+		err = p.pullReferrers(ctx, result)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func newPuller(src oras.ReadOnlyTarget, dst *os.Root, opts Options) (*puller, error) {
+	matcher, err := newMatcher(opts.Include)
 	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: readState(statePath(dst, opts))}
 	p.last = p.state.of(opts.Origin)
-	root, result, err := p.resolve(ctx, ref)
-	if err != nil || result != nil {
-		return result, err
-	}
-	return p.pull(ctx, root)
+	return p, err
 }
 
 // puller pulls one artifact.
@@ -60,15 +71,19 @@ type puller struct {
 
 // resolve reads the manifest or index, or gives the result of the last pull when nothing changed since.
 func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, error) {
-	if p.last == nil {
+	pinned := digest.Digest(ref).Validate() == nil
+	if p.last == nil || p.last.Settings != p.opts.settings() || pinned && digest.Digest(ref) != p.last.Root.Digest {
 		m, err := resolve(ctx, p.src, ref)
 		return m, nil, err
 	}
-	desc, err := p.src.Resolve(ctx, ref)
-	if err != nil {
-		return nil, nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+	desc := p.last.Root
+	if !pinned {
+		var err error
+		if desc, err = p.src.Resolve(ctx, ref); err != nil {
+			return nil, nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+		}
 	}
-	if p.last.Root == desc.Digest && p.last.Settings == p.opts.settings() && p.intact(p.last, nil) {
+	if p.last.Root.Digest == desc.Digest && p.intact(p.last, nil) {
 		return nil, p.skipped(), nil
 	}
 	m, err := load(ctx, p.src, desc)
@@ -132,7 +147,7 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	result := newResult(m)
 	result.Platform = platform
 	p.preserve = p.opts.Preserve || result.Kind == "volume"
-	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: root.desc.Digest, Result: result}
+	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result}
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
 	}

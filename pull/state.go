@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // stateVersion is that of the state file's format; other versions are not read.
@@ -30,12 +31,12 @@ type state struct {
 
 // record is what one artifact's last pull placed.
 type record struct {
-	Version  int             `json:"davit"`
-	Origin   string          `json:"origin"`
-	Settings string          `json:"settings"` // the options that decide what is placed
-	Root     digest.Digest   `json:"root"`     // what the reference led to
-	Result   *Result         `json:"result"`   // without files
-	Layers   []digest.Digest `json:"layers"`
+	Version  int                `json:"davit"`
+	Origin   string             `json:"origin"`
+	Settings string             `json:"settings"` // the options that decide what is placed
+	Root     ocispec.Descriptor `json:"root"`     // what the reference led to
+	Result   *Result            `json:"result"`   // without files
+	Layers   []digest.Digest    `json:"layers"`
 	// Entangled says that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
 	Count     int  `json:"files"`

@@ -1,0 +1,125 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// referrersDir is the directory in the destination that has the referrers of an artifact.
+const referrersDir = "referrers"
+
+// pullReferrers pulls what refers to the manifest that was pulled and to the index it was chosen from, and the
+// attestations that the index has for it.
+func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
+	graph, ok := p.src.(oras.ReadOnlyGraphTarget)
+	if !ok {
+		return fmt.Errorf("listing referrers: %w", errdef.ErrUnsupported)
+	}
+	found, err := Referrers(ctx, graph, result.Descriptor(), ReferrerOptions{Tags: true})
+	if err != nil {
+		return err
+	}
+	if p.root().Digest != result.Digest {
+		more, err := p.ofIndex(ctx, graph, result)
+		if err != nil {
+			return err
+		}
+		found = append(found, more...)
+	}
+	seen := make(map[digest.Digest]bool)
+	for _, r := range found {
+		if seen[r.Digest] {
+			continue
+		}
+		seen[r.Digest] = true
+		if err := p.pullReferrer(ctx, r, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// root is what the reference led to.
+func (p *puller) root() ocispec.Descriptor {
+	if p.next != nil {
+		return p.next.Root
+	}
+	return p.last.Root
+}
+
+// ofIndex lists what the index has to say of the manifest that was chosen.
+func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, result *Result) ([]*Referrer, error) {
+	index, err := load(ctx, p.src, p.root())
+	if err != nil {
+		return nil, err
+	}
+	found, err := Referrers(ctx, graph, index.desc, ReferrerOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range index.Manifests {
+		if isAttestation(e) && e.Annotations[referenceDigest] == result.Digest.String() {
+			found = append(found, &Referrer{
+				Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: "attestation",
+			})
+		}
+	}
+	return found, nil
+}
+
+// pullReferrer pulls one into its directory. One without files has said all in its manifest.
+func (p *puller) pullReferrer(ctx context.Context, r *Referrer, result *Result) error {
+	name := path.Join(referrersDir, r.Kind+"-"+r.Digest.Encoded()[:12])
+	if err := p.dst.MkdirAll(name, 0o777); err != nil {
+		return &artifact.Error{Op: "writing to", Item: name, Err: bare(err)}
+	}
+	dst, err := p.dst.OpenRoot(name)
+	if err != nil {
+		return &artifact.Error{Op: "writing to", Item: name, Err: bare(err)}
+	}
+	defer dst.Close()
+	opts := p.opts
+	opts.Referrers, opts.NoState, opts.Include, opts.Roles, opts.Platform = false, true, nil, nil, nil
+	pulled, err := pullManifest(ctx, p.src, r.Descriptor(), dst, opts)
+	if errors.Is(err, errdef.ErrNotFound) {
+		p.dst.Remove(name)
+		p.dst.Remove(referrersDir)
+		return nil
+	}
+	if err != nil {
+		return &artifact.Error{Op: "pulling referrer", Item: r.Digest.String(), Err: err}
+	}
+	for i := range pulled.Files {
+		pulled.Files[i].Path = path.Join(name, pulled.Files[i].Path)
+	}
+	result.Referrers = append(result.Referrers, pulled)
+	result.Skipped = result.Skipped && pulled.Skipped
+	return nil
+}
+
+func pullManifest(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor, dst *os.Root, opts Options) (
+	*Result, error) {
+	p, err := newPuller(src, dst, opts)
+	if err != nil {
+		return nil, err
+	}
+	m, err := load(ctx, src, desc)
+	if err != nil {
+		return nil, err
+	}
+	return p.pull(ctx, m)
+}
+
+// Descriptor of the manifest that was pulled.
+func (r *Result) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
+}
