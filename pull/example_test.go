@@ -1,0 +1,67 @@
+package pull_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+// pushed is a target that has an artifact under the tag v1.
+func pushed() *memory.Store {
+	store := memory.New()
+	fsys := fstest.MapFS{"hello.txt": {Data: []byte("hello\n")}}
+	plan := &artifact.Plan{
+		ArtifactType: "application/vnd.example.greeting",
+		Layers:       []artifact.Layer{{Path: "hello.txt", Title: "hello.txt", MediaType: "text/plain"}},
+	}
+	if _, err := pack.Push(context.Background(), fsys, plan, store, pack.PushOptions{Tags: []string{"v1"}}); err != nil {
+		log.Fatal(err)
+	}
+	return store
+}
+
+// Artifact places the files of an artifact in a directory: all of them, verified, or none.
+func ExampleArtifact() {
+	src := pushed() // any oras target: a remote.Repository, an oci.Store, a memory.Store
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	dst, err := os.OpenRoot(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dst.Close()
+	result, err := pull.Artifact(context.Background(), src, "v1", dst, pull.Options{NoState: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Files[0].Path, result.Files[0].Size)
+	// Output: hello.txt 6
+}
+
+// Inspect says what an artifact is; no layer is fetched.
+func ExampleInspect() {
+	info, err := pull.Inspect(context.Background(), pushed(), "v1", pull.InspectOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(info.Kind, info.ArtifactType, info.Layers[0].Name)
+	// Output: generic application/vnd.example.greeting hello.txt
+}
+
+// Cat reads one file, also out of a packed directory.
+func ExampleCat() {
+	if _, err := pull.Cat(context.Background(), pushed(), "v1", "hello.txt", os.Stdout, pull.CatOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	// Output: hello
+}
