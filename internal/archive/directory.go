@@ -104,7 +104,7 @@ func (x *Extractor) makeDirs(name string) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
 	if !x.opts.Image { // no name of a directory is a link: Extractor.names sees to it
-		if _, err := x.root.Lstat(name); err == nil {
+		if info, err := x.root.Lstat(name); err == nil && info.IsDir() {
 			return nil
 		}
 	}

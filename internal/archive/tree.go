@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -64,8 +65,7 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	w.entries = slices.Concat(w.chunks...)
-	w.chunks = nil
+	w.join()
 	slices.SortFunc(w.entries, func(a, b Entry) int { return compareNames(a.Name, b.Name) })
 	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
 	if t.Preserve {
@@ -209,6 +209,20 @@ func (w *walker) append(e Entry) {
 func (w *walker) problem(err error) {
 	if w.bad++; w.bad <= maxProblems {
 		w.problems = append(w.problems, err)
+	}
+}
+
+// join makes one slice of the chunks. For a moment there are two of everything, and the collector lets the heap grow to
+// twice of that: hence it is called before and after, when the tree is so large that this takes longer anyway.
+func (w *walker) join() {
+	large := len(w.chunks) > 16
+	if large {
+		runtime.GC()
+	}
+	w.entries = slices.Concat(w.chunks...)
+	w.chunks = nil
+	if large {
+		runtime.GC()
 	}
 }
 

@@ -1,0 +1,183 @@
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// mixed is text, noise and zeros.
+func mixed(n int) []byte {
+	r := rand.New(rand.NewPCG(9, 9))
+	b := make([]byte, 0, n+64)
+	for len(b) < n {
+		switch r.IntN(3) {
+		case 0:
+			b = append(b, strings.Repeat(fmt.Sprint("text ", r.IntN(1000)), 20)...)
+		case 1:
+			for range 200 {
+				b = append(b, byte(r.Uint32()))
+			}
+		default:
+			b = append(b, make([]byte, 300)...)
+		}
+	}
+	return b[:n]
+}
+
+func compress(t testing.TB, c *Compressor, out *bytes.Buffer, data []byte, piece int) []byte {
+	t.Helper()
+	out.Reset()
+	c.Reset(out)
+	for len(data) > 0 {
+		n := min(piece, len(data))
+		if _, err := c.Write(data[:n]); err != nil {
+			t.Fatal(err)
+		}
+		data = data[n:]
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Clone(out.Bytes())
+}
+
+// TestCompressor wants the same output for the same input, in whatever pieces, with however many cores, from a used
+// compressor or a new one; and the input back from it.
+func TestCompressor(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	for _, kind := range []Compression{None, Gzip, Zstd} {
+		for _, size := range []int{0, 1, gzipBlock - 1, gzipBlock, 2 * zstdBlock, 3*zstdBlock + 5} {
+			data := mixed(size)
+			var first []byte
+			for _, cores := range []int{2, 1, 7} {
+				runtime.GOMAXPROCS(cores)
+				var out bytes.Buffer
+				c, err := NewCompressor(&out, kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, piece := range []int{100_000, 1 << 20, size + 1} {
+					got := compress(t, c, &out, data, piece)
+					if first == nil {
+						first = got
+					}
+					if !bytes.Equal(got, first) {
+						t.Errorf("%q: %d bytes in pieces of %d on %d cores give another output", string(kind), size, piece, cores)
+					}
+				}
+			}
+			r, found, err := NewDecompressor(bytes.NewReader(first))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := io.ReadAll(r)
+			if err != nil || found != kind || !bytes.Equal(back, data) {
+				t.Errorf("%q: %d bytes: got %d bytes of %q, %v", string(kind), size, len(back), string(found), err)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestOthersDecompress lets the decoders of others read the output.
+func TestOthersDecompress(t *testing.T) {
+	t.Parallel()
+	data := mixed(5 << 20)
+	var out bytes.Buffer
+	c, err := NewCompressor(&out, Gzip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(compress(t, c, &out, data, 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr.Multistream(false)
+	if got, err := io.ReadAll(zr); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("compress/gzip: %d bytes in the first member, %v", len(got), err)
+	}
+	if !zr.ModTime.IsZero() || zr.Name != "" || zr.OS != 255 {
+		t.Errorf("header %+v", zr.Header)
+	}
+	for kind, command := range map[Compression]string{Gzip: "gzip", Zstd: "zstd"} {
+		if _, err := exec.LookPath(command); err != nil {
+			continue
+		}
+		c, err := NewCompressor(&out, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), command, "-dc")
+		cmd.Stdin = bytes.NewReader(compress(t, c, &out, data, 1<<20))
+		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: %d bytes, %v", command, len(got), err)
+		}
+	}
+}
+
+func TestCompressorFails(t *testing.T) {
+	t.Parallel()
+	full := errors.New("disk full")
+	for _, kind := range []Compression{Gzip, Zstd} {
+		c, err := NewCompressor(writerFunc(func([]byte) (int, error) { return 0, full }), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, writeErr := c.Write(make([]byte, 40<<20))
+		if err := c.Close(); !errors.Is(writeErr, full) || !errors.Is(err, full) {
+			t.Errorf("%q: got %v and %v, want the error of the writer", string(kind), writeErr, err)
+		}
+		var out bytes.Buffer
+		compress(t, c, &out, mixed(1<<20), 1<<20) // goes on after Reset
+		if _, err := c.Write([]byte("x")); err == nil {
+			t.Errorf("%q: a closed compressor takes more", string(kind))
+		}
+	}
+	if _, err := NewCompressor(io.Discard, "lzma"); err == nil {
+		t.Error("lzma is known")
+	}
+}
+
+func TestDecompressorTellsWhoFailed(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("connection lost")
+	for _, kind := range []Compression{None, Gzip, Zstd} {
+		archive := pack(t, goldenTree(), kind)
+		broken := io.MultiReader(bytes.NewReader(archive[:len(archive)/2]), failing{lost})
+		if err := Extract(t.Context(), broken, openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, lost) {
+			t.Errorf("%q: got %v, want the error of the source", string(kind), err)
+		}
+		cut := bytes.NewReader(archive[:len(archive)/2])
+		if err := Extract(t.Context(), cut, openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, ErrUnsafe) {
+			t.Errorf("%q: got %v, want a refusal", string(kind), err)
+		}
+	}
+	if _, _, err := NewDecompressor(failing{lost}); !errors.Is(err, lost) {
+		t.Errorf("got %v, want the error of the source", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestWindow refuses a frame that asks for more memory than the zstd command would give it.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x12 << 3, 3, 0, 0, 'x'} // a window of 256 MiB
+	err := Read(t.Context(), bytes.NewReader(frame), ReadOptions{}, func(*Header, io.Reader) error { return nil })
+	if !errors.Is(err, ErrUnsafe) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}

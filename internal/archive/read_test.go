@@ -1,0 +1,211 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+)
+
+// countingSeeker counts the bytes that are read.
+type countingSeeker struct {
+	io.ReadSeeker
+	n int
+}
+
+func (c *countingSeeker) Read(p []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(p)
+	c.n += n
+	return n, err
+}
+
+func TestReadInPlace(t *testing.T) {
+	t.Parallel()
+	content := mixed(2 << 20)
+	archive := pack(t, Tree{FS: fstest.MapFS{
+		"a": {Data: content}, "b": {Data: content}, "c/small": {Data: []byte("small")}, "d": {Data: content},
+	}}, None)
+	src := &countingSeeker{ReadSeeker: bytes.NewReader(archive)}
+	err := Read(t.Context(), src, ReadOptions{}, func(h *Header, r io.Reader) error {
+		if h.Name == "c/small" {
+			if got, err := io.ReadAll(r); err != nil || string(got) != "small" {
+				t.Errorf("got %q, %v", got, err)
+			}
+		}
+		if h.Name == "d" && !bytes.Equal(archive[h.Offset:h.Offset+h.Size], content) {
+			t.Errorf("content of %q is not at %d", h.Name, h.Offset)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src.n > 200_000 {
+		t.Errorf("%d of %d bytes were read", src.n, len(archive))
+	}
+	cut := bytes.NewReader(archive[:len(archive)-1<<20])
+	if err := Read(t.Context(), cut, ReadOptions{}, func(*Header, io.Reader) error { return nil }); !errors.Is(err, ErrUnsafe) {
+		t.Errorf("cut archive: got %v, want a refusal", err)
+	}
+}
+
+func TestReadStops(t *testing.T) {
+	t.Parallel()
+	archive := pack(t, goldenTree(), Zstd)
+	mine := errors.New("mine")
+	for want, give := range map[error]error{nil: fs.SkipAll, mine: mine} {
+		n := 0
+		err := Read(t.Context(), bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { n++; return give })
+		if !errors.Is(err, want) || n != 1 {
+			t.Errorf("got %v after %d entries, want %v after one", err, n, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Read(ctx, bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { cancel(); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if err := Extract(ctx, bytes.NewReader(archive), openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestSparseContent(t *testing.T) {
+	t.Parallel()
+	want := "\x00\x001234\x00\x00\x00\x005678\x00\x00\x00\x00\x00\x00"
+	err := Read(t.Context(), bytes.NewReader(sparse10("20", extent{2, 4}, extent{10, 4})), ReadOptions{},
+		func(h *Header, r io.Reader) error {
+			got, err := io.ReadAll(r)
+			if string(got) != want || h.Size != 20 || h.Offset != -1 {
+				t.Errorf("got %q of %d at %d", got, h.Size, h.Offset)
+			}
+			return err
+		})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExtractTogether unpacks the archives of one tree at the same time, and compares what it is told with what it
+// finds.
+func TestExtractTogether(t *testing.T) {
+	t.Parallel()
+	src := randomTree(t, rand.New(rand.NewPCG(11, 12)), 400)
+	tree := Tree{FS: openRoot(t, src).FS()}
+	entries, err := tree.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]Placed)
+	dst := t.TempDir()
+	x := NewExtractor(openRoot(t, dst), ExtractOptions{Digests: true, Placed: func(p Placed) { found[p.Name] = p }})
+	var wait sync.WaitGroup
+	for _, group := range tree.groups(entries, 300_000) {
+		plain, packed := packEntries(t, tree, group, None), packEntries(t, tree, group, Gzip)
+		wait.Go(func() {
+			var sum hash.Hash = sha256.New()
+			if err := x.Extract(t.Context(), bytes.NewReader(packed), sum); err != nil {
+				t.Error(err)
+			}
+			if want := sha256.Sum256(plain); !bytes.Equal(sum.Sum(nil), want[:]) {
+				t.Error("the decompressed bytes are not those of the archive")
+			}
+		})
+	}
+	wait.Wait()
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sameTrees(t, dst, src)
+	if len(found) != len(entries) {
+		t.Errorf("told of %d entries, want %d", len(found), len(entries))
+	}
+	for _, e := range entries {
+		p := found[e.Name]
+		if p.Size != e.Size || p.Mode.Type() != e.Mode.Type() || p.Link != e.Link {
+			t.Errorf("got %+v, want %+v", p, e)
+		}
+		if e.Mode.IsRegular() {
+			b, err := os.ReadFile(filepath.Join(src, e.Name))
+			if err != nil || sha256.Sum256(b) != p.Digest {
+				t.Errorf("%q: digest %x, %v", e.Name, p.Digest, err)
+			}
+		}
+	}
+}
+
+// TestExtractMeetsWhatIsThere wants an error, and what is there as it was.
+func TestExtractMeetsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(dst, outside string) error{
+		"file":         func(dst, _ string) error { return os.WriteFile(filepath.Join(dst, "f"), []byte("old"), 0o600) },
+		"link":         func(dst, outside string) error { return os.Symlink(outside, filepath.Join(dst, "f")) },
+		"dangling":     func(dst, outside string) error { return os.Symlink(outside+"-new", filepath.Join(dst, "f")) },
+		"linked above": func(dst, outside string) error { return os.Symlink(filepath.Dir(outside), filepath.Join(dst, "d")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			top := t.TempDir()
+			dst, outside := filepath.Join(top, "dst"), filepath.Join(top, "outside")
+			err := errors.Join(os.Mkdir(dst, 0o755), os.WriteFile(outside, []byte("old"), 0o600), put(dst, outside))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := snapshot(t, top)
+			err = Extract(t.Context(), bytes.NewReader(tarball(file("d/outside"), file("f"))), openRoot(t, dst), ExtractOptions{})
+			if err == nil {
+				t.Error("no error")
+			}
+			after := snapshot(t, top)
+			for name, about := range before {
+				if after[name] != about {
+					t.Errorf("%q: got %q, want %q", name, after[name], about)
+				}
+			}
+		})
+	}
+}
+
+func TestHardLinkToWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	archive := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
+	err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, t.TempDir()), ExtractOptions{
+		Place: func(name string) (string, error) {
+			if name == "a" {
+				return "", ErrSkip
+			}
+			return name, nil
+		}})
+	if err == nil || errors.Is(err, ErrUnsafe) {
+		t.Errorf("got %v, want an error that is no refusal", err)
+	}
+}
+
+func TestLimitsByDefault(t *testing.T) {
+	t.Parallel()
+	items := make([]item, 0, 3000)
+	for i := range 3000 {
+		items = append(items, item{name: fmt.Sprintf("file%04d", i), body: "{}"})
+	}
+	archive := gzipped(tarball(items...))
+	if ratio := 3000 * 1024 / len(archive); ratio < 50 {
+		t.Fatalf("ratio of only %d", ratio)
+	}
+	for name, limits := range map[string]Limits{"default": {}, "none": {-1, -1, -1, false}, "ratio": {MaxRatio: 2}} {
+		if err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, t.TempDir()), limited(limits)); err != nil {
+			t.Errorf("%s: many small files: %v", name, err)
+		}
+	}
+}
