@@ -204,7 +204,8 @@ func TestLimitsByDefault(t *testing.T) {
 		t.Fatalf("ratio of only %d", ratio)
 	}
 	for name, limits := range map[string]Limits{"default": {}, "none": {-1, -1, -1, false}, "ratio": {MaxRatio: 2}} {
-		if err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, t.TempDir()), limited(limits)); err != nil {
+		opts := ReadOptions{Limits: limits}
+		if err := Read(t.Context(), bytes.NewReader(archive), opts, func(*Header, io.Reader) error { return nil }); err != nil {
 			t.Errorf("%s: many small files: %v", name, err)
 		}
 	}
