@@ -29,6 +29,7 @@ extra modctl        github.com/modelpack/modctl@v0.2.2                .
 extra dmr           github.com/docker/model-runner@v1.2.6             cmd/dmr
 extra cosign        github.com/sigstore/cosign/v3@v3.1.3              cmd/cosign
 extra docker-compose github.com/docker/compose/v5@v5.5.0              cmd
+extra wazero        github.com/tetratelabs/wazero@v1.12.0            cmd/wazero
 extra flux          github.com/fluxcd/pkg/oci@v0.50.0                 -
 extra podman-artifact go.podman.io/common@v0.66.0                     -              containers_image_openpgp,exclude_graphdriver_btrfs
 EOF

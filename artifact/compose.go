@@ -134,6 +134,9 @@ func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
 			p = inherit(spec, p)
 		}
 		inner, m := c.manifest(p, kind)
+		if kind.Shape == mediatypes.Index {
+			inner.Kind.Shape = mediatypes.Image // it is what the index is of
+		}
 		if whole != nil && !maps.Equal(whole, m.whole) {
 			c.report(p.problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
 				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.whole[ocispec.AnnotationTitle]+" "+m.whole[ocispec.AnnotationRefName]), ""))

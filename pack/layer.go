@@ -60,9 +60,11 @@ func newBlob(layer artifact.Layer) *blob {
 
 // newTarBlobs walks a directory and makes a blob of it, or of each of the groups it is split into.
 func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
+	// Some readers make no directories of their own: those of the prefix are entries, as those below it are.
+	below := layer.Prefix != "" && layer.Prefix != "./"
 	tree := archive.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
-		Prefix: layer.Prefix, Root: layer.Preserve, Preserve: layer.Preserve, ModTime: opts.Created,
+		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, ModTime: opts.Created,
 	}
 	if !layer.Dir && layer.Files == nil { // a single file, as a tar
 		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}

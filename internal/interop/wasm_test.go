@@ -7,6 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // TestWasmAsWkgReadsIt holds a manifest against what wkg's loader checks: wkg itself installs from no registry that the
@@ -44,4 +45,23 @@ func TestDavitReadsWasmToOCI(t *testing.T) {
 	wantKind(t, ref, "wasm")
 	dir, _ := pulled(t, ref, pull.Options{})
 	sameFiles(t, files(t, dir), map[string]string{"greeting.wasm": module})
+}
+
+// TestWazeroRunsWhatDavitPulled runs a module after a trip through a registry: as an artifact, and out of the image for
+// container runtimes.
+func TestWazeroRunsWhatDavitPulled(t *testing.T) {
+	t.Parallel()
+	for name, declaration := range map[string]string{"artifact": "", "image": "kind: image\nlayers: [greeting.wasm]\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wazero := clients.New(t, "wazero")
+			ref := repo(t, "greeting") + ":v1"
+			push(t, example("wasm"), declaration, ref)
+			dir, _ := pulled(t, ref, pull.Options{Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}})
+			wazero.Dir = dir
+			if out, _ := wazero.Run("run", "greeting.wasm"); out != "hello\n" {
+				t.Errorf("the module says %q", out)
+			}
+		})
+	}
 }

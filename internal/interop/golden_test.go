@@ -1,0 +1,78 @@
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestGoldenManifests holds the manifest and config of every example byte for byte: the same files give the same digest
+// on every machine, and what a client that can't run here reads does not change unseen.
+func TestGoldenManifests(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if kind.ReadOnly {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			plan, fsys := composed(t, example(kind.Name), "")
+			store := memory.New()
+			result, err := pack.Push(t.Context(), fsys, plan, store, pack.PushOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := goldenText(t, store, result.Descriptor())
+			file := filepath.Join("testdata", "golden", kind.Name+".json")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s differs (%v); renew it with -update and read what changed:\n%s", file, err, got)
+			}
+		})
+	}
+}
+
+// goldenText is a manifest with its config, or an index with its manifests, a line each.
+func goldenText(t *testing.T, store *memory.Store, desc ocispec.Descriptor) []byte {
+	t.Helper()
+	data, err := content.FetchAll(t.Context(), store, desc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct {
+		Config    *ocispec.Descriptor
+		Manifests []ocispec.Descriptor
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	text := append([]byte(desc.Digest.String()+"\n"), data...)
+	text = append(text, '\n')
+	if m.Config != nil {
+		config, err := content.FetchAll(t.Context(), store, *m.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, config...), '\n')
+	}
+	for _, inner := range m.Manifests {
+		text = append(text, goldenText(t, store, inner)...)
+	}
+	return text
+}

@@ -1,0 +1,126 @@
+package interop
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// The clients of these kinds install from no registry that the tests reach. Their rules are checked instead.
+
+// TestModelKitAsKitReadsIt follows kit's unpacking: each element of the Kitfile names a layer by digest, and each layer is
+// a tar with whole paths whose directories come first.
+func TestModelKitAsKitReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "tiny-llama") + ":v1"
+	push(t, example("modelkit"), "", ref)
+	m, _ := manifestOf(t, ref)
+	if m.ArtifactType != mediatypes.ModelKitManifest || m.Config.MediaType != mediatypes.ModelKitConfig {
+		t.Errorf("manifest is %+v", m)
+	}
+	type element struct{ Path, Digest, DiffID string }
+	var kitfile struct {
+		ManifestVersion string
+		Model           element
+		Code, Docs      []element
+	}
+	if err := json.Unmarshal(blobOf(t, ref, m.Config), &kitfile); err != nil {
+		t.Fatal(err)
+	}
+	elements := append(append([]element{kitfile.Model}, kitfile.Code...), kitfile.Docs...)
+	if len(elements) != len(m.Layers) {
+		t.Fatalf("%d elements, %d layers", len(elements), len(m.Layers))
+	}
+	for i, l := range m.Layers {
+		blob := blobOf(t, ref, l)
+		if elements[i].Digest != l.Digest.String() || elements[i].DiffID != digest.FromBytes(blob).String() {
+			t.Errorf("element %v is not layer %s", elements[i], l.Digest)
+		}
+		made := map[string]bool{".": true}
+		for _, h := range tarHeaders(t, blob) {
+			if h.Typeflag == tar.TypeDir {
+				made[path.Clean(h.Name)] = true
+				continue
+			}
+			if !made[path.Dir(h.Name)] {
+				t.Errorf("%s comes before its directory", h.Name)
+			}
+			if h.Name != elements[i].Path && !strings.HasPrefix(h.Name, elements[i].Path+"/") {
+				t.Errorf("%s is not below %s", h.Name, elements[i].Path)
+			}
+		}
+	}
+}
+
+func tarHeaders(t *testing.T, data []byte) []*tar.Header {
+	t.Helper()
+	var headers []*tar.Header
+	r := tar.NewReader(bytes.NewReader(data))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return headers
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers = append(headers, h)
+	}
+}
+
+// TestBottleAsBrewReadsIt follows brew's fetching: the entry of the index with the formula's sha256 and the bottle's name,
+// its tab, and the blob by that sha256.
+func TestBottleAsBrewReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "greeting") + ":1.2.3"
+	push(t, example("bottle"), "", ref)
+	file := files(t, example("bottle"))["greeting--1.2.3.x86_64_linux.bottle.tar.gz"]
+	sha256 := digest.FromString(file)
+
+	target, _ := open(t, ref, registry.Read)
+	desc, err := target.Resolve(t.Context(), "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := content.FetchAll(t.Context(), target, desc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(index.Manifests, func(d ocispec.Descriptor) bool {
+		return d.Annotations[mediatypes.BottleDigest] == sha256.Encoded() && d.Annotations[ocispec.AnnotationRefName] == "1.2.3.x86_64_linux"
+	})
+	if desc.MediaType != ocispec.MediaTypeImageIndex || i < 0 {
+		t.Fatalf("brew finds no bottle in %s", data)
+	}
+	var tab struct {
+		HomebrewVersion string `json:"homebrew_version"`
+		Arch            string
+	}
+	if err := json.Unmarshal([]byte(index.Manifests[i].Annotations[mediatypes.BottleTab]), &tab); err != nil || tab.HomebrewVersion == "" || tab.Arch != "x86_64" {
+		t.Errorf("tab is %+v, %v", tab, err)
+	}
+	manifest, err := content.FetchAll(t.Context(), target, index.Manifests[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m ocispec.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil || len(m.Layers) != 1 || m.Layers[0].Digest != sha256 || string(blobOf(t, ref, m.Layers[0])) != file {
+		t.Errorf("manifest is %s, %v", manifest, err)
+	}
+}
