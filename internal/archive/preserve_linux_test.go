@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
@@ -279,6 +280,23 @@ func TestGNUTarReadsOurs(t *testing.T) {
 	archive := pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, None)
 	gnuTar(t, archive, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
 	sameEverything(t, dst, src)
+}
+
+// TestHardLinksHaveMetadata is for readers that set the metadata of a file again with each of its names.
+func TestHardLinksHaveMetadata(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	headers := make(map[string]*tar.Header)
+	r := tar.NewReader(bytes.NewReader(pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true}, None)))
+	for h, err := r.Next(); err == nil; h, err = r.Next() {
+		headers[h.Name] = h
+	}
+	first, link := headers["a-hard"], headers["d/setuid"]
+	if link.Linkname != first.Name || link.Mode != first.Mode || link.Uid != first.Uid || link.Gid != first.Gid ||
+		!link.ModTime.Equal(first.ModTime) || !maps.Equal(link.PAXRecords, first.PAXRecords) {
+		t.Errorf("got %+v, want what is in %+v", link, first)
+	}
 }
 
 func TestGNUTarIsRead(t *testing.T) {

@@ -17,7 +17,7 @@ type ReadOptions struct {
 	// Whiteouts come as files whose names begin with ".wh.".
 	Image bool
 	// Within is a clean slash path: entries stand there, or are the directories above, and links don't leave it.
-	// "" allows every place in the archive.
+	// "" allows every place. Where entries are given places, it is about those.
 	Within string
 	// Tar gets the decompressed bytes, all of them, from another goroutine than the caller's; it is not used any more
 	// when the call returns. nil: nowhere.

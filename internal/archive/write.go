@@ -20,8 +20,9 @@ const bufferSize = 256 << 10
 // that names it and wraps ErrChanged; w has then got a part of the archive.
 func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	ctx, cancel := context.WithCancel(ctx)
+	out := &sink{w: w}
 	tw := &treeWriter{
-		tree: t, dir: clean(t.Dir), out: w, tar: tar.NewWriter(w),
+		tree: t, dir: clean(t.Dir), out: out, tar: tar.NewWriter(out),
 		dirs: make(map[string]struct{}), buf: make([]byte, bufferSize),
 	}
 	ahead := t.readAhead(ctx, entries)
@@ -31,11 +32,29 @@ func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := tw.entry(&entries[i], ahead); err != nil {
+		err := tw.entry(&entries[i], ahead)
+		switch {
+		case err == nil:
+		case out.err != nil:
+			return out.err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
 			return fmt.Errorf("archiving %q: %w", path.Join(tw.dir, entries[i].Name), err)
 		}
 	}
 	return tw.tar.Close()
+}
+
+// sink remembers that it was the writer that failed, and not a file.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (n int, err error) {
+	n, s.err = s.w.Write(p)
+	return n, s.err
 }
 
 // treeWriter is the state of one Write.
@@ -68,16 +87,14 @@ func (w *treeWriter) entry(e *Entry, ahead *readAhead) error {
 // parents writes an entry for each directory above name that has none yet.
 func (w *treeWriter) parents(name string) error {
 	dir := path.Dir(name)
-	if w.tree.Bare || name == "." || dir == w.last && dir != "" {
+	if w.tree.Bare || name == "." || dir == w.last {
 		return nil
 	}
+	if err := w.parents(dir); err != nil {
+		return err
+	}
 	w.last = dir
-	if dir != "." {
-		if err := w.parents(dir); err != nil {
-			return err
-		}
-		w.last = dir
-	} else if !w.tree.Root {
+	if dir == "." && !w.tree.Root {
 		return nil
 	}
 	return w.directory(dir, nil)
@@ -135,19 +152,29 @@ func (w *treeWriter) modTime(own int64) time.Time {
 
 // preserveDir fills in what the directory on disk has.
 func (w *treeWriter) preserveDir(hdr *tar.Header, name string, mtime int64) error {
-	f, err := w.tree.FS.Open(path.Join(w.dir, name))
+	f, info, err := w.open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	if !info.IsDir() {
 		return ErrChanged
 	}
 	return preserve(hdr, f, info, mtime)
+}
+
+// open opens a file or directory of the tree.
+func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
+	f, err := w.tree.FS.Open(path.Join(w.dir, name))
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 // preserve fills in mode, owner, time and extended attributes. f is nil for a symbolic link, which has none of the
@@ -217,11 +244,20 @@ func (w *treeWriter) symlink(e *Entry) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// hardLink writes a further name of a file that is in the archive already. It has the metadata of the first name.
+// hardLink writes a further name of a file that is in the archive already, with the metadata of the file: some readers
+// set it again.
 func (w *treeWriter) hardLink(e *Entry) error {
-	hdr := &tar.Header{
-		Typeflag: tar.TypeLink, Name: w.tree.Prefix + e.Name, Linkname: w.tree.Prefix + e.Link,
-		Mode: 0o644, ModTime: w.modTime(0),
+	f, info, err := w.open(e.Name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if idOf(info).ino != e.Ino || changeTime(info) != e.CTime {
+		return ErrChanged
+	}
+	hdr := &tar.Header{Typeflag: tar.TypeLink, Name: w.tree.Prefix + e.Name, Linkname: w.tree.Prefix + e.Link}
+	if err := preserve(hdr, f, info, e.ModTime); err != nil {
+		return err
 	}
 	return w.tar.WriteHeader(hdr)
 }
@@ -239,7 +275,7 @@ func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
 	}
 	small := ahead.take()
 	if small == nil {
-		return context.Canceled
+		return context.Canceled // Write has the right word
 	}
 	defer ahead.release(small)
 	if small.err != nil {
@@ -254,15 +290,11 @@ func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
 
 // streamFile writes a file that is too large to be read ahead, or has metadata to preserve.
 func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
-	f, err := w.tree.FS.Open(path.Join(w.dir, e.Name))
+	f, info, err := w.open(e.Name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	if !e.same(info) {
 		return ErrChanged
 	}
