@@ -221,7 +221,7 @@ func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) (*Plan, *compositi
 	plan := &Plan{
 		Kind: kind, Name: spec.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
 		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations), Base: spec.Base,
-		Platform: m.platform, Tags: m.tags, Notes: m.notes, Warnings: m.warnings,
+		Platform: m.platform, Tags: m.tags, Cascade: m.cascade, Notes: m.notes, Warnings: m.warnings,
 	}
 	for _, l := range m.layers {
 		plan.Layers = append(plan.Layers, l.Layer)
@@ -256,6 +256,7 @@ type composition struct {
 	notes       []string          // Plan.Notes
 	warnings    []string          // Plan.Warnings
 	tags        []string          // Plan.Tags, besides the declared ones
+	cascade     string            // Plan.Cascade
 	ownType     string            // artifactType of the manifest, where the files decide it
 	ownConfig   string            // media type of the config, where the files decide it
 	platform    *ocispec.Platform // of the manifest in an index, where the files decide it

@@ -7,15 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
 )
-
-// semver is a full semantic version; Dev Containers take no other.
-var semver = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // devContainerFile is the metadata file of a feature or a template.
 func devContainerFile(kind string) string { return "devcontainer-" + kind + ".json" }
@@ -65,19 +61,8 @@ func (c *composition) devContainer(kind string) (finishFunc, error) {
 	}
 	l.Title = "devcontainer-" + kind + "-" + meta.id + ".tgz"
 	c.annotations[mediatypes.DevContainerMetadata] = meta.text()
-	c.tags = cascade(meta.version)
+	c.tags, c.cascade = cascade(meta.version), meta.version
 	return constant(struct{}{})
-}
-
-// cascade are the tags of a version: 1, 1.2, 1.2.3 and latest. A version before a release moves none but its own.
-func cascade(version string) []string {
-	exact := strings.ReplaceAll(version, "+", "_")
-	if strings.ContainsAny(version, "-+") {
-		return []string{exact}
-	}
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	return []string{major, major + "." + minor, exact, "latest"}
 }
 
 // devContainerMeta is a metadata file, with what the devcontainer CLI adds to it.

@@ -21,6 +21,9 @@ type Plan struct {
 	Layers      []Layer           // in manifest order, unless Kind.Order is ByDigest
 	Annotations map[string]string // of the manifest; of the index when Platforms is set
 	Tags        []string          // besides the tag of the target
+	// Cascade is a version. Of its Tags, those that stand for a range of versions (1, 1.2, latest) stay where they are
+	// when a higher version of the range is tagged already; see TagsBeside.
+	Cascade string
 
 	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil: none
 	Platforms []*Plan           // one artifact per platform under one index; Layers is empty then

@@ -35,7 +35,11 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 	if err != nil {
 		return nil, err
 	}
-	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, plan.Tags)}
+	tags, err := planTags(ctx, dst, plan)
+	if err != nil {
+		return nil, err
+	}
+	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, tags)}
 	if err := p.push(ctx, root); err != nil {
 		return nil, err
 	}

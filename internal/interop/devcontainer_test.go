@@ -107,3 +107,27 @@ func metadata(t *testing.T, annotations map[string]string) map[string]any {
 	}
 	return m
 }
+
+// TestFeatureVersionsMoveTagsForward: a fix of an older version takes no tag from a newer one, as the CLI has it.
+func TestFeatureVersionsMoveTagsForward(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "greeting")
+	for _, version := range []string{"1.3.0", "1.2.3"} {
+		dir := filepath.Join(t.TempDir(), "greeting")
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(example("feature"), "greeting"))); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "devcontainer-feature.json")
+		text := strings.Replace(files(t, dir)["devcontainer-feature.json"], "1.2.3", version, 1)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		push(t, filepath.Dir(dir), "kind: feature\nlayers: [greeting/]\n", ref+":v"+version)
+	}
+	for tag, version := range map[string]string{"1": "1.3.0", "1.2": "1.2.3", "1.3": "1.3.0", "1.2.3": "1.2.3", "latest": "1.3.0"} {
+		m, _ := manifestOf(t, ref+":"+tag)
+		if got := metadata(t, m.Annotations)["version"]; got != version {
+			t.Errorf("tag %s is version %v, want %s", tag, got, version)
+		}
+	}
+}

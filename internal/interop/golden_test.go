@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/memory"
@@ -75,4 +77,50 @@ func goldenText(t *testing.T, store *memory.Store, desc ocispec.Descriptor) []by
 		text = append(text, goldenText(t, store, inner)...)
 	}
 	return text
+}
+
+// TestKindFilesPackTheSame packs each example through the kind file that its kind prints as.
+func TestKindFilesPackTheSame(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if kind.ReadOnly {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(example(kind.Name))); err != nil {
+				t.Fatal(err)
+			}
+			printed, err := artifact.KindFile(kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "own.kind.yaml"), printed, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			declaration, err := os.ReadFile(filepath.Join(dir, "davit.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			own := bytes.Replace(declaration, []byte("kind: "+kind.Name+"\n"), []byte("kind: ./own.kind.yaml\n"), 1)
+			if bytes.Equal(own, declaration) {
+				t.Fatalf("davit.yaml does not begin with the kind: %s", declaration)
+			}
+			if got, want := packedDigest(t, dir, string(own)), packedDigest(t, dir, string(declaration)); got != want {
+				t.Errorf("through its file it is %s, want %s; the file:\n%s", got, want, printed)
+			}
+		})
+	}
+}
+
+// packedDigest packs a directory and gives the digest.
+func packedDigest(t *testing.T, dir, declaration string) digest.Digest {
+	t.Helper()
+	plan, fsys := composed(t, dir, declaration)
+	result, err := pack.Push(t.Context(), fsys, plan, memory.New(), pack.PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Digest
 }

@@ -1,0 +1,29 @@
+package pack
+
+import (
+	"context"
+	"errors"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// planTags are the tags of a plan that are to move at dst: those of a range of versions only where no higher version of
+// the range is there.
+func planTags(ctx context.Context, dst oras.Target, plan *artifact.Plan) ([]string, error) {
+	lister, ok := dst.(registry.TagLister)
+	if plan.Cascade == "" || !ok {
+		return plan.Tags, nil
+	}
+	var existing []string
+	err := lister.Tags(ctx, "", func(tags []string) error {
+		existing = append(existing, tags...)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		return nil, &artifact.Error{Op: "listing tags", Err: err}
+	}
+	return plan.TagsBeside(existing), nil
+}
