@@ -42,6 +42,9 @@ type Options struct {
 	State string
 	// NoState neither reads nor writes it.
 	NoState bool
+	// MaxListed is how many files the result names, which takes memory where there are a million. 0: all of them, those
+	// in tar layers with their digests, which a pull does not need otherwise.
+	MaxListed int
 	// Concurrency is how many blobs are fetched at once. 0: four.
 	Concurrency int
 	// Progress is told every step. nil: nobody is.

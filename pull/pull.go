@@ -1,7 +1,6 @@
 package pull
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,14 +58,15 @@ type puller struct {
 	last    *record // of the last pull from this origin; nil: none
 	stage   *stage
 	next    *record // of this pull
-	carried *record // files of layers that the last pull unpacked, and that are as they should be
+	carried table   // files of layers that the last pull unpacked, and that are as they should be
 	partial bool    // there are some
 	whole   bool    // no such layer is left out
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
 	dirs     []dirInfo
-	// dirEntries are the directories that the artifact says something of.
+	// dirEntries are the directories whose metadata the artifact has.
 	dirEntries map[string]bool
+	hasDirs    bool // there is an entry of a directory, which may be all there is
 }
 
 // resolve reads the manifest or index, or gives the result of the last pull when nothing changed since.
@@ -94,7 +94,8 @@ func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, e
 func (p *puller) intact(r *record, layer func(int) bool) bool {
 	look := newLooker(p.dst, ".")
 	defer look.close()
-	for _, f := range r.files {
+	for i := range r.files.len() {
+		f := r.files.at(i)
 		if f.Layer < 0 && layer == nil {
 			if p.opts.Delete {
 				return false
@@ -115,24 +116,32 @@ func (p *puller) intact(r *record, layer func(int) bool) bool {
 // skipped is the result of a pull that had nothing to do.
 func (p *puller) skipped() *Result {
 	r := p.last.Result
-	r.Files, r.Skipped = p.last.list(), true
+	p.last.list(r, p.opts.MaxListed)
+	r.Skipped = true
 	for _, layer := range r.Layers {
 		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(layer), Descriptor: layer, Bytes: layer.Size})
 	}
 	return r
 }
 
-// list is what the record's files are to people.
-func (r *record) list() []File {
-	files := make([]File, 0, len(r.files))
-	for _, f := range r.files {
-		if f.Layer >= 0 {
-			files = append(files, File{
-				Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: r.Layers[f.Layer],
-			})
+// list puts the files of a record into a result, no more than limit if that is not 0.
+func (r *record) list(result *Result, limit int) {
+	result.Files, result.FileCount, result.FileSize = []File{}, 0, 0
+	for i := range r.files.len() {
+		row := r.files.row(i)
+		if row.layer < 0 {
+			continue
 		}
+		result.FileCount++
+		result.FileSize += row.size
+		if limit > 0 && result.FileCount > limit {
+			continue
+		}
+		f := r.files.at(i)
+		result.Files = append(result.Files, File{
+			Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: r.Layers[f.Layer],
+		})
 	}
-	return files
 }
 
 func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
@@ -173,12 +182,15 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 
 // finish writes down what is in the destination now.
 func (p *puller) finish() error {
-	if len(p.next.list()) == 0 && len(p.dirEntries) == 0 {
-		return fmt.Errorf("files in %s: %w", p.next.Result.Digest, errdef.ErrNotFound)
+	r := p.next.Result
+	p.next.list(r, p.opts.MaxListed)
+	if r.FileCount == 0 && !p.hasDirs {
+		return fmt.Errorf("files in %s: %w", r.Digest, errdef.ErrNotFound)
 	}
-	files := p.next.list()
+	files := r.Files
+	r.Files = nil
 	p.state.put(p.next) // without it the next pull compares contents
-	p.next.Result.Files = files
+	r.Files = files
 	return nil
 }
 
@@ -202,8 +214,11 @@ func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
 			todo = append(todo, it)
 		}
 	}
-	p.sortFiles()
-	p.carried = &record{files: slices.Clone(p.next.files)}
+	p.next.files.sort()
+	p.carried = table{}
+	for i := range p.next.files.len() {
+		p.carried.add(p.next.files.at(i))
+	}
 	return todo, refusal(kept)
 }
 
@@ -220,7 +235,7 @@ func (p *puller) check(ctx context.Context, it *item) (right, keep bool, err err
 		return false, false, err
 	}
 	if p.fileIsRight(ctx, it, info) {
-		p.next.files = append(p.next.files, newPlaced(it.name, it.index, info, it.desc.Digest))
+		p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
 		return true, false, nil
 	}
 	return false, !p.opts.Force && !p.state.ours(it.name, info), nil
@@ -257,10 +272,11 @@ func (p *puller) treeIsRight(it *item) bool {
 	if old < 0 || !p.intact(p.last, func(layer int) bool { return layer == old }) {
 		return false
 	}
-	for _, f := range p.last.files {
-		if f.Layer == old {
+	for i := range p.last.files.len() {
+		if int(p.last.files.row(i).layer) == old {
+			f := p.last.files.at(i)
 			f.Layer = it.index
-			p.next.files = append(p.next.files, f)
+			p.next.files.add(f)
 		}
 	}
 	p.partial = true
@@ -314,7 +330,7 @@ func (p *puller) place(ctx context.Context) error {
 	if err := refusal(pl.kept); err != nil {
 		return err
 	}
-	p.sortFiles()
+	p.next.files.sort()
 	if err := p.times(); err != nil {
 		return err
 	}
@@ -328,23 +344,20 @@ func (p *puller) place(ctx context.Context) error {
 	return nil
 }
 
-func (p *puller) sortFiles() {
-	slices.SortFunc(p.next.files, func(a, b placed) int { return cmp.Compare(a.Path, b.Path) })
-}
-
 // times takes down when the staged files were changed last, which tells later whether somebody changed them.
 func (p *puller) times() error {
 	look := newLooker(p.stage.root, stageFiles)
 	defer look.close()
-	for i, f := range p.next.files {
-		if _, ok := p.carried.find(f.Path); ok {
+	for i := range p.next.files.len() {
+		name := p.next.files.at(i).Path
+		if _, ok := p.carried.find(name); ok {
 			continue
 		}
-		info, err := look.lstat(f.Path)
+		info, err := look.lstat(name)
 		if err != nil {
 			return err
 		}
-		p.next.files[i].ModTime, p.next.files[i].Mode = info.ModTime().UnixNano(), info.Mode()
+		p.next.files.stat(i, info)
 	}
 	return nil
 }
@@ -355,7 +368,8 @@ func (p *puller) restat(right []string) {
 	slices.Sort(right)
 	look := newLooker(p.dst, ".")
 	defer look.close()
-	for i, f := range p.next.files {
+	for i := range p.next.files.len() {
+		f := p.next.files.at(i)
 		_, old := slices.BinarySearch(right, f.Path)
 		remember := f.Layer >= 0 && p.opts.Digests != nil && f.Digest == p.next.Layers[f.Layer]
 		if !old && !remember {
@@ -365,7 +379,7 @@ func (p *puller) restat(right []string) {
 		if err != nil {
 			continue
 		}
-		p.next.files[i].ModTime, p.next.files[i].Mode = info.ModTime().UnixNano(), info.Mode()
+		p.next.files.stat(i, info)
 		if remember {
 			p.opts.Digests.Store(info, f.Digest)
 		}
@@ -379,9 +393,10 @@ func (p *puller) leftovers() []string {
 		return nil
 	}
 	var remove []string
-	known := &record{files: slices.Clone(p.next.files)}
-	for _, f := range p.last.files {
-		if _, ok := known.find(f.Path); ok {
+	var left []placed
+	for i := range p.last.files.len() {
+		f := p.last.files.at(i)
+		if _, ok := p.next.files.find(f.Path); ok {
 			continue
 		}
 		info, err := p.dst.Lstat(f.Path)
@@ -391,21 +406,24 @@ func (p *puller) leftovers() []string {
 		f.Layer = -1
 		switch {
 		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.match(f.Path):
-			p.next.files = append(p.next.files, f)
+			left = append(left, f)
 		case f.unchanged(info) || p.opts.Force:
 			remove = append(remove, f.Path)
 		default:
 			p.next.Result.Kept = append(p.next.Result.Kept, f.Path)
 		}
 	}
-	p.sortFiles()
+	for _, f := range left {
+		p.next.files.add(f)
+	}
+	p.next.files.sort()
 	p.next.Result.Removed = remove
 	return remove
 }
 
 // removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
 func (p *puller) removeOnly(ctx context.Context, m *manifest) (err error) {
-	p.sortFiles()
+	p.next.files.sort()
 	remove := p.leftovers()
 	if len(remove) == 0 {
 		return nil

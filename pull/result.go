@@ -21,6 +21,8 @@ type Result struct {
 	Annotations  map[string]string    `json:"annotations,omitempty"`
 	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
 	Files        []File               `json:"files"`             // what the artifact has in the destination now
+	FileCount    int                  `json:"-"`                 // how many they are, where Files does not name all
+	FileSize     int64                `json:"-"`                 // their bytes
 	Removed      []string             `json:"removed,omitempty"` // files that left the artifact
 	Kept         []string             `json:"kept,omitempty"`    // of those, what somebody changed
 	Referrers    []*Result            `json:"referrers,omitempty"`

@@ -110,7 +110,7 @@ func (p *puller) stageFile(it *item, last bool) error {
 	if err != nil {
 		return err
 	}
-	p.next.files = append(p.next.files, newPlaced(it.name, it.index, info, it.desc.Digest))
+	p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package pull
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -41,7 +40,7 @@ type record struct {
 	Entangled bool `json:"entangled,omitempty"`
 	Count     int  `json:"files"`
 
-	files []placed // sorted by path
+	files table // sorted by path
 }
 
 // placed is a file of a record, as it was when it was placed.
@@ -66,11 +65,7 @@ func (r *record) find(path string) (placed, bool) {
 	if r == nil {
 		return placed{}, false
 	}
-	i, ok := slices.BinarySearchFunc(r.files, path, func(f placed, p string) int { return cmp.Compare(f.Path, p) })
-	if !ok {
-		return placed{}, false
-	}
-	return r.files[i], true
+	return r.files.find(path)
 }
 
 // statePath is where the state of a destination is kept: beside it.
@@ -123,8 +118,9 @@ func readRecord(dec *json.Decoder) (*record, error) {
 		if err := dec.Decode(&f); err != nil {
 			return nil, errors.Join(errors.ErrUnsupported, err)
 		}
-		r.files = append(r.files, f)
+		r.files.add(f)
 	}
+	r.files.sort()
 	return r, nil
 }
 
@@ -154,7 +150,7 @@ func (s *state) put(r *record) error {
 	if s.path == "" {
 		return nil
 	}
-	r.Version, r.Count = stateVersion, len(r.files)
+	r.Version, r.Count = stateVersion, r.files.len()
 	now := readState(s.path)
 	records := slices.DeleteFunc(now.records, func(o *record) bool { return o.Origin == r.Origin })
 	f, err := createAlone(s.path + ".new")
@@ -203,8 +199,8 @@ func writeRecords(w io.Writer, records []*record) error {
 		if err := enc.Encode(r); err != nil {
 			return err
 		}
-		for i := range r.files {
-			if err := enc.Encode(&r.files[i]); err != nil {
+		for i := range r.files.len() {
+			if err := enc.Encode(r.files.at(i)); err != nil {
 				return err
 			}
 		}

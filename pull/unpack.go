@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -41,8 +41,9 @@ type trees struct {
 	mu     sync.Mutex // the callbacks of an Extractor come from several goroutines
 	placed int64      // entries, directories included
 	size   int64
-	owner  map[string]int // layer of each file of an image
-	failed error          // found out in a callback
+	seed   maphash.Seed
+	owner  map[uint64]int32 // layer of each file of an image, by the hash of its path
+	failed error            // found out in a callback
 }
 
 func newTrees(p *puller) (*trees, error) {
@@ -51,7 +52,7 @@ func newTrees(p *puller) (*trees, error) {
 		return nil, err
 	}
 	return &trees{
-		p: p, root: root, extractors: make(map[way]*archive.Extractor), owner: make(map[string]int),
+		p: p, root: root, extractors: make(map[way]*archive.Extractor), seed: maphash.MakeSeed(), owner: make(map[uint64]int32),
 	}, nil
 }
 
@@ -105,7 +106,7 @@ func (t *trees) extractor(it *item) *archive.Extractor {
 		Place:        func(name string) (string, error) { return t.place(w, name) },
 		Preserve:     t.p.preserve,
 		Unprivileged: !t.p.opts.Preserve,
-		Digests:      true,
+		Digests:      t.p.opts.MaxListed == 0,
 		Placed:       t.note,
 	})
 	t.extractors[w] = x
@@ -154,7 +155,9 @@ func (t *trees) note(e archive.Placed) {
 	defer t.mu.Unlock()
 	t.count(e)
 	if e.Mode.IsDir() {
-		t.p.dirEntries[e.Name] = true
+		if t.p.hasDirs = true; t.p.preserve {
+			t.p.dirEntries[e.Name] = true
+		}
 		return
 	}
 	if _, ok := t.p.carried.find(e.Name); ok {
@@ -168,12 +171,13 @@ func (t *trees) note(e archive.Placed) {
 		f.Digest = digest.NewDigestFromBytes(digest.SHA256, e.Digest[:])
 	}
 	if t.item.image {
-		if _, ok := t.owner[e.Name]; ok {
+		key := maphash.String(t.seed, e.Name)
+		if _, ok := t.owner[key]; ok {
 			t.p.next.Entangled = true
 		}
-		t.owner[e.Name] = t.item.index
+		t.owner[key] = int32(t.item.index)
 	}
-	t.p.next.files = append(t.p.next.files, f)
+	t.p.next.files.add(f)
 }
 
 // count holds the limits for all layers together; an Extractor holds them for each.
@@ -201,13 +205,13 @@ func (t *trees) close() error {
 	if !t.p.next.Entangled {
 		return nil
 	}
-	t.p.next.files = slices.DeleteFunc(t.p.next.files, func(f placed) bool {
-		layer, ok := t.owner[f.Path]
+	t.p.next.files.retain(func(f placed) bool {
+		layer, ok := t.owner[maphash.String(t.seed, f.Path)]
 		if !ok {
-			return false
+			return true
 		}
 		_, err := t.root.Lstat(f.Path)
-		return layer != f.Layer || err != nil
+		return int(layer) == f.Layer && err == nil
 	})
 	return nil
 }

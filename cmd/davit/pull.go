@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newPullCommand(a *app) *cobra.Command {
@@ -78,24 +78,30 @@ func (a *app) pull(ctx context.Context, opts pullOptions) error {
 }
 
 func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
-	desc, err := t.resolve(ctx)
-	if err != nil {
-		return nil, err
+	if t.ref.Reference() == "" { // which tag is meant
+		if _, err := t.resolve(ctx); err != nil {
+			return nil, err
+		}
 	}
 	made, err := makeDir(opts.output)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.place(ctx, t, desc, opts)
+	result, err := a.place(ctx, t, opts)
 	if err != nil {
 		made.undo()
+		if errors.Is(err, errdef.ErrNotFound) { // the reference, or something in the artifact
+			if _, ofReference := t.resolve(ctx); ofReference != nil {
+				err = ofReference
+			}
+		}
 		return nil, err
 	}
 	result.Reference = t.ref.String()
 	return result, nil
 }
 
-func (a *app) place(ctx context.Context, t *target, desc ocispec.Descriptor, opts pullOptions) (*pull.Result, error) {
+func (a *app) place(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
 	dst, err := os.OpenRoot(opts.output)
 	if err != nil {
 		return nil, destinationError(opts.output, err)
@@ -105,7 +111,10 @@ func (a *app) place(ctx context.Context, t *target, desc ocispec.Descriptor, opt
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.digests()
 	opts.Origin, opts.Concurrency = t.ref.Name(), a.registry.Concurrency
-	return pull.Artifact(ctx, t.Target, desc.Digest.String(), dst, opts.Options)
+	if a.format.String() == "text" {
+		opts.MaxListed = maxListed
+	}
+	return pull.Artifact(ctx, t.Target, t.ref.Reference(), dst, opts.Options)
 }
 
 // madeDirs are directories that did not exist before, the deepest first.
@@ -167,11 +176,7 @@ func (r pullResult) WriteText(w io.Writer) error {
 	if r.Platform != nil {
 		t.row("platform", platformName(r.Platform))
 	}
-	var size int64
-	for _, f := range r.Files {
-		size += f.Size
-	}
-	t.row("files", fmt.Sprintf("%d, %s, in %s", len(r.Files), humanSize(size), r.dir))
+	t.row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, humanSize(r.FileSize), r.dir))
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
@@ -180,12 +185,11 @@ func (r pullResult) WriteText(w io.Writer) error {
 
 func (r pullResult) writeFiles(w io.Writer) error {
 	var files table
-	for i, f := range r.Files {
-		if i == maxListed {
-			files.row("  and "+plural(len(r.Files)-i, "more file"), "")
-			break
-		}
+	for _, f := range r.Files {
 		files.row("  "+f.Path, humanSize(f.Size))
+	}
+	if more := r.FileCount - len(r.Files); more > 0 {
+		files.row("  and "+plural(more, "more file"), "")
 	}
 	for _, name := range r.Removed {
 		files.row("  "+name, "removed")
