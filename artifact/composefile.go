@@ -419,12 +419,14 @@ func composeConfig(c *composition) (finishFunc, error) {
 	for _, l := range c.withRole("env") {
 		p.env[l.Path] = false
 	}
+	c.orderOverrides()
 	for _, l := range c.withRole("compose") {
 		if err := p.fill(l, path.Base(l.Path), l.Path); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
+	c.dropExtended(p.extends)
 	for i := 0; i < len(p.extends); i++ { // each may extend further ones
 		l := c.extended(p.extends[i])
 		if err := p.fill(l, composeName(p.extends[i]), p.extends[i]); err != nil {
@@ -440,6 +442,24 @@ func composeConfig(c *composition) (finishFunc, error) {
 	}
 	c.warnings = append(c.warnings, p.warnings...)
 	return constant(struct{}{})
+}
+
+// orderOverrides puts override files behind what they override, as docker compose reads them.
+func (c *composition) orderOverrides() {
+	override := func(l *chosen) int { return strings.Count(path.Base(l.Path), ".override.") }
+	slices.SortStableFunc(c.layers, func(a, b *chosen) int { return override(a) - override(b) })
+}
+
+// dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.
+func (c *composition) dropExtended(extended []string) {
+	own := len(c.withRole("compose"))
+	c.layers = slices.DeleteFunc(c.layers, func(l *chosen) bool {
+		if l.Role != "compose" || own == 1 || !slices.Contains(extended, l.Path) {
+			return false
+		}
+		own--
+		return true
+	})
 }
 
 // fill makes a layer of a rewritten compose file.

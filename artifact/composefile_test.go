@@ -72,6 +72,20 @@ func TestComposeRewrites(t *testing.T) {
 	}
 }
 
+func TestComposeOfDirectory(t *testing.T) {
+	t.Parallel()
+	const service = "services: {a: {image: x}}\n"
+	plan, err := compose(t, map[string]string{"compose.override.yaml": service, "compose.yaml": "include: [base.yml]\n" + service, "base.yml": service},
+		"kind: compose\nlayers: ['*.y*ml']\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, layerLines(plan), `
+compose application/vnd.docker.compose.file+yaml raw compose.yaml
+compose application/vnd.docker.compose.file+yaml raw compose.override.yaml
+compose application/vnd.docker.compose.file+yaml raw `+composeName("base.yml"))
+}
+
 func TestComposeWarns(t *testing.T) {
 	t.Parallel()
 	plan, err := compose(t, map[string]string{"c.yaml": `

@@ -330,10 +330,10 @@ func (c *composition) ignoreAsHelm(l *chosen) error {
 	return nil
 }
 
-// checkNamed reports a name or version that contradicts what a file says of itself.
+// checkNamed reports a name or version that contradicts what a file says of itself, where it says one.
 func (c *composition) checkNamed(name, version, file string) {
 	for _, f := range [...]struct{ key, declared, own string }{{"name", c.spec.Name, name}, {"version", c.spec.Version, version}} {
-		if f.declared != "" && f.declared != f.own {
+		if f.declared != "" && f.own != "" && f.declared != f.own {
 			c.report(c.spec.problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
 		}
 	}

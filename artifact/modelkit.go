@@ -97,6 +97,11 @@ func (c *composition) takeKitfile() (kitfile map[string]any, by *chosen, err err
 	if !ok {
 		return nil, by, &Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
 	}
+	if own, ok := declared["package"].(map[string]any); ok {
+		name, _ := own["name"].(string)
+		version, _ := own["version"].(string)
+		c.checkNamed(name, version, by.Path)
+	}
 	return c.overlay(merge(kitfile, declared)), by, nil
 }
 

@@ -176,6 +176,7 @@ func (c *composition) takeModelfile(config map[string]any) error {
 		return nil
 	}
 	c.annotations[mediatypes.ModelPackModelfile] = string(data)
+	c.checkNamed(m.fields["NAME"], "", l.Path)
 	inner, descriptor := config["config"].(map[string]any), config["descriptor"].(map[string]any)
 	for command, into := range map[string]struct {
 		object map[string]any

@@ -57,10 +57,11 @@ func TestModelfile(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct{ modelfile, want string }{
+		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
 		"no such file": {"MODEL *.onnx\n", `names "*.onnx", and there is no such file`},
 		"leaves":       {"MODEL ../x.bin\n", `path "../x.bin" leaves`},
 	} {
-		_, err := compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nlayers: [Modelfile]\n")
+		_, err := compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
 		}
@@ -105,12 +106,13 @@ func TestModelKitWithoutKitfile(t *testing.T) {
 func TestKitfileRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ kitfile, want string }{
+		"another name": {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
 		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
 		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
 		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
 		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 	} {
-		_, err := compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nlayers: [Kitfile]\n")
+		_, err := compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxStatement bounds a statement that is opened to see what it states: most of one is an SBOM or a provenance.
-const maxStatement = 64 << 20
+// maxStatement bounds a statement that is read whole to see what it states. What is larger is packed all the same.
+const maxStatement = 8 << 20
 
 // isSigstoreBundle finds a sigstore bundle by its media type.
 func isSigstoreBundle(s *sample) (string, bool) {
@@ -104,6 +104,10 @@ func statementConfig(c *composition) (finishFunc, error) {
 
 func (c *composition) describeStatement(l *chosen) error {
 	data, err := readFile(c.fsys, l.Path, maxStatement)
+	if errors.Is(err, errTooLarge) {
+		c.warnings = append(c.warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
+		return nil
+	}
 	if err != nil {
 		return errors.New(cause(err))
 	}

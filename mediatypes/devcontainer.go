@@ -16,7 +16,7 @@ var feature = Kind{
 	Summary: "a Dev Container Feature: a directory with devcontainer-feature.json and install.sh",
 	Config:  Config{MediaType: DevContainer, Derive: "feature", Schema: noFields},
 	Layers: []LayerType{{Role: "feature", MediaType: DevContainerLayer, Match: []string{"*/"}, Content: "feature", Packing: Tar,
-		Prefix: "./", Min: 1, Max: 1, Tells: true}},
+		Prefix: "./", Untitled: true, Min: 1, Max: 1, Tells: true}},
 	Clients: []string{"devcontainer", "VS Code"},
 	Example: `kind: feature
 layers: [greeting/]
@@ -29,7 +29,7 @@ var template = Kind{
 	Summary: "a Dev Container Template: a directory with devcontainer-template.json and a dev container",
 	Config:  Config{MediaType: DevContainer, Derive: "template", Schema: noFields},
 	Layers: []LayerType{{Role: "template", MediaType: DevContainerLayer, Match: []string{"*/"}, Content: "template", Packing: Tar,
-		Prefix: "./", Min: 1, Max: 1, Tells: true}},
+		Prefix: "./", Untitled: true, Min: 1, Max: 1, Tells: true}},
 	Clients: []string{"devcontainer", "VS Code"},
 	Example: `kind: template
 layers: [greeting-app/]
@@ -42,8 +42,8 @@ var collection = Kind{
 	Summary: "the list of a namespace's Dev Container Features or Templates",
 	Config:  Config{MediaType: DevContainer, Derive: "collection", Schema: noFields},
 	Layers: []LayerType{
-		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Min: 1, Max: 1, Tells: true},
-		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: Tar, Min: 1, Max: 1, Tells: true},
+		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Untitled: true, Min: 1, Max: 1, Tells: true},
+		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: Tar, Untitled: true, Min: 1, Max: 1, Tells: true},
 	},
 	Clients: []string{"devcontainer", "VS Code"},
 	Example: `kind: collection

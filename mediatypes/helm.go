@@ -13,10 +13,10 @@ var helm = Kind{
 	Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
 	Config:  Config{MediaType: HelmConfig, Derive: "helm", Schema: noFields},
 	Layers: []LayerType{
-		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Min: 1, Max: 1, Tells: true},
+		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive",
-			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Min: 1, Max: 1, Tells: true},
-		{Role: "provenance", MediaType: HelmProvenance, Match: []string{"*.prov"}, Max: 1},
+			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
+		{Role: "provenance", MediaType: HelmProvenance, Match: []string{"*.prov"}, Untitled: true, Max: 1},
 	},
 	Order:   ByDigest,
 	Clients: []string{"helm"},

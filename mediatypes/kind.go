@@ -105,7 +105,7 @@ type LayerType struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title: what oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
-	// Untitled: the native client writes no title on such layers.
+	// Untitled: the path is no title of such layers. They have the name that the kind gives them, or none.
 	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
 	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
