@@ -30,6 +30,8 @@ const (
 	firstChunk, minChunk = 32 << 20, 1 << 20
 	// bufferedChunk is a chunk of a blob whose size is not known: it has to be in memory to have a length.
 	bufferedChunk = 8 << 20
+	// askAgain is the pause between two questions for a session's position, maxAsks how many there are at most.
+	askAgain, maxAsks = 60 * time.Millisecond, 100
 	// watchEvery is how often progress is looked at.
 	watchEvery = 100 * time.Millisecond
 )
@@ -141,7 +143,7 @@ type upload struct {
 	way      way
 	chunk    int64 // of inChunks
 	least    int64 // that a chunk must have
-	careful  bool  // ask before sending, to hear a refusal that the connection's end would swallow
+	careful  bool  // ask before sending: a refusal costs no bytes then, and is not swallowed by the connection's end
 	unsure   bool  // where the session stands is not known
 	finished bool  // a PUT with the digest was sent; it may have worked
 	empty    bool  // "Range: 0-0" is to be read as one byte
@@ -349,32 +351,53 @@ func (u *upload) stored(ctx context.Context) (bool, error) {
 	return false, answered(resp)
 }
 
-// ask finds out how many bytes the session has.
+// ask finds out how many bytes the session has. The registry may still be at those of the request that broke, and a part
+// sent meanwhile would be mixed with them, so it is asked until it says the same twice.
 func (u *upload) ask(ctx context.Context) error {
-	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
-	if err != nil {
-		return err
-	}
-	defer drain(resp)
-	if resp.StatusCode/100 != 2 {
-		err := answered(resp)
-		if again(resp.StatusCode) || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+	before := int64(-1)
+	for range maxAsks {
+		has, err := u.position(ctx)
+		switch {
+		case err != nil:
+			return err
+		case has < 0:
+			u.lost()
+			return nil
+		case has == before || has == u.size:
+			u.arrived(has)
+			u.unsure, u.careful = false, true
+			return nil
+		}
+		before = has
+		if err := sleep(ctx, askAgain); err != nil {
 			return err
 		}
-		u.lost()
-		return nil
+	}
+	return fmt.Errorf("the upload's session goes on growing")
+}
+
+// position is how many bytes the session says it has; -1: the registry does not know it, or what it says is wrong.
+func (u *upload) position(ctx context.Context) (int64, error) {
+	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
+	if err != nil {
+		return 0, err
+	}
+	defer drain(resp)
+	switch status := resp.StatusCode; {
+	case status/100 == 2:
+	case again(status), status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return 0, answered(resp)
+	default:
+		return -1, nil
 	}
 	if err := u.follow(resp, u.location); err != nil {
-		return err
+		return 0, err
 	}
 	has, ok := u.sessionHas(resp.Header.Get("Range"))
 	if !ok || u.size >= 0 && has > u.size {
-		u.lost()
-		return nil
+		return -1, nil
 	}
-	u.arrived(has)
-	u.unsure = false
-	return nil
+	return has, nil
 }
 
 // sessionHas reads the Range of a session. "0-0" stands for no byte and for one.
@@ -396,7 +419,6 @@ func (u *upload) arrived(offset int64) {
 	if offset > u.furthest {
 		u.tries.progress(offset - u.furthest)
 		u.furthest = offset
-		u.careful = false
 	}
 	u.report(offset)
 }
@@ -501,7 +523,7 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		u.arrived(has) // it took less than it was sent
 		return nil
 	}
-	u.unsure = false
+	u.unsure, u.careful = false, false
 	u.arrived(u.offset + length)
 	u.saveState()
 	return nil
@@ -549,8 +571,6 @@ func (u *upload) recover(ctx context.Context, err error) error {
 		if err := u.adjust(ctx, answer); err != nil {
 			return err
 		}
-	case u.location != nil && u.unsure && u.offset == u.furthest:
-		u.careful = true
 	}
 	if !u.tries.more(err) {
 		return err
