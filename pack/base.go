@@ -141,6 +141,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 		}
 		all[k] = v
 	}
+	b.explain(all)
 	if b.docker() {
 		configType = mediatypes.DockerConfig
 	}
@@ -151,6 +152,26 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 		return "", nil, err
 	}
 	return configType, bytes.TrimSpace(buf.Bytes()), nil
+}
+
+// explain gives each of our layers an entry in a history that the base has begun: clients count them.
+func (b *baseImage) explain(config map[string]any) {
+	history, _ := config["history"].([]any)
+	rootfs, _ := config["rootfs"].(map[string]any)
+	layers, _ := rootfs["diff_ids"].([]any)
+	if len(history) == 0 {
+		return
+	}
+	explained := 0
+	for _, entry := range history {
+		if e, ok := entry.(map[string]any); ok && e["empty_layer"] != true {
+			explained++
+		}
+	}
+	for ; explained < len(layers); explained++ {
+		history = append(history, map[string]any{"created_by": "davit"})
+	}
+	config["history"] = history
 }
 
 // overlay is the object base with what over says.

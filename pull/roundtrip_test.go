@@ -211,9 +211,6 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 // TestVolumeThereAndBack compares what Preserve is about.
 func TestVolumeThereAndBack(t *testing.T) {
 	t.Parallel()
-	if _, ok := mediatypes.Lookup("volume"); !ok {
-		t.Skip("the kind is not listed yet")
-	}
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
 	write(t, dir, "vol/a/file", "content")
 	write(t, dir, "vol/b/script", "#!/bin/sh")
