@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -206,6 +207,20 @@ func TestReadGGUFRefuses(t *testing.T) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestReadGGUFKeepsNoVocabulary(t *testing.T) {
+	image := tinyLlama()
+	image.keys = append(image.keys, ggufPair{"tokenizer.ggml.merges", slices.Repeat([]string{"a b"}, 200_000)})
+	data := image.bytes()
+	allocs := testing.AllocsPerRun(1, func() {
+		if _, err := readGGUFBytes(data); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 1000 {
+		t.Errorf("%.0f allocations for a vocabulary that is passed over", allocs)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -93,4 +95,25 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	sameFiles(t, files(t, data), want)
 	got, _ := pulled(t, ref, pull.Options{Preserve: true})
 	sameFiles(t, files(t, got), want)
+}
+
+// TestVolumeOnBase: with a base, a volume is the base's files and volume-data beside them, which is what Docker Desktop
+// runs to restore it.
+func TestVolumeOnBase(t *testing.T) {
+	podman := clients.Podman(t)
+	ref := repo(t, "base") + ":v1"
+	result := push(t, example("image"), "", ref)
+	target, _ := open(t, ref, registry.Write)
+	plan, fsys := composed(t, example("volume"), "")
+	base := &pack.Base{Source: target, Descriptor: ocispec.Descriptor{MediaType: result.MediaType, Digest: result.Digest, Size: result.Size}}
+	volume := strings.TrimSuffix(ref, "v1") + "volume"
+	pushPlan(t, plan, fsys, volume, pack.Options{Base: base})
+	platformOS(t, volume) // has as many diff_ids as layers
+	podman.Run("pull", "--tls-verify=false", volume)
+	dir, _ := podman.Run("image", "mount", volume)
+	want := files(t, filepath.Join(example("image"), "rootfs"))
+	for name, data := range files(t, filepath.Join(example("volume"), "_data")) {
+		want["volume-data/"+name] = data
+	}
+	sameFiles(t, files(t, strings.TrimSpace(dir)), want)
 }

@@ -1,0 +1,188 @@
+package interop
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// check is what the tests hold of a kind and one client. A test that is named here exists, and the version is the one that
+// .ci/clients.sh builds or what was read; so the table can't say more than the tests do.
+type check struct {
+	kind, client string
+	program      string // in .ci/clients.sh, with commas between several; empty: version says it
+	version      string
+	reads        string // the test that the client reads what davit pushed
+	writes       string // the test that davit reads what the client wrote
+	how          string // how a client that does not run here was checked
+}
+
+const (
+	debian = "Debian 12's"
+	npm    = "0.89"
+	rules  = "the rules of its source" // of a client that does not run in the tests
+)
+
+// checks are sorted as the table is.
+var checks = []check{
+	{"attestation", "cosign", "cosign", "", "TestCosignVerifiesWhatDavitAttached", "TestSignaturesAreRecognised", ""},
+	{"attestation", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"bottle", "brew", "", "aad366f", "TestBottleAsBrewReadsIt", "", rules},
+	{"collection", "devcontainer", "", npm, "", "TestDavitReadsDevContainer", ""},
+	{"compose", "docker compose", "docker-compose", "", "TestComposeReadsDavit", "TestDavitReadsCompose", ""},
+	{"docs", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"feature", "devcontainer", "", npm, "TestDevContainerReadsFeature", "TestDavitReadsDevContainer", ""},
+	{"flux", "flux", "flux", "", "TestFluxReadsDavit", "TestDavitReadsFlux", "with the library that its CLI calls"},
+	{"generic", "oras", "oras", "", "TestOrasReadsDavit", "TestDavitReadsOras", ""},
+	{"helm", "helm", "helm", "", "TestHelmReadsDavit", "TestDavitReadsHelm", ""},
+	{"image", "podman", "", debian, "TestPodmanMountsImage", "", ""},
+	{"image", "skopeo", "", debian, "TestSkopeoCopiesImages", "", ""},
+	{"image", "crane", "crane", "", "", "TestDavitReadsImage", ""},
+	{"model", "docker model", "dmr", "", "TestModelRunnerReadsDavit", "TestDavitReadsModelRunner", ""},
+	{"modelkit", "kit", "", "1.7", "TestModelKitAsKitReadsIt", "", rules},
+	{"modelpack", "modctl", "modctl", "", "TestModctlReadsDavit", "TestDavitReadsModctl", ""},
+	{"modelpack", "docker model", "dmr", "", "TestModelRunnerReadsModelPack", "", ""},
+	{"report", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"runbook", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"sbom", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"signature", "cosign", "cosign", "", "", "TestSignaturesAreRecognised", ""},
+	{"signature", "notation", "notation", "", "", "TestSignaturesAreRecognised", ""},
+	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
+	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"volume", "podman", "", debian, "TestPodmanRestoresVolume", "", "running it; Docker Desktop can't run in tests"},
+	{"wasm", "wkg", "", "5a4c2ab", "TestWasmAsWkgReadsIt", "", rules},
+	{"wasm", "wazero", "wazero", "", "TestWazeroRunsWhatDavitPulled", "", "runs the pulled module"},
+	{"wasm", "wasm-to-oci", "wasm-to-oci", "", "", "TestDavitReadsWasmToOCI", ""},
+}
+
+// TestEveryKindIsChecked holds the table against the kinds, the tests, the versions, and the file that shows it.
+func TestEveryKindIsChecked(t *testing.T) {
+	t.Parallel()
+	tests, versions := testNames(t), clientVersions(t)
+	seen := map[string]bool{}
+	for i, c := range checks {
+		seen[c.kind] = true
+		if _, ok := mediatypes.Lookup(c.kind); !ok {
+			t.Errorf("%s is no kind", c.kind)
+		}
+		for _, name := range []string{c.reads, c.writes} {
+			if name != "" && !tests[name] {
+				t.Errorf("%s: there is no test %s", c.kind, name)
+			}
+		}
+		var built []string
+		for program := range strings.SplitSeq(c.program, ", ") {
+			if program != "" && versions[program] == "" {
+				t.Errorf("%s: .ci/clients.sh builds no %s", c.kind, program)
+			}
+			built = append(built, versions[program])
+		}
+		if c.program != "" {
+			checks[i].version = strings.Join(built, ", ")
+		}
+	}
+	for _, k := range mediatypes.All() {
+		if !seen[k.Name] {
+			t.Errorf("nothing checks kind %s", k.Name)
+		}
+	}
+	wantTable(t, filepath.Join("..", "..", "examples", "README.md"), true)
+	wantTable(t, filepath.Join("..", "..", "README.md"), false)
+}
+
+// testNames are the tests of this package.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	sources, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, source := range sources {
+		file, err := parser.ParseFile(token.NewFileSet(), source, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				names[f.Name.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+var clientLine = regexp.MustCompile(`(?m)^(?:core|extra) +(\S+) +\S+@v(\S+)`)
+
+// clientVersions are the versions that .ci/clients.sh builds, by program.
+func clientVersions(t *testing.T) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", ".ci", "clients.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]string{}
+	for _, m := range clientLine.FindAllStringSubmatch(string(data), -1) {
+		versions[m[1]] = m[2]
+	}
+	return versions
+}
+
+const tableBegins, tableEnds = "<!-- clients -->\n", "<!-- /clients -->\n"
+
+// clientTable is the table in Markdown.
+func clientTable() string {
+	var b strings.Builder
+	b.WriteString("| kind | client | version | reads what davit pushed | davit reads what it wrote | checked by |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, c := range checks {
+		how := c.how
+		if how == "" {
+			how = "running it"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.kind, c.client, c.version, c.cell(c.reads), c.cell(c.writes), how)
+	}
+	return b.String()
+}
+
+// cell says what a test shows: nothing where there is none, and no more than it does where no client ran.
+func (c check) cell(test string) string {
+	switch {
+	case test == "":
+		return ""
+	case c.how == rules:
+		return "golden file"
+	}
+	return "yes"
+}
+
+// wantTable compares the table in a file. One that has no place for it is left alone unless it must have one.
+func wantTable(t *testing.T, file string, must bool) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	before, rest, begins := strings.Cut(string(data), tableBegins)
+	got, after, ends := strings.Cut(rest, tableEnds)
+	if !begins || !ends {
+		if must {
+			t.Errorf("%s has no place for the table (%v)", file, err)
+		}
+		return
+	}
+	if got == clientTable() {
+		return
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+tableBegins+clientTable()+tableEnds+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("the table in %s is old; renew it with -update", file)
+}
