@@ -143,6 +143,28 @@ func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 	wantSameConfig(t, mine, modelFields(t, blobOf(t, ref, theirs.Config)))
 }
 
+// TestModelRunnerReadsShards pulls a model of two files; dmr numbers them in the order of the layers.
+func TestModelRunnerReadsShards(t *testing.T) {
+	t.Parallel()
+	dmr := clients.ModelRunner(t)
+	ref := repo(t, "shards") + ":v1"
+	first := files(t, example("model"))["tiny-llama.gguf"]
+	second := strings.Replace(first, "Tiny Llama", "Tiny Alpac", 1)
+	dir := t.TempDir()
+	for name, data := range map[string]string{"m-00001-of-00002.gguf": first, "m-00002-of-00002.gguf": second} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(t, dir, "kind: model\nlayers: [m-00002-of-00002.gguf, m-00001-of-00002.gguf]\n", ref)
+	dmr.Run("pull", ref)
+	m := inspectModel(t, dmr, ref)
+	if m.Config["parameters"] != "2.56K" {
+		t.Errorf("both shards have %v parameters", m.Config["parameters"])
+	}
+	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model-00001-of-00002.gguf": first, "model-00002-of-00002.gguf": second})
+}
+
 // modelFields are the fields under config of a model's config.
 func modelFields(t *testing.T, data []byte) map[string]any {
 	t.Helper()
