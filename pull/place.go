@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 )
@@ -167,14 +166,11 @@ func refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil
 	}
-	more := ""
-	if len(kept) > 3 {
-		more = fmt.Sprintf(" and %d more", len(kept)-3)
+	reason := "it was changed or made by somebody else"
+	if len(kept) > 1 {
+		reason += fmt.Sprintf(", as were %d others", len(kept)-1)
 	}
-	return &artifact.Error{
-		Op: "placing", Item: strings.Join(kept[:min(len(kept), 3)], `", "`) + more,
-		Err: fmt.Errorf("changed or made by somebody else, %w", artifact.ErrKept),
-	}
+	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
 }
 
 // apply does what was planned, and undoes it when something fails.

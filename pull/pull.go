@@ -61,6 +61,8 @@ type puller struct {
 	carried table   // files of layers that the last pull unpacked, and that are as they should be
 	partial bool    // there are some
 	whole   bool    // no such layer is left out
+	races   int
+	locked  *os.File // the destination, while files are placed
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
 	dirs     []dirInfo
@@ -161,16 +163,15 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 		p.next.Layers = append(p.next.Layers, l.Digest)
 	}
 	todo, err := p.missing(ctx, items)
-	if err != nil {
-		return nil, err
-	}
-	if len(todo) > 0 {
+	defer p.unlock()
+	switch {
+	case err != nil:
+	case len(todo) > 0:
 		err = p.fetchAndPlace(ctx, m, todo)
-	} else {
-		err = p.removeOnly(ctx, m)
+	default:
+		err = p.removeOnly(m)
 	}
-	if errors.Is(err, errEntangled) && !p.whole {
-		p.whole = true
+	if p.again(err) {
 		return p.pull(ctx, root)
 	}
 	if err != nil {
@@ -178,6 +179,74 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	}
 	result.Skipped = len(todo) == 0 && len(result.Removed) == 0
 	return result, p.finish()
+}
+
+// errRaced: another pull changed files that this one had found right.
+var errRaced = errors.New("another pull is placing files in the same directory")
+
+// maxRaces bounds how often that is put up with.
+const maxRaces = 5
+
+// again tells whether the pull must be begun anew, and prepares it.
+func (p *puller) again(err error) bool {
+	switch {
+	case errors.Is(err, errEntangled) && !p.whole:
+		p.whole = true
+	case (errors.Is(err, errRaced) || errors.Is(err, artifact.ErrKept) && p.raced()) && p.races < maxRaces:
+		p.races++
+	default:
+		return false
+	}
+	p.unlock()
+	p.state = readState(p.state.path)
+	p.last = p.state.of(p.opts.Origin)
+	return true
+}
+
+// lock keeps other pulls from placing files until unlock. Fetching needs no lock, and where locks do not work the worst
+// is a pull that fails.
+func (p *puller) lock() error {
+	dir, err := p.dst.Open(".")
+	if err != nil {
+		return err
+	}
+	if err := lock(dir); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		dir.Close()
+		return err
+	}
+	p.locked = dir
+	if !p.state.stale() {
+		return nil
+	}
+	p.state = readState(p.state.path)
+	p.last = p.state.of(p.opts.Origin)
+	look := newLooker(p.dst, ".")
+	defer look.close()
+	for i := range p.carried.len() {
+		f := p.carried.at(i)
+		if info, err := look.lstat(f.Path); err != nil || !f.unchanged(info) {
+			return errRaced
+		}
+	}
+	return nil
+}
+
+// raced tells whether files that seemed to be somebody else's may be those of another pull, which had not written down
+// yet that they are.
+func (p *puller) raced() bool {
+	if p.locked != nil {
+		return false // what is known is what others wrote
+	}
+	before := p.state
+	err := p.lock()
+	return errors.Is(err, errRaced) || err == nil && p.state != before
+}
+
+func (p *puller) unlock() {
+	if p.locked != nil {
+		p.locked.Close()
+		p.locked = nil
+	}
 }
 
 // finish writes down what is in the destination now.
@@ -323,6 +392,9 @@ func (p *puller) resumable(err error) bool {
 
 // place moves everything from the stage to its names.
 func (p *puller) place(ctx context.Context) error {
+	if err := p.lock(); err != nil {
+		return err
+	}
 	pl := &placer{stage: p.stage, state: p.state, force: p.opts.Force, preserve: p.preserve}
 	if err := pl.plan(ctx, "."); err != nil {
 		return err
@@ -422,7 +494,10 @@ func (p *puller) leftovers() []string {
 }
 
 // removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
-func (p *puller) removeOnly(ctx context.Context, m *manifest) (err error) {
+func (p *puller) removeOnly(m *manifest) (err error) {
+	if err := p.lock(); err != nil {
+		return err
+	}
 	p.next.files.sort()
 	remove := p.leftovers()
 	if len(remove) == 0 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -550,5 +551,37 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	}
 	if r, err := Artifact(t.Context(), src, "one", dst, Options{Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("touched: skipped %v, %v", r.Skipped, err)
+	}
+}
+
+// TestPullsAtOnce lets pulls of two versions place their files in one directory: each succeeds, and what is there in the
+// end is one of them.
+func TestPullsAtOnce(t *testing.T) {
+	t.Parallel()
+	src, dst := newSource(), newDir(t)
+	want := map[string]map[string]string{}
+	for _, tag := range []string{"v1", "v2"} {
+		var layers []ocispec.Descriptor
+		want[tag] = map[string]string{"same": "S", "d/": "", "d/e/": ""}
+		layers = append(layers, src.layer(t, "same", "S"))
+		for i := range 10 {
+			name := fmt.Sprintf("d/e/%d", i)
+			layers = append(layers, src.layer(t, name, tag+name))
+			want[tag][name] = tag + name
+		}
+		src.manifest(t, tag, layers...)
+	}
+	var group sync.WaitGroup
+	for i := range 12 {
+		group.Go(func() {
+			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	got := fmt.Sprint(tree(t, dst))
+	if got != fmt.Sprint(want["v1"]) && got != fmt.Sprint(want["v2"]) {
+		t.Errorf("a mixture: %s", got)
 	}
 }

@@ -116,10 +116,16 @@ func (s *stage) release() {
 	s.root.Close()
 }
 
-// close removes the stage and all that is left in it.
+// close removes the stage and all that is left in it. Another pull may be about to look whether it is in use and make a
+// lock file there in between; it will find that the stage is gone.
 func (s *stage) close() error {
-	err := s.dst.RemoveAll(s.name)
-	s.release()
+	defer s.release()
+	var err error
+	for range maxTakes {
+		if err = s.dst.RemoveAll(s.name); !errors.Is(err, fs.ErrExist) { // as "not empty" is one
+			return err
+		}
+	}
 	return err
 }
 

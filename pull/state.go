@@ -26,6 +26,7 @@ const stateVersion = 1
 type state struct {
 	path    string // "": nowhere
 	records []*record
+	info    fs.FileInfo // of the file when it was read; nil: there was none
 }
 
 // record is what one artifact's last pull placed.
@@ -91,6 +92,9 @@ func readState(path string) *state {
 		return s
 	}
 	defer f.Close()
+	if s.info, err = f.Stat(); err != nil {
+		return s
+	}
 	dec := json.NewDecoder(bufio.NewReaderSize(f, copyBuffer))
 	for {
 		r, err := readRecord(dec)
@@ -122,6 +126,15 @@ func readRecord(dec *json.Decoder) (*record, error) {
 	}
 	r.files.sort()
 	return r, nil
+}
+
+// stale tells whether another pull wrote the file since it was read.
+func (s *state) stale() bool {
+	info, err := os.Stat(s.path)
+	if err != nil || s.info == nil {
+		return err == nil && s.path != ""
+	}
+	return !os.SameFile(info, s.info) || !info.ModTime().Equal(s.info.ModTime()) || info.Size() != s.info.Size()
 }
 
 // of is the record of an origin; nil: none.
