@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
 )
 
 // isKitfile finds a Kitfile by its manifestVersion.
@@ -34,13 +36,14 @@ func isNoModelfile(s *sample) (string, bool) {
 type kitList struct{ key, role string }
 
 // kitLists stand in the order of the layers; what a list inside the model holds comes after the model.
-var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "docs"}}
+var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "mcp"}}
 
 // kitElement is an element of the Kitfile that has a layer: the config says which by its digests.
 type kitElement struct {
 	fields map[string]any
 	role   string
 	title  string // of its layer
+	prompt bool   // kit stores prompts as code and marks them
 }
 
 // modelkitConfig makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
@@ -141,7 +144,9 @@ func kitElements(kitfile map[string]any) ([]kitElement, error) {
 			if _, named := fields["path"].(string); !ok || !named {
 				return nil, fmt.Errorf("an element of %s has no path", list.key)
 			}
-			elements = append(elements, newKitElement(fields, list.role))
+			e := newKitElement(fields, list.role)
+			e.prompt = list.key == "prompts"
+			elements = append(elements, e)
 		}
 	}
 	return elements, nil
@@ -153,7 +158,7 @@ func newKitElement(fields map[string]any, role string) kitElement {
 	if title == "." {
 		title = role
 	}
-	return kitElement{fields, role, title}
+	return kitElement{fields: fields, role: role, title: title}
 }
 
 // kitLayer makes the layer of one element.
@@ -179,6 +184,9 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 		if l.Exclude, err = c.kitFilter(name, within, by, all); err != nil {
 			return err
 		}
+	}
+	if e.prompt {
+		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
 	}
 	c.layers = append(c.layers, &chosen{Layer: l, role: role{LayerType: t}, info: info, at: by.at})
 	return nil
@@ -207,7 +215,7 @@ func (c *composition) kitFilter(dir, within string, by *chosen, all []kitElement
 
 // kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
 func (c *composition) kitOfLayers(kitfile map[string]any) []kitElement {
-	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts"}
+	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
 	model, _ := kitfile["model"].(map[string]any)
 	model = maps.Clone(model)
 	if model == nil {
@@ -234,7 +242,7 @@ func (c *composition) kitOfLayers(kitfile map[string]any) []kitElement {
 			list, _ := kitfile[key].([]any)
 			kitfile[key] = append(list, fields)
 		}
-		elements = append(elements, kitElement{fields, role, l.Title})
+		elements = append(elements, kitElement{fields: fields, role: role, title: l.Title})
 	}
 	if len(model) > 0 {
 		kitfile["model"] = model

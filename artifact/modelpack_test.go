@@ -88,6 +88,36 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
   "code":[{"path":"src","description":"how to run it",`+ids(1)+`}],"docs":[{"path":"README.md",`+ids(2)+`}]}`)
 }
 
+func TestModelKitOfEverything(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"Kitfile": `manifestVersion: 1.0.0
+model:
+  path: .
+  parts: [{path: adapters}]
+datasets: [{name: d, path: data/d.csv}]
+prompts: [{path: p.md}]
+mcpServers: [{name: s, path: s.mcpb}]
+`, "w.bin": "", "adapters/a.bin": "", "data/d.csv": "", "p.md": "", "s.mcpb": ""}, "kind: modelkit\nlayers: [Kitfile]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, layerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar model
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar adapters
+code application/vnd.kitops.modelkit.code.v1.tar tar p.md
+dataset application/vnd.kitops.modelkit.dataset.v1.tar tar data/d.csv
+mcp application/vnd.kitops.modelkit.mcpb.v1.tar tar s.mcpb`)
+	for name, want := range map[string]bool{"w.bin": false, "adapters": true, "data": false, "data/d.csv": true, "Kitfile": true, "davit.yaml": true} {
+		if got := plan.Layers[0].Exclude(name, false); got != want {
+			t.Errorf("the model leaves out %s: %v, want %v", name, got, want)
+		}
+	}
+	if plan.Layers[2].Annotations[mediatypes.ModelKitSubtype] != "prompt" {
+		t.Errorf("the prompt's annotations are %v", plan.Layers[2].Annotations)
+	}
+	finished(t, plan)
+}
+
 func TestModelKitWithoutKitfile(t *testing.T) {
 	t.Parallel()
 	plan, err := compose(t, map[string]string{"m/w.gguf": "x", "m/tokenizer.json": "x", "m/data.csv": "x"},

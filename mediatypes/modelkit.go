@@ -6,6 +6,9 @@ const (
 	ModelKitConfig   = "application/vnd.kitops.modelkit.config.v1+json"
 )
 
+// ModelKitSubtype is the annotation of a layer that tells a prompt from other code.
+const ModelKitSubtype = "ml.kitops.modelkit.layer-subtype"
+
 // modelKitLayer is a role of a ModelKit. Entries of its tars have their whole path, with the directories on it.
 func modelKitLayer(role, what string, match ...string) LayerType {
 	base := "application/vnd.kitops.modelkit." + what + ".v1."
@@ -27,6 +30,7 @@ var modelkit = Kind{
 		modelKitLayer("modelpart", "modelpart", weightConfigFiles...),
 		modelKitLayer("code", "code", codeFiles...),
 		modelKitLayer("dataset", "dataset", "*.csv", "*.parquet", "*.jsonl", "*.arrow", "*.tsv"),
+		modelKitLayer("mcp", "mcpb", "*.mcpb"),
 		modelKitLayer("docs", "docs", append(docFiles, "*")...),
 		modelKitLayer("code", "code", "*/"),
 	},
