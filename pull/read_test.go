@@ -292,3 +292,34 @@ func TestVerify(t *testing.T) {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }
+
+// TestEveryChangedLayerIsRefused changes, cuts and lengthens each layer of an artifact with a packed directory.
+func TestEveryChangedLayerIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		store := newStore()
+		mixed(t, store, packing)
+		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, layer := range r.Layers {
+			whole, err := content.FetchAll(t.Context(), store.Store, layer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := bytes.Clone(whole)
+			changed[len(changed)/2] ^= 1
+			for name, lie := range map[string][]byte{
+				"changed": changed, "cut": whole[:len(whole)-1], "longer": append(bytes.Clone(whole), 0), "another": []byte("x"),
+			} {
+				parent := t.TempDir()
+				src := &lying{store, layer.Digest, lie}
+				_, err := pull.Artifact(t.Context(), src, "v1", openRoot(t, filepath.Join(parent, "out")), pull.Options{})
+				if got := listing(t, parent, false); !errors.Is(err, artifact.ErrRefused) || strings.Count(got, "\n") != 2 {
+					t.Errorf("%s %s: %v, left behind:\n%s", packing, name, err, got)
+				}
+			}
+		}
+	}
+}
