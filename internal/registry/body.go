@@ -52,6 +52,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		req.Header.Set("Content-Type", "application/octet-stream")
 		if u.careful {
 			req.Header.Set("Expect", "100-continue")
+			req.Close = true // or net/http sends the body after a refusal, to keep the connection
 		}
 		defer u.watch(s.use, max(r.length, 0))()
 	}

@@ -114,7 +114,7 @@ func (c *Client) connect() error {
 			DialContext:           dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
 			TLSClientConfig:       config,
 			TLSHandshakeTimeout:   15 * time.Second,
-			ExpectContinueTimeout: 2 * time.Second,
+			ExpectContinueTimeout: time.Second,
 			// HTTP/1.1: one TCP connection would carry all streams of HTTP/2, and ranges want several.
 			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 			MaxIdleConns:           4 * idle,

@@ -148,6 +148,7 @@ type upload struct {
 	finished bool  // a PUT with the digest was sent; it may have worked
 	empty    bool  // "Range: 0-0" is to be read as one byte
 	begun    bool  // a body was sent to the session
+	stuck    int   // bodies that broke since anything arrived
 	misfits  int   // times the registry said that a part does not fit
 	spoiled  bool  // the registry once found another digest
 }
@@ -418,7 +419,7 @@ func (u *upload) arrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
 		u.tries.progress(offset - u.furthest)
-		u.furthest = offset
+		u.furthest, u.stuck = offset, 0
 	}
 	u.report(offset)
 }
@@ -571,11 +572,26 @@ func (u *upload) recover(ctx context.Context, err error) error {
 		if err := u.adjust(ctx, answer); err != nil {
 			return err
 		}
+	case answer == nil && u.begun && u.location != nil:
+		u.broke()
 	}
 	if !u.tries.more(err) {
 		return err
 	}
 	return u.tries.wait(ctx)
+}
+
+// broke takes note of a body that did not get through. When none of it arrives again and again, something on the way may
+// not like its length, and only smaller ones can show it.
+func (u *upload) broke() {
+	if u.stuck++; u.stuck < 3 || u.size < 0 {
+		return
+	}
+	u.stuck = 0
+	if u.way != inChunks {
+		u.inChunks(firstChunk)
+	}
+	u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
 }
 
 // adjust chooses another way after an answer that repeating would not change.
@@ -601,10 +617,10 @@ func (u *upload) adjust(ctx context.Context, answer *errcode.ErrorResponse) erro
 		u.way = inPut
 	case u.way != inChunks:
 		u.inChunks(firstChunk)
-	case u.chunk/2 < max(minChunk, u.least) || u.size < 0:
+	case u.chunk <= max(minChunk, u.least) || u.size < 0:
 		return answer
 	default: // smaller chunks, in the session that there is
-		u.inChunks(u.chunk / 2)
+		u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
 		if answer.StatusCode == http.StatusRequestEntityTooLarge {
 			return nil
 		}
