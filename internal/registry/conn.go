@@ -20,11 +20,6 @@ type stalled struct{ after time.Duration }
 
 func (s stalled) Error() string { return fmt.Sprintf("no byte for %v", s.after) }
 
-func isStall(err error) bool {
-	var s stalled
-	return errors.As(err, &s)
-}
-
 // use is one request's time on a connection. It counts what moves and says how long nothing may.
 type use struct {
 	afterwards time.Duration // the patience once the request is out; 0: the same

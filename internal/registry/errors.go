@@ -122,10 +122,20 @@ func fail(ctx context.Context, host, step string, err error) error {
 		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return &Denied{Host: host, Step: step, Err: errors.New("it asks for credentials and there are none")}
-	case strings.Contains(err.Error(), "bearer realm"), strings.Contains(err.Error(), "missing username or password"):
-		return &Denied{Host: host, Step: step, Err: err}
+	case isAboutCredentials(err):
+		return &Denied{Host: host, Step: step, Err: withoutURL(err)}
 	}
 	return &Unavailable{Host: host, Step: step, Err: withoutURL(err)}
+}
+
+// isAboutCredentials finds the errors of oras-go's client that are not the network's. It has a type for one of them
+// only.
+func isAboutCredentials(err error) bool {
+	var denied *Denied
+	text := err.Error()
+	return errors.Is(err, auth.ErrBasicCredentialNotFound) || errors.As(err, &denied) ||
+		strings.Contains(text, "bearer realm") || strings.Contains(text, "missing username or password") ||
+		strings.Contains(text, "redirect of token request rejected") || strings.Contains(text, "refusing to resend a token")
 }
 
 func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
@@ -222,7 +232,9 @@ func worth(err error) patience {
 	var remote *net.OpError
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isStall(err), isLocal(err):
+	case errors.As(err, &remote) && remote.Op == "dial" && remote.Timeout():
+		return briefly // net's timeout is also a context.DeadlineExceeded
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isLocal(err), isAboutCredentials(err):
 		return never
 	case errors.As(err, &unknownAuthority), errors.As(err, &hostname), errors.As(err, &invalid),
 		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch),
