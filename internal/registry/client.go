@@ -82,8 +82,11 @@ func New(opts Options) *Client {
 
 // Open gives the target that a reference names. Its tag and digest are not looked at.
 func (c *Client) Open(ctx context.Context, ref Reference, mode Mode) (Target, error) {
-	if ref.IsPath() {
-		return nil, fmt.Errorf("opening %q: %w", ref.Path, errors.ErrUnsupported)
+	switch {
+	case ref.IsArchive():
+		return openArchive(ref.Path, mode)
+	case ref.IsPath():
+		return openLayout(ref.Path, mode)
 	}
 	return c.OpenRepository(ctx, ref, mode)
 }

@@ -1,0 +1,441 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// tempDir is where a layout keeps what is being written. It is there only as long as something is.
+const tempDir = ".davit"
+
+// Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
+// digest only when it is whole and verified, index.json is replaced as a whole and never by one that was made from an
+// outdated one.
+type Layout struct {
+	*catalog
+	mode     Mode
+	unlocked bool // works without locks, as on disks that have none; for tests
+
+	preparing sync.Mutex // held while the layout is made or left
+	editing   sync.Mutex // held while index.json or the set of blobs is changed
+
+	mu      sync.Mutex // for what follows
+	root    *os.Root   // nil: the directory is to be made by the first write
+	madeDir bool       // the directory was made by this Layout
+	fresh   bool       // and so was the index in it
+	// writers is held, shared with other writers, as long as this Layout may rely on blobs that nothing refers to yet.
+	writers *os.File
+	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
+	dirty   map[string]bool        // directories of blobs that were renamed and not synced
+	latest  *snapshot              // index.json as it was last read
+}
+
+var _ Target = (*Layout)(nil)
+
+// openLayout opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
+// a layout.
+func openLayout(name string, mode Mode) (*Layout, error) {
+	l := &Layout{catalog: newCatalog(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
+	l.store = l
+	root, err := os.OpenRoot(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if mode == Write {
+			return l, nil
+		}
+		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.root = root
+	if err := l.check(); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// errNoLayout is a directory that has something else in it.
+var errNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)
+
+// check refuses a directory that is neither a layout nor, for Write, empty.
+func (l *Layout) check() error {
+	data, err := l.readFile(ocispec.ImageLayoutFile, 64<<10)
+	switch {
+	case err == nil:
+		if err := checkLayoutFile(l.path, data); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	declared := err == nil
+	_, err = l.root.Lstat(ocispec.ImageIndexFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if l.mode == Read {
+		return &artifact.Error{Op: "opening", Item: l.path, Err: marked{errNoLayout, errdef.ErrNotFound}}
+	}
+	entries, err := fs.ReadDir(l.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	if !declared && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != tempDir }) {
+		return &artifact.Error{Op: "opening", Item: l.path, Err: marked{errNoLayout, errdef.ErrInvalidReference}}
+	}
+	return nil
+}
+
+// readFile reads a small file of the layout.
+func (l *Layout) readFile(name string, most int64) ([]byte, error) {
+	f, err := openRegular(l.root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		return nil, artifact.Refused(path.Join(l.path, name), "it has more than %d bytes", most)
+	}
+	return data, err
+}
+
+// openRegular opens a file for reading, and nothing that merely has the name of one.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = artifact.Refused(f.Name(), "it is no regular file")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// blobName is the path of a blob in a layout.
+func blobName(d digest.Digest) string {
+	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
+}
+
+// blob opens what is stored under a digest.
+func (l *Layout) blob(d digest.Digest) (*blobFile, error) {
+	root := l.opened()
+	if root == nil {
+		return nil, fs.ErrNotExist
+	}
+	f, err := openRegular(root, blobName(d))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return newBlobFile(extent{f, 0, info.Size()}, f.Close), nil
+}
+
+func (l *Layout) opened() *os.Root {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.root
+}
+
+// Push stores a blob, or a manifest whose blobs are there. What is there already is not read.
+func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	if artifact.IsManifest(desc.MediaType) {
+		return l.pushManifest(ctx, desc, r)
+	}
+	if l.has(desc) {
+		return nil
+	}
+	_, err := l.ingest(ctx, desc, r, nil)
+	return err
+}
+
+// has tells whether a blob is there, and protects it from being collected before a manifest needs it.
+func (l *Layout) has(desc ocispec.Descriptor) bool {
+	l.mu.Lock()
+	if !l.stored[desc.Digest] {
+		l.stored[desc.Digest] = false
+	}
+	l.mu.Unlock()
+	b, err := l.open(desc)
+	if err != nil {
+		return false // what is damaged is replaced
+	}
+	return b.Close() == nil
+}
+
+func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	data, err := readManifest(desc, r)
+	if err != nil {
+		return err
+	}
+	links := parseLinks(data)
+	if err := l.lacks(links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+	}
+	if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
+		return err
+	}
+	if err := l.list(ctx, desc, links); err != nil {
+		return err
+	}
+	l.settle(desc, links)
+	return nil
+}
+
+// list puts a stored manifest into the index. Somebody may remove what it needs meanwhile: they look at the index again
+// when they have set it aside, we look at the blobs again when the manifest is listed, so one of both sees the other.
+func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *links) error {
+	added := false
+	c := listing(l.catalog, desc, links)
+	err := l.edit(ctx, change{holds: c.holds, apply: func(ix *index) error {
+		before := len(ix.Entries)
+		err := c.apply(ix)
+		added = len(ix.Entries) > before
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if err := l.lacks(links); err != nil {
+		if added {
+			_ = l.edit(ctx, removal(desc.Digest))
+		}
+		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+	}
+	return nil
+}
+
+// settle notes that a manifest is listed and keeps what it needs.
+func (l *Layout) settle(desc ocispec.Descriptor, links *links) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.stored, desc.Digest)
+	for _, d := range slices.Concat(links.children, links.blobs) {
+		delete(l.stored, d.Digest)
+	}
+}
+
+// PushBlob stores a blob in one pass, also when its digest is not known before. A file is cloned or copied by the
+// kernel.
+func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
+	desc := b.Descriptor()
+	if err := l.prepare(ctx); err != nil {
+		return desc, 0, err
+	}
+	if b.Digest != "" {
+		if err := checkDescriptor(desc); err != nil {
+			return desc, 0, err
+		}
+		if l.has(desc) {
+			return desc, artifact.Skipped, nil
+		}
+	}
+	r, err := b.Open(0)
+	if err != nil {
+		return desc, 0, err
+	}
+	defer r.Close()
+	got, err := l.ingest(ctx, desc, r, report)
+	return got, artifact.Done, err
+}
+
+// ingest writes a blob to a temporary file and, when it is what desc says, renames it. Digest and size of desc may be
+// unknown.
+func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (got ocispec.Descriptor, err error) {
+	f, name, err := l.temp()
+	if err != nil {
+		return desc, err
+	}
+	defer func() {
+		if closed := f.Close(); err == nil && closed != nil {
+			err = closed
+		}
+		if err != nil {
+			_ = l.root.Remove(name)
+			err = inRoot(l.root, err)
+		}
+	}()
+	if got, err = fill(ctx, f, 0, r, desc, report); err != nil {
+		return got, err
+	}
+	if err := f.Sync(); err != nil {
+		return got, err
+	}
+	return got, l.place(name, got.Digest)
+}
+
+// place gives a verified temporary file its final name.
+func (l *Layout) place(name string, d digest.Digest) error {
+	final := blobName(d)
+	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
+		return err
+	}
+	if err := l.root.Rename(name, final); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored[d], l.dirty[path.Dir(final)] = true, true
+	return nil
+}
+
+// temp makes a temporary file. Another process may remove the empty directory in between.
+func (l *Layout) temp() (*os.File, string, error) {
+	for {
+		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, "", err
+		}
+		f, name, err := createTemp(l.root, tempDir, "")
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, name, err
+		}
+		if _, err := l.root.Stat("."); err != nil {
+			return nil, "", err
+		}
+	}
+}
+
+// Tag gives a manifest that is there a tag, besides those it has.
+func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, reference string) error {
+	byDigest := reference == desc.Digest.String()
+	if err := ValidTag(reference); err != nil && !byDigest {
+		return badReference(reference, err)
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	links, err := l.read(desc)
+	if err != nil {
+		return err
+	}
+	if err := l.list(ctx, desc, links); err != nil || byDigest {
+		return err
+	}
+	l.settle(desc, links)
+	return l.edit(ctx, tagging(listEntry(desc, links), reference))
+}
+
+// Untag removes a tag. The manifest stays listed, without it.
+func (l *Layout) Untag(ctx context.Context, reference string) error {
+	if err := checkUntag(reference); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	err := l.edit(ctx, untagging(reference))
+	if errors.Is(err, errdef.ErrNotFound) {
+		return fmt.Errorf("%s: %w", l.path, err)
+	}
+	return err
+}
+
+func checkUntag(reference string) error {
+	if reference == "" {
+		return errdef.ErrMissingReference
+	}
+	if _, err := digest.Parse(reference); err == nil {
+		return fmt.Errorf("%q is a digest and no tag: %w", reference, errdef.ErrInvalidReference)
+	}
+	return nil
+}
+
+// Delete removes a manifest with its tags, and the blobs that nothing else needs. A blob that a manifest needs is not
+// removed.
+func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	_, missing := l.root.Lstat(blobName(desc.Digest))
+	ix, err := l.index(ctx)
+	if err != nil {
+		return err
+	}
+	_, listed := ix.lists(desc.Digest)
+	switch {
+	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
+		return missing
+	case missing != nil && !listed:
+		return fmt.Errorf("%s: %w", l.named(desc.Digest), errdef.ErrNotFound)
+	}
+	if !listed {
+		if err := l.needed(ctx, desc); err != nil {
+			return err
+		}
+	}
+	all := l.closure(ctx, desc)
+	if err := l.edit(ctx, removal(desc.Digest)); err != nil {
+		return err
+	}
+	return l.collect(ctx, all, time.Now().Add(-stale))
+}
+
+// needed fails when something else that is listed needs a blob.
+func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
+	ix, err := c.store.index(ctx)
+	if err != nil {
+		return err
+	}
+	return c.walk(ctx, ix.roots(), func(node ocispec.Descriptor, links *links, err error) error {
+		if err != nil {
+			return nil
+		}
+		for _, d := range slices.Concat(links.children, links.blobs) {
+			if d.Digest == desc.Digest {
+				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: fmt.Errorf("manifest %s needs it", node.Digest)}
+			}
+		}
+		return nil
+	})
+}
+
+// closure is a manifest and all that it leads to, as far as it can be read.
+func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
+	all := map[digest.Digest]bool{desc.Digest: true}
+	if !artifact.IsManifest(desc.MediaType) {
+		return all
+	}
+	_ = l.walk(ctx, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {
+		all[node.Digest] = true
+		if err == nil {
+			for _, b := range links.blobs {
+				all[b.Digest] = true
+			}
+		}
+		return nil
+	})
+	return all
+}
