@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	"internal/digestcache": {},
 	"pack":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
 	"pull":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
+	"internal/serve":       {"artifact", "mediatypes", "internal/registry", "internal/digestcache"},
 	"cmd/davit": {
 		"artifact", "mediatypes", "pack", "pull",
 		"internal/archive", "internal/registry", "internal/digestcache", "internal/serve",

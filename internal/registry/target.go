@@ -1,6 +1,10 @@
 package registry
 
 import (
+	"context"
+	"io"
+
+	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/registry"
@@ -24,4 +28,11 @@ type Target interface {
 	content.Deleter
 	content.Untagger
 	Close() error
+}
+
+// BlobWriter takes a blob piece by piece. Commit makes it one, if it has the digest; Close discards what was not
+// committed.
+type BlobWriter interface {
+	io.WriteCloser
+	Commit(ctx context.Context, want digest.Digest) error
 }

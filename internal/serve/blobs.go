@@ -1,0 +1,32 @@
+package serve
+
+import (
+	"net/http"
+	"time"
+)
+
+// serveBlob gives a blob, whole or in ranges.
+func (h *handler) serveBlob(c *call) error {
+	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
+		return err
+	}
+	d, err := c.digestOf()
+	if err != nil {
+		return err
+	}
+	repo, err := h.repository(c)
+	if err != nil {
+		return err
+	}
+	body, err := repo.OpenBlob(d)
+	if err != nil {
+		return orUnknown(err, blobUnknown(c.last))
+	}
+	defer body.Close()
+	header := c.w.Header()
+	header.Set("Content-Type", octetStream)
+	header.Set("Docker-Content-Digest", d.String())
+	header.Set("Etag", `"`+d.String()+`"`)
+	http.ServeContent(c.w, c.Request, "", time.Time{}, body)
+	return nil
+}

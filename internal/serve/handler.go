@@ -1,0 +1,153 @@
+package serve
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// handler answers the requests of the registry protocol.
+type handler struct {
+	store   store
+	uploads *uploads
+	write   bool
+}
+
+// call is a request that was understood.
+type call struct {
+	*http.Request
+	w    http.ResponseWriter
+	name string // of the repository
+	last string // digest, tag or session
+}
+
+// routes are the last words of a path before its last part; the repository's name may have any number of parts.
+var routes = []struct {
+	infix string
+	serve func(*handler, *call) error
+}{
+	{"/blobs/uploads/", (*handler).serveUpload},
+	{"/blobs/", (*handler).serveBlob},
+	{"/manifests/", (*handler).serveManifest},
+	{"/referrers/", (*handler).serveReferrers},
+	{"/tags/", (*handler).serveTags},
+}
+
+// ServeHTTP answers one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	if err := h.route(w, r); err != nil {
+		if l, ok := w.(*recorder); ok {
+			l.err = err
+		}
+		writeError(w, answerFor(err))
+	}
+}
+
+func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/v2/")
+	switch {
+	case r.URL.Path == "/v2" || ok && rest == "":
+		return h.ping(w, r)
+	case !ok:
+		return refuse(http.StatusNotFound, "UNSUPPORTED", "this is an OCI registry: its paths begin with /v2/")
+	case rest == "_catalog":
+		return h.serveCatalog(w, r)
+	}
+	if strings.HasSuffix(rest, "/blobs/uploads") { // some clients forget the slash
+		rest += "/"
+	}
+	for _, route := range routes {
+		i := strings.LastIndex(rest, route.infix)
+		if i < 0 || strings.Contains(rest[i+len(route.infix):], "/") {
+			continue
+		}
+		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):]}
+		if !validName(c.name) {
+			return refuse(http.StatusBadRequest, "NAME_INVALID", "%q is no name of a repository", c.name)
+		}
+		return route.serve(h, c)
+	}
+	return refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", r.URL.Path)
+}
+
+func (h *handler) ping(w http.ResponseWriter, r *http.Request) error {
+	if err := allow(r, http.MethodGet, http.MethodHead); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, "application/json", struct{}{})
+	return nil
+}
+
+// allow refuses methods other than these.
+func allow(r *http.Request, methods ...string) error {
+	for _, m := range methods {
+		if r.Method == m {
+			return nil
+		}
+	}
+	return refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
+}
+
+// toWrite refuses what would change a layout that is served for reading.
+func (h *handler) toWrite() error {
+	if h.write {
+		return nil
+	}
+	return errReadOnly
+}
+
+// repository opens the repository of a call for reading.
+func (h *handler) repository(c *call) (*repository, error) {
+	return h.store.repository(c.Context(), c.name, false)
+}
+
+// digestOf is the last part of a call's path, which must be a digest.
+func (c *call) digestOf() (digest.Digest, error) { return parseDigest(c.last) }
+
+func parseDigest(s string) (digest.Digest, error) {
+	d, err := digest.Parse(s)
+	if err != nil {
+		return "", badDigest(s)
+	}
+	return d, nil
+}
+
+// store knows which layout a repository is.
+type store interface {
+	// repository opens one; create says that it may be made. A name that is none is an *apiError.
+	repository(ctx context.Context, name string, create bool) (*repository, error)
+	// list names those that are there, sorted.
+	list(ctx context.Context) ([]string, error)
+	Close() error
+}
+
+// localOnly keeps web pages out of a registry that is meant for this machine alone: a browser here would reach it for
+// them, under a name that leads to a loopback address. Programs use localhost or the address itself.
+func localOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r.Host) {
+			writeError(w, &apiError{http.StatusForbidden, "DENIED",
+				"this registry is for this machine alone: it answers as localhost or 127.0.0.1 (--allow-remote lifts that)"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isLocal tells whether HOST or HOST:PORT, as a client says it, can only mean this machine.
+func isLocal(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

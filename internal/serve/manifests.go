@@ -1,0 +1,242 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+func (h *handler) serveManifest(c *call) error {
+	switch c.Method {
+	case http.MethodGet, http.MethodHead:
+		return h.getManifest(c)
+	case http.MethodPut:
+		return h.putManifest(c)
+	case http.MethodDelete:
+		return h.deleteManifest(c)
+	}
+	return allow(c.Request)
+}
+
+func (h *handler) getManifest(c *call) error {
+	repo, err := h.repository(c)
+	if err != nil {
+		return err
+	}
+	desc, data, err := repo.manifest(c.Context(), c.last)
+	if err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", desc.MediaType)
+	header.Set("Docker-Content-Digest", desc.Digest.String())
+	header.Set("Etag", `"`+desc.Digest.String()+`"`)
+	http.ServeContent(c.w, c.Request, "", time.Time{}, bytes.NewReader(data))
+	return nil
+}
+
+// manifest reads a manifest by tag or digest. A blob that is none is not found.
+func (r *repository) manifest(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
+	d, err := r.digestOf(ctx, reference)
+	if err != nil {
+		return ocispec.Descriptor{}, nil, orUnknown(err, manifestUnknown(reference))
+	}
+	desc, err := r.Resolve(ctx, d.String())
+	switch {
+	case err != nil:
+		return desc, nil, orUnknown(err, manifestUnknown(reference))
+	case desc.Size > artifact.MaxManifest:
+		return desc, nil, manifestUnknown(reference)
+	}
+	body, err := r.Fetch(ctx, desc)
+	if err != nil {
+		return desc, nil, orUnknown(err, manifestUnknown(reference))
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, artifact.MaxManifest+1))
+	if err != nil {
+		return desc, nil, err
+	}
+	if !artifact.IsManifest(desc.MediaType) { // listed nowhere, or below a manifest that is
+		desc.MediaType = artifact.ManifestType(data)
+	}
+	if !artifact.IsManifest(desc.MediaType) || artifact.CheckManifest(desc, data) != nil {
+		return desc, nil, manifestUnknown(reference)
+	}
+	return desc, data, nil
+}
+
+// digestOf is the digest that a tag or digest means.
+func (r *repository) digestOf(ctx context.Context, reference string) (digest.Digest, error) {
+	if d, err := digest.Parse(reference); err == nil {
+		return d, nil
+	}
+	if !validTag(reference) {
+		return "", refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", reference)
+	}
+	name, err := r.nameOf(ctx, reference)
+	if err != nil {
+		return "", err
+	}
+	desc, err := r.Resolve(ctx, name)
+	return desc.Digest, err
+}
+
+// putManifest stores a manifest byte for byte, if everything that it needs is there, and moves the tag to it.
+func (h *handler) putManifest(c *call) error {
+	if err := h.toWrite(); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(c.Body, artifact.MaxManifest+1))
+	switch {
+	case err != nil:
+		return refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest broke off: %v", err)
+	case len(data) > artifact.MaxManifest:
+		return refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", artifact.MaxManifest)
+	}
+	desc, err := describe(c, data)
+	if err != nil {
+		return err
+	}
+	repo, err := h.store.repository(c.Context(), c.name, true)
+	if err != nil {
+		return err
+	}
+	subject, err := repo.checkReferences(c.Context(), data)
+	if err != nil {
+		return err
+	}
+	if err := repo.Push(c.Context(), desc, bytes.NewReader(data)); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+		return err
+	}
+	if c.last != desc.Digest.String() {
+		if err := repo.tagAs(c.Context(), desc, c.last); err != nil {
+			return err
+		}
+	}
+	if subject != "" {
+		c.w.Header().Set("OCI-Subject", subject)
+	}
+	c.created("manifests", desc.Digest)
+	return nil
+}
+
+// tagAs moves a tag of this repository to a manifest.
+func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag string) error {
+	w, ok := r.layout.(writableLayout)
+	if !ok {
+		return errReadOnly
+	}
+	name, err := r.newName(ctx, tag)
+	if err != nil {
+		return err
+	}
+	return w.TagName(ctx, desc, name)
+}
+
+// created answers that something was stored.
+func (c *call) created(what string, d digest.Digest) {
+	c.w.Header().Set("Location", "/v2/"+c.name+"/"+what+"/"+d.String())
+	c.w.Header().Set("Docker-Content-Digest", d.String())
+	c.w.WriteHeader(http.StatusCreated)
+}
+
+// describe checks a manifest that is pushed against itself and against what the request says of it.
+func describe(c *call, data []byte) (ocispec.Descriptor, error) {
+	desc := ocispec.Descriptor{Size: int64(len(data)), Digest: digest.FromBytes(data), MediaType: artifact.ManifestType(data)}
+	if t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err == nil {
+		desc.MediaType = t
+	}
+	if d, err := digest.Parse(c.last); err == nil {
+		if d.Algorithm().FromBytes(data) != d {
+			return desc, refuse(http.StatusBadRequest, "DIGEST_INVALID", "the manifest's digest is %s", d.Algorithm().FromBytes(data))
+		}
+		desc.Digest = d
+	} else if !validTag(c.last) {
+		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
+	}
+	if !artifact.IsManifest(desc.MediaType) {
+		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is no media type of a manifest", desc.MediaType)
+	}
+	if err := artifact.CheckManifest(desc, data); err != nil {
+		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)
+	}
+	return desc, nil
+}
+
+// checkReferences sees that everything a manifest needs is there, so that no layout ends up with half an artifact, and
+// gives the digest of its subject, which need not be there.
+func (r *repository) checkReferences(ctx context.Context, data []byte) (subject string, err error) {
+	var m struct {
+		Config    *ocispec.Descriptor  `json:"config"`
+		Layers    []ocispec.Descriptor `json:"layers"`
+		Blobs     []ocispec.Descriptor `json:"blobs"`
+		Manifests []ocispec.Descriptor `json:"manifests"`
+		Subject   *ocispec.Descriptor  `json:"subject"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return "", refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest can't be read: %v", err)
+	}
+	needed := append(append(m.Layers, m.Blobs...), m.Manifests...)
+	if m.Config != nil {
+		needed = append(needed, *m.Config)
+	}
+	for _, desc := range needed {
+		if _, err := parseDigest(desc.Digest.String()); err != nil {
+			return "", err
+		}
+		if len(desc.URLs) > 0 {
+			continue // kept elsewhere
+		}
+		if ok, err := r.has(ctx, desc.Digest); err != nil {
+			return "", err
+		} else if !ok {
+			return "", refuse(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "the manifest needs %s, which is not there", desc.Digest)
+		}
+	}
+	if m.Subject == nil {
+		return "", nil
+	}
+	_, err = parseDigest(m.Subject.Digest.String())
+	return m.Subject.Digest.String(), err
+}
+
+// deleteManifest removes a tag, or a manifest with all its tags.
+func (h *handler) deleteManifest(c *call) error {
+	if err := h.toWrite(); err != nil {
+		return err
+	}
+	repo, err := h.repository(c)
+	if err != nil {
+		return err
+	}
+	if _, err := digest.Parse(c.last); err == nil {
+		var desc ocispec.Descriptor
+		if desc, _, err = repo.manifest(c.Context(), c.last); err == nil {
+			err = repo.Delete(c.Context(), desc)
+		}
+		if err != nil {
+			return orUnknown(err, manifestUnknown(c.last))
+		}
+	} else {
+		name, err := repo.nameOf(c.Context(), c.last)
+		if err == nil {
+			err = repo.Untag(c.Context(), name)
+		}
+		if err != nil {
+			return orUnknown(err, manifestUnknown(c.last))
+		}
+	}
+	c.w.WriteHeader(http.StatusAccepted)
+	return nil
+}

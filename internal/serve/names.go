@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"oras.land/oras-go/v2/registry"
+)
+
+// maxName is the longest repository name: clients agree on 255 characters for host and name together.
+const maxName = 255
+
+func validName(name string) bool {
+	return len(name) <= maxName && registry.Reference{Repository: name}.ValidateRepository() == nil
+}
+
+func validTag(tag string) bool {
+	return registry.Reference{Reference: tag}.ValidateReferenceAsTag() == nil
+}
+
+// homeName is the name of a layout's repository: its file name, made to fit the grammar.
+func homeName(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	name := strings.ToLower(strings.TrimSuffix(filepath.Base(path), ".tar"))
+	if validName(name) {
+		return name
+	}
+	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "-")
+	if name = strings.Trim(name[:min(len(name), maxName)], "-"); name == "" {
+		return "layout"
+	}
+	return name
+}
+
+// splitName takes a name of a layout's index apart: a tag alone belongs to every repository; docker.io/library/x:1 is
+// the tag 1 of library/x, as x without a tag is its latest. What fits neither has no tag.
+func splitName(name string) (repository, tag string) {
+	if validTag(name) {
+		return "", name
+	}
+	name, _, _ = strings.Cut(name, "@")
+	tag = "latest"
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name, tag = name[:i], name[i+1:]
+	}
+	if host, rest, ok := strings.Cut(name, "/"); ok && (host == "localhost" || strings.ContainsAny(host, ".:[")) {
+		name = rest
+	}
+	if !validName(name) || !validTag(tag) {
+		return "", ""
+	}
+	return name, tag
+}
+
+// sortedSet sorts, and drops what is there twice. It is never nil: JSON has a list then.
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return append([]string{}, slices.Compact(list)...)
+}

@@ -1,0 +1,370 @@
+package serve
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const uploadsOf = "/v2/oci/blobs/uploads/"
+
+func TestUpload(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	hello := "?digest=" + digest.FromString("hello").String()
+	begin := func() string {
+		a := r.want(http.StatusAccepted, "POST", uploadsOf, nil)
+		if a.header.Get("Range") != "0-0" {
+			t.Errorf("Range of a new upload: %q", a.header.Get("Range"))
+		}
+		return a.header.Get("Location")
+	}
+	there := func(d digest.Digest, content string) {
+		t.Helper()
+		if a := r.want(200, "GET", "/v2/oci/blobs/"+d.String(), nil); a.body != content {
+			t.Errorf("blob: %q, want %q", a.body, content)
+		}
+	}
+
+	a := r.want(201, "PUT", begin()+hello, "hello")
+	if want := "/v2/oci/blobs/" + digest.FromString("hello").String(); a.header.Get("Location") != want {
+		t.Errorf("Location of the blob: %q", a.header.Get("Location"))
+	}
+	there(digest.FromString("hello"), "hello")
+	r.want(201, "PUT", begin()+hello, "hello") // again
+
+	// In pieces, the first of which has one byte.
+	at := begin()
+	for _, piece := range []struct{ content, where, then string }{{"c", "0-0", "0-0"}, {"hun", "1-3", "0-3"}, {"ks", "", "0-5"}} {
+		headers := []string{"Content-Type", "application/octet-stream"}
+		if piece.where != "" {
+			headers = append(headers, "Content-Range", piece.where)
+		}
+		a := r.want(202, "PATCH", at, piece.content, headers...)
+		if a.header.Get("Range") != piece.then {
+			t.Errorf("Range after %q: %q, want %q", piece.content, a.header.Get("Range"), piece.then)
+		}
+		at = a.header.Get("Location")
+	}
+	a = r.want(416, "PATCH", at, "c", "Content-Range", "0-0")
+	if a.code() != "BLOB_UPLOAD_INVALID" || a.header.Get("Range") != "0-5" || a.header.Get("Location") != at {
+		t.Errorf("out of order: %v %s", a.header, a.body)
+	}
+	r.want(416, "PUT", at+"?digest="+digest.FromString("chunksx").String(), "x", "Content-Range", "9-9")
+	r.want(400, "PATCH", at, "xy", "Content-Range", "6-6")
+	r.want(400, "PATCH", at, "xy", "Content-Range", "six")
+	if a := r.want(204, "GET", at, nil); a.header.Get("Range") != "0-5" {
+		t.Errorf("Range of the upload: %q", a.header.Get("Range"))
+	}
+	r.want(404, "GET", strings.Replace(at, "/oci/", "/other/", 1), nil)
+	r.want(400, "PUT", at, nil)                    // without a digest
+	r.want(400, "PUT", at+"?digest=sha256:x", nil) // with none
+	r.want(201, "PUT", at+"?digest="+digest.FromString("chunks!").String(), "!", "Content-Range", "6-6")
+	there(digest.FromString("chunks!"), "chunks!")
+	r.want(404, "GET", at, nil)
+
+	// In one request, or announced in it.
+	r.want(201, "POST", uploadsOf+"?digest="+digest.FromString("one").String(), "one")
+	there(digest.FromString("one"), "one")
+	r.want(201, "POST", uploadsOf+"?digest="+digest.FromString("").String(), nil)
+	there(digest.FromString(""), "")
+	r.want(202, "POST", uploadsOf+hello, nil)
+	sha512 := digest.SHA512.FromString("long")
+	r.want(201, "POST", uploadsOf+"?digest="+sha512.String(), "long")
+	there(sha512, "long")
+
+	// What is not what it is said to be ends.
+	at = begin()
+	if a := r.want(400, "PUT", at+hello, "hallo"); a.code() != "DIGEST_INVALID" {
+		t.Errorf("other digest: %s", a.body)
+	}
+	r.want(404, "GET", at, nil)
+	at = begin()
+	r.want(202, "PATCH", at, "hel")
+	r.want(204, "DELETE", at, nil)
+	r.want(404, "PATCH", at, "lo")
+}
+
+// TestBrokenUpload: what arrived before a connection broke need not be sent again.
+func TestBrokenUpload(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	at := r.want(202, "POST", uploadsOf, nil).header.Get("Location")
+	conn, err := net.Dial("tcp", r.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\nhello", at, r.host)
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if reply, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 400 ") {
+		t.Errorf("reply to half a request: %q %v", reply, err)
+	}
+	conn.Close()
+	if a := r.want(204, "GET", at, nil); a.header.Get("Range") != "0-4" {
+		t.Fatalf("Range: %q", a.header.Get("Range"))
+	}
+	r.want(202, "PATCH", at, "world", "Content-Range", "5-9")
+	r.want(201, "PUT", at+"?digest="+digest.FromString("helloworld").String(), nil)
+}
+
+func TestPushManifest(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	r := start(t, dir, Options{Write: true})
+	base, _ := r.pushManifest("oci", "1.0", "base", nil)
+	const oci, list = ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex
+	config := fmt.Sprintf(`{"mediaType":"x/y","digest":"%s","size":2}`, digest.FromString("{}"))
+	layer := fmt.Sprintf(`{"mediaType":"x/y","digest":"%s","size":3}`, digest.FromString("new"))
+	manifest := func(more string) string { return `{"schemaVersion":2,"config":` + config + more + `}` }
+	for _, test := range []struct{ name, ref, mediaType, body, code string }{
+		{"complete", "2.0", oci, manifest(`,"layers":[]`), ""},
+		{"media type with parameter", "2.1", oci + "; charset=utf-8", manifest(`,"layers":[],"annotations":{"a":"b"}`), ""},
+		{"layer is missing", "x", oci, manifest(`,"layers":[` + layer + `]`), "MANIFEST_BLOB_UNKNOWN"},
+		{"layer is elsewhere", "2.2", oci, manifest(`,"layers":[` + strings.Replace(layer, `"size"`, `"urls":["https://example.com/x"],"size"`, 1) + `]`), ""},
+		{"manifest is missing", "x", list, `{"schemaVersion":2,"manifests":[` + layer + `]}`, "MANIFEST_BLOB_UNKNOWN"},
+		{"no digest inside", "x", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:../..","size":1},"layers":[]}`, "DIGEST_INVALID"},
+		{"empty index", "2.3", list, `{"schemaVersion":2,"manifests":[]}`, ""},
+		{"other digest", digest.FromString("x").String(), oci, manifest(`,"layers":[]`), "DIGEST_INVALID"},
+		{"sha512", digest.SHA512.FromString(manifest(`,"layers":[]`)).String(), oci, manifest(`,"layers":[]`), ""},
+		{"other media type inside", "x", oci, manifest(`,"mediaType":"` + list + `"`), "MANIFEST_INVALID"},
+		{"unknown media type", "x", "application/json", manifest(``), "MANIFEST_INVALID"},
+		{"without media type", "2.4", "", manifest(`,"layers":[],"annotations":{"b":"c"}`), ""},
+		{"no JSON", "x", oci, "hello", "MANIFEST_INVALID"},
+		{"key twice", "x", oci, manifest(`,"config":` + config), "MANIFEST_INVALID"},
+		{"no tag", "-x", oci, manifest(`,"layers":[]`), "MANIFEST_INVALID"},
+		{"too large", "x", oci, manifest(`,"annotations":{"a":"` + strings.Repeat("a", artifact.MaxManifest) + `"}`), "MANIFEST_INVALID"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := r.do("PUT", "/v2/oci/manifests/"+test.ref, test.body, "Content-Type", test.mediaType)
+			if (test.code == "") != (a.status == 201) || a.code() != test.code {
+				t.Fatalf("got %d %s, want %q", a.status, a.body, test.code)
+			}
+			if test.code != "" {
+				return
+			}
+			if a := r.want(200, "GET", "/v2/oci/manifests/"+test.ref, nil); a.body != test.body {
+				t.Errorf("manifest: %q", a.body)
+			}
+		})
+	}
+
+	subject := ocispec.Descriptor{MediaType: oci, Digest: base.Digest, Size: base.Size}
+	a := r.want(201, "PUT", "/v2/oci/manifests/ref", manifest(`,"layers":[],"subject":`+string(marshal(t, subject))), "Content-Type", oci)
+	if got := a.header.Get("OCI-Subject"); got != base.Digest.String() {
+		t.Errorf("OCI-Subject: %q", got)
+	}
+
+	r.want(202, "DELETE", "/v2/oci/manifests/2.1", nil)
+	r.want(404, "DELETE", "/v2/oci/manifests/2.1", nil)
+	r.want(202, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
+	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
+	r.want(404, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
+}
+
+// TestNames: a tag that was pushed to a name is that name's alone, and those of the layout are everybody's.
+func TestPushToNames(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	r := start(t, dir, Options{Write: true})
+	own, _ := r.pushManifest("oci", "1.0", "own", nil)
+	web, _ := r.pushManifest("charts/web", "1.0", "web", nil)
+	db, _ := r.pushManifest("charts/db", "2.0", "db", nil)
+	for path, want := range map[string]ocispec.Descriptor{
+		"oci/manifests/1.0": own, "charts/web/manifests/1.0": web, "charts/db/manifests/2.0": db, "charts/db/manifests/1.0": own,
+	} {
+		if a := r.want(200, "GET", "/v2/"+path, nil); a.header.Get("Docker-Content-Digest") != want.Digest.String() {
+			t.Errorf("%s: %s", path, a.header.Get("Docker-Content-Digest"))
+		}
+	}
+	r.want(404, "GET", "/v2/oci/manifests/2.0", nil)
+	for repo, want := range map[string]string{"oci": `["1.0"]`, "charts/web": `["1.0"]`, "charts/db": `["1.0","2.0"]`} {
+		if a := r.want(200, "GET", "/v2/"+repo+"/tags/list", nil); a.body != `{"name":"`+repo+`","tags":`+want+`}` {
+			t.Errorf("tags of %s: %s", repo, a.body)
+		}
+	}
+	if a := r.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["charts/db","charts/web","oci"]}` {
+		t.Errorf("catalog: %s", a.body)
+	}
+	again, _ := r.pushManifest("charts/web", "1.0", "web 2", nil)
+	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != again.Digest.String() {
+		t.Errorf("the tag was not moved")
+	}
+	r.want(202, "DELETE", "/v2/charts/web/manifests/1.0", nil)
+	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != own.Digest.String() {
+		t.Errorf("the tag of the layout is gone with that of the name")
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, dir)
+}
+
+func TestReferrers(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	base, _ := r.pushManifest("oci", "1.0", "base", nil)
+	ref, _ := r.pushManifest("oci", "", "ref", &base)
+	missing := ocispec.Descriptor{MediaType: base.MediaType, Digest: digest.FromString("x"), Size: 1}
+	early, _ := r.pushManifest("oci", "", "early", &missing)
+	for _, test := range []struct {
+		query, filtered string
+		want            []digest.Digest
+	}{
+		{base.Digest.String(), "", []digest.Digest{ref.Digest}},
+		{base.Digest.String() + "?artifactType=application/x-artifact", "artifactType", []digest.Digest{ref.Digest}},
+		{base.Digest.String() + "?artifactType=application/x-other", "artifactType", nil},
+		{ref.Digest.String(), "", nil},
+		{missing.Digest.String(), "", []digest.Digest{early.Digest}},
+		{digest.FromString("nothing").String(), "", nil},
+	} {
+		a := r.want(200, "GET", "/v2/oci/referrers/"+test.query, nil)
+		want := ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{}}
+		want.SchemaVersion = 2
+		for _, d := range test.want {
+			desc, content := ref, "ref"
+			if d == early.Digest {
+				desc, content = early, "early"
+			}
+			desc.ArtifactType, desc.Annotations = "application/x-artifact", map[string]string{"content": content}
+			want.Manifests = append(want.Manifests, desc)
+		}
+		if a.body != string(marshal(t, want)) {
+			t.Errorf("referrers of %s: %s", test.query, a.body)
+		}
+		if got := a.header.Get("OCI-Filters-Applied"); got != test.filtered {
+			t.Errorf("filters applied to %s: %q", test.query, got)
+		}
+		if got := a.header.Get("Content-Type"); got != ocispec.MediaTypeImageIndex {
+			t.Errorf("type of %s: %q", test.query, got)
+		}
+	}
+	r.want(400, "GET", "/v2/oci/referrers/1.0", nil)
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	if a := r.want(200, "GET", "/v2/oci/tags/list", nil); a.body != `{"name":"oci","tags":[]}` {
+		t.Errorf("no tags: %s", a.body)
+	}
+	_, data := r.pushManifest("oci", "a", "x", nil)
+	for _, tag := range []string{"c", "b", "B", "d"} {
+		r.want(201, "PUT", "/v2/oci/manifests/"+tag, data, "Content-Type", ocispec.MediaTypeImageManifest)
+	}
+	for query, want := range map[string]string{
+		"": `["B","a","b","c","d"] `, "?n=2": `["B","a"] </v2/oci/tags/list?last=a&n=2>; rel="next"`,
+		"?n=2&last=a": `["b","c"] </v2/oci/tags/list?last=c&n=2>; rel="next"`, "?n=2&last=c": `["d"] `,
+		"?n=0": `[] `, "?last=bb": `["c","d"] `, "?n=5": `["B","a","b","c","d"] `, "?last=z": `[] `,
+	} {
+		a := r.want(200, "GET", "/v2/oci/tags/list"+query, nil)
+		if got := strings.TrimSuffix(strings.TrimPrefix(a.body, `{"name":"oci","tags":`), "}") + " " + a.header.Get("Link"); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	r.want(400, "GET", "/v2/oci/tags/list?n=x", nil)
+	r.want(400, "GET", "/v2/oci/tags/list?n=-1", nil)
+}
+
+// TestTree: a directory of layouts.
+func TestTree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"app", "team/tool", "Not a name"} {
+		one := start(t, filepath.Join(dir, name), Options{Write: true})
+		one.pushManifest(homeName(name), "1.0", name, nil)
+		if err := one.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, dir, Options{Write: true})
+	if a := r.want(200, "GET", "/v2/_catalog", nil); a.body != `{"repositories":["app","team/tool"]}` {
+		t.Errorf("catalog: %s", a.body)
+	}
+	r.want(200, "GET", "/v2/team/tool/manifests/1.0", nil)
+	r.want(404, "GET", "/v2/team/manifests/1.0", nil)
+	r.want(404, "GET", "/v2/new/tags/list", nil)
+	blob := digest.FromString("app").String()
+	r.want(404, "HEAD", "/v2/team/tool/blobs/"+blob, nil)
+
+	r.want(202, "POST", "/v2/team/tool/blobs/uploads/?from=nothing&mount="+blob, nil)
+	r.want(202, "POST", "/v2/team/tool/blobs/uploads/?from=app&mount="+digest.FromString("x").String(), nil)
+	r.want(202, "POST", "/v2/team/tool/blobs/uploads/?mount="+blob, nil)
+	r.want(201, "POST", "/v2/new/thing/blobs/uploads/?from=app&mount="+blob, nil)
+	r.want(201, "POST", "/v2/new/thing/blobs/uploads/?mount="+blob, nil)
+	r.pushManifest("new/thing", "2.0", "app", nil)
+	r.want(403, "POST", "/v2/app/inside/blobs/uploads/", nil)
+	r.want(403, "POST", "/v2/team/blobs/uploads/", nil)
+	if a := r.want(200, "GET", "/v2/_catalog?n=2", nil); a.body != `{"repositories":["app","new/thing"]}` || a.header.Get("Link") == "" {
+		t.Errorf("catalog: %s %s", a.body, a.header.Get("Link"))
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"app", "team/tool", "new/thing"} {
+		sound(t, filepath.Join(dir, name))
+	}
+}
+
+// TestReplaced: another layout in the same place is what is served from then on.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		w := start(t, filepath.Join(parent, name), Options{Write: true})
+		w.pushManifest(name, name, name, nil)
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, filepath.Join(parent, "a"), Options{})
+	r.want(200, "GET", "/v2/a/manifests/a", nil)
+	rename(t, filepath.Join(parent, "a"), filepath.Join(parent, "old"))
+	r.want(500, "GET", "/v2/a/manifests/a", nil)
+	rename(t, filepath.Join(parent, "b"), filepath.Join(parent, "a"))
+	r.want(404, "GET", "/v2/a/manifests/a", nil)
+	r.want(200, "GET", "/v2/a/manifests/b", nil)
+}
+
+// TestConcurrent: many clients push at once, what they share too.
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	r := start(t, dir, Options{Write: true})
+	base, _ := r.pushManifest("oci", "base", "shared", nil)
+	const clients, each = 8, 5
+	t.Run("clients", func(t *testing.T) {
+		for c := range clients {
+			t.Run(fmt.Sprint(c), func(t *testing.T) {
+				t.Parallel()
+				r := &running{t: t, host: r.host}
+				for i := range each {
+					r.pushManifest("oci", fmt.Sprintf("v%d.%d", c, i), fmt.Sprintf("content %d", i), nil) // the same as others push
+					r.pushManifest("oci", "", fmt.Sprintf("referrer %d %d", c, i), &base)
+					r.want(200, "GET", "/v2/oci/manifests/base", nil)
+				}
+			})
+		}
+	})
+	for c := range clients {
+		for i := range each {
+			r.want(200, "HEAD", fmt.Sprintf("/v2/oci/manifests/v%d.%d", c, i), nil)
+		}
+	}
+	if a := r.want(200, "GET", "/v2/oci/referrers/"+base.Digest.String(), nil); strings.Count(a.body, `"application/x-artifact"`) != clients*each {
+		t.Errorf("referrers: %s", a.body)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, dir)
+}
