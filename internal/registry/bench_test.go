@@ -83,3 +83,19 @@ func BenchmarkFetchFileSlowConnections(b *testing.B) {
 	g.AddBlob("bench/blob", data)
 	benchFetch(b, benchRepository(b, g.Host, Read), desc)
 }
+
+// BenchmarkPushBlob pushes a file whose digest is not known to a real registry on loopback.
+func BenchmarkPushBlob(b *testing.B) {
+	server := clients.Distribution(b, clients.Options{})
+	path, desc := benchFile(b)
+	b.SetBytes(desc.Size)
+	for i := 0; b.Loop(); i++ {
+		repo, err := New(Options{}).OpenRepository(b.Context(), Reference{Registry: server.Host, Repository: fmt.Sprint("bench/", i)}, Write)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := repo.PushBlob(b.Context(), fileBlob(b, path, ""), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

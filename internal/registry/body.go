@@ -61,7 +61,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	do := client.bare.Do
 	if sameOrigin(r.url, &u.repo.origin) {
-		do = u.repo.Do
+		do = u.repo.do
 	}
 	resp, err := do(req)
 	if failed := u.failed.Load(); failed != nil {

@@ -30,7 +30,7 @@ const (
 	// stateSuffix names the journal after the file.
 	stateSuffix = ".state"
 	// downloadBuffer is what one connection reads and writes at once.
-	downloadBuffer = 256 << 10
+	downloadBuffer = 512 << 10
 )
 
 // FetchFile writes the verified blob to dst/name. A large one comes in parts over several connections, as long as more of
@@ -259,7 +259,7 @@ type block struct {
 }
 
 // maxQueue is how many blocks wait for the hash in memory. When it is that far behind, it reads from the page cache.
-const maxQueue = 8
+const maxQueue = 4
 
 // follow hashes everything in order: the blocks that workers hand over as they write them, and from the file what came
 // out of turn or from an earlier process.
@@ -492,7 +492,7 @@ func (d *download) request(ctx context.Context, part span) (resp *http.Response,
 		}
 		_ = resp.Body.Close()
 	}
-	resp, err = d.get(ctx, d.repo.client.auth.Do, d.repo.url("blobs/"+d.desc.Digest.String()), rangeOf)
+	resp, err = d.get(ctx, d.repo.do, d.repo.url("blobs/"+d.desc.Digest.String()), rangeOf)
 	if err == nil {
 		d.remember(resp)
 	}

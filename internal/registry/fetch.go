@@ -122,7 +122,7 @@ func (r *Repository) openRange(ctx context.Context, desc ocispec.Descriptor, off
 	if offset > 0 || end < desc.Size {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, end-1))
 	}
-	resp, err := r.Do(req)
+	resp, err := r.do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -71,20 +70,43 @@ func newRepository(c *Client, ref Reference, mode Mode) *Repository {
 // Close ends the use of the repository.
 func (r *Repository) Close() error { return nil }
 
-// Do sends a request with the repository's credentials; oras-go's client calls it.
+// Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The answer's body is
+// in memory: one that broke off was asked for again.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
-	resp, err := r.client.auth.Do(req)
-	if err != nil {
-		return nil, err
+	tries := r.client.transport.newTries(r.client.transport.gate(req.URL.Host))
+	for {
+		resp, err := r.do(req)
+		if err != nil {
+			return nil, err
+		}
+		// What oras-go puts into its errors is this URL.
+		shown := *resp.Request
+		shown.URL = bareURL(resp.Request.URL)
+		resp.Request = &shown
+		if keep, ok := req.Context().Value(headerKey{}).(*http.Header); ok {
+			*keep = resp.Header
+		}
+		if req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
+			return resp, nil
+		}
+		data, err := readBounded(resp.Body, artifact.MaxManifest)
+		_ = resp.Body.Close()
+		if err == nil {
+			resp.Body = io.NopCloser(bytes.NewReader(data))
+			return resp, nil
+		}
+		if worth(err) == never || !tries.more(err) {
+			return nil, err
+		}
+		if err := tries.wait(req.Context()); err != nil {
+			return nil, err
+		}
 	}
-	// What oras-go puts into its errors is this URL.
-	shown := *resp.Request
-	shown.URL = bareURL(resp.Request.URL)
-	resp.Request = &shown
-	if keep, ok := req.Context().Value(headerKey{}).(*http.Header); ok {
-		*keep = resp.Header
-	}
-	return resp, nil
+}
+
+// do sends a request with the repository's credentials.
+func (r *Repository) do(req *http.Request) (*http.Response, error) {
+	return r.client.auth.Do(req)
 }
 
 // headerKey is where a context has the *http.Header that the answer's header is wanted in.
@@ -235,9 +257,14 @@ func (r *Repository) getOnce(ctx context.Context, reference string) (desc ocispe
 func (r *Repository) described(resp *http.Response, reference string, data []byte) (ocispec.Descriptor, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	desc := ocispec.Descriptor{MediaType: mediaType, Size: int64(len(data))}
+	header := digest.Digest(resp.Header.Get("Docker-Content-Digest"))
+	if header.Validate() == nil {
+		desc.Digest = header
+	}
 	if d := digest.Digest(reference); d.Validate() == nil {
-		desc.Digest = d
-	} else if d := digest.Digest(resp.Header.Get("Docker-Content-Digest")); d.Validate() == nil {
+		if desc.Digest != "" && desc.Digest != d {
+			return desc, artifact.Refused(reference, "the registry calls the manifest %q", desc.Digest)
+		}
 		desc.Digest = d
 	}
 	if !artifact.IsManifest(mediaType) {
@@ -262,7 +289,7 @@ func readBounded(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", errdef.ErrSizeExceedsLimit, limit)
+		return nil, artifact.Refused("", "more than %d bytes", limit)
 	}
 	return data, nil
 }

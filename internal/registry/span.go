@@ -28,6 +28,9 @@ func (s spans) add(from, to int64) spans {
 
 // remove takes [from, to) out.
 func (s spans) remove(from, to int64) spans {
+	if from >= to {
+		return s
+	}
 	var out spans
 	for _, e := range s {
 		if left := (span{e.From, min(e.To, from)}); left.From < left.To {
