@@ -52,21 +52,23 @@ func writeFile(t testing.TB, data []byte) string {
 // huge is hashed while it is sent, in these tests.
 const huge = 20 << 20
 
-func TestPushBlob(t *testing.T) {
-	t.Parallel()
+// pushCase is a registry with a fault, and how much may be sent to it in vain.
+type pushCase struct {
+	name   string
+	opts   rt.Options
+	op     string
+	when   rt.When
+	fault  rt.Fault
+	excess float64 // at most so many times the size is received; 0: 1.02
+}
+
+func pushCases() []pushCase {
 	const (
 		put   = "PUT upload"
 		patch = "PATCH upload"
 		post  = "POST uploads"
 	)
-	tests := []struct {
-		name   string
-		opts   rt.Options
-		op     string
-		when   rt.When
-		fault  rt.Fault
-		excess float64 // at most so many times the size is received; 0: 1.02
-	}{
+	return []pushCase{
 		{name: "friendly"},
 		{name: "no mounts", opts: rt.Options{NoMount: true}},
 		{name: "no PATCH", opts: rt.Options{NoPatch: true}, excess: 1.3},
@@ -87,6 +89,10 @@ func TestPushBlob(t *testing.T) {
 		{name: "dropped", op: "", when: rt.First(3), fault: rt.Drop()},
 		{name: "expired token", opts: rt.Options{Auth: rt.Token, TokenUses: 1}, excess: 2.1},
 	}
+}
+
+func TestPushBlob(t *testing.T) {
+	t.Parallel()
 	data := random(huge)
 	path := writeFile(t, data)
 	kinds := []struct {
@@ -100,7 +106,7 @@ func TestPushBlob(t *testing.T) {
 		{"digest unknown", huge, func(t *testing.T, _ []byte) artifact.Blob { return fileBlob(t, path, "") }},
 		{"size unknown", medium, func(_ *testing.T, data []byte) artifact.Blob { return streamBlob(data, -1) }},
 	}
-	for _, tt := range tests {
+	for _, tt := range pushCases() {
 		for _, kind := range kinds {
 			t.Run(tt.name+"/"+kind.name, func(t *testing.T) {
 				t.Parallel()
