@@ -3,6 +3,7 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
@@ -36,8 +38,17 @@ func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 		"registry without referrers": func(t *testing.T) func() registry.Target {
 			return opener(t, registrytest.Start(t, registrytest.Options{NoReferrers: true}).Host+"/some/repo")
 		},
+		"distribution": func(t *testing.T) func() registry.Target {
+			return opener(t, clients.SharedDistribution(t).Host+"/"+uniqueRepo())
+		},
+		"olareg": func(t *testing.T) func() registry.Target {
+			return opener(t, clients.SharedOlareg(t).Host+"/"+uniqueRepo())
+		},
 	}
 }
+
+// uniqueRepo is a repository that no other test uses.
+func uniqueRepo() string { return "contract/" + strings.ToLower(rand.Text()) }
 
 func opener(t *testing.T, reference string) func() registry.Target {
 	ref, err := registry.Parse(reference)
@@ -104,6 +115,9 @@ func TestContract(t *testing.T) {
 	}
 	for store, start := range stores(t) {
 		for name, test := range cases {
+			if store == "olareg" && name == "many at once" {
+				continue // olareg 0.1 itself loses referrers that are put at the same time
+			}
 			t.Run(store+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				test(t, start(t))
@@ -254,9 +268,11 @@ func contractDelete(t *testing.T, open func() registry.Target) {
 	if err := target.Delete(t.Context(), one); !errors.Is(err, errdef.ErrNotFound) {
 		t.Errorf("deleting it again: %v, want not found", err)
 	}
-	layer := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("two"), Size: 3}
-	if data, err := content.FetchAll(t.Context(), target, layer); err != nil || string(data) != "two" {
-		t.Errorf("the other's layer: %q, %v", data, err)
+	for want, mediaType := range map[string]string{"two": "text/plain", "{}": ocispec.MediaTypeEmptyJSON} { // the config was both's
+		blob := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(want), Size: int64(len(want))}
+		if data, err := content.FetchAll(t.Context(), target, blob); err != nil || string(data) != want {
+			t.Errorf("what the other needs: %q, %v, want %q", data, err, want)
+		}
 	}
 }
 

@@ -218,7 +218,10 @@ func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, befor
 	}
 	aside := map[digest.Digest]string{}
 	for d := range some {
-		if name, ok := l.setAside(d); !needed[d] && ok {
+		if needed[d] {
+			continue
+		}
+		if name, ok := l.setAside(d); ok {
 			aside[d] = name
 		}
 	}
