@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,7 +86,7 @@ func (l *testLayout) Referrers(ctx context.Context, subject ocispec.Descriptor, 
 		}
 		if m.Subject != nil && m.Subject.Digest == subject.Digest {
 			found = append(found, ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size,
-				ArtifactType: m.ArtifactType, Annotations: m.Annotations})
+				ArtifactType: cmp.Or(m.ArtifactType, m.Config.MediaType), Annotations: m.Annotations})
 		}
 	}
 	return fn(found)
