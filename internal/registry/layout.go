@@ -327,22 +327,39 @@ func (l *Layout) temp() (*os.File, string, error) {
 
 // Tag gives a manifest that is there a tag, besides those it has.
 func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, reference string) error {
-	byDigest := reference == desc.Digest.String()
-	if err := ValidTag(reference); err != nil && !byDigest {
-		return badReference(reference, err)
-	}
-	if err := l.prepare(ctx); err != nil {
+	if reference == desc.Digest.String() {
+		_, err := l.enlist(ctx, desc)
 		return err
 	}
-	links, err := l.read(desc)
+	if err := ValidTag(reference); err != nil {
+		return badReference(reference, err)
+	}
+	return l.TagName(ctx, desc, reference)
+}
+
+// TagName is Tag for full names too, such as charts/web:1.0.
+func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
+	links, err := l.enlist(ctx, desc)
 	if err != nil {
 		return err
 	}
-	if err := l.list(ctx, desc, links); err != nil || byDigest {
-		return err
+	return l.edit(ctx, tagging(listEntry(desc, links), name))
+}
+
+// enlist lists a manifest that is there, if it isn't.
+func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*links, error) {
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	links, err := l.read(desc)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.list(ctx, desc, links); err != nil {
+		return nil, err
 	}
 	l.settle(desc, links)
-	return l.edit(ctx, tagging(listEntry(desc, links), reference))
+	return links, nil
 }
 
 // Untag removes a tag. The manifest stays listed, without it.

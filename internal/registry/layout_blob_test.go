@@ -1,0 +1,134 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// openForPieces opens an empty layout for writing.
+func openForPieces(t *testing.T) *Layout {
+	t.Helper()
+	l, err := openLayout(filepath.Join(t.TempDir(), "oci"), Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// pieces stores a blob in two pieces.
+func pieces(t *testing.T, l *Layout, content string, want digest.Digest) error {
+	t.Helper()
+	w, err := l.NewBlob(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []string{content[:1], content[1:]} {
+		if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	err = w.Commit(t.Context(), want)
+	if closeErr := w.Close(); closeErr != nil {
+		t.Errorf("closing: %v", closeErr)
+	}
+	return err
+}
+
+// storeInPieces stores a manifest of two blobs under a name.
+func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
+	t.Helper()
+	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
+	for _, content := range contents {
+		d := digest.FromString(content)
+		if err := pieces(t, l, content, d); err != nil {
+			t.Fatal(err)
+		}
+		m.Config = ocispec.Descriptor{MediaType: "a/b", Digest: d, Size: int64(len(content))}
+		m.Layers = append(m.Layers, m.Config)
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc := ocispec.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	if err := l.Push(t.Context(), desc, bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.TagName(t.Context(), desc, name); err != nil {
+		t.Fatal(err)
+	}
+	return desc
+}
+
+func TestBlobInPieces(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	storeInPieces(t, l, "1.0", "hello", "world")
+	for _, d := range []digest.Digest{digest.FromString("pieces"), digest.SHA512.FromString("pieces")} {
+		if err := pieces(t, l, "pieces", d); err != nil {
+			t.Fatal(err)
+		}
+		body, err := l.OpenBlob(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		if err != nil || string(got) != "pieces" || body.Close() != nil {
+			t.Errorf("%s: %q %v", d, got, err)
+		}
+	}
+	for _, d := range []digest.Digest{digest.FromString("x"), digest.SHA512.FromString("x"), "sha256:../../x", "md5:x"} {
+		if err := pieces(t, l, "other", d); !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("committing as %s: %v", d, err)
+		}
+	}
+	if _, err := l.OpenBlob(digest.FromString("other")); !errors.Is(err, errdef.ErrNotFound) {
+		t.Errorf("what was refused: %v", err)
+	}
+	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
+		t.Errorf("no digest: %v", err)
+	}
+	left, err := os.ReadDir(filepath.Join(l.path, tempDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestLayoutNames(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	a := storeInPieces(t, l, "1.0", "a", "b")
+	b := storeInPieces(t, l, "charts/web:1.0", "b", "c")
+	names, err := l.Names(t.Context())
+	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"1.0", "charts/web:1.0"}) {
+		t.Errorf("names: %q %v", names, err)
+	}
+	for name, want := range map[string]ocispec.Descriptor{"1.0": a, "charts/web:1.0": b} {
+		if got, err := l.Resolve(t.Context(), name); err != nil || got.Digest != want.Digest {
+			t.Errorf("%s: %s %v", name, got.Digest, err)
+		}
+	}
+	if err := l.Untag(t.Context(), "charts/web:1.0"); err != nil {
+		t.Error(err)
+	}
+	if names, err := l.Names(t.Context()); err != nil || !slices.Equal(names, []string{"1.0"}) {
+		t.Errorf("names: %q %v", names, err)
+	}
+}
