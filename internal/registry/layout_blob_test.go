@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -131,4 +132,25 @@ func TestLayoutNames(t *testing.T) {
 	if names, err := l.Names(t.Context()); err != nil || !slices.Equal(names, []string{"1.0"}) {
 		t.Errorf("names: %q %v", names, err)
 	}
+}
+
+// TestDeleteKeepsShared: deleting an artifact leaves alone what another one needs.
+func TestDeleteKeepsShared(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	a := storeInPieces(t, l, "a", "of a", "shared")
+	storeInPieces(t, l, "b", "of b", "shared")
+	if err := l.Delete(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]bool{"of a": false, "of b": true, "shared": true} {
+		if got := hasBlobOf(t.Context(), l, content); got != want {
+			t.Errorf("%q is there: %v, want %v", content, got, want)
+		}
+	}
+}
+
+func hasBlobOf(ctx context.Context, l *Layout, content string) bool {
+	_, err := l.Resolve(ctx, digest.FromString(content).String())
+	return err == nil
 }
