@@ -70,6 +70,7 @@ func image(t *testing.T, r *running, repo, tag string) ocispec.Descriptor {
 }
 
 func skopeo(t *testing.T, r *running) {
+	image(t, r, "oci", "2.0") // stays
 	want := image(t, r, "oci", "1.0")
 	c := clients.New(t, "skopeo")
 	remote := "docker://" + r.host + "/"

@@ -34,7 +34,6 @@ type Server struct {
 	store   store
 	uploads *uploads
 	log     *logger
-	made    string // the directory, if Open made it
 
 	// Nameless are the layouts that can't be served, because their path is no name of a repository.
 	Nameless []string
@@ -48,7 +47,7 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	if opts.Write {
 		mode = registry.Write
 	}
-	one, err := s.isOne(path)
+	one, made, err := isOne(path, opts.Write)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
 	}
-	layout := &single{place: place{path: path, mode: mode, opener: opener}, home: homeName(path)}
+	layout := &single{place: place{path: path, mode: mode, opener: opener, made: made}, home: homeName(path)}
 	s.store = layout
 	if _, err := layout.open(ctx); err != nil { // better now than at the first request
 		return nil, err
@@ -74,20 +73,19 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 
 // isOne tells whether a path is a layout, or will be one, and not a directory of layouts. To write, the directory is
 // made.
-func (s *Server) isOne(path string) (bool, error) {
+func isOne(path string, write bool) (one, made bool, err error) {
 	info, err := os.Stat(path)
-	if s.opts.Write && errors.Is(err, fs.ErrNotExist) {
-		s.made = path
-		return true, os.MkdirAll(path, 0o777)
+	if write && errors.Is(err, fs.ErrNotExist) {
+		return true, true, os.MkdirAll(path, 0o777)
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if !info.IsDir() || isLayout(path) {
-		return true, nil
+		return true, false, nil
 	}
 	entries, err := os.ReadDir(path)
-	return s.opts.Write && len(entries) == 0, err
+	return write && len(entries) == 0, false, err
 }
 
 // Repositories lists the names of what is served.
@@ -130,13 +128,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // Close removes what arrived in part and closes the layouts.
-func (s *Server) Close() error {
-	err := errors.Join(s.uploads.Close(), s.store.Close())
-	if s.made != "" {
-		_ = os.Remove(s.made) // if nothing came into it
-	}
-	return err
-}
+func (s *Server) Close() error { return errors.Join(s.uploads.Close(), s.store.Close()) }
 
 // nothing swallows what package http has to say of connections that went wrong: the log of requests tells.
 type nothing struct{}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/registry"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -31,7 +32,7 @@ type running struct {
 func start(t *testing.T, path string, opts Options) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	s, err := Open(ctx, openTestLayout, path, opts)
+	s, err := Open(ctx, registry.New(registry.Options{}).Open, path, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +300,7 @@ func TestNotServed(t *testing.T) {
 			if write && filepath.Base(path) == "missing" {
 				continue // it is made
 			}
-			s, err := Open(t.Context(), openTestLayout, path, Options{Write: write})
+			s, err := Open(t.Context(), registry.New(registry.Options{}).Open, path, Options{Write: write})
 			if err == nil {
 				t.Errorf("%s (write: %v) is served", path, write)
 				s.Close()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/registry"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -115,7 +116,7 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	s, err := Open(context.Background(), openTestLayout, dir, Options{Write: true})
+	s, err := Open(context.Background(), registry.New(registry.Options{}).Open, dir, Options{Write: true})
 	if err != nil {
 		panic(err)
 	}

@@ -21,6 +21,7 @@ type place struct {
 	path   string
 	mode   registry.Mode
 	opener Opener
+	made   bool // the directory was made for it
 
 	mu     sync.Mutex
 	layout layout
@@ -64,6 +65,9 @@ func (p *place) Close() error {
 		}
 	}
 	p.old, p.layout = nil, nil
+	if p.made {
+		_ = os.Remove(p.path) // if nothing came into it
+	}
 	return errors.Join(errs...)
 }
 
@@ -127,18 +131,19 @@ func (t *tree) place(name string, create bool) (*place, error) {
 	defer t.mu.Unlock()
 	dir := filepath.Join(t.root, filepath.FromSlash(name))
 	p := t.places[name]
-	if !isLayout(dir) && (p == nil || !create) {
-		if !create {
-			return nil, nameUnknown(name)
-		}
+	there := isLayout(dir)
+	switch {
+	case !there && !create:
+		return nil, nameUnknown(name)
+	case p != nil:
+		return p, nil
+	case !there:
 		if err := t.makeRoom(name, dir); err != nil {
 			return nil, err
 		}
 	}
-	if p == nil {
-		p = &place{path: dir, mode: t.mode, opener: t.opener}
-		t.places[name] = p
-	}
+	p = &place{path: dir, mode: t.mode, opener: t.opener, made: !there}
+	t.places[name] = p
 	return p, nil
 }
 

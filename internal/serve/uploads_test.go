@@ -18,7 +18,7 @@ import (
 func openUploads(t *testing.T) (*uploads, *repository, string) {
 	t.Helper()
 	dir := t.TempDir()
-	target, err := openTestLayout(t.Context(), registry.Reference{Path: dir}, registry.Write)
+	target, err := registry.New(registry.Options{}).Open(t.Context(), registry.Reference{Path: dir}, registry.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
