@@ -82,13 +82,29 @@ func New(opts Options) *Client {
 
 // Open gives the target that a reference names. Its tag and digest are not looked at.
 func (c *Client) Open(ctx context.Context, ref Reference, mode Mode) (Target, error) {
-	switch {
-	case ref.IsArchive():
-		return openArchive(ref.Path, mode)
-	case ref.IsPath():
-		return openLayout(ref.Path, mode)
+	if !ref.IsPath() {
+		return c.OpenRepository(ctx, ref, mode)
 	}
-	return c.OpenRepository(ctx, ref, mode)
+	path, err := expandHome(ref.Path, c.opts.Home)
+	if err != nil {
+		return nil, err
+	}
+	if ref.IsArchive() {
+		return openArchive(path, mode)
+	}
+	return openLayout(path, mode)
+}
+
+// expandHome puts the home directory in the place of "~". Other users' homes are the shell's business.
+func expandHome(path, home string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path, nil
+	}
+	if home == "" || rest != "" && rest[0] != '/' {
+		return "", badReference(path, hinted{errors.New("what ~ stands for is not known"), "write the directory in full"})
+	}
+	return home + rest, nil
 }
 
 // OpenRepository opens a repository of a registry. Nothing is sent before the first use.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -123,4 +124,27 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Parse(%q) = %+v: both path and repository, or none", s, ref)
 		}
 	})
+}
+
+func TestHome(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	target, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: "~/oci"}, Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Push(t.Context(), describe([]byte("x")), strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(home + "/oci/blobs"); err != nil {
+		t.Error(err)
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, home := range map[string]string{"~/oci": "", "~bob/oci": home} {
+		if _, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: path}, Read); !errors.Is(err, artifact.ErrInvalid) {
+			t.Errorf("%q with home %q: %v, want ErrInvalid", path, home, err)
+		}
+	}
 }
