@@ -149,3 +149,11 @@ func parsePlatform(text string) (*ocispec.Platform, error) {
 	}
 	return p, nil
 }
+
+// optionalPlatform is parsePlatform of a flag that may be left out.
+func optionalPlatform(text string) (*ocispec.Platform, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return parsePlatform(text)
+}

@@ -59,12 +59,9 @@ type pullOptions struct {
 }
 
 func (a *app) pull(ctx context.Context, opts pullOptions) error {
-	if opts.platform != "" {
-		platform, err := parsePlatform(opts.platform)
-		if err != nil {
-			return err
-		}
-		opts.Platform = platform
+	var err error
+	if opts.Platform, err = optionalPlatform(opts.platform); err != nil {
+		return err
 	}
 	t, err := a.open(ctx, opts.target, registry.Read)
 	if err != nil {
@@ -78,10 +75,8 @@ func (a *app) pull(ctx context.Context, opts pullOptions) error {
 }
 
 func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
-	if t.ref.Reference() == "" { // which tag is meant
-		if _, err := t.resolve(ctx); err != nil {
-			return nil, err
-		}
+	if err := t.complete(ctx); err != nil {
+		return nil, err
 	}
 	made, err := makeDir(opts.output)
 	if err != nil {
@@ -90,12 +85,7 @@ func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.
 	result, err := a.place(ctx, t, opts)
 	if err != nil {
 		made.undo()
-		if errors.Is(err, errdef.ErrNotFound) { // the reference, or something in the artifact
-			if _, ofReference := t.resolve(ctx); ofReference != nil {
-				err = ofReference
-			}
-		}
-		return nil, err
+		return nil, t.explain(ctx, err)
 	}
 	result.Reference = t.ref.String()
 	return result, nil

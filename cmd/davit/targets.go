@@ -158,18 +158,35 @@ func (a *app) openReference(ctx context.Context, ref registry.Reference, mode re
 // resolve finds the manifest that the reference means, and completes the reference: without tag and digest that is the
 // tag "latest", or the only artifact of a layout.
 func (t *target) resolve(ctx context.Context) (ocispec.Descriptor, error) {
-	if t.ref.Reference() == "" {
-		tag, err := t.impliedTag(ctx)
-		if err != nil {
-			return ocispec.Descriptor{}, err
-		}
-		t.ref.Tag = tag
+	if err := t.complete(ctx); err != nil {
+		return ocispec.Descriptor{}, err
 	}
 	desc, err := t.Resolve(ctx, t.ref.Reference())
 	if errors.Is(err, errdef.ErrNotFound) {
 		return desc, &notFoundError{ref: t.ref, tags: t.someTags(ctx)}
 	}
 	return desc, err
+}
+
+// complete puts in the tag that is meant where none was given.
+func (t *target) complete(ctx context.Context) error {
+	if t.ref.Reference() != "" {
+		return nil
+	}
+	tag, err := t.impliedTag(ctx)
+	t.ref.Tag = tag
+	return err
+}
+
+// explain says of an error that something is not there whether it is the reference itself.
+func (t *target) explain(ctx context.Context, err error) error {
+	if !errors.Is(err, errdef.ErrNotFound) {
+		return err
+	}
+	if _, missing := t.resolve(ctx); errors.Is(missing, errdef.ErrNotFound) {
+		return missing
+	}
+	return err
 }
 
 func (t *target) impliedTag(ctx context.Context) (string, error) {

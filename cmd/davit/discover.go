@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+func newDiscoverCommand(a *app) *cobra.Command {
+	var opts discoverOptions
+	cmd := &cobra.Command{
+		Use:   "discover SUBJECT",
+		Short: "Shows what is attached to an artifact or image, as a tree",
+		Example: `  davit discover registry.example.com/app:1.0
+  davit discover ./oci:1.0 --kind sbom --latest
+  davit discover registry.example.com/app:1.0 --format go-template='{{range .referrers}}{{.digest}}{{"\n"}}{{end}}'`,
+		GroupID:     groupAttach,
+		Args:        arguments(1, 1),
+		Annotations: map[string]string{"formats": "tree"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.subject = args[0]
+			return a.discover(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.Kind, "kind", "", "those of this `KIND` (or artifactType)")
+	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind only the newest")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type discoverOptions struct {
+	pull.ReferrerOptions
+	subject string
+	latest  bool
+}
+
+func (a *app) discover(ctx context.Context, opts discoverOptions) error {
+	t, err := a.open(ctx, opts.subject, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := discoverIn(ctx, t, opts)
+	if err := t.close(err); err != nil {
+		return err
+	}
+	return a.print(result)
+}
+
+func discoverIn(ctx context.Context, t *target, opts discoverOptions) (*discoverResult, error) {
+	desc, err := t.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts.Recursive = true
+	referrers, err := pull.Referrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	if err != nil {
+		return nil, err
+	}
+	if opts.latest {
+		referrers = latest(referrers)
+	}
+	if referrers == nil {
+		referrers = []*pull.Referrer{}
+	}
+	return &discoverResult{Subject: newResolveResult(t.ref, desc), Referrers: referrers}, nil
+}
+
+// latest keeps the newest of each kind; where times are equal or missing, the last one listed.
+func latest(referrers []*pull.Referrer) []*pull.Referrer {
+	var kept []*pull.Referrer
+	at := map[string]int{} // by kind
+	for _, r := range referrers {
+		kind := cmp.Or(r.Kind, r.ArtifactType)
+		i, known := at[kind]
+		switch {
+		case !known:
+			at[kind] = len(kept)
+			kept = append(kept, r)
+		case !r.Created().Before(kept[i].Created()):
+			kept[i] = r
+		}
+	}
+	return kept
+}
+
+// discoverResult is what discover prints.
+type discoverResult struct {
+	Subject   resolveResult    `json:"subject"`
+	Referrers []*pull.Referrer `json:"referrers"`
+}
+
+func (r *discoverResult) WriteText(w io.Writer) error {
+	root := &tree{text: joinCells([]string{r.Subject.Reference, r.Subject.Digest.String()})}
+	addReferrers(root, r.Referrers, time.Now())
+	if len(r.Referrers) == 0 {
+		root.add("nothing is attached")
+	}
+	return root.WriteText(w)
+}
+
+// addReferrers puts referrers, and theirs, below a line.
+func addReferrers(t *tree, referrers []*pull.Referrer, now time.Time) {
+	for _, r := range referrers {
+		kind := cmp.Or(r.Kind, r.ArtifactType, r.MediaType)
+		title := r.Annotations[ocispec.AnnotationTitle]
+		child := t.add(kind, title, r.Digest.String(), age(r.Created(), now), r.Tag)
+		addReferrers(child, r.Referrers, now)
+	}
+}
+
+// age says how long ago something was made, in its largest unit.
+func age(created, now time.Time) string {
+	if created.IsZero() || created.Unix() <= 0 {
+		return ""
+	}
+	d := now.Sub(created)
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return ago(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return ago(int(d.Hours()), "hour")
+	case d < 60*24*time.Hour:
+		return ago(int(d.Hours()/24), "day")
+	case d < 2*365*24*time.Hour:
+		return ago(int(d.Hours()/24/30), "month")
+	}
+	return ago(int(d.Hours()/24/365), "year")
+}
+
+func ago(n int, unit string) string { return fmt.Sprintf("%s ago", plural(n, unit)) }

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newInspectCommand(a *app) *cobra.Command {
+	var opts inspectOptions
+	cmd := &cobra.Command{
+		Use:   "inspect TARGET",
+		Short: "Shows what an artifact or image is: kind, config, layers, platforms, referrers",
+		Long: `Shows what TARGET is, by its manifests and configs alone: no layer is fetched. --manifest
+and --config print those bytes as they are.`,
+		Example: `  davit inspect registry.example.com/models/tiny:1.0
+  davit inspect ./oci --format json
+  davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
+		GroupID:     groupLook,
+		Args:        arguments(1, 1),
+		Annotations: map[string]string{"formats": "tree"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return a.inspect(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.manifest, "manifest", false, "print the manifest's bytes")
+	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	cmd.MarkFlagsMutuallyExclusive("manifest", "config")
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type inspectOptions struct {
+	pull.InspectOptions
+	target           string
+	manifest, config bool
+	platform         string
+}
+
+func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
+	var err error
+	if opts.Platform, err = optionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	opts.Shallow = opts.manifest
+	opts.Referrers = !opts.manifest && !opts.config
+	info, err := inspectIn(ctx, t, opts.InspectOptions)
+	if err := t.close(err); err != nil {
+		return err
+	}
+	switch {
+	case opts.manifest:
+		return a.writeOut(info.Raw)
+	case opts.config && info.Config == nil:
+		return &usageError{err: fmt.Errorf("%s is an index: it has no config", t.ref), hint: "choose a manifest with --platform"}
+	case opts.config && info.Config.Raw == nil:
+		return fmt.Errorf("the config of %s is too large to be one: %s", t.ref, humanSize(info.Config.Size))
+	case opts.config:
+		return a.writeOut(info.Config.Raw)
+	}
+	info.Reference = t.ref.String()
+	return a.print(inspectResult{info})
+}
+
+func inspectIn(ctx context.Context, t *target, opts pull.InspectOptions) (*pull.Info, error) {
+	if err := t.complete(ctx); err != nil {
+		return nil, err
+	}
+	info, err := pull.Inspect(ctx, t.Target, t.ref.Reference(), opts)
+	return info, t.explain(ctx, err)
+}
+
+// inspectResult is what inspect prints.
+type inspectResult struct{ *pull.Info }
+
+func (r inspectResult) WriteText(w io.Writer) error {
+	root := describe(r.Info, r.Reference)
+	if len(r.Referrers) > 0 {
+		addReferrers(root.add("referrers"), r.Referrers, time.Now())
+	}
+	return root.WriteText(w)
+}
+
+// describe draws one manifest or index.
+func describe(info *pull.Info, name string) *tree {
+	t := &tree{text: joinCells([]string{name, cmp.Or(info.Kind, info.ArtifactType, info.MediaType), totalSize(info)})}
+	t.add("digest", info.Digest.String())
+	if info.ArtifactType != "" {
+		t.add("type", info.ArtifactType)
+	}
+	if info.Subject != nil {
+		t.add("subject", info.Subject.Digest.String())
+	}
+	addAnnotations(t, info.Annotations)
+	addConfig(t, info.Config)
+	if len(info.Layers) > 0 {
+		addLayers(t.add("layers"), info.Layers)
+	}
+	for _, m := range info.Manifests {
+		t.children = append(t.children, describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
+	}
+	for _, m := range info.Attestations {
+		t.add("attestation", cmp.Or(m.Kind, m.ArtifactType, m.MediaType), m.Digest.String())
+	}
+	return t
+}
+
+func totalSize(info *pull.Info) string {
+	if info.TotalSize == 0 {
+		return ""
+	}
+	return humanSize(info.TotalSize)
+}
+
+func addAnnotations(t *tree, annotations map[string]string) {
+	if len(annotations) == 0 {
+		return
+	}
+	list := t.add("annotations")
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		list.add(key + ": " + shorten(annotations[key], maxShown))
+	}
+}
+
+func addLayers(t *tree, layers []pull.Layer) {
+	for _, l := range layers {
+		t.add(cmp.Or(l.Name, l.Role, l.MediaType), humanSize(l.Size), l.Digest.String(), l.MediaType)
+	}
+}
+
+// maxShown is how many characters of a value, and maxFields how many fields of a config, a glance takes in.
+const (
+	maxShown  = 120
+	maxFields = 24
+)
+
+func shorten(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// addConfig draws the fields of a config, each with its value: what a kind says about itself is there.
+func addConfig(t *tree, config *pull.Config) {
+	if config == nil || len(config.Content) == 0 || bytes.Equal(bytes.TrimSpace(config.Content), []byte("{}")) {
+		return
+	}
+	var value any
+	dec := json.NewDecoder(bytes.NewReader(config.Content))
+	dec.UseNumber()
+	if dec.Decode(&value) != nil {
+		return
+	}
+	list := t.add("config", config.MediaType)
+	fields := flatten("", value, nil)
+	for i, f := range fields {
+		if i == maxFields {
+			list.add(fmt.Sprintf("and %s (--config)", plural(len(fields)-i, "more field")))
+			return
+		}
+		list.add(f)
+	}
+}
+
+// flatten writes a JSON value as lines "path.to.field: value". Lists of plain values are one line, digests of the layers
+// and steps of the history only counted.
+func flatten(path string, value any, lines []string) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			lines = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], lines)
+		}
+		return lines
+	case []any:
+		return append(lines, path+": "+flattenList(v))
+	case nil:
+		return lines
+	}
+	return append(lines, path+": "+shorten(fmt.Sprint(value), maxShown))
+}
+
+func flattenList(list []any) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		switch v.(type) {
+		case map[string]any, []any:
+			return plural(len(list), "item")
+		}
+		words[i] = fmt.Sprint(v)
+	}
+	if len(words) > 0 && strings.HasPrefix(words[0], "sha256:") {
+		return plural(len(list), "digest")
+	}
+	return shorten(strings.Join(words, ", "), maxShown)
+}
