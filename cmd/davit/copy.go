@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/errdef"
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
@@ -136,9 +135,9 @@ func platformOf(ctx context.Context, src *target, desc ocispec.Descriptor, platf
 			names = append(names, pull.PlatformString(m.Platform))
 		}
 	}
-	return desc, &artifact.Error{
-		Op: "platform", Item: platform, Err: fmt.Errorf("%s has none such: %w", src.ref, errdef.ErrNotFound),
-		Hint: "it has " + strings.Join(names, ", "),
+	return desc, &missingError{
+		text:   fmt.Sprintf("%s: no manifest for the platform %s", src.ref, platform),
+		advice: "it has " + strings.Join(names, ", "),
 	}
 }
 
@@ -268,7 +267,7 @@ func (c *copier) allTags(ctx context.Context, opts copyOptions) (*copyResult, er
 		return nil, err
 	}
 	if len(tags) == 0 {
-		return nil, fmt.Errorf("tags of %s: %w", c.src.ref, errdef.ErrNotFound)
+		return nil, &missingError{text: fmt.Sprintf("%s has no tags", c.src.ref)}
 	}
 	var all []*copyResult
 	for _, tag := range tags {

@@ -98,7 +98,7 @@ type discoverResult struct {
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
-	root := &tree{text: joinCells([]string{r.Subject.Reference, r.Subject.Digest.String()})}
+	root := &tree{cells: []string{r.Subject.Reference, r.Subject.Digest.String()}}
 	addReferrers(root, r.Referrers, time.Now())
 	if len(r.Referrers) == 0 {
 		root.add("nothing is attached")

@@ -101,7 +101,7 @@ func (r inspectResult) WriteText(w io.Writer) error {
 
 // describe draws one manifest or index.
 func describe(info *pull.Info, name string) *tree {
-	t := &tree{text: joinCells([]string{name, cmp.Or(info.Kind, info.ArtifactType, info.MediaType), totalSize(info)})}
+	t := &tree{cells: []string{name, cmp.Or(info.Kind, info.ArtifactType, info.MediaType), totalSize(info)}}
 	t.add("digest", info.Digest.String())
 	if info.ArtifactType != "" {
 		t.add("type", info.ArtifactType)
@@ -136,7 +136,7 @@ func addAnnotations(t *tree, annotations map[string]string) {
 	}
 	list := t.add("annotations")
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		list.add(key + ": " + shorten(annotations[key], maxShown))
+		list.add(key, shorten(annotations[key], maxShown))
 	}
 }
 
@@ -177,25 +177,25 @@ func addConfig(t *tree, config *pull.Config) {
 			list.add(fmt.Sprintf("and %s (--config)", plural(len(fields)-i, "more field")))
 			return
 		}
-		list.add(f)
+		list.add(f[:]...)
 	}
 }
 
-// flatten writes a JSON value as lines "path.to.field: value". Lists of plain values are one line, digests of the layers
-// and steps of the history only counted.
-func flatten(path string, value any, lines []string) []string {
+// flatten writes a JSON value as fields "path.to.field" with values. Lists of plain values are one value; of others, and
+// of digests, only the length is told.
+func flatten(path string, value any, fields [][2]string) [][2]string {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			lines = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], lines)
+			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
 		}
-		return lines
+		return fields
 	case []any:
-		return append(lines, path+": "+flattenList(v))
+		return append(fields, [2]string{path, flattenList(v)})
 	case nil:
-		return lines
+		return fields
 	}
-	return append(lines, path+": "+shorten(fmt.Sprint(value), maxShown))
+	return append(fields, [2]string{path, shorten(fmt.Sprint(value), maxShown)})
 }
 
 func flattenList(list []any) string {

@@ -84,6 +84,15 @@ func (t *table) row(cells ...string) {
 }
 
 func (t *table) WriteText(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	for _, line := range t.lines() {
+		b.WriteString(line + "\n")
+	}
+	return b.Flush()
+}
+
+// lines are the rows as text. A column that is empty in all of them takes no room.
+func (t *table) lines() []string {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -93,16 +102,17 @@ func (t *table) WriteText(w io.Writer) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	b := bufio.NewWriter(w)
-	for _, row := range t.rows {
+	lines := make([]string, len(t.rows))
+	for i, row := range t.rows {
 		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		for j, cell := range row {
+			if widths[j] > 0 {
+				line.WriteString(cell + strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell)+2))
+			}
 		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		lines[i] = strings.TrimRight(line.String(), " ")
 	}
-	return b.Flush()
+	return lines
 }
 
 // field adds a row of a name and a value, unless the value is empty.

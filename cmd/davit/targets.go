@@ -235,6 +235,13 @@ type notFoundError struct {
 func (e *notFoundError) Error() string { return fmt.Sprintf("%s: not found", e.ref) }
 func (e *notFoundError) Unwrap() error { return errdef.ErrNotFound }
 
+// missingError is something else that is not there.
+type missingError struct{ text, advice string }
+
+func (e *missingError) Error() string { return e.text }
+func (e *missingError) Unwrap() error { return errdef.ErrNotFound }
+func (e *missingError) hint() string  { return e.advice }
+
 // hint names the tags that are there.
 func (e *notFoundError) hint() string {
 	const most = 8

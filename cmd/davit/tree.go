@@ -2,49 +2,47 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
-// tree is a line of text with lines below it. Every line is escaped when it is written.
+// tree is a line of cells with lines below it. The cells of lines that stand below one another form columns. Every cell
+// is escaped when it is written.
 type tree struct {
-	text     string
+	cells    []string
 	children []*tree
 }
 
 // add puts a line below this one.
 func (t *tree) add(cells ...string) *tree {
-	child := &tree{text: joinCells(cells)}
+	child := &tree{cells: cells}
 	t.children = append(t.children, child)
 	return child
-}
-
-// joinCells puts two spaces between what is not empty.
-func joinCells(cells []string) string {
-	var filled []string
-	for _, c := range cells {
-		if c != "" {
-			filled = append(filled, c)
-		}
-	}
-	return strings.Join(filled, "  ")
 }
 
 // WriteText draws the tree with its branches.
 func (t *tree) WriteText(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString(escape(t.text) + "\n")
-	t.draw(&b, "")
+	drawLines(&b, []*tree{t}, func(int) (string, string) { return "", "" })
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (t *tree) draw(b *strings.Builder, indent string) {
-	for i, child := range t.children {
-		branch, below := "├── ", "│   "
-		if i == len(t.children)-1 {
-			branch, below = "└── ", "    "
-		}
-		b.WriteString(indent + branch + escape(child.text) + "\n")
-		child.draw(b, indent+below)
+// drawLines draws siblings and what is below them; indents gives what stands before a line, and before those below it.
+func drawLines(b *strings.Builder, lines []*tree, indents func(i int) (string, string)) {
+	var cells table
+	for _, line := range lines {
+		cells.row(slices.Clone(line.cells)...)
+	}
+	for i, text := range cells.lines() {
+		before, below := indents(i)
+		b.WriteString(before + text + "\n")
+		children := lines[i].children
+		drawLines(b, children, func(j int) (string, string) {
+			if j == len(children)-1 {
+				return below + "└── ", below + "    "
+			}
+			return below + "├── ", below + "│   "
+		})
 	}
 }

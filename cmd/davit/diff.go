@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newDiffCommand(a *app) *cobra.Command {
+	var platform string
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Tells which files, config fields and annotations of two artifacts differ",
+		Long: `Compares two artifacts, from any targets: which files were added, removed or changed, which
+config fields and annotations. The exit code is 0 when they are the same, 1 when they differ.
+What both have is not fetched.`,
+		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
+  davit diff ./oci:old ./oci:new --format json`,
+		GroupID: groupLook,
+		Args:    arguments(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.diff(cmd.Context(), args[0], args[1], platform)
+		},
+	}
+	cmd.Flags().StringVar(&platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) diff(ctx context.Context, from, to, platform string) error {
+	p, err := optionalPlatform(platform)
+	if err != nil {
+		return err
+	}
+	sides := make([]*target, 2)
+	for i, s := range []string{from, to} {
+		t, err := a.open(ctx, s, registry.Read)
+		if err != nil {
+			return err
+		}
+		defer t.Close()
+		if _, err := t.resolve(ctx); err != nil {
+			return err
+		}
+		sides[i] = t
+	}
+	side := func(t *target) pull.Side { return pull.Side{Source: t.Target, Ref: t.ref.Reference(), Platform: p} }
+	difference, err := pull.Diff(ctx, side(sides[0]), side(sides[1]))
+	if err != nil {
+		return err
+	}
+	if err := a.print(diffResult{difference}); err != nil {
+		return err
+	}
+	if !difference.Same {
+		return errNo
+	}
+	return nil
+}
+
+// diffResult is what diff prints.
+type diffResult struct{ *pull.Difference }
+
+func (r diffResult) WriteText(w io.Writer) error {
+	if r.Same {
+		_, err := fmt.Fprintln(w, "the same")
+		return err
+	}
+	var t table
+	for _, f := range r.Files {
+		t.row(string(f.Change), f.Path, fileChange(f))
+	}
+	addFields(&t, "config", r.Config)
+	addFields(&t, "annotation", r.Annotations)
+	addFields(&t, "manifest", r.Manifest)
+	return t.WriteText(w)
+}
+
+// fileChange says how a file changed.
+func fileChange(f pull.FileChange) string {
+	switch {
+	case f.From == nil && f.To == nil:
+		return ""
+	case f.From == nil:
+		return humanSize(f.To.Size)
+	case f.To == nil:
+		return humanSize(f.From.Size)
+	case f.Change == pull.ModeBit:
+		before, _ := f.From.Mode.MarshalText() // never fails
+		after, _ := f.To.Mode.MarshalText()
+		return string(before) + " → " + string(after)
+	case f.From.Size == f.To.Size:
+		return humanSize(f.To.Size)
+	}
+	return humanSize(f.From.Size) + " → " + humanSize(f.To.Size)
+}
+
+func addFields(t *table, name string, fields []pull.FieldChange) {
+	for _, f := range fields {
+		t.row(name, f.Field, fieldValue(f.From)+" → "+fieldValue(f.To))
+	}
+}
+
+func fieldValue(v any) string {
+	if v == nil {
+		return "(none)"
+	}
+	return shorten(fmt.Sprint(v), maxShown)
+}
