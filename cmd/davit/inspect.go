@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -39,7 +40,6 @@ and --config print those bytes as they are.`,
 	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
-	cmd.MarkFlagsMutuallyExclusive("manifest", "config")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -52,6 +52,9 @@ type inspectOptions struct {
 }
 
 func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
+	if opts.manifest && opts.config {
+		return &usageError{err: errors.New("--manifest and --config print one each: choose one")}
+	}
 	var err error
 	if opts.Platform, err = optionalPlatform(opts.platform); err != nil {
 		return err

@@ -35,6 +35,8 @@ var scriptTargets = []scriptTarget{
 		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
 	}},
 	{name: "distribution", open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{name: "layout", open: func(*testing.T) string { return "./oci" }},
+	{name: "archive", open: func(*testing.T) string { return "./oci.tar" }},
 	{name: "olareg", open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
 }
 
@@ -84,7 +86,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 			env.Setenv("REG", registry+"/"+name)
 			env.Setenv("AUTHREG", private)
 			env.Setenv("T", where)
-			if where != "" && !strings.HasPrefix(where, ".") {
+			if where != "" && !strings.HasPrefix(where, ".") { // a path lies in the script's own folder
 				env.Setenv("T", where+"/"+name)
 			}
 			env.Setenv("HOME", env.WorkDir)

@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
-	"oras.land/oras-go/v2/errdef"
 )
 
 func newPullCommand(a *app) *cobra.Command {
