@@ -181,6 +181,15 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	return result, p.finish()
 }
 
+// noFiles is the error of a pull that would place nothing.
+func (p *puller) noFiles(d digest.Digest) error {
+	what := "files"
+	if len(p.opts.Include) > 0 {
+		what = fmt.Sprintf("files that match %q", p.opts.Include)
+	}
+	return fmt.Errorf("%s in %s: %w", what, d, errdef.ErrNotFound)
+}
+
 // errRaced: another pull changed files that this one had found right.
 var errRaced = errors.New("another pull is placing files in the same directory")
 
@@ -254,7 +263,7 @@ func (p *puller) finish() error {
 	r := p.next.Result
 	p.next.list(r, p.opts.MaxListed)
 	if r.FileCount == 0 && !p.hasDirs {
-		return fmt.Errorf("files in %s: %w", r.Digest, errdef.ErrNotFound)
+		return p.noFiles(r.Digest)
 	}
 	files := r.Files
 	r.Files = nil

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -129,8 +128,8 @@ func newDetachCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detach SUBJECT [DIGEST...]",
 		Short: "Removes referrers of an artifact or image",
-		Long: `Removes referrers of SUBJECT: those with the digests given, or those of a kind. Removing
-all of them has to be said with --all.`,
+		Long: `Removes referrers of SUBJECT: those with the digests given, those of a kind, or all of them.
+On a terminal it asks before it removes all.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach ./oci:1.0 sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
 		GroupID: groupAttach,
@@ -141,7 +140,7 @@ all of them has to be said with --all.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.kind, "kind", "", "those of this `KIND` (or artifactType)")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "all of them")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "all of them, without asking")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -162,8 +161,10 @@ func (a *app) detach(ctx context.Context, opts detachOptions) error {
 		}
 		chosen.Digests = append(chosen.Digests, parsed)
 	}
-	if len(opts.digests) == 0 && opts.kind == "" && !opts.all {
-		return &usageError{err: errors.New("nothing says what to detach"), hint: "name digests or --kind, or say --all"}
+	if len(opts.digests) == 0 && opts.kind == "" {
+		if err := a.confirm(ctx, "detach everything from "+opts.subject+"?", opts.all); err != nil {
+			return err
+		}
 	}
 	t, err := a.open(ctx, opts.subject, registry.Write)
 	if err != nil {

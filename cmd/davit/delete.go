@@ -20,8 +20,7 @@ func newDeleteCommand(a *app) *cobra.Command {
 		Use:   "delete TARGET",
 		Short: "Deletes a tag, or a manifest with all its tags",
 		Long: `Deletes what TARGET names: a tag (the manifest stays, for its digest and its other
-tags), or with a digest the manifest and every tag of it. It asks first; where nobody can be
-asked, --yes is needed.`,
+tags), or with a digest the manifest and every tag of it. On a terminal it asks first.`,
 		Example: `  davit delete registry.example.com/app:1.0
   davit delete --yes ./oci@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
 		GroupID: groupRegistry,
@@ -128,13 +127,11 @@ func (r deleteResult) WriteText(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// confirm asks a question that has to be answered with yes. --yes answers it; without a terminal that is demanded.
+// confirm asks a question that has to be answered with yes. --yes answers it, and so does a script, which has no terminal:
+// it means what it says.
 func (a *app) confirm(ctx context.Context, question string, yes bool) error {
-	if yes {
+	if yes || !a.asksPeople() {
 		return nil
-	}
-	if !a.asksPeople() {
-		return &usageError{err: errors.New("nobody can be asked here whether to delete"), hint: "say --yes"}
 	}
 	answer, err := a.ask(ctx, "davit: "+escape(question)+" [y/N] ")
 	if err != nil && !errors.Is(err, io.EOF) {

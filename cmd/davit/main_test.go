@@ -104,6 +104,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exitsWith,
+			"set":  setsVariable,
 		},
 	})
 }
@@ -122,4 +123,12 @@ func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	if got != "exit status "+want {
 		ts.Fatalf("%s, want %s", got, want)
 	}
+}
+
+// setsVariable is the script command "set NAME": what the last command printed becomes an environment variable.
+func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: set NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ a layout.`,
 	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
 	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
 	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed")
+	fs.BoolVar(&opts.Referrers, "referrers", false, "what is attached, too: each into referrers/KIND-DIGEST")
 	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
 	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
@@ -166,6 +168,23 @@ func (r pullResult) WriteText(w io.Writer) error {
 		t.row("platform", platformName(r.Platform))
 	}
 	t.row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, humanSize(r.FileSize), r.dir))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	if err := r.writeFiles(w); err != nil {
+		return err
+	}
+	for _, ref := range r.Referrers {
+		if err := (pullResult{ref, r.dir}).writeReferrer(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r pullResult) writeReferrer(w io.Writer) error {
+	var t table
+	t.row("referrer", r.Digest.String(), cmp.Or(r.Kind, r.ArtifactType))
 	if err := t.WriteText(w); err != nil {
 		return err
 	}

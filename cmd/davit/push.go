@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newPushCommand(a *app) *cobra.Command {
@@ -116,7 +118,7 @@ func (a *app) wouldSend(ctx context.Context, s *source, opts pushOptions) error 
 	switch {
 	case err == nil:
 		defer t.Close()
-	case ref.IsPath() && isMissingFile(err):
+	case ref.IsPath() && errors.Is(err, errdef.ErrNotFound):
 		exists = func(ocispec.Descriptor) (bool, error) { return false, nil }
 	default:
 		return err
