@@ -24,6 +24,9 @@ const (
 	// onePassFrom is the size from which a blob of an unknown digest is hashed while it is sent. A smaller one is
 	// hashed first: then the registry may turn out to have it.
 	onePassFrom = 64 << 20
+	// newOnePassFrom is onePassFrom for a repository that has nothing yet. Below it, a request more costs as much as
+	// hashing beforehand.
+	newOnePassFrom = 4 << 20
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
 	// firstChunk is what a registry that wants chunks gets at once; 413 halves it, down to minChunk.
@@ -167,7 +170,7 @@ func (u *upload) name() string {
 func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
 		u.sum = newSummer()
-		if u.size >= 0 && u.size < u.repo.client.onePass {
+		if u.size >= 0 && u.size < u.repo.client.onePass && (u.size < newOnePassFrom || !u.repo.isNew(ctx)) {
 			if err := u.measure(ctx); err != nil {
 				return 0, err
 			}
