@@ -20,8 +20,9 @@ const maxNodes = 1_000_000
 
 // Fault is something that a reference leads to and that is not as it should be.
 type Fault struct {
-	Digest    digest.Digest `json:"digest"`
-	MediaType string        `json:"mediaType"`
+	Digest    digest.Digest `json:"digest,omitempty"`
+	MediaType string        `json:"mediaType,omitempty"`
+	Path      string        `json:"path,omitempty"` // of a file that does not belong where it is
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
 }
@@ -29,10 +30,11 @@ type Fault struct {
 // Report is what Verify found. Its JSON is what scripts read.
 type Report struct {
 	Reference string        `json:"reference,omitempty"` // set by whoever knows the source's name
-	Digest    digest.Digest `json:"digest"`
-	Checked   int           `json:"checked"` // manifests and blobs
-	Size      int64         `json:"size"`    // their bytes
+	Digest    digest.Digest `json:"digest,omitempty"`    // of the one manifest that was asked for
+	Checked   int           `json:"checked"`             // manifests and blobs
+	Size      int64         `json:"size"`                // their bytes
 	Faults    []Fault       `json:"faults"`
+	Repaired  []Fault       `json:"repaired,omitempty"` // set by whoever removed them
 }
 
 // VerifyOptions say how far a verification goes.
@@ -49,12 +51,24 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{src: src, opts: opts, seen: make(map[digest.Digest]bool), report: &Report{Digest: m.desc.Digest, Faults: []Fault{}}}
+	report, err := VerifyAll(ctx, src, []ocispec.Descriptor{m.desc}, opts)
+	if report != nil {
+		report.Digest = m.desc.Digest
+	}
+	return report, err
+}
+
+// VerifyAll is Verify of several manifests, which share what they lead to. A manifest that is damaged itself is a fault.
+func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
+	v := &verifier{src: src, opts: opts, seen: make(map[digest.Digest]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
 	v.group.SetLimit(Options{Concurrency: opts.Concurrency}.concurrency())
-	v.seen[m.desc.Digest] = true
-	v.checked(m.desc)
-	err = v.manifest(ctx, m, 0)
+	var err error
+	for _, root := range roots {
+		if err = v.visit(ctx, root, 0, true); err != nil {
+			break
+		}
+	}
 	if groupErr := v.group.Wait(); groupErr != nil {
 		err = groupErr
 	}
@@ -168,6 +182,6 @@ func (v *verifier) fault(desc ocispec.Descriptor, err error) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.report.Faults = append(v.report.Faults, Fault{desc.Digest, desc.MediaType, err.Error(), err})
+	v.report.Faults = append(v.report.Faults, Fault{Digest: desc.Digest, MediaType: desc.MediaType, Problem: err.Error(), Err: err})
 	return nil
 }
