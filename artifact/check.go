@@ -57,6 +57,25 @@ func checkHead(s *Spec, report func(Problem)) {
 	if s.ArtifactType != "" && !isMediaType(s.ArtifactType) {
 		report(s.problem("/artifactType", fmt.Sprintf("%q is not a media type", s.ArtifactType), "as in application/vnd.example.thing.v1"))
 	}
+	for key, target := range map[string]string{"subject": s.Subject, "base": s.Base} {
+		if target != "" && !isTarget(target) {
+			report(s.problem("/"+key, fmt.Sprintf("%q is no target", target), "as in registry.example.com/app:1.0 or ./oci:1.0"))
+		}
+	}
+}
+
+// targetSyntax is HOST[:PORT]/REPO[:TAG][@DIGEST], as distribution-spec 1.1 has it.
+var targetSyntax = regexp.MustCompile(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
+	`(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@[a-z0-9+._-]+:[A-Fa-f0-9]{32,})?$`)
+
+// isTarget tells whether a string looks like a path or a reference. What is behind it is found out when it is opened.
+func isTarget(s string) bool {
+	for _, prefix := range []string{"./", "../", "/", "~"} {
+		if strings.HasPrefix(s, prefix) {
+			return true
+		}
+	}
+	return targetSyntax.MatchString(s)
 }
 
 func checkKind(s *Spec, report func(Problem)) {

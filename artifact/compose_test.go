@@ -313,7 +313,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"a": "x", "empty/": ""})
 	_, err := Compose(root.FS(), &Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
-		Referrers: []*Spec{{Kind: "sbom", Subject: "x"}}})
+		Referrers: []*Spec{{Kind: "sbom", Subject: "example.com/x"}}})
 	wantLines(t, fmt.Sprint(err), `
 	unknown kind "generc" (did you mean "generic"?)
 	only an entry of platforms has a platform

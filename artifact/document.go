@@ -55,7 +55,10 @@ func readDocument(file string, data []byte) *document {
 		d.syntax(err)
 		return d
 	}
-	d.value = d.read(&root, "", 0)
+	if d.value = d.read(&root, "", 0); d.nodes > maxNodes {
+		d.value = nil // what was read is no whole
+		return d
+	}
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:

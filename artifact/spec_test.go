@@ -116,7 +116,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:5:5: layers are missing (list the files of this platform)
 			davit.yaml:6:16: platform "linux/amd64" is given twice
 			davit.yaml:6:42: unknown key "name" (one of annotations, base, config, layers, platform)`},
-		{"bad referrer", "kind: generic\nlayers: [a]\nreferrers:\n  - {kind: sbon, layers: [b], subject: x}\n  - {kind: sbom}\n  - 3\n",
+		{"bad referrer", "kind: generic\nlayers: [a]\nreferrers:\n  - {kind: sbon, layers: [b], subject: ./x}\n  - {kind: sbom}\n  - 3\n",
 			`davit.yaml:4:12: unknown kind "sbon" (did you mean "sbom"?)
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
@@ -149,6 +149,10 @@ func TestParseProblems(t *testing.T) {
 		{"tag given twice", "kind: generic\nlayers: [a]\ntags: [a, b, a]\n", `davit.yaml:3:14: tag "a" is given twice`},
 		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
 		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
+		{"aliases before the rest", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
+		{"no targets", "kind: generic\nlayers: [a]\nsubject: some where\nbase: busybox\n",
+			`davit.yaml:3:10: "some where" is no target (as in registry.example.com/app:1.0 or ./oci:1.0)
+			davit.yaml:4:7: "busybox" is no target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
 		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or repeats itself without end"},
 		{"nested too deeply", "kind: generic\nconfig: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", ""},
 		{"too large", "# " + strings.Repeat("x", maxDocument), "davit.yaml: is larger than 1048576 bytes"},
