@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -169,27 +170,39 @@ func (a *app) printError(err error) {
 		code := exitCodeOf(err)
 		e.Error.Code, e.Error.ExitCode = code.name(), int(code)
 		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(advice, "\n")
-		_ = errors.As(err, &e.Error.Problems) // most errors have none
-		_ = writeJSON(a.stderr, e)            // standard error is gone: nobody to tell
+		if errors.As(err, &e.Error.Problems) {
+			e.Error.Hint = problemHints(e.Error.Problems)
+		}
+		_ = writeJSON(a.stderr, e) // standard error is gone: nobody to tell
 		return
 	}
-	for _, p := range problemsOf(err) {
-		fmt.Fprintf(a.stderr, "davit: error: %s\n", escape(p.Error()))
+	var problems artifact.Problems
+	if !errors.As(err, &problems) {
+		a.printLines(err.Error(), advice...)
+		return
 	}
-	for _, hint := range advice {
+	for _, p := range problems {
+		hint := p.Hint
+		p.Hint = ""
+		a.printLines(p.Error(), oneHint(hint)...)
+	}
+}
+
+// printLines writes one error and what can be done about it.
+func (a *app) printLines(message string, hints ...string) {
+	fmt.Fprintf(a.stderr, "davit: error: %s\n", escape(message))
+	for _, hint := range hints {
 		fmt.Fprintf(a.stderr, "davit: hint: %s\n", escape(hint))
 	}
 }
 
-// problemsOf are the lines of an error: one for each problem of a declaration, one for anything else.
-func problemsOf(err error) []error {
-	var problems artifact.Problems
-	if !errors.As(err, &problems) {
-		return []error{err}
+// problemHints are what to do about the problems, one line for each that has such advice.
+func problemHints(problems artifact.Problems) string {
+	var hints []string
+	for _, p := range problems {
+		if p.Hint != "" && !slices.Contains(hints, p.Hint) {
+			hints = append(hints, p.Hint)
+		}
 	}
-	lines := make([]error, len(problems))
-	for i, p := range problems {
-		lines[i] = p
-	}
-	return lines
+	return strings.Join(hints, "\n")
 }

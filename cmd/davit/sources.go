@@ -64,7 +64,7 @@ func (s *source) close() { _ = s.root.Close() } // only read from
 // openSource reads one artifact's declaration: a directory with davit.yaml, a davit.yaml, "-", or plain files.
 func (a *app) openSource(args []string, o *sourceOptions) (*source, error) {
 	if len(args) == 0 {
-		args = []string{"."}
+		return a.openHere(o)
 	}
 	declared, err := declarations(args)
 	if err != nil {
@@ -80,6 +80,20 @@ func (a *app) openSource(args []string, o *sourceOptions) (*source, error) {
 		}
 	}
 	return a.openDeclared(declared, o)
+}
+
+// openHere reads the artifact of the working directory when no source was named. Files that no davit.yaml and no kind
+// claims are not taken for one: one is quickly in the wrong directory.
+func (a *app) openHere(o *sourceOptions) (*source, error) {
+	s, err := a.openSource([]string{"."}, o)
+	if err != nil || o.kind != "" || s.plan.Kind.Name != "generic" || fileExists(declaration) {
+		return s, err
+	}
+	s.close()
+	return nil, &usageError{
+		err:  fmt.Errorf("this directory has no %s, and its files are of no kind", declaration),
+		hint: `write one with "davit init", or name what to pack: "." is all of it`,
+	}
 }
 
 // declarations finds the source that has a davit.yaml; empty when none has.
