@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -89,15 +90,16 @@ func (h *handler) serveReferrers(c *call) error {
 	if err != nil {
 		return err
 	}
+	list := []ocispec.Descriptor{} // an empty list, not null
 	repo, err := h.repository(c)
-	if err != nil {
+	if err == nil {
+		list, err = repo.referrers(c.Context(), d)
+	}
+	var unknown *apiError
+	if err != nil && !errors.As(err, &unknown) { // 404 would tell clients that there is no referrers API
 		return err
 	}
 	artifactType := c.URL.Query().Get("artifactType")
-	list, err := repo.referrers(c.Context(), d)
-	if err != nil {
-		return err
-	}
 	if artifactType != "" {
 		list = slices.DeleteFunc(list, func(desc ocispec.Descriptor) bool { return desc.ArtifactType != artifactType })
 		c.w.Header().Set("OCI-Filters-Applied", "artifactType")
@@ -111,7 +113,7 @@ func (h *handler) serveReferrers(c *call) error {
 }
 
 func (r *repository) referrers(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, error) {
-	all := []ocispec.Descriptor{} // an empty list, not null
+	all := []ocispec.Descriptor{}
 	err := r.Referrers(ctx, ocispec.Descriptor{Digest: subject}, "", func(page []ocispec.Descriptor) error {
 		all = append(all, page...)
 		return nil

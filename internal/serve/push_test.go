@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -293,6 +294,7 @@ func TestTree(t *testing.T) {
 	r.want(200, "GET", "/v2/team/tool/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/team/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/new/tags/list", nil)
+	r.want(200, "GET", "/v2/new/referrers/"+digest.FromString("x").String(), nil) // there is none, and an API
 	blob := digest.FromString("app").String()
 	r.want(404, "HEAD", "/v2/team/tool/blobs/"+blob, nil)
 
@@ -307,11 +309,15 @@ func TestTree(t *testing.T) {
 	if a := r.want(200, "GET", "/v2/_catalog?n=2", nil); a.body != `{"repositories":["app","new/thing"]}` || a.header.Get("Link") == "" {
 		t.Errorf("catalog: %s %s", a.body, a.header.Get("Link"))
 	}
+	r.want(202, "POST", "/v2/in/vain/blobs/uploads/", nil)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"app", "team/tool", "new/thing"} {
 		sound(t, filepath.Join(dir, name))
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 4 {
+		t.Errorf("what nothing was pushed to is left: %v %v", entries, err)
 	}
 }
 

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // Options say how layouts are served. The zero value is for reading, on this machine.
@@ -42,6 +44,7 @@ type Server struct {
 // Open opens what is to be served: a layout's directory or archive, which is every repository, or a directory with
 // layouts in it, each the repository that its path names. To write, the directory may be missing: it becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
+	path = filepath.Clean(path)
 	s := &Server{opts: opts, uploads: newUploads(), log: &logger{tell: opts.Log}}
 	mode := registry.Read
 	if opts.Write {
@@ -49,26 +52,37 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 	}
 	one, made, err := isOne(path, opts.Write)
 	if err != nil {
-		return nil, err
+		return nil, failure(path, err)
 	}
 	if !one {
 		var names []string
 		if names, s.Nameless, err = findLayouts(path); err != nil {
-			return nil, err
+			return nil, failure(path, err)
 		}
 		if len(names) == 0 {
-			return nil, &artifact.Error{Op: "serving", Item: path,
-				Err: fmt.Errorf("there is no OCI image layout in it: %w", fs.ErrNotExist)}
+			return nil, failure(path, fmt.Errorf("no OCI image layout is in it: %w", errdef.ErrNotFound))
 		}
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
 	}
-	layout := &single{place: place{path: path, mode: mode, opener: opener, made: made}, home: homeName(path)}
+	layout := &single{place: place{path: path, mode: mode, opener: opener}, home: homeName(path)}
+	if made {
+		layout.above = filepath.Dir(path)
+	}
 	s.store = layout
 	if _, err := layout.open(ctx); err != nil { // better now than at the first request
 		return nil, err
 	}
 	return s, nil
+}
+
+// failure names the path once, as the user wrote it.
+func failure(path string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return &artifact.Error{Op: "serving", Item: path, Err: err}
 }
 
 // isOne tells whether a path is a layout, or will be one, and not a directory of layouts. To write, the directory is

@@ -21,7 +21,7 @@ type place struct {
 	path   string
 	mode   registry.Mode
 	opener Opener
-	made   bool // the directory was made for it
+	above  string // the directory above those that were made for it; empty: none were
 
 	mu     sync.Mutex
 	layout layout
@@ -65,10 +65,16 @@ func (p *place) Close() error {
 		}
 	}
 	p.old, p.layout = nil, nil
-	if p.made {
-		_ = os.Remove(p.path) // if nothing came into it
+	if p.above != "" {
+		removeEmpty(p.path, p.above)
 	}
 	return errors.Join(errs...)
+}
+
+// removeEmpty removes a directory that nothing came into, and those around it below another.
+func removeEmpty(dir, above string) {
+	for ; dir != above && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+	}
 }
 
 // single is one layout, which is every repository: the names in its index tell what belongs to one alone.
@@ -142,7 +148,10 @@ func (t *tree) place(name string, create bool) (*place, error) {
 			return nil, err
 		}
 	}
-	p = &place{path: dir, mode: t.mode, opener: t.opener, made: !there}
+	p = &place{path: dir, mode: t.mode, opener: t.opener}
+	if !there {
+		p.above = t.root
+	}
 	t.places[name] = p
 	return p, nil
 }
