@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ var scriptTargets = []scriptTarget{
 	{name: "registry without referrers", noTagDelete: true, open: func(t *testing.T) string {
 		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
 	}},
+	{name: "served layout", open: serveLayout},
 	{name: "distribution", open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
 	{name: "layout", open: func(*testing.T) string { return "./oci" }},
 	{name: "archive", open: func(*testing.T) string { return "./oci.tar" }},
@@ -72,6 +74,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 	t.Helper()
 	registry := registrytest.Start(t, registrytest.Options{}).Host
 	private := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token}).Host
+	servers := scriptServers{cmds: map[string]*exec.Cmd{}}
 	where := ""
 	if target.open != nil {
 		where = target.open(t)
@@ -103,8 +106,10 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": exitsWith,
-			"set":  setsVariable,
+			"exit":    exitsWith,
+			"set":     setsVariable,
+			"serving": servers.start,
+			"stopped": servers.stop,
 		},
 	})
 }
