@@ -39,7 +39,16 @@ type Difference struct {
 	Files       []FileChange  `json:"files"`
 	Config      []FieldChange `json:"config"`
 	Annotations []FieldChange `json:"annotations"`
-	Manifest    []FieldChange `json:"manifest,omitempty"` // types, and the digests of the layers where no file differs
+	Manifest    []FieldChange `json:"manifest,omitempty"`  // types, and the digests of the layers where no file differs
+	Tags        []FieldChange `json:"tags,omitempty"`      // which tags lead to it; only if asked for
+	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only if asked for
+}
+
+// DiffOptions say what is compared besides files, config and annotations.
+type DiffOptions struct {
+	Text      bool // the lines of small text files
+	Tags      bool // which tags lead to it
+	Referrers bool // what is attached
 }
 
 // FileChange is a file that differs.
@@ -48,6 +57,7 @@ type FileChange struct {
 	Change Change `json:"change"`
 	From   *File  `json:"from,omitempty"`
 	To     *File  `json:"to,omitempty"`
+	Text   string `json:"text,omitempty"` // the lines that differ, as diff -u writes them; only if asked for
 }
 
 // FieldChange is a field of a config, or an annotation, that differs. A side that does not have it says null.
@@ -57,42 +67,65 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Diff compares two artifacts: files, config, annotations. Equal digests need no layer, and neither do layers that both
-// have.
-func Diff(ctx context.Context, a, b Side) (*Difference, error) {
-	var sides [2]*manifest
-	for i, side := range []Side{a, b} {
-		m, err := resolve(ctx, side.Source, side.Ref)
-		if err != nil {
-			return nil, err
-		}
-		sides[i] = m
-	}
-	if sides[0].desc.Digest == sides[1].desc.Digest {
-		return &Difference{Same: true, From: sides[0].desc.Digest, To: sides[1].desc.Digest}, nil
-	}
-	for i, side := range []Side{a, b} {
-		m, _, err := choose(ctx, side.Source, sides[i], side.Platform)
-		if err != nil {
-			return nil, err
-		}
-		sides[i] = m
-	}
-	from, to := sides[0], sides[1]
-	d := &Difference{From: from.desc.Digest, To: to.desc.Digest, Same: from.desc.Digest == to.desc.Digest}
-	if d.Same {
-		return d, nil
-	}
-	var err error
-	if d.Files, err = diffFiles(ctx, a, b, from, to); err != nil {
+// Diff compares two artifacts: files, config, annotations, and what opts say. Equal digests need no layer, and neither do
+// layers that both have.
+func Diff(ctx context.Context, a, b Side, opts DiffOptions) (*Difference, error) {
+	from, to, err := resolveSides(ctx, a, b)
+	if err != nil {
 		return nil, err
+	}
+	d := &Difference{From: from.desc.Digest, To: to.desc.Digest, Files: []FileChange{}, Config: []FieldChange{}, Annotations: []FieldChange{}}
+	if opts.Tags {
+		if d.Tags, err = diffTags(ctx, a, b, d.From, d.To); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Referrers {
+		if d.Referrers, err = diffReferrers(ctx, a, b, from.desc, to.desc); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.compare(ctx, a, b, from, to, opts); err != nil {
+		return nil, err
+	}
+	d.Same = d.From == d.To && len(d.Tags)+len(d.Referrers) == 0
+	return d, nil
+}
+
+func resolveSides(ctx context.Context, a, b Side) (from, to *manifest, err error) {
+	if from, err = resolve(ctx, a.Source, a.Ref); err != nil {
+		return nil, nil, err
+	}
+	to, err = resolve(ctx, b.Source, b.Ref)
+	return from, to, err
+}
+
+// compare looks at the manifests for one platform, unless they are the same.
+func (d *Difference) compare(ctx context.Context, a, b Side, from, to *manifest, opts DiffOptions) (err error) {
+	if d.From == d.To {
+		return nil
+	}
+	if from, _, err = choose(ctx, a.Source, from, a.Platform); err != nil {
+		return err
+	}
+	if to, _, err = choose(ctx, b.Source, to, b.Platform); err != nil {
+		return err
+	}
+	if d.From, d.To = from.desc.Digest, to.desc.Digest; d.From == d.To {
+		return nil
+	}
+	if d.Files, err = diffFiles(ctx, a, b, from, to); err != nil {
+		return err
 	}
 	if d.Config, err = diffConfigs(ctx, a, b, from, to); err != nil {
-		return nil, err
+		return err
 	}
 	d.Annotations = diffFields(anyMap(from.Annotations), anyMap(to.Annotations))
 	d.Manifest = diffManifests(from, to, len(d.Files) == 0)
-	return d, nil
+	if opts.Text {
+		return addTexts(ctx, a, b, d.Files)
+	}
+	return nil
 }
 
 // diffManifests compares what is neither a file nor an annotation.
@@ -136,14 +169,14 @@ func diffFiles(ctx context.Context, a, b Side, from, to *manifest) ([]FileChange
 	for len(old) > 0 || len(now) > 0 {
 		switch order := nextPath(old, now); {
 		case order < 0:
-			changes = append(changes, FileChange{old[0].Path, Removed, &old[0], nil})
+			changes = append(changes, FileChange{Path: old[0].Path, Change: Removed, From: &old[0]})
 			old = old[1:]
 		case order > 0:
-			changes = append(changes, FileChange{now[0].Path, Added, nil, &now[0]})
+			changes = append(changes, FileChange{Path: now[0].Path, Change: Added, To: &now[0]})
 			now = now[1:]
 		default:
 			if change, ok := compareFiles(&old[0], &now[0]); ok {
-				changes = append(changes, FileChange{old[0].Path, change, &old[0], &now[0]})
+				changes = append(changes, FileChange{Path: old[0].Path, Change: change, From: &old[0], To: &now[0]})
 			}
 			old, now = old[1:], now[1:]
 		}

@@ -256,7 +256,7 @@ func TestDiff(t *testing.T) {
 	}
 	tag("b", map[string]string{"k": "2"}, `{"a":{"b":2},"same":true}`)
 
-	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "b"})
+	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "b"}, pull.DiffOptions{})
 	if err != nil || d.Same {
 		t.Fatalf("same %v, %v", d, err)
 	}
@@ -277,7 +277,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
 	}
 	store.fetched.Store(0)
-	d, err = pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "a"})
+	d, err = pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "a"}, pull.DiffOptions{})
 	if err != nil || !d.Same || store.fetched.Load() != 2 {
 		t.Errorf("the same: %+v after %d fetches, %v", d, store.fetched.Load(), err)
 	}

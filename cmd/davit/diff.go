@@ -11,28 +11,38 @@ import (
 )
 
 func newDiffCommand(a *app) *cobra.Command {
-	var platform string
+	var opts diffOptions
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Tells which files, config fields and annotations of two artifacts differ",
 		Long: `Compares two artifacts, from any targets: which files were added, removed or changed, which
-config fields and annotations. The exit code is 0 when they are the same, 1 when they differ.
-What both have is not fetched.`,
+config fields and annotations; on request also the lines of text files, which tags lead to them and
+what is attached. The exit code is 0 when they are the same, 1 when they differ. What both have is
+not fetched.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
-  davit diff ./oci:old ./oci:new --format json`,
+  davit diff ./oci:old ./oci:new --text
+  davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json`,
 		GroupID: groupLook,
 		Args:    arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.diff(cmd.Context(), args[0], args[1], platform)
+			return a.diff(cmd.Context(), args[0], args[1], opts)
 		},
 	}
-	cmd.Flags().StringVar(&platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Text, "text", false, "the lines of small text files that differ")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "which tags lead to them, too")
+	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "what is attached to them, too")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func (a *app) diff(ctx context.Context, from, to, platform string) error {
-	p, err := optionalPlatform(platform)
+type diffOptions struct {
+	pull.DiffOptions
+	platform string
+}
+
+func (a *app) diff(ctx context.Context, from, to string, opts diffOptions) error {
+	p, err := optionalPlatform(opts.platform)
 	if err != nil {
 		return err
 	}
@@ -43,14 +53,17 @@ func (a *app) diff(ctx context.Context, from, to, platform string) error {
 			return err
 		}
 		defer t.Close()
-		if _, err := t.resolve(ctx); err != nil {
+		if err := t.complete(ctx); err != nil {
 			return err
 		}
 		sides[i] = t
 	}
 	side := func(t *target) pull.Side { return pull.Side{Source: t.Target, Ref: t.ref.Reference(), Platform: p} }
-	difference, err := pull.Diff(ctx, side(sides[0]), side(sides[1]))
+	difference, err := pull.Diff(ctx, side(sides[0]), side(sides[1]), opts.DiffOptions)
 	if err != nil {
+		for _, t := range sides {
+			err = t.explain(ctx, err)
+		}
 		return err
 	}
 	if err := a.print(diffResult{difference}); err != nil {
@@ -77,7 +90,17 @@ func (r diffResult) WriteText(w io.Writer) error {
 	addFields(&t, "config", r.Config)
 	addFields(&t, "annotation", r.Annotations)
 	addFields(&t, "manifest", r.Manifest)
-	return t.WriteText(w)
+	addFields(&t, "tag", r.Tags)
+	addFields(&t, "referrer", r.Referrers)
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	for _, f := range r.Files {
+		if _, err := io.WriteString(w, escapeText(f.Text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fileChange says how a file changed.
