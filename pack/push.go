@@ -105,7 +105,7 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &artifact.Error{Op: "resolving", Item: p.tags[0], Err: err}
+		return nil, err
 	}
 	return &desc, nil
 }
@@ -130,7 +130,7 @@ func (p *pusher) there(ctx context.Context, root *node, tagged *ocispec.Descript
 			return false, nil
 		}
 		if err != nil {
-			return false, &artifact.Error{Op: "resolving", Item: tag, Err: err}
+			return false, err
 		}
 	}
 	return p.referrersThere(ctx, root)

@@ -54,13 +54,13 @@ func resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*manifes
 	if !ok {
 		desc, err := src.Resolve(ctx, ref)
 		if err != nil {
-			return nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+			return nil, err
 		}
 		return load(ctx, src, desc)
 	}
 	desc, rc, err := fetcher.FetchReference(ctx, ref)
 	if err != nil {
-		return nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+		return nil, err
 	}
 	defer rc.Close()
 	return read(rc, desc)

@@ -82,7 +82,7 @@ func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, e
 	if !pinned {
 		var err error
 		if desc, err = p.src.Resolve(ctx, ref); err != nil {
-			return nil, nil, &artifact.Error{Op: "resolving", Item: ref, Err: err}
+			return nil, nil, err
 		}
 	}
 	if p.last.Root.Digest == desc.Digest && p.intact(p.last, nil) {

@@ -192,7 +192,7 @@ func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) (
 			continue
 		}
 		if err != nil {
-			return nil, &artifact.Error{Op: "resolving", Item: tag, Err: err}
+			return nil, err
 		}
 		desc.ArtifactType = ""
 		r, err := w.referrer(ctx, desc)
