@@ -96,6 +96,7 @@ type download struct {
 	tries     *tries
 	active    int           // workers
 	limit     int           // workers wanted
+	settled   bool          // it stays as it is
 	latency   time.Duration // until the first byte came
 	enough    func()        // ends the search for the right number of them
 	whole     bool          // the registry has no ranges, or no reliable ones: one answer with everything
@@ -401,7 +402,7 @@ func (d *download) claim(first bool) (span, bool) {
 			break
 		}
 		length := min(max((d.desc.Size-d.count)/16, minPart), maxPart)
-		if d.desc.Size <= wholeBelow || d.whole {
+		if d.desc.Size <= wholeBelow || d.whole || d.settled && d.limit == 1 {
 			length = d.desc.Size
 		}
 		if part, ok := d.claimed.gap(0, length, d.desc.Size); ok {
@@ -584,6 +585,7 @@ const (
 
 // adapt adds workers as long as the rate grows with them.
 func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) error {
+	defer d.settle()
 	rate, ok := d.sample(adapting)
 	for workers := 1; ok && rate < fastEnough; {
 		want := workers
@@ -607,6 +609,13 @@ func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) e
 		rate = now
 	}
 	return nil
+}
+
+// settle notes that the number of workers is found. One alone then has no use for parts.
+func (d *download) settle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.settled = true
 }
 
 func (d *download) raise() {
