@@ -27,7 +27,7 @@ the kind as a file, to begin a kind of one's own with.`,
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return completeKinds(), cobra.ShellCompDirectiveNoFileComp
+			return kindNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.kinds(args) },
 	}
@@ -61,15 +61,6 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 		hint = "davit knows " + strings.Join(names, ", ")
 	}
 	return kind, &usageError{err: fmt.Errorf("no such kind: %q", name), hint: hint}
-}
-
-// completeKinds gives the kinds with what they are, for shells.
-func completeKinds() []string {
-	var words []string
-	for _, k := range mediatypes.All() {
-		words = append(words, k.Name+"\t"+k.Summary)
-	}
-	return words
 }
 
 // kindsResult is what kinds prints.
@@ -214,7 +205,7 @@ func newSchemaCommand(a *app) *cobra.Command {
 		GroupID: groupDeclare,
 		Args:    arguments(0, 1),
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return completeKinds(), cobra.ShellCompDirectiveNoFileComp
+			return kindNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			kind := ""

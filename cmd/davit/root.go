@@ -83,9 +83,10 @@ every command takes either.`,
 		newTagCommand(a), newTagsCommand(a), newResolveCommand(a), newDeleteCommand(a), newIndexCommand(a),
 		newServeCommand(a),
 		newLoginCommand(a), newLogoutCommand(a),
-		newVersionCommand(a),
+		newCacheCommand(a), newVersionCommand(a),
 		newCompletionCommand(a),
 	)
+	addCompletions(a, root)
 	return root
 }
 

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func allCommands(t *testing.T) []*cobra.Command {
+	t.Helper()
+	root := newRootCommand(&app{stderr: newConsole(&bytes.Buffer{})})
+	root.InitDefaultHelpCmd()
+	return append(root.Commands(), root)
+}
+
+// TestCommandsExplainThemselves wants of every command a line for the list, an example and a group.
+func TestCommandsExplainThemselves(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range allCommands(t) {
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.HasParent() && cmd.GroupID == "" {
+			t.Errorf("%s: short %q, example %q, group %q", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("%s --%s is not explained", cmd.Name(), f.Name)
+			}
+		})
+	}
+}
+
+// TestExamplesParse parses every command line of the help texts and the README: the command, its flags, the number of
+// its arguments.
+func TestExamplesParse(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, cmd := range allCommands(t) {
+		lines = append(lines, strings.Split(cmd.Example, "\n")...)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	lines = append(lines, strings.Split(string(readme), "\n")...)
+	tested := 0
+	for _, line := range lines {
+		args := commandLine(line)
+		if args == nil {
+			continue
+		}
+		tested++
+		if err := parses(t, args); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if tested < 30 {
+		t.Errorf("only %d examples", tested)
+	}
+}
+
+// commandLine are the arguments of "davit ..." in a line of shell; nil when there is none.
+func commandLine(line string) []string {
+	line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
+	if _, after, ok := strings.Cut(line, "| davit "); ok {
+		line = "davit " + after
+	}
+	if !strings.HasPrefix(line, "davit ") || strings.Contains(line, "…") {
+		return nil
+	}
+	for _, end := range []string{" #", " |", " >", " &&"} {
+		line, _, _ = strings.Cut(line, end)
+	}
+	var args []string
+	var quote rune
+	word, open := strings.Builder{}, false
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote, open = r, true
+		case quote == 0 && r == ' ':
+			if open {
+				args = append(args, word.String())
+			}
+			word.Reset()
+			open = false
+		default:
+			word.WriteRune(r)
+			open = true
+		}
+	}
+	if open {
+		args = append(args, word.String())
+	}
+	return args[1:]
+}
+
+// parses runs a command line with the work taken out of every command.
+func parses(t *testing.T, args []string) error {
+	t.Helper()
+	root := newRootCommand(&app{stdout: &bytes.Buffer{}, stderr: newConsole(&bytes.Buffer{})})
+	for _, cmd := range root.Commands() {
+		cmd.RunE = func(*cobra.Command, []string) error { return nil }
+	}
+	root.SetArgs(args)
+	return root.ExecuteContext(context.Background())
+}
+
+// TestEveryFlagHasAVariable sets every flag of every command through its environment variable.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	values := map[string]string{
+		"bool": "true", "boolfunc": "true", "int": "3", "int64": "3", "duration": "3s", "string": "x", "stringArray": "x\ny z",
+		"stringSlice": "x,y", "text|json|go-template=T": "json", "auto|bar|plain|none": "plain",
+	}
+	for _, cmd := range allCommands(t) {
+		cmd.InheritedFlags() // merges those of the root
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !hasEnv(f) {
+				return
+			}
+			value, known := values[f.Value.Type()]
+			if !known {
+				t.Errorf("%s --%s is of the type %q, which is not tested", cmd.Name(), f.Name, f.Value.Type())
+				return
+			}
+			t.Setenv(envName(f.Name), value)
+			if err := setFromEnv(cmd.Flags()); err != nil || !f.Changed {
+				t.Errorf("%s --%s: %s=%s: changed %v, %v", cmd.Name(), f.Name, envName(f.Name), value, f.Changed, err)
+			}
+			os.Unsetenv(envName(f.Name))
+		})
+	}
+}
+
+func TestCutTag(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ in, name, tag string }{
+		{"localhost:5000/app:1.", "localhost:5000/app", "1."},
+		{"localhost:5000/app", "", ""},
+		{"localhost:50", "", ""},
+		{"./oci:", "./oci", ""},
+	} {
+		if name, tag, _ := cutTag(test.in); name != test.name || tag != test.tag {
+			t.Errorf("%q: got %q and %q, want %q and %q", test.in, name, tag, test.name, test.tag)
+		}
+	}
+}
