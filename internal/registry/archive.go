@@ -141,6 +141,9 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 }
 
 func (a *Archive) writable() error {
+	if a.old.invented != nil {
+		return &artifact.Error{Op: "writing", Item: a.path, Err: marked{errDockerArchive, errdef.ErrUnsupported}}
+	}
 	if a.mode != Write {
 		return &fs.PathError{Op: "write", Path: a.path, Err: errors.New("opened for reading")}
 	}
@@ -517,6 +520,10 @@ type tarFile struct {
 	info  fs.FileInfo
 	index *index
 	blobs map[digest.Digest]extent
+
+	files    map[string]extent // entries that are no blobs, for archives of docker save
+	links    map[string]string
+	invented *os.File // manifests that were made for them; nil: none
 }
 
 // maxTarEntries bounds the entries of an archive that are looked at: more than any registry has blobs for an artifact.
@@ -528,7 +535,7 @@ func openTar(name string) (*tarFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tarFile{file: f, blobs: map[digest.Digest]extent{}}
+	t := &tarFile{file: f, blobs: map[digest.Digest]extent{}, files: map[string]extent{}, links: map[string]string{}}
 	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
 		err = &artifact.Error{Op: "opening", Item: name, Err: marked{errors.New("it is no regular file"), errdef.ErrInvalidReference}}
 	}
@@ -536,9 +543,10 @@ func openTar(name string) (*tarFile, error) {
 		err = t.scan(name)
 	}
 	if err != nil {
-		_ = f.Close()
+		_ = t.close()
 		return nil, err
 	}
+	t.files, t.links = nil, nil
 	return t, nil
 }
 
@@ -574,6 +582,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	d := digest.Digest(algorithm + ":" + encoded)
 	isBlob = isBlob && d.Validate() == nil && blobName(d) == name
 	if !isBlob && name != ocispec.ImageIndexFile && name != ocispec.ImageLayoutFile {
+		t.note(name, h, at)
 		return nil
 	}
 	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
@@ -598,6 +607,16 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	return err
 }
 
+// note remembers an entry that may belong to an archive of docker save.
+func (t *tarFile) note(name string, h *tar.Header, at int64) {
+	switch {
+	case h.Typeflag == tar.TypeSymlink:
+		t.links[name] = h.Linkname
+	case h.Typeflag == tar.TypeReg && !isSparse(h) && at <= t.info.Size()-h.Size:
+		t.files[name] = extent{t.file, at, h.Size}
+	}
+}
+
 // isSparse tells whether an entry's bytes are not in the file as they are.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
@@ -610,6 +629,9 @@ func isSparse(h *tar.Header) bool {
 
 // complete checks that an archive is one of a layout.
 func (t *tarFile) complete(name string) error {
+	if _, saved := t.files[dockerManifestFile]; saved && t.index == nil {
+		return t.importDocker(name)
+	}
 	if t.index == nil {
 		return &artifact.Error{Op: "opening", Item: name, Err: marked{errNoLayout, errdef.ErrInvalidReference}}
 	}
@@ -634,6 +656,9 @@ func (t *tarFile) isAt(name string) bool {
 }
 
 func (t *tarFile) close() error {
+	if t.invented != nil {
+		_ = t.invented.Close()
+	}
 	if t.file == nil {
 		return nil
 	}
