@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -58,7 +57,7 @@ func newDecoder(r io.Reader) (*decoder, error) {
 	d.kind, d.out = sniff(magic), br
 	switch d.kind {
 	case Gzip:
-		zr, err := gzip.NewReader(br)
+		zr, err := newGunzip(br)
 		if err != nil {
 			return nil, d.explain(err)
 		}

@@ -1,0 +1,232 @@
+package archive
+
+import (
+	"bytes"
+	"compress/flate"
+	stdgzip "compress/gzip"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"testing/iotest"
+)
+
+// inflateAll decompresses a deflate stream as the package does.
+func inflateAll(src io.Reader) ([]byte, error) {
+	f := newInflater()
+	f.open(src)
+	return io.ReadAll(f)
+}
+
+// texts are contents that compress in different ways.
+func texts() map[string][]byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, 300_000)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	words := []byte{}
+	for len(words) < 900_000 {
+		words = fmt.Appendf(words, "%x %d\n", r.Uint32N(5000), r.Uint32N(90))
+	}
+	skewed := make([]byte, 400_000) // codes of every length
+	for i := range skewed {
+		skewed[i] = byte(min(r.ExpFloat64()*9, 255))
+	}
+	far := append(append(bytes.Clone(random[:1000]), make([]byte, windowSize-1000)...), random[:1000]...)
+	return map[string][]byte{
+		"nothing": {}, "a byte": {'x'}, "zeros": make([]byte, 700_000), "random": random, "words": words, "skewed": skewed,
+		"pairs": bytes.Repeat([]byte("ab"), 200_000), "seven": bytes.Repeat([]byte("abcdefg"), 70_000), "far": far,
+		"mixed": bytes.Join([][]byte{words[:100_000], random[:100_000], words[:200_000]}, nil),
+	}
+}
+
+func TestInflate(t *testing.T) {
+	t.Parallel()
+	for name, text := range texts() {
+		for _, level := range []int{flate.NoCompression, flate.BestSpeed, 6, flate.BestCompression, flate.HuffmanOnly} {
+			var packed bytes.Buffer
+			w, err := flate.NewWriter(&packed, level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write(text); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for way, src := range map[string]io.Reader{
+				"at once": bytes.NewReader(packed.Bytes()), "halves": iotest.HalfReader(bytes.NewReader(packed.Bytes())),
+				"with the end": iotest.DataErrReader(bytes.NewReader(packed.Bytes())),
+			} {
+				got, err := inflateAll(src)
+				if err != nil || !bytes.Equal(got, text) {
+					t.Errorf("%s, level %d, %s: %d bytes, %v", name, level, way, len(got), err)
+				}
+			}
+			if packed.Len() > 20_000 {
+				continue
+			}
+			got, err := inflateAll(iotest.OneByteReader(bytes.NewReader(packed.Bytes())))
+			if err != nil || !bytes.Equal(got, text) {
+				t.Errorf("%s, level %d, byte by byte: %d bytes, %v", name, level, len(got), err)
+			}
+		}
+	}
+}
+
+// TestInflateCut cuts a stream at every byte.
+func TestInflateCut(t *testing.T) {
+	t.Parallel()
+	for name, text := range texts() {
+		var packed bytes.Buffer
+		w, err := flate.NewWriter(&packed, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(text[:min(len(text), 3000)]); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for n := range packed.Len() {
+			if _, err := inflateAll(bytes.NewReader(packed.Bytes()[:n])); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s, %d of %d bytes: %v", name, n, packed.Len(), err)
+			}
+		}
+	}
+}
+
+// TestInflateInvalid has streams that no decompressor takes.
+func TestInflateInvalid(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{
+		"block of type 3":              "0700000000000000",
+		"stored, lengths differ":       "010100010041000000",
+		"too far back":                 "4b040a0000000000",
+		"fixed, length 286":            "1bff000000000000",
+		"no codes for lengths":         "0500000000000000",
+		"286 is the most":              "f5ffffffffffffff",
+		"31 distances":                 "05de000000000000",
+		"repeats nothing":              "0580240000000000000000",
+		"codes that are not all there": "05e0810800000000000000",
+	} {
+		b, err := hex.DecodeString(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, stdErr := io.ReadAll(flate.NewReader(bytes.NewReader(b)))
+		got, err := inflateAll(bytes.NewReader(b))
+		if (err == nil) != (stdErr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Errorf("%s: %q, %v; the standard library: %q, %v", name, got, err, want, stdErr)
+		}
+		if err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func TestGunzip(t *testing.T) {
+	t.Parallel()
+	var two bytes.Buffer
+	for _, text := range []string{"first ", "second"} {
+		w := stdgzip.NewWriter(&two)
+		w.Name, w.Comment, w.Extra = "näme", "comment", []byte("extra")
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(b []byte) (string, error) {
+		g, err := newGunzip(bytes.NewReader(b))
+		if err != nil {
+			return "", err
+		}
+		got, err := io.ReadAll(g)
+		return string(got), err
+	}
+	if got, err := read(two.Bytes()); got != "first second" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	// The header's own checksum, which few write.
+	withCRC := []byte{0x1f, 0x8b, 8, 2, 0, 0, 0, 0, 0, 0xff, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	if _, err := read(withCRC); !errors.Is(err, errGzipHeader) {
+		t.Errorf("wrong checksum of the header: %v", err)
+	}
+	for i := range two.Len() - 1 {
+		_, err := read(two.Bytes()[:i+1])
+		if (err == nil) != (i+1 == two.Len()/2) && i+1 != 30 && err == nil {
+			t.Errorf("%d of %d bytes are taken", i+1, two.Len())
+		}
+	}
+	changed := bytes.Clone(two.Bytes())
+	changed[len(changed)-6] ^= 1
+	if _, err := read(changed); !errors.Is(err, errGzipChecksum) {
+		t.Errorf("wrong checksum: %v", err)
+	}
+	if _, err := read(append(bytes.Clone(two.Bytes()), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)); !errors.Is(err, errGzipHeader) {
+		t.Errorf("something behind the last member: %v", err)
+	}
+}
+
+// FuzzInflate compares with the standard library: the same bytes, or an error in both.
+func FuzzInflate(f *testing.F) {
+	for _, text := range texts() {
+		for _, level := range []int{flate.NoCompression, 1, 9} {
+			var packed bytes.Buffer
+			w, err := flate.NewWriter(&packed, level)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if _, err := w.Write(text[:min(len(text), 2000)]); err != nil {
+				f.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(packed.Bytes())
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		const limit = 1 << 20
+		want, wantErr := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(in)), limit))
+		ours := newInflater()
+		ours.open(iotest.HalfReader(bytes.NewReader(in)))
+		got, err := io.ReadAll(io.LimitReader(ours, limit))
+		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, %v; the standard library: %d bytes, %v", len(got), err, len(want), wantErr)
+		}
+	})
+}
+
+func BenchmarkInflate(b *testing.B) {
+	var packed bytes.Buffer
+	c, err := NewCompressor(&packed, Gzip)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := bytes.Repeat(texts()["words"], 4)
+	if _, err := c.Write(text); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		g, err := newGunzip(bytes.NewReader(packed.Bytes()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, g); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
