@@ -16,13 +16,13 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// The annotations of directory layers. The first two are oras's: the layer is a gzipped tar whose entries begin with the
-// title. The last is ours, for what oras could not unpack: another compression, or one of several layers of a directory;
-// its value is the directory that all entries are in ("." for no particular one).
+// The annotations of directory layers. The first is oras's: the layer is a gzipped tar whose entries begin with the
+// title. oras also gives the digest of the tar, which says nothing more than that of the blob. The other is ours, for
+// what oras could not unpack: another compression, or one of several layers of a directory; its value is the directory
+// that all entries are in ("." for no particular one).
 const (
-	annotationUnpack  = "io.deis.oras.content.unpack"
-	annotationContent = "io.deis.oras.content.digest"
-	annotationDir     = "vnd.davit.directory"
+	annotationUnpack = "io.deis.oras.content.unpack"
+	annotationDir    = "vnd.davit.directory"
 )
 
 // item is a layer to be pulled.

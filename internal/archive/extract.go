@@ -76,20 +76,15 @@ func NewExtractor(root *os.Root, opts ExtractOptions) *Extractor {
 // Extract unpacks one archive with the given options and nothing else.
 func Extract(ctx context.Context, r io.Reader, root *os.Root, opts ExtractOptions) error {
 	x := NewExtractor(root, opts)
-	if err := x.Extract(ctx, r, nil); err != nil {
+	if err := x.Extract(ctx, r); err != nil {
 		return err
 	}
 	return x.Close()
 }
 
-// Extract unpacks one archive, which it reads to its end. With tar, the decompressed bytes are also written there, as
-// ReadOptions.Tar says.
-func (x *Extractor) Extract(ctx context.Context, r io.Reader, tar io.Writer) error {
-	opts := x.opts.ReadOptions
-	if tar != nil {
-		opts.Tar = tar
-	}
-	it, err := newIterator(struct{ io.Reader }{r}, opts, x.names, x.opts.Place)
+// Extract unpacks one archive, which it reads to its end.
+func (x *Extractor) Extract(ctx context.Context, r io.Reader) error {
+	it, err := newIterator(struct{ io.Reader }{r}, x.opts.ReadOptions, x.names, x.opts.Place)
 	if err != nil {
 		return err
 	}

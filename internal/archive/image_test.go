@@ -12,7 +12,7 @@ func layers(t *testing.T, dst string, all ...[]byte) error {
 	t.Helper()
 	x := NewExtractor(openRoot(t, dst), ExtractOptions{ReadOptions: ReadOptions{Image: true}})
 	for _, layer := range all {
-		if err := x.Extract(t.Context(), bytes.NewReader(layer), nil); err != nil {
+		if err := x.Extract(t.Context(), bytes.NewReader(layer)); err != nil {
 			return err
 		}
 	}

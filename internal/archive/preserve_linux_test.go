@@ -221,7 +221,7 @@ func TestPreserveInGroups(t *testing.T) {
 	dst := newDir(t)
 	x := NewExtractor(openRoot(t, dst), opts)
 	for _, group := range groups {
-		if err := x.Extract(t.Context(), bytes.NewReader(packEntries(t, tree, group, Gzip)), nil); err != nil {
+		if err := x.Extract(t.Context(), bytes.NewReader(packEntries(t, tree, group, Gzip))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,9 +19,6 @@ type ReadOptions struct {
 	// Within is a clean slash path: entries stand there, or are the directories above, and links don't leave it.
 	// "" allows every place. Where entries are given places, it is about those.
 	Within string
-	// Tar gets the decompressed bytes, all of them, from another goroutine than the caller's; it is not used any more
-	// when the call returns. nil: nowhere.
-	Tar io.Writer
 }
 
 // Read calls fn for each entry of an archive, compressed or not. The reader has the content of a regular file and is
@@ -68,7 +65,7 @@ func newIterator(r io.Reader, opts ReadOptions, names *names, place func(string)
 	if err != nil {
 		return nil, err
 	}
-	in, err := openStream(r, opts.Limits, opts.Tar)
+	in, err := openStream(r, opts.Limits)
 	if err != nil {
 		return nil, err
 	}

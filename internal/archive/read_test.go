@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -113,14 +112,10 @@ func TestExtractTogether(t *testing.T) {
 	x := NewExtractor(openRoot(t, dst), ExtractOptions{Digests: true, Placed: func(p Placed) { found[p.Name] = p }})
 	var wait sync.WaitGroup
 	for _, group := range tree.groups(entries, 300_000) {
-		plain, packed := packEntries(t, tree, group, None), packEntries(t, tree, group, Gzip)
+		packed := packEntries(t, tree, group, Gzip)
 		wait.Go(func() {
-			var sum hash.Hash = sha256.New()
-			if err := x.Extract(t.Context(), bytes.NewReader(packed), sum); err != nil {
+			if err := x.Extract(t.Context(), bytes.NewReader(packed)); err != nil {
 				t.Error(err)
-			}
-			if want := sha256.Sum256(plain); !bytes.Equal(sum.Sum(nil), want[:]) {
-				t.Error("the decompressed bytes are not those of the archive")
 			}
 		})
 	}

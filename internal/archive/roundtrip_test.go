@@ -191,7 +191,7 @@ func TestRoundTripInGroups(t *testing.T) {
 	dst := t.TempDir()
 	x := NewExtractor(openRoot(t, dst), ExtractOptions{})
 	for _, group := range groups {
-		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, Zstd)), nil); err != nil {
+		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, Zstd))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,10 +22,10 @@ const (
 	aheadBuffers = 4
 )
 
-// openStream finds out how r is compressed. With tee, the decompressed bytes are also written there, all of them. A
-// plain archive in an io.Seeker is read in place, and what is skipped is not read at all, unless there is a tee.
-func openStream(r io.Reader, limits Limits, tee io.Writer) (*stream, error) {
-	if s, ok := r.(io.ReadSeeker); ok && tee == nil {
+// openStream finds out how r is compressed. A plain archive in an io.Seeker is read in place, and what is skipped is not
+// read at all.
+func openStream(r io.Reader, limits Limits) (*stream, error) {
+	if s, ok := r.(io.ReadSeeker); ok {
 		plain, err := isPlain(s)
 		if err != nil {
 			return nil, err
@@ -40,7 +40,7 @@ func openStream(r io.Reader, limits Limits, tee io.Writer) (*stream, error) {
 		return nil, err
 	}
 	s := new(stream)
-	a := newAhead(&bounded{decoder: d, limits: limits, tee: tee, entries: &s.entries})
+	a := newAhead(&bounded{decoder: d, limits: limits, entries: &s.entries})
 	s.r, s.stop = a, func() { a.close(); d.Close() }
 	return s, nil
 }
@@ -106,7 +106,6 @@ func (s *seeker) forward(n int64) error {
 type bounded struct {
 	decoder *decoder
 	limits  Limits
-	tee     io.Writer
 	entries *atomic.Int64
 	n       int64
 }
@@ -117,11 +116,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 	if b.tooMuch() {
 		ratio, _ := b.limits.maxRatio()
 		return 0, refuse("", "it unpacks to more than %d times its size", ratio)
-	}
-	if b.tee != nil && n > 0 {
-		if _, err := b.tee.Write(p[:n]); err != nil {
-			return 0, err
-		}
 	}
 	return n, err
 }
