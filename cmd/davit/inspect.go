@@ -174,6 +174,10 @@ func addConfig(t *tree, config *pull.Config) {
 		return
 	}
 	list := t.add("config", config.MediaType)
+	history := takeHistory(value)
+	if len(history) > 0 {
+		defer addHistory(t, history)
+	}
 	fields := flatten("", value, nil)
 	for i, f := range fields {
 		if i == maxFields {
@@ -181,6 +185,36 @@ func addConfig(t *tree, config *pull.Config) {
 			return
 		}
 		list.add(f[:]...)
+	}
+}
+
+// takeHistory takes the history out of an image config, which is told apart: it says what made each layer.
+func takeHistory(config any) []any {
+	fields, ok := config.(map[string]any)
+	if !ok || fields["rootfs"] == nil {
+		return nil
+	}
+	history, _ := fields["history"].([]any)
+	if len(history) > 0 {
+		delete(fields, "history")
+	}
+	return history
+}
+
+func addHistory(t *tree, history []any) {
+	list := t.add("history")
+	for i, step := range history {
+		if i == maxFields {
+			list.add(fmt.Sprintf("and %s (--config)", plural(len(history)-i, "more step")))
+			return
+		}
+		fields, _ := step.(map[string]any)
+		text := func(key string) string { s, _ := fields[key].(string); return s }
+		size := "layer"
+		if empty, _ := fields["empty_layer"].(bool); empty {
+			size = "no layer"
+		}
+		list.add(size, shorten(cmp.Or(text("created_by"), text("comment"), text("created")), maxShown))
 	}
 }
 
