@@ -289,10 +289,7 @@ func (t *transfer) measure(now time.Time, moved int64) {
 		return
 	}
 	current := float64(moved-t.lastDone) / elapsed
-	weight := min(1, elapsed/3)
-	if t.rate == 0 {
-		weight = 1
-	}
+	weight := min(1, elapsed/min(3, now.Sub(t.start).Seconds())) // at first the mean since the start
 	t.rate += (current - t.rate) * weight
 	t.lastAt, t.lastDone = now, moved
 }
@@ -318,7 +315,7 @@ func (l barLine) String(width int) string {
 	percent, eta := "    ", "     "
 	if l.size > 0 {
 		percent = fmt.Sprintf("%3d%%", min(100, l.done*100/l.size))
-		figures += fmt.Sprintf(" / %-8s", humanSize(l.size))
+		figures += fmt.Sprintf(" / %-9s", humanSize(l.size))
 		if l.rate > 0 {
 			eta = fmt.Sprintf("%5s", shortDuration(float64(l.size-l.done)/l.rate))
 		}

@@ -23,8 +23,8 @@ func TestRender(t *testing.T) {
 	tr.take(artifact.Event{Step: artifact.Skipped, ID: "b", Descriptor: titled("LICENSE", 11e3)}, start)
 	got := strings.Join(tr.render(start.Add(2*time.Second), 100, 24), "\n")
 	want := strings.Join([]string{
-		"weights.gguf                [=============             ]  50%  100.0 MB / 200.0 MB  50.0 MB/s    2s",
-		"1 of 2 blobs                [=============             ]  50%  100.0 MB / 200.0 MB  50.0 MB/s    2s",
+		"weights.gguf                [============             ]  50%  100.0 MB / 200.0 MB   50.0 MB/s    2s",
+		"1 of 2 blobs                [============             ]  50%  100.0 MB / 200.0 MB   50.0 MB/s    2s",
 	}, "\n")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -98,7 +98,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if f := a.format.name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
 		return &usageError{err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath())}
 	}
-	a.stderr.mode = a.progress
+	a.stderr.mode = progressMode(a.progress.String())
 	if a.quiet {
 		a.stderr.mode = progressNone
 	}
