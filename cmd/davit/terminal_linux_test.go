@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -102,6 +103,21 @@ func (c *terminal) expect(text string) {
 	}
 }
 
+// hides waits until the terminal does not show any more what is typed.
+func (c *terminal) hides() {
+	c.t.Helper()
+	for {
+		mode, err := unix.IoctlGetTermios(int(c.tty.Fd()), unix.TCGETS)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if mode.Lflag&unix.ECHO == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
 func (c *terminal) typed(keys string) {
 	c.t.Helper()
 	if _, err := c.tty.WriteString(keys); err != nil {
@@ -132,6 +148,7 @@ func TestTerminal(t *testing.T) {
 		c.expect("username: ")
 		c.typed("test\n")
 		c.expect("password: ")
+		c.hides()
 		c.typed("secret\n")
 		c.ends(exitDone)
 		if got := c.text(); !strings.Contains(got, "logged in to") || strings.Contains(got, "secret") {
@@ -141,6 +158,7 @@ func TestTerminal(t *testing.T) {
 	t.Run("interrupt at the password", func(t *testing.T) {
 		c := onTerminal(t, "login", registry.Host, "--username", "test")
 		c.expect("password: ")
+		c.hides()
 		c.typed("\x03")
 		c.ends(exitInterrupted)
 	})
