@@ -14,7 +14,7 @@ import (
 
 // cached are the names in the cache directory of what is remembered. Whatever else is there is not davit's to remove;
 // neither are locks, which another run may hold.
-var cached = []string{"digests-*", "pushed", "uploads"}
+var cached = []string{"digests-*", "pushed", "trees", "uploads"}
 
 func newCacheCommand(a *app) *cobra.Command {
 	return &cobra.Command{

@@ -400,7 +400,7 @@ func (s *source) tagFor() string {
 
 // packOptions say how the source is packed: on which base, at which time. The function it returns closes the base.
 func (a *app) packOptions(ctx context.Context, s *source) (pack.Options, func(), error) {
-	opts := pack.Options{Created: s.spec.Created, Concurrency: a.registry.Concurrency}
+	opts := pack.Options{Created: s.spec.Created, Concurrency: a.registry.Concurrency, Cache: cacheDir()}
 	if s.plan.Base == "" {
 		return opts, func() {}, nil
 	}
