@@ -40,7 +40,7 @@ func ExampleArtifact() {
 		log.Fatal(err)
 	}
 	defer dst.Close()
-	result, err := pull.Artifact(context.Background(), src, "v1", dst, pull.Options{NoState: true})
+	result, err := pull.Artifact(context.Background(), src, "v1", dst, pull.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

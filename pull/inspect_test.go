@@ -148,7 +148,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 	})
 	src.referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // says all in its manifest
 	for _, skipped := range []bool{false, true} {
-		r, err := Artifact(t.Context(), src, "v1", dst, Options{Referrers: true, Platform: one.Platform})
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst), Referrers: true, Platform: one.Platform})
 		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
 			t.Fatalf("got %+v, %v", r, err)
 		}

@@ -38,10 +38,10 @@ type Options struct {
 	// Origin names where the artifact comes from, whatever its version ("registry/repository"), so that the next pull
 	// knows its own files from those of another artifact in the same directory.
 	Origin string
-	// State is the file that remembers what was placed. "": beside the destination, ".NAME.davit.json".
+	// State is the file that remembers what was placed, so that the next pull tells its own files from those that somebody
+	// else made, and need not hash them. It is written in a directory that exists and belongs to this destination alone.
+	// "": nothing is remembered.
 	State string
-	// NoState neither reads nor writes it.
-	NoState bool
 	// MaxListed is how many files the result names, which takes memory where there are a million. 0: all of them, those
 	// in tar layers with their digests, which a pull does not need otherwise.
 	MaxListed int

@@ -43,7 +43,7 @@ func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.
 
 func newPuller(src oras.ReadOnlyTarget, dst *os.Root, opts Options) (*puller, error) {
 	matcher, err := newMatcher(opts.Include)
-	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: readState(statePath(dst, opts))}
+	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: readState(opts.State)}
 	p.last = p.state.of(opts.Origin)
 	return p, err
 }

@@ -99,6 +99,9 @@ func (s *source) document(t testing.TB, tag string, v any) ocispec.Descriptor {
 	return desc
 }
 
+// beside is where the tests keep the state of a destination.
+func beside(dst *os.Root) string { return dst.Name() + ".state" }
+
 // newDir is a destination.
 func newDir(t testing.TB) *os.Root {
 	t.Helper()
@@ -149,7 +152,7 @@ func TestArtifact(t *testing.T) {
 	twice := src.layer(t, "d/e/b", "B")
 	other := src.layer(t, "b2", "B")
 	m := src.manifest(t, "v1", src.layer(t, "a", "A"), twice, other, src.layer(t, "", "none"))
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{})
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,13 +172,13 @@ func TestAgainIsOneRequest(t *testing.T) {
 	t.Parallel()
 	src, dst := newSource(), newDir(t)
 	src.manifest(t, "v1", src.layer(t, "a", "A"), src.layer(t, "d/b", "B"))
-	first, err := Artifact(t.Context(), src, "v1", dst, Options{})
+	first, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	src.fetched.Store(0)
 	src.resolved.Store(0)
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{})
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
 	if err != nil || !r.Skipped || src.fetched.Load() != 0 || src.resolved.Load() != 1 {
 		t.Errorf("skipped %v after %d fetches, %d resolves: %v", r.Skipped, src.fetched.Load(), src.resolved.Load(), err)
 	}
@@ -184,7 +187,7 @@ func TestAgainIsOneRequest(t *testing.T) {
 		t.Errorf("the second result is\n%s, the first was\n%s", b, a)
 	}
 	// Without the state file, contents are compared: nothing but the manifest is fetched.
-	if r, err = Artifact(t.Context(), src, "v1", dst, Options{NoState: true}); err != nil || !r.Skipped || src.fetched.Load() != 1 {
+	if r, err = Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || !r.Skipped || src.fetched.Load() != 1 {
 		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.fetched.Load(), err)
 	}
 }
@@ -203,12 +206,12 @@ func TestNewVersion(t *testing.T) {
 	src, dst := newSource(), newDir(t)
 	src.manifest(t, "v1", src.layer(t, "same", "S"), src.layer(t, "a", "old"), src.layer(t, "d/gone", "G"))
 	src.manifest(t, "v2", src.layer(t, "same", "S"), src.layer(t, "a", "newer"), src.layer(t, "e/b", "B"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	before, _ := dst.Stat("same")
 	src.fetched.Store(0)
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	if src.fetched.Load() != 3 {
@@ -218,12 +221,12 @@ func TestNewVersion(t *testing.T) {
 		t.Error("a file that did not change was replaced")
 	}
 	want(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
-	r, err := Artifact(t.Context(), src, "v2", dst, Options{Delete: true})
+	r, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Delete: true})
 	if err != nil || fmt.Sprint(r.Removed) != "[d/gone]" || r.Skipped {
 		t.Errorf("removed %v, skipped %v, %v", r.Removed, r.Skipped, err)
 	}
 	want(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
-	if r, err = Artifact(t.Context(), src, "v2", dst, Options{Delete: true}); err != nil || !r.Skipped {
+	if r, err = Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Delete: true}); err != nil || !r.Skipped {
 		t.Errorf("again: skipped %v, %v", r.Skipped, err)
 	}
 }
@@ -235,7 +238,7 @@ func TestOthersFilesAreKept(t *testing.T) {
 	src.manifest(t, "v2", src.layer(t, "a", "two"), src.layer(t, "b", "B2"))
 	prepare := map[string]func(dst *os.Root) error{
 		"changed": func(dst *os.Root) error {
-			if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 				return err
 			}
 			return dst.WriteFile("a", []byte("mine"), 0o666)
@@ -250,14 +253,14 @@ func TestOthersFilesAreKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			old, _ := dst.Lstat("a")
-			_, err := Artifact(t.Context(), src, "v2", dst, Options{})
+			_, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)})
 			if !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"a"`) {
 				t.Errorf("got %v", err)
 			}
 			if now, _ := dst.Lstat("a"); !os.SameFile(old, now) {
 				t.Error("the file was touched")
 			}
-			if _, err := Artifact(t.Context(), src, "v2", dst, Options{Force: true}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Force: true}); err != nil {
 				t.Fatal(err)
 			}
 			want(t, dst, map[string]string{"a": "two", "b": "B2"})
@@ -269,13 +272,13 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	t.Parallel()
 	src, dst := newSource(), newDir(t)
 	src.manifest(t, "v1", src.layer(t, "a", "A1"), src.layer(t, "b", "B1"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	bad := src.layer(t, "b", "B2")
 	src.manifest(t, "v2", src.layer(t, "a", "A2"), bad, src.layer(t, "new/c", "C"))
 	src.fail = map[digest.Digest]error{bad.Digest: errors.New("connection reset")}
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{}); err == nil || !strings.Contains(err.Error(), `"b"`) {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{"a", "b"} {
@@ -285,7 +288,7 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	}
 	// What came before the failure is not fetched again, and nothing is left in the end.
 	src.fail = nil
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	want(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
@@ -296,7 +299,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	src, dst := newSource(), newDir(t)
 	src.manifest(t, "v1", src.layer(t, "a", "A1"), src.layer(t, "d/b", "B1"))
 	src.manifest(t, "v2", src.layer(t, "a", "A2"), src.layer(t, "d/b", "B2"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := openStage(dst, digest.FromString("x"))
@@ -337,7 +340,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 			if err := dst.WriteFile("mine", []byte("mine"), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Artifact(t.Context(), liar, "v1", dst, Options{})
+			_, err := Artifact(t.Context(), liar, "v1", dst, Options{State: beside(dst)})
 			if !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: got %v", name, desc.MediaType, err)
 			}
@@ -355,7 +358,7 @@ func TestBadNames(t *testing.T) {
 		src, dst := newSource(), newDir(t)
 		src.manifest(t, "v1", src.layer(t, "good", "g"), src.layer(t, name, "x"))
 		// JSON can't carry every byte: what arrives is what counts.
-		_, err := Artifact(t.Context(), src, "v1", dst, Options{})
+		_, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%q: got %v", name, err)
 		}
@@ -370,7 +373,7 @@ func TestCollidingNames(t *testing.T) {
 	for _, names := range [][2]string{{"a", "a"}, {"a", "./a"}, {"a", "a/b"}, {"a/b", "a"}} {
 		src, dst := newSource(), newDir(t)
 		src.manifest(t, "v1", src.layer(t, names[0], "1"), src.layer(t, names[1], "2"))
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%v: got %v", names, err)
 		}
 		want(t, dst, map[string]string{})
@@ -385,7 +388,7 @@ func TestSymlinkInDestinationIsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	src.manifest(t, "v1", src.layer(t, "d/file", "x"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err == nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err == nil {
 		t.Error("wrote through a link")
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
@@ -416,7 +419,7 @@ func TestAmbiguousManifests(t *testing.T) {
 		if err := src.Tag(t.Context(), raw, "v1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -442,7 +445,7 @@ func TestPlatforms(t *testing.T) {
 		"linux/arm64v8": {OS: "linux", Architecture: "arm64"},
 	} {
 		dst := newDir(t)
-		r, err := Artifact(t.Context(), src, "v1", dst, Options{Platform: &p})
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst), Platform: &p})
 		if b, _ := dst.ReadFile("file"); err != nil || string(b) != want || r.Platform == nil {
 			t.Errorf("%v: got %q, %v", p, b, err)
 		}
@@ -501,7 +504,7 @@ func TestChartIsNamedAsHelmDoes(t *testing.T) {
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: config, Layers: []ocispec.Descriptor{layer, src.push(t, helmProvenance, "prov")},
 	})
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	want(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
@@ -523,7 +526,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	if err := dst.Mkdir(".davit-mine", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := working.close(); err != nil {
@@ -538,18 +541,18 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	src.manifest(t, "one", src.layer(t, "a", "A"))
 	src.manifest(t, "two", src.layer(t, "b", "B"))
 	for _, tag := range []string{"one", "two"} {
-		if _, err := Artifact(t.Context(), src, tag, dst, Options{Origin: tag, Delete: true}); err != nil {
+		if _, err := Artifact(t.Context(), src, tag, dst, Options{State: beside(dst), Origin: tag, Delete: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want(t, dst, map[string]string{"a": "A", "b": "B"})
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{Origin: "one"}); err != nil || !r.Skipped {
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("skipped %v, %v", r.Skipped, err)
 	}
 	if err := os.Chtimes(filepath.Join(dst.Name(), "a"), time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{Origin: "one"}); err != nil || !r.Skipped {
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("touched: skipped %v, %v", r.Skipped, err)
 	}
 }
@@ -574,7 +577,7 @@ func TestPullsAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 12 {
 		group.Go(func() {
-			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{}); err != nil {
+			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{State: beside(dst)}); err != nil {
 				t.Error(err)
 			}
 		})

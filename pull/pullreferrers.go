@@ -88,7 +88,7 @@ func (p *puller) pullReferrer(ctx context.Context, r *Referrer, result *Result) 
 	}
 	defer dst.Close()
 	opts := p.opts
-	opts.Referrers, opts.NoState, opts.Include, opts.Roles, opts.Platform = false, true, nil, nil, nil
+	opts.Referrers, opts.State, opts.Include, opts.Roles, opts.Platform = false, "", nil, nil, nil
 	pulled, err := pullManifest(ctx, p.src, r.Descriptor(), dst, opts)
 	if errors.Is(err, errdef.ErrNotFound) {
 		p.dst.Remove(name)

@@ -145,7 +145,7 @@ func TestDirectoryThereAndBack(t *testing.T) {
 				plan := directory("generic", "data", packing)
 				plan.Layers[0].Split = split
 				push(t, dir, plan, store)
-				r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{})
+				r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -155,7 +155,7 @@ func TestDirectoryThereAndBack(t *testing.T) {
 				if len(r.Files) != 31 || r.Files[30].Link != "d1/f1" || r.Files[0].Digest == "" {
 					t.Errorf("%d files in the result", len(r.Files))
 				}
-				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); err != nil || !r.Skipped {
+				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); err != nil || !r.Skipped {
 					t.Errorf("again: skipped %v, %v", r.Skipped, err)
 				}
 			})
@@ -174,7 +174,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	plan.Layers[0].Split = true
 	layers := len(push(t, dir, plan, store).Layers)
 	root := openRoot(t, out)
-	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"}); err != nil {
 		t.Fatal(err)
 	}
 	before := map[string]fs.FileInfo{}
@@ -184,7 +184,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	write(t, dir, "data/d1/f5", "new")
 	push(t, dir, plan, store)
 	store.fetched.Store(0)
-	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{})
+	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"})
 	if err != nil || r.Skipped {
 		t.Fatalf("skipped %v, %v", r.Skipped, err)
 	}
@@ -203,7 +203,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(out, "data/d1/f5"), []byte("mine"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{}); !errors.Is(err, artifact.ErrKept) {
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"}); !errors.Is(err, artifact.ErrKept) {
 		t.Errorf("a changed file: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestVolumeThereAndBack(t *testing.T) {
 		}},
 	}
 	push(t, dir, plan, store)
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := listing(t, out, true), listing(t, filepath.Join(dir, "vol"), true); got != want {
@@ -309,7 +309,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	top := tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "2"}, entry{name: "dir/.wh..wh..opq"},
 		entry{name: "dir/new", content: "n"})
 	store.image(t, "v1", base, top)
-	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{})
+	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	}
 	// A new top layer that hides nothing brings the lower files back: the base is needed again.
 	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{Delete: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"etc/gone": "x", "etc/stays": "1", "dir/old": "o", "more": "m"} {
@@ -335,7 +335,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	}
 	// And one that hides something of the layer below, which the last pull placed as it is.
 	store.image(t, "v1", base, top)
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{Delete: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(filepath.Join(out, "etc/gone")); !errors.Is(err, fs.ErrNotExist) {
@@ -375,7 +375,7 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 			if err := store.Tag(t.Context(), store.blob(t, m.MediaType, string(b)), "v1"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); !errors.Is(err, artifact.ErrRefused) {
+			if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("got %v", err)
 			}
 			if got := listing(t, parent, false); strings.Count(got, "\n") != 2 {

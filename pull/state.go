@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,18 +66,6 @@ func (r *record) find(path string) (placed, bool) {
 		return placed{}, false
 	}
 	return r.files.find(path)
-}
-
-// statePath is where the state of a destination is kept: beside it.
-func statePath(dst *os.Root, opts Options) string {
-	if opts.NoState || opts.State != "" {
-		return opts.State
-	}
-	abs, err := filepath.Abs(dst.Name())
-	if err != nil || filepath.Dir(abs) == abs {
-		return ""
-	}
-	return filepath.Join(filepath.Dir(abs), "."+filepath.Base(abs)+".davit.json")
 }
 
 // readState reads what there is; a file that is not ours or damaged is as good as none.

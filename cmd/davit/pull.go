@@ -102,6 +102,7 @@ func (a *app) place(ctx context.Context, t *target, opts pullOptions) (*pull.Res
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.digests()
 	opts.Origin, opts.Concurrency = t.ref.Name(), a.registry.Concurrency
+	opts.State = pullState(opts.output)
 	if a.format.String() == "text" {
 		opts.MaxListed = maxListed
 	}

@@ -103,7 +103,6 @@ func pulled(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	opts.NoState = true
 	result, err := pull.Artifact(t.Context(), target, ref[strings.LastIndex(ref, ":")+1:], root, opts)
 	if err != nil {
 		t.Fatalf("pulling %s: %v", ref, err)
