@@ -51,8 +51,14 @@ type pushOptions struct {
 }
 
 func (a *app) push(ctx context.Context, opts pushOptions) error {
-	if _, err := registry.Parse(opts.target); err != nil {
-		return err // before any file is read: the target is what one mistypes
+	if _, err := registry.Parse(opts.target); err != nil { // before any file is read: the target is what one mistypes
+		if len(opts.sources) == 0 && fileExists(opts.target) {
+			return &usageError{
+				err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
+				hint: "davit push " + opts.target + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
+			}
+		}
+		return err
 	}
 	s, err := a.openSource(opts.sources, &opts.source)
 	if err != nil {
