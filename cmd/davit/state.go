@@ -14,17 +14,24 @@ import (
 // stateSuffix ends the names of the files that remember what was pulled.
 const stateSuffix = ".json"
 
-// pullState is the file that remembers what was pulled into a directory; empty when there is no place for it. It is not
-// in that directory, nor beside it: what is pulled there is the artifact's files, and nothing else. The files of
-// directories that are gone are removed.
+// pullState is the file that remembers what was pulled into a directory: beside it, where it goes along when both are
+// moved or mounted elsewhere. What was pulled into the working directory is remembered in the user's own state
+// directory: nobody expects a file to appear above the place where he works. Empty: there is no place for it.
 func pullState(dir string) string {
-	states := stateDir()
 	abs, err := filepath.Abs(dir)
-	if err != nil || states == "" {
+	if err != nil {
 		return ""
 	}
 	if real, err := filepath.EvalSymlinks(abs); err == nil {
 		abs = real
+	}
+	above := filepath.Dir(abs)
+	if cwd, err := os.Getwd(); err == nil && !sameFile(abs, cwd) && above != abs {
+		return filepath.Join(above, "."+filepath.Base(abs)+".davit"+stateSuffix)
+	}
+	states := stateDir()
+	if states == "" {
+		return ""
 	}
 	states = filepath.Join(states, "pulled")
 	if os.MkdirAll(states, 0o700) != nil {
@@ -32,6 +39,15 @@ func pullState(dir string) string {
 	}
 	sweepStates(states)
 	return filepath.Join(states, stateName(abs))
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // stateDir is where davit keeps what it should not forget, unlike a cache.
