@@ -202,8 +202,10 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	if err := l.lacks(links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
 	}
-	if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
-		return err
+	if _, err := l.manifest(desc); err != nil { // it is missing or damaged
+		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
+			return err
+		}
 	}
 	if err := l.list(ctx, desc, links); err != nil {
 		return err

@@ -65,9 +65,20 @@ func tagging(entry ocispec.Descriptor, tag string) change {
 
 // untagging removes a tag that is there.
 func untagging(tag string) change {
+	var was digest.Digest
 	return change{
-		apply: func(ix *index) error { return ix.untag(tag) },
-		holds: func(*index) bool { return true },
+		apply: func(ix *index) error {
+			e, err := ix.find(tag)
+			if err != nil {
+				return err
+			}
+			was = e.Digest
+			return ix.untag(tag)
+		},
+		holds: func(ix *index) bool { // another writer may have set it anew
+			e, err := ix.find(tag)
+			return err != nil || e.Digest != was
+		},
 	}
 }
 
@@ -205,21 +216,7 @@ func (l *Layout) lockIndex(ctx context.Context) *workLock {
 	if err != nil {
 		return nil
 	}
-	return patientLock(ctx, f, flock)
-}
-
-// patientLock waits for a lock on an open file, and closes the file when it can't be had.
-func patientLock(ctx context.Context, f *os.File, try func(*os.File) bool) *workLock {
-	for start := time.Now(); time.Since(start) < lockWait; {
-		if try(f) {
-			return &workLock{f}
-		}
-		if sleep(ctx, time.Millisecond+rand.N(4*time.Millisecond)) != nil {
-			break
-		}
-	}
-	_ = f.Close()
-	return nil
+	return patientLock(ctx, f)
 }
 
 // editOnce reads, changes and replaces index.json. It tells whether there was anything to change.
@@ -251,7 +248,12 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 		return err
 	}
 	defer f.Close()
-	_, err = f.Write(data)
+	if s.file != nil {
+		err = f.Chmod(s.info.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -313,8 +315,11 @@ func syncDir(root *os.Root, name string) {
 
 // inRoot completes the paths in an error of root's methods, which name files as seen from root.
 func inRoot(root *os.Root, err error) error {
+	if err == nil {
+		return nil
+	}
 	complete := func(p *string) {
-		if !strings.HasPrefix(*p, root.Name()) {
+		if !strings.HasPrefix(*p, root.Name()+string(filepath.Separator)) {
 			*p = filepath.Join(root.Name(), *p)
 		}
 	}

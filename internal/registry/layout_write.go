@@ -86,11 +86,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	if patientLock(ctx, writers, flockShared) == nil {
-		if writers, err = root.Open(ocispec.ImageBlobsDir); err != nil { // without a lock, then
-			return err
-		}
-	}
+	waitFlock(ctx, writers, true)
 	l.writers = writers
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {
@@ -189,11 +185,7 @@ func (l *Layout) exclusive() bool {
 	return false
 }
 
-func (l *Layout) shared() {
-	for start := time.Now(); !flockShared(l.writers) && time.Since(start) < lockWait; {
-		time.Sleep(time.Millisecond)
-	}
-}
+func (l *Layout) shared() { waitFlock(context.Background(), l.writers, true) }
 
 // collect removes blobs out of some, if nothing that is listed needs them, and such older than before that nobody knows
 // of. While others write to the layout nothing is removed: what they are about to list may need it.

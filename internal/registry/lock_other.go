@@ -4,11 +4,8 @@ package registry
 
 import "os"
 
-// flock has no equivalent here: the work that it saves is done twice.
-func flock(*os.File) bool { return false }
-
-// flockShared has none either.
-func flockShared(*os.File) bool { return false }
-
 // openNonblock is not needed here: opening never waits.
 const openNonblock = 0
+
+// tryFlock has no equivalent here: the work that a lock saves is done twice.
+func tryFlock(*os.File, bool) (got, busy bool) { return false, false }

@@ -3,19 +3,21 @@
 package registry
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
 
-// flock takes the file for this process alone, at once or not at all. It ends with the file.
-func flock(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
-}
-
-// flockShared takes the file together with others that take it so.
-func flockShared(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil
-}
-
 // openNonblock keeps the opening of a named pipe from waiting for somebody who writes to it.
 const openNonblock = syscall.O_NONBLOCK
+
+// tryFlock takes the lock of an open file, alone or shared with others that take it so. busy: somebody has it, and
+// waiting makes sense; where it neither got the lock nor is busy, there are no locks. It ends with the file.
+func tryFlock(f *os.File, shared bool) (got, busy bool) {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
+	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+	return err == nil, errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
+}
