@@ -64,7 +64,7 @@ func (a *app) attach(ctx context.Context, opts attachOptions) error {
 		return err
 	}
 	results, err := a.attachAll(ctx, sources, t, opts)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(attachResult{results[0], results})
@@ -171,7 +171,7 @@ func (a *app) detach(ctx context.Context, opts detachOptions) error {
 		return err
 	}
 	result, err := detachFrom(ctx, t, chosen)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(result)

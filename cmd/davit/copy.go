@@ -68,7 +68,7 @@ func (a *app) copy(ctx context.Context, opts copyOptions) error {
 		return err
 	}
 	result, err := a.copyBetween(ctx, src, dst, opts)
-	if err := dst.close(err); err != nil {
+	if err := dst.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(result)

@@ -45,7 +45,7 @@ func (a *app) delete(ctx context.Context, reference string, yes bool) error {
 		return err
 	}
 	result, err := a.deleteFrom(ctx, t, yes)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(result)

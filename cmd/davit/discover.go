@@ -48,7 +48,7 @@ func (a *app) discover(ctx context.Context, opts discoverOptions) error {
 		return err
 	}
 	result, err := discoverIn(ctx, t, opts)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(result)

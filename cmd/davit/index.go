@@ -74,7 +74,7 @@ func (a *app) index(ctx context.Context, opts indexOptions) error {
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
 	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
 	result, err := a.indexIn(ctx, t, opts.members, index)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	result.Reference = ref.String()

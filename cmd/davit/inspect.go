@@ -66,7 +66,7 @@ func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
 	opts.Shallow = opts.manifest
 	opts.Referrers = !opts.manifest && !opts.config
 	info, err := inspectIn(ctx, t, opts.InspectOptions)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	switch {

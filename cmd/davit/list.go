@@ -53,7 +53,7 @@ func (a *app) list(ctx context.Context, opts listOptions) error {
 		return err
 	}
 	result, err := listIn(ctx, t, opts.ListOptions)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	if len(opts.Include) > 0 && len(result.Files) == 0 {
@@ -141,7 +141,7 @@ func (a *app) cat(ctx context.Context, opts catOptions) error {
 	if err != nil {
 		return err
 	}
-	return t.close(catFrom(ctx, t, opts, outputWriter{a.stdout}))
+	return t.close(ctx, catFrom(ctx, t, opts, outputWriter{a.stdout}))
 }
 
 func catFrom(ctx context.Context, t *target, opts catOptions, w io.Writer) error {

@@ -182,7 +182,7 @@ func (a *app) send(ctx context.Context, s *source, opts sendOptions) error {
 		return err
 	}
 	result, err := a.pushTo(ctx, s, t, opts.tags)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	result.Reference = ref.String()

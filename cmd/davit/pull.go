@@ -69,7 +69,7 @@ func (a *app) pull(ctx context.Context, opts pullOptions) error {
 		return err
 	}
 	result, err := a.pullFrom(ctx, t, opts)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(pullResult{result, opts.output})

@@ -35,7 +35,7 @@ func (a *app) resolve(ctx context.Context, reference string) error {
 		return err
 	}
 	desc, err := t.resolve(ctx)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(newResolveResult(t.ref, desc))
@@ -81,7 +81,7 @@ func (a *app) tag(ctx context.Context, reference string, tags []string) error {
 		return err
 	}
 	result, err := t.addTags(ctx, tags)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(result)
@@ -173,7 +173,7 @@ func (a *app) tags(ctx context.Context, opts tagsOptions) error {
 		list = listAllTags
 	}
 	tags, err := list(ctx, t)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	return a.print(tagsResult{t.ref.Name(), opts.choose(tags)})

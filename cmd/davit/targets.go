@@ -296,8 +296,16 @@ func validTags(tags []string) error {
 	return nil
 }
 
-// close ends the use of a target; an archive is written then. What went wrong before comes first.
-func (t *target) close(err error) error {
+// close ends the use of a target. An archive is written now, unless something went wrong before, which comes first.
+func (t *target) close(ctx context.Context, err error) error {
+	if archive, ok := t.Target.(*registry.Archive); ok {
+		if err == nil {
+			err = archive.Commit(ctx)
+		}
+		if err != nil {
+			archive.Discard()
+		}
+	}
 	if closeErr := t.Close(); err == nil {
 		return closeErr
 	}

@@ -62,7 +62,7 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 		return err
 	}
 	report, err := a.verifyIn(ctx, t, opts)
-	if err := t.close(err); err != nil {
+	if err := t.close(ctx, err); err != nil {
 		return err
 	}
 	if err := a.print(verifyResult{report}); err != nil {
