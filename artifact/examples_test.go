@@ -121,3 +121,32 @@ func TestDetectFindsEveryExample(t *testing.T) {
 		})
 	}
 }
+
+// TestStarterFitsEveryExample makes a davit.yaml for the files of each example, which composes as it is.
+func TestStarterFitsEveryExample(t *testing.T) {
+	t.Parallel()
+	for _, kind := range mediatypes.All() {
+		if kind.ReadOnly {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			root, err := os.OpenRoot(examples)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			data, err := Starter(root.FS(), kind.Name, kind.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec, err := Parse("davit.yaml", data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if spec.Kind != kind.Name || len(spec.Layers) == 0 {
+				t.Errorf("got\n%s", data)
+			}
+		})
+	}
+}

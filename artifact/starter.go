@@ -25,20 +25,29 @@ func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 		return nil, err
 	}
 	text := s.render()
+	if err := composes(files, text); err == nil {
+		return text, nil
+	}
+	s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
+	text = s.render()
+	return text, composes(files, text)
+}
+
+// composes tells what is wrong with a davit.yaml, if anything is.
+func composes(fsys fs.FS, text []byte) error {
 	spec, err := Parse("davit.yaml", text)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := Compose(files, spec); err != nil {
-		return nil, err
-	}
-	return text, nil
+	_, err = Compose(fsys, spec)
+	return err
 }
 
 // starter is a davit.yaml in the making.
 type starter struct {
 	fsys      fs.FS
 	name      string // of the directory, "." where it is not known
+	named     bool   // the files say their name and version
 	whole     *sample
 	entries   []*sample
 	main      finding
@@ -189,8 +198,12 @@ func (s *starter) render() []byte {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# What davit packs from this directory. Try it: davit check, then davit push --dry-run.\n")
 	line("kind: %s%s", s.main.kind.Name, comment(s.main.evidence))
-	line("name: %s", quoted(s.title()))
-	line("# version: 1.0.0")
+	if s.named {
+		line("# name and version are in the files")
+	} else {
+		line("name: %s", quoted(s.title()))
+		line("# version: 1.0.0")
+	}
 	line("# tags: [latest] # besides the tag of the target")
 	line("# annotations:")
 	line("#   org.opencontainers.image.licenses: Apache-2.0")
