@@ -13,7 +13,7 @@ func newCompletionCommand(a *app) *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Prints the completion script of a shell (bash, zsh, fish, powershell)",
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
-  davit completion zsh > "${fpath[1]}/_davit"
+  davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,
 		GroupID:   groupOther,
 		Args:      arguments(1, 1),

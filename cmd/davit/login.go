@@ -21,7 +21,7 @@ func newLoginCommand(a *app) *cobra.Command {
 		Long: `Checks a user name and password (or a token, without a user name) with a registry and
 keeps them where docker does: in the credential helper of its config, else in the file.`,
 		Example: `  davit login registry.example.com
-  echo "$TOKEN" | davit login ghcr.io --username me --password-stdin`,
+  echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
 		GroupID: groupRegistry,
 		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.login(cmd.Context(), args[0]) },

@@ -24,7 +24,7 @@ A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-"
 davit.yaml on standard input, or plain files and directories: their kind is found out.
 Without a tag in --output the artifact is tagged with its version, else "latest".`,
 		Example: `  davit pack
-  davit pack model.gguf -o ./models:tiny
+  davit pack model.gguf -o ./oci:tiny
   davit pack ./docs -o docs.tar
   davit pack --dry-run`,
 		GroupID: groupMove,

@@ -25,9 +25,9 @@ A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-"
 davit.yaml on standard input, or plain files and directories: their kind is found out.
 A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		Example: `  davit push registry.example.com/models/tiny:1.0
-  davit push model.gguf LICENSE localhost:5000/models/tiny --tag latest
-  davit push --kind docs ./docs localhost:5000/docs:v2
-  davit push . localhost:5000/app:v1 --dry-run`,
+  davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
+  davit push --kind docs ./docs registry.example.com/docs:v2
+  davit push . registry.example.com/app:v1 --dry-run`,
 		GroupID: groupMove,
 		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
