@@ -1,69 +1,9 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "github.com/davit-oci/davit/internal/render"
 
-// escape makes text that came from elsewhere (a registry, a file name) safe to show: control characters, invisible
-// ones and those that change the direction of writing are written as escapes, so that an artifact can neither drive
-// the terminal nor fake a line.
-func escape(s string) string {
-	if !needsEscape(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			b.WriteString(escapeRune(r))
-		}
-		i += size
-	}
-	return b.String()
-}
+// escape makes text that came from elsewhere safe to show in one line.
+func escape(s string) string { return render.Escape(s) }
 
 // escapeText is escape for text of several lines: line ends and tabs stay.
-func escapeText(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		cells := strings.Split(line, "\t")
-		for j, cell := range cells {
-			cells[j] = escape(cell)
-		}
-		lines[i] = strings.Join(cells, "\t")
-	}
-	return strings.Join(lines, "\n")
-}
-
-func needsEscape(s string) bool {
-	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return true
-		}
-	}
-	return false
-}
-
-func escapeRune(r rune) string {
-	switch {
-	case r == '\n':
-		return `\n`
-	case r == '\t':
-		return `\t`
-	case r == '\r':
-		return `\r`
-	case r < 0x100:
-		return fmt.Sprintf(`\x%02x`, r)
-	case r > 0xffff:
-		return fmt.Sprintf(`\U%08x`, r)
-	}
-	return fmt.Sprintf(`\u%04x`, r)
-}
+func escapeText(s string) string { return render.EscapeText(s) }

@@ -20,12 +20,13 @@ var layers = map[string][]string{
 		"artifact", "mediatypes", "internal/digestcache",
 	},
 	"internal/digestcache": {},
+	"internal/render":      {},
 	"pack":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
 	"pull":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
 	"internal/serve":       {"artifact", "mediatypes", "internal/registry", "internal/digestcache"},
 	"cmd/davit": {
 		"artifact", "mediatypes", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/serve",
+		"internal/archive", "internal/registry", "internal/digestcache", "internal/render", "internal/serve",
 	},
 }
 
@@ -36,6 +37,7 @@ var foreign = map[string][]string{
 	"oras.land/oras-go/":     {"pack", "pull", "internal/registry", "internal/serve", "cmd/davit"},
 	"github.com/klauspost/":  {"internal/archive"},
 	"github.com/santhosh-te": {"artifact"},
+	"github.com/yuin/":       {"internal/render"},
 	"net/http": {
 		"internal/registry", "internal/serve", "cmd/davit",
 	},

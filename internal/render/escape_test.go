@@ -1,4 +1,4 @@
-package main
+package render
 
 import "testing"
 
@@ -18,7 +18,7 @@ func TestEscape(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := escape(test.in); got != test.want {
+			if got := Escape(test.in); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
@@ -27,7 +27,7 @@ func TestEscape(t *testing.T) {
 
 func TestEscapeText(t *testing.T) {
 	t.Parallel()
-	if got, want := escapeText("a\tb\n\x1bc\r\n"), "a\tb\n\\x1bc\\r\n"; got != want {
+	if got, want := EscapeText("a\tb\n\x1bc\r\n"), "a\tb\n\\x1bc\\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

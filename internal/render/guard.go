@@ -1,0 +1,75 @@
+package render
+
+import "strings"
+
+// What is parsed. Markdown that people write stays far below; beyond, parsing takes time that grows with the square of
+// the length, or nests without end, and the text is shown as it is written.
+const (
+	maxMarkdown = 1 << 20
+	// maxWork bounds the sum, over all runs of lines without an empty one, of the squares of how many characters of the
+	// run could be markup. It stands for about a second.
+	maxWork = 1 << 26
+	// maxMarks is how many marks of quotes and list items begin a line at most, and half of maxIndent.
+	maxMarks  = 32
+	maxIndent = 2 * maxMarks
+)
+
+// parsable tells whether a text is Markdown within these bounds.
+func parsable(text string) bool {
+	if len(text) > maxMarkdown {
+		return false
+	}
+	work, run := 0, 0
+	for l := range strings.Lines(text) {
+		marks, indent := leadingMarks(l)
+		if marks > maxMarks || marks > 0 && indent > maxIndent {
+			return false
+		}
+		if strings.Trim(l, " \t\r\n>") == "" {
+			run = 0
+			continue
+		}
+		before := run
+		for i := range len(l) {
+			switch l[i] {
+			case '[', ']', '*', '_', '<', '`', '!':
+				run++
+			}
+		}
+		if work += run*run - before*before; work > maxWork {
+			return false
+		}
+	}
+	return true
+}
+
+// leadingMarks counts the marks of containers at the beginning of a line, and the spaces before them.
+func leadingMarks(l string) (marks, indent int) {
+	for i := 0; i < len(l); i++ {
+		switch c := l[i]; {
+		case c == ' ':
+			indent++
+		case c == '\t':
+			indent += 4
+		case c == '>':
+			marks++
+		case c == '-' || c == '*' || c == '+':
+			if i+1 < len(l) && l[i+1] != ' ' && l[i+1] != '\t' {
+				return marks, indent
+			}
+			marks++
+		case c >= '0' && c <= '9':
+			end := i
+			for end < len(l) && l[end] >= '0' && l[end] <= '9' {
+				end++
+			}
+			if end == len(l) || l[end] != '.' && l[end] != ')' {
+				return marks, indent
+			}
+			marks, i = marks+1, end
+		default:
+			return marks, indent
+		}
+	}
+	return marks, indent
+}

@@ -1,0 +1,56 @@
+package render
+
+import (
+	"html"
+	"strings"
+)
+
+// breaking are the tags that end a line.
+var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
+
+// stripTags takes tags and comments out of HTML. Images leave what stands for them.
+func stripTags(text string) string {
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(text, '<')
+		if at < 0 {
+			b.WriteString(html.UnescapeString(text))
+			return b.String()
+		}
+		b.WriteString(html.UnescapeString(text[:at]))
+		text = text[at:]
+		if strings.HasPrefix(text, "<!--") {
+			_, text, _ = strings.Cut(text[len("<!--"):], "-->")
+			continue
+		}
+		tag, rest, closed := strings.Cut(text[1:], ">")
+		if !closed {
+			b.WriteString(html.UnescapeString(text))
+			return b.String()
+		}
+		b.WriteString(shownOf(tag))
+		text = rest
+	}
+}
+
+// shownOf is what a tag shows.
+func shownOf(tag string) string {
+	fields := strings.Fields(strings.ToLower(strings.TrimSuffix(tag, "/")))
+	if len(fields) == 0 {
+		return ""
+	}
+	for _, name := range breaking {
+		if fields[0] == name {
+			return "\n"
+		}
+	}
+	if fields[0] != "img" {
+		return ""
+	}
+	if _, alt, ok := strings.Cut(tag, `alt="`); ok {
+		if alt, _, ok = strings.Cut(alt, `"`); ok && alt != "" {
+			return "[image: " + html.UnescapeString(alt) + "]"
+		}
+	}
+	return "[image]"
+}

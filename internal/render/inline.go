@@ -1,0 +1,327 @@
+package render
+
+import (
+	"html"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/yuin/goldmark/ast"
+	"golang.org/x/text/width"
+)
+
+// style is how a piece of text looks.
+type style uint8
+
+const (
+	bold style = 1 << iota
+	dim
+	italic
+	underline
+	code
+)
+
+// sequences are the ANSI parameters of the styles, by their bits.
+var sequences = [...]string{"1", "2", "3", "4", "36"}
+
+// paint puts a style around text that is safe to show.
+func paint(text string, s style) string {
+	if s == 0 || text == "" {
+		return text
+	}
+	var codes []string
+	for bit, sequence := range sequences {
+		if s&(1<<bit) != 0 {
+			codes = append(codes, sequence)
+		}
+	}
+	return "\x1b[" + strings.Join(codes, ";") + "m" + text + "\x1b[0m"
+}
+
+// span is text of one style.
+type span struct {
+	text  string // safe to show
+	style style
+	br    bool // a line ends here
+}
+
+// inline gives the text in a block, piece by piece.
+func (r *renderer) inline(parent ast.Node, s style) []span {
+	var spans []span
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Text:
+			spans = append(spans, span{text: prose(unescape(string(n.Value(r.source)), n.IsRaw())), style: s})
+			switch {
+			case n.HardLineBreak():
+				spans = append(spans, span{br: true})
+			case n.SoftLineBreak():
+				spans = append(spans, span{text: " "})
+			}
+		case *ast.String:
+			spans = append(spans, span{text: prose(string(n.Value)), style: s})
+		case *ast.CodeSpan:
+			spans = append(spans, r.codeSpan(n, s))
+		case *ast.Emphasis:
+			spans = append(spans, r.inline(n, s|emphasis(n.Level))...)
+		case *ast.Link:
+			spans = append(spans, r.link(n, s)...)
+		case *ast.AutoLink:
+			spans = append(spans, span{text: Escape(string(n.URL(r.source))), style: s | underline})
+		case *ast.Image:
+			spans = append(spans, r.image(n, s)...)
+		case *ast.RawHTML:
+			spans = append(spans, r.rawHTML(n, s)...)
+		default:
+			spans = append(spans, r.inline(n, s)...)
+		}
+	}
+	return spans
+}
+
+func emphasis(level int) style {
+	if level > 1 {
+		return bold
+	}
+	return italic
+}
+
+// codeSpan keeps its quotes where no style tells it from the text around it.
+func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
+	var b strings.Builder
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		if t, ok := c.(*ast.Text); ok {
+			b.Write(t.Value(r.source))
+		}
+	}
+	text := strings.ReplaceAll(b.String(), "\n", " ")
+	if r.inCell {
+		text = strings.ReplaceAll(text, `\|`, "|")
+	}
+	if text = Escape(text); !r.styled {
+		text = "`" + text + "`"
+	}
+	return span{text: text, style: s&^(italic|dim) | code}
+}
+
+// link shows where a link leads, unless that is its text or a place in the same document.
+func (r *renderer) link(n *ast.Link, s style) []span {
+	spans := r.inline(n, s|underline)
+	url := string(n.Destination)
+	if url == "" || strings.HasPrefix(url, "#") || onlyImages(n) || strings.TrimPrefix(url, "mailto:") == plainText(spans) {
+		return spans
+	}
+	return append(spans, span{text: " "}, span{text: "<" + Escape(url) + ">", style: s&^underline | dim})
+}
+
+func onlyImages(n ast.Node) bool {
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		if c.Kind() != ast.KindImage {
+			return false
+		}
+	}
+	return n.HasChildren()
+}
+
+func (r *renderer) image(n *ast.Image, s style) []span {
+	alt := plainText(r.inline(n, 0))
+	if alt == "" {
+		name := string(n.Destination)
+		alt = Escape(name[strings.LastIndexByte(name, '/')+1:])
+	}
+	return []span{{text: "[image: " + alt + "]", style: s&^underline | dim}}
+}
+
+// rawHTML leaves tags out, but for what they show.
+func (r *renderer) rawHTML(n *ast.RawHTML, s style) []span {
+	var spans []span
+	for line := range strings.SplitSeq(stripTags(string(n.Segments.Value(r.source))), "\n") {
+		if line != "" {
+			spans = append(spans, span{text: prose(line), style: s})
+		}
+		spans = append(spans, span{br: true})
+	}
+	return spans[:len(spans)-1]
+}
+
+// plainText is what spans say.
+func plainText(spans []span) string {
+	var b strings.Builder
+	for _, s := range spans {
+		b.WriteString(s.text)
+	}
+	return b.String()
+}
+
+// unescape resolves backslash escapes and entities.
+func unescape(text string, raw bool) string {
+	if raw || !strings.ContainsAny(text, `\&`) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(text, '\\')
+		if at < 0 || at+1 == len(text) {
+			b.WriteString(html.UnescapeString(text))
+			return b.String()
+		}
+		b.WriteString(html.UnescapeString(text[:at]))
+		if next := text[at+1]; next > ' ' && next < 0x7f && !isAlphanumeric(next) {
+			b.WriteByte(next)
+			text = text[at+2:]
+		} else {
+			b.WriteByte('\\')
+			text = text[at+1:]
+		}
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// prose is Escape for running text, which has other spaces and joiners than code: they are let through or left out, as
+// they can do no harm there.
+func prose(text string) string {
+	return Escape(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r != ' ' && unicode.Is(unicode.Zs, r):
+			return ' '
+		case r == '\u00ad' || r == '\u200b' || r == '\u200c' || r == '\u200d' || r == '\u2060' || r == '\ufeff':
+			return -1
+		}
+		return r
+	}, text))
+}
+
+// Width is how many columns of a terminal a text takes.
+func Width(text string) int {
+	n := 0
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		n += runeWidth(r)
+		i += size
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// line is a line to be shown, and how wide it is.
+type line struct {
+	text  string
+	width int
+}
+
+// wrap lays spans out in lines of a width. A word that is wider has a line of its own; with cut it is cut.
+func (r *renderer) wrap(spans []span, columns int, cut bool) []line {
+	w := &wrapper{columns: columns, cut: cut, styled: r.styled}
+	for _, s := range spans {
+		w.add(s)
+	}
+	w.flushWord()
+	if w.used > 0 || len(w.lines) == 0 {
+		w.endLine()
+	}
+	return w.lines
+}
+
+// wrapper fills lines word by word. A word may have several styles.
+type wrapper struct {
+	columns     int
+	cut, styled bool
+
+	lines []line
+	open  []span // of the line
+	used  int
+	word  []span
+	wide  int   // of the word
+	gap   bool  // a space stands before the word
+	blank style // of that space
+}
+
+func (w *wrapper) add(s span) {
+	if s.br {
+		w.flushWord()
+		w.endLine()
+		return
+	}
+	for i, text := range strings.Split(s.text, " ") {
+		if i > 0 {
+			w.flushWord()
+			w.gap, w.blank = true, s.style
+		}
+		if text != "" {
+			w.word = append(w.word, span{text: text, style: s.style})
+			w.wide += Width(text)
+		}
+	}
+}
+
+// flushWord puts the word into the line, or into the next one.
+func (w *wrapper) flushWord() {
+	if len(w.word) == 0 {
+		return
+	}
+	if w.used > 0 && w.gap {
+		if w.used+1+w.wide > w.columns {
+			w.endLine()
+		} else {
+			w.open = append(w.open, span{text: " ", style: w.blank})
+			w.used++
+		}
+	}
+	if w.cut && w.wide > w.columns {
+		w.cutWord()
+	} else {
+		w.open, w.used = append(w.open, w.word...), w.used+w.wide
+	}
+	w.word, w.wide, w.gap = nil, 0, false
+}
+
+// cutWord spreads a word over lines.
+func (w *wrapper) cutWord() {
+	for _, s := range w.word {
+		begin := 0
+		for i, c := range s.text {
+			n := runeWidth(c)
+			if w.used > 0 && w.used+n > w.columns {
+				w.open = append(w.open, span{text: s.text[begin:i], style: s.style})
+				w.endLine()
+				begin = i
+			}
+			w.used += n
+		}
+		w.open = append(w.open, span{text: s.text[begin:], style: s.style})
+	}
+}
+
+// endLine writes the line, with one escape sequence for each run of a style.
+func (w *wrapper) endLine() {
+	var b strings.Builder
+	for i := 0; i < len(w.open); {
+		begin, s := i, w.open[i].style
+		var run strings.Builder
+		for ; i < len(w.open) && w.open[i].style == s; i++ {
+			run.WriteString(w.open[i].text)
+		}
+		if !w.styled || begin == i {
+			s = 0
+		}
+		b.WriteString(paint(run.String(), s))
+	}
+	w.lines = append(w.lines, line{b.String(), w.used})
+	w.open, w.used, w.gap = nil, 0, false
+}

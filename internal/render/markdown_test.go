@@ -1,0 +1,159 @@
+package render
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestMarkdown(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, in, want string }{
+		{"headings", "# One *two*\n\n## Three\ntext\n### Four", "One two\n═══════\n\nThree\n─────\n\ntext\n\nFour\n"},
+		{"underlined heading", "One\n===", "One\n═══\n"},
+		{"paragraph is wrapped", "aaaaaaaaaa bbbbbbbbbb\ncccccccccc dddddddddd", "aaaaaaaaaa bbbbbbbbbb\ncccccccccc dddddddddd\n"},
+		{"word longer than a line", "a https://example.com/0123456789 b", "a\nhttps://example.com/0123456789\nb\n"},
+		{"hard break", "a  \nb\\\nc", "a\nb\nc\n"},
+		{"tight list", "- one\n- two\n  goes on\n  * inner", "  • one\n  • two goes on\n      • inner\n"},
+		{"loose list", "- one\n\n- two", "  • one\n\n  • two\n"},
+		{"ordered list", "9. nine\n10. ten\n    ```\n    code\n    ```", "   9. nine\n  10. ten\n          code\n"},
+		{"empty item", "-\n- b", "  •\n  • b\n"},
+		{"tasks", "- [ ] open\n- [x] done", "  • [ ] open\n  • [x] done\n"},
+		{"item is wrapped", "- aaaaaaaaaa bbbbbbbbbb cccccccccc", "  • aaaaaaaaaa bbbbbbbbbb\n    cccccccccc\n"},
+		{"fenced code", "```sh\nls -l  *x*   0123456789 0123456789\n\n```\ndone", "    ls -l  *x*   0123456789 0123456789\n\ndone\n"},
+		{"indented code", "    a\n\n    b\n", "    a\n\n    b\n"},
+		{"code that does not end", "```\nls", "    ls\n"},
+		{"quote", "> said\n> so\n>\n> - x", "│ said so\n│\n│   • x\n"},
+		{"rule", "a\n\n---\n\nb", "a\n\n────────────────────────────\n\nb\n"},
+		{"link", "[page](https://a.bc/d)", "page <https://a.bc/d>\n"},
+		{"link by reference", "[page]\n\n[page]: https://a.bc/d", "page <https://a.bc/d>\n"},
+		{"link to itself", "[https://a.bc](https://a.bc) <https://a.bc>", "https://a.bc https://a.bc\n"},
+		{"link inside the document", "[below](#below)", "below\n"},
+		{"images", "![a cat](c.png) ![](x/d.png)", "[image: a cat] [image:\nd.png]\n"},
+		{"badge", "[![ok](https://a.bc/x.svg)](https://a.bc)", "[image: ok]\n"},
+		{"marks inside words stay", "a snake_case_name, 2 * 3 * 4", "a snake_case_name, 2 * 3 * 4\n"},
+		{"escapes and entities", `\*a\* &lt;b&gt; \&amp; c\d`, "*a* <b> &amp; c\\d\n"},
+		{"code span", "a `b  *c* &lt;` d", "a `b *c* &lt;` d\n"},
+		{"punctuation sticks", "**a**, `b`.", "a, `b`.\n"},
+		{"table", "| a | b | c |\n|---|:-:|--:|\n| **long** | x | `1|2` |\n| e\\|f |", "a     b   c\n────  ─  ──\nlong  x  `1\ne|f\n"},
+		{"pipe in code in a table", "a | b\n-|-\n`x\\|y` | z", "a      b\n─────  ─\n`x|y`  z\n"},
+		{"table aligned", "| aaaa | bbbb | c |\n|:--|:-:|--:|\n| 1 | 2 | 333 |", "aaaa  bbbb    c\n────  ────  ───\n1      2    333\n"},
+		{"table after text", "text\na|b\n-|-\n1|2", "text\n\na  b\n─  ─\n1  2\n"},
+		{"table with wide cells", "| a | b |\n|-|-|\n| aa bb cc dd ee | 0123456789012345 |", "a              b\n─────────────  ─────────────\naa bb cc dd    0123456789012\nee             345\n"},
+		{"table too wide", "a|b|c|d\n-|-|-|-\naaaaaaaaa|bbbbbbbbb|ccccccccc|\n1|2|3|4", "a: aaaaaaaaa\nb: bbbbbbbbb\nc: ccccccccc\n\na: 1\nb: 2\nc: 3\nd: 4\n"},
+		{"no table", "a | b\nc | d", "a | b c | d\n"},
+		{"other widths", "表 | b\n-|-\n日本語 | e\u0301", "表      b\n──────  ─\n日本語  e\u0301\n"},
+		{"HTML", "<p align=\"center\">\n<img src=\"x\" alt=\"Logo\">\n<b>a</b> &lt;<!-- no\n --> b<br>c</p>\n\nx<br>y <kbd>z</kbd>", "[image: Logo]\na < b\nc\n\nx\ny z\n"},
+		{"CRLF", "a\r\n\r\nb\r\n", "a\n\nb\n"},
+		{"terminal sequences", "a\x1b[2Jb `c\x07` &#27;[31m [x](<a\x1b>)\n\n    \x1b[0m", "a\\x1b[2Jb `c\\x07` \\x1b[31m x\n<a\\x1b>\n\n    \\x1b[0m\n"},
+		{"direction of writing", "a\u202eb `\u2066`", "a\\u202eb `\\u2066`\n"},
+		{"spaces and joiners", "a\u00a0b c\u00add \ufeffe `f\u00a0`", "a b cd e `f\\xa0`\n"},
+		{"not UTF-8", "a\xffb `c\xff`", "a\ufffdb `c\\xff`\n"},
+		{"nothing", "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Markdown(test.in, Options{Width: 28}); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestMarkdownStyled(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, in, want string }{
+		{"heading", "# Head", "\x1b[1mHead\x1b[0m\n\x1b[2m════\x1b[0m\n"},
+		{"emphasis", "**a _b_** *c*", "\x1b[1ma \x1b[0m\x1b[1;3mb\x1b[0m \x1b[3mc\x1b[0m\n"},
+		{"code has no quotes", "`a`.\n\n    b", "\x1b[36ma\x1b[0m.\n\n    \x1b[36mb\x1b[0m\n"},
+		{"link", "[a](b)", "\x1b[4ma\x1b[0m \x1b[2m<b>\x1b[0m\n"},
+		{"styles end with the line", "**aaaaaaaaaaaaaaaa bbbbbbbbbb**", "\x1b[1maaaaaaaaaaaaaaaa\x1b[0m\n\x1b[1mbbbbbbbbbb\x1b[0m\n"},
+		{"columns do not count styles", "**a** | b\n-|-\n`cc` | d", "\x1b[1ma\x1b[0m   \x1b[1mb\x1b[0m\n\x1b[2m──  ─\x1b[0m\n\x1b[36mcc\x1b[0m  d\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Markdown(test.in, Options{Width: 20, Styled: true}); got != test.want {
+				t.Errorf("got\n%q\nwant\n%q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestHeader(t *testing.T) {
+	t.Parallel()
+	fields := []Field{{"owner", "team-hello"}, {"summary", "what it is about it\nand more"}, {"x\x1b", "\x1b[0m"}}
+	got := Header(fields, Options{Width: 29})
+	want := "owner    team-hello\nsummary  what it is about it\n         and more\nx\\x1b    \\x1b[0m\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// intricate are texts on which a parser of Markdown takes time that grows with the square of their length, or more.
+var intricate = map[string]string{
+	"brackets":         strings.Repeat("[", 1<<20),
+	"links":            strings.Repeat("[a](", 1<<18),
+	"emphasis":         strings.Repeat("*a_ ", 1<<18),
+	"quotes":           strings.Repeat(">", 1<<20),
+	"items":            strings.Repeat("- ", 1<<19),
+	"numbers":          strings.Repeat("1. ", 1<<18),
+	"lines in quotes":  strings.Repeat(strings.Repeat("> ", 100)+"x\n", 1<<12),
+	"deeper and so on": deeper(1000),
+	"wide table":       strings.Repeat("|a", 1000) + "\n" + strings.Repeat("|-", 1000) + "\n" + strings.Repeat("x\n", 1<<18),
+	"too long":         strings.Repeat("a\n", 1<<20),
+}
+
+func deeper(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "- a\n")
+	}
+	return b.String()
+}
+
+// TestIntricate sees that such texts are shown as they are, or laid out: in either case before the test runs out of time.
+func TestIntricate(t *testing.T) {
+	t.Parallel()
+	for name, in := range intricate {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := Markdown(in, Options{Width: 80}); len(got) < len(in)/100 || len(got) > 40*len(in) {
+				t.Errorf("%d bytes became %d", len(in), len(got))
+			}
+		})
+	}
+}
+
+func TestParsable(t *testing.T) {
+	t.Parallel()
+	for name, in := range intricate {
+		if name != "wide table" && parsable(in) {
+			t.Errorf("%s: parsable", name)
+		}
+	}
+	ordinary := strings.Repeat("## Links\n\n"+strings.Repeat("- [name](https://example.com) - *what* it is, `code`\n", 50)+"\n", 100)
+	if !parsable(ordinary) {
+		t.Error("a long list of links is not parsable")
+	}
+}
+
+// sequencePattern finds the escape sequences that paint writes.
+var sequencePattern = regexp.MustCompile(`\x1b\[[0-9;]+m`)
+
+func FuzzMarkdown(f *testing.F) {
+	f.Add("# a\n\n- b\n  1. c\n```\nd\n```\n> e\n\n&#27; [f](g) ![h](i) <b> `\\|`", 40)
+	f.Add("| a | b |\n|---|:-:|\n| c | `d\\|e` |", 1)
+	f.Fuzz(func(t *testing.T, text string, width int) {
+		plain := Markdown(text, Options{Width: width % 300})
+		for _, c := range plain {
+			if c != '\n' && c != '\t' && !unicode.IsPrint(c) {
+				t.Fatalf("%q in %q", c, plain)
+			}
+		}
+		styled := Markdown(text, Options{Width: width % 300, Styled: true})
+		if rest := sequencePattern.ReplaceAllString(styled, ""); strings.Contains(rest, "\x1b") {
+			t.Fatalf("an escape sequence that is not ours in %q", styled)
+		}
+	})
+}
