@@ -1,0 +1,389 @@
+package artifact
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxSBOM bounds what is read of a software bill of materials: the largest ones of container images, with every file
+// listed, have a tenth of it.
+const maxSBOM = 512 << 20
+
+// maxSBOMPart bounds one component: a JSON value is held whole while it is read.
+const maxSBOMPart = 4 << 20
+
+// SBOM is what a software bill of materials says at a glance.
+type SBOM struct {
+	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6"
+	Name       string         `json:"name,omitempty"` // of what it is about
+	Components int            `json:"components"`
+	Licenses   []LicenseCount `json:"licenses"` // the most frequent first
+}
+
+// LicenseCount is how many components have a licence. License is "" for those that state none.
+type LicenseCount struct {
+	License    string `json:"license"`
+	Components int    `json:"components"`
+}
+
+// ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, CycloneDX in JSON and XML. It holds one
+// component at a time.
+func ReadSBOM(r io.Reader) (*SBOM, error) {
+	b := bufio.NewReaderSize(withoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
+	s := &sbomReader{licenses: map[string]int{}}
+	var err error
+	switch first, peekErr := firstByte(b); {
+	case peekErr != nil:
+		err = errNoSBOM
+	case first == '{':
+		err = s.readJSON(b)
+	case first == '<':
+		err = s.readXML(b)
+	default:
+		err = s.readTags(b)
+	}
+	if err == nil && s.sbom.Format == "" {
+		err = errNoSBOM
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the software bill of materials: %w", err)
+	}
+	return s.finish(), nil
+}
+
+var errNoSBOM = errors.New("neither SPDX 2 nor CycloneDX")
+
+// firstByte peeks at the first byte that is no space.
+func firstByte(b *bufio.Reader) (byte, error) {
+	for {
+		c, err := b.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if !bytes.ContainsRune([]byte(" \t\r\n"), rune(c)) {
+			return c, b.UnreadByte()
+		}
+	}
+}
+
+// sbomReader counts.
+type sbomReader struct {
+	sbom     SBOM
+	licenses map[string]int
+}
+
+// component counts one, with the first of the licences that says something.
+func (s *sbomReader) component(licenses ...string) {
+	s.sbom.Components++
+	for _, l := range licenses {
+		if l = strings.TrimSpace(l); l != "" && l != "NOASSERTION" && l != "NONE" {
+			s.licenses[l]++
+			return
+		}
+	}
+	s.licenses[""]++
+}
+
+func (s *sbomReader) finish() *SBOM {
+	s.sbom.Licenses = []LicenseCount{}
+	for _, l := range slices.Sorted(maps.Keys(s.licenses)) {
+		s.sbom.Licenses = append(s.sbom.Licenses, LicenseCount{l, s.licenses[l]})
+	}
+	slices.SortStableFunc(s.sbom.Licenses, func(a, b LicenseCount) int { return cmp.Compare(b.Components, a.Components) })
+	return &s.sbom
+}
+
+// readJSON goes through the keys of the document's object.
+func (s *sbomReader) readJSON(r io.Reader) error {
+	limited := &partReader{r: r, left: maxSBOMPart}
+	d := json.NewDecoder(limited)
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for d.More() {
+		limited.left = maxSBOMPart
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch key {
+		case "spdxVersion", "name", "bomFormat", "specVersion":
+			err = s.stringField(d, key)
+		case "metadata":
+			err = s.metadata(d)
+		case "packages":
+			err = eachOf(d, limited, s.spdxPackage)
+		case "components":
+			err = eachOf(d, limited, s.cycloneComponent)
+		default:
+			err = passValue(d, limited)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.sbom.Format == "CycloneDX" || !strings.HasPrefix(s.sbom.Format, "SPDX-") && !strings.HasPrefix(s.sbom.Format, "CycloneDX ") {
+		return errNoSBOM
+	}
+	_, err := d.Token()
+	return err
+}
+
+// partReader ends the reading of a part that is too long.
+type partReader struct {
+	r    io.Reader
+	left int
+}
+
+func (p *partReader) Read(b []byte) (int, error) {
+	if p.left <= 0 {
+		return 0, fmt.Errorf("a component has more than %d bytes", maxSBOMPart)
+	}
+	n, err := p.r.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
+}
+
+// stringField reads a string; another value counts as none.
+func (s *sbomReader) stringField(d *json.Decoder, key json.Token) error {
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return err
+	}
+	text, _ := value.(string)
+	switch key {
+	case "name":
+		s.sbom.Name = cmp.Or(s.sbom.Name, text)
+	case "spdxVersion":
+		s.sbom.Format = text
+	case "bomFormat":
+		s.sbom.Format = strings.TrimSpace(text + " " + s.sbom.Format)
+	case "specVersion":
+		s.sbom.Format = strings.TrimSpace(s.sbom.Format + " " + text)
+	}
+	return nil
+}
+
+func (s *sbomReader) metadata(d *json.Decoder) error {
+	var m struct {
+		Component struct{ Name, Version string }
+	}
+	err := lenient(d.Decode(&m))
+	s.sbom.Name = strings.TrimSpace(m.Component.Name + " " + m.Component.Version)
+	return err
+}
+
+// lenient lets a value of another type than expected pass: it counts as empty.
+func lenient(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return nil
+	}
+	return err
+}
+
+// eachOf calls fn for every element of an array; what is no array is skipped.
+func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) error {
+	token, err := d.Token()
+	if err != nil || token != json.Delim('[') {
+		if token == json.Delim('{') {
+			err = passRest(d, limited)
+		}
+		return err
+	}
+	for d.More() {
+		limited.left = maxSBOMPart
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+// passValue goes past a value without holding it.
+func passValue(d *json.Decoder, limited *partReader) error {
+	token, err := d.Token()
+	if delim, ok := token.(json.Delim); ok && err == nil && (delim == '{' || delim == '[') {
+		return passRest(d, limited)
+	}
+	return err
+}
+
+// passRest goes to the end of the object or array that was begun.
+func passRest(d *json.Decoder, limited *partReader) error {
+	for depth := 1; depth > 0; {
+		limited.left = maxSBOMPart
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+	return nil
+}
+
+func (s *sbomReader) spdxPackage(d *json.Decoder) error {
+	var p struct{ LicenseConcluded, LicenseDeclared string }
+	err := lenient(d.Decode(&p))
+	s.component(p.LicenseConcluded, p.LicenseDeclared)
+	return err
+}
+
+// cycloneComponent is a component of CycloneDX, with those that it consists of.
+type cycloneComponent struct {
+	Licenses []struct {
+		Expression string
+		License    struct{ ID, Name string }
+	}
+	Components []cycloneComponent
+}
+
+func (s *sbomReader) cycloneComponent(d *json.Decoder) error {
+	var c cycloneComponent
+	err := lenient(d.Decode(&c))
+	s.countComponent(c)
+	return err
+}
+
+func (s *sbomReader) countComponent(c cycloneComponent) {
+	var names []string
+	for _, l := range c.Licenses {
+		if name := cmp.Or(l.Expression, l.License.ID, l.License.Name); name != "" {
+			names = append(names, name)
+		}
+	}
+	s.component(strings.Join(names, " AND "))
+	for _, part := range c.Components {
+		s.countComponent(part)
+	}
+}
+
+// readXML reads CycloneDX in XML.
+func (s *sbomReader) readXML(r io.Reader) error {
+	d := xml.NewDecoder(r)
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	x := xmlSBOM{reader: s}
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if err := x.start(t); err != nil {
+				return err
+			}
+		case xml.CharData:
+			x.text = append(x.text, t[:min(len(t), 1<<10)]...)
+		case xml.EndElement:
+			x.end()
+		}
+	}
+}
+
+// xmlSBOM follows the elements of a CycloneDX document.
+type xmlSBOM struct {
+	reader   *sbomReader
+	path     []string   // of the open elements
+	licenses [][]string // of the open components
+	text     []byte     // of the innermost element
+}
+
+// maxXMLDepth bounds the open elements.
+const maxXMLDepth = 1000
+
+func (x *xmlSBOM) start(t xml.StartElement) error {
+	if len(x.path) == 0 {
+		version, ok := strings.CutPrefix(t.Name.Space, cycloneDXNamespace)
+		if !ok || t.Name.Local != "bom" {
+			return errNoSBOM
+		}
+		x.reader.sbom.Format = "CycloneDX " + version
+	}
+	if len(x.path) >= maxXMLDepth {
+		return fmt.Errorf("more than %d elements inside one another", maxXMLDepth)
+	}
+	x.path = append(x.path, t.Name.Local)
+	x.text = x.text[:0]
+	if x.in("components", "component") {
+		x.licenses = append(x.licenses, nil)
+	}
+	return nil
+}
+
+// in tells whether the innermost elements are these.
+func (x *xmlSBOM) in(names ...string) bool {
+	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
+}
+
+func (x *xmlSBOM) end() {
+	text := strings.TrimSpace(string(x.text))
+	last := len(x.licenses) - 1
+	switch {
+	case x.in("components", "component"):
+		x.reader.component(strings.Join(x.licenses[last], " AND "))
+		x.licenses = x.licenses[:last]
+	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
+		x.in("component", "licenses", "expression")):
+		x.licenses[last] = append(x.licenses[last], text)
+	case x.in("metadata", "component", "name"):
+		x.reader.sbom.Name = text
+	case x.in("metadata", "component", "version"):
+		x.reader.sbom.Name += " " + text
+	}
+	x.path, x.text = x.path[:len(x.path)-1], x.text[:0]
+}
+
+// readTags reads SPDX 2 in tag:value form.
+func (s *sbomReader) readTags(r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxSBOMPart)
+	var concluded, declared string
+	open := false
+	flush := func() {
+		if open {
+			s.component(concluded, declared)
+		}
+		concluded, declared = "", ""
+	}
+	for lines.Scan() {
+		tag, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch tag {
+		case "SPDXVersion":
+			s.sbom.Format = value
+		case "DocumentName":
+			s.sbom.Name = value
+		case "PackageName":
+			flush()
+			open = true
+		case "PackageLicenseConcluded":
+			concluded = value
+		case "PackageLicenseDeclared":
+			declared = value
+		}
+	}
+	flush()
+	if !strings.HasPrefix(s.sbom.Format, "SPDX-") {
+		return errNoSBOM
+	}
+	return lines.Err()
+}

@@ -1,0 +1,98 @@
+package artifact_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+func TestReadSBOM(t *testing.T) {
+	t.Parallel()
+	type counts = []artifact.LicenseCount
+	for _, test := range []struct {
+		name, document string
+		want           artifact.SBOM
+	}{
+		{
+			"SPDX in JSON", `{"creationInfo": {"a": [[1], {}]}, "name": "app", "packages": [
+				{"licenseConcluded": "NOASSERTION", "licenseDeclared": "MIT"}, {"licenseConcluded": "Apache-2.0", "licenseDeclared": "MIT"},
+				{"licenseDeclared": "NONE"}, {"licenseConcluded": "Apache-2.0"}, {"licenseConcluded": 7}], "spdxVersion": "SPDX-2.3"}`,
+			artifact.SBOM{Format: "SPDX-2.3", Name: "app", Components: 5, Licenses: counts{{"", 2}, {"Apache-2.0", 2}, {"MIT", 1}}},
+		},
+		{
+			"CycloneDX in JSON", "\xef\xbb\xbf" + `{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": {"name": "app", "version": "1.0"}},
+				"components": [{"licenses": [{"license": {"id": "MIT"}}, {"license": {"name": "Own"}}], "components": [{"licenses": [{"expression": "MIT OR ISC"}]}]}, {}]}`,
+			artifact.SBOM{Format: "CycloneDX 1.6", Name: "app 1.0", Components: 3, Licenses: counts{{"", 1}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
+		},
+		{
+			"CycloneDX, version first, no components", `{"specVersion": "1.5", "bomFormat": "CycloneDX", "components": {"not": "a list"}}`,
+			artifact.SBOM{Format: "CycloneDX 1.5", Licenses: counts{}},
+		},
+		{
+			"CycloneDX in XML", `<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.4">
+				<metadata><component><name>app</name><version>2</version></component></metadata><components>
+				<component><name>a</name><licenses><license><id>MIT</id></license></licenses>
+				<components><component><licenses><expression>ISC</expression></licenses></component></components></component>
+				<component><name>b</name></component></components></bom>`,
+			artifact.SBOM{Format: "CycloneDX 1.4", Name: "app 2", Components: 3, Licenses: counts{{"", 1}, {"ISC", 1}, {"MIT", 1}}},
+		},
+		{
+			"SPDX as tags", "SPDXVersion: SPDX-2.2\nDocumentName: app\nPackageName: a\nPackageLicenseDeclared: MIT\nPackageLicenseConcluded: NOASSERTION\n\nPackageName: b\n",
+			artifact.SBOM{Format: "SPDX-2.2", Name: "app", Components: 2, Licenses: counts{{"", 1}, {"MIT", 1}}},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := artifact.ReadSBOM(strings.NewReader(test.document))
+			if err != nil || !reflect.DeepEqual(*got, test.want) {
+				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestReadSBOMRefuses(t *testing.T) {
+	t.Parallel()
+	for name, document := range map[string]string{
+		"nothing":               "",
+		"another document":      `{"name": "x"}`,
+		"a format alone":        `{"bomFormat": "CycloneDX"}`,
+		"cut off":               `{"spdxVersion": "SPDX-2.3", "packages": [{"licenseDecl`,
+		"HTML":                  "<html></html>",
+		"text":                  "hello\n",
+		"one endless component": `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "` + strings.Repeat("x", 5<<20) + `"}]}`,
+		"endless nesting":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := artifact.ReadSBOM(strings.NewReader(document)); err == nil {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestFrontMatter(t *testing.T) {
+	t.Parallel()
+	type fields = []artifact.Field
+	for _, test := range []struct {
+		name, document string
+		fields         fields
+		body           string
+	}{
+		{"in their order", "---\nz: 1\na: [x, y]\nm: {k: v}\ne:\n---\n# T\n", fields{{"z", "1"}, {"a", "x, y"}, {"m", `{"k":"v"}`}, {"e", ""}}, "# T\n"},
+		{"none", "# T\n", nil, "# T\n"},
+		{"not a mapping", "---\n- a\n---\n# T\n", nil, "---\n- a\n---\n# T\n"},
+		{"not YAML", "---\na: [\n---\nx", nil, "---\na: [\n---\nx"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, body := artifact.FrontMatter([]byte(test.document))
+			if !reflect.DeepEqual(got, test.fields) || string(body) != test.body {
+				t.Errorf("got %v, %q", got, body)
+			}
+		})
+	}
+}
