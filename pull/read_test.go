@@ -1,6 +1,7 @@
 package pull_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -320,6 +321,37 @@ func TestEveryChangedLayerIsRefused(t *testing.T) {
 					t.Errorf("%s %s: %v, left behind:\n%s", packing, name, err, got)
 				}
 			}
+		}
+	}
+}
+
+func TestReadableInTars(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		layers []string
+		want   string
+	}{
+		{"the page nearest to the top", []string{tgz(t, entry{name: "d/z.md", content: "z"}, entry{name: "d/index.md", content: "i"}, entry{name: "d/sub/README.md", content: "r"})}, "d/index.md"},
+		{"upper layers hide lower ones", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: ".wh.README.md"}, entry{name: "a.md", content: "a"})}, "a.md"},
+		{"replaced", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: "README.md", content: "new"})}, "README.md"},
+		{"links say nothing themselves", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
+		{"what programs bring along", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
+	} {
+		store := newStore()
+		store.image(t, "v1", test.layers...)
+		doc, err := pull.Readable(t.Context(), store, "v1", pull.ReadableOptions{})
+		if test.want == "" {
+			if !errors.Is(err, pull.ErrNothingReadable) {
+				t.Errorf("%s: got %+v, %v", test.name, doc, err)
+			}
+			continue
+		}
+		if err != nil || doc.Path != test.want || doc.Text == "old" {
+			t.Errorf("%s: got %+v, %v", test.name, doc, err)
+		}
+		if n := store.fetched.Load(); n != int32(1+len(test.layers)) {
+			t.Errorf("%s: %d blobs were fetched", test.name, n)
 		}
 	}
 }

@@ -1,0 +1,138 @@
+package pull
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+func TestReadableChoosesALayer(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ titles, want string }{
+		{"LICENSE notes.md docs/README.md README.md index.md", "README.md"},
+		{"a/b/README.md index.md", "index.md"},
+		{"other.md modelcard.md runbook.md", "modelcard.md"},
+		{"other.md runbook.md", "runbook.md"},
+		{"LICENSE.txt b.md a/a.md", "b.md"},
+		{"Readme.txt LICENSE", "Readme.txt"},
+		{"data.bin COPYING", "COPYING"},
+		{"a/b/c/d/README.md NOTICE", "NOTICE"},
+	} {
+		src := newSource()
+		var layers []ocispec.Descriptor
+		for title := range strings.FieldsSeq(test.titles) {
+			layers = append(layers, src.layer(t, title, "text of "+title))
+		}
+		src.manifest(t, "v1", layers...)
+		doc, err := Readable(t.Context(), src, "v1", ReadableOptions{})
+		if err != nil || doc.Path != test.want || doc.Text != "text of "+test.want {
+			t.Errorf("%s: got %+v, %v", test.titles, doc, err)
+		}
+		if n := src.fetched.Load(); n != 2 {
+			t.Errorf("%s: %d blobs were fetched", test.titles, n)
+		}
+	}
+}
+
+func TestReadableRefuses(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	lie := src.layer(t, "README.md", "truth")
+	src.manifest(t, "lie", lie)
+	src.lie = map[digest.Digest][]byte{lie.Digest: []byte("other")}
+	src.manifest(t, "long", src.layer(t, "README.md", strings.Repeat("x", MaxText+1)))
+	src.manifest(t, "binary", src.layer(t, "README.md", "a\x00b"))
+	src.manifest(t, "nothing")
+	for _, test := range []struct {
+		ref, path string
+		want      error
+	}{
+		{"lie", "", artifact.ErrRefused},
+		{"long", "", ErrNothingReadable},
+		{"long", "README.md", ErrNotReadable},
+		{"binary", "", ErrNotReadable},
+		{"nothing", "", ErrNothingReadable},
+		{"nothing", "x", errdef.ErrNotFound},
+		{"none", "", errdef.ErrNotFound},
+	} {
+		if doc, err := Readable(t.Context(), src, test.ref, ReadableOptions{Path: test.path}); !errors.Is(err, test.want) {
+			t.Errorf("%s %s: got %+v, %v, want %v", test.ref, test.path, doc, err, test.want)
+		}
+	}
+}
+
+func TestReadableSummarisesAnSBOM(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	sbom := func(tag, data string) {
+		l := src.push(t, mediatypes.SPDXJSON, data)
+		src.push(t, ocispec.MediaTypeEmptyJSON, "{}")
+		src.document(t, tag, ocispec.Manifest{
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: mediatypes.SPDXJSON,
+			Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{l},
+		})
+	}
+	sbom("long", `{"spdxVersion": "SPDX-2.3", "packages": [`+strings.Repeat(`{"licenseDeclared": "MIT"},`, 200_000)+`{}]}`)
+	doc, err := Readable(t.Context(), src, "long", ReadableOptions{})
+	if err != nil || doc.SBOM == nil || doc.SBOM.Components != 200_001 || doc.Text != "" {
+		t.Errorf("a long one: %+v, %v", doc, err)
+	}
+	sbom("other", `{"name": "x"}`)
+	doc, err = Readable(t.Context(), src, "other", ReadableOptions{})
+	if err != nil || doc.SBOM != nil || doc.Text != `{"name": "x"}` {
+		t.Errorf("another document: %+v, %v", doc, err)
+	}
+	sbom("lie", `{"spdxVersion": "SPDX-2.3"}`)
+	lying := src.push(t, mediatypes.SPDXJSON, `{"spdxVersion": "SPDX-2.3"}`)
+	src.lie = map[digest.Digest][]byte{lying.Digest: []byte(`{"spdxVersion": "SPDX-2.2"}`)}
+	if _, err = Readable(t.Context(), src, "lie", ReadableOptions{}); !errors.Is(err, artifact.ErrRefused) {
+		t.Errorf("other bytes: %v", err)
+	}
+}
+
+func TestAttachedElsewhere(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	var entries []ocispec.Descriptor
+	for _, arch := range []string{"amd64", "arm64"} {
+		e := src.manifest(t, arch, src.layer(t, "a", arch))
+		e.Platform = &ocispec.Platform{OS: "linux", Architecture: arch}
+		entries = append(entries, e)
+	}
+	index := src.document(t, "v1", ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: entries,
+	})
+	if err := src.Tag(t.Context(), index, index.Digest.String()); err != nil { // a memory store resolves names only
+		t.Fatal(err)
+	}
+	want := src.referrer(t, entries[1], mediatypes.RunbookArtifact, "2026-01-01T00:00:00Z")
+	opts := AttachedOptions{Kind: "runbook"}
+	found, err := Attached(t.Context(), src, entries[1], opts)
+	if err != nil || found.Digest != want.Digest {
+		t.Errorf("got %v, %v", found, err)
+	}
+	var none *NoneAttachedError
+	if _, err := Attached(t.Context(), src, index, opts); !errors.As(err, &none) {
+		t.Errorf("of the index: %v", err)
+	}
+	place, err := Elsewhere(t.Context(), src, index.Digest, opts)
+	if err != nil || place == nil || place.Digest != entries[1].Digest || place.Platform.Architecture != "arm64" {
+		t.Errorf("got %+v, %v", place, err)
+	}
+	newer := src.referrer(t, entries[1], mediatypes.RunbookArtifact, "2026-01-02T00:00:00Z")
+	var several *SeveralAttachedError
+	if _, err := Attached(t.Context(), src, entries[1], opts); !errors.As(err, &several) || len(several.Referrers) != 2 {
+		t.Errorf("of two: %v", err)
+	}
+	opts.Latest = true
+	if found, err = Attached(t.Context(), src, entries[1], opts); err != nil || found.Digest != newer.Digest {
+		t.Errorf("the latest: got %v, %v", found, err)
+	}
+}
