@@ -80,6 +80,7 @@ func (e *usageError) Unwrap() error { return e.err }
 // whether it came over a network or out of a file.
 func exitCodeOf(err error) exitCode {
 	var usage *usageError
+	var several *severalError
 	switch {
 	case err == nil:
 		return exitDone
@@ -87,7 +88,7 @@ func exitCodeOf(err error) exitCode {
 		return exitInterrupted
 	case errors.Is(err, errNo):
 		return exitNo
-	case errors.As(err, &usage), errors.Is(err, artifact.ErrInvalid):
+	case errors.As(err, &usage), errors.As(err, &several), errors.Is(err, artifact.ErrInvalid):
 		return exitUsage
 	case isRefused(err):
 		return exitRefused

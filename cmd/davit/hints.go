@@ -14,11 +14,14 @@ import (
 // flags.
 func hints(err error) []string {
 	var usage *usageError
+	var several *severalError
 	var known *artifact.Error
 	var advising interface{ hint() string }
 	switch {
 	case errors.Is(err, errInterrupted):
 		return []string{"run the same command again: what is there already is not transferred again"}
+	case errors.As(err, &several):
+		return several.hints()
 	case errors.As(err, &usage):
 		return oneHint(usage.hint)
 	case errors.As(err, &advising) && advising.hint() != "":
