@@ -95,7 +95,8 @@ func (l *Layout) check() error {
 	if err != nil {
 		return err
 	}
-	if !declared && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != tempDir }) {
+	foreign := func(e fs.DirEntry) bool { return e.Name() != tempDir && e.Name() != ocispec.ImageBlobsDir } // what prepare makes first
+	if !declared && slices.ContainsFunc(entries, foreign) {
 		return &artifact.Error{Op: "opening", Item: l.path, Err: marked{errNoLayout, errdef.ErrInvalidReference}}
 	}
 	return nil
@@ -284,7 +285,6 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 		}
 		if err != nil {
 			_ = l.root.Remove(name)
-			err = inRoot(l.root, err)
 		}
 	}()
 	if got, err = fill(ctx, f, 0, r, desc, report); err != nil {
@@ -300,10 +300,10 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 func (l *Layout) place(name string, d digest.Digest) error {
 	final := blobName(d)
 	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
-		return err
+		return inRoot(l.root, err)
 	}
 	if err := l.root.Rename(name, final); err != nil {
-		return err
+		return inRoot(l.root, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -315,14 +315,14 @@ func (l *Layout) place(name string, d digest.Digest) error {
 func (l *Layout) temp() (*os.File, string, error) {
 	for {
 		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, "", err
+			return nil, "", inRoot(l.root, err)
 		}
 		f, name, err := createTemp(l.root, tempDir, "")
 		if !errors.Is(err, fs.ErrNotExist) {
-			return f, name, err
+			return f, name, inRoot(l.root, err)
 		}
 		if _, err := l.root.Stat("."); err != nil {
-			return nil, "", err
+			return nil, "", inRoot(l.root, err)
 		}
 	}
 }
