@@ -1,8 +1,10 @@
 package artifact
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
@@ -38,24 +40,99 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 		return nil, nil, err
 	}
 	if kind != "" {
-		if _, ok := mediatypes.Lookup(kind); !ok && !isKindFile(kind) {
+		k, ok := mediatypes.Lookup(kind)
+		if !ok && !isKindFile(kind) {
 			return nil, nil, unknownKind(kind)
 		}
-		return specOf(kind, paths), nil, nil
+		if ok {
+			paths, err = inKind(k, fsys, samples, paths)
+		}
+		return specOf(kind, paths), nil, err
 	}
-	var fits []finding
+	fits, left, err := detect(fsys, samples)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(fits) == 0:
+		return specOf("generic", paths), []string{"generic: nothing in the files tells another kind"}, nil
+	case len(fits) > 1:
+		return nil, nil, ambiguous(fits)
+	}
+	name := fits[0].kind.Name
+	notes := []string{name + ": " + fits[0].evidence}
+	for _, l := range left {
+		notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", name, l))
+	}
+	return specOf(name, fits[0].paths), notes, nil
+}
+
+// detect lists the kinds that the files tell: those in which every file plays a role, and for a single directory those
+// that a file in it tells, however much else is there; that is left.
+func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err error) {
+	s := &starter{fsys: fsys, entries: samples}
+	single := len(samples) == 1 && samples[0].isDir()
+	if single {
+		if err := s.list(samples[0].path); err != nil {
+			s.entries = nil // nothing but hidden files
+		}
+	}
+	mains := s.mains()
 	for _, k := range mediatypes.All() {
 		if f, ok := fit(k, samples); ok {
 			fits = append(fits, f)
 		}
 	}
-	switch len(fits) {
-	case 0:
-		return specOf("generic", paths), []string{"generic: nothing in the files tells another kind"}, nil
-	case 1:
-		return specOf(fits[0].kind.Name, fits[0].paths), []string{fits[0].kind.Name + ": " + fits[0].evidence}, nil
+	whole := len(fits) > 0
+	for _, f := range mains {
+		switch {
+		case slices.ContainsFunc(fits, func(o finding) bool { return o.kind.Name == f.kind.Name }):
+		case whole && !f.byFile(), !whole && !single, !whole && !f.byFile() && len(s.unused(f)) > 0:
+			// A directory in a directory tells what that is only if there is nothing else.
+		default:
+			fits = append(fits, f)
+			left = s.unused(f)
+		}
 	}
-	return nil, nil, ambiguous(fits)
+	if len(fits) > 1 && len(mains) > 0 {
+		fits = slices.DeleteFunc(fits, func(f finding) bool {
+			return !f.kind.Attached && !slices.ContainsFunc(mains, func(m finding) bool { return m.kind.Name == f.kind.Name })
+		})
+	}
+	slices.SortFunc(fits, func(a, b finding) int { return strings.Compare(a.kind.Name, b.kind.Name) })
+	return fits, left, nil
+}
+
+// inKind lists what of the paths plays a role in a kind: of a directory that the kind has no use for as a whole, the
+// files in it.
+func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]string, error) {
+	var all []string
+	for i, sample := range samples {
+		r, ok := findRole(k, sample, "")
+		if !sample.isDir() || k.Expand || ok && r.Tells {
+			all = append(all, paths[i])
+			continue
+		}
+		s := &starter{fsys: fsys}
+		if err := s.list(sample.path); err != nil {
+			return nil, err
+		}
+		switch f := s.find(k); {
+		case f.evidence != "":
+			all = append(all, f.paths...)
+		case ok || slices.ContainsFunc(k.Layers, forDirectories):
+			all = append(all, paths[i])
+		case len(f.paths) > 0:
+			all = append(all, f.paths...)
+		default:
+			return nil, noneInKind(k)
+		}
+	}
+	return all, nil
+}
+
+// noneInKind says that a directory has nothing for a kind.
+func noneInKind(k mediatypes.Kind) error {
+	return &Error{Item: k.Name, Err: reason{ErrInvalid, errors.New("no file here plays a role in this kind")}, Hint: expected(k, "")}
 }
 
 func ambiguous(fits []finding) error {
@@ -102,6 +179,13 @@ type finding struct {
 	kind     mediatypes.Kind
 	paths    []string
 	evidence string
+	whole    bool      // it is told by the directory as a whole
+	tells    []*sample // else by these files and directories
+}
+
+// byFile tells whether a kind is told by the directory as a whole or by a file in it, not by a directory in it.
+func (f finding) byFile() bool {
+	return f.whole || slices.ContainsFunc(f.tells, func(s *sample) bool { return !s.isDir() })
 }
 
 // fit tells whether every file plays a role in a kind, and one of them tells the kind.

@@ -10,17 +10,28 @@ import (
 
 // detectFiles are a few directories of different kinds.
 var detectFiles = map[string]string{
-	"bom.txt":           `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
-	"down.md":           runbookFile,
-	"manual/index.md":   "# x\n",
-	"site/index.html":   "x",
-	"site/app.go":       "x",
-	"notes.txt":         "x",
-	"ops/down.md":       runbookFile,
-	"ops/graph.png":     "x",
-	"boms/a.spdx":       tagValue,
-	"boms/.davitignore": "*.tmp\n",
-	"boms/x.tmp":        "x",
+	"bom.txt":                           `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
+	"down.md":                           runbookFile,
+	"manual/index.md":                   "# x\n",
+	"site/index.html":                   "x",
+	"site/app.go":                       "x",
+	"notes.txt":                         "x",
+	"ops/down.md":                       runbookFile,
+	"ops/graph.png":                     "x",
+	"boms/a.spdx":                       tagValue,
+	"boms/.davitignore":                 "*.tmp\n",
+	"boms/x.tmp":                        "x",
+	"app/compose.yaml":                  "services: {web: {image: nginx}}\n",
+	"app/README.md":                     "# x\n",
+	"app/prometheus.yml":                "scrape_configs: []\n",
+	"code/docs/index.md":                "# x\n",
+	"code/main.go":                      "x",
+	"mod/Modelfile":                     "MODEL x.bin\n",
+	"mod/x.bin":                         "x",
+	"mod/tiny.dduf":                     "x",
+	"charts/web/Chart.yaml":             "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+	"src/one/devcontainer-feature.json": `{"id":"one","version":"1.0.0","name":"One"}`,
+	"src/one/install.sh":                "true\n",
 }
 
 func TestDetect(t *testing.T) {
@@ -39,6 +50,15 @@ func TestDetect(t *testing.T) {
 		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: nothing in the files tells another kind]"},
 		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
 		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
+		{"a file that tells, and others", []string{"app"}, "", "compose [app/compose.yaml]",
+			"[compose: app/compose.yaml has services compose: app/README.md plays no role in this kind and is left out " +
+				"compose: app/prometheus.yml plays no role in this kind and is left out]"},
+		{"a directory beside others", []string{"code"}, "", "generic [code]", "[generic: nothing in the files tells another kind]"},
+		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[helm: charts/web has a Chart.yaml]"},
+		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[modelpack: mod/Modelfile names files with MODEL]"},
+		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[collection: src has a devcontainer-feature.json in one]"},
+		{"files of a named kind", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
+		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops/down.md ops/graph.png]", "[]"},
 		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: nothing in the files tells another kind]"},
 		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
 	} {
@@ -69,6 +89,7 @@ func TestDetectErrors(t *testing.T) {
 	for _, tc := range []struct{ name, path, kind, want string }{
 		{"missing", "nothing", "", `"nothing" does not exist`},
 		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
+		{"nothing of that kind", "manual", "wasm", `"wasm": no file here plays a role in this kind`},
 	} {
 		_, _, err := Detect(fsys, []string{tc.path}, tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
@@ -88,6 +109,52 @@ func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	want := []Candidate{{"docs", "both holds index.md and nothing but pages"}, {"runbook", `both/index.md has "alerts" in its front matter`}}
 	if !slices.Equal(ambiguous.Candidates, want) {
 		t.Errorf("got %v, want %v", ambiguous.Candidates, want)
+	}
+}
+
+func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"x/tiny.gguf": "GGUF", "x/app.wasm": "\x00asm\x01\x00\x00\x00",
+		"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "web/compose.yaml": "services: {web: {image: nginx}}\n",
+	}
+	for _, tc := range []struct {
+		paths []string
+		want  string
+	}{
+		{[]string{"x"}, `more than one kind fits: model (x/tiny.gguf has the name of its weights), wasm (x/app.wasm begins with \0asm)`},
+		{[]string{"x/app.wasm", "x/tiny.gguf"}, `more than one kind fits: model (x/tiny.gguf has the name of its weights), wasm (x/app.wasm begins with \0asm)`},
+		{[]string{"web"}, "more than one kind fits: compose (web/compose.yaml has services), helm (web has a Chart.yaml)"},
+	} {
+		_, _, err := Detect(tree(t, files).FS(), tc.paths, "")
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%v: got %v, want %s", tc.paths, err, tc.want)
+		}
+	}
+}
+
+// TestStarterAgreesWithDetect holds init against a push of the same directory.
+func TestStarterAgreesWithDetect(t *testing.T) {
+	t.Parallel()
+	fsys := tree(t, map[string]string{
+		"chart/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+		"mod/Modelfile":    "MODEL x.dduf\n", "mod/x.dduf": "x",
+		"col/one/devcontainer-feature.json": `{"id":"one","version":"1.0.0","name":"One"}`, "col/one/install.sh": "true\n",
+		"app/compose.yaml": "services: {web: {image: nginx}}\n", "app/README.md": "# x\n",
+	}).FS()
+	for dir, kind := range map[string]string{"chart": "helm", "mod": "modelpack", "col": "collection", "app": "compose"} {
+		spec, _, err := Detect(fsys, []string{dir}, "")
+		if err != nil || spec.Kind != kind {
+			t.Errorf("%s: detected %+v, %v", dir, spec, err)
+		}
+		text, err := Starter(fsys, dir, "")
+		if err != nil {
+			t.Errorf("%s: %v", dir, err)
+			continue
+		}
+		if spec, err := Parse("davit.yaml", text); err != nil || spec.Kind != kind {
+			t.Errorf("%s: init says %+v, %v", dir, spec, err)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ type starter struct {
 
 // look decides what the directory is.
 func (s *starter) look(kind string) error {
-	if err := s.list(); err != nil {
+	if err := s.list("."); err != nil {
 		return err
 	}
 	if kind == "" {
@@ -67,29 +67,28 @@ func (s *starter) look(kind string) error {
 	} else if k, ok := mediatypes.Lookup(kind); !ok || k.ReadOnly {
 		return unknownKind(kind)
 	} else if s.main = s.find(k); len(s.main.paths) == 0 {
-		return &Error{Item: kind, Err: reason{ErrInvalid, fmt.Errorf("no file here plays a role in this kind")}, Hint: expected(k, "")}
+		return noneInKind(k)
 	}
-	if !slices.Equal(s.main.paths, []string{"."}) {
-		s.leave()
-	}
+	s.leave()
 	return nil
 }
 
-// list lists what is in the directory, without hidden files and what .davitignore names.
-func (s *starter) list() error {
-	filter, err := ignoreFilter(s.fsys, ".")
+// list lists what is in a directory, without hidden files and what .davitignore names.
+func (s *starter) list(dir string) error {
+	filter, err := ignoreFilter(s.fsys, dir)
 	if err != nil {
 		return err
 	}
-	listed, err := fs.ReadDir(s.fsys, ".")
+	listed, err := fs.ReadDir(s.fsys, dir)
 	if err != nil {
 		return err
 	}
-	paths := []string{"."}
+	paths := []string{dir}
 	for _, e := range listed {
-		_, err := fs.Stat(s.fsys, e.Name()+"/oci-layout")
-		if err != nil && !strings.HasPrefix(e.Name(), ".") && e.Name() != "davit.yaml" && !filter(e.Name(), e.IsDir()) {
-			paths = append(paths, e.Name())
+		name := path.Join(dir, e.Name())
+		_, err := fs.Stat(s.fsys, name+"/oci-layout")
+		if err != nil && !strings.HasPrefix(e.Name(), ".") && e.Name() != "davit.yaml" && !filter(name, e.IsDir()) {
+			paths = append(paths, name)
 		}
 	}
 	if len(paths) == 1 {
@@ -103,49 +102,97 @@ func (s *starter) list() error {
 	return nil
 }
 
-// find lists what plays a role in a kind: the directory as a whole where that tells the kind, else its entries.
+// find lists what plays a role in a kind: the directory as a whole where that tells the kind, else its entries. Where
+// one tells the kind by its content, those of the same role that don't are something else.
 func (s *starter) find(k mediatypes.Kind) finding {
 	f := finding{kind: k}
-	if r, ok := findRole(k, s.whole, ""); ok && r.Tells {
-		f.paths, f.evidence = []string{"."}, why(r, s.whole)
-		return f
+	if s.whole != nil {
+		if r, ok := findRole(k, s.whole, ""); ok && r.Tells {
+			f.paths, f.evidence, f.whole = []string{s.whole.path}, why(r, s.whole), true
+			return f
+		}
+	}
+	roles := make([]role, len(s.entries))
+	told := map[string]bool{}
+	for i, entry := range s.entries {
+		if roles[i], _ = findRole(k, entry, ""); roles[i].Tells {
+			told[roles[i].Role] = true
+		}
 	}
 	used := map[string]int{}
-	for _, entry := range s.entries {
-		r, ok := findRole(k, entry, "")
+	for i, entry := range s.entries {
+		r, evidence := roles[i], ""
 		_, most := bounds(k, r.Role)
 		switch {
-		case ok && (most == 0 || used[r.Role] < most):
+		case r.Role != "" && (r.Tells || !told[r.Role]) && (most == 0 || used[r.Role] < most || k.Shape == mediatypes.Index):
 			used[r.Role]++
-		case ok || !k.Expand || !entry.isDir() || !fitsFiles(k, entry):
+			if r.Tells {
+				evidence = why(r, entry)
+			}
+		case r.Role == "" && k.Expand && entry.isDir():
+			var inside []string
+			if inside, evidence = fitFiles(k, entry); len(inside) == 0 {
+				continue
+			}
+		default:
 			continue
 		}
 		f.paths = append(f.paths, entry.path)
-		if ok && r.Tells && f.evidence == "" {
-			f.evidence = why(r, entry)
+		if evidence != "" {
+			f.tells = append(f.tells, entry)
+		}
+		if f.evidence == "" {
+			f.evidence = evidence
 		}
 	}
 	return f
 }
 
-func fitsFiles(k mediatypes.Kind, dir *sample) bool {
-	paths, _ := fitFiles(k, dir)
-	return len(paths) > 0
+// mains lists the kinds that the files tell, those left out that are mostly attached to something else, and those that
+// another one accounts for.
+func (s *starter) mains() []finding {
+	var all []finding
+	for _, k := range mediatypes.All() {
+		if f := s.find(k); f.evidence != "" && !k.ReadOnly && !k.Attached {
+			all = append(all, f)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(f finding) bool {
+		return slices.ContainsFunc(all, func(other finding) bool { return accounts(other, f) && !accounts(f, other) })
+	})
+}
+
+// accounts tells whether a kind has a use of its own for all that tells another one: the weights that a Modelfile is
+// about, the folders of a collection.
+func accounts(f, other finding) bool {
+	if other.whole {
+		return false
+	}
+	for _, entry := range other.tells {
+		r, ok := findRole(f.kind, entry, "")
+		if f.whole {
+			r, ok = role{}, entry.isDir()
+		}
+		if !ok || slices.Contains(r.Match, "*") {
+			return false
+		}
+	}
+	return true
 }
 
 // detect finds the kinds that the files tell. One of them is what the directory is; those that are mostly attached
 // become its referrers.
 func (s *starter) detect() error {
-	var mains, attached []finding
+	var attached []finding
 	for _, k := range mediatypes.All() {
-		switch f := s.find(k); {
-		case k.ReadOnly || f.evidence == "":
-		case k.Attached:
+		if !k.Attached {
+			continue
+		}
+		if f := s.find(k); f.evidence != "" {
 			attached = append(attached, f)
-		default:
-			mains = append(mains, f)
 		}
 	}
+	mains := s.mains()
 	if len(mains) == 0 && len(attached) == 1 {
 		mains, attached = attached, nil
 	}
@@ -172,7 +219,7 @@ func (s *starter) attach(found []finding) {
 			if !ok || !r.Tells || own.Tells || s.attached(entry.path) {
 				continue
 			}
-			s.referrers = append(s.referrers, finding{f.kind, []string{entry.path}, why(r, entry)})
+			s.referrers = append(s.referrers, finding{kind: f.kind, paths: []string{entry.path}, evidence: why(r, entry)})
 			s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return p == entry.path })
 		}
 	}
@@ -185,11 +232,18 @@ func (s *starter) attached(name string) bool {
 
 // leave notes what is not packed.
 func (s *starter) leave() {
+	s.left = slices.DeleteFunc(s.unused(s.main), s.attached)
+}
+
+// unused lists the entries that a kind has no use for.
+func (s *starter) unused(f finding) []string {
+	var unused []string
 	for _, entry := range s.entries {
-		if !s.attached(entry.path) && !slices.Contains(s.main.paths, entry.path) {
-			s.left = append(s.left, entry.path)
+		if !f.whole && !slices.Contains(f.paths, entry.path) {
+			unused = append(unused, entry.path)
 		}
 	}
+	return unused
 }
 
 // render writes the davit.yaml.
