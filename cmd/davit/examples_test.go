@@ -49,7 +49,8 @@ davit -q copy registry.example.com/app:1.0-arm64 registry.example.com/build:b
 davit -q copy registry.example.com/app:1.0 ./app.tar
 echo 1.1 >app/amd64/etc/release
 davit -q push app registry.example.com/app:1.1
-davit -q attach scan.sarif sbom.spdx.json registry.example.com/app:1.0
+davit -q attach scan.sarif sbom.spdx.json runbook.md registry.example.com/app:1.0
+davit -q attach --each-platform sbom.spdx.json registry.example.com/app:1.0
 cp model.gguf tiny.gguf
 davit -q push tiny.gguf LICENSE registry.example.com/models/tiny:1.0
 `
