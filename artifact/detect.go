@@ -163,7 +163,7 @@ func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
 		}
 		info, err := fs.Stat(fsys, name)
 		if err != nil {
-			problems = append(problems, Problem{Message: fmt.Sprintf("%q can't be read: %s", p, cause(err))})
+			problems = append(problems, Problem{}.of(p, err))
 			continue
 		}
 		samples = append(samples, &sample{fsys: fsys, path: name, info: info})

@@ -3,6 +3,7 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"slices"
 	"testing"
@@ -239,5 +240,29 @@ func TestStarterRefuses(t *testing.T) {
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
 		}
+	}
+}
+
+// locked is a file system whose files nobody may read.
+type locked struct{ fs.FS }
+
+func (l locked) Open(name string) (fs.File, error) {
+	if name == "." {
+		return l.FS.Open(name)
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+}
+
+func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, name) }
+
+func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
+	t.Parallel()
+	_, err := Compose(locked{tree(t, map[string]string{"a": "x"}).FS()}, &Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}})
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Err != fs.ErrPermission {
+		t.Fatalf("got %v", err)
+	}
+	if got, want := err.Error(), `"a" can't be read: permission denied`; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

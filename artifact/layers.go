@@ -63,6 +63,12 @@ func (e *entry) refuse(hint, format string, args ...any) {
 	e.report(e.spec.problem(e.at+"/path", fmt.Sprintf(format, args...), hint))
 }
 
+// unreadable reports what the file system does not give.
+func (e *entry) unreadable(name string, err error) {
+	e.failed = true
+	e.report(e.spec.problem(e.at+"/path", "", "").of(name, err))
+}
+
 func isGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
 
 // outright tells whether the path names a file, also where it looks like a glob.
@@ -150,7 +156,7 @@ func (e *entry) single() {
 	info, err := fs.Stat(e.fsys, name)
 	switch {
 	case err != nil:
-		e.refuse("", "%q can't be read: %s", e.Path, cause(err))
+		e.unreadable(e.Path, err)
 	case info.IsDir():
 		e.directory(&sample{fsys: e.fsys, path: name, info: info})
 	case strings.HasSuffix(e.Path, "/"):
@@ -196,7 +202,7 @@ func (e *entry) file(s *sample) {
 		return
 	}
 	if s.begin(); s.err != nil {
-		e.refuse("", "%q can't be read: %s", s.path, cause(s.err))
+		e.unreadable(s.path, s.err)
 		return
 	}
 	r, ok := e.role(s)
@@ -364,7 +370,7 @@ func (e *entry) walk(dir string, filter Filter, visit func(name string, d fs.Dir
 	err := fs.WalkDir(e.fsys, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			e.refuse("", "%q can't be read: %s", name, cause(err))
+			e.unreadable(name, err)
 			return fs.SkipAll
 		case name != dir && filter(name, d.IsDir()):
 			if d.IsDir() {
@@ -401,7 +407,7 @@ func (e *entry) found(name string) {
 		return
 	}
 	if info, err := fs.Stat(e.fsys, name); err != nil {
-		e.refuse("", "%q can't be read: %s", name, cause(err))
+		e.unreadable(name, err)
 	} else if info.IsDir() {
 		e.refuse("name the directory itself", "%q is a link to a directory", name)
 	} else {
@@ -527,7 +533,7 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	}
 	info, err := fs.Stat(e.fsys, base)
 	if err != nil {
-		e.refuse("", "%q can't be read: %s", base, cause(err))
+		e.unreadable(base, err)
 		return
 	}
 	e.add(r, &sample{fsys: e.fsys, path: base, info: info}, Layer{Path: base, Files: names, Packing: packing, Size: -1})

@@ -2,7 +2,9 @@ package artifact
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -14,6 +16,17 @@ type Problem struct {
 	Column  int    `json:"column,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to write instead, where that is known
+	Err     error  `json:"-"`              // why a file that is there can't be read: not the declaration is to blame
+}
+
+// of is a problem with reading a file.
+func (p Problem) of(name string, err error) Problem {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	p.Message, p.Err = fmt.Sprintf("%q can't be read: %s", name, err), err
+	return p
 }
 
 // Error is "file:line:column: message (hint)", without the parts that are not known.
@@ -57,7 +70,7 @@ func (p Problems) err() error {
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.Compact(sorted)
+	return slices.CompactFunc(sorted, func(a, b Problem) bool { a.Err, b.Err = nil, nil; return a == b })
 }
 
 // didYouMean is the hint that suggests the nearest of the words that could have been meant, or lists them where none

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
@@ -88,6 +89,8 @@ func exitCodeOf(err error) exitCode {
 		return exitInterrupted
 	case errors.Is(err, errNo):
 		return exitNo
+	case isUnreadable(err):
+		return exitLocal
 	case errors.As(err, &usage), errors.As(err, &several), errors.Is(err, artifact.ErrInvalid):
 		return exitUsage
 	case isRefused(err):
@@ -136,6 +139,12 @@ func responseCode(err error) (exitCode, bool) {
 		return exitNotFound, true
 	}
 	return exitNetwork, true
+}
+
+// isUnreadable tells whether a declaration has no other problem than files that can't be read.
+func isUnreadable(err error) bool {
+	var problems artifact.Problems
+	return errors.As(err, &problems) && !slices.ContainsFunc(problems, func(p artifact.Problem) bool { return p.Err == nil })
 }
 
 func isDenied(err error) bool {
