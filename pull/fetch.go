@@ -29,6 +29,9 @@ func fetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if ok {
 		return root.WriteFile(name, data, 0o666)
 	}
+	if holds(ctx, root, name, desc) {
+		return nil
+	}
 	if fetcher, ok := src.(FileFetcher); ok {
 		return fetcher.FetchFile(ctx, desc, root, name, report)
 	}
@@ -38,9 +41,6 @@ func fetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 // streamFile fetches a blob in one stream.
 func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
 	report func(int64)) (err error) {
-	if holds(ctx, root, name, desc) {
-		return nil
-	}
 	rc, err := src.Fetch(ctx, desc)
 	if err != nil {
 		return err
@@ -114,10 +114,13 @@ func blobPath(desc ocispec.Descriptor) string {
 	return path.Join(stageBlobs, desc.Digest.Algorithm().String()+"-"+desc.Digest.Encoded())
 }
 
-// holds tells whether a file is the blob.
+// holds tells whether a file is the blob. One that a FileFetcher keeps a state beside is not, however long it is.
 func holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
+		return false
+	}
+	if _, err := root.Lstat(name + ".state"); err == nil {
 		return false
 	}
 	f, err := root.Open(name)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
@@ -369,7 +370,7 @@ func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) placed
 
 // fetchAndPlace brings the items to the stage and from there to their places.
 func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) (err error) {
-	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {
+	if p.stage, err = openStage(p.dst, m.desc.Digest, items...); err != nil {
 		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: bare(err)}
 	}
 	defer func() {
@@ -390,13 +391,18 @@ func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) 
 	return p.place(ctx)
 }
 
-// resumable tells whether what was fetched is of use for another try: not when the content was refused.
+// resumable tells whether what was fetched is of use for another try: not when the content was refused. What filled the
+// disk is removed: others need the room as well.
 func (p *puller) resumable(err error) bool {
-	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
 		return false
 	}
-	blobs, err := fs.ReadDir(p.stage.root.FS(), stageBlobs)
-	return err == nil && len(blobs) > 0
+	for _, dir := range []string{stageBlobs, stageFiles} {
+		if entries, err := fs.ReadDir(p.stage.root.FS(), dir); err == nil && len(entries) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // place moves everything from the stage to its names.

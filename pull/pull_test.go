@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -586,5 +587,35 @@ func TestPullsAtOnce(t *testing.T) {
 	got := fmt.Sprint(tree(t, dst))
 	if got != fmt.Sprint(want["v1"]) && got != fmt.Sprint(want["v2"]) {
 		t.Errorf("a mixture: %s", got)
+	}
+}
+
+func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cause error
+		again int32 // blobs and manifests that the next pull fetches
+	}{
+		"broken off": {io.ErrUnexpectedEOF, 2},
+		"full disk":  {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // others need the room as well
+	} {
+		src, dst := newSource(), newDir(t)
+		broken := src.layer(t, "b", "two")
+		src.manifest(t, "v1", src.layer(t, "a", "one"), broken)
+		src.fail = map[digest.Digest]error{broken.Digest: c.cause}
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{Concurrency: 1}); !errors.Is(err, c.cause) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if files := tree(t, dst); c.again == 3 && len(files) > 0 {
+			t.Errorf("%s: left behind %v", name, files)
+		}
+		src.fail = nil
+		src.fetched.Store(0)
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || src.fetched.Load() != c.again {
+			t.Errorf("%s: then fetched %d, %v, want %d", name, src.fetched.Load(), err, c.again)
+		}
+		if files := tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
+			t.Errorf("%s: at last %v", name, files)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"regexp"
 	"strings"
 
@@ -31,7 +32,7 @@ const (
 
 // openStage makes the stage or takes over the one that a killed pull left. Stages of other artifacts that nobody is
 // working in are removed.
-func openStage(dst *os.Root, d digest.Digest) (*stage, error) {
+func openStage(dst *os.Root, d digest.Digest, items ...*item) (*stage, error) {
 	name := stagePrefix + d.Encoded()[:stageDigits]
 	s, err := takeStage(dst, name)
 	if errors.Is(err, errBusy) {
@@ -42,6 +43,7 @@ func openStage(dst *os.Root, d digest.Digest) (*stage, error) {
 		return nil, err
 	}
 	sweep(dst, name)
+	s.salvage(items)
 	for _, dir := range []string{stageFiles, stageOld} { // an unpacked tree is made again: nobody knows how much of it is whole
 		if err := s.root.RemoveAll(dir); err != nil {
 			s.close()
@@ -55,6 +57,20 @@ func openStage(dst *os.Root, d digest.Digest) (*stage, error) {
 		}
 	}
 	return s, nil
+}
+
+// salvage puts the blobs that a killed pull had given the names of their files back among the blobs, where they are
+// verified again and not fetched.
+func (s *stage) salvage(items []*item) {
+	for _, it := range items {
+		name, blob := path.Join(stageFiles, it.name), blobPath(it.desc)
+		if info, err := s.root.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() != it.desc.Size {
+			continue
+		}
+		if _, err := s.root.Lstat(blob); errors.Is(err, fs.ErrNotExist) {
+			_ = s.root.Rename(name, blob) // if not, it is fetched
+		}
+	}
 }
 
 // stageDigits of the manifest's digest name its stage.

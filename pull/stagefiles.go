@@ -88,10 +88,7 @@ func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, last boo
 	if !unpack {
 		return p.stageFile(it, last)
 	}
-	if err := trees.unpack(ctx, it); err != nil || !last {
-		return err
-	}
-	return p.stage.root.Remove(blobPath(it.desc))
+	return trees.unpack(ctx, it) // the blob stays until the end: it need not be fetched again when a later one fails
 }
 
 // stageFile gives a verified blob its name in the stage.
