@@ -31,20 +31,13 @@ func randomFile(tb testing.TB, path string, size int64) {
 	}
 }
 
-// textTree makes a directory of small files, a hundred to each folder, of words that compress to a third as source code
-// does.
+// textTree makes a directory of small files, a hundred to each folder, that compress as source code does: gzip makes a
+// third of them.
 func textTree(tb testing.TB, top string, files, size int) {
 	tb.Helper()
 	r := rand.New(newRandom("tree"))
-	words := make([]string, 20_000)
-	for i := range words {
-		b := make([]byte, 2+r.IntN(9))
-		for j := range b {
-			b[j] = 'a' + byte(r.IntN(26))
-		}
-		words[i] = string(b)
-	}
-	frequent := rand.NewZipf(r, 1.1, 8, uint64(len(words)-1))
+	words := newWords(r, 20_000)
+	var local []string
 	var text bytes.Buffer
 	for i := range files {
 		dir := filepath.Join(top, fmt.Sprintf("dir%04d", i/100))
@@ -52,15 +45,51 @@ func textTree(tb testing.TB, top string, files, size int) {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				tb.Fatal(err)
 			}
+			local = local[:0]
+			for range 400 {
+				local = append(local, words[r.IntN(len(words))])
+			}
 		}
-		text.Reset()
-		for want := size/2 + r.IntN(size); text.Len() < want; {
-			text.WriteString(words[frequent.Uint64()])
-			text.WriteByte(" \n.(),;  "[r.IntN(9)])
-		}
+		writeSource(&text, r, words[:60], local, size/2+r.IntN(size))
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file%06d.txt", i)), text.Bytes(), 0o644); err != nil {
 			tb.Fatal(err)
 		}
+	}
+}
+
+func newWords(r *rand.Rand, n int) []string {
+	words := make([]string, n)
+	for i := range words {
+		b := make([]byte, 2+r.IntN(11))
+		for j := range b {
+			b[j] = 'a' + byte(min(r.IntN(26), r.IntN(26)))
+		}
+		words[i] = string(b)
+	}
+	return words
+}
+
+// writeSource fills text with lines of common and of local words; some lines come again.
+func writeSource(text *bytes.Buffer, r *rand.Rand, common, local []string, size int) {
+	text.Reset()
+	var lines []string
+	for text.Len() < size {
+		if len(lines) > 20 && r.IntN(12) == 0 {
+			text.WriteString(lines[r.IntN(len(lines))])
+			continue
+		}
+		start := text.Len()
+		text.WriteString("\t\t\t\t"[:r.IntN(5)])
+		for range 3 + r.IntN(8) {
+			word := common[min(r.IntN(len(common)), r.IntN(len(common)))]
+			if r.IntN(5) < 3 {
+				word = local[min(r.IntN(len(local)), r.IntN(len(local)))]
+			}
+			text.WriteString(word)
+			text.WriteByte("     .(),="[r.IntN(10)])
+		}
+		text.WriteByte('\n')
+		lines = append(lines, string(text.Bytes()[start:]))
 	}
 }
 
