@@ -103,7 +103,7 @@ func TestRunPager(t *testing.T) {
 	}
 	defer screen.Close()
 	a := &app{stdout: screen}
-	for _, pager := range []string{"tr a-z A-Z", "no-such-pager", "exit 3"} {
+	for _, pager := range []string{"tr a-z A-Z", "exit 127", "exit 3"} {
 		if err := a.runPager(pager, screen, []byte(pager+"\n")); err != nil {
 			t.Errorf("%s: %v", pager, err)
 		}
@@ -112,7 +112,7 @@ func TestRunPager(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(screen)
-	if want := "TR A-Z A-Z\nno-such-pager\n"; err != nil || string(got) != want {
+	if want := "TR A-Z A-Z\nexit 127\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
