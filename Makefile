@@ -36,8 +36,9 @@ microbench: ## of functions
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)
 
-docs:
+docs: build ## manual pages, dist/man
 	go generate ./...
+	go run ./internal/man -o dist/man ./davit
 
 clients: ## all of them
 	.ci/clients.sh
