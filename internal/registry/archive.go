@@ -34,6 +34,7 @@ type Archive struct {
 	mu       sync.Mutex // for what follows
 	current  *index     // of old, with changes
 	changes  []change
+	rewrite  bool // write it also without changes
 	staged   map[digest.Digest]staged
 	spools   []*os.File // temporary files without a name
 	shared   *os.File   // the one of them for blobs whose size is known; nil: none yet
@@ -127,8 +128,10 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	if err := a.lacks(links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", a.named(desc.Digest), err)
 	}
-	if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
-		return err
+	if _, err := a.manifest(desc); err != nil { // it is missing or damaged
+		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
+			return err
+		}
 	}
 	return a.edit(listing(a.catalog, desc, links))
 }
@@ -221,9 +224,10 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	if err != nil {
 		return got, err
 	}
+	there := desc.Digest == "" && a.has(got) // with a digest, it was asked before
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.staged[got.Digest]; !ok {
+	if _, ok := a.staged[got.Digest]; !ok && !there {
 		a.staged[got.Digest] = staged{desc: got, spool: extent{f, at, got.Size}}
 	}
 	return got, nil
@@ -275,14 +279,24 @@ func (a *Archive) sweep() {
 	}
 }
 
-// edit changes the index, now and again on whatever is there when the archive is written.
+// edit changes the index, now and again on whatever is there when the archive is written. What changes nothing is no
+// reason to write it.
 func (a *Archive) edit(c change) error {
 	a.editing.Lock()
 	defer a.editing.Unlock()
 	a.mu.Lock()
-	next := a.current.clone()
+	now := a.current
 	a.mu.Unlock()
+	next := now.clone()
 	if err := c.apply(next); err != nil {
+		return err
+	}
+	before, err := now.marshal()
+	if err != nil {
+		return err
+	}
+	after, err := next.marshal()
+	if err != nil || bytes.Equal(before, after) {
 		return err
 	}
 	a.mu.Lock()

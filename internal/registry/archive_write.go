@@ -23,21 +23,39 @@ import (
 
 // Commit writes what was pushed and changed, if anything was. The archive can't be used after it, but closed.
 func (a *Archive) Commit(ctx context.Context) error {
+	mends := a.mends(ctx)
 	a.mu.Lock()
-	changes := a.changes
-	a.changes = nil
+	changes, write := a.changes, mends || a.rewrite || len(a.changes) > 0
+	a.changes, a.rewrite = nil, false
 	a.mu.Unlock()
-	if len(changes) == 0 {
+	if !write {
 		return nil
 	}
-	return a.write(ctx, changes)
+	err := a.write(ctx, changes)
+	a.Discard()
+	return err
+}
+
+// mends tells whether something was pushed that the archive lists and did not have.
+func (a *Archive) mends(ctx context.Context) bool {
+	if len(a.staged) == 0 {
+		return false
+	}
+	needed, _ := a.needs(ctx, a.current.roots())
+	for d := range a.staged {
+		if needed[d] {
+			return true
+		}
+	}
+	return false
 }
 
 // Discard forgets what was pushed and changed: Close leaves the file as it is.
 func (a *Archive) Discard() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.changes = nil
+	a.changes, a.rewrite = nil, false
+	clear(a.staged)
 }
 
 // Close writes what was pushed and changed, if that is neither committed nor discarded, and ends the use of the archive.

@@ -174,6 +174,8 @@ func (a *Archive) Repair(ctx context.Context) ([]Stray, error) {
 	if err != nil || len(strays) == 0 {
 		return nil, err
 	}
-	nothing := change{apply: func(*index) error { return nil }, holds: func(*index) bool { return true }}
-	return strays, a.edit(nothing)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rewrite = true
+	return strays, nil
 }
