@@ -33,16 +33,11 @@ const (
 // openStage makes the stage or takes over the one that a killed pull left. Stages of other artifacts that nobody is
 // working in are removed.
 func openStage(dst *os.Root, d digest.Digest, items ...*item) (*stage, error) {
-	name := stagePrefix + d.Encoded()[:stageDigits]
-	s, err := takeStage(dst, name)
-	if errors.Is(err, errBusy) {
-		name += "-" + strings.ToLower(rand.Text()[:8])
-		s, err = takeStage(dst, name)
-	}
+	s, err := takeStage(dst, stagePrefix+d.Encoded()[:stageDigits])
 	if err != nil {
 		return nil, err
 	}
-	sweep(dst, name)
+	sweep(dst, s.name)
 	s.salvage(items)
 	for _, dir := range []string{stageFiles, stageOld} { // an unpacked tree is made again: nobody knows how much of it is whole
 		if err := s.root.RemoveAll(dir); err != nil {
@@ -79,17 +74,27 @@ const stageDigits = 16
 // errBusy: somebody else works in this stage.
 var errBusy = errors.New("in use by another pull")
 
-// maxTakes bounds how often a stage that is removed under our hands is made anew.
-const maxTakes = 10
+// maxTakes bounds how often a stage that is removed or looked at under our hands is made anew.
+const maxTakes = 20
 
-func takeStage(dst *os.Root, name string) (*stage, error) {
+// takeStage takes the stage of this name, or one beside it when that is in use.
+func takeStage(dst *os.Root, name string) (s *stage, err error) {
+	at := name
 	for range maxTakes {
-		s, err := tryStage(dst, name)
-		if !errors.Is(err, fs.ErrNotExist) {
+		s, err = tryStage(dst, at)
+		switch {
+		case errors.Is(err, errBusy): // by another pull, or by one that looks whether it is
+			at = besides(name)
+		case !errors.Is(err, fs.ErrNotExist):
 			return s, err
 		}
 	}
 	return nil, errBusy
+}
+
+// besides is a further name for the same stage.
+func besides(name string) string {
+	return name[:len(stagePrefix)+stageDigits] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
 // tryStage fails with fs.ErrNotExist when another pull removes the stage at the same time.
@@ -132,13 +137,16 @@ func (s *stage) release() {
 	s.root.Close()
 }
 
-// close removes the stage and all that is left in it. Another pull may be about to look whether it is in use and make a
-// lock file there in between; it will find that the stage is gone.
+// close removes the stage and all that is left in it. It takes its name away first: whoever opened it meanwhile finds
+// that it is gone, and does not put anything into it.
 func (s *stage) close() error {
 	defer s.release()
+	if name := besides(s.name); s.dst.Rename(s.name, name) == nil {
+		s.name = name
+	}
 	var err error
 	for range maxTakes {
-		if err = s.dst.RemoveAll(s.name); !errors.Is(err, fs.ErrExist) { // as "not empty" is one
+		if err = s.dst.RemoveAll(s.name); !errors.Is(err, fs.ErrExist) { // as "not empty" is one: a new lock file
 			return err
 		}
 	}
