@@ -18,7 +18,7 @@ const copyBuffer = 256 << 10
 // fetchFile brings a blob into a file of root, verified. What is there under the name already was left by a pull that
 // was killed, and is taken if it is right.
 func fetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
-	report func(int64)) error {
+	report func(done, ready int64)) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func fetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if fetcher, ok := src.(FileFetcher); ok {
 		return fetcher.FetchFile(ctx, desc, root, name, report)
 	}
-	return streamFile(ctx, src, desc, root, name, report)
+	return streamFile(ctx, src, desc, root, name, func(done int64) { report(done, 0) })
 }
 
 // streamFile fetches a blob in one stream.

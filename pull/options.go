@@ -62,9 +62,10 @@ type Limits struct {
 
 // FileFetcher is what a source offers that can fetch a blob into a file better than a stream can: over several
 // connections, going on where it stopped, by cloning. What it leaves under name is verified; it may keep name+".state"
-// beside it until then.
+// beside it until then. Report is told how many bytes were fetched, and how many can be read from the start of the file
+// already, unverified; fewer than before when it begins anew.
 type FileFetcher interface {
-	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error
+	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
 
 // Ranger is what a source offers that can read a part of a blob. Nothing is verified.

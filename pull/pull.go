@@ -63,7 +63,9 @@ type puller struct {
 	partial bool    // there are some
 	whole   bool    // no such layer is left out
 	races   int
-	locked  *os.File // the destination, while files are placed
+	// restarted: a layer was fetched anew while it was unpacked, so that the next try waits for all of it.
+	restarted bool
+	locked    *os.File // the destination, while files are placed
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
 	dirs     []dirInfo
@@ -202,6 +204,8 @@ func (p *puller) again(err error) bool {
 	switch {
 	case errors.Is(err, errEntangled) && !p.whole:
 		p.whole = true
+	case errors.Is(err, errRestarted) && !p.restarted:
+		p.restarted = true
 	case (errors.Is(err, errRaced) || errors.Is(err, artifact.ErrKept) && p.raced()) && p.races < maxRaces:
 		p.races++
 	default:

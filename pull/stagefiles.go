@@ -27,23 +27,18 @@ func (p *puller) fetch(ctx context.Context, items []*item) error {
 }
 
 func (p *puller) fetchAll(ctx context.Context, items []*item, trees *trees) error {
-	ready := make(map[digest.Digest]chan struct{}, len(items))
-	left := make(map[digest.Digest]int, len(items)) // uses of a blob that are to come
+	arrivals := make(map[digest.Digest]*arrival, len(items))
 	for _, it := range items {
-		left[it.desc.Digest]++
-		ready[it.desc.Digest] = make(chan struct{})
+		if arrivals[it.desc.Digest] == nil {
+			arrivals[it.desc.Digest] = newArrival()
+		}
+		arrivals[it.desc.Digest].left++
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(p.opts.concurrency() + 1)
 	group.Go(func() error {
 		for _, it := range items {
-			select {
-			case <-ready[it.desc.Digest]:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			left[it.desc.Digest]--
-			if err := p.stageItem(ctx, it, trees, left[it.desc.Digest] == 0); err != nil {
+			if err := p.stageItem(ctx, it, trees, arrivals[it.desc.Digest]); err != nil {
 				return &artifact.Error{Op: "unpacking", Item: it.name, Err: err}
 			}
 		}
@@ -55,29 +50,34 @@ func (p *puller) fetchAll(ctx context.Context, items []*item, trees *trees) erro
 			continue
 		}
 		started[it.desc.Digest] = true
-		group.Go(func() error {
-			err := p.fetchItem(ctx, it)
-			if err == nil {
-				close(ready[it.desc.Digest])
-			}
-			return err
-		})
+		group.Go(func() error { return p.fetchItem(ctx, it, arrivals[it.desc.Digest]) })
 	}
 	return group.Wait()
 }
 
-func (p *puller) fetchItem(ctx context.Context, it *item) error {
+func (p *puller) fetchItem(ctx context.Context, it *item, a *arrival) error {
 	p.event(artifact.Started, it.desc, 0)
-	err := fetchFile(ctx, p.src, it.desc, p.stage.root, blobPath(it.desc), func(n int64) { p.event(artifact.Advanced, it.desc, n) })
+	err := fetchFile(ctx, p.src, it.desc, p.stage.root, blobPath(it.desc), func(n, ready int64) {
+		a.report(ready)
+		p.event(artifact.Advanced, it.desc, n)
+	})
 	if err != nil {
 		return &artifact.Error{Op: "pulling", Item: it.name, Err: err}
 	}
+	a.done()
 	p.event(artifact.Done, it.desc, it.desc.Size)
 	return nil
 }
 
-// stageItem gives a verified blob, or what it unpacks to, its name in the stage.
-func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, last bool) error {
+// stageItem gives a verified blob, or what it unpacks to, its name in the stage. Unpacking begins while the blob comes,
+// but for one that is unpacked again since it was fetched again.
+func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, a *arrival) error {
+	if !it.unpack || it.sniff || p.restarted {
+		if err := a.verified(ctx); err != nil {
+			return err
+		}
+	}
+	a.left--
 	unpack := it.unpack
 	if it.sniff {
 		var err error
@@ -86,9 +86,15 @@ func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, last boo
 		}
 	}
 	if !unpack {
-		return p.stageFile(it, last)
+		return p.stageFile(it, a.left == 0)
 	}
-	return trees.unpack(ctx, it) // the blob stays until the end: it need not be fetched again when a later one fails
+	r := &arriving{ctx: ctx, from: a, root: p.stage.root, name: blobPath(it.desc)}
+	defer r.Close()
+	err := trees.unpack(ctx, it, r)
+	if err := r.verified(); err != nil { // first of all what is wrong with the blob
+		return err
+	}
+	return err // the blob stays until the end: it need not be fetched again when a later one fails
 }
 
 // stageFile gives a verified blob its name in the stage.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -55,15 +56,10 @@ func newTrees(p *puller) (*trees, error) {
 	}, nil
 }
 
-// unpack puts the files of a verified blob into the stage.
-func (t *trees) unpack(ctx context.Context, it *item) error {
-	f, err := t.p.stage.root.Open(blobPath(it.desc))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+// unpack puts the files of a blob into the stage.
+func (t *trees) unpack(ctx context.Context, it *item, blob io.Reader) error {
 	t.item = it
-	if err := t.extractor(it).Extract(ctx, f); err != nil {
+	if err := t.extractor(it).Extract(ctx, blob); err != nil {
 		return t.cause(err)
 	}
 	return t.failed

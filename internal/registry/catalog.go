@@ -121,8 +121,8 @@ func (c *catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 }
 
 // FetchFile writes the verified blob to dst/name: by cloning, else by the kernel's copy. Report is told how many bytes
-// are verified; it may be nil.
-func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) (err error) {
+// are verified, none of which are under that name before the end; it may be nil.
+func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
 	b, err := c.open(desc)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	if err != nil {
 		return err
 	}
-	_, err = fill(ctx, f, 0, b, desc, report)
+	_, err = fill(ctx, f, 0, b, desc, verified(report))
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -147,6 +147,14 @@ func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 		_ = dst.Remove(part)
 	}
 	return err
+}
+
+// verified makes a report of a function that may be nil.
+func verified(report func(done, ready int64)) func(int64) {
+	if report == nil {
+		return nil
+	}
+	return func(done int64) { report(done, 0) }
 }
 
 // Exists tells whether a blob of this size is there; of a manifest also, that it is listed.

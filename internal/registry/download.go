@@ -35,9 +35,9 @@ const (
 
 // FetchFile writes the verified blob to dst/name. A large one comes in parts over several connections, as long as more of
 // them bring more; what an earlier, interrupted call has left in dst/name and its journal, dst/name.state, is not fetched
-// again. On an error both stay for the next call. Report is told how many bytes are there, from one goroutine at a time;
-// it may be nil. Two calls must not work on the same file at once.
-func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error {
+// again. On an error both stay for the next call. Report is told how many bytes are there, and how many of them from the
+// start of the file on, from one goroutine at a time; it may be nil. Two calls must not work on the same file at once.
+func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	if err := desc.Digest.Validate(); err != nil {
 		return artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
@@ -45,7 +45,7 @@ func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst
 		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
 	}
 	if report == nil {
-		report = func(int64) {}
+		report = func(int64, int64) {}
 	}
 	err := r.fetchFile(ctx, desc, dst, name, report)
 	if errors.Is(err, artifact.ErrRefused) { // once more from the start, over other connections
@@ -58,7 +58,7 @@ func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst
 }
 
 // fetchFile is one try of FetchFile. When the content is refused, nothing of it is left for the next.
-func (r *Repository) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done int64)) error {
+func (r *Repository) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	d := &download{repo: r, desc: desc, dst: dst, name: name, report: report}
 	if err := d.open(); err != nil {
 		return err
@@ -77,7 +77,7 @@ type download struct {
 	desc   ocispec.Descriptor
 	dst    *os.Root
 	name   string
-	report func(int64)
+	report func(done, ready int64)
 
 	file  *os.File
 	state *os.File // the journal; nil until there is something to say
@@ -178,7 +178,7 @@ func (d *download) run(ctx context.Context) error {
 	transport := d.repo.client.transport
 	d.tries = transport.newTries(transport.gate(d.repo.origin.Host))
 	d.limit, d.whole = 1, false
-	d.report(d.count)
+	d.report(d.count, d.done.reach(0))
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.follow(ctx) })
 	group.Go(func() error {
@@ -568,7 +568,7 @@ func (d *download) advance(from, to int64) {
 	if d.fresh-d.journaled >= journalEvery && d.desc.Size > journalEvery {
 		d.record(journal{})
 	}
-	d.report(d.count)
+	d.report(d.count, d.done.reach(0))
 }
 
 const (

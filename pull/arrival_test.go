@@ -1,0 +1,186 @@
+package pull
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// TestArriving reads a file that grows.
+func TestArriving(t *testing.T) {
+	t.Parallel()
+	root := newDir(t)
+	f, err := root.Create("blob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(10); err != nil {
+		t.Fatal(err)
+	}
+	a := newArrival()
+	r := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
+	defer r.Close()
+	grow := func(text string, at int64) {
+		if _, err := f.WriteAt([]byte(text), at); err != nil {
+			t.Fatal(err)
+		}
+		a.report(at + int64(len(text)))
+	}
+	read := func(want string) {
+		t.Helper()
+		buf := make([]byte, 20)
+		n, err := r.Read(buf)
+		if string(buf[:n]) != want || err != nil {
+			t.Errorf("got %q, %v, want %q", buf[:n], err, want)
+		}
+	}
+	grow("01234", 0)
+	read("01234")
+	next := make(chan string)
+	go func() {
+		buf := make([]byte, 20)
+		n, _ := r.Read(buf)
+		next <- string(buf[:n])
+	}()
+	grow("567", 5)
+	if got := <-next; got != "567" {
+		t.Errorf("got %q", got)
+	}
+	grow("89", 8)
+	a.done()
+	read("89")
+	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("behind the end: %d bytes, %v", n, err)
+	}
+	if err := r.verified(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestArrivingRestarts: who read of the first try learns it, whoever comes later has nothing to do with it.
+func TestArrivingRestarts(t *testing.T) {
+	t.Parallel()
+	root := newDir(t)
+	if err := root.WriteFile("blob", []byte("0123456789"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	a := newArrival()
+	early := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
+	defer early.Close()
+	a.report(5)
+	if _, err := early.Read(make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+	a.report(0)
+	a.report(8)
+	if _, err := early.Read(make([]byte, 3)); !errors.Is(err, errRestarted) {
+		t.Errorf("got %v", err)
+	}
+	a.done()
+	if err := early.verified(); !errors.Is(err, errRestarted) {
+		t.Errorf("got %v", err)
+	}
+	late := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
+	defer late.Close()
+	if got, err := io.ReadAll(late); string(got) != "0123456789" || err != nil || late.verified() != nil {
+		t.Errorf("got %q, %v, %v", got, err, late.verified())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	never := &arriving{ctx: ctx, from: newArrival(), root: root, name: "blob"}
+	if _, err := never.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// growing fetches blobs into files bit by bit, after a first try with other bytes.
+type growing struct {
+	*source
+	first map[digest.Digest][]byte
+	calls int
+}
+
+func (g *growing) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
+	g.calls++
+	rc, err := g.Store.Fetch(ctx, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if err != nil {
+		return err
+	}
+	f, err := dst.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, try := range [][]byte{g.first[desc.Digest], data} {
+		report(0, 0)
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		for at := 0; at < len(try); {
+			n, err := f.WriteAt(try[at:min(at+100, len(try))], int64(at))
+			if err != nil {
+				return err
+			}
+			at += n
+			report(int64(at), int64(at))
+		}
+	}
+	return nil
+}
+
+// TestUnpackingWhileFetching: whatever came first, what is placed is what was verified.
+func TestUnpackingWhileFetching(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func([]byte) []byte{
+		"nothing first":       func([]byte) []byte { return nil },
+		"another tar first":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("content"), []byte("CONTENT")) },
+		"the start of it":     func(b []byte) []byte { return b[:700] },
+		"no tar at all":       func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
+		"the same and longer": func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 4096)...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var packed bytes.Buffer
+			w := tar.NewWriter(&packed)
+			files := map[string]string{"dir/": ""}
+			for _, name := range []string{"dir/a", "dir/b", "dir/c"} {
+				files[name] = "content of " + name
+				if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(w, files[name]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			g := &growing{source: newSource()}
+			layer := g.layer(t, "dir", packed.String())
+			layer.Annotations[annotationUnpack] = "true"
+			g.first = map[digest.Digest][]byte{layer.Digest: change(packed.Bytes())}
+			g.manifest(t, "v1", layer)
+			dst := newDir(t)
+			if _, err := Artifact(t.Context(), g, "v1", dst, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			want(t, dst, files)
+			if g.calls != 1 {
+				t.Errorf("fetched %d times", g.calls)
+			}
+		})
+	}
+}
