@@ -24,7 +24,7 @@ const (
 	maxDepth = 12
 )
 
-// Markdown renders a document of CommonMark with the tables of GitHub. A document that is too large or too intricate to
+// Markdown renders a document of CommonMark with the tables and alerts of GitHub. A document that is too large or too intricate to
 // be parsed in reasonable time is shown as it is written.
 func Markdown(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
@@ -53,12 +53,13 @@ func ensureLine(s string) string {
 	return s + "\n"
 }
 
-// newParser makes a parser of CommonMark, and tables.
+// newParser makes a parser of CommonMark, tables and alerts.
 func newParser() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
 		parser.WithInlineParsers(parser.DefaultInlineParsers()...),
-		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(), util.Prioritized(tables{}, 200))...),
+		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
+			util.Prioritized(alerts{}, 50), util.Prioritized(tables{}, 200))...),
 	)
 }
 
@@ -194,6 +195,9 @@ func (r *renderer) quote(n *ast.Blockquote, columns, depth int) []string {
 	}
 	bar := r.paint("│", dim) + " "
 	lines := r.blocks(n, columns-2, depth+1)
+	if title, ok := n.AttributeString(alertTitle); ok {
+		lines = append([]string{r.paint(title.(string), bold)}, lines...)
+	}
 	for i, l := range lines {
 		lines[i] = bar + l
 	}

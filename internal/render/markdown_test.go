@@ -25,6 +25,7 @@ func TestMarkdown(t *testing.T) {
 		{"indented code", "    a\n\n    b\n", "    a\n\n    b\n"},
 		{"code that does not end", "```\nls", "    ls\n"},
 		{"quote", "> said\n> so\n>\n> - x", "│ said so\n│\n│   • x\n"},
+		{"alert", "> [!WARNING]\n> *Not* now.\n\n> [!note]\n>\n> - x\n\n> [!other] y", "│ Warning\n│ Not now.\n\n│ Note\n│   • x\n\n│ [!other] y\n"},
 		{"rule", "a\n\n---\n\nb", "a\n\n────────────────────────────\n\nb\n"},
 		{"link", "[page](https://a.bc/d)", "page <https://a.bc/d>\n"},
 		{"link by reference", "[page]\n\n[page]: https://a.bc/d", "page <https://a.bc/d>\n"},

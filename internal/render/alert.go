@@ -1,0 +1,40 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+)
+
+// alertTitle is the attribute of a quote that is an alert of GitHub: what stands above it.
+const alertTitle = "alert"
+
+// titles are those of the alerts, by their first lines.
+var titles = map[string]string{
+	"[!note]": "Note", "[!tip]": "Tip", "[!important]": "Important", "[!warning]": "Warning", "[!caution]": "Caution",
+}
+
+// alerts takes the first line off a quote that begins as an alert does.
+type alerts struct{}
+
+// Transform looks at the first paragraph of a quote.
+func (alerts) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) {
+	quote, ok := p.Parent().(*ast.Blockquote)
+	if !ok || quote.FirstChild() != p || p.Lines().Len() == 0 {
+		return
+	}
+	lines := p.Lines()
+	first := lines.At(0)
+	title, ok := titles[strings.ToLower(strings.TrimSpace(string(first.Value(reader.Source()))))]
+	if !ok {
+		return
+	}
+	quote.SetAttributeString(alertTitle, title)
+	if lines.Len() > 1 {
+		lines.SetSliced(1, lines.Len())
+	} else {
+		quote.RemoveChild(quote, p)
+	}
+}
