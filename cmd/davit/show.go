@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -151,7 +152,8 @@ func noneAttached(ctx context.Context, t *target, none *pull.NoneAttachedError) 
 		alerts = append(alerts, r.Alerts()...)
 	}
 	if len(alerts) > 0 {
-		e.advice = "there are runbooks for " + strings.Join(alerts, ", ")
+		slices.Sort(alerts)
+		e.advice = "there are runbooks for " + strings.Join(slices.Compact(alerts), ", ")
 		return e
 	}
 	place, err := pull.Elsewhere(ctx, t.Target, none.Subject, none.Options)
