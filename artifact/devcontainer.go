@@ -47,6 +47,9 @@ func (c *composition) devContainer(kind string) (finishFunc, error) {
 	}
 	l := c.layers[0]
 	meta, err := readDevContainer(c.fsys, l.Path, kind)
+	if err == nil && l.Path == "." && c.spec.Dir != "" {
+		err = meta.checkFolder(c.spec.Dir, devContainerFile(kind))
+	}
 	if err != nil {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
@@ -100,13 +103,21 @@ func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 		}
 	}
 	m.id, m.version = m.stringField("id"), m.stringField("version")
-	switch {
-	case dir != "." && m.id != path.Base(dir):
-		return nil, fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI wants them to be equal", file, m.id, path.Base(dir))
-	case !semver.MatchString(m.version):
+	if !semver.MatchString(m.version) {
 		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.version)
 	}
+	if dir != "." {
+		return m, m.checkFolder(path.Base(dir), file)
+	}
 	return m, nil
+}
+
+// checkFolder compares the id with the folder's name.
+func (m *devContainerMeta) checkFolder(name, file string) error {
+	if m.id != name {
+		return fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI wants them to be equal", file, m.id, name)
+	}
+	return nil
 }
 
 // stringField is a field that is a string.

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,17 @@ func TestFeatureRefuses(t *testing.T) {
 	_, err := compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`}, "kind: feature\nlayers: [f/]\n")
 	if err == nil || !strings.Contains(err.Error(), "it has no install.sh") {
 		t.Errorf("without install.sh: %v", err)
+	}
+}
+
+func TestFeatureInAnotherFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	fsys := tree(t, map[string]string{"devcontainer-feature.json": `{"id":"hello","version":"1.0.0","name":"Hello"}`, "install.sh": "true\n"}).FS()
+	for dir, want := range map[string]string{"hello": "<nil>", "bye": `the folder is named "bye"`} {
+		_, err := Compose(fsys, &Spec{Kind: "feature", Dir: dir, Layers: []LayerSpec{{Path: "."}}})
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("in %s: got %v, want %s", dir, err, want)
+		}
 	}
 }
 

@@ -132,25 +132,41 @@ func (c *chart) annotations() map[string]string {
 
 // readChartArchive reads the metadata of a packaged chart.
 func readChartArchive(r io.Reader) (*chart, error) {
-	data, err := chartFile(r)
+	archive, err := newChartReader(r)
 	if err != nil {
+		return nil, err
+	}
+	data, err := archive.chartFile()
+	if err != nil {
+		return nil, err
+	}
+	if err := archive.rest(); err != nil {
 		return nil, err
 	}
 	return parseChart(data)
 }
 
-// chartFile reads the Chart.yaml of a packaged chart.
-func chartFile(r io.Reader) ([]byte, error) {
+// chartReader reads a packaged chart, no more of it than helm unpacks.
+type chartReader struct {
+	*tar.Reader
+	limited *io.LimitedReader
+}
+
+func newChartReader(r io.Reader) (*chartReader, error) {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("not a packaged chart: %w", err)
 	}
 	limited := &io.LimitedReader{R: unzipped, N: maxChart}
-	archive := tar.NewReader(limited)
+	return &chartReader{tar.NewReader(limited), limited}, nil
+}
+
+// chartFile reads the Chart.yaml of a packaged chart.
+func (r *chartReader) chartFile() ([]byte, error) {
 	for {
-		header, err := archive.Next()
+		header, err := r.Next()
 		switch {
-		case limited.N <= 0:
+		case r.limited.N <= 0:
 			return nil, fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", maxChart>>20)
 		case errors.Is(err, io.EOF):
 			return nil, errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
@@ -161,12 +177,30 @@ func chartFile(r io.Reader) ([]byte, error) {
 		if file != "Chart.yaml" || strings.Count(dir, "/") != 1 || header.Typeflag != tar.TypeReg {
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(archive, maxSmallFile))
+		data, err := io.ReadAll(io.LimitReader(r, maxSmallFile))
 		if err != nil {
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
 		return data, nil
 	}
+}
+
+// rest reads what follows Chart.yaml: helm reads the whole archive, and chokes on one that was cut off.
+func (r *chartReader) rest() error {
+	var err error
+	for err == nil {
+		_, err = r.Next()
+	}
+	if errors.Is(err, io.EOF) {
+		_, err = io.Copy(io.Discard, r.limited) // up to the checksum of the gzip
+	}
+	if r.limited.N <= 0 {
+		return fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", maxChart>>20)
+	}
+	if err != nil {
+		return fmt.Errorf("broken chart archive: %w", err)
+	}
+	return nil
 }
 
 // missingDependencies names what Chart.yaml depends on and charts/ doesn't hold; helm refuses to package that.
@@ -253,7 +287,11 @@ func isChartArchive(s *sample) (string, bool) {
 		return "", false
 	}
 	defer f.Close()
-	data, err := chartFile(f)
+	archive, err := newChartReader(f)
+	if err != nil {
+		return "", false
+	}
+	data, err := archive.chartFile()
 	return "has a Chart.yaml inside", err == nil && data != nil
 }
 

@@ -128,12 +128,14 @@ func TestHelmRefuses(t *testing.T) {
 func TestChartFileRefuses(t *testing.T) {
 	t.Parallel()
 	whole := tgz(t, "demo/Chart.yaml", smallChart)
+	long := tgz(t, "demo/Chart.yaml", smallChart, "demo/values.yaml", "a: 1")
 	for name, tt := range map[string]struct{ data, want string }{
 		"empty":      {"", "not a packaged chart"},
 		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
 		"cut":        {whole[:len(whole)/2], "broken chart archive"},
 		"no chart":   {tgz(t, "Chart.yaml", smallChart, "a/b/Chart.yaml", smallChart), "no NAME/Chart.yaml"},
 		"bomb":       {tgz(t, "demo/big", strings.Repeat("\x00", maxChart+1), "demo/Chart.yaml", smallChart), "all that helm unpacks"},
+		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
 		"no version": {tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
 	} {

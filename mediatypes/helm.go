@@ -16,6 +16,8 @@ var helm = Kind{
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive",
 			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
+		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that it is said what is wrong
+			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Untitled: true, Min: 1, Max: 1},
 		{Role: "provenance", MediaType: HelmProvenance, Match: []string{"*.prov"}, Untitled: true, Max: 1},
 	},
 	Order:   ByDigest,

@@ -171,21 +171,33 @@ func listReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 
 // Platforms are the manifests of an index that run somewhere: attestations that BuildKit puts beside them are left out.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	var idx ocispec.Index
-	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != mediatypes.DockerIndex {
-		return []ocispec.Descriptor{index}, nil
+	manifests, err := listed(ctx, src, index)
+	if err != nil {
+		return nil, err
 	}
-	if err := fetchJSON(ctx, src, index, &idx); err != nil {
-		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
-	}
-	manifests := slices.DeleteFunc(idx.Manifests, func(m ocispec.Descriptor) bool {
-		return m.Annotations["vnd.docker.reference.type"] != "" ||
-			m.Platform != nil && m.Platform.OS == "unknown" && m.Platform.Architecture == "unknown"
-	})
+	manifests = slices.DeleteFunc(manifests, isAttestation)
 	if len(manifests) == 0 {
 		return nil, artifact.Refused(index.Digest.String(), "the index has no manifest to attach to")
 	}
 	return manifests, nil
+}
+
+// listed are the manifests that an index lists; a manifest is its own list.
+func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != mediatypes.DockerIndex {
+		return []ocispec.Descriptor{index}, nil
+	}
+	var idx ocispec.Index
+	if err := fetchJSON(ctx, src, index, &idx); err != nil {
+		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
+	}
+	return idx.Manifests, nil
+}
+
+// isAttestation tells whether an entry of an index is what BuildKit attests of another one.
+func isAttestation(m ocispec.Descriptor) bool {
+	return m.Annotations["vnd.docker.reference.type"] != "" ||
+		m.Platform != nil && m.Platform.OS == "unknown" && m.Platform.Architecture == "unknown"
 }
 
 // DetachOptions choose which referrers are removed; what both leave open is all of them.

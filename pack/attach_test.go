@@ -1,13 +1,16 @@
 package pack
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/content/oci"
 	"oras.land/oras-go/v2/errdef"
@@ -119,6 +122,33 @@ func TestDetach(t *testing.T) {
 	}
 }
 
+// pushAttested pushes an index of one manifest and what BuildKit attests of it.
+func pushAttested(t *testing.T, dst oras.Target, image ocispec.Descriptor) Member {
+	t.Helper()
+	p := plan(file("sbom.js"))
+	r, err := Push(t.Context(), files, p, dst, PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attestation := r.Descriptor()
+	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	attestation.Annotations = map[string]string{
+		"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image.Digest.String(),
+	}
+	b, err := json.Marshal(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: []ocispec.Descriptor{image, attestation},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, err := oras.PushBytes(t.Context(), dst, ocispec.MediaTypeImageIndex, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Member{Descriptor: desc}
+}
+
 func TestIndexOfWhatWasPushedApart(t *testing.T) {
 	t.Parallel()
 	dst := memory.New()
@@ -147,6 +177,18 @@ func TestIndexOfWhatWasPushedApart(t *testing.T) {
 		if r.ArtifactType != "application/vnd.example.thing" {
 			t.Errorf("artifactType %q", r.ArtifactType)
 		}
+	}
+	r, err := Index(t.Context(), dst, members, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attested := pushAttested(t, dst, r.Manifests[0])
+	opts.Tags = []string{"v2"}
+	if r, err = Index(t.Context(), dst, []Member{attested, {Descriptor: r.Manifests[1]}}, opts); err != nil || len(r.Manifests) != 3 {
+		t.Fatalf("with an attestation: %+v, %v", r, err)
+	}
+	if entry := r.Manifests[1]; !isAttestation(entry) || entry.Annotations["vnd.docker.reference.digest"] != r.Manifests[0].Digest.String() {
+		t.Errorf("the attestation became %+v", entry)
 	}
 	if _, err := Index(t.Context(), dst, append(members, members[0]), opts); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("the same manifest twice: %v", err)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 )
@@ -25,7 +27,8 @@ type IndexOptions struct {
 }
 
 // Index puts manifests that were pushed apart under one index, in the order given. A member that is an index itself
-// contributes its manifests. Two manifests for one platform are refused, since a client could never choose.
+// contributes its manifests, and what BuildKit attests of them. Two manifests for one platform are refused, since a
+// client could never choose.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	entries, err := newEntries(ctx, dst, members)
 	if err != nil {
@@ -35,7 +38,9 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	if plan.ArtifactType == "" {
 		plan.ArtifactType = commonType(entries)
 	}
-	plan.Kind, _ = mediatypes.Recognise(mediatypes.Traits{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
+	if plan.Kind, err = indexKind(ctx, dst, plan, entries); err != nil {
+		return nil, err
+	}
 	root := &node{plan: plan, opts: opts.Options}
 	if root.manifest, err = newIndex(plan, entries, opts.Options); err != nil {
 		return nil, err
@@ -57,14 +62,32 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	return r, nil
 }
 
+// indexKind is the kind that an index's own type and annotations tell, else that of its first manifest.
+func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entries []ocispec.Descriptor) (mediatypes.Kind, error) {
+	kind, ok := artifact.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
+	if ok {
+		return kind, nil
+	}
+	var m ocispec.Manifest
+	err := fetchJSON(ctx, dst, entries[0], &m)
+	kind, _ = artifact.KindOf(m)
+	return kind, err
+}
+
 func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocispec.Descriptor, error) {
 	var entries []ocispec.Descriptor
 	for _, m := range members {
-		manifests, err := Platforms(ctx, dst, m.Descriptor)
+		manifests, err := listed(ctx, dst, m.Descriptor)
 		if err != nil {
 			return nil, err
 		}
 		for _, desc := range manifests {
+			if isAttestation(desc) {
+				if !hasDigest(entries, desc.Digest) {
+					entries = append(entries, desc)
+				}
+				continue
+			}
 			if desc.Digest == m.Descriptor.Digest {
 				desc.Annotations = nil // they tell where it was found
 			}
@@ -72,10 +95,8 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocisp
 			if err != nil {
 				return nil, &artifact.Error{Op: "reading manifest", Item: desc.Digest.String(), Err: err}
 			}
-			for _, other := range entries {
-				if other.Digest == entry.Digest || samePlatform(other.Platform, entry.Platform) {
-					return nil, fmt.Errorf("%s and %s are for the same platform: %w", other.Digest, entry.Digest, artifact.ErrInvalid)
-				}
+			if err := choosable(entries, entry); err != nil {
+				return nil, err
 			}
 			entries = append(entries, entry)
 		}
@@ -84,6 +105,21 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocisp
 		return nil, fmt.Errorf("an index without manifests: %w", artifact.ErrInvalid)
 	}
 	return entries, nil
+}
+
+func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
+	return slices.ContainsFunc(entries, func(e ocispec.Descriptor) bool { return e.Digest == d })
+}
+
+// choosable refuses an entry that no client could tell from another one.
+func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor) error {
+	for _, other := range entries {
+		if other.Digest == entry.Digest || !isAttestation(other) && samePlatform(other.Platform, entry.Platform) {
+			return &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "say it: linux/arm64=MANIFEST",
+				Err: fmt.Errorf("it is for the same platform as %s: %w", other.Digest, artifact.ErrInvalid)}
+		}
+	}
+	return nil
 }
 
 // newEntry completes a manifest's descriptor with its artifactType and its platform.

@@ -93,6 +93,18 @@ func TestInspect(t *testing.T) {
 	if len(info.Manifests) != 2 || len(info.Manifests[1].Attestations) != 1 || len(info.Manifests[0].Attestations) != 0 {
 		t.Errorf("got %+v", info)
 	}
+	own := src.referrer(t, entries[0], "application/spdx+json", "2026-01-01T00:00:00Z")
+	attached, err := PlatformReferrers(t.Context(), src, index, ReferrerOptions{Kind: "sbom"})
+	if err != nil || len(attached) != 1 || attached[0].Digest != entries[0].Digest || attached[0].Referrers[0].Digest != own.Digest {
+		t.Errorf("SBOMs of its platforms: %+v, %v", attached, err)
+	}
+	attached, err = PlatformReferrers(t.Context(), src, index, ReferrerOptions{})
+	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
+		t.Errorf("what its platforms have: %+v, %v", attached, err)
+	}
+	if none, err := PlatformReferrers(t.Context(), src, entries[0], ReferrerOptions{}); err != nil || none != nil {
+		t.Errorf("a manifest has the platforms %v, %v", none, err)
+	}
 	first := info.Manifests[0]
 	if string(first.Config.Content) != `{"answer":42}` || first.Layers[1].Name != "b" || first.Platform.Architecture != "amd64" {
 		t.Errorf("first manifest %+v", first)

@@ -64,13 +64,20 @@ func discoverIn(ctx context.Context, t *target, opts discoverOptions) (*discover
 	if err != nil {
 		return nil, err
 	}
+	manifests, err := pull.PlatformReferrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	if err != nil {
+		return nil, err
+	}
 	if opts.latest {
 		referrers = latest(referrers)
+		for _, m := range manifests {
+			m.Referrers = latest(m.Referrers)
+		}
 	}
 	if referrers == nil {
 		referrers = []*pull.Referrer{}
 	}
-	return &discoverResult{Subject: newResolveResult(t.ref, desc), Referrers: referrers}, nil
+	return &discoverResult{Subject: newResolveResult(t.ref, desc), Referrers: referrers, Manifests: manifests}, nil
 }
 
 // latest keeps the newest of each kind; where times are equal or missing, the last one listed.
@@ -93,14 +100,19 @@ func latest(referrers []*pull.Referrer) []*pull.Referrer {
 
 // discoverResult is what discover prints.
 type discoverResult struct {
-	Subject   resolveResult    `json:"subject"`
-	Referrers []*pull.Referrer `json:"referrers"`
+	Subject   resolveResult      `json:"subject"`
+	Referrers []*pull.Referrer   `json:"referrers"`
+	Manifests []*pull.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
 	root := &tree{cells: []string{r.Subject.Reference, r.Subject.Digest.String()}}
 	addReferrers(root, r.Referrers, time.Now())
-	if len(r.Referrers) == 0 {
+	for _, m := range r.Manifests {
+		of := root.add(cmp.Or(pull.PlatformString(m.Platform), "manifest"), "", m.Digest.String())
+		addReferrers(of, m.Referrers, time.Now())
+	}
+	if len(r.Referrers)+len(r.Manifests) == 0 {
 		root.add("nothing is attached")
 	}
 	return root.WriteText(w)

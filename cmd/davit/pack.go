@@ -108,7 +108,11 @@ func (r sendResult) WriteText(w io.Writer) error {
 	t.field("tags", strings.Join(r.Tags, ", "))
 	t.field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
-		t.row("platform", platformName(m.Platform)+"  "+m.Digest.String())
+		key, name := "platform", platformName(m.Platform)+"  "
+		if name == "unknown/unknown  " {
+			key, name = "attestation", "" // of BuildKit, for another one of them
+		}
+		t.row(key, name+m.Digest.String())
 	}
 	for _, ref := range r.Referrers {
 		t.row("referrer", ref.Digest.String()+"  "+ref.Kind)

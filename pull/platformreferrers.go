@@ -1,0 +1,65 @@
+package pull
+
+import (
+	"context"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// AttachedTo is what belongs to one manifest of an index. Its JSON is what scripts read.
+type AttachedTo struct {
+	Digest    digest.Digest     `json:"digest"`
+	Platform  *ocispec.Platform `json:"platform,omitempty"`
+	Referrers []*Referrer       `json:"referrers"`
+}
+
+// PlatformReferrers lists what refers to the manifests of an index, and what BuildKit put into the index for them. The
+// list has those that something belongs to; it is empty where subject is no index.
+func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+	[]*AttachedTo, error) {
+	if !isIndex(subject.MediaType) {
+		return nil, nil
+	}
+	index, err := load(ctx, src, subject)
+	if err != nil {
+		return nil, err
+	}
+	var all []*AttachedTo
+	for _, e := range index.Manifests[:min(len(index.Manifests), maxEntries)] {
+		if isAttestation(e) || !isManifest(e.MediaType) {
+			continue
+		}
+		w := &referrerWalk{src: src, opts: opts, seen: map[digest.Digest]bool{e.Digest: true}}
+		found, err := w.list(ctx, e, 0)
+		if err == nil {
+			found, err = w.inIndex(ctx, index, e, found)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			all = append(all, &AttachedTo{Digest: e.Digest, Platform: e.Platform, Referrers: found})
+		}
+	}
+	return all, nil
+}
+
+// inIndex adds the attestations that an index has for one of its manifests.
+func (w *referrerWalk) inIndex(ctx context.Context, index *manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
+	for _, e := range index.Manifests {
+		if !isAttestation(e) || e.Annotations[referenceDigest] != of.Digest.String() || w.seen[e.Digest] {
+			continue
+		}
+		w.seen[e.Digest] = true
+		r, err := w.referrer(ctx, ocispec.Descriptor{MediaType: e.MediaType, Digest: e.Digest, Size: e.Size, ArtifactType: e.ArtifactType})
+		if err != nil {
+			return nil, err
+		}
+		if w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
