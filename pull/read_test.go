@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
@@ -352,6 +353,37 @@ func TestReadableInTars(t *testing.T) {
 		}
 		if n := store.fetched.Load(); n != int32(1+len(test.layers)) {
 			t.Errorf("%s: %d blobs were fetched", test.name, n)
+		}
+	}
+}
+
+// TestReadableSkipsLargeLayers claims sizes that nobody has to send: such layers are not asked for.
+func TestReadableSkipsLargeLayers(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	readme := store.blob(t, ocispec.MediaTypeImageLayerGzip, tgz(t, entry{name: "README.md", content: "r"}))
+	large := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: digest.FromString("large"), Size: 300 << 20}
+	for _, test := range []struct {
+		name   string
+		layers []ocispec.Descriptor
+		found  bool
+	}{
+		{"above", []ocispec.Descriptor{readme, large}, false}, // it may remove the file
+		{"below", []ocispec.Descriptor{large, readme}, true},
+	} {
+		b, err := json.Marshal(ocispec.Manifest{
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+			Config: store.blob(t, ocispec.MediaTypeImageConfig, "{}"), Layers: test.layers,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Tag(t.Context(), store.blob(t, ocispec.MediaTypeImageManifest, string(b)), test.name); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := pull.Readable(t.Context(), store, test.name, pull.ReadableOptions{})
+		if test.found != (err == nil) || err != nil && !errors.Is(err, pull.ErrNothingReadable) {
+			t.Errorf("%s: got %+v, %v", test.name, doc, err)
 		}
 	}
 }

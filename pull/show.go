@@ -25,8 +25,8 @@ import (
 const (
 	// MaxText is the most bytes that Readable holds of a text: nobody reads a longer one in a terminal.
 	MaxText = 4 << 20
-	// maxSearched is the size of a packed layer up to which it is searched for something readable. A file in a larger one
-	// has to be named.
+	// maxSearched is how many bytes of packed layers are searched for something readable: a large image is not fetched for
+	// a file that it may not have. What is in the others has to be named.
 	maxSearched = 256 << 20
 )
 
@@ -51,9 +51,14 @@ type Document struct {
 // ErrNothingReadable: an artifact has nothing that people read. ErrNotReadable: the file that was asked for is no text, or
 // longer than MaxText.
 var (
-	ErrNothingReadable = fmt.Errorf("nothing in it is for reading: %w", errdef.ErrNotFound)
-	ErrNotReadable     = errors.New("not for reading")
+	ErrNothingReadable error = nothingReadable{}
+	ErrNotReadable           = errors.New("not for reading")
 )
+
+type nothingReadable struct{}
+
+func (nothingReadable) Error() string { return "nothing in it is for reading" }
+func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
 // Readable finds the part of an artifact that people read and fetches it: the document that the artifact is (a runbook,
 // an SBOM), else a README, an index page, a model card, other Markdown, a licence, in this order. Layers that are files
@@ -87,11 +92,13 @@ type search struct {
 	opts   ReadableOptions
 	hidden *cover
 
-	rank    int // of what was found; 0: nothing
-	path    string
-	layer   *item  // it is this layer
-	text    []byte // else, out of a tar
-	skipped int    // layers too large to be searched
+	rank  int // of what was found; 0: nothing
+	path  string
+	layer *item  // it is this layer
+	text  []byte // else, out of a tar
+
+	searched int64 // bytes of tars
+	skipped  bool  // more would have been too many
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
@@ -117,8 +124,8 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 		return newDocument(s.path, "", s.text)
 	case s.opts.Path != "":
 		return nil, fmt.Errorf("no such file in the artifact: %w", errdef.ErrNotFound)
-	case s.skipped > 0:
-		return nil, fmt.Errorf("layers of more than %d MiB were not searched, else: %w", maxSearched>>20, ErrNothingReadable)
+	case s.skipped:
+		return nil, fmt.Errorf("no more than %d MiB of layers were searched: %w", maxSearched>>20, ErrNothingReadable)
 	}
 	return nil, ErrNothingReadable
 }
@@ -261,10 +268,14 @@ func (s *search) tar(ctx context.Context, it *item) error {
 	if !it.unpack || slices.Contains(machineRoles, it.role) {
 		return nil
 	}
-	if it.desc.Size > maxSearched {
-		s.skipped++
+	if it.image && s.skipped {
+		return nil // the layer that was skipped may hide what this one has
+	}
+	if s.searched+it.desc.Size > maxSearched {
+		s.skipped = true
 		return nil
 	}
+	s.searched += it.desc.Size
 	var entries []File
 	err := readTar(ctx, s.src, it, s.opts.Limits, false, func(h *archive.Header, r io.Reader) error {
 		if it.image {

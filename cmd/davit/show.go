@@ -97,10 +97,11 @@ func showIn(ctx context.Context, t *target, opts showOptions, platform *ocispec.
 		}
 		reference, platform = found.Digest.String(), nil
 	}
+	var known *artifact.Error
 	doc, err := pull.Readable(ctx, t.Target, reference, pull.ReadableOptions{Platform: platform, Path: opts.path})
 	switch {
-	case errors.Is(err, pull.ErrNothingReadable):
-		return nil, &missingError{t.ref.String() + ": nothing in it is for reading", fmt.Sprintf("\"davit ls %s\" lists its files", t.ref)}
+	case errors.Is(err, pull.ErrNothingReadable) && errors.As(err, &known):
+		return nil, &missingError{fmt.Sprintf("%s: %v", t.ref, known.Err), fmt.Sprintf("\"davit ls %s\" lists its files", t.ref)}
 	case errors.Is(err, pull.ErrNotReadable):
 		return nil, &usageError{err: err, hint: fmt.Sprintf("\"davit cat %s PATH\" prints any file", t.ref)}
 	case err != nil:
