@@ -51,7 +51,7 @@ func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (
 		return desc, nil
 	}
 	if platform == nil {
-		return desc, fmt.Errorf("it has several platforms: name one, or the digest of a manifest")
+		platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"} // what an image is for unless told otherwise
 	}
 	var idx ocispec.Index
 	if err := fetchJSON(ctx, base.Source, desc, &idx); err != nil {

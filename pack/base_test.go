@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/memory"
 )
@@ -111,5 +112,24 @@ func TestBaseOfSeveralPlatforms(t *testing.T) {
 		if (err == nil) != c.ok {
 			t.Errorf("%v: got %v", c.platform, err)
 		}
+	}
+}
+
+func TestBaseOfSeveralPlatformsIsForLinuxUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	dst := memory.New()
+	amd := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ocispec.DescriptorEmptyJSON.Digest, Size: 2,
+		Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+	b, err := json.Marshal(ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{amd}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, err := oras.PushBytes(t.Context(), dst, ocispec.MediaTypeImageIndex, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := basePlatform(t.Context(), &Base{Source: dst, Descriptor: desc}, nil)
+	if err != nil || got.Digest != amd.Digest {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

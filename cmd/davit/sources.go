@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 )
 
@@ -390,10 +391,12 @@ func (a *app) tell(plan *artifact.Plan) {
 	}
 }
 
-// tagFor is the tag that an artifact gets where the target names none: its version, if that can be a tag.
+// tagFor is the tag that an artifact gets where the target names none: its version, declared or read out of the files,
+// if that can be a tag; "+" is "_" in it, as helm has it.
 func (s *source) tagFor() string {
-	if registry.ValidTag(s.spec.Version) == nil {
-		return s.spec.Version
+	version := cmp.Or(s.spec.Version, s.plan.Cascade, s.plan.Annotations[ocispec.AnnotationVersion])
+	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidTag(tag) == nil {
+		return tag
 	}
 	return defaultTag
 }
