@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,21 +126,15 @@ func TestProcessesLoseNothing(t *testing.T) {
 			t.Run(place+"/"+locks, func(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), place)
-				var running []*exec.Cmd
-				var output bytes.Buffer
+				var group sync.WaitGroup
 				for i := range processes {
-					cmd := child(t, "artifacts", path, fmt.Sprint(i), locks)
-					cmd.Stderr = &output
-					if err := cmd.Start(); err != nil {
-						t.Fatal(err)
-					}
-					running = append(running, cmd)
+					group.Go(func() {
+						if output, err := child(t, "artifacts", path, fmt.Sprint(i), locks).CombinedOutput(); err != nil {
+							t.Errorf("%v: %s", err, output)
+						}
+					})
 				}
-				for _, cmd := range running {
-					if err := cmd.Wait(); err != nil {
-						t.Errorf("%v: %s", err, output.String())
-					}
-				}
+				group.Wait()
 				tags, referrers := sound(t, path)
 				if len(tags) != processes*perProcess || referrers != processes*perProcess {
 					t.Errorf("%d tags and %d referrers, want %d: %q", len(tags), referrers, processes*perProcess, tags)
