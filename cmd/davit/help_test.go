@@ -33,7 +33,7 @@ func TestCommandsExplainThemselves(t *testing.T) {
 	}
 }
 
-// TestExamplesParse parses every command line of the help texts and the README: the command, its flags, the number of
+// TestExamplesParse parses every command line of the help texts: the command, its flags, the number of
 // its arguments.
 func TestExamplesParse(t *testing.T) {
 	t.Parallel()
@@ -41,11 +41,6 @@ func TestExamplesParse(t *testing.T) {
 	for _, cmd := range allCommands(t) {
 		lines = append(lines, strings.Split(cmd.Example, "\n")...)
 	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	lines = append(lines, strings.Split(string(readme), "\n")...)
 	tested := 0
 	for _, line := range lines {
 		args := commandLine(line)

@@ -187,7 +187,7 @@ func fetchDamaged(t *testing.T, target Target, was []byte) {
 	defer root.Close()
 	desc := content.NewDescriptorFromBytes("application/octet-stream", was)
 	fetcher := target.(interface {
-		FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(int64)) error
+		FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 	})
 	if err := fetcher.FetchFile(t.Context(), desc, root, "file", nil); !errors.Is(err, artifact.ErrRefused) {
 		t.Errorf("FetchFile: %v, want it refused", err)
