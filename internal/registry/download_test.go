@@ -188,7 +188,7 @@ func TestFetchFileResumes(t *testing.T) {
 		least  int64                          // bytes of the second run
 		most   int64
 	}{
-		{"as it was left", func(*testing.T, string) {}, 0, large - 8<<20},
+		{"as it was left", func(*testing.T, string) {}, 0, large - 4<<20},
 		{"without the journal", func(t *testing.T, dir string) { remove(t, dir+"/blob.state") }, large, large + 1<<20},
 		{"journal cut", func(t *testing.T, dir string) { truncate(t, dir+"/blob.state", 40) }, large, large + 1<<20},
 		{"file longer", func(t *testing.T, dir string) { truncate(t, dir+"/blob", large+5) }, large, large + 1<<20},
@@ -200,10 +200,10 @@ func TestFetchFileResumes(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
-			g.Inject("GET blob", rt.Nth(8), rt.Stall(1<<20))
-			g.Inject("GET blob", func(n int) bool { return n > 8 }, rt.Status(503))
+			g.Inject("GET blob", rt.Nth(1), rt.Stall(20<<20)) // in the one stream of one connection
+			g.Inject("GET blob", func(n int) bool { return n > 1 }, rt.Status(503))
 			dir := t.TempDir()
-			repo := open(t, Options{Concurrency: 1, Stall: 100 * time.Millisecond, RetryFor: -1}, g.Host, "a/b", Read)
+			repo := open(t, Options{Concurrency: 1, Stall: time.Second, RetryFor: -1}, g.Host, "a/b", Read)
 			if _, err := fetchInto(t.Context(), t, repo, desc, dir); err == nil {
 				t.Fatal("the first run did not fail")
 			}
