@@ -15,7 +15,7 @@ install:
 
 test: lint ## against the registries and clients that need the least to build; the others if they are there
 	.ci/clients.sh core
-	go test $(RACE) ./...
+	go test $(RACE) -timeout 30m ./...
 
 lint:
 	.ci/clients.sh staticcheck

@@ -26,13 +26,19 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	var out bytes.Buffer
 	cmd.Stderr, cmd.Dir = &out, t.TempDir()
 	var once sync.Once
+	started := make(chan struct{})
 	registry.Inject(operation, registrytest.Always, func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-started
 			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this answer
 			<-r.Context().Done()
 		})
 	})
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	err := cmd.Wait()
 	registry.Heal()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != int(exitInterrupted) {

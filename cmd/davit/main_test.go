@@ -17,7 +17,11 @@ import (
 
 var update = flag.Bool("update", false, "renew the golden output in testdata")
 
+// raceOptions spares every davit that a test starts the second that the race detector sleeps at its end.
+const raceOptions = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceOptions)
 	testscript.Main(m, map[string]func(){"davit": main})
 }
 
@@ -92,6 +96,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 			if where != "" && !strings.HasPrefix(where, ".") { // a path lies in the script's own folder
 				env.Setenv("T", where+"/"+name)
 			}
+			env.Setenv("GORACE", raceOptions)
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			return nil

@@ -52,6 +52,7 @@ func newSandbox(t *testing.T) *sandbox {
 		"PATH=" + os.Getenv("PATH"), // begins with the davit of this test
 		"HOME=" + s.home,
 		"XDG_CACHE_HOME=" + filepath.Join(s.home, ".cache"),
+		"GORACE=" + raceOptions,
 		"TMPDIR=" + t.TempDir(),
 		"HTTPS_PROXY=" + startProxy(t, hosts),
 		"SSL_CERT_FILE=" + certificates,
