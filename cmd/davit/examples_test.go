@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"cmp"
 	"os/exec"
 	"strings"
 	"testing"
@@ -10,28 +10,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// These make what the examples of the help texts speak of: files, artifacts in a layout, artifacts in a registry.
-const (
-	exampleFiles = `
+// exampleFiles makes what the examples of the help texts speak of: files, artifacts in ./oci and ./app.tar, and, in folders
+// beside them, what is in the registry.
+const exampleFiles = `
 set -e
 cp examples/model/tiny-llama.gguf model.gguf
+cp examples/model/tiny-llama.gguf tiny.gguf
 cp examples/model/LICENSE examples/report/scan.sarif .
 cp examples/sbom/greeting.spdx.json sbom.spdx.json
 cp examples/runbook/greeting-down.md runbook.md
 cp -r examples/docs/manual docs
 echo '{"bomFormat": "CycloneDX", "specVersion": "1.6"}' >sbom.cdx.json
 echo '{kind: docs, layers: [docs/]}' >davit.yaml
-mkdir -p charts models ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions
+mkdir charts models
 cp -r examples/helm/greeting charts/web
 cp -r examples/model models/tiny
 tar -czf web-1.0.0.tgz -C charts web
-`
-	exampleLayout = `
+
 davit -q pack --kind docs docs/index.md -o ./oci:old
 davit -q pack -o ./oci:1.0 --tag new --tag latest
 davit -q attach sbom.spdx.json ./oci:1.0
-`
-	exampleRegistry = `
+
 mkdir -p app/amd64/etc app/arm64/etc
 echo 1.0 >app/amd64/etc/release
 echo 1.0 >app/arm64/etc/release
@@ -41,58 +40,58 @@ platforms:
   - {platform: linux/amd64, layers: [amd64/]}
   - {platform: linux/arm64, layers: [arm64/]}
 .
-davit -q push app registry.example.com/app:1.0
-davit -q copy registry.example.com/app:1.0 registry.example.com/app:1.0-amd64 --platform linux/amd64
-davit -q copy registry.example.com/app:1.0 registry.example.com/app:1.0-arm64 --platform linux/arm64
-davit -q copy registry.example.com/app:1.0-amd64 registry.example.com/build:a
-davit -q copy registry.example.com/app:1.0-arm64 registry.example.com/build:b
-davit -q copy registry.example.com/app:1.0 ./app.tar
+davit -q pack app -o ./registry/app:1.0
+davit -q copy ./registry/app:1.0 ./app.tar
+davit -q copy ./registry/app:1.0 ./registry/app:1.0-amd64 --platform linux/amd64
+davit -q copy ./registry/app:1.0 ./registry/app:1.0-arm64 --platform linux/arm64
+davit -q copy ./registry/app:1.0-amd64 ./registry/build:a
+davit -q copy ./registry/app:1.0-arm64 ./registry/build:b
 echo 1.1 >app/amd64/etc/release
-davit -q push app registry.example.com/app:1.1
-davit -q attach scan.sarif sbom.spdx.json runbook.md registry.example.com/app:1.0
-davit -q attach --each-platform sbom.spdx.json registry.example.com/app:1.0
-cp model.gguf tiny.gguf
-davit -q push tiny.gguf LICENSE registry.example.com/models/tiny:1.0
+davit -q pack app -o ./registry/app:1.1
+davit -q attach scan.sarif sbom.spdx.json runbook.md ./registry/app:1.0
+davit -q attach --each-platform sbom.spdx.json ./registry/app:1.0
+davit -q pack tiny.gguf LICENSE -o ./registry/tiny:1.0
 `
-)
 
-// setting is the script that makes what the examples of a command need.
-func setting(cmd *cobra.Command) string {
-	script := exampleFiles
-	if strings.Contains(cmd.Example, "./oci") {
-		script += exampleLayout
-	}
-	if strings.Contains(cmd.Example, "registry.example.com/") {
-		script += exampleRegistry
-	}
-	return script + exampleRooms[cmd.Name()]
-}
+// exampleRegistry fills the registry of a sandbox.
+const exampleRegistry = `
+set -e
+davit -q copy --all-tags --referrers ./registry/app registry.example.com/app
+davit -q copy --all-tags ./registry/build registry.example.com/build
+davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
+`
 
-// exampleRooms are the commands whose examples need another folder, with the way to make it.
+// exampleRooms are the commands whose examples need more, or less, with the way to make it.
 var exampleRooms = map[string]string{
-	"init": "rm -r docs models examples *.*",
+	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
+	"init":       "rm -r app docs models examples oci registry *.*",
 }
 
 // TestExamples runs every example of every help text as it stands there.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	root := newRootCommand(&app{stderr: newConsole(io.Discard)})
-	for _, cmd := range append(root.Commands(), root) {
+	scene := newSandbox(t) // what each command gets a copy of
+	scene.must(t, exampleFiles)
+	for _, cmd := range allCommands(t) {
 		t.Run(cmd.Name(), func(t *testing.T) {
 			t.Parallel()
-			runExamples(t, cmd)
+			runExamples(t, scene, cmd)
 		})
 	}
 }
 
-func runExamples(t *testing.T, cmd *cobra.Command) {
+func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	t.Helper()
 	examples := lines(cmd.Example)
 	if len(examples) == 0 || !strings.Contains(cmd.Example, cmd.CommandPath()) {
 		t.Fatalf("no example of %q", cmd.CommandPath())
 	}
 	s := newSandbox(t)
-	s.must(t, setting(cmd))
+	s.copy(t, scene)
+	if strings.Contains(cmd.Example, "registry.example.com/") {
+		s.must(t, exampleRegistry)
+	}
+	s.must(t, cmp.Or(exampleRooms[cmd.Name()], "true"))
 	address := ""
 	for _, example := range examples {
 		switch program, _, _ := strings.Cut(example, " "); {

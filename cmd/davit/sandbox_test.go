@@ -73,6 +73,15 @@ func (s *sandbox) write(t *testing.T, file, content string) {
 	}
 }
 
+// copy makes the folder one like that of another sandbox.
+func (s *sandbox) copy(t *testing.T, other *sandbox) {
+	t.Helper()
+	s.dir = t.TempDir()
+	if err := os.CopyFS(s.dir, os.DirFS(other.dir)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // sh runs a script and gives what it printed, on both streams, and its exit code.
 func (s *sandbox) sh(t *testing.T, script string, env ...string) (string, int) {
 	t.Helper()
