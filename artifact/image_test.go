@@ -22,8 +22,19 @@ func TestImage(t *testing.T) {
 func TestVolume(t *testing.T) {
 	t.Parallel()
 	plan := composeExample(t, "volume")
-	if l := plan.Layers[0]; l.Prefix != "volume-data/" || !l.Preserve || l.Title != "" || plan.Annotations[mediatypes.KindAnnotation] != "volume" {
+	if l := plan.Layers[0]; l.Prefix != "volume-data/" || !l.Preserve || !l.Split || l.Title != "" || plan.Annotations[mediatypes.KindAnnotation] != "volume" {
 		t.Errorf("layer is %+v, annotations %v", l, plan.Annotations)
+	}
+}
+
+func TestVolumeInOnePiece(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"data/a": "a"}, "kind: volume\nlayers: [{path: data/, split: false}]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Layers[0].Split {
+		t.Error("it is split")
 	}
 }
 

@@ -183,7 +183,7 @@ func kindLayerSchema() map[string]any {
 	layer := object(map[string]any{
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),
 		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"), "packing": packing,
-		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "annotations": strings,
+		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}
 	return layer

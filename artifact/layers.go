@@ -187,7 +187,7 @@ func (e *entry) nearby(name string) string {
 
 // checkFileOptions reports options of directories on a file.
 func (e *entry) checkFileOptions() {
-	if e.Split {
+	if e.Split != nil && *e.Split {
 		e.report(e.spec.keyProblem(e.at+"/split", fmt.Sprintf("%q is a file; only directories can be split", e.Path), ""))
 	}
 	if len(e.Exclude) > 0 {
@@ -273,7 +273,7 @@ func (e *entry) directory(s *sample) {
 		if !e.checkTree(s.path, filter, e.preserve(r)) {
 			return
 		}
-		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.Split})
+		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.split(r)})
 	case e.kind.Expand:
 		e.files(s.path, filter)
 	default:
@@ -568,6 +568,14 @@ func (e *entry) preserve(r role) bool {
 		return *e.Preserve
 	}
 	return r.Preserve
+}
+
+// split is what the entry says, else what the kind has.
+func (e *entry) split(r role) bool {
+	if e.Split != nil {
+		return *e.Split
+	}
+	return r.Split
 }
 
 // title is the declared one, else the path.

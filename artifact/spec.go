@@ -48,7 +48,7 @@ type LayerSpec struct {
 	Annotations map[string]string  `json:"annotations,omitempty"`
 	Exclude     []string           `json:"exclude,omitempty"`
 	Preserve    *bool              `json:"preserve,omitempty"` // nil: as the kind has it
-	Split       bool               `json:"split,omitempty"`
+	Split       *bool              `json:"split,omitempty"`    // likewise
 }
 
 // UnmarshalJSON reads the short form, a path alone, as well as the long one.

@@ -49,7 +49,7 @@ base: ./busybox
 			Config: map[string]any{"quantization": "Q4_K_M", "n": json.Number("3"),
 				"deep": map[string]any{"list": []any{json.Number("1.50"), true, nil, "2024-01-02"}}},
 			Layers: []LayerSpec{{Path: "smollm2.gguf"}, {Path: "data/", As: "license", Packing: mediatypes.TarZstd, Title: "data",
-				MediaType: "application/x", Annotations: map[string]string{"a": "b"}, Exclude: []string{"**/*.tmp"}, Preserve: &keep, Split: true}},
+				MediaType: "application/x", Annotations: map[string]string{"a": "b"}, Exclude: []string{"**/*.tmp"}, Preserve: &keep, Split: &keep}},
 			Referrers: []*Spec{{Kind: "sbom", Layers: []LayerSpec{{Path: "sbom.spdx.json"}}}},
 			Subject:   "registry/repo:tag", Base: "./busybox",
 		}},

@@ -46,8 +46,8 @@ var volume = Kind{
 	Shape:   Image,
 	Config:  Config{MediaType: ImageConfig, Derive: "image", Schema: imageFields},
 	Layers: []LayerType{
-		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"_data/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Untitled: true, Min: 1, Tells: true},
-		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Untitled: true, Min: 1},
+		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"_data/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1, Tells: true},
+		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1},
 	},
 	Annotations: map[string]string{KindAnnotation: "volume"},
 	Clients:     []string{"Docker Desktop", "podman", "skopeo"},

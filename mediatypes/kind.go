@@ -109,6 +109,8 @@ type LayerType struct {
 	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
 	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
+	// Split: a directory becomes several layers, cut by content, unless davit.yaml says otherwise.
+	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
 	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }

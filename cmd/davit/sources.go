@@ -355,7 +355,7 @@ func (o *sourceOptions) applyLayer(l *artifact.LayerSpec) {
 		l.Packing = mediatypes.Packing(o.packing)
 	}
 	if o.split {
-		l.Split = true
+		l.Split = &o.split
 	}
 	if o.preserve {
 		l.Preserve = &o.preserve

@@ -11,7 +11,7 @@ import (
 // No group is larger than about a fiftieth of the tree, or 8 MiB for trees below 400 MiB, unless it is a single file.
 //
 // Under Preserve all directories come in a last group: their times change with every file that comes or goes. Hard links
-// stand in the group of the file. The groups take the place of entries, which must not be used any more.
+// stand in the group of the file. A tree that is no larger than a group is one. The groups take the place of entries, which must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
 	return t.groups(entries, largestGroup(entries))
 }
@@ -19,6 +19,9 @@ func (t Tree) Split(entries []Entry) [][]Entry {
 // groups cuts with a given largest size.
 func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
 	s := splitter{largest: largest}
+	if totalWeight(entries) <= largest {
+		return [][]Entry{entries}
+	}
 	if !t.Preserve {
 		s.runs(entries)
 		return s.groups
@@ -65,13 +68,18 @@ func weight(e *Entry) int64 {
 	return blockSize + e.Size + padding(e.Size)
 }
 
-// largestGroup is the size that no group exceeds. It follows the size of the tree in steps of the square root of two,
-// so that a small change hardly ever changes it, and the steps are not where people's round numbers are.
-func largestGroup(entries []Entry) int64 {
+func totalWeight(entries []Entry) int64 {
 	var total int64
 	for i := range entries {
 		total += weight(&entries[i])
 	}
+	return total
+}
+
+// largestGroup is the size that no group exceeds. It follows the size of the tree in steps of the square root of two,
+// so that a small change hardly ever changes it, and the steps are not where people's round numbers are.
+func largestGroup(entries []Entry) int64 {
+	total := totalWeight(entries)
 	for step := 0; ; step++ {
 		size, next := groupSize(step), groupSize(step+1)
 		// 84/100 keeps the steps away from powers of two and of ten.
@@ -111,10 +119,7 @@ func (s *splitter) cut(entries []Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	var total int64
-	for i := range entries {
-		total += weight(&entries[i])
-	}
+	total := totalWeight(entries)
 	at := 0
 	if total > s.largest {
 		if at = best(entries, total, s.largest/4); at == 0 {

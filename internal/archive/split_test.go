@@ -146,6 +146,17 @@ func TestSplitOfManySizes(t *testing.T) {
 	}
 }
 
+// TestSplitSmall: there is nothing to gain with a small tree.
+func TestSplitSmall(t *testing.T) {
+	t.Parallel()
+	entries := listing(rand.New(rand.NewPCG(1, 2)), 20, 1000)
+	for _, preserve := range []bool{false, true} {
+		if groups := (Tree{Preserve: preserve}).Split(slices.Clone(entries)); len(groups) != 1 || !slices.Equal(groups[0], entries) {
+			t.Errorf("preserve %v: %d groups", preserve, len(groups))
+		}
+	}
+}
+
 func TestSplitUnderPreserve(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
