@@ -1,9 +1,12 @@
 package main
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
@@ -42,6 +45,7 @@ func oneHint(hint string) []string {
 func hintFor(err error) string {
 	var ambiguous *artifact.AmbiguousError
 	var denied *registry.Denied
+	var unavailable *registry.Unavailable
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &authority):
@@ -50,12 +54,26 @@ func hintFor(err error) string {
 		return "choose one with --kind"
 	case errors.As(err, &denied):
 		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
+	case errors.As(err, &unavailable):
+		return hintForScheme(unavailable)
 	case errors.Is(err, artifact.ErrKept):
 		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room and run the same command again"
 	case errors.Is(err, artifact.ErrChanged):
 		return "run the command again once nothing writes to the file"
+	}
+	return ""
+}
+
+// hintForScheme is for a registry that was spoken to in plain HTTP and wants TLS, or the other way round.
+func hintForScheme(e *registry.Unavailable) string {
+	var notTLS tls.RecordHeaderError
+	switch {
+	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://"):
+		return "if the registry speaks TLS, say --plain-http=false, or name its certificate authority with --ca-file"
+	case errors.As(e, &notTLS) || strings.Contains(e.Error(), "HTTP response to HTTPS client"): // net/http has no type for it
+		return "if the registry speaks plain HTTP, say --plain-http"
 	}
 	return ""
 }

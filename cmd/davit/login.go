@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -41,6 +42,10 @@ func (a *app) login(ctx context.Context, host string) error {
 		return err
 	}
 	file, err := client.Login(ctx, host, username, password)
+	var denied *registry.Denied
+	if errors.As(err, &denied) {
+		return &artifact.Error{Err: err, Hint: "check the user name and the password"}
+	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -286,7 +287,7 @@ func within(dir, name string) bool {
 
 // compose completes the declaration with what the flags say, and plans the artifact.
 func (s *source) compose(spec *artifact.Spec, o *sourceOptions) error {
-	if err := o.apply(spec); err != nil {
+	if err := o.apply(s.fsys, spec); err != nil {
 		return err
 	}
 	plan, err := artifact.Compose(s.fsys, spec)
@@ -295,7 +296,7 @@ func (s *source) compose(spec *artifact.Spec, o *sourceOptions) error {
 }
 
 // apply lays what flags say over a declaration.
-func (o *sourceOptions) apply(spec *artifact.Spec) error {
+func (o *sourceOptions) apply(fsys fs.FS, spec *artifact.Spec) error {
 	spec.Name = cmp.Or(o.name, spec.Name)
 	spec.Version = cmp.Or(o.version, spec.Version)
 	spec.ArtifactType = cmp.Or(o.artifactType, spec.ArtifactType)
@@ -307,9 +308,7 @@ func (o *sourceOptions) apply(spec *artifact.Spec) error {
 		spec.Annotations = annotations
 	}
 	maps.Copy(spec.Annotations, annotations)
-	for i := range spec.Layers {
-		o.applyLayer(&spec.Layers[i])
-	}
+	o.applyLayers(fsys, spec.Layers)
 	if err := o.applyConfig(spec); err != nil {
 		return err
 	}
@@ -350,15 +349,28 @@ func parseAnnotations(list []string) (map[string]string, error) {
 	return all, nil
 }
 
-func (o *sourceOptions) applyLayer(l *artifact.LayerSpec) {
-	if o.packing != "" {
-		l.Packing = mediatypes.Packing(o.packing)
+// applyLayers lays what flags say over layers. Splitting and preserving are for directories: of files among them nothing
+// is wanted.
+func (o *sourceOptions) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
+	isDir := func(l artifact.LayerSpec) bool {
+		info, err := fs.Stat(fsys, path.Clean(l.Path))
+		return err == nil && info.IsDir()
 	}
-	if o.split {
-		l.Split = &o.split
-	}
-	if o.preserve {
-		l.Preserve = &o.preserve
+	mixed := slices.ContainsFunc(layers, isDir)
+	for i := range layers {
+		l := &layers[i]
+		if o.packing != "" {
+			l.Packing = mediatypes.Packing(o.packing)
+		}
+		if mixed && !isDir(*l) {
+			continue
+		}
+		if o.split {
+			l.Split = &o.split
+		}
+		if o.preserve {
+			l.Preserve = &o.preserve
+		}
 	}
 }
 
