@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"strings"
 	"testing"
@@ -31,79 +30,6 @@ func TestCommandsExplainThemselves(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestExamplesParse parses every command line of the help texts: the command, its flags, the number of
-// its arguments.
-func TestExamplesParse(t *testing.T) {
-	t.Parallel()
-	var lines []string
-	for _, cmd := range allCommands(t) {
-		lines = append(lines, strings.Split(cmd.Example, "\n")...)
-	}
-	tested := 0
-	for _, line := range lines {
-		args := commandLine(line)
-		if args == nil {
-			continue
-		}
-		tested++
-		if err := parses(t, args); err != nil {
-			t.Errorf("%s: %v", line, err)
-		}
-	}
-	if tested < 30 {
-		t.Errorf("only %d examples", tested)
-	}
-}
-
-// commandLine are the arguments of "davit ..." in a line of shell; nil when there is none.
-func commandLine(line string) []string {
-	line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
-	if _, after, ok := strings.Cut(line, "| davit "); ok {
-		line = "davit " + after
-	}
-	if !strings.HasPrefix(line, "davit ") || strings.Contains(line, "…") {
-		return nil
-	}
-	for _, end := range []string{" #", " |", " >", " &&"} {
-		line, _, _ = strings.Cut(line, end)
-	}
-	var args []string
-	var quote rune
-	word, open := strings.Builder{}, false
-	for _, r := range line {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '\'' || r == '"'):
-			quote, open = r, true
-		case quote == 0 && r == ' ':
-			if open {
-				args = append(args, word.String())
-			}
-			word.Reset()
-			open = false
-		default:
-			word.WriteRune(r)
-			open = true
-		}
-	}
-	if open {
-		args = append(args, word.String())
-	}
-	return args[1:]
-}
-
-// parses runs a command line with the work taken out of every command.
-func parses(t *testing.T, args []string) error {
-	t.Helper()
-	root := newRootCommand(&app{stdout: &bytes.Buffer{}, stderr: newConsole(&bytes.Buffer{})})
-	for _, cmd := range root.Commands() {
-		cmd.RunE = func(*cobra.Command, []string) error { return nil }
-	}
-	root.SetArgs(args)
-	return root.ExecuteContext(context.Background())
 }
 
 // TestEveryFlagHasAVariable sets every flag of every command through its environment variable.
