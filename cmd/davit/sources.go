@@ -36,7 +36,7 @@ type sourceOptions struct {
 	annotations                       []string
 	config                            string
 	packing                           string
-	split, preserve                   bool
+	split, preserve                   *bool // nil: as the kind has it
 }
 
 func addSourceFlags(fs *pflag.FlagSet, o *sourceOptions) {
@@ -47,8 +47,17 @@ func addSourceFlags(fs *pflag.FlagSet, o *sourceOptions) {
 	fs.StringVar(&o.artifactType, "artifact-type", "", "another artifact `TYPE` than the kind's")
 	fs.StringVar(&o.config, "config", "", "`FILE` with the fields of the kind's config (YAML or JSON)")
 	fs.StringVar(&o.packing, "packing", "", "raw, tar, tar+gzip or tar+zstd, for plain files")
-	fs.BoolVar(&o.split, "split", false, "several layers for a directory, cut by content, for plain files")
-	fs.BoolVar(&o.preserve, "preserve", false, "keep real modes, owners, times and xattrs, for plain files")
+	optionalBool(fs, &o.split, "split", "several layers for a directory, cut by content, for plain files (default: as the kind has it)")
+	optionalBool(fs, &o.preserve, "preserve", "keep real modes, owners, times and xattrs, for plain files (default: as the kind has it)")
+}
+
+// optionalBool adds a flag that says yes, no, or nothing.
+func optionalBool(fs *pflag.FlagSet, into **bool, name, usage string) {
+	fs.BoolFunc(name, usage, func(s string) error {
+		b, err := strconv.ParseBool(s)
+		*into = &b
+		return err
+	})
 }
 
 // source is what is to be packed: files and what is declared about them.
@@ -175,7 +184,7 @@ func (a *app) parseDeclared(s *source, name, file string, o *sourceOptions) erro
 // refusePlain refuses the flags that davit.yaml says for each layer.
 func (o *sourceOptions) refusePlain() error {
 	for flag, given := range map[string]bool{
-		"--kind": o.kind != "", "--packing": o.packing != "", "--split": o.split, "--preserve": o.preserve,
+		"--kind": o.kind != "", "--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
 	} {
 		if given {
 			return &usageError{err: fmt.Errorf("%s is for plain files", flag), hint: "say it in davit.yaml"}
@@ -365,12 +374,7 @@ func (o *sourceOptions) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 		if mixed && !isDir(*l) {
 			continue
 		}
-		if o.split {
-			l.Split = &o.split
-		}
-		if o.preserve {
-			l.Preserve = &o.preserve
-		}
+		l.Split, l.Preserve = cmp.Or(o.split, l.Split), cmp.Or(o.preserve, l.Preserve)
 	}
 }
 
