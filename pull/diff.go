@@ -123,7 +123,7 @@ func (d *Difference) compare(ctx context.Context, a, b Side, from, to *manifest,
 	d.Annotations = diffFields(anyMap(from.Annotations), anyMap(to.Annotations))
 	d.Manifest = diffManifests(from, to, len(d.Files) == 0)
 	if opts.Text {
-		return addTexts(ctx, a, b, d.Files)
+		return addTexts(ctx, a, b, from, to, d.Files)
 	}
 	return nil
 }

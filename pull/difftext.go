@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/diff"
 	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
 )
@@ -21,34 +25,50 @@ const (
 	// reads, not what a program does.
 	maxDiffText  = 256 << 10
 	maxDiffTexts = 200
+	// maxDiffAll bounds the bytes of all of them, which are held.
+	maxDiffAll = 16 << 20
 	// maxDiffTags bounds how many tags are resolved to see which lead to an artifact: each costs a request.
 	maxDiffTags = 1000
 )
 
-// addTexts puts the differing lines to files that are small texts.
-func addTexts(ctx context.Context, a, b Side, changes []FileChange) error {
-	texts := 0
+// addTexts puts the differing lines to files that are small texts. Each layer is read once.
+func addTexts(ctx context.Context, a, b Side, from, to *manifest, changes []FileChange) error {
+	var chosen []*FileChange
+	var left, right []*File
+	var size int64
 	for i := range changes {
 		c := &changes[i]
 		if c.Change == ModeBit || !smallFile(c.From) || !smallFile(c.To) {
 			continue
 		}
-		if texts++; texts > maxDiffTexts {
-			return nil
+		size += c.From.size() + c.To.size()
+		if len(chosen) == maxDiffTexts || size > maxDiffAll {
+			break
 		}
-		old, err := textOf(ctx, a, c.From)
-		if err != nil {
-			return err
-		}
-		now, err := textOf(ctx, b, c.To)
-		if err != nil {
-			return err
-		}
-		if isText(old) && isText(now) {
-			c.Text = string(diff.Diff("a/"+c.Path, old, "b/"+c.Path, now))
+		chosen, left, right = append(chosen, c), append(left, c.From), append(right, c.To)
+	}
+	old, err := textsOf(ctx, a.Source, from, left)
+	if err != nil {
+		return err
+	}
+	now, err := textsOf(ctx, b.Source, to, right)
+	if err != nil {
+		return err
+	}
+	for _, c := range chosen {
+		if isText(old[c.Path]) && isText(now[c.Path]) {
+			c.Text = string(diff.Diff("a/"+c.Path, old[c.Path], "b/"+c.Path, now[c.Path]))
 		}
 	}
 	return nil
+}
+
+// size of a file; 0 of none.
+func (f *File) size() int64 {
+	if f == nil {
+		return 0
+	}
+	return f.Size
 }
 
 // smallFile tells whether a side of a change is absent or a small regular file.
@@ -56,13 +76,48 @@ func smallFile(f *File) bool {
 	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
 }
 
-func textOf(ctx context.Context, side Side, f *File) ([]byte, error) {
-	if f == nil {
-		return nil, nil
+// textsOf reads small files, by their paths. Files that are nil are left out.
+func textsOf(ctx context.Context, src content.Fetcher, m *manifest, files []*File) (map[string][]byte, error) {
+	wanted := make(map[digest.Digest]map[string]bool) // by layer and path
+	for _, f := range files {
+		if f == nil {
+			continue
+		}
+		if wanted[f.Layer] == nil {
+			wanted[f.Layer] = make(map[string]bool)
+		}
+		wanted[f.Layer][f.Path] = true
 	}
-	var text bytes.Buffer
-	_, err := Cat(ctx, side.Source, side.Ref, f.Path, &text, CatOptions{Platform: side.Platform})
-	return text.Bytes(), err
+	items, err := newItems(ctx, src, m, Options{})
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string][]byte)
+	for _, it := range items {
+		if names := wanted[it.desc.Digest]; len(names) > 0 {
+			if err := it.texts(ctx, src, names, texts); err != nil {
+				return nil, &artifact.Error{Op: "reading", Item: it.name, Err: err}
+			}
+		}
+	}
+	return texts, nil
+}
+
+// texts reads those files of a layer that are named.
+func (it *item) texts(ctx context.Context, src content.Fetcher, names map[string]bool, texts map[string][]byte) error {
+	err := errNoTar
+	if it.unpack {
+		err = readTar(ctx, src, it, Limits{}, false, func(h *archive.Header, r io.Reader) (err error) {
+			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
+				texts[h.Name], err = io.ReadAll(r)
+			}
+			return err
+		})
+	}
+	if errors.Is(err, errNoTar) {
+		texts[it.name], err = fetchBlob(ctx, src, it.desc)
+	}
+	return err
 }
 
 func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }

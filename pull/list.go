@@ -219,13 +219,14 @@ func (it *item) stripped(name string) (string, bool) {
 // readBlob gives fn the bytes of a blob, and verifies all of it afterwards unless *stopped says that fn had enough.
 func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, seek bool, fn func(io.Reader) error,
 	stopped *bool) error {
-	if ranger, ok := src.(Ranger); ok && seek && desc.Size >= rangedFrom {
-		plain, err := isPlainTar(ctx, ranger, desc)
+	if ranger, ok := src.(Ranger); ok && seek && desc.Size >= rangedFrom && !saysCompressed(desc.MediaType) {
+		blob := newRangeReader(ctx, ranger, desc)
+		plain, err := isPlainTar(blob)
 		if err != nil {
 			return err
 		}
 		if plain {
-			return fn(newRangeReader(ctx, ranger, desc))
+			return fn(blob)
 		}
 	}
 	rc, err := openBlob(ctx, src, desc)
@@ -238,6 +239,11 @@ func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor,
 		return mismatch(err, desc)
 	}
 	return verifyRest(verified, desc)
+}
+
+// saysCompressed tells whether a media type claims that a tar can't be read in parts.
+func saysCompressed(mediaType string) bool {
+	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
 
 type onlyReader struct{ io.Reader }

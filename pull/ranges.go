@@ -12,22 +12,24 @@ import (
 const (
 	// rangedFrom is the size from which asking for parts of a blob beats reading all of it.
 	rangedFrom = 4 << 20
-	// rangeSize is how much is asked for at once: some hundred headers of small files in a row, and little of a large
-	// file after its header.
-	rangeSize = 64 << 10
+	// leastRange is how much is asked for at once: little of a large file after its header.
+	leastRange = 64 << 10
+	// mostRange is how much that becomes where nothing of it is in vain: files in a row that are small, or read.
+	mostRange = 4 << 20
 )
 
-// isPlainTar looks at the beginning of a blob.
-func isPlainTar(ctx context.Context, src Ranger, desc ocispec.Descriptor) (bool, error) {
-	r, kind, err := archive.NewDecompressor(onlyReader{newRangeReader(ctx, src, desc)})
+// isPlainTar looks at the beginning of a blob, and goes back there.
+func isPlainTar(blob *rangeReader) (bool, error) {
+	r, kind, err := archive.NewDecompressor(onlyReader{blob})
+	if errors.Is(err, archive.ErrUnsafe) {
+		return false, nil
+	}
 	if err != nil {
-		if errors.Is(err, archive.ErrUnsafe) {
-			return false, nil
-		}
 		return false, err
 	}
 	r.Close()
-	return kind == archive.None, nil
+	_, err = blob.Seek(0, io.SeekStart)
+	return kind == archive.None, err
 }
 
 // rangeReader reads a blob by its parts. Nothing is verified.
@@ -35,44 +37,58 @@ type rangeReader struct {
 	ctx    context.Context
 	src    Ranger
 	desc   ocispec.Descriptor
-	offset int64
-	buf    []byte // from offset on
+	offset int64 // of the next byte
+	part   []byte
+	begin  int64 // of the part
+	length int64 // that was asked for
+	useful bool  // reading went on in the part after a seek, or came to its end
 }
 
 func newRangeReader(ctx context.Context, src Ranger, desc ocispec.Descriptor) *rangeReader {
 	return &rangeReader{ctx: ctx, src: src, desc: desc}
 }
 
+// has tells whether the part has the byte at an offset.
+func (r *rangeReader) has(offset int64) bool {
+	return offset >= r.begin && offset < r.begin+int64(len(r.part))
+}
+
 func (r *rangeReader) Read(p []byte) (int, error) {
-	if len(r.buf) == 0 {
-		if r.offset >= r.desc.Size {
-			return 0, io.EOF
-		}
+	if r.offset >= r.desc.Size {
+		return 0, io.EOF
+	}
+	if !r.has(r.offset) {
 		if err := r.fill(); err != nil {
 			return 0, err
 		}
 	}
-	n := copy(p, r.buf)
-	r.buf, r.offset = r.buf[n:], r.offset+int64(n)
+	n := copy(p, r.part[r.offset-r.begin:])
+	r.offset += int64(n)
+	r.useful = r.useful || !r.has(r.offset)
 	return n, nil
 }
 
+// fill asks for the next part: a longer one each time that the last was useful.
 func (r *rangeReader) fill() error {
-	length := min(rangeSize, r.desc.Size-r.offset)
-	rc, err := r.src.FetchRange(r.ctx, r.desc, r.offset, length)
+	if r.useful {
+		r.length = min(2*r.length, mostRange)
+	} else {
+		r.length = leastRange
+	}
+	part := make([]byte, min(r.length, r.desc.Size-r.offset))
+	rc, err := r.src.FetchRange(r.ctx, r.desc, r.offset, int64(len(part)))
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
-	buf := make([]byte, length)
-	if _, err := io.ReadFull(rc, buf); err != nil {
+	if _, err := io.ReadFull(rc, part); err != nil {
 		return err
 	}
-	r.buf = buf
+	r.part, r.begin, r.useful = part, r.offset, false
 	return nil
 }
 
-// Seek moves without reading; what is in the buffer already is kept.
+// Seek moves without reading.
 func (r *rangeReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -83,11 +99,7 @@ func (r *rangeReader) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("seeking before the beginning")
 	}
-	if ahead := offset - r.offset; ahead >= 0 && ahead < int64(len(r.buf)) {
-		r.buf = r.buf[ahead:]
-	} else {
-		r.buf = nil
-	}
+	r.useful = offset > r.offset && (r.useful || r.has(offset)) // what is read again was not useful
 	r.offset = offset
 	return offset, nil
 }

@@ -25,13 +25,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// ranged is a store that gives parts of blobs and counts their bytes.
+// ranged is a store that gives parts of blobs and counts them and their bytes.
 type ranged struct {
 	*counted
-	bytes atomic.Int64
+	parts, bytes atomic.Int64
 }
 
 func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	s.parts.Add(1)
 	s.bytes.Add(length)
 	b, err := content.FetchAll(ctx, s.Store, desc)
 	if err != nil {
@@ -100,18 +101,28 @@ func TestListImage(t *testing.T) {
 
 func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 	t.Parallel()
-	store := &ranged{counted: newStore()}
-	dir := t.TempDir()
-	for i := range 3 {
-		write(t, dir, fmt.Sprintf("d/f%d", i), strings.Repeat("x", 3<<20))
-	}
-	push(t, dir, directory("generic", "d", mediatypes.Tar), store.counted)
-	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
-	if err != nil || paths(r.Files) != "d/f0 d/f1 d/f2" {
-		t.Fatalf("got %v, %v", r, err)
-	}
-	if n := store.bytes.Load(); n > 1<<20 {
-		t.Errorf("%d bytes were fetched for the headers of %d", n, 9<<20)
+	for _, test := range []struct {
+		name         string
+		files, size  int
+		parts, bytes int64 // at most
+	}{
+		{"large files", 3, 3 << 20, 4, 4 * 64 << 10},
+		{"small files", 3000, 2 << 10, 8, 8 << 20}, // each with a header, and filled up to whole blocks
+		{"in between", 60, 100 << 10, 61, 61 * 64 << 10},
+	} {
+		store := &ranged{counted: newStore()}
+		dir := t.TempDir()
+		for i := range test.files {
+			write(t, dir, fmt.Sprintf("d/%04d", i), strings.Repeat("x", test.size))
+		}
+		push(t, dir, directory("generic", "d", mediatypes.Tar), store.counted)
+		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+		if err != nil || len(r.Files) != test.files || r.Files[2].Path != "d/0002" || r.Files[2].Size != int64(test.size) {
+			t.Fatalf("%s: got %v, %v", test.name, r, err)
+		}
+		if parts, n := store.parts.Load(), store.bytes.Load(); parts > test.parts || n > test.bytes {
+			t.Errorf("%s: %d bytes were fetched in %d parts, want %d in %d", test.name, n, parts, test.bytes, test.parts)
+		}
 	}
 }
 
