@@ -22,8 +22,16 @@ type composeProject struct {
 	fsys     fs.FS
 	env      map[string]bool // env files that may be published: path → a service uses it
 	extends  []string        // files reached by extends or include, in the order they were found
+	services bool            // some file has any, or includes what has
 	warnings []string
 }
+
+// What docker compose says of an application without services, by its own words "empty compose file" and "no service
+// selected".
+var (
+	errEmptyCompose = errors.New("it is empty, docker compose wants services")
+	errNoServices   = errors.New("it has no services, and docker compose wants some")
+)
 
 // composeName is the name under which a file that others refer to is published: it says nothing of the path it had,
 // and lies beside compose.yaml.
@@ -87,7 +95,7 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 		}
 	}
 	if documents == 0 {
-		return nil, errors.New("it is empty, docker compose wants services")
+		return nil, errEmptyCompose
 	}
 	if !f.changed {
 		return data, nil
@@ -103,7 +111,12 @@ func (f *composeFile) document(doc *yaml.Node) error {
 	if err := f.includes(field(root, "include")); err != nil {
 		return err
 	}
-	for name, service := range pairs(field(root, "services")) {
+	services := field(root, "services")
+	if len(items(services)) > 0 && services.Kind != yaml.MappingNode {
+		return errors.New("its services are not a mapping of names to services, which docker compose wants")
+	}
+	for name, service := range pairs(services) {
+		f.services = true
 		if err := f.service(name, service); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
@@ -180,6 +193,7 @@ func (f *composeFile) extend(extends *yaml.Node) error {
 // artifact is complete.
 func (f *composeFile) includes(include *yaml.Node) error {
 	for _, entry := range items(include) {
+		f.services = true
 		nodes := items(entry)
 		if entry.Kind == yaml.MappingNode {
 			nodes = items(field(entry, "path"))
@@ -398,9 +412,8 @@ func isCompose(s *sample) (string, bool) {
 	if data, err := readFile(s.fsys, s.path, maxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
 		return "", false
 	}
-	services := field(&root, "services")
-	for _, service := range pairs(services) {
-		for _, key := range [...]string{"image", "build", "extends"} {
+	for _, service := range pairs(field(&root, "services")) {
+		for _, key := range [...]string{"image", "build", "extends", "provider"} {
 			if field(service, key) != nil {
 				return "has services", true
 			}
@@ -410,6 +423,22 @@ func isCompose(s *sample) (string, bool) {
 		return "includes compose files", true
 	}
 	return "", false
+}
+
+// composeFault says what docker compose chokes on in a file that is named as its own.
+func composeFault(s *sample) error {
+	data, err := readFile(s.fsys, s.path, maxSmallFile)
+	if err != nil {
+		return errors.New(cause(err))
+	}
+	var root yaml.Node
+	switch err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&root); {
+	case errors.Is(err, io.EOF):
+		return errEmptyCompose
+	case err != nil:
+		return fmt.Errorf("docker compose can't read it: %w", err)
+	}
+	return errNoServices
 }
 
 // composeConfig rewrites what the compose files refer to, adds the files that they extend, and names all as docker
@@ -436,6 +465,9 @@ func composeConfig(c *composition) (finishFunc, error) {
 		l.Annotations[mediatypes.ComposeExtends] = "true"
 		c.layers = append(c.layers, l)
 		c.notes = append(c.notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
+	}
+	if own := c.withRole("compose"); len(own) > 0 && !p.services {
+		return nil, &Error{Item: own[0].Path, Err: errNoServices}
 	}
 	if err := c.envFiles(p); err != nil {
 		return nil, err

@@ -14,38 +14,41 @@ type contentTest struct {
 	expects string
 	// find returns the evidence: "begins with GGUF". It must read a bounded part of the file, whatever that claims.
 	find func(s *sample) (evidence string, ok bool)
+	// fault says what the native client would choke on in a file that fails although its name claims that it passes; nil
+	// where the file is sound and something else. Where there is none, failing is the fault.
+	fault func(s *sample) error
 }
 
 // contentTests are the tests that mediatypes.LayerType.Content names.
 func contentTests() map[string]contentTest {
 	return map[string]contentTest{
-		"bottle":          {"a Homebrew bottle", isBottle},
-		"csaf":            {"CSAF", isCSAF},
-		"cyclonedx-vex":   {"CycloneDX with vulnerabilities and no components", isCycloneDXVEX},
-		"dsse":            {"a DSSE envelope", isDSSE},
-		"in-toto":         {"an in-toto statement", isInToto},
-		"kitfile":         {"a Kitfile", isKitfile},
-		"modelfile":       {"modctl's Modelfile", isModelfile},
-		"no-modelfile":    {"what is no Modelfile and no Kitfile", isNoModelfile},
-		"openvex":         {"OpenVEX", isOpenVEX},
-		"sarif":           {"SARIF", isSARIF},
-		"sigstore-bundle": {"a sigstore bundle", isSigstoreBundle},
-		"chart":           {"a directory with a Chart.yaml", isChart},
-		"chart-archive":   {"a packaged chart", isChartArchive},
-		"collection":      {"a directory of Dev Container Features or Templates", isCollection},
-		"compose":         {"a compose file", isCompose},
-		"feature":         {"a directory with a devcontainer-feature.json", isFeature},
-		"gguf-projector":  {"a multimodal projector in GGUF", isProjector},
-		"manifests":       {"a directory of Kubernetes manifests", isManifests},
-		"rootfs":          {"the root of a file system", isRootFS},
-		"template":        {"a directory with a devcontainer-template.json", isTemplate},
-		"wasm":            {"a WebAssembly binary", isWasm},
-		"cyclonedx-json":  {"CycloneDX in JSON", cycloneDXJSON},
-		"cyclonedx-xml":   {"CycloneDX in XML", cycloneDXXML},
-		"docs":            {"a directory with an index page and nothing but pages", isDocs},
-		"runbook":         {"Markdown with alerts, severity or service in its front matter", isRunbook},
-		"spdx-json":       {"SPDX in JSON", spdxJSON},
-		"spdx-tag-value":  {"SPDX as tag: value", spdxTagValue},
+		"bottle":          {expects: "a Homebrew bottle", find: isBottle},
+		"csaf":            {expects: "CSAF", find: isCSAF},
+		"cyclonedx-vex":   {expects: "CycloneDX with vulnerabilities and no components", find: isCycloneDXVEX},
+		"dsse":            {expects: "a DSSE envelope", find: isDSSE},
+		"in-toto":         {expects: "an in-toto statement", find: isInToto},
+		"kitfile":         {expects: "a Kitfile", find: isKitfile, fault: kitfileFault},
+		"modelfile":       {expects: "modctl's Modelfile", find: isModelfile},
+		"no-modelfile":    {expects: "what is no Modelfile and no Kitfile", find: isNoModelfile},
+		"openvex":         {expects: "OpenVEX", find: isOpenVEX},
+		"sarif":           {expects: "SARIF", find: isSARIF},
+		"sigstore-bundle": {expects: "a sigstore bundle", find: isSigstoreBundle},
+		"chart":           {expects: "a directory with a Chart.yaml", find: isChart},
+		"chart-archive":   {expects: "a packaged chart", find: isChartArchive, fault: chartFault},
+		"collection":      {expects: "a directory of Dev Container Features or Templates", find: isCollection},
+		"compose":         {expects: "a compose file", find: isCompose, fault: composeFault},
+		"feature":         {expects: "a directory with a devcontainer-feature.json", find: isFeature},
+		"gguf-projector":  {expects: "a multimodal projector in GGUF", find: isProjector},
+		"manifests":       {expects: "a directory of Kubernetes manifests", find: isManifests},
+		"rootfs":          {expects: "the root of a file system", find: isRootFS},
+		"template":        {expects: "a directory with a devcontainer-template.json", find: isTemplate},
+		"wasm":            {expects: "a WebAssembly binary", find: isWasm, fault: wasmFault},
+		"cyclonedx-json":  {expects: "CycloneDX in JSON", find: cycloneDXJSON},
+		"cyclonedx-xml":   {expects: "CycloneDX in XML", find: cycloneDXXML},
+		"docs":            {expects: "a directory with an index page and nothing but pages", find: isDocs},
+		"runbook":         {expects: "Markdown with alerts, severity or service in its front matter", find: isRunbook},
+		"spdx-json":       {expects: "SPDX in JSON", find: spdxJSON},
+		"spdx-tag-value":  {expects: "SPDX as tag: value", find: spdxTagValue},
 	}
 }
 

@@ -33,7 +33,7 @@ func (e *AmbiguousError) Unwrap() error { return ErrInvalid }
 
 // Detect makes a Spec of plain files and directories. The kind is the given one, or that which the files tell by name
 // or content; then the notes say by what evidence. Where two kinds fit, the error is an *AmbiguousError; where none
-// does, the kind is generic.
+// does, the kind is generic; but a file that is broken, and by its name one of some kind, is an error then.
 func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {
@@ -54,6 +54,9 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	case err != nil:
 		return nil, nil, err
 	case len(fits) == 0:
+		if err := checkClaims(entriesOf(fsys, samples)); err != nil {
+			return nil, nil, err
+		}
 		return specOf("generic", paths), []string{"generic: nothing in the files tells another kind"}, nil
 	case len(fits) > 1:
 		return nil, nil, ambiguous(fits)
@@ -100,6 +103,19 @@ func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err e
 	}
 	slices.SortFunc(fits, func(a, b finding) int { return strings.Compare(a.kind.Name, b.kind.Name) })
 	return fits, left, nil
+}
+
+// entriesOf replaces each directory by what lies in it.
+func entriesOf(fsys fs.FS, samples []*sample) []*sample {
+	var entries []*sample
+	for _, one := range samples {
+		s := &starter{fsys: fsys, entries: []*sample{one}}
+		if one.isDir() && s.list(one.path) != nil {
+			continue // nothing but hidden files
+		}
+		entries = append(entries, s.entries...)
+	}
+	return entries
 }
 
 // inKind lists what of the paths plays a role in a kind: of a directory that the kind has no use for as a whole, the

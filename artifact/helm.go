@@ -16,6 +16,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// errNoChart is the error of an archive that is sound and no chart.
+var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
+
 // maxChart is what helm itself unpacks of a chart at most.
 const maxChart = 100 << 20
 
@@ -169,7 +172,7 @@ func (r *chartReader) chartFile() ([]byte, error) {
 		case r.limited.N <= 0:
 			return nil, fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", maxChart>>20)
 		case errors.Is(err, io.EOF):
-			return nil, errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
+			return nil, errNoChart
 		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
@@ -293,6 +296,24 @@ func isChartArchive(s *sample) (string, bool) {
 	}
 	data, err := archive.chartFile()
 	return "has a Chart.yaml inside", err == nil && data != nil
+}
+
+// chartFault says why helm takes no archive that is named as a packaged chart. npm names its packages in the same way:
+// what is sound and has no Chart.yaml is something else.
+func chartFault(s *sample) error {
+	f, err := s.open()
+	if err != nil {
+		return nil // told when it is packed
+	}
+	defer f.Close()
+	archive, err := newChartReader(f)
+	if err == nil {
+		_, err = archive.chartFile()
+	}
+	if errors.Is(err, errNoChart) {
+		err = archive.rest()
+	}
+	return err
 }
 
 // helmConfig makes config and annotations of Chart.yaml.

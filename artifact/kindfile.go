@@ -129,9 +129,11 @@ func checkKindLayer(l mediatypes.LayerType, at string, report func(at, message, 
 			report(at+"/mediaTypes/"+escapePointer(string(packing)), fmt.Sprintf("%q is not a media type", mediaType), "")
 		}
 	}
-	for i, pattern := range l.Match {
-		if !doublestar.ValidatePattern(strings.TrimSuffix(pattern, "/")) {
-			report(at+"/match/"+strconv.Itoa(i), fmt.Sprintf("%q is not a pattern", pattern), "")
+	for key, patterns := range map[string][]string{"/match/": l.Match, "/claims/": l.Claims} {
+		for i, pattern := range patterns {
+			if !doublestar.ValidatePattern(strings.TrimSuffix(pattern, "/")) {
+				report(at+key+strconv.Itoa(i), fmt.Sprintf("%q is not a pattern", pattern), "")
+			}
 		}
 	}
 	if _, ok := contentTests()[l.Content]; l.Content != "" && !ok {
@@ -182,7 +184,8 @@ func kindLayerSchema() map[string]any {
 	number := map[string]any{"type": "integer", "minimum": 0}
 	layer := object(map[string]any{
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),
-		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"), "packing": packing,
+		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"),
+		"claims": list("names of files that are broken where they fail it", text("")), "packing": packing,
 		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}

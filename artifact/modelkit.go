@@ -18,6 +18,14 @@ func isKitfile(s *sample) (string, bool) {
 	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
 }
 
+// kitfileFault says why kit takes no file that is named as a Kitfile.
+func kitfileFault(s *sample) error {
+	if err := readDocument(s.path, s.begin()).problems.err(); err != nil {
+		return fmt.Errorf("kit can't read it: %w", err)
+	}
+	return errors.New("it has no manifestVersion, which kit requires")
+}
+
 // isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
 func isNoModelfile(s *sample) (string, bool) {
 	name := path.Base(s.path)

@@ -204,6 +204,9 @@ func (s *starter) detect() error {
 		s.attach(attached)
 		return nil
 	}
+	if err := checkClaims(s.entries); err != nil {
+		return err
+	}
 	generic, _ := mediatypes.Lookup("generic")
 	s.main = s.find(generic)
 	s.main.evidence = "nothing here tells another kind"

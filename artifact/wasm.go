@@ -321,6 +321,16 @@ func isWasm(s *sample) (string, bool) {
 	return `begins with \0asm`, strings.HasPrefix(string(s.begin()), "\x00asm")
 }
 
+// wasmFault says why no runtime takes a file that is named as a WebAssembly binary.
+func wasmFault(s *sample) error {
+	_, err := inspectFile(s.fsys, s.path, readWasm)
+	var about *Error
+	if errors.As(err, &about) {
+		return about.Err // whoever reports it names the file
+	}
+	return err
+}
+
 // wasmConfig makes CNCF's wasm config. Its readers require a time of creation, so there is one always: the beginning of
 // time where none is given.
 func wasmConfig(c *composition) (finishFunc, error) {

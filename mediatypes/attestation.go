@@ -36,9 +36,9 @@ var attestation = Kind{
 	},
 	Config: Config{Derive: "attestation"},
 	Layers: []LayerType{
-		{Role: "statement", MediaType: SigstoreBundle, Content: "sigstore-bundle", Min: 1, Max: 1, Tells: true},
+		{Role: "statement", MediaType: SigstoreBundle, Content: "sigstore-bundle", Claims: []string{"*.sigstore.json", "*.sigstore"}, Min: 1, Max: 1, Tells: true},
 		{Role: "statement", MediaType: DSSE, Content: "dsse", Min: 1, Max: 1, Tells: true},
-		{Role: "statement", MediaType: InToto, Content: "in-toto", Min: 1, Max: 1, Tells: true},
+		{Role: "statement", MediaType: InToto, Content: "in-toto", Claims: []string{"*.intoto.json", "*.intoto.jsonl"}, Min: 1, Max: 1, Tells: true},
 	},
 	Attached: true,
 	Clients:  []string{"cosign", "trivy", "oras"},
@@ -55,8 +55,8 @@ var vex = Kind{
 	Types:         []string{VEXArtifact, OpenVEX, CSAF},
 	Config:        Config{Derive: "vex"},
 	Layers: []LayerType{
-		{Role: "vex", MediaType: OpenVEX, Content: "openvex", Min: 1, Max: 1, Tells: true},
-		{Role: "vex", MediaType: CSAF, Content: "csaf", Min: 1, Max: 1, Tells: true},
+		{Role: "vex", MediaType: OpenVEX, Content: "openvex", Claims: []string{"*.openvex.json", "*.vex.json"}, Min: 1, Max: 1, Tells: true},
+		{Role: "vex", MediaType: CSAF, Content: "csaf", Claims: []string{"*.csaf.json"}, Min: 1, Max: 1, Tells: true},
 		{Role: "vex", MediaType: CycloneDXJSON, Content: "cyclonedx-vex", Min: 1, Max: 1, Tells: true},
 	},
 	Attached: true,
@@ -72,7 +72,7 @@ var report = Kind{
 	Summary:       "what a scanner found, in SARIF",
 	TypeFromLayer: true,
 	Types:         []string{SARIF},
-	Layers:        []LayerType{{Role: "report", MediaType: SARIF, Content: "sarif", Min: 1, Max: 1, Tells: true}},
+	Layers:        []LayerType{{Role: "report", MediaType: SARIF, Content: "sarif", Claims: []string{"*.sarif", "*.sarif.json"}, Min: 1, Max: 1, Tells: true}},
 	Attached:      true,
 	Clients:       []string{"trivy", "oras"},
 	Example: `kind: report

@@ -23,7 +23,8 @@ var compose = Kind{
 	Types:        []string{ComposeConfig10},
 	Config:       Config{Derive: "compose"},
 	Layers: []LayerType{
-		{Role: "compose", MediaType: ComposeFile, Match: []string{"*.yaml", "*.yml"}, Content: "compose", Min: 1, Tells: true},
+		{Role: "compose", MediaType: ComposeFile, Match: []string{"*.yaml", "*.yml"}, Content: "compose",
+			Claims: []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}, Min: 1, Tells: true},
 		{Role: "compose", MediaType: ComposeFile, Match: []string{"*.yaml", "*.yml"}, Min: 1},
 		{Role: "env", MediaType: ComposeEnvFile, Match: []string{"*.env", ".env*"}},
 	},

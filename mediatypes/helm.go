@@ -14,7 +14,7 @@ var helm = Kind{
 	Config:  Config{MediaType: HelmConfig, Derive: "helm", Schema: noFields},
 	Layers: []LayerType{
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*/"}, Content: "chart", Packing: TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
-		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive",
+		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
 			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
 		{Role: "chart", MediaType: HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that it is said what is wrong
 			MediaTypes: map[Packing]string{TarGzip: HelmChart}, Untitled: true, Min: 1, Max: 1},

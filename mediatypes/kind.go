@@ -96,10 +96,13 @@ type LayerType struct {
 	Match []string `json:"match,omitempty" yaml:"match,omitempty"`
 	// Content names the test of a file's content that it must pass besides ("gguf", "spdx-json" …; see package
 	// artifact). With Content and no Match, the content alone decides.
-	Content string  `json:"content,omitempty" yaml:"content,omitempty"`
-	Packing Packing `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
-	Min     int     `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
-	Max     int     `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
+	Content string `json:"content,omitempty" yaml:"content,omitempty"`
+	// Claims are patterns of names by which a file says that it is of this role. One that fails Content all the same is
+	// broken: it is refused where no kind is named, instead of being taken for a file of any kind.
+	Claims  []string `json:"claims,omitempty" yaml:"claims,omitempty"`
+	Packing Packing  `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
+	Min     int      `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
+	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
 	// Tells: a file of this role tells the kind by itself, where no davit.yaml names one.
 	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"

@@ -25,7 +25,7 @@ var modelkit = Kind{
 	ArtifactType: ModelKitManifest,
 	Config:       Config{MediaType: ModelKitConfig, Derive: "modelkit", Schema: modelKitSchema},
 	Layers: []LayerType{
-		{Role: "kitfile", MediaType: "application/yaml", Match: []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}, Content: "kitfile", Max: 1, Tells: true},
+		{Role: "kitfile", MediaType: "application/yaml", Match: []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}, Content: "kitfile", Claims: []string{"Kitfile"}, Max: 1, Tells: true},
 		modelKitLayer("model", "model", weightFiles...),
 		modelKitLayer("modelpart", "modelpart", weightConfigFiles...),
 		modelKitLayer("code", "code", codeFiles...),

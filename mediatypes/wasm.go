@@ -27,7 +27,7 @@ var wasm = Kind{
 			}),
 		}),
 	},
-	Layers:  []LayerType{{Role: "wasm", MediaType: WasmLayer, Match: []string{"*.wasm"}, Content: "wasm", Min: 1, Max: 1, Tells: true}},
+	Layers:  []LayerType{{Role: "wasm", MediaType: WasmLayer, Match: []string{"*.wasm"}, Content: "wasm", Claims: []string{"*.wasm"}, Min: 1, Max: 1, Tells: true}},
 	Clients: []string{"wkg", "runwasi", "wasm-pkg-tools"},
 	Example: `kind: wasm
 name: greeting

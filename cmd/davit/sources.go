@@ -243,10 +243,22 @@ func (s *source) detect(paths []string, o *sourceOptions) error {
 	}
 	spec.Dir = filepath.Base(s.dir)
 	if err := s.compose(spec, o); err != nil {
-		return err
+		return orGeneric(err, spec.Kind, o.kind)
 	}
 	s.plan.Notes = append(notes, s.plan.Notes...)
 	return nil
+}
+
+// orGeneric says in the last problem of files whose kind was found out that they need not be of that kind.
+func orGeneric(err error, found, named string) error {
+	var problems artifact.Problems
+	if named != "" || found == "generic" || !errors.As(err, &problems) {
+		return err
+	}
+	if last := &problems[len(problems)-1]; last.Hint == "" {
+		last.Hint = fmt.Sprintf("the files tell kind %q; --kind generic packs any as they are", found)
+	}
+	return problems
 }
 
 func openRoot(name, dir string) (*source, error) {

@@ -1,0 +1,98 @@
+package artifact
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// archiveOf is a gzipped tar of one file.
+func archiveOf(t *testing.T, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	zipped := gzip.NewWriter(&b)
+	w := tar.NewWriter(zipped)
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), zipped.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestBrokenFilesAreNotGeneric pushes files whose names say a kind and whose content doesn't.
+func TestBrokenFilesAreNotGeneric(t *testing.T) {
+	t.Parallel()
+	chart := archiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
+	for name, tc := range map[string]struct{ content, want string }{
+		"x.wasm":                {"hello", `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`},
+		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: yaml: line 1: did not find expected node content`},
+		"compose.yml":           {"volumes: {}\n", `"compose.yml" has the name of kind "compose", but it has no services, and docker compose wants some`},
+		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty, docker compose wants services`},
+		"web-1.2.3.tgz":         {"junk, and no gzip", `"web-1.2.3.tgz" has the name of kind "helm", but not a packaged chart: gzip: invalid header`},
+		"cut-1.2.3.tgz":         {chart[:40], `"cut-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
+		"late-1.2.3.tgz":        {archiveOf(t, "x/y", "z")[:len(archiveOf(t, "x/y", "z"))-1], `"late-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
+		"Kitfile":               {"model: {}\n", `"Kitfile" has the name of kind "modelkit", but it has no manifestVersion, which kit requires`},
+		"a.spdx.json":           {`{"spdxVersion": "SPDX-2.3", "pack`, `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`},
+		"bom.json":              {`{"bomFormat": "Cyclone"}`, `"bom.json" has the name of kind "sbom", but it is not CycloneDX in JSON`},
+		"a.spdx":                {"SPDX-2.3\n", `"a.spdx" has the name of kind "sbom", but it is not SPDX as tag: value`},
+		"a.sarif":               {"{}", `"a.sarif" has the name of kind "report", but it is not SARIF`},
+		"a.openvex.json":        {"[]", `"a.openvex.json" has the name of kind "vex", but it is not OpenVEX`},
+		"a.intoto.json":         {"{", `"a.intoto.json" has the name of kind "attestation", but its JSON ends too early`},
+		"sub/dir/A.CDX.JSON":    {"{}", `"sub/dir/A.CDX.JSON" has the name of kind "sbom", but it is not CycloneDX in JSON`},
+		"release.sigstore.json": {"{}", `"release.sigstore.json" has the name of kind "attestation", but it is not a sigstore bundle`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fsys := tree(t, map[string]string{name: tc.content}).FS()
+			_, _, err := Detect(fsys, []string{name}, "")
+			var problems Problems
+			if fmt.Sprint(err) != tc.want+" ("+genericHint+")" || !errors.As(err, &problems) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+			if spec, _, err := Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
+				t.Errorf("as generic: got %+v, %v", spec, err)
+			}
+		})
+	}
+}
+
+// TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
+func TestBrokenFilesInDirectories(t *testing.T) {
+	t.Parallel()
+	fsys := tree(t, map[string]string{
+		"a/x.wasm": "x", "a/README.md": "x", "b/testdata/x.wasm": "x", "b/.x.wasm": "x", "b/old.wasm": "x", "b/.davitignore": "old.*\n", "b/main.go": "x",
+		"npm/pkg-1.2.3.tgz": archiveOf(t, "package/package.json", "{}"), "vex/bom.json": `{"bomFormat":"CycloneDX","vulnerabilities":[]}`,
+	}).FS()
+	for dir, want := range map[string]string{"a": "wasm", "b": "", "npm": "", "vex": ""} {
+		_, _, err := Detect(fsys, []string{dir}, "")
+		_, initErr := Starter(fsys, dir, "")
+		if want == "" && (err != nil || initErr != nil) || want != "" && (!strings.Contains(fmt.Sprint(err), want) || !strings.Contains(fmt.Sprint(initErr), want)) {
+			t.Errorf("%s: got %v and, for init, %v; want %q", dir, err, initErr, want)
+		}
+	}
+}
+
+// TestChartsCutAnywhere cuts a packaged chart at every byte: whatever is missing is noticed.
+func TestChartsCutAnywhere(t *testing.T) {
+	t.Parallel()
+	chart := archiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
+	for n := range len(chart) {
+		fsys := tree(t, map[string]string{"web-1.2.3.tgz": chart[:n]}).FS()
+		spec, _, err := Detect(fsys, []string{"web-1.2.3.tgz"}, "")
+		if err == nil {
+			_, err = Compose(fsys, spec)
+		}
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("cut at %d of %d: got %v", n, len(chart), err)
+		}
+	}
+}
