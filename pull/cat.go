@@ -174,7 +174,11 @@ func unexpected(err error) error {
 func (c *catter) inTar(ctx context.Context, it *item, name string, hidden *cover) (*File, error) {
 	var found *File
 	held := &holder{w: c.w}
-	err := readTar(ctx, c.src, it, c.opts.Limits, true, func(h *archive.Header, r io.Reader) error {
+	parts, err := byParts(ctx, c.src, it.desc)
+	if err != nil {
+		return nil, err
+	}
+	err = readTar(ctx, c.src, it, c.opts.Limits, parts, func(h *archive.Header, r io.Reader) error {
 		if it.image && h.Name != name {
 			hidden.add(h.Name, h.Mode.IsDir())
 		}

@@ -107,7 +107,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *manifest, files []*Fil
 func (it *item) texts(ctx context.Context, src content.Fetcher, names map[string]bool, texts map[string][]byte) error {
 	err := errNoTar
 	if it.unpack {
-		err = readTar(ctx, src, it, Limits{}, false, func(h *archive.Header, r io.Reader) (err error) {
+		err = readTar(ctx, src, it, Limits{}, nil, func(h *archive.Header, r io.Reader) (err error) {
 			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
 				texts[h.Name], err = io.ReadAll(r)
 			}

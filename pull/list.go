@@ -24,13 +24,13 @@ type ListOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Include  []string          // see Options
 	NoUnpack bool              // tar layers as the files they are
-	Digests  bool              // of files in tar layers too, for which all of their content is read
+	Digests  bool              // of files in large tar layers that are not compressed too, all of whose content is read for it
 	Limits   Limits
 }
 
 // List says which files a pull would place, in the order of their paths, without writing anything. Tar layers are read
-// to the end and verified; of a large one that is not compressed, a Ranger is asked for the headers alone, and what
-// they say is not verified.
+// to the end and verified; of a large one that is not compressed, a Ranger is asked for the headers alone: what they say
+// is not verified, and their files come without a digest.
 func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*Result, error) {
 	m, err := resolve(ctx, src, ref)
 	if err != nil {
@@ -81,9 +81,16 @@ func (l *lister) item(ctx context.Context, it *item) error {
 	}
 	var entries []File
 	begin := len(l.files)
-	err := readTar(ctx, l.src, it, l.opts.Limits, !l.opts.Digests, func(h *archive.Header, r io.Reader) error {
+	var parts *rangeReader
+	if !l.opts.Digests {
+		var err error
+		if parts, err = byParts(ctx, l.src, it.desc); err != nil {
+			return err
+		}
+	}
+	err := readTar(ctx, l.src, it, l.opts.Limits, parts, func(h *archive.Header, r io.Reader) error {
 		f := File{Path: h.Name, Size: h.Size, Mode: Mode(h.Mode), Link: h.Link, Layer: it.desc.Digest}
-		if h.Mode.IsRegular() && h.Link == "" && l.opts.Digests {
+		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
 			hash := sha256.New()
 			if _, err := io.Copy(hash, r); err != nil {
 				return err
@@ -171,9 +178,9 @@ func (c *cover) hides(name string) bool {
 var errNoTar = errors.New("not a tar")
 
 // readTar calls fn for the entries of a layer under the names that a pull would give them, whiteouts included. When it
-// returns without an error the blob was verified, unless headersOnly let it read no more than headers, or fn returned
-// fs.SkipAll.
-func readTar(ctx context.Context, src content.Fetcher, it *item, limits Limits, headersOnly bool,
+// returns without an error the blob was verified, unless it was read by parts, when no more is fetched than fn
+// reads, or fn returned fs.SkipAll.
+func readTar(ctx context.Context, src content.Fetcher, it *item, limits Limits, parts *rangeReader,
 	fn func(*archive.Header, io.Reader) error) error {
 	opts := archive.ReadOptions{
 		Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio, Exact: it.image},
@@ -194,7 +201,7 @@ func readTar(ctx context.Context, src content.Fetcher, it *item, limits Limits, 
 		stopped = errors.Is(err, fs.SkipAll)
 		return err
 	}
-	err := readBlob(ctx, src, it.desc, headersOnly, func(r io.Reader) error { return archive.Read(ctx, r, opts, each) }, &stopped)
+	err := readBlob(ctx, src, it.desc, parts, func(r io.Reader) error { return archive.Read(ctx, r, opts, each) }, &stopped)
 	switch {
 	case errors.Is(err, archive.ErrUnsafe) && it.sniff && !seen:
 		return errNoTar
@@ -216,18 +223,26 @@ func (it *item) stripped(name string) (string, bool) {
 	return path.Clean("./" + inside), true
 }
 
-// readBlob gives fn the bytes of a blob, and verifies all of it afterwards unless *stopped says that fn had enough.
-func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, seek bool, fn func(io.Reader) error,
+// byParts gives a reader that fetches no more of a tar layer than is read from it; nil: the source is no Ranger, or the
+// layer is small or compressed.
+func byParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*rangeReader, error) {
+	ranger, ok := src.(Ranger)
+	if !ok || desc.Size < rangedFrom || saysCompressed(desc.MediaType) {
+		return nil, nil
+	}
+	blob := newRangeReader(ctx, ranger, desc)
+	if plain, err := isPlainTar(blob); err != nil || !plain {
+		return nil, err
+	}
+	return blob, nil
+}
+
+// readBlob gives fn the bytes of a blob, and verifies all of it afterwards unless *stopped says that fn had enough. With
+// parts it reads from them, and nothing is verified.
+func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, parts *rangeReader, fn func(io.Reader) error,
 	stopped *bool) error {
-	if ranger, ok := src.(Ranger); ok && seek && desc.Size >= rangedFrom && !saysCompressed(desc.MediaType) {
-		blob := newRangeReader(ctx, ranger, desc)
-		plain, err := isPlainTar(blob)
-		if err != nil {
-			return err
-		}
-		if plain {
-			return fn(blob)
-		}
+	if parts != nil {
+		return fn(parts)
 	}
 	rc, err := openBlob(ctx, src, desc)
 	if err != nil {

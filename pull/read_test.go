@@ -67,7 +67,7 @@ func TestList(t *testing.T) {
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		store := newStore()
 		mixed(t, store, packing)
-		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{Digests: true})
+		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
 		if err != nil || paths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
 			t.Fatalf("%s: %v, %v", packing, r, err)
 		}
@@ -122,6 +122,11 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 		}
 		if parts, n := store.parts.Load(), store.bytes.Load(); parts > test.parts || n > test.bytes {
 			t.Errorf("%s: %d bytes were fetched in %d parts, want %d in %d", test.name, n, parts, test.bytes, test.parts)
+		}
+		whole, err := pull.List(t.Context(), store, "v1", pull.ListOptions{Digests: true})
+		want := digest.FromString(strings.Repeat("x", test.size))
+		if err != nil || r.Files[1].Digest != "" || whole.Files[1].Digest != want {
+			t.Errorf("%s: got the digests %q and %q, %v, want none and %s", test.name, r.Files[1].Digest, whole.Files[1].Digest, err, want)
 		}
 	}
 }

@@ -277,7 +277,7 @@ func (s *search) tar(ctx context.Context, it *item) error {
 	}
 	s.searched += it.desc.Size
 	var entries []File
-	err := readTar(ctx, s.src, it, s.opts.Limits, false, func(h *archive.Header, r io.Reader) error {
+	err := readTar(ctx, s.src, it, s.opts.Limits, nil, func(h *archive.Header, r io.Reader) error {
 		if it.image {
 			entries = append(entries, File{Path: h.Name, Mode: Mode(h.Mode)})
 		}

@@ -30,7 +30,7 @@ func newListCommand(a *app) *cobra.Command {
 			return a.list(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "with digests of files and layers; reads all of the content")
+	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "with digests of files and layers; large tars that are not compressed are read whole for it")
 	cmd.Flags().BoolVar(&opts.NoUnpack, "no-unpack", false, "packed directories as the files they are")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
 	a.addRegistryFlags(cmd.Flags())
