@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -23,7 +22,7 @@ import (
 const maxBottle = 64 << 30
 
 // bottleName takes the name of a bottle's file apart: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
-var bottleName = regexp.MustCompile(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
+var bottleName = onUse(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
 
 // bottleFile is what a bottle's name and content say.
 type bottleFile struct {
@@ -35,7 +34,7 @@ type bottleFile struct {
 
 // isBottle finds a bottle by the name of its file, which carries everything that Homebrew looks it up by.
 func isBottle(s *sample) (string, bool) {
-	m := bottleName.FindStringSubmatch(path.Base(s.path))
+	m := bottleName().FindStringSubmatch(path.Base(s.path))
 	if m == nil {
 		return "", false
 	}
@@ -74,7 +73,7 @@ func bottleConfig(c *composition) (finishFunc, error) {
 		return nil, nil // a problem already
 	}
 	l := c.layers[0]
-	m := bottleName.FindStringSubmatch(path.Base(l.Path))
+	m := bottleName().FindStringSubmatch(path.Base(l.Path))
 	if m == nil {
 		return nil, &Error{Item: l.Path, Err: errors.New("is not named as a bottle: NAME--VERSION.TAG.bottle.tar.gz")}
 	}

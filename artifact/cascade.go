@@ -2,14 +2,13 @@ package artifact
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
 // semver is a full semantic version; Dev Containers take no other.
-var semver = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var semver = onUse(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // cascade are the tags of a version: 1, 1.2, 1.2.3 and latest. A version before a release moves none but its own.
 func cascade(version string) []string {
@@ -47,7 +46,7 @@ func (p *Plan) TagsBeside(existing []string) []string {
 
 // release takes a version apart; ok is false for what is none, or one before a release.
 func release(version string) (numbers []int, ok bool) {
-	m := semver.FindStringSubmatch(version)
+	m := semver().FindStringSubmatch(version)
 	if m == nil || cmp.Or(m[4], m[5]) != "" {
 		return nil, false
 	}

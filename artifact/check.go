@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ const (
 	maxTitle         = 4096 // longest path of common file systems
 )
 
-var tagSyntax = regexp.MustCompile(tagPattern)
+var tagSyntax = onUse(tagPattern)
 
 // checkSpec reports what is wrong with a declaration by itself, whatever the files are.
 func checkSpec(s *Spec, report func(Problem)) {
@@ -47,7 +48,7 @@ func checkHead(s *Spec, report func(Problem)) {
 	}
 	for i, tag := range s.Tags {
 		at := "/tags/" + strconv.Itoa(i)
-		if !tagSyntax.MatchString(tag) && !s.reported(at) {
+		if !tagSyntax().MatchString(tag) && !s.reported(at) {
 			report(s.problem(at, fmt.Sprintf("%q is not a tag", tag), tagHint))
 		} else if slices.Index(s.Tags, tag) < i {
 			report(s.problem(at, fmt.Sprintf("tag %q is given twice", tag), ""))
@@ -65,7 +66,7 @@ func checkHead(s *Spec, report func(Problem)) {
 }
 
 // targetSyntax is HOST[:PORT]/REPO[:TAG][@DIGEST], as distribution-spec 1.1 has it.
-var targetSyntax = regexp.MustCompile(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
+var targetSyntax = onUse(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
 	`(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@[a-z0-9+._-]+:[A-Fa-f0-9]{32,})?$`)
 
 // isTarget tells whether a string looks like a path or a reference. What is behind it is found out when it is opened.
@@ -75,7 +76,7 @@ func isTarget(s string) bool {
 			return true
 		}
 	}
-	return targetSyntax.MatchString(s)
+	return targetSyntax().MatchString(s)
 }
 
 func checkKind(s *Spec, report func(Problem)) {
@@ -238,16 +239,16 @@ func badTitle(title string) string {
 	return ""
 }
 
-var mediaTypeSyntax = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
+var mediaTypeSyntax = onUse(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
 
 // isMediaType tells whether t is a media type of RFC 6838, which allows no parameters.
-func isMediaType(t string) bool { return mediaTypeSyntax.MatchString(t) }
+func isMediaType(t string) bool { return mediaTypeSyntax().MatchString(t) }
 
-var platformSyntax = regexp.MustCompile(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
+var platformSyntax = onUse(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
 
 // parsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
 func parsePlatform(s string) (ocispec.Platform, bool) {
-	m := platformSyntax.FindStringSubmatch(s)
+	m := platformSyntax().FindStringSubmatch(s)
 	if m == nil {
 		return ocispec.Platform{}, false
 	}
@@ -280,4 +281,9 @@ func writableKinds() []string {
 
 func unknownKind(name string) error {
 	return &Error{Item: name, Err: reason{ErrInvalid, fmt.Errorf("unknown kind")}, Hint: didYouMean(name, writableKinds())}
+}
+
+// onUse compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
+func onUse(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

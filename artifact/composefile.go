@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -319,12 +318,12 @@ func envWarnings(name string, data []byte) []string {
 	return warnings
 }
 
-var secretKey = regexp.MustCompile(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
+var secretKey = onUse(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
 
 // looksSecret tells whether a variable has a literal value that nobody should publish.
 func looksSecret(key, value string) bool {
 	value = strings.Trim(strings.TrimSpace(value), `"'`)
-	return len(value) > 2 && !strings.HasPrefix(value, "$") && secretKey.MatchString(key) && !strings.HasSuffix(strings.ToUpper(key), "_FILE")
+	return len(value) > 2 && !strings.HasPrefix(value, "$") && secretKey().MatchString(key) && !strings.HasSuffix(strings.ToUpper(key), "_FILE")
 }
 
 // maxYAMLMerges bounds chains of merge keys and aliases.

@@ -103,7 +103,7 @@ func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 		}
 	}
 	m.id, m.version = m.stringField("id"), m.stringField("version")
-	if !semver.MatchString(m.version) {
+	if !semver().MatchString(m.version) {
 		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.version)
 	}
 	if dir != "." {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -75,19 +74,19 @@ func (d *document) add(at position, message, hint string) {
 }
 
 // yamlError splits the messages of the YAML library into line and text.
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+var yamlError = onUse(`^yaml: (?:line (\d+): )?`)
 
 // yamlParserError are the messages whose lines the YAML library counts from 0, where it counts the others from 1.
-var yamlParserError = regexp.MustCompile(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
+var yamlParserError = onUse(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
 func (d *document) syntax(err error) {
 	at := position{1, 1}
 	text := err.Error()
-	if m := yamlError.FindStringSubmatch(text); m != nil {
+	if m := yamlError().FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
 		if line, err := strconv.Atoi(m[1]); err == nil {
 			at.line = line
-			if yamlParserError.MatchString(text) {
+			if yamlParserError().MatchString(text) {
 				at.line++
 			}
 		}

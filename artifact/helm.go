@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -61,7 +60,7 @@ type chartDependency struct {
 }
 
 // helmVersion is what helm takes as a version: semver, parts of which may be missing.
-var helmVersion = regexp.MustCompile(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var helmVersion = onUse(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // parseChart reads a Chart.yaml and checks what helm checks.
 func parseChart(data []byte) (*chart, error) {
@@ -94,7 +93,7 @@ func (c *chart) check() error {
 		return fmt.Errorf("its Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
 	case c.Version == "":
 		return errors.New("its Chart.yaml has no version, which helm requires")
-	case !helmVersion.MatchString(c.Version):
+	case !helmVersion().MatchString(c.Version):
 		return fmt.Errorf("its Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
 	case c.Type != "" && c.Type != "application" && c.Type != "library":
 		return fmt.Errorf("its Chart.yaml: type %q is neither application nor library", c.Type)

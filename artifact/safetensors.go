@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 )
 
@@ -281,7 +280,7 @@ func (g *tokenGuard) Read(p []byte) (int, error) {
 }
 
 // shardName matches a file of a sharded set: its stem, number and count, and its extension.
-var shardName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
+var shardName = onUse(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
 
 // missingShards names the files that the sharded sets among paths (slash paths) lack, in order.
 func missingShards(paths []string) ([]string, error) {
@@ -291,7 +290,7 @@ func missingShards(paths []string) ([]string, error) {
 	}
 	var missing []string
 	for _, p := range paths {
-		m := shardName.FindStringSubmatch(p)
+		m := shardName().FindStringSubmatch(p)
 		if m == nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -166,7 +167,7 @@ func sweep(dst *os.Root, except string) {
 	for {
 		entries, err := dir.ReadDir(256)
 		for _, e := range entries {
-			if e.IsDir() && stageName.MatchString(e.Name()) && e.Name() != except {
+			if e.IsDir() && stageName().MatchString(e.Name()) && e.Name() != except {
 				sweepStage(dst, e.Name())
 			}
 		}
@@ -177,7 +178,7 @@ func sweep(dst *os.Root, except string) {
 }
 
 // stageName is what our stages are called; others' directories are never touched.
-var stageName = regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`)
+var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`) })
 
 func sweepStage(dst *os.Root, name string) {
 	if info, err := dst.Lstat(name + "/lock"); err != nil || !info.Mode().IsRegular() {

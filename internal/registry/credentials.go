@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ const dockerHub = "https://index.docker.io/v1/"
 const helperTimeout = 30 * time.Second
 
 // helperPattern is what may follow "docker-credential-": the name becomes that of a program.
-var helperPattern = regexp.MustCompile(`^[a-z0-9._-]+$`)
+var helperPattern = onUse(`^[a-z0-9._-]+$`)
 
 // dockerConfig is the part of docker's config.json, or of containers' auth.json, that is about credentials.
 type dockerConfig struct {
@@ -141,7 +140,7 @@ func askHelper(ctx context.Context, name, address string) (auth.Credential, erro
 }
 
 func validHelper(name string) error {
-	if helperPattern.MatchString(name) {
+	if helperPattern().MatchString(name) {
 		return nil
 	}
 	return &artifact.Error{Op: "reading credentials", Item: name,

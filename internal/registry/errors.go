@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"syscall"
 	"unicode"
@@ -182,10 +181,10 @@ func withoutURL(err error) error {
 }
 
 // queryPattern finds the query of a URL inside a text.
-var queryPattern = regexp.MustCompile(`(https?://[^\s"'?]*)\?[^\s"']*`)
+var queryPattern = onUse(`(https?://[^\s"'?]*)\?[^\s"']*`)
 
 func redactText(err error) string {
-	return queryPattern.ReplaceAllString(err.Error(), "$1")
+	return queryPattern().ReplaceAllString(err.Error(), "$1")
 }
 
 // bareURL is u without what may be secret.

@@ -88,7 +88,7 @@ func (e indexEntry) refName() string { return e.Annotations[ocispec.AnnotationRe
 func (e indexEntry) shortTag() string {
 	for _, name := range []string{e.refName(), e.Annotations[annotationContainerd]} {
 		i := strings.LastIndexByte(name, ':')
-		if i > strings.LastIndexByte(name, '/') && tagPattern.MatchString(name[i+1:]) {
+		if i > strings.LastIndexByte(name, '/') && tagPattern().MatchString(name[i+1:]) {
 			return name[i+1:]
 		}
 	}
@@ -134,7 +134,7 @@ func (e indexEntry) fullName() string {
 func (ix *index) tags() []string {
 	tags := []string{}
 	for _, e := range ix.Entries {
-		if name := e.refName(); tagPattern.MatchString(name) {
+		if name := e.refName(); tagPattern().MatchString(name) {
 			tags = append(tags, name)
 		} else if short := e.shortTag(); short != "" {
 			tags = append(tags, short)

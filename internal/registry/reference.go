@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
@@ -63,9 +64,9 @@ func (r Reference) String() string {
 
 // The grammars of the distribution specification, section "Pulling manifests".
 var (
-	repositoryPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	hostPattern       = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
+	repositoryPattern = onUse(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagPattern        = onUse(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	hostPattern       = onUse(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
 )
 
 // maxName is the most characters that registries agree on for host and repository together; longer names fail at some
@@ -95,7 +96,7 @@ func Parse(s string) (Reference, error) {
 // ValidTag tells why a tag is none; nil: it is one.
 func ValidTag(tag string) error {
 	switch {
-	case tagPattern.MatchString(tag):
+	case tagPattern().MatchString(tag):
 		return nil
 	case tag == "":
 		return errors.New("the tag is empty")
@@ -222,7 +223,7 @@ func validHost(hostport string) error {
 	} else if i := strings.IndexByte(host, ':'); i >= 0 {
 		host, port = host[:i], host[i:]
 	}
-	if host != "" && !hostPattern.MatchString(host) || host == "" && !strings.HasPrefix(hostport, "[") {
+	if host != "" && !hostPattern().MatchString(host) || host == "" && !strings.HasPrefix(hostport, "[") {
 		return fmt.Errorf("invalid registry %q", hostport)
 	}
 	if port == "" {
@@ -239,7 +240,7 @@ func validRepository(ref Reference) error {
 	switch {
 	case len(ref.Registry)+1+len(name) > maxName:
 		return fmt.Errorf("registry and repository are longer than %d characters", maxName)
-	case repositoryPattern.MatchString(name):
+	case repositoryPattern().MatchString(name):
 		return nil
 	case name == "":
 		return errors.New("the repository is missing")
@@ -281,3 +282,8 @@ type marked struct{ err, also error }
 
 func (m marked) Error() string   { return m.err.Error() }
 func (m marked) Unwrap() []error { return []error{m.err, m.also, artifact.ErrInvalid} }
+
+// onUse compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
+func onUse(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}

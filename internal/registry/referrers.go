@@ -109,7 +109,7 @@ func isNotFound(err error) bool {
 func referrerTag(subject digest.Digest) string {
 	cut := func(s string, n int) string {
 		s = strings.Map(func(r rune) rune {
-			if r < 0x80 && tagPattern.MatchString("a"+string(r)) {
+			if r < 0x80 && tagPattern().MatchString("a"+string(r)) {
 				return r
 			}
 			return '-'
