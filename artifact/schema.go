@@ -9,15 +9,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/jsonschema"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 const (
-	dialect    = "https://json-schema.org/draft/2020-12/schema"
+	dialect    = jsonschema.Dialect
 	tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
 )
 
@@ -145,41 +142,19 @@ func layerSchema() map[string]any {
 }
 
 // schemaChecker validates JSON values against a schema and tells what is wrong in davit's words.
-type schemaChecker struct {
-	schema   *jsonschema.Schema
-	document any // the schema itself, to look up what it allows
-}
-
-// schemaURL names a schema while it is compiled. Nothing can be relative to it.
-const schemaURL = "urn:davit:schema"
+type schemaChecker struct{ schema *jsonschema.Schema }
 
 // newSchemaChecker compiles a schema given as Go values. It loads nothing from anywhere.
 func newSchemaChecker(schema map[string]any) (*schemaChecker, error) {
-	encoded, err := json.Marshal(schema)
+	var document any
+	if err := decodeValue(schema, &document); err != nil {
+		return nil, err
+	}
+	compiled, err := jsonschema.Compile(document)
 	if err != nil {
 		return nil, err
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
-	if err != nil {
-		return nil, err
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	compiler.UseLoader(noLoader{})
-	if err := compiler.AddResource(schemaURL, document); err != nil {
-		return nil, err
-	}
-	compiled, err := compiler.Compile(schemaURL)
-	if err != nil {
-		return nil, err
-	}
-	return &schemaChecker{compiled, document}, nil
-}
-
-type noLoader struct{}
-
-func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("%s: a schema may refer only to itself", url)
+	return &schemaChecker{compiled}, nil
 }
 
 // fault is one way in which a value does not fit its schema.
@@ -192,83 +167,109 @@ type fault struct {
 }
 
 // check lists what is wrong with a value, which must consist of what readDocument makes.
-func (s *schemaChecker) check(value any) []fault {
-	var invalid *jsonschema.ValidationError
-	if !errors.As(s.schema.Validate(value), &invalid) {
-		return nil
-	}
-	return s.faults(invalid, nil)
-}
-
-// schemaFaults are what keeps a schema from being one, where the error of newSchemaChecker says it by place.
-func schemaFaults(err error) []fault {
-	var broken *jsonschema.SchemaValidationError
-	var invalid *jsonschema.ValidationError
-	if !errors.As(err, &broken) || !errors.As(broken.Err, &invalid) {
-		return []fault{{message: fmt.Sprintf("is not a JSON Schema: %v", err)}}
-	}
-	faults := (&schemaChecker{}).faults(invalid, nil)
-	for i := range faults {
-		faults[i].message = "not JSON Schema: " + faults[i].message
+func (s *schemaChecker) check(value any) (faults []fault) {
+	for _, f := range s.schema.Check(value) {
+		at := pointerTo(f.At)
+		switch f.Keyword {
+		case "additionalProperties", "unevaluatedProperties":
+			for _, key := range f.Names {
+				faults = append(faults, fault{pointer: at + "/" + escapePointer(key), key: true,
+					message: fmt.Sprintf("unknown key %q", key), hint: didYouMean(key, f.Known)})
+			}
+		case "required":
+			for _, key := range f.Names {
+				faults = append(faults, fault{pointer: at, missing: true, message: subject(f.At) + fmt.Sprintf("%q is missing", key)})
+			}
+		default:
+			message, hint := explain(f)
+			faults = append(faults, fault{pointer: at, message: subject(f.At) + message, hint: hint})
+		}
 	}
 	return faults
 }
 
-func (s *schemaChecker) faults(e *jsonschema.ValidationError, faults []fault) []fault {
-	at := pointerTo(e.InstanceLocation)
-	switch k := e.ErrorKind.(type) {
-	case *kind.Schema, *kind.Group, *kind.Reference, *kind.AllOf:
-		for _, cause := range e.Causes {
-			faults = s.faults(cause, faults)
-		}
-		return faults
-	case *kind.AdditionalProperties:
-		for _, key := range slices.Sorted(slices.Values(k.Properties)) {
-			hint := didYouMean(key, s.properties(e.SchemaURL))
-			faults = append(faults, fault{pointer: at + "/" + escapePointer(key), key: true, message: fmt.Sprintf("unknown key %q", key), hint: hint})
-		}
-		return faults
-	case *kind.Required:
-		for _, key := range k.Missing {
-			faults = append(faults, fault{pointer: at, missing: true, message: subject(e.InstanceLocation) + fmt.Sprintf("%q is missing", key)})
-		}
-		return faults
+// schemaFaults are what keeps a schema from being one, where the error of newSchemaChecker says it by place.
+func schemaFaults(err error) (faults []fault) {
+	var invalid jsonschema.InvalidError
+	if !errors.As(err, &invalid) {
+		return []fault{{message: fmt.Sprintf("is not a JSON Schema: %v", err)}}
 	}
-	message, hint := explain(e.ErrorKind)
-	return append(faults, fault{pointer: at, message: subject(e.InstanceLocation) + message, hint: hint})
+	for _, m := range invalid {
+		faults = append(faults, fault{pointer: pointerTo(m.At), message: "not JSON Schema: " + subject(m.At) + m.Message})
+	}
+	return faults
 }
 
 // explain says in a few words what a value should have been.
-func explain(e jsonschema.ErrorKind) (message, hint string) {
-	switch k := e.(type) {
-	case *kind.Type:
-		if k.Got == "number" && slices.Equal(k.Want, []string{"string"}) {
+func explain(f jsonschema.Fault) (message, hint string) {
+	switch f.Keyword {
+	case "":
+		return "is not allowed here", ""
+	case "type":
+		want := typesOf(f.Want)
+		if f.Got == "number" && slices.Equal(want, []string{"string"}) {
 			hint = "put it in quotes"
 		}
-		return fmt.Sprintf("must be %s, not %s", article(k.Want), article([]string{k.Got})), hint
-	case *kind.Enum:
-		words := make([]string, len(k.Want))
-		for i, w := range k.Want {
+		return fmt.Sprintf("must be %s, not %s", article(want), article(typesOf(f.Got))), hint
+	case "enum":
+		allowed, _ := f.Want.([]any)
+		words := make([]string, len(allowed))
+		for i, w := range allowed {
 			words[i] = fmt.Sprint(w)
 		}
-		return fmt.Sprintf("must not be %v", k.Got), didYouMean(fmt.Sprint(k.Got), words)
-	case *kind.Pattern:
-		if k.Want == tagPattern {
-			return fmt.Sprintf("%q is not a tag", k.Got), tagHint
+		return fmt.Sprintf("must not be %v", f.Got), didYouMean(fmt.Sprint(f.Got), words)
+	case "const":
+		return fmt.Sprintf("must be %v", f.Want), ""
+	case "pattern":
+		if f.Want == tagPattern {
+			return fmt.Sprintf("%q is not a tag", f.Got), tagHint
 		}
-		return fmt.Sprintf("%q does not match %s", k.Got, k.Want), ""
-	case *kind.MinLength:
-		if k.Want == 1 {
+		return fmt.Sprintf("%q does not match %s", f.Got, f.Want), ""
+	case "minLength", "minItems", "minProperties":
+		if fmt.Sprint(f.Want) == "1" {
 			return "must not be empty", ""
 		}
-	case *kind.MinItems:
-		if k.Want == 1 {
-			return "must not be empty", ""
-		}
-	case *kind.OneOf, *kind.AnyOf:
+	case "anyOf":
 		return "fits none of the forms that the schema allows", ""
+	case "oneOf":
+		return "does not fit exactly one of the forms that the schema allows", ""
+	case "not":
+		return "is what the schema rules out", ""
 	}
-	return e.LocalizedString(printer()), ""
+	return explainBound(f), ""
+}
+
+// explainBound words the keywords that compare or count.
+func explainBound(f jsonschema.Fault) string {
+	format := map[string]string{
+		"minimum": "must be at least %v", "maximum": "must be at most %v",
+		"exclusiveMinimum": "must be more than %v", "exclusiveMaximum": "must be less than %v", "multipleOf": "must be a multiple of %v",
+		"minLength": "must have at least %v characters", "maxLength": "must have at most %v characters",
+		"minItems": "must have at least %v items", "maxItems": "must have at most %v items",
+		"minContains": "must have at least %v such items", "maxContains": "must have at most %v such items",
+		"minProperties": "must have at least %v keys", "maxProperties": "must have at most %v keys",
+	}[f.Keyword]
+	switch {
+	case format != "":
+		return fmt.Sprintf(format, f.Want)
+	case f.Keyword == "uniqueItems":
+		return "must not have the same item twice"
+	case f.Keyword == "contains":
+		return "lacks an item that the schema asks for"
+	}
+	return "is a key that the schema does not allow" // propertyNames
+}
+
+// typesOf is the value of the keyword type: a name or several.
+func typesOf(value any) (names []string) {
+	if name, ok := value.(string); ok {
+		return []string{name}
+	}
+	list, _ := value.([]any)
+	for _, item := range list {
+		names = append(names, fmt.Sprint(item))
+	}
+	return names
 }
 
 // article puts "a" or "an" before the names of JSON types, as davit.yaml's users call them.
@@ -299,32 +300,3 @@ func subject(location []string) string {
 	}
 	return ""
 }
-
-// properties lists the keys that a part of the schema allows.
-func (s *schemaChecker) properties(url string) []string {
-	part := s.document
-	_, pointer, _ := strings.Cut(url, "#")
-	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$", "%25", "%").Replace(token)
-		switch p := part.(type) {
-		case map[string]any:
-			if token != "" {
-				part = p[token]
-			}
-		case []any:
-			if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(p) {
-				part = p[i]
-			}
-		}
-	}
-	object, _ := part.(map[string]any)
-	known, _ := object["properties"].(map[string]any)
-	keys := make([]string, 0, len(known))
-	for key := range known {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func printer() *message.Printer { return message.NewPrinter(language.English) }

@@ -14,30 +14,30 @@ const module = "github.com/davit-oci/davit"
 // layers says which packages of the module a package may depend on, directly or not.
 var layers = map[string][]string{
 	"mediatypes":       {},
-	"artifact":         {"mediatypes"},
-	"internal/archive": {"artifact", "mediatypes"},
+	"artifact":         {"mediatypes", "internal/jsonschema"},
+	"internal/archive": {"artifact", "mediatypes", "internal/jsonschema"},
 	"internal/registry": {
-		"artifact", "mediatypes", "internal/digestcache",
+		"artifact", "mediatypes", "internal/jsonschema", "internal/digestcache",
 	},
 	"internal/digestcache": {},
+	"internal/jsonschema":  {},
 	"internal/render":      {},
-	"pack":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
-	"pull":                 {"artifact", "mediatypes", "internal/archive", "internal/digestcache"},
-	"internal/serve":       {"artifact", "mediatypes", "internal/registry", "internal/digestcache"},
+	"pack":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"pull":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"internal/serve":       {"artifact", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache"},
 	"cmd/davit": {
-		"artifact", "mediatypes", "pack", "pull",
+		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
 		"internal/archive", "internal/registry", "internal/digestcache", "internal/render", "internal/serve",
 	},
 }
 
 // foreign says who may import what is not ours.
 var foreign = map[string][]string{
-	"github.com/spf13/":      {"cmd/davit"},
-	"gopkg.in/yaml.v3":       {"artifact"},
-	"oras.land/oras-go/":     {"pack", "pull", "internal/registry", "internal/serve", "cmd/davit"},
-	"github.com/klauspost/":  {"internal/archive"},
-	"github.com/santhosh-te": {"artifact"},
-	"github.com/yuin/":       {"internal/render"},
+	"github.com/spf13/":     {"cmd/davit"},
+	"gopkg.in/yaml.v3":      {"artifact"},
+	"oras.land/oras-go/":    {"pack", "pull", "internal/registry", "internal/serve", "cmd/davit"},
+	"github.com/klauspost/": {"internal/archive"},
+	"github.com/yuin/":      {"internal/render"},
 	"net/http": {
 		"internal/registry", "internal/serve", "cmd/davit",
 	},

@@ -1,0 +1,402 @@
+package jsonschema
+
+import (
+	"encoding/json"
+	"maps"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Fault is one way in which a value does not fit its schema.
+type Fault struct {
+	At      []string // keys and indices on the way to the value
+	Keyword string   // that is not met; "": the schema allows no value here
+	Want    any      // the keyword's value
+	Got     any      // the value; for type, the name of its type
+	Names   []string // of required: what is missing; of additionalProperties and unevaluatedProperties: what is too much
+	Known   []string // of additionalProperties and unevaluatedProperties: the keys that the schema names
+}
+
+// Check lists what does not fit; nothing: the value is valid.
+func (s *Schema) Check(value any) []Fault {
+	c := &checker{active: map[visit]bool{}}
+	return c.check(s.root, value, nil).faults
+}
+
+type checker struct {
+	scope  []*resource // that led here, from the outermost on
+	active map[visit]bool
+}
+
+// visit is a schema at work on a value. The same again within it would have no end.
+type visit struct {
+	n  *node
+	at string
+}
+
+// outcome is what came of a schema and a value.
+type outcome struct {
+	faults []Fault
+	keys   map[string]bool // that some schema looked at
+	items  map[int]bool
+}
+
+func (o *outcome) key(name string) {
+	if o.keys == nil {
+		o.keys = map[string]bool{}
+	}
+	o.keys[name] = true
+}
+
+func (o *outcome) item(i int) {
+	if o.items == nil {
+		o.items = map[int]bool{}
+	}
+	o.items[i] = true
+}
+
+// seen takes over what another schema looked at in the same value.
+func (o *outcome) seen(other *outcome) {
+	for name := range other.keys {
+		o.key(name)
+	}
+	for i := range other.items {
+		o.item(i)
+	}
+}
+
+// all takes over everything of another schema's outcome.
+func (o *outcome) all(other *outcome) {
+	o.faults = append(o.faults, other.faults...)
+	o.seen(other)
+}
+
+func (c *checker) check(n *node, value any, at []string) *outcome {
+	v := visit{n, strings.Join(at, "\x00")}
+	if n.never || c.active[v] {
+		return &outcome{faults: []Fault{{At: at}}}
+	}
+	c.active[v] = true
+	defer delete(c.active, v)
+	if depth := len(c.scope); depth == 0 || c.scope[depth-1] != n.home {
+		c.scope = append(c.scope, n.home)
+		defer func() { c.scope = c.scope[:depth] }()
+	}
+	o := &outcome{}
+	c.plain(n, value, at, o)
+	c.references(n, value, at, o)
+	c.combined(n, value, at, o)
+	switch value := value.(type) {
+	case map[string]any:
+		c.object(n, value, at, o)
+	case []any:
+		c.array(n, value, at, o)
+	}
+	return o
+}
+
+// miss notes a keyword that is not met.
+func (o *outcome) miss(n *node, at []string, keyword string, got any) {
+	o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Want: n.words[keyword], Got: got})
+}
+
+// plain checks the keywords that need no other schema.
+func (c *checker) plain(n *node, value any, at []string, o *outcome) {
+	if want, ok := n.words["type"]; ok && !hasType(value, stringsOf(want)) {
+		o.miss(n, at, "type", typeOf(value))
+	}
+	if want, ok := n.words["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return equal(w, value) }) {
+		o.miss(n, at, "enum", value)
+	}
+	if want, ok := n.words["const"]; ok && !equal(want, value) {
+		o.miss(n, at, "const", value)
+	}
+	switch value := value.(type) {
+	case string:
+		if re := n.patterns[stringOf(n.words["pattern"])]; re != nil && !re.MatchString(value) {
+			o.miss(n, at, "pattern", value)
+		}
+		n.bounds(o, at, value, utf8.RuneCountInString(value), "minLength", "maxLength")
+	case json.Number:
+		n.number(o, at, value)
+	case []any:
+		n.bounds(o, at, value, len(value), "minItems", "maxItems")
+		if n.words["uniqueItems"] == true && !unique(value) {
+			o.miss(n, at, "uniqueItems", value)
+		}
+	case map[string]any:
+		n.bounds(o, at, value, len(value), "minProperties", "maxProperties")
+		n.required(o, at, value)
+	}
+}
+
+func stringOf(value any) string {
+	s, _ := value.(string)
+	return s
+}
+
+// bounds checks a count against the keywords of its least and its most.
+func (n *node) bounds(o *outcome, at []string, value any, count int, least, most string) {
+	have := new(big.Rat).SetInt64(int64(count))
+	if want := rational(n.words[least]); want != nil && have.Cmp(want) < 0 {
+		o.miss(n, at, least, value)
+	}
+	if want := rational(n.words[most]); want != nil && have.Cmp(want) > 0 {
+		o.miss(n, at, most, value)
+	}
+}
+
+func (n *node) number(o *outcome, at []string, value json.Number) {
+	have := rational(value)
+	if have == nil {
+		return // beyond all reason: no bound is known to be broken
+	}
+	for _, keyword := range []string{"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"} {
+		want := rational(n.words[keyword])
+		if want == nil {
+			continue
+		}
+		met := true
+		switch order := have.Cmp(want); keyword {
+		case "minimum":
+			met = order >= 0
+		case "exclusiveMinimum":
+			met = order > 0
+		case "maximum":
+			met = order <= 0
+		case "exclusiveMaximum":
+			met = order < 0
+		case "multipleOf":
+			met = new(big.Rat).Quo(have, want).IsInt()
+		}
+		if !met {
+			o.miss(n, at, keyword, value)
+		}
+	}
+}
+
+func (n *node) required(o *outcome, at []string, value map[string]any) {
+	missing := absent(stringsOf(n.words["required"]), value)
+	dependent, _ := n.words["dependentRequired"].(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(dependent)) {
+		if _, ok := value[key]; ok {
+			missing = append(missing, absent(stringsOf(dependent[key]), value)...)
+		}
+	}
+	if len(missing) > 0 {
+		o.faults = append(o.faults, Fault{At: at, Keyword: "required", Names: missing})
+	}
+}
+
+func absent(keys []string, object map[string]any) (missing []string) {
+	for _, key := range keys {
+		if _, ok := object[key]; !ok {
+			missing = append(missing, key)
+		}
+	}
+	return missing
+}
+
+// references follows $ref and $dynamicRef.
+func (c *checker) references(n *node, value any, at []string, o *outcome) {
+	if n.ref != nil {
+		o.all(c.check(n.ref, value, at))
+	}
+	if n.dynamic == nil {
+		return
+	}
+	target := n.dynamic
+	if n.anchor != "" {
+		for _, r := range c.scope {
+			if outer := r.dynamic[n.anchor]; outer != nil {
+				target = outer
+				break
+			}
+		}
+	}
+	o.all(c.check(target, value, at))
+}
+
+// combined checks the keywords that apply other schemas to the same value.
+func (c *checker) combined(n *node, value any, at []string, o *outcome) {
+	for _, sub := range n.list["allOf"] {
+		o.all(c.check(sub, value, at))
+	}
+	for _, keyword := range []string{"anyOf", "oneOf"} {
+		valid := 0
+		for _, sub := range n.list[keyword] {
+			if result := c.check(sub, value, at); len(result.faults) == 0 {
+				valid++
+				o.seen(result)
+			}
+		}
+		if len(n.list[keyword]) > 0 && (valid == 0 || keyword == "oneOf" && valid > 1) {
+			o.miss(n, at, keyword, value)
+		}
+	}
+	if sub := n.one["not"]; sub != nil && len(c.check(sub, value, at).faults) == 0 {
+		o.miss(n, at, "not", value)
+	}
+	if test := n.one["if"]; test != nil {
+		next := "else"
+		if result := c.check(test, value, at); len(result.faults) == 0 {
+			next = "then"
+			o.seen(result)
+		}
+		if sub := n.one[next]; sub != nil {
+			o.all(c.check(sub, value, at))
+		}
+	}
+	object, _ := value.(map[string]any)
+	dependent := n.named["dependentSchemas"]
+	for _, key := range slices.Sorted(maps.Keys(dependent)) {
+		if _, ok := object[key]; ok {
+			o.all(c.check(dependent[key], value, at))
+		}
+	}
+}
+
+func (c *checker) object(n *node, value map[string]any, at []string, o *outcome) {
+	var others []string // that neither properties nor patternProperties name
+	for _, key := range slices.Sorted(maps.Keys(value)) {
+		if names := n.one["propertyNames"]; names != nil && len(c.check(names, key, below(at, key)).faults) > 0 {
+			o.miss(n, below(at, key), "propertyNames", key)
+		}
+		named := false
+		if sub := n.named["properties"][key]; sub != nil {
+			named = true
+			o.faults = append(o.faults, c.check(sub, value[key], below(at, key)).faults...)
+		}
+		for _, expr := range slices.Sorted(maps.Keys(n.named["patternProperties"])) {
+			if n.patterns[expr].MatchString(key) {
+				named = true
+				o.faults = append(o.faults, c.check(n.named["patternProperties"][expr], value[key], below(at, key)).faults...)
+			}
+		}
+		if named {
+			o.key(key)
+		} else {
+			others = append(others, key)
+		}
+	}
+	c.rest(n, "additionalProperties", others, value, at, o)
+	others = slices.DeleteFunc(slices.Sorted(maps.Keys(value)), func(key string) bool { return o.keys[key] })
+	c.rest(n, "unevaluatedProperties", others, value, at, o)
+}
+
+// rest checks the keys that are left for additionalProperties or unevaluatedProperties.
+func (c *checker) rest(n *node, keyword string, keys []string, value map[string]any, at []string, o *outcome) {
+	sub := n.one[keyword]
+	switch {
+	case sub == nil || len(keys) == 0:
+		return
+	case sub.never:
+		known := slices.Sorted(maps.Keys(n.named["properties"]))
+		o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Names: keys, Known: known})
+		return
+	}
+	for _, key := range keys {
+		o.key(key)
+		o.faults = append(o.faults, c.check(sub, value[key], below(at, key)).faults...)
+	}
+}
+
+func (c *checker) array(n *node, value []any, at []string, o *outcome) {
+	first := n.list["prefixItems"]
+	contained := 0
+	for i, item := range value {
+		sub := n.one["items"]
+		if i < len(first) {
+			sub = first[i]
+		}
+		if sub != nil {
+			o.item(i)
+			o.faults = append(o.faults, c.check(sub, item, below(at, strconv.Itoa(i))).faults...)
+		}
+		if wanted := n.one["contains"]; wanted != nil && len(c.check(wanted, item, below(at, strconv.Itoa(i))).faults) == 0 {
+			o.item(i)
+			contained++
+		}
+	}
+	n.contains(o, at, value, contained)
+	if sub := n.one["unevaluatedItems"]; sub != nil {
+		for i, item := range value {
+			if !o.items[i] {
+				o.item(i)
+				o.faults = append(o.faults, c.check(sub, item, below(at, strconv.Itoa(i))).faults...)
+			}
+		}
+	}
+}
+
+// contains checks how many items fit the keyword contains.
+func (n *node) contains(o *outcome, at []string, value []any, found int) {
+	if n.one["contains"] == nil {
+		return
+	}
+	if _, said := n.words["minContains"]; !said && found == 0 {
+		o.miss(n, at, "contains", value)
+	}
+	n.bounds(o, at, value, found, "minContains", "maxContains")
+}
+
+func typeOf(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case json.Number:
+		return "number"
+	case string:
+		return "string"
+	case []any:
+		return "array"
+	case map[string]any:
+		return "object"
+	}
+	return ""
+}
+
+func hasType(value any, want []string) bool {
+	if slices.Contains(want, typeOf(value)) {
+		return true
+	}
+	r := rational(value)
+	return r != nil && r.IsInt() && slices.Contains(want, "integer")
+}
+
+// equal compares values as JSON Schema does: 1 and 1.0 are the same.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case json.Number:
+		if _, ok := b.(json.Number); !ok {
+			return false
+		}
+		x, y := rational(a), rational(b)
+		return x != nil && y != nil && x.Cmp(y) == 0 || a == b
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, equal)
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, equal)
+	}
+	switch b.(type) {
+	case []any, map[string]any:
+		return false
+	}
+	return a == b
+}
+
+func unique(list []any) bool {
+	for i, item := range list {
+		if slices.ContainsFunc(list[:i], func(other any) bool { return equal(item, other) }) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,422 @@
+// Package jsonschema checks JSON values against schemas of JSON Schema 2020-12, and tells everything that does not fit,
+// each with its place, instead of the first. It says which keyword was not met, and leaves the words to its callers.
+//
+// A schema may refer only to itself: nothing is loaded from anywhere. Formats and contents are annotations, which are
+// not checked. Values are what encoding/json makes with UseNumber: nil, bool, json.Number, string, []any and
+// map[string]any.
+//
+// Source: https://json-schema.org/draft/2020-12/json-schema-core and json-schema-validation.
+package jsonschema
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the $schema of the drafts that this package reads.
+const Dialect = "https://json-schema.org/draft/2020-12/schema"
+
+// Schema is a schema that is one.
+type Schema struct{ root *node }
+
+// Malformed is what keeps a schema from being one.
+type Malformed struct {
+	At      []string // keys and indices on the way to it
+	Message string   // "must be …": what the value there should have been
+}
+
+// InvalidError is all that is malformed in a schema.
+type InvalidError []Malformed
+
+// Error says what comes first.
+func (e InvalidError) Error() string {
+	return fmt.Sprintf("/%s: %s", strings.Join(e[0].At, "/"), e[0].Message)
+}
+
+// Compile reads a schema, given as a JSON value. Its error is an InvalidError.
+func Compile(document any) (*Schema, error) {
+	c := &compiler{document: document, nodes: map[string]*node{}, resources: map[string]*resource{}}
+	root := c.read(document, nil, nil)
+	for len(c.references) > 0 { // what they lead to may have more of them
+		todo := c.references
+		c.references = nil
+		for _, n := range todo {
+			c.link(n)
+		}
+	}
+	if len(c.faults) > 0 {
+		return nil, c.faults
+	}
+	return &Schema{root}, nil
+}
+
+// node is one schema of a document.
+type node struct {
+	at       []string
+	home     *resource
+	never    bool           // the schema false
+	words    map[string]any // its keywords
+	one      map[string]*node
+	list     map[string][]*node
+	named    map[string]map[string]*node
+	patterns map[string]*regexp.Regexp
+	ref      *node
+	dynamic  *node
+	anchor   string // of $dynamicRef, where the outermost schema with it is meant
+}
+
+// resource is a schema with an $id, or the whole.
+type resource struct {
+	base    *url.URL
+	root    *node
+	anchors map[string]*node
+	dynamic map[string]*node
+}
+
+type compiler struct {
+	document   any
+	nodes      map[string]*node // by their JSON pointers
+	resources  map[string]*resource
+	references []*node // that are not linked yet
+	faults     InvalidError
+}
+
+func (c *compiler) fault(at []string, format string, args ...any) {
+	c.faults = append(c.faults, Malformed{slices.Clone(at), fmt.Sprintf(format, args...)})
+}
+
+// below is a way with one more step.
+func below(at []string, step string) []string { return append(at[:len(at):len(at)], step) }
+
+// read compiles the schema at a place, and those in it. Home is nil for the document itself.
+func (c *compiler) read(value any, at []string, home *resource) *node {
+	n := &node{at: at, home: home, one: map[string]*node{}, list: map[string][]*node{}, named: map[string]map[string]*node{},
+		patterns: map[string]*regexp.Regexp{}}
+	c.nodes[strings.Join(at, "\x00")] = n
+	if home == nil {
+		n.home = c.resource(n, &url.URL{Scheme: "schema", Path: "/"})
+	}
+	switch value := value.(type) {
+	case bool:
+		n.never = !value
+		return n
+	case map[string]any:
+		n.words = value
+	default:
+		c.fault(at, "must be a schema: a mapping, true or false")
+		return n
+	}
+	c.identify(n)
+	for _, word := range slices.Sorted(maps.Keys(n.words)) {
+		c.keyword(n, word, n.words[word])
+	}
+	if n.words["$ref"] != nil || n.words["$dynamicRef"] != nil {
+		c.references = append(c.references, n)
+	}
+	return n
+}
+
+func (c *compiler) resource(root *node, base *url.URL) *resource {
+	r := &resource{base: base, root: root, anchors: map[string]*node{}, dynamic: map[string]*node{}}
+	c.resources[base.String()] = r
+	return r
+}
+
+// identify notes the names that a schema gives itself.
+func (c *compiler) identify(n *node) {
+	if id, ok := n.words["$id"].(string); ok {
+		if base, err := n.home.base.Parse(strings.TrimSuffix(id, "#")); err == nil && base.Fragment == "" {
+			n.home = c.resource(n, base)
+		} else {
+			c.fault(below(n.at, "$id"), "must be a URI reference without a fragment")
+		}
+	}
+	if dialect, ok := n.words["$schema"].(string); ok && strings.TrimSuffix(dialect, "#") != Dialect {
+		c.fault(below(n.at, "$schema"), "must be %s", Dialect)
+	}
+	if name, ok := n.words["$anchor"].(string); ok {
+		n.home.anchors[name] = n
+	}
+	if name, ok := n.words["$dynamicAnchor"].(string); ok {
+		n.home.anchors[name], n.home.dynamic[name] = n, n
+	}
+}
+
+// form is what a keyword's value must be.
+type form int
+
+const (
+	anything form = iota // also of a keyword that this package does not know
+	single               // a schema
+	several              // a list of schemas
+	named                // a mapping to schemas
+	matched              // a mapping to schemas, by patterns
+	text
+	pattern
+	flag
+	number
+	positive
+	count // a number of things
+	words // a list of strings
+	keyed // a mapping to lists of strings
+	values
+	types
+)
+
+func formOf(keyword string) form {
+	switch keyword {
+	case "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
+		"if", "then", "else", "not", "contentSchema":
+		return single
+	case "allOf", "anyOf", "oneOf", "prefixItems":
+		return several
+	case "properties", "$defs", "definitions", "dependentSchemas":
+		return named
+	case "patternProperties":
+		return matched
+	case "$id", "$schema", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$comment", "title", "description", "format",
+		"contentEncoding", "contentMediaType":
+		return text
+	case "pattern":
+		return pattern
+	case "uniqueItems", "deprecated", "readOnly", "writeOnly":
+		return flag
+	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
+		return number
+	case "multipleOf":
+		return positive
+	case "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains":
+		return count
+	case "required":
+		return words
+	case "dependentRequired":
+		return keyed
+	case "enum", "examples":
+		return values
+	case "type":
+		return types
+	}
+	return anything
+}
+
+// keyword checks a keyword's value and compiles what is in it.
+func (c *compiler) keyword(n *node, word string, value any) {
+	at := below(n.at, word)
+	switch formOf(word) {
+	case single:
+		n.one[word] = c.read(value, at, n.home)
+	case several:
+		list, ok := value.([]any)
+		if !ok || len(list) == 0 {
+			c.fault(at, "must be a list of schemas")
+		}
+		for i, item := range list {
+			n.list[word] = append(n.list[word], c.read(item, below(at, strconv.Itoa(i)), n.home))
+		}
+	case named, matched:
+		c.mapping(n, word, value)
+	case pattern:
+		s, ok := value.(string)
+		if ok {
+			ok = c.pattern(n, s)
+		}
+		if !ok {
+			c.fault(at, "must be a regular expression")
+		}
+	default:
+		if wanted := misfit(formOf(word), value); wanted != "" {
+			c.fault(at, "must be %s", wanted)
+		}
+	}
+}
+
+func (c *compiler) mapping(n *node, word string, value any) {
+	at := below(n.at, word)
+	object, ok := value.(map[string]any)
+	if !ok {
+		c.fault(at, "must be a mapping to schemas")
+	}
+	n.named[word] = map[string]*node{}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		if formOf(word) == matched && !c.pattern(n, key) {
+			c.fault(below(at, key), "must be under a regular expression")
+			continue
+		}
+		n.named[word][key] = c.read(object[key], below(at, key), n.home)
+	}
+}
+
+func (c *compiler) pattern(n *node, expr string) bool {
+	compiled, err := regexp.Compile(expr)
+	n.patterns[expr] = compiled
+	return err == nil
+}
+
+// misfit says what a plain keyword's value should have been; "": it is.
+func misfit(f form, value any) string {
+	ok, wanted := true, ""
+	switch f {
+	case text:
+		_, ok = value.(string)
+		wanted = "a string"
+	case flag:
+		_, ok = value.(bool)
+		wanted = "true or false"
+	case number:
+		ok, wanted = rational(value) != nil, "a number"
+	case positive:
+		r := rational(value)
+		ok, wanted = r != nil && r.Sign() > 0, "a number above 0"
+	case count:
+		r := rational(value)
+		ok, wanted = r != nil && r.IsInt() && r.Sign() >= 0, "a whole number from 0"
+	case words:
+		ok, wanted = isWords(value), "a list of strings"
+	case keyed:
+		var object map[string]any
+		object, ok = value.(map[string]any)
+		for _, list := range object {
+			ok = ok && isWords(list)
+		}
+		wanted = "a mapping to lists of strings"
+	case values:
+		_, ok = value.([]any)
+		wanted = "a list"
+	case types:
+		ok, wanted = isTypes(value), "a type or a list of types: "+strings.Join(typeNames(), ", ")
+	}
+	if ok {
+		return ""
+	}
+	return wanted
+}
+
+func isWords(value any) bool {
+	list, ok := value.([]any)
+	return ok && !slices.ContainsFunc(list, func(item any) bool { _, ok := item.(string); return !ok })
+}
+
+func typeNames() []string {
+	return []string{"null", "boolean", "object", "array", "number", "integer", "string"}
+}
+
+func isTypes(value any) bool {
+	if name, ok := value.(string); ok {
+		return slices.Contains(typeNames(), name)
+	}
+	if !isWords(value) {
+		return false
+	}
+	list := stringsOf(value)
+	return len(list) > 0 && !slices.ContainsFunc(list, func(name string) bool { return !slices.Contains(typeNames(), name) })
+}
+
+// stringsOf is the strings of a list, or the string alone.
+func stringsOf(value any) (list []string) {
+	if s, ok := value.(string); ok {
+		return []string{s}
+	}
+	items, _ := value.([]any)
+	for _, item := range items {
+		if s, ok := item.(string); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// rational is a number as it is written, or nil.
+func rational(value any) *big.Rat {
+	n, ok := value.(json.Number)
+	if !ok {
+		return nil
+	}
+	r, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return nil
+	}
+	return r
+}
+
+// link finds what the references of a schema lead to.
+func (c *compiler) link(n *node) {
+	if ref, ok := n.words["$ref"].(string); ok {
+		n.ref, _ = c.find(n, "$ref", ref)
+	}
+	if ref, ok := n.words["$dynamicRef"].(string); ok {
+		n.dynamic, n.anchor = c.find(n, "$dynamicRef", ref)
+	}
+}
+
+// find is the schema that a reference names, and its dynamic anchor if the reference was to that.
+func (c *compiler) find(n *node, word, ref string) (*node, string) {
+	target, err := n.home.base.Parse(ref)
+	if err == nil {
+		name := target.Fragment
+		target.Fragment, target.RawFragment = "", ""
+		if r := c.resources[target.String()]; r != nil {
+			if found := c.within(r, name); found != nil {
+				if found.home.dynamic[name] != found {
+					name = ""
+				}
+				return found, name
+			}
+		}
+	}
+	c.fault(below(n.at, word), "must refer to something in the schema")
+	return nil, ""
+}
+
+// within finds a schema by the fragment of a reference: nothing, a JSON pointer, or an anchor.
+func (c *compiler) within(r *resource, fragment string) *node {
+	if fragment == "" {
+		return r.root
+	}
+	if !strings.HasPrefix(fragment, "/") {
+		return r.anchors[fragment]
+	}
+	at, home := r.root.at, r
+	for token := range strings.SplitSeq(fragment[1:], "/") {
+		at = below(at, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+		if n := c.nodes[strings.Join(at, "\x00")]; n != nil {
+			home = n.home
+		}
+	}
+	if n := c.nodes[strings.Join(at, "\x00")]; n != nil {
+		return n
+	}
+	value, ok := lookUp(c.document, at)
+	if !ok {
+		return nil
+	}
+	return c.read(value, at, home) // a schema in a place where none was expected
+}
+
+func lookUp(value any, at []string) (any, bool) {
+	for _, step := range at {
+		switch holder := value.(type) {
+		case map[string]any:
+			inner, ok := holder[step]
+			if !ok {
+				return nil, false
+			}
+			value = inner
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(holder) {
+				return nil, false
+			}
+			value = holder[i]
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
