@@ -82,10 +82,11 @@ func isTarget(s string) bool {
 func checkKind(s *Spec, report func(Problem)) {
 	k, ok := mediatypes.Lookup(s.Kind)
 	switch {
+	case s.Own != nil:
 	case s.Kind == "" && !s.has("kind"):
 		report(s.problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
 	case s.Kind == "":
-	case isKindFile(s.Kind):
+	case IsKindFile(s.Kind):
 		if message, hint := badPath(s.Kind); message != "" {
 			report(s.problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
 		}
@@ -264,7 +265,8 @@ func formatPlatform(p ocispec.Platform) string {
 	return s
 }
 
-func isKindFile(kind string) bool {
+// IsKindFile tells whether a kind is the path of a kind file, and not the name of a built-in kind.
+func IsKindFile(kind string) bool {
 	return strings.Contains(kind, "/") || strings.HasSuffix(kind, ".yaml") || strings.HasSuffix(kind, ".yml")
 }
 

@@ -101,28 +101,36 @@ func (c *composer) artifact(spec *Spec) *Plan {
 
 // kind finds the kind of a Spec; what is none by its name was a problem of the Spec already.
 func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
-	if !isKindFile(spec.Kind) {
+	if spec.Own != nil {
+		return *spec.Own, true
+	}
+	if !IsKindFile(spec.Kind) {
 		return mediatypes.Lookup(spec.Kind)
 	}
 	if message, _ := badPath(spec.Kind); message != "" {
 		return mediatypes.Kind{}, false
 	}
-	name, problem := c.locate(spec.Kind)
-	if problem != "" {
-		c.report(spec.problem("/kind", fmt.Sprintf("kind file %q %s", spec.Kind, problem), ""))
-		return mediatypes.Kind{}, false
-	}
-	data, err := readFile(c.fsys, name, maxDocument)
-	if err != nil {
-		c.report(spec.problem("/kind", fmt.Sprintf("kind file %q: %s", spec.Kind, cause(err)), ""))
-		return mediatypes.Kind{}, false
-	}
-	kind, err := ParseKind(spec.Kind, data)
+	kind, err := c.kindFile(spec.Kind)
 	var problems Problems
 	if errors.As(err, &problems) {
 		c.problems = append(c.problems, problems...)
+	} else if err != nil {
+		c.report(spec.problem("/kind", err.Error(), ""))
 	}
 	return kind, err == nil
+}
+
+// kindFile reads a kind file. Its error is Problems where something is wrong in the file.
+func (c *composer) kindFile(file string) (mediatypes.Kind, error) {
+	name, problem := c.locate(file)
+	if problem != "" {
+		return mediatypes.Kind{}, fmt.Errorf("kind file %q %s", file, problem)
+	}
+	data, err := readFile(c.fsys, name, maxDocument)
+	if err != nil {
+		return mediatypes.Kind{}, fmt.Errorf("kind file %q: %s", file, cause(err))
+	}
+	return ParseKind(file, data)
 }
 
 // index composes one plan per platform. What a platform does not say is that of the whole.
@@ -192,7 +200,7 @@ func unique(list []string) []string {
 // inherit fills a platform's Spec from that of the whole artifact.
 func inherit(whole, platform *Spec) *Spec {
 	p := *platform
-	p.Kind, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
+	p.Kind, p.Own, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Own, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
 	if p.Base == "" {
 		p.Base = whole.Base
 	}
@@ -396,7 +404,7 @@ func (c *composition) artifactType() string {
 // checkUse reports fields that the kind can't use.
 func (c *composition) checkUse() {
 	spec, kind := c.spec, c.kind
-	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && !isKindFile(spec.Kind) && !kind.Has(t) {
+	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && spec.Own == nil && !IsKindFile(spec.Kind) && !kind.Has(t) {
 		c.report(spec.problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
 	}
 	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {

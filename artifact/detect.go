@@ -41,7 +41,7 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	}
 	if kind != "" {
 		k, ok := mediatypes.Lookup(kind)
-		if !ok && !isKindFile(kind) {
+		if !ok && !IsKindFile(kind) {
 			return nil, nil, unknownKind(kind)
 		}
 		if ok {
@@ -67,6 +67,18 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 		notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", name, l))
 	}
 	return specOf(name, fits[0].paths), notes, nil
+}
+
+// InKind makes a Spec of plain files and directories of a kind: a built-in one, or one's own as ParseKind gives it.
+func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
+	samples, err := samplesOf(fsys, paths)
+	if err != nil {
+		return nil, err
+	}
+	paths, err = inKind(kind, fsys, samples, paths)
+	spec := specOf(kind.Name, paths)
+	spec.Own = &kind
+	return spec, err
 }
 
 // detect lists the kinds that the files tell: those in which every file plays a role, and for a single directory those

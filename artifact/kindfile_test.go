@@ -5,10 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/mediatypes"
@@ -87,66 +83,6 @@ layers:
 			}
 			wantLines(t, fmt.Sprint(err), tc.want)
 		})
-	}
-}
-
-// TestEveryKindThroughItsFile packs every example with the kind file that davit prints of its kind.
-func TestEveryKindThroughItsFile(t *testing.T) {
-	t.Parallel()
-	for _, kind := range mediatypes.All() {
-		if kind.ReadOnly {
-			continue
-		}
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			printed, err := KindFile(kind)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS(filepath.Join(examples, kind.Name))); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "own.kind.yaml"), printed, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			want := composeExample(t, kind.Name)
-			got := composeDir(t, dir, strings.Replace(kind.Example, "kind: "+kind.Name, "kind: ./own.kind.yaml", 1))
-			comparePlans(t, got, want)
-		})
-	}
-}
-
-func composeDir(t *testing.T, dir, davitYAML string) *Plan {
-	t.Helper()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { root.Close() })
-	spec, err := Parse("davit.yaml", []byte(davitYAML))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := Compose(root.FS(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
-// comparePlans compares everything that gets into a manifest but what Finish needs digests for.
-func comparePlans(t *testing.T, got, want *Plan) {
-	t.Helper()
-	if len(got.Platforms) != len(want.Platforms) {
-		t.Fatalf("got %d platforms, want %d", len(got.Platforms), len(want.Platforms))
-	}
-	for i := range got.Platforms {
-		comparePlans(t, got.Platforms[i], want.Platforms[i])
-	}
-	if got.ArtifactType != want.ArtifactType || got.ConfigType != want.ConfigType || describe(got) != describe(want) ||
-		!reflect.DeepEqual(got.Annotations, want.Annotations) || !reflect.DeepEqual(got.Tags, want.Tags) || got.Kind.Order != want.Kind.Order || got.Kind.Shape != want.Kind.Shape {
-		t.Errorf("got %+v\n%s\nwant %+v\n%s", got, describe(got), want, describe(want))
 	}
 }
 

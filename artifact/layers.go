@@ -319,6 +319,9 @@ func (e *entry) ownFiles() []string {
 	var own []string
 	if e.spec.doc != nil {
 		own = append(own, "davit.yaml", path.Base(filepath.ToSlash(e.spec.doc.file)))
+		if IsKindFile(e.spec.Kind) {
+			own = append(own, path.Clean(e.spec.Kind))
+		}
 	}
 	if _, err := fs.Stat(e.fsys, "oci/oci-layout"); err == nil {
 		own = append(own, "oci")

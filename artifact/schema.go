@@ -28,6 +28,11 @@ func Schema(kind string) ([]byte, error) {
 	if !ok {
 		return nil, unknownKind(kind)
 	}
+	return ConfigSchema(k)
+}
+
+// ConfigSchema is the JSON Schema of what davit.yaml may say under config of a kind.
+func ConfigSchema(k mediatypes.Kind) ([]byte, error) {
 	schema := map[string]any{
 		"$schema": dialect,
 		"title":   "config of kind " + k.Name,

@@ -33,6 +33,10 @@ type Spec struct {
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files give equal digests.
 	Created time.Time `json:"-"`
 
+	// Own is the kind, where it is none of davit's and was read elsewhere; Kind is its name then. Nil: Kind tells it, and
+	// a kind file is read from the file system that the layers are in.
+	Own *mediatypes.Kind `json:"-"`
+
 	doc       *document // where the Spec was read; nil when it was not
 	at        string    // JSON pointer of this Spec in doc
 	configDoc *document // where Config was read, if elsewhere

@@ -13,8 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Starter makes a commented davit.yaml for the files of a directory, of the given kind or the one that they tell. It
-// composes as it is. SBOMs, runbooks and other kinds that are mostly attached become referrers of the rest.
+// Starter makes a commented davit.yaml for the files of a directory, of the given kind (a kind file's path is relative
+// to the directory) or the one that they tell. It composes as it is. SBOMs, runbooks and other kinds that are mostly attached become referrers of the rest.
 func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
@@ -47,6 +47,7 @@ func composes(fsys fs.FS, text []byte) error {
 type starter struct {
 	fsys      fs.FS
 	name      string // of the directory, "." where it is not known
+	kind      string // as the davit.yaml says it
 	named     bool   // the files say their name and version
 	whole     *sample
 	entries   []*sample
@@ -64,12 +65,32 @@ func (s *starter) look(kind string) error {
 		if err := s.detect(); err != nil {
 			return err
 		}
-	} else if k, ok := mediatypes.Lookup(kind); !ok || k.ReadOnly {
+		kind = s.main.kind.Name
+	} else if err := s.choose(kind); err != nil {
+		return err
+	}
+	s.kind = kind
+	s.leave()
+	return nil
+}
+
+// choose takes what plays a role in the kind that was named.
+func (s *starter) choose(kind string) error {
+	k, ok := mediatypes.Lookup(kind)
+	switch {
+	case IsKindFile(kind):
+		own, err := (&composer{fsys: s.fsys}).kindFile(kind)
+		if err != nil {
+			return &Error{Err: reason{ErrInvalid, err}}
+		}
+		s.entries = slices.DeleteFunc(s.entries, func(e *sample) bool { return e.path == path.Clean(kind) })
+		k = own
+	case !ok || k.ReadOnly:
 		return unknownKind(kind)
-	} else if s.main = s.find(k); len(s.main.paths) == 0 {
+	}
+	if s.main = s.find(k); len(s.main.paths) == 0 {
 		return noneInKind(k)
 	}
-	s.leave()
 	return nil
 }
 
@@ -254,7 +275,7 @@ func (s *starter) render() []byte {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# What davit packs from this directory. Try it: davit check, then davit push --dry-run.\n")
-	line("kind: %s%s", s.main.kind.Name, comment(s.main.evidence))
+	line("kind: %s%s", s.kind, comment(s.main.evidence))
 	if s.named {
 		line("# name and version are in the files")
 	} else {
@@ -266,7 +287,7 @@ func (s *starter) render() []byte {
 	line("#   org.opencontainers.image.licenses: Apache-2.0")
 	line("#   org.opencontainers.image.source: https://example.com/repository")
 	s.renderConfig(line)
-	line("\nlayers: # files, directories and globs; see davit kinds %s", s.main.kind.Name)
+	line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
 	for _, p := range s.main.paths {
 		line("  - %s%s", quoted(p), comment(s.roleName(p)))
 	}
@@ -283,7 +304,7 @@ func (s *starter) renderConfig(line func(string, ...any)) {
 	if len(fields) == 0 {
 		return
 	}
-	line("# config: # wins over what is read out of the files; see davit schema %s", s.main.kind.Name)
+	line("# config: # wins over what is read out of the files; see davit schema %s", s.kind)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		field, _ := fields[name].(map[string]any)
 		description, _ := field["description"].(string)

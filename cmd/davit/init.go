@@ -29,7 +29,7 @@ davit.yaml that packs as it is, with comments about what else it could say.`,
 			return a.init(opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files (default: found out)")
+	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files, or a kind file (default: found out)")
 	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite a davit.yaml that is there")
 	return cmd
 }
@@ -59,7 +59,11 @@ func (a *app) init(opts initOptions) error {
 	if _, err := os.Lstat(file); err == nil && !opts.force {
 		return &usageError{err: fmt.Errorf("%s exists already", file), hint: "overwrite it with --force"}
 	}
-	text, err := artifact.Starter(s.fsys, filepath.Base(dir), opts.kind)
+	kind, err := kindFrom(dir, opts.kind)
+	if err != nil {
+		return err
+	}
+	text, err := artifact.Starter(s.fsys, filepath.Base(dir), kind)
 	if err != nil {
 		return err
 	}
@@ -71,6 +75,22 @@ func (a *app) init(opts initOptions) error {
 		return err
 	}
 	return a.print(initResult{File: file, Kind: spec.Kind})
+}
+
+// kindFrom is a kind as a davit.yaml in a directory names it: the path of a kind file, which has to be below.
+func kindFrom(dir, kind string) (string, error) {
+	if !artifact.IsKindFile(kind) {
+		return kind, nil
+	}
+	absolute, err := filepath.Abs(kind)
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, absolute)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", &usageError{err: fmt.Errorf("kind file %q is outside of the directory", kind), hint: "a davit.yaml names what is below it: copy the kind file there"}
+	}
+	return "./" + filepath.ToSlash(rel), nil
 }
 
 // initResult is what init prints.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -16,9 +17,9 @@ func newKindsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "kinds [KIND]",
 		Short: "Lists the kinds of artifacts, or tells what one is made of",
-		Long: `Lists the kinds of artifacts that davit knows; with a name, its media types, the roles of
-its layers, its config fields, the clients that read it and an example. --format yaml prints
-the kind as a file, to begin a kind of one's own with.`,
+		Long: `Lists the kinds of artifacts that davit knows; with a name, or the path of a kind file, its
+media types, the roles of its layers, its config fields, the clients that read it and an
+example. --format yaml prints the kind as a file, to begin a kind of one's own with.`,
 		Example:     "  davit kinds\n  davit kinds model\n  davit kinds docs --format yaml > ours.kind.yaml",
 		GroupID:     groupDeclare,
 		Args:        arguments(0, 1),
@@ -47,10 +48,14 @@ func (a *app) kinds(args []string) error {
 	return a.print(kindResult{kind})
 }
 
+// lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory.
 func lookupKind(name string) (mediatypes.Kind, error) {
 	kind, ok := mediatypes.Lookup(name)
 	if ok {
 		return kind, nil
+	}
+	if artifact.IsKindFile(name) {
+		return readKind(name)
 	}
 	var names []string
 	for _, k := range mediatypes.All() {
@@ -61,6 +66,19 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 		hint = "davit knows " + strings.Join(names, ", ")
 	}
 	return kind, &usageError{err: fmt.Errorf("no such kind: %q", name), hint: hint}
+}
+
+func readKind(name string) (mediatypes.Kind, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return mediatypes.Kind{}, sourceError(name, err)
+	}
+	defer f.Close()
+	data, err := readAll(name, f)
+	if err != nil {
+		return mediatypes.Kind{}, err
+	}
+	return artifact.ParseKind(name, data)
 }
 
 // kindsResult is what kinds prints.
@@ -208,21 +226,25 @@ func newSchemaCommand(a *app) *cobra.Command {
 			return kindNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			kind := ""
-			if len(args) > 0 {
-				found, err := lookupKind(args[0])
-				if err != nil {
-					return err
-				}
-				kind = found.Name
-			}
-			schema, err := artifact.Schema(kind)
+			schema, err := schemaOf(args)
 			if err != nil {
 				return err
 			}
 			return a.print(schemaResult{schema})
 		},
 	}
+}
+
+// schemaOf is the schema of davit.yaml, or of the config of the kind that is named.
+func schemaOf(args []string) ([]byte, error) {
+	if len(args) == 0 {
+		return artifact.Schema("")
+	}
+	kind, err := lookupKind(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return artifact.ConfigSchema(kind)
 }
 
 // schemaResult is what schema prints: JSON, whatever the format.

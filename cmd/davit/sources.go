@@ -40,7 +40,7 @@ type sourceOptions struct {
 }
 
 func addSourceFlags(fs *pflag.FlagSet, o *sourceOptions) {
-	fs.StringVar(&o.kind, "kind", "", "the `KIND` of plain files (default: found out); \"davit kinds\" lists them")
+	fs.StringVar(&o.kind, "kind", "", "the `KIND` of plain files, or a kind file (default: found out); \"davit kinds\" lists them")
 	fs.StringVar(&o.name, "name", "", "`NAME` of the artifact")
 	fs.StringVar(&o.version, "version", "", "`VERSION` of the artifact")
 	fs.StringArrayVar(&o.annotations, "annotation", nil, "annotation of the manifest, `KEY=VALUE` (repeatable)")
@@ -237,7 +237,7 @@ func (a *app) openPlain(args []string, o *sourceOptions) (*source, error) {
 
 // detect finds out what plain files are, and plans them.
 func (s *source) detect(paths []string, o *sourceOptions) error {
-	spec, notes, err := artifact.Detect(s.fsys, paths, o.kind)
+	spec, notes, err := s.detected(paths, o.kind)
 	if err != nil {
 		return err
 	}
@@ -247,6 +247,20 @@ func (s *source) detect(paths []string, o *sourceOptions) error {
 	}
 	s.plan.Notes = append(notes, s.plan.Notes...)
 	return nil
+}
+
+// detected makes a declaration of plain files, of the kind that is named or found out. The path of a kind file is
+// relative to the working directory, as all paths of the command line are.
+func (s *source) detected(paths []string, kind string) (*artifact.Spec, []string, error) {
+	if _, builtIn := mediatypes.Lookup(kind); builtIn || !artifact.IsKindFile(kind) {
+		return artifact.Detect(s.fsys, paths, kind)
+	}
+	own, err := readKind(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, err := artifact.InKind(s.fsys, paths, own)
+	return spec, nil, err
 }
 
 // orGeneric says in the last problem of files whose kind was found out that they need not be of that kind.
