@@ -37,7 +37,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	client := u.repo.client
 	s := settings{single: true, use: newUse(client.opts.Stall)}
 	if r.commits && u.size > 0 {
-		s.use.afterwards = client.opts.Stall + time.Duration(u.size/slowestCommit)*time.Second
+		s.use.afterwards = client.opts.Stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
 	}
 	req, err := http.NewRequestWithContext(context.WithValue(ctx, settingsKey{}, s), r.method, r.url.String(), nil)
 	if err != nil {

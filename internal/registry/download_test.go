@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -227,12 +226,23 @@ func TestFetchFileAfterInterrupt(t *testing.T) {
 	g := rt.Start(t, rt.Options{})
 	g.AddBlob("a/b", data)
 	ctx, cancel := context.WithCancel(t.Context())
-	g.Inject("GET blob", rt.Nth(4), rt.Before(func(*http.Request) { cancel() }))
+	g.Inject("GET blob", rt.Always, rt.Stall(6<<20))
 	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
 	repo := open(t, Options{Concurrency: 1}, g.Host, "a/b", Read)
-	if _, err := fetchInto(ctx, t, repo, describe(data), dir); !errors.Is(err, context.Canceled) {
+	err = repo.FetchFile(ctx, describe(data), root, "blob", func(done, _ int64) {
+		if done >= 4<<20 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted: %v, want context.Canceled", err)
 	}
+	g.Heal()
 	f, err := os.Open(dir + "/blob.state")
 	if err != nil {
 		t.Fatal(err)

@@ -149,6 +149,7 @@ type upload struct {
 	careful  bool  // ask before sending: a refusal costs no bytes then, and is not swallowed by the connection's end
 	unsure   bool  // where the session stands is not known
 	finished bool  // a PUT with the digest was sent; it may have worked
+	ours     bool  // one was sent, to this session or another: what the registry then has came from here
 	empty    bool  // "Range: 0-0" is to be read as one byte
 	begun    bool  // a body was sent to the session
 	stuck    int   // bodies that broke since anything arrived
@@ -186,6 +187,9 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 		step, err := u.attempt(ctx)
 		if err == nil {
 			u.state.remove()
+			if u.ours {
+				step = artifact.Done
+			}
 			return step, nil
 		}
 		if ctx.Err() != nil {
@@ -543,7 +547,7 @@ func (u *upload) put(ctx context.Context, length int64) error {
 		at.RawQuery += "&"
 	}
 	at.RawQuery += "digest=" + url.QueryEscape(u.digest.String())
-	u.unsure, u.finished, u.begun = true, true, length > 0
+	u.unsure, u.finished, u.ours, u.begun = true, true, true, length > 0
 	req := request{method: http.MethodPut, url: &at, length: length, commits: true}
 	if length > 0 {
 		req.open = func() (io.ReadCloser, error) { return u.body(length) }

@@ -83,6 +83,7 @@ func pushCases() []pushCase {
 		{name: "503 at POST", op: post, when: rt.First(2), fault: rt.Status(503)},
 		{name: "503 at the end", op: put, when: rt.First(2), fault: rt.Status(503)},
 		{name: "stored but 502", op: put, when: rt.First(1), fault: rt.StoredBut(502)},
+		{name: "stored but 404", op: put, when: rt.First(1), fault: rt.StoredBut(404)},
 		{name: "500 in the middle", op: patch, when: rt.First(1), fault: rt.Status(500)},
 		{name: "429 with a wait", op: "upload", when: rt.First(1), fault: rt.Status(429, "Retry-After", "1")},
 		{name: "stalled", op: "upload", when: rt.First(1), fault: rt.StallUpload(6 << 20)},
@@ -114,7 +115,7 @@ func TestPushBlob(t *testing.T) {
 				if tt.fault != nil {
 					g.Inject(tt.op, tt.when, tt.fault)
 				}
-				repo := open(t, Options{Stall: time.Second, Username: "test", Password: "secret", CacheDir: t.TempDir()}, g.Host, "a/b", Write)
+				repo := open(t, Options{Stall: 3 * time.Second, Username: "test", Password: "secret", CacheDir: t.TempDir()}, g.Host, "a/b", Write)
 				data := data[:kind.size]
 				testPush(t, g, repo, kind.blob(t, data), data)
 				excess := tt.excess
