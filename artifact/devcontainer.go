@@ -25,12 +25,19 @@ func (s *sample) hasFile(name string) (string, bool) {
 	return "has a " + name, ok && !inner.isDir()
 }
 
-// isCollection finds a directory of features or templates.
+// isCollection finds a directory of features or templates. A single one is what the directory is about: it is packed
+// itself unless the kind says otherwise.
 func isCollection(s *sample) (string, bool) {
+	evidence := ""
 	for _, name := range s.names() {
 		for _, kind := range [...]string{"feature", "template"} {
-			if inner, ok := s.in(path.Join(name, devContainerFile(kind))); ok && !inner.isDir() {
-				return fmt.Sprintf("has a %s in %s", devContainerFile(kind), name), true
+			inner, ok := s.in(path.Join(name, devContainerFile(kind)))
+			switch {
+			case !ok || inner.isDir():
+			case evidence != "":
+				return evidence + " and others beside it", true
+			default:
+				evidence = fmt.Sprintf("has a %s in %s", devContainerFile(kind), name)
 			}
 		}
 	}
@@ -105,6 +112,9 @@ func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 	m.id, m.version = m.stringField("id"), m.stringField("version")
 	if !semver().MatchString(m.version) {
 		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.version)
+	}
+	if err := m.checkOptions(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if dir != "." {
 		return m, m.checkFolder(path.Base(dir), file)

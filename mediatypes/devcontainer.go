@@ -44,6 +44,7 @@ var collection = Kind{
 	Layers: []LayerType{
 		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Untitled: true, Min: 1, Max: 1, Tells: true},
 		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: Tar, Untitled: true, Min: 1, Max: 1, Tells: true},
+		{Role: "collection", MediaType: DevContainerCollection, Match: []string{"*/"}, Packing: Tar, Untitled: true, Min: 1, Max: 1},
 	},
 	Clients: []string{"devcontainer", "VS Code"},
 	Example: `kind: collection
