@@ -23,7 +23,7 @@ const maxSBOMPart = 4 << 20
 
 // SBOM is what a software bill of materials says at a glance.
 type SBOM struct {
-	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6"
+	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6", "Syft 16.0.0"
 	Name       string         `json:"name,omitempty"` // of what it is about
 	Components int            `json:"components"`
 	Licenses   []LicenseCount `json:"licenses"` // the most frequent first
@@ -35,11 +35,11 @@ type LicenseCount struct {
 	Components int    `json:"components"`
 }
 
-// ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, CycloneDX in JSON and XML. It holds one
-// component at a time.
+// ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
+// own JSON; alone or in an in-toto statement. It holds one component at a time, and of SPDX 3 the names.
 func ReadSBOM(r io.Reader) (*SBOM, error) {
 	b := bufio.NewReaderSize(withoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
-	s := &sbomReader{licenses: map[string]int{}}
+	s := &sbomReader{licenses: map[string]int{}, graph: newSPDXGraph()}
 	var err error
 	switch first, peekErr := firstByte(b); {
 	case peekErr != nil:
@@ -60,7 +60,7 @@ func ReadSBOM(r io.Reader) (*SBOM, error) {
 	return s.finish(), nil
 }
 
-var errNoSBOM = errors.New("neither SPDX 2 nor CycloneDX")
+var errNoSBOM = errors.New("neither SPDX nor CycloneDX nor Syft's")
 
 // firstByte peeks at the first byte that is no space.
 func firstByte(b *bufio.Reader) (byte, error) {
@@ -79,6 +79,8 @@ func firstByte(b *bufio.Reader) (byte, error) {
 type sbomReader struct {
 	sbom     SBOM
 	licenses map[string]int
+	graph    *spdxGraph
+	stated   bool // what is read stands in a statement
 }
 
 // component counts one, with the first of the licences that says something.
@@ -102,40 +104,82 @@ func (s *sbomReader) finish() *SBOM {
 	return &s.sbom
 }
 
-// readJSON goes through the keys of the document's object.
+// readJSON reads a document.
 func (s *sbomReader) readJSON(r io.Reader) error {
 	limited := &partReader{r: r, left: maxSBOMPart}
 	d := json.NewDecoder(limited)
 	if _, err := d.Token(); err != nil {
 		return err
 	}
+	if err := s.object(d, limited); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc([]string{"SPDX-", "CycloneDX ", "Syft "}, func(p string) bool { return strings.HasPrefix(s.sbom.Format, p) }) {
+		return errNoSBOM
+	}
+	s.graph.count(s)
+	return nil
+}
+
+// object goes through the keys of an object that was begun.
+func (s *sbomReader) object(d *json.Decoder, limited *partReader) error {
 	for d.More() {
 		limited.left = maxSBOMPart
 		key, err := d.Token()
 		if err != nil {
 			return err
 		}
-		switch key {
-		case "spdxVersion", "name", "bomFormat", "specVersion":
-			err = s.stringField(d, key)
-		case "metadata":
-			err = s.metadata(d)
-		case "packages":
-			err = eachOf(d, limited, s.spdxPackage)
-		case "components":
-			err = eachOf(d, limited, s.cycloneComponent)
-		default:
-			err = passValue(d, limited)
-		}
-		if err != nil {
+		if err := s.field(d, limited, key); err != nil {
 			return err
 		}
 	}
-	if s.sbom.Format == "CycloneDX" || !strings.HasPrefix(s.sbom.Format, "SPDX-") && !strings.HasPrefix(s.sbom.Format, "CycloneDX ") {
-		return errNoSBOM
-	}
 	_, err := d.Token()
 	return err
+}
+
+// predicate is the document where an in-toto statement states it.
+func (s *sbomReader) predicate(d *json.Decoder, limited *partReader) error {
+	if s.stated || s.sbom.Format != "" {
+		return passValue(d, limited)
+	}
+	s.stated = true
+	token, err := d.Token()
+	switch {
+	case err != nil:
+		return err
+	case token == json.Delim('{'):
+		return s.object(d, limited)
+	case token == json.Delim('['):
+		return passRest(d, limited)
+	}
+	return nil
+}
+
+// field reads the value of one of the document's keys.
+func (s *sbomReader) field(d *json.Decoder, limited *partReader, key json.Token) error {
+	switch key {
+	case "spdxVersion", "name", "bomFormat", "specVersion":
+		return s.stringField(d, key)
+	case "metadata":
+		return s.metadata(d)
+	case "packages":
+		return eachOf(d, limited, s.spdxPackage)
+	case "components":
+		return eachOf(d, limited, s.cycloneComponent)
+	case "@context":
+		return s.context(d)
+	case "@graph":
+		return eachOf(d, limited, s.element)
+	case "artifacts":
+		return eachOf(d, limited, s.syftPackage)
+	case "source":
+		return s.syftSource(d)
+	case "schema":
+		return s.syftSchema(d)
+	case "predicate":
+		return s.predicate(d, limited)
+	}
+	return passValue(d, limited)
 }
 
 // partReader ends the reading of a part that is too long.

@@ -42,6 +42,32 @@ func TestReadSBOM(t *testing.T) {
 			"SPDX as tags", "SPDXVersion: SPDX-2.2\nDocumentName: app\nPackageName: a\nPackageLicenseDeclared: MIT\nPackageLicenseConcluded: NOASSERTION\n\nPackageName: b\n",
 			artifact.SBOM{Format: "SPDX-2.2", Name: "app", Components: 2, Licenses: counts{{"", 1}, {"MIT", 1}}},
 		},
+		{
+			"SPDX 3", `{"@graph": [{"type": "Relationship", "from": "urn:a", "relationshipType": "hasDeclaredLicense", "to": ["urn:l"]},
+				{"type": "software_Package", "spdxId": "urn:a", "name": "a", "extension": [{"x": [1]}]}, {"type": "software_Package", "spdxId": "urn:b"},
+				{"type": "software_Package", "spdxId": "urn:c", "name": 7}, {"@type": "ai_AIPackage", "@id": "urn:d"}, {"type": "software_File", "spdxId": "urn:f"},
+				{"type": "simplelicensing_LicenseExpression", "spdxId": "urn:l", "simplelicensing_licenseExpression": "MIT OR ISC"},
+				{"type": "Relationship", "from": "urn:a", "relationshipType": "hasConcludedLicense", "to": "expandedlicensing_NoAssertionLicense"},
+				{"type": "Relationship", "from": "urn:b", "relationshipType": "hasConcludedLicense", "to": ["https://spdx.org/licenses/MIT", "urn:t"]},
+				{"type": "simplelicensing_SimpleLicensingText", "spdxId": "urn:t", "name": "Own"},
+				{"type": "Relationship", "from": "urn:c", "relationshipType": "hasDeclaredLicense", "to": ["https://spdx.org/rdf/3.0.1/terms/ExpandedLicensing/NoneLicense"]},
+				{"type": "Relationship", "from": "urn:a", "relationshipType": "dependsOn", "to": ["urn:b"]},
+				{"type": "SpdxDocument", "name": "app"}], "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`,
+			artifact.SBOM{Format: "SPDX-3.0.1", Name: "app", Components: 4, Licenses: counts{{"", 2}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
+		},
+		{
+			"in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "subject": [{"name": "x"}], "predicateType": "https://spdx.dev/Document",
+				"predicate": {"name": "app", "spdxVersion": "SPDX-2.3", "packages": [{"licenseDeclared": "MIT"}], "predicate": {"packages": [{}]}}, "a": 1}`,
+			artifact.SBOM{Format: "SPDX-2.3", Name: "app", Components: 1, Licenses: counts{{"MIT", 1}}},
+		},
+		{
+			"Syft", `{"artifacts": [{"name": "a", "licenses": [{"value": "Apache 2", "spdxExpression": "Apache-2.0"}, {"value": "Own", "spdxExpression": ""}]},
+				{"name": "b", "licenses": ["MIT"]}, {"name": "c", "licenses": []}, {"name": "d"}],
+				"source": {"id": "x", "name": "app", "version": "sha256:00", "type": "image", "metadata": {"userInput": "example.com/app:1.0"}},
+				"descriptor": {"name": "syft", "version": "1.20.0"},
+				"schema": {"version": "16.0.24", "url": "https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.24.json"}}`,
+			artifact.SBOM{Format: "Syft 16.0.24", Name: "example.com/app:1.0", Components: 4, Licenses: counts{{"", 2}, {"Apache-2.0 AND Own", 1}, {"MIT", 1}}},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +89,9 @@ func TestReadSBOMRefuses(t *testing.T) {
 		"HTML":                  "<html></html>",
 		"text":                  "hello\n",
 		"one endless component": `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "` + strings.Repeat("x", 5<<20) + `"}]}`,
+		"another graph":         `{"@context": "https://schema.org/", "@graph": [{"type": "software_Package"}]}`,
+		"another schema":        `{"artifacts": [], "schema": {"url": "https://example.com/schema.json"}}`,
+		"endless names":         `{"@context": "https://spdx.org/rdf/3.0.1/", "@graph": [` + strings.Repeat(`{"type":"software_Package","spdxId":"`+strings.Repeat("x", 2<<20)+`"},`, 33) + `{}]}`,
 		"endless nesting":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
 	} {
 		t.Run(name, func(t *testing.T) {

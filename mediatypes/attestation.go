@@ -1,5 +1,7 @@
 package mediatypes
 
+import "strings"
+
 // The media types of statements about artifacts.
 const (
 	InToto         = "application/vnd.in-toto+json"
@@ -19,6 +21,23 @@ const (
 	BundleContent       = "dev.sigstore.bundle.content"
 	BundlePredicateType = "dev.sigstore.bundle.predicateType"
 )
+
+// statedKinds are the kinds of what in-toto statements state, by how their predicate types begin.
+var statedKinds = []struct{ begin, kind string }{
+	{"https://spdx.dev/Document", "sbom"}, {"https://cyclonedx.org/", "sbom"}, {"https://syft.dev/bom", "sbom"},
+	{"https://openvex.dev/ns", "vex"},
+}
+
+// StatedKind is the name of the kind that a statement of a predicate type would have if it stood alone; "" for others, as
+// provenance.
+func StatedKind(predicate string) string {
+	for _, s := range statedKinds {
+		if strings.HasPrefix(predicate, s.begin) {
+			return s.kind
+		}
+	}
+	return ""
+}
 
 // VEXArtifact is the artifactType of a VEX document in CycloneDX: under the type of its format a scanner would take it
 // for an SBOM.

@@ -98,7 +98,7 @@ const (
 type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
-	Platform *ocispec.Platform // of a manifest that the subject lists
+	Platform *ocispec.Platform // of a manifest that the subject lists; with Tag, the index has a statement about this one
 }
 
 // Elsewhere explains why nothing is attached to subject where something was expected: an index and the manifests of its
@@ -141,8 +141,17 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *manifest, o
 	}
 	for _, tag := range tags[:min(len(tags), maxElsewhereTags)] {
 		index, err := resolve(ctx, src, tag)
-		if err != nil || !index.isIndex() || !slices.ContainsFunc(index.Manifests, func(e ocispec.Descriptor) bool { return e.Digest == m.desc.Digest }) {
+		if err != nil || !index.isIndex() {
 			continue // another artifact, or a tag that went meanwhile
+		}
+		i := slices.IndexFunc(index.Manifests, func(e ocispec.Descriptor) bool { return e.Digest == m.desc.Digest })
+		if i < 0 {
+			continue
+		}
+		if p := index.Manifests[i].Platform; p != nil && opts.Alert == "" {
+			if found, err := statementAbout(ctx, src, index, m.desc.Digest, opts.Kind); found != nil || err != nil {
+				return &Place{Digest: index.desc.Digest, Tag: tag, Platform: p}, err
+			}
 		}
 		if has, err := hasAttached(ctx, src, index.desc, opts); has || err != nil {
 			return &Place{Digest: index.desc.Digest, Tag: tag}, err

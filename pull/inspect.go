@@ -76,7 +76,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Insp
 		return nil, err
 	}
 	info.Platform = platform
-	info.TotalSize = info.total(make(map[digest.Digest]bool))
+	info.addTotals()
 	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
 		info.Referrers, err = Referrers(ctx, graph, m.desc, ReferrerOptions{Recursive: true, Tags: opts.Tags})
 	}
@@ -189,6 +189,16 @@ func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int)
 		info.Annotations = e.Annotations
 	}
 	return info, nil
+}
+
+// addTotals sets the total size of this and of each manifest in it.
+func (i *Info) addTotals() {
+	i.TotalSize = i.total(make(map[digest.Digest]bool))
+	for _, list := range [][]*Info{i.Manifests, i.Attestations} {
+		for _, m := range list {
+			m.addTotals()
+		}
+	}
 }
 
 // total adds up what is not counted yet.

@@ -48,16 +48,18 @@ func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subjec
 
 // inIndex adds the attestations that an index has for one of its manifests.
 func (w *referrerWalk) inIndex(ctx context.Context, index *manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
-	for _, e := range index.Manifests {
-		if !isAttestation(e) || e.Annotations[referenceDigest] != of.Digest.String() || w.seen[e.Digest] {
+	for _, e := range attestations(index, of.Digest) {
+		if w.seen[e.Digest] {
 			continue
 		}
 		w.seen[e.Digest] = true
-		r, err := w.referrer(ctx, ocispec.Descriptor{MediaType: e.MediaType, Digest: e.Digest, Size: e.Size, ArtifactType: e.ArtifactType})
+		m, err := load(ctx, w.src, e)
 		if err != nil {
 			return nil, err
 		}
-		if w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType {
+		r := &Referrer{Digest: e.Digest, MediaType: e.MediaType, Size: e.Size}
+		r.describe(m)
+		if w.wants(r) {
 			found = append(found, r)
 		}
 	}

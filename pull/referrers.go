@@ -41,7 +41,8 @@ type Referrer struct {
 	Kind         string            `json:"kind"`
 	Size         int64             `json:"size"` // of the manifest
 	Annotations  map[string]string `json:"annotations,omitempty"`
-	Tag          string            `json:"tag,omitempty"` // it has no subject, but is kept under this tag of the subject's digest
+	Statements   []string          `json:"statements,omitempty"` // predicate types, where its manifest had to be read
+	Tag          string            `json:"tag,omitempty"`        // it has no subject, but is kept under this tag of the subject's digest
 	Referrers    []*Referrer       `json:"referrers,omitempty"`
 }
 
@@ -178,8 +179,19 @@ func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*
 	if err != nil {
 		return nil, err
 	}
-	r.ArtifactType, r.Annotations, r.Kind = m.traits().Type(), m.Annotations, m.kind().Name
+	r.describe(m)
 	return r, nil
+}
+
+// describe takes what the manifest says.
+func (r *Referrer) describe(m *manifest) {
+	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.traits().Type(), m.Annotations, m.kind().Name, m.predicates()
+}
+
+// wants tells whether a referrer is of the kind that is asked for, or states something of it.
+func (w *referrerWalk) wants(r *Referrer) bool {
+	return w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType ||
+		slices.ContainsFunc(r.Statements, func(predicate string) bool { return mediatypes.StatedKind(predicate) == w.opts.Kind })
 }
 
 // tagged finds what is kept under tags that are made of the subject's digest.
@@ -200,7 +212,7 @@ func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) (
 			return nil, err
 		}
 		r.Tag = tag
-		if w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType {
+		if w.wants(r) {
 			list = append(list, r)
 		}
 	}

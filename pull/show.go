@@ -162,14 +162,14 @@ var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotRe
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *item) {
 	rank := s.rankOf(it.name, it.role, it.desc.MediaType)
-	if rank > s.rank && (it.desc.Size <= MaxText || it.role == "sbom") {
+	if rank > s.rank && (it.desc.Size <= MaxText || it.isSBOM()) {
 		s.rank, s.path, s.layer = rank, it.name, it
 	}
 }
 
 // fetch reads a layer that is a file. A software bill of materials is summarised on the way, however long it is.
 func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
-	if it.role != "sbom" && it.desc.Size > MaxText {
+	if !it.isSBOM() && it.desc.Size > MaxText {
 		return nil, errTooLong
 	}
 	rc, err := openBlob(ctx, s.src, it.desc)
@@ -177,7 +177,7 @@ func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
 		return nil, err
 	}
 	defer rc.Close()
-	if it.role != "sbom" {
+	if !it.isSBOM() {
 		text, err := readAll(rc, it.desc)
 		if err != nil {
 			return nil, err
@@ -185,6 +185,11 @@ func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
 		return newDocument(it.name, it.desc.MediaType, text)
 	}
 	return s.summarise(rc, it)
+}
+
+// isSBOM tells a software bill of materials, and a statement that has one.
+func (it *item) isSBOM() bool {
+	return it.role == "sbom" || it.role == "statement" && mediatypes.StatedKind(it.desc.Annotations[mediatypes.PredicateType]) == "sbom"
 }
 
 // summarise reads a software bill of materials. One that can't be understood is a text like others.

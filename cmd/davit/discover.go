@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -122,10 +125,21 @@ func (r *discoverResult) WriteText(w io.Writer) error {
 func addReferrers(t *tree, referrers []*pull.Referrer, now time.Time) {
 	for _, r := range referrers {
 		kind := cmp.Or(r.Kind, r.ArtifactType, r.MediaType)
-		title := r.Annotations[ocispec.AnnotationTitle]
-		child := t.add(kind, title, r.Digest.String(), age(r.Created(), now), r.Tag)
+		child := t.add(kind, cmp.Or(r.Annotations[ocispec.AnnotationTitle], stated(r)), r.Digest.String(), age(r.Created(), now), r.Tag)
 		addReferrers(child, r.Referrers, now)
 	}
+}
+
+// stated is what a referrer states, by the types of its predicates.
+func stated(r *pull.Referrer) string {
+	types := slices.Clone(r.Statements)
+	if len(types) == 0 {
+		types = []string{cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}
+	}
+	for i, predicate := range types {
+		types[i] = strings.TrimPrefix(predicate, "https://")
+	}
+	return strings.Join(types, ", ")
 }
 
 // age says how long ago something was made, in its largest unit.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
 )
@@ -104,7 +105,11 @@ func (r inspectResult) WriteText(w io.Writer) error {
 
 // describe draws one manifest or index.
 func describe(info *pull.Info, name string) *tree {
-	t := &tree{cells: []string{name, cmp.Or(info.Kind, info.ArtifactType, info.MediaType), totalSize(info)}}
+	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
+	if info.TotalSize > 0 {
+		what += "  " + humanSize(info.TotalSize)
+	}
+	t := &tree{cells: []string{name, what}}
 	t.add("digest", info.Digest.String())
 	if info.ArtifactType != "" {
 		t.add("type", info.ArtifactType)
@@ -120,17 +125,19 @@ func describe(info *pull.Info, name string) *tree {
 	for _, m := range info.Manifests {
 		t.children = append(t.children, describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
 	}
-	for _, m := range info.Attestations {
-		t.add("attestation", cmp.Or(m.Kind, m.ArtifactType, m.MediaType), m.Digest.String())
-	}
+	addAttestations(t, info.Attestations)
 	return t
 }
 
-func totalSize(info *pull.Info) string {
-	if info.TotalSize == 0 {
-		return ""
+// addAttestations draws what BuildKit put into the index about a manifest: each statement by what it states.
+func addAttestations(t *tree, attestations []*pull.Info) {
+	for _, m := range attestations {
+		list := t.add("attestation", m.Digest.String())
+		for _, l := range m.Layers {
+			predicate := l.Annotations[mediatypes.PredicateType]
+			list.add(cmp.Or(strings.TrimPrefix(predicate, "https://"), l.Name, l.MediaType), humanSize(l.Size), l.Digest.String())
+		}
 	}
-	return humanSize(info.TotalSize)
 }
 
 func addAnnotations(t *tree, annotations map[string]string) {
@@ -188,12 +195,14 @@ func addConfig(t *tree, config *pull.Config) {
 	}
 }
 
-// takeHistory takes the history out of an image config, which is told apart: it says what made each layer.
+// takeHistory takes the history out of an image config, which is told apart: it says what made each layer. The digests of
+// the layers without their compression go too: nobody reads them.
 func takeHistory(config any) []any {
 	fields, ok := config.(map[string]any)
 	if !ok || fields["rootfs"] == nil {
 		return nil
 	}
+	delete(fields, "rootfs")
 	history, _ := fields["history"].([]any)
 	if len(history) > 0 {
 		delete(fields, "history")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,7 +96,8 @@ func showIn(ctx context.Context, t *target, opts showOptions, platform *ocispec.
 		if err != nil {
 			return nil, err
 		}
-		reference, platform = found.Digest.String(), nil
+		reference, platform = found.Manifest.String(), nil
+		opts.path = cmp.Or(opts.path, found.Path)
 	}
 	var known *artifact.Error
 	doc, err := pull.Readable(ctx, t.Target, reference, pull.ReadableOptions{Platform: platform, Path: opts.path})
@@ -111,9 +113,9 @@ func showIn(ctx context.Context, t *target, opts showOptions, platform *ocispec.
 	return doc, nil
 }
 
-// attachedTo finds the referrer that is meant. The digest of an image in a registry is enough for that: the image itself
-// is not asked for.
-func attachedTo(ctx context.Context, t *target, opts pull.AttachedOptions, platform *ocispec.Platform) (*pull.Referrer, error) {
+// attachedTo finds what is meant among the referrers, else in the index. The digest of an image in a registry is enough for
+// referrers: the image itself is not asked for.
+func attachedTo(ctx context.Context, t *target, opts pull.AttachedOptions, platform *ocispec.Platform) (*pull.Statement, error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.ref.Digest}
 	var err error
 	switch {
@@ -135,11 +137,17 @@ func attachedTo(ctx context.Context, t *target, opts pull.AttachedOptions, platf
 	var several *pull.SeveralAttachedError
 	switch {
 	case errors.As(err, &none):
-		return nil, noneAttached(ctx, t, none)
+		inIndex, err := pull.StatementInIndex(ctx, t.Target, t.ref.Reference(), platform, opts)
+		if errors.As(err, new(*pull.NoneAttachedError)) {
+			return nil, noneAttached(ctx, t, none)
+		}
+		return inIndex, t.explain(ctx, err)
 	case errors.As(err, &several):
 		return nil, &severalError{t.ref, several}
+	case err != nil:
+		return nil, err
 	}
-	return found, err
+	return &pull.Statement{Manifest: found.Digest}, nil
 }
 
 // noneAttached says what is attached instead, or where: that is worth more requests.
@@ -182,6 +190,10 @@ func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOpti
 	flags := "--kind " + opts.Kind
 	if opts.Alert != "" {
 		flags = "--alert " + opts.Alert
+	}
+	if place.Tag != "" && place.Platform != nil {
+		what = fmt.Sprintf("the index %q has one about this manifest", place.Tag)
+		flags += " --platform " + pull.PlatformString(place.Platform)
 	}
 	return fmt.Sprintf("%s: davit show %s %s", what, flags, ref)
 }

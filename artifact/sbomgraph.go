@@ -1,0 +1,200 @@
+package artifact
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// maxGraphNames bounds the bytes of the names that are held while an SPDX 3 document is read: what is said of a package
+// may stand anywhere in it.
+const maxGraphNames = 64 << 20
+
+// spdxGraph is what an SPDX 3 document says: packages, licences and what connects them are elements of one list, in any
+// order (SPDX 3.0.1, Core and SimpleLicensing).
+type spdxGraph struct {
+	packages []string
+	licenses map[string]string              // what they are called
+	chosen   map[string]map[string][]string // licences by relationship and package
+	held     int
+}
+
+// The relationships that lead from a package to its licences, the telling one first.
+var licenseRelationships = []string{"hasConcludedLicense", "hasDeclaredLicense"}
+
+func newSPDXGraph() *spdxGraph {
+	g := &spdxGraph{licenses: map[string]string{}, chosen: map[string]map[string][]string{}}
+	for _, relationship := range licenseRelationships {
+		g.chosen[relationship] = map[string][]string{}
+	}
+	return g
+}
+
+// spdxElement is an element of the list. Fields that have another type than they should are empty.
+type spdxElement struct {
+	Type         words `json:"type"`
+	OldType      words `json:"@type"`
+	ID           words `json:"spdxId"`
+	OldID        words `json:"@id"`
+	Name         words `json:"name"`
+	Relationship words `json:"relationshipType"`
+	From         words `json:"from"`
+	To           words `json:"to"`
+	Expression   words `json:"simplelicensing_licenseExpression"`
+}
+
+// words is a string or a list of them.
+type words []string
+
+// UnmarshalJSON takes the strings of whatever there is.
+func (w *words) UnmarshalJSON(data []byte) error {
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
+		return err
+	}
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	for _, v := range list {
+		if s, ok := v.(string); ok && s != "" {
+			*w = append(*w, s)
+		}
+	}
+	return nil
+}
+
+func (w words) first() string {
+	if len(w) == 0 {
+		return ""
+	}
+	return w[0]
+}
+
+// element takes in one element of the list.
+func (s *sbomReader) element(d *json.Decoder) error {
+	var e spdxElement
+	if err := lenient(d.Decode(&e)); err != nil {
+		return err
+	}
+	g := s.graph
+	id := cmp.Or(e.ID.first(), e.OldID.first())
+	switch kind := cmp.Or(e.Type.first(), e.OldType.first()); {
+	case kind == "SpdxDocument":
+		s.sbom.Name = e.Name.first()
+	case strings.HasSuffix(kind, "Package"): // software_Package, ai_AIPackage, dataset_DatasetPackage
+		g.packages = append(g.packages, id)
+		return g.hold(id)
+	case strings.HasPrefix(strings.ToLower(kind), "simplelicensing_"), strings.HasPrefix(strings.ToLower(kind), "expandedlicensing_"):
+		g.licenses[id] = cmp.Or(e.Expression.first(), e.Name.first())
+		return g.hold(id, g.licenses[id])
+	}
+	if licenses, ok := g.chosen[e.Relationship.first()]; ok && len(e.To) > 0 {
+		licenses[e.From.first()] = e.To
+		return g.hold(append(e.To, e.From.first())...)
+	}
+	return nil
+}
+
+// hold counts names that are kept.
+func (g *spdxGraph) hold(names ...string) error {
+	for _, name := range names {
+		g.held += len(name) + 16 // of the string itself
+	}
+	if g.held > maxGraphNames {
+		return fmt.Errorf("the names in it take more than %d bytes", maxGraphNames)
+	}
+	return nil
+}
+
+// count counts the packages, when all is known.
+func (g *spdxGraph) count(s *sbomReader) {
+	for _, id := range g.packages {
+		var licenses []string
+		for _, relationship := range licenseRelationships {
+			var names []string
+			for _, license := range g.chosen[relationship][id] {
+				if name := g.license(license); name != "" {
+					names = append(names, name)
+				}
+			}
+			licenses = append(licenses, strings.Join(names, " AND "))
+		}
+		s.component(licenses...)
+	}
+}
+
+// license is what a licence is called: by its element, else by the end of its identifier, as in
+// https://spdx.org/licenses/MIT. The individuals that say that nothing is known are none.
+func (g *spdxGraph) license(id string) string {
+	name := g.licenses[id]
+	if name == "" {
+		name = id[strings.LastIndexAny(id, "/#")+1:]
+	}
+	for _, nothing := range []string{"NoAssertion", "NoAssertionLicense", "NoneLicense"} {
+		if name == nothing || name == "expandedlicensing_"+nothing {
+			return ""
+		}
+	}
+	return name
+}
+
+// context takes the version of SPDX 3 out of the context of a JSON-LD document: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
+func (s *sbomReader) context(d *json.Decoder) error {
+	var contexts words
+	if err := lenient(d.Decode(&contexts)); err != nil {
+		return err
+	}
+	for _, context := range contexts {
+		if version, ok := strings.CutPrefix(context, "https://spdx.org/rdf/3."); ok {
+			version, _, _ = strings.Cut(version, "/")
+			s.sbom.Format = "SPDX-3." + version
+		}
+	}
+	return nil
+}
+
+// syftPackage is one of the artifacts in Syft's own format. Older versions list licences as strings.
+func (s *sbomReader) syftPackage(d *json.Decoder) error {
+	var p struct{ Licenses []json.RawMessage }
+	err := lenient(d.Decode(&p))
+	var names []string
+	for _, raw := range p.Licenses {
+		var license struct{ Value, SPDXExpression string }
+		var name string
+		if json.Unmarshal(raw, &name) != nil && json.Unmarshal(raw, &license) == nil {
+			name = cmp.Or(license.SPDXExpression, license.Value)
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	s.component(strings.Join(names, " AND "))
+	return err
+}
+
+// syftSource is what a document of Syft is about.
+func (s *sbomReader) syftSource(d *json.Decoder) error {
+	var source struct {
+		Name, Version string
+		Metadata      struct{ UserInput string }
+	}
+	err := lenient(d.Decode(&source))
+	name := source.Name
+	if source.Version != "" && !strings.HasPrefix(source.Version, "sha256:") {
+		name += " " + source.Version
+	}
+	s.sbom.Name = cmp.Or(source.Metadata.UserInput, strings.TrimSpace(name))
+	return err
+}
+
+// syftSchema is what a document of Syft is recognised by.
+func (s *sbomReader) syftSchema(d *json.Decoder) error {
+	var schema struct{ Version, URL string }
+	err := lenient(d.Decode(&schema))
+	if strings.Contains(schema.URL, "/anchore/syft/") {
+		s.sbom.Format = "Syft " + schema.Version
+	}
+	return err
+}
