@@ -61,12 +61,23 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	case len(fits) > 1:
 		return nil, nil, ambiguous(fits)
 	}
-	name := fits[0].kind.Name
-	notes := []string{name + ": " + fits[0].evidence}
-	for _, l := range left {
-		notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", name, l))
+	f := fits[0]
+	notes := []string{f.kind.Name + ": " + f.evidence}
+	if len(samples) == 1 && samples[0].isDir() {
+		untaken, err := f.settle(fsys, samples[0].path)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range untaken {
+			notes = append(notes, fmt.Sprintf("%s: %s %s", f.kind.Name, name, composeLeft))
+		}
 	}
-	return specOf(name, fits[0].paths), notes, nil
+	for _, l := range left {
+		if !slices.Contains(f.paths, l) {
+			notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", f.kind.Name, l))
+		}
+	}
+	return specOf(f.kind.Name, f.paths), notes, nil
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one's own as ParseKind gives it.
@@ -144,7 +155,11 @@ func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([
 		if err := s.list(sample.path); err != nil {
 			return nil, err
 		}
-		switch f := s.find(k); {
+		f := s.find(k)
+		if _, err := f.settle(fsys, sample.path); err != nil {
+			return nil, err
+		}
+		switch {
 		case f.evidence != "":
 			all = append(all, f.paths...)
 		case ok || slices.ContainsFunc(k.Layers, forDirectories):

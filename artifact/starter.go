@@ -70,8 +70,9 @@ func (s *starter) look(kind string) error {
 		return err
 	}
 	s.kind = kind
+	_, err := s.main.settle(s.fsys, ".")
 	s.leave()
-	return nil
+	return err
 }
 
 // choose takes what plays a role in the kind that was named.
