@@ -272,7 +272,7 @@ func TestEveryKindThroughItsFile(t *testing.T) {
 			}
 			declaration := strings.Replace(kind.Example, "kind: "+kind.Name, "kind: ./own.kind.yaml", 1)
 			name := repo(t, kind.Name)
-			want, got := push(t, example(kind.Name), "", name+":built-in"), push(t, dir, declaration, name+":own")
+			want, got := push(t, dir, kind.Example, name+":built-in"), push(t, dir, declaration, name+":own")
 			if got.Digest != want.Digest || got.Digest == "" {
 				t.Errorf("through its file it is %s, else %s", got.Digest, want.Digest)
 			}
