@@ -194,7 +194,13 @@ func (w *referrerWalk) wants(r *Referrer) bool {
 		slices.ContainsFunc(r.Statements, func(predicate string) bool { return mediatypes.StatedKind(predicate) == w.opts.Kind })
 }
 
-// tagged finds what is kept under tags that are made of the subject's digest.
+// Tagged lists what cosign keeps for a subject under tags that are made of its digest, sha256-….sig, because it has no
+// subject itself. It takes three requests.
+func Tagged(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor) ([]*Referrer, error) {
+	return (&referrerWalk{src: src}).tagged(ctx, subject)
+}
+
+// tagged is Tagged of a kind.
 func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	var list []*Referrer
 	for _, suffix := range cosignTags {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -37,7 +38,7 @@ gets the tag of SRC.`,
 			return a.copy(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "what is attached, too: the whole graph")
+	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "what is attached, too: the whole graph, and what cosign keeps under tags")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index only the manifest for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "every tag of SRC")
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` at DST (repeatable)")
@@ -262,10 +263,11 @@ func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string
 
 // allTags copies every tag of the source.
 func (c *copier) allTags(ctx context.Context, opts copyOptions) (*copyResult, error) {
-	tags, err := listTags(ctx, c.src)
+	tags, err := listAllTags(ctx, c.src)
 	if err != nil {
 		return nil, err
 	}
+	tags = slices.DeleteFunc(tags, isReferrersTag)
 	if len(tags) == 0 {
 		return nil, &missingError{text: fmt.Sprintf("%s has no tags", c.src.ref)}
 	}
@@ -291,36 +293,67 @@ func (c *copier) allTags(ctx context.Context, opts copyOptions) (*copyResult, er
 // maxGraph bounds how many referrers are followed: an endless chain of them is no use, only an attack.
 const maxGraph = 10_000
 
-// referrers copies what refers to a manifest or to those inside it, and so on.
+// referrers copies what refers to a manifest or to those inside it, and so on, and what cosign keeps for these.
 func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	type node struct {
+		ocispec.Descriptor
+		own bool // the root, or inside it
+	}
 	var all []ocispec.Descriptor
 	seen := map[digest.Digest]bool{root.Digest: true}
-	queue := []ocispec.Descriptor{root}
-	for len(queue) > 0 {
-		desc := queue[0]
-		queue = queue[1:]
-		inner, found, err := c.neighbours(ctx, desc)
+	queue := []node{{root, true}}
+	for ; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		inner, found, err := c.neighbours(ctx, n.Descriptor)
 		if err != nil {
 			return nil, err
 		}
-		for _, referrer := range found {
-			if seen[referrer.Digest] {
+		for _, desc := range inner {
+			if !seen[desc.Digest] {
+				seen[desc.Digest] = true
+				queue = append(queue, node{desc, n.own})
+			}
+		}
+		for _, desc := range found {
+			if seen[desc.Digest] {
 				continue
 			}
-			if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, referrer, c.graph); err != nil {
+			if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, desc, c.graph); err != nil {
 				return nil, bareCopyError(err)
 			}
-			all = append(all, referrer)
+			seen[desc.Digest] = true
+			all, queue = append(all, desc), append(queue, node{desc, false})
 		}
-		for _, next := range append(inner, found...) {
-			if !seen[next.Digest] {
-				seen[next.Digest] = true
-				queue = append(queue, next)
+		if n.own {
+			tagged, err := c.tagged(ctx, n.Descriptor)
+			if err != nil {
+				return nil, err
 			}
+			all = append(all, tagged...)
 		}
 		if len(seen) > maxGraph {
 			return nil, artifact.Refused(root.Digest.String(), "more than %d manifests hang together with it", maxGraph)
 		}
+	}
+	return all, nil
+}
+
+// tagged copies what cosign keeps for a manifest under tags of its own, with these tags.
+func (c *copier) tagged(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	found, err := pull.Tagged(ctx, c.src, subject)
+	if err != nil {
+		return nil, err
+	}
+	var all []ocispec.Descriptor
+	for _, r := range found {
+		desc := r.Descriptor()
+		if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, desc, c.graph); err != nil {
+			return nil, bareCopyError(err)
+		}
+		if _, err := c.tag(ctx, desc, []string{r.Tag}); err != nil {
+			return nil, err
+		}
+		all = append(all, desc)
 	}
 	return all, nil
 }

@@ -79,7 +79,7 @@ func (t *target) untag(ctx context.Context, desc ocispec.Descriptor) error {
 	if !t.ref.IsPath() {
 		return nil
 	}
-	tags, err := listTags(ctx, t)
+	tags, err := listAllTags(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func newTagsCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.filter, "filter", "", "those that match `GLOB`")
 	cmd.Flags().StringVar(&opts.sort, "sort", "name", "name, or version with the newest first")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "also the tags that only hold lists of referrers")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also the tags that only hold lists of referrers, or what cosign signed")
 	cmd.Flags().IntVar(&opts.limit, "limit", 0, "at most `N` of them")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd

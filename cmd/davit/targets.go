@@ -204,10 +204,10 @@ func (t *target) impliedTag(ctx context.Context) (string, error) {
 }
 
 // listTags gives the tags that people made, sorted: without those by which registries that have no referrers API keep
-// the lists of referrers.
+// the lists of referrers, and those under which cosign keeps what it signs.
 func listTags(ctx context.Context, t *target) ([]string, error) {
 	all, err := listAllTags(ctx, t)
-	return slices.DeleteFunc(all, isReferrersTag), err
+	return slices.DeleteFunc(all, func(tag string) bool { return isReferrersTag(tag) || isCosignTag(tag) }), err
 }
 
 func listAllTags(ctx context.Context, t *target) ([]string, error) {
@@ -224,6 +224,12 @@ func listAllTags(ctx context.Context, t *target) ([]string, error) {
 func isReferrersTag(tag string) bool {
 	algorithm, hex, ok := strings.Cut(tag, "-")
 	return ok && digest.NewDigestFromEncoded(digest.Algorithm(algorithm), hex).Validate() == nil
+}
+
+// isCosignTag tells a tag like sha256-….sig.
+func isCosignTag(tag string) bool {
+	name, suffix, _ := strings.Cut(tag, ".")
+	return isReferrersTag(name) && (suffix == "sig" || suffix == "att" || suffix == "sbom")
 }
 
 // notFoundError is a tag or digest that the target does not have.
