@@ -41,6 +41,7 @@ func contentTests() map[string]contentTest {
 		"gguf-projector":  {expects: "a multimodal projector in GGUF", find: isProjector},
 		"manifests":       {expects: "a directory of Kubernetes manifests", find: isManifests},
 		"rootfs":          {expects: "the root of a file system", find: isRootFS},
+		"tar":             {expects: "a tar", find: isTar},
 		"template":        {expects: "a directory with a devcontainer-template.json", find: isTemplate},
 		"wasm":            {expects: "a WebAssembly binary", find: isWasm, fault: wasmFault},
 		"cyclonedx-json":  {expects: "CycloneDX in JSON", find: cycloneDXJSON},

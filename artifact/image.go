@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,23 @@ func isRootFS(s *sample) (string, bool) {
 	names := s.names()
 	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(rootDirectories, name) })
 	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
+}
+
+// isTar finds a tar, or what may be one when it is decompressed: the entries are looked at when it is packed.
+func isTar(s *sample) (string, bool) {
+	const block, magic = 512, 257
+	head := s.begin()
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return "begins as gzip does", true
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		return "begins as zstd does", true
+	case len(head) < block:
+		return "", false
+	case bytes.HasPrefix(head[magic:], []byte("ustar")):
+		return "begins with the header of a tar", true
+	}
+	return "is an empty tar", bytes.Equal(head[:block], make([]byte, block))
 }
 
 // imageConfig makes an OCI image config. A single WebAssembly binary becomes the image that container runtimes run it

@@ -186,7 +186,7 @@ func kindLayerSchema() map[string]any {
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),
 		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"),
 		"claims": list("names of files that are broken where they fail it", text("")), "packing": packing,
-		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "annotations": strings,
+		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "archive": flag(""), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}
 	return layer

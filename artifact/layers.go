@@ -98,6 +98,9 @@ func (c *composer) locate(name string) (clean, problem string) {
 	return clean, ""
 }
 
+// leadsNowhere ends what is said of a link that leads to itself.
+const leadsNowhere = "leads nowhere"
+
 // linkOut follows the links on the way from a directory to a file below it and names one that leaves the directory.
 func (c *composer) linkOut(dir, name string) string {
 	const maxLinks = 40
@@ -114,7 +117,7 @@ func (c *composer) linkOut(dir, name string) string {
 		}
 		target, err := fs.ReadLink(c.fsys, next)
 		if links++; err != nil || links > maxLinks {
-			return fmt.Sprintf("goes through the link %q, which leads nowhere", next)
+			return fmt.Sprintf("goes through the link %q, which "+leadsNowhere, next)
 		}
 		via = fmt.Sprintf("%q -> %q", next, target)
 		if path.IsAbs(target) {
@@ -211,6 +214,10 @@ func (e *entry) file(s *sample) {
 		return
 	}
 	packing := e.packing(r)
+	if r.Archive && packing != mediatypes.Raw {
+		e.archive(r, s, packing)
+		return
+	}
 	if packing == mediatypes.Raw {
 		if e.Preserve != nil && *e.Preserve {
 			e.report(e.spec.keyProblem(e.at+"/preserve", fmt.Sprintf("%q is packed raw, which keeps no modes or owners", s.path), "packing: tar+gzip"))
@@ -219,6 +226,14 @@ func (e *entry) file(s *sample) {
 		return
 	}
 	e.add(r, s, Layer{Path: path.Dir(s.path), Files: []string{s.path}, Packing: packing, Size: -1})
+}
+
+// archive makes a layer of the entries of a tar.
+func (e *entry) archive(r role, s *sample, packing mediatypes.Packing) {
+	if e.Preserve != nil && !*e.Preserve {
+		e.report(e.spec.keyProblem(e.at+"/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.path), ""))
+	}
+	e.add(r, s, Layer{Path: s.path, Archive: true, Packing: packing, Size: -1})
 }
 
 // role finds the role of a file or directory in the kind.
@@ -337,9 +352,14 @@ func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
 		e.warnOfGit(name)
 		problem := ""
 		switch {
-		case preserve || d.Type().IsRegular():
+		case e.kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
+			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
+		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0:
 			problem = e.linkOut(dir, name)
+			if preserve && strings.HasSuffix(problem, leadsNowhere) {
+				problem = "" // a backup keeps it
+			}
 		default:
 			problem = "is neither a file nor a directory"
 		}
@@ -557,6 +577,7 @@ func (e *entry) add(r role, s *sample, l Layer) {
 		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
 		l.Unpack = r.Prefix == "{title}/" && l.Packing == mediatypes.TarGzip
 		l.Preserve = e.preserve(r)
+		l.Image = e.kind.Shape != mediatypes.Artifact
 	}
 	l.Annotations = layerAnnotations(r, s.path, e.Annotations)
 	if r.evidence != "" && !r.Tells {

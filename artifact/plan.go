@@ -44,6 +44,7 @@ type Layer struct {
 	Files   []string // set for a tar of chosen files (a glob): their paths; Path is then the directory they stand under
 	Content []byte   // bytes that Compose made itself; Path and Files are not read then
 	Dir     bool     // Path is a directory
+	Archive bool     // Path is a tar, whose entries are packed
 
 	Role      string // in the kind; empty where the kind has no roles
 	Title     string // name on pull, a clean relative slash path; empty only where a native client needs none
@@ -55,6 +56,7 @@ type Layer struct {
 	Exclude  Filter // leaves paths out of a directory; nil keeps all
 	Preserve bool   // real mode, owner, times and xattrs
 	Split    bool   // several layers, cut by content
+	Image    bool   // it is a layer of an image, where names that begin with ".wh." stand for deleted files
 	Unpack   bool   // oras can unpack it: entries stand under the title, gzip; pack annotates it so
 
 	Annotations map[string]string // besides the title

@@ -48,6 +48,8 @@ var volume = Kind{
 	Layers: []LayerType{
 		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"_data/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1, Tells: true},
 		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*/"}, Packing: TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1},
+		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*.tar", "*.tar.gz", "*.tgz", "*.tar.zst"}, Content: "tar", Packing: TarGzip,
+			Prefix: "volume-data/", Preserve: true, Archive: true, Untitled: true, Min: 1},
 	},
 	Annotations: map[string]string{KindAnnotation: "volume"},
 	Clients:     []string{"Docker Desktop", "podman", "skopeo"},

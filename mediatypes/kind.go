@@ -114,6 +114,8 @@ type LayerType struct {
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
 	// Split: a directory becomes several layers, cut by content, unless davit.yaml says otherwise.
 	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
+	// Archive: a file of this role is a tar. Its entries are packed, as those of a directory are, and not the file.
+	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
 	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }

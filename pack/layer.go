@@ -43,6 +43,8 @@ func newBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Option
 			b.learn(ocispec.Descriptor{Digest: d, Size: b.desc.Size})
 		}
 		return []*blob{b}, nil
+	case layer.Archive:
+		return newRepackedBlob(ctx, fsys, layer, opts, shop)
 	}
 	return newTarBlobs(ctx, fsys, layer, opts, shop)
 }
@@ -64,7 +66,7 @@ func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Opt
 	below := layer.Prefix != "" && layer.Prefix != "./"
 	tree := archive.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
-		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, ModTime: opts.Created,
+		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: opts.Created,
 	}
 	if !layer.Dir && layer.Files == nil { // a single file, as a tar
 		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
@@ -84,15 +86,39 @@ func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Opt
 		if len(groups) > 1 {
 			part = partOf(layer, i)
 		}
-		b := newBlob(part)
-		origin := &tarOrigin{tree: tree, entries: group, packing: layer.Packing, shop: shop, print: printer.print(group)}
-		b.origin = origin
-		if known, ok := shop.trees.lookup(origin.print); ok {
-			b.desc.Digest, b.desc.Size, b.diffID = known.digest, known.size, known.diffID
-		}
-		blobs[i] = b
+		blobs[i] = newTarBlob(part, &tarOrigin{
+			tree: tree, entries: group, packing: layer.Packing, shop: shop, print: printer.print(group),
+		})
 	}
 	return blobs, nil
+}
+
+// newRepackedBlob makes a blob of the entries of a tar.
+func newRepackedBlob(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
+	from, err := newFileOrigin(fsys, layer.Path)
+	if err != nil {
+		return nil, err
+	}
+	tree := archive.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	printer := newPrinter(tree, layer.Packing, entries)
+	printer.head = append(printer.head, "what is in it\n"...)
+	return []*blob{newTarBlob(layer, &tarOrigin{
+		tree: tree, entries: entries, from: from, packing: layer.Packing, shop: shop, print: printer.print(entries),
+	})}, nil
+}
+
+// newTarBlob makes a blob of a tar, known if the same one was made before.
+func newTarBlob(layer artifact.Layer, origin *tarOrigin) *blob {
+	b := newBlob(layer)
+	b.origin = origin
+	if known, ok := origin.shop.trees.lookup(origin.print); ok {
+		b.desc.Digest, b.desc.Size, b.diffID = known.digest, known.size, known.diffID
+	}
+	return b
 }
 
 // partOf is one of the layers of a directory that is split. Its title is its own, as titles must be, and oras does not

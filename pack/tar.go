@@ -68,6 +68,7 @@ func (s *workshop) giveBack(c *archive.Compressor, kind archive.Compression) {
 type tarOrigin struct {
 	tree    archive.Tree
 	entries []archive.Entry
+	from    *fileOrigin // nil, or the tar whose entries are packed; tree and entries are then about this file
 	packing mediatypes.Packing
 	shop    *workshop
 	print   fingerprint
@@ -78,8 +79,13 @@ type tarOrigin struct {
 	size   int64         // of the spool
 }
 
-// check fails never: whoever writes the tar compares each file with what was walked.
-func (o *tarOrigin) check() error { return nil }
+// check fails for a tar that changed. Of a tree, whoever writes the tar compares each file with what was walked.
+func (o *tarOrigin) check() error {
+	if o.from != nil {
+		return o.from.check()
+	}
+	return nil
+}
 
 func (o *tarOrigin) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if o.spool != nil {
@@ -131,7 +137,7 @@ func (o *tarOrigin) make(ctx context.Context, w io.Writer) error {
 	}
 	defer o.shop.giveBack(c, kind)
 	plain := sha256.New()
-	if err := o.tree.Write(ctx, io.MultiWriter(c, plain), o.entries); err != nil {
+	if err := o.write(ctx, io.MultiWriter(c, plain)); err != nil {
 		return ofArchive(err)
 	}
 	if err := c.Close(); err != nil {
@@ -141,6 +147,17 @@ func (o *tarOrigin) make(ctx context.Context, w io.Writer) error {
 	defer o.mu.Unlock()
 	o.diffID = digest.NewDigest(digest.SHA256, plain)
 	return nil
+}
+
+// write writes the plain tar.
+func (o *tarOrigin) write(ctx context.Context, w io.Writer) error {
+	if o.from == nil {
+		return o.tree.Write(ctx, w, o.entries)
+	}
+	open := func() (io.ReadCloser, error) { return o.from.open(ctx, 0) }
+	return archive.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, archive.RewriteOptions{
+		ReadOptions: archive.ReadOptions{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
+	})
 }
 
 // made is the digest of the uncompressed tar; known where it was not made this time.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content"
@@ -222,6 +223,96 @@ func TestDamagedTreeCache(t *testing.T) {
 	}
 	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
 		t.Errorf("got %v, %v", got, ok)
+	}
+}
+
+// volumeTar is a layer of the entries of a tar.
+func volumeTar(path string) artifact.Layer {
+	return artifact.Layer{
+		Path: path, Archive: true, Prefix: "volume-data/", Preserve: true, Image: true, Size: -1,
+		MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
+	}
+}
+
+// TestTarIsRepacked: of the entries of a tar there is the layer that their directory would give.
+func TestTarIsRepacked(t *testing.T) {
+	t.Parallel()
+	dir := newTree(t, 30)
+	tree := archive.Tree{FS: os.DirFS(dir), Dir: "data", Preserve: true, Root: true}
+	entries, err := tree.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain bytes.Buffer
+	if err := tree.Write(t.Context(), &plain, entries); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "x.tar"), plain.Bytes())
+	asDirectory := volumeTar("data")
+	asDirectory.Archive, asDirectory.Dir = false, true
+	want, err := Push(t.Context(), os.DirFS(dir), plan(asDirectory), memory.New(), PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Cache: t.TempDir()}
+	for range 2 {
+		got, err := Push(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), memory.New(), PushOptions{Options: opts})
+		if err != nil || got.Layers[0].Digest != want.Layers[0].Digest {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+}
+
+func writeFile(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTarIsChecked: what would not be unpacked is not packed.
+func TestTarIsChecked(t *testing.T) {
+	t.Parallel()
+	for name, hdr := range map[string]tar.Header{
+		"leaves": {Name: "../evil"}, "absolute": {Name: "/evil"}, "whiteout": {Name: "d/.wh.a"}, "link": {Name: "l", Linkname: "/etc", Typeflag: tar.TypeSymlink},
+		"device": {Name: "dev", Typeflag: tar.TypeChar},
+	} {
+		dir := t.TempDir()
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		if err := errors.Join(w.WriteHeader(&hdr), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, "x.tar"), b.Bytes())
+		dst := memory.New()
+		_, err := Push(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), dst, PushOptions{Tags: []string{"v1"}})
+		if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), hdr.Name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := dst.Resolve(t.Context(), "v1"); err == nil {
+			t.Errorf("%s: it is pushed", name)
+		}
+	}
+}
+
+// TestTarThatChanges fails the push that reads it.
+func TestTarThatChanges(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "x.tar")
+	writeFile(t, name, make([]byte, 1024))
+	src, err := Artifact(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name, make([]byte, 2048))
+	rc, err := src.Fetch(t.Context(), src.Result().Layers[0])
+	if err == nil {
+		_, err = io.Copy(io.Discard, rc)
+		rc.Close()
+	}
+	if !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), "x.tar") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"strings"
 	"sync"
 )
 
@@ -391,20 +390,10 @@ func (u *unpacker) create(dir *directory, h *Header, fill func(f *os.File, w io.
 // image does what a layer of an image asks for besides: it takes away what its whiteouts name and what it replaces of
 // earlier layers.
 func (u *unpacker) image(h *Header) (whiteout bool, err error) {
-	dir, base := path.Dir(h.Name), path.Base(h.Name)
-	switch {
-	case base == ".wh..wh..opq":
-		return true, u.opaque(dir)
-	case strings.HasPrefix(base, ".wh..wh."):
-		return true, nil // bookkeeping of aufs
-	case strings.HasPrefix(base, ".wh."):
-		base = strings.TrimPrefix(base, ".wh.")
-		if base == "" || base == "." || base == ".." {
-			return true, refuse(h.Name, "a whiteout that names no file")
-		}
-		return true, u.remove(path.Join(dir, base))
+	if isWhiteout(h.Name) {
+		return true, u.whiteout(h)
 	}
-	there, err := u.x.isReal(dir)
+	there, err := u.x.isReal(path.Dir(h.Name))
 	if err != nil || !there {
 		return false, err
 	}
@@ -417,6 +406,17 @@ func (u *unpacker) image(h *Header) (whiteout bool, err error) {
 	}
 	u.leave()
 	return false, u.x.root.RemoveAll(h.Name)
+}
+
+func (u *unpacker) whiteout(h *Header) error {
+	name, opaque, err := whiteoutOf(h.Name)
+	switch {
+	case err != nil || name == "":
+		return err
+	case opaque:
+		return u.opaque(name)
+	}
+	return u.remove(name)
 }
 
 // opaque empties a directory of all that earlier layers put there.

@@ -282,8 +282,17 @@ func TestRefused(t *testing.T) {
 			if strings.ContainsAny(err.Error(), "\x00\x1b\n\u009b") {
 				t.Errorf("%q has control characters", err)
 			}
+			if again := rewriteAs(t, test.opts, test.archive); again == nil || again.Error() != err.Error() {
+				t.Errorf("rewriting gives %v, unpacking %v", again, err)
+			}
 		})
 	}
+}
+
+// rewriteAs is the error of rewriting what is to be unpacked with these options.
+func rewriteAs(t *testing.T, opts ExtractOptions, archives ...[]byte) error {
+	t.Helper()
+	return Rewrite(t.Context(), io.Discard, openers(archives...), RewriteOptions{ReadOptions: opts.ReadOptions, Place: opts.Place})
 }
 
 func limited(l Limits) ExtractOptions { return ExtractOptions{ReadOptions: ReadOptions{Limits: l}} }

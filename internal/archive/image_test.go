@@ -78,6 +78,11 @@ func TestImageLayers(t *testing.T) {
 			if got := snapshot(t, dst); !maps.Equal(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
+			one := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}}, lower, test.upper)
+			exact := ReadOptions{Limits: Limits{Exact: true}}
+			if got := snapshot(t, unpack(t, one, ExtractOptions{ReadOptions: exact})); !maps.Equal(got, test.want) {
+				t.Errorf("in one archive\ngot  %q\nwant %q", got, test.want)
+			}
 		})
 	}
 }
@@ -100,6 +105,10 @@ func TestImageRefused(t *testing.T) {
 			t.Parallel()
 			if err := layers(t, t.TempDir(), lower, upper); !errors.Is(err, ErrUnsafe) {
 				t.Errorf("got %v, want a refusal", err)
+			}
+			opts := ExtractOptions{ReadOptions: ReadOptions{Image: true}}
+			if err := rewriteAs(t, opts, lower, upper); !errors.Is(err, ErrUnsafe) {
+				t.Errorf("rewriting: got %v, want a refusal", err)
 			}
 		})
 	}

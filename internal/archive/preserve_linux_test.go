@@ -235,6 +235,29 @@ func TestPreserveInGroups(t *testing.T) {
 		gnuTar(t, packEntries(t, tree, group, None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
 	}
 	sameEverything(t, filepath.Join(plain, "volume-data"), src)
+
+	var packed [][]byte
+	for _, group := range groups {
+		packed = append(packed, packEntries(t, tree, group, Gzip))
+	}
+	whole := newDir(t)
+	one := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}, Place: opts.Place}, packed...)
+	gnuTar(t, one, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", whole)
+	sameEverything(t, whole, src)
+}
+
+// TestRewriteKeepsEverything: below a prefix, and back, an archive is what it was.
+func TestRewriteKeepsEverything(t *testing.T) {
+	t.Parallel()
+	src := volume(t)
+	unreadable(t, src)
+	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
+	archive := pack(t, tree, None)
+	tree.Prefix = "volume-data/"
+	below := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}, Prefix: tree.Prefix}, archive)
+	if !bytes.Equal(below, pack(t, tree, None)) {
+		t.Error("not the archive that the tree gives")
+	}
 }
 
 func TestPreserveIsTheReadersChoice(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -25,7 +24,9 @@ const blockSize = 512
 // sparse writes a file without its holes in the PAX format 1.0 of GNU tar: an extended header with the real name and
 // size, and the map of the extents in front of the data. GNU tar, bsdtar, Python and Go (so Docker, containerd and
 // podman) read it; archive/tar does not write it.
-func (w *treeWriter) sparse(hdr *tar.Header, f *os.File, extents []extent) error {
+//
+// data gives the bytes of each extent, in order.
+func (w *tarWriter) sparse(hdr *tar.Header, extents []extent, data func(e extent) io.Reader) error {
 	if err := w.tar.Flush(); err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (w *treeWriter) sparse(hdr *tar.Header, f *os.File, extents []extent) error
 		return err
 	}
 	for _, e := range extents {
-		if err := copyExactly(w.out, io.NewSectionReader(f, e.offset, e.length), e.length, w.buf); err != nil {
+		if err := copyExactly(w.out, data(e), e.length, w.buf); err != nil {
 			return err
 		}
 	}

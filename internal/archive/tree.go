@@ -33,6 +33,9 @@ type Tree struct {
 	Root bool
 	// Bare leaves out every entry of a directory.
 	Bare bool
+	// Layer says that the archive becomes a layer of an image, where names that begin with ".wh." stand for files that
+	// are deleted: such files are refused.
+	Layer bool
 
 	// Preserve keeps real modes, owners, times and extended attributes, hard links and the holes of sparse files.
 	// Otherwise modes are 0644, or 0755 for directories and what its owner may execute; owners are 0.
@@ -164,6 +167,9 @@ func (w *walker) add(name string, info fs.FileInfo) {
 	reason := badName(name, w.tree.Preserve)
 	if !utf8.ValidString(name) {
 		reason = "name is not UTF-8" // no fs.FS can open it
+	}
+	if reason == "" && w.tree.Layer && isWhiteout(name) {
+		reason = whiteoutReason
 	}
 	if reason != "" {
 		w.problem(refuse(name, "%s", reason))

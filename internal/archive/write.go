@@ -22,8 +22,7 @@ func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &sink{w: w}
 	tw := &treeWriter{
-		tree: t, dir: clean(t.Dir), out: out, tar: tar.NewWriter(out),
-		dirs: make(map[string]struct{}), buf: make([]byte, bufferSize),
+		tarWriter: newTarWriter(out), tree: t, dir: clean(t.Dir), dirs: make(map[string]struct{}),
 	}
 	ahead := t.readAhead(ctx, entries)
 	defer ahead.wait()
@@ -57,15 +56,24 @@ func (s *sink) Write(p []byte) (n int, err error) {
 	return n, s.err
 }
 
+// tarWriter writes a tar.
+type tarWriter struct {
+	out io.Writer // below tar, for what archive/tar can't write
+	tar *tar.Writer
+	buf []byte
+}
+
+func newTarWriter(w io.Writer) *tarWriter {
+	return &tarWriter{out: w, tar: tar.NewWriter(w), buf: make([]byte, bufferSize)}
+}
+
 // treeWriter is the state of one Write.
 type treeWriter struct {
+	*tarWriter
 	tree Tree
 	dir  string
-	out  io.Writer // below tar, for what archive/tar can't write
-	tar  *tar.Writer
 	dirs map[string]struct{} // directories that have their entry
 	last string              // the one of dirs that was asked for last
-	buf  []byte
 }
 
 // entry writes one entry and the directories above it.
@@ -118,15 +126,14 @@ func (w *treeWriter) directory(name string, e *Entry) error {
 		}
 	}
 	if name == "." {
-		return w.rootEntries(hdr)
+		return w.rootEntries(hdr, w.tree.Prefix)
 	}
 	hdr.Name = w.tree.Prefix + name + "/"
 	return w.tar.WriteHeader(hdr)
 }
 
 // rootEntries writes an entry for each directory of the prefix, or "./" when it has none.
-func (w *treeWriter) rootEntries(hdr *tar.Header) error {
-	prefix := w.tree.Prefix
+func (w *tarWriter) rootEntries(hdr *tar.Header, prefix string) error {
 	if prefix == "" {
 		prefix = "./"
 	}
@@ -180,12 +187,8 @@ func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
 // preserve fills in mode, owner, time and extended attributes. f is nil for a symbolic link, which has none of the
 // attributes that are kept.
 func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, mtime int64) error {
-	hdr.Mode = tarMode(info.Mode())
-	hdr.Uid, hdr.Gid = owner(info)
-	hdr.ModTime = time.Unix(0, mtime)
-	if mtime%int64(time.Second) != 0 {
-		hdr.Format = tar.FormatPAX // archive/tar rounds to seconds otherwise
-	}
+	uid, gid := owner(info)
+	setMetadata(hdr, info.Mode(), uid, gid, time.Unix(0, mtime), nil)
 	if f == nil {
 		return nil
 	}
@@ -197,13 +200,26 @@ func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, mtime int64) error {
 	if err != nil {
 		return err
 	}
+	setXattrs(hdr, attrs)
+	return nil
+}
+
+// setMetadata fills in what an entry has besides its name and content.
+func setMetadata(hdr *tar.Header, mode fs.FileMode, uid, gid int, mtime time.Time, attrs map[string]string) {
+	hdr.Mode, hdr.Uid, hdr.Gid, hdr.ModTime = tarMode(mode), uid, gid, mtime
+	if mtime.Nanosecond() != 0 {
+		hdr.Format = tar.FormatPAX // archive/tar rounds to seconds otherwise
+	}
+	setXattrs(hdr, attrs)
+}
+
+func setXattrs(hdr *tar.Header, attrs map[string]string) {
 	for name, value := range attrs {
 		if hdr.PAXRecords == nil {
 			hdr.PAXRecords = make(map[string]string)
 		}
 		hdr.PAXRecords[xattrPrefix+name] = value
 	}
-	return nil
 }
 
 // xattrPrefix is before the names of extended attributes in PAX records, as star, GNU tar and Docker write them.
@@ -308,7 +324,8 @@ func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
 		}
 	}
 	if extents != nil {
-		err = w.sparse(hdr, f.(*os.File), extents)
+		file := f.(*os.File)
+		err = w.sparse(hdr, extents, func(e extent) io.Reader { return io.NewSectionReader(file, e.offset, e.length) })
 	} else {
 		err = w.content(hdr, f)
 	}

@@ -1,0 +1,202 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// openers are the archives as Rewrite takes them.
+func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
+	var all []func() (io.ReadCloser, error)
+	for _, a := range archives {
+		all = append(all, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(a)), nil })
+	}
+	return all
+}
+
+func rewritten(t testing.TB, opts RewriteOptions, archives ...[]byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := Rewrite(t.Context(), &out, openers(archives...), opts); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestRewriteBelowPrefix(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		archive []byte
+		want    []string
+	}{
+		"as podman writes it": {
+			tarball(item{name: "d/"}, file("d/f"), item{name: "h", link: "d/f", typeflag: '1'}, symlinkTo("l", "d")),
+			[]string{"volume-data/d/", "volume-data/d/f", "volume-data/h -> volume-data/d/f", "volume-data/l -> d"}},
+		"as tar writes it": {
+			tarball(item{name: "./", mode: 0o700}, file("./f")), []string{"volume-data/", "volume-data/f"}},
+		"root at the end": {
+			tarball(file("f"), item{name: "./"}), []string{"volume-data/f", "volume-data/"}},
+		"compressed": {gzipped(tarball(file("f"))), []string{"volume-data/f"}},
+		"empty":      {tarball(), []string{"volume-data/"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out := rewritten(t, RewriteOptions{Prefix: "volume-data/", Layer: true}, test.archive)
+			if got := listed(t, out); fmt.Sprint(got) != fmt.Sprint(test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if !bytes.Equal(out, rewritten(t, RewriteOptions{Prefix: "volume-data/", Layer: true}, test.archive)) {
+				t.Error("a second time it has other bytes")
+			}
+		})
+	}
+}
+
+// listed lists an archive as archive/tar reads it.
+func listed(t *testing.T, b []byte) []string {
+	t.Helper()
+	var names []string
+	r := tar.NewReader(bytes.NewReader(b))
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := h.Name
+		if h.Linkname != "" {
+			name += " -> " + h.Linkname
+		}
+		names = append(names, name)
+	}
+}
+
+func TestRewriteRefusesWhiteouts(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{".wh.a", "d/.wh..wh..opq", "d/.wh.x/", ".wh.d/f"} {
+		err := Rewrite(t.Context(), io.Discard, openers(tarball(file("a"), item{name: name})), RewriteOptions{Layer: true})
+		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), `"`+strings.TrimSuffix(name, "/")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRewriteHoldsLimitsForAll(t *testing.T) {
+	t.Parallel()
+	a, b := tarball(item{name: "a", body: "12345"}), tarball(item{name: "b", body: "12345"})
+	for reason, limits := range map[string]Limits{"more than 9 bytes": {MaxSize: 9}, "more than 1 entries": {MaxFiles: 1}} {
+		err := Rewrite(t.Context(), io.Discard, openers(a, b), RewriteOptions{ReadOptions: ReadOptions{Limits: limits, Image: true}})
+		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("got %v, want it to say %q", err, reason)
+		}
+	}
+}
+
+// TestRewriteLostLink: a link whose file a later layer replaces has nothing to link to in one archive.
+func TestRewriteLostLink(t *testing.T) {
+	t.Parallel()
+	lower := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
+	for _, upper := range [][]byte{tarball(file("a")), tarball(item{name: ".wh.a"})} {
+		if err := rewriteAs(t, ExtractOptions{ReadOptions: ReadOptions{Image: true}}, lower, upper); !errors.Is(err, ErrUnsafe) {
+			t.Errorf("got %v, want a refusal", err)
+		}
+	}
+	upper := tarball(file("a"), file("b"))
+	if got := listed(t, rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}}, lower, upper)); len(got) != 2 {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestRewriteLikeExtract: random layers give the same tree, one after the other and as one archive.
+func TestRewriteLikeExtract(t *testing.T) {
+	t.Parallel()
+	accepted := 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		var all [][]byte
+		for range 1 + r.IntN(4) {
+			all = append(all, randomLayer(r))
+		}
+		dst := t.TempDir()
+		err := layers(t, dst, all...)
+		var out bytes.Buffer
+		again := Rewrite(t.Context(), &out, openers(all...), RewriteOptions{ReadOptions: ReadOptions{Image: true}})
+		if err != nil {
+			continue
+		}
+		if again != nil {
+			t.Fatalf("seed %d: %v", seed, again)
+		}
+		accepted++
+		got := snapshot(t, unpack(t, out.Bytes(), ExtractOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}}))
+		if want := snapshot(t, dst); !maps.Equal(got, want) {
+			t.Fatalf("seed %d:\n got %q\nwant %q", seed, got, want)
+		}
+	}
+	if accepted < 100 {
+		t.Errorf("only %d of the images can be unpacked", accepted)
+	}
+}
+
+// randomLayer has a few entries, most of them in directories that are some, and its whiteouts first.
+func randomLayer(r *rand.Rand) []byte {
+	var items []item
+	used := map[string]bool{}
+	for range r.IntN(8) {
+		name := []string{"a", "b", "d", "d/a", "d/b", "d/e", "d/e/f"}[r.IntN(7)]
+		next := item{name: name, mode: 0o755, body: fmt.Sprint(r.IntN(1000))}
+		switch r.IntN(8) {
+		case 0:
+			next = item{name: path.Join(path.Dir(name), ".wh."+path.Base(name))}
+		case 1: // as layers have it, with the directory
+			items = append(items, item{name: name + "/", mode: 0o711})
+			next = item{name: path.Join(name, ".wh..wh..opq")}
+		case 2:
+			next = symlinkTo(name, "x")
+		case 3, 4:
+			next = item{name: name + "/", mode: int64(0o700 + r.IntN(64))}
+		}
+		if !used[next.name] {
+			used[next.name] = true
+			items = append(items, next)
+		}
+	}
+	slices.SortStableFunc(items, func(a, b item) int {
+		return cmp.Compare(strings.Count(b.name, ".wh."), strings.Count(a.name, ".wh."))
+	})
+	return tarball(items...)
+}
+
+// TestRewriteKeepsTimes of every precision, also before 1970.
+func TestRewriteKeepsTimes(t *testing.T) {
+	t.Parallel()
+	for _, mtime := range []string{"1000000000.123456789", "1000000000", "-3.250000000", "5.000000001"} {
+		archive := tarball(item{name: "f", body: "x", pax: map[string]string{"mtime": mtime, "SCHILY.xattr.user.a": "b\x00="}})
+		var want, got *Header
+		read := func(b []byte) (found *Header) {
+			err := Read(t.Context(), bytes.NewReader(b), ReadOptions{}, func(h *Header, _ io.Reader) error { found = h; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		want, got = read(archive), read(rewritten(t, RewriteOptions{}, archive))
+		if !got.ModTime.Equal(want.ModTime) || got.ModTime.Equal(time.Unix(0, 0)) || !maps.Equal(got.Xattrs, want.Xattrs) {
+			t.Errorf("%s: got %v %q, want %v %q", mtime, got.ModTime, got.Xattrs, want.ModTime, want.Xattrs)
+		}
+	}
+}
