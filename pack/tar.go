@@ -250,7 +250,8 @@ func (q quiet) Unwrap() error { return q.err }
 // nothing: files that were changed a moment ago can change again without a trace.
 type fingerprint [sha256.Size]byte
 
-// tarFormat changes when the same files give other bytes than in an earlier version.
+// tarFormat changes when the same files give other bytes than in an earlier version, for another reason than other
+// settings of the compression.
 const tarFormat = "davit tar 1"
 
 // settled is how old a change must be before the times of a file tell the next one from it.
@@ -265,8 +266,8 @@ type printer struct {
 
 func newPrinter(tree archive.Tree, packing mediatypes.Packing, entries []archive.Entry) *printer {
 	p := &printer{since: time.Now().Add(-settled).UnixNano()}
-	p.head = fmt.Appendf(nil, "%s\n%s %q %v %v %v %d\n", tarFormat, packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve,
-		tree.ModTime.Unix())
+	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
+		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())
 	if tree.Preserve {
 		p.dirs = make(map[string]int64)
 		for i := range entries {

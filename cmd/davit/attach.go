@@ -131,7 +131,7 @@ func newDetachCommand(a *app) *cobra.Command {
 		Long: `Removes referrers of SUBJECT: those with the digests given, those of a kind, or all of them.
 On a terminal it asks before it removes all.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
-  davit detach ./oci:1.0 sha256:219a8b548c3d0f8f46db4fc26bf7d371756729a46535f1aecfc3b770f2b4d207`,
+  davit detach ./oci:1.0 sha256:401c4b31ae48225669d95d63480fff246a6d90296f733f5b40d6d9d73a8caf62`,
 		GroupID: groupAttach,
 		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {

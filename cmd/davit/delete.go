@@ -22,7 +22,7 @@ func newDeleteCommand(a *app) *cobra.Command {
 		Long: `Deletes what TARGET names: a tag (the manifest stays, for its digest and its other
 tags), or with a digest the manifest and every tag of it. On a terminal it asks first.`,
 		Example: `  davit delete registry.example.com/app:1.0
-  davit delete --yes ./oci@sha256:5dae32f9f14f2f5f5a6565e2efb3fcd71dfc69e6bbc90c45b230dc7ac52108af`,
+  davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: groupRegistry,
 		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.delete(cmd.Context(), args[0], yes) },

@@ -63,7 +63,7 @@ func newTagCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "tag TARGET TAG...",
 		Short:   "Gives an artifact more tags",
-		Example: "  davit tag registry.example.com/app:1.0 latest stable\n  davit tag ./oci@sha256:5dae32f9f14f2f5f5a6565e2efb3fcd71dfc69e6bbc90c45b230dc7ac52108af v1",
+		Example: "  davit tag registry.example.com/app:1.0 latest stable\n  davit tag ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0 v1",
 		GroupID: groupRegistry,
 		Args:    arguments(2, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.tag(cmd.Context(), args[0], args[1:]) },

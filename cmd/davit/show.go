@@ -34,7 +34,7 @@ or less; "cat" is none.
 the image that runs, by its digest.`,
 		Example: `  davit show registry.example.com/models/tiny:1.0
   davit show registry.example.com/models/tiny:1.0 LICENSE
-  davit show --kind runbook registry.example.com/app@sha256:8768d41ccc4a01eb85e2a8471e51844d7284eced214b4481073c86dabf0d6634
+  davit show --kind runbook registry.example.com/app@sha256:433258f6d541dab238abadec751d922c99f43e6dbb0cd35bc7cfc1c0be6fe731
   davit show --alert GreetingDown registry.example.com/app:1.0
   davit show --kind sbom registry.example.com/app:1.0 --platform linux/arm64`,
 		GroupID: groupLook,

