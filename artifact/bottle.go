@@ -85,7 +85,11 @@ func bottleConfig(c *composition) (finishFunc, error) {
 	if err := b.read(c, l); err != nil {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
-	c.checkNamed(c.spec.Name, b.version, "the bottle")
+	name := b.name
+	if c.spec.Name == b.fullName(c) {
+		name = c.spec.Name
+	}
+	c.checkNamed(name, b.version, "the bottle")
 	l.Title = path.Base(l.Path)
 	if platform != nil {
 		if v, ok := c.spec.Config["os_version"].(string); ok {

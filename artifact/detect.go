@@ -119,6 +119,10 @@ func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err e
 			left = s.unused(f)
 		}
 	}
+	if len(fits) == 0 && single {
+		// What is mostly attached to something else tells a directory with nothing else in it.
+		fits = slices.DeleteFunc(s.attachable(), func(f finding) bool { return len(s.unused(f)) > 0 })
+	}
 	if len(fits) > 1 && len(mains) > 0 {
 		fits = slices.DeleteFunc(fits, func(f finding) bool {
 			return !f.kind.Attached && !slices.ContainsFunc(mains, func(m finding) bool { return m.kind.Name == f.kind.Name })

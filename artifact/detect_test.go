@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -151,8 +152,13 @@ func TestStarterAgreesWithDetect(t *testing.T) {
 		"feat/devcontainer-feature.json": `{"id":"feat","version":"1.0.0","name":"Feat"}`, "feat/install.sh": "true\n",
 		"tmpl/devcontainer-template.json": `{"id":"tmpl","version":"1.0.0","name":"Tmpl"}`, "tmpl/.devcontainer.json": `{"image":"x"}`,
 		"app/compose.yaml": "services: {web: {image: nginx}}\n", "app/README.md": "# x\n",
+		"proj/docs/index.md": "# x\n", "code/docs/index.md": "# x\n", "code/main.go": "x",
+		"onnx/net.onnx": "x", "onnx/config.json": "{}",
+		"bottles/greeting--1.2.3.x86_64_linux.bottle.tar.gz": string(greetingBottle("x86_64")),
+		"bottles/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": string(greetingBottle("arm64")),
 	}).FS()
-	for dir, kind := range map[string]string{"chart": "helm", "mod": "modelpack", "col": "collection", "feat": "feature", "tmpl": "template", "app": "compose"} {
+	for dir, kind := range map[string]string{"chart": "helm", "mod": "modelpack", "col": "collection", "feat": "feature", "tmpl": "template", "app": "compose",
+		"proj": "docs", "code": "generic", "onnx": "modelpack", "bottles": "bottle"} {
 		spec, _, err := Detect(fsys, []string{dir}, "")
 		if err != nil || spec.Kind != kind {
 			t.Errorf("%s: detected %+v, %v", dir, spec, err)
@@ -228,6 +234,42 @@ func TestStarterAttaches(t *testing.T) {
 	forget(spec)
 	want := &Spec{Kind: "model", Name: "tiny", Layers: []LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*Spec{
 		{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []LayerSpec{{Path: "bom.json"}}}}}
+	if !reflect.DeepEqual(spec, want) {
+		t.Errorf("got %+v from\n%s", spec, got)
+	}
+}
+
+// TestStarterOffersPlatforms: of several files for which the kind has one place, each may be that of a platform.
+func TestStarterOffersPlatforms(t *testing.T) {
+	t.Parallel()
+	const module = "\x00asm\x01\x00\x00\x00"
+	got, err := Starter(tree(t, map[string]string{"app-amd64.wasm": module, "app-arm64.wasm": module, "notes": "x"}).FS(), ".", "")
+	const want = `
+layers: # files, directories and globs; see davit kinds wasm
+  - app-amd64.wasm
+  # - notes # plays no role in this kind
+# platforms: # instead of layers: one artifact for each platform, under one index
+#   - {platform: OS/ARCH, layers: [app-amd64.wasm]}
+#   - {platform: OS/ARCH, layers: [app-arm64.wasm]}
+`
+	if err != nil || !strings.Contains(string(got), want) {
+		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestStarterAttachesToTheRest: what is mostly attached is a referrer of the files beside it.
+func TestStarterAttachesToTheRest(t *testing.T) {
+	t.Parallel()
+	got, err := Starter(tree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Parse("davit.yaml", got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forget(spec)
+	want := &Spec{Kind: "generic", Name: "generic", Layers: []LayerSpec{{Path: "main.go"}}, Referrers: []*Spec{{Kind: "docs", Layers: []LayerSpec{{Path: "docs"}}}}}
 	if !reflect.DeepEqual(spec, want) {
 		t.Errorf("got %+v from\n%s", spec, got)
 	}

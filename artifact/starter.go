@@ -202,36 +202,36 @@ func accounts(f, other finding) bool {
 	return true
 }
 
-// detect finds the kinds that the files tell. One of them is what the directory is; those that are mostly attached
-// become its referrers.
-func (s *starter) detect() error {
-	var attached []finding
+// attachable lists the kinds that the files tell and that are mostly attached to something else.
+func (s *starter) attachable() []finding {
+	var found []finding
 	for _, k := range mediatypes.All() {
-		if !k.Attached {
-			continue
-		}
-		if f := s.find(k); f.evidence != "" {
-			attached = append(attached, f)
+		if f := s.find(k); f.evidence != "" && k.Attached && !k.ReadOnly {
+			found = append(found, f)
 		}
 	}
-	mains := s.mains()
-	if len(mains) == 0 && len(attached) == 1 {
-		mains, attached = attached, nil
-	}
+	return found
+}
+
+// detect finds the kinds that the files tell. One of them is what the directory is, generic where none is; those that
+// are mostly attached become its referrers, unless there is nothing else.
+func (s *starter) detect() error {
+	mains, attached := s.mains(), s.attachable()
 	switch {
+	case len(mains) == 0 && len(attached) == 1 && len(s.unused(attached[0])) == 0:
+		mains, attached = attached, nil
 	case len(mains) > 1 || len(mains) == 0 && len(attached) > 1:
 		return ambiguous(append(mains, attached...))
-	case len(mains) == 1:
-		s.main = mains[0]
-		s.attach(attached)
-		return nil
+	case len(mains) == 0:
+		if err := checkClaims(s.entries); err != nil {
+			return err
+		}
+		generic, _ := mediatypes.Lookup("generic")
+		mains = []finding{s.find(generic)}
+		mains[0].evidence = "nothing here tells another kind"
 	}
-	if err := checkClaims(s.entries); err != nil {
-		return err
-	}
-	generic, _ := mediatypes.Lookup("generic")
-	s.main = s.find(generic)
-	s.main.evidence = "nothing here tells another kind"
+	s.main = mains[0]
+	s.attach(attached)
 	return nil
 }
 
@@ -292,11 +292,32 @@ func (s *starter) render() []byte {
 	for _, p := range s.main.paths {
 		line("  - %s%s", quoted(p), comment(s.roleName(p)))
 	}
+	alternatives := s.alternatives()
 	for _, p := range s.left {
-		line("  # - %s # plays no role in this kind", quoted(p))
+		if !slices.Contains(alternatives, p) {
+			line("  # - %s # plays no role in this kind", quoted(p))
+		}
+	}
+	if len(alternatives) > 0 {
+		line("# platforms: # instead of layers: one artifact for each platform, under one index")
+		for _, p := range append(s.main.paths[:1:1], alternatives...) {
+			line("#   - {platform: OS/ARCH, layers: [%s]}", quoted(p))
+		}
 	}
 	s.renderReferrers(line)
 	return b.Bytes()
+}
+
+// alternatives are further files that tell the kind as well, where it has room for one: those of other platforms.
+func (s *starter) alternatives() []string {
+	var found []string
+	for _, entry := range s.entries {
+		r, ok := findRole(s.main.kind, entry, "")
+		if _, most := bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.isDir() && slices.Contains(s.left, entry.path) {
+			found = append(found, entry.path)
+		}
+	}
+	return found
 }
 
 // renderConfig shows the config fields that the kind has.

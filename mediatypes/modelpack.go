@@ -18,9 +18,19 @@ func modelPackLayer(role, what string, match ...string) LayerType {
 	}
 }
 
+// telling makes a layer type tell its kind.
+func telling(t LayerType) LayerType {
+	t.Tells = true
+	return t
+}
+
 // weightFiles are names that only model weights have.
 var weightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt", "*.pth", "*.onnx", "*.tflite", "*.h5", "*.hdf5",
 	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf"}
+
+// tellingWeights are those names that nothing but weights has. GGUF and safetensors tell kind model.
+var tellingWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
+	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack"}
 
 // weightConfigFiles are names of what weights need to be used.
 var weightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",
@@ -40,6 +50,7 @@ var modelpack = Kind{
 	Config:       Config{MediaType: ModelPackConfig, Derive: "modelpack", Schema: modelPackSchema},
 	Layers: []LayerType{
 		{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Max: 1, Tells: true},
+		telling(modelPackLayer("weights", "weight", tellingWeights...)),
 		modelPackLayer("weights", "weight", weightFiles...),
 		modelPackLayer("config", "weight.config", weightConfigFiles...),
 		modelPackLayer("code", "code", codeFiles...),
