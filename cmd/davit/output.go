@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
+	"golang.org/x/term"
 )
 
 // result is what a command found out or did. Its JSON is the struct itself; WriteText prints it for people.
@@ -22,12 +24,33 @@ type quietResult interface{ QuietLine() string }
 
 // print writes a command's result, and nothing else, to standard output.
 func (a *app) print(r result) error {
-	var out bytes.Buffer
-	err := a.format.write(&out, r, a.quiet)
+	out := &screenful{width: a.screenWidth()}
+	err := a.format.write(out, r, a.quiet)
 	if err != nil {
 		return err
 	}
 	return a.writeOut(out.Bytes())
+}
+
+// screenful is text for a screen.
+type screenful struct {
+	bytes.Buffer
+	width int
+}
+
+func (s *screenful) columns() int { return s.width }
+
+// screenWidth is that of the terminal that standard output is; 0: it is none.
+func (a *app) screenWidth() int {
+	screen, ok := a.stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(screen.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(screen.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // writeOut writes bytes to standard output as they are.
@@ -92,8 +115,17 @@ func (t *table) WriteText(w io.Writer) error {
 	return b.Flush()
 }
 
-// lines are the rows as text. A column that is empty in all of them takes no room.
+// lines are the rows as text.
 func (t *table) lines() []string {
+	lines := make([]string, len(t.rows))
+	for i, cells := range t.padded() {
+		lines[i] = strings.TrimRight(strings.Join(cells, ""), " ")
+	}
+	return lines
+}
+
+// padded are the rows with their cells as wide as their columns. A column that is empty in all of them takes no room.
+func (t *table) padded() [][]string {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -103,17 +135,15 @@ func (t *table) lines() []string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	lines := make([]string, len(t.rows))
+	rows := make([][]string, len(t.rows))
 	for i, row := range t.rows {
-		var line strings.Builder
 		for j, cell := range row {
 			if widths[j] > 0 {
-				line.WriteString(cell + strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell)+2))
+				rows[i] = append(rows[i], cell+strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell)+2))
 			}
 		}
-		lines[i] = strings.TrimRight(line.String(), " ")
 	}
-	return lines
+	return rows
 }
 
 // field adds a row of a name and a value, unless the value is empty.
