@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
@@ -65,15 +66,23 @@ func entryFor(m *manifest, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	for _, e := range entries {
 		have = append(have, PlatformString(e.Platform))
 	}
-	err := &artifact.Error{
-		Op: "choosing a platform of", Item: m.desc.Digest.String(),
-		Err: fmt.Errorf("none is for %s: %w", PlatformString(target), errdef.ErrNotFound),
-	}
-	if len(have) > 0 {
-		err.Hint = "there is " + strings.Join(have, ", ")
-	}
-	return ocispec.Descriptor{}, err
+	return ocispec.Descriptor{}, &PlatformError{Index: m.desc.Digest, Platform: PlatformString(target), Have: have}
 }
+
+// PlatformError says that an index has nothing for a platform. errors.Is(err, errdef.ErrNotFound).
+type PlatformError struct {
+	Index    digest.Digest
+	Platform string   // as PlatformString writes it
+	Have     []string // the platforms of the index, in its order
+}
+
+// Error names the index by its digest.
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, strings.Join(e.Have, ", "))
+}
+
+// Unwrap gives errdef.ErrNotFound.
+func (e *PlatformError) Unwrap() error { return errdef.ErrNotFound }
 
 // runnable leaves out the entries that describe others.
 func runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {

@@ -453,8 +453,8 @@ func TestPlatforms(t *testing.T) {
 	}
 	for _, p := range []ocispec.Platform{{OS: "windows", Architecture: "amd64"}, {OS: "unknown", Architecture: "unknown"}} {
 		_, err := Artifact(t.Context(), src, "v1", newDir(t), Options{Platform: &p})
-		var ours *artifact.Error
-		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &ours) || ours.Hint != "there is linux/amd64, linux/arm/v7, linux/arm64/v8" {
+		var missing *PlatformError
+		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &missing) || strings.Join(missing.Have, " ") != "linux/amd64 linux/arm/v7 linux/arm64/v8" {
 			t.Errorf("%v: got %v", p, err)
 		}
 	}

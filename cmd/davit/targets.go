@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
@@ -178,13 +179,19 @@ func (t *target) complete(ctx context.Context) error {
 	return err
 }
 
-// explain says of an error that something is not there whether it is the reference itself.
+// explain says of an error that something is not there whether it is the reference itself, and of a platform that is
+// missing from which reference.
 func (t *target) explain(ctx context.Context, err error) error {
 	if !errors.Is(err, errdef.ErrNotFound) {
 		return err
 	}
-	if _, missing := t.resolve(ctx); errors.Is(missing, errdef.ErrNotFound) {
+	desc, missing := t.resolve(ctx)
+	var platform *pull.PlatformError
+	switch {
+	case errors.Is(missing, errdef.ErrNotFound):
 		return missing
+	case errors.As(err, &platform) && platform.Index == desc.Digest:
+		return &missingError{fmt.Sprintf("%s has nothing for %s", t.ref, platform.Platform), "it has " + strings.Join(platform.Have, ", ")}
 	}
 	return err
 }
