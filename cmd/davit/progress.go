@@ -84,24 +84,33 @@ func (c *console) size() (width, height int) {
 // erase removes the bars; the caller holds the lock.
 func (c *console) erase() {
 	if c.drawn > 0 {
-		fmt.Fprintf(c.w, "\x1b[%dA\x1b[J", c.drawn)
+		io.WriteString(c.w, c.above()+"\x1b[J")
 		c.drawn = 0
 	}
 }
 
-// draw shows the bars of a transfer anew.
+// above moves to the first of the bars, also from behind the ^C that a terminal shows.
+func (c *console) above() string {
+	if c.drawn == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\r\x1b[%dA", c.drawn)
+}
+
+// draw shows the bars of a transfer anew: in one write and over the old ones, so that nothing flickers.
 func (c *console) draw(t *transfer, now time.Time) {
 	width, height := c.size()
 	lines := t.render(now, width, height)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bars != t {
+	if c.bars != t || len(lines)+c.drawn == 0 {
 		return
 	}
-	c.erase()
+	frame := c.above()
 	for _, line := range lines {
-		fmt.Fprintln(c.w, line)
+		frame += line + "\x1b[K\n"
 	}
+	io.WriteString(c.w, frame+"\x1b[J")
 	c.drawn = len(lines)
 }
 

@@ -183,6 +183,22 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("got %q", c.text())
 		}
 	})
+	t.Run("interrupted bars", func(t *testing.T) {
+		release := make(chan struct{})
+		registry.Inject("POST uploads", registrytest.Always, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })
+		})
+		c := onTerminal(t, "push", file, registry.Host+"/interrupted:1")
+		c.expect("0 of 1 blob")
+		c.typed("\x03")
+		c.ends(exitInterrupted)
+		close(release)
+		registry.Heal()
+		_, after, echoed := strings.Cut(c.text(), "^C") // which the terminal itself shows, below the bars
+		if !echoed || !strings.HasPrefix(after, "\r\x1b[2A") || !strings.Contains(after, "interrupted") {
+			t.Errorf("got %q", c.text())
+		}
+	})
 	t.Run("delete asks", func(t *testing.T) {
 		c := onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
