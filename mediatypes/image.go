@@ -39,9 +39,12 @@ layers: [rootfs/]
 // KindAnnotation is the manifest annotation that tells a volume from other container images. No client needs it.
 const KindAnnotation = "dev.davit.kind"
 
+// Volume is the name of the kind of volumes, which are unpacked in another way than other images.
+const Volume = "volume"
+
 // volume is the content of a volume, with owners, modes, times and extended attributes.
 var volume = Kind{
-	Name:    "volume",
+	Name:    Volume,
 	Summary: "the content of a volume, as Docker Desktop's Volumes Backup & Share keeps it",
 	Shape:   Image,
 	Config:  Config{MediaType: ImageConfig, Derive: "image", Schema: imageFields},
@@ -51,7 +54,7 @@ var volume = Kind{
 		{Role: "data", MediaType: LayerTarGzip, MediaTypes: ociTars, Match: []string{"*.tar", "*.tar.gz", "*.tgz", "*.tar.zst"}, Content: "tar", Packing: TarGzip,
 			Prefix: "volume-data/", Preserve: true, Archive: true, Untitled: true, Min: 1},
 	},
-	Annotations: map[string]string{KindAnnotation: "volume"},
+	Annotations: map[string]string{KindAnnotation: Volume},
 	Clients:     []string{"Docker Desktop", "podman", "skopeo"},
 	Example: `kind: volume
 name: greeting-data

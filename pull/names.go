@@ -126,7 +126,7 @@ func cleanName(name string) (string, error) {
 func checkNames(items []*item) error {
 	byName := make(map[string]*item, len(items))
 	for _, it := range items {
-		if it.unpack {
+		if it.unpack || it.joined {
 			continue
 		}
 		if other, ok := byName[it.name]; ok {

@@ -23,7 +23,7 @@ type Options struct {
 	Include []string
 	// Roles keeps layers of these roles of the kind. Empty: all.
 	Roles []string
-	// NoUnpack leaves tar layers as they are.
+	// NoUnpack leaves tar layers as they are. A volume is then one plain tar of all that is in it.
 	NoUnpack bool
 	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
 	Preserve bool

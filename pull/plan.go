@@ -36,6 +36,7 @@ type item struct {
 	within string // directory that all entries of the tar must be in; "" for any
 	strip  string // leading directory that entries lose; those outside it are left out
 	image  bool   // entries may be whiteouts and may replace those of earlier layers
+	joined bool   // with the others of its name it becomes one tar
 }
 
 // newItems decides for each layer what becomes of it.
@@ -109,7 +110,7 @@ func (it *item) decideUnpack(m *manifest, kind mediatypes.Kind, name string) {
 		it.unpack, it.within = true, path.Clean(name)
 	case kind.Shape == mediatypes.Image || kind.Name == "generic" && m.isImage():
 		it.unpack, it.image = true, true
-		if kind.Name == "volume" {
+		if kind.Name == mediatypes.Volume {
 			it.strip = strings.Trim(prefixOf(kind), "./")
 		}
 	case isTarRole(kind, it.role, it.desc.MediaType):

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -154,13 +155,13 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	items, err := newItems(ctx, p.src, m, p.opts)
+	items, err := p.items(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	result := newResult(m)
 	result.Platform = platform
-	p.preserve = p.opts.Preserve || result.Kind == "volume"
+	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || result.Kind == mediatypes.Volume)
 	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result}
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
@@ -307,6 +308,9 @@ func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
 
 // check tells whether an item needs no fetching, and whether something is in its way that must be kept.
 func (p *puller) check(ctx context.Context, it *item) (right, keep bool, err error) {
+	if it.joined {
+		return false, false, nil // all that the tar is made of is needed
+	}
 	if it.unpack {
 		return p.treeIsRight(it), false, nil
 	}

@@ -42,6 +42,9 @@ func (p *puller) fetchAll(ctx context.Context, items []*item, trees *trees) erro
 				return &artifact.Error{Op: "unpacking", Item: it.name, Err: err}
 			}
 		}
+		if err := p.join(ctx, items); err != nil {
+			return &artifact.Error{Op: "joining the layers of", Item: items[0].name, Err: err}
+		}
 		return nil
 	})
 	started := make(map[digest.Digest]bool, len(items))
@@ -76,6 +79,9 @@ func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, a *arriv
 		if err := a.verified(ctx); err != nil {
 			return err
 		}
+	}
+	if it.joined {
+		return nil
 	}
 	a.left--
 	unpack := it.unpack

@@ -100,12 +100,9 @@ func (t *trees) extractor(it *item) *archive.Extractor {
 
 // place is where an entry goes, or that it is left out.
 func (t *trees) place(w way, name string) (string, error) {
-	if w.strip != "" {
-		inside, ok := strings.CutPrefix(name, w.strip)
-		if !ok || inside != "" && inside[0] != '/' {
-			return "", archive.ErrSkip
-		}
-		name = path.Clean("./" + inside)
+	name, err := stripped(w.strip, name)
+	if err != nil {
+		return "", err
 	}
 	base := path.Base(name)
 	whiteout := w.image && strings.HasPrefix(base, ".wh.")

@@ -40,7 +40,7 @@ a layout.`,
 	fs.StringArrayVar(&opts.Include, "include", nil, "only files that match `GLOB` (repeatable)")
 	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
 	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
-	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed")
+	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed; a volume is one tar, as podman volume import takes it")
 	fs.BoolVar(&opts.Referrers, "referrers", false, "what is attached, too: each into referrers/KIND-DIGEST")
 	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")

@@ -57,7 +57,7 @@ var checks = []check{
 	{"signature", "notation", "notation", "", "", "TestSignaturesAreRecognised", ""},
 	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
 	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
-	{"volume", "podman", "", debian, "TestPodmanRestoresVolume", "", "running it; Docker Desktop can't run in tests"},
+	{"volume", "podman", "", debian, "TestPodmanRestoresVolume", "TestPodmanVolumeExport", "running it; Docker Desktop can't run in tests"},
 	{"wasm", "wkg", "", "5a4c2ab", "TestWasmAsWkgReadsIt", "", rules},
 	{"wasm", "wazero", "wazero", "", "TestWazeroRunsWhatDavitPulled", "", "runs the pulled module"},
 	{"wasm", "wasm-to-oci", "wasm-to-oci", "", "", "TestDavitReadsWasmToOCI", ""},
