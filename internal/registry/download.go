@@ -25,8 +25,10 @@ const (
 	// A part of a blob for one request: a sixteenth of what is missing, so that many connections end together, but
 	// large enough that its round trip does not show and small enough that a lost one does not hurt.
 	minPart, maxPart = 4 << 20, 64 << 20
-	// journalEvery is how many bytes a kill may cost.
-	journalEvery = 4 << 20
+	// journalFrom is the size from which a blob has a journal.
+	journalFrom = 4 << 20
+	// A kill may cost the lossShare-th part of what this process has fetched, within these bounds.
+	lossShare, leastLoss, mostLoss = 32, 512 << 10, 2 << 20
 	// stateSuffix names the journal after the file.
 	stateSuffix = ".state"
 	// downloadBuffer is what one connection reads and writes at once.
@@ -229,7 +231,7 @@ func (d *download) keep() {
 	defer d.mu.Unlock()
 	info, err := d.file.Stat()
 	marshaler, ok := d.hash.(encoding.BinaryMarshaler)
-	if err != nil || !ok || d.count == 0 || d.desc.Size < journalEvery {
+	if err != nil || !ok || d.count == 0 || d.desc.Size < journalFrom {
 		return
 	}
 	state, err := marshaler.MarshalBinary()
@@ -565,7 +567,7 @@ func (d *download) advance(from, to int64) {
 	if d.count == d.desc.Size {
 		d.enough()
 	}
-	if d.fresh-d.journaled >= journalEvery && d.desc.Size > journalEvery {
+	if d.desc.Size > journalFrom && d.fresh-d.journaled >= min(max(d.fresh/lossShare, leastLoss), mostLoss) {
 		d.record(journal{})
 	}
 	d.report(d.count, d.done.reach(0))
