@@ -248,34 +248,3 @@ func TestEveryExample(t *testing.T) {
 		})
 	}
 }
-
-// TestEveryKindThroughItsFile pushes every example once more with the kind file that davit prints of its kind: it has
-// the same digest.
-func TestEveryKindThroughItsFile(t *testing.T) {
-	t.Parallel()
-	for _, kind := range mediatypes.All() {
-		if kind.ReadOnly {
-			continue
-		}
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			printed, err := artifact.KindFile(kind)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS(example(kind.Name))); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "own.kind.yaml"), printed, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			declaration := strings.Replace(kind.Example, "kind: "+kind.Name, "kind: ./own.kind.yaml", 1)
-			name := repo(t, kind.Name)
-			want, got := push(t, dir, kind.Example, name+":built-in"), push(t, dir, declaration, name+":own")
-			if got.Digest != want.Digest || got.Digest == "" {
-				t.Errorf("through its file it is %s, else %s", got.Digest, want.Digest)
-			}
-		})
-	}
-}
