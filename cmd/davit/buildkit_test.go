@@ -109,10 +109,11 @@ func TestBuildKit(t *testing.T) {
 		"show ./oci:1.0 --kind sbom --platform linux/s390x",
 		"show ./oci:1.0 --kind vex --platform linux/arm64",
 		"show ./oci@" + arm64.String() + " --kind sbom",
+		"pull ./oci:1.0 --platform linux/arm64 --referrers --no-unpack -o ./out",
 	} {
 		var out bytes.Buffer
-		run(t.Context(), strings.Fields(strings.ReplaceAll(command, "./oci", dir+"/oci")), strings.NewReader(""), &out, &out)
-		got.WriteString("$ davit " + command + "\n" + strings.ReplaceAll(out.String(), dir+"/oci", "./oci") + "\n")
+		run(t.Context(), strings.Fields(strings.ReplaceAll(command, "./o", dir+"/o")), strings.NewReader(""), &out, &out)
+		got.WriteString("$ davit " + command + "\n" + strings.ReplaceAll(out.String(), dir+"/o", "./o") + "\n")
 	}
 	golden(t, "buildkit", got.String())
 }
