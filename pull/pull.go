@@ -289,8 +289,8 @@ func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
 		if err != nil {
 			return nil, &artifact.Error{Op: "checking", Item: it.name, Err: bare(err)}
 		}
-		if keep {
-			kept = append(kept, it.name)
+		if keep != "" {
+			kept = append(kept, keep)
 		}
 		if right {
 			p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(it.desc), Descriptor: it.desc, Bytes: it.desc.Size})
@@ -306,26 +306,44 @@ func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
 	return todo, refusal(kept)
 }
 
-// check tells whether an item needs no fetching, and whether something is in its way that must be kept.
-func (p *puller) check(ctx context.Context, it *item) (right, keep bool, err error) {
+// check tells whether an item needs no fetching, and what is in its way that must be kept ("": nothing).
+func (p *puller) check(ctx context.Context, it *item) (right bool, keep string, err error) {
 	if it.joined {
-		return false, false, nil // all that the tar is made of is needed
+		return false, "", nil // all that the tar is made of is needed
 	}
 	if it.unpack {
-		return p.treeIsRight(it), false, nil
+		return p.treeIsRight(it), "", nil
 	}
-	info, err := p.dst.Lstat(it.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, nil
+	name, info, err := p.standing(it.name)
+	if info == nil {
+		return false, "", err
 	}
-	if err != nil {
-		return false, false, err
-	}
-	if p.fileIsRight(ctx, it, info) {
+	if name == it.name && p.fileIsRight(ctx, it, info) {
 		p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
-		return true, false, nil
+		return true, "", nil
 	}
-	return false, !p.opts.Force && !p.state.ours(it.name, info), nil
+	if p.opts.Force || p.state.ours(name, info) {
+		return false, "", nil
+	}
+	return false, name, nil
+}
+
+// standing looks at what is there under a name, or under that of a directory above it if it is none: a link there is not
+// followed. nil: nothing.
+func (p *puller) standing(name string) (string, fs.FileInfo, error) {
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		info, err := p.dst.Lstat(name[:i])
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil, nil
+		}
+		if err != nil || i == len(name) || !info.IsDir() {
+			return name[:i], info, err
+		}
+	}
+	return "", nil, nil
 }
 
 // fileIsRight tells whether a file is the layer, by what is remembered of it or by hashing.

@@ -619,3 +619,45 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestLinkInTheWay: a link in the place of a directory is neither followed nor replaced.
+func TestLinkInTheWay(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	src.manifest(t, "v1", src.layer(t, "d/sub/x", "content"))
+	for _, target := range []string{"../elsewhere", "inside", "/etc", "nowhere"} {
+		top := t.TempDir()
+		out := filepath.Join(top, "out")
+		for _, dir := range []string{"elsewhere/sub", "out/inside/sub"} {
+			if err := os.MkdirAll(filepath.Join(top, dir), 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(target, filepath.Join(out, "d")); err != nil {
+			t.Fatal(err)
+		}
+		root, err := os.OpenRoot(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		before := src.fetched.Load()
+		if _, err := Artifact(t.Context(), src, "v1", root, Options{}); !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"d"`) {
+			t.Errorf("%s: %v", target, err)
+		}
+		if n := src.fetched.Load() - before; n > 1 {
+			t.Errorf("%s: %d fetched besides the manifest", target, n-1)
+		}
+		if _, err := Artifact(t.Context(), src, "v1", root, Options{Force: true}); err != nil {
+			t.Errorf("%s: by force: %v", target, err)
+		}
+		if info, err := os.Lstat(filepath.Join(out, "d")); err != nil || !info.IsDir() {
+			t.Errorf("%s: by force: %v, %v", target, info, err)
+		}
+		for _, dir := range []string{"elsewhere/sub", "out/inside/sub"} {
+			if left, err := os.ReadDir(filepath.Join(top, dir)); err != nil || len(left) > 0 {
+				t.Errorf("%s: %s has %v, %v", target, dir, left, err)
+			}
+		}
+	}
+}
