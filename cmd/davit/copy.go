@@ -27,7 +27,10 @@ func newCopyCommand(a *app) *cobra.Command {
 		Short: "Copies an artifact or image from any target to any target",
 		Long: `Copies what SRC leads to, byte for byte: between registries, layouts and archives. What DST
 has is not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
-gets the tag of SRC.`,
+gets the tag of SRC.
+
+A copy that was interrupted goes on where it stopped when the same command is run again; into
+an archive it begins anew, for that is written whole or not at all.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
   davit copy ./oci registry.example.com/app --all-tags`,
@@ -69,6 +72,9 @@ func (a *app) copy(ctx context.Context, opts copyOptions) error {
 		return err
 	}
 	result, err := a.copyBetween(ctx, src, dst, opts)
+	if layout, ok := dst.Target.(*registry.Layout); ok && err != nil {
+		layout.Keep()
+	}
 	if err := dst.close(ctx, err); err != nil {
 		return err
 	}

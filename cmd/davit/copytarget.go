@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
@@ -37,7 +39,7 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	pusher, able := t.Target.(pack.BlobPusher)
 	var err error
 	if able && !isManifest(desc.MediaType) {
-		_, step, err = pusher.PushBlob(ctx, t.blob(ctx, desc), func(done int64) { t.report(artifact.Advanced, desc, done) })
+		step, err = t.pushBlob(ctx, pusher, desc)
 	} else {
 		err = t.Target.Push(ctx, desc, r)
 	}
@@ -49,6 +51,26 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	}
 	t.report(step, desc, desc.Size)
 	return nil
+}
+
+// fetchedFrom is the size from which a blob out of a registry comes into a layout over several connections and goes on
+// where it stopped: below, that is not worth a journal.
+const fetchedFrom = 8 << 20
+
+// pushBlob sends a blob.
+func (t *copyTarget) pushBlob(ctx context.Context, pusher pack.BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
+	report := func(done int64) { t.report(artifact.Advanced, desc, done) }
+	layout, stored := t.Target.(*registry.Layout)
+	if fetcher, remote := t.src.(*registry.Repository); stored && remote && desc.Size >= fetchedFrom {
+		step, err := layout.FetchBlob(ctx, desc, func(dst *os.Root, name string) error {
+			return fetcher.FetchFile(ctx, desc, dst, name, func(done, _ int64) { report(done) })
+		})
+		if !errors.Is(err, errdef.ErrUnsupported) {
+			return step, err
+		}
+	}
+	_, step, err := pusher.PushBlob(ctx, t.blob(ctx, desc), report)
+	return step, err
 }
 
 // Mount takes a blob from another repository of the same registry. Only a target that is a Mounter is asked.

@@ -40,6 +40,7 @@ type Layout struct {
 	// writers is held, shared with other writers, as long as this Layout may rely on blobs that nothing refers to yet.
 	writers *os.File
 	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
+	keep    bool                   // what nobody needs stays
 	dirty   map[string]bool        // directories of blobs that were renamed and not synced
 	latest  *snapshot              // index.json as it was last read
 }
@@ -270,6 +271,60 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 	defer r.Close()
 	got, err := l.ingest(ctx, desc, r, report)
 	return got, artifact.Done, err
+}
+
+// FetchBlob stores a blob that fetch writes, verified, into a file of dst. What an interrupted fetch left under the name
+// is there for the next one, of any process: see Repository.FetchFile. errdef.ErrUnsupported: somebody else fetches it
+// right now, or the file system knows no locks.
+func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
+	if err := checkDescriptor(desc); err != nil {
+		return 0, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return 0, err
+	}
+	if l.has(desc) {
+		return artifact.Skipped, nil
+	}
+	f, name, err := l.part(desc)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // and with it the lock
+	if err := fetch(l.root, name); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	return artifact.Done, l.place(name, desc.Digest)
+}
+
+// part opens and locks the file that a blob is fetched into.
+func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
+	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, "", inRoot(l.root, err)
+	}
+	name := path.Join(tempDir, "part-"+keyOf(desc.Digest.String()))
+	f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, "", inRoot(l.root, err)
+	}
+	locked := flock(f)
+	now, err := l.root.Stat(name)
+	own, ownErr := f.Stat()
+	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
+		_ = f.Close()
+		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), errdef.ErrUnsupported)
+	}
+	return f, name, nil
+}
+
+// Keep lets what was stored stay when the layout is closed, though no manifest needs it: for who goes on later.
+func (l *Layout) Keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep = true
 }
 
 // ingest writes a blob to a temporary file and, when it is what desc says, renames it. Digest and size of desc may be

@@ -154,3 +154,50 @@ func hasBlobOf(ctx context.Context, l *Layout, content string) bool {
 	_, err := l.Resolve(ctx, digest.FromString(content).String())
 	return err == nil
 }
+
+// TestFetchBlob: a file that an interrupted fetch left stays when the layout is closed, and the next fetch has it.
+func TestFetchBlob(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	content := []byte("the whole blob")
+	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(content), Size: int64(len(content))}
+	layout := openFor(t, path, Write).(*Layout)
+	broken := errors.New("broken")
+	_, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
+		if err := dst.WriteFile(name, content[:5], 0o644); err != nil {
+			return err
+		}
+		_, err := layout.FetchBlob(t.Context(), desc, func(*os.Root, string) error { return nil })
+		if !errors.Is(err, errdef.ErrUnsupported) {
+			t.Errorf("twice at once: %v", err)
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("broken off: %v", err)
+	}
+	if err := layout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layout = openFor(t, path, Write).(*Layout)
+	layout.Keep()
+	step, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
+		if had, err := dst.ReadFile(name); err != nil || string(had) != "the w" {
+			t.Errorf("left was %q, %v", had, err)
+		}
+		return dst.WriteFile(name, content, 0o644)
+	})
+	if step != artifact.Done || err != nil {
+		t.Errorf("again: %v, %v", step, err)
+	}
+	if err := layout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layout = openFor(t, path, Write).(*Layout)
+	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
+		t.Errorf("what is there: %v, %v", step, err)
+	}
+	if err := layout.Close(); err != nil { // without Keep, what nobody needs goes
+		t.Fatal(err)
+	}
+}

@@ -141,7 +141,7 @@ func (l *Layout) tidy() {
 	l.mu.Lock()
 	left := map[digest.Digest]bool{}
 	for d, ours := range l.stored {
-		if ours {
+		if ours && !l.keep {
 			left[d] = true
 		}
 	}
@@ -159,6 +159,9 @@ func (l *Layout) tidy() {
 
 // unmake removes a layout that this Layout has made and that nothing came into.
 func (l *Layout) unmake() {
+	if _, err := l.root.Stat(tempDir); err == nil {
+		return // somebody goes on with what is there
+	}
 	algorithms, err := fs.ReadDir(l.root.FS(), ocispec.ImageBlobsDir)
 	if err != nil {
 		return
