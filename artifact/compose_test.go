@@ -148,6 +148,8 @@ func TestComposeLayers(t *testing.T) {
 		{"a glob of directories", "['d*/']", "data data tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=data/ unpack\n" +
 			"docs docs tar+gzip application/vnd.oci.image.layer.v1.tar+gzip prefix=docs/ unpack"},
 		{"a tar of a glob", "[{path: 'docs/*.md', packing: tar}]", "docs docs tar application/vnd.oci.image.layer.v1.tar files=[docs/a.md docs/b.md] prefix=docs/"},
+		{"a tar of a file beside the declaration", "[{path: a.txt, packing: tar+zstd}]",
+			". a.txt.tar.zst tar+zstd application/vnd.oci.image.layer.v1.tar+zstd files=[a.txt]"},
 		{"a tar of a file", "[{path: docs/a.md, packing: tar+gzip, title: x}]",
 			"docs x tar+gzip application/vnd.oci.image.layer.v1.tar+gzip files=[docs/a.md] prefix=x/ unpack"},
 		{"a file that looks like a glob", "['[odd].txt', '*']", "[odd].txt [odd].txt raw application/octet-stream\n* * raw application/octet-stream"},

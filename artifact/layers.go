@@ -562,9 +562,18 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	e.add(r, &sample{fsys: e.fsys, path: base, info: info}, Layer{Path: base, Files: names, Packing: packing, Size: -1})
 }
 
+// titlePrefix is the LayerType.Prefix of what oras unpacks.
+const titlePrefix = "{title}/"
+
 // add completes a layer with what the role and the entry say.
 func (e *entry) add(r role, s *sample, l Layer) {
-	l.Role, l.Title = r.Role, e.title(r, l)
+	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
+	l.Role = r.Role
+	if alone {
+		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // without a directory there is none to be named after
+	} else {
+		l.Title = e.title(r, l)
+	}
 	mediaType, ok := r.For(l.Packing)
 	if e.MediaType != "" {
 		mediaType, ok = e.MediaType, true
@@ -575,7 +584,7 @@ func (e *entry) add(r role, s *sample, l Layer) {
 	l.MediaType = mediaType
 	if l.Packing != mediatypes.Raw {
 		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
-		l.Unpack = r.Prefix == "{title}/" && l.Packing == mediatypes.TarGzip
+		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
 		l.Preserve = e.preserve(r)
 		l.Image = e.kind.Shape != mediatypes.Artifact
 	}

@@ -14,6 +14,19 @@ const (
 	TarZstd Packing = "tar+zstd"
 )
 
+// Extension is how files of a packing are called: ".tar.gz". Raw ones keep their names.
+func (p Packing) Extension() string {
+	switch p {
+	case Tar:
+		return ".tar"
+	case TarGzip:
+		return ".tar.gz"
+	case TarZstd:
+		return ".tar.zst"
+	}
+	return ""
+}
+
 // Shape says what the manifest of a kind is.
 type Shape string
 

@@ -126,13 +126,9 @@ func newTarBlob(layer artifact.Layer, origin *tarOrigin) *blob {
 func partOf(layer artifact.Layer, i int) artifact.Layer {
 	layer.Unpack = false
 	if layer.Title != "" {
-		layer.Title = fmt.Sprintf("%s.part%03d%s", layer.Title, i+1, tarExtensions[layer.Packing])
+		layer.Title = fmt.Sprintf("%s.part%03d%s", layer.Title, i+1, layer.Packing.Extension())
 	}
 	return layer
-}
-
-var tarExtensions = map[mediatypes.Packing]string{
-	mediatypes.Tar: ".tar", mediatypes.TarGzip: ".tar.gz", mediatypes.TarZstd: ".tar.zst",
 }
 
 // layerAnnotations are the plan's and the title, and how to unpack a directory.

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
@@ -396,6 +397,10 @@ func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) placed
 
 // fetchAndPlace brings the items to the stage and from there to their places.
 func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) (err error) {
+	before, err := p.dst.Stat(".")
+	if err != nil {
+		return err
+	}
 	if p.stage, err = openStage(p.dst, m.desc.Digest, items...); err != nil {
 		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: bare(err)}
 	}
@@ -404,10 +409,12 @@ func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) 
 			p.stage.release()
 			return
 		}
-		if closeErr := p.stage.close(); err == nil {
-			err = closeErr
+		closeErr := p.stage.close()
+		if err != nil {
+			_ = p.dst.Chtimes(".", time.Time{}, before.ModTime()) // as if nothing had been there
+			return
 		}
-		if err == nil {
+		if err = closeErr; err == nil {
 			err = p.restoreDirs()
 		}
 	}()

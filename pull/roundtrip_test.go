@@ -375,8 +375,15 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 			if err := store.Tag(t.Context(), store.blob(t, m.MediaType, string(b)), "v1"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
+			root, when := openRoot(t, out), time.Unix(1e9, 0)
+			if err := root.Chtimes(".", when, when); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("got %v", err)
+			}
+			if info, err := root.Stat("."); err != nil || !info.ModTime().Equal(when) {
+				t.Errorf("the destination has the time %v, %v", info.ModTime(), err)
 			}
 			if got := listing(t, parent, false); strings.Count(got, "\n") != 2 {
 				t.Errorf("left behind:\n%s", got)
