@@ -86,6 +86,10 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("docker compose can't read it: %w", err)
 		}
 		documents++
+		var whole any // aliases that repeat themselves without end keep docker compose busy until memory is full
+		if err := doc.Decode(&whole); err != nil {
+			return nil, fmt.Errorf("docker compose can't read it: %w", err)
+		}
 		if err := f.document(&doc); err != nil {
 			return nil, err
 		}

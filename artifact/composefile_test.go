@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -56,6 +57,8 @@ func TestComposeRewrites(t *testing.T) {
 		"include":           {"include: [base.yaml, {path: [base.yaml]}]\nservices: {a: {image: x}}\n", "include: [" + base + ", {path: [" + base + "]}]\nservices: {a: {image: x}}\n"},
 		"an anchor": {"x-e: &e {env_file: conf/a.env}\nservices:\n  a: {<<: *e, image: x}\n  b: {<<: *e, image: x}\n",
 			"x-e: &e {env_file: " + env + "}\nservices:\n  a: {!!merge <<: *e, image: x}\n  b: {!!merge <<: *e, image: x}\n"},
+		"tags of compose": {"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: conf/a.env}}\n",
+			"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: " + env + "}}\n"},
 		"two documents": {"services: {a: {image: x}}\n---\nservices: {a: {env_file: conf/a.env}}\n", "services: {a: {image: x}}\n---\nservices: {a: {env_file: " + env + "}}\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +112,16 @@ c.yaml: config "c" has literal content
 c.yaml: secret "s" is read from the file "./s.txt", which is not part of the artifact`)
 }
 
+// aliasBomb is a text of some hundred bytes that stands for a billion values.
+func aliasBomb() string {
+	text, last := "x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
+	for c := 'b'; c < 'j'; c++ {
+		text += fmt.Sprintf("x-%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat("*"+last+", ", 10), ", "))
+		last = string(c)
+	}
+	return text
+}
+
 func TestComposeRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ yaml, want string }{
@@ -121,6 +134,10 @@ func TestComposeRefuses(t *testing.T) {
 		"a list":             {"[a]\n", "it is not a compose file"},
 		"not YAML":           {"services: [\n", "docker compose can't read it"},
 		"empty":              {"", "it is empty"},
+		"a key twice":        {"services: {a: {image: x}}\nservices: {b: {image: x}}\n", "already defined"},
+		"itself":             {"services:\n  a: &a\n    image: x\n    x-more: *a\n", "contains itself"},
+		"aliases of aliases": {"services: {a: {image: x}}\n" + aliasBomb(), "excessive aliasing"},
+		"services a list":    {"services: [a]\n", "its services are not a mapping"},
 		"service a string":   {"services: {a: x}\n", `service "a": it is not a mapping`},
 		"include with paths": {"include: [{path: a.yaml, env_file: x}]\nservices: {}\n", "reaches outside of the artifact"},
 	} {
