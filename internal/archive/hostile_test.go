@@ -112,6 +112,8 @@ func TestRefused(t *testing.T) {
 		"absolute path":             {archive: tarball(file("/tmp/evil")), names: "/tmp/evil", reason: "absolute"},
 		"drive":                     {archive: tarball(file("C:/evil")), names: "C:/evil", reason: "drive"},
 		"drive with backslashes":    {archive: tarball(file(`c:\evil`)), names: `c:\\evil`, reason: "drive"},
+		"drive without slash":       {archive: tarball(file("c:evil")), names: "c:evil", reason: "drive"},
+		"drive behind a dot":        {archive: tarball(file("./C:/evil")), names: "./C:/evil", reason: "drive"},
 		"UNC path":                  {archive: tarball(file(`\\host\evil`)), names: `\\\\host\\evil`, reason: "absolute"},
 		"backslashes as separators": {archive: tarball(file(`..\evil`)), names: `..\\evil`, reason: "backslash"},
 		"control character":         {archive: tarball(file("a\x1b[2Jb")), names: `a\x1b[2Jb`, reason: "control"},
@@ -191,6 +193,9 @@ func TestRefused(t *testing.T) {
 		"collision of case":        {archive: tarball(file("Readme"), file("README")), names: "README", reason: "case"},
 		"collision of directories": {archive: tarball(file("Lib/a"), file("lib/b")), names: "lib/b", reason: "case"},
 		"collision beyond ASCII":   {archive: tarball(file("Straße/É"), file("strAße/é")), names: "strAße/é", reason: "case"},
+		"collision of forms":       {archive: tarball(file("caf\u00e9"), file("cafe\u0301")), names: "cafe\u0301", reason: "form"},
+		"collision of form and case": {
+			archive: tarball(file("\u00c9/a"), file("e\u0301/b")), names: "e\u0301/b", reason: "form"},
 		"collision by Kelvin sign": {archive: tarball(file("K"), file("\u212a")), names: "\u212a", reason: "case"},
 
 		"too large": {

@@ -92,7 +92,7 @@ func (n *names) put(entry, name string, kind nameKind, archive uint16, replace b
 		n.seen[key] = now
 		return false, nil
 	case !was.sameName(now):
-		return false, refuse(entry, "differs from another entry only in case")
+		return false, refuse(entry, "differs from another entry only in case or in the form of its accents")
 	case was.kind() == kindDir && kind == kindDir:
 		return true, nil
 	case entry == name:

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // What names may be at most. Linux takes 4096 bytes of path and 255 of a component; the depth keeps the work for one
@@ -37,7 +39,7 @@ func badName(name string, exact bool) string {
 		return "name longer than 4096 bytes"
 	case name[0] == '/' || name[0] == '\\':
 		return "absolute path"
-	case isDrive(name):
+	case isDrive(path.Clean(name)), !exact && strings.HasPrefix(path.Clean(name)[1:], ":"):
 		return "path on a drive"
 	case !exact && strings.Contains(name, `\`):
 		return "backslash in the name"
@@ -57,7 +59,8 @@ func badName(name string, exact bool) string {
 	return ""
 }
 
-// isDrive tells whether name begins as a Windows path does: "C:", "C:/…", `C:\…`.
+// isDrive tells whether name begins as a Windows path does: "C:", "C:/…", `C:\…`. Further on in a path the same is a
+// name as others: it leads nowhere else on any system, and Windows can't have it.
 func isDrive(name string) bool {
 	if len(name) < 2 || name[1] != ':' {
 		return false
@@ -89,11 +92,17 @@ func compareNames(a, b string) int {
 	return len(a) - len(b)
 }
 
-// foldName gives the same string for names that a file system without case can't keep apart.
+// foldName gives the same string for names that a file system can't keep apart which knows no case, or takes "é" for "e"
+// with an accent, as those of macOS do.
 func foldName(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return strings.ToLower(name)
 	}
+	return norm.NFD.String(foldCase(norm.NFD.String(name)))
+}
+
+// foldCase takes every letter for the least of those that differ from it in case.
+func foldCase(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -49,7 +49,8 @@ const maxProblems = 20
 
 // Walk lists the tree in the order of the archive: each directory before its content, names in the order of their
 // bytes. It refuses what can't be archived, all of it at once: sockets, devices and pipes, symbolic links that lead
-// out of Dir, and names that no reader would take, among them, without Preserve, those that differ only in case.
+// out of Dir, and names that no reader would take, among them, without Preserve, those that differ only in
+// case or Unicode form.
 func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	if badPrefix(t.Prefix) {
 		return nil, fmt.Errorf("prefix %q of an archive: want a relative path that ends in a slash", t.Prefix)
@@ -294,7 +295,7 @@ func (w *walker) caseCollisions() {
 		case first == "":
 			twice[key] = name
 		case foldName(first) == foldName(name):
-			w.problem(refuse(name, "differs from %q only in case", first))
+			w.problem(refuse(name, "differs from %q only in case or in the form of its accents", first))
 		}
 	}
 }

@@ -108,6 +108,7 @@ func TestWalkRefuses(t *testing.T) {
 		"control character": {Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
 		"not UTF-8":         {Tree{FS: fstest.MapFS{"a\xe9": {}}, Preserve: true}, []string{`"a\xe9"`, "UTF-8"}},
 		"backslash":         {Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
+		"form":              {Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
 		"case":              {Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
 		"all at once":       {Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},
 		"file elsewhere":    {Tree{FS: fstest.MapFS{"a": {}, "d/b": {}}, Dir: "d", Files: []string{"a"}}, []string{`"a"`, `"d"`}},
