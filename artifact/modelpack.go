@@ -71,6 +71,9 @@ func modelpackConfig(c *composition) (finishFunc, error) {
 	if len(c.layers) == 0 {
 		return nil, errors.New("there are no files of a model")
 	}
+	if _, own := c.annotations[mediatypes.ModelPackModelfile]; !own && len(c.withRole("weights"))+len(c.withRole("code"))+len(c.withRole("dataset")) == 0 {
+		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
+	}
 	facts, err := c.weightFacts()
 	if err != nil {
 		return nil, err

@@ -68,6 +68,18 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
+// TestModelPackOfNoModel: modctl makes a Modelfile of files among which is a model, code or a dataset.
+func TestModelPackOfNoModel(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
+	for layers, want := range map[string]string{"README.md": "no model, code or dataset", "README.md, data.csv": "", "Modelfile": ""} {
+		_, err := compose(t, files, "kind: modelpack\nlayers: ["+layers+"]\n")
+		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", layers, err, want)
+		}
+	}
+}
+
 func TestModelKit(t *testing.T) {
 	t.Parallel()
 	plan := composeExample(t, "modelkit")

@@ -87,8 +87,8 @@ func passes(t mediatypes.LayerType, s *sample) (evidence string, ok bool) {
 // expected says which files a kind takes in a role (any role when empty).
 func expected(kind mediatypes.Kind, as string) string {
 	var parts []string
-	for _, t := range kind.Layers {
-		if as != "" && t.Role != as {
+	for i, t := range kind.Layers {
+		if as != "" && t.Role != as || saidBefore(t, kind.Layers[:i]) {
 			continue
 		}
 		part := strings.Join(t.Match, ", ")
@@ -103,6 +103,13 @@ func expected(kind mediatypes.Kind, as string) string {
 		return ""
 	}
 	return "expected " + strings.Join(parts, "; ")
+}
+
+// saidBefore tells whether a layer type takes, whatever their content, the files that one before it takes by content.
+func saidBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool {
+	return t.Content == "" && slices.ContainsFunc(before, func(o mediatypes.LayerType) bool {
+		return o.Content != "" && o.Role == t.Role && slices.Equal(o.Match, t.Match)
+	})
 }
 
 func parenthesised(s string) string {
