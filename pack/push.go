@@ -73,14 +73,13 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 	if err != nil {
 		return err
 	}
+	if err := p.measureSmall(ctx, blobs); err != nil {
+		return err
+	}
 	if !slices.ContainsFunc(blobs, func(b *blob) bool { return !b.known() }) {
-		if err := root.compose(p.opts.Subject); err != nil {
-			return err
-		}
-		if there, err := p.there(ctx, root, tagged); err != nil || there {
-			return err
-		}
-	} else if tagged != nil {
+		return p.pushKnown(ctx, root, tagged)
+	}
+	if tagged != nil {
 		p.old = p.layerSizes(ctx, *tagged)
 	}
 	if err := p.pushBlobs(ctx, layers(root)); err != nil {
@@ -90,6 +89,42 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 		return err
 	}
 	if err := p.pushBlobs(ctx, configs(root)); err != nil {
+		return err
+	}
+	return p.pushManifests(ctx, root, tagged)
+}
+
+// smallFiles is how many bytes of files are read before anything is sent. That takes less than a round trip, and lets
+// the config go out with the layers.
+const smallFiles = 1 << 20
+
+// measureSmall makes small files known.
+func (p *pusher) measureSmall(ctx context.Context, blobs []*blob) error {
+	var left int64 = smallFiles
+	for _, b := range blobs {
+		if _, file := b.origin.(*fileOrigin); !file || b.known() {
+			continue
+		}
+		if left -= b.desc.Size; left < 0 {
+			return nil
+		}
+		if err := b.measure(ctx, true); err != nil {
+			return &artifact.Error{Op: "pushing", Item: b.name, Err: bare(err, b.name)}
+		}
+		remember(p.opts.Digests, b)
+	}
+	return nil
+}
+
+// pushKnown sends an artifact of which every digest is known, unless it is there.
+func (p *pusher) pushKnown(ctx context.Context, root *node, tagged *ocispec.Descriptor) error {
+	if err := root.compose(p.opts.Subject); err != nil {
+		return err
+	}
+	if there, err := p.there(ctx, root, tagged); err != nil || there {
+		return err
+	}
+	if err := p.pushBlobs(ctx, append(layers(root), configs(root)...)); err != nil {
 		return err
 	}
 	return p.pushManifests(ctx, root, tagged)
@@ -181,14 +216,19 @@ func layers(root *node) []*blob {
 // pushBlobs sends blobs, the largest first so that none is left over alone at the end.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob) error {
 	slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(weight(b), weight(a)) })
-	seen := make(map[digest.Digest]bool)
+	type key struct { // for oras's store in memory, bytes of two media types are two
+		mediaType string
+		digest    digest.Digest
+	}
+	seen := make(map[key]bool)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(p.opts.concurrency())
 	for _, b := range blobs {
-		if b.desc.Digest != "" && seen[b.desc.Digest] {
+		k := key{b.desc.MediaType, b.desc.Digest}
+		if k.digest != "" && seen[k] {
 			continue
 		}
-		seen[b.desc.Digest] = true
+		seen[k] = true
 		group.Go(func() error {
 			if err := p.pushBlob(ctx, b); err != nil {
 				return &artifact.Error{Op: "pushing", Item: b.name, Err: bare(err, b.name)}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,9 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
 )
 
 // davit runs a command line and gives what it printed.
@@ -163,6 +167,82 @@ func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string
 	if _, out := reg.Bytes("GET blob"); out > r.bytes {
 		t.Errorf("%d bytes of blobs, want at most %d", out, r.bytes)
 	}
+}
+
+// TestMovingTakesLittle counts the requests and connections of pushes and pulls of something small, with and without
+// tokens: nothing is asked or sent twice.
+func TestMovingTakesLittle(t *testing.T) {
+	const head, get, put, post, upload, blob = "HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET blob"
+	for _, auth := range []registrytest.Auth{registrytest.NoAuth, registrytest.Token} {
+		dir := t.TempDir()
+		t.Setenv("HOME", dir)
+		t.Setenv("XDG_CACHE_HOME", dir)
+		t.Setenv("DAVIT_USERNAME", "test")
+		t.Setenv("DAVIT_PASSWORD", "secret")
+		writeFile(t, dir+"/note.txt", noise(1<<10, 3))
+		reg := registrytest.Start(t, registrytest.Options{Auth: auth})
+		davit(t, "copy", carryingLayout(t), reg.Host+"/carried:1", "-q")
+		for _, step := range []struct {
+			name, command string
+			ops           []string
+			connections   int
+		}{
+			{"push", "push --kind generic $D/note.txt $R/tiny:1", []string{head, post, post, upload, upload, put}, 2},
+			{"push again", "push --kind generic $D/note.txt $R/tiny:1", []string{head}, 1},
+			{"pull", "pull $R/tiny:1 -o $D/out", []string{get, blob}, 1},
+			{"pull again", "pull $R/tiny:1 -o $D/out", []string{head}, 1},
+			{"pull what the manifest carries", "pull $R/carried:1 -o $D/carried", []string{get}, 1},
+		} {
+			want := step.ops
+			if auth == registrytest.Token { // one challenge and one token for everything that the command does
+				want = append([]string{want[0], "GET token"}, want...)
+			}
+			reg.ResetLog()
+			davit(t, strings.Fields(strings.NewReplacer("$D", dir, "$R", reg.Host).Replace(step.command+" -q"))...)
+			got, connections := ops(reg), map[string]bool{}
+			for _, r := range reg.Requests() {
+				connections[r.Conn] = true
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) || len(connections) > step.connections {
+				t.Errorf("%v, %s: requests %q, want %q, over %d connections, want at most %d", auth, step.name, got, want, len(connections), step.connections)
+			}
+		}
+		if got, err := os.ReadFile(dir + "/carried/hello.txt"); err != nil || string(got) != "hello\n" {
+			t.Errorf("carried: got %q, %v", got, err)
+		}
+	}
+}
+
+// carryingLayout is a layout with an artifact whose manifest carries all its blobs itself.
+func carryingLayout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	describe := func(mediaType, text string) ocispec.Descriptor {
+		desc := content.NewDescriptorFromBytes(mediaType, []byte(text))
+		writeFile(t, filepath.Join(dir, "blobs", "sha256", desc.Digest.Encoded()), text)
+		return desc
+	}
+	layer := describe("text/plain", "hello\n")
+	layer.Data, layer.Annotations = []byte("hello\n"), map[string]string{ocispec.AnnotationTitle: "hello.txt"}
+	describe(ocispec.MediaTypeEmptyJSON, "{}")
+	encode := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	manifest := describe(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/x",
+		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{layer},
+	}))
+	writeFile(t, filepath.Join(dir, "index.json"), encode(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{manifest},
+	}))
+	writeFile(t, filepath.Join(dir, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`)
+	return dir + "@" + manifest.Digest.String()
 }
 
 // noise is what compression does not make smaller.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -116,11 +117,24 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(sent)
 	if resp != nil {
 		resp.Request = req
+		if resp.StatusCode == http.StatusUnauthorized {
+			hold(resp)
+		}
 	}
 	if t.trace != nil {
 		t.trace(traceLine(req, resp, err, time.Since(start)))
 	}
 	return resp, err
+}
+
+// hold reads a challenge's body into memory: whoever answers the challenge closes it unread, which would cost the
+// connection.
+func hold(resp *http.Response) {
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error comes again with the rest
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 }
 
 // tries is the patience for one thing that keeps failing: how often it was tried and how much longer it may be.

@@ -27,6 +27,9 @@ const (
 	// newOnePassFrom is onePassFrom for a repository that has nothing yet. Below it, a request more costs as much as
 	// hashing beforehand.
 	newOnePassFrom = 4 << 20
+	// askFrom is the size from which a registry is asked whether it has a blob, where opening the upload has not told it.
+	// A smaller one is sent sooner than the answer comes.
+	askFrom = 16 << 10
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
 	// firstChunk is what a registry that wants chunks gets at once; 413 halves it, down to minChunk.
@@ -253,7 +256,7 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 		return artifact.Skipped, nil
 	case mounted:
 		return artifact.Mounted, nil
-	case known == mountsWork || (!seen || from != u.repo.ref.Repository) && u.repo.isNew(ctx):
+	case known == mountsWork || u.size < askFrom || (!seen || from != u.repo.ref.Repository) && u.repo.isNew(ctx):
 		return 0, nil
 	}
 	ok, err := u.stored(ctx)
