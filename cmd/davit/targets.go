@@ -196,6 +196,8 @@ func (t *target) explain(ctx context.Context, err error) error {
 	return err
 }
 
+// impliedTag is the only tag, or "latest". Where there is no tag, but one artifact, it is "" and the reference gets that
+// one's digest.
 func (t *target) impliedTag(ctx context.Context) (string, error) {
 	if !t.ref.IsPath() {
 		return defaultTag, nil
@@ -204,10 +206,30 @@ func (t *target) impliedTag(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(tags) == 1 {
+	switch len(tags) {
+	case 0:
+		if t.ref.Digest, err = t.only(ctx); t.ref.Digest != "" || err != nil {
+			return "", err
+		}
+	case 1:
 		return tags[0], nil
 	}
 	return defaultTag, nil
+}
+
+// only is the digest of the only artifact of a layout or archive, as tools write them that know no tags.
+func (t *target) only(ctx context.Context) (digest.Digest, error) {
+	lister, ok := t.Target.(interface {
+		Roots(ctx context.Context) ([]ocispec.Descriptor, error)
+	})
+	if !ok {
+		return "", nil
+	}
+	roots, err := lister.Roots(ctx)
+	if err != nil || len(roots) != 1 {
+		return "", err
+	}
+	return roots[0].Digest, nil
 }
 
 // listTags gives the tags that people made, sorted: without those by which registries that have no referrers API keep
