@@ -32,15 +32,21 @@ func claimProblems(s *sample) Problems {
 		if r, ok := findRole(k, s, ""); ok && r.Tells {
 			return nil
 		}
-		i := slices.IndexFunc(k.Layers, func(t mediatypes.LayerType) bool { return claims(t, s.path) })
-		if i < 0 || len(problems) > 0 {
-			continue
-		}
-		if err := faultOf(k.Layers[i], s); err != nil {
-			problems = Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.path, k.Name, err), Hint: genericHint}}
+		if fault := claimFault(k, s); fault != nil && len(problems) == 0 {
+			problems = Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.path, k.Name, fault), Hint: genericHint}}
 		}
 	}
 	return problems
+}
+
+// claimFault says what is wrong with a file that has the name of a kind and no role in it; nil where it is something
+// else.
+func claimFault(k mediatypes.Kind, s *sample) error {
+	i := slices.IndexFunc(k.Layers, func(t mediatypes.LayerType) bool { return claims(t, s.path) })
+	if i < 0 {
+		return nil
+	}
+	return faultOf(k.Layers[i], s)
 }
 
 // claims tells whether a name says that the file is of a layer type.

@@ -65,6 +65,21 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	}
 }
 
+// TestBrokenFilesOfANamedKind says the same of files that a declaration gives to the kind.
+func TestBrokenFilesOfANamedKind(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"x.wasm": "hello", "a.spdx.json": `{"spdxVersion": "SPDX-2.3", "pack`, "notes.json": "{}"}
+	for declaration, want := range map[string]string{
+		"kind: wasm\nlayers: [x.wasm]\n":      `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`,
+		"kind: sbom\nlayers: [a.spdx.json]\n": `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`,
+		"kind: sbom\nlayers: [notes.json]\n":  `"notes.json" plays no role in kind "sbom"`,
+	} {
+		if _, err := compose(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%q: got %v, want %s", declaration, err, want)
+		}
+	}
+}
+
 // TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
 func TestBrokenFilesInDirectories(t *testing.T) {
 	t.Parallel()

@@ -122,7 +122,8 @@ func TestDetectFindsEveryExample(t *testing.T) {
 	}
 }
 
-// TestStarterFitsEveryExample makes a davit.yaml for the files of each example, which composes as it is.
+// TestStarterFitsEveryExample makes a davit.yaml for the files of each example: its kind is found out, and it composes as
+// it is.
 func TestStarterFitsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range mediatypes.All() {
@@ -136,7 +137,7 @@ func TestStarterFitsEveryExample(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			data, err := Starter(root.FS(), kind.Name, kind.Name)
+			data, err := Starter(root.FS(), kind.Name, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -257,6 +257,8 @@ func (e *entry) noRole(s *sample) {
 	}
 	if s.isDir() {
 		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.path, e.kind.Name)
+	} else if fault := claimFault(e.kind, s); fault != nil {
+		message = fmt.Sprintf("%q has the name of kind %q, but %v", s.path, e.kind.Name, fault)
 	}
 	e.refuse(expected(e.kind, e.As), "%s", message)
 }
