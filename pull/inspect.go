@@ -3,7 +3,11 @@ package pull
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"slices"
+	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,6 +24,7 @@ type InspectOptions struct {
 	Platform  *ocispec.Platform // of an index: this one alone
 	Shallow   bool              // neither configs nor the manifests of an index
 	Referrers bool              // what refers to it, where the source can tell
+	Weights   bool              // also what a file of model weights begins with, where the config does not tell
 	Tags      bool              // see ReferrerOptions
 }
 
@@ -56,9 +61,14 @@ type Layer struct {
 	ocispec.Descriptor
 	Role string `json:"role,omitempty"` // in the kind
 	Name string `json:"name,omitempty"` // that its annotations give
+
+	// Weights is what the layer begins with, unverified, where it is the first file of weights of a manifest whose
+	// config does not tell.
+	Weights *artifact.WeightsHead `json:"weights,omitempty"`
 }
 
-// Inspect says what a reference leads to, by its manifests and configs alone: no layer is fetched.
+// Inspect says what a reference leads to, by its manifests and configs: no layer is fetched, and for Weights no more than
+// the beginning of one, from a source that is a Ranger.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts InspectOptions) (*Info, error) {
 	m, err := resolve(ctx, src, ref)
 	if err != nil {
@@ -102,8 +112,33 @@ func (in *inspector) info(ctx context.Context, m *manifest, depth int) (*Info, e
 		return info, in.entries(ctx, m, info, depth)
 	}
 	var err error
-	info.Config, err = in.config(ctx, *m.Config)
+	if info.Config, err = in.config(ctx, *m.Config); err == nil && kind.Name != "model" && in.opts.Weights {
+		err = in.weights(ctx, info.Layers)
+	}
 	return info, err
+}
+
+// weights reads the header of the first layer that is a file of weights.
+func (in *inspector) weights(ctx context.Context, layers []Layer) error {
+	ranger, ok := in.src.(Ranger)
+	i := slices.IndexFunc(layers, func(l Layer) bool {
+		return strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors")
+	})
+	if !ok || i < 0 || layers[i].Size == 0 {
+		return nil
+	}
+	l := &layers[i]
+	rc, err := ranger.FetchRange(ctx, l.Descriptor, 0, min(l.Size, leastRange))
+	if err != nil {
+		return &artifact.Error{Op: "fetching", Item: titled(l.Descriptor), Err: err}
+	}
+	defer rc.Close()
+	head, err := io.ReadAll(io.LimitReader(rc, leastRange))
+	if err != nil {
+		return &artifact.Error{Op: "fetching", Item: titled(l.Descriptor), Err: err}
+	}
+	l.Weights, _ = artifact.ReadWeightsHead(head, l.Size)
+	return nil
 }
 
 // config reads a config that is small; another one is described by its descriptor.

@@ -10,9 +10,11 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
@@ -24,8 +26,9 @@ func newInspectCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect TARGET",
 		Short: "Shows what an artifact or image is: kind, config, layers, platforms, referrers",
-		Long: `Shows what TARGET is, by its manifests and configs alone: no layer is fetched. --manifest
-and --config print those bytes as they are.`,
+		Long: `Shows what TARGET is, by its manifests and configs: of layers, no more is fetched than the
+header of a file of model weights whose config does not tell. --manifest and --config print
+those bytes as they are.`,
 		Example: `  davit inspect registry.example.com/models/tiny:1.0
   davit inspect ./oci --format json
   davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
@@ -66,6 +69,7 @@ func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
 	}
 	opts.Shallow = opts.manifest
 	opts.Referrers = !opts.manifest && !opts.config
+	opts.Weights = opts.Referrers
 	info, err := inspectIn(ctx, t, opts.InspectOptions)
 	if err := t.close(ctx, err); err != nil {
 		return err
@@ -152,7 +156,28 @@ func addAnnotations(t *tree, annotations map[string]string) {
 
 func addLayers(t *tree, layers []pull.Layer) {
 	for _, l := range layers {
-		t.add(cmp.Or(l.Name, l.Role, l.MediaType), humanSize(l.Size), l.Digest.String(), l.MediaType)
+		line := t.add(cmp.Or(l.Name, l.Role, l.MediaType), humanSize(l.Size), l.Digest.String(), l.MediaType)
+		if l.Weights != nil {
+			addWeights(line, l.Weights)
+		}
+	}
+}
+
+// addWeights draws what the header of a file of weights says, without the vocabulary.
+func addWeights(t *tree, w *artifact.WeightsHead) {
+	add := func(name, value string) {
+		if value != "" && value != "0" && len(t.children) < maxFields {
+			t.add(name, shorten(value, maxShown))
+		}
+	}
+	add("format", w.Format)
+	add("tensors", strconv.FormatInt(w.Tensors, 10))
+	add("parameters", w.Parameters)
+	add("quantization", w.Quantization)
+	for _, key := range slices.Sorted(maps.Keys(w.Metadata)) {
+		if !strings.HasPrefix(key, "tokenizer.") {
+			add(key, w.Metadata[key])
+		}
 	}
 }
 

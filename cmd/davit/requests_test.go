@@ -130,6 +130,7 @@ func TestReadingTakesLittle(t *testing.T) {
 	const manifest, blob, referrers = "GET manifest", "GET blob", "GET referrers"
 	for _, test := range []reading{
 		{command: "inspect $A:model", ops: []string{manifest, blob, referrers}, bytes: 4 << 10},
+		{command: "inspect $A:1", ops: []string{manifest, blob, referrers}, bytes: 64 << 10},
 		{command: "inspect $A:model --config", ops: []string{manifest, blob}, bytes: 4 << 10},
 		{command: "inspect $A:model --manifest", ops: []string{manifest}},
 		{command: "ls $A:model", ops: []string{manifest}},

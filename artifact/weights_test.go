@@ -1,0 +1,46 @@
+package artifact_test
+
+import (
+	"encoding/binary"
+	"os"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+func TestReadWeightsHead(t *testing.T) {
+	t.Parallel()
+	gguf, err := os.ReadFile("../examples/model/tiny-llama.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := `{"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]}}`
+	safetensors := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	for _, test := range []struct {
+		name             string
+		head             []byte
+		size             int64
+		format, quant    string
+		tensors          int64
+		key, value, more string
+	}{
+		{"GGUF", gguf, int64(len(gguf)), "gguf", "Q4_K_M", 2, "general.architecture", "llama", ""},
+		{"the beginning of GGUF", gguf[:200], int64(len(gguf)), "gguf", "Q4_K_M", 2, "general.architecture", "llama", ""},
+		{"safetensors", safetensors, int64(len(safetensors)) + 12, "safetensors", "BF16", 2, "format", "pt", "6"},
+		{"the beginning of safetensors", safetensors[:100], int64(len(safetensors)) + 12, "safetensors", "BF16", 0, "format", "pt", ""},
+	} {
+		w, ok := artifact.ReadWeightsHead(test.head, test.size)
+		if !ok {
+			t.Errorf("%s: not recognised", test.name)
+			continue
+		}
+		if w.Format != test.format || w.Quantization != test.quant || w.Tensors != test.tensors || w.Metadata[test.key] != test.value || w.Parameters != test.more {
+			t.Errorf("%s: got %+v", test.name, w)
+		}
+	}
+	for _, other := range []string{"", "GGUF", "hello, this is a text", "\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":1}         ", "\xff\xff\xff\xff\xff\xff\xff\xff{}"} {
+		if w, ok := artifact.ReadWeightsHead([]byte(other), 1<<20); ok {
+			t.Errorf("%q: got %+v", other, w)
+		}
+	}
+}
