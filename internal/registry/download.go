@@ -51,7 +51,7 @@ func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst
 	}
 	err := r.fetchFile(ctx, desc, dst, name, report)
 	if errors.Is(err, artifact.ErrRefused) { // once more from the start, over other connections
-		r.client.bare.CloseIdleConnections()
+		r.client.transport.renew()
 		if err = r.fetchFile(ctx, desc, dst, name, report); errors.Is(err, artifact.ErrRefused) {
 			_ = dst.Remove(name)
 		}

@@ -221,7 +221,7 @@ const manifestTypes = "application/vnd.oci.image.manifest.v1+json, application/v
 func (r *Repository) get(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	desc, data, _, err := r.getOnce(ctx, reference)
 	if errors.Is(err, artifact.ErrRefused) {
-		r.client.bare.CloseIdleConnections()
+		r.client.transport.renew()
 		desc, data, _, err = r.getOnce(ctx, reference)
 	}
 	if err == nil {

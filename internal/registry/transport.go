@@ -26,7 +26,6 @@ const (
 // transport sends requests and repeats those that may succeed the second time: reads and writes alike, as long as the
 // body can be had again. What a registry asks for with Retry-After holds for every request to its host.
 type transport struct {
-	base     http.RoundTripper
 	retryFor time.Duration
 	delay    time.Duration // before the second try
 	stall    time.Duration
@@ -34,7 +33,24 @@ type transport struct {
 	agent    string
 
 	mu    sync.Mutex
+	base  *http.Transport // the connections; see renew
 	gates map[string]*gate
+}
+
+// renew gives up the connections that there are, for a second try that must not meet what spoiled the first. Requests
+// that are under way keep theirs.
+func (t *transport) renew() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.base
+	t.base = old.Clone()
+	old.CloseIdleConnections()
+}
+
+func (t *transport) connections() *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base
 }
 
 // settings of one request, carried by its context.
@@ -114,7 +130,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		sent.Header.Set("User-Agent", t.agent)
 	}
 	start := time.Now()
-	resp, err := t.base.RoundTrip(sent)
+	resp, err := t.connections().RoundTrip(sent)
 	if resp != nil {
 		resp.Request = req
 		if resp.StatusCode == http.StatusUnauthorized {
