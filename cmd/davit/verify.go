@@ -22,7 +22,8 @@ func newVerifyCommand(a *app) *cobra.Command {
 code is 5 when anything is wrong or missing; each fault has a line.
 
 Of a layout or archive without a tag all is read that it lists. There, what nothing refers to and
-what an interrupted writer left are faults too; --repair removes them.`,
+what an interrupted writer left are faults too, although every artifact may be whole; --repair
+removes them, and so does the next writer of what a writer left.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify ./oci --repair`,
@@ -68,10 +69,28 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 	if err := a.print(verifyResult{report}); err != nil {
 		return err
 	}
-	if n := len(report.Faults); n > 0 {
-		return artifact.Refused(t.ref.String(), "%s", plural(n, "fault"))
+	n := len(report.Faults)
+	if n == 0 {
+		return nil
 	}
-	return nil
+	err = artifact.Refused(t.ref.String(), "%s", plural(n, "fault"))
+	damaged := slices.ContainsFunc(report.Faults, func(f pull.Fault) bool { return f.Path == "" })
+	if !damaged && !opts.repair {
+		err = litterError{err, t.ref.String()}
+	}
+	return err
+}
+
+// litterError is of a layout or archive with something too much in it, and nothing else.
+type litterError struct {
+	error
+	place string
+}
+
+func (e litterError) Unwrap() error { return e.error }
+
+func (e litterError) hint() string {
+	return "every artifact in it is whole; \"davit verify --repair " + e.place + "\" removes what nothing needs"
 }
 
 // openThere opens a target that must be there, for whatever mode.
