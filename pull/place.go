@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"strconv"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
 )
 
 // placer moves what a stage holds to its final names: all of it, or nothing.
@@ -56,8 +58,9 @@ func (p *placer) plan(ctx context.Context, dir string) error {
 
 // dirInfo is a directory that is there already and gets the metadata of the staged one.
 type dirInfo struct {
-	path string
-	info fs.FileInfo
+	path  string
+	info  fs.FileInfo
+	attrs map[string]string
 }
 
 // noteDir remembers what the artifact says of a directory, if that is restored.
@@ -65,10 +68,17 @@ func (p *placer) noteDir(dir string) error {
 	if !p.preserve {
 		return nil
 	}
-	info, err := p.stage.root.Lstat(path.Join(stageFiles, dir))
-	if err == nil {
-		p.dirs = append(p.dirs, dirInfo{dir, info})
+	f, err := p.stage.root.Open(path.Join(stageFiles, dir))
+	if err != nil {
+		return err
 	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	attrs, err := archive.Xattrs(f)
+	p.dirs = append(p.dirs, dirInfo{dir, info, attrs})
 	return err
 }
 
@@ -114,15 +124,22 @@ func (p *placer) same(name string, have fs.FileInfo) (bool, error) {
 			return false, err
 		}
 		b, err := p.stage.dst.Readlink(name)
-		return a == b, err
+		return a == b && (!p.preserve || sameStamp(want, have)), err
 	}
 	if want.Size() != have.Size() || !p.sameMode(want.Mode(), have.Mode()) {
 		return false, nil
 	}
-	if p.preserve && !want.ModTime().Equal(have.ModTime()) {
+	if p.preserve && !sameStamp(want, have) {
 		return false, nil
 	}
-	return sameContent(p.stage.root, staged, p.stage.dst, name)
+	return sameContent(p.stage.root, staged, p.stage.dst, name, p.preserve)
+}
+
+// sameStamp compares time and owner.
+func sameStamp(a, b fs.FileInfo) bool {
+	uidA, gidA, _ := owner(a)
+	uidB, gidB, _ := owner(b)
+	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
 }
 
 // sameMode compares what an artifact says of a mode: whether the file can be run, or all of it.
@@ -133,8 +150,8 @@ func (p *placer) sameMode(a, b fs.FileMode) bool {
 	return a&0o100 == b&0o100
 }
 
-// sameContent compares two files of equal size.
-func sameContent(a *os.Root, nameA string, b *os.Root, nameB string) (bool, error) {
+// sameContent compares two files of equal size, and what extended attributes they have if those count.
+func sameContent(a *os.Root, nameA string, b *os.Root, nameB string, attrs bool) (bool, error) {
 	fa, err := a.Open(nameA)
 	if err != nil {
 		return false, err
@@ -148,6 +165,11 @@ func sameContent(a *os.Root, nameA string, b *os.Root, nameB string) (bool, erro
 		return false, err
 	}
 	defer fb.Close()
+	if attrs {
+		if same, err := sameXattrs(fa, fb); !same {
+			return false, err
+		}
+	}
 	bufA, bufB := make([]byte, copyBuffer), make([]byte, copyBuffer)
 	for {
 		n, errA := io.ReadFull(fa, bufA)
@@ -159,6 +181,15 @@ func sameContent(a *os.Root, nameA string, b *os.Root, nameB string) (bool, erro
 			return errors.Is(errA, io.EOF) || errors.Is(errA, io.ErrUnexpectedEOF), nil
 		}
 	}
+}
+
+func sameXattrs(a, b *os.File) (bool, error) {
+	ofA, err := archive.Xattrs(a)
+	if err != nil {
+		return false, err
+	}
+	ofB, err := archive.Xattrs(b)
+	return maps.Equal(ofA, ofB), err
 }
 
 // refusal is the error about files that are kept.
@@ -269,6 +300,9 @@ func (p *puller) restoreDirs() error {
 				return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
 			}
 		}
+		if err := p.restoreXattrs(d); err != nil {
+			return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
+		}
 		if err := p.dst.Chmod(d.path, d.info.Mode()); err != nil {
 			return &artifact.Error{Op: "restoring", Item: d.path, Err: bare(err)}
 		}
@@ -277,4 +311,16 @@ func (p *puller) restoreDirs() error {
 		}
 	}
 	return nil
+}
+
+func (p *puller) restoreXattrs(d dirInfo) error {
+	if len(d.attrs) == 0 {
+		return nil
+	}
+	f, err := p.dst.Open(d.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return archive.SetXattrs(f, d.attrs)
 }

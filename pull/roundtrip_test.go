@@ -117,6 +117,20 @@ func directory(kind, path string, packing mediatypes.Packing) *artifact.Plan {
 	}
 }
 
+func volumePlan() *artifact.Plan {
+	return &artifact.Plan{
+		Kind: mediatypes.Kind{Name: mediatypes.Volume, Shape: mediatypes.Image}, ConfigType: ocispec.MediaTypeImageConfig,
+		Annotations: map[string]string{mediatypes.KindAnnotation: mediatypes.Volume},
+		Finish: func([]artifact.Packed) (artifact.Finished, error) {
+			return artifact.Finished{Config: []byte(`{"os":"linux","architecture":"amd64"}`)}, nil
+		},
+		Layers: []artifact.Layer{{
+			Path: "vol", Dir: true, Prefix: "volume-data/", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
+			Size: -1, Preserve: true, Split: true, Role: "data",
+		}},
+	}
+}
+
 func push(t testing.TB, dir string, plan *artifact.Plan, dst *counted) *pack.Result {
 	t.Helper()
 	r, err := pack.Push(t.Context(), openRoot(t, dir).FS(), plan, dst, pack.PushOptions{Tags: []string{"v1"}})
@@ -221,18 +235,7 @@ func TestVolumeThereAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	plan := &artifact.Plan{
-		Kind: mediatypes.Kind{Name: "volume", Shape: mediatypes.Image}, ConfigType: ocispec.MediaTypeImageConfig,
-		Annotations: map[string]string{mediatypes.KindAnnotation: "volume"},
-		Finish: func([]artifact.Packed) (artifact.Finished, error) {
-			return artifact.Finished{Config: []byte(`{"os":"linux","architecture":"amd64"}`)}, nil
-		},
-		Layers: []artifact.Layer{{
-			Path: "vol", Dir: true, Prefix: "volume-data/", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
-			Size: -1, Preserve: true, Split: true, Role: "data",
-		}},
-	}
-	push(t, dir, plan, store)
+	push(t, dir, volumePlan(), store)
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); err != nil {
 		t.Fatal(err)
 	}

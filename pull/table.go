@@ -104,10 +104,13 @@ func (t *table) at(i int) placed {
 	return f
 }
 
-// stat takes down what the file system says of a file.
+// stat takes down what the file system says of a file. In archives, hard links have no size.
 func (t *table) stat(i int, info fs.FileInfo) {
 	r := t.row(i)
 	r.modTime, r.mode = info.ModTime().UnixNano(), info.Mode()
+	if info.Mode().IsRegular() {
+		r.size = info.Size()
+	}
 }
 
 // retain removes the files that keep does not want.

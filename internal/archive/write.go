@@ -222,6 +222,15 @@ func setXattrs(hdr *tar.Header, attrs map[string]string) {
 	}
 }
 
+// Xattrs gives the extended attributes of an open file or directory that Preserve keeps.
+func Xattrs(f *os.File) (map[string]string, error) { return readXattrs(f) }
+
+// SetXattrs sets extended attributes that Preserve keeps, but for those that this user or file system may not have.
+func SetXattrs(f *os.File, attrs map[string]string) error {
+	_, err := writeXattrs(f, attrs)
+	return err
+}
+
 // xattrPrefix is before the names of extended attributes in PAX records, as star, GNU tar and Docker write them.
 const xattrPrefix = "SCHILY.xattr."
 
