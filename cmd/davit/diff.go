@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
@@ -122,15 +125,43 @@ func fileChange(f pull.FileChange) string {
 	return humanSize(f.From.Size) + " → " + humanSize(f.To.Size)
 }
 
+// addFields adds what differs. Of two lists those elements are shown that stand between what both begin and end with.
 func addFields(t *table, name string, fields []pull.FieldChange) {
 	for _, f := range fields {
-		t.row(name, f.Field, fieldValue(f.From)+" → "+fieldValue(f.To))
+		from, to := f.From, f.To
+		if a, ok := from.([]any); ok {
+			if b, ok := to.([]any); ok {
+				from, to = withoutCommon(a, b)
+			}
+		}
+		t.row(name, f.Field, fieldValue(from)+" → "+fieldValue(to))
 	}
 }
 
-func fieldValue(v any) string {
-	if v == nil {
-		return "(none)"
+// withoutCommon takes what two lists both begin and end with off them.
+func withoutCommon(a, b []any) ([]any, []any) {
+	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[0], b[0]) {
+		a, b = a[1:], b[1:]
 	}
-	return shorten(fmt.Sprint(v), maxShown)
+	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[len(a)-1], b[len(b)-1]) {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
+}
+
+// fieldValue is a value as JSON has it, a string without its quotes.
+func fieldValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "(none)"
+	case string:
+		return shorten(v, maxShown)
+	}
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return shorten(fmt.Sprint(v), maxShown)
+	}
+	return shorten(strings.TrimSpace(text.String()), maxShown)
 }
