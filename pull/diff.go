@@ -152,11 +152,11 @@ func layerTypes(m *manifest) []any {
 	return list
 }
 
-// diffFiles lists both sides without the layers that both have, which need no reading.
+// diffFiles lists both sides without the layers that both have, which need no reading; those of images are read once.
 func diffFiles(ctx context.Context, a, b Side, from, to *manifest) ([]FileChange, error) {
 	left, right := *from, *to
 	left.Layers, right.Layers = without(from, to), without(to, from)
-	opts := ListOptions{Digests: true}
+	opts := ListOptions{Digests: true, layers: make(map[digest.Digest][]File)}
 	old, err := listFiles(ctx, a.Source, &left, opts)
 	if err != nil {
 		return nil, err

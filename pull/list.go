@@ -26,6 +26,8 @@ type ListOptions struct {
 	NoUnpack bool              // tar layers as the files they are
 	Digests  bool              // of files in large tar layers that are not compressed too, all of whose content is read for it
 	Limits   Limits
+
+	layers map[digest.Digest][]File // of images, that were read already; may be nil
 }
 
 // List says which files a pull would place, in the order of their paths, without writing anything. Tar layers are read
@@ -79,6 +81,10 @@ func (l *lister) item(ctx context.Context, it *item) error {
 		l.add(File{Path: it.name, Size: it.desc.Size, Mode: 0o644, Digest: it.desc.Digest, Layer: it.desc.Digest})
 		return nil
 	}
+	if entries, known := l.opts.layers[it.desc.Digest]; known && it.image {
+		l.addLayer(it, entries)
+		return nil
+	}
 	var entries []File
 	begin := len(l.files)
 	var parts *rangeReader
@@ -107,6 +113,9 @@ func (l *lister) item(ctx context.Context, it *item) error {
 	}
 	if err != nil {
 		return err
+	}
+	if l.opts.layers != nil && it.image {
+		l.opts.layers[it.desc.Digest] = entries
 	}
 	l.addLayer(it, entries)
 	return nil

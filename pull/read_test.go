@@ -301,6 +301,30 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// TestDiffOfImages: a layer that both have is read once.
+func TestDiffOfImages(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	base := tgz(t, entry{name: "a", content: "1"}, entry{name: "b", content: "1"}, entry{name: "c", content: "1"})
+	store.image(t, "1", base, tgz(t, entry{name: "b", content: "2"}))
+	store.image(t, "2", base, tgz(t, entry{name: ".wh.c"}, entry{name: "d", content: "1"}))
+	store.fetched.Store(0)
+	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "1"}, pull.Side{Source: store, Ref: "2"}, pull.DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range d.Files {
+		got = append(got, string(f.Change)+" "+f.Path)
+	}
+	if s := strings.Join(got, ", "); s != "content b, removed c, added d" {
+		t.Errorf("got %s", s)
+	}
+	if n := store.fetched.Load(); n != 5 { // two manifests, three layers
+		t.Errorf("%d blobs were fetched", n)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	store := newStore()
