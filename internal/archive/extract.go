@@ -362,7 +362,7 @@ func (u *unpacker) sparse(f *os.File, h *Header) error {
 
 // create makes a new file, lets fill write it, and gives it its metadata through its descriptor.
 func (u *unpacker) create(dir *directory, h *Header, fill func(f *os.File, w io.Writer) error) (err error) {
-	f, err := dir.root.OpenFile(path.Base(h.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := dir.root.OpenFile(path.Base(h.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL|noPolling, 0o600)
 	if err != nil {
 		return fmt.Errorf("unpacking %q: %w", h.Name, err)
 	}

@@ -12,6 +12,8 @@ import (
 // What only Linux can keep is left out elsewhere: owners, extended attributes, holes, and times of links. Preserve is
 // refused there rather than half done.
 
+const noPolling = 0
+
 type fileID struct{ dev, ino uint64 }
 
 func idOf(fs.FileInfo) fileID { return fileID{} }
