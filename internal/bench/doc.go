@@ -1,7 +1,7 @@
 // Package bench compares whole processes: davit with the clients that push and pull the same things, against a real
 // registry on this machine. Nothing here is part of the program.
 //
-//	make bench                        # everything; about a quarter of an hour on two cores
+//	make bench                        # everything; half an hour and more on two cores
 //	make bench BENCH=./W05            # one workload
 //	BENCH_N=3 BENCH_SCALE=0.1 make bench
 //
@@ -10,7 +10,7 @@
 // and regctl, when they are among the tools that "make clients" builds or on PATH; the registry must be.
 //
 // Inputs, outputs and the registry's store are below TMPDIR, or below /dev/shm when that is not set and there is one;
-// 7 GiB at BENCH_SCALE=1. BENCH_HUGE=1 adds a directory of a million files.
+// 7 GiB at BENCH_SCALE=1. With TMPDIR on a disk the disk is measured too.
 //
 // Wall and CPU time are of runs that talk to the registry directly, unless the workload is about the line. Bytes,
 // requests and connections are counted by a proxy, in a run of its own.

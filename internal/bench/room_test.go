@@ -17,7 +17,6 @@ import (
 var settings = struct {
 	n     int     // runs of a client, of which the medians are taken
 	scale float64 // of the sizes
-	huge  bool
 }{n: 5, scale: 1}
 
 // shared is built once for all benchmarks.
@@ -35,7 +34,6 @@ func run(m *testing.M) int {
 	if f, err := strconv.ParseFloat(os.Getenv("BENCH_SCALE"), 64); err == nil && f > 0 {
 		settings.scale = f
 	}
-	settings.huge = os.Getenv("BENCH_HUGE") == "1"
 	place := os.Getenv("TMPDIR")
 	if info, err := os.Stat("/dev/shm"); place == "" && err == nil && info.IsDir() {
 		place = "/dev/shm"
