@@ -17,6 +17,7 @@ import (
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // onePass is the size from which a file is hashed while it is sent: below it, asking whether the target has the blob
@@ -63,8 +64,8 @@ type pusher struct {
 	dst  oras.Target
 	opts Options
 	tags []string
-	old  map[int64]bool // sizes of the layers that the tag leads to now; nil: it leads nowhere
-	sent atomic.Bool    // something had to be sent
+	old  holdings    // what the tag leads to now
+	sent atomic.Bool // something had to be sent
 }
 
 func (p *pusher) push(ctx context.Context, root *node) error {
@@ -76,20 +77,51 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 	if err := p.measureSmall(ctx, blobs); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(blobs, func(b *blob) bool { return !b.known() }) {
-		return p.pushKnown(ctx, root, tagged)
+	known := !slices.ContainsFunc(blobs, func(b *blob) bool { return !b.known() })
+	if known {
+		if err := root.compose(p.opts.Subject); err != nil {
+			return err
+		}
+		if there, err := p.there(ctx, root, tagged); err != nil || there {
+			return err
+		}
 	}
-	if tagged != nil {
-		p.old = p.layerSizes(ctx, *tagged)
+	if tagged != nil && (!known || len(blobs) >= manyBlobs) {
+		p.old = p.holdings(ctx, *tagged)
 	}
-	if err := p.pushBlobs(ctx, layers(root)); err != nil {
+	err = p.pushAll(ctx, root, tagged, known)
+	if len(p.old.blobs) > 0 && refused(err) {
+		p.old.blobs = nil // it may have lost one of them: now each is asked for
+		err = p.pushAll(ctx, root, tagged, false)
+	}
+	return err
+}
+
+// manyBlobs is from how many blobs on asking for them takes longer than looking at the manifest that the tag leads to.
+const manyBlobs = 8
+
+// refused tells whether a registry did not take something, as it does a manifest of which it lacks a blob.
+func refused(err error) bool {
+	var answer *errcode.ErrorResponse
+	return errors.As(err, &answer) && answer.StatusCode/100 == 4
+}
+
+// pushAll sends the blobs and then what refers to them. When every digest is known, the node is composed.
+func (p *pusher) pushAll(ctx context.Context, root *node, tagged *ocispec.Descriptor, known bool) error {
+	blobs := layers(root)
+	if known {
+		blobs = append(blobs, configs(root)...)
+	}
+	if err := p.pushBlobs(ctx, blobs); err != nil {
 		return err
 	}
-	if err := root.compose(p.opts.Subject); err != nil {
-		return err
-	}
-	if err := p.pushBlobs(ctx, configs(root)); err != nil {
-		return err
+	if !known {
+		if err := root.compose(p.opts.Subject); err != nil {
+			return err
+		}
+		if err := p.pushBlobs(ctx, configs(root)); err != nil {
+			return err
+		}
 	}
 	return p.pushManifests(ctx, root, tagged)
 }
@@ -114,20 +146,6 @@ func (p *pusher) measureSmall(ctx context.Context, blobs []*blob) error {
 		remember(p.opts.Digests, b)
 	}
 	return nil
-}
-
-// pushKnown sends an artifact of which every digest is known, unless it is there.
-func (p *pusher) pushKnown(ctx context.Context, root *node, tagged *ocispec.Descriptor) error {
-	if err := root.compose(p.opts.Subject); err != nil {
-		return err
-	}
-	if there, err := p.there(ctx, root, tagged); err != nil || there {
-		return err
-	}
-	if err := p.pushBlobs(ctx, append(layers(root), configs(root)...)); err != nil {
-		return err
-	}
-	return p.pushManifests(ctx, root, tagged)
 }
 
 // tagged is what the first tag leads to; nil when it leads nowhere yet.
@@ -185,25 +203,52 @@ func (p *pusher) referrersThere(ctx context.Context, root *node) (bool, error) {
 	return err == nil && !missing, err
 }
 
-// layerSizes of the manifest that the tag leads to: a file whose size is among them may well be there already, and is
-// hashed before it is sent. It is a hint; what can't be read gives none.
-func (p *pusher) layerSizes(ctx context.Context, desc ocispec.Descriptor) map[int64]bool {
-	sizes := make(map[int64]bool)
-	var m struct{ Layers, Manifests []ocispec.Descriptor }
+// holdings are what a manifest refers to, and its target therefore has.
+type holdings struct {
+	sizes map[int64]bool         // of layers
+	blobs map[digest.Digest]bool // of a registry, which takes no manifest without them; nil where files may be missing
+}
+
+// holdings of the manifest that the tag leads to: its blobs need not be asked for one by one, and a file whose size is
+// among them may well be there, and is hashed before it is sent. They are hints; what can't be read gives none.
+func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings {
+	h := holdings{sizes: make(map[int64]bool)}
+	if _, ok := p.dst.(registry.ReferencePusher); ok {
+		h.blobs = make(map[digest.Digest]bool)
+	}
+	for _, child := range p.addHoldings(ctx, desc, h) {
+		p.addHoldings(ctx, child, h)
+	}
+	return h
+}
+
+// maxChildren is up to how many manifests of an index are read for hints: each is a request.
+const maxChildren = 16
+
+// addHoldings adds those of one manifest, and gives the manifests of an index.
+func (p *pusher) addHoldings(ctx context.Context, desc ocispec.Descriptor, h holdings) []ocispec.Descriptor {
+	var m struct {
+		Config            *ocispec.Descriptor
+		Layers, Manifests []ocispec.Descriptor
+	}
 	if fetchJSON(ctx, p.dst, desc, &m) != nil {
-		return sizes
+		return nil
 	}
 	for _, l := range m.Layers {
-		sizes[l.Size] = true
+		h.sizes[l.Size] = true
 	}
-	if len(m.Manifests) > 0 && len(m.Manifests) <= 16 {
-		for _, child := range m.Manifests {
-			for size := range p.layerSizes(ctx, child) {
-				sizes[size] = true
-			}
+	if m.Config != nil {
+		m.Layers = append(m.Layers, *m.Config)
+	}
+	for _, l := range m.Layers {
+		if h.blobs != nil && len(l.URLs) == 0 && len(l.Data) == 0 { // else it may be elsewhere
+			h.blobs[l.Digest] = true
 		}
 	}
-	return sizes
+	if len(m.Manifests) > maxChildren {
+		return nil
+	}
+	return m.Manifests
 }
 
 // layers of the artifact, those of its bases included.
@@ -264,6 +309,10 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 	}
 	event := artifact.Event{Step: artifact.Started, ID: b.name, Descriptor: b.desc}
 	p.opts.report(event)
+	if p.old.blobs[b.desc.Digest] {
+		p.done(b.name, b.desc, artifact.Skipped)
+		return b.origin.check()
+	}
 	desc, step, err := pusher.PushBlob(ctx, b.source(ctx), func(done int64) {
 		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.name, Descriptor: event.Descriptor, Bytes: done})
 	})
@@ -284,7 +333,7 @@ func (p *pusher) onePass(b *blob) bool {
 	if o, ok := b.origin.(*tarOrigin); ok {
 		return !o.small()
 	}
-	return b.desc.Size >= onePass && !p.old[b.desc.Size]
+	return b.desc.Size >= onePass && !p.old.sizes[b.desc.Size]
 }
 
 func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {

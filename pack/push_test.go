@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +22,8 @@ import (
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/memory"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // file is a raw layer.
@@ -250,5 +254,80 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 	}
 	if r.Annotations["k"] != "v" || r.Annotations[ocispec.AnnotationCreated] != "1970-01-01T00:00:01Z" {
 		t.Errorf("annotations %v", r.Annotations)
+	}
+}
+
+// strictTarget is a registry: it takes no manifest without its blobs. It takes down which ones it is asked for.
+type strictTarget struct {
+	*memory.Store
+	mu    sync.Mutex
+	asked map[digest.Digest]bool
+	lost  digest.Digest // a blob that it had once
+}
+
+func (s *strictTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked[desc.Digest] = true
+	if desc.Digest == s.lost {
+		return false, nil
+	}
+	return s.Store.Exists(ctx, desc)
+}
+
+func (s *strictTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if desc.Digest == s.lost {
+		s.lost = ""
+	}
+	return s.Store.Push(ctx, desc, r)
+}
+
+func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descriptor, r io.Reader, ref string) error {
+	if s.lost != "" {
+		return &errcode.ErrorResponse{Method: "PUT", URL: &url.URL{Path: "/v2/"}, StatusCode: 400}
+	}
+	if err := s.Push(ctx, desc, r); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+		return err
+	}
+	return s.Tag(ctx, desc, ref)
+}
+
+// TestPushAsksForWhatIsNew does not ask a registry for the blobs of the manifest that the tag leads to, unless it turns
+// out to have lost one.
+func TestPushAsksForWhatIsNew(t *testing.T) {
+	t.Parallel()
+	dst := &strictTarget{Store: memory.New(), asked: make(map[digest.Digest]bool)}
+	opts := PushOptions{Tags: []string{"v1"}}
+	many := make(fstest.MapFS)
+	var layers []artifact.Layer
+	for i := range manyBlobs + 1 {
+		name := fmt.Sprint("file", i)
+		many[name] = &fstest.MapFile{Data: []byte(name)}
+		layers = append(layers, file(name))
+	}
+	push := func(layers ...artifact.Layer) *Result {
+		t.Helper()
+		clear(dst.asked)
+		r, err := Push(t.Context(), many, plan(layers...), dst, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := push(layers[:manyBlobs]...)
+	a, b := first.Layers[0].Digest, first.Layers[1].Digest
+	if !dst.asked[a] || !dst.asked[b] {
+		t.Errorf("a new repository was asked for %v", dst.asked)
+	}
+	second := push(layers...)
+	if dst.asked[a] || dst.asked[b] || !dst.asked[second.Layers[manyBlobs].Digest] {
+		t.Errorf("asked for %v, want the last of %v", dst.asked, second.Layers)
+	}
+	dst.lost = b
+	push(layers[:manyBlobs]...)
+	if dst.lost != "" || !dst.asked[a] || !dst.asked[b] {
+		t.Errorf("lost is %q, asked for %v", dst.lost, dst.asked)
 	}
 }
