@@ -320,12 +320,26 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 		return changed // it explains whatever else went wrong
 	}
 	if err != nil {
+		p.relearn(ctx, b, err)
 		return err
 	}
 	b.learn(desc)
 	remember(p.opts.Digests, b)
 	p.done(b.name, b.desc, step)
 	return nil
+}
+
+// relearn reads a file again whose bytes turned out not to have the digest that is remembered of it: the next push must
+// not fail the same way.
+func (p *pusher) relearn(ctx context.Context, b *blob, err error) {
+	origin, file := b.origin.(*fileOrigin)
+	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
+		return
+	}
+	again := &blob{name: b.name, desc: ocispec.Descriptor{Size: -1}, origin: origin}
+	if again.measure(ctx, false) == nil && again.desc.Digest != b.desc.Digest {
+		remember(p.opts.Digests, again)
+	}
 }
 
 // onePass tells whether a blob is sent while it is hashed.
