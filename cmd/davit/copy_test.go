@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -116,6 +117,13 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 		t.Fatalf("exit code %d, want %d: %s", code, exitNetwork, &stderr)
 	}
 	from.Heal()
+	if err := os.CopyFS(dir+"/repaired", os.DirFS(dir+"/oci")); err != nil {
+		t.Fatal(err)
+	}
+	if got := davit(t, "verify", dir+"/repaired", "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
+		t.Errorf("repaired: %s", got)
+	}
+	davit(t, "verify", dir+"/repaired")
 	from.ResetLog()
 	davit(t, "copy", from.Host+"/app:1", dir+"/oci")
 	if _, out := from.Bytes("GET blob"); out > size-came+1<<20 {

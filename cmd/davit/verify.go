@@ -75,8 +75,8 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 	}
 	err = artifact.Refused(t.ref.String(), "%s", plural(n, "fault"))
 	damaged := slices.ContainsFunc(report.Faults, func(f pull.Fault) bool { return f.Path == "" })
-	if !damaged && !opts.repair {
-		err = litterError{err, t.ref.String()}
+	if !damaged {
+		err = litterError{err, t.ref.String(), opts.repair}
 	}
 	return err
 }
@@ -84,12 +84,16 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 // litterError is of a layout or archive with something too much in it, and nothing else.
 type litterError struct {
 	error
-	place string
+	place    string
+	repaired bool // this is what was left
 }
 
 func (e litterError) Unwrap() error { return e.error }
 
 func (e litterError) hint() string {
+	if e.repaired {
+		return "every artifact in it is whole; who put there what is left is not known: look at it, and remove it yourself"
+	}
 	return "every artifact in it is whole; \"davit verify --repair " + e.place + "\" removes what nothing needs"
 }
 

@@ -22,6 +22,9 @@ import (
 // tempDir is where a layout keeps what is being written. It is there only as long as something is.
 const tempDir = ".davit"
 
+// partPrefix begins the names of blobs in it that FetchBlob has not finished.
+const partPrefix = "part-"
+
 // Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
 // digest only when it is whole and verified, index.json is replaced as a whole and never by one that was made from an
 // outdated one.
@@ -305,7 +308,7 @@ func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", inRoot(l.root, err)
 	}
-	name := path.Join(tempDir, "part-"+keyOf(desc.Digest.String()))
+	name := path.Join(tempDir, partPrefix+keyOf(desc.Digest.String()))
 	f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, "", inRoot(l.root, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -125,6 +126,7 @@ func (l *Layout) Repair(ctx context.Context) ([]Stray, error) {
 	if err := l.prepare(ctx); err != nil { // removes the temporary files of processes that are gone
 		return nil, err
 	}
+	l.sweepParts()
 	l.sweepIngest()
 	if err := l.collect(ctx, map[digest.Digest]bool{}, time.Now()); err != nil {
 		return nil, err
@@ -136,6 +138,27 @@ func (l *Layout) Repair(ctx context.Context) ([]Stray, error) {
 	return slices.DeleteFunc(before, func(s Stray) bool {
 		return slices.ContainsFunc(left, func(x Stray) bool { return x.Path == s.Path })
 	}), nil
+}
+
+// sweepParts removes what interrupted fetches left, with the journals beside it: what nobody is at.
+func (l *Layout) sweepParts() {
+	entries, _ := fs.ReadDir(l.root.FS(), tempDir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), partPrefix) || strings.HasSuffix(e.Name(), stateSuffix) {
+			continue
+		}
+		name := path.Join(tempDir, e.Name())
+		f, err := l.root.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			continue
+		}
+		if flock(f) {
+			_ = l.root.Remove(name)
+			_ = l.root.Remove(name + stateSuffix)
+		}
+		_ = f.Close()
+	}
+	_ = l.root.Remove(tempDir) // if it is empty
 }
 
 // sweepIngest removes what oras left an hour ago or longer: it has no locks that would tell more.
