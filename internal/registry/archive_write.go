@@ -130,8 +130,9 @@ func (a *Archive) writeOnce(ctx context.Context, changes []change) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = os.Remove(temp) }() // unless it was renamed
-		return now.replace(temp, a.file)
+		// It stays open, and with that locked, until it has its name: nobody takes it for litter.
+		defer func() { _, _ = temp.Close(), os.Remove(temp.Name()) }() // unless it was renamed
+		return now.replace(temp.Name(), a.file)
 	})
 }
 
@@ -173,47 +174,43 @@ func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 	return fn(now)
 }
 
-// compose writes a new archive with an index and the blobs it leads to, and gives its temporary name.
-func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (name string, err error) {
+// compose writes a new archive with an index and the blobs it leads to, under a temporary name. The file is open.
+func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.File, err error) {
 	digests, err := a.kept(ctx, ix, now)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	f, err := a.temp()
-	if err != nil {
-		return "", err
+	if f, err = a.temp(); err != nil {
+		return nil, err
 	}
 	defer func() {
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
 		if err != nil {
-			_ = os.Remove(f.Name())
+			_, _ = f.Close(), os.Remove(f.Name())
 		}
 	}()
 	if now.file != nil {
 		if err := f.Chmod(now.info.Mode().Perm()); err != nil {
-			return "", err
+			return f, err
 		}
 	}
 	w := &tarWriter{file: f}
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	list, err := ix.marshal()
 	if err != nil {
-		return "", err
+		return f, err
 	}
 	if err := w.add(ctx, ocispec.ImageLayoutFile, bytes.NewReader(version), ocispec.Descriptor{Size: int64(len(version))}); err != nil {
-		return "", err
+		return f, err
 	}
 	if err := w.add(ctx, ocispec.ImageIndexFile, bytes.NewReader(list), ocispec.Descriptor{Size: int64(len(list))}); err != nil {
-		return "", err
+		return f, err
 	}
 	for _, d := range digests {
 		if err := a.addBlob(ctx, w, d); err != nil {
-			return "", err
+			return f, err
 		}
 	}
-	return f.Name(), w.end()
+	return f, w.end()
 }
 
 // kept lists the blobs of the new archive, sorted: those that its index leads to and that are there. Of an index that
