@@ -18,7 +18,7 @@ const genericHint = "mend it, or name the kind generic, which packs any file as 
 func checkClaims(samples []*sample) error {
 	var problems Problems
 	for _, s := range samples {
-		if !s.isDir() {
+		if s.info.Mode().IsRegular() {
 			problems = append(problems, claimProblems(s)...)
 		}
 	}

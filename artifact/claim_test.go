@@ -6,8 +6,10 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // archiveOf is a gzipped tar of one file.
@@ -79,6 +81,39 @@ func TestBrokenFilesOfANamedKind(t *testing.T) {
 		}
 	}
 }
+
+// TestPipesAreNotOpened: who opens a named pipe waits for a writer.
+func TestPipesAreNotOpened(t *testing.T) {
+	t.Parallel()
+	pipes := unopened{fstest.MapFS{}}
+	for _, name := range []string{"x.wasm", "web-1.2.3.tgz", "compose.yaml", "Kitfile", "a.spdx.json"} {
+		pipes.MapFS[name] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
+		spec, _, err := Detect(pipes, []string{name}, "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := Compose(pipes, spec); !strings.Contains(fmt.Sprint(err), "is neither a file nor a directory") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := inspectFile(pipes, "x.wasm", readWasm); !errors.Is(err, errNotFile) {
+		t.Errorf("inspecting a pipe: %v", err)
+	}
+}
+
+// unopened is a file system that opens directories alone.
+type unopened struct{ fstest.MapFS }
+
+func (u unopened) Open(name string) (fs.File, error) {
+	if u.MapFS[name] != nil {
+		return nil, fmt.Errorf("%s was opened", name)
+	}
+	return u.MapFS.Open(name)
+}
+
+// Stat is that of the map, which opens nothing.
+func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(name) }
 
 // TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
 func TestBrokenFilesInDirectories(t *testing.T) {

@@ -242,7 +242,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
 // inspectFile opens a file of the declaration and lets read look at it.
 func inspectFile[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, error)) (T, error) {
 	var none T
-	f, err := fsys.Open(name)
+	f, err := openFile(fsys, name)
 	if err != nil {
 		return none, err
 	}
