@@ -123,7 +123,8 @@ func (m *manifest) isImage() bool {
 	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
 }
 
-// roleOf is the role whose media type a layer has.
+// roleOf is the role whose media type a layer has. Where the artifact has the type of its layer, the layer may have each of
+// the kind's: others write some that davit does not.
 func roleOf(kind mediatypes.Kind, mediaType string) string {
 	for _, l := range kind.Layers {
 		if l.MediaType == mediaType {
@@ -134,6 +135,9 @@ func roleOf(kind mediatypes.Kind, mediaType string) string {
 				return l.Role
 			}
 		}
+	}
+	if kind.TypeFromLayer && len(kind.Layers) > 0 && slices.Contains(kind.Types, mediaType) {
+		return kind.Layers[0].Role
 	}
 	return ""
 }

@@ -71,18 +71,24 @@ func TestReadableRefuses(t *testing.T) {
 func TestReadableSummarisesAnSBOM(t *testing.T) {
 	t.Parallel()
 	src := newSource()
-	sbom := func(tag, data string) {
-		l := src.push(t, mediatypes.SPDXJSON, data)
+	typed := func(tag, mediaType, data string) {
+		l := src.push(t, mediaType, data)
 		src.push(t, ocispec.MediaTypeEmptyJSON, "{}")
 		src.document(t, tag, ocispec.Manifest{
-			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: mediatypes.SPDXJSON,
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: mediaType,
 			Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{l},
 		})
 	}
+	sbom := func(tag, data string) { typed(tag, mediatypes.SPDXJSON, data) }
 	sbom("long", `{"spdxVersion": "SPDX-2.3", "packages": [`+strings.Repeat(`{"licenseDeclared": "MIT"},`, 200_000)+`{}]}`)
 	doc, err := Readable(t.Context(), src, "long", ReadableOptions{})
 	if err != nil || doc.SBOM == nil || doc.SBOM.Components != 200_001 || doc.Text != "" {
 		t.Errorf("a long one: %+v, %v", doc, err)
+	}
+	typed("syft", "application/vnd.syft+json", `{"artifacts": [{}], "schema": {"version": "16.0.0", "url": "https://raw.githubusercontent.com/anchore/syft/main/x"}}`)
+	doc, err = Readable(t.Context(), src, "syft", ReadableOptions{})
+	if err != nil || doc.SBOM == nil || doc.SBOM.Format != "Syft 16.0.0" || doc.SBOM.Components != 1 {
+		t.Errorf("Syft's: %+v, %v", doc, err)
 	}
 	sbom("other", `{"name": "x"}`)
 	doc, err = Readable(t.Context(), src, "other", ReadableOptions{})
