@@ -45,9 +45,9 @@ a layout.`,
 	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
 	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
-	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB)")
-	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files")
-	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one")
+	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one (default 200, of which the first 256 MiB are free; -1: no limit)")
 	a.addRegistryFlags(fs)
 	return cmd
 }

@@ -113,6 +113,7 @@ func TestRefused(t *testing.T) {
 		"drive":                     {archive: tarball(file("C:/evil")), names: "C:/evil", reason: "drive"},
 		"drive with backslashes":    {archive: tarball(file(`c:\evil`)), names: `c:\\evil`, reason: "drive"},
 		"drive without slash":       {archive: tarball(file("c:evil")), names: "c:evil", reason: "drive"},
+		"drive and out":             {archive: tarball(file("C:../evil")), names: "C:../evil", reason: "drive"},
 		"drive behind a dot":        {archive: tarball(file("./C:/evil")), names: "./C:/evil", reason: "drive"},
 		"UNC path":                  {archive: tarball(file(`\\host\evil`)), names: `\\\\host\\evil`, reason: "absolute"},
 		"backslashes as separators": {archive: tarball(file(`..\evil`)), names: `..\\evil`, reason: "backslash"},
@@ -170,6 +171,8 @@ func TestRefused(t *testing.T) {
 			archive: tarball(item{name: "h", link: "/etc/passwd", typeflag: '1'}), names: "h", reason: "absolute"},
 		"hard link to nothing": {
 			archive: tarball(item{name: "h", link: "x", typeflag: '1'}), names: "h", reason: "no earlier file"},
+		"hard link by a symlink": {
+			archive: tarball(file("d/x"), symlinkTo("l", "d"), item{name: "h", link: "l/x", typeflag: '1'}), names: "h", reason: "no earlier file"},
 		"hard link to a later file": {
 			archive: tarball(item{name: "h", link: "x", typeflag: '1'}, file("x")), names: "h", reason: "no earlier file"},
 		"hard link to a symlink": {
@@ -505,7 +508,11 @@ func FuzzExtract(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = mendChecksums(b)
 		limits := Limits{MaxSize: 1 << 20, MaxFiles: 100, MaxRatio: 100}
-		if extractBeside(t, b, limited(limits)) != nil || sniff(b[:min(4, len(b))]) != None {
+		err := extractBeside(t, b, limited(limits))
+		if again := rewriteAs(t, limited(limits), b); (err == nil || errors.Is(err, ErrUnsafe)) && (err == nil) != (again == nil) {
+			t.Errorf("unpacking gives %v, rewriting %v", err, again)
+		}
+		if err != nil || sniff(b[:min(4, len(b))]) != None {
 			return
 		}
 		compareReaders(t, b)
