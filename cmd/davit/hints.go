@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/registry"
 )
 
@@ -56,6 +57,8 @@ func hintFor(err error) string {
 		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
+	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
+		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
 	case errors.Is(err, artifact.ErrKept):
 		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):

@@ -11,6 +11,8 @@ var (
 	// ErrUnsafe is behind every refusal of an entry: what a tree holds that no archive may, or what an archive holds
 	// that is not unpacked.
 	ErrUnsafe = errors.New("unsafe archive entry")
+	// ErrLimit is behind those refusals that other Limits would let pass.
+	ErrLimit = errors.New("limit of an archive")
 	// ErrChanged says that a file was changed between the walk and the end of its reading.
 	ErrChanged = errors.New("changed while it was read")
 )
@@ -19,6 +21,7 @@ var (
 type UnsafeError struct {
 	Name   string // of the entry as the archive or the tree has it; "" when the archive as a whole is refused
 	Reason string
+	Limit  bool // whether it is ErrLimit
 }
 
 // Error quotes the name, so that no control character of it reaches a terminal.
@@ -31,6 +34,14 @@ func (e *UnsafeError) Error() string {
 
 // Unwrap gives ErrUnsafe.
 func (e *UnsafeError) Unwrap() error { return ErrUnsafe }
+
+// Is tells whether one of the Limits is exceeded.
+func (e *UnsafeError) Is(target error) bool { return target == ErrLimit && e.Limit }
+
+// beyond makes an UnsafeError about a limit.
+func beyond(name, format string, args ...any) error {
+	return &UnsafeError{Name: name, Reason: fmt.Sprintf(format, args...), Limit: true}
+}
 
 // refuse makes an UnsafeError.
 func refuse(name, format string, args ...any) error {

@@ -100,10 +100,10 @@ func (it *iterator) next(ctx context.Context) (*Header, error) {
 // count holds the limits, before anything is done with the entry.
 func (it *iterator) count(h *Header) error {
 	if it.files++; it.files > it.opts.maxFiles() {
-		return refuse(h.Name, "the archive has more than %d entries", it.opts.maxFiles())
+		return beyond(h.Name, "the archive has more than %d entries", it.opts.maxFiles())
 	}
 	if h.Size > it.opts.maxSize()-it.size {
-		return refuse(h.Name, "the archive unpacks to more than %d bytes", it.opts.maxSize())
+		return beyond(h.Name, "the archive unpacks to more than %d bytes", it.opts.maxSize())
 	}
 	it.size += h.Size
 	it.parser.in.entries.Store(it.files)

@@ -121,10 +121,10 @@ func (r *rewriter) archive(ctx context.Context, open func() (io.ReadCloser, erro
 // count holds the limits for all archives together; an iterator holds them for each.
 func (r *rewriter) count(h *Header) error {
 	if r.files++; r.files > r.opts.maxFiles() {
-		return refuse(h.Name, "the archives have more than %d entries", r.opts.maxFiles())
+		return beyond(h.Name, "the archives have more than %d entries", r.opts.maxFiles())
 	}
 	if h.Size > r.opts.maxSize()-r.size {
-		return refuse(h.Name, "the archives unpack to more than %d bytes", r.opts.maxSize())
+		return beyond(h.Name, "the archives unpack to more than %d bytes", r.opts.maxSize())
 	}
 	r.size += h.Size
 	return nil

@@ -115,7 +115,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	b.n += int64(n)
 	if b.tooMuch() {
 		ratio, _ := b.limits.maxRatio()
-		return 0, refuse("", "it unpacks to more than %d times its size", ratio)
+		return 0, beyond("", "it unpacks to more than %d times its size", ratio)
 	}
 	return n, err
 }
