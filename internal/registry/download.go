@@ -261,8 +261,7 @@ type block struct {
 	at  int64
 }
 
-// maxQueue is how many blocks wait for the hash in memory. Whoever has the next one waits too: were it left to be read
-// from the file, so were all that follow it, and reading back costs a quarter of the time that hashing takes.
+// maxQueue is how many blocks wait for the hash in memory. When it is that far behind, it reads from the page cache.
 const maxQueue = 4
 
 // follow hashes everything in order: the blocks that workers hand over as they write them, and from the file what came
@@ -299,9 +298,6 @@ func (d *download) nextBlock() (block, bool) {
 	for {
 		if len(d.queue) > 0 {
 			b := d.queue[0]
-			if len(d.queue) == maxQueue {
-				d.moved.Broadcast()
-			}
 			d.queue = append(d.queue[:0], d.queue[1:]...)
 			return b, true
 		}
@@ -321,10 +317,7 @@ func (d *download) nextBlock() (block, bool) {
 func (d *download) handOver(buf []byte, n int, at int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for at == d.handed && len(d.queue) == maxQueue && !d.ended {
-		d.moved.Wait()
-	}
-	if at != d.handed || d.ended {
+	if at != d.handed || len(d.queue) == maxQueue {
 		return false
 	}
 	d.queue = append(d.queue, block{buf, n, at})
