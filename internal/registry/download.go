@@ -105,6 +105,7 @@ type download struct {
 	streaming bool          // somebody is at that answer
 	direct    *url.URL      // where the registry sends requests for this blob; nil: ask it
 	ended     bool
+	inTurn    bool // the one worker hashes what it writes
 }
 
 // open prepares the file, and takes over what an earlier process has left.
@@ -181,13 +182,7 @@ func (d *download) run(ctx context.Context) error {
 	d.tries = transport.newTries(transport.gate(d.repo.origin.Host))
 	d.limit, d.whole = 1, false
 	d.report(d.count, d.done.reach(0))
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.follow(ctx) })
-	group.Go(func() error {
-		defer d.end()
-		return d.fetchAll(ctx)
-	})
-	if err := group.Wait(); err != nil {
+	if err := d.fetchAndHash(ctx); err != nil {
 		d.keep()
 		return err
 	}
@@ -196,6 +191,25 @@ func (d *download) run(ctx context.Context) error {
 	}
 	d.dropState()
 	return nil
+}
+
+// fetchAndHash fetches what is missing and hashes everything, beside the transfer or, where one worker gets everything in
+// order, in it: what was just read is in the core's cache then, and there are other files for other cores.
+func (d *download) fetchAndHash(ctx context.Context) error {
+	if d.inTurn = d.desc.Size <= wholeBelow; d.inTurn {
+		if err := d.fetchAll(ctx); err != nil {
+			return err
+		}
+		d.end()
+		return d.follow(ctx)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.follow(ctx) })
+	group.Go(func() error {
+		defer d.end()
+		return d.fetchAll(ctx)
+	})
+	return group.Wait()
 }
 
 // fetchAll runs the workers.
@@ -534,7 +548,13 @@ func (d *download) save(body io.Reader, part span) error {
 			if _, err := d.file.WriteAt(buf[:n], at); err != nil {
 				return err
 			}
-			if d.handOver(buf, n, at) {
+			switch {
+			case d.inTurn && at == d.hashed:
+				d.hash.Write(buf[:n])
+				d.hashed += int64(n)
+				d.handed = d.hashed
+			case d.inTurn:
+			case d.handOver(buf, n, at):
 				buf = getBuffer()
 			}
 			d.advance(at, at+int64(n))
