@@ -142,17 +142,19 @@ func (w *meteredWriter) Write(p []byte) (written int, err error) {
 }
 
 // brokenRegistries are those that the tests break connections to. Both keep what an upload's broken request has brought.
-func brokenRegistries(t *testing.T) map[string]http.Handler {
-	t.Helper()
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: clients.SharedDistribution(t).Host})
-			r.Out.Host = r.In.Host // in it the registry gives out its addresses
-		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     log.New(io.Discard, "", 0),
-	}
-	return map[string]http.Handler{"registry": registrytest.New(registrytest.Options{}), "distribution": proxy}
+var brokenRegistries = map[string]func(*testing.T) http.Handler{
+	"registry": func(*testing.T) http.Handler { return registrytest.New(registrytest.Options{}) },
+	"distribution": func(t *testing.T) http.Handler {
+		host := clients.SharedDistribution(t).Host
+		return &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(&url.URL{Scheme: "http", Host: host})
+				r.Out.Host = r.In.Host // in it the registry gives out its addresses
+			},
+			ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+			ErrorLog:     log.New(io.Discard, "", 0),
+		}
+	},
 }
 
 // traveller is a user with a file that goes to a registry or comes from there.
@@ -210,11 +212,11 @@ func (u *traveller) finish() {
 // TestKilled kills davit at random moments of pulls and pushes: the next run must go on where it stood.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	for name, registry := range brokenRegistries(t) {
+	for name, registry := range brokenRegistries {
 		for i, direction := range []string{"pull", "push"} {
 			t.Run(name+" "+direction, func(t *testing.T) {
 				t.Parallel()
-				m, host := startMeter(t, registry)
+				m, host := startMeter(t, registry(t))
 				moments := rand.New(rand.NewPCG(1, uint64(i)))
 				for round := range 4 {
 					limit := int64((0.1 + 0.8*moments.Float64()) * brokenSize)
@@ -259,12 +261,12 @@ func (u *traveller) killAt(m *meter, limit int64) {
 // TestBroken breaks connections under davit, once and often: it goes on where the registry stands.
 func TestBroken(t *testing.T) {
 	t.Parallel()
-	for name, registry := range brokenRegistries(t) {
+	for name, registry := range brokenRegistries {
 		for _, direction := range []string{"pull", "push"} {
 			for _, count := range []int{1, 3, 10} {
 				t.Run(fmt.Sprintf("%s %s %d", name, direction, count), func(t *testing.T) {
 					t.Parallel()
-					m, host := startMeter(t, registry)
+					m, host := startMeter(t, registry(t))
 					u := newTraveller(t, m, host, fmt.Sprintf("broken/%s-%d", direction, count), direction, uint64(1000+count))
 					var breaks []int64
 					for i := range count {
