@@ -29,8 +29,8 @@ func newCopyCommand(a *app) *cobra.Command {
 has is not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
 gets the tag of SRC.
 
-A copy that was interrupted goes on where it stopped when the same command is run again; into
-an archive it begins anew, for that is written whole or not at all.`,
+A copy that was interrupted goes on where it stopped when the same command is run again. An
+archive is written whole or not at all; what came for it waits in files beside it.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
   davit copy ./oci registry.example.com/app --all-tags`,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -103,31 +104,97 @@ func TestCopyGoesOn(t *testing.T) {
 	davit(t, "verify", to.Host+"/app:1")
 }
 
-// TestCopyToDiskGoesOn: the same for what comes out of a registry into a layout.
+// TestCopyToDiskGoesOn: the same for what comes out of a registry into a layout or an archive.
 func TestCopyToDiskGoesOn(t *testing.T) {
 	dir := withHome(t)
 	const size, came = 32 << 20, 16 << 20
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
-	from := registrytest.Start(t, registrytest.Options{})
-	davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-	from.Inject("GET blob", func(n int) bool { return n > 5 }, registrytest.Drop()) // the config, and parts of 4 MiB
-	var stderr bytes.Buffer
-	args := []string{"copy", from.Host + "/app:1", dir + "/oci", "--retry-for", "50ms"}
-	if code := run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
-		t.Fatalf("exit code %d, want %d: %s", code, exitNetwork, &stderr)
+	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
+		from := registrytest.Start(t, registrytest.Options{})
+		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
+		from.Inject("GET blob", func(n int) bool { return n > 5 }, registrytest.Drop()) // the config, and parts of 4 MiB
+		var stderr bytes.Buffer
+		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
+		if code := run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
+			t.Fatalf("%s: exit code %d, want %d: %s", target, code, exitNetwork, &stderr)
+		}
+		from.Heal()
+		if strings.HasSuffix(target, ".tar") {
+			if _, err := os.Lstat(target); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s is there: %v", target, err)
+			}
+		} else {
+			repairs(t, target, dir+"/repaired")
+		}
+		from.ResetLog()
+		davit(t, "copy", from.Host+"/app:1", target)
+		if _, out := from.Bytes("GET blob"); out > size-came+1<<20 {
+			t.Errorf("%s: %d bytes were fetched, want at most %d", target, out, size-came+1<<20)
+		}
+		davit(t, "verify", target)
+		if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
+			t.Errorf("beside %s: %v, %v", target, left, err)
+		}
 	}
-	from.Heal()
-	if err := os.CopyFS(dir+"/repaired", os.DirFS(dir+"/oci")); err != nil {
+}
+
+// repairs sees that a copy of a layout can be rid of what an interrupted copy into it left.
+func repairs(t *testing.T, layout, scratch string) {
+	t.Helper()
+	if err := os.CopyFS(scratch, os.DirFS(layout)); err != nil {
 		t.Fatal(err)
 	}
-	if got := davit(t, "verify", dir+"/repaired", "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
+	if got := davit(t, "verify", scratch, "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
 		t.Errorf("repaired: %s", got)
 	}
-	davit(t, "verify", dir+"/repaired")
-	from.ResetLog()
-	davit(t, "copy", from.Host+"/app:1", dir+"/oci")
-	if _, out := from.Bytes("GET blob"); out > size-came+1<<20 {
-		t.Errorf("%d bytes were fetched, want at most %d", out, size-came+1<<20)
+	davit(t, "verify", scratch)
+}
+
+// TestCopyToArchiveKeepsWhatCame: what came whole before davit was stopped is not fetched again, nor believed when it was
+// changed since.
+func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
+	dir := withHome(t)
+	const size = 9 << 20
+	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
+	writeFile(t, filepath.Join(dir, "b.bin"), noise(size, 2))
+	from := registrytest.Start(t, registrytest.Options{})
+	davit(t, "push", "--kind", "generic", dir+"/a.bin", dir+"/b.bin", from.Host+"/app:1", "-q")
+	for name, test := range map[string]struct {
+		damage  func(t *testing.T, part string)
+		fetched int64
+	}{
+		"as it was": {func(*testing.T, string) {}, size},
+		"changed": {func(t *testing.T, part string) {
+			f, err := os.OpenFile(part, os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteAt([]byte("x"), size/2)
+			}
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, 2 * size},
+	} {
+		t.Run(name, func(t *testing.T) {
+			work := t.TempDir()
+			from.Inject("GET blob", registrytest.Nth(3), registrytest.Status(403)) // the config and one file came
+			var stderr bytes.Buffer
+			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
+			if code := run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitDenied) {
+				t.Fatalf("exit code %d, want %d: %s", code, exitDenied, &stderr)
+			}
+			from.Heal()
+			parts, err := filepath.Glob(work + "/.oci.tar.davit-part-*")
+			for _, part := range parts {
+				if info, err := os.Stat(part); err == nil && info.Size() == size {
+					test.damage(t, part)
+				}
+			}
+			from.ResetLog()
+			davit(t, "copy", from.Host+"/app:1", work+"/oci.tar")
+			if _, out := from.Bytes("GET blob"); err != nil || len(parts) == 0 || out < test.fetched || out > test.fetched+1<<20 {
+				t.Errorf("after %v, %v: %d bytes were fetched, want %d", parts, err, out, test.fetched)
+			}
+			davit(t, "verify", work+"/oci.tar")
+		})
 	}
-	davit(t, "verify", dir+"/oci")
 }

@@ -53,16 +53,21 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	return nil
 }
 
-// fetchedFrom is the size from which a blob out of a registry comes into a layout over several connections and goes on
-// where it stopped: below, that is not worth a journal.
+// fetchedFrom is the size from which a blob out of a registry comes into a layout or archive over several connections and
+// goes on where it stopped: below, that is not worth a journal.
 const fetchedFrom = 8 << 20
+
+// blobFetcher is a target on this machine's disk.
+type blobFetcher interface {
+	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
+}
 
 // pushBlob sends a blob.
 func (t *copyTarget) pushBlob(ctx context.Context, pusher pack.BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
 	report := func(done int64) { t.report(artifact.Advanced, desc, done) }
-	layout, stored := t.Target.(*registry.Layout)
+	disk, stored := t.Target.(blobFetcher)
 	if fetcher, remote := t.src.(*registry.Repository); stored && remote && desc.Size >= fetchedFrom {
-		step, err := layout.FetchBlob(ctx, desc, func(dst *os.Root, name string) error {
+		step, err := disk.FetchBlob(ctx, desc, func(dst *os.Root, name string) error {
 			return fetcher.FetchFile(ctx, desc, dst, name, func(done, _ int64) { report(done) })
 		})
 		if !errors.Is(err, errdef.ErrUnsupported) {

@@ -36,7 +36,8 @@ type Archive struct {
 	changes  []change
 	rewrite  bool // write it also without changes
 	staged   map[digest.Digest]staged
-	spools   []*os.File // temporary files without a name
+	spools   []*os.File // temporary files, without a name but for those of FetchBlob
+	parts    []string   // the names of those
 	shared   *os.File   // the one of them for blobs whose size is known; nil: none yet
 	spoolEnd int64      // where the next one in it goes
 }
@@ -255,11 +256,7 @@ func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 
 // temp makes a temporary file beside the archive.
 func (a *Archive) temp() (*os.File, error) {
-	dir := filepath.Dir(a.file)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
+	root, err := a.beside()
 	if err != nil {
 		return nil, err
 	}

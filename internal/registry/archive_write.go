@@ -32,6 +32,9 @@ func (a *Archive) Commit(ctx context.Context) error {
 		return nil
 	}
 	err := a.write(ctx, changes)
+	if err == nil {
+		a.dropParts()
+	}
 	a.Discard()
 	return err
 }

@@ -309,18 +309,28 @@ func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 		return nil, "", inRoot(l.root, err)
 	}
 	name := path.Join(tempDir, partPrefix+keyOf(desc.Digest.String()))
-	f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := openPart(l.root, name)
 	if err != nil {
-		return nil, "", inRoot(l.root, err)
+		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), err)
+	}
+	return f, name, nil
+}
+
+// openPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: somebody else has it, or the file
+// system knows no locks.
+func openPart(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, inRoot(root, err)
 	}
 	locked := flock(f)
-	now, err := l.root.Stat(name)
+	now, err := root.Stat(name)
 	own, ownErr := f.Stat()
 	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
 		_ = f.Close()
-		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), errdef.ErrUnsupported)
+		return nil, errdef.ErrUnsupported
 	}
-	return f, name, nil
+	return f, nil
 }
 
 // Keep lets what was stored stay when the layout is closed, though no manifest needs it: for who goes on later.
