@@ -103,6 +103,9 @@ func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err e
 		}
 	}
 	mains := s.mains()
+	if attached := s.attachable(); len(mains) == 0 && len(attached) > 1 {
+		return attached, nil, nil // any of them may belong to another
+	}
 	for _, k := range mediatypes.All() {
 		if f, ok := fit(k, samples); ok {
 			fits = append(fits, f)

@@ -125,6 +125,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 	files := map[string]string{
 		"x/tiny.gguf": "GGUF", "x/app.wasm": "\x00asm\x01\x00\x00\x00",
 		"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "web/compose.yaml": "services: {web: {image: nginx}}\n",
+		"down.md": runbookFile, "bom": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
 	}
 	for _, tc := range []struct {
 		paths []string
@@ -132,6 +133,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 	}{
 		{[]string{"x"}, `more than one kind fits: model (x/tiny.gguf has the name of its weights), wasm (x/app.wasm begins with \0asm)`},
 		{[]string{"x/app.wasm", "x/tiny.gguf"}, `more than one kind fits: model (x/tiny.gguf has the name of its weights), wasm (x/app.wasm begins with \0asm)`},
+		{[]string{"down.md", "bom"}, `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX 1.6)`},
 		{[]string{"web"}, "more than one kind fits: compose (web/compose.yaml has services), helm (web has a Chart.yaml)"},
 	} {
 		_, _, err := Detect(tree(t, files).FS(), tc.paths, "")
