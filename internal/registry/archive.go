@@ -270,7 +270,7 @@ func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".d
 
 // sweep removes what killed processes left beside the archive.
 func (a *Archive) sweep() {
-	if root, err := os.OpenRoot(filepath.Dir(a.file)); err == nil {
+	if root, err := a.beside(); err == nil {
 		sweepTemps(root, ".", a.tempPrefix())
 		_ = root.Close()
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -60,7 +61,7 @@ func isWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc o
 	}
 	h := desc.Digest.Algorithm().Hash()
 	err := hashExtent(ctx, extent{f, 0, desc.Size}, h, 0, orSilent(nil))
-	return err == nil && fmt.Sprintf("%s:%x", desc.Digest.Algorithm(), h.Sum(nil)) == desc.Digest.String()
+	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
 // beside opens the directory of the archive, which is made.
