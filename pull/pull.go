@@ -549,6 +549,7 @@ func (p *puller) removeOnly(m *manifest) (err error) {
 	p.next.files.sort()
 	remove := p.leftovers()
 	if len(remove) == 0 {
+		sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
 		return nil
 	}
 	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {

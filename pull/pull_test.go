@@ -33,6 +33,7 @@ type source struct {
 	resolved atomic.Int32
 	lie      map[digest.Digest][]byte // other bytes for a digest
 	fail     map[digest.Digest]error
+	before   func(digest.Digest) // called before each fetch; nil: nothing is
 }
 
 func newSource() *source { return &source{Store: memory.New()} }
@@ -44,6 +45,9 @@ func (s *source) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, e
 
 func (s *source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	s.fetched.Add(1)
+	if s.before != nil {
+		s.before(desc.Digest)
+	}
 	if err := s.fail[desc.Digest]; err != nil {
 		return nil, err
 	}
@@ -588,6 +592,36 @@ func TestPullsAtOnce(t *testing.T) {
 	if got != fmt.Sprint(want["v1"]) && got != fmt.Sprint(want["v2"]) {
 		t.Errorf("a mixture: %s", got)
 	}
+}
+
+// TestOutrunPullLeavesNothing lets other pulls do the work of one while it fetches: it finds nothing left to do, and
+// leaves nothing of what it began.
+func TestOutrunPullLeavesNothing(t *testing.T) {
+	t.Parallel()
+	src, dst := newSource(), newDir(t)
+	a, c := src.layer(t, "a", "A"), src.layer(t, "c", "C")
+	src.manifest(t, "v1", a)
+	src.manifest(t, "v2", src.layer(t, "a", "X"))
+	src.manifest(t, "v3", a, c)
+	pull := func(tag string) *Result {
+		r, err := Artifact(t.Context(), src, tag, dst, Options{State: beside(dst)})
+		if err != nil {
+			t.Error(err)
+		}
+		return r
+	}
+	pull("v1")
+	var outrun atomic.Bool
+	src.before = func(d digest.Digest) {
+		if d == c.Digest && !outrun.Swap(true) {
+			pull("v2")
+			pull("v3")
+		}
+	}
+	if r := pull("v3"); r == nil || !r.Skipped {
+		t.Errorf("got %+v, want nothing left to do", r)
+	}
+	want(t, dst, map[string]string{"a": "A", "c": "C"})
 }
 
 func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
