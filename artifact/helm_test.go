@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,39 @@ provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw demo-1.0.0+a.t
 	}
 }
 
+// What helm makes of such a Chart.yaml was seen with helm 4.3.1.
+func TestHelmReadsOddTexts(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{"demo/Chart.yaml": `apiVersion: v2
+name: demo
+version: 1.10
+appVersion: 2024-01-02
+kubeVersion: ">=1.22"
+description: |
+  Says "hello"
+  to all` + "\u200b" + `.
+annotations: {a: true, b: 7}
+deprecated: yes
+keywords: [1, 0x10, on]
+dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled: on}]
+`, "demo/charts/sub/Chart.yaml": "name: sub"}, "kind: helm\nlayers: [demo/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const config = `{"name":"demo","version":"1.1","description":"Says \"hello\" to all. ","keywords":["1","16","true"],"apiVersion":"v2",` +
+		`"appVersion":"2024-01-02","deprecated":true,"annotations":{"a":"true","b":"7"},"kubeVersion":"\u003e=1.22",` +
+		`"dependencies":[{"name":"sub","repository":"","enabled":true,"import-values":[{"child":false}]}]}`
+	if got := string(finished(t, plan).Config); got != config {
+		t.Errorf("config is %s\nwant      %s", got, config)
+	}
+	want := []string{"Chart.yaml: helm reads the 1.10 of version as 1.1; put quotes around it",
+		"Chart.yaml: helm reads the 0x10 of keywords as 16; put quotes around it",
+		"Chart.yaml: helm reads the on of keywords as true; put quotes around it"}
+	if !slices.Equal(plan.Warnings, want) {
+		t.Errorf("warnings %q, want %q", plan.Warnings, want)
+	}
+}
+
 func TestHelmRefuses(t *testing.T) {
 	t.Parallel()
 	chart := func(yaml string) map[string]string { return map[string]string{"demo/Chart.yaml": yaml} }
@@ -102,7 +136,9 @@ func TestHelmRefuses(t *testing.T) {
 		"no name":          {chart("apiVersion: v2\nversion: 1.0.0\n"), "has no name"},
 		"path for a name":  {chart("apiVersion: v2\nname: ../demo\nversion: 1.0.0\n"), `name "../demo" is not a plain name`},
 		"odd version":      {chart("apiVersion: v2\nname: demo\nversion: one\n"), `version "one" is not a semantic version`},
-		"number":           {chart("apiVersion: v2\nname: demo\nversion: 1.0.0\nappVersion: 1.16\n"), "appVersion is a number and helm wants a string; put quotes around it"},
+		"list for a text":  {chart(smallChart + "icon: [a]\n"), "icon is a array and helm wants a string"},
+		"odd alias":        {chart(smallChart + "dependencies: [{name: a, alias: a.b}]\n"), `the alias "a.b" of the dependency "a"`},
+		"same alias":       {chart(smallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
 		"odd type":         {chart(smallChart + "type: app\n"), `type "app" is neither`},
 		"not YAML":         {chart("a: [\n"), "helm can't read"},
 		"dependency":       {chart(smallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
