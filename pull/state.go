@@ -2,26 +2,36 @@ package pull
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// stateVersion is that of the state file's format; other versions are not read.
-const stateVersion = 1
+const (
+	// stateVersion is that of the state file's format; other versions are not read.
+	stateVersion = 2
+	// maxStateLine bounds a line of the file: a record has as much of a manifest as its result.
+	maxStateLine = 4 * artifact.MaxManifest
+)
 
 // state is what earlier pulls placed in a destination. It saves work and tells our files from others'; a pull without
 // it compares contents instead.
 //
-// The file is a JSON value for each record, followed by one for each of its files, so that a million files need no more
-// memory than their entries.
+// The file has a line of JSON for each record, followed by a line for each of its files, so that a million files need no
+// more memory than their entries. A line of a file has its mode, size, time, layer, digest ("-": none), path, and what a
+// link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than asking for them.
 type state struct {
 	path    string // "": nowhere
 	records []*record
@@ -45,13 +55,59 @@ type record struct {
 
 // placed is a file of a record, as it was when it was placed.
 type placed struct {
-	Path    string        `json:"p"`
-	Size    int64         `json:"s"`
-	ModTime int64         `json:"t"` // nanoseconds
-	Mode    fs.FileMode   `json:"m"`
-	Layer   int           `json:"l"` // index in Layers; -1: it left the artifact
-	Digest  digest.Digest `json:"d,omitempty"`
-	Link    string        `json:"k,omitempty"`
+	Path    string
+	Size    int64
+	ModTime int64 // nanoseconds
+	Mode    fs.FileMode
+	Layer   int // index in Layers; -1: it left the artifact
+	Digest  digest.Digest
+	Link    string
+}
+
+// appendLine writes the file as a line.
+func (f placed) appendLine(b []byte) []byte {
+	b = strconv.AppendUint(b, uint64(f.Mode), 8)
+	for _, n := range []int64{f.Size, f.ModTime, int64(f.Layer)} {
+		b = strconv.AppendInt(append(b, ' '), n, 10)
+	}
+	b = append(append(b, ' '), cmp.Or(string(f.Digest), "-")...)
+	b = strconv.AppendQuote(append(b, ' '), f.Path)
+	if f.Link != "" {
+		b = strconv.AppendQuote(append(b, ' '), f.Link)
+	}
+	return append(b, '\n')
+}
+
+// parsePlaced reads a line of a file in a record of so many layers.
+func parsePlaced(line string, layers int) (f placed, err error) {
+	var numbers [4]int64
+	for i := range numbers {
+		field, rest, _ := strings.Cut(line, " ")
+		base := 10
+		if i == 0 {
+			base = 8
+		}
+		if numbers[i], err = strconv.ParseInt(field, base, 64); err != nil {
+			return f, err
+		}
+		line = rest
+	}
+	sum, names, _ := strings.Cut(line, " ")
+	path, err := strconv.QuotedPrefix(names)
+	if err == nil {
+		f.Path, err = strconv.Unquote(path)
+	}
+	if link := strings.TrimPrefix(names[len(path):], " "); err == nil && link != "" {
+		f.Link, err = strconv.Unquote(link)
+	}
+	f.Mode, f.Size, f.ModTime, f.Layer = fs.FileMode(numbers[0]), numbers[1], numbers[2], int(numbers[3])
+	if sum != "-" {
+		f.Digest = digest.Digest(sum)
+	}
+	if err == nil && (f.Layer < -1 || f.Layer >= layers) {
+		err = fmt.Errorf("layer %d of %d", f.Layer, layers)
+	}
+	return f, err
 }
 
 // unchanged tells whether the file is as it was placed.
@@ -82,9 +138,9 @@ func readState(path string) *state {
 	if s.info, err = f.Stat(); err != nil {
 		return s
 	}
-	dec := json.NewDecoder(bufio.NewReaderSize(f, copyBuffer))
+	lines := bufio.NewReaderSize(f, copyBuffer)
 	for {
-		r, err := readRecord(dec)
+		r, err := readRecord(lines)
 		if errors.Is(err, io.EOF) {
 			return s
 		}
@@ -96,23 +152,49 @@ func readState(path string) *state {
 	}
 }
 
-func readRecord(dec *json.Decoder) (*record, error) {
+// readRecord reads a record and its files. Its error is io.EOF when there is no more.
+func readRecord(lines *bufio.Reader) (*record, error) {
+	line, err := readLine(lines)
+	if err != nil {
+		return nil, err
+	}
 	r := &record{}
-	if err := dec.Decode(r); err != nil {
+	if err := json.Unmarshal(line, r); err != nil {
 		return nil, err
 	}
 	if r.Version != stateVersion || r.Result == nil {
 		return nil, errors.ErrUnsupported
 	}
 	for range r.Count {
-		var f placed
-		if err := dec.Decode(&f); err != nil {
-			return nil, errors.Join(errors.ErrUnsupported, err)
+		line, err := readLine(lines)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+		}
+		f, err := parsePlaced(string(line[:len(line)-1]), len(r.Layers))
+		if err != nil {
+			return nil, err
 		}
 		r.files.add(f)
 	}
 	r.files.sort()
 	return r, nil
+}
+
+// readLine reads a line and its end. It is valid until the next is read.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if err == nil || !errors.Is(err, bufio.ErrBufferFull) && len(line) == 0 {
+		return line, err
+	}
+	long := bytes.Clone(line)
+	for errors.Is(err, bufio.ErrBufferFull) && len(long) < maxStateLine {
+		line, err = r.ReadSlice('\n')
+		long = append(long, line...)
+	}
+	if err != nil {
+		return nil, errors.ErrUnsupported // it was cut
+	}
+	return long, nil
 }
 
 // stale tells whether another pull wrote the file since it was read.
@@ -195,12 +277,14 @@ func sameFile(f *os.File, path string) bool {
 func writeRecords(w io.Writer, records []*record) error {
 	buf := bufio.NewWriterSize(w, copyBuffer)
 	enc := json.NewEncoder(buf)
+	var line []byte
 	for _, r := range records {
 		if err := enc.Encode(r); err != nil {
 			return err
 		}
 		for i := range r.files.len() {
-			if err := enc.Encode(r.files.at(i)); err != nil {
+			line = r.files.at(i).appendLine(line[:0])
+			if _, err := buf.Write(line); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"sort"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -97,7 +98,7 @@ func (t *table) at(i int) placed {
 	}
 	switch {
 	case r.digest > 0:
-		f.Digest = digest.NewDigestFromBytes(digest.SHA256, t.digests[r.digest-1][:])
+		f.Digest = digest.Digest("sha256:" + hex.EncodeToString(t.digests[r.digest-1][:]))
 	case r.digest < 0:
 		f.Digest = t.others[-r.digest-1]
 	}
@@ -158,9 +159,10 @@ func (b byPath) Swap(i, j int) {
 
 // sha256Sum is the sum that a SHA-256 digest is of.
 func sha256Sum(d digest.Digest) (sum [32]byte, ok bool) {
-	if d.Validate() != nil || d.Algorithm() != digest.SHA256 {
+	encoded, ok := strings.CutPrefix(string(d), "sha256:")
+	if !ok || len(encoded) != hex.EncodedLen(len(sum)) || strings.ContainsAny(encoded, "ABCDEF") {
 		return sum, false
 	}
-	_, err := hex.Decode(sum[:], []byte(d.Encoded()))
+	_, err := hex.Decode(sum[:], []byte(encoded))
 	return sum, err == nil
 }
