@@ -335,6 +335,24 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyOfEveryClaim: what is listed twice is checked against both descriptors.
+func TestVerifyOfEveryClaim(t *testing.T) {
+	t.Parallel()
+	store := newStore()
+	mixed(t, store, mediatypes.TarZstd)
+	desc, err := store.Resolve(t.Context(), "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, other := desc, desc
+	longer.Size++
+	other.MediaType = ocispec.MediaTypeImageIndex
+	report, err := pull.VerifyAll(t.Context(), store, []ocispec.Descriptor{desc, desc, longer, other}, pull.VerifyOptions{})
+	if err != nil || len(report.Faults) != 2 || report.Checked != 4 {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
 // TestEveryChangedLayerIsRefused changes, cuts and lengthens each layer of an artifact with a packed directory.
 func TestEveryChangedLayerIsRefused(t *testing.T) {
 	t.Parallel()

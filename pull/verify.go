@@ -22,7 +22,8 @@ const maxNodes = 1_000_000
 type Fault struct {
 	Digest    digest.Digest `json:"digest,omitempty"`
 	MediaType string        `json:"mediaType,omitempty"`
-	Path      string        `json:"path,omitempty"` // of a file that does not belong where it is
+	Path      string        `json:"path,omitempty"`    // of a file that does not belong where it is
+	Missing   bool          `json:"missing,omitempty"` // it is not there, and belongs there
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
 }
@@ -60,7 +61,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 
 // VerifyAll is Verify of several manifests, which share what they lead to. A manifest that is damaged itself is a fault.
 func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
-	v := &verifier{src: src, opts: opts, seen: make(map[digest.Digest]bool), report: &Report{Faults: []Fault{}}}
+	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
 	v.group.SetLimit(Options{Concurrency: opts.Concurrency}.concurrency())
 	var err error
@@ -75,12 +76,19 @@ func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Des
 	return v.report, err
 }
 
+// claim is what a descriptor says about what it names: two that do not say the same are both checked.
+type claim struct {
+	digest    digest.Digest
+	size      int64
+	mediaType string // of a manifest, which says it too
+}
+
 // verifier is one verification.
 type verifier struct {
 	src   oras.ReadOnlyTarget
 	opts  VerifyOptions
 	group *errgroup.Group
-	seen  map[digest.Digest]bool // used by the walk alone
+	seen  map[claim]bool // used by the walk alone
 
 	mu     sync.Mutex
 	report *Report
@@ -105,15 +113,19 @@ func (v *verifier) manifest(ctx context.Context, m *manifest, depth int) error {
 	return v.referrers(ctx, m.desc, depth)
 }
 
-// visit checks a descriptor, once.
+// visit checks a descriptor, once for all that say the same.
 func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int, isManifest bool) error {
-	if v.seen[desc.Digest] {
+	says := claim{digest: desc.Digest, size: desc.Size}
+	if isManifest {
+		says.mediaType = desc.MediaType
+	}
+	if v.seen[says] {
 		return nil
 	}
 	if len(v.seen) >= maxNodes {
 		return artifact.Refused(desc.Digest.String(), "more than %d manifests and blobs", maxNodes)
 	}
-	v.seen[desc.Digest] = true
+	v.seen[says] = true
 	if isManifest {
 		m, err := load(ctx, v.src, desc)
 		if err == nil && depth >= maxNesting+maxReferrerDepth {

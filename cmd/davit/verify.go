@@ -23,7 +23,8 @@ code is 5 when anything is wrong or missing; each fault has a line.
 
 Of a layout or archive without a tag all is read that it lists. There, what nothing refers to and
 what an interrupted writer left are faults too, although every artifact may be whole; --repair
-removes them, and so does the next writer of what a writer left.`,
+removes them, and so does the next writer of what a writer left. A lost oci-layout is one, too, and
+written again.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify ./oci --repair`,
@@ -81,7 +82,7 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 	return err
 }
 
-// litterError is of a layout or archive with something too much in it, and nothing else.
+// litterError is of a layout or archive with something too much in it, or without its oci-layout, and nothing else.
 type litterError struct {
 	error
 	place    string
@@ -94,7 +95,7 @@ func (e litterError) hint() string {
 	if e.repaired {
 		return "every artifact in it is whole; who put there what is left is not known: look at it, and remove it yourself"
 	}
-	return "every artifact in it is whole; \"davit verify --repair " + e.place + "\" removes what nothing needs"
+	return "every artifact in it is whole; \"davit verify --repair " + e.place + "\" puts the rest in order"
 }
 
 // openThere opens a target that must be there, for whatever mode.
@@ -158,9 +159,17 @@ func (a *app) verifyContent(ctx context.Context, t *target, d disk, opts pull.Ve
 func strayFaults(strays []registry.Stray) []pull.Fault {
 	var faults []pull.Fault
 	for _, s := range strays {
-		faults = append(faults, pull.Fault{Path: s.Path, Problem: s.Problem})
+		faults = append(faults, pull.Fault{Path: s.Path, Missing: s.Missing, Problem: s.Problem})
 	}
 	return faults
+}
+
+// strayWord is the word for a file that is missing, or for one that is too much.
+func strayWord(f pull.Fault, missing, surplus string) string {
+	if f.Missing {
+		return missing
+	}
+	return surplus
 }
 
 // verifyResult is what verify prints.
@@ -169,11 +178,11 @@ type verifyResult struct{ *pull.Report }
 func (r verifyResult) WriteText(w io.Writer) error {
 	var t table
 	for _, f := range r.Repaired {
-		t.row("removed", f.Path, f.Problem)
+		t.row(strayWord(f, "added", "removed"), f.Path, f.Problem)
 	}
 	for _, f := range r.Faults {
 		if f.Path != "" {
-			t.row("surplus", f.Path, f.Problem)
+			t.row(strayWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
 			t.row(f.Digest.String(), f.MediaType, f.Problem)
 		}

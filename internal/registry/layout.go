@@ -124,6 +124,9 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 func openRegular(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|openNonblock, 0)
 	if err != nil {
+		if info, lerr := root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			err = artifact.Refused(name, "it is a link that can't be followed: %w", err)
+		}
 		return nil, err
 	}
 	info, err := f.Stat()

@@ -13,16 +13,19 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
 )
 
 // orasIngest is where oras keeps what it is writing into a layout.
 const orasIngest = "ingest"
 
-// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to.
+// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to, or one that every layout has and
+// this one has not.
 type Stray struct {
 	Path    string // slash path inside
 	Size    int64
 	Problem string
+	Missing bool
 }
 
 // The problems of strays.
@@ -31,9 +34,10 @@ const (
 	strayTemp  = "an interrupted writer left it"
 	strayName  = "its name is no digest"
 	strayOther = "it belongs to no image layout"
+	strayGone  = "an image layout has it"
 )
 
-// Roots lists the manifests that a layout or archive lists, each once.
+// Roots lists the manifests that a layout or archive lists, each once unless it is described in several ways.
 func (c *catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 	ix, err := c.store.index(ctx)
 	if err != nil {
@@ -41,7 +45,7 @@ func (c *catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 	}
 	var roots []ocispec.Descriptor
 	for _, desc := range ix.roots() {
-		if !slices.ContainsFunc(roots, func(r ocispec.Descriptor) bool { return r.Digest == desc.Digest }) {
+		if !slices.ContainsFunc(roots, func(r ocispec.Descriptor) bool { return content.Equal(r, desc) }) {
 			roots = append(roots, plain(desc))
 		}
 	}
@@ -61,7 +65,7 @@ func (c *catalog) neededBlobs(ctx context.Context) (needed map[digest.Digest]boo
 	return needed, err == nil, nil
 }
 
-// Strays lists the files of a layout that nothing refers to, sorted by path. Files that another process is writing right
+// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout where that is missing. Files that another process is writing right
 // now may be among them. Which blobs are needed is not known as long as a manifest is damaged: none is listed then.
 func (l *Layout) Strays(ctx context.Context) ([]Stray, error) {
 	root := l.opened()
@@ -90,6 +94,9 @@ func (l *Layout) Strays(ctx context.Context) ([]Stray, error) {
 		}
 		return err
 	})
+	if _, lost := root.Lstat(ocispec.ImageLayoutFile); errors.Is(lost, fs.ErrNotExist) {
+		strays = append(strays, Stray{Path: ocispec.ImageLayoutFile, Problem: strayGone, Missing: true})
+	}
 	return strays, err
 }
 
@@ -117,13 +124,13 @@ func strayProblem(name string, needed map[digest.Digest]bool, known bool) string
 }
 
 // Repair removes what Strays finds that davit or oras may have left: blobs that nothing refers to and temporary files.
-// While another process writes to the layout its blobs stay. It gives what it removed.
+// While another process writes to the layout its blobs stay. A missing oci-layout is written. It gives what it mended.
 func (l *Layout) Repair(ctx context.Context) ([]Stray, error) {
 	before, err := l.Strays(ctx)
 	if err != nil || len(before) == 0 {
 		return nil, err
 	}
-	if err := l.prepare(ctx); err != nil { // removes the temporary files of processes that are gone
+	if err := l.prepare(ctx); err != nil { // writes oci-layout, removes the temporary files of processes that are gone
 		return nil, err
 	}
 	l.sweepParts()
