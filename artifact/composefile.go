@@ -139,9 +139,11 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	if field(service, "build") != nil && field(service, "image") == nil && field(service, "extends") == nil {
 		return errors.New("it has a build section and no image; docker compose refuses to publish that")
 	}
-	for _, env := range items(field(service, "env_file")) {
-		if err := f.envFile(env); err != nil {
-			return err
+	for _, what := range [...]string{"env_file", "label_file"} {
+		for _, entry := range items(field(service, what)) {
+			if err := f.envFile(what, entry); err != nil {
+				return err
+			}
 		}
 	}
 	if err := f.extend(field(service, "extends")); err != nil {
@@ -160,8 +162,8 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	return nil
 }
 
-// envFile rewrites the path of an env file, which stands as a string or under path.
-func (f *composeFile) envFile(entry *yaml.Node) error {
+// envFile rewrites the path of a file of variables (or labels, which look the same), which stands as a string or under path.
+func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
 		required := field(entry, "required")
@@ -170,14 +172,14 @@ func (f *composeFile) envFile(entry *yaml.Node) error {
 	if node == nil || node.Kind != yaml.ScalarNode || f.seen[node] {
 		return nil
 	}
-	name, ok, err := f.local("env_file", node.Value)
+	name, ok, err := f.local(what, node.Value)
 	if err != nil || !ok {
 		return err
 	}
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
 	} else if !optional {
-		return fmt.Errorf("env_file %q is not among the layers; list it to publish what is in it", node.Value)
+		return fmt.Errorf("%s %q is not among the layers; list it to publish what is in it", what, node.Value)
 	}
 	f.replace(node, composeName(name))
 	return nil
