@@ -78,14 +78,51 @@ func (c *composition) devContainer(kind string) (finishFunc, error) {
 // devContainerMeta is a metadata file, with what the devcontainer CLI adds to it.
 type devContainerMeta struct {
 	id, version string
-	fields      map[string]json.RawMessage
-	json        []byte // without comments, compact
-	added       []member
+	fields      map[string]json.RawMessage // without comments, compact
+	keys        []string                   // of the fields, in their order
 }
 
-type member struct {
-	key   string
-	value any
+// parseDevContainer reads the fields of a metadata file.
+func parseDevContainer(data []byte) (*devContainerMeta, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, plainJSON(data)); err != nil {
+		return nil, err
+	}
+	m := &devContainerMeta{}
+	if err := json.Unmarshal(compact.Bytes(), &m.fields); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(&compact)
+	if _, err := dec.Token(); err != nil { // the brace
+		return nil, err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		if name, _ := key.(string); !slices.Contains(m.keys, name) {
+			m.keys = append(m.keys, name)
+		}
+	}
+	return m, nil
+}
+
+// set gives a field another value; a new one stands behind the others.
+func (m *devContainerMeta) set(key string, value any) error {
+	encoded, err := encodeJSON(value)
+	if err != nil {
+		return err
+	}
+	if m.fields[key] == nil {
+		m.keys = append(m.keys, key)
+	}
+	m.fields[key] = encoded
+	return nil
 }
 
 // readDevContainer reads the metadata file of a feature or template and checks what the devcontainer CLI checks.
@@ -95,13 +132,8 @@ func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", file, cause(err))
 	}
-	m := &devContainerMeta{}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, plainJSON(data)); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	m.json = compact.Bytes()
-	if err := json.Unmarshal(m.json, &m.fields); err != nil {
+	m, err := parseDevContainer(data)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	for _, key := range [...]string{"id", "version", "name"} {
@@ -137,19 +169,19 @@ func (m *devContainerMeta) stringField(key string) string {
 	return s
 }
 
-// text is the metadata as an annotation has it: the fields in their order, then the added ones.
+// text is the metadata as an annotation has it: the fields in their order.
 func (m *devContainerMeta) text() string {
 	var b strings.Builder
-	b.Write(bytes.TrimSuffix(m.json, []byte("}")))
-	for _, a := range m.added {
-		value, err := encodeJSON(a.value)
-		if err != nil || m.fields[a.key] != nil {
-			continue
+	for i, key := range m.keys {
+		if i > 0 {
+			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, ",%q:%s", a.key, value)
+		name, _ := encodeJSON(key) // a string always encodes
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(m.fields[key])
 	}
-	b.WriteString("}")
-	return b.String()
+	return "{" + b.String() + "}"
 }
 
 // completeFeature adds currentId where the feature had other ids, and checks that it can be installed.
@@ -159,12 +191,13 @@ func (m *devContainerMeta) completeFeature(fsys fs.FS, dir string) error {
 	}
 	var legacy []string
 	if json.Unmarshal(m.fields["legacyIds"], &legacy) == nil && len(legacy) > 0 {
-		m.added = append(m.added, member{"currentId", m.id})
+		return m.set("currentId", m.id)
 	}
 	return nil
 }
 
-// completeTemplate adds what the devcontainer CLI reads out of a template's dev container and files.
+// completeTemplate adds what the devcontainer CLI reads out of a template's dev container and files, also where a
+// template that was pulled says it already: its files may be others now.
 func (m *devContainerMeta) completeTemplate(fsys fs.FS, l *chosen) error {
 	file := path.Join(l.Path, ".devcontainer.json")
 	if _, err := fs.Stat(fsys, file); err != nil {
@@ -174,28 +207,54 @@ func (m *devContainerMeta) completeTemplate(fsys fs.FS, l *chosen) error {
 	if err != nil {
 		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json, and a template is made of one")
 	}
-	var config map[string]json.RawMessage
-	if err := json.Unmarshal(plainJSON(data), &config); err != nil {
+	config, err := parseDevContainer(data)
+	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	kind := ""
-	switch {
-	case config["image"] != nil:
-		kind = "image"
-	case config["dockerFile"] != nil, config["build"] != nil:
-		kind = "dockerfile"
-	case config["dockerComposeFile"] != nil:
-		kind = "dockerCompose"
-	default:
-		return fmt.Errorf("%s has none of image, build and dockerComposeFile; the devcontainer CLI requires one", file)
+	kind := config.templateType()
+	if kind == "" {
+		return fmt.Errorf("%s has none of image, build.dockerfile and dockerComposeFile; the devcontainer CLI requires one", file)
 	}
 	files, err := filesBelow(fsys, l)
 	if err != nil {
 		return err
 	}
-	m.added = append(m.added, member{"type", kind}, member{"files", files}, member{"fileCount", len(files)},
-		member{"featureIds", featureIDs(config["features"])})
-	return nil
+	return errors.Join(m.set("type", kind), m.set("files", files), m.set("fileCount", len(files)),
+		m.set("featureIds", featureIDs(config.fields["features"])), m.nameLoneFiles(files))
+}
+
+// templateType is what a dev container is made from: an image, a Dockerfile or a compose file; "" where nothing is named.
+func (m *devContainerMeta) templateType() string {
+	var build map[string]json.RawMessage
+	_ = json.Unmarshal(m.fields["build"], &build) // what is no object names no Dockerfile
+	switch {
+	case m.fields["image"] != nil:
+		return "image"
+	case m.fields["dockerFile"] != nil, build["dockerfile"] != nil:
+		return "dockerfile"
+	case m.fields["dockerComposeFile"] != nil:
+		return "dockerCompose"
+	}
+	return ""
+}
+
+// nameLoneFiles names the file where an optional directory ("dir/*") holds one alone, as the devcontainer CLI does.
+func (m *devContainerMeta) nameLoneFiles(files []string) error {
+	var optional []string
+	if json.Unmarshal(m.fields["optionalPaths"], &optional) != nil {
+		return nil // there are none
+	}
+	for i, pattern := range optional {
+		dir, ok := strings.CutSuffix(pattern, "*")
+		if !ok || !strings.HasSuffix(dir, "/") || dir == "/" {
+			continue
+		}
+		below := slices.DeleteFunc(slices.Clone(files), func(name string) bool { return !strings.HasPrefix(name, dir) })
+		if len(below) == 1 {
+			optional[i] = below[0]
+		}
+	}
+	return m.set("optionalPaths", optional)
 }
 
 // featureIDs are the features that a dev container names, without their versions.

@@ -37,6 +37,27 @@ func TestTemplate(t *testing.T) {
   "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
 }
 
+// A template that was pulled, and has a file less and another more now. That a lone file is named was seen with the
+// devcontainer CLI 0.89.
+func TestTemplateSaysWhatItIsNow(t *testing.T) {
+	t.Parallel()
+	plan, err := compose(t, map[string]string{
+		"go/devcontainer-template.json": `{"id":"go","version":"1.0.0","type":"image","files":["gone"],"fileCount":1,"name":"Go \u003c",
+		  "optionalPaths":["docs/*",".github/*","x.txt"]}`,
+		"go/.devcontainer.json": `{"build":{"dockerfile":"Dockerfile"}}`,
+		"go/.github/bot.yml":    "", "go/docs/a.md": "", "go/docs/b.md": "",
+	}, "kind: template\nlayers: [go/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"go","version":"1.0.0","type":"dockerfile",` +
+		`"files":[".devcontainer.json",".github/bot.yml","devcontainer-template.json","docs/a.md","docs/b.md"],"fileCount":5,"name":"Go \u003c",` +
+		`"optionalPaths":["docs/*",".github/bot.yml","x.txt"],"featureIds":[]}`
+	if got := plan.Annotations[mediatypes.DevContainerMetadata]; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	plan := composeExample(t, "collection")
@@ -55,6 +76,7 @@ func TestCollection(t *testing.T) {
 		"features, templates":  {"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`, "f/install.sh": "", "t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"image":"x"}`},
 		"feature without id":   {"f/devcontainer-feature.json": `{"version":"1.0.0","name":"F"}`, "f/install.sh": ""},
 		"template of no image": {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{}`},
+		"build of no file":     {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"build":{"context":"."}}`},
 	} {
 		layer := "./"
 		if len(files) == 1 && files["devcontainer-collection.json"] != "" {
