@@ -8,7 +8,8 @@ import (
 // a file that is changed, added or taken away changes one group, rarely two, whatever its size. Writing the groups, and
 // unpacking them in order with any tar, gives the same tree as the whole.
 //
-// No group is larger than about a fiftieth of the tree, or 8 MiB for trees below 400 MiB, unless it is a single file.
+// No group is larger than a 67th of the tree, or 8 MiB for trees below 560 MB, unless it is a single file: a file that
+// moves from one group to another, which changes both, is a small change as well.
 //
 // Under Preserve all directories come in a last group: their times change with every file that comes or goes. Hard links
 // stand in the group of the file. A tree that is no larger than a group is one. The groups take the place of entries, which must not be used any more.
@@ -49,9 +50,9 @@ func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
 const (
 	// smallestTarget is the largest group of a small tree. Below it the cost of a request outweighs what is saved.
 	smallestTarget = 8 << 20
-	// groupsPerTree makes about 90 groups of a large tree; with more than some 120, images run into the limits of
+	// largestPerTree makes about 110 groups of a large tree; with more than some 120, images run into the limits of
 	// overlay file systems.
-	groupsPerTree = 52
+	largestPerTree = 67
 )
 
 // splitter cuts.
@@ -76,26 +77,14 @@ func totalWeight(entries []Entry) int64 {
 	return total
 }
 
-// largestGroup is the size that no group exceeds. It follows the size of the tree in steps of the square root of two,
-// so that a small change hardly ever changes it, and the steps are not where people's round numbers are.
+// largestGroup is the size that no group exceeds. It follows the size of the tree in steps of an eleventh, so that a small
+// change hardly ever changes it, and the steps are not where people's round numbers are.
 func largestGroup(entries []Entry) int64 {
-	total := totalWeight(entries)
-	for step := 0; ; step++ {
-		size, next := groupSize(step), groupSize(step+1)
-		// 84/100 keeps the steps away from powers of two and of ten.
-		if total < next*groupsPerTree/100*84 {
-			return size
-		}
+	size, total := int64(smallestTarget), totalWeight(entries)
+	for total/largestPerTree >= size+size/11 {
+		size += size / 11
 	}
-}
-
-// groupSize is smallestTarget times the square root of two, step times over.
-func groupSize(step int) int64 {
-	base := int64(smallestTarget)
-	if step%2 == 1 {
-		base = smallestTarget * 1414214 / 1000000
-	}
-	return base << (step / 2)
+	return size
 }
 
 // runs puts files that are as large as a group alone, and cuts what is between them.
