@@ -33,6 +33,9 @@ func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec
 	if opts.Alert != "" {
 		fit = slices.DeleteFunc(fit, func(r *Referrer) bool { return !slices.Contains(r.Alerts(), opts.Alert) })
 	}
+	if itself := slices.DeleteFunc(slices.Clone(fit), func(r *Referrer) bool { return r.Kind != opts.Kind }); len(itself) > 0 {
+		fit = itself // rather than a statement that has one
+	}
 	switch {
 	case len(fit) == 0:
 		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}

@@ -11,7 +11,6 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 )
@@ -88,9 +87,41 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Insp
 	info.Platform = platform
 	info.addTotals()
 	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
-		info.Referrers, err = Referrers(ctx, graph, m.desc, ReferrerOptions{Recursive: true, Tags: opts.Tags})
+		err = info.addReferrers(ctx, graph, ReferrerOptions{Recursive: true, Tags: opts.Tags})
 	}
 	return info, err
+}
+
+// addReferrers lists what refers to this and to each manifest in it.
+func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts ReferrerOptions) error {
+	infos := i.manifests(nil)
+	subjects := make([]ocispec.Descriptor, len(infos))
+	for k, info := range infos {
+		subjects[k] = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
+	}
+	lists, err := newReferrerWalk(src, opts).walk(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can give it a subject
+	}
+	return nil
+}
+
+func (i *Info) hasAttestation(r *Referrer) bool {
+	return slices.ContainsFunc(i.Attestations, func(a *Info) bool { return a.Digest == r.Digest })
+}
+
+// manifests appends this, and what is below it that can have referrers.
+func (i *Info) manifests(list []*Info) []*Info {
+	list = append(list, i)
+	for _, m := range i.Manifests {
+		if isManifest(m.MediaType) {
+			list = m.manifests(list)
+		}
+	}
+	return list
 }
 
 // inspector reads one artifact.
@@ -162,16 +193,11 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 func (in *inspector) entries(ctx context.Context, m *manifest, info *Info, depth int) error {
 	entries := m.Manifests[:min(len(m.Manifests), maxEntries)]
 	infos := make([]*Info, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(defaultConcurrency)
-	for i, e := range entries {
-		group.Go(func() error {
-			var err error
-			infos[i], err = in.entry(ctx, e, depth)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := atOnce(ctx, len(entries), func(ctx context.Context, i int) (err error) {
+		infos[i], err = in.entry(ctx, entries[i], depth)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	attestations := make(map[digest.Digest][]*Info)

@@ -1,11 +1,14 @@
 package pull
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
@@ -64,6 +67,45 @@ func show(list []*Referrer) string {
 	return s
 }
 
+// meeting answers about its subjects only when it was asked about all of them.
+type meeting struct {
+	*source
+	together sync.WaitGroup
+	subjects map[digest.Digest]bool
+}
+
+func (m *meeting) Predecessors(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if m.subjects[subject.Digest] {
+		m.together.Done()
+		m.together.Wait()
+	}
+	return m.source.Predecessors(ctx, subject)
+}
+
+func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // where one waits for the answer of another, all are asleep, and it fails at once
+		src := &meeting{source: newSource(), subjects: map[digest.Digest]bool{}}
+		subject := src.manifest(t, "v1", src.layer(t, "a", "a"))
+		var want string
+		for _, year := range []string{"2021", "2022", "2023", "2024"} {
+			sbom := src.referrer(t, subject, "application/spdx+json", year+"-01-01T00:00:00Z")
+			signature := src.referrer(t, sbom, "application/vnd.dev.cosign.artifact.sig.v1+json", year+"-01-01T00:00:00Z")
+			src.subjects[sbom.Digest] = true
+			want += sbom.Digest.String() + signature.Digest.String()
+		}
+		src.together.Add(len(src.subjects))
+		list, err := Referrers(t.Context(), src, subject, ReferrerOptions{Recursive: true})
+		var got string
+		for _, r := range list {
+			got += r.Digest.String() + r.Referrers[0].Digest.String()
+		}
+		if err != nil || got != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+	})
+}
+
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	src := newSource()
@@ -101,6 +143,10 @@ func TestInspect(t *testing.T) {
 	attached, err = PlatformReferrers(t.Context(), src, index, ReferrerOptions{})
 	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
 		t.Errorf("what its platforms have: %+v, %v", attached, err)
+	}
+	if all, err := Inspect(t.Context(), src, "v1", InspectOptions{Referrers: true}); err != nil ||
+		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
+		t.Errorf("what its platforms have, inspected: %+v, %v", all, err)
 	}
 	if none, err := PlatformReferrers(t.Context(), src, entries[0], ReferrerOptions{}); err != nil || none != nil {
 		t.Errorf("a manifest has the platforms %v, %v", none, err)

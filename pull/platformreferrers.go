@@ -2,6 +2,7 @@ package pull
 
 import (
 	"context"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -26,16 +27,17 @@ func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subjec
 	if err != nil {
 		return nil, err
 	}
+	entries := slices.DeleteFunc(runnable(index.Manifests[:min(len(index.Manifests), maxEntries)]), func(e ocispec.Descriptor) bool {
+		return !isManifest(e.MediaType)
+	})
+	w := newReferrerWalk(src, opts)
+	lists, err := w.walk(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
 	var all []*AttachedTo
-	for _, e := range index.Manifests[:min(len(index.Manifests), maxEntries)] {
-		if isAttestation(e) || !isManifest(e.MediaType) {
-			continue
-		}
-		w := &referrerWalk{src: src, opts: opts, seen: map[digest.Digest]bool{e.Digest: true}}
-		found, err := w.list(ctx, e, 0)
-		if err == nil {
-			found, err = w.inIndex(ctx, index, e, found)
-		}
+	for _, e := range entries {
+		found, err := w.inIndex(ctx, index, e, lists[e.Digest])
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +61,7 @@ func (w *referrerWalk) inIndex(ctx context.Context, index *manifest, of ocispec.
 		}
 		r := &Referrer{Digest: e.Digest, MediaType: e.MediaType, Size: e.Size}
 		r.describe(m)
-		if w.wants(r) {
+		if r.is(w.opts.Kind) {
 			found = append(found, r)
 		}
 	}

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
@@ -66,42 +68,112 @@ func (r *Referrer) Created() time.Time {
 // whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has an empty list.
 func Referrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
 	[]*Referrer, error) {
-	w := &referrerWalk{src: src, opts: opts, seen: map[digest.Digest]bool{subject.Digest: true}}
-	return w.list(ctx, subject, 0)
+	lists, err := newReferrerWalk(src, opts).walk(ctx, []ocispec.Descriptor{subject})
+	if err != nil {
+		return nil, err
+	}
+	return lists[subject.Digest], nil
 }
 
-// referrerWalk is one listing.
+// referrerWalk is one listing. It goes from one level of the trees to the next, and asks for all of a level at once: far
+// registries take their time for each answer.
 type referrerWalk struct {
 	src   oras.ReadOnlyGraphTarget
 	opts  ReferrerOptions
 	seen  map[digest.Digest]bool
-	count int
+	count atomic.Int64
 }
 
-func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, depth int) ([]*Referrer, error) {
-	kind := w.opts.Kind
-	if depth > 0 {
-		kind = ""
+func newReferrerWalk(src oras.ReadOnlyGraphTarget, opts ReferrerOptions) *referrerWalk {
+	return &referrerWalk{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
+}
+
+// walk gives what refers to each of the subjects.
+func (w *referrerWalk) walk(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
+	var each []ocispec.Descriptor
+	for _, subject := range subjects {
+		if !w.seen[subject.Digest] {
+			each = append(each, subject)
+			w.seen[subject.Digest] = true
+		}
 	}
-	found, err := w.direct(ctx, subject, filterType(kind))
+	lists, err := w.level(ctx, each, 0)
 	if err != nil {
-		return nil, &artifact.Error{Op: "listing referrers of", Item: subject.Digest.String(), Err: err}
+		return nil, err
 	}
+	if w.opts.Recursive {
+		err = w.below(ctx, slices.Concat(lists...))
+	}
+	of := make(map[digest.Digest][]*Referrer)
+	for i, subject := range each {
+		of[subject.Digest] = lists[i]
+	}
+	return of, err
+}
+
+// below adds to referrers what refers to them, and so on.
+func (w *referrerWalk) below(ctx context.Context, above []*Referrer) error {
+	for depth := 1; depth < maxReferrerDepth && len(above) > 0; depth++ {
+		subjects := make([]ocispec.Descriptor, len(above))
+		for i, r := range above {
+			subjects[i] = r.Descriptor()
+		}
+		lists, err := w.level(ctx, subjects, depth)
+		if err != nil {
+			return err
+		}
+		for i, r := range above {
+			r.Referrers = lists[i]
+		}
+		above = slices.Concat(lists...)
+	}
+	return nil
+}
+
+// level lists what refers to each of the subjects, which are that deep in the tree. What two of them list is the first one's.
+func (w *referrerWalk) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
+	opts := w.opts
+	if depth > 0 {
+		opts.Kind, opts.Tags = "", false
+	}
+	found := make([][]ocispec.Descriptor, len(subjects))
+	err := atOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+		if found[i], err = w.direct(ctx, subjects[i], filterType(opts.Kind)); err != nil {
+			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i] = slices.DeleteFunc(found[i], func(desc ocispec.Descriptor) bool {
+			known := w.seen[desc.Digest]
+			w.seen[desc.Digest] = true
+			return known
+		})
+	}
+	lists := make([][]*Referrer, len(subjects))
+	return lists, atOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
+		return err
+	})
+}
+
+// list describes what was found for a subject, sorted.
+func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts ReferrerOptions) (
+	[]*Referrer, error) {
 	list := make([]*Referrer, 0, len(found))
 	for _, desc := range found {
-		if w.seen[desc.Digest] {
-			continue
-		}
-		w.seen[desc.Digest] = true
 		r, err := w.referrer(ctx, desc)
 		if err != nil {
 			return nil, err
 		}
-		if kind == "" || kind == r.Kind || kind == r.ArtifactType {
+		if r.is(opts.Kind) {
 			list = append(list, r)
 		}
 	}
-	if depth == 0 && w.opts.Tags {
+	if opts.Tags {
 		tagged, err := w.tagged(ctx, subject)
 		if err != nil {
 			return nil, err
@@ -111,22 +183,24 @@ func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, dep
 	slices.SortFunc(list, func(a, b *Referrer) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))
 	})
-	if !w.opts.Recursive || depth+1 >= maxReferrerDepth {
-		return list, nil
-	}
-	for _, r := range list {
-		if r.Referrers, err = w.list(ctx, r.Descriptor(), depth+1); err != nil {
-			return nil, err
-		}
-	}
 	return list, nil
+}
+
+// atOnce does several things at a time and gives the first error.
+func atOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(defaultConcurrency)
+	for i := range n {
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
 }
 
 // direct asks the source.
 func (w *referrerWalk) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	add := func(page []ocispec.Descriptor) error {
-		if w.count += len(page); w.count > maxReferrers {
+		if w.count.Add(int64(len(page))) > maxReferrers {
 			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", maxReferrers)
 		}
 		for _, desc := range page {
@@ -188,16 +262,17 @@ func (r *Referrer) describe(m *manifest) {
 	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.traits().Type(), m.Annotations, m.kind().Name, m.predicates()
 }
 
-// wants tells whether a referrer is of the kind that is asked for, or states something of it.
-func (w *referrerWalk) wants(r *Referrer) bool {
-	return w.opts.Kind == "" || w.opts.Kind == r.Kind || w.opts.Kind == r.ArtifactType ||
-		slices.ContainsFunc(r.Statements, func(predicate string) bool { return mediatypes.StatedKind(predicate) == w.opts.Kind })
+// is tells whether a referrer is of a kind ("": any), or states something of it.
+func (r *Referrer) is(kind string) bool {
+	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
+	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||
+		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && mediatypes.StatedKind(predicate) == kind })
 }
 
 // Tagged lists what cosign keeps for a subject under tags that are made of its digest, sha256-….sig, because it has no
 // subject itself. It takes three requests.
 func Tagged(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor) ([]*Referrer, error) {
-	return (&referrerWalk{src: src}).tagged(ctx, subject)
+	return newReferrerWalk(src, ReferrerOptions{}).tagged(ctx, subject)
 }
 
 // tagged is Tagged of a kind.
@@ -218,7 +293,7 @@ func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) (
 			return nil, err
 		}
 		r.Tag = tag
-		if w.wants(r) {
+		if r.is(w.opts.Kind) {
 			list = append(list, r)
 		}
 	}

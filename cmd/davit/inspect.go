@@ -100,11 +100,7 @@ func inspectIn(ctx context.Context, t *target, opts pull.InspectOptions) (*pull.
 type inspectResult struct{ *pull.Info }
 
 func (r inspectResult) WriteText(w io.Writer) error {
-	root := describe(r.Info, r.Reference)
-	if len(r.Referrers) > 0 {
-		addReferrers(root.add("referrers"), r.Referrers, time.Now())
-	}
-	return root.WriteText(w)
+	return describe(r.Info, r.Reference).WriteText(w)
 }
 
 // describe draws one manifest or index.
@@ -130,6 +126,9 @@ func describe(info *pull.Info, name string) *tree {
 		t.children = append(t.children, describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
 	}
 	addAttestations(t, info.Attestations)
+	if len(info.Referrers) > 0 {
+		addReferrers(t.add("referrers"), info.Referrers, time.Now())
+	}
 	return t
 }
 
