@@ -91,6 +91,39 @@ func TestDavitReadsDevContainer(t *testing.T) {
 	}
 }
 
+// TestCollectionIsTheCLIsOwn compares the collection that davit makes of features with what the devcontainer CLI publishes
+// of them. Of the list, the indexes of dev containers pull the one file by its name; oras stands for them here.
+func TestCollectionIsTheCLIsOwn(t *testing.T) {
+	t.Parallel()
+	cli, oras := clients.New(t, "devcontainer"), clients.New(t, "oras")
+	ours, theirs := repo(t, "ours")+":latest", repo(t, "theirs")+":latest"
+	push(t, example("collection"), "", ours)
+	source, err := filepath.Abs(filepath.Join(example("collection"), "src"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, namespace, _ := strings.Cut(byName(strings.TrimSuffix(theirs, ":latest")), "/")
+	cli.Run("features", "publish", "-r", host, "-n", namespace, source)
+
+	lists := map[string]map[string]any{}
+	for _, ref := range []string{ours, theirs} {
+		out := t.TempDir()
+		oras.Run("pull", "--plain-http", "-o", out, ref)
+		var list map[string]any
+		if err := json.Unmarshal([]byte(files(t, out)["devcontainer-collection.json"]), &list); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := list["sourceInformation"].(map[string]any)["source"]; !ok {
+			t.Errorf("%s does not say who made it", ref)
+		}
+		delete(list, "sourceInformation")
+		lists[ref] = list
+	}
+	if !sameJSON(lists[ours], lists[theirs]) {
+		t.Errorf("our list is %v\nthe CLI's is %v", lists[ours], lists[theirs])
+	}
+}
+
 // metadata decodes the annotation; the order of a template's files is that of the machine.
 func metadata(t *testing.T, annotations map[string]string) map[string]any {
 	t.Helper()

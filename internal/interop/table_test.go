@@ -37,6 +37,7 @@ var checks = []check{
 	{"attestation", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"bottle", "brew", "", "aad366f", "TestBottleAsBrewReadsIt", "", rules},
 	{"collection", "devcontainer", "", npm, "", "TestDavitReadsDevContainer", ""},
+	{"collection", "oras", "oras", "", "TestCollectionIsTheCLIsOwn", "", ""},
 	{"compose", "docker compose", "docker-compose", "", "TestComposeReadsDavit", "TestDavitReadsCompose", ""},
 	{"docs", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"feature", "devcontainer", "", npm, "TestDevContainerReadsFeature", "TestDavitReadsDevContainer", ""},
