@@ -34,7 +34,7 @@ func newDiscoverCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.Kind, "kind", "", "those of this `KIND` (or artifactType)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind only the newest")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also what cosign keeps under tags like sha256-….sig; it takes three requests")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
 }
