@@ -45,7 +45,7 @@ func contentTests() map[string]contentTest {
 		"template":        {expects: "a directory with a devcontainer-template.json", find: isTemplate},
 		"wasm":            {expects: "a WebAssembly binary", find: isWasm, fault: wasmFault},
 		"cyclonedx-json":  {expects: "CycloneDX in JSON", find: cycloneDXJSON},
-		"cyclonedx-xml":   {expects: "CycloneDX in XML", find: cycloneDXXML},
+		"cyclonedx-xml":   {expects: "CycloneDX in XML", find: cycloneDXXML, fault: cycloneDXFault},
 		"docs":            {expects: "a directory with an index page and nothing but pages", find: isDocs},
 		"runbook":         {expects: "Markdown with alerts, severity or service in its front matter", find: isRunbook},
 		"spdx-json":       {expects: "SPDX in JSON", find: spdxJSON},

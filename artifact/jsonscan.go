@@ -21,14 +21,21 @@ var errNotJSON = errors.New("not a JSON object")
 // depend on its size: visit is called with the keys on the way, joined by slashes and at most two of them, and the
 // string behind them; strings in a list count as behind the list's key. A key with another value is reported with an
 // empty string. The scan ends when visit returns false, at the end of the object, or after maxScan bytes. It finds keys
-// in sound JSON; it does not prove that JSON is sound.
+// in sound JSON; it does not prove that JSON is sound, but that nothing else follows it.
 func scanJSON(r io.Reader, visit func(key, value string) bool) error {
 	s := &jsonScanner{r: bufio.NewReaderSize(io.LimitReader(r, maxScan), 64<<10), visit: visit}
 	first, err := s.next()
 	if err != nil || first != '{' {
 		return errNotJSON
 	}
-	return s.object("", 1)
+	if err := s.object("", 1); err != nil || s.stopped {
+		return err
+	}
+	// More objects may follow, each on its line: bundles of attestations are written so.
+	if b, err := s.next(); err == nil && b != '{' {
+		return errNotJSON
+	}
+	return nil
 }
 
 type jsonScanner struct {

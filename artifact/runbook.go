@@ -18,15 +18,19 @@ const maxRunbook = 4 << 20
 // runbookKeys are front matter keys that no other Markdown has: one of them tells a runbook.
 var runbookKeys = []string{"alerts", "severity", "runbook", "service"}
 
-// isRunbook finds Markdown whose front matter has keys of a runbook.
+// isRunbook finds Markdown whose front matter has keys of a runbook. Where it is no YAML, a line that begins with such a
+// key is enough: what is wrong with it is told when it is read.
 func isRunbook(s *sample) (string, bool) {
 	front, _, found := splitFrontMatter(s.begin())
 	if !found {
 		return "", false
 	}
-	fields, _ := readDocument(s.path, front).value.(map[string]any)
+	front = append([]byte("\n"), front...)
+	value := readDocument(s.path, front).value
+	fields, _ := value.(map[string]any)
 	for _, key := range runbookKeys {
-		if _, ok := fields[key]; ok {
+		_, ok := fields[key]
+		if ok || value == nil && bytes.Contains(front, []byte("\n"+key+":")) {
 			return fmt.Sprintf("has %q in its front matter", key), true
 		}
 	}

@@ -93,6 +93,8 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	davit.yaml:2:10: "plain.md" has no title (title: in its front matter, or a heading)`},
 		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
+		{"broken YAML of a file that nobody calls a runbook", "kind: runbook\nlayers: [yaml.md]\n", `
+	yaml.md:3:1: not YAML: did not find expected node content`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,7 @@ package artifact
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -84,22 +84,28 @@ const cycloneDXNamespace = "http://cyclonedx.org/schema/bom/"
 
 // cycloneDXXML finds CycloneDX in XML by its root element.
 func cycloneDXXML(s *sample) (string, bool) {
-	head := toUTF8(s.begin())
-	if !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
-		return "", false
+	root, err := rootElement(toUTF8(s.begin()))
+	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, cycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
+}
+
+// cycloneDXFault says why an XML document is not CycloneDX.
+func cycloneDXFault(s *sample) error {
+	root, err := rootElement(toUTF8(s.begin()))
+	if err != nil {
+		return err
 	}
-	d := xml.NewDecoder(bytes.NewReader(head))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return "", false
-		}
-		if root, ok := token.(xml.StartElement); ok {
-			version, found := strings.CutPrefix(root.Name.Space, cycloneDXNamespace)
-			return "has the root element of CycloneDX " + version, found && root.Name.Local == "bom"
-		}
+	if root.Local != "bom" || !strings.HasPrefix(root.Space, cycloneDXNamespace) {
+		return errors.New("its root element is not that of CycloneDX")
 	}
+	if bytes.HasPrefix(s.begin(), []byte("\xfe\xff")) || bytes.HasPrefix(s.begin(), []byte("\xff\xfe")) {
+		return nil // UTF-16, which is read no further
+	}
+	f, err := s.open()
+	if err != nil {
+		return nil // told when it is packed
+	}
+	defer f.Close()
+	return checkXML(f)
 }
 
 // spdxTagValue finds SPDX 2 in tag:value form by its first tag.
