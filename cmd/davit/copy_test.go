@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
 )
 
 // withHome gives the commands of a test a home of their own.
@@ -104,6 +106,26 @@ func TestCopyGoesOn(t *testing.T) {
 	davit(t, "verify", to.Host+"/app:1")
 }
 
+// halfOnce gives so many bytes of a blob in one answer, which is the last that there is for it: of several answers, some
+// would not have come to their end before the failure of another one.
+func halfOnce(d digest.Digest, came int64) registrytest.Fault {
+	var asked atomic.Int64
+	return func(next http.Handler) http.Handler {
+		half := registrytest.IgnoreRange()(registrytest.Close(came)(next))
+		none := registrytest.Drop()(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case !strings.HasSuffix(r.URL.Path, d.String()):
+				next.ServeHTTP(w, r)
+			case asked.Add(1) == 1:
+				half.ServeHTTP(w, r)
+			default:
+				none.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
 // TestCopyToDiskGoesOn: the same for what comes out of a registry into a layout or an archive.
 func TestCopyToDiskGoesOn(t *testing.T) {
 	dir := withHome(t)
@@ -112,7 +134,7 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-		from.Inject("GET blob", func(n int) bool { return n > 5 }, registrytest.Drop()) // the config, and parts of 4 MiB
+		from.Inject("GET blob", registrytest.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
 		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
 		if code := run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
