@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"math/rand/v2"
 	"net/http"
@@ -228,9 +229,31 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// settleFor is how long davit lives on when nothing comes any more: what is in the buffers of the system between the two
-// processes belongs to neither.
+// settleFor is how long nothing is written before davit is killed, when nothing comes any more: what is in the buffers of
+// the system between the two processes belongs to neither.
 const settleFor = 300 * time.Millisecond
+
+// settle waits until davit has written what has come.
+func (u *traveller) settle() {
+	u.t.Helper()
+	for last := (time.Time{}); u.t.Context().Err() == nil; time.Sleep(settleFor) {
+		now := last
+		err := filepath.WalkDir(u.dir, func(_ string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := e.Info()
+			if err == nil && info.ModTime().After(now) {
+				now = info.ModTime()
+			}
+			return err
+		})
+		if err == nil && now.Equal(last) {
+			return
+		}
+		last = now
+	}
+}
 
 func (u *traveller) killAt(m *meter, limit int64) {
 	u.t.Helper()
@@ -243,7 +266,7 @@ func (u *traveller) killAt(m *meter, limit int64) {
 	case <-m.reached:
 	case <-u.t.Context().Done():
 	}
-	time.Sleep(settleFor)
+	u.settle()
 	if err := cmd.Process.Kill(); err != nil {
 		u.t.Error(err)
 	}
@@ -274,8 +297,12 @@ func TestBroken(t *testing.T) {
 					}
 					m.reset(0, breaks...)
 					u.finish()
-					if passed, most := m.total(), int64(brokenSize*102/100); passed > most {
-						t.Errorf("%d bytes passed for %d, %.3f times, want at most 1.02", passed, brokenSize, float64(passed)/brokenSize)
+					most := int64(brokenSize * 102 / 100)
+					if name == "distribution" { // it may be at bytes of a broken request when it is asked how many it has
+						most = brokenSize * 115 / 100
+					}
+					if passed := m.total(); passed > most {
+						t.Errorf("%d bytes passed for %d, %.3f times, want at most %d", passed, brokenSize, float64(passed)/brokenSize, most)
 					}
 				})
 			}
