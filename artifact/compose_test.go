@@ -297,14 +297,16 @@ referrers:
 
 func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n"},
+	plan, err := compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
+		".d.davit.json": "{}", "d/.davit-0123456789abcdef/lock": "", "d/.x.tar.davit-1": "", "d/x.davit.json": "{}"},
 		"kind: generic\nlayers: [.]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	exclude := plan.Layers[0].Exclude
-	for name, want := range map[string]bool{"davit.yaml": true, "oci": true, ".davitignore": true, "a": false, "d": false, "d/keep.tmp": false, "d/lose.tmp": true} {
-		if got := exclude(name, name == "d" || name == "oci"); got != want {
+	for name, want := range map[string]bool{"davit.yaml": true, "oci": true, ".davitignore": true, "a": false, "d": false, "d/keep.tmp": false, "d/lose.tmp": true,
+		".d.davit.json": true, "d/.davit-0123456789abcdef": true, "d/.x.tar.davit-1": true, "d/x.davit.json": false} {
+		if got := exclude(name, name == "d" || name == "oci" || strings.HasSuffix(name, "f")); got != want {
 			t.Errorf("%s left out: got %v, want %v", name, got, want)
 		}
 	}

@@ -288,6 +288,7 @@ func TestStarterRefuses(t *testing.T) {
 		{"no role", "sbom", `"sbom": no file here plays a role in this kind`, map[string]string{"a": "x"}},
 		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
 			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}},
+		{"broken", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
 	} {
 		_, err := Starter(tree(t, tc.files).FS(), ".", tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {

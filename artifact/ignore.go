@@ -91,8 +91,15 @@ func (i *ignorer) mayKeepBelow(dir string) bool {
 	return false
 }
 
-// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) says, and what
-// else is given. Its paths are those of the file system.
+// ownName tells whether a name is one that davit gives: .davitignore, what remembers a pull into the directory beside it
+// (.NAME.davit.json), and what is not finished (.davit-…, .NAME.tar.davit-…).
+func ownName(base string) bool {
+	return base == ignoreFile || strings.HasPrefix(base, ".") &&
+		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
+}
+
+// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) says, what is
+// davit's own, and what else is given. Its paths are those of the file system.
 func ignoreFilter(fsys fs.FS, dir string, ignorers ...*ignorer) (Filter, error) {
 	dirs := []string{".", dir}
 	if dir == "." {
@@ -108,7 +115,7 @@ func ignoreFilter(fsys fs.FS, dir string, ignorers ...*ignorer) (Filter, error) 
 		}
 	}
 	return func(name string, isDir bool) bool {
-		return path.Base(name) == ignoreFile ||
+		return ownName(path.Base(name)) ||
 			slices.ContainsFunc(ignorers, func(i *ignorer) bool { return i.leavesOut(name, isDir) })
 	}, nil
 }

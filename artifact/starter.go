@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -33,13 +34,21 @@ func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	return text, composes(files, text)
 }
 
-// composes tells what is wrong with a davit.yaml, if anything is.
+// composes tells what is wrong with a davit.yaml, if anything is. Nobody has that file yet, so no problem points into it.
 func composes(fsys fs.FS, text []byte) error {
-	spec, err := Parse("davit.yaml", text)
-	if err != nil {
-		return err
+	const name = "davit.yaml"
+	spec, err := Parse(name, text)
+	if err == nil {
+		_, err = Compose(fsys, spec)
 	}
-	_, err = Compose(fsys, spec)
+	var problems Problems
+	if errors.As(err, &problems) {
+		for i := range problems {
+			if p := &problems[i]; p.File == name {
+				p.File, p.Line, p.Column = "", 0, 0
+			}
+		}
+	}
 	return err
 }
 

@@ -49,6 +49,11 @@ type attachOptions struct {
 
 // attach attaches every source as a referrer of its own. All of them are read before the first is sent.
 func (a *app) attach(ctx context.Context, opts attachOptions) error {
+	subject, err := registry.Parse(opts.subject)
+	if err != nil {
+		return err
+	}
+	opts.source.target = subject
 	var sources []*source
 	for _, arg := range opts.sources {
 		s, err := a.openSource([]string{arg}, &opts.source)
@@ -59,7 +64,7 @@ func (a *app) attach(ctx context.Context, opts attachOptions) error {
 		a.tell(s.plan)
 		sources = append(sources, s)
 	}
-	t, err := a.open(ctx, opts.subject, registry.Write)
+	t, err := a.openReference(ctx, subject, registry.Write)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
 )
 
@@ -50,7 +51,7 @@ func (a *app) init(opts initOptions) error {
 	} else if !info.IsDir() {
 		return destinationError(opts.dir, syscall.ENOTDIR)
 	}
-	s, err := openRoot(opts.dir, filepath.Dir(dir))
+	s, err := openRoot(opts.dir, filepath.Dir(dir), registry.Reference{})
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,12 @@ type packOptions struct {
 }
 
 func (a *app) pack(ctx context.Context, opts packOptions) error {
+	output := localPath(opts.output)
+	target, err := registry.Parse(output)
+	if err != nil {
+		return err
+	}
+	opts.source.target = target
 	s, err := a.openSource(opts.sources, &opts.source)
 	if err != nil {
 		return err
@@ -60,7 +66,7 @@ func (a *app) pack(ctx context.Context, opts packOptions) error {
 	if opts.dryRun {
 		return a.printManifest(ctx, s)
 	}
-	return a.send(ctx, s, sendOptions{target: localPath(opts.output), tags: opts.tags, verb: "packed"})
+	return a.send(ctx, s, sendOptions{target: output, tags: opts.tags, verb: "packed"})
 }
 
 // printManifest packs without writing and prints the manifest's bytes as they would be.

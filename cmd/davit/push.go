@@ -51,7 +51,8 @@ type pushOptions struct {
 }
 
 func (a *app) push(ctx context.Context, opts pushOptions) error {
-	if _, err := registry.Parse(opts.target); err != nil { // before any file is read: the target is what one mistypes
+	target, err := registry.Parse(opts.target)
+	if err != nil { // before any file is read: the target is what one mistypes
 		if len(opts.sources) == 0 && fileExists(opts.target) {
 			return &usageError{
 				err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
@@ -60,6 +61,7 @@ func (a *app) push(ctx context.Context, opts pushOptions) error {
 		}
 		return err
 	}
+	opts.source.target = target
 	s, err := a.openSource(opts.sources, &opts.source)
 	if err != nil {
 		return err

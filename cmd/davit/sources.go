@@ -37,6 +37,8 @@ type sourceOptions struct {
 	config                            string
 	packing                           string
 	split, preserve                   *bool // nil: as the kind has it
+
+	target registry.Reference // where it goes, which is no part of it
 }
 
 func addSourceFlags(fs *pflag.FlagSet, o *sourceOptions) {
@@ -151,7 +153,7 @@ func (a *app) openDeclared(arg string, o *sourceOptions) (*source, error) {
 			dir, file = arg, declaration
 		}
 	}
-	s, err := openRoot(arg, filepath.Clean(dir))
+	s, err := openRoot(arg, filepath.Clean(dir), o.target)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +226,7 @@ func (a *app) openPlain(args []string, o *sourceOptions) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openRoot(strings.Join(args, " "), dir)
+	s, err := openRoot(strings.Join(args, " "), dir, o.target)
 	if err != nil {
 		return nil, err
 	}
@@ -275,12 +277,12 @@ func orGeneric(err error, found, named string) error {
 	return problems
 }
 
-func openRoot(name, dir string) (*source, error) {
+func openRoot(name, dir string, target registry.Reference) (*source, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, sourceError(name, err)
 	}
-	return &source{name: name, dir: dir, root: root, fsys: root.FS()}, nil
+	return &source{name: name, dir: dir, root: root, fsys: contentOf(root, target)}, nil
 }
 
 // commonDir is the deepest directory that has all the arguments, and their slash paths in it. A single directory is
@@ -404,6 +406,9 @@ func (o *sourceOptions) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 	}
 }
 
+// lastSecond is that of the year 9999, after which RFC 3339 can write no time.
+const lastSecond = 253402300799
+
 // sourceDate is the time that SOURCE_DATE_EPOCH sets; zero when it sets none.
 func sourceDate() (time.Time, error) {
 	value := os.Getenv("SOURCE_DATE_EPOCH")
@@ -411,7 +416,7 @@ func sourceDate() (time.Time, error) {
 		return time.Time{}, nil
 	}
 	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || seconds < 0 {
+	if err != nil || seconds < 0 || seconds > lastSecond {
 		return time.Time{}, &usageError{err: fmt.Errorf("SOURCE_DATE_EPOCH=%s: want seconds since 1970", value)}
 	}
 	return time.Unix(seconds, 0).UTC(), nil

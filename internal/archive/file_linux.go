@@ -93,7 +93,7 @@ func kept(attr string) bool {
 }
 
 // readXattrs gives the extended attributes of an open file that are kept.
-func readXattrs(f *os.File) (map[string]string, error) {
+func readXattrs(f systemFile) (map[string]string, error) {
 	names, err := xattr(f, func(fd int, buf []byte) (int, error) { return unix.Flistxattr(fd, buf) })
 	if err != nil || names == "" {
 		return nil, err
@@ -113,7 +113,7 @@ func readXattrs(f *os.File) (map[string]string, error) {
 }
 
 // xattr calls a system call that tells the size of its answer when it gets no buffer.
-func xattr(f *os.File, call func(fd int, buf []byte) (int, error)) (string, error) {
+func xattr(f systemFile, call func(fd int, buf []byte) (int, error)) (string, error) {
 	var buf []byte
 	n, err := withFD(f, func(fd int) (int, error) {
 		n, err := call(fd, nil)
@@ -180,7 +180,7 @@ func setLinkTimes(dir *os.File, name string, mtime time.Time) error {
 }
 
 // withFD calls fn with the descriptor of f, which stays open meanwhile.
-func withFD(f *os.File, fn func(fd int) (int, error)) (n int, err error) {
+func withFD(f systemFile, fn func(fd int) (int, error)) (n int, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return 0, err

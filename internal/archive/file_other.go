@@ -26,7 +26,7 @@ func owner(fs.FileInfo) (uid, gid int) { return 0, 0 }
 
 func dataExtents(*os.File, fs.FileInfo) ([]extent, error) { return nil, nil }
 
-func readXattrs(*os.File) (map[string]string, error) { return nil, errors.ErrUnsupported }
+func readXattrs(systemFile) (map[string]string, error) { return nil, errors.ErrUnsupported }
 
 func writeXattrs(*os.File, map[string]string) ([]string, error) { return nil, errors.ErrUnsupported }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 	"time"
 )
 
@@ -184,6 +185,12 @@ func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
+// systemFile is a file of the operating system: an *os.File, or a directory that only lists less than one.
+type systemFile interface {
+	syscall.Conn
+	Name() string
+}
+
 // preserve fills in mode, owner, time and extended attributes. f is nil for a symbolic link, which has none of the
 // attributes that are kept.
 func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, mtime int64) error {
@@ -192,7 +199,7 @@ func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, mtime int64) error {
 	if f == nil {
 		return nil
 	}
-	file, ok := f.(*os.File)
+	file, ok := f.(systemFile)
 	if !ok {
 		return errors.New("its metadata can't be preserved: not a file of the operating system")
 	}
