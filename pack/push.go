@@ -100,10 +100,18 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 // manyBlobs is from how many blobs on asking for them takes longer than looking at the manifest that the tag leads to.
 const manyBlobs = 8
 
-// refused tells whether a registry did not take something, as it does a manifest of which it lacks a blob.
+// refused tells whether a registry did not take a manifest because it lacks a blob, or may have. Registries differ in
+// the status for that; those for credentials, quotas and limits of their requests are none.
 func refused(err error) bool {
 	var answer *errcode.ErrorResponse
-	return errors.As(err, &answer) && answer.StatusCode/100 == 4
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.StatusCode {
+	case 400, 404, 409, 412, 422:
+		return true
+	}
+	return false
 }
 
 // pushAll sends the blobs and then what refers to them. When every digest is known, the node is composed.

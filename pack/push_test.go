@@ -263,6 +263,8 @@ type strictTarget struct {
 	mu    sync.Mutex
 	asked map[digest.Digest]bool
 	lost  digest.Digest // a blob that it had once
+	why   int           // the status that it refuses manifests with while it lacks one
+	puts  int           // how many manifests it was sent
 }
 
 func (s *strictTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
@@ -285,8 +287,9 @@ func (s *strictTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.R
 }
 
 func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descriptor, r io.Reader, ref string) error {
+	s.puts++
 	if s.lost != "" {
-		return &errcode.ErrorResponse{Method: "PUT", URL: &url.URL{Path: "/v2/"}, StatusCode: 400}
+		return &errcode.ErrorResponse{Method: "PUT", URL: &url.URL{Path: "/v2/"}, StatusCode: s.why}
 	}
 	if err := s.Push(ctx, desc, r); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
 		return err
@@ -325,7 +328,14 @@ func TestPushAsksForWhatIsNew(t *testing.T) {
 	if dst.asked[a] || dst.asked[b] || !dst.asked[second.Layers[manyBlobs].Digest] {
 		t.Errorf("asked for %v, want the last of %v", dst.asked, second.Layers)
 	}
-	dst.lost = b
+	dst.lost, dst.why = b, 403
+	clear(dst.asked)
+	dst.puts = 0
+	_, err := Push(t.Context(), many, plan(layers[:manyBlobs]...), dst, opts)
+	if !errors.As(err, new(*errcode.ErrorResponse)) || dst.puts != 1 || dst.asked[a] {
+		t.Errorf("who may not push: got %v after %d tries, asked for %v", err, dst.puts, dst.asked)
+	}
+	dst.lost, dst.why = b, 400
 	push(layers[:manyBlobs]...)
 	if dst.lost != "" || !dst.asked[a] || !dst.asked[b] {
 		t.Errorf("lost is %q, asked for %v", dst.lost, dst.asked)
