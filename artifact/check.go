@@ -50,7 +50,7 @@ func checkHead(s *Spec, report func(Problem)) {
 		at := "/tags/" + strconv.Itoa(i)
 		if !tagSyntax().MatchString(tag) && !s.reported(at) {
 			report(s.problem(at, fmt.Sprintf("%q is not a tag", tag), tagHint))
-		} else if slices.Index(s.Tags, tag) < i {
+		} else if slices.Index(s.Tags, tag) < i && !s.reported(at) {
 			report(s.problem(at, fmt.Sprintf("tag %q is given twice", tag), ""))
 		}
 	}
@@ -234,7 +234,9 @@ func badTitle(title string) string {
 		return "is absolute; it must stay below the destination"
 	case slices.Contains(strings.Split(title, "/"), ".."):
 		return "leaves the destination"
-	case path.Clean(title) != title || title == ".":
+	case title == ".":
+		return "is the destination itself"
+	case path.Clean(title) != title:
 		return fmt.Sprintf("is not a clean path; write %q", path.Clean(title))
 	}
 	return ""

@@ -139,7 +139,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:5:22: title "c//d" is not a clean path; write "c/d"
 			davit.yaml:6:22: title "a\\b" has a backslash; the separator is a slash
 			davit.yaml:7:22: title "a\x00b" has characters that no file name can have
-			davit.yaml:8:22: title "." is not a clean path; write "."`},
+			davit.yaml:8:22: title "." is the destination itself`},
 		{"bad annotations", "kind: generic\nname: a\nlayers:\n  - {path: a, annotations: {org.opencontainers.image.title: x}}\nannotations:\n  a b: c\n  '': d\n  n: 3\n  org.opencontainers.image.title: b\n",
 			`davit.yaml:4:29: the title of a layer is not set by annotation (write title: instead)
 			davit.yaml:6:3: "a b" is not an annotation key (no spaces; as in com.example.team)
@@ -147,6 +147,8 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:8:6: "n": must be a string, not a number (put it in quotes)
 			davit.yaml:9:3: annotation "org.opencontainers.image.title" contradicts "name" (leave one of them out)`},
 		{"tag given twice", "kind: generic\nlayers: [a]\ntags: [a, b, a]\n", `davit.yaml:3:14: tag "a" is given twice`},
+		{"tags that are none", "kind: generic\nlayers: [a]\ntags: [a b, 1.0]\n", `davit.yaml:3:8: "tags": "a b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
+			davit.yaml:3:13: "tags": must be a string, not a number (put it in quotes)`},
 		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
 		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
 		{"aliases before the rest", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},

@@ -2,7 +2,6 @@ package pull
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -189,11 +188,17 @@ func tarName(name, mediaType string) string {
 // matcher chooses files by patterns.
 type matcher []string
 
+// notGlob is the error of a pattern; it is artifact.ErrInvalid.
+type notGlob struct{}
+
+func (notGlob) Error() string { return "not a glob" }
+func (notGlob) Unwrap() error { return artifact.ErrInvalid }
+
 // newMatcher checks the patterns.
 func newMatcher(patterns []string) (matcher, error) {
 	for _, p := range patterns {
 		if !doublestar.ValidatePattern(p) {
-			return nil, fmt.Errorf("pattern %q: %w: %w", p, artifact.ErrInvalid, errors.New("not a glob"))
+			return nil, &artifact.Error{Op: "pattern", Item: p, Err: notGlob{}}
 		}
 	}
 	return matcher(patterns), nil

@@ -9,6 +9,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -212,7 +213,7 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 func (p *puller) noFiles(d digest.Digest) error {
 	what := "files"
 	if len(p.opts.Include) > 0 {
-		what = fmt.Sprintf("files that match %q", p.opts.Include)
+		what = "files that match " + strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]")
 	}
 	return fmt.Errorf("%s in %s: %w", what, d, errdef.ErrNotFound)
 }

@@ -46,6 +46,9 @@ type discoverOptions struct {
 }
 
 func (a *app) discover(ctx context.Context, opts discoverOptions) error {
+	if err := checkReferrerKind(opts.Kind); err != nil {
+		return err
+	}
 	t, err := a.open(ctx, opts.subject, registry.Read)
 	if err != nil {
 		return err
@@ -80,7 +83,20 @@ func discoverIn(ctx context.Context, t *target, opts discoverOptions) (*discover
 	if referrers == nil {
 		referrers = []*pull.Referrer{}
 	}
-	return &discoverResult{Subject: newResolveResult(t.ref, desc), Referrers: referrers, Manifests: manifests}, nil
+	none := "nothing"
+	if opts.Kind != "" {
+		none = "no " + opts.Kind
+	}
+	return &discoverResult{Subject: newResolveResult(t.ref, desc), Referrers: referrers, Manifests: manifests, none: none}, nil
+}
+
+// checkReferrerKind refuses what is neither a kind nor a media type: nothing can be attached that it would find.
+func checkReferrerKind(kind string) error {
+	if _, known := mediatypes.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
+		return nil
+	}
+	hint := cmp.Or(didYouMean(closestKind(kind)), "\"davit kinds\" lists them; an artifactType will do, too")
+	return &usageError{err: fmt.Errorf("no such kind: %q", kind), hint: hint}
 }
 
 // latest keeps the newest of each kind; where times are equal or missing, the last one listed.
@@ -106,6 +122,8 @@ type discoverResult struct {
 	Subject   resolveResult      `json:"subject"`
 	Referrers []*pull.Referrer   `json:"referrers"`
 	Manifests []*pull.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
+
+	none string // "nothing", or "no" of the kind that was asked for
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
@@ -116,7 +134,7 @@ func (r *discoverResult) WriteText(w io.Writer) error {
 		addReferrers(of, m.Referrers, time.Now())
 	}
 	if len(r.Referrers)+len(r.Manifests) == 0 {
-		root.add("nothing is attached")
+		root.add(r.none + " is attached")
 	}
 	return root.WriteText(w)
 }

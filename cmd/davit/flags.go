@@ -35,8 +35,11 @@ func setFromEnv(fs *pflag.FlagSet) error {
 	return failed
 }
 
-// hasEnv tells whether a flag makes sense as a variable: asking for help does not.
-func hasEnv(f *pflag.Flag) bool { return f.Name != "help" && f.Name != "version" }
+// hasEnv tells whether a flag makes sense as a variable: asking for help or for davit's
+// version does not; the version of an artifact does.
+func hasEnv(f *pflag.Flag) bool {
+	return f.Name != "help" && (f.Name != "version" || f.Value.Type() == "string")
+}
 
 // setFlag sets a flag from one string; several values of a flag that can be repeated stand on lines of their own.
 func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value string) error {

@@ -49,6 +49,9 @@ func (a *app) login(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
+	if file != "" {
+		a.note("the password is in %s, not encrypted", file)
+	}
 	return a.print(loginResult{Host: host, Username: username, File: file})
 }
 
@@ -129,7 +132,7 @@ func (a *app) readSecret() (string, error) {
 	}
 	secret := strings.TrimRight(string(data), "\r\n")
 	if secret == "" || len(data) > most {
-		return "", &usageError{err: fmt.Errorf("no password on standard input: %w", artifact.ErrInvalid)}
+		return "", &usageError{err: errors.New("no password on standard input")}
 	}
 	return secret, nil
 }
@@ -147,10 +150,7 @@ func (r loginResult) WriteText(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "logged out of %s\n", escape(r.Host))
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "logged in to %s\n", escape(r.Host)); err != nil || r.File == "" {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "the password is in %s, not encrypted\n", escape(r.File))
+	_, err := fmt.Fprintf(w, "logged in to %s\n", escape(r.Host))
 	return err
 }
 

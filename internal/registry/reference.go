@@ -184,17 +184,17 @@ func hostLike(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")
 }
 
+// notAHost tells what is missing: the repository behind a host, or the registry in front of what docker would look for
+// on its own ("alpine:3").
 func notAHost(s, host string, hasPath bool) error {
-	if hostLike(host) && !hasPath {
-		return hinted{errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /",
-			strings.TrimSuffix(host, ":")+"/NAME")}
+	if host := strings.TrimSuffix(host, ":"); hostLike(host) && !hasPath && validHost(host) == nil {
+		return hinted{errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME")}
 	}
-	name := s
-	if !hasPath {
-		name = "library/" + s
+	meant := fmt.Sprintf("the path %q?", "./"+s)
+	if hub, err := parseRepository("docker.io/" + s); err == nil {
+		meant = fmt.Sprintf("%q, or %s", hub, meant)
 	}
-	return hinted{errors.New("the registry is missing"), fmt.Sprintf("did you mean %q, or the path %q?",
-		"docker.io/"+name, "./"+s)}
+	return hinted{errors.New("the registry is missing"), "did you mean " + meant}
 }
 
 // dockerNames writes the short names of Docker Hub in full, as docker does.
@@ -246,7 +246,7 @@ func validRepository(ref Reference) error {
 		return errors.New("the repository is missing")
 	case name != strings.ToLower(name):
 		return hinted{fmt.Errorf("invalid repository %q: it has capitals", name),
-			fmt.Sprintf("did you mean %q?", ref.Registry+"/"+strings.ToLower(name))}
+			fmt.Sprintf("did you mean %q?", Reference{Registry: ref.Registry, Repository: strings.ToLower(name), Tag: ref.Tag})}
 	}
 	return hinted{fmt.Errorf("invalid repository %q", name),
 		"its parts have lower-case letters and digits, with '.', '_', '__' or '-' between them"}
