@@ -136,6 +136,9 @@ func checkKindLayer(l mediatypes.LayerType, at string, report func(at, message, 
 			}
 		}
 	}
+	if _, err := newIgnorer(".", []byte(strings.Join(l.Exclude, "\n"))); err != nil {
+		report(at+"/exclude", err.Error(), "")
+	}
 	if _, ok := contentTests()[l.Content]; l.Content != "" && !ok {
 		var known []string
 		for name := range contentTests() {
@@ -185,7 +188,8 @@ func kindLayerSchema() map[string]any {
 	layer := object(map[string]any{
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),
 		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"),
-		"claims": list("names of files that are broken where they fail it", text("")), "packing": packing,
+		"exclude": list("what a directory leaves out unless davit.yaml says exclude", text("")),
+		"claims":  list("names of files that are broken where they fail it", text("")), "packing": packing,
 		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "archive": flag(""), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}

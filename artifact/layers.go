@@ -287,7 +287,7 @@ func (e *entry) directory(s *sample) {
 	}
 	switch {
 	case found && e.packing(r) != mediatypes.Raw:
-		if !e.checkTree(s.path, filter, e.preserve(r)) {
+		if filter, ok = e.asKind(s.path, r, filter); !ok || !e.checkTree(s.path, filter, e.preserve(r)) {
 			return
 		}
 		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.split(r)})
@@ -328,6 +328,44 @@ func (e *entry) filter(dir string) (Filter, bool) {
 	}
 	own := e.ownFiles()
 	return func(name string, isDir bool) bool { return slices.Contains(own, name) || filter(name, isDir) }, true
+}
+
+// asKind leaves out besides what the kind's client leaves out by itself, and says what that is. An exclude of the entry's
+// own stands for it.
+func (e *entry) asKind(dir string, r role, filter Filter) (Filter, bool) {
+	if len(r.Exclude) == 0 || e.Exclude != nil {
+		return filter, true
+	}
+	usual, err := newIgnorer(dir, []byte(strings.Join(r.Exclude, "\n")))
+	if err != nil {
+		e.refuse("", "%q: %v", dir, err) // of a kind that no file was read for
+		return nil, false
+	}
+	var left []string
+	e.walk(dir, func(name string, isDir bool) bool {
+		if filter(name, isDir) {
+			return true
+		}
+		out := usual.leavesOut(name, isDir)
+		if out {
+			left = append(left, below(dir, name))
+		}
+		return out
+	}, func(string, fs.DirEntry) bool { return true })
+	if len(left) > 0 {
+		e.notes = append(e.notes, fmt.Sprintf("%s: %s left out, as %s does; an exclude of your own, be it [], says otherwise",
+			e.kind.Name, some(left), strings.Join(e.kind.Clients, ", ")))
+	}
+	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.leavesOut(name, isDir) }, true
+}
+
+// some names the first few of a list, and counts the others.
+func some(names []string) string {
+	const few = 5
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // ownFiles are what lies beside the content for davit's sake: the declaration, and the layout that "davit pack" writes

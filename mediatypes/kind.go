@@ -110,6 +110,8 @@ type LayerType struct {
 	// Content names the test of a file's content that it must pass besides ("gguf", "spdx-json" …; see package
 	// artifact). With Content and no Match, the content alone decides.
 	Content string `json:"content,omitempty" yaml:"content,omitempty"`
+	// Exclude is what a directory of this role leaves out, in the syntax of .dockerignore, unless davit.yaml says exclude.
+	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
 	// Claims are patterns of names by which a file says that it is of this role. One that fails Content all the same is
 	// broken: it is refused where no kind is named, instead of being taken for a file of any kind.
 	Claims  []string `json:"claims,omitempty" yaml:"claims,omitempty"`
