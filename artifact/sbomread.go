@@ -27,6 +27,7 @@ type SBOM struct {
 	Name       string         `json:"name,omitempty"` // of what it is about
 	Components int            `json:"components"`
 	Licenses   []LicenseCount `json:"licenses"` // the most frequent first
+	Enveloped  bool           `json:"-"`        // it stands in an envelope with signatures, which nobody verified
 }
 
 // LicenseCount is how many components have a licence. License is "" for those that state none.
@@ -36,7 +37,7 @@ type LicenseCount struct {
 }
 
 // ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
-// own JSON; alone or in an in-toto statement. It holds one component at a time, and of SPDX 3 the names.
+// own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component at a time, and of SPDX 3 the names.
 func ReadSBOM(r io.Reader) (*SBOM, error) {
 	b := bufio.NewReaderSize(withoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
 	s := &sbomReader{licenses: map[string]int{}, graph: newSPDXGraph()}
@@ -80,6 +81,7 @@ type sbomReader struct {
 	sbom     SBOM
 	licenses map[string]int
 	graph    *spdxGraph
+	bundle   bool // what is read stands in a bundle
 	stated   bool // what is read stands in a statement
 }
 
@@ -111,7 +113,7 @@ func (s *sbomReader) readJSON(r io.Reader) error {
 	if _, err := d.Token(); err != nil {
 		return err
 	}
-	if err := s.object(d, limited); err != nil {
+	if err := s.object(d, limited); err != nil && !errors.Is(err, errPayloadRead) {
 		return err
 	}
 	if !slices.ContainsFunc([]string{"SPDX-", "CycloneDX ", "Syft "}, func(p string) bool { return strings.HasPrefix(s.sbom.Format, p) }) {
@@ -155,6 +157,43 @@ func (s *sbomReader) predicate(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
+// bundled reads the envelope of a sigstore bundle.
+func (s *sbomReader) bundled(d *json.Decoder, limited *partReader) error {
+	token, err := d.Token()
+	switch {
+	case err != nil:
+		return err
+	case token == json.Delim('{') && s.isOutermost() && !s.bundle:
+		s.bundle = true
+		return s.object(d, limited)
+	case token == json.Delim('{'), token == json.Delim('['):
+		return passRest(d, limited)
+	}
+	return nil
+}
+
+// isOutermost tells whether nothing was read yet that only a document has, or a statement.
+func (s *sbomReader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s.sbom.Format == "" }
+
+// errPayloadRead ends the reading of an envelope: what comes behind its payload says nothing of the document.
+var errPayloadRead = errors.New("the payload has been read")
+
+// payload reads the statement in an envelope, as it comes: it may be as long as a document.
+func (s *sbomReader) payload(d *json.Decoder, limited *partReader) error {
+	if !s.isOutermost() {
+		return passValue(d, limited)
+	}
+	s.sbom.Enveloped = true
+	text, err := newBase64Text(io.MultiReader(d.Buffered(), limited.r))
+	if err != nil {
+		return err
+	}
+	if err := s.readJSON(text); err != nil {
+		return err
+	}
+	return errPayloadRead
+}
+
 // field reads the value of one of the document's keys.
 func (s *sbomReader) field(d *json.Decoder, limited *partReader, key json.Token) error {
 	switch key {
@@ -178,6 +217,10 @@ func (s *sbomReader) field(d *json.Decoder, limited *partReader, key json.Token)
 		return s.syftSchema(d)
 	case "predicate":
 		return s.predicate(d, limited)
+	case "dsseEnvelope":
+		return s.bundled(d, limited)
+	case "payload":
+		return s.payload(d, limited)
 	}
 	return passValue(d, limited)
 }

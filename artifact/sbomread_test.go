@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"encoding/base64"
 	"reflect"
 	"strings"
 	"testing"
@@ -56,6 +57,14 @@ func TestReadSBOM(t *testing.T) {
 			artifact.SBOM{Format: "SPDX-3.0.1", Name: "app", Components: 4, Licenses: counts{{"", 2}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
 		},
 		{
+			"in an envelope", `{"payloadType": "application/vnd.in-toto+json", "payload" : "` + statedSBOM(base64.StdEncoding) + `", "signatures": [{"sig": ""}], "name": "no"}`,
+			artifact.SBOM{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
+		},
+		{
+			"in a bundle", `{"verificationMaterial": {"payload": [{}]}, "dsseEnvelope": {"payload":"` + statedSBOM(base64.RawURLEncoding) + `", "payloadType": "application/vnd.in-toto+json"}}`,
+			artifact.SBOM{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
+		},
+		{
 			"in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "subject": [{"name": "x"}], "predicateType": "https://spdx.dev/Document",
 				"predicate": {"name": "app", "spdxVersion": "SPDX-2.3", "packages": [{"licenseDeclared": "MIT"}], "predicate": {"packages": [{}]}}, "a": 1}`,
 			artifact.SBOM{Format: "SPDX-2.3", Name: "app", Components: 1, Licenses: counts{{"MIT", 1}}},
@@ -79,6 +88,12 @@ func TestReadSBOM(t *testing.T) {
 	}
 }
 
+// statedSBOM is a statement as envelopes have it.
+func statedSBOM(encoding *base64.Encoding) string {
+	return encoding.EncodeToString([]byte(`{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://spdx.dev/Document",
+		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))
+}
+
 func TestReadSBOMRefuses(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
@@ -92,6 +107,10 @@ func TestReadSBOMRefuses(t *testing.T) {
 		"another graph":         `{"@context": "https://schema.org/", "@graph": [{"type": "software_Package"}]}`,
 		"another schema":        `{"artifacts": [], "schema": {"url": "https://example.com/schema.json"}}`,
 		"endless names":         `{"@context": "https://spdx.org/rdf/3.0.1/", "@graph": [` + strings.Repeat(`{"type":"software_Package","spdxId":"`+strings.Repeat("x", 2<<20)+`"},`, 33) + `{}]}`,
+		"no payload":            `{"payload": 1}`,
+		"a cut payload":         `{"payload": "` + statedSBOM(base64.StdEncoding)[:80],
+		"a payload of none":     `{"payload": "e30="}`,
+		"a bundle in a bundle":  `{"dsseEnvelope": {"dsseEnvelope": {"payload": "` + statedSBOM(base64.StdEncoding) + `"}}}`,
 		"endless nesting":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.4">` + strings.Repeat("<a>", 2000),
 	} {
 		t.Run(name, func(t *testing.T) {

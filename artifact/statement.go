@@ -179,14 +179,42 @@ func (e *envelope) predicate() (string, error) {
 	if e.PayloadType != mediatypes.InToto {
 		return "", nil
 	}
-	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	payload, err := e.content()
 	if err != nil {
-		payload, err = base64.URLEncoding.DecodeString(e.Payload)
-	}
-	if err != nil {
-		return "", errors.New("the payload of the DSSE envelope is not base64")
+		return "", err
 	}
 	return predicateOf(payload)
+}
+
+// content is the payload as it was signed.
+func (e *envelope) content() ([]byte, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		if payload, err := encoding.DecodeString(e.Payload); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("the payload of the DSSE envelope is not base64")
+}
+
+// Enveloped gives what stands in a DSSE envelope, which may be in a sigstore bundle, as it was signed, and its media type;
+// "" where data is neither. Nothing is verified.
+func Enveloped(data []byte) (content []byte, mediaType string) {
+	var bundle struct {
+		envelope
+		Inner *envelope `json:"dsseEnvelope"`
+	}
+	if json.Unmarshal(data, &bundle) != nil {
+		return nil, ""
+	}
+	e := &bundle.envelope
+	if bundle.Inner != nil {
+		e = bundle.Inner
+	}
+	content, err := e.content()
+	if err != nil || len(content) == 0 {
+		return nil, ""
+	}
+	return content, e.PayloadType
 }
 
 // predicateOf reads and checks a statement.

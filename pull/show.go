@@ -44,9 +44,13 @@ type Document struct {
 	Kind      string         `json:"kind"`
 	Path      string         `json:"path"`
 	MediaType string         `json:"mediaType"`
-	Text      string         `json:"text"`           // empty where a software bill of materials is longer than MaxText
-	SBOM      *artifact.SBOM `json:"sbom,omitempty"` // what it says, if the artifact is one
+	Text      string         `json:"text"`                // empty where a software bill of materials is longer than MaxText
+	SBOM      *artifact.SBOM `json:"sbom,omitempty"`      // what it says, if the artifact is one
+	Signature string         `json:"signature,omitempty"` // NotVerified where Text and SBOM stand in a signed envelope
 }
+
+// NotVerified is the signature of an envelope: davit reads what is in it, and verifies no signature.
+const NotVerified = "not verified"
 
 // ErrNothingReadable: an artifact has nothing that people read. ErrNotReadable: the file that was asked for is no text, or
 // longer than MaxText.
@@ -162,14 +166,14 @@ var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotRe
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *item) {
 	rank := s.rankOf(it.name, it.role, it.desc.MediaType)
-	if rank > s.rank && (it.desc.Size <= MaxText || it.isSBOM()) {
+	if rank > s.rank && (it.desc.Size <= MaxText || it.mayBeSBOM()) {
 		s.rank, s.path, s.layer = rank, it.name, it
 	}
 }
 
 // fetch reads a layer that is a file. A software bill of materials is summarised on the way, however long it is.
 func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
-	if !it.isSBOM() && it.desc.Size > MaxText {
+	if !it.mayBeSBOM() && it.desc.Size > MaxText {
 		return nil, errTooLong
 	}
 	rc, err := openBlob(ctx, s.src, it.desc)
@@ -177,7 +181,7 @@ func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
 		return nil, err
 	}
 	defer rc.Close()
-	if !it.isSBOM() {
+	if !it.mayBeSBOM() {
 		text, err := readAll(rc, it.desc)
 		if err != nil {
 			return nil, err
@@ -187,12 +191,10 @@ func (s *search) fetch(ctx context.Context, it *item) (*Document, error) {
 	return s.summarise(rc, it)
 }
 
-// isSBOM tells a software bill of materials, and a statement that has one.
-func (it *item) isSBOM() bool {
-	return it.role == "sbom" || it.role == "statement" && mediatypes.StatedKind(it.desc.Annotations[mediatypes.PredicateType]) == "sbom"
-}
+// mayBeSBOM tells a software bill of materials, and a statement, which may have one.
+func (it *item) mayBeSBOM() bool { return it.role == "sbom" || it.role == "statement" }
 
-// summarise reads a software bill of materials. One that can't be understood is a text like others.
+// summarise reads a software bill of materials. What can't be understood as one is a text like others.
 func (s *search) summarise(r io.Reader, it *item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.desc)
 	head := &headWriter{}
@@ -205,14 +207,31 @@ func (s *search) summarise(r io.Reader, it *item) (*Document, error) {
 	if err != nil {
 		return nil, mismatch(err, it.desc)
 	}
-	if it.desc.Size > MaxText {
-		return &Document{Path: it.name, MediaType: it.desc.MediaType, SBOM: sbom}, readErr
+	switch {
+	case readErr != nil && it.desc.Size > MaxText:
+		return nil, errTooLong
+	case readErr != nil:
+		return newStatement(it, head.buf)
 	}
-	doc, err := newDocument(it.name, it.desc.MediaType, head.buf)
-	if err == nil && readErr == nil {
-		doc.SBOM = sbom
+	doc := &Document{Path: it.name, MediaType: it.desc.MediaType, SBOM: sbom}
+	if sbom.Enveloped {
+		doc.Signature = NotVerified
 	}
-	return doc, err
+	if it.desc.Size <= MaxText {
+		doc.Text = string(head.buf)
+	}
+	return doc, nil
+}
+
+// newStatement makes a document of what an envelope holds, and of another text as it is.
+func newStatement(it *item, text []byte) (*Document, error) {
+	if content, mediaType := artifact.Enveloped(text); mediaType != "" {
+		if doc, err := newDocument(it.name, mediaType, content); err == nil {
+			doc.Signature = NotVerified
+			return doc, nil
+		}
+	}
+	return newDocument(it.name, it.desc.MediaType, text)
 }
 
 // stickyReader gives its error again to who reads on.

@@ -1,7 +1,9 @@
 package pull
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -100,6 +102,49 @@ func TestReadableSummarisesAnSBOM(t *testing.T) {
 	src.lie = map[digest.Digest][]byte{lying.Digest: []byte(`{"spdxVersion": "SPDX-2.2"}`)}
 	if _, err = Readable(t.Context(), src, "lie", ReadableOptions{}); !errors.Is(err, artifact.ErrRefused) {
 		t.Errorf("other bytes: %v", err)
+	}
+}
+
+func TestReadableOpensEnvelopes(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	for _, test := range []struct{ tag, statement, want string }{
+		{"sbom", `{"predicateType": "https://spdx.dev/Document", "predicate": {"spdxVersion": "SPDX-2.3", "packages": [{}]}}`, ""},
+		{"provenance", `{"predicateType": "https://slsa.dev/provenance/v1"}`, `{"predicateType": "https://slsa.dev/provenance/v1"}`},
+	} {
+		envelope := fmt.Sprintf(`{"payloadType": %q, "payload": %q, "signatures": [{"sig": ""}]}`, mediatypes.InToto, base64.StdEncoding.EncodeToString([]byte(test.statement)))
+		bundle := `{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": ` + envelope + `}`
+		for mediaType, data := range map[string]string{mediatypes.DSSE: envelope, mediatypes.SigstoreBundle: bundle} {
+			l := src.push(t, mediaType, data)
+			src.document(t, test.tag, ocispec.Manifest{
+				Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: mediaType,
+				Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{l},
+			})
+			doc, err := Readable(t.Context(), src, test.tag, ReadableOptions{})
+			if err != nil || doc.Signature != NotVerified || (doc.SBOM == nil) != (test.want != "") || doc.SBOM == nil && doc.Text != test.want {
+				t.Errorf("%s as %s: %+v, %v", test.tag, mediaType, doc, err)
+			}
+		}
+	}
+}
+
+func TestAttachedPrefersTheKindItself(t *testing.T) {
+	t.Parallel()
+	src := newSource()
+	subject := src.manifest(t, "v1", src.layer(t, "a", "a"))
+	bundle := src.document(t, "bundle", ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: mediatypes.SigstoreBundle,
+		Config: src.push(t, ocispec.MediaTypeEmptyJSON, "{}"), Layers: []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}, Subject: &subject,
+		Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: "https://spdx.dev/Document"},
+	})
+	found, err := Attached(t.Context(), src, subject, AttachedOptions{Kind: "sbom"})
+	if err != nil || found.Digest != bundle.Digest {
+		t.Errorf("a bundle with one: %+v, %v", found, err)
+	}
+	sbom := src.referrer(t, subject, mediatypes.SPDXJSON, "2026-01-01T00:00:00Z")
+	found, err = Attached(t.Context(), src, subject, AttachedOptions{Kind: "sbom"})
+	if err != nil || found.Digest != sbom.Digest {
+		t.Errorf("one beside a bundle with one: %+v, %v", found, err)
 	}
 }
 

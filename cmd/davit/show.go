@@ -26,9 +26,9 @@ func newShowCommand(a *app) *cobra.Command {
 		Use:   "show TARGET [PATH]",
 		Short: "Shows the readable part: README, docs page, model card, runbook, licence, SBOM",
 		Long: `Finds what people read in an artifact and shows it: Markdown laid out for the terminal, the
-components of an SBOM counted by licence, anything else as it is. PATH names the file, as ls
-prints it. A terminal gets colour unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER
-or less; "cat" is none.
+components of an SBOM counted by licence, what a signed statement says (its signature is not
+verified), anything else as it is. PATH names the file, as ls prints it. A terminal gets colour
+unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" is none.
 
 --kind looks among what is attached to TARGET instead. That is how to find the runbook of
 the image that runs, by its digest.`,
@@ -248,6 +248,9 @@ func tellApart(r *pull.Referrer) string {
 			words = append(words, value)
 		}
 	}
+	if states := stated(r); states != "" {
+		words = append(words, states)
+	}
 	if alerts := r.Alerts(); len(alerts) > 0 {
 		words = append(words, "alerts "+strings.Join(alerts, ", "))
 	}
@@ -268,11 +271,14 @@ func (r *showResult) WriteText(w io.Writer) error {
 	var text string
 	switch {
 	case r.SBOM != nil:
-		return writeSBOM(w, r.SBOM)
+		return writeSBOM(w, r.Document)
 	case r.IsMarkdown():
 		text = renderMarkdown(r.Text, r.options)
 	default:
 		text = render.Text(indented(r.Text))
+	}
+	if r.Signature != "" {
+		text = "signature  " + r.Signature + "\n\n" + text
 	}
 	_, err := io.WriteString(w, text)
 	return err
@@ -309,9 +315,11 @@ func indented(text string) string {
 const mostLicences = 25
 
 // writeSBOM prints what an SBOM says at a glance.
-func writeSBOM(w io.Writer, s *artifact.SBOM) error {
+func writeSBOM(w io.Writer, doc *pull.Document) error {
 	var head, licences table
+	s := doc.SBOM
 	head.field("about", s.Name)
+	head.field("signature", doc.Signature)
 	head.row("format", s.Format)
 	head.row("components", fmt.Sprint(s.Components))
 	licences.row("COMPONENTS", "LICENCE")
