@@ -103,7 +103,7 @@ func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		return err
 	case same:
 		p.right = append(p.right, name)
-	case p.force || p.state.ours(name, have):
+	case p.force || p.state.ours(p.stage.dst, name, have):
 		p.moves = append(p.moves, move{name, true})
 	default:
 		p.kept = append(p.kept, name)

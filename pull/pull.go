@@ -136,7 +136,7 @@ func (p *puller) intactPart(r *record, from, to int, layer func(int) bool, chang
 			continue
 		}
 		info, err := look.lstat(f.Path)
-		if err != nil || !f.unchanged(info) {
+		if err != nil || !f.unchanged(p.dst, info, r.Preserve) {
 			return false
 		}
 	}
@@ -186,7 +186,9 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	result := newResult(m)
 	result.Platform = platform
 	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || result.Kind == mediatypes.Volume)
-	p.next = &record{Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result}
+	p.next = &record{
+		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result, Preserve: p.preserve,
+	}
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
 	}
@@ -263,7 +265,7 @@ func (p *puller) lock() error {
 	defer look.close()
 	for i := range p.carried.len() {
 		f := p.carried.at(i)
-		if info, err := look.lstat(f.Path); err != nil || !f.unchanged(info) {
+		if info, err := look.lstat(f.Path); err != nil || !f.unchanged(p.dst, info, p.preserve) {
 			return errRaced
 		}
 	}
@@ -346,7 +348,7 @@ func (p *puller) check(ctx context.Context, it *item) (right bool, keep string, 
 		p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
 		return true, "", nil
 	}
-	if p.opts.Force || p.state.ours(name, info) {
+	if p.opts.Force || p.state.ours(p.dst, name, info) {
 		return false, "", nil
 	}
 	return false, name, nil
@@ -375,7 +377,7 @@ func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bo
 	if !info.Mode().IsRegular() || info.Size() != it.desc.Size {
 		return false
 	}
-	if f, ok := p.last.find(it.name); ok && f.Digest != "" && f.unchanged(info) {
+	if f, ok := p.last.find(it.name); ok && f.Digest != "" && f.unchanged(p.dst, info, false) {
 		return f.Digest == it.desc.Digest
 	}
 	if p.opts.Digests != nil {
@@ -413,8 +415,10 @@ func (p *puller) treeIsRight(it *item) bool {
 }
 
 func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) placed {
+	uid, gid, _ := owner(info)
 	return placed{
-		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), Layer: layer, Digest: d,
+		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), UID: uid, GID: gid,
+		Layer: layer, Digest: d,
 	}
 }
 
@@ -550,7 +554,7 @@ func (p *puller) leftovers() []string {
 		switch {
 		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.match(f.Path):
 			left = append(left, f)
-		case f.unchanged(info) || p.opts.Force:
+		case f.unchanged(p.dst, info, p.last.Preserve) || p.opts.Force:
 			remove = append(remove, f.Path)
 		default:
 			p.next.Result.Kept = append(p.next.Result.Kept, f.Path)

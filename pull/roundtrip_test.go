@@ -417,3 +417,51 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 		t.Errorf("not unpacked: %+v, %v", r, err)
 	}
 }
+
+// TestChangesWithoutContent: what a link leads to is content, and a mode is where modes are preserved.
+func TestChangesWithoutContent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "vol/d/f", "content")
+	if err := os.Symlink("d/f", filepath.Join(dir, "vol/l")); err != nil {
+		t.Fatal(err)
+	}
+	relink := func(out *os.Root, at string) error {
+		return errors.Join(out.Remove(at+"l"), out.Symlink("d", at+"l"))
+	}
+	chmod := func(out *os.Root, at string) error { return out.Chmod(at+"d/f", 0o600) }
+	for name, c := range map[string]struct {
+		plan   *artifact.Plan
+		at     string
+		change func(out *os.Root, at string) error
+		keep   bool
+	}{
+		"link of a directory": {directory("generic", "vol", mediatypes.TarGzip), "vol/", relink, true},
+		"link of a volume":    {volumePlan(), "", relink, true},
+		"mode in a directory": {directory("generic", "vol", mediatypes.TarGzip), "vol/", chmod, false},
+		"mode in a volume":    {volumePlan(), "", chmod, true},
+	} {
+		store, out := newStore(), filepath.Join(t.TempDir(), "out")
+		push(t, dir, c.plan, store)
+		root, opts := openRoot(t, out), pull.Options{State: out + ".state"}
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
+			t.Fatal(err)
+		}
+		before := listing(t, out, false)
+		if err := c.change(root, c.at); err != nil {
+			t.Fatal(err)
+		}
+		changed := listing(t, out, false)
+		if before == changed {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		_, err := pull.Artifact(t.Context(), store, "v1", root, opts)
+		if errors.Is(err, artifact.ErrKept) != c.keep || !c.keep && err != nil || listing(t, out, false) != changed {
+			t.Errorf("%s: %v; there is\n%s", name, err, listing(t, out, false))
+		}
+		opts.Force = true
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || c.keep && listing(t, out, false) != before {
+			t.Errorf("%s: by force: %v; there is\n%s", name, err, listing(t, out, false))
+		}
+	}
+}

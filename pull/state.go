@@ -30,7 +30,7 @@ const (
 // it compares contents instead.
 //
 // The file has a line of JSON for each record, followed by a line for each of its files, so that a million files need no
-// more memory than their entries. A line of a file has its mode, size, time, layer, digest ("-": none), path, and what a
+// more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, digest ("-": none), path, and what a
 // link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than asking for them.
 type state struct {
 	path    string // "": nowhere
@@ -46,6 +46,7 @@ type record struct {
 	Root     ocispec.Descriptor `json:"root"`     // what the reference led to
 	Result   *Result            `json:"result"`   // without files
 	Layers   []digest.Digest    `json:"layers"`
+	Preserve bool               `json:"preserve,omitempty"` // modes and owners are content too
 	// Entangled says that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
 	Count     int  `json:"files"`
@@ -59,6 +60,8 @@ type placed struct {
 	Size    int64
 	ModTime int64 // nanoseconds
 	Mode    fs.FileMode
+	UID     int // 0 where files have no owner, as GID
+	GID     int
 	Layer   int // index in Layers; -1: it left the artifact
 	Digest  digest.Digest
 	Link    string
@@ -67,7 +70,7 @@ type placed struct {
 // appendLine writes the file as a line.
 func (f placed) appendLine(b []byte) []byte {
 	b = strconv.AppendUint(b, uint64(f.Mode), 8)
-	for _, n := range []int64{f.Size, f.ModTime, int64(f.Layer)} {
+	for _, n := range []int64{int64(f.UID), int64(f.GID), f.Size, f.ModTime, int64(f.Layer)} {
 		b = strconv.AppendInt(append(b, ' '), n, 10)
 	}
 	b = append(append(b, ' '), cmp.Or(string(f.Digest), "-")...)
@@ -80,7 +83,7 @@ func (f placed) appendLine(b []byte) []byte {
 
 // parsePlaced reads a line of a file in a record of so many layers.
 func parsePlaced(line string, layers int) (f placed, err error) {
-	var numbers [4]int64
+	var numbers [6]int64
 	for i := range numbers {
 		field, rest, _ := strings.Cut(line, " ")
 		base := 10
@@ -100,7 +103,8 @@ func parsePlaced(line string, layers int) (f placed, err error) {
 	if link := strings.TrimPrefix(names[len(path):], " "); err == nil && link != "" {
 		f.Link, err = strconv.Unquote(link)
 	}
-	f.Mode, f.Size, f.ModTime, f.Layer = fs.FileMode(numbers[0]), numbers[1], numbers[2], int(numbers[3])
+	f.Mode, f.UID, f.GID = fs.FileMode(numbers[0]), int(numbers[1]), int(numbers[2])
+	f.Size, f.ModTime, f.Layer = numbers[3], numbers[4], int(numbers[5])
 	if sum != "-" {
 		f.Digest = digest.Digest(sum)
 	}
@@ -110,10 +114,20 @@ func parsePlaced(line string, layers int) (f placed, err error) {
 	return f, err
 }
 
-// unchanged tells whether the file is as it was placed.
-func (f placed) unchanged(info fs.FileInfo) bool {
-	return info.Mode().Type() == f.Mode.Type() && (info.Mode().Type() == fs.ModeSymlink ||
-		info.Size() == f.Size && info.ModTime().UnixNano() == f.ModTime)
+// unchanged tells whether the file, whose info is given, has the content that was placed in dst, and, if its rights
+// count, the mode and the owner.
+func (f placed) unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
+	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
+		return false
+	}
+	if uid, gid, _ := owner(info); rights && (info.Mode() != f.Mode || uid != f.UID || gid != f.GID) {
+		return false
+	}
+	if info.Mode().Type() == fs.ModeSymlink {
+		target, err := dst.Readlink(f.Path)
+		return err == nil && target == f.Link
+	}
+	return info.Size() == f.Size
 }
 
 // find looks a path up.
@@ -216,10 +230,10 @@ func (s *state) of(origin string) *record {
 	return nil
 }
 
-// ours tells whether some pull placed the file and nobody changed it since.
-func (s *state) ours(path string, info fs.FileInfo) bool {
+// ours tells whether some pull placed the file in dst and nobody changed it since.
+func (s *state) ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	for _, r := range s.records {
-		if f, ok := r.find(path); ok && f.unchanged(info) {
+		if f, ok := r.find(path); ok && f.unchanged(dst, info, r.Preserve) {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func records() []*record {
 	one := &record{Origin: "host/repo:v1", Result: &Result{}, Layers: []digest.Digest{digest.FromString("a")}}
 	for _, f := range []placed{
 		{Path: "a", Size: 1 << 40, ModTime: -1, Mode: 0o644, Digest: digest.FromString("content")},
-		{Path: "a b/\"c\"\n\\d", Mode: 0o4755 | fs.ModeSetuid},
+		{Path: "a b/\"c\"\n\\d", Mode: 0o4755 | fs.ModeSetuid, UID: 1000, GID: 1<<32 - 1},
 		{Path: "dir/\xff not UTF-8", Mode: 0o600, Layer: -1, Digest: digest.SHA512.FromString("content")},
 		{Path: "dir/größe", Mode: fs.ModeSymlink | 0o777, Link: "to \xfe \"there\""},
 		{Path: "long/" + strings.Repeat("x", 60_000)},
@@ -63,7 +63,7 @@ func FuzzState(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add(b.Bytes()[:b.Len()-1])
 	f.Add(bytes.ReplaceAll(b.Bytes(), []byte(" 0 sha256"), []byte(" 1 sha256")))
-	f.Add([]byte(`{"davit":2,"result":{},"files":1}` + "\n644 0 0 -2 - \"a\"\n"))
+	f.Add([]byte(`{"davit":2,"result":{},"files":1}` + "\n644 0 0 0 0 -2 - \"a\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "state")
 		if err := os.WriteFile(path, data, 0o600); err != nil {

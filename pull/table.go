@@ -18,7 +18,7 @@ const (
 	nameChunk = 64 << 10
 )
 
-// table is a list of files that takes some 40 bytes for each, and its path.
+// table is a list of files that takes some 50 bytes for each, and its path.
 type table struct {
 	chunks  [][]row
 	n       int
@@ -33,6 +33,7 @@ type row struct {
 	chunk, offset    uint32 // of the path, which the target of a link follows, in names
 	pathLen, linkLen uint16
 	mode             fs.FileMode
+	uid, gid         uint32
 	layer            int32
 	digest           int32 // 0: none; n: digests[n-1]; -n: others[n-1]
 }
@@ -53,7 +54,7 @@ func (t *table) add(f placed) {
 	}
 	f.Path, f.Link = f.Path[:min(len(f.Path), 1<<16-1)], f.Link[:min(len(f.Link), 1<<16-1)]
 	r := row{
-		size: f.Size, modTime: f.ModTime, mode: f.Mode, layer: int32(f.Layer),
+		size: f.Size, modTime: f.ModTime, mode: f.Mode, uid: uint32(f.UID), gid: uint32(f.GID), layer: int32(f.Layer),
 		pathLen: uint16(len(f.Path)), linkLen: uint16(len(f.Link)), digest: t.addDigest(f.Digest),
 	}
 	r.chunk, r.offset = t.addName(f.Path, f.Link)
@@ -91,7 +92,10 @@ func (t *table) path(r *row) []byte {
 // at gives a file.
 func (t *table) at(i int) placed {
 	r := t.row(i)
-	f := placed{Path: string(t.path(r)), Size: r.size, ModTime: r.modTime, Mode: r.mode, Layer: int(r.layer)}
+	f := placed{
+		Path: string(t.path(r)), Size: r.size, ModTime: r.modTime, Mode: r.mode, UID: int(r.uid), GID: int(r.gid),
+		Layer: int(r.layer),
+	}
 	if r.linkLen > 0 {
 		end := r.offset + uint32(r.pathLen)
 		f.Link = string(t.names[r.chunk][end : end+uint32(r.linkLen)])
@@ -108,7 +112,8 @@ func (t *table) at(i int) placed {
 // stat takes down what the file system says of a file. In archives, hard links have no size.
 func (t *table) stat(i int, info fs.FileInfo) {
 	r := t.row(i)
-	r.modTime, r.mode = info.ModTime().UnixNano(), info.Mode()
+	uid, gid, _ := owner(info)
+	r.modTime, r.mode, r.uid, r.gid = info.ModTime().UnixNano(), info.Mode(), uint32(uid), uint32(gid)
 	if info.Mode().IsRegular() {
 		r.size = info.Size()
 	}

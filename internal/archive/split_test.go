@@ -95,7 +95,7 @@ func TestSplitMovesLittle(t *testing.T) {
 	if len(before) < 64 || len(before) > 120 {
 		t.Errorf("%d groups, want 64 to 120", len(before))
 	}
-	const changes = 150
+	const changes = 60
 	old := weights(before)
 	several := 0
 	var worst int64
