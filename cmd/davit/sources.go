@@ -438,10 +438,11 @@ func (a *app) tell(plan *artifact.Plan) {
 	}
 }
 
-// tagFor is the tag that an artifact gets where the target names none: its version, declared or read out of the files,
-// if that can be a tag; "+" is "_" in it, as helm has it.
+// tagFor is the tag that an artifact gets where the target names none: the name of its reference, which bottles have, or
+// its version, declared or read out of the files, if that can be a tag; "+" is "_" in it, as helm has it.
 func (s *source) tagFor() string {
-	version := cmp.Or(s.spec.Version, s.plan.Cascade, s.plan.Annotations[ocispec.AnnotationVersion])
+	annotations := s.plan.Annotations
+	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.spec.Version, s.plan.Cascade, annotations[ocispec.AnnotationVersion])
 	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidTag(tag) == nil {
 		return tag
 	}
