@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,7 +69,7 @@ func (a *app) init(opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, text, 0o666); err != nil {
+	if err := writeWhole(file, text); err != nil {
 		return err
 	}
 	spec, err := artifact.Parse(file, text)
@@ -76,6 +77,24 @@ func (a *app) init(opts initOptions) error {
 		return err
 	}
 	return a.print(initResult{File: file, Kind: spec.Kind})
+}
+
+// writeWhole writes a file under another name and then gives it its own, so that a full disk leaves what was there.
+func writeWhole(file string, data []byte) error {
+	temp := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.davit-%d", filepath.Base(file), os.Getpid()))
+	err := os.WriteFile(temp, data, 0o666)
+	if err == nil {
+		err = os.Rename(temp, file)
+	}
+	if err != nil {
+		_ = os.Remove(temp) // where it was made at all
+		var why syscall.Errno
+		if errors.As(err, &why) { // without the temporary name
+			err = why
+		}
+		return &artifact.Error{Op: "writing", Item: file, Err: err}
+	}
+	return nil
 }
 
 // kindFrom is a kind as a davit.yaml in a directory names it: the path of a kind file, which has to be below.

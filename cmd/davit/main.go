@@ -33,6 +33,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = errInterrupted
 	}
 	if err == nil {
+		for _, plan := range a.untold {
+			a.tellNow(plan)
+		}
 		return int(exitDone)
 	}
 	a.printError(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
@@ -27,6 +28,7 @@ type app struct {
 	registry      registry.Options // from the flags; client completes them
 	passwordStdin bool
 	opened        *registry.Client
+	untold        []*artifact.Plan // what tell keeps for the end
 	cache         *digestcache.Cache
 }
 

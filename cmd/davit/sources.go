@@ -422,8 +422,17 @@ func sourceDate() (time.Time, error) {
 	return time.Unix(seconds, 0).UTC(), nil
 }
 
-// tell says what was decided without being told, and what may surprise.
+// tell says what was decided without being told, and what may surprise. Beside JSON it waits for the end, since an error
+// has to be all that is on standard error.
 func (a *app) tell(plan *artifact.Plan) {
+	if a.format.name == "json" {
+		a.untold = append(a.untold, plan)
+		return
+	}
+	a.tellNow(plan)
+}
+
+func (a *app) tellNow(plan *artifact.Plan) {
 	for _, n := range plan.Notes {
 		a.note("%s", n)
 	}
@@ -431,10 +440,10 @@ func (a *app) tell(plan *artifact.Plan) {
 		a.warn("%s", w)
 	}
 	for _, p := range plan.Platforms {
-		a.tell(p)
+		a.tellNow(p)
 	}
 	for _, r := range plan.Referrers {
-		a.tell(r)
+		a.tellNow(r)
 	}
 }
 
