@@ -171,14 +171,14 @@ func (t *trees) count(e archive.Placed) {
 	files, size := cmp.Or(t.p.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.p.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
 	case files > 0 && t.placed > files:
-		t.failed = tooMuch("the artifact has more than %d files", files)
+		t.failed = tooMuch(e.Name, "the artifact has more than %d files", files)
 	case size > 0 && t.size > size:
-		t.failed = tooMuch("the artifact unpacks to more than %d bytes", size)
+		t.failed = tooMuch(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
 }
 
-func tooMuch(format string, limit int64) error {
-	return artifact.Refused("", "%w", &archive.UnsafeError{Reason: fmt.Sprintf(format, limit), Limit: true})
+func tooMuch(name, format string, limit int64) error {
+	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
 }
 
 // close gives directories their metadata. Of an image it also finds out which files the layers left in the end.

@@ -17,6 +17,15 @@ type parser struct {
 	in      *stream
 	block   headerBlock // the one that was read last
 	pending int64       // of the current entry's content and padding, not read yet
+	name    string      // of the current entry
+}
+
+// blame names the current entry in a refusal that has no name: of what is wrong with the bytes of its content.
+func (p *parser) blame(err error) error {
+	if unsafe, ok := err.(*UnsafeError); ok && unsafe.Name == "" && p.name != "" {
+		return &UnsafeError{Name: p.name, Reason: unsafe.Reason, Limit: unsafe.Limit}
+	}
+	return err
 }
 
 // extended is what stands in front of an entry.
@@ -33,9 +42,9 @@ type extended struct {
 // next gives the next header, with its name as it stands in the archive, or io.EOF.
 func (p *parser) next() (*Header, error) {
 	if err := p.in.skip(p.pending); err != nil {
-		return nil, err
+		return nil, p.blame(err)
 	}
-	p.pending = 0
+	p.pending, p.name = 0, ""
 	var ext extended
 	for {
 		b, err := p.header()
@@ -194,7 +203,7 @@ func (p *parser) entry(b *headerBlock, ext *extended) (*Header, error) {
 	if err := p.sparse(h, b, ext.pax); err != nil {
 		return nil, err
 	}
-	p.pending += padding
+	p.pending, p.name = p.pending+padding, h.Name
 	return h, nil
 }
 

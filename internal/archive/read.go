@@ -207,7 +207,7 @@ func (c *content) Read(p []byte) (int, error) {
 			err = nil
 		}
 	}
-	return n, err
+	return n, c.it.parser.blame(err)
 }
 
 // sparseContent fills the holes with zeros.
