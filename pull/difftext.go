@@ -57,10 +57,18 @@ func addTexts(ctx context.Context, a, b Side, from, to *manifest, changes []File
 	}
 	for _, c := range chosen {
 		if isText(old[c.Path]) && isText(now[c.Path]) {
-			c.Text = string(diff.Diff("a/"+c.Path, old[c.Path], "b/"+c.Path, now[c.Path]))
+			c.Text = string(diff.Diff(sideName("a/", c.From), old[c.Path], sideName("b/", c.To), now[c.Path]))
 		}
 	}
 	return nil
+}
+
+// sideName is the name of a file in a diff, as git writes it and patch reads it.
+func sideName(side string, f *File) string {
+	if f == nil {
+		return "/dev/null"
+	}
+	return side + f.Path
 }
 
 // size of a file; 0 of none.

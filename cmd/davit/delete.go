@@ -109,7 +109,7 @@ func (e *untagError) hint() string {
 	}
 	ref := e.ref
 	ref.Tag = ""
-	return fmt.Sprintf("the manifest can be deleted, with every tag of it: davit delete %s", withDigest(ref, e.desc))
+	return fmt.Sprintf("many registries delete only manifests, with every tag of them: davit delete %s", withDigest(ref, e.desc))
 }
 
 // deleteResult is what delete prints.

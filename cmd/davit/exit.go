@@ -133,7 +133,7 @@ func responseCode(err error) (exitCode, bool) {
 		return 0, false
 	}
 	switch response.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed:
 		return exitDenied, true
 	case http.StatusNotFound:
 		return exitNotFound, true
@@ -149,7 +149,13 @@ func isUnreadable(err error) bool {
 
 func isDenied(err error) bool {
 	var denied *registry.Denied
-	return errors.As(err, &denied)
+	return errors.As(err, &denied) || isForbidden(err)
+}
+
+// isForbidden tells whether a registry does for nobody what it was asked for.
+func isForbidden(err error) bool {
+	var answered *registry.Unavailable
+	return errors.As(err, &answered) && answered.Answer.Status == http.StatusMethodNotAllowed
 }
 
 func isMissingFile(err error) bool {

@@ -55,6 +55,8 @@ func hintFor(err error) string {
 		return "choose one with --kind"
 	case errors.As(err, &denied):
 		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
+	case isForbidden(err):
+		return "this registry does that for nobody; whoever runs it can allow it (distribution: storage.delete.enabled)"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):

@@ -256,6 +256,9 @@ func addHistory(t *tree, history []any) {
 func flatten(path string, value any, fields [][2]string) [][2]string {
 	switch v := value.(type) {
 	case map[string]any:
+		if path != "" && isSet(v) {
+			return append(fields, [2]string{path, shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), maxShown)})
+		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
 		}
@@ -266,6 +269,16 @@ func flatten(path string, value any, fields [][2]string) [][2]string {
 		return fields
 	}
 	return append(fields, [2]string{path, shorten(fmt.Sprint(value), maxShown)})
+}
+
+// isSet tells whether an object only lists its keys, as an image config does its ports and volumes.
+func isSet(object map[string]any) bool {
+	for _, value := range object {
+		if fields, ok := value.(map[string]any); !ok || len(fields) > 0 {
+			return false
+		}
+	}
+	return len(object) > 0
 }
 
 func flattenList(list []any) string {

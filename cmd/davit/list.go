@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newListCommand(a *app) *cobra.Command {
@@ -149,6 +151,9 @@ func catFrom(ctx context.Context, t *target, opts catOptions, w io.Writer) error
 		return err
 	}
 	_, err := pull.Cat(ctx, t.Target, t.ref.Reference(), opts.path, w, opts.CatOptions)
+	if errors.Is(err, errdef.ErrUnsupported) {
+		return &usageError{err: err, hint: fmt.Sprintf("\"davit ls %s %s\" lists what is in it", t.ref, opts.path)}
+	}
 	return t.explain(ctx, err)
 }
 

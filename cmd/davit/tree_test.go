@@ -12,6 +12,7 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 	layers.add("a", "1 B", "sha256:0123456789", "type")
 	layers.add("bcd", "20 B", "sha256:0123456789", "long/type")
 	root.add("with children", "and a long cell").add("child")
+	layers.children[1].add("made by", "RUN a b c d e f g h i j k l m")
 	for _, test := range []struct {
 		width int
 		want  string
@@ -20,20 +21,39 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 ├── layers
 │   ├── a    1 B   sha256:0123456789  type
 │   └── bcd  20 B  sha256:0123456789  long/type
+│       └── made by  RUN a b c d e f g h i j k l m
 └── with children  and a long cell
     └── child
 `},
-		{25, `root
+		{29, `root
 ├── layers
 │   ├── a    1 B
 │   │   sha256:0123456789
 │   │   type
 │   └── bcd  20 B
-│       sha256:0123456789
-│       long/type
+│       │ sha256:0123456789
+│       │ long/type
+│       └── made by
+│           RUN a b c d e f g
+│           h i j k l m
 └── with children
     │ and a long cell
     └── child
+`},
+		{23, `root
+├ layers
+│ ├ a    1 B
+│ │ sha256:0123456789
+│ │ type
+│ └ bcd  20 B
+│   │ sha256:0123456789
+│   │ long/type
+│   └ made by
+│     RUN a b c d e f g
+│     h i j k l m
+└ with children
+  │ and a long cell
+  └ child
 `},
 	} {
 		out := &screenful{width: test.width}

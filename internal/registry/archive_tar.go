@@ -38,7 +38,7 @@ func openTar(name string) (*tarFile, error) {
 	}
 	t := &tarFile{file: f, blobs: map[digest.Digest]extent{}, files: map[string]extent{}, links: map[string]string{}}
 	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
-		err = &artifact.Error{Op: "opening", Item: name, Err: marked{errors.New("it is no regular file"), errdef.ErrInvalidReference}}
+		err = noArchive(name, "it is no regular file", "")
 	}
 	if err == nil {
 		err = t.scan(name)
@@ -62,6 +62,9 @@ func (t *tarFile) scan(name string) error {
 		if errors.As(err, &pathErr) {
 			return err
 		}
+		if err != nil && t.isCompressed() {
+			return noArchive(name, "it is compressed", "decompress it first: an archive is read where it lies")
+		}
 		if err != nil {
 			return artifact.Refused(name, "it is no tar archive: %w", err)
 		}
@@ -74,6 +77,18 @@ func (t *tarFile) scan(name string) error {
 		}
 	}
 	return artifact.Refused(name, "it has more than %d entries", maxTarEntries)
+}
+
+// isCompressed tells whether the file begins as gzip or zstd do.
+func (t *tarFile) isCompressed() bool {
+	var magic [4]byte
+	_, err := t.file.ReadAt(magic[:], 0)
+	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
+}
+
+// noArchive is a file that can't be opened as an archive as it is.
+func noArchive(name, why, hint string) error {
+	return &artifact.Error{Op: "opening", Item: name, Err: marked{errors.New(why), errdef.ErrInvalidReference}, Hint: hint}
 }
 
 // entry takes note of what belongs to a layout. Other entries are none of our business.

@@ -62,6 +62,9 @@ func openLayout(name string, mode Mode) (*Layout, error) {
 		}
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
 	}
+	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
+		return nil, noArchive(name, "it is no directory", "a path of an archive ends in .tar, and the archive is not compressed")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -493,7 +496,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	return l.collect(ctx, all, time.Now().Add(-stale))
 }
 
-// needed fails when something else that is listed needs a blob.
+// needed fails with errdef.ErrUnsupported when something else that is listed needs a blob.
 func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
 	ix, err := c.store.index(ctx)
 	if err != nil {
@@ -505,7 +508,7 @@ func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
 		}
 		for _, d := range slices.Concat(links.children, links.blobs) {
 			if d.Digest == desc.Digest {
-				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: fmt.Errorf("manifest %s needs it", node.Digest)}
+				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: marked{fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported}}
 			}
 		}
 		return nil

@@ -119,7 +119,9 @@ func (ix *index) find(tag string) (indexEntry, error) {
 		}
 		last := found[len(found)-1]
 		if i := slices.IndexFunc(found, func(e indexEntry) bool { return e.Digest != last.Digest }); i >= 0 && last.refName() != tag {
-			return indexEntry{}, fmt.Errorf("tag %q is both %s and %s: %w", tag, found[i].fullName(), last.fullName(), errdef.ErrInvalidReference)
+			both := fmt.Errorf("the tag is that of %s and of %s", found[i].fullName(), last.fullName())
+			return indexEntry{}, &artifact.Error{Op: "resolving", Item: tag, Err: marked{both, errdef.ErrInvalidReference},
+				Hint: fmt.Sprintf("say which by its digest: @%s or @%s", found[i].Digest, last.Digest)}
 		}
 		return last, nil
 	}

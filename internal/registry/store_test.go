@@ -525,6 +525,20 @@ func TestArchiveDependsOnContentAlone(t *testing.T) {
 	}
 }
 
+// TestCompressedArchive: an archive is read where it lies, so a compressed one is not read.
+func TestCompressedArchive(t *testing.T) {
+	t.Parallel()
+	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"} {
+		path := filepath.Join(t.TempDir(), "oci.tar")
+		if err := os.WriteFile(path, []byte(magic+strings.Repeat("x", 2000)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openTar(path); !errors.Is(err, artifact.ErrInvalid) || !strings.HasSuffix(err.Error(), "it is compressed") {
+			t.Errorf("%x: %v", magic, err)
+		}
+	}
+}
+
 // TestForeignNames reads what other tools write as a name: tags, full names, and containerd's two.
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
@@ -557,8 +571,10 @@ func TestForeignNames(t *testing.T) {
 				t.Errorf("%s: %v, %v", reference, got.Digest, err)
 			}
 		}
-		if got, err := target.Resolve(t.Context(), "3.20"); err == nil {
-			t.Errorf("3.20 is two things, and resolved to %v", got.Digest)
+		var advised *artifact.Error
+		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.As(err, &advised) ||
+			!strings.Contains(advised.Hint, descs[1].Digest.String()) || !strings.Contains(advised.Hint, descs[3].Digest.String()) {
+			t.Errorf("3.20 is two things, and resolved to %v, %v", got.Digest, err)
 		}
 		if err := target.Tag(t.Context(), descs[1], "3.20"); err != nil {
 			t.Fatal(err)

@@ -225,6 +225,9 @@ func (h *handler) deleteManifest(c *call) error {
 		if desc, _, err = repo.manifest(c.Context(), c.last); err == nil {
 			err = repo.Delete(c.Context(), desc)
 		}
+		if errors.Is(err, errdef.ErrUnsupported) {
+			return refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "another manifest needs %s", c.last)
+		}
 		if err != nil {
 			return orUnknown(err, manifestUnknown(c.last))
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -170,6 +171,22 @@ func TestPushManifest(t *testing.T) {
 	r.want(202, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
 	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 	r.want(404, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
+}
+
+// TestDeleteOfWhatIsNeeded: a manifest that an index lists stays as long as the index does.
+func TestDeleteOfWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
+	child, _ := r.pushManifest("oci", "", "one", nil)
+	list := marshal(t, ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{child},
+	})
+	r.want(201, "PUT", "/v2/oci/manifests/1.0", list, "Content-Type", ocispec.MediaTypeImageIndex)
+	if a := r.want(405, "DELETE", "/v2/oci/manifests/"+child.Digest.String(), nil); a.code() != "UNSUPPORTED" {
+		t.Errorf("got %s", a.body)
+	}
+	r.want(202, "DELETE", "/v2/oci/manifests/"+digest.FromBytes(list).String(), nil)
+	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 }
 
 // TestNames: a tag that was pushed to a name is that name's alone, and those of the layout are everybody's.
