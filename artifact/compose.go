@@ -200,6 +200,7 @@ func unique(list []string) []string {
 // inherit fills a platform's Spec from that of the whole artifact.
 func inherit(whole, platform *Spec) *Spec {
 	p := *platform
+	p.whole = whole
 	p.Kind, p.Own, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Own, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
 	if p.Base == "" {
 		p.Base = whole.Base

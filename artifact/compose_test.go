@@ -295,6 +295,22 @@ referrers:
 	}
 }
 
+// A mistake in what all platforms share is told once, where it stands.
+func TestComposePlatformsShareMistakes(t *testing.T) {
+	t.Parallel()
+	_, err := compose(t, map[string]string{"r/a": "x"}, `kind: image
+config: {Env: [A=b], Labels: {}, author: 3}
+platforms:
+  - {platform: linux/amd64, layers: [r/]}
+  - {platform: linux/arm64, layers: [r/], config: {Cmd: x}}
+`)
+	wantLines(t, fmt.Sprint(err), `
+	davit.yaml:2:10: unknown key "Env" (one of architecture, author, config, os, variant)
+	davit.yaml:2:22: unknown key "Labels" (one of architecture, author, config, os, variant)
+	davit.yaml:2:42: "author": must be a string, not a number (put it in quotes)
+	davit.yaml:5:52: unknown key "Cmd" (one of architecture, author, config, os, variant)`)
+}
+
 func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 	t.Parallel()
 	plan, err := compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",

@@ -236,6 +236,15 @@ func (d *document) drop(pointer string) {
 	}
 }
 
+// has tells whether there is a value behind a JSON pointer.
+func (d *document) has(pointer string) bool {
+	if d == nil {
+		return false
+	}
+	_, ok := d.values[pointer]
+	return ok
+}
+
 // problem points at the value behind a JSON pointer, or at the nearest one that holds it. A declaration that was not
 // read from a file has no document, and its problems no place.
 func (d *document) problem(pointer, message, hint string) Problem {

@@ -651,7 +651,7 @@ func (e *entry) split(r role) bool {
 	return r.Split
 }
 
-// title is the declared one, else the path.
+// title is the declared one, else the path; a file beside the declaration stands in no directory that could name its tar.
 func (e *entry) title(r role, l Layer) string {
 	switch {
 	case e.Title != "":
@@ -660,6 +660,8 @@ func (e *entry) title(r role, l Layer) string {
 		return ""
 	case l.Path != ".":
 		return l.Path
+	case len(l.Files) == 1:
+		return l.Files[0]
 	}
 	title := e.kind.Name
 	for _, name := range []string{e.spec.Name, e.spec.Dir} {

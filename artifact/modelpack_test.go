@@ -145,6 +145,30 @@ func TestModelKitWithoutKitfile(t *testing.T) {
 	}
 }
 
+// TestTarsOfFilesBesideTheDeclaration: files that stand in no directory are titled by their names, each tar.
+func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"w.gguf": string(tinyLlama().bytes()), "a.py": "x"}
+	for declaration, want := range map[string]string{
+		"kind: modelkit\nname: demo\nlayers: [w.gguf, a.py]\n": `
+model application/vnd.kitops.modelkit.model.v1.tar tar w.gguf
+code application/vnd.kitops.modelkit.code.v1.tar tar a.py`,
+		"kind: modelpack\nname: demo\nlayers: [{path: w.gguf, packing: tar}, {path: a.py, packing: tar}]\n": `
+weight application/vnd.cncf.model.weight.v1.tar tar w.gguf
+code application/vnd.cncf.model.code.v1.tar tar a.py`,
+	} {
+		plan, err := compose(t, files, declaration)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		wantLines(t, layerLines(plan), want)
+		if len(plan.Notes) > 0 {
+			t.Errorf("notes %q", plan.Notes)
+		}
+	}
+}
+
 func TestKitfileRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ kitfile, want string }{

@@ -66,11 +66,20 @@ func (p Problems) err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	sorted := slices.Clone(p)
+	var sorted Problems
+	seen := map[Problem]bool{} // what platforms share is a problem of each
+	for _, one := range p {
+		key := one
+		key.Err = nil
+		if !seen[key] {
+			sorted = append(sorted, one)
+		}
+		seen[key] = true
+	}
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.CompactFunc(sorted, func(a, b Problem) bool { a.Err, b.Err = nil, nil; return a == b })
+	return sorted
 }
 
 // didYouMean is the hint that suggests the nearest of the words that could have been meant, or lists them where none

@@ -40,6 +40,7 @@ type Spec struct {
 	doc       *document // where the Spec was read; nil when it was not
 	at        string    // JSON pointer of this Spec in doc
 	configDoc *document // where Config was read, if elsewhere
+	whole     *Spec     // of an entry of Platforms, the Spec that says what it doesn't
 }
 
 // LayerSpec is one entry of layers.
@@ -155,6 +156,8 @@ func (s *Spec) configFault(f fault) Problem {
 	doc, under := s.doc, s.at+"/config"
 	if s.configDoc != nil {
 		doc, under = s.configDoc, ""
+	} else if s.whole != nil && !doc.has(under+f.pointer) {
+		return s.whole.configFault(f)
 	}
 	if f.key {
 		return doc.keyProblem(under+f.pointer, f.message, f.hint)
