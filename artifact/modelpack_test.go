@@ -154,7 +154,7 @@ func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
 model application/vnd.kitops.modelkit.model.v1.tar tar w.gguf
 code application/vnd.kitops.modelkit.code.v1.tar tar a.py`,
 		"kind: modelpack\nname: demo\nlayers: [{path: w.gguf, packing: tar}, {path: a.py, packing: tar}]\n": `
-weight application/vnd.cncf.model.weight.v1.tar tar w.gguf
+weights application/vnd.cncf.model.weight.v1.tar tar w.gguf
 code application/vnd.cncf.model.code.v1.tar tar a.py`,
 	} {
 		plan, err := compose(t, files, declaration)
