@@ -67,36 +67,56 @@ type chartDependency struct {
 // helmVersion is what helm takes as a version: semver, parts of which may be missing.
 var helmVersion = onUse(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
-// parseChart reads a Chart.yaml as helm does, and checks what helm checks.
-func parseChart(data []byte) (*chart, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("helm can't read Chart.yaml: %w", err)
+// parseChart reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
+// beside it says the dependencies; nil where there is none.
+func parseChart(data, requirements []byte) (*chart, error) {
+	c := &chart{}
+	if err := c.read("Chart.yaml", data); err != nil {
+		return nil, err
 	}
-	r := chartText{}
-	r.read(&doc, "")
-	var loose map[string]any
-	if err := doc.Decode(&loose); err != nil {
-		return nil, fmt.Errorf("helm can't read Chart.yaml: %w", err)
-	}
-	// helm reads YAML by way of JSON, which matches keys in any case.
-	encoded, err := json.Marshal(loose)
-	if err != nil {
-		return nil, fmt.Errorf("helm can't read Chart.yaml: %w", err)
-	}
-	c := &chart{warnings: r.warnings}
-	var wrong *json.UnmarshalTypeError
-	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
-		return nil, fmt.Errorf("its Chart.yaml: %s is a %s and helm wants a %s", wrong.Field, wrong.Value, wrong.Type)
-	} else if err != nil {
-		return nil, fmt.Errorf("its Chart.yaml: %w", err)
+	if requirements != nil {
+		if err := c.read(requirementsFile, requirements); err != nil {
+			return nil, err
+		}
 	}
 	return c, c.check()
 }
 
+const requirementsFile = "requirements.yaml"
+
+// read lays what a file says over the metadata.
+func (c *chart) read(file string, data []byte) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	r := chartText{file: file}
+	r.read(&doc, "")
+	c.warnings = append(c.warnings, r.warnings...)
+	var loose map[string]any
+	if err := doc.Decode(&loose); err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	// helm reads YAML by way of JSON, which matches keys in any case.
+	encoded, err := json.Marshal(loose)
+	if err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
+		return fmt.Errorf("its %s: %s is a %s and helm wants a %s", file, wrong.Field, wrong.Value, wrong.Type)
+	} else if err != nil {
+		return fmt.Errorf("its %s: %w", file, err)
+	}
+	return nil
+}
+
 // chartText makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
 // a text. All are, but for those of notText.
-type chartText struct{ warnings []string }
+type chartText struct {
+	file     string
+	warnings []string
+}
 
 // notText are the fields of a Chart.yaml that are no text, and the one whose content is anything.
 var notText = []string{"deprecated", "enabled", "import-values"}
@@ -146,7 +166,7 @@ func (r *chartText) scalar(n *yaml.Node, key string) {
 		return
 	}
 	if written != n.Value {
-		r.warnings = append(r.warnings, fmt.Sprintf("Chart.yaml: helm reads the %s of %s as %s; put quotes around it", written, key, n.Value))
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: helm reads the %s of %s as %s; put quotes around it", r.file, written, key, n.Value))
 	}
 	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
 }
@@ -271,10 +291,11 @@ func readChartArchive(r io.Reader) (*chart, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := archive.rest(); err != nil {
+	requirements, err := archive.rest()
+	if err != nil {
 		return nil, err
 	}
-	return parseChart(data)
+	return parseChart(data, requirements)
 }
 
 // chartReader reads a packaged chart, no more of it than helm unpacks.
@@ -304,8 +325,7 @@ func (r *chartReader) chartFile() ([]byte, error) {
 		case err != nil:
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
-		dir, file := path.Split(path.Clean(header.Name))
-		if file != "Chart.yaml" || strings.Count(dir, "/") != 1 || header.Typeflag != tar.TypeReg {
+		if !isOfChart(header, "Chart.yaml") {
 			continue
 		}
 		data, err := io.ReadAll(io.LimitReader(r, maxSmallFile))
@@ -316,22 +336,31 @@ func (r *chartReader) chartFile() ([]byte, error) {
 	}
 }
 
-// rest reads what follows Chart.yaml: helm reads the whole archive, and chokes on one that was cut off.
-func (r *chartReader) rest() error {
-	var err error
+// isOfChart tells whether a tar entry is that file of the chart itself, and not of one that it depends on.
+func isOfChart(header *tar.Header, name string) bool {
+	dir, file := path.Split(path.Clean(header.Name))
+	return file == name && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
+}
+
+// rest reads what follows Chart.yaml: helm reads the whole archive, and chokes on one that was cut off. It gives the
+// requirements.yaml among it, nil where there is none.
+func (r *chartReader) rest() (requirements []byte, err error) {
 	for err == nil {
-		_, err = r.Next()
+		var header *tar.Header
+		if header, err = r.Next(); err == nil && isOfChart(header, requirementsFile) {
+			requirements, err = io.ReadAll(io.LimitReader(r, maxSmallFile))
+		}
 	}
 	if errors.Is(err, io.EOF) {
 		_, err = io.Copy(io.Discard, r.limited) // up to the checksum of the gzip
 	}
 	if r.limited.N <= 0 {
-		return fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", maxChart>>20)
+		return nil, fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", maxChart>>20)
 	}
 	if err != nil {
-		return fmt.Errorf("broken chart archive: %w", err)
+		return nil, fmt.Errorf("broken chart archive: %w", err)
 	}
-	return nil
+	return requirements, nil
 }
 
 // missingDependencies names what Chart.yaml depends on and charts/ doesn't hold; helm refuses to package that.
@@ -439,7 +468,7 @@ func chartFault(s *sample) error {
 		_, err = archive.chartFile()
 	}
 	if errors.Is(err, errNoChart) {
-		err = archive.rest()
+		_, err = archive.rest()
 	}
 	return err
 }
@@ -487,12 +516,16 @@ func (c *composition) readChart(l *chosen) (*chart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its Chart.yaml: %s", cause(err))
 	}
-	meta, err := parseChart(data)
+	requirements, err := readFile(c.fsys, path.Join(l.Path, requirementsFile), maxSmallFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("its %s: %s", requirementsFile, cause(err))
+	}
+	meta, err := parseChart(data, requirements)
 	if err != nil {
 		return nil, err
 	}
 	if missing := meta.missingDependencies(c.fsys, l.Path); len(missing) > 0 {
-		return nil, fmt.Errorf("its Chart.yaml depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("it depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
 	}
 	l.Prefix = meta.Name + "/"
 	return meta, c.ignoreAsHelm(l)

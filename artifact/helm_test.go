@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -124,6 +125,28 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 	}
 }
 
+// TestHelmRequirements: charts of the first API version have their dependencies in a file of their own.
+func TestHelmRequirements(t *testing.T) {
+	t.Parallel()
+	const own, requirements = "apiVersion: v1\nname: demo\nversion: 1.0.0\n", "dependencies: [{name: sub, version: 1.0.0, repository: ''}]\n"
+	const want = `{"name":"demo","version":"1.0.0","apiVersion":"v1","dependencies":[{"name":"sub","version":"1.0.0","repository":""}]}`
+	files := map[string]string{"demo/Chart.yaml": own, "demo/requirements.yaml": requirements, "demo/charts/sub/Chart.yaml": "name: sub",
+		"demo.tgz": tgz(t, "demo/Chart.yaml", own, "demo/requirements.yaml", requirements, "demo/charts/sub/requirements.yaml", "dependencies: []\n")}
+	for _, layer := range []string{"demo/", "demo.tgz"} {
+		plan, err := compose(t, files, "kind: helm\nlayers: ["+layer+"]\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(finished(t, plan).Config); got != want {
+			t.Errorf("%s: config is %s\nwant      %s", layer, got, want)
+		}
+	}
+	delete(files, "demo/charts/sub/Chart.yaml")
+	if _, err := compose(t, files, "kind: helm\nlayers: [demo/]\n"); !strings.Contains(fmt.Sprint(err), "it depends on sub, which charts/ does not hold") {
+		t.Errorf("without the dependency: %v", err)
+	}
+}
+
 func TestHelmRefuses(t *testing.T) {
 	t.Parallel()
 	chart := func(yaml string) map[string]string { return map[string]string{"demo/Chart.yaml": yaml} }
@@ -141,6 +164,8 @@ func TestHelmRefuses(t *testing.T) {
 		"same alias":       {chart(smallChart + "dependencies: [{name: a}, {name: b, alias: a}]\n"), `two dependencies with the name or alias "a"`},
 		"odd type":         {chart(smallChart + "type: app\n"), `type "app" is neither`},
 		"not YAML":         {chart("a: [\n"), "helm can't read"},
+		"empty":            {chart(""), "has no apiVersion"},
+		"empty list":       {map[string]string{"demo/Chart.yaml": "name: demo\n", "demo/requirements.yaml": "# none\n"}, "has no apiVersion"},
 		"dependency":       {chart(smallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
 		"double star":      {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
 		"ignores itself":   {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
