@@ -183,11 +183,11 @@ const sendfilePart = 1 << 20
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	limited, ok := r.(*io.LimitedReader)
 	if !ok {
-		return io.Copy(struct{ io.Writer }{c}, r)
+		return c.copyFrom(r)
 	}
 	from, ok := c.Conn.(io.ReaderFrom)
 	if _, file := limited.R.(syscall.Conn); !ok || !file {
-		return io.Copy(struct{ io.Writer }{c}, r)
+		return c.copyFrom(r)
 	}
 	var written int64
 	for limited.N > 0 {
@@ -211,6 +211,13 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return written, nil
+}
+
+// copyFrom sends what is no file, in large writes.
+func (c *conn) copyFrom(r io.Reader) (int64, error) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf)
 }
 
 // bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry. A file is left

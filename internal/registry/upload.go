@@ -684,7 +684,9 @@ func (u *upload) abandon(ctx context.Context) {
 	u.location = nil
 }
 
-// body opens the blob at the offset, for length bytes (-1: all that come). A file is given as one that the kernel sends.
+// body opens the blob at the offset, for length bytes (-1: all that come). A file that need not be hashed, or is large
+// enough to be hashed beside, is given as one that the kernel sends. Others are hashed in passing: what was just hashed is
+// in the core's cache when it is sent, and there are other files for other cores.
 func (u *upload) body(length int64) (io.ReadCloser, error) {
 	rc, err := u.blob.Open(u.offset)
 	if err != nil {
@@ -697,8 +699,10 @@ func (u *upload) body(length int64) (io.ReadCloser, error) {
 				return nil, err
 			}
 		}
-		u.beside()
-		return &fileSection{f, u.offset + length}, nil
+		if u.digest != "" || u.size >= onePassFrom {
+			u.beside()
+			return &fileSection{f, u.offset + length}, nil
+		}
 	}
 	return &blobBody{ReadCloser: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}, nil
 }
