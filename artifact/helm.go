@@ -528,7 +528,29 @@ func (c *composition) readChart(l *chosen) (*chart, error) {
 		return nil, fmt.Errorf("it depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
 	}
 	l.Prefix = meta.Name + "/"
-	return meta, c.ignoreAsHelm(l)
+	return meta, errors.Join(checkChartValues(c.fsys, l.Path), c.ignoreAsHelm(l))
+}
+
+// checkChartValues reads the files of a chart that helm reads besides, and packages no chart without: they are mappings.
+// A key that is given twice is fine with helm.
+func checkChartValues(fsys fs.FS, dir string) error {
+	for _, file := range [...]string{"values.yaml", "Chart.lock"} {
+		data, err := readFile(fsys, path.Join(dir, file), maxSmallFile)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLarge) { // nobody writes such by hand
+			continue
+		}
+		var values yaml.Node
+		if err == nil {
+			err = yaml.Unmarshal(data, &values)
+		}
+		if err == nil && len(values.Content) > 0 && values.Content[0].Kind != yaml.MappingNode && values.Content[0].ShortTag() != "!!null" {
+			err = errors.New("it is not a mapping")
+		}
+		if err != nil {
+			return fmt.Errorf("helm can't read its %s: %s", file, cause(err))
+		}
+	}
+	return nil
 }
 
 // ignoreAsHelm leaves out what the chart's .helmignore says, besides what else is left out.

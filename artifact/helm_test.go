@@ -130,7 +130,7 @@ func TestHelmRequirements(t *testing.T) {
 	t.Parallel()
 	const own, requirements = "apiVersion: v1\nname: demo\nversion: 1.0.0\n", "dependencies: [{name: sub, version: 1.0.0, repository: ''}]\n"
 	const want = `{"name":"demo","version":"1.0.0","apiVersion":"v1","dependencies":[{"name":"sub","version":"1.0.0","repository":""}]}`
-	files := map[string]string{"demo/Chart.yaml": own, "demo/requirements.yaml": requirements, "demo/charts/sub/Chart.yaml": "name: sub",
+	files := map[string]string{"demo/Chart.yaml": own, "demo/values.yaml": "a: 1\na: 2\n", "demo/Chart.lock": "# nothing\n", "demo/requirements.yaml": requirements, "demo/charts/sub/Chart.yaml": "name: sub",
 		"demo.tgz": tgz(t, "demo/Chart.yaml", own, "demo/requirements.yaml", requirements, "demo/charts/sub/requirements.yaml", "dependencies: []\n")}
 	for _, layer := range []string{"demo/", "demo.tgz"} {
 		plan, err := compose(t, files, "kind: helm\nlayers: ["+layer+"]\n")
@@ -168,6 +168,8 @@ func TestHelmRefuses(t *testing.T) {
 		"empty list":       {map[string]string{"demo/Chart.yaml": "name: demo\n", "demo/requirements.yaml": "# none\n"}, "has no apiVersion"},
 		"dependency":       {chart(smallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"), "depends on redis"},
 		"double star":      {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
+		"broken values":    {map[string]string{"demo/Chart.yaml": smallChart, "demo/values.yaml": "a: [\n"}, "helm can't read its values.yaml: yaml: line 1: "},
+		"values of a list": {map[string]string{"demo/Chart.yaml": smallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
 		"ignores itself":   {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
 		"ignores the rest": {map[string]string{"demo/Chart.yaml": smallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
 	} {
