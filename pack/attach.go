@@ -78,8 +78,9 @@ func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Graph
 	}
 	r := newResult(root)
 	if same != nil {
-		r.Digest, r.Size, r.Skipped = same.Digest, same.Size, true
-	} else if err := sendReferrer(ctx, dst, root, opts.Options); err != nil {
+		r.Digest, r.Size = same.Digest, same.Size
+	}
+	if r.Skipped, err = sendReferrer(ctx, dst, root, same != nil, opts.Options); err != nil {
 		return nil, err
 	}
 	if opts.Replace && len(others) > 0 {
@@ -93,12 +94,18 @@ func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Graph
 	return r, nil
 }
 
-func sendReferrer(ctx context.Context, dst oras.Target, root *node, opts Options) error {
+// sendReferrer sends what is missing: of one that is listed at most blobs. It tells whether nothing was.
+func sendReferrer(ctx context.Context, dst oras.Target, root *node, listed bool, opts Options) (skipped bool, err error) {
 	p := &pusher{dst: dst, opts: opts}
-	if err := p.pushBlobs(ctx, slices.Concat(layers(root), configs(root))); err != nil {
-		return err
+	if listed {
+		if ok, err := p.blobsThere(ctx, root); err != nil || ok {
+			return ok, err
+		}
 	}
-	return p.pushManifests(ctx, root, nil)
+	if err := p.pushBlobs(ctx, slices.Concat(layers(root), configs(root))); err != nil || listed {
+		return false, err
+	}
+	return false, p.pushManifests(ctx, root, nil)
 }
 
 // attached looks through the subject's referrers for the same artifact, and for others of its type and title.

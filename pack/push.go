@@ -85,6 +85,9 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 		if there, err := p.there(ctx, root, tagged); err != nil || there {
 			return err
 		}
+		if !p.keeps() {
+			tagged = nil // what it leads to may be what is missing
+		}
 	}
 	if tagged != nil && (!known || len(blobs) >= manyBlobs) {
 		p.old = p.holdings(ctx, *tagged)
@@ -171,7 +174,7 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 	return &desc, nil
 }
 
-// there tells whether the target has the whole artifact under its tags. A tag moves last, so what it leads to is there.
+// there tells whether the target has the whole artifact under its tags.
 func (p *pusher) there(ctx context.Context, root *node, tagged *ocispec.Descriptor) (bool, error) {
 	want := root.manifest.desc.Digest
 	if tagged != nil && tagged.Digest != want {
@@ -194,14 +197,37 @@ func (p *pusher) there(ctx context.Context, root *node, tagged *ocispec.Descript
 			return false, err
 		}
 	}
-	return p.referrersThere(ctx, root)
+	if ok, err := p.blobsThere(ctx, root); err != nil || !ok {
+		return false, err
+	}
+	return p.manifestsThere(ctx, root)
 }
 
-// referrersThere asks for them one by one: they can have changed while the artifact did not.
-func (p *pusher) referrersThere(ctx context.Context, root *node) (bool, error) {
+// keeps tells whether the target has all that its tags lead to: a registry does, since it takes no manifest without its
+// blobs. On a disk files get lost.
+func (p *pusher) keeps() bool {
+	_, ok := p.dst.(registry.ReferencePusher)
+	return ok
+}
+
+// blobsThere asks for every blob where the manifest does not answer for them.
+func (p *pusher) blobsThere(ctx context.Context, root *node) (bool, error) {
+	if p.keeps() {
+		return true, nil
+	}
+	for _, b := range slices.Concat(layers(root), configs(root)) {
+		if ok, err := p.dst.Exists(ctx, b.desc); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// manifestsThere asks for referrers, which can have changed while the artifact did not, and on a disk for all manifests.
+func (p *pusher) manifestsThere(ctx context.Context, root *node) (bool, error) {
 	missing := false
 	err := root.all(func(n *node) error {
-		if n.opts.Subject == nil || n == root || missing {
+		if missing || p.keeps() && (n.opts.Subject == nil || n == root) {
 			return nil
 		}
 		ok, err := p.dst.Exists(ctx, n.manifest.desc)
@@ -221,7 +247,7 @@ type holdings struct {
 // among them may well be there, and is hashed before it is sent. They are hints; what can't be read gives none.
 func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings {
 	h := holdings{sizes: make(map[int64]bool)}
-	if _, ok := p.dst.(registry.ReferencePusher); ok {
+	if p.keeps() {
 		h.blobs = make(map[digest.Digest]bool)
 	}
 	for _, child := range p.addHoldings(ctx, desc, h) {

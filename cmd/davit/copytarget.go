@@ -31,6 +31,25 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
+// Exists tells whether a blob is there, or a manifest with all that belongs to it: oras looks no further where one is.
+// A registry takes no manifest without the rest; on a disk files get lost.
+func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	ok, err := t.Target.Exists(ctx, desc)
+	if _, disk := t.Target.(blobFetcher); !disk || !ok || err != nil || !isManifest(desc.MediaType) {
+		return ok, err
+	}
+	inside, err := content.Successors(ctx, t.Target, desc)
+	if err != nil {
+		return false, nil // what can't be read is copied again
+	}
+	for _, one := range inside {
+		if ok, err := t.Exists(ctx, one); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // Push sends a blob or manifest. A target that takes blobs whole gets the means to read this one again from any place,
 // so that an upload can go on where it broke; the reader at hand is not touched then.
 func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {

@@ -1,0 +1,82 @@
+package pack
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/content/oci"
+)
+
+// TestPushMendsALayout: whatever file is lost, the next push brings it back, and does not say that nothing was to do.
+func TestPushMendsALayout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := plan(file("a.txt"), file("b.txt"))
+	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
+	dst, err := oci.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := func() *Result {
+		r, err := Push(t.Context(), files, p, dst, PushOptions{Tags: []string{"v1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	push()
+	if !push().Skipped {
+		t.Error("what is there was sent again")
+	}
+	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
+	if err != nil || len(blobs) < 5 {
+		t.Fatalf("blobs are %v, %v", blobs, err)
+	}
+	for _, name := range blobs {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		if push().Skipped {
+			t.Errorf("nothing was to do, while %s is lost", filepath.Base(name))
+		}
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAttachMendsALayout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dst, err := oci.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := Push(t.Context(), files, plan(file("a.txt")), dst, PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attach := func() *Result {
+		r, err := Attach(t.Context(), files, plan(file("sbom.js")), dst, subject.Descriptor(), AttachOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r[0]
+	}
+	lost := attach().Layers[0].Digest
+	if !attach().Skipped {
+		t.Error("what is attached was attached again")
+	}
+	name := filepath.Join(dir, "blobs", "sha256", lost.Encoded())
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if attach().Skipped {
+		t.Error("nothing was to do, while a blob is lost")
+	}
+	if _, err := os.Stat(name); err != nil {
+		t.Error(err)
+	}
+}
