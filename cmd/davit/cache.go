@@ -52,7 +52,7 @@ func (a *app) cacheDo(what string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return a.print(r)
 	case err != nil:
-		return destinationError(dir, err)
+		return fileError("directory", dir, err)
 	}
 	defer root.Close()
 	if err := r.look(root, what == "clear"); err != nil {

@@ -50,7 +50,7 @@ func (a *app) init(opts initOptions) error {
 	if info, err := os.Stat(dir); err != nil {
 		return sourceError(opts.dir, err)
 	} else if !info.IsDir() {
-		return destinationError(opts.dir, syscall.ENOTDIR)
+		return fileError("directory", opts.dir, syscall.ENOTDIR)
 	}
 	s, err := openRoot(opts.dir, filepath.Dir(dir), registry.Reference{})
 	if err != nil {

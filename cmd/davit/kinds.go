@@ -71,7 +71,7 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 func readKind(name string) (mediatypes.Kind, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return mediatypes.Kind{}, sourceError(name, err)
+		return mediatypes.Kind{}, fileError("kind file", name, err)
 	}
 	defer f.Close()
 	data, err := readAll(name, f)

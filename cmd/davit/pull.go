@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
@@ -95,7 +94,7 @@ func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.
 func (a *app) place(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
 	dst, err := os.OpenRoot(opts.output)
 	if err != nil {
-		return nil, destinationError(opts.output, err)
+		return nil, fileError("directory", opts.output, err)
 	}
 	defer dst.Close()
 	progress, stop := a.startProgress()
@@ -124,7 +123,7 @@ func makeDir(dir string) (madeDirs, error) {
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		made.undo()
-		return nil, destinationError(dir, err)
+		return nil, fileError("directory", dir, err)
 	}
 	return made, nil
 }
@@ -136,15 +135,6 @@ func (m madeDirs) undo() {
 			return
 		}
 	}
-}
-
-// destinationError names a directory that can't be written to.
-func destinationError(dir string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	return &artifact.Error{Op: "directory", Item: dir, Err: err}
 }
 
 // pullResult is what pull prints.

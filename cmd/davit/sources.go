@@ -133,15 +133,20 @@ func isDeclaration(name string) bool {
 
 // sourceError names a source that can't be read; something that looks like a target gets the hint that it isn't one.
 func sourceError(arg string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	e := &artifact.Error{Op: "source", Item: arg, Err: err}
+	e := fileError("source", arg, err)
 	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
 		e.Hint = "sources come first, the target is the last argument"
 	}
 	return e
+}
+
+// fileError names a file as it was named to us, and what it should have been.
+func fileError(what, name string, err error) *artifact.Error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return &artifact.Error{Op: what, Item: name, Err: err}
 }
 
 // openDeclared reads a davit.yaml and opens the directory it is about.
@@ -167,6 +172,9 @@ func (a *app) openDeclared(arg string, o *sourceOptions) (*source, error) {
 func (a *app) parseDeclared(s *source, name, file string, o *sourceOptions) error {
 	if err := o.refusePlain(); err != nil {
 		return err
+	}
+	if file == "-" && a.passwordStdin {
+		return &usageError{err: errors.New("standard input is davit.yaml, and can't be the password too"), hint: "give the password in DAVIT_PASSWORD, or log in before"}
 	}
 	data, err := a.readDeclaration(s, file)
 	if err != nil {
@@ -360,7 +368,7 @@ func (o *sourceOptions) applyConfig(spec *artifact.Spec) error {
 	}
 	f, err := os.Open(o.config)
 	if err != nil {
-		return sourceError(o.config, err)
+		return fileError("config", o.config, err)
 	}
 	defer f.Close()
 	data, err := readAll(o.config, f)
