@@ -33,7 +33,7 @@ func newDiscoverCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&opts.Kind, "kind", "", "those of this `KIND` (or artifactType)")
-	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind only the newest")
+	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind, and of what attestations state, only the newest")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also what cosign keeps under tags like sha256-….sig; it takes three requests")
 	a.addRegistryFlags(cmd.Flags())
 	return cmd
@@ -99,12 +99,13 @@ func checkReferrerKind(kind string) error {
 	return &usageError{err: fmt.Errorf("no such kind: %q", kind), hint: hint}
 }
 
-// latest keeps the newest of each kind; where times are equal or missing, the last one listed.
+// latest keeps the newest of each kind, and of attestations the newest of each predicate; where times are equal or missing,
+// the last one listed.
 func latest(referrers []*pull.Referrer) []*pull.Referrer {
 	var kept []*pull.Referrer
 	at := map[string]int{} // by kind
 	for _, r := range referrers {
-		kind := cmp.Or(r.Kind, r.ArtifactType)
+		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + stated(r)
 		i, known := at[kind]
 		switch {
 		case !known:
