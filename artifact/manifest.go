@@ -36,6 +36,13 @@ func IsManifest(mediaType string) bool {
 	return false
 }
 
+// IsNondistributable tells whether a media type is that of a layer that is fetched from elsewhere, by its urls, and that
+// stores do not have: the base layers of old Windows images.
+func IsNondistributable(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.nondistributable.v1.tar") ||
+		mediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+}
+
 // CheckManifest refuses a manifest or index that is not what its descriptor says, or that two parsers could read
 // differently: wrong size or digest, media types that disagree, keys given twice or in another case, layers beside
 // manifests. An empty MediaType or Digest of desc is not compared.

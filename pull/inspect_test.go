@@ -106,6 +106,24 @@ func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
 	})
 }
 
+// TestVerifyWithoutForeignLayers: what is not distributed is missing everywhere, and a fault nowhere.
+func TestVerifyWithoutForeignLayers(t *testing.T) {
+	t.Parallel()
+	store := newSource()
+	for mediaType, faults := range map[string]int{
+		ocispec.MediaTypeImageLayerGzip:                                1,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": 0,
+		"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":    0,
+	} {
+		base := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString("base"), Size: 4}
+		store.manifest(t, "v1", base)
+		report, err := Verify(t.Context(), store, "v1", VerifyOptions{})
+		if err != nil || len(report.Faults) != faults {
+			t.Errorf("%s: %+v, %v", mediaType, report, err)
+		}
+	}
+}
+
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	src := newSource()
