@@ -24,6 +24,12 @@ func (t Traits) Type() string {
 	return t.ConfigType
 }
 
+// Vague tells whether a listing of referrers says too little to tell the kind by it: cosign lists its bundles without the
+// annotations that tell signatures from attestations, and others list no type.
+func (t Traits) Vague() bool {
+	return t.ArtifactType == "" || t.Annotations == nil && strings.Contains(t.ArtifactType, "sigstore.bundle")
+}
+
 // Recognise tells which kind wrote a manifest. Tests that look at layers and annotations come first, because the types
 // of some kinds are shared; then the artifactType, the config's media type, and the first layer's media type for kinds
 // whose type is that of their layer. What fits no kind is generic, and false.

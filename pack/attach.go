@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -225,10 +226,19 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 			return nil, fmt.Errorf("%s is no referrer of %s: %w", d, subject.Digest, errdef.ErrNotFound)
 		}
 	}
-	chosen := slices.DeleteFunc(referrers, func(r ocispec.Descriptor) bool {
-		return len(opts.Digests) > 0 && !slices.Contains(opts.Digests, r.Digest) ||
-			opts.Kind != "" && !isKind(r, opts.Kind)
-	})
+	var chosen []ocispec.Descriptor
+	for _, r := range referrers {
+		if len(opts.Digests) > 0 && !slices.Contains(opts.Digests, r.Digest) {
+			continue
+		}
+		full, err := told(ctx, dst, r)
+		if err != nil && opts.Kind != "" {
+			return nil, err
+		}
+		if opts.Kind == "" || isKind(full, opts.Kind) {
+			chosen = append(chosen, full)
+		}
+	}
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
 	}
@@ -240,13 +250,27 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 	return chosen, nil
 }
 
+// told completes what a listing says of a referrer out of its manifest, where that tells no kind.
+func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
+	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
+	if !traits.Vague() {
+		return desc, nil
+	}
+	var m ocispec.Manifest
+	switch err := fetchJSON(ctx, src, desc, &m); {
+	case errors.Is(err, errdef.ErrNotFound): // only the listing has it still
+		return desc, nil
+	case err != nil:
+		return desc, &artifact.Error{Op: "reading referrer", Item: desc.Digest.String(), Err: err}
+	}
+	desc.ArtifactType, desc.Annotations = cmp.Or(m.ArtifactType, m.Config.MediaType), m.Annotations
+	return desc, nil
+}
+
 // isKind tells whether a referrer is of the kind, or has the type, that is asked for.
 func isKind(desc ocispec.Descriptor, kind string) bool {
-	if desc.ArtifactType == kind {
-		return true
-	}
-	k, ok := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
-	return ok && k.Name == kind
+	k, ok := artifact.KindOfEntry(desc)
+	return desc.ArtifactType == kind || ok && k.Name == kind
 }
 
 // remove deletes a manifest that may be gone already.

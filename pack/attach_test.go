@@ -1,12 +1,14 @@
 package pack
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -14,6 +16,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/content/oci"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
 )
 
 // newSubject pushes something to attach to.
@@ -119,6 +122,44 @@ func TestDetach(t *testing.T) {
 	}
 	if left, err := dst.Predecessors(t.Context(), subject); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// terse lists referrers by their types alone, as cosign does in the index that it writes where a registry lists none.
+type terse struct{ *oci.Store }
+
+func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {
+	found, err := registry.Referrers(ctx, s.Store, desc, "")
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		found[i].Annotations = nil
+	}
+	return fn(found)
+}
+
+// A signature of cosign is an attestation by its type, and is detached with neither that nor anything else.
+func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
+	t.Parallel()
+	store, subject := newSubject(t)
+	dst := terse{store}
+	attached := map[string]digest.Digest{}
+	for kind, predicate := range map[string]string{"signature": mediatypes.CosignStatement, "attestation": "https://slsa.dev/provenance/v1"} {
+		p := named(kind, "sbom.js")
+		p.ArtifactType = mediatypes.SigstoreBundle
+		p.Annotations[mediatypes.BundleContent], p.Annotations[mediatypes.BundlePredicateType] = "dsse-envelope", predicate
+		r, err := Attach(t.Context(), files, p, dst, subject, AttachOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached[kind] = r[0].Digest
+	}
+	for _, kind := range []string{"attestation", "signature"} {
+		gone, err := Detach(t.Context(), dst, subject, DetachOptions{Kind: kind})
+		if err != nil || len(gone) != 1 || gone[0].Digest != attached[kind] {
+			t.Errorf("%s: removed %v, %v", kind, gone, err)
+		}
 	}
 }
 

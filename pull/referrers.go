@@ -244,8 +244,8 @@ func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
 		Annotations: desc.Annotations,
 	}
-	if desc.ArtifactType != "" && (desc.Annotations != nil || !strings.Contains(desc.ArtifactType, "sigstore.bundle")) {
-		kind, _ := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+	if traits := (mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}); !traits.Vague() {
+		kind, _ := mediatypes.Recognise(traits)
 		r.Kind = kind.Name
 		return r, nil
 	}
