@@ -28,6 +28,8 @@ type placer struct {
 	right []string // files that are there already
 	dirs  []dirInfo
 	undo  []func() error
+
+	unlocked []dirInfo // directories that their owner may not change, but for now
 }
 
 // move gives a staged file or directory its name. There may be something there that is replaced.
@@ -228,7 +230,7 @@ func (p *placer) apply(remove []string) (err error) {
 func (p *placer) move(m move) error {
 	dst, staged := p.stage.dst, path.Join(p.stage.name, stageFiles, m.path)
 	if !m.replace {
-		if err := dst.Rename(staged, m.path); err != nil {
+		if err := p.rename(staged, m.path); err != nil {
 			return err
 		}
 		p.undo = append(p.undo, func() error { return dst.Rename(m.path, staged) })
@@ -236,12 +238,12 @@ func (p *placer) move(m move) error {
 	}
 	old := p.oldName()
 	if err := dst.Link(m.path, old); err != nil { // no hard links here, or a directory takes a file's place
-		if err := dst.Rename(m.path, old); err != nil {
+		if err := p.rename(m.path, old); err != nil {
 			return err
 		}
 	}
 	p.undo = append(p.undo, func() error { return dst.Rename(old, m.path) })
-	err := dst.Rename(staged, m.path)
+	err := p.rename(staged, m.path)
 	if err == nil {
 		return nil
 	}
@@ -254,11 +256,39 @@ func (p *placer) move(m move) error {
 // setAside takes a file away until the pull is done.
 func (p *placer) setAside(name string) error {
 	old, dst := p.oldName(), p.stage.dst
-	if err := dst.Rename(name, old); err != nil {
+	if err := p.rename(name, old); err != nil {
 		return err
 	}
 	p.undo = append(p.undo, func() error { return dst.Rename(old, name) })
 	return nil
+}
+
+// rename moves a file to or from a directory of the destination, also one that its owner may not change.
+func (p *placer) rename(from, to string) error {
+	dst := p.stage.dst
+	err := dst.Rename(from, to)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for _, dir := range []string{path.Dir(from), path.Dir(to)} {
+		info, statErr := dst.Lstat(dir)
+		if statErr != nil || info.Mode()&0o300 == 0o300 {
+			continue
+		}
+		if dst.Chmod(dir, info.Mode()|0o300) != nil {
+			return err
+		}
+		p.unlocked = append(p.unlocked, dirInfo{path: dir, info: info})
+	}
+	return dst.Rename(from, to)
+}
+
+// relock gives directories back the modes that rename took. Where that fails somebody else has changed them.
+func (p *placer) relock() {
+	for _, d := range p.unlocked {
+		_ = p.stage.dst.Chmod(d.path, d.info.Mode())
+	}
+	p.unlocked = nil
 }
 
 func (p *placer) oldName() string {

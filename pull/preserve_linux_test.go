@@ -2,8 +2,10 @@ package pull_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -56,5 +58,67 @@ func TestVolumeAgain(t *testing.T) {
 	b, errB := root.Stat("h")
 	if errA != nil || errB != nil || !os.SameFile(a, b) {
 		t.Errorf("they are no links to one another: %v, %v", errA, errB)
+	}
+}
+
+// TestLockedDirectories: directories that their owner may not change come, change and lose files as others do, and
+// nothing is left of the stage that they were made in.
+func TestLockedDirectories(t *testing.T) {
+	t.Parallel()
+	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+	vol := filepath.Join(dir, "vol")
+	chmod := func(top string, locked, deep fs.FileMode) {
+		for _, d := range []struct {
+			name string
+			mode fs.FileMode
+		}{{"locked", 0o755}, {"locked/deep", deep}, {"locked", locked}} {
+			if err := os.Chmod(filepath.Join(top, d.name), d.mode); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(func() { // who removes them needs the rights, too
+		chmod(vol, 0o755, 0o755)
+		chmod(out, 0o755, 0o755)
+	})
+	withoutOverride(t)
+	root := openRoot(t, out)
+	for i, files := range []map[string]string{ // the last leaves a directory empty
+		{"locked/in": "one", "locked/deep/f": "one", "free": "one"},
+		{"locked/in": "two", "locked/deep/f": "two"},
+		{"locked/new": "three"},
+	} {
+		for name, content := range files {
+			write(t, vol, name, content)
+		}
+		if i == 2 {
+			if err := errors.Join(os.Remove(filepath.Join(vol, "locked/in")), os.Remove(filepath.Join(vol, "locked/deep/f"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		chmod(vol, 0o555, 0o500)
+		push(t, dir, volumePlan(), store)
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: out + ".state", Delete: true}); err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+		if got, want := listing(t, out, true), listing(t, vol, true); got != want {
+			t.Errorf("%d: got\n%s\nwant\n%s", i, got, want)
+		}
+		chmod(vol, 0o755, 0o755)
+	}
+}
+
+// withoutOverride makes what the test does on its own goroutine subject to the modes of files, also for root.
+func withoutOverride(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // the thread ends with the test
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		t.Fatal(err)
+	}
+	caps[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+	if err := unix.Capset(&header, &caps[0]); err != nil {
+		t.Fatal(err)
 	}
 }

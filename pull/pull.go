@@ -75,7 +75,8 @@ type puller struct {
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
 	dirs     []dirInfo
-	// dirEntries are the directories whose metadata the artifact has.
+	trees    *trees // of the layers that were fetched; nil: none yet
+	// dirEntries are the directories that the fetched layers have entries for, if they matter.
 	dirEntries map[string]bool
 	hasDirs    bool // there is an entry of a directory, which may be all there is
 }
@@ -444,6 +445,9 @@ func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) 
 		if err = closeErr; err == nil {
 			err = p.restoreDirs()
 		}
+		if err == nil {
+			err = p.trees.lockDirs(p.dst)
+		}
 	}()
 	if err := p.fetch(ctx, items); err != nil {
 		return err
@@ -483,6 +487,7 @@ func (p *puller) place(ctx context.Context) error {
 	}
 	p.dirs = pl.dirs
 	remove := p.leftovers()
+	defer pl.relock()
 	if err := pl.apply(remove); err != nil {
 		return err
 	}
@@ -582,7 +587,9 @@ func (p *puller) removeOnly(m *manifest) (err error) {
 	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {
 		return err
 	}
-	err = (&placer{stage: p.stage}).apply(remove)
+	pl := &placer{stage: p.stage}
+	err = pl.apply(remove)
+	pl.relock()
 	if closeErr := p.stage.close(); err == nil {
 		err = closeErr
 	}
@@ -590,11 +597,11 @@ func (p *puller) removeOnly(m *manifest) (err error) {
 	return err
 }
 
-// removeEmptyDirs removes the directories that removed files leave empty.
+// removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has them.
 func (p *puller) removeEmptyDirs(removed []string) {
 	for _, name := range removed {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if p.dst.Remove(dir) != nil {
+			if p.dirEntries[dir] || p.dst.Remove(dir) != nil {
 				break
 			}
 		}

@@ -19,6 +19,7 @@ func (p *puller) fetch(ctx context.Context, items []*item) error {
 	if err != nil {
 		return err
 	}
+	p.trees = trees
 	defer trees.root.Close()
 	if err := p.fetchAll(ctx, items, trees); err != nil {
 		return err

@@ -137,7 +137,7 @@ func (t *trees) note(e archive.Placed) {
 	defer t.mu.Unlock()
 	t.count(e)
 	if e.Mode.IsDir() {
-		if t.p.hasDirs = true; t.p.preserve {
+		if t.p.hasDirs = true; t.p.preserve || t.p.opts.Delete {
 			t.p.dirEntries[e.Name] = true
 		}
 		return
@@ -181,10 +181,23 @@ func tooMuch(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
 }
 
-// close gives directories their metadata. Of an image it also finds out which files the layers left in the end.
+// lockDirs gives the directories, in the place they were moved to, modes that forbid their owners something.
+func (t *trees) lockDirs(dst *os.Root) error {
+	for _, x := range t.extractors {
+		if err := x.LockDirs(dst); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close gives directories the rest of their metadata. Of an image it also finds out which files the layers left in the end.
 func (t *trees) close() error {
 	for _, x := range t.extractors {
-		if err := x.Close(); err != nil {
+		if err := x.CheckLinks(); err != nil {
+			return t.cause(err)
+		}
+		if err := x.FinishDirs(); err != nil {
 			return t.cause(err)
 		}
 	}

@@ -155,17 +155,35 @@ func (x *Extractor) isReal(name string) (bool, error) {
 	return true, nil
 }
 
-// FinishDirs gives the directories their preserved metadata, below root: where the tree was moved to, since a time
-// changes with every file that is put in a directory, and a mode may not allow to put any. Without Preserve there is
-// nothing to do.
-func (x *Extractor) FinishDirs(root *os.Root) error {
+// FinishDirs gives the directories their preserved metadata, after the last file was put in them, since a time changes
+// with each. Their owners keep all rights until LockDirs: a directory that its owner may not change can be neither moved
+// nor removed. Without Preserve there is nothing to do.
+func (x *Extractor) FinishDirs() error {
+	return x.eachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *Header) error { return x.restore(f, h) })
+}
+
+// LockDirs takes away what the preserved modes of directories forbid their owners, below root: where the tree was moved
+// to.
+func (x *Extractor) LockDirs(root *os.Root) error {
+	return x.eachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *Header) error {
+		return f.Chmod(info.Mode()&^0o700 | h.Mode&0o700)
+	})
+}
+
+// eachDir calls fn for the directories that have an entry, and whose mode lacks one of the bits, if there are any. Each
+// comes after those below it.
+func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *Header) error) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
-	names := slices.SortedFunc(maps.Keys(x.dirs), func(a, b string) int {
-		return compareNames(underRoot(b), underRoot(a)) // each after those below it
-	})
+	var names []string
+	for name, h := range x.dirs {
+		if lacks == 0 || h.Mode&lacks != lacks {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return compareNames(underRoot(b), underRoot(a)) })
 	for _, name := range names {
-		if err := x.finishDir(root, name); err != nil {
+		if err := onDir(root, name, x.dirs[name], fn); err != nil {
 			return err
 		}
 	}
@@ -180,7 +198,7 @@ func underRoot(name string) string {
 	return name
 }
 
-func (x *Extractor) finishDir(root *os.Root, name string) error {
+func onDir(root *os.Root, name string, h *Header, fn func(*os.File, fs.FileInfo, *Header) error) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil // a later layer of an image took it away
@@ -193,7 +211,7 @@ func (x *Extractor) finishDir(root *os.Root, name string) error {
 		return err
 	}
 	defer f.Close()
-	return x.restore(f, x.dirs[name])
+	return fn(f, info, h)
 }
 
 // restore gives an open file or directory its metadata.
@@ -208,6 +226,9 @@ func (x *Extractor) restore(f *os.File, h *Header) error {
 		}
 		x.note(h.Name, "owner")
 		mode &^= fs.ModeSetuid | fs.ModeSetgid // not in the name of whoever unpacks
+	}
+	if mode.IsDir() {
+		mode |= 0o700 // see LockDirs
 	}
 	if x.opts.Unprivileged {
 		maps.DeleteFunc(h.Xattrs, func(name, _ string) bool { return strings.HasPrefix(name, "security.") })

@@ -102,7 +102,10 @@ func (x *Extractor) Close() error {
 	if err := x.CheckLinks(); err != nil {
 		return err
 	}
-	return x.FinishDirs(x.root)
+	if err := x.FinishDirs(); err != nil {
+		return err
+	}
+	return x.LockDirs(x.root)
 }
 
 // CheckLinks refuses symbolic links that lead out, of those where only the whole tree can tell.
