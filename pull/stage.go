@@ -181,7 +181,12 @@ func sweep(dst *os.Root, except string) {
 var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`) })
 
 func sweepStage(dst *os.Root, name string) {
-	if info, err := dst.Lstat(name + "/lock"); err != nil || !info.Mode().IsRegular() {
+	info, err := dst.Lstat(name + "/lock")
+	if errors.Is(err, fs.ErrNotExist) {
+		_ = dst.Remove(name) // if it is empty: its maker was killed, or makes another
+		return
+	}
+	if err != nil || !info.Mode().IsRegular() {
 		return
 	}
 	if s, err := tryStage(dst, name); err == nil {
