@@ -27,7 +27,8 @@ const maxReferrers = 10_000
 // AttachOptions say how an artifact is attached.
 type AttachOptions struct {
 	Options // Subject is ignored
-	// Replace removes the other referrers of the same type and title when the new one is there.
+	// Replace removes the other referrers of the same type, kind and title when the new one is there; of attestations,
+	// those that state the same.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
@@ -109,7 +110,7 @@ func sendReferrer(ctx context.Context, dst oras.Target, root *node, listed bool,
 	return false, p.pushManifests(ctx, root, nil)
 }
 
-// attached looks through the subject's referrers for the same artifact, and for others of its type and title.
+// attached looks through the subject's referrers for the same artifact, and for others that it stands for.
 func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
 	ours := root.manifest
 	referrers, err := listReferrers(ctx, dst, *root.opts.Subject, ours.desc.ArtifactType)
@@ -130,7 +131,7 @@ func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.D
 		switch {
 		case same == nil && sameContent(ours.bytes, theirs):
 			same = &r
-		case title(ours.bytes) == title(theirs):
+		case roleOf(ours.bytes) == roleOf(theirs):
 			others = append(others, r)
 		}
 	}
@@ -156,12 +157,18 @@ func timeless(manifest []byte) map[string]any {
 	return m
 }
 
-func title(manifest []byte) string {
-	var m struct{ Annotations map[string]string }
+// referrerRole is what a referrer is to its subject: a newer one of the same role replaces it.
+type referrerRole struct{ kind, title, predicate string }
+
+// roleOf reads the role out of a manifest. A signature and an attestation of cosign differ in nothing else.
+func roleOf(manifest []byte) referrerRole {
+	var m ocispec.Manifest
 	if json.Unmarshal(manifest, &m) != nil {
-		return ""
+		return referrerRole{}
 	}
-	return m.Annotations[ocispec.AnnotationTitle]
+	kind, _ := artifact.KindOf(m)
+	return referrerRole{kind.Name, m.Annotations[ocispec.AnnotationTitle],
+		cmp.Or(m.Annotations[mediatypes.PredicateType], m.Annotations[mediatypes.BundlePredicateType])}
 }
 
 // listReferrers asks for the referrers of one type, or of all. A subject that is not there has none.

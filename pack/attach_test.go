@@ -163,6 +163,29 @@ func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
 	}
 }
 
+// What an attestation replaces is one that states the same, and no signature.
+func TestReplaceKeepsWhatStatesSomethingElse(t *testing.T) {
+	t.Parallel()
+	dst, subject := newSubject(t)
+	const provenance = "https://slsa.dev/provenance/v1"
+	for i, step := range []struct {
+		file, predicate string
+		total           int
+	}{
+		{"sbom.js", mediatypes.CosignStatement, 1}, {"sbom.js", "https://spdx.dev/Document", 2}, {"sbom.js", provenance, 3}, {"b.txt", provenance, 3},
+	} {
+		p := plan(file(step.file))
+		p.ArtifactType = mediatypes.SigstoreBundle
+		p.Annotations = map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: step.predicate}
+		if _, err := Attach(t.Context(), files, p, dst, subject, AttachOptions{Replace: true}); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := dst.Predecessors(t.Context(), subject); err != nil || len(found) != step.total {
+			t.Errorf("step %d: %d referrers (%v), want %d", i, len(found), err, step.total)
+		}
+	}
+}
+
 // pushAttested pushes an index of one manifest and what BuildKit attests of it.
 func pushAttested(t *testing.T, dst oras.Target, image ocispec.Descriptor) Member {
 	t.Helper()
