@@ -24,6 +24,7 @@ type placer struct {
 	preserve bool
 
 	moves []move
+	gone  []string // directories that a file replaces, and files that a directory does
 	kept  []string // files that somebody else changed: nothing is placed when there is one
 	right []string // files that are there already
 	dirs  []dirInfo
@@ -97,6 +98,10 @@ func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		return p.plan(ctx, name)
 	}
 	if have.IsDir() {
+		if p.state.oursBelow(p.stage.dst, name) {
+			p.moves, p.gone = append(p.moves, move{name, true}), append(p.gone, name)
+			return nil
+		}
 		return &artifact.Error{Op: "placing", Item: name, Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
 	}
 	same, err := p.same(name, have)
@@ -107,6 +112,9 @@ func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		p.right = append(p.right, name)
 	case p.force || p.state.ours(p.stage.dst, name, have):
 		p.moves = append(p.moves, move{name, true})
+		if staged.IsDir() {
+			p.gone = append(p.gone, name)
+		}
 	default:
 		p.kept = append(p.kept, name)
 	}
@@ -242,7 +250,16 @@ func (p *placer) move(m move) error {
 			return err
 		}
 	}
-	p.undo = append(p.undo, func() error { return dst.Rename(old, m.path) })
+	p.undo = append(p.undo, func() error {
+		if dst.Rename(old, m.path) == nil {
+			return nil
+		}
+		// One of them is a directory, or nothing was put there yet.
+		if err := dst.Rename(m.path, staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return dst.Rename(old, m.path)
+	})
 	err := p.rename(staged, m.path)
 	if err == nil {
 		return nil

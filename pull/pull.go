@@ -349,7 +349,7 @@ func (p *puller) check(ctx context.Context, it *item) (right bool, keep string, 
 		p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
 		return true, "", nil
 	}
-	if p.opts.Force || p.state.ours(p.dst, name, info) {
+	if p.opts.Force || p.state.ours(p.dst, name, info) || info.IsDir() && p.state.oursBelow(p.dst, name) {
 		return false, "", nil
 	}
 	return false, name, nil
@@ -486,7 +486,7 @@ func (p *puller) place(ctx context.Context) error {
 		return err
 	}
 	p.dirs = pl.dirs
-	remove := p.leftovers()
+	remove := p.leftovers(pl.gone)
 	defer pl.relock()
 	if err := pl.apply(remove); err != nil {
 		return err
@@ -539,8 +539,8 @@ func (p *puller) restat(right []string) {
 }
 
 // leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
-// there, and removed when that is asked for and nobody changed them.
-func (p *puller) leftovers() []string {
+// there, and removed when that is asked for and nobody changed them. What is gone, with all below it, is neither.
+func (p *puller) leftovers(gone []string) []string {
 	if p.last == nil {
 		return nil
 	}
@@ -548,7 +548,9 @@ func (p *puller) leftovers() []string {
 	var left []placed
 	for i := range p.last.files.len() {
 		f := p.last.files.at(i)
-		if _, ok := p.next.files.find(f.Path); ok {
+		if _, ok := p.next.files.find(f.Path); ok || slices.ContainsFunc(gone, func(name string) bool {
+			return f.Path == name || strings.HasPrefix(f.Path, name+"/")
+		}) {
 			continue
 		}
 		info, err := p.dst.Lstat(f.Path)
@@ -579,7 +581,7 @@ func (p *puller) removeOnly(m *manifest) (err error) {
 		return err
 	}
 	p.next.files.sort()
-	remove := p.leftovers()
+	remove := p.leftovers(nil)
 	if len(remove) == 0 {
 		sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
 		return nil

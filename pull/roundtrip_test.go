@@ -465,3 +465,43 @@ func TestChangesWithoutContent(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectoryBecomesFile: what is in its place is replaced if all of it is ours, and else nothing is.
+func TestDirectoryBecomesFile(t *testing.T) {
+	t.Parallel()
+	for _, plan := range []*artifact.Plan{directory("generic", "vol", mediatypes.TarGzip), volumePlan()} {
+		dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
+		in := out
+		if plan.Kind.Name == "generic" {
+			in = filepath.Join(out, "vol")
+		}
+		write(t, dir, "vol/d/x", "one")
+		write(t, dir, "vol/d/e/y", "one")
+		write(t, dir, "vol/f", "one")
+		push(t, dir, plan, store)
+		root, opts := openRoot(t, out), pull.Options{State: out + ".state", Delete: true}
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
+			t.Fatal(err)
+		}
+		vol := filepath.Join(dir, "vol")
+		if err := errors.Join(os.RemoveAll(filepath.Join(vol, "d")), os.Remove(filepath.Join(vol, "f"))); err != nil {
+			t.Fatal(err)
+		}
+		write(t, vol, "d", "a file now")
+		write(t, vol, "f/x", "in a directory now")
+		push(t, dir, plan, store)
+		write(t, in, "d/e/mine", "not ours")
+		before := listing(t, out, false)
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); !errors.Is(err, artifact.ErrKept) || listing(t, out, false) != before {
+			t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listing(t, out, false))
+		}
+		if err := os.Remove(filepath.Join(in, "d/e/mine")); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil || listing(t, in, false) != listing(t, vol, false) {
+				t.Errorf("%s: %v; there is\n%s", plan.Kind.Name, err, listing(t, in, false))
+			}
+		}
+	}
+}

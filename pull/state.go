@@ -240,6 +240,20 @@ func (s *state) ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	return false
 }
 
+// oursBelow tells whether all files below a directory of dst are ours.
+func (s *state) oursBelow(dst *os.Root, dir string) bool {
+	return fs.WalkDir(dst.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && !s.ours(dst, name, info) {
+			return fs.ErrExist
+		}
+		return err
+	}) == nil
+}
+
 // put replaces the record of its origin in the file. Others' records are read again, since other pulls may have been at
 // work; where two write at once, one is lost, and the next pull compares contents.
 func (s *state) put(r *record) error {
