@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // withHome gives the commands of a test a home of their own.
@@ -24,6 +25,20 @@ func withHome(t *testing.T) (dir string) {
 	t.Setenv("DAVIT_CACHE_DIR", filepath.Join(dir, ".cache", "davit"))
 	t.Setenv("DOCKER_CONFIG", filepath.Join(dir, ".docker"))
 	return dir
+}
+
+// TestCopyLeavesWhatNobodyMayDistribute: the copy of an image on such a layer is whole without it.
+func TestCopyLeavesWhatNobodyMayDistribute(t *testing.T) {
+	dir := withHome(t)
+	src := layoutWith(t, filepath.Join(dir, "src"), ocispec.Descriptor{
+		MediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", Digest: digest.FromString("elsewhere"), Size: 9,
+		URLs: []string{"https://registry.example.com/elsewhere"},
+	})
+	for _, want := range []string{"false", "true"} {
+		if skipped := davit(t, "copy", src, filepath.Join(dir, "dst")+":1", "--format", "go-template={{.skipped}}"); skipped != want {
+			t.Errorf("skipped: got %s, want %s", skipped, want)
+		}
+	}
 }
 
 // TestCopyMounts: between repositories of one registry no blob is sent, and none is fetched.

@@ -43,6 +43,9 @@ func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 		return false, nil // what can't be read is copied again
 	}
 	for _, one := range inside {
+		if artifact.IsNondistributable(one.MediaType) {
+			continue // nobody copies it
+		}
 		if ok, err := t.Exists(ctx, one); err != nil || !ok {
 			return false, err
 		}

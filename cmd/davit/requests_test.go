@@ -220,13 +220,21 @@ func TestMovingTakesLittle(t *testing.T) {
 func carryingLayout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	layer := content.NewDescriptorFromBytes("text/plain", []byte("hello\n"))
+	writeFile(t, filepath.Join(dir, "blobs", "sha256", layer.Digest.Encoded()), "hello\n")
+	layer.Data, layer.Annotations = []byte("hello\n"), map[string]string{ocispec.AnnotationTitle: "hello.txt"}
+	return layoutWith(t, dir, layer)
+}
+
+// layoutWith makes a directory a layout with one artifact of one layer, but for the blob of the layer, and gives the
+// reference of the artifact.
+func layoutWith(t *testing.T, dir string, layer ocispec.Descriptor) string {
+	t.Helper()
 	describe := func(mediaType, text string) ocispec.Descriptor {
 		desc := content.NewDescriptorFromBytes(mediaType, []byte(text))
 		writeFile(t, filepath.Join(dir, "blobs", "sha256", desc.Digest.Encoded()), text)
 		return desc
 	}
-	layer := describe("text/plain", "hello\n")
-	layer.Data, layer.Annotations = []byte("hello\n"), map[string]string{ocispec.AnnotationTitle: "hello.txt"}
 	describe(ocispec.MediaTypeEmptyJSON, "{}")
 	encode := func(v any) string {
 		b, err := json.Marshal(v)
