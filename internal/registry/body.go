@@ -9,10 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
@@ -115,7 +112,6 @@ func (u *upload) watch(use *use, length int64) (stop func()) {
 				if length > 0 {
 					sent = min(sent, length)
 				}
-				u.sum.allow(offset + sent)
 				u.report(offset + sent)
 				if now.Sub(saved) > time.Second {
 					u.saveState()
@@ -130,29 +126,7 @@ func (u *upload) watch(use *use, length int64) (stop func()) {
 	}
 }
 
-// fileSection is a file from where it stands to end, as a body that the kernel can send.
-type fileSection struct {
-	file *os.File
-	end  int64
-}
-
-func (s *fileSection) Read(p []byte) (int, error) {
-	at, err := s.file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return 0, err
-	}
-	if at >= s.end {
-		return 0, io.EOF
-	}
-	return s.file.Read(p[:min(int64(len(p)), s.end-at)])
-}
-
-// SyscallConn lets the kernel have the file.
-func (s *fileSection) SyscallConn() (syscall.RawConn, error) { return s.file.SyscallConn() }
-
-func (s *fileSection) Close() error { return s.file.Close() }
-
-// blobBody reads a blob that is no file, and hashes what was not hashed before.
+// blobBody reads a blob, and hashes what was not hashed before.
 type blobBody struct {
 	io.ReadCloser
 	upload  *upload
@@ -185,14 +159,10 @@ func (b *blobBody) Read(p []byte) (int, error) {
 // summer hashes a blob once, from its first byte to its last, however often parts of it are sent. A nil one does
 // nothing: the digest is known.
 type summer struct {
-	mu      sync.Mutex
-	hash    hash.Hash
-	at      int64 // hashed so far
-	allowed atomic.Int64
+	mu   sync.Mutex
+	hash hash.Hash
+	at   int64 // hashed so far
 }
-
-// maxAhead is how far the hash may be ahead of sending: what is read twice within it comes from the page cache.
-const maxAhead = 256 << 20
 
 func newSummer() *summer { return &summer{hash: digest.Canonical.Hash()} }
 
@@ -213,12 +183,6 @@ func (s *summer) position() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.at
-}
-
-func (s *summer) allow(at int64) {
-	if s != nil {
-		s.allowed.Store(at)
-	}
 }
 
 // state is the hash so far, to go on with in another process.
@@ -248,27 +212,8 @@ func (s *summer) restore(at int64, data []byte) {
 	s.at = 0
 }
 
-// sumBeside prepares to hash a file beside sending it, until the returned function is called. Other blobs are hashed as
-// they are read.
-func (u *upload) sumBeside(ctx context.Context) (stop func()) {
-	if u.sum == nil || u.digest != "" || u.size < 0 {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	u.sum.allow(u.offset)
-	u.beside = sync.OnceFunc(func() {
-		wg.Go(func() { _ = u.sumUpTo(ctx, u.size, true) }) // measure meets the same error and tells it
-	})
-	return func() {
-		cancel()
-		wg.Wait()
-		u.beside = func() {}
-	}
-}
-
-// sumUpTo hashes the blob up to a position, not too far ahead of sending it when that is asked for.
-func (u *upload) sumUpTo(ctx context.Context, end int64, inStep bool) error {
+// sumUpTo hashes the blob up to a position.
+func (u *upload) sumUpTo(ctx context.Context, end int64) error {
 	at := u.sum.position()
 	if at >= end && end >= 0 {
 		return nil
@@ -281,11 +226,6 @@ func (u *upload) sumUpTo(ctx context.Context, end int64, inStep bool) error {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for ctx.Err() == nil {
-		for inStep && at > u.sum.allowed.Load()+maxAhead {
-			if err := sleep(ctx, watchEvery/10); err != nil {
-				return err
-			}
-		}
 		n, err := rc.Read(buf)
 		u.sum.add(buf[:n], at)
 		at += int64(n)
@@ -304,7 +244,7 @@ func (u *upload) measure(ctx context.Context) error {
 	if u.digest != "" {
 		return nil
 	}
-	if err := u.sumUpTo(ctx, u.size, false); err != nil {
+	if err := u.sumUpTo(ctx, u.size); err != nil {
 		return &sourceError{err}
 	}
 	u.sum.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -49,8 +48,7 @@ func (u *use) deadline() time.Time {
 }
 
 // conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
-// it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit. It keeps the
-// kernel's sendfile for bodies that are files.
+// it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit.
 type conn struct {
 	net.Conn
 	mu  sync.Mutex // the deadline and use change together
@@ -176,54 +174,16 @@ func (c *conn) Write(p []byte) (written int, err error) {
 	}
 }
 
-// sendfilePart is how much one call hands to the kernel: small enough that progress shows.
-const sendfilePart = 1 << 20
-
-// ReadFrom sends a file by the kernel alone, in parts, so that progress and stalls are seen.
+// ReadFrom sends in large writes.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
-	limited, ok := r.(*io.LimitedReader)
-	if !ok {
-		return c.copyFrom(r)
-	}
-	from, ok := c.Conn.(io.ReaderFrom)
-	if _, file := limited.R.(syscall.Conn); !ok || !file {
-		return c.copyFrom(r)
-	}
-	var written int64
-	for limited.N > 0 {
-		u := c.begin(c.Conn.SetWriteDeadline)
-		part := &io.LimitedReader{R: limited.R, N: min(limited.N, sendfilePart)}
-		want := part.N
-		n, err := from.ReadFrom(part)
-		limited.N -= want - part.N
-		written += n
-		if u != nil && n > 0 {
-			u.sent.Add(n)
-			u.touch()
-		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && n == want-part.N:
-			continue
-		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
-			return written, stalled{u.wait()}
-		case err != nil || n < want: // an error, or the file ended
-			return written, err
-		}
-	}
-	return written, nil
-}
-
-// copyFrom sends what is no file, in large writes.
-func (c *conn) copyFrom(r io.Reader) (int64, error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf)
 }
 
-// bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry. A file is left
-// alone, or the kernel could not send it.
+// bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry.
 func bodyOf(body io.ReadCloser, u *use) io.ReadCloser {
-	if _, file := body.(syscall.Conn); body == nil || body == http.NoBody || file {
+	if body == nil || body == http.NoBody {
 		return body
 	}
 	return &waitingBody{body, u}

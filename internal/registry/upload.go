@@ -140,7 +140,6 @@ type upload struct {
 	sum    *summer       // works out the digest; nil: it was known
 	opened os.FileInfo   // of the file when it was first opened
 	failed atomic.Pointer[sourceError]
-	beside func()       // starts to hash a file beside sending it
 	ended  atomic.Int64 // where a reader of unknown size ended; 0: it did not yet
 
 	location *url.URL // of the session; nil: there is none
@@ -183,7 +182,6 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
 		u.way = inPatch
 	}
-	u.beside = func() {}
 	u.resume()
 	defer u.state.release()
 	for {
@@ -456,7 +454,6 @@ func (u *upload) transfer(ctx context.Context) error {
 		}
 		return u.put(ctx, u.size)
 	}
-	defer u.sumBeside(ctx)()
 	for !u.complete() {
 		if err := u.patch(ctx); err != nil {
 			return err
@@ -684,24 +681,18 @@ func (u *upload) abandon(ctx context.Context) {
 	u.location = nil
 }
 
-// body opens the blob at the offset, for length bytes (-1: all that come). A file that need not be hashed, or is large
-// enough to be hashed beside, is given as one that the kernel sends. Others are hashed in passing: what was just hashed is
-// in the core's cache when it is sent, and there are other files for other cores.
+// body opens the blob at the offset, for length bytes (-1: all that come). What is not hashed yet is hashed in passing, so
+// that it is in the core's cache when it is sent: the kernel's sendfile and a hash beside it cost the client no less, and a
+// registry on the same machine a quarter more, which then copies out of cold pages.
 func (u *upload) body(length int64) (io.ReadCloser, error) {
 	rc, err := u.blob.Open(u.offset)
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := rc.(*os.File); ok && (u.sum == nil || u.size >= 0) {
-		if u.opened == nil {
-			if u.opened, err = f.Stat(); err != nil {
-				_ = f.Close()
-				return nil, err
-			}
-		}
-		if u.digest != "" || u.size >= onePassFrom {
-			u.beside()
-			return &fileSection{f, u.offset + length}, nil
+	if f, ok := rc.(*os.File); ok && u.size >= 0 && u.opened == nil {
+		if u.opened, err = f.Stat(); err != nil {
+			_ = f.Close()
+			return nil, err
 		}
 	}
 	return &blobBody{ReadCloser: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}, nil
