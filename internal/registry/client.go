@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
@@ -55,9 +56,10 @@ type Client struct {
 	mu     sync.Mutex
 	opened []string // hosts that Username and Password are for
 
-	extra   int      // connections beyond the first of each download
-	serials sync.Map // name → *sync.Mutex
-	seen    sync.Map // seenKey → repository
+	extra   int          // connections beyond the first of each download
+	queued  atomic.Int32 // blocks that wait for the hashes of downloads
+	serials sync.Map     // name → *sync.Mutex
+	seen    sync.Map     // seenKey → repository
 }
 
 // New makes a client. It is cheap: nothing is read or dialled before the first use.

@@ -170,6 +170,7 @@ func (d *download) dropState() {
 }
 
 func (d *download) close() {
+	d.repo.client.queued.Add(-int32(len(d.queue))) // of one that did not come to its end
 	if d.state != nil {
 		_ = d.state.Close()
 	}
@@ -275,8 +276,9 @@ type block struct {
 	at  int64
 }
 
-// maxQueue is how many blocks wait for the hash in memory. When it is that far behind, it reads from the page cache.
-const maxQueue = 4
+// maxQueue is how many blocks of all downloads wait for a hash in memory: what comes in the time for which the system lets
+// other processes run. A hash that is farther behind reads from the page cache, at half the speed.
+const maxQueue = 16
 
 // follow hashes everything in order: the blocks that workers hand over as they write them, and from the file what came
 // out of turn or from an earlier process.
@@ -313,6 +315,7 @@ func (d *download) nextBlock() (block, bool) {
 		if len(d.queue) > 0 {
 			b := d.queue[0]
 			d.queue = append(d.queue[:0], d.queue[1:]...)
+			d.repo.client.queued.Add(-1)
 			return b, true
 		}
 		if upTo := d.done.reach(d.handed); upTo > d.handed {
@@ -331,7 +334,11 @@ func (d *download) nextBlock() (block, bool) {
 func (d *download) handOver(buf []byte, n int, at int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if at != d.handed || len(d.queue) == maxQueue {
+	if at != d.handed {
+		return false
+	}
+	if queued := &d.repo.client.queued; queued.Add(1) > maxQueue {
+		queued.Add(-1)
 		return false
 	}
 	d.queue = append(d.queue, block{buf, n, at})
