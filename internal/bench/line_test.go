@@ -85,6 +85,7 @@ func (l *line) count(t traffic) {
 // serve connects a client with the registry until one of them has enough, or the line is cut.
 func (l *line) serve(client *net.TCPConn) {
 	defer func() { _ = client.Close() }()
+	_ = client.SetWriteBuffer(pieceSize) // what is counted has come, but for little
 	l.count(traffic{connections: 1})
 	conn, err := net.Dial("tcp", l.upstream)
 	if err != nil {

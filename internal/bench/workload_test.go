@@ -204,7 +204,7 @@ func BenchmarkKills(b *testing.B) {
 
 // kill kills davit when some part of the bytes has passed, and counts what the next run sends again.
 func (r *room) kill(b *testing.B, name string, pull bool, size int64) {
-	l := (&line{rate: 100e6}).open(b, r.server.Host) // slower than davit, so that little is on its way when it is killed
+	l := (&line{rate: 100e6}).open(b, r.server.Host)
 	t := &turn{room: r, client: r.clients[0], b: b, host: l.host}
 	moments := rand.New(newRandom("moments"))
 	samples, worst, total := []sample{}, 0.0, 0.0
