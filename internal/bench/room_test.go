@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -154,6 +155,9 @@ func report(b *testing.B, names []string, samples [][]sample) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// patience is how long a client may take: one that repeats itself after resets would do so for ten minutes.
+const patience = 2 * time.Minute
+
 // run is one run, prepared and checked outside of the time.
 func (t *turn) run(w workload, l *line) sample {
 	t.prepare(w)
@@ -163,7 +167,9 @@ func (t *turn) run(w workload, l *line) sample {
 	args := t.command(w.pull)
 	l.take()
 	server := cpuOf(t.server.PID)
-	s := execute(t.b.Context(), t.home, t.dir, args)
+	ctx, cancel := context.WithTimeout(t.b.Context(), max(patience, time.Duration(settings.scale*float64(patience))))
+	defer cancel()
+	s := execute(ctx, t.home, t.dir, args)
 	s.server, s.traffic = cpuOf(t.server.PID)-server, l.take()
 	if w.pull && s.err == nil && t.path == shared.davit {
 		same(t.b, t.dir, t.out, t.paths)
