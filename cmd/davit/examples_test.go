@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -127,9 +126,7 @@ func (s *sandbox) runExample(t *testing.T, example string) {
 // TestDemo plays the demo twice: it cleans up after itself, and ends by saying what happened.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("cmp"); err != nil {
-		t.Skip("no cmp here")
-	}
+	clients.Path(t, "cmp")
 	s := newSandbox(t)
 	first, code := s.sh(t, "sh examples/demo.sh")
 	if code != 0 || !strings.Contains(first, "# Done: ") {

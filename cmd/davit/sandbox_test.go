@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
@@ -29,9 +30,10 @@ type sandbox struct {
 
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
-	if _, err := exec.LookPath("sh"); err != nil || runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
-		t.Skip("no sh here, or no SSL_CERT_FILE")
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		t.Skip("no SSL_CERT_FILE here")
 	}
+	clients.Path(t, "sh")
 	s := &sandbox{dir: t.TempDir(), home: t.TempDir()}
 	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS("../../examples")); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"golang.org/x/sys/unix"
 )
@@ -34,7 +35,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("there are no terminals here: %v", err)
+		clients.Missing(t, "there are no terminals here: %v", err)
 	}
 	fd := int(master.Fd())
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
@@ -49,7 +50,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("there are no terminals here: %v", err)
+		clients.Missing(t, "there are no terminals here: %v", err)
 	}
 	defer slave.Close()
 	cmd := exec.Command("davit", args...)

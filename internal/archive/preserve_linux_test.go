@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/clients"
 	"golang.org/x/sys/unix"
 )
 
@@ -282,10 +283,7 @@ func TestPreserveIsTheReadersChoice(t *testing.T) {
 // gnuTar runs tar, or skips the test where there is none.
 func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("tar"); err != nil {
-		t.Skip("no tar on this machine")
-	}
-	cmd := exec.CommandContext(t.Context(), "tar", args...)
+	cmd := exec.CommandContext(t.Context(), clients.Path(t, "tar"), args...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr

@@ -33,11 +33,18 @@ func Path(tb testing.TB, name string) string {
 	if path := find(name); path != "" {
 		return path
 	}
-	if os.Getenv("DAVIT_REQUIRE_CLIENTS") == "1" {
-		tb.Fatalf("%s is not installed; .ci/clients.sh and .ci/run install the clients", name)
-	}
-	tb.Skipf("%s is not installed; make clients installs it", name)
+	Missing(tb, "%s is not installed; make clients and .ci/run install what tests use", name)
 	return ""
+}
+
+// Missing skips a test because of what this machine lacks. It fails when
+// DAVIT_REQUIRE_CLIENTS is 1: there every test has to run.
+func Missing(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	if os.Getenv("DAVIT_REQUIRE_CLIENTS") == "1" {
+		tb.Fatalf(format, args...)
+	}
+	tb.Skipf(format, args...)
 }
 
 func find(name string) string {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
 )
 
 func decode(t *testing.T, data []byte, into any) {
@@ -36,10 +38,7 @@ func suite(t *testing.T) string {
 		err = json.Unmarshal(out, &module)
 	}
 	if err != nil || module.Dir == "" {
-		if os.Getenv("DAVIT_REQUIRE_CLIENTS") == "1" {
-			t.Fatalf("the test suite is not there: %v\n%s", err, out)
-		}
-		t.Skipf("the test suite is not there: %v", err)
+		clients.Missing(t, "the test suite is not there: %v\n%s", err, out)
 	}
 	return filepath.Join(module.Dir, "jsonschema", "testdata", "draft2020-12")
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
 )
 
 const helpText = `Fetches what TARGET leads to:
@@ -95,10 +97,7 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		return
-	}
+	groff := clients.Path(t, "groff")
 	all, err := filepath.Glob(filepath.Join(pages, "*.1"))
 	if err != nil || len(all) < 20 {
 		t.Fatalf("%d pages, %v", len(all), err)
