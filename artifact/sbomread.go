@@ -37,7 +37,8 @@ type LicenseCount struct {
 }
 
 // ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
-// own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component at a time, and of SPDX 3 the names.
+// own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component
+// at a time, and of SPDX 3 the names.
 func ReadSBOM(r io.Reader) (*SBOM, error) {
 	b := bufio.NewReaderSize(withoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
 	s := &sbomReader{licenses: map[string]int{}, graph: newSPDXGraph()}

@@ -65,7 +65,8 @@ func (r *Referrer) Created() time.Time {
 }
 
 // Referrers lists what refers to subject: by the referrers API, by its fallback tag, or in the source's own graph,
-// whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has an empty list.
+// whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has
+// an empty list.
 func Referrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
 	[]*Referrer, error) {
 	lists, err := newReferrerWalk(src, opts).walk(ctx, []ocispec.Descriptor{subject})

@@ -30,8 +30,9 @@ const (
 // it compares contents instead.
 //
 // The file has a line of JSON for each record, followed by a line for each of its files, so that a million files need no
-// more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, digest ("-": none), path, and what a
-// link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than asking for them.
+// more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, digest ("-": none),
+// path, and what a link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than
+// asking for them.
 type state struct {
 	path    string // "": nowhere
 	records []*record

@@ -46,7 +46,8 @@ type VerifyOptions struct {
 }
 
 // Verify reads everything that a reference leads to and compares it with its digests and sizes. What is wrong or
-// missing is in the report, but for layers that nobody may distribute, which are elsewhere; an error means that the source could not be asked.
+// missing is in the report, but for layers that nobody may distribute, which are elsewhere; an error means that the source
+// could not be asked.
 func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
 	m, err := resolve(ctx, src, ref)
 	if err != nil {

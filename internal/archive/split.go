@@ -12,7 +12,8 @@ import (
 // moves from one group to another, which changes both, is a small change as well.
 //
 // Under Preserve all directories come in a last group: their times change with every file that comes or goes. Hard links
-// stand in the group of the file. A tree that is no larger than a group is one. The groups take the place of entries, which must not be used any more.
+// stand in the group of the file. A tree that is no larger than a group is one. The groups take the place of entries, which
+// must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
 	return t.groups(entries, largestGroup(entries))
 }

@@ -65,8 +65,9 @@ func (c *catalog) neededBlobs(ctx context.Context) (needed map[digest.Digest]boo
 	return needed, err == nil, nil
 }
 
-// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout where that is missing. Files that another process is writing right
-// now may be among them. Which blobs are needed is not known as long as a manifest is damaged: none is listed then.
+// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout where that is missing.
+// Files that another process is writing right now may be among them. Which blobs are needed is not known as long as a
+// manifest is damaged: none is listed then.
 func (l *Layout) Strays(ctx context.Context) ([]Stray, error) {
 	root := l.opened()
 	if root == nil {
