@@ -186,7 +186,7 @@ func (c *catter) inTar(ctx context.Context, it *item, name string, hidden *cover
 			return nil
 		}
 		if h.Mode.IsDir() {
-			return errDirectory{}
+			return worded{"it is a directory", errdef.ErrUnsupported}
 		}
 		found = &File{Path: name, Size: h.Size, Mode: Mode(h.Mode), Link: h.Link, Layer: it.desc.Digest}
 		if err := c.entry(held, h, r); err != nil || it.desc.Size <= readToEnd {
@@ -258,9 +258,3 @@ func (h *holder) release() error {
 	h.buf = nil
 	return err
 }
-
-// errDirectory is what has no content to be read.
-type errDirectory struct{}
-
-func (errDirectory) Error() string { return "it is a directory" }
-func (errDirectory) Unwrap() error { return errdef.ErrUnsupported }

@@ -188,17 +188,11 @@ func tarName(name, mediaType string) string {
 // matcher chooses files by patterns.
 type matcher []string
 
-// notGlob is the error of a pattern; it is artifact.ErrInvalid.
-type notGlob struct{}
-
-func (notGlob) Error() string { return "not a glob" }
-func (notGlob) Unwrap() error { return artifact.ErrInvalid }
-
 // newMatcher checks the patterns.
 func newMatcher(patterns []string) (matcher, error) {
 	for _, p := range patterns {
 		if !doublestar.ValidatePattern(p) {
-			return nil, &artifact.Error{Op: "pattern", Item: p, Err: notGlob{}}
+			return nil, &artifact.Error{Op: "pattern", Item: p, Err: worded{"not a glob", artifact.ErrInvalid}}
 		}
 	}
 	return matcher(patterns), nil
