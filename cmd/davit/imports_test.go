@@ -17,17 +17,21 @@ var layers = map[string][]string{
 	"artifact":         {"mediatypes", "internal/jsonschema"},
 	"internal/archive": {"artifact", "mediatypes", "internal/jsonschema"},
 	"internal/registry": {
-		"artifact", "mediatypes", "internal/jsonschema", "internal/digestcache",
+		"artifact", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
 	},
 	"internal/digestcache": {},
+	"internal/hashing":     {},
 	"internal/jsonschema":  {},
 	"internal/render":      {},
 	"pack":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
 	"pull":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
-	"internal/serve":       {"artifact", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache"},
+	"internal/serve": {
+		"artifact", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
+	},
 	"cmd/davit": {
 		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/render", "internal/serve",
+		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/render",
+		"internal/serve",
 	},
 }
 

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package hashing
+
+// canInterleave tells whether there is an implementation of blocks.
+func canInterleave() bool { return false }
+
+// blocks is never called.
+func blocks(a, b *[8]uint32, p, q *byte, n int) {}
