@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/hashing"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -132,17 +132,21 @@ type blobBody struct {
 	upload  *upload
 	at, end int64
 	bounded bool
+	ahead   *readAhead // nil: there is nothing to hash
 }
 
-func (b *blobBody) Read(p []byte) (int, error) {
+func (b *blobBody) Read(p []byte) (n int, err error) {
 	if b.bounded {
 		if b.at >= b.end {
 			return 0, io.EOF
 		}
 		p = p[:min(int64(len(p)), b.end-b.at)]
 	}
-	n, err := b.ReadCloser.Read(p)
-	b.upload.sum.add(p[:n], b.at)
+	if b.ahead != nil {
+		n, err = b.ahead.Read(p)
+	} else {
+		n, err = b.ReadCloser.Read(p)
+	}
 	b.at += int64(n)
 	if errors.Is(err, io.EOF) && b.bounded && b.at < b.end {
 		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: it ends after %d bytes", artifact.ErrChanged, b.at)}
@@ -156,27 +160,76 @@ func (b *blobBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// summer hashes a blob once, from its first byte to its last, however often parts of it are sent. A nil one does
-// nothing: the digest is known.
-type summer struct {
-	mu   sync.Mutex
-	hash hash.Hash
-	at   int64 // hashed so far
+// readAhead reads blocks in turn into two buffers: one is what its reader gets, the other may still be with the hash.
+type readAhead struct {
+	r       io.Reader
+	sum     *summer
+	at      int64 // where the next block stands
+	buffers [2][]byte
+	rest    []byte // of the newest block
+	err     error  // what came with it
 }
 
-func newSummer() *summer { return &summer{hash: digest.Canonical.Hash()} }
-
-// add hashes what of p, which stands at at, is new.
-func (s *summer) add(p []byte, at int64) {
-	if s == nil {
-		return
+// newReadAhead reads a blob of size bytes (-1: not known), of which r gives those from at on.
+func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
+	n := int64(aheadBuffer)
+	if size >= 0 {
+		n = min(n, max(size-at, 1))
 	}
+	buf := make([]byte, 2*n)
+	return &readAhead{r: r, sum: sum, at: at, buffers: [2][]byte{buf[:n], buf[n:]}}
+}
+
+func (a *readAhead) Read(p []byte) (int, error) {
+	if len(a.rest) == 0 && a.err == nil {
+		a.next()
+	}
+	n := copy(p, a.rest)
+	if a.rest = a.rest[n:]; len(a.rest) > 0 {
+		return n, nil
+	}
+	return n, a.err
+}
+
+// next reads and hashes a block.
+func (a *readAhead) next() {
+	a.buffers[0], a.buffers[1] = a.buffers[1], a.buffers[0]
+	n, err := a.r.Read(a.buffers[0])
+	a.rest, a.err = a.buffers[0][:n], err
+	a.sum.add(a.rest, a.at)
+	a.at += int64(n)
+}
+
+// summer hashes a blob once, from its first byte to its last, however often parts of it are sent.
+type summer struct {
+	mu   sync.Mutex
+	hash *hashing.Hash
+	at   int64 // hashed so far, or left to be
+}
+
+func newSummer(g *hashing.Group) *summer { return &summer{hash: g.New(digest.Canonical.Hash())} }
+
+// close ends the hash. A body that a broken request still reads finds none.
+func (s *summer) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if skip := s.at - at; skip >= 0 && skip < int64(len(p)) {
-		s.hash.Write(p[skip:])
-		s.at += int64(len(p)) - skip
+	s.hash.Close()
+	s.hash = nil
+}
+
+// add hashes what of p, which stands at at, is new. It may do so later: p must not change until it is called again.
+func (s *summer) add(p []byte, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hash == nil {
+		return
 	}
+	if skip := s.at - at; skip >= 0 && skip < int64(len(p)) {
+		s.hash.Leave(p[skip:])
+		s.at += int64(len(p)) - skip
+		return
+	}
+	s.hash.Settled()
 }
 
 func (s *summer) position() int64 {
@@ -189,7 +242,7 @@ func (s *summer) position() int64 {
 func (s *summer) state() (int64, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.hash.(encoding.BinaryMarshaler)
+	m, ok := s.hash.Settled().(encoding.BinaryMarshaler)
 	if !ok {
 		return 0, nil
 	}
@@ -204,11 +257,11 @@ func (s *summer) state() (int64, []byte) {
 func (s *summer) restore(at int64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m, ok := s.hash.(encoding.BinaryUnmarshaler); ok && len(data) > 0 && m.UnmarshalBinary(data) == nil {
+	if m, ok := s.hash.Settled().(encoding.BinaryUnmarshaler); ok && len(data) > 0 && m.UnmarshalBinary(data) == nil {
 		s.at = at
 		return
 	}
-	s.hash.Reset()
+	s.hash.Settled().Reset()
 	s.at = 0
 }
 
@@ -223,20 +276,17 @@ func (u *upload) sumUpTo(ctx context.Context, end int64) error {
 		return err
 	}
 	defer func() { _ = rc.Close() }()
-	buf := getBuffer()
-	defer putBuffer(buf)
-	for ctx.Err() == nil {
-		n, err := rc.Read(buf)
-		u.sum.add(buf[:n], at)
-		at += int64(n)
-		if errors.Is(err, io.EOF) {
-			return nil
+	ahead := newReadAhead(rc, u.sum, at, u.size)
+	for ahead.err == nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		if err != nil {
-			return err
-		}
+		ahead.next()
 	}
-	return context.Cause(ctx)
+	if errors.Is(ahead.err, io.EOF) {
+		return nil
+	}
+	return ahead.err
 }
 
 // measure sees to it that digest and size are known.
@@ -253,6 +303,6 @@ func (u *upload) measure(ctx context.Context) error {
 		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: it has %d bytes, it had %d", artifact.ErrChanged, u.sum.at, u.size)}
 	}
 	u.size = u.sum.at
-	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash)
+	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash.Settled())
 	return nil
 }

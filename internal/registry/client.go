@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/hashing"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
@@ -58,8 +59,10 @@ type Client struct {
 
 	extra   int          // connections beyond the first of each download
 	queued  atomic.Int32 // blocks that wait for the hashes of downloads
-	serials sync.Map     // name → *sync.Mutex
-	seen    sync.Map     // seenKey → repository
+	fetched atomic.Int64 // bytes of downloads
+	hashes  hashing.Group
+	serials sync.Map // name → *sync.Mutex
+	seen    sync.Map // seenKey → repository
 }
 
 // New makes a client. It is cheap: nothing is read or dialled before the first use.

@@ -47,6 +47,9 @@ func (u *use) deadline() time.Time {
 	return time.Unix(0, u.last.Load()).Add(u.wait())
 }
 
+// sendBuffer is what is written to a connection at once.
+const sendBuffer = 128 << 10
+
 // conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
 // it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit.
 type conn struct {
@@ -178,7 +181,7 @@ func (c *conn) Write(p []byte) (written int, err error) {
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf[:sendBuffer])
 }
 
 // bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry.

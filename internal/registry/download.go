@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/hashing"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -27,8 +27,8 @@ const (
 	minPart, maxPart = 4 << 20, 64 << 20
 	// journalFrom is the size from which a blob has a journal.
 	journalFrom = 4 << 20
-	// A kill may cost the lossShare-th part of what this process has fetched, within these bounds.
-	lossShare, leastLoss, mostLoss = 32, 512 << 10, 2 << 20
+	// A kill may cost each of the blobs under way the lossShare-th part of what all have brought, within these bounds.
+	lossShare, leastLoss, mostLoss = 256, 512 << 10, 2 << 20
 	// stateSuffix names the journal after the file.
 	stateSuffix = ".state"
 	// downloadBuffer is what one connection reads and writes at once.
@@ -91,7 +91,7 @@ type download struct {
 	count     int64      // bytes in done
 	fresh     int64      // of them, those that this process fetched
 	journaled int64      // fresh when the journal was written
-	hash      hash.Hash
+	hash      *hashing.Hash
 	hashed    int64
 	handed    int64   // up to where the hash has been given its bytes
 	queue     []block // of them, those it has not taken yet
@@ -121,9 +121,13 @@ func (d *download) open() error {
 	}
 	d.file = f
 	d.moved = sync.NewCond(&d.mu)
-	d.hash = d.desc.Digest.Algorithm().Hash()
-	if !d.resume() {
-		return d.clear()
+	d.hash = d.repo.client.hashes.New(d.desc.Digest.Algorithm().Hash())
+	if d.resume() {
+		return nil
+	}
+	if err := d.clear(); err != nil {
+		d.close()
+		return err
 	}
 	return nil
 }
@@ -144,10 +148,10 @@ func (d *download) resume() bool {
 	if j.Boot == "" || j.Boot != bootID() || j.ModTime != info.ModTime().UnixNano() || j.Hashed > j.Done.reach(0) {
 		return true
 	}
-	if h, ok := d.hash.(encoding.BinaryUnmarshaler); ok && h.UnmarshalBinary(j.State) == nil {
+	if h, ok := d.hash.Settled().(encoding.BinaryUnmarshaler); ok && h.UnmarshalBinary(j.State) == nil {
 		d.hashed, d.handed = j.Hashed, j.Hashed
 	} else {
-		d.hash.Reset()
+		d.hash.Settled().Reset()
 	}
 	return true
 }
@@ -174,6 +178,7 @@ func (d *download) close() {
 	if d.state != nil {
 		_ = d.state.Close()
 	}
+	d.hash.Close()
 	_ = d.file.Close()
 }
 
@@ -187,7 +192,7 @@ func (d *download) run(ctx context.Context) error {
 		d.keep()
 		return err
 	}
-	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.hash.Sum(nil)); got != d.desc.Digest.String() {
+	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.hash.Settled().Sum(nil)); got != d.desc.Digest.String() {
 		return artifact.Refused(d.desc.Digest.String(), "the registry sent %s", got)
 	}
 	d.dropState()
@@ -245,7 +250,7 @@ func (d *download) keep() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := d.file.Stat()
-	marshaler, ok := d.hash.(encoding.BinaryMarshaler)
+	marshaler, ok := d.hash.Settled().(encoding.BinaryMarshaler)
 	if err != nil || !ok || d.count == 0 || d.desc.Size < journalFrom {
 		return
 	}
@@ -285,23 +290,34 @@ const maxQueue = 16
 func (d *download) follow(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, d.end)
 	defer stop()
-	own := getBuffer()
-	defer putBuffer(own)
+	var lent []byte // the hash may still be at it
+	giveBack := func() {
+		if lent != nil {
+			putBuffer(lent)
+			lent = nil
+		}
+	}
+	defer func() {
+		d.hash.Settled()
+		giveBack()
+	}()
 	for d.hashed < d.desc.Size {
 		b, ok := d.nextBlock()
 		if !ok {
 			return ctx.Err()
 		}
-		data := own[:b.n]
-		if b.buf != nil {
-			data = b.buf[:b.n]
-		} else if _, err := d.file.ReadAt(data, b.at); err != nil {
-			return fmt.Errorf("reading back: %w", err)
+		if b.buf == nil {
+			b.buf = getBuffer()
+			if _, err := d.file.ReadAt(b.buf[:b.n], b.at); err != nil {
+				putBuffer(b.buf)
+				return fmt.Errorf("reading back: %w", err)
+			}
 		}
-		d.hash.Write(data)
+		left := d.hash.Leave(b.buf[:b.n])
 		d.hashed += int64(b.n)
-		if b.buf != nil {
-			putBuffer(b.buf)
+		giveBack()
+		if lent = b.buf; !left {
+			giveBack()
 		}
 	}
 	return nil
@@ -549,20 +565,27 @@ func (d *download) remember(resp *http.Response) {
 func (d *download) save(body io.Reader, part span) error {
 	buf := getBuffer()
 	defer func() { putBuffer(buf) }()
+	block, other := buf, []byte(nil)
+	if d.inTurn { // the hash may still be at the other half
+		block, other = buf[:len(buf)/2], buf[len(buf)/2:]
+		defer d.hash.Settled()
+	}
 	for at := part.From; at < part.To; {
-		n, err := body.Read(buf[:min(int64(len(buf)), part.To-at)])
+		n, err := body.Read(block[:min(int64(len(block)), part.To-at)])
 		if n > 0 {
-			if _, err := d.file.WriteAt(buf[:n], at); err != nil {
+			if _, err := d.file.WriteAt(block[:n], at); err != nil {
 				return err
 			}
 			switch {
 			case d.inTurn && at == d.hashed:
-				d.hash.Write(buf[:n])
+				d.hash.Leave(block[:n])
 				d.hashed += int64(n)
 				d.handed = d.hashed
+				block, other = other, block
 			case d.inTurn:
 			case d.handOver(buf, n, at):
 				buf = getBuffer()
+				block = buf
 			}
 			d.advance(at, at+int64(n))
 			at += int64(n)
@@ -589,12 +612,13 @@ func (d *download) advance(from, to int64) {
 		return
 	}
 	d.fresh += d.count - before
+	all := d.repo.client.fetched.Add(d.count - before)
 	d.tries.progress(d.count - before)
 	d.moved.Broadcast()
 	if d.count == d.desc.Size {
 		d.enough()
 	}
-	if d.desc.Size > journalFrom && d.fresh-d.journaled >= min(max(d.fresh/lossShare, leastLoss), mostLoss) {
+	if d.desc.Size > journalFrom && d.fresh-d.journaled >= min(max(all/lossShare, leastLoss), mostLoss) {
 		d.record(journal{})
 	}
 	d.report(d.count, d.done.reach(0))

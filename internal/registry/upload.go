@@ -38,6 +38,8 @@ const (
 	bufferedChunk = 8 << 20
 	// askAgain is the pause between two questions for a session's position, maxAsks how many there are at most.
 	askAgain, maxAsks = 60 * time.Millisecond, 100
+	// aheadBuffer is how many bytes of a blob are hashed at once on their way out.
+	aheadBuffer = 128 << 10
 	// watchEvery is how often progress is looked at.
 	watchEvery = 100 * time.Millisecond
 )
@@ -172,7 +174,8 @@ func (u *upload) name() string {
 // run brings the blob to the registry.
 func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
-		u.sum = newSummer()
+		u.sum = newSummer(&u.repo.client.hashes)
+		defer u.sum.close()
 		if u.size >= 0 && u.size < u.repo.client.onePass && (u.size < newOnePassFrom || !u.repo.isNew(ctx)) {
 			if err := u.measure(ctx); err != nil {
 				return 0, err
@@ -695,7 +698,11 @@ func (u *upload) body(length int64) (io.ReadCloser, error) {
 			return nil, err
 		}
 	}
-	return &blobBody{ReadCloser: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}, nil
+	body := &blobBody{ReadCloser: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}
+	if u.digest == "" {
+		body.ahead = newReadAhead(rc, u.sum, u.offset, u.size)
+	}
+	return body, nil
 }
 
 // unchanged tells whether a file that was sent is still the one that was opened.
