@@ -12,9 +12,9 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// defaultConcurrency is how many blobs are sent at once: one connection for each of a few large files fills a line, and
-// more of them only take memory.
-const defaultConcurrency = 4
+// defaultConcurrency is how many blobs are sent at once. Half as many fill most lines; with more, there is most often
+// another to be hashed beside one.
+const defaultConcurrency = 8
 
 // Options say how an artifact is packed. The zero value is good.
 type Options struct {
@@ -25,7 +25,7 @@ type Options struct {
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
 	// annotation out, so that equal files give equal digests.
 	Created time.Time
-	// Concurrency is how many blobs are sent at once. 0: four.
+	// Concurrency is how many blobs are sent at once. 0: eight.
 	Concurrency int
 	// Progress is told every step. nil: nobody is.
 	Progress artifact.Progress

@@ -41,7 +41,7 @@ type Report struct {
 // VerifyOptions say how far a verification goes.
 type VerifyOptions struct {
 	Referrers   bool // also what refers to the artifact
-	Concurrency int  // blobs at once. 0: four
+	Concurrency int  // blobs at once. 0: eight
 	Progress    artifact.Progress
 }
 

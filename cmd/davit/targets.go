@@ -38,7 +38,7 @@ func (a *app) addRegistryFlags(fs *pflag.FlagSet) {
 	shared.StringVar(&o.Username, "username", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Config, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
-	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 4 and 8)")
+	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 8)")
 	shared.DurationVar(&o.RetryFor, "retry-for", 0, "how long one thing may keep failing; below 0: not at all (default 5m)")
 	shared.VisitAll(func(f *pflag.Flag) {
 		f.Annotations = map[string][]string{flagGroup: {registryFlags}}
