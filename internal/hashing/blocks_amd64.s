@@ -61,15 +61,31 @@
 	PADDL      W, NEXT;     \
 	SHA256MSG2 M, NEXT
 
-// STEP does ROUNDS in both lanes and goes on with the schedule: it ends the words of the next rounds, and begins those
-// that come three steps later.
-#define STEP(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2) \
-	ROUNDS(I, X1, X2, M1);         \
-	ROUNDS(I, X8, X9, M2);         \
-	EXTEND(LAST1, M1, NEXT1, X7);  \
-	EXTEND(LAST2, M2, NEXT2, X14); \
-	SHA256MSG1 M1, LAST1;          \
+// What follows is for both lanes: 1 is the first, 2 the second.
+
+// HASH reads the message's words and does their rounds.
+#define HASH(I, M1, M2) \
+	READ(I, SI, M1);       \
+	READ(I, R8, M2);       \
+	ROUNDS(I, X1, X2, M1); \
+	ROUNDS(I, X8, X9, M2)
+
+// BEGIN begins the words that replace LAST's.
+#define BEGIN(LAST1, M1, LAST2, M2) \
+	SHA256MSG1 M1, LAST1; \
 	SHA256MSG1 M2, LAST2
+
+// END does the rounds of M and ends the words of the next ones.
+#define END(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2) \
+	ROUNDS(I, X1, X2, M1);        \
+	ROUNDS(I, X8, X9, M2);        \
+	EXTEND(LAST1, M1, NEXT1, X7); \
+	EXTEND(LAST2, M2, NEXT2, X14)
+
+// STEP is both: rounds, and the schedule goes on.
+#define STEP(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2) \
+	END(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2); \
+	BEGIN(LAST1, M1, LAST2, M2)
 
 // func blocks(a, b *[8]uint32, p, q *byte, n int)
 TEXT ·blocks(SB), NOSPLIT, $64-40
@@ -87,25 +103,11 @@ block:
 	KEEP(0, X1, X2)
 	KEEP(32, X8, X9)
 
-	READ(0, SI, X3)
-	READ(0, R8, X10)
-	ROUNDS(0, X1, X2, X3)
-	ROUNDS(0, X8, X9, X10)
-
-	READ(1, SI, X4)
-	READ(1, R8, X11)
-	ROUNDS(1, X1, X2, X4)
-	ROUNDS(1, X8, X9, X11)
-	SHA256MSG1 X4, X3
-	SHA256MSG1 X11, X10
-
-	READ(2, SI, X5)
-	READ(2, R8, X12)
-	ROUNDS(2, X1, X2, X5)
-	ROUNDS(2, X8, X9, X12)
-	SHA256MSG1 X5, X4
-	SHA256MSG1 X12, X11
-
+	HASH(0, X3, X10)
+	HASH(1, X4, X11)
+	BEGIN(X3, X4, X10, X11)
+	HASH(2, X5, X12)
+	BEGIN(X4, X5, X11, X12)
 	READ(3, SI, X6)
 	READ(3, R8, X13)
 	STEP(3, X5, X6, X3, X12, X13, X10)
@@ -118,17 +120,8 @@ block:
 	STEP(10, X4, X5, X6, X11, X12, X13)
 	STEP(11, X5, X6, X3, X12, X13, X10)
 	STEP(12, X6, X3, X4, X13, X10, X11)
-
-	ROUNDS(13, X1, X2, X4)
-	ROUNDS(13, X8, X9, X11)
-	EXTEND(X3, X4, X5, X7)
-	EXTEND(X10, X11, X12, X14)
-
-	ROUNDS(14, X1, X2, X5)
-	ROUNDS(14, X8, X9, X12)
-	EXTEND(X4, X5, X6, X7)
-	EXTEND(X11, X12, X13, X14)
-
+	END(13, X3, X4, X5, X10, X11, X12)
+	END(14, X4, X5, X6, X11, X12, X13)
 	ROUNDS(15, X1, X2, X6)
 	ROUNDS(15, X8, X9, X13)
 
