@@ -126,27 +126,23 @@ func (u *upload) watch(use *use, length int64) (stop func()) {
 	}
 }
 
-// blobBody reads a blob, and hashes what was not hashed before.
+// blobBody reads a blob, or a part of it, and takes note of how that ends.
 type blobBody struct {
-	io.ReadCloser
+	io.Closer
+	r       io.Reader
 	upload  *upload
 	at, end int64
 	bounded bool
-	ahead   *readAhead // nil: there is nothing to hash
 }
 
-func (b *blobBody) Read(p []byte) (n int, err error) {
+func (b *blobBody) Read(p []byte) (int, error) {
 	if b.bounded {
 		if b.at >= b.end {
 			return 0, io.EOF
 		}
 		p = p[:min(int64(len(p)), b.end-b.at)]
 	}
-	if b.ahead != nil {
-		n, err = b.ahead.Read(p)
-	} else {
-		n, err = b.ReadCloser.Read(p)
-	}
+	n, err := b.r.Read(p)
 	b.at += int64(n)
 	if errors.Is(err, io.EOF) && b.bounded && b.at < b.end {
 		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: it ends after %d bytes", artifact.ErrChanged, b.at)}
@@ -160,7 +156,8 @@ func (b *blobBody) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// readAhead reads blocks in turn into two buffers: one is what its reader gets, the other may still be with the hash.
+// readAhead reads and hashes blocks, in turn in two buffers: one is what its reader gets, the other may still be with the
+// hash.
 type readAhead struct {
 	r       io.Reader
 	sum     *summer

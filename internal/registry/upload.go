@@ -698,9 +698,9 @@ func (u *upload) body(length int64) (io.ReadCloser, error) {
 			return nil, err
 		}
 	}
-	body := &blobBody{ReadCloser: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}
+	body := &blobBody{Closer: rc, r: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}
 	if u.digest == "" {
-		body.ahead = newReadAhead(rc, u.sum, u.offset, u.size)
+		body.r = newReadAhead(rc, u.sum, u.offset, u.size)
 	}
 	return body, nil
 }
