@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/spf13/cobra"
+)
+
+// completionTime is how long a shell may wait for a registry's tags: a person has typed on by then.
+const completionTime = 2 * time.Second
+
+// addCompletions makes shells complete the tags of targets and the values of flags. Arguments that may be files are
+// completed as files, besides.
+func addCompletions(a *app, root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
+			cmd.ValidArgsFunction = a.completeTarget
+		}
+		completeFlag(cmd, "kind", kindNames)
+		completeFlag(cmd, "role", roleNames)
+		completeFlag(cmd, "packing", func() []string {
+			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd)}
+		})
+		completeFlag(cmd, "sort", func() []string { return []string{"name", "version"} })
+	}
+	for flag, words := range map[string][]string{
+		"format": {"text", "json", "go-template="}, "progress": {"auto", "bar", "plain", "none"},
+	} {
+		// The flag exists: it was added a moment ago.
+		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// completeFlag completes the values of a flag, if the command has it.
+func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
+	if cmd.Flags().Lookup(flag) == nil {
+		return
+	}
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// kindNames are the kinds with what they are.
+func kindNames() []string {
+	var words []string
+	for _, k := range mediatypes.All() {
+		words = append(words, k.Name+"\t"+k.Summary)
+	}
+	return words
+}
+
+func roleNames() []string {
+	var words []string
+	for _, k := range mediatypes.All() {
+		words = append(words, k.Roles()...)
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// completeTarget completes REPO: with the tags of that repository, layout or archive. What can't be asked in time, or at
+// all, completes to nothing.
+func (a *app) completeTarget(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	name, prefix, ok := cutTag(typed)
+	if !ok || setFromEnv(cmd.Flags()) != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	a.registry.RetryFor = -1
+	t, err := a.open(ctx, name, registry.Read)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	defer t.Close()
+	tags, err := listTags(ctx, t)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var words []string
+	for _, tag := range tags {
+		if strings.HasPrefix(tag, prefix) {
+			words = append(words, name+":"+tag)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// cutTag cuts "REPO:TAG" at a colon that is no port's.
+func cutTag(typed string) (name, tag string, ok bool) {
+	i := strings.LastIndexByte(typed, ':')
+	if i <= strings.LastIndexByte(typed, '/') || !strings.Contains(typed, "/") {
+		return "", "", false
+	}
+	return typed[:i], typed[i+1:], true
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newCompletionCommand(a *app) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Prints the completion script of a shell (bash, zsh, fish, powershell)",
+		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
+  davit completion zsh > ~/.zfunc/_davit
+  davit completion fish > ~/.config/fish/completions/davit.fish`,
+		GroupID:   groupOther,
+		Args:      arguments(1, 1),
+		ValidArgs: shells,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			script, err := completionScript(cmd.Root(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.writeOut(script)
+		},
+	}
+}
+
+func completionScript(root *cobra.Command, shell string) ([]byte, error) {
+	var out bytes.Buffer
+	var err error
+	switch shell {
+	case "bash":
+		err = root.GenBashCompletionV2(&out, true)
+	case "zsh":
+		err = root.GenZshCompletion(&out)
+	case "fish":
+		err = root.GenFishCompletion(&out, true)
+	case "powershell":
+		err = root.GenPowerShellCompletionWithDesc(&out)
+	default:
+		err = &usageError{err: fmt.Errorf("no completion for %q", shell), hint: "davit knows bash, zsh, fish and powershell"}
+	}
+	return out.Bytes(), err
+}

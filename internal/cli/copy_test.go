@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// withHome gives the commands of a test a home of their own.
+func withHome(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, ".cache"))
+	t.Setenv("DAVIT_CACHE_DIR", filepath.Join(dir, ".cache", "davit"))
+	t.Setenv("DOCKER_CONFIG", filepath.Join(dir, ".docker"))
+	return dir
+}
+
+// TestCopyLeavesWhatNobodyMayDistribute: the copy of an image on such a layer is whole without it.
+func TestCopyLeavesWhatNobodyMayDistribute(t *testing.T) {
+	dir := withHome(t)
+	src := layoutWith(t, filepath.Join(dir, "src"), ocispec.Descriptor{
+		MediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", Digest: digest.FromString("elsewhere"), Size: 9,
+		URLs: []string{"https://registry.example.com/elsewhere"},
+	})
+	for _, want := range []string{"false", "true"} {
+		if skipped := davit(t, "copy", src, filepath.Join(dir, "dst")+":1", "--format", "go-template={{.skipped}}"); skipped != want {
+			t.Errorf("skipped: got %s, want %s", skipped, want)
+		}
+	}
+}
+
+// TestCopyMounts: between repositories of one registry no blob is sent, and none is fetched.
+func TestCopyMounts(t *testing.T) {
+	dir := withHome(t)
+	writeFile(t, filepath.Join(dir, "a.bin"), noise(1<<20, 1))
+	writeFile(t, filepath.Join(dir, "b.bin"), noise(1<<20, 2))
+	for _, test := range []struct {
+		name  string
+		opts  registrytest.Options
+		moved int64
+	}{
+		{"no authentication", registrytest.Options{}, 0},
+		{"tokens for each repository", registrytest.Options{Auth: registrytest.Token}, 0},
+		{"a registry that mounts nothing", registrytest.Options{NoMount: true}, 2<<20 + 2}, // with the empty config
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
+			reg := registrytest.Start(t, test.opts)
+			var login []string
+			if test.opts.Auth == registrytest.Token {
+				t.Setenv("DAVIT_PASSWORD", "secret")
+				login = []string{"--username", "test"}
+			}
+			do := func(args ...string) string { return davit(t, append(args, login...)...) }
+			do("push", "--kind", "generic", dir+"/a.bin", dir+"/b.bin", reg.Host+"/team/from:1", "-q")
+			reg.ResetLog()
+			if got := do("copy", reg.Host+"/team/from:1", reg.Host+"/other/to", "-q"); !strings.HasPrefix(got, reg.Host+"/other/to:1@") {
+				t.Errorf("got %q", got)
+			}
+			in, _ := reg.Bytes("upload", "uploads")
+			_, out := reg.Bytes("GET blob")
+			if in != test.moved || out != test.moved {
+				t.Errorf("%d bytes were sent and %d fetched, want %d: %q", in, out, test.moved, ops(reg))
+			}
+			do("verify", reg.Host+"/other/to:1")
+		})
+	}
+}
+
+// large is a fault that small bodies do not meet.
+func large(fault registrytest.Fault) registrytest.Fault {
+	return func(next http.Handler) http.Handler {
+		faulty := fault(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength > 1<<20 {
+				faulty.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// TestCopyGoesOn: a copy that was broken off sends, and fetches, no more than what is missing.
+func TestCopyGoesOn(t *testing.T) {
+	dir := withHome(t)
+	const size, sent = 32 << 20, 20 << 20
+	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
+	from, to := registrytest.Start(t, registrytest.Options{}), registrytest.Start(t, registrytest.Options{})
+	davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
+	to.Inject("upload", registrytest.Always, large(registrytest.ResetUpload(sent)))
+	to.Inject("GET upload", registrytest.Always, registrytest.Drop())
+	var stderr bytes.Buffer
+	args := []string{"copy", from.Host + "/app:1", to.Host + "/app", "--retry-for", "50ms"}
+	if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
+		t.Fatalf("exit code %d, want %d: %s", code, exitNetwork, &stderr)
+	}
+	to.Heal()
+	to.ResetLog()
+	from.ResetLog()
+	davit(t, "copy", from.Host+"/app:1", to.Host+"/app")
+	const most = size - sent + 1<<20
+	if in, _ := to.Bytes("upload", "uploads"); in > most {
+		t.Errorf("%d bytes were sent, want at most %d", in, most)
+	}
+	if _, out := from.Bytes("GET blob"); out > most {
+		t.Errorf("%d bytes were fetched, want at most %d", out, most)
+	}
+	davit(t, "verify", to.Host+"/app:1")
+}
+
+// halfOnce gives so many bytes of a blob in one answer, which is the last that there is for it: of several answers, some
+// would not have come to their end before the failure of another one.
+func halfOnce(d digest.Digest, came int64) registrytest.Fault {
+	var asked atomic.Int64
+	return func(next http.Handler) http.Handler {
+		half := registrytest.IgnoreRange()(registrytest.Close(came)(next))
+		none := registrytest.Drop()(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case !strings.HasSuffix(r.URL.Path, d.String()):
+				next.ServeHTTP(w, r)
+			case asked.Add(1) == 1:
+				half.ServeHTTP(w, r)
+			default:
+				none.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// TestCopyToDiskGoesOn: the same for what comes out of a registry into a layout or an archive.
+func TestCopyToDiskGoesOn(t *testing.T) {
+	dir := withHome(t)
+	const size, came = 32 << 20, 16 << 20
+	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
+	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
+		from := registrytest.Start(t, registrytest.Options{})
+		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
+		from.Inject("GET blob", registrytest.Always, halfOnce(digest.FromString(noise(size, 1)), came))
+		var stderr bytes.Buffer
+		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
+		if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
+			t.Fatalf("%s: exit code %d, want %d: %s", target, code, exitNetwork, &stderr)
+		}
+		from.Heal()
+		if strings.HasSuffix(target, ".tar") {
+			if _, err := os.Lstat(target); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s is there: %v", target, err)
+			}
+		} else {
+			repairs(t, target, dir+"/repaired")
+		}
+		from.ResetLog()
+		davit(t, "copy", from.Host+"/app:1", target)
+		if _, out := from.Bytes("GET blob"); out > size-came+1<<20 {
+			t.Errorf("%s: %d bytes were fetched, want at most %d", target, out, size-came+1<<20)
+		}
+		davit(t, "verify", target)
+		if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
+			t.Errorf("beside %s: %v, %v", target, left, err)
+		}
+	}
+}
+
+// repairs sees that a copy of a layout can be rid of what an interrupted copy into it left.
+func repairs(t *testing.T, layout, scratch string) {
+	t.Helper()
+	if err := os.CopyFS(scratch, os.DirFS(layout)); err != nil {
+		t.Fatal(err)
+	}
+	if got := davit(t, "verify", scratch, "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
+		t.Errorf("repaired: %s", got)
+	}
+	davit(t, "verify", scratch)
+}
+
+// TestCopyToArchiveKeepsWhatCame: what came whole before davit was stopped is not fetched again, nor believed when it was
+// changed since.
+func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
+	dir := withHome(t)
+	const size = 9 << 20
+	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
+	writeFile(t, filepath.Join(dir, "b.bin"), noise(size, 2))
+	from := registrytest.Start(t, registrytest.Options{})
+	davit(t, "push", "--kind", "generic", dir+"/a.bin", dir+"/b.bin", from.Host+"/app:1", "-q")
+	for name, test := range map[string]struct {
+		damage  func(t *testing.T, part string)
+		fetched int64
+	}{
+		"as it was": {func(*testing.T, string) {}, size},
+		"changed": {func(t *testing.T, part string) {
+			f, err := os.OpenFile(part, os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteAt([]byte("x"), size/2)
+			}
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, 2 * size},
+	} {
+		t.Run(name, func(t *testing.T) {
+			work := t.TempDir()
+			from.Inject("GET blob", registrytest.Nth(3), registrytest.Status(403)) // the config and one file came
+			var stderr bytes.Buffer
+			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
+			if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitDenied) {
+				t.Fatalf("exit code %d, want %d: %s", code, exitDenied, &stderr)
+			}
+			from.Heal()
+			parts, err := filepath.Glob(work + "/.oci.tar.davit-part-*")
+			for _, part := range parts {
+				if info, err := os.Stat(part); err == nil && info.Size() == size {
+					test.damage(t, part)
+				}
+			}
+			from.ResetLog()
+			davit(t, "copy", from.Host+"/app:1", work+"/oci.tar")
+			if _, out := from.Bytes("GET blob"); err != nil || len(parts) == 0 || out < test.fetched || out > test.fetched+1<<20 {
+				t.Errorf("after %v, %v: %d bytes were fetched, want %d", parts, err, out, test.fetched)
+			}
+			davit(t, "verify", work+"/oci.tar")
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"cmp"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/spf13/cobra"
+)
+
+// exampleFiles makes what the examples of the help texts speak of: files, artifacts in ./oci and ./app.tar, and, in folders
+// beside them, what is in the registry.
+const exampleFiles = `
+set -e
+cp examples/model/tiny-llama.gguf model.gguf
+cp examples/model/tiny-llama.gguf tiny.gguf
+cp examples/model/LICENSE examples/report/scan.sarif .
+cp examples/sbom/greeting.spdx.json sbom.spdx.json
+cp examples/runbook/greeting-down.md runbook.md
+cp -r examples/docs/manual docs
+echo '{"bomFormat": "CycloneDX", "specVersion": "1.6"}' >sbom.cdx.json
+echo '{kind: docs, layers: [docs/]}' >davit.yaml
+mkdir charts models
+cp -r examples/helm/greeting charts/web
+cp -r examples/model models/tiny
+tar -czf web-1.0.0.tgz -C charts web
+
+davit -q pack --kind docs docs/index.md -o ./oci:old
+davit -q pack -o ./oci:1.0 --tag new --tag latest
+davit -q attach sbom.spdx.json ./oci:1.0
+
+mkdir -p app/amd64/etc app/arm64/etc
+echo 1.0 >app/amd64/etc/release
+echo 1.0 >app/arm64/etc/release
+cat >app/davit.yaml <<.
+kind: image
+platforms:
+  - {platform: linux/amd64, layers: [amd64/]}
+  - {platform: linux/arm64, layers: [arm64/]}
+.
+davit -q pack app -o ./registry/app:1.0
+davit -q copy ./registry/app:1.0 ./app.tar
+davit -q copy ./registry/app:1.0 ./registry/app:1.0-amd64 --platform linux/amd64
+davit -q copy ./registry/app:1.0 ./registry/app:1.0-arm64 --platform linux/arm64
+davit -q copy ./registry/app:1.0-amd64 ./registry/build:a
+davit -q copy ./registry/app:1.0-arm64 ./registry/build:b
+echo 1.1 >app/amd64/etc/release
+davit -q pack app -o ./registry/app:1.1
+davit -q attach scan.sarif sbom.spdx.json runbook.md ./registry/app:1.0
+davit -q attach --each-platform sbom.spdx.json ./registry/app:1.0
+davit -q pack tiny.gguf LICENSE -o ./registry/tiny:1.0
+`
+
+// exampleRegistry fills the registry of a sandbox.
+const exampleRegistry = `
+set -e
+davit -q copy --all-tags --referrers ./registry/app registry.example.com/app
+davit -q copy --all-tags ./registry/build registry.example.com/build
+davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
+`
+
+// exampleRooms are the commands whose examples need more, or less, with the way to make it.
+var exampleRooms = map[string]string{
+	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
+	"init":       "rm -r app docs models examples oci registry *.*",
+}
+
+// TestExamples runs every example of every help text as it stands there.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	scene := newSandbox(t) // what each command gets a copy of
+	scene.must(t, exampleFiles)
+	for _, cmd := range allCommands(t) {
+		t.Run(cmd.Name(), func(t *testing.T) {
+			t.Parallel()
+			runExamples(t, scene, cmd)
+		})
+	}
+}
+
+func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
+	t.Helper()
+	examples := lines(cmd.Example)
+	if len(examples) == 0 || !strings.Contains(cmd.Example, cmd.CommandPath()) {
+		t.Fatalf("no example of %q", cmd.CommandPath())
+	}
+	s := newSandbox(t)
+	s.copy(t, scene)
+	if strings.Contains(cmd.Example, "registry.example.com/") {
+		s.must(t, exampleRegistry)
+	}
+	s.must(t, cmp.Or(exampleRooms[cmd.Name()], "true"))
+	address := ""
+	for _, example := range examples {
+		switch program, _, _ := strings.Cut(example, " "); {
+		case cmd.Name() == "serve" && program == "davit":
+			address = s.serve(t, example)
+		case program != "davit" && program != "echo":
+			t.Run(program, func(t *testing.T) { // skipped where it is not
+				example = strings.ReplaceAll(example, "127.0.0.1:5000", address)
+				s.runExample(t, clients.Path(t, program)+strings.TrimPrefix(example, program))
+			})
+		default:
+			s.runExample(t, example)
+		}
+	}
+}
+
+// runExample wants the command to succeed, or to tell a difference.
+func (s *sandbox) runExample(t *testing.T, example string) {
+	t.Helper()
+	var env []string
+	if example == "davit login registry.example.com" { // asks, where there is somebody
+		env = []string{"DAVIT_USERNAME=me", "DAVIT_PASSWORD=secret"}
+	}
+	want := exitDone
+	if strings.HasPrefix(example, "davit diff ") {
+		want = exitNo
+	}
+	if out, code := s.sh(t, example, env...); code != int(want) {
+		t.Errorf("%s: exit code %d, want %d\n%s", example, code, want, out)
+	}
+}
+
+// TestDemo plays the demo twice: it cleans up after itself, and ends by saying what happened.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	clients.Path(t, "cmp")
+	s := newSandbox(t)
+	first, code := s.sh(t, "sh examples/demo.sh")
+	if code != 0 || !strings.Contains(first, "# Done: ") {
+		t.Fatalf("exit code %d:\n%s", code, first)
+	}
+	if again, code := s.sh(t, "HOME=/dev/null sh examples/demo.sh"); code != 0 || again != first {
+		t.Errorf("again: exit code %d:\n%s\nfirst:\n%s", code, again, first)
+	}
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagGroup is the annotation of a flag that many commands share; the help text lists those apart.
+const flagGroup = "davit/group"
+
+// help prints the help text of a command: what it does, examples, then the lists.
+func (a *app) help(cmd *cobra.Command, _ []string) {
+	var b strings.Builder
+	description := cmd.Long
+	if description == "" {
+		description = cmd.Short + "."
+	}
+	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", strings.TrimSpace(description), cmd.UseLine())
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+	}
+	if cmd.HasAvailableSubCommands() {
+		writeCommands(&b, cmd)
+	}
+	writeFlags(&b, cmd)
+	if !cmd.HasParent() {
+		writeExitCodes(&b)
+	}
+	_ = a.writeOut([]byte(b.String())) // nobody reads the help: nothing to tell them
+}
+
+func writeCommands(b *strings.Builder, cmd *cobra.Command) {
+	for _, group := range cmd.Groups() {
+		fmt.Fprintf(b, "\n%s:\n", group.Title)
+		for _, c := range cmd.Commands() {
+			if c.GroupID == group.ID && c.IsAvailableCommand() {
+				fmt.Fprintf(b, "  %-12s%s\n", c.Name(), c.Short)
+			}
+		}
+	}
+}
+
+// writeFlags lists the command's own flags first, then those of every transfer, then those of every command.
+func writeFlags(b *strings.Builder, cmd *cobra.Command) {
+	const width = 100 // of the lines
+	groups := map[string]*pflag.FlagSet{}
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		group := "Flags"
+		if names := f.Annotations[flagGroup]; len(names) > 0 {
+			group = names[0]
+		}
+		if f.Name == "help" || cmd.InheritedFlags().Lookup(f.Name) != nil {
+			return
+		}
+		if cmd.PersistentFlags().Lookup(f.Name) != nil {
+			group = "Flags of every command"
+		}
+		if groups[group] == nil {
+			groups[group] = pflag.NewFlagSet(group, pflag.ContinueOnError)
+			groups[group].SortFlags = false
+		}
+		groups[group].AddFlag(f)
+	})
+	for _, group := range []string{"Flags", registryFlags, "Flags of every command"} {
+		if groups[group] != nil {
+			fmt.Fprintf(b, "\n%s:\n%s", group, groups[group].FlagUsagesWrapped(width))
+		}
+	}
+	if cmd.HasParent() {
+		b.WriteString("\n\"davit --help\" lists the flags of every command, environment variables and exit codes.\n")
+	}
+}
+
+func writeExitCodes(b *strings.Builder) {
+	b.WriteString("\nEvery flag can be given in the environment: --plain-http is DAVIT_PLAIN_HTTP=true. SOURCE_DATE_EPOCH,\n" +
+		"NO_COLOR, DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY and SSL_CERT_FILE mean what they mean elsewhere.\n")
+	b.WriteString("\nExit codes:\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(b, "  %-5d%s\n", e.code, e.meaning)
+	}
+}
+
+// registryFlags is the group of the flags that every transfer has.
+const registryFlags = "Flags for registries"
+
+// newHelpCommand is "davit help COMMAND".
+func newHelpCommand(a *app, root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Prints the help of a command",
+		Example: "  davit help push",
+		GroupID: groupOther,
+		Args:    arguments(0, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd := root
+			if len(args) > 0 {
+				found, _, err := root.Find(args)
+				if err != nil || found == root {
+					return noSuchCommand(root, args[0])
+				}
+				cmd = found
+			}
+			return cmd.Help()
+		},
+	}
+}

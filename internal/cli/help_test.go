@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func allCommands(t *testing.T) []*cobra.Command {
+	t.Helper()
+	root := newRootCommand(&app{stderr: newConsole(&bytes.Buffer{})})
+	root.InitDefaultHelpCmd()
+	return append(root.Commands(), root)
+}
+
+// TestCommandsExplainThemselves wants of every command a line for the list, an example and a group.
+func TestCommandsExplainThemselves(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range allCommands(t) {
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.HasParent() && cmd.GroupID == "" {
+			t.Errorf("%s: short %q, example %q, group %q", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("%s --%s is not explained", cmd.Name(), f.Name)
+			}
+		})
+	}
+}
+
+// TestEveryFlagHasAVariable sets every flag of every command through its environment variable.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	values := map[string]string{
+		"bool": "true", "boolfunc": "true", "int": "3", "int64": "3", "duration": "3s", "string": "x", "stringArray": "x\ny z",
+		"stringSlice": "x,y", "text|json|go-template=T": "json", "auto|bar|plain|none": "plain",
+	}
+	for _, cmd := range allCommands(t) {
+		cmd.InheritedFlags() // merges those of the root
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !hasEnv(f) {
+				return
+			}
+			value, known := values[f.Value.Type()]
+			if !known {
+				t.Errorf("%s --%s is of the type %q, which is not tested", cmd.Name(), f.Name, f.Value.Type())
+				return
+			}
+			t.Setenv(envName(f.Name), value)
+			if err := setFromEnv(cmd.Flags()); err != nil || !f.Changed {
+				t.Errorf("%s --%s: %s=%s: changed %v, %v", cmd.Name(), f.Name, envName(f.Name), value, f.Changed, err)
+			}
+			os.Unsetenv(envName(f.Name))
+		})
+	}
+}
+
+func TestCutTag(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ in, name, tag string }{
+		{"localhost:5000/app:1.", "localhost:5000/app", "1."},
+		{"localhost:5000/app", "", ""},
+		{"localhost:50", "", ""},
+		{"./oci:", "./oci", ""},
+	} {
+		if name, tag, _ := cutTag(test.in); name != test.name || tag != test.tag {
+			t.Errorf("%q: got %q and %q, want %q and %q", test.in, name, tag, test.name, test.tag)
+		}
+	}
+}

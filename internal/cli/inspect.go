@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newInspectCommand(a *app) *cobra.Command {
+	var opts inspectOptions
+	cmd := &cobra.Command{
+		Use:   "inspect TARGET",
+		Short: "Shows what an artifact or image is: kind, config, layers, platforms, referrers",
+		Long: `Shows what TARGET is, by its manifests and configs: of layers, no more is fetched than the
+header of a file of model weights whose config does not tell. --manifest and --config print
+those bytes as they are.`,
+		Example: `  davit inspect registry.example.com/models/tiny:1.0
+  davit inspect ./oci --format json
+  davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
+		GroupID:     groupLook,
+		Args:        arguments(1, 1),
+		Annotations: map[string]string{"formats": "tree"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return a.inspect(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.manifest, "manifest", false, "print the manifest's bytes")
+	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type inspectOptions struct {
+	pull.InspectOptions
+	target           string
+	manifest, config bool
+	platform         string
+}
+
+func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
+	if opts.manifest && opts.config {
+		return &usageError{err: errors.New("--manifest and --config print one each: choose one")}
+	}
+	var err error
+	if opts.Platform, err = optionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	opts.Shallow = opts.manifest
+	opts.Referrers = !opts.manifest && !opts.config
+	opts.Weights = opts.Referrers
+	info, err := inspectIn(ctx, t, opts.InspectOptions)
+	if err := t.close(ctx, err); err != nil {
+		return err
+	}
+	switch {
+	case opts.manifest:
+		return a.writeOut(info.Raw)
+	case opts.config && info.Config == nil:
+		return &usageError{err: fmt.Errorf("%s is an index: it has no config", t.ref), hint: "choose a manifest with --platform"}
+	case opts.config && info.Config.Raw == nil:
+		return fmt.Errorf("the config of %s is too large to be one: %s", t.ref, humanSize(info.Config.Size))
+	case opts.config:
+		return a.writeOut(info.Config.Raw)
+	}
+	info.Reference = t.ref.String()
+	return a.print(inspectResult{info})
+}
+
+func inspectIn(ctx context.Context, t *target, opts pull.InspectOptions) (*pull.Info, error) {
+	if err := t.complete(ctx); err != nil {
+		return nil, err
+	}
+	info, err := pull.Inspect(ctx, t.Target, t.ref.Reference(), opts)
+	return info, t.explain(ctx, err)
+}
+
+// inspectResult is what inspect prints.
+type inspectResult struct{ *pull.Info }
+
+func (r inspectResult) WriteText(w io.Writer) error {
+	return describe(r.Info, r.Reference).WriteText(w)
+}
+
+// describe draws one manifest or index.
+func describe(info *pull.Info, name string) *tree {
+	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
+	if info.TotalSize > 0 {
+		what += "  " + humanSize(info.TotalSize)
+	}
+	t := &tree{cells: []string{name, what}}
+	t.add("digest", info.Digest.String())
+	if info.ArtifactType != "" {
+		t.add("type", info.ArtifactType)
+	}
+	if info.Subject != nil {
+		t.add("subject", info.Subject.Digest.String())
+	}
+	addAnnotations(t, info.Annotations)
+	addConfig(t, info.Config)
+	if len(info.Layers) > 0 {
+		addLayers(t.add("layers"), info.Layers)
+	}
+	for _, m := range info.Manifests {
+		t.children = append(t.children, describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
+	}
+	addAttestations(t, info.Attestations)
+	if len(info.Referrers) > 0 {
+		addReferrers(t.add("referrers"), info.Referrers, time.Now())
+	}
+	return t
+}
+
+// addAttestations draws what BuildKit put into the index about a manifest: each statement by what it states.
+func addAttestations(t *tree, attestations []*pull.Info) {
+	for _, m := range attestations {
+		list := t.add("attestation", m.Digest.String())
+		for _, l := range m.Layers {
+			predicate := l.Annotations[mediatypes.PredicateType]
+			list.add(cmp.Or(strings.TrimPrefix(predicate, "https://"), l.Name, l.MediaType), humanSize(l.Size), l.Digest.String())
+		}
+	}
+}
+
+func addAnnotations(t *tree, annotations map[string]string) {
+	if len(annotations) == 0 {
+		return
+	}
+	list := t.add("annotations")
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		list.add(key, shorten(annotations[key], maxShown))
+	}
+}
+
+func addLayers(t *tree, layers []pull.Layer) {
+	for _, l := range layers {
+		line := t.add(cmp.Or(l.Name, l.Role, l.MediaType), humanSize(l.Size), l.Digest.String(), l.MediaType)
+		if l.Weights != nil {
+			addWeights(line, l.Weights)
+		}
+	}
+}
+
+// addWeights draws what the header of a file of weights says, without the vocabulary.
+func addWeights(t *tree, w *artifact.WeightsHead) {
+	add := func(name, value string) {
+		if value != "" && value != "0" && len(t.children) < maxFields {
+			t.add(name, shorten(value, maxShown))
+		}
+	}
+	add("format", w.Format)
+	add("tensors", strconv.FormatInt(w.Tensors, 10))
+	add("parameters", w.Parameters)
+	add("quantization", w.Quantization)
+	for _, key := range slices.Sorted(maps.Keys(w.Metadata)) {
+		if !strings.HasPrefix(key, "tokenizer.") {
+			add(key, w.Metadata[key])
+		}
+	}
+}
+
+// maxShown is how many characters of a value, and maxFields how many fields of a config, a glance takes in.
+const (
+	maxShown  = 120
+	maxFields = 24
+)
+
+func shorten(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// addConfig draws the fields of a config, each with its value: what a kind says about itself is there.
+func addConfig(t *tree, config *pull.Config) {
+	if config == nil || len(config.Content) == 0 || bytes.Equal(bytes.TrimSpace(config.Content), []byte("{}")) {
+		return
+	}
+	var value any
+	dec := json.NewDecoder(bytes.NewReader(config.Content))
+	dec.UseNumber()
+	if dec.Decode(&value) != nil {
+		return
+	}
+	list := t.add("config", config.MediaType)
+	history := takeHistory(value)
+	if len(history) > 0 {
+		defer addHistory(t, history)
+	}
+	fields := flatten("", value, nil)
+	for i, f := range fields {
+		if i == maxFields {
+			list.add(fmt.Sprintf("and %s (--config)", plural(len(fields)-i, "more field")))
+			return
+		}
+		list.add(f[:]...)
+	}
+}
+
+// takeHistory takes the history out of an image config, which is told apart: it says what made each layer. The digests of
+// the layers without their compression go too: nobody reads them.
+func takeHistory(config any) []any {
+	fields, ok := config.(map[string]any)
+	if !ok || fields["rootfs"] == nil {
+		return nil
+	}
+	delete(fields, "rootfs")
+	history, _ := fields["history"].([]any)
+	if len(history) > 0 {
+		delete(fields, "history")
+	}
+	return history
+}
+
+func addHistory(t *tree, history []any) {
+	list := t.add("history")
+	for i, step := range history {
+		if i == maxFields {
+			list.add(fmt.Sprintf("and %s (--config)", plural(len(history)-i, "more step")))
+			return
+		}
+		fields, _ := step.(map[string]any)
+		text := func(key string) string { s, _ := fields[key].(string); return s }
+		size := "layer"
+		if empty, _ := fields["empty_layer"].(bool); empty {
+			size = "no layer"
+		}
+		list.add(size, shorten(cmp.Or(text("created_by"), text("comment"), text("created")), maxShown))
+	}
+}
+
+// flatten writes a JSON value as fields "path.to.field" with values. Lists of plain values are one value; of others, and
+// of digests, only the length is told.
+func flatten(path string, value any, fields [][2]string) [][2]string {
+	switch v := value.(type) {
+	case map[string]any:
+		if path != "" && isSet(v) {
+			return append(fields, [2]string{path, shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), maxShown)})
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
+		}
+		return fields
+	case []any:
+		return append(fields, [2]string{path, flattenList(v)})
+	case nil:
+		return fields
+	}
+	return append(fields, [2]string{path, shorten(fmt.Sprint(value), maxShown)})
+}
+
+// isSet tells whether an object only lists its keys, as an image config does its ports and volumes.
+func isSet(object map[string]any) bool {
+	for _, value := range object {
+		if fields, ok := value.(map[string]any); !ok || len(fields) > 0 {
+			return false
+		}
+	}
+	return len(object) > 0
+}
+
+func flattenList(list []any) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		switch v.(type) {
+		case map[string]any, []any:
+			return plural(len(list), "item")
+		}
+		words[i] = fmt.Sprint(v)
+	}
+	if len(words) > 0 && strings.HasPrefix(words[0], "sha256:") {
+		return plural(len(list), "digest")
+	}
+	return shorten(strings.Join(words, ", "), maxShown)
+}

@@ -1,0 +1,90 @@
+//go:build unix
+
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/registrytest"
+)
+
+// interrupted runs davit against a registry and sends it a signal when the operation is first asked for, which then
+// never ends.
+func interrupted(t *testing.T, registry *registrytest.Registry, operation string, signal os.Signal, args ...string) (stderr string) {
+	t.Helper()
+	cmd := exec.Command("davit", args...)
+	var out bytes.Buffer
+	cmd.Stderr, cmd.Dir = &out, t.TempDir()
+	var once sync.Once
+	started := make(chan struct{})
+	registry.Inject(operation, registrytest.Always, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-started
+			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this answer
+			<-r.Context().Done()
+		})
+	})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	err := cmd.Wait()
+	registry.Heal()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != int(exitInterrupted) {
+		t.Errorf("davit %s: %v, want exit status 130; it said:\n%s", strings.Join(args, " "), err, out.String())
+	}
+	return out.String()
+}
+
+// TestInterrupt sends signals in the middle of a push and of a pull: davit says how to go on, and leaves nothing that
+// looks finished.
+func TestInterrupt(t *testing.T) {
+	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
+	registry := registrytest.Start(t, registrytest.Options{})
+	dir := t.TempDir()
+	file := filepath.Join(dir, "big.bin")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("davit"), 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const said = "davit: error: interrupted\ndavit: hint: run the same command again"
+	reference := registry.Host + "/app:1"
+
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		got := interrupted(t, registry, "POST uploads", signal, "push", "--quiet", file, reference)
+		if !strings.HasPrefix(got, said) {
+			t.Errorf("push, %v: got %q", signal, got)
+		}
+		if _, _, _, ok := registry.Manifest("app", "1"); ok {
+			t.Errorf("push, %v: the tag is there", signal)
+		}
+	}
+
+	if out, err := exec.Command("davit", "push", "--quiet", file, reference).CombinedOutput(); err != nil {
+		t.Fatalf("push: %v\n%s", err, out)
+	}
+	into := filepath.Join(dir, "made", "out")
+	if got := interrupted(t, registry, "GET blob", os.Interrupt, "pull", reference, "-o", into); !strings.HasPrefix(got, said) {
+		t.Errorf("pull: got %q", got)
+	}
+	if _, err := os.Lstat(filepath.Join(into, "big.bin")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("pull: the file is there: %v", err)
+	}
+	if out, err := exec.Command("davit", "pull", reference, "-o", into).CombinedOutput(); err != nil {
+		t.Fatalf("pull again: %v\n%s", err, out)
+	}
+	entries, err := os.ReadDir(into)
+	if err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "big.bin" }) {
+		t.Errorf("pull again: got %v, %v, want big.bin alone", entries, err)
+	}
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func newLoginCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "login HOST",
+		Short: "Checks credentials with a registry and stores them as docker does",
+		Long: `Checks a user name and password (or a token, without a user name) with a registry and
+keeps them where docker does: in the credential helper of its config, else in the file.`,
+		Example: `  davit login registry.example.com
+  echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
+		GroupID: groupRegistry,
+		Args:    arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.login(cmd.Context(), args[0]) },
+	}
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) login(ctx context.Context, host string) error {
+	username, password, err := a.credentials(ctx)
+	if err != nil {
+		return err
+	}
+	a.registry.Username, a.passwordStdin = "", false // they were read; the client gets them below
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	file, err := client.Login(ctx, host, username, password)
+	var denied *registry.Denied
+	if errors.As(err, &denied) {
+		return &artifact.Error{Err: err, Hint: "check the user name and the password"}
+	}
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		a.note("the password is in %s, not encrypted", file)
+	}
+	return a.print(loginResult{Host: host, Username: username, File: file})
+}
+
+// credentials come from the flags, and what they leave out is asked for.
+func (a *app) credentials(ctx context.Context) (username, password string, err error) {
+	username, password = a.registry.Username, os.Getenv("DAVIT_PASSWORD")
+	if a.passwordStdin {
+		password, err = a.readSecret()
+		return username, password, err
+	}
+	if password != "" {
+		return username, password, nil
+	}
+	if !a.asksPeople() {
+		return "", "", &usageError{err: errors.New("no password, and nobody can be asked here"), hint: "give it with --username and --password-stdin"}
+	}
+	if username == "" {
+		if username, err = a.ask(ctx, "username: "); err != nil {
+			return "", "", err
+		}
+	}
+	password, err = a.askSecret(ctx, "password: ")
+	return username, password, err
+}
+
+func (a *app) ask(ctx context.Context, prompt string) (string, error) {
+	fmt.Fprint(a.stderr, prompt)
+	line, err := await(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
+	if err != nil {
+		return "", fmt.Errorf("reading the answer: %w", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// askSecret reads a line without showing it. An interrupt leaves the terminal as it was.
+func (a *app) askSecret(ctx context.Context, prompt string) (string, error) {
+	fd := int(a.stdin.(*os.File).Fd()) // asksPeople said so
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("asking for the password: %w", err)
+	}
+	fmt.Fprint(a.stderr, prompt)
+	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if err != nil {
+		_ = term.Restore(fd, state) // an error is on its way already
+	}
+	fmt.Fprintln(a.stderr)
+	return string(secret), err
+}
+
+// await waits for a read from a terminal, which can't be cancelled, or for an interrupt. The read is left behind then:
+// the process ends soon after.
+func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		done <- answer{value, err}
+	}()
+	select {
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// readSecret reads a password or token from standard input; the line's end does not belong to it.
+func (a *app) readSecret() (string, error) {
+	const most = 64 << 10 // the longest tokens, with claims in them, have a few kilobytes
+	data, err := io.ReadAll(io.LimitReader(a.stdin, most+1))
+	if err != nil {
+		return "", fmt.Errorf("reading the password from standard input: %w", err)
+	}
+	secret := strings.TrimRight(string(data), "\r\n")
+	if secret == "" || len(data) > most {
+		return "", &usageError{err: errors.New("no password on standard input")}
+	}
+	return secret, nil
+}
+
+// loginResult is what login and logout print.
+type loginResult struct {
+	Host     string `json:"host"`
+	Username string `json:"username,omitempty"`
+	File     string `json:"file,omitempty"` // where the credentials are; empty: in a helper
+	out      bool
+}
+
+func (r loginResult) WriteText(w io.Writer) error {
+	if r.out {
+		_, err := fmt.Fprintf(w, "logged out of %s\n", escape(r.Host))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "logged in to %s\n", escape(r.Host))
+	return err
+}
+
+func newLogoutCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "logout HOST",
+		Short:   "Forgets the stored credentials of a registry",
+		Example: "  davit logout registry.example.com",
+		GroupID: groupRegistry,
+		Args:    arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := client.Logout(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.print(loginResult{Host: args[0], out: true})
+		},
+	}
+	cmd.Flags().StringVar(&a.registry.Config, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	return cmd
+}

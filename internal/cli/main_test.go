@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "renew the golden output in testdata")
+
+// raceOptions spares every davit that a test starts the second that the race detector sleeps at its end.
+const raceOptions = "atexit_sleep_ms=0"
+
+func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceOptions)
+	testscript.Main(m, map[string]func(){"davit": Main})
+}
+
+// A scriptTarget is where $T of a script leads: the same commands must do the same at all of them.
+type scriptTarget struct {
+	name        string
+	open        func(t *testing.T) string
+	noTagDelete bool
+}
+
+var scriptTargets = []scriptTarget{
+	{name: "registry", open: func(t *testing.T) string {
+		return registrytest.Start(t, registrytest.Options{}).Host
+	}},
+	{name: "registry without referrers", noTagDelete: true, open: func(t *testing.T) string {
+		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
+	}},
+	{name: "served layout", open: serveLayout},
+	{name: "distribution", open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{name: "layout", open: func(*testing.T) string { return "./oci" }},
+	{name: "archive", open: func(*testing.T) string { return "./oci.tar" }},
+	{name: "olareg", open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
+}
+
+// TestScript runs testdata/script. A script that says $T is run once for every kind of target; $REG is a registry.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var once, anywhere []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("$T")) {
+			anywhere = append(anywhere, file)
+		} else {
+			once = append(once, file)
+		}
+	}
+	runScripts(t, once, scriptTarget{})
+	for _, target := range scriptTargets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			runScripts(t, anywhere, target)
+		})
+	}
+}
+
+func runScripts(t *testing.T, files []string, target scriptTarget) {
+	t.Helper()
+	registry := registrytest.Start(t, registrytest.Options{}).Host
+	private := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token}).Host
+	servers := scriptServers{cmds: map[string]*exec.Cmd{}}
+	where := ""
+	if target.open != nil {
+		where = target.open(t)
+	}
+	testscript.Run(t, testscript.Params{
+		Files:               files,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			env.Setenv("REG", registry+"/"+name)
+			env.Setenv("AUTHREG", private)
+			env.Setenv("T", where)
+			if where != "" && !strings.HasPrefix(where, ".") { // a path lies in the script's own folder
+				env.Setenv("T", where+"/"+name)
+			}
+			env.Setenv("GORACE", raceOptions)
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "notagdelete":
+				return target.noTagDelete, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":    exitsWith,
+			"set":     setsVariable,
+			"serving": servers.start,
+			"stopped": servers.stop,
+		},
+	})
+}
+
+// exitsWith is the script command "exit CODE COMMAND...": the command must end with that exit code.
+func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND [ARG...]")
+	}
+	want := args[0]
+	err := ts.Exec(args[1], args[2:]...)
+	got := "exit status 0"
+	if err != nil {
+		got = err.Error()
+	}
+	if got != "exit status "+want {
+		ts.Fatalf("%s, want %s", got, want)
+	}
+}
+
+// setsVariable is the script command "set NAME": what the last command printed becomes an environment variable.
+func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: set NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// golden compares what was printed with testdata/NAME.golden.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
+	}
+}

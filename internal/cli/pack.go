@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+func newPackCommand(a *app) *cobra.Command {
+	var opts packOptions
+	cmd := &cobra.Command{
+		Use:   "pack [SOURCE...]",
+		Short: "Packs files into an image layout on disk, no registry needed",
+		Long: `Packs a source into an OCI image layout, or a .tar archive of one, and prints the digest.
+
+A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
+davit.yaml on standard input, or plain files and directories: their kind is found out.
+Without a tag in --output the artifact is tagged with its version, else "latest".`,
+		Example: `  davit pack
+  davit pack model.gguf -o ./oci:tiny
+  davit pack ./docs -o docs.tar
+  davit pack --dry-run`,
+		GroupID: groupMove,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.sources = args
+			return a.pack(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "./oci", "layout or .tar archive to pack into, `PATH[:TAG]`")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "write nothing, print the manifest")
+	addSourceFlags(cmd.Flags(), &opts.source)
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type packOptions struct {
+	sources []string
+	source  sourceOptions
+	output  string
+	tags    []string
+	dryRun  bool
+}
+
+func (a *app) pack(ctx context.Context, opts packOptions) error {
+	output := localPath(opts.output)
+	target, err := registry.Parse(output)
+	if err != nil {
+		return err
+	}
+	opts.source.target = target
+	s, err := a.openSource(opts.sources, &opts.source)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	a.tell(s.plan)
+	if opts.dryRun {
+		return a.printManifest(ctx, s)
+	}
+	return a.send(ctx, s, sendOptions{target: output, tags: opts.tags, verb: "packed"})
+}
+
+// printManifest packs without writing and prints the manifest's bytes as they would be.
+func (a *app) printManifest(ctx context.Context, s *source) error {
+	packed, done, err := a.packed(ctx, s)
+	if err != nil {
+		return err
+	}
+	done()
+	return a.writeOut(packed.Manifest())
+}
+
+// packed composes the source's blobs without writing them anywhere.
+func (a *app) packed(ctx context.Context, s *source) (*pack.Source, func(), error) {
+	opts, done, err := a.packOptions(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	packed, err := pack.Artifact(ctx, s.fsys, s.plan, opts)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return packed, done, nil
+}
+
+// sendResult is what pack, push and attach print.
+type sendResult struct {
+	*pack.Result
+	verb string // "packed", "pushed", "attached"
+}
+
+func (r sendResult) WriteText(w io.Writer) error {
+	var t table
+	verb := r.verb
+	if r.Skipped {
+		verb = "unchanged"
+	}
+	t.row(verb, r.Reference)
+	t.field("digest", r.Digest.String())
+	t.field("kind", r.Kind)
+	if r.Subject != nil {
+		t.field("subject", r.Subject.Digest.String())
+	}
+	t.field("tags", strings.Join(r.Tags, ", "))
+	t.field("layers", sizes(r.Layers))
+	for _, m := range r.Manifests {
+		key, name := "platform", platformName(m.Platform)+"  "
+		if name == "unknown/unknown  " {
+			key, name = "attestation", "" // of BuildKit, for another one of them
+		}
+		t.row(key, name+m.Digest.String())
+	}
+	for _, ref := range r.Referrers {
+		t.row("referrer", ref.Digest.String()+"  "+ref.Kind)
+	}
+	return t.WriteText(w)
+}
+
+func (r sendResult) QuietLine() string { return quietReference(r.Reference, r.Digest.String()) }
+
+// quietReference is REFERENCE@DIGEST.
+func quietReference(reference, digest string) string {
+	if strings.HasSuffix(reference, "@"+digest) {
+		return reference
+	}
+	return reference + "@" + digest
+}
+
+// sizes says how many layers there are and how large they are together.
+func sizes(layers []ocispec.Descriptor) string {
+	if len(layers) == 0 {
+		return ""
+	}
+	var sum int64
+	for _, l := range layers {
+		sum += l.Size
+	}
+	return plural(len(layers), "layer") + ", " + humanSize(sum)
+}
+
+func platformName(p *ocispec.Platform) string {
+	if p == nil {
+		return "any platform"
+	}
+	name := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		name += "/" + p.Variant
+	}
+	if p.OSVersion != "" {
+		name += ":" + p.OSVersion
+	}
+	return name
+}
+
+// kindName is the kind that a descriptor shows by its type and annotations; empty when it shows none.
+func kindName(desc ocispec.Descriptor) string {
+	kind, ok := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+	if !ok {
+		return ""
+	}
+	return kind.Name
+}
+
+// sendOptions say where a source goes.
+type sendOptions struct {
+	target string
+	tags   []string
+	verb   string
+}
+
+// send packs a source into a target of any kind: pack and push are the same but for where they go.
+func (a *app) send(ctx context.Context, s *source, opts sendOptions) error {
+	ref, err := targetReference(opts.target, s)
+	if err != nil {
+		return err
+	}
+	if err := validTags(opts.tags); err != nil {
+		return err
+	}
+	t, err := a.openReference(ctx, ref, registry.Write)
+	if err != nil {
+		return err
+	}
+	result, err := a.pushTo(ctx, s, t, opts.tags)
+	if err := t.close(ctx, err); err != nil {
+		return err
+	}
+	result.Reference = ref.String()
+	return a.print(sendResult{result, opts.verb})
+}
+
+func (a *app) pushTo(ctx context.Context, s *source, t *target, tags []string) (*pack.Result, error) {
+	opts, done, err := a.packOptions(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if opts.Subject, err = s.subject(ctx, t); err != nil {
+		return nil, err
+	}
+	progress, stop := a.startProgress()
+	defer stop()
+	opts.Progress, opts.Digests = progress, a.digests()
+	return pack.Push(ctx, s.fsys, s.plan, t.Target, pack.PushOptions{Options: opts, Tags: append([]string{t.ref.Tag}, tags...)})
+}
+
+// subject finds what the declaration says this artifact refers to. It has to be where the artifact goes: referrers are
+// listed by the repository that has them.
+func (s *source) subject(ctx context.Context, t *target) (*ocispec.Descriptor, error) {
+	if s.plan.Subject == "" {
+		return nil, nil
+	}
+	ref, err := s.reference(s.plan.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Name() != t.ref.Name() {
+		return nil, &usageError{
+			err:  fmt.Errorf("the subject %s is not in %s", s.plan.Subject, t.ref.Name()),
+			hint: "push to " + ref.Name() + ", where its subject is",
+		}
+	}
+	subject := &target{Target: t.Target, ref: ref}
+	desc, err := subject.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &desc, nil
+}
+
+// targetReference parses where an artifact goes, and completes it with a tag.
+func targetReference(text string, s *source) (registry.Reference, error) {
+	ref, err := registry.Parse(text)
+	if err != nil {
+		return ref, err
+	}
+	if ref.Digest != "" {
+		return ref, &usageError{err: fmt.Errorf("the target %q names a digest", text), hint: "the digest results from the content: name a tag, or none"}
+	}
+	if ref.Tag == "" && s.plan.Subject == "" {
+		ref.Tag = s.tagFor()
+	}
+	return ref, nil
+}

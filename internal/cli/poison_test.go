@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
+)
+
+// TestPoisonedDigests has a cache that says something wrong of a file: nothing wrong is stored, and the next run is right.
+func TestPoisonedDigests(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	const file = "../../LICENSE" // old enough for the cache
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poison := func() {
+		cache := digestcache.New(cacheDir())
+		cache.Store(info, digest.FromString("something else"))
+		cache.Close()
+	}
+	registry, layout := registrytest.Start(t, registrytest.Options{}).Host+"/app:1", dir+"/oci:1"
+	for _, test := range []struct{ command, target string }{{"push --kind generic $F $T", registry}, {"pack --kind generic $F -o $T", layout}} {
+		poison()
+		args := strings.Fields(strings.NewReplacer("$F", file, "$T", test.target).Replace(test.command))
+		var stderr bytes.Buffer
+		if code := exitCode(Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr)); code != exitLocal && code != exitRefused {
+			t.Errorf("%s: exit code %d: %s", test.command, code, &stderr)
+		}
+		if !strings.Contains(stderr.String(), "LICENSE") {
+			t.Errorf("%s: the error does not name the file: %s", test.command, &stderr)
+		}
+		davit(t, args...) // it has looked at the file again
+		davit(t, "verify", test.target)
+	}
+}

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newPullCommand(a *app) *cobra.Command {
+	var opts pullOptions
+	cmd := &cobra.Command{
+		Use:   "pull TARGET",
+		Short: "Fetches an artifact, verifies it and places its files",
+		Long: `Fetches what TARGET leads to and places its files in a directory: all of them, verified,
+or none. What is there already is neither fetched nor touched; a file that somebody changed
+is not overwritten without --force. TARGET without a tag is "latest", or the only artifact of
+a layout.`,
+		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
+  davit pull ./oci -o out --include '*.md'
+  davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack`,
+		GroupID: groupMove,
+		Args:    arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return a.pull(cmd.Context(), opts)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`; made if it is missing")
+	fs.StringArrayVar(&opts.Include, "include", nil, "only files that match `GLOB` (repeatable)")
+	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
+	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
+	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed; a volume is one tar, as podman volume import takes it")
+	fs.BoolVar(&opts.Referrers, "referrers", false, "what is attached, too: each into referrers/KIND-DIGEST")
+	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
+	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
+	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
+	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one (default 200, of which the first 256 MiB are free; -1: no limit)")
+	a.addRegistryFlags(fs)
+	return cmd
+}
+
+type pullOptions struct {
+	pull.Options
+	target   string
+	output   string
+	platform string
+}
+
+func (a *app) pull(ctx context.Context, opts pullOptions) error {
+	var err error
+	if opts.Platform, err = optionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := a.pullFrom(ctx, t, opts)
+	if err := t.close(ctx, err); err != nil {
+		return err
+	}
+	return a.print(pullResult{result, opts.output})
+}
+
+func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
+	if err := t.complete(ctx); err != nil {
+		return nil, err
+	}
+	made, err := makeDir(opts.output)
+	if err != nil {
+		return nil, err
+	}
+	result, err := a.place(ctx, t, opts)
+	if err != nil {
+		made.undo()
+		return nil, t.explain(ctx, err)
+	}
+	result.Reference = t.ref.String()
+	return result, nil
+}
+
+func (a *app) place(ctx context.Context, t *target, opts pullOptions) (*pull.Result, error) {
+	dst, err := os.OpenRoot(opts.output)
+	if err != nil {
+		return nil, fileError("directory", opts.output, err)
+	}
+	defer dst.Close()
+	progress, stop := a.startProgress()
+	defer stop()
+	opts.Progress, opts.Digests = progress, a.digests()
+	opts.Origin, opts.Concurrency = t.ref.Name(), a.registry.Concurrency
+	opts.State = pullState(opts.output)
+	if a.format.String() == "text" {
+		opts.MaxListed = maxListed
+	}
+	return pull.Artifact(ctx, t.Target, t.ref.Reference(), dst, opts.Options)
+}
+
+// madeDirs are directories that did not exist before, the deepest first.
+type madeDirs []string
+
+// makeDir makes a directory and those above it.
+func makeDir(dir string) (madeDirs, error) {
+	var made madeDirs
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		_, err := os.Lstat(d)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		made.undo()
+		return nil, fileError("directory", dir, err)
+	}
+	return made, nil
+}
+
+// undo removes what was made, unless something is in it: what an interrupted pull left there lets the next one go on.
+func (m madeDirs) undo() {
+	for _, d := range m {
+		if os.Remove(d) != nil {
+			return
+		}
+	}
+}
+
+// pullResult is what pull prints.
+type pullResult struct {
+	*pull.Result
+	dir string
+}
+
+// maxListed is how many files pull names in its text; --format json names all.
+const maxListed = 20
+
+func (r pullResult) WriteText(w io.Writer) error {
+	var t table
+	verb := "pulled"
+	if r.Skipped {
+		verb = "unchanged"
+	}
+	t.row(verb, r.Reference)
+	t.field("digest", r.Digest.String())
+	t.field("kind", r.Kind)
+	if r.Platform != nil {
+		t.row("platform", platformName(r.Platform))
+	}
+	t.row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, humanSize(r.FileSize), r.dir))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	if err := r.writeFiles(w); err != nil {
+		return err
+	}
+	for _, ref := range r.Referrers {
+		if err := (pullResult{ref, r.dir}).writeReferrer(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r pullResult) writeReferrer(w io.Writer) error {
+	var t table
+	t.row("referrer", r.Digest.String(), cmp.Or(r.Kind, r.ArtifactType))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	return r.writeFiles(w)
+}
+
+func (r pullResult) writeFiles(w io.Writer) error {
+	var files table
+	for _, f := range r.Files {
+		files.row("  "+f.Path, humanSize(f.Size))
+	}
+	if more := r.FileCount - len(r.Files); more > 0 {
+		files.row("  and "+plural(more, "more file"), "")
+	}
+	for _, name := range r.Removed {
+		files.row("  "+name, "removed")
+	}
+	for _, name := range r.Kept {
+		files.row("  "+name, "kept: it was changed")
+	}
+	return files.WriteText(w)
+}
+
+func (r pullResult) QuietLine() string { return quietReference(r.Reference, r.Digest.String()) }

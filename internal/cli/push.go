@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
+)
+
+func newPushCommand(a *app) *cobra.Command {
+	var opts pushOptions
+	cmd := &cobra.Command{
+		Use:   "push [SOURCE...] TARGET",
+		Short: "Packs files and pushes them, in one go",
+		Long: `Packs a source and sends it to a registry, a layout or an archive. What is there
+already is not sent; tags move when everything else is there.
+
+A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
+davit.yaml on standard input, or plain files and directories: their kind is found out.
+A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
+		Example: `  davit push registry.example.com/models/tiny:1.0
+  davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
+  davit push --kind docs ./docs registry.example.com/docs:v2
+  davit push . registry.example.com/app:v1 --dry-run`,
+		GroupID: groupMove,
+		Args:    arguments(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.sources, opts.target = args[:len(args)-1], args[len(args)-1]
+			return a.push(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "send nothing, say what would be sent")
+	addSourceFlags(cmd.Flags(), &opts.source)
+	a.addRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type pushOptions struct {
+	sources []string
+	target  string
+	source  sourceOptions
+	tags    []string
+	dryRun  bool
+}
+
+func (a *app) push(ctx context.Context, opts pushOptions) error {
+	target, err := registry.Parse(opts.target)
+	if err != nil { // before any file is read: the target is what one mistypes
+		if len(opts.sources) == 0 && fileExists(opts.target) {
+			return &usageError{
+				err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
+				hint: "davit push " + opts.target + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
+			}
+		}
+		return err
+	}
+	opts.source.target = target
+	s, err := a.openSource(opts.sources, &opts.source)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	a.tell(s.plan)
+	if opts.dryRun {
+		return a.wouldSend(ctx, s, opts)
+	}
+	return a.send(ctx, s, sendOptions{target: opts.target, tags: opts.tags, verb: "pushed"})
+}
+
+// dryRunResult is what push --dry-run prints.
+type dryRunResult struct {
+	*pack.Result
+	Blobs []dryRunBlob `json:"blobs"`
+}
+
+type dryRunBlob struct {
+	ocispec.Descriptor
+	Send bool `json:"send"` // false: the target has it
+}
+
+func (r dryRunResult) WriteText(w io.Writer) error {
+	if err := (sendResult{r.Result, "would push"}).WriteText(w); err != nil {
+		return err
+	}
+	t := table{}
+	var size int64
+	for _, b := range r.Blobs {
+		what := "there"
+		if b.Send {
+			what, size = "send", size+b.Size
+		}
+		t.row(what, humanSize(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
+	}
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "would send %s\n", humanSize(size))
+	return err
+}
+
+func (r dryRunResult) QuietLine() string { return sendResult{Result: r.Result}.QuietLine() }
+
+// wouldSend packs, and asks the target for every blob and manifest whether it is there.
+func (a *app) wouldSend(ctx context.Context, s *source, opts pushOptions) error {
+	ref, err := targetReference(opts.target, s)
+	if err != nil {
+		return err
+	}
+	if err := validTags(opts.tags); err != nil {
+		return err
+	}
+	packed, done, err := a.packed(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer done()
+	t, err := a.openReference(ctx, ref, registry.Read)
+	exists := func(desc ocispec.Descriptor) (bool, error) { return t.Exists(ctx, desc) }
+	switch {
+	case err == nil:
+		defer t.Close()
+	case ref.IsPath() && errors.Is(err, errdef.ErrNotFound):
+		exists = func(ocispec.Descriptor) (bool, error) { return false, nil }
+	default:
+		return err
+	}
+	r := dryRunResult{Result: packed.Result()}
+	r.Reference, r.Tags = ref.String(), uniqueTags(ref.Tag, opts.tags, s.plan.Tags)
+	for _, desc := range r.descriptors() {
+		there, err := exists(desc)
+		if err != nil {
+			return err
+		}
+		r.Blobs = append(r.Blobs, dryRunBlob{desc, !there})
+	}
+	return a.print(r)
+}
+
+// descriptors are those of everything that belongs to the artifact.
+func (r dryRunResult) descriptors() []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	var add func(*pack.Result)
+	add = func(r *pack.Result) {
+		all = append(all, r.Layers...)
+		if r.Config != nil {
+			all = append(all, *r.Config)
+		}
+		all = append(all, r.Manifests...)
+		all = append(all, r.Descriptor())
+		for _, ref := range r.Referrers {
+			add(ref)
+		}
+	}
+	add(r.Result)
+	return all
+}

@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+const readme = "../../README.md"
+
+// A block is one between ``` in README.md.
+type block struct {
+	section    string // the heading above it
+	lang       string
+	text       string
+	start, end int // of the text in the file
+}
+
+// readBlocks finds the blocks of a Markdown file.
+func readBlocks(text string) []block {
+	var list []block
+	var current *block
+	section, offset := "", 0
+	for line := range strings.Lines(text) {
+		switch fence, isFence := strings.CutPrefix(line, "```"); {
+		case isFence && current == nil:
+			current = &block{section: section, lang: strings.TrimSpace(fence), start: offset + len(line)}
+		case isFence:
+			current.end, current.text = offset, text[current.start:offset]
+			list = append(list, *current)
+			current = nil
+		case current == nil && strings.HasPrefix(line, "#"):
+			section = strings.Trim(line, "# \n")
+		}
+		offset += len(line)
+	}
+	return list
+}
+
+// TestReadme runs what README.md shows, section by section, each in a sandbox of its own. A sh block is a script that must
+// succeed; a console block also has what its commands print, which -update renews; yaml is a davit.yaml; go compiles
+// and runs.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, readme)
+	blocks := readBlocks(text)
+	if len(blocks) < 2 || blocks[0].text != "make demo\n" || blocks[1].text != "make test\n" {
+		t.Error("README.md begins with other commands than make demo and make test")
+	}
+	runBlocks(t, readme, text, blocks)
+}
+
+// TestExamplesReadme is TestReadme for the one in examples.
+func TestExamplesReadme(t *testing.T) {
+	t.Parallel()
+	const file = "../../examples/README.md"
+	text := readFile(t, file)
+	runBlocks(t, file, text, readBlocks(text))
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// runBlocks runs the blocks of a file and compares or renews them.
+func runBlocks(t *testing.T, file, text string, blocks []block) {
+	t.Helper()
+	if len(blocks) == 0 {
+		t.Fatalf("%s shows nothing", file)
+	}
+	got := make([]string, len(blocks)) // what should stand there
+	t.Run("sections", func(t *testing.T) {
+		for i := 0; i < len(blocks); {
+			section := blocks[i].section
+			first, last := i, i
+			for last < len(blocks) && blocks[last].section == section {
+				last++
+			}
+			i = last
+			t.Run(section, func(t *testing.T) {
+				t.Parallel()
+				s := newSandbox(t)
+				for j := first; j < last; j++ {
+					got[j] = s.runBlock(t, blocks[j])
+				}
+			})
+		}
+	})
+	renewBlocks(t, file, text, blocks, got)
+}
+
+// runBlock runs a block and gives the text that it should have.
+func (s *sandbox) runBlock(t *testing.T, b block) string {
+	t.Helper()
+	switch b.lang {
+	case "sh":
+		s.runScript(t, b.text)
+	case "console":
+		return s.runConsole(t, b.text)
+	case "yaml":
+		if _, err := artifact.Parse("davit.yaml", []byte(b.text)); err != nil {
+			t.Error(err)
+		}
+	case "go":
+		s.runGo(t, b.text)
+	case "":
+		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
+			t.Errorf("commands in a block without a language:\n%s", b.text)
+		}
+	default:
+		t.Errorf("nothing checks blocks of %s", b.lang)
+	}
+	return b.text
+}
+
+// runScript runs a script; what it says of make is compared with the Makefile, and a davit serve goes on in the background.
+func (s *sandbox) runScript(t *testing.T, text string) {
+	t.Helper()
+	script, address := "set -eu\n", "127.0.0.1:5000"
+	for _, line := range lines(text) {
+		switch target, isMake := strings.CutPrefix(line, "make "); {
+		case isMake:
+			wantTarget(t, target)
+		case strings.HasPrefix(line, "davit serve "):
+			s.must(t, script)
+			script, address = "set -eu\n", s.serve(t, line)
+		default:
+			script += strings.ReplaceAll(line, "127.0.0.1:5000", address) + "\n"
+		}
+	}
+	s.must(t, script)
+}
+
+func wantTarget(t *testing.T, name string) {
+	t.Helper()
+	if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `:`).MatchString(readFile(t, "../../Makefile")) {
+		t.Errorf("the Makefile has no %s", name)
+	}
+}
+
+// runConsole runs the lines that begin with "$ " and gives them with what they print.
+func (s *sandbox) runConsole(t *testing.T, text string) string {
+	t.Helper()
+	var script strings.Builder
+	for _, line := range lines(text) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			fmt.Fprintf(&script, "cat <<'COMMAND'\n%s\nCOMMAND\n%s\n", line, command)
+		}
+	}
+	out, _ := s.sh(t, script.String()) // an error is seen in what it prints
+	if strings.Contains(out, "davit: error:") {
+		t.Errorf("a command fails:\n%s", out)
+	}
+	return out
+}
+
+// runGo builds a program against this module and runs it.
+func (s *sandbox) runGo(t *testing.T, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+	s.write(t, source, text)
+	if out, err := exec.Command("go", "build", "-o", program, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.must(t, program+" && cmp tiny-llama.gguf examples/model/tiny-llama.gguf")
+}
+
+// renewBlocks compares the blocks with what they should say, or makes them say it.
+func renewBlocks(t *testing.T, file, text string, blocks []block, got []string) {
+	t.Helper()
+	var renewed strings.Builder
+	at := 0
+	for i, b := range blocks {
+		renewed.WriteString(text[at:b.start])
+		renewed.WriteString(got[i])
+		at = b.end
+		if got[i] != b.text && !*update {
+			t.Errorf("%s, %s: there is\n%s\nit should be\n%s", file, b.section, b.text, got[i])
+		}
+	}
+	renewed.WriteString(text[at:])
+	if *update && !t.Failed() {
+		if err := os.WriteFile(file, []byte(renewed.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestReadmeNames sees that what README.md names is there: files, links into the repository, exit codes.
+func TestReadmeNames(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, readme)
+	files := regexp.MustCompile("`((?:artifact|cmd|internal|mediatypes|pack|pull)/[a-z/_]+\\.go)`|\\]\\(([a-zA-Z]+)\\)").FindAllStringSubmatch(text, -1)
+	if len(files) < 10 {
+		t.Errorf("names %d files", len(files))
+	}
+	for _, match := range files {
+		if _, err := os.Stat(filepath.Join("../..", match[1]+match[2])); err != nil {
+			t.Error(err)
+		}
+	}
+	rooms := regexp.MustCompile(`(?m)^([a-z/]+)/ +[a-z]`).FindAllStringSubmatch(text, -1)
+	if len(rooms) < 5 {
+		t.Errorf("names %d packages", len(rooms))
+	}
+	for _, match := range rooms {
+		if _, err := os.Stat(filepath.Join("../..", match[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, e := range exitCodes {
+		if row := fmt.Sprintf("| %d | %s |\n", e.code, e.meaning); !strings.Contains(text, row) {
+			t.Errorf("lacks %s", row)
+		}
+	}
+}

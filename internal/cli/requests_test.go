@@ -1,0 +1,273 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// davit runs a command line and gives what it printed.
+func davit(t *testing.T, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if code := Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr); code != 0 {
+		t.Fatalf("davit %s: exit code %d, %s", strings.Join(args, " "), code, &stderr)
+	}
+	return strings.TrimSpace(stdout.String())
+}
+
+// TestShowRequests counts what somebody who is on call waits for.
+func TestShowRequests(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	for name, content := range map[string]string{
+		"app.txt": "app\n",
+		"down.md": "---\ntitle: Down\nalerts: [AppDown]\n---\n# Down\n",
+		"slow.md": "---\ntitle: Slow\nalerts: [AppSlow]\n---\n# Slow\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name             string
+		options          registrytest.Options
+		tagged, byDigest int
+	}{
+		{name: "referrers API", tagged: 4, byDigest: 3},
+		{name: "tag schema", options: registrytest.Options{NoReferrers: true}, tagged: 5, byDigest: 4},
+		// A tag is asked for without a token first.
+		{name: "token", options: registrytest.Options{Auth: registrytest.Token}, tagged: 6, byDigest: 5},
+	} {
+		reg := registrytest.Start(t, test.options)
+		tagged := reg.Host + "/app:1.0"
+		var login []string
+		if test.options.Auth == registrytest.Token {
+			t.Setenv("DAVIT_PASSWORD", "secret")
+			login = []string{"--username", "test"}
+		}
+		do := func(args ...string) string { return davit(t, append(args, login...)...) }
+		do("push", "--kind", "generic", filepath.Join(dir, "app.txt"), tagged, "-q")
+		do("attach", filepath.Join(dir, "down.md"), filepath.Join(dir, "slow.md"), tagged, "-q")
+		byDigest := reg.Host + "/app@" + do("resolve", tagged, "-q")
+		for target, want := range map[string]int{tagged: test.tagged, byDigest: test.byDigest} {
+			reg.ResetLog()
+			if got := do("show", "--alert", "AppDown", target); got != "alerts  AppDown\n\nDown\n════" {
+				t.Errorf("%s: got %q", test.name, got)
+			}
+			if got := reg.Count(); got != want {
+				t.Errorf("%s: %s took %d requests, want %d: %v", test.name, target, got, want, ops(reg))
+			}
+		}
+	}
+}
+
+func ops(reg *registrytest.Registry) []string {
+	var list []string
+	for _, r := range reg.Requests() {
+		list = append(list, r.Op)
+	}
+	return list
+}
+
+// A reading is a command that looks at something in a registry, and what that may take.
+type reading struct {
+	command string   // $A is the repository
+	ops     []string // every request, in any order
+	bytes   int64    // of blobs, at most
+	code    exitCode
+}
+
+// TestReadingTakesLittle counts requests, and the bytes of blobs, of the commands that look at what is in a registry.
+func TestReadingTakesLittle(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	const mib = 1 << 20
+	weights := `{"w":{"dtype":"F32","shape":[4194304],"data_offsets":[0,16777216]}}`
+	for name, content := range map[string]string{
+		"model.safetensors": string(binary.LittleEndian.AppendUint64(nil, uint64(len(weights)))) + weights + strings.Repeat("\x00", 16*mib),
+		"config.json":       `{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}`,
+		"tree/a.bin":        noise(24*mib, 1),
+		"tree/b.txt":        "b\n",
+		"tree/c.bin":        noise(24*mib, 2),
+		"one.md":            "# One\n",
+		"two.md":            "# Two\n",
+		"old/pages/a.md":    "a\n",
+		"old/pages/b.md":    "b\n",
+		"new/pages/a.md":    "A\n",
+		"new/pages/b.md":    "B\n",
+	} {
+		writeFile(t, filepath.Join(dir, name), content)
+	}
+	reg := registrytest.Start(t, registrytest.Options{})
+	app := reg.Host + "/app"
+	for _, args := range [][]string{
+		{"push", "--kind", "model", dir + "/model.safetensors", dir + "/config.json", app + ":model"},
+		{"push", "--kind", "generic", "--packing", "tar", dir + "/tree", app + ":tar"},
+		{"push", "--kind", "generic", dir + "/tree", app + ":gzip"},
+		{"push", "--kind", "generic", dir + "/one.md", dir + "/model.safetensors", app + ":1"},
+		{"push", "--kind", "generic", dir + "/two.md", dir + "/model.safetensors", app + ":2"},
+		{"push", "--kind", "docs", dir + "/old/pages", app + ":old"},
+		{"push", "--kind", "docs", dir + "/new/pages", app + ":new"},
+		{"tag", app + ":1", "same"},
+	} {
+		davit(t, append(args, "-q")...)
+	}
+	const manifest, blob, referrers = "GET manifest", "GET blob", "GET referrers"
+	for _, test := range []reading{
+		{command: "inspect $A:model", ops: []string{manifest, blob, referrers}, bytes: 4 << 10},
+		{command: "inspect $A:1", ops: []string{manifest, blob, referrers}, bytes: 64 << 10},
+		{command: "inspect $A:model --config", ops: []string{manifest, blob}, bytes: 4 << 10},
+		{command: "inspect $A:model --manifest", ops: []string{manifest}},
+		{command: "ls $A:model", ops: []string{manifest}},
+		{command: "ls $A:tar", ops: []string{manifest, blob, blob, blob}, bytes: 3 * 64 << 10},
+		{command: "cat $A:tar tree/b.txt", ops: []string{manifest, blob, blob}, bytes: 2 * 64 << 10},
+		{command: "cat $A:gzip tree/b.txt", ops: []string{manifest, blob}, bytes: 32 * mib},
+		{command: "cat $A:1 one.md", ops: []string{manifest, blob}, bytes: 6},
+		{command: "cat $A:model model.safetensors --range 0-99", ops: []string{manifest, blob}, bytes: 100},
+		{command: "diff $A:1 $A:same", ops: []string{manifest, manifest}, code: exitDone},
+		{command: "diff $A:1 $A:2", ops: []string{manifest, manifest}, code: exitNo},
+		{command: "diff $A:1 $A:2 --text", ops: []string{manifest, manifest, blob, blob}, bytes: 12, code: exitNo},
+		{command: "diff $A:old $A:new", ops: []string{manifest, manifest, blob, blob}, bytes: 4 << 10, code: exitNo},
+		{command: "diff $A:old $A:new --text", ops: []string{manifest, manifest, blob, blob, blob, blob}, bytes: 8 << 10, code: exitNo},
+		{command: "resolve $A:1", ops: []string{"HEAD manifest"}},
+		{command: "show $A:1", ops: []string{manifest, blob}, bytes: 6},
+	} {
+		t.Run(test.command, func(t *testing.T) { test.run(t, reg, app) })
+	}
+}
+
+func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string) {
+	t.Helper()
+	reg.ResetLog()
+	var stderr bytes.Buffer
+	args := strings.Fields(strings.ReplaceAll(r.command, "$A", repository))
+	if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(r.code) {
+		t.Fatalf("exit code %d, want %d: %s", code, r.code, &stderr)
+	}
+	got := ops(reg)
+	slices.Sort(got)
+	slices.Sort(r.ops)
+	if !slices.Equal(got, r.ops) {
+		t.Errorf("requests %q, want %q", got, r.ops)
+	}
+	if _, out := reg.Bytes("GET blob"); out > r.bytes {
+		t.Errorf("%d bytes of blobs, want at most %d", out, r.bytes)
+	}
+}
+
+// TestMovingTakesLittle counts the requests and connections of pushes and pulls of something small, with and without
+// tokens: nothing is asked or sent twice.
+func TestMovingTakesLittle(t *testing.T) {
+	const head, get, put, post, upload, blob = "HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET blob"
+	for _, auth := range []registrytest.Auth{registrytest.NoAuth, registrytest.Token} {
+		dir := t.TempDir()
+		t.Setenv("HOME", dir)
+		t.Setenv("XDG_CACHE_HOME", dir)
+		t.Setenv("DAVIT_USERNAME", "test")
+		t.Setenv("DAVIT_PASSWORD", "secret")
+		writeFile(t, dir+"/note.txt", noise(1<<10, 3))
+		reg := registrytest.Start(t, registrytest.Options{Auth: auth})
+		davit(t, "copy", carryingLayout(t), reg.Host+"/carried:1", "-q")
+		for _, step := range []struct {
+			name, command string
+			ops           []string
+			connections   int
+		}{
+			{"push", "push --kind generic $D/note.txt $R/tiny:1", []string{head, post, post, upload, upload, put}, 2},
+			{"push again", "push --kind generic $D/note.txt $R/tiny:1", []string{head}, 1},
+			{"pull", "pull $R/tiny:1 -o $D/out", []string{get, blob}, 1},
+			{"pull again", "pull $R/tiny:1 -o $D/out", []string{head}, 1},
+			{"pull what the manifest carries", "pull $R/carried:1 -o $D/carried", []string{get}, 1},
+		} {
+			want := step.ops
+			if auth == registrytest.Token { // one challenge and one token for everything that the command does
+				want = append([]string{want[0], "GET token"}, want...)
+			}
+			reg.ResetLog()
+			davit(t, strings.Fields(strings.NewReplacer("$D", dir, "$R", reg.Host).Replace(step.command+" -q"))...)
+			got, connections := ops(reg), map[string]bool{}
+			for _, r := range reg.Requests() {
+				connections[r.Conn] = true
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) || len(connections) > step.connections {
+				t.Errorf("%v, %s: requests %q, want %q, over %d connections, want at most %d", auth, step.name, got, want, len(connections), step.connections)
+			}
+		}
+		if got, err := os.ReadFile(dir + "/carried/hello.txt"); err != nil || string(got) != "hello\n" {
+			t.Errorf("carried: got %q, %v", got, err)
+		}
+	}
+}
+
+// carryingLayout is a layout with an artifact whose manifest carries all its blobs itself.
+func carryingLayout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	layer := content.NewDescriptorFromBytes("text/plain", []byte("hello\n"))
+	writeFile(t, filepath.Join(dir, "blobs", "sha256", layer.Digest.Encoded()), "hello\n")
+	layer.Data, layer.Annotations = []byte("hello\n"), map[string]string{ocispec.AnnotationTitle: "hello.txt"}
+	return layoutWith(t, dir, layer)
+}
+
+// layoutWith makes a directory a layout with one artifact of one layer, but for the blob of the layer, and gives the
+// reference of the artifact.
+func layoutWith(t *testing.T, dir string, layer ocispec.Descriptor) string {
+	t.Helper()
+	describe := func(mediaType, text string) ocispec.Descriptor {
+		desc := content.NewDescriptorFromBytes(mediaType, []byte(text))
+		writeFile(t, filepath.Join(dir, "blobs", "sha256", desc.Digest.Encoded()), text)
+		return desc
+	}
+	describe(ocispec.MediaTypeEmptyJSON, "{}")
+	encode := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	manifest := describe(ocispec.MediaTypeImageManifest, encode(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/x",
+		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{layer},
+	}))
+	writeFile(t, filepath.Join(dir, "index.json"), encode(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{manifest},
+	}))
+	writeFile(t, filepath.Join(dir, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`)
+	return dir + "@" + manifest.Digest.String()
+}
+
+// noise is what compression does not make smaller.
+func noise(size int, seed uint64) string {
+	data := make([]byte, size)
+	source := rand.NewChaCha8([32]byte{byte(seed)})
+	_, _ = source.Read(data) // never fails
+	return string(data)
+}
+
+func writeFile(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

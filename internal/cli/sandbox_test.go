@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registrytest"
+)
+
+// A sandbox is a place where the commands that we show to people run as they stand: a folder with a copy of examples/, a
+// home, and two registries, registry.example.com and mirror.example.com, which a proxy on loopback leads to.
+type sandbox struct {
+	dir, home string
+	env       []string
+}
+
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		t.Skip("no SSL_CERT_FILE here")
+	}
+	clients.Path(t, "sh")
+	s := &sandbox{dir: t.TempDir(), home: t.TempDir()}
+	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS("../../examples")); err != nil {
+		t.Fatal(err)
+	}
+	certificates := filepath.Join(s.home, "ca.pem")
+	hosts := map[string]string{}
+	for _, host := range []string{"registry.example.com", "mirror.example.com"} {
+		registry := registrytest.Start(t, registrytest.Options{
+			TLS: true, Auth: registrytest.Basic, Username: "me", Password: "secret",
+		})
+		hosts[host+":443"] = registry.Host
+		s.write(t, certificates, string(registry.CA)) // all of them have the same
+	}
+	account := base64.StdEncoding.EncodeToString([]byte("me:secret"))
+	s.write(t, filepath.Join(s.home, ".docker", "config.json"), fmt.Sprintf(
+		`{"auths": {"registry.example.com": {"auth": %q}, "mirror.example.com": {"auth": %[1]q}}}`, account))
+	s.env = []string{
+		"PATH=" + os.Getenv("PATH"), // begins with the davit of this test
+		"HOME=" + s.home,
+		"XDG_CACHE_HOME=" + filepath.Join(s.home, ".cache"),
+		"GORACE=" + raceOptions,
+		"TMPDIR=" + t.TempDir(),
+		"HTTPS_PROXY=" + startProxy(t, hosts),
+		"SSL_CERT_FILE=" + certificates,
+		"DAVIT_RETRY_FOR=5s",
+		"DAVIT_ADDR=127.0.0.1:0", // of serve, where the command names none
+		"TOKEN=secret",
+	}
+	return s
+}
+
+func (s *sandbox) write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copy makes the folder one like that of another sandbox.
+func (s *sandbox) copy(t *testing.T, other *sandbox) {
+	t.Helper()
+	s.dir = t.TempDir()
+	if err := os.CopyFS(s.dir, os.DirFS(other.dir)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sh runs a script and gives what it printed, on both streams, and its exit code.
+func (s *sandbox) sh(t *testing.T, script string, env ...string) (string, int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = s.dir
+	cmd.Env = append(append(cmd.Env, s.env...), env...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// must is sh for a script that has to succeed.
+func (s *sandbox) must(t *testing.T, script string) {
+	t.Helper()
+	if out, code := s.sh(t, script); code != 0 {
+		t.Fatalf("exit code %d:\n%s\n%s", code, script, out)
+	}
+}
+
+// serve starts a "davit serve" and gives its address. At the end of the test it is interrupted, and has to end well.
+func (s *sandbox) serve(t *testing.T, command string) (address string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "exec "+command)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	var said strings.Builder
+	cmd.Stderr = &said
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	output := bufio.NewReader(stdout)
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+		_, _ = io.Copy(io.Discard, output) // until it ends
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", command, err, said.String())
+		}
+	})
+	for {
+		line, err := output.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		if _, after, found := strings.Cut(line, "http://"); found {
+			address, _, _ = strings.Cut(strings.TrimSpace(after), " ")
+			return address
+		}
+	}
+}
+
+// startProxy starts a proxy that leads CONNECT requests for some hosts to servers of the test, and no others anywhere.
+func startProxy(t *testing.T, hosts map[string]string) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address, known := hosts[r.Host]
+		if r.Method != http.MethodConnect || !known {
+			t.Errorf("a command asked for %s %s", r.Method, r.Host)
+			http.Error(w, "no such host in the sandbox", http.StatusForbidden)
+			return
+		}
+		server, err := net.Dial("tcp", address)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		client, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			server.Close()
+			t.Error(err)
+			return
+		}
+		join(client, server)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// join passes bytes both ways until both sides are done.
+func join(client, server net.Conn) {
+	defer client.Close()
+	defer server.Close()
+	if _, err := io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		return
+	}
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1]) // a broken connection is the end of it
+			_ = way[0].(*net.TCPConn).CloseWrite()
+		})
+	}
+	both.Wait()
+}
+
+// lines are those of a text that are not empty, without the space around them.
+func lines(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestStartup holds what packages do before main, of which every command would have to wait for all: what they allocate
+// tells it without a clock. The runtime prints a line for each of them.
+func TestStartup(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run", "^$")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lines := regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ allocs$`).FindAllStringSubmatch(string(out), -1)
+	if len(lines) < 20 {
+		t.Fatalf("inits: got\n%s", out)
+	}
+	total := 0
+	for _, line := range lines {
+		name, own := strings.CutPrefix(line[1], module+"/")
+		if own && layers[name] == nil {
+			continue // for tests only
+		}
+		bytes, err := strconv.Atoi(line[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += bytes
+		limit := 300 << 10 // oras-go's regular expressions
+		if own {
+			limit = 100 << 10
+		}
+		if bytes > limit {
+			t.Errorf("%s allocates %d bytes before main, more than %d", line[1], bytes, limit)
+		}
+	}
+	if limit := 1200 << 10; total > limit {
+		t.Errorf("all packages together allocate %d bytes before main, more than %d", total, limit)
+	}
+	t.Logf("%d bytes", total)
+}

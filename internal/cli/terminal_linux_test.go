@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a pseudo-terminal with a davit on it: its end that a person has.
+type terminal struct {
+	t    *testing.T
+	tty  *os.File
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	seen bytes.Buffer
+	more chan struct{} // something was shown
+	done chan struct{} // nothing will be any more
+}
+
+// onTerminal starts davit on a terminal of 80 columns.
+func onTerminal(t *testing.T, args ...string) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		clients.Missing(t, "there are no terminals here: %v", err)
+	}
+	fd := int(master.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		clients.Missing(t, "there are no terminals here: %v", err)
+	}
+	defer slave.Close()
+	cmd := exec.Command("davit", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = slave, slave, slave, t.TempDir()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term := &terminal{t: t, tty: master, cmd: cmd, more: make(chan struct{}, 1), done: make(chan struct{})}
+	go term.watch()
+	t.Cleanup(func() { cmd.Process.Kill(); <-term.done; master.Close() })
+	return term
+}
+
+// watch takes in what is shown until the terminal has no process any more.
+func (c *terminal) watch() {
+	defer close(c.done)
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.tty.Read(buf)
+		c.mu.Lock()
+		c.seen.Write(buf[:n])
+		c.mu.Unlock()
+		select {
+		case c.more <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *terminal) text() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen.String()
+}
+
+// expect waits until a text was shown.
+func (c *terminal) expect(text string) {
+	c.t.Helper()
+	for !strings.Contains(c.text(), text) {
+		select {
+		case <-c.more:
+		case <-c.done:
+			if !strings.Contains(c.text(), text) {
+				c.t.Fatalf("%q was never shown, but:\n%s", text, c.text())
+			}
+		}
+	}
+}
+
+// hides waits until the terminal does not show any more what is typed.
+func (c *terminal) hides() {
+	c.t.Helper()
+	for {
+		mode, err := unix.IoctlGetTermios(int(c.tty.Fd()), unix.TCGETS)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if mode.Lflag&unix.ECHO == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func (c *terminal) typed(keys string) {
+	c.t.Helper()
+	if _, err := c.tty.WriteString(keys); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// ends waits for the exit code.
+func (c *terminal) ends(want exitCode) {
+	c.t.Helper()
+	err := c.cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		c.t.Fatal(err)
+	}
+	<-c.done
+	if got := c.cmd.ProcessState.ExitCode(); got != int(want) {
+		c.t.Errorf("exit status %d, want %d:\n%s", got, want, c.text())
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	registry := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic})
+	t.Run("password is asked for and not shown", func(t *testing.T) {
+		c := onTerminal(t, "login", registry.Host)
+		c.expect("username: ")
+		c.typed("test\n")
+		c.expect("password: ")
+		c.hides()
+		c.typed("secret\n")
+		c.ends(exitDone)
+		if got := c.text(); !strings.Contains(got, "logged in to") || strings.Contains(got, "secret") {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("interrupt at the password", func(t *testing.T) {
+		c := onTerminal(t, "login", registry.Host, "--username", "test")
+		c.expect("password: ")
+		c.hides()
+		c.typed("\x03")
+		c.ends(exitInterrupted)
+	})
+	file := filepath.Join(t.TempDir(), "big.bin")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("davit"), 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("bars", func(t *testing.T) {
+		release := make(chan struct{})
+		registry.Inject("POST uploads", registrytest.Always, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				<-release
+				next.ServeHTTP(w, r)
+			})
+		})
+		c := onTerminal(t, "push", file, registry.Host+"/app:1")
+		c.expect("0 of 1 blob")
+		close(release)
+		c.ends(exitDone)
+		registry.Heal()
+		if _, shown, _ := strings.Cut(c.text(), "pushed "); !strings.HasPrefix(strings.TrimSpace(shown), registry.Host+"/app:1") {
+			t.Errorf("got %q", c.text())
+		}
+	})
+	t.Run("interrupted bars", func(t *testing.T) {
+		release := make(chan struct{})
+		registry.Inject("POST uploads", registrytest.Always, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })
+		})
+		c := onTerminal(t, "push", file, registry.Host+"/interrupted:1")
+		c.expect("0 of 1 blob")
+		c.typed("\x03")
+		c.ends(exitInterrupted)
+		close(release)
+		registry.Heal()
+		_, after, echoed := strings.Cut(c.text(), "^C") // which the terminal itself shows, below the bars
+		if !echoed || !strings.HasPrefix(after, "\r\x1b[2A") || !strings.Contains(after, "interrupted") {
+			t.Errorf("got %q", c.text())
+		}
+	})
+	t.Run("delete asks", func(t *testing.T) {
+		c := onTerminal(t, "delete", registry.Host+"/app:1")
+		c.expect("[y/N] ")
+		c.typed("n\n")
+		c.ends(exitNo)
+		c = onTerminal(t, "delete", registry.Host+"/app:1")
+		c.expect("[y/N] ")
+		c.typed("\x03")
+		c.ends(exitInterrupted)
+		c = onTerminal(t, "delete", registry.Host+"/app:1")
+		c.expect("[y/N] ")
+		c.typed("yes\n")
+		c.ends(exitDone)
+		if _, _, _, ok := registry.Manifest("app", "1"); ok {
+			t.Error("the tag is there")
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTreeOnANarrowScreen(t *testing.T) {
+	t.Parallel()
+	root := &tree{cells: []string{"root"}}
+	layers := root.add("layers")
+	layers.add("a", "1 B", "sha256:0123456789", "type")
+	layers.add("bcd", "20 B", "sha256:0123456789", "long/type")
+	root.add("with children", "and a long cell").add("child")
+	layers.children[1].add("made by", "RUN a b c d e f g h i j k l m")
+	for _, test := range []struct {
+		width int
+		want  string
+	}{
+		{0, `root
+├── layers
+│   ├── a    1 B   sha256:0123456789  type
+│   └── bcd  20 B  sha256:0123456789  long/type
+│       └── made by  RUN a b c d e f g h i j k l m
+└── with children  and a long cell
+    └── child
+`},
+		{29, `root
+├── layers
+│   ├── a    1 B
+│   │   sha256:0123456789
+│   │   type
+│   └── bcd  20 B
+│       │ sha256:0123456789
+│       │ long/type
+│       └── made by
+│           RUN a b c d e f g
+│           h i j k l m
+└── with children
+    │ and a long cell
+    └── child
+`},
+		{23, `root
+├ layers
+│ ├ a    1 B
+│ │ sha256:0123456789
+│ │ type
+│ └ bcd  20 B
+│   │ sha256:0123456789
+│   │ long/type
+│   └ made by
+│     RUN a b c d e f g
+│     h i j k l m
+└ with children
+  │ and a long cell
+  └ child
+`},
+	} {
+		out := &screenful{width: test.width}
+		if err := root.WriteText(out); err != nil || out.String() != test.want {
+			t.Errorf("width %d: %v, got\n%s", test.width, err, out)
+		}
+		for line := range strings.Lines(out.String()) {
+			if test.width > 0 && len([]rune(strings.TrimSpace(line))) > test.width {
+				t.Errorf("width %d: %q", test.width, line)
+			}
+		}
+	}
+}
