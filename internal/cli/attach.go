@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -210,9 +211,9 @@ type describedReferrer struct {
 }
 
 func (r detachResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, d := range r.Detached {
-		t.row("detached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType))
+		t.Row("detached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType))
 	}
 	return t.WriteText(w)
 }

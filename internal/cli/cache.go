@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -121,14 +122,14 @@ type cacheResult struct {
 }
 
 func (r cacheResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	switch r.what {
 	case "path":
-		t.row(r.Path)
+		t.Row(r.Path)
 	case "clear":
-		t.row("cleared", r.Path, plural(r.Files, "file"), humanSize(r.Size))
+		t.Row("cleared", r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
 	default:
-		t.row(r.Path, plural(r.Files, "file"), humanSize(r.Size))
+		t.Row(r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
 	}
 	return t.WriteText(w)
 }

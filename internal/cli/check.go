@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -71,9 +72,9 @@ type checkedSource struct {
 }
 
 func (r checkResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, s := range r.Sources {
-		t.row("ok", s.Source, s.Kind, plural(s.Layers, "layer"))
+		t.Row("ok", s.Source, s.Kind, term.Plural(s.Layers, "layer"))
 	}
 	return t.WriteText(w)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
@@ -163,17 +164,17 @@ type copyResult struct {
 }
 
 func (r *copyResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, one := range r.each() {
 		verb := "copied"
 		if one.Skipped {
 			verb = "unchanged"
 		}
-		t.row(verb, one.Reference)
-		t.row("digest", one.Digest.String())
-		t.field("tags", strings.Join(one.Tags, ", "))
+		t.Row(verb, one.Reference)
+		t.Row("digest", one.Digest.String())
+		t.Field("tags", strings.Join(one.Tags, ", "))
 		for _, ref := range one.Referrers {
-			t.row("referrer", ref.Digest.String()+"  "+kindName(ref))
+			t.Row("referrer", ref.Digest.String()+"  "+kindName(ref))
 		}
 	}
 	return t.WriteText(w)

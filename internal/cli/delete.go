@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 func newDeleteCommand(a *app) *cobra.Command {
@@ -119,10 +119,10 @@ type deleteResult struct {
 }
 
 func (r deleteResult) WriteText(w io.Writer) error {
-	var t table
-	t.row("deleted", r.Reference)
+	var t term.Table
+	t.Row("deleted", r.Reference)
 	if len(r.Tags) > 0 {
-		t.row("digest", r.Digest.String())
+		t.Row("digest", r.Digest.String())
 	}
 	return t.WriteText(w)
 }
@@ -133,7 +133,7 @@ func (a *app) confirm(ctx context.Context, question string, yes bool) error {
 	if yes || !a.asksPeople() {
 		return nil
 	}
-	answer, err := a.ask(ctx, "davit: "+escape(question)+" [y/N] ")
+	answer, err := a.ask(ctx, "davit: "+term.Escape(question)+" [y/N] ")
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -145,8 +145,8 @@ func (a *app) confirm(ctx context.Context, question string, yes bool) error {
 	return errNo
 }
 
-// asksPeople tells whether standard input is a terminal.
+// asksPeople reports whether standard input is a terminal.
 func (a *app) asksPeople() bool {
 	f, ok := a.stdin.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && term.IsTerminal(f)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
 )
@@ -86,9 +87,9 @@ func (r diffResult) WriteText(w io.Writer) error {
 		_, err := fmt.Fprintln(w, "the same")
 		return err
 	}
-	var t table
+	var t term.Table
 	for _, f := range r.Files {
-		t.row(string(f.Change), f.Path, fileChange(f))
+		t.Row(string(f.Change), f.Path, fileChange(f))
 	}
 	addFields(&t, "config", r.Config)
 	addFields(&t, "annotation", r.Annotations)
@@ -99,7 +100,7 @@ func (r diffResult) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, f := range r.Files {
-		if _, err := io.WriteString(w, escapeText(f.Text)); err != nil {
+		if _, err := io.WriteString(w, term.EscapeText(f.Text)); err != nil {
 			return err
 		}
 	}
@@ -112,21 +113,21 @@ func fileChange(f pull.FileChange) string {
 	case f.From == nil && f.To == nil:
 		return ""
 	case f.From == nil:
-		return humanSize(f.To.Size)
+		return term.Size(f.To.Size)
 	case f.To == nil:
-		return humanSize(f.From.Size)
+		return term.Size(f.From.Size)
 	case f.Change == pull.ModeBit:
 		before, _ := f.From.Mode.MarshalText() // never fails
 		after, _ := f.To.Mode.MarshalText()
 		return string(before) + " → " + string(after)
 	case f.From.Size == f.To.Size:
-		return humanSize(f.To.Size)
+		return term.Size(f.To.Size)
 	}
-	return humanSize(f.From.Size) + " → " + humanSize(f.To.Size)
+	return term.Size(f.From.Size) + " → " + term.Size(f.To.Size)
 }
 
 // addFields adds what differs. Of two lists those elements are shown that stand between what both begin and end with.
-func addFields(t *table, name string, fields []pull.FieldChange) {
+func addFields(t *term.Table, name string, fields []pull.FieldChange) {
 	for _, f := range fields {
 		from, to := f.From, f.To
 		if a, ok := from.([]any); ok {
@@ -134,7 +135,7 @@ func addFields(t *table, name string, fields []pull.FieldChange) {
 				from, to = withoutCommon(a, b)
 			}
 		}
-		t.row(name, f.Field, fieldValue(from)+" → "+fieldValue(to))
+		t.Row(name, f.Field, fieldValue(from)+" → "+fieldValue(to))
 	}
 }
 
@@ -155,13 +156,13 @@ func fieldValue(v any) string {
 	case nil:
 		return "(none)"
 	case string:
-		return shorten(v, maxShown)
+		return term.Shorten(v, maxShown)
 	}
 	var text strings.Builder
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	if enc.Encode(v) != nil {
-		return shorten(fmt.Sprint(v), maxShown)
+		return term.Shorten(fmt.Sprint(v), maxShown)
 	}
-	return shorten(strings.TrimSpace(text.String()), maxShown)
+	return term.Shorten(strings.TrimSpace(text.String()), maxShown)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -128,23 +129,23 @@ type discoverResult struct {
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
-	root := &tree{cells: []string{r.Subject.Reference, r.Subject.Digest.String()}}
+	root := term.NewTree(r.Subject.Reference, r.Subject.Digest.String())
 	addReferrers(root, r.Referrers, time.Now())
 	for _, m := range r.Manifests {
-		of := root.add(cmp.Or(pull.PlatformString(m.Platform), "manifest"), "", m.Digest.String())
+		of := root.Add(cmp.Or(pull.PlatformString(m.Platform), "manifest"), "", m.Digest.String())
 		addReferrers(of, m.Referrers, time.Now())
 	}
 	if len(r.Referrers)+len(r.Manifests) == 0 {
-		root.add(r.none + " is attached")
+		root.Add(r.none + " is attached")
 	}
 	return root.WriteText(w)
 }
 
 // addReferrers puts referrers, and theirs, below a line.
-func addReferrers(t *tree, referrers []*pull.Referrer, now time.Time) {
+func addReferrers(t *term.Tree, referrers []*pull.Referrer, now time.Time) {
 	for _, r := range referrers {
 		kind := cmp.Or(r.Kind, r.ArtifactType, r.MediaType)
-		child := t.add(kind, cmp.Or(r.Annotations[ocispec.AnnotationTitle], stated(r)), r.Digest.String(), age(r.Created(), now), r.Tag)
+		child := t.Add(kind, cmp.Or(r.Annotations[ocispec.AnnotationTitle], stated(r)), r.Digest.String(), age(r.Created(), now), r.Tag)
 		addReferrers(child, r.Referrers, now)
 	}
 }
@@ -182,4 +183,4 @@ func age(created, now time.Time) string {
 	return ago(int(d.Hours()/24/365), "year")
 }
 
-func ago(n int, unit string) string { return fmt.Sprintf("%s ago", plural(n, unit)) }
+func ago(n int, unit string) string { return fmt.Sprintf("%s ago", term.Plural(n, unit)) }

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
 func allCommands(t *testing.T) []*cobra.Command {
 	t.Helper()
-	root := newRootCommand(&app{stderr: newConsole(&bytes.Buffer{})})
+	root := newRootCommand(&app{stderr: term.NewConsole(&bytes.Buffer{})})
 	root.InitDefaultHelpCmd()
 	return append(root.Commands(), root)
 }

@@ -19,23 +19,24 @@ var layers = map[string][]string{
 	"internal/registry": {
 		"artifact", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
 	},
-	"internal/digestcache": {},
-	"internal/hashing":     {},
-	"internal/jsonschema":  {},
-	"internal/render":      {},
-	"pack":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
-	"pull":                 {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"internal/digestcache":   {},
+	"internal/hashing":       {},
+	"internal/jsonschema":    {},
+	"internal/term":          {},
+	"internal/term/markdown": {"internal/term"},
+	"pack":                   {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"pull":                   {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
 	"internal/serve": {
 		"artifact", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
 	},
 	"internal/cli": {
 		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/render",
+		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve",
 	},
 	"cmd/davit": {
 		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/render",
+		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve", "internal/cli",
 	},
 }
@@ -46,7 +47,7 @@ var foreign = map[string][]string{
 	"gopkg.in/yaml.v3":      {"artifact"},
 	"oras.land/oras-go/":    {"pack", "pull", "internal/registry", "internal/serve", "internal/cli"},
 	"github.com/klauspost/": {"internal/archive"},
-	"github.com/yuin/":      {"internal/render"},
+	"github.com/yuin/":      {"internal/term/markdown"},
 	"net/http": {
 		"internal/registry", "internal/serve", "internal/cli",
 	},

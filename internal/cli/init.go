@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -120,6 +121,6 @@ type initResult struct {
 }
 
 func (r initResult) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "wrote %s (%s)\n", escape(r.File), escape(r.Kind))
+	_, err := fmt.Fprintf(w, "wrote %s (%s)\n", term.Escape(r.File), term.Escape(r.Kind))
 	return err
 }

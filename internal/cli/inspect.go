@@ -16,6 +16,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func (a *app) inspect(ctx context.Context, opts inspectOptions) error {
 	case opts.config && info.Config == nil:
 		return &usageError{err: fmt.Errorf("%s is an index: it has no config", t.ref), hint: "choose a manifest with --platform"}
 	case opts.config && info.Config.Raw == nil:
-		return fmt.Errorf("the config of %s is too large to be one: %s", t.ref, humanSize(info.Config.Size))
+		return fmt.Errorf("the config of %s is too large to be one: %s", t.ref, term.Size(info.Config.Size))
 	case opts.config:
 		return a.writeOut(info.Config.Raw)
 	}
@@ -104,58 +105,58 @@ func (r inspectResult) WriteText(w io.Writer) error {
 }
 
 // describe draws one manifest or index.
-func describe(info *pull.Info, name string) *tree {
+func describe(info *pull.Info, name string) *term.Tree {
 	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
 	if info.TotalSize > 0 {
-		what += "  " + humanSize(info.TotalSize)
+		what += "  " + term.Size(info.TotalSize)
 	}
-	t := &tree{cells: []string{name, what}}
-	t.add("digest", info.Digest.String())
+	t := term.NewTree(name, what)
+	t.Add("digest", info.Digest.String())
 	if info.ArtifactType != "" {
-		t.add("type", info.ArtifactType)
+		t.Add("type", info.ArtifactType)
 	}
 	if info.Subject != nil {
-		t.add("subject", info.Subject.Digest.String())
+		t.Add("subject", info.Subject.Digest.String())
 	}
 	addAnnotations(t, info.Annotations)
 	addConfig(t, info.Config)
 	if len(info.Layers) > 0 {
-		addLayers(t.add("layers"), info.Layers)
+		addLayers(t.Add("layers"), info.Layers)
 	}
 	for _, m := range info.Manifests {
-		t.children = append(t.children, describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
+		t.Attach(describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
 	}
 	addAttestations(t, info.Attestations)
 	if len(info.Referrers) > 0 {
-		addReferrers(t.add("referrers"), info.Referrers, time.Now())
+		addReferrers(t.Add("referrers"), info.Referrers, time.Now())
 	}
 	return t
 }
 
 // addAttestations draws what BuildKit put into the index about a manifest: each statement by what it states.
-func addAttestations(t *tree, attestations []*pull.Info) {
+func addAttestations(t *term.Tree, attestations []*pull.Info) {
 	for _, m := range attestations {
-		list := t.add("attestation", m.Digest.String())
+		list := t.Add("attestation", m.Digest.String())
 		for _, l := range m.Layers {
 			predicate := l.Annotations[mediatypes.PredicateType]
-			list.add(cmp.Or(strings.TrimPrefix(predicate, "https://"), l.Name, l.MediaType), humanSize(l.Size), l.Digest.String())
+			list.Add(cmp.Or(strings.TrimPrefix(predicate, "https://"), l.Name, l.MediaType), term.Size(l.Size), l.Digest.String())
 		}
 	}
 }
 
-func addAnnotations(t *tree, annotations map[string]string) {
+func addAnnotations(t *term.Tree, annotations map[string]string) {
 	if len(annotations) == 0 {
 		return
 	}
-	list := t.add("annotations")
+	list := t.Add("annotations")
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		list.add(key, shorten(annotations[key], maxShown))
+		list.Add(key, term.Shorten(annotations[key], maxShown))
 	}
 }
 
-func addLayers(t *tree, layers []pull.Layer) {
+func addLayers(t *term.Tree, layers []pull.Layer) {
 	for _, l := range layers {
-		line := t.add(cmp.Or(l.Name, l.Role, l.MediaType), humanSize(l.Size), l.Digest.String(), l.MediaType)
+		line := t.Add(cmp.Or(l.Name, l.Role, l.MediaType), term.Size(l.Size), l.Digest.String(), l.MediaType)
 		if l.Weights != nil {
 			addWeights(line, l.Weights)
 		}
@@ -163,10 +164,10 @@ func addLayers(t *tree, layers []pull.Layer) {
 }
 
 // addWeights draws what the header of a file of weights says, without the vocabulary.
-func addWeights(t *tree, w *artifact.WeightsHead) {
+func addWeights(t *term.Tree, w *artifact.WeightsHead) {
 	add := func(name, value string) {
-		if value != "" && value != "0" && len(t.children) < maxFields {
-			t.add(name, shorten(value, maxShown))
+		if value != "" && value != "0" && t.Len() < maxFields {
+			t.Add(name, term.Shorten(value, maxShown))
 		}
 	}
 	add("format", w.Format)
@@ -186,15 +187,8 @@ const (
 	maxFields = 24
 )
 
-func shorten(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
-
 // addConfig draws the fields of a config, each with its value: what a kind says about itself is there.
-func addConfig(t *tree, config *pull.Config) {
+func addConfig(t *term.Tree, config *pull.Config) {
 	if config == nil || len(config.Content) == 0 || bytes.Equal(bytes.TrimSpace(config.Content), []byte("{}")) {
 		return
 	}
@@ -204,7 +198,7 @@ func addConfig(t *tree, config *pull.Config) {
 	if dec.Decode(&value) != nil {
 		return
 	}
-	list := t.add("config", config.MediaType)
+	list := t.Add("config", config.MediaType)
 	history := takeHistory(value)
 	if len(history) > 0 {
 		defer addHistory(t, history)
@@ -212,10 +206,10 @@ func addConfig(t *tree, config *pull.Config) {
 	fields := flatten("", value, nil)
 	for i, f := range fields {
 		if i == maxFields {
-			list.add(fmt.Sprintf("and %s (--config)", plural(len(fields)-i, "more field")))
+			list.Add(fmt.Sprintf("and %s (--config)", term.Plural(len(fields)-i, "more field")))
 			return
 		}
-		list.add(f[:]...)
+		list.Add(f[:]...)
 	}
 }
 
@@ -234,11 +228,11 @@ func takeHistory(config any) []any {
 	return history
 }
 
-func addHistory(t *tree, history []any) {
-	list := t.add("history")
+func addHistory(t *term.Tree, history []any) {
+	list := t.Add("history")
 	for i, step := range history {
 		if i == maxFields {
-			list.add(fmt.Sprintf("and %s (--config)", plural(len(history)-i, "more step")))
+			list.Add(fmt.Sprintf("and %s (--config)", term.Plural(len(history)-i, "more step")))
 			return
 		}
 		fields, _ := step.(map[string]any)
@@ -247,7 +241,7 @@ func addHistory(t *tree, history []any) {
 		if empty, _ := fields["empty_layer"].(bool); empty {
 			size = "no layer"
 		}
-		list.add(size, shorten(cmp.Or(text("created_by"), text("comment"), text("created")), maxShown))
+		list.Add(size, term.Shorten(cmp.Or(text("created_by"), text("comment"), text("created")), maxShown))
 	}
 }
 
@@ -257,7 +251,7 @@ func flatten(path string, value any, fields [][2]string) [][2]string {
 	switch v := value.(type) {
 	case map[string]any:
 		if path != "" && isSet(v) {
-			return append(fields, [2]string{path, shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), maxShown)})
+			return append(fields, [2]string{path, term.Shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), maxShown)})
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
@@ -268,7 +262,7 @@ func flatten(path string, value any, fields [][2]string) [][2]string {
 	case nil:
 		return fields
 	}
-	return append(fields, [2]string{path, shorten(fmt.Sprint(value), maxShown)})
+	return append(fields, [2]string{path, term.Shorten(fmt.Sprint(value), maxShown)})
 }
 
 // isSet tells whether an object only lists its keys, as an image config does its ports and volumes.
@@ -286,12 +280,12 @@ func flattenList(list []any) string {
 	for i, v := range list {
 		switch v.(type) {
 		case map[string]any, []any:
-			return plural(len(list), "item")
+			return term.Plural(len(list), "item")
 		}
 		words[i] = fmt.Sprint(v)
 	}
 	if len(words) > 0 && strings.HasPrefix(words[0], "sha256:") {
-		return plural(len(list), "digest")
+		return term.Plural(len(list), "digest")
 	}
-	return shorten(strings.Join(words, ", "), maxShown)
+	return term.Shorten(strings.Join(words, ", "), maxShown)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
 )
@@ -87,9 +88,9 @@ type kindsResult struct {
 }
 
 func (r kindsResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, k := range r.Kinds {
-		t.row(k.Name, k.Summary)
+		t.Row(k.Name, k.Summary)
 	}
 	return t.WriteText(w)
 }
@@ -120,16 +121,16 @@ func (r kindResult) WriteText(w io.Writer) error {
 }
 
 func (r kindResult) writeTypes(w io.Writer) error {
-	var t table
-	t.field("artifactType", r.ArtifactType)
+	var t term.Table
+	t.Field("artifactType", r.ArtifactType)
 	if r.TypeFromLayer {
-		t.row("artifactType", "the media type of its first layer")
+		t.Row("artifactType", "the media type of its first layer")
 	}
-	t.field("config", r.Config.MediaType)
-	t.field("also read", strings.Join(r.Types, ", "))
-	t.field("clients", strings.Join(r.Clients, ", "))
+	t.Field("config", r.Config.MediaType)
+	t.Field("also read", strings.Join(r.Types, ", "))
+	t.Field("clients", strings.Join(r.Clients, ", "))
 	if r.ReadOnly {
-		t.row("", "recognised and shown, never packed")
+		t.Row("", "recognised and shown, never packed")
 	}
 	return t.WriteText(w)
 }
@@ -141,13 +142,13 @@ func (r kindResult) writeLayers(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, "\nlayers:"); err != nil {
 		return err
 	}
-	var t table
+	var t term.Table
 	for _, l := range r.Layers {
 		packing := l.Packing
 		if packing == "" {
 			packing = mediatypes.Raw
 		}
-		t.row("  "+l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " "))
+		t.Row("  "+l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " "))
 	}
 	return t.WriteText(w)
 }
@@ -178,11 +179,11 @@ func (r kindResult) writeConfig(w io.Writer) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var t table
+	var t term.Table
 	for _, name := range names {
 		field, _ := fields[name].(map[string]any)
 		description, _ := field["description"].(string)
-		t.row("  "+name, schemaType(field), description)
+		t.Row("  "+name, schemaType(field), description)
 	}
 	return t.WriteText(w)
 }

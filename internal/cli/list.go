@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -83,7 +84,7 @@ type listResult struct {
 }
 
 func (r listResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, f := range r.Files {
 		name := f.Path
 		if f.Link != "" {
@@ -94,9 +95,9 @@ func (r listResult) WriteText(w io.Writer) error {
 			return err
 		}
 		if r.long {
-			t.row(string(mode), strconv.FormatInt(f.Size, 10), f.Digest.String(), f.Layer.String(), name)
+			t.Row(string(mode), strconv.FormatInt(f.Size, 10), f.Digest.String(), f.Layer.String(), name)
 		} else {
-			t.row(string(mode), humanSize(f.Size), name)
+			t.Row(string(mode), term.Size(f.Size), name)
 		}
 	}
 	return t.WriteText(w)

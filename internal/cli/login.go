@@ -11,8 +11,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 func newLoginCommand(a *app) *cobra.Command {
@@ -73,54 +73,20 @@ func (a *app) credentials(ctx context.Context) (username, password string, err e
 			return "", "", err
 		}
 	}
-	password, err = a.askSecret(ctx, "password: ")
+	password, err = term.ReadPassword(ctx, a.stdin.(*os.File), a.stderr, "password: ") // asksPeople checked the type
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("reading the password: %w", err)
+	}
 	return username, password, err
 }
 
 func (a *app) ask(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(a.stderr, prompt)
-	line, err := await(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
+	line, err := term.Await(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
 	if err != nil {
 		return "", fmt.Errorf("reading the answer: %w", err)
 	}
 	return strings.TrimSpace(line), nil
-}
-
-// askSecret reads a line without showing it. An interrupt leaves the terminal as it was.
-func (a *app) askSecret(ctx context.Context, prompt string) (string, error) {
-	fd := int(a.stdin.(*os.File).Fd()) // asksPeople said so
-	state, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("asking for the password: %w", err)
-	}
-	fmt.Fprint(a.stderr, prompt)
-	secret, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
-	if err != nil {
-		_ = term.Restore(fd, state) // an error is on its way already
-	}
-	fmt.Fprintln(a.stderr)
-	return string(secret), err
-}
-
-// await waits for a read from a terminal, which can't be cancelled, or for an interrupt. The read is left behind then:
-// the process ends soon after.
-func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		value, err := read()
-		done <- answer{value, err}
-	}()
-	select {
-	case got := <-done:
-		return got.value, got.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
 }
 
 // readSecret reads a password or token from standard input; the line's end does not belong to it.
@@ -147,10 +113,10 @@ type loginResult struct {
 
 func (r loginResult) WriteText(w io.Writer) error {
 	if r.out {
-		_, err := fmt.Fprintf(w, "logged out of %s\n", escape(r.Host))
+		_, err := fmt.Fprintf(w, "logged out of %s\n", term.Escape(r.Host))
 		return err
 	}
-	_, err := fmt.Fprintf(w, "logged in to %s\n", escape(r.Host))
+	_, err := fmt.Fprintf(w, "logged in to %s\n", term.Escape(r.Host))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -100,28 +101,28 @@ type sendResult struct {
 }
 
 func (r sendResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	verb := r.verb
 	if r.Skipped {
 		verb = "unchanged"
 	}
-	t.row(verb, r.Reference)
-	t.field("digest", r.Digest.String())
-	t.field("kind", r.Kind)
+	t.Row(verb, r.Reference)
+	t.Field("digest", r.Digest.String())
+	t.Field("kind", r.Kind)
 	if r.Subject != nil {
-		t.field("subject", r.Subject.Digest.String())
+		t.Field("subject", r.Subject.Digest.String())
 	}
-	t.field("tags", strings.Join(r.Tags, ", "))
-	t.field("layers", sizes(r.Layers))
+	t.Field("tags", strings.Join(r.Tags, ", "))
+	t.Field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
 		key, name := "platform", platformName(m.Platform)+"  "
 		if name == "unknown/unknown  " {
 			key, name = "attestation", "" // of BuildKit, for another one of them
 		}
-		t.row(key, name+m.Digest.String())
+		t.Row(key, name+m.Digest.String())
 	}
 	for _, ref := range r.Referrers {
-		t.row("referrer", ref.Digest.String()+"  "+ref.Kind)
+		t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
 	}
 	return t.WriteText(w)
 }
@@ -145,7 +146,7 @@ func sizes(layers []ocispec.Descriptor) string {
 	for _, l := range layers {
 		sum += l.Size
 	}
-	return plural(len(layers), "layer") + ", " + humanSize(sum)
+	return term.Plural(len(layers), "layer") + ", " + term.Size(sum)
 }
 
 func platformName(p *ocispec.Platform) string {

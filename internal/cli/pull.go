@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
 )
@@ -147,18 +148,18 @@ type pullResult struct {
 const maxListed = 20
 
 func (r pullResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	verb := "pulled"
 	if r.Skipped {
 		verb = "unchanged"
 	}
-	t.row(verb, r.Reference)
-	t.field("digest", r.Digest.String())
-	t.field("kind", r.Kind)
+	t.Row(verb, r.Reference)
+	t.Field("digest", r.Digest.String())
+	t.Field("kind", r.Kind)
 	if r.Platform != nil {
-		t.row("platform", platformName(r.Platform))
+		t.Row("platform", platformName(r.Platform))
 	}
-	t.row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, humanSize(r.FileSize), r.dir))
+	t.Row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, term.Size(r.FileSize), r.dir))
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
@@ -174,8 +175,8 @@ func (r pullResult) WriteText(w io.Writer) error {
 }
 
 func (r pullResult) writeReferrer(w io.Writer) error {
-	var t table
-	t.row("referrer", r.Digest.String(), cmp.Or(r.Kind, r.ArtifactType))
+	var t term.Table
+	t.Row("referrer", r.Digest.String(), cmp.Or(r.Kind, r.ArtifactType))
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
@@ -183,18 +184,18 @@ func (r pullResult) writeReferrer(w io.Writer) error {
 }
 
 func (r pullResult) writeFiles(w io.Writer) error {
-	var files table
+	var files term.Table
 	for _, f := range r.Files {
-		files.row("  "+f.Path, humanSize(f.Size))
+		files.Row("  "+f.Path, term.Size(f.Size))
 	}
 	if more := r.FileCount - len(r.Files); more > 0 {
-		files.row("  and "+plural(more, "more file"), "")
+		files.Row("  and "+term.Plural(more, "more file"), "")
 	}
 	for _, name := range r.Removed {
-		files.row("  "+name, "removed")
+		files.Row("  "+name, "removed")
 	}
 	for _, name := range r.Kept {
-		files.row("  "+name, "kept: it was changed")
+		files.Row("  "+name, "kept: it was changed")
 	}
 	return files.WriteText(w)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -89,19 +90,19 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 	if err := (sendResult{r.Result, "would push"}).WriteText(w); err != nil {
 		return err
 	}
-	t := table{}
+	t := term.Table{}
 	var size int64
 	for _, b := range r.Blobs {
 		what := "there"
 		if b.Send {
 			what, size = "send", size+b.Size
 		}
-		t.row(what, humanSize(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
+		t.Row(what, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
 	}
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "would send %s\n", humanSize(size))
+	_, err := fmt.Fprintf(w, "would send %s\n", term.Size(size))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -115,14 +116,14 @@ type tagResult struct {
 }
 
 func (r tagResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	verb := "tagged"
 	if r.Skipped {
 		verb = "unchanged"
 	}
-	t.row(verb, r.Reference)
-	t.row("digest", r.Digest.String())
-	t.row("tags", strings.Join(r.Tags, ", "))
+	t.Row(verb, r.Reference)
+	t.Row("digest", r.Digest.String())
+	t.Row("tags", strings.Join(r.Tags, ", "))
 	return t.WriteText(w)
 }
 
@@ -204,7 +205,7 @@ type tagsResult struct {
 
 func (r tagsResult) WriteText(w io.Writer) error {
 	for _, tag := range r.Tags {
-		if _, err := fmt.Fprintln(w, escape(tag)); err != nil {
+		if _, err := fmt.Fprintln(w, term.Escape(tag)); err != nil {
 			return err
 		}
 	}

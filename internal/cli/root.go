@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -18,11 +19,11 @@ import (
 type app struct {
 	stdin  io.Reader
 	stdout io.Writer
-	stderr *console
+	stderr *term.Console
 
 	format   format
 	quiet    bool
-	progress progressMode
+	progress term.ProgressMode
 	debug    bool
 
 	registry      registry.Options // from the flags; client completes them
@@ -100,9 +101,9 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if f := a.format.name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
 		return &usageError{err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath())}
 	}
-	a.stderr.mode = progressMode(a.progress.String())
+	a.stderr.Mode = a.progress
 	if a.quiet {
-		a.stderr.mode = progressNone
+		a.stderr.Mode = term.ProgressNone
 	}
 	return nil
 }
@@ -165,7 +166,7 @@ func arguments(least, most int) cobra.PositionalArgs {
 
 func atLeast(least, most int) string {
 	if least == most {
-		return plural(least, "argument")
+		return term.Plural(least, "argument")
 	}
-	return "at least " + plural(least, "argument")
+	return "at least " + term.Plural(least, "argument")
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/davit-oci/davit/internal/term"
 )
 
 // Main runs davit with the arguments and streams of the process, and exits.
@@ -22,7 +24,7 @@ func Main() {
 
 // Run runs one davit command and returns its exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: newConsole(stderr)}
+	a := &app{stdin: stdin, stdout: stdout, stderr: term.NewConsole(stderr)}
 	a.format.forErrors(args)
 	root := newRootCommand(a)
 	root.SetArgs(args)

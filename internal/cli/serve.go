@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/serve"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -160,7 +161,7 @@ type serveResult struct {
 }
 
 func (r *serveResult) WriteText(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "serving %s at %s\n", escape(r.Path), r.URL)
+	_, err := fmt.Fprintf(w, "serving %s at %s\n", term.Escape(r.Path), r.URL)
 	return err
 }
 
@@ -168,22 +169,22 @@ func (r *serveResult) QuietLine() string { return r.URL }
 
 func (a *app) noteStopping(requests int) {
 	if requests > 0 {
-		a.note("finishing %s; Ctrl-C again ends at once", plural(requests, "request"))
+		a.note("finishing %s; Ctrl-C again ends at once", term.Plural(requests, "request"))
 	}
 }
 
 // logRequest writes the access log, for those who want one; what went wrong here is told to all.
 func (a *app) logRequest(r serve.Request) {
-	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, humanSize(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
+	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
 	if r.Err != nil {
 		line += ": " + r.Err.Error()
 	}
 	switch {
 	case a.debug:
-		fmt.Fprintf(a.stderr, "davit: debug: %s\n", escape(line+" ("+r.Client+" "+r.UserAgent+")"))
+		fmt.Fprintf(a.stderr, "davit: debug: %s\n", term.Escape(line+" ("+r.Client+" "+r.UserAgent+")"))
 	case r.Status >= 500:
 		a.warn("%s", line)
-	case a.stderr.mode == progressPlain:
-		fmt.Fprintf(a.stderr, "%s\n", escape(line))
+	case a.stderr.Mode == term.ProgressPlain:
+		fmt.Fprintf(a.stderr, "%s\n", term.Escape(line))
 	}
 }

@@ -13,7 +13,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
-	"github.com/davit-oci/davit/internal/render"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -83,7 +84,7 @@ func (a *app) show(ctx context.Context, opts showOptions) error {
 	if f := a.format.name; f != "" && f != "text" {
 		return a.print(&showResult{Document: doc})
 	}
-	return a.page(func(o render.Options) result { return &showResult{doc, o} })
+	return a.page(func(o markdown.Options) result { return &showResult{doc, o} })
 }
 
 func showIn(ctx context.Context, t *target, opts showOptions, platform *ocispec.Platform) (*pull.Document, error) {
@@ -263,7 +264,7 @@ func tellApart(r *pull.Referrer) string {
 // showResult is what show prints.
 type showResult struct {
 	*pull.Document
-	options render.Options
+	options markdown.Options
 }
 
 // WriteText renders the document.
@@ -275,7 +276,7 @@ func (r *showResult) WriteText(w io.Writer) error {
 	case r.IsMarkdown():
 		text = renderMarkdown(r.Text, r.options)
 	default:
-		text = render.Text(indented(r.Text))
+		text = term.Text(indented(r.Text))
 	}
 	if r.Signature != "" {
 		text = "signature  " + r.Signature + "\n\n" + text
@@ -285,21 +286,21 @@ func (r *showResult) WriteText(w io.Writer) error {
 }
 
 // renderMarkdown shows front matter as a table above the text, without the title that is the first heading too.
-func renderMarkdown(text string, opts render.Options) string {
+func renderMarkdown(text string, opts markdown.Options) string {
 	front, body := artifact.FrontMatter([]byte(text))
 	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	var fields []render.Field
+	var fields []markdown.Field
 	for _, f := range front {
 		heading := f.Name == "title" && strings.TrimSpace(first) == "# "+f.Value
 		if f.Value != "" && !heading {
-			fields = append(fields, render.Field(f))
+			fields = append(fields, markdown.Field(f))
 		}
 	}
-	rendered := render.Markdown(string(body), opts)
+	rendered := markdown.Render(string(body), opts)
 	if len(fields) == 0 {
 		return rendered
 	}
-	return render.Header(fields, opts) + "\n" + rendered
+	return markdown.Header(fields, opts) + "\n" + rendered
 }
 
 // indented lays JSON out in lines; other text stays.
@@ -316,23 +317,23 @@ const mostLicences = 25
 
 // writeSBOM prints what an SBOM says at a glance.
 func writeSBOM(w io.Writer, doc *pull.Document) error {
-	var head, licences table
+	var head, licences term.Table
 	s := doc.SBOM
-	head.field("about", s.Name)
-	head.field("signature", doc.Signature)
-	head.row("format", s.Format)
-	head.row("components", fmt.Sprint(s.Components))
-	licences.row("COMPONENTS", "LICENCE")
+	head.Field("about", s.Name)
+	head.Field("signature", doc.Signature)
+	head.Row("format", s.Format)
+	head.Row("components", fmt.Sprint(s.Components))
+	licences.Row("COMPONENTS", "LICENCE")
 	for i, l := range s.Licenses {
 		if i == mostLicences {
-			licences.row("", fmt.Sprintf("and %d more licences", len(s.Licenses)-i))
+			licences.Row("", fmt.Sprintf("and %d more licences", len(s.Licenses)-i))
 			break
 		}
 		name := l.License
 		if name == "" {
 			name = "(none stated)"
 		}
-		licences.row(fmt.Sprintf("%*d", len("COMPONENTS"), l.Components), name)
+		licences.Row(fmt.Sprintf("%*d", len("COMPONENTS"), l.Components), name)
 	}
 	if err := head.WriteText(w); err != nil || len(s.Licenses) == 0 {
 		return err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -220,7 +221,7 @@ func (a *app) readDeclaration(s *source, file string) ([]byte, error) {
 func readAll(name string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxDeclaration+1))
 	if err == nil && len(data) > maxDeclaration {
-		err = fmt.Errorf("more than %s: %w", humanSize(maxDeclaration), artifact.ErrInvalid)
+		err = fmt.Errorf("more than %s: %w", term.Size(maxDeclaration), artifact.ErrInvalid)
 	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -73,7 +74,7 @@ func (a *app) client() (*registry.Client, error) {
 	o.CacheDir = cacheDir()
 	o.UserAgent = "davit/" + readVersion().Version
 	if a.debug {
-		o.Trace = func(line string) { fmt.Fprintf(a.stderr, "davit: debug: %s\n", escape(line)) }
+		o.Trace = func(line string) { fmt.Fprintf(a.stderr, "davit: debug: %s\n", term.Escape(line)) }
 	}
 	a.opened = registry.New(o)
 	return a.opened, nil

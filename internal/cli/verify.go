@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -74,7 +75,7 @@ func (a *app) verify(ctx context.Context, opts verifyOptions) error {
 	if n == 0 {
 		return nil
 	}
-	err = artifact.Refused(t.ref.String(), "%s", plural(n, "fault"))
+	err = artifact.Refused(t.ref.String(), "%s", term.Plural(n, "fault"))
 	damaged := slices.ContainsFunc(report.Faults, func(f pull.Fault) bool { return f.Path == "" })
 	if !damaged {
 		err = litterError{err, t.ref.String(), opts.repair}
@@ -176,20 +177,20 @@ func strayWord(f pull.Fault, missing, surplus string) string {
 type verifyResult struct{ *pull.Report }
 
 func (r verifyResult) WriteText(w io.Writer) error {
-	var t table
+	var t term.Table
 	for _, f := range r.Repaired {
-		t.row(strayWord(f, "added", "removed"), f.Path, f.Problem)
+		t.Row(strayWord(f, "added", "removed"), f.Path, f.Problem)
 	}
 	for _, f := range r.Faults {
 		if f.Path != "" {
-			t.row(strayWord(f, "missing", "surplus"), f.Path, f.Problem)
+			t.Row(strayWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
-			t.row(f.Digest.String(), f.MediaType, f.Problem)
+			t.Row(f.Digest.String(), f.MediaType, f.Problem)
 		}
 	}
 	if err := t.WriteText(w); err != nil || len(r.Faults) > 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s: all as it should be\n", escape(r.Reference), plural(r.Checked, "blob"), humanSize(r.Size))
+	_, err := fmt.Fprintf(w, "%s: %s, %s: all as it should be\n", term.Escape(r.Reference), term.Plural(r.Checked, "blob"), term.Size(r.Size))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
@@ -21,12 +22,12 @@ type versionResult struct {
 }
 
 func (v versionResult) WriteText(w io.Writer) error {
-	var t table
-	t.field("version", v.Version)
-	t.field("commit", v.Commit)
-	t.field("date", v.Date)
-	t.field("go", v.Go)
-	t.field("platform", v.Platform)
+	var t term.Table
+	t.Field("version", v.Version)
+	t.Field("commit", v.Commit)
+	t.Field("date", v.Date)
+	t.Field("go", v.Go)
+	t.Field("platform", v.Platform)
 	return t.WriteText(w)
 }
 

@@ -1,13 +1,12 @@
-package render
+package markdown
 
 import (
 	"html"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/yuin/goldmark/ast"
-	"golang.org/x/text/width"
 )
 
 // style is how a piece of text looks.
@@ -67,7 +66,7 @@ func (r *renderer) inline(parent ast.Node, s style) []span {
 		case *ast.Link:
 			spans = append(spans, r.link(n, s)...)
 		case *ast.AutoLink:
-			spans = append(spans, span{text: Escape(string(n.URL(r.source))), style: s | underline})
+			spans = append(spans, span{text: term.Escape(string(n.URL(r.source))), style: s | underline})
 		case *ast.Image:
 			spans = append(spans, r.image(n, s)...)
 		case *ast.RawHTML:
@@ -98,7 +97,7 @@ func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
 	if r.inCell {
 		text = strings.ReplaceAll(text, `\|`, "|")
 	}
-	if text = Escape(text); !r.styled {
+	if text = term.Escape(text); !r.styled {
 		text = "`" + text + "`"
 	}
 	return span{text: text, style: s&^(italic|dim) | code}
@@ -111,7 +110,7 @@ func (r *renderer) link(n *ast.Link, s style) []span {
 	if url == "" || strings.HasPrefix(url, "#") || onlyImages(n) || strings.TrimPrefix(url, "mailto:") == plainText(spans) {
 		return spans
 	}
-	return append(spans, span{text: " "}, span{text: "<" + Escape(url) + ">", style: s&^underline | dim})
+	return append(spans, span{text: " "}, span{text: "<" + term.Escape(url) + ">", style: s&^underline | dim})
 }
 
 func onlyImages(n ast.Node) bool {
@@ -127,7 +126,7 @@ func (r *renderer) image(n *ast.Image, s style) []span {
 	alt := plainText(r.inline(n, 0))
 	if alt == "" {
 		name := string(n.Destination)
-		alt = Escape(name[strings.LastIndexByte(name, '/')+1:])
+		alt = term.Escape(name[strings.LastIndexByte(name, '/')+1:])
 	}
 	return []span{{text: "[image: " + alt + "]", style: s&^underline | dim}}
 }
@@ -183,7 +182,7 @@ func isAlphanumeric(c byte) bool {
 // prose is Escape for running text, which has other spaces and joiners than code: they are let through or left out, as
 // they can do no harm there.
 func prose(text string) string {
-	return Escape(strings.Map(func(r rune) rune {
+	return term.Escape(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n' || r != ' ' && unicode.Is(unicode.Zs, r):
 			return ' '
@@ -192,31 +191,6 @@ func prose(text string) string {
 		}
 		return r
 	}, text))
-}
-
-// Width is how many columns of a terminal a text takes.
-func Width(text string) int {
-	n := 0
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		n += runeWidth(r)
-		i += size
-	}
-	return n
-}
-
-func runeWidth(r rune) int {
-	switch {
-	case r < 0x300:
-		return 1
-	case unicode.In(r, unicode.Mn, unicode.Me):
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
 }
 
 // line is a line to be shown, and how wide it is.
@@ -265,7 +239,7 @@ func (w *wrapper) add(s span) {
 		}
 		if text != "" {
 			w.word = append(w.word, span{text: text, style: s.style})
-			w.wide += Width(text)
+			w.wide += term.Width(text)
 		}
 	}
 }
@@ -296,7 +270,7 @@ func (w *wrapper) cutWord() {
 	for _, s := range w.word {
 		begin := 0
 		for i, c := range s.text {
-			n := runeWidth(c)
+			n := term.RuneWidth(c)
 			if w.used > 0 && w.used+n > w.columns {
 				w.open = append(w.open, span{text: s.text[begin:i], style: s.style})
 				w.endLine()

@@ -1,9 +1,10 @@
-package render
+package markdown
 
 import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
@@ -177,7 +178,7 @@ func naturalWidths(rows [][][]span, n int) []int {
 		for i, cell := range row {
 			at := 0
 			for _, s := range cell {
-				if at += Width(s.text); s.br {
+				if at += term.Width(s.text); s.br {
 					at = 0
 				}
 				widths[i] = max(widths[i], at)

@@ -1,11 +1,12 @@
-// Package render shows text that came from elsewhere on a terminal: nothing in it reaches the terminal but letters, and
-// styles of our own. Markdown is laid out for a width; without styles it is plain text of the same shape.
-package render
+// Package markdown renders Markdown for terminals. Nothing in a document reaches the terminal but printable characters and
+// the styles of this package; without styles the output is plain text of the same layout.
+package markdown
 
 import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
@@ -24,12 +25,12 @@ const (
 	maxDepth = 12
 )
 
-// Markdown renders a document of CommonMark with the tables and alerts of GitHub. A document that is too large or too intricate to
+// Render renders a document of CommonMark with the tables and alerts of GitHub. A document that is too large or too intricate to
 // be parsed in reasonable time is shown as it is written.
-func Markdown(document string, opts Options) string {
+func Render(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	if !parsable(document) {
-		return EscapeText(ensureLine(document))
+		return term.Text(document)
 	}
 	r := &renderer{source: []byte(document), styled: opts.Styled}
 	root := newParser().Parse(text.NewReader(r.source))
@@ -38,19 +39,6 @@ func Markdown(document string, opts Options) string {
 		b.WriteString(strings.TrimRight(l, " ") + "\n")
 	}
 	return b.String()
-}
-
-// Text is a text that is no Markdown, safe to show.
-func Text(s string) string {
-	return EscapeText(ensureLine(strings.ReplaceAll(s, "\r\n", "\n")))
-}
-
-// ensureLine ends the last line of a text.
-func ensureLine(s string) string {
-	if s == "" || strings.HasSuffix(s, "\n") {
-		return s
-	}
-	return s + "\n"
 }
 
 // newParser makes a parser of CommonMark, tables and alerts.
@@ -71,13 +59,13 @@ func Header(fields []Field, opts Options) string {
 	r := &renderer{styled: opts.Styled}
 	names := 0
 	for _, f := range fields {
-		names = max(names, Width(prose(f.Name)))
+		names = max(names, term.Width(prose(f.Name)))
 	}
 	names = min(names, max(minWidth, opts.Width)/3)
 	var b strings.Builder
 	for _, f := range fields {
 		name := prose(f.Name)
-		gap := strings.Repeat(" ", max(0, names-Width(name))+2)
+		gap := strings.Repeat(" ", max(0, names-term.Width(name))+2)
 		lines := r.wrap([]span{{text: prose(f.Value)}}, max(minWidth, opts.Width-names-2), false)
 		for _, l := range hang(lines, r.paint(name, dim)+gap, strings.Repeat(" ", names+2)) {
 			b.WriteString(strings.TrimRight(l, " ") + "\n")
@@ -177,7 +165,7 @@ func (r *renderer) code(n ast.Node) []string {
 	lines := n.Lines()
 	for i := range lines.Len() {
 		at := lines.At(i)
-		l := EscapeText(strings.TrimRight(string(at.Value(r.source)), "\n"))
+		l := term.EscapeText(strings.TrimRight(string(at.Value(r.source)), "\n"))
 		if l != "" {
 			l = "    " + r.paint(l, code)
 		}
@@ -230,7 +218,7 @@ func (r *renderer) list(n *ast.List, columns, depth int) []string {
 		}
 		for i, l := range lines {
 			if i == 0 {
-				out = append(out, strings.Repeat(" ", max(0, len(indent)-1-Width(mark)))+r.paint(mark, dim)+" "+l)
+				out = append(out, strings.Repeat(" ", max(0, len(indent)-1-term.Width(mark)))+r.paint(mark, dim)+" "+l)
 			} else {
 				out = append(out, indent+l)
 			}

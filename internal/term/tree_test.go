@@ -1,18 +1,20 @@
-package cli
+package term_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/term"
 )
 
 func TestTreeOnANarrowScreen(t *testing.T) {
 	t.Parallel()
-	root := &tree{cells: []string{"root"}}
-	layers := root.add("layers")
-	layers.add("a", "1 B", "sha256:0123456789", "type")
-	layers.add("bcd", "20 B", "sha256:0123456789", "long/type")
-	root.add("with children", "and a long cell").add("child")
-	layers.children[1].add("made by", "RUN a b c d e f g h i j k l m")
+	root := term.NewTree("root")
+	layers := root.Add("layers")
+	layers.Add("a", "1 B", "sha256:0123456789", "type")
+	made := layers.Add("bcd", "20 B", "sha256:0123456789", "long/type")
+	root.Add("with children", "and a long cell").Add("child")
+	made.Add("made by", "RUN a b c d e f g h i j k l m")
 	for _, test := range []struct {
 		width int
 		want  string
@@ -56,7 +58,7 @@ func TestTreeOnANarrowScreen(t *testing.T) {
   └ child
 `},
 	} {
-		out := &screenful{width: test.width}
+		out := &term.Screen{Width: test.width}
 		if err := root.WriteText(out); err != nil || out.String() != test.want {
 			t.Errorf("width %d: %v, got\n%s", test.width, err, out)
 		}

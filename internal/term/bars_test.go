@@ -1,26 +1,18 @@
-package cli
+package term
 
 import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"github.com/davit-oci/davit/artifact"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-func titled(title string, size int64) ocispec.Descriptor {
-	return ocispec.Descriptor{Size: size, Annotations: map[string]string{ocispec.AnnotationTitle: title}}
-}
 
 func TestRender(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
-	tr := &transfer{blobs: map[string]*blobProgress{}, start: start}
-	tr.take(artifact.Event{Step: artifact.Started, ID: "a", Descriptor: titled("weights.gguf", 200e6)}, start)
-	tr.take(artifact.Event{Step: artifact.Advanced, ID: "a", Descriptor: titled("weights.gguf", 200e6), Bytes: 100e6}, start)
-	tr.take(artifact.Event{Step: artifact.Skipped, ID: "b", Descriptor: titled("LICENSE", 11e3)}, start)
+	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	tr.record(Update{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6}, start)
+	tr.record(Update{State: Skipped, ID: "b", Name: "LICENSE", Size: 11e3}, start)
 	got := strings.Join(tr.render(start.Add(2*time.Second), 100, 24), "\n")
 	want := strings.Join([]string{
 		"weights.gguf                [============             ]  50%  100.0 MB / 200.0 MB   50.0 MB/s    2s",
@@ -34,10 +26,10 @@ func TestRender(t *testing.T) {
 func TestRenderFits(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
-	tr := &transfer{blobs: map[string]*blobProgress{}, start: start}
-	for _, name := range []string{"a", "b", "c", strings.Repeat("ü", 200), "e\x1b[2J", "f"} {
-		tr.take(artifact.Event{Step: artifact.Started, ID: name, Descriptor: titled(name, -1)}, start)
-		tr.take(artifact.Event{Step: artifact.Advanced, ID: name, Descriptor: titled(name, -1), Bytes: 12345}, start)
+	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	for _, name := range []string{"a", "b", "c", strings.Repeat("ü", 200), "e\x1b[2J", "模型模型模型模型模型模型模型"} {
+		tr.record(Update{State: Started, ID: name, Name: name, Size: -1}, start)
+		tr.record(Update{State: Moving, ID: name, Name: name, Size: -1, Done: 12345}, start)
 	}
 	for width := 1; width < 200; width++ {
 		lines := tr.render(start.Add(time.Second), width, 6)
@@ -45,7 +37,7 @@ func TestRenderFits(t *testing.T) {
 			t.Fatalf("%d lines for a terminal of 6", len(lines))
 		}
 		for _, line := range lines {
-			if n := utf8.RuneCountInString(line); n > width || strings.ContainsRune(line, 0x1b) {
+			if n := Width(line); n > width || strings.ContainsRune(line, 0x1b) {
 				t.Errorf("width %d: %d columns: %q", width, n, line)
 			}
 		}
@@ -61,11 +53,11 @@ func TestShortDuration(t *testing.T) {
 	}
 }
 
-func TestHumanSize(t *testing.T) {
+func TestSize(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]string{-1: "?", 0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB",
 		999_950: "1.0 MB", 2_147_483_648: "2.1 GB"} {
-		if got := humanSize(n); got != want {
+		if got := Size(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
 	}

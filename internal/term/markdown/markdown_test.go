@@ -1,4 +1,4 @@
-package render
+package markdown
 
 import (
 	"regexp"
@@ -55,7 +55,7 @@ func TestMarkdown(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := Markdown(test.in, Options{Width: 28}); got != test.want {
+			if got := Render(test.in, Options{Width: 28}); got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}
 		})
@@ -74,7 +74,7 @@ func TestMarkdownStyled(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := Markdown(test.in, Options{Width: 20, Styled: true}); got != test.want {
+			if got := Render(test.in, Options{Width: 20, Styled: true}); got != test.want {
 				t.Errorf("got\n%q\nwant\n%q", got, test.want)
 			}
 		})
@@ -119,7 +119,7 @@ func TestIntricate(t *testing.T) {
 	for name, in := range intricate {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := Markdown(in, Options{Width: 80}); len(got) < len(in)/100 || len(got) > 40*len(in) {
+			if got := Render(in, Options{Width: 80}); len(got) < len(in)/100 || len(got) > 40*len(in) {
 				t.Errorf("%d bytes became %d", len(in), len(got))
 			}
 		})
@@ -146,13 +146,13 @@ func FuzzMarkdown(f *testing.F) {
 	f.Add("# a\n\n- b\n  1. c\n```\nd\n```\n> e\n\n&#27; [f](g) ![h](i) <b> `\\|`", 40)
 	f.Add("| a | b |\n|---|:-:|\n| c | `d\\|e` |", 1)
 	f.Fuzz(func(t *testing.T, text string, width int) {
-		plain := Markdown(text, Options{Width: width % 300})
+		plain := Render(text, Options{Width: width % 300})
 		for _, c := range plain {
 			if c != '\n' && c != '\t' && !unicode.IsPrint(c) {
 				t.Fatalf("%q in %q", c, plain)
 			}
 		}
-		styled := Markdown(text, Options{Width: width % 300, Styled: true})
+		styled := Render(text, Options{Width: width % 300, Styled: true})
 		if rest := sequencePattern.ReplaceAllString(styled, ""); strings.Contains(rest, "\x1b") {
 			t.Fatalf("an escape sequence that is not ours in %q", styled)
 		}

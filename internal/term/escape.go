@@ -1,4 +1,4 @@
-package render
+package term
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Escape makes text that came from elsewhere (a registry, a file name) safe to show: control characters, invisible
-// ones and those that change the direction of writing are written as escapes, so that an artifact can neither drive
-// the terminal nor fake a line.
+// Escape makes untrusted text (from a registry, a file name) safe to print in one line: it escapes control characters,
+// invisible ones, and those that change the direction of writing, so that an artifact can neither control the terminal nor
+// fake a line.
 func Escape(s string) string {
 	if !needsEscape(s) {
 		return s
@@ -30,7 +30,16 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// EscapeText is Escape for text of several lines: line ends and tabs stay.
+// Text returns s, which may have several lines, safe to print and with a newline at its end.
+func Text(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	if s != "" && !strings.HasSuffix(s, "\n") {
+		s += "\n"
+	}
+	return EscapeText(s)
+}
+
+// EscapeText is Escape for text of several lines: it keeps line feeds and tabs.
 func EscapeText(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {

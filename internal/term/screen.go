@@ -1,0 +1,73 @@
+package term
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// Dimensions returns the width and height of the terminal f; ok is false if f is not a terminal or does not know.
+func Dimensions(f *os.File) (width, height int, ok bool) {
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, height, err == nil && width > 0 && height > 0
+}
+
+// Screen collects text for a screen of a known width, to which trees are fitted. Width 0 means unlimited.
+type Screen struct {
+	bytes.Buffer
+	Width int
+}
+
+// NewScreen returns a Screen as wide as the terminal w, or of unlimited width if w is not a terminal.
+func NewScreen(w io.Writer) *Screen {
+	s := &Screen{}
+	if f, ok := w.(*os.File); ok && IsTerminal(f) {
+		s.Width, _, _ = Dimensions(f)
+	}
+	return s
+}
+
+// ReadPassword prints prompt to w and reads a line from the terminal f without echo. If ctx ends first, it restores the
+// terminal and returns the error of ctx.
+func ReadPassword(ctx context.Context, f *os.File, w io.Writer, prompt string) (string, error) {
+	fd := int(f.Fd())
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(w, prompt)
+	secret, err := Await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if err != nil {
+		_ = term.Restore(fd, state) // the first error counts
+	}
+	fmt.Fprintln(w)
+	return string(secret), err
+}
+
+// Await runs read, which may block on a terminal forever, and returns its result, or the error of ctx if ctx ends first.
+// read goes on in the background then: the process is about to exit.
+func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		done <- answer{value, err}
+	}()
+	select {
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}

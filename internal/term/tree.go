@@ -1,0 +1,149 @@
+package term
+
+import (
+	"io"
+	"strings"
+)
+
+// Tree is a line of cells with lines below it. The cells of siblings form columns. Cells are escaped when written.
+type Tree struct {
+	cells    []string
+	children []*Tree
+}
+
+// NewTree returns a tree with one line.
+func NewTree(cells ...string) *Tree { return &Tree{cells: cells} }
+
+// Add adds a line below t and returns it.
+func (t *Tree) Add(cells ...string) *Tree {
+	child := NewTree(cells...)
+	t.Attach(child)
+	return child
+}
+
+// Attach adds a whole tree below t.
+func (t *Tree) Attach(child *Tree) { t.children = append(t.children, child) }
+
+// Len returns the number of lines directly below t.
+func (t *Tree) Len() int { return len(t.children) }
+
+// WriteText draws the tree with its branches. On a Screen that is too narrow for a line, the cells that do not fit go
+// below it, broken only at spaces. If even that is too wide, the branches are short.
+func (t *Tree) WriteText(w io.Writer) error {
+	d := &drawing{branches: longBranches}
+	if screen, ok := w.(*Screen); ok {
+		d.width = screen.Width
+	}
+	if d.width > 0 && t.minWidth(0) > d.width {
+		d.branches = shortBranches
+	}
+	d.lines([]*Tree{t}, func(int) (string, string) { return "", "" })
+	_, err := io.WriteString(w, d.String())
+	return err
+}
+
+// branches are the prefixes of the last sibling and of the others, and of the lines below them.
+type branches struct{ last, belowLast, other, belowOther string }
+
+var (
+	longBranches  = branches{"└── ", "    ", "├── ", "│   "}
+	shortBranches = branches{"└ ", "  ", "├ ", "│ "}
+)
+
+// minWidth returns the width that the longest word in the tree needs with long branches. depth is that of the line.
+func (t *Tree) minWidth(depth int) int {
+	most := 0
+	for i, cell := range t.cells {
+		before := depth * Width(longBranches.other)
+		if i > 0 && len(t.children) > 0 {
+			before += Width(ownBranch)
+		}
+		for _, word := range strings.Fields(Escape(cell)) {
+			most = max(most, before+Width(word))
+		}
+	}
+	for _, child := range t.children {
+		most = max(most, child.minWidth(depth+1))
+	}
+	return most
+}
+
+// ownBranch leads from a line that continues below itself to its children.
+const ownBranch = "│ "
+
+// drawing is the state of drawing a tree.
+type drawing struct {
+	strings.Builder
+	width    int // 0 if unlimited
+	branches branches
+}
+
+// lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it.
+func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
+	var cells Table
+	for _, line := range siblings {
+		cells.Row(line.cells...)
+	}
+	for i, padded := range cells.padded() {
+		before, below := indents(i)
+		children := siblings[i].children
+		rest := below
+		if len(children) > 0 {
+			rest = below + ownBranch
+		}
+		d.line(before, rest, padded)
+		d.lines(children, func(j int) (string, string) {
+			if j == len(children)-1 {
+				return below + d.branches.last, below + d.branches.belowLast
+			}
+			return below + d.branches.other, below + d.branches.belowOther
+		})
+	}
+}
+
+// line draws one line; cells that do not fit go to the next lines, which begin with rest.
+func (d *drawing) line(before, rest string, cells []string) {
+	text := before
+	for i, cell := range cells {
+		next := text + cell
+		if i > 0 && !d.fits(next) {
+			d.WriteString(strings.TrimRight(text, " ") + "\n")
+			next = rest + cell
+		}
+		text = d.wrap(next, rest)
+	}
+	d.WriteString(strings.TrimRight(text, " ") + "\n")
+}
+
+func (d *drawing) fits(text string) bool {
+	return d.width <= 0 || Width(strings.TrimRight(text, " ")) <= d.width
+}
+
+// wrap draws text up to a space while it does not fit, and returns the remainder, which begins with rest.
+func (d *drawing) wrap(text, rest string) string {
+	for !d.fits(text) {
+		at := lastSpace(text, Width(rest), d.width)
+		head := strings.TrimRight(text[:at], " ")
+		if Width(head) <= Width(rest) {
+			return text // a long word
+		}
+		d.WriteString(head + "\n")
+		text = rest + strings.TrimLeft(text[at:], " ")
+	}
+	return text
+}
+
+// lastSpace returns the index of the last space of text that is after column from and not after column to, or 0.
+func lastSpace(text string, from, to int) int {
+	at, column := 0, 0
+	for i, r := range text {
+		if column > to {
+			break
+		}
+		if r == ' ' && column > from {
+			at = i
+		}
+		column += RuneWidth(r)
+	}
+	return at
+}
