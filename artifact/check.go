@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -31,9 +32,9 @@ func checkSpec(s *Spec, report func(Problem)) {
 	checkHead(s, report)
 	switch {
 	case len(s.Layers) > 0 && len(s.Platforms) > 0:
-		report(s.keyProblem("/platforms", "layers and platforms exclude each other", "give each platform its layers"))
-	case len(s.Layers) == 0 && len(s.Platforms) == 0 && !s.has("layers") && !s.has("platforms"):
-		report(s.problem("", "layers are missing", "list the files to pack"))
+		report(s.KeyProblem("/platforms", "layers and platforms exclude each other", "give each platform its layers"))
+	case len(s.Layers) == 0 && len(s.Platforms) == 0 && !s.Declares("/layers") && !s.Declares("/platforms"):
+		report(s.Problem("", "layers are missing", "list the files to pack"))
 	}
 	checkLayers(s, report)
 	checkPlatforms(s, report)
@@ -43,24 +44,24 @@ func checkSpec(s *Spec, report func(Problem)) {
 // checkHead checks the fields outside of layers, platforms and referrers.
 func checkHead(s *Spec, report func(Problem)) {
 	checkKind(s, report)
-	if s.doc == nil && s.Platform != "" {
-		report(s.problem("/platform", "only an entry of platforms has a platform", ""))
+	if s.Source() == nil && s.Platform != "" {
+		report(s.Problem("/platform", "only an entry of platforms has a platform", ""))
 	}
 	for i, tag := range s.Tags {
 		at := "/tags/" + strconv.Itoa(i)
-		if !tagSyntax().MatchString(tag) && !s.reported(at) {
-			report(s.problem(at, fmt.Sprintf("%q is not a tag", tag), tagHint))
-		} else if slices.Index(s.Tags, tag) < i && !s.reported(at) {
-			report(s.problem(at, fmt.Sprintf("tag %q is given twice", tag), ""))
+		if !tagSyntax().MatchString(tag) && !s.IsReported(at) {
+			report(s.Problem(at, fmt.Sprintf("%q is not a tag", tag), tagHint))
+		} else if slices.Index(s.Tags, tag) < i && !s.IsReported(at) {
+			report(s.Problem(at, fmt.Sprintf("tag %q is given twice", tag), ""))
 		}
 	}
 	checkAnnotations(s, report)
 	if s.ArtifactType != "" && !isMediaType(s.ArtifactType) {
-		report(s.problem("/artifactType", fmt.Sprintf("%q is not a media type", s.ArtifactType), "as in application/vnd.example.thing.v1"))
+		report(s.Problem("/artifactType", fmt.Sprintf("%q is not a media type", s.ArtifactType), "as in application/vnd.example.thing.v1"))
 	}
 	for key, target := range map[string]string{"subject": s.Subject, "base": s.Base} {
 		if target != "" && !isTarget(target) {
-			report(s.problem("/"+key, fmt.Sprintf("%q is no target", target), "as in registry.example.com/app:1.0 or ./oci:1.0"))
+			report(s.Problem("/"+key, fmt.Sprintf("%q is no target", target), "as in registry.example.com/app:1.0 or ./oci:1.0"))
 		}
 	}
 }
@@ -83,17 +84,17 @@ func checkKind(s *Spec, report func(Problem)) {
 	k, ok := mediatypes.Lookup(s.Kind)
 	switch {
 	case s.Own != nil:
-	case s.Kind == "" && !s.has("kind"):
-		report(s.problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
+	case s.Kind == "" && !s.Declares("/kind"):
+		report(s.Problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
 	case s.Kind == "":
 	case IsKindFile(s.Kind):
 		if message, hint := badPath(s.Kind); message != "" {
-			report(s.problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
+			report(s.Problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
 		}
 	case !ok:
-		report(s.problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, writableKinds())))
+		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, writableKinds())))
 	case k.ReadOnly:
-		report(s.problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
+		report(s.Problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
 	}
 }
 
@@ -101,7 +102,7 @@ func checkAnnotations(s *Spec, report func(Problem)) {
 	checkKeys(s, "/annotations", s.Annotations, report)
 	for _, f := range []struct{ name, value, key string }{{"name", s.Name, ocispec.AnnotationTitle}, {"version", s.Version, ocispec.AnnotationVersion}} {
 		if value, ok := s.Annotations[f.key]; ok && f.value != "" && value != f.value {
-			report(s.keyProblem("/annotations/"+escapePointer(f.key), fmt.Sprintf("annotation %q contradicts %q", f.key, f.name), "leave one of them out"))
+			report(s.KeyProblem("/annotations/"+escapePointer(f.key), fmt.Sprintf("annotation %q contradicts %q", f.key, f.name), "leave one of them out"))
 		}
 	}
 }
@@ -110,7 +111,7 @@ func checkAnnotations(s *Spec, report func(Problem)) {
 func checkKeys(s *Spec, at string, annotations map[string]string, report func(Problem)) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-			report(s.keyProblem(at+"/"+escapePointer(key), fmt.Sprintf("%q is not an annotation key", key), "no spaces; as in com.example.team"))
+			report(s.KeyProblem(at+"/"+escapePointer(key), fmt.Sprintf("%q is not an annotation key", key), "no spaces; as in com.example.team"))
 		}
 	}
 }
@@ -119,23 +120,23 @@ func checkLayers(s *Spec, report func(Problem)) {
 	for i, l := range s.Layers {
 		at := layerAt(i)
 		if l.Path == "" {
-			if !s.reported(at) && !s.reported(at+"/path") {
-				report(s.problem(at, "the path is missing", ""))
+			if !s.IsReported(at) && !s.IsReported(at+"/path") {
+				report(s.Problem(at, "the path is missing", ""))
 			}
 		} else if message, hint := badPath(l.Path); message != "" {
-			report(s.problem(at+"/path", fmt.Sprintf("path %q %s", l.Path, message), hint))
+			report(s.Problem(at+"/path", fmt.Sprintf("path %q %s", l.Path, message), hint))
 		}
 		if l.Title != "" {
 			if message := badTitle(l.Title); message != "" {
-				report(s.problem(at+"/title", fmt.Sprintf("title %q %s", l.Title, message), ""))
+				report(s.Problem(at+"/title", fmt.Sprintf("title %q %s", l.Title, message), ""))
 			}
 		}
 		if l.MediaType != "" && !isMediaType(l.MediaType) {
-			report(s.problem(at+"/mediaType", fmt.Sprintf("%q is not a media type", l.MediaType), "as in application/json"))
+			report(s.Problem(at+"/mediaType", fmt.Sprintf("%q is not a media type", l.MediaType), "as in application/json"))
 		}
 		checkKeys(s, at+"/annotations", l.Annotations, report)
 		if _, ok := l.Annotations[ocispec.AnnotationTitle]; ok {
-			report(s.keyProblem(at+"/annotations/"+escapePointer(ocispec.AnnotationTitle), "the title of a layer is not set by annotation", "write title: instead"))
+			report(s.KeyProblem(at+"/annotations/"+escapePointer(ocispec.AnnotationTitle), "the title of a layer is not set by annotation", "write title: instead"))
 		}
 	}
 }
@@ -149,20 +150,20 @@ func checkPlatforms(s *Spec, report func(Problem)) {
 			name = formatPlatform(platform)
 		}
 		switch {
-		case p.Platform == "" && p.has("platform"):
+		case p.Platform == "" && p.Declares("/platform"):
 		case p.Platform == "":
-			report(p.problem("", "the platform is missing", platformHint))
+			report(p.Problem("", "the platform is missing", platformHint))
 		case !ok:
-			report(p.problem("/platform", fmt.Sprintf("%q is not a platform", p.Platform), platformHint))
+			report(p.Problem("/platform", fmt.Sprintf("%q is not a platform", p.Platform), platformHint))
 		case seen[name]:
-			report(p.problem("/platform", fmt.Sprintf("platform %q is given twice", p.Platform), ""))
+			report(p.Problem("/platform", fmt.Sprintf("platform %q is given twice", p.Platform), ""))
 		}
 		seen[name] = true
-		if len(p.Layers) == 0 && !p.has("layers") {
-			report(p.problem("", "layers are missing", "list the files of this platform"))
+		if len(p.Layers) == 0 && !p.Declares("/layers") {
+			report(p.Problem("", "layers are missing", "list the files of this platform"))
 		}
-		if p.doc == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType != "") {
-			report(p.problem("", "a platform has no more than layers, config, annotations and base", ""))
+		if p.Source() == nil && (len(p.Platforms)+len(p.Referrers)+len(p.Tags) > 0 || p.Kind+p.Subject+p.Name+p.Version+p.ArtifactType != "") {
+			report(p.Problem("", "a platform has no more than layers, config, annotations and base", ""))
 		}
 		checkKeys(p, "/annotations", p.Annotations, report)
 		checkLayers(p, report)
@@ -171,38 +172,20 @@ func checkPlatforms(s *Spec, report func(Problem)) {
 
 func checkReferrers(s *Spec, depth int, report func(Problem)) {
 	if depth > maxReferrerDepth && len(s.Referrers) > 0 {
-		report(s.problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
+		report(s.Problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
 		return
 	}
 	for _, r := range s.Referrers {
 		checkHead(r, report)
-		if len(r.Layers) == 0 && !r.has("layers") {
-			report(r.problem("", "layers are missing", "list the files to attach"))
+		if len(r.Layers) == 0 && !r.Declares("/layers") {
+			report(r.Problem("", "layers are missing", "list the files to attach"))
 		}
-		if r.doc == nil && (len(r.Platforms)+len(r.Tags) > 0 || r.Subject+r.Base != "") {
-			report(r.problem("", "a referrer has no tags, platforms, subject or base", ""))
+		if r.Source() == nil && (len(r.Platforms)+len(r.Tags) > 0 || r.Subject+r.Base != "") {
+			report(r.Problem("", "a referrer has no tags, platforms, subject or base", ""))
 		}
 		checkLayers(r, report)
 		checkReferrers(r, depth+1, report)
 	}
-}
-
-// has tells whether the declaration has a key at all. What it lacks then was a problem when it was read.
-func (s *Spec) has(key string) bool {
-	if s.doc == nil {
-		return false
-	}
-	_, there := s.doc.values[s.at+"/"+key]
-	return there
-}
-
-// reported tells whether the value at a place is a problem of the file's syntax or schema.
-func (s *Spec) reported(part string) bool {
-	if s.doc == nil {
-		return false
-	}
-	at, ok := s.doc.values[s.at+part]
-	return ok && slices.ContainsFunc(s.doc.problems, func(p Problem) bool { return p.Line == at.line && p.Column == at.column })
 }
 
 // badPath says why a path can't be in a declaration; empty when it can.
@@ -284,7 +267,7 @@ func writableKinds() []string {
 }
 
 func unknownKind(name string) error {
-	return &Error{Item: name, Err: reason{ErrInvalid, fmt.Errorf("unknown kind")}, Hint: didYouMean(name, writableKinds())}
+	return &Error{Item: name, Err: spec.Invalid(fmt.Errorf("unknown kind")), Hint: didYouMean(name, writableKinds())}
 }
 
 // onUse compiles a regular expression when it is first needed: most commands need none, and none should wait for it.

@@ -22,7 +22,7 @@ func checkClaims(samples []*sample) error {
 			problems = append(problems, claimProblems(s)...)
 		}
 	}
-	return problems.err()
+	return problems.Err()
 }
 
 // claimProblems says what is wrong with a file that claims a kind; nothing where it tells one, or is sound.

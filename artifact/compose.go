@@ -53,12 +53,12 @@ func derivations() map[string]deriveFunc {
 // A file system that also implements fs.ReadLinkFS (that of os.Root does) gets better messages about links.
 func Compose(fsys fs.FS, spec *Spec) (*Plan, error) {
 	c := &composer{fsys: fsys, created: spec.Created}
-	if spec.doc != nil {
-		c.problems = slices.Clone(spec.doc.problems)
+	if spec.Source() != nil {
+		c.problems = slices.Clone(spec.Source().Problems)
 	}
 	checkSpec(spec, c.report)
 	plan := c.artifact(spec)
-	if err := c.problems.err(); err != nil {
+	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
 	return plan, nil
@@ -115,7 +115,7 @@ func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
 	if errors.As(err, &problems) {
 		c.problems = append(c.problems, problems...)
 	} else if err != nil {
-		c.report(spec.problem("/kind", err.Error(), ""))
+		c.report(spec.Problem("/kind", err.Error(), ""))
 	}
 	return kind, err == nil
 }
@@ -135,7 +135,8 @@ func (c *composer) kindFile(file string) (mediatypes.Kind, error) {
 
 // index composes one plan per platform. What a platform does not say is that of the whole.
 func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
-	plan := &Plan{Kind: kind, Name: spec.Name, ArtifactType: kind.ArtifactType, Base: spec.Base}
+	plan := &Plan{Kind: kind, Name: spec.Name, ArtifactType: kind.ArtifactType}
+	plan.Base = spec.Base
 	var whole map[string]string
 	for _, p := range spec.Platforms {
 		if p.Kind == "" {
@@ -146,7 +147,7 @@ func (c *composer) index(spec *Spec, kind mediatypes.Kind) *Plan {
 			inner.Kind.Shape = mediatypes.Image // it is what the index is of
 		}
 		if whole != nil && !maps.Equal(whole, m.whole) {
-			c.report(p.problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
+			c.report(p.Problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
 				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.whole[ocispec.AnnotationTitle]+" "+m.whole[ocispec.AnnotationRefName]), ""))
 		}
 		whole = m.whole
@@ -200,7 +201,6 @@ func unique(list []string) []string {
 // inherit fills a platform's Spec from that of the whole artifact.
 func inherit(whole, platform *Spec) *Spec {
 	p := *platform
-	p.whole = whole
 	p.Kind, p.Own, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Own, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
 	if p.Base == "" {
 		p.Base = whole.Base
@@ -211,9 +211,7 @@ func inherit(whole, platform *Spec) *Spec {
 	}
 	maps.Copy(p.Annotations, platform.Annotations)
 	p.Config = merge(whole.Config, platform.Config)
-	if len(platform.Config) == 0 && whole.configDoc != nil {
-		p.configDoc = whole.configDoc
-	}
+	p.SetWhole(whole, len(platform.Config) > 0)
 	return &p
 }
 
@@ -229,9 +227,10 @@ func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) (*Plan, *compositi
 	m.checkTitles()
 	plan := &Plan{
 		Kind: kind, Name: spec.Name, ArtifactType: m.artifactType(), ConfigType: m.configType(),
-		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations), Base: spec.Base,
-		Platform: m.platform, Tags: m.tags, Cascade: m.cascade, Notes: m.notes, Warnings: m.warnings,
+		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations),
+		Platform: m.platform, Tags: m.tags, Cascade: m.cascade,
 	}
+	plan.Base, plan.Notes, plan.Warnings = spec.Base, m.notes, m.warnings
 	for _, l := range m.layers {
 		plan.Layers = append(plan.Layers, l.Layer)
 	}
@@ -285,7 +284,7 @@ type chosen struct {
 
 // refuse reports a problem with a layer's file.
 func (c *composition) refuse(l *chosen, hint, format string, args ...any) {
-	c.report(c.spec.problem(l.at, fmt.Sprintf(format, args...), hint))
+	c.report(c.spec.Problem(l.at, fmt.Sprintf(format, args...), hint))
 }
 
 // refuseError reports an error where its file is declared, if it is about one.
@@ -298,7 +297,7 @@ func (c *composition) refuseError(err error) {
 			at = c.layers[i].at
 		}
 	}
-	c.report(c.spec.problem(at, err.Error(), hint))
+	c.report(c.spec.Problem(at, err.Error(), hint))
 }
 
 // source is the file or directory that a layer is made of.
@@ -406,13 +405,13 @@ func (c *composition) artifactType() string {
 func (c *composition) checkUse() {
 	spec, kind := c.spec, c.kind
 	if t := spec.ArtifactType; t != "" && kind.Name != "generic" && spec.Own == nil && !IsKindFile(spec.Kind) && !kind.Has(t) {
-		c.report(spec.problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
+		c.report(spec.Problem("/artifactType", fmt.Sprintf("kind %q has a type of its own", kind.Name), "use kind generic, or a kind file"))
 	}
 	if spec.Base != "" && kind.Shape != mediatypes.Image && kind.Name != "" {
-		c.report(spec.problem("/base", fmt.Sprintf("kind %q builds on no base", kind.Name), "image and volume do"))
+		c.report(spec.Problem("/base", fmt.Sprintf("kind %q builds on no base", kind.Name), "image and volume do"))
 	}
 	if len(spec.Config) > 0 && kind.Config.MediaType == "" && kind.Name != "" {
-		c.report(spec.keyProblem("/config", fmt.Sprintf("kind %q has no config fields", kind.Name), ""))
+		c.report(spec.KeyProblem("/config", fmt.Sprintf("kind %q has no config fields", kind.Name), ""))
 	}
 }
 
@@ -427,10 +426,10 @@ func (c *composition) checkConfig() {
 	}
 	faults, err := checkAgainst(c.kind.Config.Schema, config)
 	if err != nil {
-		c.report(c.spec.problem("/kind", fmt.Sprintf("config schema of kind %q: %v", c.kind.Name, err), ""))
+		c.report(c.spec.Problem("/kind", fmt.Sprintf("config schema of kind %q: %v", c.kind.Name, err), ""))
 	}
 	for _, f := range faults {
-		c.report(c.spec.configFault(f))
+		c.report(configProblem(c.spec, f))
 	}
 }
 
@@ -456,7 +455,7 @@ func (c *composition) checkRoles() {
 		fewest, most := bounds(c.kind, name)
 		layers := c.withRole(name)
 		if len(layers) < fewest && !c.maybeUnfound(name) {
-			c.report(c.spec.problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.kind.Name, count(fewest), name), expected(c.kind, name)))
+			c.report(c.spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.kind.Name, count(fewest), name), expected(c.kind, name)))
 		}
 		if most > 0 && len(layers) > most {
 			c.refuse(layers[most], "", "kind %q takes %s with role %q, this is one more", c.kind.Name, count(most), name)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -233,7 +234,7 @@ func TestComposeAnnotations(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"a": "x"})
 	spec := &Spec{Kind: "generic", Name: "n", Version: "1", Annotations: map[string]string{"k": "v"}, Layers: []LayerSpec{{Path: "a"}},
-		Created: time.Unix(1_700_000_000, 0)}
+		Settings: spec.Settings{Created: time.Unix(1_700_000_000, 0)}}
 	plan, err := Compose(root.FS(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -335,7 +336,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"a": "x", "empty/": ""})
 	_, err := Compose(root.FS(), &Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
-		Referrers: []*Spec{{Kind: "sbom", Subject: "example.com/x"}}})
+		Referrers: []*Spec{{Kind: "sbom", Related: spec.Related{Subject: "example.com/x"}}}})
 	wantLines(t, fmt.Sprint(err), `
 	unknown kind "generc" (did you mean "generic"?)
 	only an entry of platforms has a platform
@@ -346,7 +347,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	a referrer has no tags, platforms, subject or base
 	"b" does not exist (did you mean "a"?)
 	"empty" has no files in it`)
-	plan, err := Compose(root.FS(), &Spec{Kind: "generic", Dir: "site", Layers: []LayerSpec{{Path: "."}}})
+	plan, err := Compose(root.FS(), &Spec{Kind: "generic", Settings: spec.Settings{Dir: "site"}, Layers: []LayerSpec{{Path: "."}}})
 	if err != nil || plan.Layers[0].Title != "site" {
 		t.Errorf("got %v, %v, want the title to be that of the directory", plan, err)
 	}

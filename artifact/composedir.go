@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
 )
 
 // The names by which docker compose finds the files of a directory, the preferred one first: DefaultFileNames and
@@ -27,8 +29,8 @@ func (f *finding) settle(fsys fs.FS, dir string) (left []string, err error) {
 	} else if own = f.composeFiles(fsys); len(own) == 0 {
 		return nil, nil // what is wrong with them is told later
 	} else if len(own) > 1 {
-		return nil, &Error{Err: reason{ErrInvalid, fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
-			strings.Join(own, ", "))}, Hint: "name those that belong together, or call one compose.yaml"}
+		return nil, &Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
+			strings.Join(own, ", "))), Hint: "name those that belong together, or call one compose.yaml"}
 	}
 	kept := slices.Clone(own)
 	for _, name := range f.paths {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -182,7 +183,7 @@ func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([
 
 // noneInKind says that a directory has nothing for a kind.
 func noneInKind(k mediatypes.Kind) error {
-	return &Error{Item: k.Name, Err: reason{ErrInvalid, errors.New("no file here plays a role in this kind")}, Hint: expected(k, "")}
+	return &Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: expected(k, "")}
 }
 
 func ambiguous(fits []finding) error {
@@ -213,7 +214,7 @@ func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
 		}
 		info, err := fs.Stat(fsys, name)
 		if err != nil {
-			problems = append(problems, Problem{}.of(p, err))
+			problems = append(problems, Problem{}.Unreadable(p, err))
 			continue
 		}
 		samples = append(samples, &sample{fsys: fsys, path: name, info: info})
@@ -221,7 +222,7 @@ func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
 	if len(paths) == 0 {
 		problems = Problems{{Message: "there are no files to pack"}}
 	}
-	return samples, problems.err()
+	return samples, problems.Err()
 }
 
 // finding is a kind that fits files.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -71,7 +72,7 @@ func (c *composition) devContainer(kind string) (finishFunc, error) {
 	}
 	l.Title = "devcontainer-" + kind + "-" + meta.id + ".tgz"
 	c.annotations[mediatypes.DevContainerMetadata] = meta.text()
-	c.tags, c.cascade = cascade(meta.version), meta.version
+	c.tags, c.cascade = spec.VersionTags(meta.version), meta.version
 	return constant(struct{}{})
 }
 
@@ -142,7 +143,7 @@ func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 		}
 	}
 	m.id, m.version = m.stringField("id"), m.stringField("version")
-	if !semver().MatchString(m.version) {
+	if !spec.IsSemver(m.version) {
 		return nil, fmt.Errorf("%s: version %q is not a semantic version, which the devcontainer CLI requires", file, m.version)
 	}
 	if err := m.checkOptions(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -116,7 +117,7 @@ func TestFeatureInAnotherFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	fsys := tree(t, map[string]string{"devcontainer-feature.json": `{"id":"hello","version":"1.0.0","name":"Hello"}`, "install.sh": "true\n"}).FS()
 	for dir, want := range map[string]string{"hello": "<nil>", "bye": `the folder is named "bye"`} {
-		_, err := Compose(fsys, &Spec{Kind: "feature", Dir: dir, Layers: []LayerSpec{{Path: "."}}})
+		_, err := Compose(fsys, &Spec{Kind: "feature", Settings: spec.Settings{Dir: dir}, Layers: []LayerSpec{{Path: "."}}})
 		if !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("in %s: got %v, want %s", dir, err, want)
 		}

@@ -73,7 +73,7 @@ func docsConfig(c *composition) (finishFunc, error) {
 		pages = append(pages, c.pagesOf(l)...)
 	}
 	if len(pages) == 0 && len(c.unfound) == 0 {
-		c.report(c.spec.problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
+		c.report(c.spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {
@@ -92,7 +92,7 @@ func docsConfig(c *composition) (finishFunc, error) {
 		c.annotations[ocispec.AnnotationTitle] = title
 	}
 	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
-		c.report(c.spec.configFault(fault{pointer: "/index", message: fmt.Sprintf("the index page %q is not among the pages", index), hint: nearestPage(index, pages)}))
+		c.report(configProblem(c.spec, fault{pointer: "/index", message: fmt.Sprintf("the index page %q is not among the pages", index), hint: nearestPage(index, pages)}))
 	}
 	return constant(config)
 }

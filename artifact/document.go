@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -24,31 +26,25 @@ const (
 
 // document is a YAML document as JSON values, with the place of every value and key.
 type document struct {
-	file     string
-	value    any                 // nil, bool, json.Number, string, []any, map[string]any
-	values   map[string]position // by JSON pointer
-	keys     map[string]position // by JSON pointer of the value
-	problems Problems
+	spec.Source
+	value    any // nil, bool, json.Number, string, []any, map[string]any
 	nodes    int
 	pointers int
 }
 
-// position is a place in a file, from 1.
-type position struct{ line, column int }
-
 // readDocument reads exactly one YAML document. Its problems are syntax errors, keys given twice, and what JSON can't
 // say; the value holds what could be read.
 func readDocument(file string, data []byte) *document {
-	d := &document{file: file, values: map[string]position{}, keys: map[string]position{}}
+	d := &document{Source: spec.Source{File: file, Values: map[string]spec.Position{}, Keys: map[string]spec.Position{}}}
 	if len(data) > maxDocument {
-		d.add(position{}, fmt.Sprintf("is larger than %d bytes", maxDocument), "")
+		d.add(spec.Position{}, fmt.Sprintf("is larger than %d bytes", maxDocument), "")
 		return d
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var root, second yaml.Node
 	switch err := decoder.Decode(&root); {
 	case errors.Is(err, io.EOF):
-		d.add(position{1, 1}, "is empty", "")
+		d.add(spec.Position{Line: 1, Column: 1}, "is empty", "")
 		return d
 	case err != nil:
 		d.syntax(err)
@@ -69,8 +65,8 @@ func readDocument(file string, data []byte) *document {
 }
 
 // add notes a problem.
-func (d *document) add(at position, message, hint string) {
-	d.problems = append(d.problems, Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint})
+func (d *document) add(at spec.Position, message, hint string) {
+	d.Problems = append(d.Problems, Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }
 
 // yamlError splits the messages of the YAML library into line and text.
@@ -80,29 +76,31 @@ var yamlError = onUse(`^yaml: (?:line (\d+): )?`)
 var yamlParserError = onUse(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
 func (d *document) syntax(err error) {
-	at := position{1, 1}
+	at := spec.Position{Line: 1, Column: 1}
 	text := err.Error()
 	if m := yamlError().FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
 		if line, err := strconv.Atoi(m[1]); err == nil {
-			at.line = line
+			at.Line = line
 			if yamlParserError().MatchString(text) {
-				at.line++
+				at.Line++
 			}
 		}
 	}
 	d.add(at, "not YAML: "+text, "")
 }
 
-func place(n *yaml.Node) position { return position{max(n.Line, 1), max(n.Column, 1)} }
+func place(n *yaml.Node) spec.Position {
+	return spec.Position{Line: max(n.Line, 1), Column: max(n.Column, 1)}
+}
 
 // read turns a node into a JSON value and notes where it stands.
 func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 	if !d.within(n, pointer, depth) {
 		return nil
 	}
-	if _, seen := d.values[pointer]; !seen {
-		d.values[pointer] = place(n)
+	if _, seen := d.Values[pointer]; !seen {
+		d.Values[pointer] = place(n)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:
@@ -152,11 +150,11 @@ func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
 			continue
 		}
 		child := pointer + "/" + escapePointer(key.Value)
-		if first, twice := d.keys[child]; twice {
-			d.add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.line))
+		if first, twice := d.Keys[child]; twice {
+			d.add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.Line))
 			continue
 		}
-		d.keys[child] = place(n.Content[i])
+		d.Keys[child] = place(n.Content[i])
 		object[key.Value] = d.read(value, child, depth+1)
 	}
 	return object
@@ -234,39 +232,4 @@ func (d *document) drop(pointer string) {
 		}
 		at = "/" + rest
 	}
-}
-
-// has tells whether there is a value behind a JSON pointer.
-func (d *document) has(pointer string) bool {
-	if d == nil {
-		return false
-	}
-	_, ok := d.values[pointer]
-	return ok
-}
-
-// problem points at the value behind a JSON pointer, or at the nearest one that holds it. A declaration that was not
-// read from a file has no document, and its problems no place.
-func (d *document) problem(pointer, message, hint string) Problem {
-	if d == nil {
-		return Problem{Message: message, Hint: hint}
-	}
-	return d.pointAt(d.values, pointer, message, hint)
-}
-
-// keyProblem points at a key rather than at its value.
-func (d *document) keyProblem(pointer, message, hint string) Problem {
-	if d == nil {
-		return Problem{Message: message, Hint: hint}
-	}
-	return d.pointAt(d.keys, pointer, message, hint)
-}
-
-func (d *document) pointAt(places map[string]position, pointer, message, hint string) Problem {
-	at, ok := places[pointer]
-	for !ok && pointer != "" {
-		pointer = pointer[:strings.LastIndexByte(pointer, '/')]
-		at, ok = d.values[pointer]
-	}
-	return Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint}
 }

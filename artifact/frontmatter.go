@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
 )
 
 // Field is a key of front matter, and its value as people read it.
@@ -20,15 +22,15 @@ func FrontMatter(document []byte) (fields []Field, body []byte) {
 	}
 	d := readDocument("", front)
 	values, ok := d.value.(map[string]any)
-	if !ok || len(d.problems) > 0 {
+	if !ok || len(d.Problems) > 0 {
 		return nil, document
 	}
 	for name, value := range values {
 		fields = append(fields, Field{name, plainValue(value)})
 	}
-	place := func(f Field) position { return d.keys["/"+escapePointer(f.Name)] }
+	place := func(f Field) spec.Position { return d.Keys["/"+escapePointer(f.Name)] }
 	slices.SortFunc(fields, func(a, b Field) int {
-		return cmp.Or(cmp.Compare(place(a).line, place(b).line), cmp.Compare(place(a).column, place(b).column))
+		return cmp.Or(cmp.Compare(place(a).Line, place(b).Line), cmp.Compare(place(a).Column, place(b).Column))
 	})
 	return fields, body
 }

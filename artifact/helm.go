@@ -316,7 +316,7 @@ func (c *composition) ignoreAsHelm(l *chosen) error {
 func (c *composition) checkNamed(name, version, file string) {
 	for _, f := range [...]struct{ key, declared, own string }{{"name", c.spec.Name, name}, {"version", c.spec.Version, version}} {
 		if f.declared != "" && f.own != "" && f.declared != f.own {
-			c.report(c.spec.problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
+			c.report(c.spec.Problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
 		}
 	}
 }

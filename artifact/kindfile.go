@@ -16,8 +16,8 @@ import (
 // ParseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
 func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 	doc := readDocument(name, data)
-	if doc.value == nil && len(doc.problems) > 0 {
-		return mediatypes.Kind{}, doc.problems.err()
+	if doc.value == nil && len(doc.Problems) > 0 {
+		return mediatypes.Kind{}, doc.Problems.Err()
 	}
 	checker, err := newSchemaChecker(kindSchema())
 	if err != nil {
@@ -32,10 +32,10 @@ func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 	var kind mediatypes.Kind
 	if err := decodeValue(doc.value, &kind); err == nil {
 		checkKindFile(kind, func(at, message, hint string) {
-			doc.problems = append(doc.problems, doc.problem(at, message, hint))
+			doc.Problems = append(doc.Problems, doc.Problem(at, message, hint))
 		})
 	}
-	return kind, doc.problems.err()
+	return kind, doc.Problems.Err()
 }
 
 // KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -42,7 +43,7 @@ func (c *composition) choose() {
 			c.unfound = append(c.unfound, l)
 		}
 		if len(c.layers) > maxLayers {
-			c.report(c.spec.problem(e.at, fmt.Sprintf("makes more than %d layers", maxLayers), "pack directories: packing: tar+gzip"))
+			c.report(c.spec.Problem(e.at, fmt.Sprintf("makes more than %d layers", maxLayers), "pack directories: packing: tar+gzip"))
 			return
 		}
 	}
@@ -60,13 +61,13 @@ type entry struct {
 // refuse reports a problem with the entry.
 func (e *entry) refuse(hint, format string, args ...any) {
 	e.failed = true
-	e.report(e.spec.problem(e.at+"/path", fmt.Sprintf(format, args...), hint))
+	e.report(e.spec.Problem(e.at+"/path", fmt.Sprintf(format, args...), hint))
 }
 
 // unreadable reports what the file system does not give.
 func (e *entry) unreadable(name string, err error) {
 	e.failed = true
-	e.report(e.spec.problem(e.at+"/path", "", "").of(name, err))
+	e.report(e.spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
 }
 
 func isGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
@@ -191,10 +192,10 @@ func (e *entry) nearby(name string) string {
 // checkFileOptions reports options of directories on a file.
 func (e *entry) checkFileOptions() {
 	if e.Split != nil && *e.Split {
-		e.report(e.spec.keyProblem(e.at+"/split", fmt.Sprintf("%q is a file; only directories can be split", e.Path), ""))
+		e.report(e.spec.KeyProblem(e.at+"/split", fmt.Sprintf("%q is a file; only directories can be split", e.Path), ""))
 	}
 	if len(e.Exclude) > 0 {
-		e.report(e.spec.keyProblem(e.at+"/exclude", fmt.Sprintf("%q is a file; there is nothing to exclude", e.Path), ""))
+		e.report(e.spec.KeyProblem(e.at+"/exclude", fmt.Sprintf("%q is a file; there is nothing to exclude", e.Path), ""))
 	}
 }
 
@@ -220,7 +221,7 @@ func (e *entry) file(s *sample) {
 	}
 	if packing == mediatypes.Raw {
 		if e.Preserve != nil && *e.Preserve {
-			e.report(e.spec.keyProblem(e.at+"/preserve", fmt.Sprintf("%q is packed raw, which keeps no modes or owners", s.path), "packing: tar+gzip"))
+			e.report(e.spec.KeyProblem(e.at+"/preserve", fmt.Sprintf("%q is packed raw, which keeps no modes or owners", s.path), "packing: tar+gzip"))
 		}
 		e.add(r, s, Layer{Path: s.path, Packing: packing, Size: s.info.Size()})
 		return
@@ -231,7 +232,7 @@ func (e *entry) file(s *sample) {
 // archive makes a layer of the entries of a tar.
 func (e *entry) archive(r role, s *sample, packing mediatypes.Packing) {
 	if e.Preserve != nil && !*e.Preserve {
-		e.report(e.spec.keyProblem(e.at+"/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.path), ""))
+		e.report(e.spec.KeyProblem(e.at+"/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.path), ""))
 	}
 	e.add(r, s, Layer{Path: s.path, Archive: true, Packing: packing, Size: -1})
 }
@@ -248,7 +249,7 @@ func (e *entry) role(s *sample) (role, bool) {
 func (e *entry) noRole(s *sample) {
 	if e.As != "" && !slices.Contains(e.kind.Roles(), e.As) {
 		e.failed = true
-		e.report(e.spec.problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.kind.Name, e.As), didYouMean(e.As, e.kind.Roles())))
+		e.report(e.spec.Problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.kind.Name, e.As), didYouMean(e.As, e.kind.Roles())))
 		return
 	}
 	message := fmt.Sprintf("%q plays no role in kind %q", s.path, e.kind.Name)
@@ -290,7 +291,8 @@ func (e *entry) directory(s *sample) {
 		if filter, ok = e.asKind(s.path, r, filter); !ok || !e.checkTree(s.path, filter, e.preserve(r)) {
 			return
 		}
-		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1, Exclude: relative(s.path, filter), Split: e.split(r)})
+		e.add(r, s, Layer{Path: s.path, Dir: true, Packing: e.packing(r), Size: -1,
+			Entries: spec.Entries{Exclude: relative(s.path, filter), Split: e.split(r)}})
 	case e.kind.Expand:
 		e.files(s.path, filter)
 	default:
@@ -318,7 +320,7 @@ func (e *entry) filter(dir string) (Filter, bool) {
 	exclude, err := newIgnorer(dir, []byte(strings.Join(e.Exclude, "\n")))
 	if err != nil {
 		e.failed = true
-		e.report(e.spec.problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
+		e.report(e.spec.Problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
 		return nil, false
 	}
 	filter, err := ignoreFilter(e.fsys, dir, exclude)
@@ -372,8 +374,8 @@ func some(names []string) string {
 // unless told otherwise, which would else be part of the next artifact.
 func (e *entry) ownFiles() []string {
 	var own []string
-	if e.spec.doc != nil {
-		own = append(own, "davit.yaml", path.Base(filepath.ToSlash(e.spec.doc.file)))
+	if e.spec.Source() != nil {
+		own = append(own, "davit.yaml", path.Base(filepath.ToSlash(e.spec.Source().File)))
 		if IsKindFile(e.spec.Kind) {
 			own = append(own, path.Clean(e.spec.Kind))
 		}
@@ -450,7 +452,7 @@ func (e *entry) walk(dir string, filter Filter, visit func(name string, d fs.Dir
 // files makes a layer of each file under a directory.
 func (e *entry) files(dir string, filter Filter) {
 	if e.Title != "" {
-		e.report(e.spec.problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
+		e.report(e.spec.Problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
 	}
 	before := len(e.layers)
 	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
@@ -501,7 +503,7 @@ func (e *entry) glob() {
 		return
 	}
 	if e.Title != "" && len(names) > 1 {
-		e.report(e.spec.problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
+		e.report(e.spec.Problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
 		return
 	}
 	for _, name := range names {
@@ -583,7 +585,7 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
 	r, ok := e.tarRole()
 	if !ok {
-		e.report(e.spec.problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
+		e.report(e.spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
 		e.failed = true
 		return
 	}
@@ -619,7 +621,7 @@ func (e *entry) add(r role, s *sample, l Layer) {
 		mediaType, ok = e.MediaType, true
 	}
 	if !ok && e.kind.Name != "" {
-		e.report(e.spec.problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.kind.Name, r.Role, l.Packing), packings(r.LayerType)))
+		e.report(e.spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.kind.Name, r.Role, l.Packing), packings(r.LayerType)))
 	}
 	l.MediaType = mediaType
 	if l.Packing != mediatypes.Raw {

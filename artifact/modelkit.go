@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -20,7 +21,7 @@ func isKitfile(s *sample) (string, bool) {
 
 // kitfileFault says why kit takes no file that is named as a Kitfile.
 func kitfileFault(s *sample) error {
-	if err := readDocument(s.path, s.begin()).problems.err(); err != nil {
+	if err := readDocument(s.path, s.begin()).Problems.Err(); err != nil {
 		return fmt.Errorf("kit can't read it: %w", err)
 	}
 	return errors.New("it has no manifestVersion, which kit requires")
@@ -103,7 +104,7 @@ func (c *composition) takeKitfile() (kitfile map[string]any, by *chosen, err err
 		return nil, by, &Error{Item: by.Path, Err: errors.New(cause(err))}
 	}
 	doc := readDocument(by.Path, data)
-	c.problems = append(c.problems, doc.problems...)
+	c.problems = append(c.problems, doc.Problems...)
 	declared, ok := doc.value.(map[string]any)
 	if !ok {
 		return nil, by, &Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
@@ -186,7 +187,7 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	t, _ := c.kind.Role(e.role)
 	within := path.Clean(declared)
 	l := Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
-		Prefix: prefixOf(path.Dir(within))}
+		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
 	if info.IsDir() {
 		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
 		if l.Exclude, err = c.kitFilter(name, within, by, all); err != nil {
@@ -207,8 +208,8 @@ func (c *composition) kitFilter(dir, within string, by *chosen, all []kitElement
 		return nil, err
 	}
 	others := []string{by.Path}
-	if c.spec.doc != nil {
-		others = append(others, path.Base(c.spec.doc.file))
+	if c.spec.Source() != nil {
+		others = append(others, path.Base(c.spec.Source().File))
 	}
 	for _, e := range all {
 		if name := path.Clean(e.fields["path"].(string)); name != within {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -83,8 +84,8 @@ func (c *composition) frontMatter(l *chosen, front []byte) map[string]any {
 	// A line in place of the opening "---" keeps the line numbers of the file.
 	doc := readDocument(l.Path, append([]byte("\n"), front...))
 	fields, ok := doc.value.(map[string]any)
-	if !ok && len(doc.problems) == 0 {
-		doc.add(position{2, 1}, "the front matter must be a mapping", "")
+	if !ok && len(doc.Problems) == 0 {
+		doc.add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
 	}
 	known, _ := c.kind.Config.Schema["properties"].(map[string]any)
 	config := map[string]any{}
@@ -106,7 +107,7 @@ func (c *composition) frontMatter(l *chosen, front []byte) map[string]any {
 	for _, f := range faults {
 		doc.fault(doc, "", f)
 	}
-	c.problems = append(c.problems, doc.problems...)
+	c.problems = append(c.problems, doc.Problems...)
 	return config
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -51,7 +52,7 @@ base: ./busybox
 			Layers: []LayerSpec{{Path: "smollm2.gguf"}, {Path: "data/", As: "license", Packing: mediatypes.TarZstd, Title: "data",
 				MediaType: "application/x", Annotations: map[string]string{"a": "b"}, Exclude: []string{"**/*.tmp"}, Preserve: &keep, Split: &keep}},
 			Referrers: []*Spec{{Kind: "sbom", Layers: []LayerSpec{{Path: "sbom.spdx.json"}}}},
-			Subject:   "registry/repo:tag", Base: "./busybox",
+			Related:   spec.Related{Subject: "registry/repo:tag", Base: "./busybox"},
 		}},
 		{"platforms", "kind: generic\nplatforms:\n  - {platform: linux/arm64/v8, layers: [a]}\n  - {platform: 'windows/amd64:10.0', layers: [b]}\n", Spec{
 			Kind: "generic", Platforms: []*Spec{{Platform: "linux/arm64/v8", Layers: []LayerSpec{{Path: "a"}}}, {Platform: "windows/amd64:10.0", Layers: []LayerSpec{{Path: "b"}}}},
@@ -77,7 +78,7 @@ base: ./busybox
 
 // forget takes the places off a Spec, to compare what it says.
 func forget(s *Spec) {
-	s.doc, s.at = nil, ""
+	s.SetSource(nil, "")
 	for _, inner := range append(s.Platforms, s.Referrers...) {
 		forget(inner)
 	}
@@ -186,13 +187,13 @@ func TestParseStandardInput(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	t.Parallel()
-	spec := &Spec{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}
-	if err := spec.ReadConfig("config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
+	declared := &Spec{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}
+	if err := ReadConfig(declared, "config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Compose(tree(t, map[string]string{"down.md": runbookFile}).FS(), spec)
+	_, err := Compose(tree(t, map[string]string{"down.md": runbookFile}).FS(), declared)
 	wantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
-	if err := spec.ReadConfig("config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
+	if err := ReadConfig(declared, "config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
 		t.Errorf("a list: got %v", err)
 	}
 }
@@ -218,7 +219,7 @@ func TestSchemaIsThatOfTheSpec(t *testing.T) {
 		}
 		for _, field := range reflect.VisibleFields(tc.fields) {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if !field.IsExported() || name == "-" {
+			if !field.IsExported() || field.Anonymous || name == "-" {
 				continue
 			}
 			if !keys[name] && (len(tc.inner) == 0 || tc.inner[0] != name) {

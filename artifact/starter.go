@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
 )
@@ -91,7 +92,7 @@ func (s *starter) choose(kind string) error {
 	case IsKindFile(kind):
 		own, err := (&composer{fsys: s.fsys}).kindFile(kind)
 		if err != nil {
-			return &Error{Err: reason{ErrInvalid, err}}
+			return &Error{Err: spec.Invalid(err)}
 		}
 		s.entries = slices.DeleteFunc(s.entries, func(e *sample) bool { return e.path == path.Clean(kind) })
 		k = own

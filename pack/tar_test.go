@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -44,7 +45,7 @@ func newTree(t testing.TB, n int) string {
 // directory is a layer that oras can unpack.
 func directory() artifact.Layer {
 	return artifact.Layer{
-		Path: "data", Dir: true, Title: "data", Prefix: "data/", Unpack: true, Size: -1,
+		Path: "data", Dir: true, Title: "data", Size: -1, Entries: spec.Entries{Prefix: "data/", Unpack: true},
 		MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
 	}
 }
@@ -229,7 +230,7 @@ func TestDamagedTreeCache(t *testing.T) {
 // volumeTar is a layer of the entries of a tar.
 func volumeTar(path string) artifact.Layer {
 	return artifact.Layer{
-		Path: path, Archive: true, Prefix: "volume-data/", Preserve: true, Image: true, Size: -1,
+		Path: path, Archive: true, Size: -1, Entries: spec.Entries{Prefix: "volume-data/", Preserve: true, Image: true},
 		MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
@@ -111,8 +112,8 @@ func directory(kind, path string, packing mediatypes.Packing) *artifact.Plan {
 	return &artifact.Plan{
 		Kind: mediatypes.Kind{Name: kind}, ArtifactType: "application/vnd.example.thing",
 		Layers: []artifact.Layer{{
-			Path: path, Dir: true, Title: path, Prefix: path + "/", MediaType: mediaType, Packing: packing, Size: -1,
-			Unpack: packing == mediatypes.TarGzip,
+			Path: path, Dir: true, Title: path, MediaType: mediaType, Packing: packing, Size: -1,
+			Entries: spec.Entries{Prefix: path + "/", Unpack: packing == mediatypes.TarGzip},
 		}},
 	}
 }
@@ -125,8 +126,8 @@ func volumePlan() *artifact.Plan {
 			return artifact.Finished{Config: []byte(`{"os":"linux","architecture":"amd64"}`)}, nil
 		},
 		Layers: []artifact.Layer{{
-			Path: "vol", Dir: true, Prefix: "volume-data/", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip,
-			Size: -1, Preserve: true, Split: true, Role: "data",
+			Path: "vol", Dir: true, MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip, Size: -1, Role: "data",
+			Entries: spec.Entries{Prefix: "volume-data/", Preserve: true, Split: true},
 		}},
 	}
 }

@@ -14,28 +14,29 @@ const module = "github.com/davit-oci/davit"
 // layers says which packages of the module a package may depend on, directly or not.
 var layers = map[string][]string{
 	"mediatypes":       {},
-	"artifact":         {"mediatypes", "internal/jsonschema"},
-	"internal/archive": {"artifact", "mediatypes", "internal/jsonschema"},
+	"artifact/spec":    {"mediatypes"},
+	"artifact":         {"artifact/spec", "mediatypes", "internal/jsonschema"},
+	"internal/archive": {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema"},
 	"internal/registry": {
-		"artifact", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
+		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
 	},
 	"internal/digestcache":   {},
 	"internal/hashing":       {},
 	"internal/jsonschema":    {},
 	"internal/term":          {},
 	"internal/term/markdown": {"internal/term"},
-	"pack":                   {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
-	"pull":                   {"artifact", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
 	"internal/serve": {
-		"artifact", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
+		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
 	},
 	"internal/cli": {
-		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
+		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
 		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve",
 	},
 	"cmd/davit": {
-		"artifact", "mediatypes", "internal/jsonschema", "pack", "pull",
+		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
 		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve", "internal/cli",
 	},

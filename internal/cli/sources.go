@@ -376,7 +376,7 @@ func (o *sourceOptions) applyConfig(spec *artifact.Spec) error {
 	if err != nil {
 		return err
 	}
-	return spec.ReadConfig(o.config, data)
+	return artifact.ReadConfig(spec, o.config, data)
 }
 
 // parseAnnotations reads KEY=VALUE; nil when there are none.

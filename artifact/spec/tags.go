@@ -1,17 +1,24 @@
-package artifact
+package spec
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// semver is a full semantic version; Dev Containers take no other.
-var semver = onUse(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+// semver matches a full semantic version. It is compiled on first use: most commands need none.
+var semver = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+})
 
-// cascade are the tags of a version: 1, 1.2, 1.2.3 and latest. A version before a release moves none but its own.
-func cascade(version string) []string {
+// IsSemver reports whether a version is a full semantic version: 1.2.3, 1.2.3-rc.1+build.
+func IsSemver(version string) bool { return semver().MatchString(version) }
+
+// VersionTags returns the tags of a semantic version: 1, 1.2, 1.2.3 and latest. A pre-release has its own tag alone.
+func VersionTags(version string) []string {
 	exact := strings.ReplaceAll(version, "+", "_")
 	if strings.ContainsAny(version, "-+") {
 		return []string{exact}
@@ -21,16 +28,16 @@ func cascade(version string) []string {
 	return []string{major, major + "." + minor, exact, "latest"}
 }
 
-// TagsBeside are the plan's tags without those that belong to a higher version which is among existing: pushing 1.2.4
-// after 1.3.0 moves 1.2 and neither 1 nor latest. Without Cascade they are all of Tags.
+// TagsBeside returns the tags of the plan without those that belong to a higher version among the existing tags: pushing
+// 1.2.4 after 1.3.0 moves 1.2, and neither 1 nor latest. Without Cascade it returns all of Tags.
 func (p *Plan) TagsBeside(existing []string) []string {
 	own, ok := release(p.Cascade)
 	if !ok {
 		return p.Tags
 	}
-	moving := cascade(p.Cascade)
+	moving := VersionTags(p.Cascade)
 	return slices.DeleteFunc(slices.Clone(p.Tags), func(tag string) bool {
-		parts := slices.Index(moving, tag) + 1 // how many numbers of the version the tag says
+		parts := slices.Index(moving, tag) + 1 // how many numbers of the version the tag has
 		switch {
 		case tag == "latest":
 			parts = 0
@@ -44,7 +51,7 @@ func (p *Plan) TagsBeside(existing []string) []string {
 	})
 }
 
-// release takes a version apart; ok is false for what is none, or one before a release.
+// release splits a version into its numbers; ok is false for a pre-release and for text that is not a version.
 func release(version string) (numbers []int, ok bool) {
 	m := semver().FindStringSubmatch(version)
 	if m == nil || cmp.Or(m[4], m[5]) != "" {

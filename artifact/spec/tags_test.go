@@ -1,4 +1,4 @@
-package artifact
+package spec
 
 import (
 	"slices"
@@ -23,7 +23,7 @@ func TestTagsBeside(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &Plan{Tags: append([]string{"mine"}, cascade(tt.version)...), Cascade: tt.version}
+			p := &Plan{Tags: append([]string{"mine"}, VersionTags(tt.version)...), Cascade: tt.version}
 			if got := p.TagsBeside(tt.existing); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

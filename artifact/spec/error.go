@@ -1,4 +1,4 @@
-package artifact
+package spec
 
 import (
 	"errors"
@@ -11,24 +11,24 @@ import (
 var (
 	// ErrInvalid: the declaration (davit.yaml, a kind file, an argument) can't be packed as it is.
 	ErrInvalid = errors.New("invalid declaration")
-	// ErrRefused: content that came from elsewhere is not accepted: a digest or size that differs, an unsafe path,
-	// a bomb.
+	// ErrRefused: content from elsewhere is not accepted: a digest mismatch, a size mismatch, an unsafe path, a
+	// decompression bomb.
 	ErrRefused = errors.New("content refused")
-	// ErrChanged: a file was changed while it was read.
+	// ErrChanged: a file changed while it was read.
 	ErrChanged = errors.New("changed while it was read")
-	// ErrKept: a file in the destination was changed by somebody else and is not overwritten.
+	// ErrKept: a file in the destination has different content and is not overwritten.
 	ErrKept = errors.New("not overwritten")
 )
 
 // Error is a failure that a person can act on. It names what it is about.
 type Error struct {
 	Op   string // what was being done: "packing", "pulling"; may be empty
-	Item string // the file, reference or digest it is about
+	Item string // the file, reference or digest
 	Err  error  // the cause
-	Hint string // what to do, where only the library knows ("did you mean …?"); never a flag of the CLI
+	Hint string // what to do, if only the library knows ("did you mean …?"); never a flag of the CLI
 }
 
-// Error is "op "item": cause".
+// Error returns "op "item": cause".
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Op != "" {
@@ -41,16 +41,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refused makes an error about content that is not accepted: errors.Is(err, ErrRefused), with item named and the reason
-// formatted.
+// Refused returns an error about content that is not accepted, for which errors.Is(err, ErrRefused) holds. It names the
+// item and formats the reason.
 func Refused(item, format string, args ...any) error {
 	return &Error{Item: item, Err: reason{ErrRefused, fmt.Errorf(format, args...)}}
 }
 
-// reason is a cause with a sentinel behind it that is not part of the text.
+// Invalid returns err as a fault of the declaration: errors.Is(err, ErrInvalid) holds, and the text stays.
+func Invalid(err error) error { return reason{ErrInvalid, err} }
+
+// reason is a cause with a sentinel that is not part of the text.
 type reason struct{ is, err error }
 
 func (r reason) Error() string   { return r.err.Error() }

@@ -1,4 +1,4 @@
-package artifact
+package spec
 
 import ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -7,15 +7,15 @@ type Step int
 
 // The steps of a transfer. Every descriptor ends with exactly one of Skipped, Mounted and Done.
 const (
-	Started  Step = iota // work on it begins; Size may be -1 where it is not known yet
+	Started  Step = iota // work begins; Size is -1 if it is not known yet
 	Advanced             // Bytes of it are done
-	Skipped              // it was there already
-	Mounted              // the registry took it from another repository of its own
+	Skipped              // the target has it already
+	Mounted              // the registry mounted it from another of its repositories
 	Done
 )
 
 // Event is one step of one descriptor. Before a blob's digest is known, Descriptor has the media type, size and title
-// alone; ID tells which events belong together.
+// alone; ID groups the events of one blob.
 type Event struct {
 	Step       Step
 	ID         string // the same for all events of one blob in one run: its title, or its digest
@@ -23,7 +23,7 @@ type Event struct {
 	Bytes      int64 // done so far
 }
 
-// Progress is told what a transfer does, from several goroutines at once.
+// Progress receives the events of a transfer, from several goroutines at once.
 type Progress interface{ Report(Event) }
 
 // ProgressFunc makes a function a Progress.

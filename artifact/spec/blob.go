@@ -1,0 +1,28 @@
+package spec
+
+import (
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Blob is content to send. It can be opened again, at any offset, as often as a retry needs. A target that can do better
+// than oras's Push takes a Blob (see pack.BlobPusher).
+type Blob struct {
+	MediaType   string
+	Annotations map[string]string
+	Size        int64         // in bytes; -1: known only after reading
+	Digest      digest.Digest // "": known only after reading
+	// ID identifies the content so that another process can resume an interrupted upload: the same ID means the same
+	// bytes (path, device, inode, size, mtime and ctime of a file). Empty: uploads can't be resumed.
+	ID string
+	// Open returns the bytes from offset on. An *os.File is returned as such, so that the kernel can send it. It fails
+	// with ErrChanged when the content changed.
+	Open func(offset int64) (io.ReadCloser, error)
+}
+
+// Descriptor returns the descriptor of a blob whose digest and size are known.
+func (b Blob) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size, Annotations: b.Annotations}
+}

@@ -1,0 +1,84 @@
+package spec
+
+import (
+	"io/fs"
+
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Plan says what an artifact will be: all decisions are made, and no blob is read further than its config needs.
+// Compose makes a Plan; package pack turns it into blobs and a manifest.
+type Plan struct {
+	Kind         mediatypes.Kind
+	Name         string // org.opencontainers.image.title, may be empty
+	ArtifactType string // of the manifest; empty: the manifest has none
+	ConfigType   string // media type of the config blob
+	// Finish makes the bytes of the config, and what else depends on the digests of the layers, from the packed layers
+	// in manifest order. It is pure: the same layers give the same bytes.
+	Finish      func(layers []Packed) (Finished, error)
+	Layers      []Layer           // in manifest order, unless Kind.Order is ByDigest
+	Annotations map[string]string // of the manifest; of the index when Platforms is set
+	Tags        []string          // besides the tag of the target
+	// Cascade is a version. Those of Tags that stand for a range of versions (1, 1.2, latest) do not move when a higher
+	// version of that range is tagged already; see TagsBeside.
+	Cascade string
+
+	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil: none
+	Platforms []*Plan           // one artifact per platform under one index; Layers is empty then
+	Referrers []*Plan           // packed, pushed and attached together with this artifact
+	Related
+	Remarks
+}
+
+// Remarks are what people should know about a plan.
+type Remarks struct {
+	Notes    []string // decisions that the declaration did not make: the kind, a role
+	Warnings []string // what may surprise the user of the artifact: a secret in an env file
+}
+
+// Layer is one layer of a Plan: which files become the blob, and how.
+type Layer struct {
+	Path    string   // slash path in the file system of the plan: a file, or a directory when Packing is a tar
+	Files   []string // set for a tar of selected files (a glob): their paths; Path is the directory that contains them
+	Content []byte   // bytes that Compose made itself; Path and Files are not read then
+	Dir     bool     // Path is a directory
+	Archive bool     // Path is a tar, whose entries are packed
+
+	Role        string // in the kind; empty where the kind has no roles
+	Title       string // name on pull, a clean relative slash path; empty only where a native client needs none
+	MediaType   string
+	Packing     mediatypes.Packing
+	Size        int64             // of a raw file or of Content in bytes; -1 for a tar
+	Annotations map[string]string // besides the title
+	Entries
+}
+
+// Entries says how the entries of a tar layer are written.
+type Entries struct {
+	Prefix   string // before the name of every entry
+	Exclude  Filter // leaves paths of a directory out; nil keeps all
+	Preserve bool   // real mode, owner, times and xattrs
+	Split    bool   // several layers, cut by content
+	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
+	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so
+}
+
+// Filter reports whether a path below the directory of a layer (slash, relative to that directory) is left out.
+type Filter func(path string, dir bool) bool
+
+// Packed is a layer whose blob is known.
+type Packed struct {
+	Layer
+	Descriptor ocispec.Descriptor
+	DiffID     digest.Digest // of the uncompressed bytes; the descriptor's digest where nothing is compressed
+	Info       fs.FileInfo   // of a raw file; nil otherwise
+}
+
+// Finished is what a kind derives from its packed layers.
+type Finished struct {
+	Config      []byte            // the config blob
+	Annotations map[string]string // more annotations of the manifest
+	Entry       map[string]string // annotations of the manifest's descriptor in an index
+}
