@@ -54,6 +54,9 @@ func (a *app) attach(ctx context.Context, opts attachOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := a.assignLogin(&login{}, subject); err != nil {
+		return err
+	}
 	opts.source.target = subject
 	var sources []*source
 	for _, arg := range opts.sources {

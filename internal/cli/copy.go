@@ -31,10 +31,14 @@ has is not sent; within one registry blobs are mounted instead of uploaded. DST 
 gets the tag of SRC.
 
 A copy that was interrupted goes on where it stopped when the same command is run again. An
-archive is written whole or not at all; what came for it waits in files beside it.`,
+archive is written whole or not at all; what came for it waits in files beside it.
+
+--username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
+and --to-username with their passwords say which is meant.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
-  davit copy ./oci registry.example.com/app --all-tags`,
+  davit copy ./oci registry.example.com/app --all-tags
+  echo "$TOKEN" | davit copy registry.example.com/app:1.0 mirror.example.com/app --to-username me --to-password-stdin`,
 		GroupID: groupMove,
 		Args:    arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,7 +50,7 @@ archive is written whole or not at all; what came for it waits in files beside i
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index only the manifest for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "every tag of SRC")
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` at DST (repeatable)")
-	a.addRegistryFlags(cmd.Flags())
+	a.addSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
 }
 
@@ -63,12 +67,15 @@ func (a *app) copy(ctx context.Context, opts copyOptions) error {
 	if err != nil {
 		return err
 	}
-	src, err := a.openReference(ctx, from, registry.Read)
+	if err := a.assignBoth(from, to); err != nil {
+		return err
+	}
+	src, err := a.openSide(ctx, &a.logins.from, from, registry.Read)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	dst, err := a.openReference(ctx, to, registry.Write)
+	dst, err := a.openSide(ctx, &a.logins.to, to, registry.Write)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ not fetched.`,
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "which tags lead to them, too")
 	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "what is attached to them, too")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
-	a.addRegistryFlags(cmd.Flags())
+	a.addSideFlags(cmd.Flags(), "A", "B")
 	return cmd
 }
 
@@ -50,9 +50,19 @@ func (a *app) diff(ctx context.Context, from, to string, opts diffOptions) error
 	if err != nil {
 		return err
 	}
-	sides := make([]*target, 2)
+	refs := make([]registry.Reference, 2)
 	for i, s := range []string{from, to} {
-		t, err := a.open(ctx, s, registry.Read)
+		if refs[i], err = registry.Parse(s); err != nil {
+			return err
+		}
+	}
+	if err := a.assignBoth(refs[0], refs[1]); err != nil {
+		return err
+	}
+	logins := []*login{&a.logins.from, &a.logins.to}
+	sides := make([]*target, 2)
+	for i, ref := range refs {
+		t, err := a.openSide(ctx, logins[i], ref, registry.Read)
 		if err != nil {
 			return err
 		}

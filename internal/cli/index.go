@@ -33,7 +33,7 @@ platform it is for, where its config does not.`,
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
 	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "artifact `TYPE` of the index (default: that of its manifests)")
 	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "annotation of the index, `KEY=VALUE` (repeatable)")
-	a.addRegistryFlags(cmd.Flags())
+	a.addSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
 	return cmd
 }
 
@@ -67,7 +67,10 @@ func (a *app) index(ctx context.Context, opts indexOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.openReference(ctx, ref, registry.Write)
+	if err := a.assignMembers(ref, opts.members); err != nil {
+		return err
+	}
+	t, err := a.openSide(ctx, &a.logins.to, ref, registry.Write)
 	if err != nil {
 		return err
 	}
@@ -95,6 +98,29 @@ func (a *app) indexIn(ctx context.Context, t *target, members []string, opts pac
 	return pack.Index(ctx, t.Target, all, opts)
 }
 
+// assignMembers finds out, before anything is opened, which of the registries that the index and its members are in gets
+// the credentials of the flags.
+func (a *app) assignMembers(index registry.Reference, members []string) error {
+	if err := a.assignLogin(&a.logins.to, index); err != nil {
+		return err
+	}
+	for _, text := range members {
+		if _, reference, ok := strings.Cut(text, "="); ok {
+			text = reference
+		}
+		ref, err := memberReference(index, text)
+		if err != nil {
+			return err
+		}
+		if ref.Name() != index.Name() {
+			if err := a.assignLogin(&a.logins.from, ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // member finds a manifest of the index to be, and brings it to the target if it is elsewhere.
 func (a *app) member(ctx context.Context, t *target, text string) (pack.Member, error) {
 	var m pack.Member
@@ -111,7 +137,7 @@ func (a *app) member(ctx context.Context, t *target, text string) (pack.Member, 
 	}
 	src := &target{Target: t.Target, ref: ref}
 	if ref.Name() != t.ref.Name() {
-		if src, err = a.openReference(ctx, ref, registry.Read); err != nil {
+		if src, err = a.openSide(ctx, &a.logins.from, ref, registry.Read); err != nil {
 			return m, err
 		}
 		defer src.Close()

@@ -36,8 +36,7 @@ func (a *app) login(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	a.registry.Username, a.passwordStdin = "", false // they were read; the client gets them below
-	client, err := a.client()
+	client, err := a.client(a.plainConnection()) // the password was read, and goes to Login alone
 	if err != nil {
 		return err
 	}
@@ -57,13 +56,10 @@ func (a *app) login(ctx context.Context, host string) error {
 
 // credentials come from the flags, and what they leave out is asked for.
 func (a *app) credentials(ctx context.Context) (username, password string, err error) {
-	username, password = a.registry.Username, os.Getenv("DAVIT_PASSWORD")
-	if a.passwordStdin {
-		password, err = a.readSecret()
+	only := &a.logins.only
+	if username = only.username; only.passwordStdin || only.variable() != "" {
+		password, err = a.password(only)
 		return username, password, err
-	}
-	if password != "" {
-		return username, password, nil
 	}
 	if !a.asksPeople() {
 		return "", "", &usageError{err: errors.New("no password, and nobody can be asked here"), hint: "give it with --username and --password-stdin"}
@@ -128,7 +124,7 @@ func newLogoutCommand(a *app) *cobra.Command {
 		GroupID: groupRegistry,
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.client(a.plainConnection())
 			if err != nil {
 				return err
 			}

@@ -62,6 +62,9 @@ func (a *app) push(ctx context.Context, opts pushOptions) error {
 		}
 		return err
 	}
+	if err := a.assignLogin(&login{}, target); err != nil {
+		return err
+	}
 	opts.source.target = target
 	s, err := a.openSource(opts.sources, &opts.source)
 	if err != nil {

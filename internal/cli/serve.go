@@ -65,7 +65,7 @@ func (a *app) serve(ctx context.Context, opts serveOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.client()
+	client, err := a.client(a.plainConnection())
 	if err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ func (a *app) parseDeclared(s *source, name, file string, o *sourceOptions) erro
 	if err := o.refusePlain(); err != nil {
 		return err
 	}
-	if file == "-" && a.passwordStdin {
+	if file == "-" && a.logins.countStdin() > 0 {
 		return &usageError{err: errors.New("standard input is davit.yaml, and can't be the password too"), hint: "give the password in DAVIT_PASSWORD, or log in before"}
 	}
 	data, err := a.readDeclaration(s, file)
@@ -477,7 +477,8 @@ func (a *app) packOptions(ctx context.Context, s *source) (pack.Options, func(),
 	if err != nil {
 		return opts, nil, err
 	}
-	base, err := a.openReference(ctx, ref, registry.Read)
+	// Not openReference: a declaration may be somebody else's, and must not choose where the password goes.
+	base, err := a.openAssigned(ctx, &login{}, ref, registry.Read)
 	if err != nil {
 		return opts, nil, err
 	}

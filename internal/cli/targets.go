@@ -36,37 +36,34 @@ func (a *app) addRegistryFlags(fs *pflag.FlagSet) {
 	shared.StringVar(&o.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
 	shared.StringVar(&o.CertFile, "cert-file", "", "show the registry the client certificate in this `FILE` (PEM)")
 	shared.StringVar(&o.KeyFile, "key-file", "", "the key of the client certificate, a `FILE` (PEM)")
-	shared.StringVar(&o.Username, "username", "", "log in as `USER` instead of with the stored credentials")
-	shared.BoolVar(&a.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
+	shared.StringVar(&a.logins.only.username, "username", "", "log in as `USER` instead of with the stored credentials")
+	shared.BoolVar(&a.logins.only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Config, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 8)")
 	shared.DurationVar(&o.RetryFor, "retry-for", 0, "how long one thing may keep failing; below 0: not at all (default 5m)")
+	addGrouped(fs, shared)
+}
+
+// addGrouped adds flags to those that the help text lists as registry flags.
+func addGrouped(fs, shared *pflag.FlagSet) {
 	shared.VisitAll(func(f *pflag.Flag) {
 		f.Annotations = map[string][]string{flagGroup: {registryFlags}}
 		fs.AddFlag(f)
 	})
 }
 
-// client is made once, from the flags and the environment, when the first target is opened.
-func (a *app) client() (*registry.Client, error) {
-	if a.opened != nil {
-		return a.opened, nil
+// client returns the client for a connection. It is made from the flags and the environment when the first target is
+// opened, and shared by all targets that are reached in the same way.
+func (a *app) client(via connection) (*registry.Client, error) {
+	if client := a.clients[via]; client != nil {
+		return client, nil
 	}
 	o := a.registry
 	if o.Concurrency < 0 {
 		return nil, &usageError{err: fmt.Errorf("--concurrency %d: want a number above 0", o.Concurrency)}
 	}
-	o.Password = os.Getenv("DAVIT_PASSWORD")
-	if a.passwordStdin {
-		password, err := a.readSecret()
-		if err != nil {
-			return nil, err
-		}
-		o.Password = password
-	}
-	if o.Username != "" && o.Password == "" {
-		return nil, &usageError{err: errors.New("--username without a password"), hint: "give the password with --password-stdin"}
-	}
+	o.Registry, o.Username, o.Password = via.registry, via.username, via.password
+	o.PlainHTTP, o.TLS, o.Insecure = via.plainHTTP, via.tls, via.insecure
 	o.Home, _ = os.UserHomeDir() // without one, ~ is refused by name
 	if o.Config == "" {
 		o.Config = credentialsFile(o.Home)
@@ -76,8 +73,12 @@ func (a *app) client() (*registry.Client, error) {
 	if a.debug {
 		o.Trace = func(line string) { fmt.Fprintf(a.stderr, "davit: debug: %s\n", term.Escape(line)) }
 	}
-	a.opened = registry.New(o)
-	return a.opened, nil
+	client := registry.New(o)
+	if a.clients == nil {
+		a.clients = map[connection]*registry.Client{}
+	}
+	a.clients[via] = client
+	return client, nil
 }
 
 // credentialsFile is where credentials are: what the environment says, docker's file, or podman's if only that exists.
@@ -148,8 +149,26 @@ func (a *app) open(ctx context.Context, s string, mode registry.Mode) (*target, 
 	return a.openReference(ctx, ref, mode)
 }
 
+// openReference opens a target that the command line names.
 func (a *app) openReference(ctx context.Context, ref registry.Reference, mode registry.Mode) (*target, error) {
-	client, err := a.client()
+	return a.openSide(ctx, &login{}, ref, mode)
+}
+
+// openSide opens a target of a command that has flags for each of two sides.
+func (a *app) openSide(ctx context.Context, l *login, ref registry.Reference, mode registry.Mode) (*target, error) {
+	if err := a.assignLogin(l, ref); err != nil {
+		return nil, err
+	}
+	return a.openAssigned(ctx, l, ref, mode)
+}
+
+// openAssigned opens a target. Unless its registry was assigned a login, it gets stored credentials only.
+func (a *app) openAssigned(ctx context.Context, l *login, ref registry.Reference, mode registry.Mode) (*target, error) {
+	via, err := a.connection(l)
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.client(via)
 	if err != nil {
 		return nil, err
 	}

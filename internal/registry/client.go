@@ -18,6 +18,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/hashing"
+	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
@@ -30,7 +31,8 @@ type Options struct {
 	CAFile            string // PEM, trusted besides the system's
 	CertFile, KeyFile string // PEM, the client's certificate
 
-	Username, Password string // for the hosts that are opened; win over Config. A password alone is an identity token
+	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
+	Username, Password string // win over Config. A password alone is an identity token
 	Config             string // docker's config.json or containers' auth.json; empty: no stored credentials
 	Home               string // what ~ in a path stands for; empty: such a path is refused
 
@@ -54,9 +56,7 @@ type Client struct {
 	auth      *auth.Client
 	config    func() (*dockerConfig, error)
 
-	mu     sync.Mutex
-	opened []string // hosts that Username and Password are for
-
+	mu      sync.Mutex
 	extra   int          // connections beyond the first of each download
 	queued  atomic.Int32 // blocks that wait for the hashes of downloads
 	fetched atomic.Int64 // bytes of downloads
@@ -197,24 +197,13 @@ func (c *Client) plain(registry string) bool {
 	return o.PlainHTTP || loopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == ""
 }
 
-// open remembers that the user named this host, so that a username and password given by hand are meant for it.
-func (c *Client) open(host string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !slices.Contains(c.opened, host) {
-		c.opened = append(c.opened, host)
-	}
-}
-
-// credential finds the credentials for a host, when one asks for them.
+// credential finds the credentials for a host, when one asks for them. Those given by hand go to one registry only:
+// whatever else a command opens (the source of a copy, the base of an image) may belong to somebody else.
 func (c *Client) credential(ctx context.Context, hostport string) (auth.Credential, error) {
-	if c.opts.Username != "" || c.opts.Password != "" {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !slices.Contains(c.opened, hostport) {
-			return auth.EmptyCredential, nil
-		}
-		return explicitCredential(c.opts.Username, c.opts.Password), nil
+	o := c.opts
+	given := o.Username != "" || o.Password != ""
+	if given && o.Registry != "" && hostport == (registry.Reference{Registry: o.Registry}).Host() {
+		return explicitCredential(o.Username, o.Password), nil
 	}
 	config, err := c.config()
 	if err != nil {

@@ -52,7 +52,6 @@ func newRepository(c *Client, ref Reference, mode Mode) *Repository {
 	if c.plain(ref.Registry) {
 		r.origin.Scheme = "http"
 	}
-	c.open(r.origin.Host)
 	r.remote = &remote.Repository{
 		Client:               r,
 		Reference:            name,

@@ -27,6 +27,7 @@ func open(t *testing.T, opts Options, host, name string, mode Mode) *Repository 
 	if err != nil {
 		t.Fatal(err)
 	}
+	opts.Registry = ref.Registry
 	client := New(opts)
 	client.onePass, client.delay = huge, 20*time.Millisecond
 	repo, err := client.OpenRepository(t.Context(), ref, mode)

@@ -203,7 +203,7 @@ func TestPushBlobMounts(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{Auth: rt.Token})
 	data := random(medium)
-	client := New(Options{Username: "test", Password: "secret"})
+	client := New(Options{Registry: g.Host, Username: "test", Password: "secret"})
 	b := fileBlob(t, writeFile(t, data), digest.FromBytes(data))
 	for i, want := range []artifact.Step{artifact.Done, artifact.Mounted} {
 		repo, err := client.OpenRepository(t.Context(), Reference{Registry: g.Host, Repository: []string{"a/b", "c/d"}[i]}, Write)

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/registrytest"
+)
+
+// authorizations returns the users and passwords that a registry was sent, each once.
+func authorizations(t *testing.T, reg *registrytest.Registry) []string {
+	t.Helper()
+	var all []string
+	for _, r := range reg.Requests() {
+		value := r.Header.Get("Authorization")
+		if value == "" {
+			continue
+		}
+		pair, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(value, "Basic "))
+		if err != nil {
+			t.Fatalf("Authorization: %s: %v", value, err)
+		}
+		all = append(all, string(pair))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TestPasswordGoesToOneRegistry runs commands that open two registries, each with an account of its own and both asking
+// for credentials: what is meant for one of them never reaches the other.
+func TestPasswordGoesToOneRegistry(t *testing.T) {
+	dir := withHome(t)
+	start := func(user, password string) *registrytest.Registry {
+		return registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Username: user, Password: password})
+	}
+	amys, bobs := start("amy", "apple"), start("bob", "berry")
+	expand := strings.NewReplacer("$A", amys.Host, "$B", bobs.Host, "$D", dir).Replace
+	writeFile(t, dir+"/note.txt", "note\n")
+	writeFile(t, dir+"/img/root/etc/app.conf", "x=1\n")
+	writeFile(t, dir+"/img/davit.yaml", expand("kind: image\nbase: $A/base/img:1\nlayers:\n  - path: root\n    packing: tar\n"))
+	writeFile(t, dir+"/child/note.txt", "child\n")
+	writeFile(t, dir+"/child/davit.yaml", expand("kind: generic\nsubject: $A/x:1\nlayers:\n  - path: note.txt\n"))
+	writeFile(t, dir+"/stored/config.json", expand(`{"auths":{"$A":{"username":"amy","password":"apple"}}}`))
+
+	const bobEnv, amyEnv = "DAVIT_USERNAME=bob DAVIT_PASSWORD=berry", "DAVIT_USERNAME=amy DAVIT_PASSWORD=apple"
+	const fromAmy, toBob = "DAVIT_FROM_USERNAME=amy DAVIT_FROM_PASSWORD=apple", "DAVIT_TO_USERNAME=bob DAVIT_TO_PASSWORD=berry"
+	const stored = "DOCKER_CONFIG=$D/stored"
+	run := func(env, args, stdin string) (code exitCode, stderr string) {
+		t.Helper()
+		for pair := range strings.FieldsSeq(expand(env)) {
+			name, value, _ := strings.Cut(pair, "=")
+			old, had := os.LookupEnv(name)
+			t.Setenv(name, value)
+			defer func() {
+				if had {
+					t.Setenv(name, old)
+				} else if err := os.Unsetenv(name); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		var out, errs bytes.Buffer
+		code = exitCode(Run(t.Context(), strings.Fields(expand(args)), strings.NewReader(stdin), &out, &errs))
+		return code, errs.String()
+	}
+	for _, args := range []string{
+		"push --kind generic $D/note.txt $A/x:1", "push --kind generic $D/note.txt $A/y:1",
+		"push --kind image $D/img/root $A/base/img:1",
+	} {
+		if code, stderr := run(amyEnv, args+" -q", ""); code != exitDone {
+			t.Fatalf("davit %s: %s", args, stderr)
+		}
+	}
+	if code, stderr := run(bobEnv, "push --kind generic $D/note.txt $B/b:1 -q", ""); code != exitDone {
+		t.Fatal(stderr)
+	}
+
+	const amy, bob = "amy:apple", "bob:berry"
+	for _, test := range []struct {
+		env, args, stdin string
+		code             exitCode
+		amys, bobs       string // what each registry was sent
+	}{
+		// One pair, two registries: which one is meant is not guessed, and neither is asked anything.
+		{bobEnv, "copy $A/x:1 $B/x:1", "", exitUsage, "", ""},
+		{"", "copy $A/x:1 $B/x:1 --username bob --password-stdin", "berry\n", exitUsage, "", ""},
+		{"DAVIT_PASSWORD=token", "copy $A/x:1 $B/x:1", "", exitUsage, "", ""},
+		{bobEnv, "diff $A/x:1 $B/b:1", "", exitUsage, "", ""},
+		{bobEnv, "index $B/i:1 linux/amd64=$A/x:1", "", exitUsage, "", ""},
+		{fromAmy, "index ./i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exitUsage, "", ""},
+		{"", "copy $A/x:1 $B/x:1 --from-password-stdin --to-password-stdin", "apple\n", exitUsage, "", ""},
+		{bobEnv, "copy $A/x:1 $B/x:1 --from-username amy", "", exitUsage, "", ""},
+		// A pair for each.
+		{fromAmy, "copy $A/x:1 $B/x:1 --to-username bob --to-password-stdin", "berry\n", exitDone, amy, bob},
+		{toBob, "copy $A/x:1 $B/x:2 --from-username amy --from-password-stdin", "apple\n", exitDone, amy, bob},
+		{fromAmy + " " + toBob, "diff $A/x:1 $B/b:1", "", exitDone, amy, bob},
+		{fromAmy + " " + toBob, "index $B/i:1 linux/amd64=$A/x:1", "", exitDone, amy, bob},
+		{bobEnv + " " + fromAmy, "copy $A/x:1 $B/x:3", "", exitDone, amy, bob}, // bob's is left for the other
+		// One pair and stored credentials, which go where they belong.
+		{toBob + " " + stored, "copy $A/x:1 $B/x:4", "", exitDone, amy, bob},
+		{toBob, "copy $A/x:1 $B/x:5", "", exitDenied, "", ""},
+		// Only one registry.
+		{amyEnv, "copy $A/x:1 $A/z:1", "", exitDone, amy, ""},
+		{amyEnv, "copy $A/x:1 $D/oci:1", "", exitDone, amy, ""},
+		{amyEnv, "diff $A/x:1 $A/y:1", "", exitDone, amy, ""},
+		{bobEnv, "verify $B/b:1", "", exitDone, "", bob},
+		{bobEnv, "attach --kind generic $D/note.txt $B/b:1", "", exitDone, "", bob},
+		// What a declaration names gets nothing that is meant for the target, whether the target has a registry or not.
+		{bobEnv, "push $D/img $B/img:1", "", exitDenied, "", bob},
+		{bobEnv, "push --dry-run $D/img $B/img:1", "", exitDenied, "", ""},
+		{bobEnv, "push $D/img $D/oci:img", "", exitDenied, "", ""},
+		{bobEnv + " " + stored, "push $D/img $B/img:1", "", exitDone, amy, bob},
+		{amyEnv, "push $D/img $A/img:1", "", exitDone, amy, ""},
+		{bobEnv, "push $D/child $B/child", "", exitUsage, "", ""},
+	} {
+		amys.ResetLog()
+		bobs.ResetLog()
+		code, stderr := run(test.env, test.args, test.stdin)
+		gotA, gotB := strings.Join(authorizations(t, amys), " "), strings.Join(authorizations(t, bobs), " ")
+		// A refused command may have got no further than the registry that came first.
+		if code != test.code || gotA != test.amys || gotB != test.bobs && (code != exitDenied || gotB != "") {
+			t.Errorf("%s davit %s: exit code %d, sent %q and %q, want %d, %q and %q\n%s",
+				test.env, test.args, code, gotA, gotB, test.code, test.amys, test.bobs, stderr)
+		}
+		if code == exitUsage && len(amys.Requests())+len(bobs.Requests()) > 0 {
+			t.Errorf("%s davit %s: requests before the error: %q %q", test.env, test.args, ops(amys), ops(bobs))
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "i")); err == nil {
+		t.Error("a refused index left a layout")
+	}
+	_, stderr := run(bobEnv, "copy $A/x:1 $B/x:1", "")
+	want := "davit: error: --username and --password-stdin are for one registry, not for both " + amys.Host + " and " + bobs.Host +
+		"\ndavit: hint: give --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or store the" +
+		" credentials of each with \"davit login HOST\"\n"
+	if stderr != want {
+		t.Errorf("got %s, want %s", stderr, want)
+	}
+}
