@@ -1,4 +1,5 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+EPOCH   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 TOOLS   := $(if $(DAVIT_TOOLS),$(DAVIT_TOOLS),$(CURDIR)/.tools)
 RACE    := $(if $(shell command -v cc),-race)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
@@ -36,9 +37,8 @@ microbench: ## of functions
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)
 
-docs: build ## manual pages, dist/man
-	go generate ./...
-	go run ./internal/man -o dist/man ./davit
+docs: ## manual pages in dist/man, the command reference in docs/commands
+	SOURCE_DATE_EPOCH=$(EPOCH) go run ./internal/man -version $(VERSION) -man dist/man -markdown docs/commands
 
 clients: ## all of them
 	.ci/clients.sh

@@ -53,6 +53,21 @@ var exitCodes = []struct {
 	{exitInterrupted, "interrupted", "interrupted"},
 }
 
+// ExitCode is a line of the table of exit codes.
+type ExitCode struct {
+	Code    int
+	Meaning string
+}
+
+// ExitCodes returns the exit codes of davit and what they mean.
+func ExitCodes() []ExitCode {
+	var all []ExitCode
+	for _, e := range exitCodes {
+		all = append(all, ExitCode{int(e.code), e.meaning})
+	}
+	return all
+}
+
 func (c exitCode) name() string {
 	for _, e := range exitCodes {
 		if e.code == c {

@@ -75,13 +75,15 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 }
 
 func writeExitCodes(b *strings.Builder) {
-	b.WriteString("\nEvery flag can be given in the environment: --plain-http is DAVIT_PLAIN_HTTP=true. SOURCE_DATE_EPOCH,\n" +
-		"NO_COLOR, DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY and SSL_CERT_FILE mean what they mean elsewhere.\n")
-	b.WriteString("\nExit codes:\n")
-	for _, e := range exitCodes {
-		fmt.Fprintf(b, "  %-5d%s\n", e.code, e.meaning)
+	b.WriteString("\n" + Environment + "\n\nExit codes:\n")
+	for _, e := range ExitCodes() {
+		fmt.Fprintf(b, "  %-5d%s\n", e.Code, e.Meaning)
 	}
 }
+
+// Environment is the help text about environment variables.
+const Environment = `Every flag can be given in the environment: --plain-http is DAVIT_PLAIN_HTTP=true. SOURCE_DATE_EPOCH,
+NO_COLOR, DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY and SSL_CERT_FILE mean what they mean elsewhere.`
 
 // registryFlags is the group of the flags that every transfer has.
 const registryFlags = "Flags for registries"

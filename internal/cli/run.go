@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
 )
 
 // Main runs davit with the arguments and streams of the process, and exits.
@@ -20,6 +22,11 @@ func Main() {
 	code := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// Command returns the command davit with its subcommands, for documentation.
+func Command() *cobra.Command {
+	return newRootCommand(&app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: term.NewConsole(io.Discard)})
 }
 
 // Run runs one davit command and returns its exit code.

@@ -6,104 +6,94 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/davit-oci/davit/internal/cli"
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-const helpText = `Fetches what TARGET leads to:
-all of it.
-
-.hidden files too, and "quotes".
-
-Usage: davit pull TARGET [flags]
-
-Examples:
-  davit pull ./oci -o out --include '*.md' \
-    --force
-
-Flags:
-      --delete                       remove files
-  -o, --output DIR                   place the files in DIR; made if
-                                     it is missing (default ".")
-      --format text|json|go-template=TEMPLATE
-                                     how it is printed
-
-"davit --help" lists the others.
-`
-
-const helpPage = `.TH DAVIT\-PULL 1 "" "davit v1"
-.SH NAME
-davit\-pull \- Fetches
-.SH SYNOPSIS
-.B davit pull
-TARGET [flags]
-.SH DESCRIPTION
-Fetches what TARGET leads to:
-all of it.
-.PP
-\&.hidden files too, and \(dqquotes\(dq.
-.SH EXAMPLES
-.nf
-davit pull ./oci \-o out \-\-include \(aq*.md\(aq \e
-  \-\-force
-.fi
-.SH FLAGS
-.TP
-.B \-\-delete
-remove files
-.TP
-.B \-o, \-\-output DIR
-place the files in DIR; made if it is missing (default \(dq.\(dq)
-.TP
-.B \-\-format text|json|go\-template=TEMPLATE
-how it is printed
-.SH SEE ALSO
-.BR davit (1)
-`
-
-func TestPage(t *testing.T) {
+func TestSourceDate(t *testing.T) {
 	t.Parallel()
-	h := parse(helpText)
-	h.name, h.summary, h.version = "davit-pull", "Fetches", "v1"
-	if got := h.page(); got != helpPage {
-		t.Errorf("got\n%s\nwant\n%s", got, helpPage)
+	if got, err := sourceDate("86400"); err != nil || !got.Equal(time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := sourceDate("yesterday"); err == nil {
+		t.Error("yesterday is accepted")
+	}
+	if got, err := sourceDate(""); err != nil || time.Since(got) > time.Hour {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-// TestPages makes the pages of davit as it is, and has groff check them where it is installed.
+// TestPages writes the pages twice, compares them, and has groff check the manual pages.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	davit := filepath.Join(dir, "davit")
-	if out, err := exec.Command("go", "build", "-o", davit, "../../cmd/davit").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	pages := filepath.Join(dir, "man")
-	if err := write(pages, davit); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string][]string{
-		"davit.1":      {".BR davit\\-push (1)", ".SH EXIT CODES", ".SH ENVIRONMENT", ".B 130\ninterrupted"},
-		"davit-push.1": {".SH EXAMPLES", ".B \\-\\-tag", ".BR davit (1)"},
-		"davit-show.1": {"davit\\-show \\- Shows"},
-	} {
-		text, err := os.ReadFile(filepath.Join(pages, name))
-		if err != nil {
+	p := pages{version: "v1.2.3", date: time.Unix(1e9, 0).UTC(), manual: t.TempDir(), markdown: t.TempDir()}
+	again := p
+	again.manual, again.markdown = t.TempDir(), t.TempDir()
+	for _, one := range []pages{p, again} {
+		if err := one.write(); err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range want {
-			if !strings.Contains(string(text), w) {
-				t.Errorf("%s: no %q", name, w)
-			}
-		}
 	}
-	groff := clients.Path(t, "groff")
-	all, err := filepath.Glob(filepath.Join(pages, "*.1"))
-	if err != nil || len(all) < 20 {
+	wantSame(t, p.manual, again.manual)
+	wantSame(t, p.markdown, again.markdown)
+	wantText(t, filepath.Join(p.manual, "davit.1"),
+		"davit v1.2.3", "\\fBdavit-push(1)\\fP", ".SH EXIT STATUS", ".SH ENVIRONMENT", "130: interrupted")
+	wantText(t, filepath.Join(p.manual, "davit-push.1"), ".SH EXAMPLE", "\\fB--tag\\fP", "\\fBdavit(1)\\fP")
+	wantText(t, filepath.Join(p.markdown, "davit.md"), "### Exit codes", "* 130: interrupted", "[davit push](davit_push.md)")
+	wantText(t, filepath.Join(p.markdown, "davit_push.md"), "### Examples", "--tag TAG", "[davit](davit.md)")
+	all, err := filepath.Glob(filepath.Join(p.manual, "*.1"))
+	if err != nil || len(all) != len(cli.Command().Commands())+1 {
 		t.Fatalf("%d pages, %v", len(all), err)
 	}
+	groff := clients.Path(t, "groff")
 	out, err := exec.Command(groff, append([]string{"-man", "-Kutf8", "-Tutf8", "-ww", "-z"}, all...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("groff: %v\n%s", err, out)
 	}
+}
+
+func wantText(t *testing.T, file string, texts ...string) {
+	t.Helper()
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(got), text) {
+			t.Errorf("%s: no %q in\n%s", file, text, got)
+		}
+	}
+}
+
+// wantSame compares the files of two directories.
+func wantSame(t *testing.T, dir, other string) {
+	t.Helper()
+	first, second := readFiles(t, dir), readFiles(t, other)
+	if len(first) == 0 || len(first) != len(second) {
+		t.Errorf("%d files in %s, %d in %s", len(first), dir, len(second), other)
+	}
+	for name, text := range first {
+		if second[name] != text {
+			t.Errorf("%s differs from the one in %s", filepath.Join(dir, name), other)
+		}
+	}
+}
+
+func readFiles(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(text)
+	}
+	return files
 }

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/cli"
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+)
+
+// pages are the documents to write. A directory that is empty is not written.
+type pages struct {
+	version  string
+	date     time.Time
+	manual   string
+	markdown string
+}
+
+// write writes a page for davit and one for each command.
+func (p pages) write() error {
+	if p.manual != "" {
+		if err := os.MkdirAll(p.manual, 0o777); err != nil {
+			return err
+		}
+		header := &doc.GenManHeader{Section: "1", Source: strings.TrimSpace("davit " + p.version), Manual: "davit manual", Date: &p.date}
+		root := documented("# ENVIRONMENT", "# EXIT STATUS")
+		for _, cmd := range append(root.Commands(), root) {
+			cmd.Flags().VisitAll(unquoteUsage)
+			cmd.PersistentFlags().VisitAll(unquoteUsage)
+		}
+		if err := doc.GenManTree(root, header, p.manual); err != nil {
+			return err
+		}
+	}
+	if p.markdown == "" {
+		return nil
+	}
+	if err := os.MkdirAll(p.markdown, 0o777); err != nil {
+		return err
+	}
+	return doc.GenMarkdownTree(documented("### Environment", "### Exit codes"), p.markdown)
+}
+
+// documented returns the commands of davit, with the environment variables and the exit codes under two headings.
+func documented(environment, exitCodes string) *cobra.Command {
+	root := cli.Command()
+	root.DisableAutoGenTag = true
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n\n%s\n\n%s\n\n", root.Long, environment, cli.Environment, exitCodes)
+	for _, e := range cli.ExitCodes() {
+		fmt.Fprintf(&b, "* %d: %s\n", e.Code, e.Meaning)
+	}
+	root.Long = strings.TrimSpace(b.String())
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Example = strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n")
+	}
+	return root
+}
+
+// unquoteUsage removes the quotes from the name of a flag's value: in a manual page they would be code.
+func unquoteUsage(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) }
