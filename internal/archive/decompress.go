@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/davit-oci/davit/internal/inflate"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -57,7 +58,7 @@ func newDecoder(r io.Reader) (*decoder, error) {
 	d.kind, d.out = sniff(magic), br
 	switch d.kind {
 	case Gzip:
-		zr, err := newGunzip(br)
+		zr, err := inflate.NewGzipReader(br)
 		if err != nil {
 			return nil, d.explain(err)
 		}

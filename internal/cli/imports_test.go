@@ -16,7 +16,8 @@ var layers = map[string][]string{
 	"mediatypes":       {},
 	"artifact/spec":    {"mediatypes"},
 	"artifact":         {"artifact/spec", "mediatypes", "internal/jsonschema"},
-	"internal/archive": {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema"},
+	"internal/inflate": {},
+	"internal/archive": {"internal/inflate"},
 	"internal/registry": {
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
 	},
@@ -25,19 +26,19 @@ var layers = map[string][]string{
 	"internal/jsonschema":    {},
 	"internal/term":          {},
 	"internal/term/markdown": {"internal/term"},
-	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
-	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/digestcache"},
+	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache"},
+	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache"},
 	"internal/serve": {
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
 	},
 	"internal/cli": {
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
+		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve",
 	},
 	"cmd/davit": {
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
+		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve", "internal/cli",
 	},
 }

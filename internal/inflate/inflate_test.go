@@ -1,9 +1,9 @@
-package archive
+package inflate_test
 
 import (
 	"bytes"
 	"compress/flate"
-	stdgzip "compress/gzip"
+	"compress/gzip"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,16 +11,19 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/iotest"
+
+	"github.com/davit-oci/davit/internal/inflate"
 )
 
-// inflateAll decompresses a deflate stream as the package does.
+// windowSize is the farthest that a match refers back.
+const windowSize = 32 << 10
+
+// inflateAll decompresses a DEFLATE stream.
 func inflateAll(src io.Reader) ([]byte, error) {
-	f := newInflater()
-	f.open(src)
-	return io.ReadAll(f)
+	return io.ReadAll(inflate.NewReader(src))
 }
 
-// texts are contents that compress in different ways.
+// texts returns contents that exercise different blocks, codes, and matches.
 func texts() map[string][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 300_000)
@@ -78,7 +81,7 @@ func TestInflate(t *testing.T) {
 	}
 }
 
-// TestInflateCut cuts a stream at every byte.
+// TestInflateCut truncates a stream at every byte.
 func TestInflateCut(t *testing.T) {
 	t.Parallel()
 	for name, text := range texts() {
@@ -101,19 +104,19 @@ func TestInflateCut(t *testing.T) {
 	}
 }
 
-// TestInflateInvalid has streams that no decompressor takes.
+// TestInflateInvalid decodes streams that every decompressor refuses.
 func TestInflateInvalid(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{
-		"block of type 3":              "0700000000000000",
-		"stored, lengths differ":       "010100010041000000",
-		"too far back":                 "4b040a0000000000",
-		"fixed, length 286":            "1bff000000000000",
-		"no codes for lengths":         "0500000000000000",
-		"286 is the most":              "f5ffffffffffffff",
-		"31 distances":                 "05de000000000000",
-		"repeats nothing":              "0580240000000000000000",
-		"codes that are not all there": "05e0810800000000000000",
+		"block of type 3":                        "0700000000000000",
+		"stored, lengths differ":                 "010100010041000000",
+		"too far back":                           "4b040a0000000000",
+		"fixed, length 286":                      "1bff000000000000",
+		"no codes for lengths":                   "0500000000000000",
+		"more than 286 literal and length codes": "f5ffffffffffffff",
+		"31 distances":                           "05de000000000000",
+		"repeats nothing":                        "0580240000000000000000",
+		"incomplete code":                        "05e0810800000000000000",
 	} {
 		b, err := hex.DecodeString(in)
 		if err != nil {
@@ -125,7 +128,7 @@ func TestInflateInvalid(t *testing.T) {
 			t.Errorf("%s: %q, %v; the standard library: %q, %v", name, got, err, want, stdErr)
 		}
 		if err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }
@@ -134,7 +137,7 @@ func TestGunzip(t *testing.T) {
 	t.Parallel()
 	var two bytes.Buffer
 	for _, text := range []string{"first ", "second"} {
-		w := stdgzip.NewWriter(&two)
+		w := gzip.NewWriter(&two)
 		w.Name, w.Comment, w.Extra = "näme", "comment", []byte("extra")
 		if _, err := io.WriteString(w, text); err != nil {
 			t.Fatal(err)
@@ -144,7 +147,7 @@ func TestGunzip(t *testing.T) {
 		}
 	}
 	read := func(b []byte) (string, error) {
-		g, err := newGunzip(bytes.NewReader(b))
+		g, err := inflate.NewGzipReader(bytes.NewReader(b))
 		if err != nil {
 			return "", err
 		}
@@ -154,24 +157,24 @@ func TestGunzip(t *testing.T) {
 	if got, err := read(two.Bytes()); got != "first second" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
-	// The header's own checksum, which few write.
+	// A header with a checksum of its own, which few programs write.
 	withCRC := []byte{0x1f, 0x8b, 8, 2, 0, 0, 0, 0, 0, 0xff, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	if _, err := read(withCRC); !errors.Is(err, errGzipHeader) {
+	if _, err := read(withCRC); !errors.Is(err, inflate.ErrHeader) {
 		t.Errorf("wrong checksum of the header: %v", err)
 	}
 	for i := range two.Len() - 1 {
 		_, err := read(two.Bytes()[:i+1])
 		if (err == nil) != (i+1 == two.Len()/2) && i+1 != 30 && err == nil {
-			t.Errorf("%d of %d bytes are taken", i+1, two.Len())
+			t.Errorf("%d of %d bytes are accepted", i+1, two.Len())
 		}
 	}
 	changed := bytes.Clone(two.Bytes())
 	changed[len(changed)-6] ^= 1
-	if _, err := read(changed); !errors.Is(err, errGzipChecksum) {
+	if _, err := read(changed); !errors.Is(err, inflate.ErrChecksum) {
 		t.Errorf("wrong checksum: %v", err)
 	}
-	if _, err := read(append(bytes.Clone(two.Bytes()), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)); !errors.Is(err, errGzipHeader) {
-		t.Errorf("something behind the last member: %v", err)
+	if _, err := read(append(bytes.Clone(two.Bytes()), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)); !errors.Is(err, inflate.ErrHeader) {
+		t.Errorf("data after the last member: %v", err)
 	}
 }
 
@@ -196,8 +199,7 @@ func FuzzInflate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		const limit = 1 << 20
 		want, wantErr := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(in)), limit))
-		ours := newInflater()
-		ours.open(iotest.HalfReader(bytes.NewReader(in)))
+		ours := inflate.NewReader(iotest.HalfReader(bytes.NewReader(in)))
 		got, err := io.ReadAll(io.LimitReader(ours, limit))
 		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
 			t.Errorf("%d bytes, %v; the standard library: %d bytes, %v", len(got), err, len(want), wantErr)
@@ -207,10 +209,7 @@ func FuzzInflate(f *testing.F) {
 
 func BenchmarkInflate(b *testing.B) {
 	var packed bytes.Buffer
-	c, err := NewCompressor(&packed, Gzip)
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := gzip.NewWriter(&packed)
 	text := bytes.Repeat(texts()["words"], 4)
 	if _, err := c.Write(text); err != nil {
 		b.Fatal(err)
@@ -221,7 +220,7 @@ func BenchmarkInflate(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		g, err := newGunzip(bytes.NewReader(packed.Bytes()))
+		g, err := inflate.NewGzipReader(bytes.NewReader(packed.Bytes()))
 		if err != nil {
 			b.Fatal(err)
 		}
