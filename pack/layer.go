@@ -2,26 +2,16 @@ package pack
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-)
-
-// The annotations of directory layers. The first two are oras's: a gzipped tar whose entries stand under the title. The
-// last is ours, for what oras could not unpack: another compression, or one of the layers of a directory that is split.
-// Its value is the directory that all entries stand in, "." for none in particular.
-const (
-	annotationUnpack  = "io.deis.oras.content.unpack"
-	annotationContent = "io.deis.oras.content.digest"
-	annotationDir     = "vnd.davit.directory"
 )
 
 // newBlobs makes the blobs of a layer: one, or several for a directory that is split.
@@ -126,7 +116,7 @@ func newTarBlob(layer artifact.Layer, origin *tarOrigin) *blob {
 func partOf(layer artifact.Layer, i int) artifact.Layer {
 	layer.Unpack = false
 	if layer.Title != "" {
-		layer.Title = fmt.Sprintf("%s.part%03d%s", layer.Title, i+1, layer.Packing.Extension())
+		layer.Title = manifest.PartTitle(layer.Title, i, layer.Packing.Extension())
 	}
 	return layer
 }
@@ -142,13 +132,9 @@ func layerAnnotations(layer artifact.Layer) map[string]string {
 	}
 	switch {
 	case layer.Unpack:
-		all[annotationUnpack] = "true"
+		all[manifest.AnnotationUnpack] = "true"
 	case layer.Title != "" && ambiguous(layer):
-		dir := strings.Trim(layer.Prefix, "./")
-		if dir == "" {
-			dir = "."
-		}
-		all[annotationDir] = dir
+		all[manifest.AnnotationDirectory] = manifest.DirectoryAnnotation(layer.Prefix)
 	}
 	if len(all) == 0 {
 		return nil
@@ -170,7 +156,7 @@ func (b *blob) descriptor() ocispec.Descriptor {
 	desc := b.desc
 	if b.layer.Unpack {
 		desc.Annotations = maps.Clone(desc.Annotations)
-		desc.Annotations[annotationContent] = b.diffID.String()
+		desc.Annotations[manifest.AnnotationContent] = b.diffID.String()
 	}
 	return desc
 }

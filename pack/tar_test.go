@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content"
@@ -71,7 +72,7 @@ func TestDirectoryLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := r.Layers[0].Annotations
-	if got := notes[annotationContent]; notes[annotationUnpack] != "true" || got != digest.FromBytes(plain).String() {
+	if got := notes[manifest.AnnotationContent]; notes[manifest.AnnotationUnpack] != "true" || got != digest.FromBytes(plain).String() {
 		t.Errorf("annotations %v", notes)
 	}
 	for in := tar.NewReader(bytes.NewReader(plain)); ; {
@@ -133,7 +134,7 @@ func TestSplitDirectory(t *testing.T) {
 	titles := make(map[string]bool)
 	for _, l := range r.Layers {
 		titles[l.Annotations["org.opencontainers.image.title"]] = true
-		if l.Annotations[annotationDir] != "data" || l.Annotations[annotationUnpack] != "" {
+		if l.Annotations[manifest.AnnotationDirectory] != "data" || l.Annotations[manifest.AnnotationUnpack] != "" {
 			t.Errorf("annotations %v", l.Annotations)
 		}
 	}
@@ -189,7 +190,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	p := newPrinter(o.tree, o.packing, o.entries)
 	p.since = time.Now().Add(time.Hour).UnixNano()
 	print := p.print(o.entries)
-	r := treeRecord{first.Layers[0].Digest, digest.Digest(first.Layers[0].Annotations[annotationContent]), first.Layers[0].Size}
+	r := treeRecord{first.Layers[0].Digest, digest.Digest(first.Layers[0].Annotations[manifest.AnnotationContent]), first.Layers[0].Size}
 	shop.trees.store(print, r)
 	shop.trees.save()
 	if got, ok := newTreeCache(cache).lookup(print); !ok || got != r {

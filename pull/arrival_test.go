@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -170,7 +171,7 @@ func TestUnpackingWhileFetching(t *testing.T) {
 			}
 			g := &growing{source: newSource()}
 			layer := g.layer(t, "dir", packed.String())
-			layer.Annotations[annotationUnpack] = "true"
+			layer.Annotations[oci.AnnotationUnpack] = "true"
 			g.first = map[digest.Digest][]byte{layer.Digest: change(packed.Bytes())}
 			g.manifest(t, "v1", layer)
 			dst := newDir(t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -31,7 +32,7 @@ func (p *puller) items(ctx context.Context, m *manifest) ([]*item, error) {
 		return nil, err
 	}
 	for _, it := range items {
-		it.joined, it.name, it.strip = true, name, strings.Trim(prefixOf(m.kind()), "./")
+		it.joined, it.name, it.strip = true, name, oci.CleanDir(prefixOf(m.kind()))
 	}
 	return items, nil
 }

@@ -9,19 +9,11 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
-)
-
-// The annotations of directory layers. The first is oras's: the layer is a gzipped tar whose entries begin with the
-// title. oras also gives the digest of the tar, which says nothing more than that of the blob. The other is ours, for
-// what oras could not unpack: another compression, or one of several layers of a directory; its value is the directory
-// that all entries are in ("." for no particular one).
-const (
-	annotationUnpack = "io.deis.oras.content.unpack"
-	annotationDir    = "vnd.davit.directory"
 )
 
 // item is a layer to be pulled.
@@ -101,16 +93,16 @@ func (it *item) settle(m *manifest, kind mediatypes.Kind, chart string, opts Opt
 // decideUnpack tells whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
 // layer of an image, or because that is what its role in the kind is.
 func (it *item) decideUnpack(m *manifest, kind mediatypes.Kind, name string) {
-	dir, ours := it.desc.Annotations[annotationDir]
+	dir, ours := oci.Directory(it.desc)
 	switch {
 	case ours:
-		it.unpack, it.within = true, strings.Trim(path.Clean(dir), "/.")
-	case it.desc.Annotations[annotationUnpack] == "true":
+		it.unpack, it.within = true, dir
+	case it.desc.Annotations[oci.AnnotationUnpack] == "true":
 		it.unpack, it.within = true, path.Clean(name)
 	case kind.Shape == mediatypes.Image || kind.Name == "generic" && m.isImage():
 		it.unpack, it.image = true, true
 		if kind.Name == mediatypes.Volume {
-			it.strip = strings.Trim(prefixOf(kind), "./")
+			it.strip = oci.CleanDir(prefixOf(kind))
 		}
 	case isTarRole(kind, it.role, it.desc.MediaType):
 		it.unpack, it.sniff = true, true
@@ -169,8 +161,8 @@ func isTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 
 // isTar tells whether a layer is a tar by what it says of itself.
 func isTar(desc ocispec.Descriptor) bool {
-	_, ours := desc.Annotations[annotationDir]
-	return ours || desc.Annotations[annotationUnpack] == "true"
+	_, ours := desc.Annotations[oci.AnnotationDirectory]
+	return ours || desc.Annotations[oci.AnnotationUnpack] == "true"
 }
 
 // tarName is the name of a directory's tar that is not unpacked.

@@ -26,17 +26,20 @@ var layers = map[string][]string{
 	"internal/jsonschema":    {},
 	"internal/term":          {},
 	"internal/term/markdown": {"internal/term"},
-	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache"},
-	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache"},
+	"internal/manifest":      {},
+	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache", "internal/manifest"},
+	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache", "internal/manifest"},
 	"internal/serve": {
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
 	},
 	"internal/cli": {
+		"internal/manifest",
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
 		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve",
 	},
 	"cmd/davit": {
+		"internal/manifest",
 		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
 		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
 		"internal/serve", "internal/cli",
