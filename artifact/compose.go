@@ -230,7 +230,7 @@ func (c *composer) manifest(spec *Spec, kind mediatypes.Kind) (*Plan, *compositi
 		Finish: finish, Annotations: c.annotations(spec, kind, m.annotations),
 		Platform: m.platform, Tags: m.tags, Cascade: m.cascade,
 	}
-	plan.Base, plan.Notes, plan.Warnings = spec.Base, m.notes, m.warnings
+	plan.Base, plan.Notes, plan.Warnings, plan.LeftOut = spec.Base, m.notes, m.warnings, m.unpacked()
 	for _, l := range m.layers {
 		plan.Layers = append(plan.Layers, l.Layer)
 	}
@@ -263,6 +263,7 @@ type composition struct {
 	annotations map[string]string // of the manifest; the declaration's win
 	notes       []string          // Plan.Notes
 	warnings    []string          // Plan.Warnings
+	leftOut     []string          // Plan.LeftOut
 	tags        []string          // Plan.Tags, besides the declared ones
 	cascade     string            // Plan.Cascade
 	ownType     string            // artifactType of the manifest, where the files decide it

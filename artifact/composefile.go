@@ -20,6 +20,8 @@ import (
 type composeProject struct {
 	fsys     fs.FS
 	env      map[string]bool // env files that may be published: path → a service uses it
+	collect  bool            // env files are collected in wanted, instead of being held against env
+	wanted   []string        // env files that services name, in the order they were found
 	extends  []string        // files reached by extends or include, in the order they were found
 	services bool            // some file has any, or includes what has
 	warnings []string
@@ -176,9 +178,10 @@ func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 	if err != nil || !ok {
 		return err
 	}
+	f.wanted = append(f.wanted, name)
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
-	} else if !optional {
+	} else if !optional && !f.collect {
 		return fmt.Errorf("%s %q is not among the layers; list it to publish what is in it", what, node.Value)
 	}
 	f.replace(node, composeName(name))
@@ -520,8 +523,16 @@ func (c *composition) extended(name string) *chosen {
 	return &chosen{Layer: Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
-// envFiles names the env files as the compose files now refer to them.
+// envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env
+// holds what the one who publishes the application fills in, often secrets.
 func (c *composition) envFiles(p *composeProject) error {
+	c.layers = slices.DeleteFunc(c.layers, func(l *chosen) bool {
+		unused := l.Role == "env" && !p.env[l.Path]
+		if unused {
+			c.notes = append(c.notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
+		}
+		return unused
+	})
 	for _, l := range c.withRole("env") {
 		data, err := readFile(c.fsys, l.Path, maxSmallFile)
 		if err != nil {
@@ -532,9 +543,6 @@ func (c *composition) envFiles(p *composeProject) error {
 			l.Title = composeName(l.Path)
 		}
 		l.setAnnotation(mediatypes.ComposeEnvFileName, l.Title)
-		if !p.env[l.Path] {
-			c.notes = append(c.notes, fmt.Sprintf("compose: no service uses %s", l.Path))
-		}
 	}
 	return nil
 }

@@ -96,6 +96,7 @@ func TestComposeWarns(t *testing.T) {
 services:
   db:
     image: postgres
+    env_file: x.env
     environment: {POSTGRES_PASSWORD: hunter2, API_TOKEN: "${TOKEN}", PASSWORD_FILE: /run/secrets/x, COLOR: red}
     volumes: ["./data:/var/lib", "named:/x", {type: bind, source: /etc, target: /etc}]
 configs: {c: {content: "x=1"}}

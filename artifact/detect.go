@@ -45,10 +45,11 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 		if !ok && !IsKindFile(kind) {
 			return nil, nil, unknownKind(kind)
 		}
+		layers := layersOf(paths)
 		if ok {
-			paths, err = inKind(k, fsys, samples, paths)
+			layers, err = inKind(k, fsys, samples, paths)
 		}
-		return specOf(kind, paths), nil, err
+		return &Spec{Kind: kind, Layers: layers}, nil, err
 	}
 	fits, left, err := detect(fsys, samples)
 	switch {
@@ -58,7 +59,7 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 		if err := checkClaims(entriesOf(fsys, samples)); err != nil {
 			return nil, nil, err
 		}
-		return specOf("generic", paths), []string{"generic: nothing in the files tells another kind"}, nil
+		return &Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
 	case len(fits) > 1:
 		return nil, nil, ambiguous(fits)
 	}
@@ -78,7 +79,7 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 			notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", f.kind.Name, l))
 		}
 	}
-	return specOf(f.kind.Name, f.paths), notes, nil
+	return &Spec{Kind: f.kind.Name, Layers: f.layers()}, notes, nil
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one's own as ParseKind gives it.
@@ -87,10 +88,8 @@ func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err = inKind(kind, fsys, samples, paths)
-	spec := specOf(kind.Name, paths)
-	spec.Own = &kind
-	return spec, err
+	layers, err := inKind(kind, fsys, samples, paths)
+	return &Spec{Kind: kind.Name, Layers: layers, Settings: spec.Settings{Own: &kind}}, err
 }
 
 // detect lists the kinds that the files tell: those in which every file plays a role, and for a single directory those
@@ -151,12 +150,12 @@ func entriesOf(fsys fs.FS, samples []*sample) []*sample {
 
 // inKind lists what of the paths plays a role in a kind: of a directory that the kind has no use for as a whole, the
 // files in it.
-func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]string, error) {
-	var all []string
+func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]LayerSpec, error) {
+	var all []LayerSpec
 	for i, sample := range samples {
 		r, ok := findRole(k, sample, "")
 		if !sample.isDir() || k.Expand || ok && r.Tells {
-			all = append(all, paths[i])
+			all = append(all, LayerSpec{Path: paths[i]})
 			continue
 		}
 		s := &starter{fsys: fsys}
@@ -168,12 +167,12 @@ func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([
 			return nil, err
 		}
 		switch {
-		case f.evidence != "":
-			all = append(all, f.paths...)
+		case f.evidence != "", k.PerEntry && len(f.paths) > 0:
+			all = append(all, f.layers()...)
 		case ok || slices.ContainsFunc(k.Layers, forDirectories):
-			all = append(all, paths[i])
+			all = append(all, LayerSpec{Path: paths[i]})
 		case len(f.paths) > 0:
-			all = append(all, f.paths...)
+			all = append(all, f.layers()...)
 		default:
 			return nil, noneInKind(k)
 		}
@@ -194,12 +193,12 @@ func ambiguous(fits []finding) error {
 	return e
 }
 
-func specOf(kind string, paths []string) *Spec {
-	spec := &Spec{Kind: kind}
+func layersOf(paths []string) []LayerSpec {
+	var layers []LayerSpec
 	for _, p := range paths {
-		spec.Layers = append(spec.Layers, LayerSpec{Path: p})
+		layers = append(layers, LayerSpec{Path: p})
 	}
-	return spec
+	return layers
 }
 
 func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
@@ -232,6 +231,18 @@ type finding struct {
 	evidence string
 	whole    bool      // it is told by the directory as a whole
 	tells    []*sample // else by these files and directories
+	env      []string  // those of paths that compose files name as env files, whatever they are called
+}
+
+// layers are the entries of a declaration of the files.
+func (f finding) layers() []LayerSpec {
+	layers := layersOf(f.paths)
+	for i, l := range layers {
+		if slices.Contains(f.env, l.Path) {
+			layers[i].As = "env"
+		}
+	}
+	return layers
 }
 
 // byFile tells whether a kind is told by the directory as a whole or by a file in it, not by a directory in it.
@@ -290,6 +301,11 @@ func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) 
 	if err != nil {
 		return nil, ""
 	}
+	client, err := clientFilter(dir.fsys, k, dir.path)
+	if err != nil {
+		return nil, ""
+	}
+	filter = anyOf(filter, client)
 	files, all := 0, true
 	err = fs.WalkDir(dir.fsys, dir.path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -322,7 +338,7 @@ func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) 
 	if err != nil || !all {
 		return nil, ""
 	}
-	if k.Expand {
+	if k.Expand && files > 0 {
 		paths = []string{dir.path}
 	}
 	return paths, evidence

@@ -50,9 +50,9 @@ func newIgnorer(base string, lines []byte) (*ignorer, error) {
 	return i, nil
 }
 
-// readIgnoreFile reads the .davitignore of a directory; nil where there is none.
-func readIgnoreFile(fsys fs.FS, dir string) (*ignorer, error) {
-	data, err := readFile(fsys, path.Join(dir, ignoreFile), maxIgnoreFile)
+// readIgnoreFile reads the .davitignore, or another file of its syntax, of a directory; nil where there is none.
+func readIgnoreFile(fsys fs.FS, dir, base string) (*ignorer, error) {
+	data, err := readFile(fsys, path.Join(dir, base), maxIgnoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -98,15 +98,12 @@ func ownName(base string) bool {
 		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
 }
 
-// ignoreFilter leaves out of a directory what .davitignore (of the root, and of the directory itself) says, what is
-// davit's own, and what else is given. Its paths are those of the file system.
-func ignoreFilter(fsys fs.FS, dir string, ignorers ...*ignorer) (Filter, error) {
-	dirs := []string{".", dir}
-	if dir == "." {
-		dirs = dirs[:1]
-	}
-	for _, d := range dirs {
-		i, err := readIgnoreFile(fsys, d)
+// ignoreFilter leaves out of a directory what .davitignore (of the directory, and of those above it) says, and what is
+// davit's own. Its paths are those of the file system.
+func ignoreFilter(fsys fs.FS, dir string) (Filter, error) {
+	var ignorers []*ignorer
+	for _, d := range parents(dir) {
+		i, err := readIgnoreFile(fsys, d, ignoreFile)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %s", path.Join(d, ignoreFile), cause(err))
 		}

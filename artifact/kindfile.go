@@ -93,6 +93,9 @@ func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
 		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
 	}
 	checkKindSchema(k, report)
+	if _, err := newIgnorer(".", []byte(strings.Join(k.Exclude, "\n"))); err != nil {
+		report("/exclude", err.Error(), "")
+	}
 	for i, l := range k.Layers {
 		checkKindLayer(l, layerAt(i), report)
 	}
@@ -170,6 +173,9 @@ func kindSchema() map[string]any {
 		"layers":      atLeastOne(list("roles; the first that matches a file wins", kindLayerSchema())),
 		"order":       map[string]any{"enum": []any{"", string(mediatypes.ByDigest), string(mediatypes.ByTitle), string(mediatypes.ByRole)}},
 		"expand":      flag("a directory that no role takes whole becomes a layer per file"),
+		"perEntry":    flag("a directory without davit.yaml is packed entry by entry"),
+		"exclude":     list("what directories and globs leave out", text("")),
+		"ignoreFile":  text("the native client's .dockerignore"),
 		"annotations": strings,
 		"attached":    flag("mostly a referrer of something else"),
 		"readOnly":    map[string]any{"const": false},

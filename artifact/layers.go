@@ -47,6 +47,9 @@ func (c *composition) choose() {
 			return
 		}
 	}
+	if len(c.layers) == 0 && len(c.unfound) == 0 && len(c.leftOut) > 0 {
+		c.report(c.spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(c.kind.Clients, ", ")+" leaves out: "+some(unique(c.leftOut)), ""))
+	}
 }
 
 // entry is one entry of layers while its files are looked up.
@@ -55,7 +58,8 @@ type entry struct {
 	LayerSpec
 	at     string
 	failed bool
-	warned bool // see warnOfGit
+	warned bool   // see warnOfGit
+	client Filter // what the native client leaves out, as far as the entry does not take it back; nil: nothing
 }
 
 // refuse reports a problem with the entry.
@@ -161,6 +165,7 @@ func (e *entry) single() {
 	switch {
 	case err != nil:
 		e.unreadable(e.Path, err)
+	case e.ignored(name, info.IsDir()):
 	case info.IsDir():
 		e.directory(&sample{fsys: e.fsys, path: name, info: info})
 	case strings.HasSuffix(e.Path, "/"):
@@ -169,6 +174,21 @@ func (e *entry) single() {
 		e.checkFileOptions()
 		e.file(&sample{fsys: e.fsys, path: name, info: info})
 	}
+}
+
+// ignored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
+// in no way.
+func (e *entry) ignored(name string, isDir bool) bool {
+	filter, err := ignoreFileFilter(e.fsys, e.kind, path.Dir(name))
+	if err != nil {
+		e.refuse("", "%v", err)
+		return true
+	}
+	which, out := leavesOut(filter, name, isDir)
+	if out {
+		e.leftOut = append(e.leftOut, which)
+	}
+	return out
 }
 
 // nearby suggests a file of a similar name in the same directory.
@@ -315,21 +335,36 @@ func relative(dir string, filter Filter) Filter {
 	return func(name string, isDir bool) bool { return filter(path.Join(dir, name), isDir) }
 }
 
-// filter leaves out what .davitignore and exclude say, and davit's own files.
+// filter leaves out what .davitignore, exclude and the native client do, and davit's own files.
 func (e *entry) filter(dir string) (Filter, bool) {
-	exclude, err := newIgnorer(dir, []byte(strings.Join(e.Exclude, "\n")))
+	exclude, err := excludeFilter(e.kind, dir, e.Exclude...)
 	if err != nil {
 		e.failed = true
 		e.report(e.spec.Problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
 		return nil, false
 	}
-	filter, err := ignoreFilter(e.fsys, dir, exclude)
+	filter, err := ignoreFilter(e.fsys, dir)
+	if err == nil {
+		e.client, err = clientFilter(e.fsys, e.kind, dir)
+	}
+	var ignored Filter
+	if err == nil {
+		ignored, err = ignoreFileFilter(e.fsys, e.kind, dir)
+	}
 	if err != nil {
 		e.refuse("", "%v", err)
 		return nil, false
 	}
 	own := e.ownFiles()
-	return func(name string, isDir bool) bool { return slices.Contains(own, name) || filter(name, isDir) }, true
+	return anyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
+}
+
+// leave records a path that a filter leaves out if the native client does so: what the declaration excludes, its author
+// knows.
+func (e *entry) leave(name string, isDir bool) {
+	if which, out := leavesOut(e.client, name, isDir); out {
+		e.leftOut = append(e.leftOut, which)
+	}
 }
 
 // asKind leaves out besides what the kind's client leaves out by itself, and says what that is. An exclude of the entry's
@@ -412,7 +447,7 @@ func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
 		return bad < maxBad
 	})
 	if ok && files == 0 && !e.mayBeEmpty() {
-		e.refuse("", "%q has no files in it", e.Path)
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
 		return false
 	}
 	return ok
@@ -438,6 +473,7 @@ func (e *entry) walk(dir string, filter Filter, visit func(name string, d fs.Dir
 			e.unreadable(name, err)
 			return fs.SkipAll
 		case name != dir && filter(name, d.IsDir()):
+			e.leave(name, d.IsDir())
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -461,8 +497,16 @@ func (e *entry) files(dir string, filter Filter) {
 		return len(e.layers)-before <= maxLayers
 	})
 	if len(e.layers) == before && !e.failed {
-		e.refuse("", "%q has no files in it", e.Path)
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
 	}
+}
+
+// butLeftOut says that a directory is not empty, although nothing of it is packed.
+func (e *entry) butLeftOut() string {
+	if len(e.leftOut) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.kind.Clients, ", "), some(unique(e.leftOut)))
 }
 
 // found takes a file that was not named itself.
@@ -541,7 +585,8 @@ func (e *entry) expand(filter Filter) []string {
 		if err == nil && info.IsDir() != dirs || name == "." {
 			continue
 		}
-		if e.excluded(filter, name) {
+		if _, out := leavesOut(filter, name, dirs); out {
+			e.leave(name, dirs)
 			leftOut++
 		} else if !e.named[name] {
 			names = append(names, name)
@@ -555,16 +600,6 @@ func (e *entry) expand(filter Filter) []string {
 		e.refuse("", "%q matches no files", e.Path)
 	}
 	return names
-}
-
-// excluded tells whether a match, or a directory that it stands in, is left out.
-func (e *entry) excluded(filter Filter, name string) bool {
-	for i, r := range name {
-		if r == '/' && filter(name[:i], true) {
-			return true
-		}
-	}
-	return filter(name, false)
 }
 
 // globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.

@@ -58,6 +58,7 @@ type kitElement struct {
 // modelkitConfig makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
 // without one, it is made of the layers.
 func modelkitConfig(c *composition) (finishFunc, error) {
+	declared := c.layers
 	kitfile, by, err := c.takeKitfile()
 	if err != nil || by == nil && len(c.layers) == 0 {
 		return nil, err
@@ -67,6 +68,8 @@ func modelkitConfig(c *composition) (finishFunc, error) {
 		elements = c.kitOfLayers(kitfile)
 	} else if elements, err = c.kitLayers(kitfile, by); err != nil {
 		return nil, &Error{Item: by.Path, Err: err}
+	} else {
+		c.dropUnnamed(by.Path, declared)
 	}
 	return func(layers []Packed) (Finished, error) {
 		for _, e := range elements {
@@ -95,10 +98,7 @@ func (c *composition) takeKitfile() (kitfile map[string]any, by *chosen, err err
 		return c.overlay(kitfile), nil, nil
 	}
 	by = c.layers[i]
-	if len(c.layers) > 1 {
-		c.notes = append(c.notes, fmt.Sprintf("modelkit: %s says what is packed, and the other layers do not", by.Path))
-	}
-	c.layers = nil
+	c.layers, c.leftOut = nil, nil
 	data, err := readFile(c.fsys, by.Path, maxSmallFile)
 	if err != nil {
 		return nil, by, &Error{Item: by.Path, Err: errors.New(cause(err))}
@@ -184,15 +184,22 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	if err != nil {
 		return err
 	}
+	entry := &entry{composition: c, at: by.at}
+	if entry.ignored(name, info.IsDir()) {
+		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
+	}
 	t, _ := c.kind.Role(e.role)
 	within := path.Clean(declared)
 	l := Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
 		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
 	if info.IsDir() {
 		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
-		if l.Exclude, err = c.kitFilter(name, within, by, all); err != nil {
+		filter, err := c.kitFilter(entry, by, name, within, all)
+		if err != nil {
 			return err
 		}
+		entry.walk(name, filter, func(string, fs.DirEntry) bool { return true }) // for what it leaves out
+		l.Exclude = relative(name, filter)
 	}
 	if e.prompt {
 		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
@@ -201,25 +208,23 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	return nil
 }
 
-// kitFilter leaves out of a directory what other elements name, the Kitfile, and what is left out everywhere.
-func (c *composition) kitFilter(dir, within string, by *chosen, all []kitElement) (Filter, error) {
+// kitFilter leaves out of a directory what other elements name, the Kitfile, what kit does not pack, and what is left out
+// everywhere.
+func (c *composition) kitFilter(e *entry, by *chosen, dir, within string, all []kitElement) (Filter, error) {
 	ignored, err := ignoreFilter(c.fsys, dir)
 	if err != nil {
 		return nil, err
 	}
-	others := []string{by.Path}
-	if c.spec.Source() != nil {
-		others = append(others, path.Base(c.spec.Source().File))
+	if e.client, err = clientFilter(c.fsys, c.kind, dir); err != nil {
+		return nil, err
 	}
-	for _, e := range all {
-		if name := path.Clean(e.fields["path"].(string)); name != within {
+	others := append(e.ownFiles(), by.Path)
+	for _, element := range all {
+		if name := path.Clean(element.fields["path"].(string)); name != within {
 			others = append(others, path.Join(path.Dir(by.Path), name))
 		}
 	}
-	return func(name string, isDir bool) bool {
-		full := path.Join(dir, name)
-		return slices.Contains(others, full) || ignored(full, isDir)
-	}, nil
+	return anyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client), nil
 }
 
 // kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.

@@ -44,7 +44,7 @@ func parseModelfile(data []byte) (*modelfile, error) {
 			continue
 		}
 		command, arg, _ := strings.Cut(line, " ")
-		command, arg = strings.ToUpper(command), strings.TrimSpace(arg)
+		command, arg = strings.ToUpper(command), unquoted(strings.TrimSpace(arg))
 		role, names := modelfileRoles[command]
 		switch {
 		case arg == "":
@@ -60,6 +60,14 @@ func parseModelfile(data []byte) (*modelfile, error) {
 		}
 	}
 	return m, lines.Err()
+}
+
+// unquoted returns an argument without the quotes that modctl writes around one with spaces.
+func unquoted(arg string) string {
+	if len(arg) > 1 && arg[0] == '"' && arg[len(arg)-1] == '"' {
+		return arg[1 : len(arg)-1]
+	}
+	return arg
 }
 
 // modelpackConfig makes the config of the weights, of a Modelfile if there is one, and of what is declared.
@@ -192,18 +200,66 @@ func (c *composition) takeModelfile(config map[string]any) error {
 			into.object[into.key] = value
 		}
 	}
-	for _, f := range m.files {
-		if err := c.takeNamed(l, f.role, f.pattern); err != nil {
-			return err
+	return c.takeNamed(l, m)
+}
+
+// takeNamed makes the layers those that a Modelfile names, in the roles that it gives them. Those among the declared
+// layers keep their order; the others follow in the order of the Modelfile.
+func (c *composition) takeNamed(by *chosen, m *modelfile) error {
+	roles, names, err := c.namedFiles(by, m)
+	if err != nil {
+		return err
+	}
+	declared := c.layers
+	c.layers = nil
+	for _, l := range declared {
+		switch r, named := roles[l.source()]; {
+		case named && r == l.Role:
+			c.layers = append(c.layers, l)
+		case named:
+			c.addNamed(by, l.source(), r)
+		}
+		delete(roles, l.source())
+	}
+	for _, name := range names {
+		if r, left := roles[name]; left {
+			c.addNamed(by, name, r)
 		}
 	}
+	c.dropUnnamed(by.Path, declared)
 	return nil
 }
 
-// takeNamed adds the files that a Modelfile or Kitfile names with a path or pattern, relative to its own directory.
-func (c *composition) takeNamed(by *chosen, role, pattern string) error {
+// addNamed adds a layer of a file that a Modelfile names.
+func (c *composition) addNamed(by *chosen, name, role string) {
+	e := &entry{composition: c, LayerSpec: LayerSpec{Path: name, As: role}, at: by.at}
+	e.found(name)
+}
+
+// namedFiles lists the files that a Modelfile names, in its order, and the role of each. Where it names a file twice, the
+// first command counts.
+func (c *composition) namedFiles(by *chosen, m *modelfile) (roles map[string]string, names []string, err error) {
+	roles = map[string]string{}
+	for _, f := range m.files {
+		found, err := c.expandNamed(by, f.pattern)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range found {
+			if roles[name] == "" {
+				roles[name] = f.role
+				names = append(names, name)
+			}
+		}
+	}
+	return roles, names, nil
+}
+
+// expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
+// matches no hidden file, unless it says the dot itself.
+func (c *composition) expandNamed(by *chosen, pattern string) ([]string, error) {
 	if message, _ := badPath(pattern); message != "" {
-		return &Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
+		return nil, &Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
 	}
 	glob := path.Join(path.Dir(by.Path), pattern)
 	if isGlob(pattern) && !strings.Contains(pattern, "/") {
@@ -211,17 +267,22 @@ func (c *composition) takeNamed(by *chosen, role, pattern string) error {
 	}
 	names, err := doublestar.Glob(c.fsys, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	if err != nil {
-		return &Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+		return nil, &Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+	}
+	if isGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
+		base, _ := doublestar.SplitPattern(glob)
+		client, err := clientFilter(c.fsys, c.kind, base)
+		if err != nil {
+			return nil, &Error{Item: by.Path, Err: err}
+		}
+		names = slices.DeleteFunc(names, func(name string) bool {
+			_, out := leavesOut(client, name, false)
+			return out
+		})
 	}
 	if len(names) == 0 {
-		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, and there is no such file", pattern)}
+		return nil, &Error{Item: by.Path, Err: fmt.Errorf("names %q, and there is no such file", pattern)}
 	}
 	slices.Sort(names)
-	for _, name := range names {
-		if !slices.ContainsFunc(c.layers, func(l *chosen) bool { return l.source() == name }) {
-			e := &entry{composition: c, LayerSpec: LayerSpec{Path: name, As: role}, at: by.at}
-			e.found(name)
-		}
-	}
-	return nil
+	return names, nil
 }

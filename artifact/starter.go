@@ -81,6 +81,7 @@ func (s *starter) look(kind string) error {
 	}
 	s.kind = kind
 	_, err := s.main.settle(s.fsys, ".")
+	s.dropUnusedEnv()
 	s.leave()
 	return err
 }
@@ -147,6 +148,9 @@ func (s *starter) find(k mediatypes.Kind) finding {
 	roles := make([]role, len(s.entries))
 	told := map[string]bool{}
 	for i, entry := range s.entries {
+		if s.ignored(k, entry) {
+			continue
+		}
 		if roles[i], _ = findRole(k, entry, ""); roles[i].Tells {
 			told[roles[i].Role] = true
 		}
@@ -161,7 +165,7 @@ func (s *starter) find(k mediatypes.Kind) finding {
 			if r.Tells {
 				evidence = why(r, entry)
 			}
-		case r.Role == "" && k.Expand && entry.isDir():
+		case r.Role == "" && k.Expand && entry.isDir() && !s.ignored(k, entry):
 			var inside []string
 			if inside, evidence = fitFiles(k, entry); len(inside) == 0 {
 				continue
@@ -178,6 +182,16 @@ func (s *starter) find(k mediatypes.Kind) finding {
 		}
 	}
 	return f
+}
+
+// ignored reports whether the native client of a kind leaves out an entry. What can't be read is found out when the files
+// are composed.
+func (s *starter) ignored(k mediatypes.Kind, entry *sample) bool {
+	filter, err := ignoreFileFilter(s.fsys, k, path.Dir(entry.path))
+	if s.whole != nil {
+		filter, err = clientFilter(s.fsys, k, s.whole.path)
+	}
+	return err == nil && filter != nil && filter(entry.path, entry.isDir())
 }
 
 // mains lists the kinds that the files tell, those left out that are mostly attached to something else, and those that
@@ -265,9 +279,22 @@ func (s *starter) attached(name string) bool {
 	return slices.ContainsFunc(s.referrers, func(f finding) bool { return slices.Contains(f.paths, name) })
 }
 
+// dropUnusedEnv takes the env files that no service names out of a compose application.
+func (s *starter) dropUnusedEnv() {
+	if s.main.kind.Config.Derive != "compose" {
+		return
+	}
+	s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return !isYAMLName(p) && !slices.Contains(s.main.env, p) })
+}
+
 // leave notes what is not packed.
 func (s *starter) leave() {
 	s.left = slices.DeleteFunc(s.unused(s.main), s.attached)
+	for _, entry := range s.entries {
+		if s.ignored(s.main.kind, entry) {
+			s.left = slices.DeleteFunc(s.left, func(p string) bool { return p == entry.path })
+		}
+	}
 }
 
 // unused lists the entries that a kind has no use for.
@@ -299,8 +326,12 @@ func (s *starter) render() []byte {
 	line("#   org.opencontainers.image.source: https://example.com/repository")
 	s.renderConfig(line)
 	line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
-	for _, p := range s.main.paths {
-		line("  - %s%s", quoted(p), comment(s.roleName(p)))
+	for _, l := range s.main.layers() {
+		if l.As != "" {
+			line("  - {path: %s, as: %s}", quoted(l.Path), l.As)
+			continue
+		}
+		line("  - %s%s", quoted(l.Path), comment(s.roleName(l.Path)))
 	}
 	alternatives := s.alternatives()
 	for _, p := range s.left {

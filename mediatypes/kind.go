@@ -71,7 +71,15 @@ type Kind struct {
 	Order  Order       `json:"order,omitempty" yaml:"order,omitempty"`
 	// Expand: a directory that no role takes whole is packed as a layer per file under it. Without it, such a
 	// directory is an error.
-	Expand      bool              `json:"expand,omitempty" yaml:"expand,omitempty"`
+	Expand bool `json:"expand,omitempty" yaml:"expand,omitempty"`
+	// PerEntry: a directory named without a davit.yaml is packed entry by entry, each in its own role, although a role
+	// would take the directory as a whole.
+	PerEntry bool `json:"perEntry,omitempty" yaml:"perEntry,omitempty"`
+	// Exclude lists what the native client does not pack, in the syntax of .dockerignore, relative to the directory or to
+	// the fixed part of the glob. A path that is named itself is packed; "!" in the exclude of an entry takes paths back.
+	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
+	// IgnoreFile names the native client's .dockerignore. What it lists is never packed, nor is the file itself.
+	IgnoreFile  string            `json:"ignoreFile,omitempty" yaml:"ignoreFile,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
 	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.

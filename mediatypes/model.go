@@ -24,6 +24,9 @@ const (
 	ModelUntested = "org.cncf.model.file.mediatype.untested"
 )
 
+// hiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
+var hiddenFiles = []string{"**/.*"}
+
 // model is a model as Docker Model Runner packs it.
 var model = Kind{
 	Name:    "model",
@@ -58,6 +61,7 @@ var model = Kind{
 	},
 	Order:   ByTitle,
 	Expand:  true,
+	Exclude: hiddenFiles, // as FromDirectory of docker/model-runner does
 	Clients: []string{"docker model"},
 	Example: `kind: model
 name: tiny-llama

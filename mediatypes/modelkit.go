@@ -1,5 +1,7 @@
 package mediatypes
 
+import "slices"
+
 // The types of a KitOps ModelKit.
 const (
 	ModelKitManifest = "application/vnd.kitops.modelkit.manifest.v1+json"
@@ -34,8 +36,13 @@ var modelkit = Kind{
 		modelKitLayer("docs", "docs", append(docFiles, "*")...),
 		modelKitLayer("code", "code", "*/"),
 	},
-	Order:   ByRole,
-	Clients: []string{"kit"},
+	Order:    ByRole,
+	PerEntry: true,
+	// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
+	// The others are kit's OsSpecificFiles.
+	Exclude:    slices.Concat(hiddenFiles, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
+	IgnoreFile: ".kitignore",
+	Clients:    []string{"kit"},
 	Example: `kind: modelkit
 layers: [Kitfile]
 `,

@@ -1,5 +1,7 @@
 package mediatypes
 
+import "slices"
+
 // The types of CNCF ModelPack.
 const (
 	ModelPackManifest = "application/vnd.cncf.model.manifest.v1+json"
@@ -58,6 +60,7 @@ var modelpack = Kind{
 		modelPackLayer("doc", "doc", append(docFiles, "*")...),
 	},
 	Expand:  true,
+	Exclude: slices.Concat(hiddenFiles, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
 	Clients: []string{"modctl", "docker model", "kit"},
 	Example: `kind: modelpack
 version: 1.0.0

@@ -36,6 +36,9 @@ type Plan struct {
 type Remarks struct {
 	Notes    []string // decisions that the declaration did not make: the kind, a role
 	Warnings []string // what may surprise the user of the artifact: a secret in an env file
+	// LeftOut lists what is not packed because the native client of the kind does not pack it: hidden files of a model,
+	// files that .kitignore names. A directory ends in a slash and stands for everything in it.
+	LeftOut []string
 }
 
 // Layer is one layer of a Plan: which files become the blob, and how.

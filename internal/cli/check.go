@@ -30,6 +30,7 @@ func (a *app) check(args []string, opts *sourceOptions) error {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
+	a.listLeftOut = true
 	var r checkResult
 	var problems artifact.Problems
 	for _, arg := range args {
@@ -44,7 +45,7 @@ func (a *app) check(args []string, opts *sourceOptions) error {
 		}
 		s.close()
 		a.tell(s.plan)
-		r.Sources = append(r.Sources, checkedSource{arg, s.plan.Kind.Name, countLayers(s.plan)})
+		r.Sources = append(r.Sources, checkedSource{arg, s.plan.Kind.Name, countLayers(s.plan), leftOut(s.plan)})
 	}
 	if len(problems) > 0 {
 		return problems
@@ -69,6 +70,8 @@ type checkedSource struct {
 	Source string `json:"source"`
 	Kind   string `json:"kind"`
 	Layers int    `json:"layers"`
+	// LeftOut lists the files that the kind's native client does not pack; a directory ends in a slash.
+	LeftOut []string `json:"leftOut,omitempty"`
 }
 
 func (r checkResult) WriteText(w io.Writer) error {

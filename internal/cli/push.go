@@ -71,6 +71,7 @@ func (a *app) push(ctx context.Context, opts pushOptions) error {
 		return err
 	}
 	defer s.close()
+	a.listLeftOut = opts.dryRun
 	a.tell(s.plan)
 	if opts.dryRun {
 		return a.wouldSend(ctx, s, opts)
@@ -81,7 +82,8 @@ func (a *app) push(ctx context.Context, opts pushOptions) error {
 // dryRunResult is what push --dry-run prints.
 type dryRunResult struct {
 	*pack.Result
-	Blobs []dryRunBlob `json:"blobs"`
+	Blobs   []dryRunBlob `json:"blobs"`
+	LeftOut []string     `json:"leftOut,omitempty"` // files that the kind's native client does not pack
 }
 
 type dryRunBlob struct {
@@ -135,7 +137,7 @@ func (a *app) wouldSend(ctx context.Context, s *source, opts pushOptions) error 
 	default:
 		return err
 	}
-	r := dryRunResult{Result: packed.Result()}
+	r := dryRunResult{Result: packed.Result(), LeftOut: leftOut(s.plan)}
 	r.Reference, r.Tags = ref.String(), uniqueTags(ref.Tag, opts.tags, s.plan.Tags)
 	for _, desc := range r.descriptors() {
 		there, err := exists(desc)

@@ -26,11 +26,12 @@ type app struct {
 	progress term.ProgressMode
 	debug    bool
 
-	registry registry.Options // from the flags; client completes them
-	logins   logins
-	clients  map[connection]*registry.Client
-	untold   []*artifact.Plan // what tell keeps for the end
-	cache    *digestcache.Cache
+	registry    registry.Options // from the flags; client completes them
+	logins      logins
+	clients     map[connection]*registry.Client
+	listLeftOut bool             // see tellLeftOut
+	untold      []*artifact.Plan // what tell keeps for the end
+	cache       *digestcache.Cache
 }
 
 // The groups of commands in the help text.

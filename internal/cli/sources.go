@@ -445,6 +445,7 @@ func (a *app) tellNow(plan *artifact.Plan) {
 	for _, n := range plan.Notes {
 		a.note("%s", n)
 	}
+	a.tellLeftOut(plan)
 	for _, w := range plan.Warnings {
 		a.warn("%s", w)
 	}
@@ -454,6 +455,43 @@ func (a *app) tellNow(plan *artifact.Plan) {
 	for _, r := range plan.Referrers {
 		a.tellNow(r)
 	}
+}
+
+// tellLeftOut prints how many files the native client does not pack and are left out, or each of them where nothing is sent.
+func (a *app) tellLeftOut(plan *artifact.Plan) {
+	if a.listLeftOut {
+		for _, name := range plan.LeftOut {
+			a.note("%s: left out %s", plan.Kind.Name, name)
+		}
+		return
+	}
+	files, dirs := 0, 0
+	for _, name := range plan.LeftOut {
+		if strings.HasSuffix(name, "/") {
+			dirs++
+		} else {
+			files++
+		}
+	}
+	var parts []string
+	if files > 0 {
+		parts = append(parts, term.Plural(files, "file"))
+	}
+	if dirs > 0 {
+		parts = append(parts, term.Plural(dirs, "directory"))
+	}
+	if len(parts) > 0 {
+		a.note("%s: %s left out; davit check lists them", plan.Kind.Name, strings.Join(parts, " and "))
+	}
+}
+
+// leftOut lists what is left out of an artifact and of those that belong to it.
+func leftOut(plan *artifact.Plan) []string {
+	all := slices.Clone(plan.LeftOut)
+	for _, p := range slices.Concat(plan.Platforms, plan.Referrers) {
+		all = append(all, leftOut(p)...)
+	}
+	return all
 }
 
 // tagFor is the tag that an artifact gets where the target names none: the name of its reference, which bottles have, or

@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Size formats a number of bytes in powers of ten, as registries and docker do; a negative number is "?".
@@ -25,6 +26,9 @@ func Size(n int64) string {
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "ry"); ok {
+		return strconv.Itoa(n) + " " + stem + "ries"
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -1,0 +1,401 @@
+package artifact_test
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+// example reads a file of the examples.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile("../examples/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// files makes a file system of names and contents, below a directory.
+func files(dir string, contents ...map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for _, part := range contents {
+		for name, content := range part {
+			fsys[path.Join(dir, name)] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
+		}
+	}
+	return fsys
+}
+
+// declared composes a davit.yaml over files.
+func declared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan {
+	t.Helper()
+	spec, err := artifact.Parse("davit.yaml", []byte(davitYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return composed(t, fsys, spec)
+}
+
+// detected composes plain files of a kind, or of the one that they tell.
+func detected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.Plan {
+	t.Helper()
+	spec, _, err := artifact.Detect(fsys, paths, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return composed(t, fsys, spec)
+}
+
+// started composes what init writes.
+func started(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
+	t.Helper()
+	text, err := artifact.Starter(fsys, dir, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := fs.Sub(fsys, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return declared(t, sub, string(text))
+}
+
+func composed(t *testing.T, fsys fs.FS, spec *artifact.Spec) *artifact.Plan {
+	t.Helper()
+	plan, err := artifact.Compose(fsys, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// packed lists the files of the layers of a plan, those of directories as pack walks them.
+func packed(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
+	t.Helper()
+	var names []string
+	for _, l := range plan.Layers {
+		switch {
+		case len(l.Files) > 0:
+			names = append(names, l.Files...)
+		case !l.Dir:
+			names = append(names, l.Path)
+		default:
+			err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+				rel := name
+				if l.Path != "." {
+					rel = strings.TrimPrefix(name, l.Path+"/")
+				}
+				switch {
+				case err != nil:
+					return err
+				case name != l.Path && l.Exclude != nil && l.Exclude(rel, d.IsDir()):
+					if d.IsDir() {
+						return fs.SkipDir
+					}
+				case !d.IsDir():
+					names = append(names, name)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// private is what a clone of a model's repository has beside the model.
+var private = map[string]string{
+	".git/config":               "url = https://user:token@host/model\n",
+	".git/lfs/objects/ab/abcd":  "x",
+	".env":                      "TOKEN=1\n",
+	".cache/huggingface/a.lock": "x",
+	".gitattributes":            "*.gguf filter=lfs\n",
+	".DS_Store":                 "x",
+	"onnx/.ipynb_checkpoints/x": "x",
+	"onnx/.hidden.json":         "{}",
+}
+
+// TestHiddenFilesOfModels takes every way to a model's plan, and expects the list of the native client: docker/model-runner's
+// FromDirectory and modctl's skipPatterns leave out what begins with a dot.
+func TestHiddenFilesOfModels(t *testing.T) {
+	t.Parallel()
+	visible := map[string]string{
+		"model.safetensors":   example(t, "modelpack/model/model.safetensors"),
+		"config.json":         "{}",
+		"README.md":           "# a model\n",
+		"onnx/tokenizer.json": "{}",
+	}
+	want := slices.Sorted(maps.Keys(visible))
+	wantLeft := []string{".DS_Store", ".cache/", ".env", ".git/", ".gitattributes", "onnx/.hidden.json", "onnx/.ipynb_checkpoints/"}
+	root, nested := files(".", visible, private), files("hf", visible, private)
+	for _, tc := range []struct {
+		name  string
+		route func(t *testing.T) (fs.FS, *artifact.Plan)
+	}{
+		{"a directory", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "", ".") }},
+		{"kind model", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "model", ".") }},
+		{"kind modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "modelpack", ".") }},
+		{"kind modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, detected(t, root, "modelkit", ".") }},
+		{"a directory further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, detected(t, nested, "", "hf") }},
+		{"kind modelkit further down", func(t *testing.T) (fs.FS, *artifact.Plan) { return nested, detected(t, nested, "modelkit", "hf") }},
+		{"layers .", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return root, declared(t, root, "kind: model\nlayers: [.]\n")
+		}},
+		{"layers . of a modelpack", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return root, declared(t, root, "kind: modelpack\nlayers: [.]\n")
+		}},
+		{"layers . of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return root, declared(t, root, "kind: modelkit\nlayers: [.]\n")
+		}},
+		{"a tar of the directory", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return nested, declared(t, nested, "kind: modelpack\nlayers: [{path: hf, packing: tar, as: weights}]\n")
+		}},
+		{"a glob", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return root, declared(t, root, "kind: model\nlayers: ['**']\n")
+		}},
+		{"a glob further down", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return nested, declared(t, nested, "kind: modelkit\nlayers: ['hf/**']\n")
+		}},
+		{"an exclude of one's own", func(t *testing.T) (fs.FS, *artifact.Plan) {
+			return root, declared(t, root, "kind: model\nlayers: [{path: ., exclude: ['*.nothing']}]\n")
+		}},
+		{"init", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, started(t, root, ".", "model") }},
+		{"init of a modelkit", func(t *testing.T) (fs.FS, *artifact.Plan) { return root, started(t, root, ".", "modelkit") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			fsys, plan := tc.route(t)
+			got := packed(t, fsys, plan)
+			for i := range got {
+				got[i] = strings.TrimPrefix(got[i], "hf/")
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("packed %q, want %q", got, want)
+			}
+			for _, name := range plan.LeftOut {
+				if !slices.Contains(wantLeft, strings.TrimPrefix(name, "hf/")) {
+					t.Errorf("%s is said to be left out", name)
+				}
+			}
+			if strings.HasPrefix(tc.name, "layers") && !slices.Equal(slices.Sorted(slices.Values(plan.LeftOut)), wantLeft) {
+				t.Errorf("left out %q, want %q", plan.LeftOut, wantLeft)
+			}
+			if len(plan.Warnings) > 0 {
+				t.Errorf("warnings %q", plan.Warnings)
+			}
+		})
+	}
+}
+
+// TestNamedHiddenFilesArePacked packs what the declaration asks for.
+func TestNamedHiddenFilesArePacked(t *testing.T) {
+	t.Parallel()
+	fsys := files(".", map[string]string{"m.gguf": example(t, "model/tiny-llama.gguf"), ".gitattributes": "x", ".cfg/a.json": "{}", ".env": "A=1"})
+	for layers, want := range map[string]string{
+		"., .gitattributes":                       ".gitattributes m.gguf",
+		".cfg/, m.gguf":                           ".cfg/a.json m.gguf",
+		"{path: ., exclude: ['!.gitattributes']}": ".gitattributes m.gguf",
+		"m.gguf, '.cfg/*.json'":                   ".cfg/a.json m.gguf",
+	} {
+		plan := declared(t, fsys, "kind: model\nlayers: ["+layers+"]\n")
+		if got := strings.Join(packed(t, fsys, plan), " "); got != want {
+			t.Errorf("%s: packed %s, want %s", layers, got, want)
+		}
+		if slices.Contains(plan.LeftOut, ".gitattributes") && strings.Contains(layers, ".gitattributes") {
+			t.Errorf("%s: said to be left out: %q", layers, plan.LeftOut)
+		}
+	}
+}
+
+// TestGenericPacksHiddenFiles: a kind without a native client takes everything, with a warning of a repository's own files.
+func TestGenericPacksHiddenFiles(t *testing.T) {
+	t.Parallel()
+	fsys := files("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
+	plan := declared(t, fsys, "kind: generic\nlayers: [d]\n")
+	if got := strings.Join(packed(t, fsys, plan), " "); got != "d/.env d/.git/HEAD d/a.txt" || len(plan.LeftOut) > 0 || len(plan.Warnings) != 1 {
+		t.Errorf("packed %s, left out %q, warnings %q", got, plan.LeftOut, plan.Warnings)
+	}
+}
+
+// TestKitignore holds the files of a ModelKit against the rules of kit: .kitignore of the Kitfile's directory wins over all
+// that the Kitfile says, and neither of the two is packed.
+func TestKitignore(t *testing.T) {
+	t.Parallel()
+	content := map[string]string{
+		"model-00001-of-00002.safetensors": "x", "model-00002-of-00002.safetensors": "x", "README.md": "x", "src/run.py": "x",
+		"src/secret.py": "x", "gguf/m.gguf": "x", "onnx/model.onnx_data": "x", "onnx/model.onnx": "x", "logs/a.log": "x", "logs/keep.log": "x",
+	}
+	const kitfile = "manifestVersion: 1.0.0\nmodel: {path: model-00001-of-00002.safetensors, parts: [{path: model-00002-of-00002.safetensors}]}\n" +
+		"docs: [{path: README.md}]\ncode: [{path: .}]\n"
+	both := map[string]string{"Kitfile": kitfile, ".kitignore": "# not ours\ngguf\n*/*.onnx_data\nsrc/secret.py\nlogs/*\n!logs/keep.log\n"}
+	const want = "README.md logs/keep.log model-00001-of-00002.safetensors model-00002-of-00002.safetensors onnx/model.onnx src/run.py"
+	root, nested := files(".", content, private, both), files("kit", content, private, both)
+	plain := files(".", content, private, map[string]string{".kitignore": both[".kitignore"]})
+	for name, tc := range map[string]struct {
+		fsys fs.FS
+		plan *artifact.Plan
+	}{
+		"the Kitfile":                  {root, declared(t, root, "kind: modelkit\nlayers: [Kitfile]\n")},
+		"the Kitfile further down":     {nested, declared(t, nested, "kind: modelkit\nlayers: [kit/Kitfile]\n")},
+		"a directory with a Kitfile":   {root, detected(t, root, "", ".")},
+		"no Kitfile":                   {plain, detected(t, plain, "modelkit", ".")},
+		"no Kitfile, all files named":  {plain, detected(t, plain, "modelkit", slices.Sorted(maps.Keys(content))...)},
+		"no Kitfile, a glob":           {plain, declared(t, plain, "kind: modelkit\nlayers: ['**']\n")},
+		"no Kitfile, as one directory": {plain, declared(t, plain, "kind: modelkit\nlayers: [.]\n")},
+		"init":                         {plain, started(t, plain, ".", "modelkit")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := strings.ReplaceAll(strings.Join(packed(t, tc.fsys, tc.plan), " "), "kit/", "")
+			if got != want {
+				t.Errorf("packed %s, want %s", got, want)
+			}
+			if name != "init" && !slices.ContainsFunc(tc.plan.LeftOut, func(l string) bool { return strings.HasSuffix(l, "secret.py") }) {
+				t.Errorf("left out %q lacks secret.py", tc.plan.LeftOut)
+			}
+		})
+	}
+}
+
+// TestKitignoreOfWhatTheKitfileNames refuses an element of which kit would pack nothing.
+func TestKitignoreOfWhatTheKitfileNames(t *testing.T) {
+	t.Parallel()
+	for kitignore, want := range map[string]string{
+		"w.gguf\n":    `names "w.gguf", which .kitignore leaves out`,
+		"*\n!src\n":   `names "w.gguf", which .kitignore leaves out`,
+		"src\n":       `names "src", which .kitignore leaves out`,
+		"src/a.py\n":  "",
+		"*.md\n":      "",
+		"[a-\n":       "syntax error in pattern",
+		"docs\n!src/": "",
+	} {
+		fsys := files(".", map[string]string{"w.gguf": "x", "src/a.py": "x", "src/b.py": "x", ".kitignore": kitignore,
+			"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: w.gguf}\ncode: [{path: src}]\n"})
+		_, err := artifact.Compose(fsys, &artifact.Spec{Kind: "modelkit", Layers: []artifact.LayerSpec{{Path: "Kitfile"}}})
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || !errors.Is(err, artifact.ErrInvalid)) {
+			t.Errorf("%q: got %v, want %q", kitignore, err, want)
+		}
+	}
+}
+
+// TestModelfileDecides packs what a Modelfile names and nothing else, in the roles that it gives.
+func TestModelfileDecides(t *testing.T) {
+	t.Parallel()
+	content := map[string]string{
+		"model.safetensors": example(t, "modelpack/model/model.safetensors"), "onnx/model.onnx_data": "x", "my model.bin": "x", "README.md": "x",
+		"notes.md": "x", "wandb/debug.log": "x", "wandb/.secret.log": "x", "__pycache__/a.pyc": "x",
+	}
+	for _, tc := range []struct{ name, modelfile, want, left string }{
+		{"some", "NAME t\nMODEL model.safetensors\nMODEL onnx/model.onnx_data\nDOC README.md\n", "doc README.md, weights model.safetensors, weights onnx/model.onnx_data",
+			"my model.bin, notes.md, wandb/debug.log"},
+		{"a name in quotes", "MODEL \"my model.bin\"\n", "weights my model.bin", "README.md, model.safetensors, notes.md, onnx/model.onnx_data, wandb/debug.log"},
+		{"a pattern", "MODEL model.safetensors\nDOC *\n", "doc Modelfile, doc README.md, doc my model.bin, doc notes.md, doc onnx/model.onnx_data, doc wandb/debug.log, weights model.safetensors", ""},
+		{"a pattern with the dot", "MODEL model.safetensors\nDOC wandb/.*\n", "doc wandb/.secret.log, weights model.safetensors",
+			"README.md, my model.bin, notes.md, onnx/model.onnx_data, wandb/debug.log"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			fsys := files(".", content, private, map[string]string{"Modelfile": tc.modelfile})
+			for how, plan := range map[string]*artifact.Plan{
+				"detected": detected(t, fsys, "modelpack", "."),
+				"named":    detected(t, fsys, "modelpack", append(slices.Sorted(maps.Keys(content)), "Modelfile")...),
+				"glob":     declared(t, fsys, "kind: modelpack\nlayers: ['**']\n"),
+			} {
+				var got []string
+				for _, l := range plan.Layers {
+					got = append(got, l.Role+" "+l.Path)
+				}
+				slices.Sort(got)
+				if strings.Join(got, ", ") != tc.want {
+					t.Errorf("%s: packed %q, want %s", how, got, tc.want)
+				}
+				for name := range strings.SplitSeq(tc.left, ", ") {
+					if name != "" && !slices.Contains(plan.LeftOut, name) {
+						t.Errorf("%s: left out %q lacks %s", how, plan.LeftOut, name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestNothingButHiddenFiles says what became of the files.
+func TestNothingButHiddenFiles(t *testing.T) {
+	t.Parallel()
+	for declaration, want := range map[string]string{
+		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that docker model leaves out: d/.git/`,
+		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches nothing but what is excluded`,
+		"kind: modelkit\nlayers: [Kitfile.txt]\n": "there is nothing to pack besides what kit leaves out: Kitfile.txt",
+	} {
+		spec, err := artifact.Parse("davit.yaml", []byte(declaration))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = artifact.Compose(files(".", map[string]string{"d/.git/HEAD": "x", "Kitfile.txt": "x", ".kitignore": "*.txt\n"}), spec)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// TestEnvFilesOfCompose packs the env files that a service names, and no others, whatever else is in the directory: docker
+// compose publishes env files only when asked to, and never the one that it interpolates from.
+func TestEnvFilesOfCompose(t *testing.T) {
+	t.Parallel()
+	const secret = "STRIPE_KEY=sk_live_1\n"
+	unrelated := []map[string]string{nil, {"README.md": "# x\n"}, {".gitignore": "x\n"}, {"README.md": "# x\n", "docs/a.txt": "x", ".github/x.yml": "a: b\n"}}
+	for _, tc := range []struct {
+		name    string
+		content map[string]string
+		want    string
+	}{
+		{"interpolation", map[string]string{"compose.yaml": "services: {a: {image: 'nginx:${TAG}'}}\n", ".env": secret, ".env.production": secret, "prod.env": secret}, "compose.yaml"},
+		{"named", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: .env}}\n", ".env": secret, ".env.local": secret}, ".env compose.yaml"},
+		{"further down", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: ./web/web.env}}\n", "web/web.env": "A=1\n", "web/.env": secret, ".env": secret}, "compose.yaml web/web.env"},
+		{"of another name", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: config/vars}], label_file: l.labels}}\n", "config/vars": "A=1\n", "l.labels": "a=b\n"}, "compose.yaml config/vars l.labels"},
+		{"optional", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", ".env": secret}, "compose.yaml"},
+		{"of an override", map[string]string{"compose.yaml": "services: {a: {image: x}}\n", "compose.override.yaml": "services: {a: {env_file: o.env}}\n", "o.env": "A=1\n"}, "compose.override.yaml compose.yaml o.env"},
+		{"of what is extended", map[string]string{"compose.yaml": "services: {a: {extends: {file: base.yaml, service: b}}}\n", "base.yaml": "services: {b: {image: x, env_file: b.env}}\n", "b.env": "A=1\n", ".env": secret}, "b.env base.yaml compose.yaml"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			for _, more := range unrelated {
+				fsys := files(".", tc.content, more)
+				for how, plan := range map[string]*artifact.Plan{
+					"detected": detected(t, fsys, "", "."), "named": detected(t, fsys, "compose", "."), "init": started(t, fsys, ".", ""),
+				} {
+					if got := strings.Join(packed(t, fsys, plan), " "); got != tc.want {
+						t.Errorf("%s with %v: packed %s, want %s", how, more, got, tc.want)
+					}
+					said := strings.Join(slices.DeleteFunc(plan.Notes, func(n string) bool { return !strings.Contains(n, "is left out") }), "\n")
+					if _, env := tc.content[".env"]; env && how != "init" && !strings.Contains(tc.want, ".env ") && !strings.Contains(said, "compose: .env is left out, no service names it as env_file") {
+						t.Errorf("%s with %v: notes %q", how, more, plan.Notes)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestListedEnvFilesThatNoServiceNames: to list an env file is not enough to publish it.
+func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
+	t.Parallel()
+	fsys := files(".", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: a.env}}\n", "a.env": "A=1\n", ".env": "B=2\n", "b.env": "C=3\n"})
+	for _, layers := range []string{"compose.yaml, a.env, .env, b.env", "compose.yaml, '*.env'", "'*'", "compose.yaml, {path: b.env, as: env}, a.env"} {
+		if got := strings.Join(packed(t, fsys, declared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")), " "); got != "a.env compose.yaml" {
+			t.Errorf("%s: packed %s", layers, got)
+		}
+	}
+}
