@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -11,51 +13,17 @@ import (
 
 const module = "github.com/davit-oci/davit"
 
-// layers says which packages of the module a package may depend on, directly or not.
-var layers = map[string][]string{
-	"mediatypes":       {},
-	"artifact/spec":    {"mediatypes"},
-	"artifact":         {"artifact/spec", "mediatypes", "internal/jsonschema"},
-	"internal/inflate": {},
-	"internal/archive": {"internal/inflate"},
-	"internal/registry": {
-		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/digestcache", "internal/hashing",
-	},
-	"internal/digestcache":   {},
-	"internal/hashing":       {},
-	"internal/jsonschema":    {},
-	"internal/term":          {},
-	"internal/term/markdown": {"internal/term"},
-	"internal/manifest":      {},
-	"pack":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache", "internal/manifest"},
-	"pull":                   {"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/archive", "internal/inflate", "internal/digestcache", "internal/manifest"},
-	"internal/serve": {
-		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "internal/registry", "internal/digestcache", "internal/hashing",
-	},
-	"internal/cli": {
-		"internal/manifest",
-		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
-		"internal/serve",
-	},
-	"cmd/davit": {
-		"internal/manifest",
-		"artifact", "artifact/spec", "mediatypes", "internal/jsonschema", "pack", "pull",
-		"internal/archive", "internal/inflate", "internal/registry", "internal/digestcache", "internal/hashing", "internal/term", "internal/term/markdown",
-		"internal/serve", "internal/cli",
-	},
+// guarded are the packages of others, and of the standard library, of which the import graph records who imports them.
+// The module is the first part of the path.
+var guarded = []string{
+	"github.com/bmatcuk/doublestar", "github.com/klauspost/compress", "github.com/spf13", "github.com/yuin/goldmark", "golang.org/x",
+	"gopkg.in/yaml.v3", "net/http", "oras.land/oras-go",
 }
 
-// foreign says who may import what is not ours.
-var foreign = map[string][]string{
-	"github.com/spf13/":     {"internal/cli"},
-	"gopkg.in/yaml.v3":      {"artifact"},
-	"oras.land/oras-go/":    {"pack", "pull", "internal/registry", "internal/serve", "internal/cli"},
-	"github.com/klauspost/": {"internal/archive"},
-	"github.com/yuin/":      {"internal/term/markdown"},
-	"net/http": {
-		"internal/registry", "internal/serve", "internal/cli",
-	},
+// testOnly are packages that the program must not contain.
+var testOnly = []string{
+	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/interop",
+	module + "/internal/registrytest",
 }
 
 // listedPackage is what "go list -json" says of a package.
@@ -83,44 +51,65 @@ func listPackages(t *testing.T) []listedPackage {
 	}
 }
 
-// TestImports holds the layering: who may know whom.
+// TestImports compares who imports whom, tests apart, with testdata/imports.txt. A new line there is a decision to be
+// reviewed; "go test ./internal/cli -run TestImports -update" writes it.
 func TestImports(t *testing.T) {
 	t.Parallel()
+	const file = "testdata/imports.txt"
+	edges := make(map[string]bool)
 	for _, p := range listPackages(t) {
 		name := strings.TrimPrefix(p.ImportPath, module+"/")
-		allowed, shipped := layers[name]
-		if !shipped {
-			continue // for tests and builds only: TestShipped sees that they stay out
-		}
-		for _, dep := range p.Deps {
-			if own, ok := strings.CutPrefix(dep, module+"/"); ok && !slices.Contains(allowed, own) {
-				t.Errorf("%s depends on %s", name, own)
-			}
+		if name == module {
+			continue
 		}
 		for _, imported := range p.Imports {
-			for prefix, may := range foreign {
-				if strings.HasPrefix(imported, prefix) && !slices.Contains(may, name) {
-					t.Errorf("%s imports %s", name, imported)
+			if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+				edges[name+" "+own] = true
+			}
+			for _, other := range guarded {
+				if imported == other || strings.HasPrefix(imported, other+"/") {
+					edges[name+" "+other] = true
 				}
 			}
 		}
 	}
+	if *update {
+		lines := slices.Sorted(maps.Keys(edges))
+		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := make(map[string]bool)
+	for line := range strings.Lines(string(data)) {
+		listed[strings.TrimSpace(line)] = true
+	}
+	for edge := range edges {
+		if from, to, _ := strings.Cut(edge, " "); !listed[edge] {
+			t.Errorf("%s imports %s, which %s does not list", from, to, file)
+		}
+	}
+	for edge := range listed {
+		if from, to, _ := strings.Cut(edge, " "); !edges[edge] {
+			t.Errorf("%s lists that %s imports %s; it does not", file, from, to)
+		}
+	}
 }
 
-// TestShipped sees that the program contains no package that the table does not name.
+// TestShipped checks that the program contains nothing that is for tests alone.
 func TestShipped(t *testing.T) {
 	t.Parallel()
 	for _, p := range listPackages(t) {
 		if p.ImportPath != module+"/cmd/davit" {
 			continue
 		}
-		for _, dep := range p.Deps {
-			if own, ok := strings.CutPrefix(dep, module+"/"); ok && layers[own] == nil {
-				t.Errorf("davit contains %s", own)
+		for _, dep := range testOnly {
+			if slices.Contains(p.Deps, dep) {
+				t.Errorf("davit contains package %s", dep)
 			}
-		}
-		if slices.Contains(p.Deps, "testing") {
-			t.Error("davit contains package testing")
 		}
 	}
 }
