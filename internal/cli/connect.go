@@ -128,7 +128,7 @@ func (a *app) connection(l *login) (connection, error) {
 
 // plainConnection returns how to reach registries without the credentials in flags.
 func (a *app) plainConnection() connection {
-	return connection{plainHTTP: a.registry.PlainHTTP, tls: a.registry.TLS, insecure: a.registry.Insecure}
+	return connection{plainHTTP: a.registry.Security.PlainHTTP, tls: a.registry.Security.TLS, insecure: a.registry.Security.Insecure}
 }
 
 // password returns the password of a login from standard input or the environment.

@@ -134,6 +134,6 @@ func newLogoutCommand(a *app) *cobra.Command {
 			return a.print(loginResult{Host: args[0], out: true})
 		},
 	}
-	cmd.Flags().StringVar(&a.registry.Config, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	cmd.Flags().StringVar(&a.registry.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
 	return cmd
 }

@@ -29,16 +29,16 @@ func (a *app) addRegistryFlags(fs *pflag.FlagSet) {
 	shared := pflag.NewFlagSet("registry", pflag.ContinueOnError)
 	shared.BoolFunc("plain-http", "plain HTTP instead of TLS; =false for TLS on this machine too", func(s string) error {
 		plain, err := strconv.ParseBool(s)
-		o.PlainHTTP, o.TLS = plain, !plain
+		o.Security.PlainHTTP, o.Security.TLS = plain, !plain
 		return err
 	})
-	shared.BoolVar(&o.Insecure, "insecure", false, "TLS without checking the registry's certificate")
-	shared.StringVar(&o.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
-	shared.StringVar(&o.CertFile, "cert-file", "", "show the registry the client certificate in this `FILE` (PEM)")
-	shared.StringVar(&o.KeyFile, "key-file", "", "the key of the client certificate, a `FILE` (PEM)")
+	shared.BoolVar(&o.Security.Insecure, "insecure", false, "TLS without checking the registry's certificate")
+	shared.StringVar(&o.Security.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
+	shared.StringVar(&o.Security.CertFile, "cert-file", "", "show the registry the client certificate in this `FILE` (PEM)")
+	shared.StringVar(&o.Security.KeyFile, "key-file", "", "the key of the client certificate, a `FILE` (PEM)")
 	shared.StringVar(&a.logins.only.username, "username", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.logins.only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
-	shared.StringVar(&o.Config, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	shared.StringVar(&o.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 8)")
 	shared.DurationVar(&o.RetryFor, "retry-for", 0, "how long one thing may keep failing; below 0: not at all (default 5m)")
 	addGrouped(fs, shared)
@@ -62,11 +62,11 @@ func (a *app) client(via connection) (*registry.Client, error) {
 	if o.Concurrency < 0 {
 		return nil, &usageError{err: fmt.Errorf("--concurrency %d: want a number above 0", o.Concurrency)}
 	}
-	o.Registry, o.Username, o.Password = via.registry, via.username, via.password
-	o.PlainHTTP, o.TLS, o.Insecure = via.plainHTTP, via.tls, via.insecure
+	o.Credentials.Registry, o.Credentials.Username, o.Credentials.Password = via.registry, via.username, via.password
+	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure
 	o.Home, _ = os.UserHomeDir() // without one, ~ is refused by name
-	if o.Config == "" {
-		o.Config = credentialsFile(o.Home)
+	if o.Credentials.File == "" {
+		o.Credentials.File = credentialsFile(o.Home)
 	}
 	o.CacheDir = cacheDir()
 	o.UserAgent = "davit/" + readVersion().Version

@@ -32,9 +32,9 @@ const slowestCommit = 20 << 20 // bytes per second
 // send makes one try of a request, with credentials only where they belong.
 func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	client := u.repo.client
-	s := settings{single: true, use: newUse(client.opts.Stall)}
+	s := settings{single: true, use: newUse(client.transport.stall)}
 	if r.commits && u.size > 0 {
-		s.use.afterwards = client.opts.Stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
+		s.use.afterwards = client.transport.stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
 	}
 	req, err := http.NewRequestWithContext(context.WithValue(ctx, settingsKey{}, s), r.method, r.url.String(), nil)
 	if err != nil {

@@ -123,7 +123,7 @@ func TestRetryAfterHoldsForAll(t *testing.T) {
 	if early > 0 {
 		t.Errorf("%d requests came before the registry wanted them", early)
 	}
-	gate := repo.client.transport.gate(repo.origin.Host)
+	gate := repo.api.client.transport.gate(repo.api.origin.Host)
 	if !gate.answered() || gate.until().IsZero() {
 		t.Error("the wait is not shared")
 	}
@@ -198,7 +198,7 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 	data := random(small)
 	g.AddBlob("a/b", data)
 	g.Inject("GET blob", rt.Always, rt.Redirect(g.Also(t, false)))
-	repo := open(t, Options{CAFile: ca}, g.Host, "a/b", Read)
+	repo := open(t, Options{Security: Security{CAFile: ca}}, g.Host, "a/b", Read)
 	_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "https to http") || g.Count("store") != 0 {
 		t.Errorf("got %v, want a refusal, and no request of the other host", err)
@@ -208,12 +208,12 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 func TestUnknownAuthority(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{TLS: true})
-	_, err := open(t, Options{TLS: true}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
+	_, err := open(t, Options{Security: Security{TLS: true}}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
 	var u *Unavailable
 	if !errors.As(err, &u) || !strings.Contains(err.Error(), "unknown authority") {
 		t.Errorf("got %v, want *Unavailable for an unknown authority", err)
 	}
-	_, err = open(t, Options{Insecure: true}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
+	_, err = open(t, Options{Security: Security{Insecure: true}}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
 	if !errors.Is(err, errdef.ErrNotFound) {
 		t.Errorf("unchecked: %v, want ErrNotFound", err)
 	}
@@ -231,7 +231,7 @@ func TestRealmIsChecked(t *testing.T) {
 	realm := strings.Replace(internal.URL, "127.0.0.1", "127.0.0.2", 1) + "/token"
 	g := rt.Start(t, rt.Options{})
 	g.Inject("", rt.Always, rt.Status(401, "WWW-Authenticate", fmt.Sprintf("Bearer realm=%q,service=x", realm)))
-	_, err := open(t, Options{Username: "u", Password: "p"}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
+	_, err := open(t, Options{Credentials: Credentials{Username: "u", Password: "p"}}, g.Host, "a/b", Read).Resolve(t.Context(), "x")
 	var denied *Denied
 	if !errors.As(err, &denied) || asked {
 		t.Errorf("got %v, token server asked: %v; want *Denied, unasked", err, asked)
@@ -241,7 +241,7 @@ func TestRealmIsChecked(t *testing.T) {
 func TestOneTokenForAPush(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{Auth: rt.Token})
-	repo := open(t, Options{Username: "test", Password: "secret"}, g.Host, "a/b", Write)
+	repo := open(t, Options{Credentials: Credentials{Username: "test", Password: "secret"}}, g.Host, "a/b", Write)
 	if _, _, err := pushArtifact(t.Context(), repo, "x", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestTrace(t *testing.T) {
 	g := rt.Start(t, rt.Options{Auth: rt.Token, Username: "me", Password: "hunter2"})
 	var mu sync.Mutex
 	var lines []string
-	repo := open(t, Options{Username: "me", Password: "hunter2", Trace: func(line string) {
+	repo := open(t, Options{Credentials: Credentials{Username: "me", Password: "hunter2"}, Trace: func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		lines = append(lines, line)
@@ -411,26 +411,26 @@ func TestLogin(t *testing.T) {
 			server := clients.Distribution(t, clients.Options{Auth: kind})
 			config := filepath.Join(t.TempDir(), "docker", "config.json")
 			var denied *Denied
-			if _, err := New(Options{Config: config}).Login(t.Context(), server.Host, server.Username, "wrong"); !errors.As(err, &denied) {
+			if _, err := New(Options{Credentials: Credentials{File: config}}).Login(t.Context(), server.Host, server.Username, "wrong"); !errors.As(err, &denied) {
 				t.Fatalf("wrong password: %v, want *Denied", err)
 			}
 			if _, err := os.Stat(config); err == nil {
 				t.Fatal("a wrong password was kept")
 			}
-			where, err := New(Options{Config: config}).Login(t.Context(), server.Host, server.Username, server.Password)
+			where, err := New(Options{Credentials: Credentials{File: config}}).Login(t.Context(), server.Host, server.Username, server.Password)
 			if err != nil || where != config {
 				t.Fatalf("Login = %q, %v, want %q", where, err, config)
 			}
 			if info, err := os.Stat(config); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the file: %v, %v, want mode 0600", info.Mode(), err)
 			}
-			if _, _, err := pushArtifact(t.Context(), open(t, Options{Config: config}, server.Host, "a/b", Write), "x", nil); err != nil {
+			if _, _, err := pushArtifact(t.Context(), open(t, Options{Credentials: Credentials{File: config}}, server.Host, "a/b", Write), "x", nil); err != nil {
 				t.Errorf("with what was kept: %v", err)
 			}
-			if err := New(Options{Config: config}).Logout(t.Context(), server.Host); err != nil {
+			if err := New(Options{Credentials: Credentials{File: config}}).Logout(t.Context(), server.Host); err != nil {
 				t.Error(err)
 			}
-			if err := New(Options{Config: config}).Logout(t.Context(), server.Host); !errors.Is(err, errdef.ErrNotFound) {
+			if err := New(Options{Credentials: Credentials{File: config}}).Logout(t.Context(), server.Host); !errors.Is(err, errdef.ErrNotFound) {
 				t.Errorf("logged out twice: %v, want ErrNotFound", err)
 			}
 		})

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
@@ -39,6 +41,44 @@ type dockerConfig struct {
 	} `json:"auths"`
 	CredsStore  string            `json:"credsStore"`
 	CredHelpers map[string]string `json:"credHelpers"`
+}
+
+// Credentials say who the user is.
+type Credentials struct {
+	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
+	Username, Password string // win over File. A password alone is an identity token
+	File               string // docker's config.json or containers' auth.json; empty: no stored credentials
+}
+
+// credentialStore finds the credentials for a host: those given by hand, or the stored ones.
+type credentialStore struct {
+	Credentials
+	config func() (*dockerConfig, error)
+}
+
+func newCredentialStore(given Credentials) *credentialStore {
+	return &credentialStore{given, sync.OnceValues(func() (*dockerConfig, error) { return readDockerConfig(given.File) })}
+}
+
+// find finds the credentials for a repository of a host, when one asks for them. Those given by hand go to one registry
+// only: whatever else a command opens (the source of a copy, the base of an image) may belong to somebody else.
+func (s *credentialStore) find(ctx context.Context, hostport, repository string) (auth.Credential, error) {
+	given := s.Username != "" || s.Password != ""
+	if given && s.Registry != "" && hostport == (registry.Reference{Registry: s.Registry}).Host() {
+		return explicitCredential(s.Username, s.Password), nil
+	}
+	config, err := s.config()
+	if err != nil {
+		return auth.EmptyCredential, err
+	}
+	return config.lookup(ctx, hostport, repository)
+}
+
+func explicitCredential(username, password string) auth.Credential {
+	if username == "" {
+		return auth.Credential{RefreshToken: password}
+	}
+	return auth.Credential{Username: username, Password: password}
 }
 
 func readDockerConfig(path string) (*dockerConfig, error) {
@@ -147,30 +187,21 @@ func validHelper(name string) error {
 		Err: marked{errors.New("the name of a credential helper has only a-z, 0-9, '.', '_' and '-'"), artifact.ErrInvalid}}
 }
 
-// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
-// them in the store that Options.Config names: a helper, or the file itself. It returns where they are kept, "" for a
+// login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
+// them in the store that File names: a helper, or the file itself. It returns where they are kept, "" for a
 // helper.
-func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
+func (s *credentialStore) login(ctx context.Context, t *transport, host, username, password string) (string, error) {
 	ref, err := parseHost(host)
 	if err != nil {
 		return "", err
 	}
-	store, helper, err := c.store(ref.Registry)
+	store, helper, err := s.store(ref.Registry)
 	if err != nil {
-		return "", err
-	}
-	if err := c.setup(); err != nil {
 		return "", err
 	}
 	cred := explicitCredential(username, password)
-	checker := &auth.Client{Client: c.bare, ClientID: c.auth.ClientID, Credential: auth.StaticCredential(ref.Registry, cred)}
-	reg, err := remote.NewRegistry(ref.Registry)
-	if err != nil {
-		return "", badReference(host, err)
-	}
-	reg.Client, reg.PlainHTTP = checker, c.plain(ref.Registry)
-	if err := reg.Ping(ctx); err != nil {
-		return "", fail(ctx, ref.Registry, "logging in", err)
+	if err := check(ctx, t, ref.Registry, cred); err != nil {
+		return "", err
 	}
 	if err := store.Put(ctx, serverAddress(ref.Registry), cred); err != nil {
 		return "", &artifact.Error{Op: "keeping the credentials of", Item: ref.Registry, Err: err}
@@ -178,16 +209,27 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	if helper {
 		return "", nil
 	}
-	return c.opts.Config, nil
+	return s.File, nil
 }
 
-// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
-func (c *Client) Logout(ctx context.Context, host string) error {
+// check asks a registry whether it takes the credentials.
+func check(ctx context.Context, t *transport, host string, cred auth.Credential) error {
+	reg, err := remote.NewRegistry(host)
+	if err != nil {
+		return badReference(host, err)
+	}
+	reg.Client = &auth.Client{Client: t.client(), ClientID: "davit", Credential: auth.StaticCredential(host, cred)}
+	reg.PlainHTTP = t.security.plain(host)
+	return fail(ctx, host, "logging in", reg.Ping(ctx))
+}
+
+// logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+func (s *credentialStore) logout(ctx context.Context, host string) error {
 	ref, err := parseHost(host)
 	if err != nil {
 		return err
 	}
-	store, _, err := c.store(ref.Registry)
+	store, _, err := s.store(ref.Registry)
 	if err != nil {
 		return err
 	}
@@ -206,12 +248,12 @@ func (c *Client) Logout(ctx context.Context, host string) error {
 }
 
 // store is where credentials of a host are kept, and whether that is a helper.
-func (c *Client) store(host string) (credentials.Store, bool, error) {
-	config, err := c.config()
+func (s *credentialStore) store(host string) (credentials.Store, bool, error) {
+	config, err := s.config()
 	if err != nil {
 		return nil, false, err
 	}
-	if c.opts.Config == "" {
+	if s.File == "" {
 		return nil, false, errors.New("no file for credentials is known")
 	}
 	helper := config.CredHelpers[serverAddress(host)]
@@ -223,7 +265,7 @@ func (c *Client) store(host string) (credentials.Store, bool, error) {
 			return nil, false, err
 		}
 	}
-	store, err := credentials.NewStore(c.opts.Config, credentials.StoreOptions{AllowPlaintextPut: true})
+	store, err := credentials.NewStore(s.File, credentials.StoreOptions{AllowPlaintextPut: true})
 	return store, helper != "", err
 }
 

@@ -41,7 +41,7 @@ const (
 // them bring more; what an earlier, interrupted call has left in dst/name and its journal, dst/name.state, is not fetched
 // again. On an error both stay for the next call. Report is told how many bytes are there, and how many of them from the
 // start of the file on, from one goroutine at a time; it may be nil. Two calls must not work on the same file at once.
-func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
+func (r *blobStore) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	if err := desc.Digest.Validate(); err != nil {
 		return artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
@@ -62,7 +62,7 @@ func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst
 }
 
 // fetchFile is one try of FetchFile. When the content is refused, nothing of it is left for the next.
-func (r *Repository) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
+func (r *blobStore) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	d := &download{repo: r, desc: desc, dst: dst, name: name, report: report}
 	if err := d.open(); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (r *Repository) fetchFile(ctx context.Context, desc ocispec.Descriptor, dst
 
 // download is one blob on its way into one file.
 type download struct {
-	repo   *Repository
+	repo   *blobStore
 	desc   ocispec.Descriptor
 	dst    *os.Root
 	name   string
@@ -123,7 +123,7 @@ func (d *download) open() error {
 	}
 	d.file = f
 	d.moved = sync.NewCond(&d.mu)
-	d.hash = d.repo.client.hashes.New(d.desc.Digest.Algorithm().Hash())
+	d.hash = d.repo.shared.hashes.New(d.desc.Digest.Algorithm().Hash())
 	if d.resume() {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (d *download) dropState() {
 }
 
 func (d *download) close() {
-	d.repo.client.queued.Add(-int32(len(d.queue))) // of one that did not come to its end
+	d.repo.shared.queued.Add(-int32(len(d.queue))) // of one that did not come to its end
 	if d.state != nil {
 		_ = d.state.Close()
 	}
@@ -334,7 +334,7 @@ func (d *download) nextBlock() (block, bool) {
 		if len(d.queue) > 0 {
 			b := d.queue[0]
 			d.queue = append(d.queue[:0], d.queue[1:]...)
-			d.repo.client.queued.Add(-1)
+			d.repo.shared.queued.Add(-1)
 			return b, true
 		}
 		if upTo := d.done.reach(d.handed); upTo > d.handed {
@@ -356,7 +356,7 @@ func (d *download) handOver(buf, data []byte, at int64) bool {
 	if at != d.handed {
 		return false
 	}
-	if queued := &d.repo.client.queued; queued.Add(1) > maxQueue {
+	if queued := &d.repo.shared.queued; queued.Add(1) > maxQueue {
 		queued.Add(-1)
 		return false
 	}
@@ -377,7 +377,7 @@ func (d *download) start(ctx context.Context, group *errgroup.Group) {
 // work fetches parts until there are none, or until it is one worker too many.
 func (d *download) work(ctx context.Context, first bool) error {
 	if !first {
-		defer d.repo.client.releaseSlot()
+		defer d.repo.shared.releaseSlot()
 	}
 	for {
 		part, ok := d.claim(first)
@@ -617,7 +617,7 @@ func (d *download) advance(from, to int64) {
 		return
 	}
 	d.fresh += d.count - before
-	all := d.repo.client.fetched.Add(d.count - before)
+	all := d.repo.shared.fetched.Add(d.count - before)
 	d.tries.progress(d.count - before)
 	d.moved.Broadcast()
 	if d.count == d.desc.Size {
@@ -651,7 +651,7 @@ func (d *download) adapt(ctx, adapting context.Context, group *errgroup.Group) e
 			want = 3
 		}
 		added := 0
-		for ; added < want && d.repo.client.trySlot(); added++ {
+		for ; added < want && d.repo.shared.trySlot(); added++ {
 			d.raise()
 			d.start(ctx, group)
 		}
@@ -715,20 +715,20 @@ func (d *download) fetched() int64 {
 }
 
 // trySlot takes one of the connections that all downloads share for more than their first.
-func (c *Client) trySlot() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.extra >= c.opts.Concurrency-1 {
+func (s *blobShared) trySlot() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.extra >= s.concurrency-1 {
 		return false
 	}
-	c.extra++
+	s.extra++
 	return true
 }
 
-func (c *Client) releaseSlot() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.extra--
+func (s *blobShared) releaseSlot() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.extra--
 }
 
 // buffers are reused, so that many small blobs do not leave the collector many large ones.

@@ -267,7 +267,7 @@ func TestFetchFileFollowsRedirects(t *testing.T) {
 	data := random(large)
 	g.AddBlob("a/b", data)
 	g.Inject("GET blob", rt.Always, rt.Redirect(g.Also(t, false)))
-	repo := open(t, Options{Username: "test", Password: "secret", Concurrency: 1}, g.Host, "a/b", Read)
+	repo := open(t, Options{Credentials: Credentials{Username: "test", Password: "secret"}, Concurrency: 1}, g.Host, "a/b", Read)
 	if got, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir()); err != nil || !bytes.Equal(got, data) {
 		t.Fatal(err)
 	}

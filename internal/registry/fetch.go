@@ -13,14 +13,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// fetchBlob gives a blob's bytes from the start. The reader mends itself: when the body breaks off, it asks for the rest.
-func (r *Repository) fetchBlob(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
-	return r.FetchRange(ctx, desc, 0, desc.Size)
-}
-
 // FetchRange gives length bytes of a blob from offset on, unverified. The reader mends itself: when the body breaks off,
 // it asks for the rest, as long as that brings bytes within the time that one thing may keep failing.
-func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+func (r *blobStore) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if err := desc.Digest.Validate(); err != nil {
 		return nil, artifact.Refused(desc.Digest.String(), "digest: %w", err)
 	}
@@ -41,7 +36,7 @@ func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, of
 type fetcher struct {
 	ctx    context.Context
 	cancel func()
-	repo   *Repository
+	repo   *blobStore
 	desc   ocispec.Descriptor
 	body   io.ReadCloser // nil: to be opened
 	offset int64         // of the next byte
@@ -111,7 +106,7 @@ func (f *fetcher) reopen(cause error) error {
 }
 
 // openRange asks for bytes [offset, end) of a blob. What a registry sends that ignores ranges is skipped.
-func (r *Repository) openRange(ctx context.Context, desc ocispec.Descriptor, offset, end int64) (io.ReadCloser, error) {
+func (r *blobStore) openRange(ctx context.Context, desc ocispec.Descriptor, offset, end int64) (io.ReadCloser, error) {
 	if offset == end {
 		return http.NoBody, nil
 	}
@@ -138,7 +133,7 @@ func (r *Repository) openRange(ctx context.Context, desc ocispec.Descriptor, off
 }
 
 // checkBlobAnswer refuses an answer that can't be the wanted bytes.
-func (r *Repository) checkBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
+func (r *blobStore) checkBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if resp.ContentLength >= 0 && resp.ContentLength != desc.Size {

@@ -9,9 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
@@ -19,23 +17,23 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Predecessors lists the manifests whose subject is desc.
-func (r *Repository) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	var all []ocispec.Descriptor
-	err := r.Referrers(ctx, desc, "", func(page []ocispec.Descriptor) error {
-		all = append(all, page...)
-		return nil
-	})
-	return all, err
+// referrerLister lists the referrers of a manifest, and keeps the lists of registries that don't.
+type referrerLister struct {
+	api       *apiRepository
+	remote    *remote.Repository
+	manifests *manifestStore
+	serial    func(name string) (unlock func()) // one goroutine of the client at a time
+	lockDir   string                            // one process of this machine at a time; empty: no lock
 }
 
-// Referrers lists the manifests whose subject is desc, by the referrers API or, where there is none, by the tag schema.
-func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
-	ctx = r.scoped(ctx)
-	step := "listing the referrers of " + r.named(desc.Digest.String())
+// referrers lists the manifests whose subject is desc, by the referrers API or, where there is none, by the tag schema.
+func (r *referrerLister) referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	ctx = r.api.scoped(ctx)
+	step := "listing the referrers of " + r.api.named(desc.Digest.String())
 	var own error
 	err := r.remote.Referrers(ctx, desc, artifactType, func(page []ocispec.Descriptor) error {
 		own = fn(page)
@@ -45,15 +43,15 @@ func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, art
 	case err == nil || own != nil:
 		return own
 	case !withoutReferrersAPI(err):
-		return r.fail(ctx, step, err)
+		return r.api.fail(ctx, step, err)
 	}
 	list, _, err := r.referrerIndex(ctx, desc.Digest)
 	if err != nil {
-		return r.fail(ctx, step, err)
+		return r.api.fail(ctx, step, err)
 	}
 	list, err = r.filtered(ctx, list, artifactType)
 	if err != nil || len(list) == 0 {
-		return r.fail(ctx, step, err)
+		return r.api.fail(ctx, step, err)
 	}
 	return fn(list)
 }
@@ -78,11 +76,11 @@ func withoutReferrersAPI(err error) bool {
 const maxLookedAt = 1000
 
 // filtered is list without other artifact types. Some clients list a referrer without its type; the referrer has it.
-func (r *Repository) filtered(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+func (r *referrerLister) filtered(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor
 	for i, desc := range list {
 		if desc.ArtifactType == "" && artifact.IsManifest(desc.MediaType) && i < maxLookedAt {
-			_, data, err := r.get(ctx, desc.Digest.String())
+			_, data, err := r.manifests.get(ctx, desc.Digest.String())
 			switch {
 			case isNotFound(err):
 				continue // listed, and deleted since
@@ -121,8 +119,8 @@ func referrerTag(subject digest.Digest) string {
 
 // referrerIndex reads the list of a subject's referrers from its tag, and the list's ETag. There being none is an empty
 // list.
-func (r *Repository) referrerIndex(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
-	desc, data, etag, err := r.getOnce(ctx, referrerTag(subject))
+func (r *referrerLister) referrerIndex(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
+	desc, data, etag, err := r.manifests.getOnce(ctx, referrerTag(subject))
 	switch {
 	case isNotFound(err):
 		return nil, "", nil
@@ -161,7 +159,7 @@ func referrerEntry(desc ocispec.Descriptor, data []byte) (ocispec.Descriptor, di
 }
 
 // listReferrer adds a manifest that was pushed to the list of its subject's referrers.
-func (r *Repository) listReferrer(ctx context.Context, desc ocispec.Descriptor, data []byte) error {
+func (r *referrerLister) listReferrer(ctx context.Context, desc ocispec.Descriptor, data []byte) error {
 	entry, subject := referrerEntry(desc, data)
 	if subject == "" {
 		return nil
@@ -178,12 +176,12 @@ func (r *Repository) listReferrer(ctx context.Context, desc ocispec.Descriptor, 
 
 // unlistReferrer removes a manifest that is about to be deleted from the list of its subject's referrers, where the
 // registry keeps none itself.
-func (r *Repository) unlistReferrer(ctx context.Context, desc ocispec.Descriptor) error {
-	data, ok := r.manifests.get(desc.Digest)
+func (r *referrerLister) unlistReferrer(ctx context.Context, desc ocispec.Descriptor) error {
+	data, ok := r.manifests.cached(desc.Digest)
 	if !ok {
 		var err error
-		if _, data, err = r.get(ctx, desc.Digest.String()); err != nil {
-			return r.fail(ctx, "fetching "+r.named(desc.Digest.String()), err)
+		if _, data, err = r.manifests.get(ctx, desc.Digest.String()); err != nil {
+			return r.api.fail(ctx, "fetching "+r.api.named(desc.Digest.String()), err)
 		}
 	}
 	_, subject := referrerEntry(desc, data)
@@ -194,7 +192,7 @@ func (r *Repository) unlistReferrer(ctx context.Context, desc ocispec.Descriptor
 	case err == nil || errors.Is(err, errEnough):
 		return nil
 	case !withoutReferrersAPI(err):
-		return r.fail(ctx, "listing the referrers of "+r.named(subject.String()), err)
+		return r.api.fail(ctx, "listing the referrers of "+r.api.named(subject.String()), err)
 	}
 	return r.editReferrers(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
 		kept := []ocispec.Descriptor{}
@@ -224,30 +222,30 @@ const (
 // place, so two writers may overwrite each other: after writing, the list is read again, until it was seen unchanged
 // for long enough that no writer who had read the older one is still about to write. edit tells whether it changed
 // anything.
-func (r *Repository) editReferrers(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) error {
-	step := "updating the referrers of " + r.named(subject.String())
+func (r *referrerLister) editReferrers(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) error {
+	step := "updating the referrers of " + r.api.named(subject.String())
 	for range maxEdits {
 		wrote, settle, err := r.editOnce(ctx, subject, edit)
 		if err != nil {
-			return r.fail(ctx, step, err)
+			return r.api.fail(ctx, step, err)
 		}
 		if wrote == "" {
 			return nil
 		}
 		kept, err := r.settled(ctx, subject, wrote, settle, edit)
 		if err != nil || kept {
-			return r.fail(ctx, step, err)
+			return r.api.fail(ctx, step, err)
 		}
 	}
-	return &Unavailable{Host: r.ref.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
+	return &Unavailable{Host: r.api.name.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
 }
 
 // editOnce reads, edits and writes. It returns the digest of what it wrote ("": nothing was to do) and how long to
 // wait before looking at it again.
-func (r *Repository) editOnce(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (digest.Digest, time.Duration, error) {
-	name := r.origin.Host + "/" + r.ref.Repository + "@" + subject.String()
-	defer r.client.serial(name)()
-	lock := waitLock(ctx, r.client.cacheDir("locks"), name)
+func (r *referrerLister) editOnce(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (digest.Digest, time.Duration, error) {
+	name := r.api.origin.Host + "/" + r.api.name.Repository + "@" + subject.String()
+	defer r.serial(name)()
+	lock := waitLock(ctx, r.lockDir, name)
 	defer lock.release()
 	for range maxEdits {
 		start := time.Now()
@@ -274,12 +272,12 @@ func (r *Repository) editOnce(ctx context.Context, subject digest.Digest, edit f
 
 // settled watches a list that was just written until it has been the same for the time of settle. It tells whether the
 // edit is still in it.
-func (r *Repository) settled(ctx context.Context, subject, wrote digest.Digest, settle time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
+func (r *referrerLister) settled(ctx context.Context, subject, wrote digest.Digest, settle time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	for range maxEdits {
 		if err := sleep(ctx, settle); err != nil {
 			return false, err
 		}
-		desc, data, _, err := r.getOnce(ctx, referrerTag(subject))
+		desc, data, _, err := r.manifests.getOnce(ctx, referrerTag(subject))
 		if err != nil && !isNotFound(err) {
 			return false, err
 		}
@@ -302,7 +300,7 @@ func (r *Repository) settled(ctx context.Context, subject, wrote digest.Digest, 
 var errOvertaken = errors.New("changed by another writer")
 
 // putIndex writes a list of referrers under its tag.
-func (r *Repository) putIndex(ctx context.Context, tag string, list []ocispec.Descriptor, etag string) (digest.Digest, error) {
+func (r *referrerLister) putIndex(ctx context.Context, tag string, list []ocispec.Descriptor, etag string) (digest.Digest, error) {
 	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: list}
 	data, err := json.Marshal(index)
 	if err != nil {
@@ -311,7 +309,7 @@ func (r *Repository) putIndex(ctx context.Context, tag string, list []ocispec.De
 	if len(data) > artifact.MaxManifest {
 		return "", fmt.Errorf("%w: the list of referrers would have %d bytes", errdef.ErrSizeExceedsLimit, len(data))
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.url("manifests/"+tag), bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.api.url("manifests/"+tag), bytes.NewReader(data))
 	if err != nil {
 		return "", err
 	}
@@ -319,7 +317,7 @@ func (r *Repository) putIndex(ctx context.Context, tag string, list []ocispec.De
 	if etag != "" {
 		req.Header.Set("If-Match", etag)
 	}
-	resp, err := r.Do(req)
+	resp, err := r.api.Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -332,19 +330,4 @@ func (r *Repository) putIndex(ctx context.Context, tag string, list []ocispec.De
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	return digest.FromBytes(data), nil
-}
-
-// serial lets one goroutine at a time do what name stands for; call the result when done.
-func (c *Client) serial(name string) (unlock func()) {
-	m, _ := c.serials.LoadOrStore(name, &sync.Mutex{})
-	m.(*sync.Mutex).Lock()
-	return m.(*sync.Mutex).Unlock
-}
-
-// cacheDir is a directory below the cache; "": there is no cache.
-func (c *Client) cacheDir(name string) string {
-	if c.opts.CacheDir == "" {
-		return ""
-	}
-	return filepath.Join(c.opts.CacheDir, name)
 }

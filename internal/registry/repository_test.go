@@ -27,9 +27,9 @@ func open(t *testing.T, opts Options, host, name string, mode Mode) *Repository 
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Registry = ref.Registry
+	opts.Credentials.Registry = ref.Registry
 	client := New(opts)
-	client.onePass, client.delay = huge, 20*time.Millisecond
+	client.blobs.onePass, client.http.transport.delay = huge, 20*time.Millisecond
 	repo, err := client.OpenRepository(t.Context(), ref, mode)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func servers(t *testing.T) map[string]func(t *testing.T) (*clients.Server, Optio
 	with := func(start func(testing.TB, clients.Options) *clients.Server, opts clients.Options) func(*testing.T) (*clients.Server, Options) {
 		return func(t *testing.T) (*clients.Server, Options) {
 			s := start(t, opts)
-			return s, Options{CAFile: s.CAFile, Username: s.Username, Password: s.Password, CertFile: s.CertFile, KeyFile: s.KeyFile}
+			return s, Options{Security: Security{CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile}, Credentials: Credentials{Username: s.Username, Password: s.Password}}
 		}
 	}
 	return map[string]func(t *testing.T) (*clients.Server, Options){
@@ -170,7 +170,7 @@ func TestWrongPassword(t *testing.T) {
 			t.Run(name+" "+user, func(t *testing.T) {
 				t.Parallel()
 				server := clients.Distribution(t, clients.Options{Auth: kind})
-				repo := open(t, Options{Username: user, Password: password}, server.Host, "a/b", Write)
+				repo := open(t, Options{Credentials: Credentials{Username: user, Password: password}}, server.Host, "a/b", Write)
 				_, _, err := pushArtifact(t.Context(), repo, "x", nil)
 				var denied *Denied
 				if !errors.As(err, &denied) {

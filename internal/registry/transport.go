@@ -2,13 +2,17 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,15 +30,41 @@ const (
 // transport sends requests and repeats those that may succeed the second time: reads and writes alike, as long as the
 // body can be had again. What a registry asks for with Retry-After holds for every request to its host.
 type transport struct {
-	retryFor time.Duration
-	delay    time.Duration // before the second try
-	stall    time.Duration
-	trace    func(string)
-	agent    string
+	security    Security
+	connections int
+	retryFor    time.Duration
+	delay       time.Duration // before the second try
+	stall       time.Duration
+	trace       func(string)
+	agent       string
 
 	mu    sync.Mutex
 	base  *http.Transport // the connections; see renew
 	gates map[string]*gate
+}
+
+// transportOptions say how a transport connects, and how patient it is.
+type transportOptions struct {
+	Security    Security
+	Connections int           // to one host
+	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	UserAgent   string        // empty: "davit"
+	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+}
+
+// newTransport makes a transport. Nothing is read or dialled before connect.
+func newTransport(o transportOptions) *transport {
+	if o.RetryFor == 0 {
+		o.RetryFor = 5 * time.Minute
+	}
+	if o.Stall <= 0 {
+		o.Stall = 30 * time.Second
+	}
+	return &transport{
+		security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), delay: firstDelay,
+		stall: o.Stall, trace: o.Trace, agent: cmp.Or(o.UserAgent, "davit"),
+	}
 }
 
 // renew gives up the connections that there are, for a second try that must not meet what spoiled the first. Requests
@@ -47,7 +77,7 @@ func (t *transport) renew() {
 	old.CloseIdleConnections()
 }
 
-func (t *transport) connections() *http.Transport {
+func (t *transport) pool() *http.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.base
@@ -130,7 +160,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		sent.Header.Set("User-Agent", t.agent)
 	}
 	start := time.Now()
-	resp, err := t.connections().RoundTrip(sent)
+	resp, err := t.pool().RoundTrip(sent)
 	if resp != nil {
 		resp.Request = req
 		if resp.StatusCode == http.StatusUnauthorized {
@@ -294,6 +324,11 @@ type redirectRefused string
 
 func (r redirectRefused) Error() string { return string(r) }
 
+// client returns an HTTP client that sends no credentials.
+func (t *transport) client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
+}
+
 // checkRedirect keeps a chain short and encrypted.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
@@ -336,4 +371,21 @@ func traceLine(req *http.Request, resp *http.Response, err error, took time.Dura
 		}
 	}
 	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
+}
+
+// maskedQuery shows the names of a query's values, and of the values only those that are no secret.
+func maskedQuery(q url.Values) string {
+	var parts []string
+	for name, values := range q {
+		switch name {
+		case "digest", "mount", "from", "n", "last", "artifactType", "scope", "service":
+			for _, v := range values {
+				parts = append(parts, name+"="+oneLine(v, 200))
+			}
+		default:
+			parts = append(parts, name+"=***")
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "&")
 }

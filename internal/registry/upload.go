@@ -57,7 +57,7 @@ const (
 // When its digest is not known and it is large, it is hashed while it is sent. A broken upload goes on where the
 // registry says it stands; with Options.CacheDir and Blob.ID also in another process. Report is told how many bytes the
 // registry has, from one goroutine at a time; it may be nil.
-func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
+func (r *blobStore) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	if report == nil {
 		report = func(int64) {}
 	}
@@ -74,14 +74,14 @@ func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(
 		desc.MediaType = "application/octet-stream"
 	}
 	if err == nil {
-		r.client.saw(r.origin.Host, r.ref.Repository, desc)
+		r.shared.saw(r.origin.Host, r.name.Repository, desc)
 		report(u.size)
 	}
 	return desc, step, r.fail(ctx, "uploading "+u.name(), err)
 }
 
 // pushBlob is PushBlob for a reader, of which the bytes are had once only unless it can seek.
-func (r *Repository) pushBlob(ctx context.Context, desc ocispec.Descriptor, content io.Reader) error {
+func (r *blobStore) pushBlob(ctx context.Context, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
 	if !seeks && desc.Size <= artifact.MaxManifest {
@@ -111,12 +111,12 @@ func (r *Repository) pushBlob(ctx context.Context, desc ocispec.Descriptor, cont
 }
 
 // Mount takes a blob from another repository of the registry, or else sends what getContent gives.
-func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
-	r.client.saw(r.origin.Host, fromRepo, desc)
+func (r *blobStore) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
+	r.shared.saw(r.origin.Host, fromRepo, desc)
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	b.Open = func(offset int64) (io.ReadCloser, error) {
 		if getContent == nil {
-			source := newRepository(r.client, Reference{Registry: r.ref.Registry, Repository: fromRepo}, Read)
+			source := &blobStore{apiRepository: r.withName(fromRepo), shared: r.shared}
 			return source.FetchRange(ctx, desc, offset, desc.Size-offset)
 		}
 		rc, err := getContent()
@@ -131,7 +131,7 @@ func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRep
 
 // upload is one blob on its way.
 type upload struct {
-	repo   *Repository
+	repo   *blobStore
 	blob   artifact.Blob
 	report func(int64)
 	tries  *tries
@@ -166,17 +166,17 @@ func (u *upload) name() string {
 	case u.digest != "":
 		return u.repo.named(u.digest.String())
 	case u.blob.Annotations[ocispec.AnnotationTitle] != "":
-		return strconv.Quote(u.blob.Annotations[ocispec.AnnotationTitle]) + " to " + u.repo.ref.Name()
+		return strconv.Quote(u.blob.Annotations[ocispec.AnnotationTitle]) + " to " + u.repo.fullName()
 	}
-	return "a blob to " + u.repo.ref.Name()
+	return "a blob to " + u.repo.fullName()
 }
 
 // run brings the blob to the registry.
 func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
-		u.sum = newSummer(&u.repo.client.hashes)
+		u.sum = newSummer(&u.repo.shared.hashes)
 		defer u.sum.close()
-		if u.size >= 0 && u.size < u.repo.client.onePass && (u.size < newOnePassFrom || !u.repo.isNew(ctx)) {
+		if u.size >= 0 && u.size < u.repo.shared.onePass && (u.size < newOnePassFrom || !u.repo.isNew(ctx)) {
 			if err := u.measure(ctx); err != nil {
 				return 0, err
 			}
@@ -244,20 +244,20 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 		}
 		return 0, u.post(ctx, nil)
 	}
-	from, seen := u.repo.client.seenIn(u.repo.origin.Host, u.digest)
+	from, seen := u.repo.shared.seenIn(u.repo.origin.Host, u.digest)
 	if !seen {
-		from = u.repo.ref.Repository
+		from = u.repo.name.Repository
 	}
 	mounted, err := u.mount(ctx, from)
 	switch {
 	case err != nil:
 		return 0, err
-	case mounted && from == u.repo.ref.Repository:
+	case mounted && from == u.repo.name.Repository:
 		u.repo.learn(mountsWork)
 		return artifact.Skipped, nil
 	case mounted:
 		return artifact.Mounted, nil
-	case known == mountsWork || u.size < askFrom || (!seen || from != u.repo.ref.Repository) && u.repo.isNew(ctx):
+	case known == mountsWork || u.size < askFrom || (!seen || from != u.repo.name.Repository) && u.repo.isNew(ctx):
 		return 0, nil
 	}
 	ok, err := u.stored(ctx)

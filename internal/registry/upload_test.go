@@ -115,7 +115,7 @@ func TestPushBlob(t *testing.T) {
 				if tt.fault != nil {
 					g.Inject(tt.op, tt.when, tt.fault)
 				}
-				repo := open(t, Options{Stall: 3 * time.Second, Username: "test", Password: "secret", CacheDir: t.TempDir()}, g.Host, "a/b", Write)
+				repo := open(t, Options{Credentials: Credentials{Username: "test", Password: "secret"}, Stall: 3 * time.Second, CacheDir: t.TempDir()}, g.Host, "a/b", Write)
 				data := data[:kind.size]
 				testPush(t, g, repo, kind.blob(t, data), data)
 				excess := tt.excess
@@ -203,7 +203,7 @@ func TestPushBlobMounts(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{Auth: rt.Token})
 	data := random(medium)
-	client := New(Options{Registry: g.Host, Username: "test", Password: "secret"})
+	client := New(Options{Credentials: Credentials{Registry: g.Host, Username: "test", Password: "secret"}})
 	b := fileBlob(t, writeFile(t, data), digest.FromBytes(data))
 	for i, want := range []artifact.Step{artifact.Done, artifact.Mounted} {
 		repo, err := client.OpenRepository(t.Context(), Reference{Registry: g.Host, Repository: []string{"a/b", "c/d"}[i]}, Write)
@@ -314,7 +314,7 @@ func TestUploadLocationElsewhere(t *testing.T) {
 	g := rt.Start(t, rt.Options{Auth: rt.Basic})
 	other := rt.Start(t, rt.Options{})
 	g.Inject("POST uploads", rt.Always, rt.Status(202, "Location", other.URL+"/v2/a/b/blobs/uploads/x"))
-	repo := open(t, Options{Username: "test", Password: "secret", RetryFor: -1}, g.Host, "a/b", Write)
+	repo := open(t, Options{Credentials: Credentials{Username: "test", Password: "secret"}, RetryFor: -1}, g.Host, "a/b", Write)
 	data := random(small)
 	if _, _, err := repo.PushBlob(t.Context(), streamBlob(data, small), nil); err == nil {
 		t.Fatal("an upload without a session worked")

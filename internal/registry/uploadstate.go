@@ -36,11 +36,11 @@ type savedUpload struct {
 
 // resume opens the state of this upload, and takes over what another process left.
 func (u *upload) resume() {
-	dir := u.repo.client.cacheDir("uploads")
+	dir := cacheDir(u.repo.shared.cacheDir, "uploads")
 	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
 		return
 	}
-	name := u.repo.origin.String() + "/" + u.repo.ref.Repository + "\n" + u.blob.ID
+	name := u.repo.origin.String() + "/" + u.repo.name.Repository + "\n" + u.blob.ID
 	lock := tryLock(dir, name)
 	if lock == nil {
 		return // another process sends the same; let it have the session
