@@ -12,8 +12,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -28,8 +26,8 @@ const (
 var tagSyntax = onUse(tagPattern)
 
 // checkSpec reports what is wrong with a declaration by itself, whatever the files are.
-func checkSpec(s *Spec, report func(Problem)) {
-	checkHead(s, report)
+func checkSpec(known Catalog, s *Spec, report func(Problem)) {
+	checkHead(known, s, report)
 	switch {
 	case len(s.Layers) > 0 && len(s.Platforms) > 0:
 		report(s.KeyProblem("/platforms", "layers and platforms exclude each other", "give each platform its layers"))
@@ -38,12 +36,12 @@ func checkSpec(s *Spec, report func(Problem)) {
 	}
 	checkLayers(s, report)
 	checkPlatforms(s, report)
-	checkReferrers(s, 1, report)
+	checkReferrers(known, s, 1, report)
 }
 
 // checkHead checks the fields outside of layers, platforms and referrers.
-func checkHead(s *Spec, report func(Problem)) {
-	checkKind(s, report)
+func checkHead(known Catalog, s *Spec, report func(Problem)) {
+	checkKind(known, s, report)
 	if s.Source() == nil && s.Platform != "" {
 		report(s.Problem("/platform", "only an entry of platforms has a platform", ""))
 	}
@@ -80,19 +78,19 @@ func isTarget(s string) bool {
 	return targetSyntax().MatchString(s)
 }
 
-func checkKind(s *Spec, report func(Problem)) {
-	k, ok := mediatypes.Lookup(s.Kind)
+func checkKind(known Catalog, s *Spec, report func(Problem)) {
+	k, ok := known.Lookup(s.Kind)
 	switch {
 	case s.Own != nil:
 	case s.Kind == "" && !s.Declares("/kind"):
-		report(s.Problem("", "the kind is missing", "one of "+strings.Join(writableKinds(), ", ")))
+		report(s.Problem("", "the kind is missing", "one of "+strings.Join(known.writable(), ", ")))
 	case s.Kind == "":
 	case IsKindFile(s.Kind):
 		if message, hint := badPath(s.Kind); message != "" {
 			report(s.Problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
 		}
 	case !ok:
-		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, writableKinds())))
+		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, known.writable())))
 	case k.ReadOnly:
 		report(s.Problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
 	}
@@ -170,13 +168,13 @@ func checkPlatforms(s *Spec, report func(Problem)) {
 	}
 }
 
-func checkReferrers(s *Spec, depth int, report func(Problem)) {
+func checkReferrers(known Catalog, s *Spec, depth int, report func(Problem)) {
 	if depth > maxReferrerDepth && len(s.Referrers) > 0 {
 		report(s.Problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
 		return
 	}
 	for _, r := range s.Referrers {
-		checkHead(r, report)
+		checkHead(known, r, report)
 		if len(r.Layers) == 0 && !r.Declares("/layers") {
 			report(r.Problem("", "layers are missing", "list the files to attach"))
 		}
@@ -184,7 +182,7 @@ func checkReferrers(s *Spec, depth int, report func(Problem)) {
 			report(r.Problem("", "a referrer has no tags, platforms, subject or base", ""))
 		}
 		checkLayers(r, report)
-		checkReferrers(r, depth+1, report)
+		checkReferrers(known, r, depth+1, report)
 	}
 }
 
@@ -253,21 +251,6 @@ func formatPlatform(p ocispec.Platform) string {
 // IsKindFile tells whether a kind is the path of a kind file, and not the name of a built-in kind.
 func IsKindFile(kind string) bool {
 	return strings.Contains(kind, "/") || strings.HasSuffix(kind, ".yaml") || strings.HasSuffix(kind, ".yml")
-}
-
-// writableKinds are the names of the built-in kinds that can be packed.
-func writableKinds() []string {
-	var names []string
-	for _, k := range mediatypes.All() {
-		if !k.ReadOnly {
-			names = append(names, k.Name)
-		}
-	}
-	return names
-}
-
-func unknownKind(name string) error {
-	return &Error{Item: name, Err: spec.Invalid(fmt.Errorf("unknown kind")), Hint: didYouMean(name, writableKinds())}
 }
 
 // onUse compiles a regular expression when it is first needed: most commands need none, and none should wait for it.

@@ -15,24 +15,24 @@ const genericHint = "mend it, or name the kind generic, which packs any file as 
 
 // checkClaims reports the files that claim by their names to be of some kind and are broken. It is for files that no
 // kind fits: with a kind, what is wrong with them was found out already.
-func checkClaims(samples []*sample) error {
+func (t *Table) checkClaims(samples []*sample) error {
 	var problems Problems
 	for _, s := range samples {
 		if s.info.Mode().IsRegular() {
-			problems = append(problems, claimProblems(s)...)
+			problems = append(problems, t.claimProblems(s)...)
 		}
 	}
 	return problems.Err()
 }
 
 // claimProblems says what is wrong with a file that claims a kind; nothing where it tells one, or is sound.
-func claimProblems(s *sample) Problems {
+func (t *Table) claimProblems(s *sample) Problems {
 	var problems Problems
-	for _, k := range mediatypes.All() {
-		if r, ok := findRole(k, s, ""); ok && r.Tells {
+	for _, k := range t.Kinds {
+		if r, ok := t.findRole(k, s, ""); ok && r.Tells {
 			return nil
 		}
-		if fault := claimFault(k, s); fault != nil && len(problems) == 0 {
+		if fault := t.claimFault(k, s); fault != nil && len(problems) == 0 {
 			problems = Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.path, k.Name, fault), Hint: genericHint}}
 		}
 	}
@@ -41,12 +41,12 @@ func claimProblems(s *sample) Problems {
 
 // claimFault says what is wrong with a file that has the name of a kind and no role in it; nil where it is something
 // else.
-func claimFault(k mediatypes.Kind, s *sample) error {
-	i := slices.IndexFunc(k.Layers, func(t mediatypes.LayerType) bool { return claims(t, s.path) })
+func (t *Table) claimFault(k mediatypes.Kind, s *sample) error {
+	i := slices.IndexFunc(k.Layers, func(l mediatypes.LayerType) bool { return claims(l, s.path) })
 	if i < 0 {
 		return nil
 	}
-	return faultOf(k.Layers[i], s)
+	return t.faultOf(k.Layers[i], s)
 }
 
 // claims tells whether a name says that the file is of a layer type.
@@ -55,8 +55,8 @@ func claims(t mediatypes.LayerType, name string) bool {
 }
 
 // faultOf says what is wrong with a file that its layer type does not take.
-func faultOf(t mediatypes.LayerType, s *sample) error {
-	test := contentTests()[t.Content]
+func (t *Table) faultOf(l mediatypes.LayerType, s *sample) error {
+	test := t.Tests[l.Content]
 	if test.fault != nil {
 		return test.fault(s)
 	}

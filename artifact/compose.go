@@ -26,37 +26,15 @@ type finishFunc = func(layers []Packed) (Finished, error)
 // files, the same plan.
 type deriveFunc func(c *composition) (finishFunc, error)
 
-// derivations are the functions that mediatypes.Config.Derive names, one file each.
-func derivations() map[string]deriveFunc {
-	return map[string]deriveFunc{
-		"attestation": statementConfig,
-		"bottle":      bottleConfig,
-		"collection":  collectionConfig,
-		"compose":     composeConfig,
-		"feature":     featureConfig,
-		"flux":        fluxConfig,
-		"helm":        helmConfig,
-		"image":       imageConfig,
-		"template":    templateConfig,
-		"vex":         vexConfig,
-		"wasm":        wasmConfig,
-		"docs":        docsConfig,
-		"runbook":     runbookConfig,
-		"model":       modelConfig,
-		"modelkit":    modelkitConfig,
-		"modelpack":   modelpackConfig,
-	}
-}
-
 // Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind and reads the
 // config out of them. Nothing is written, and the same tree gives the same plan. The error is Problems, all at once.
 // A file system that also implements fs.ReadLinkFS (that of os.Root does) gets better messages about links.
-func Compose(fsys fs.FS, spec *Spec) (*Plan, error) {
-	c := &composer{fsys: fsys, created: spec.Created}
+func (t *Table) Compose(fsys fs.FS, spec *Spec) (*Plan, error) {
+	c := &composer{table: t, fsys: fsys, created: spec.Created}
 	if spec.Source() != nil {
 		c.problems = slices.Clone(spec.Source().Problems)
 	}
-	checkSpec(spec, c.report)
+	checkSpec(t.Catalog(), spec, c.report)
 	plan := c.artifact(spec)
 	if err := c.problems.Err(); err != nil {
 		return nil, err
@@ -69,6 +47,7 @@ var anyKind = mediatypes.Kind{Expand: true, Layers: []mediatypes.LayerType{{Matc
 
 // composer is one run of Compose.
 type composer struct {
+	table    *Table
 	fsys     fs.FS
 	created  time.Time
 	problems Problems
@@ -105,7 +84,7 @@ func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
 		return *spec.Own, true
 	}
 	if !IsKindFile(spec.Kind) {
-		return mediatypes.Lookup(spec.Kind)
+		return c.table.Lookup(spec.Kind)
 	}
 	if message, _ := badPath(spec.Kind); message != "" {
 		return mediatypes.Kind{}, false
@@ -130,7 +109,7 @@ func (c *composer) kindFile(file string) (mediatypes.Kind, error) {
 	if err != nil {
 		return mediatypes.Kind{}, fmt.Errorf("kind file %q: %s", file, cause(err))
 	}
-	return ParseKind(file, data)
+	return parseKind(c.table.Catalog(), file, data)
 }
 
 // index composes one plan per platform. What a platform does not say is that of the whole.
@@ -368,7 +347,7 @@ func (c *composition) finish() finishFunc {
 	var err error
 	if name := c.kind.Config.Derive; name == "" {
 		finish, err = constant(c.overlay(nil))
-	} else if derive, ok := derivations()[name]; ok {
+	} else if derive, ok := c.table.Derive[name]; ok {
 		finish, err = derive(c)
 	} else {
 		err = fmt.Errorf("config: nothing derives %q", name)
@@ -456,7 +435,7 @@ func (c *composition) checkRoles() {
 		fewest, most := bounds(c.kind, name)
 		layers := c.withRole(name)
 		if len(layers) < fewest && !c.maybeUnfound(name) {
-			c.report(c.spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.kind.Name, count(fewest), name), expected(c.kind, name)))
+			c.report(c.spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.kind.Name, count(fewest), name), c.table.expected(c.kind, name)))
 		}
 		if most > 0 && len(layers) > most {
 			c.refuse(layers[most], "", "kind %q takes %s with role %q, this is one more", c.kind.Name, count(most), name)

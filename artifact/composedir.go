@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/mediatypes"
 )
 
 // The names by which docker compose finds the files of a directory, the preferred one first: DefaultFileNames and
@@ -18,32 +17,34 @@ var (
 	composeOverrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
 )
 
-// settle reduces what was found in a directory to what the native client takes of one: docker compose takes its own
-// compose file, one that overrides it, and the env files that services name; of others, only what it is told to. left are
-// the compose files that are not taken.
-//
-// Further env files of the directory stay among the paths: composing leaves them out, and says so.
-func (f *finding) settle(fsys fs.FS, dir string) (left []string, err error) {
-	if f.kind.Config.Derive != "compose" {
-		return nil, nil
-	}
-	own := existing(fsys, dir, composeFileNames)
+// settleCompose reduces what was found in a directory to what docker compose takes of one: its own compose file, one that
+// overrides it, and the env files that services name. Other env files of the directory are among the paths, so that
+// composing leaves them out and says so.
+func settleCompose(d *Directory) (Settled, error) {
+	own := existing(d.FS, d.Path, composeFileNames)
 	if own != nil {
-		own = append(own, existing(fsys, dir, composeOverrideNames)...)
-	} else if own = f.composeFiles(fsys); len(own) == 0 {
-		return nil, nil // what is wrong with them is told later
+		own = append(own, existing(d.FS, d.Path, composeOverrideNames)...)
+	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
+		unused := slices.DeleteFunc(slices.Clone(d.Found), isYAMLName)
+		return Settled{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
-		return nil, &Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
+		return Settled{}, &Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
 			strings.Join(own, ", "))), Hint: "name those that belong together, or call one compose.yaml"}
 	}
-	for _, name := range f.paths {
+	settled := Settled{As: map[string]string{}, Why: composeLeft}
+	for _, name := range d.Found {
 		if isYAMLName(name) && !slices.Contains(own, name) {
-			left = append(left, name)
+			settled.Left = append(settled.Left, name)
 		}
 	}
-	f.env = namedEnvFiles(fsys, dir, own)
-	f.paths = unique(slices.Concat(own, f.env, envFilesIn(fsys, dir, f.kind)))
-	return left, nil
+	named := namedEnvFiles(d.FS, d.Path, own)
+	for _, name := range named {
+		settled.As[name] = "env"
+	}
+	inDir := envFilesIn(d)
+	settled.Paths = unique(slices.Concat(own, named, inDir))
+	settled.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || isYAMLName(name) })
+	return settled, nil
 }
 
 // namedEnvFiles lists the files of a directory that its services name under env_file or label_file, those of compose files
@@ -60,19 +61,19 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 }
 
 // envFilesIn lists the env files in a directory itself, the hidden ones too.
-func envFilesIn(fsys fs.FS, dir string, k mediatypes.Kind) []string {
-	entries, err := fs.ReadDir(fsys, dir)
-	filter, filterErr := ignoreFilter(fsys, dir)
+func envFilesIn(d *Directory) []string {
+	entries, err := fs.ReadDir(d.FS, d.Path)
+	filter, filterErr := ignoreFilter(d.FS, d.Path)
 	if err != nil || filterErr != nil {
 		return nil
 	}
 	var names []string
 	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		s := &sample{fsys: fsys, path: name}
-		if info, err := fs.Stat(fsys, name); err == nil && info.Mode().IsRegular() && !filter(name, false) {
+		name := path.Join(d.Path, e.Name())
+		s := &sample{fsys: d.FS, path: name}
+		if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !filter(name, false) {
 			s.info = info
-			if r, ok := findRole(k, s, ""); ok && r.Role == "env" {
+			if d.roleOf(s) == "env" {
 				names = append(names, name)
 			}
 		}
@@ -91,11 +92,11 @@ func existing(fsys fs.FS, dir string, names []string) []string {
 	return nil
 }
 
-// composeFiles are the found files that have services.
-func (f *finding) composeFiles(fsys fs.FS) []string {
+// filesWithServices lists the found files that have services.
+func filesWithServices(d *Directory) []string {
 	var own []string
-	for _, name := range f.paths {
-		if _, ok := isCompose(&sample{fsys: fsys, path: name}); ok && isYAMLName(name) {
+	for _, name := range d.Found {
+		if _, ok := isCompose(&sample{fsys: d.FS, path: name}); ok && isYAMLName(name) {
 			own = append(own, name)
 		}
 	}

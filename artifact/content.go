@@ -19,40 +19,6 @@ type contentTest struct {
 	fault func(s *sample) error
 }
 
-// contentTests are the tests that mediatypes.LayerType.Content names.
-func contentTests() map[string]contentTest {
-	return map[string]contentTest{
-		"bottle":          {expects: "a Homebrew bottle", find: isBottle},
-		"csaf":            {expects: "CSAF", find: isCSAF},
-		"cyclonedx-vex":   {expects: "CycloneDX with vulnerabilities and no components", find: isCycloneDXVEX},
-		"dsse":            {expects: "a DSSE envelope", find: isDSSE},
-		"in-toto":         {expects: "an in-toto statement", find: isInToto},
-		"kitfile":         {expects: "a Kitfile", find: isKitfile, fault: kitfileFault},
-		"modelfile":       {expects: "modctl's Modelfile", find: isModelfile},
-		"no-modelfile":    {expects: "what is no Modelfile and no Kitfile", find: isNoModelfile},
-		"openvex":         {expects: "OpenVEX", find: isOpenVEX},
-		"sarif":           {expects: "SARIF", find: isSARIF},
-		"sigstore-bundle": {expects: "a sigstore bundle", find: isSigstoreBundle},
-		"chart":           {expects: "a directory with a Chart.yaml", find: isChart},
-		"chart-archive":   {expects: "a packaged chart", find: isChartArchive, fault: chartFault},
-		"collection":      {expects: "a directory of Dev Container Features or Templates", find: isCollection},
-		"compose":         {expects: "a compose file", find: isCompose, fault: composeFault},
-		"feature":         {expects: "a directory with a devcontainer-feature.json", find: isFeature},
-		"gguf-projector":  {expects: "a multimodal projector in GGUF", find: isProjector},
-		"manifests":       {expects: "a directory of Kubernetes manifests", find: isManifests},
-		"rootfs":          {expects: "the root of a file system", find: isRootFS},
-		"tar":             {expects: "a tar", find: isTar},
-		"template":        {expects: "a directory with a devcontainer-template.json", find: isTemplate},
-		"wasm":            {expects: "a WebAssembly binary", find: isWasm, fault: wasmFault},
-		"cyclonedx-json":  {expects: "CycloneDX in JSON", find: cycloneDXJSON},
-		"cyclonedx-xml":   {expects: "CycloneDX in XML", find: cycloneDXXML, fault: cycloneDXFault},
-		"docs":            {expects: "a directory with an index page and nothing but pages", find: isDocs},
-		"runbook":         {expects: "Markdown with alerts, severity or service in its front matter", find: isRunbook},
-		"spdx-json":       {expects: "SPDX in JSON", find: spdxJSON},
-		"spdx-tag-value":  {expects: "SPDX as tag: value", find: spdxTagValue},
-	}
-}
-
 // headSize is how much of a file's beginning a sample holds: more than any magic number or first line needs.
 const headSize = 64 << 10
 

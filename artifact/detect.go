@@ -35,28 +35,28 @@ func (e *AmbiguousError) Unwrap() error { return ErrInvalid }
 // Detect makes a Spec of plain files and directories. The kind is the given one, or that which the files tell by name
 // or content; then the notes say by what evidence. Where two kinds fit, the error is an *AmbiguousError; where none
 // does, the kind is generic; but a file that is broken, and by its name one of some kind, is an error then.
-func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
+func (t *Table) Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {
 		return nil, nil, err
 	}
 	if kind != "" {
-		k, ok := mediatypes.Lookup(kind)
+		k, ok := t.Lookup(kind)
 		if !ok && !IsKindFile(kind) {
-			return nil, nil, unknownKind(kind)
+			return nil, nil, t.Catalog().UnknownKind(kind)
 		}
 		layers := layersOf(paths)
 		if ok {
-			layers, err = inKind(k, fsys, samples, paths)
+			layers, err = t.inKind(k, fsys, samples, paths)
 		}
 		return &Spec{Kind: kind, Layers: layers}, nil, err
 	}
-	fits, left, err := detect(fsys, samples)
+	fits, left, err := t.detect(fsys, samples)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case len(fits) == 0:
-		if err := checkClaims(entriesOf(fsys, samples)); err != nil {
+		if err := t.checkClaims(t.entriesOf(fsys, samples)); err != nil {
 			return nil, nil, err
 		}
 		return &Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
@@ -66,12 +66,12 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	f := fits[0]
 	notes := []string{f.kind.Name + ": " + f.evidence}
 	if len(samples) == 1 && samples[0].isDir() {
-		untaken, err := f.settle(fsys, samples[0].path)
+		settled, err := t.settle(&f, fsys, samples[0].path)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, name := range untaken {
-			notes = append(notes, fmt.Sprintf("%s: %s %s", f.kind.Name, name, composeLeft))
+		for _, name := range settled.Left {
+			notes = append(notes, fmt.Sprintf("%s: %s %s", f.kind.Name, name, settled.Why))
 		}
 	}
 	for _, l := range left {
@@ -83,19 +83,19 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one's own as ParseKind gives it.
-func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
+func (t *Table) InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {
 		return nil, err
 	}
-	layers, err := inKind(kind, fsys, samples, paths)
+	layers, err := t.inKind(kind, fsys, samples, paths)
 	return &Spec{Kind: kind.Name, Layers: layers, Settings: spec.Settings{Own: &kind}}, err
 }
 
 // detect lists the kinds that the files tell: those in which every file plays a role, and for a single directory those
 // that a file in it tells, however much else is there; that is left.
-func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err error) {
-	s := &starter{fsys: fsys, entries: samples}
+func (t *Table) detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err error) {
+	s := &starter{table: t, fsys: fsys, entries: samples}
 	single := len(samples) == 1 && samples[0].isDir()
 	if single {
 		if err := s.list(samples[0].path); err != nil {
@@ -106,8 +106,8 @@ func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err e
 	if attached := s.attachable(); len(mains) == 0 && len(attached) > 1 {
 		return attached, nil, nil // any of them may belong to another
 	}
-	for _, k := range mediatypes.All() {
-		if f, ok := fit(k, samples); ok {
+	for _, k := range t.Kinds {
+		if f, ok := t.fit(k, samples); ok {
 			fits = append(fits, f)
 		}
 	}
@@ -136,10 +136,10 @@ func detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err e
 }
 
 // entriesOf replaces each directory by what lies in it.
-func entriesOf(fsys fs.FS, samples []*sample) []*sample {
+func (t *Table) entriesOf(fsys fs.FS, samples []*sample) []*sample {
 	var entries []*sample
 	for _, one := range samples {
-		s := &starter{fsys: fsys, entries: []*sample{one}}
+		s := &starter{table: t, fsys: fsys, entries: []*sample{one}}
 		if one.isDir() && s.list(one.path) != nil {
 			continue // nothing but hidden files
 		}
@@ -150,20 +150,20 @@ func entriesOf(fsys fs.FS, samples []*sample) []*sample {
 
 // inKind lists what of the paths plays a role in a kind: of a directory that the kind has no use for as a whole, the
 // files in it.
-func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]LayerSpec, error) {
+func (t *Table) inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]LayerSpec, error) {
 	var all []LayerSpec
 	for i, sample := range samples {
-		r, ok := findRole(k, sample, "")
+		r, ok := t.findRole(k, sample, "")
 		if !sample.isDir() || k.Expand || ok && r.Tells {
 			all = append(all, LayerSpec{Path: paths[i]})
 			continue
 		}
-		s := &starter{fsys: fsys}
+		s := &starter{table: t, fsys: fsys}
 		if err := s.list(sample.path); err != nil {
 			return nil, err
 		}
 		f := s.find(k)
-		if _, err := f.settle(fsys, sample.path); err != nil {
+		if _, err := t.settle(&f, fsys, sample.path); err != nil {
 			return nil, err
 		}
 		switch {
@@ -174,15 +174,15 @@ func inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([
 		case len(f.paths) > 0:
 			all = append(all, f.layers()...)
 		default:
-			return nil, noneInKind(k)
+			return nil, t.noneInKind(k)
 		}
 	}
 	return all, nil
 }
 
 // noneInKind says that a directory has nothing for a kind.
-func noneInKind(k mediatypes.Kind) error {
-	return &Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: expected(k, "")}
+func (t *Table) noneInKind(k mediatypes.Kind) error {
+	return &Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.expected(k, "")}
 }
 
 func ambiguous(fits []finding) error {
@@ -229,20 +229,35 @@ type finding struct {
 	kind     mediatypes.Kind
 	paths    []string
 	evidence string
-	whole    bool      // it is told by the directory as a whole
-	tells    []*sample // else by these files and directories
-	env      []string  // those of paths that compose files name as env files, whatever they are called
+	whole    bool              // it is told by the directory as a whole
+	tells    []*sample         // else by these files and directories
+	as       map[string]string // roles of paths, where their names and contents do not show them
 }
 
 // layers are the entries of a declaration of the files.
 func (f finding) layers() []LayerSpec {
 	layers := layersOf(f.paths)
 	for i, l := range layers {
-		if slices.Contains(f.env, l.Path) {
-			layers[i].As = "env"
-		}
+		layers[i].As = f.as[l.Path]
 	}
 	return layers
+}
+
+// settle reduces what was found in a directory to what the native client takes of one.
+func (t *Table) settle(f *finding, fsys fs.FS, dir string) (Settled, error) {
+	settle := t.Settle[f.kind.Config.Derive]
+	if settle == nil {
+		return Settled{}, nil
+	}
+	d := &Directory{FS: fsys, Path: dir, Found: f.paths, roleOf: func(s *sample) string {
+		r, _ := t.findRole(f.kind, s, "")
+		return r.Role
+	}}
+	settled, err := settle(d)
+	if err == nil {
+		f.paths, f.as = settled.Paths, settled.As
+	}
+	return settled, err
 }
 
 // byFile tells whether a kind is told by the directory as a whole or by a file in it, not by a directory in it.
@@ -251,13 +266,13 @@ func (f finding) byFile() bool {
 }
 
 // fit tells whether every file plays a role in a kind, and one of them tells the kind.
-func fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
+func (t *Table) fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
 	f := finding{kind: k}
 	if k.ReadOnly {
 		return f, false
 	}
 	for _, s := range samples {
-		paths, evidence, ok := fitOne(k, s)
+		paths, evidence, ok := t.fitOne(k, s)
 		if !ok {
 			return f, false
 		}
@@ -270,13 +285,13 @@ func fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
 }
 
 // fitOne finds the role of a file. A directory that tells nothing as a whole may tell by the files in it.
-func fitOne(k mediatypes.Kind, s *sample) (paths []string, evidence string, ok bool) {
-	whole, ok := findRole(k, s, "")
+func (t *Table) fitOne(k mediatypes.Kind, s *sample) (paths []string, evidence string, ok bool) {
+	whole, ok := t.findRole(k, s, "")
 	if ok && whole.Tells {
 		return []string{s.path}, why(whole, s), true
 	}
 	if s.isDir() {
-		if paths, evidence := fitFiles(k, s); evidence != "" {
+		if paths, evidence := t.fitFiles(k, s); evidence != "" {
 			return paths, evidence, true
 		}
 	}
@@ -296,7 +311,7 @@ func why(r role, s *sample) string {
 }
 
 // fitFiles tells whether every file in a directory plays a role; the evidence is empty where not.
-func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) {
+func (t *Table) fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) {
 	filter, err := ignoreFilter(dir.fsys, dir.path)
 	if err != nil {
 		return nil, ""
@@ -326,7 +341,7 @@ func fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) 
 			return fs.SkipAll
 		}
 		s := &sample{fsys: dir.fsys, path: name, info: info}
-		r, ok := findRole(k, s, "")
+		r, ok := t.findRole(k, s, "")
 		if all = ok && info.Mode().IsRegular(); !all {
 			return fs.SkipAll
 		}

@@ -13,8 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
-func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
+// parseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
+func parseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error) {
 	doc := readDocument(name, data)
 	if doc.value == nil && len(doc.Problems) > 0 {
 		return mediatypes.Kind{}, doc.Problems.Err()
@@ -31,7 +31,7 @@ func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 	}
 	var kind mediatypes.Kind
 	if err := decodeValue(doc.value, &kind); err == nil {
-		checkKindFile(kind, func(at, message, hint string) {
+		checkKindFile(known, kind, func(at, message, hint string) {
 			doc.Problems = append(doc.Problems, doc.Problem(at, message, hint))
 		})
 	}
@@ -80,7 +80,7 @@ func yamlNumbers(v any) any {
 }
 
 // checkKindFile reports what a schema can't see.
-func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
+func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hint string)) {
 	if k.ArtifactType == "" && !k.TypeFromLayer && k.Config.MediaType == "" {
 		report("", "nothing would tell the kind", "give it an artifactType")
 	}
@@ -89,7 +89,7 @@ func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
 			report(t.at, fmt.Sprintf("%q is not a media type", t.mediaType), "as in application/vnd.example.thing.v1")
 		}
 	}
-	if d := k.Config.Derive; d != "" && derivations()[d] == nil {
+	if d := k.Config.Derive; d != "" && !slices.Contains(known.Derives, d) {
 		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
 	}
 	checkKindSchema(k, report)
@@ -97,7 +97,7 @@ func checkKindFile(k mediatypes.Kind, report func(at, message, hint string)) {
 		report("/exclude", err.Error(), "")
 	}
 	for i, l := range k.Layers {
-		checkKindLayer(l, layerAt(i), report)
+		checkKindLayer(known, l, layerAt(i), report)
 	}
 }
 
@@ -123,7 +123,7 @@ func checkKindSchema(k mediatypes.Kind, report func(at, message, hint string)) {
 	}
 }
 
-func checkKindLayer(l mediatypes.LayerType, at string, report func(at, message, hint string)) {
+func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report func(at, message, hint string)) {
 	if l.MediaType != "" && !isMediaType(l.MediaType) {
 		report(at+"/mediaType", fmt.Sprintf("%q is not a media type", l.MediaType), "")
 	}
@@ -142,13 +142,8 @@ func checkKindLayer(l mediatypes.LayerType, at string, report func(at, message, 
 	if _, err := newIgnorer(".", []byte(strings.Join(l.Exclude, "\n"))); err != nil {
 		report(at+"/exclude", err.Error(), "")
 	}
-	if _, ok := contentTests()[l.Content]; l.Content != "" && !ok {
-		var known []string
-		for name := range contentTests() {
-			known = append(known, name)
-		}
-		slices.Sort(known)
-		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), didYouMean(l.Content, known))
+	if l.Content != "" && !slices.Contains(known.Tests, l.Content) {
+		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), didYouMean(l.Content, known.Tests))
 	}
 	if l.Max > 0 && l.Min > l.Max {
 		report(at+"/max", fmt.Sprintf("is less than min, %d", l.Min), "")

@@ -260,9 +260,9 @@ func (e *entry) archive(r role, s *sample, packing mediatypes.Packing) {
 // role finds the role of a file or directory in the kind.
 func (e *entry) role(s *sample) (role, bool) {
 	if e.kind.Name == "" {
-		return findRole(e.kind, s, "")
+		return e.table.findRole(e.kind, s, "")
 	}
-	return findRole(e.kind, s, e.As)
+	return e.table.findRole(e.kind, s, e.As)
 }
 
 // noRole reports a file that the kind has no use for.
@@ -278,10 +278,10 @@ func (e *entry) noRole(s *sample) {
 	}
 	if s.isDir() {
 		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.path, e.kind.Name)
-	} else if fault := claimFault(e.kind, s); fault != nil {
+	} else if fault := e.table.claimFault(e.kind, s); fault != nil {
 		message = fmt.Sprintf("%q has the name of kind %q, but %v", s.path, e.kind.Name, fault)
 	}
-	e.refuse(expected(e.kind, e.As), "%s", message)
+	e.refuse(e.table.expected(e.kind, e.As), "%s", message)
 }
 
 // packing is the declared one, else the kind's.

@@ -18,17 +18,17 @@ type role struct {
 
 // findRole tries the layer types of a kind on a file. With as, only those of that role are tried: first as they are,
 // then by content alone, since the user knows better what a file's name means.
-func findRole(kind mediatypes.Kind, s *sample, as string) (role, bool) {
+func (t *Table) findRole(kind mediatypes.Kind, s *sample, as string) (role, bool) {
 	for _, byName := range []bool{true, false} {
 		if !byName && as == "" {
 			break
 		}
-		for _, t := range kind.Layers {
-			if as != "" && t.Role != as || !takes(t, s, byName, as != "") {
+		for _, l := range kind.Layers {
+			if as != "" && l.Role != as || !takes(l, s, byName, as != "") {
 				continue
 			}
-			if evidence, ok := passes(t, s); ok {
-				return role{t, evidence}, true
+			if evidence, ok := t.passes(l, s); ok {
+				return role{l, evidence}, true
 			}
 		}
 	}
@@ -73,11 +73,11 @@ func matchPattern(pattern, name string) bool {
 	return ok && err == nil
 }
 
-func passes(t mediatypes.LayerType, s *sample) (evidence string, ok bool) {
-	if t.Content == "" {
+func (t *Table) passes(l mediatypes.LayerType, s *sample) (evidence string, ok bool) {
+	if l.Content == "" {
 		return "", true
 	}
-	test, ok := contentTests()[t.Content]
+	test, ok := t.Tests[l.Content]
 	if !ok {
 		return "", false
 	}
@@ -85,14 +85,14 @@ func passes(t mediatypes.LayerType, s *sample) (evidence string, ok bool) {
 }
 
 // expected says which files a kind takes in a role (any role when empty).
-func expected(kind mediatypes.Kind, as string) string {
+func (t *Table) expected(kind mediatypes.Kind, as string) string {
 	var parts []string
-	for i, t := range kind.Layers {
-		if as != "" && t.Role != as || saidBefore(t, kind.Layers[:i]) {
+	for i, l := range kind.Layers {
+		if as != "" && l.Role != as || saidBefore(l, kind.Layers[:i]) {
 			continue
 		}
-		part := strings.Join(t.Match, ", ")
-		if test, ok := contentTests()[t.Content]; ok {
+		part := strings.Join(l.Match, ", ")
+		if test, ok := t.Tests[l.Content]; ok {
 			part = strings.TrimSpace(test.expects + " " + parenthesised(part))
 		}
 		if part != "" && !slices.Contains(parts, part) {

@@ -77,7 +77,7 @@ func roleOf(t *testing.T, kindName, name, content string) (mediaType, evidence s
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _ := findRole(kind, &sample{fsys: fsys, path: name, info: info}, "")
+	r, _ := kinds().findRole(kind, &sample{fsys: fsys, path: name, info: info}, "")
 	return r.MediaType, r.evidence
 }
 
@@ -107,7 +107,7 @@ func FuzzSBOM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		fsys := fstest.MapFS{"x": {Data: []byte(content)}}
 		info, _ := fsys.Stat("x")
-		r, ok := findRole(kind, &sample{fsys: fsys, path: "x", info: info}, "")
+		r, ok := kinds().findRole(kind, &sample{fsys: fsys, path: "x", info: info}, "")
 		// What is found must stand in the file.
 		if ok && !strings.Contains(string(toUTF8([]byte(content))), "SPDX") && !strings.Contains(string(toUTF8([]byte(content))), "bom") &&
 			!strings.Contains(strings.ReplaceAll(content, `\`, ""), "spdx.org") {

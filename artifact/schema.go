@@ -18,18 +18,8 @@ const (
 	tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
 )
 
-// Schema returns a JSON Schema (2020-12): of davit.yaml when kind is empty, else of the config of that built-in kind.
-// Parse checks davit.yaml with the same schema, so editors and davit agree.
-func Schema(kind string) ([]byte, error) {
-	if kind == "" {
-		return indentJSON(specSchema())
-	}
-	k, ok := mediatypes.Lookup(kind)
-	if !ok {
-		return nil, unknownKind(kind)
-	}
-	return ConfigSchema(k)
-}
+// SpecSchema returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
+func SpecSchema() ([]byte, error) { return indentJSON(specSchema()) }
 
 // ConfigSchema is the JSON Schema of what davit.yaml may say under config of a kind.
 func ConfigSchema(k mediatypes.Kind) ([]byte, error) {

@@ -9,10 +9,10 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 )
 
-// Parse reads a davit.yaml. The name is what problems call the file; "-" is standard input. Its error is Problems, all
+// parseSpec reads a davit.yaml. The name is what problems call the file; "-" is standard input. Its error is Problems, all
 // at once. A Spec that comes with Problems holds what could be read: Compose refuses it, and tells the same problems
 // together with those it finds in the files. It is nil only where nothing could be read.
-func Parse(name string, data []byte) (*Spec, error) {
+func parseSpec(known Catalog, name string, data []byte) (*Spec, error) {
 	if name == "-" {
 		name = "<stdin>"
 	}
@@ -37,7 +37,7 @@ func Parse(name string, data []byte) (*Spec, error) {
 	}
 	declared.SetSource(&doc.Source, "")
 	problems := doc.Problems
-	checkSpec(declared, func(p Problem) { problems = append(problems, p) })
+	checkSpec(known, declared, func(p Problem) { problems = append(problems, p) })
 	return declared, problems.Err()
 }
 

@@ -94,7 +94,7 @@ func TestParseProblems(t *testing.T) {
 		{"nothing", "", "davit.yaml:1:1: is empty"},
 		{"only a comment", "# x\n", "davit.yaml:1:1: is empty"},
 		{"not a mapping", "- a\n- b\n", `davit.yaml:1:1: must be a mapping, not a list
-			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"not YAML", "kind: generic\nlayers: [a\n", "davit.yaml:2:1: not YAML: did not find expected ',' or ']'"},
 		{"two documents", "kind: generic\nlayers: [a]\n---\nkind: generic\n", "davit.yaml:3:1: a second document begins here; a file holds one"},
@@ -103,7 +103,7 @@ func TestParseProblems(t *testing.T) {
 		{"key that is no string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
 		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
 			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
-		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"unknown kind", "kind: modle\nlayers: [a]\n", `davit.yaml:1:7: unknown kind "modle" (did you mean "model"?)`},
 		{"empty values", "kind: ''\nname:\nlayers: []\n", `davit.yaml:1:7: "kind": must not be empty
@@ -122,7 +122,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number
-			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(writableKinds(), ", ") + `)
+			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
 			davit.yaml:6:5: layers are missing (list the files to attach)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: zip, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing

@@ -17,30 +17,30 @@ import (
 
 // Starter makes a commented davit.yaml for the files of a directory, of the given kind (a kind file's path is relative
 // to the directory) or the one that they tell. It composes as it is. SBOMs, runbooks and other kinds that are mostly attached become referrers of the rest.
-func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
+func (t *Table) Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
 		return nil, err
 	}
-	s := &starter{fsys: files, name: path.Base(path.Clean(dir))}
+	s := &starter{table: t, fsys: files, name: path.Base(path.Clean(dir))}
 	if err := s.look(kind); err != nil {
 		return nil, err
 	}
 	text := s.render()
-	if err := composes(files, text); err == nil {
+	if err := t.composes(files, text); err == nil {
 		return text, nil
 	}
 	s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
 	text = s.render()
-	return text, composes(files, text)
+	return text, t.composes(files, text)
 }
 
 // composes tells what is wrong with a davit.yaml, if anything is. Nobody has that file yet, so no problem points into it.
-func composes(fsys fs.FS, text []byte) error {
+func (t *Table) composes(fsys fs.FS, text []byte) error {
 	const name = "davit.yaml"
-	spec, err := Parse(name, text)
+	spec, err := parseSpec(t.Catalog(), name, text)
 	if err == nil {
-		_, err = Compose(fsys, spec)
+		_, err = t.Compose(fsys, spec)
 	}
 	var problems Problems
 	if errors.As(err, &problems) {
@@ -55,6 +55,7 @@ func composes(fsys fs.FS, text []byte) error {
 
 // starter is a davit.yaml in the making.
 type starter struct {
+	table     *Table
 	fsys      fs.FS
 	name      string // of the directory, "." where it is not known
 	kind      string // as the davit.yaml says it
@@ -80,28 +81,28 @@ func (s *starter) look(kind string) error {
 		return err
 	}
 	s.kind = kind
-	_, err := s.main.settle(s.fsys, ".")
-	s.dropUnusedEnv()
+	settled, err := s.table.settle(&s.main, s.fsys, ".")
+	s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return slices.Contains(settled.Unused, p) })
 	s.leave()
 	return err
 }
 
 // choose takes what plays a role in the kind that was named.
 func (s *starter) choose(kind string) error {
-	k, ok := mediatypes.Lookup(kind)
+	k, ok := s.table.Lookup(kind)
 	switch {
 	case IsKindFile(kind):
-		own, err := (&composer{fsys: s.fsys}).kindFile(kind)
+		own, err := (&composer{table: s.table, fsys: s.fsys}).kindFile(kind)
 		if err != nil {
 			return &Error{Err: spec.Invalid(err)}
 		}
 		s.entries = slices.DeleteFunc(s.entries, func(e *sample) bool { return e.path == path.Clean(kind) })
 		k = own
 	case !ok || k.ReadOnly:
-		return unknownKind(kind)
+		return s.table.Catalog().UnknownKind(kind)
 	}
 	if s.main = s.find(k); len(s.main.paths) == 0 {
-		return noneInKind(k)
+		return s.table.noneInKind(k)
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func (s *starter) list(dir string) error {
 func (s *starter) find(k mediatypes.Kind) finding {
 	f := finding{kind: k}
 	if s.whole != nil {
-		if r, ok := findRole(k, s.whole, ""); ok && r.Tells {
+		if r, ok := s.table.findRole(k, s.whole, ""); ok && r.Tells {
 			f.paths, f.evidence, f.whole = []string{s.whole.path}, why(r, s.whole), true
 			return f
 		}
@@ -151,7 +152,7 @@ func (s *starter) find(k mediatypes.Kind) finding {
 		if s.ignored(k, entry) {
 			continue
 		}
-		if roles[i], _ = findRole(k, entry, ""); roles[i].Tells {
+		if roles[i], _ = s.table.findRole(k, entry, ""); roles[i].Tells {
 			told[roles[i].Role] = true
 		}
 	}
@@ -167,7 +168,7 @@ func (s *starter) find(k mediatypes.Kind) finding {
 			}
 		case r.Role == "" && k.Expand && entry.isDir() && !s.ignored(k, entry):
 			var inside []string
-			if inside, evidence = fitFiles(k, entry); len(inside) == 0 {
+			if inside, evidence = s.table.fitFiles(k, entry); len(inside) == 0 {
 				continue
 			}
 		default:
@@ -198,24 +199,24 @@ func (s *starter) ignored(k mediatypes.Kind, entry *sample) bool {
 // another one accounts for.
 func (s *starter) mains() []finding {
 	var all []finding
-	for _, k := range mediatypes.All() {
+	for _, k := range s.table.Kinds {
 		if f := s.find(k); f.evidence != "" && !k.ReadOnly && !k.Attached {
 			all = append(all, f)
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(f finding) bool {
-		return slices.ContainsFunc(all, func(other finding) bool { return accounts(other, f) && !accounts(f, other) })
+		return slices.ContainsFunc(all, func(other finding) bool { return s.accounts(other, f) && !s.accounts(f, other) })
 	})
 }
 
 // accounts tells whether a kind has a use of its own for all that tells another one: the weights that a Modelfile is
 // about, the folders of a collection.
-func accounts(f, other finding) bool {
+func (s *starter) accounts(f, other finding) bool {
 	if other.whole {
 		return false
 	}
 	for _, entry := range other.tells {
-		r, ok := findRole(f.kind, entry, "")
+		r, ok := s.table.findRole(f.kind, entry, "")
 		if f.whole {
 			r, ok = role{}, entry.isDir()
 		}
@@ -229,7 +230,7 @@ func accounts(f, other finding) bool {
 // attachable lists the kinds that the files tell and that are mostly attached to something else.
 func (s *starter) attachable() []finding {
 	var found []finding
-	for _, k := range mediatypes.All() {
+	for _, k := range s.table.Kinds {
 		if f := s.find(k); f.evidence != "" && k.Attached && !k.ReadOnly {
 			found = append(found, f)
 		}
@@ -247,10 +248,10 @@ func (s *starter) detect() error {
 	case len(mains) > 1 || len(mains) == 0 && len(attached) > 1:
 		return ambiguous(append(mains, attached...))
 	case len(mains) == 0:
-		if err := checkClaims(s.entries); err != nil {
+		if err := s.table.checkClaims(s.entries); err != nil {
 			return err
 		}
-		generic, _ := mediatypes.Lookup("generic")
+		generic, _ := s.table.Lookup("generic")
 		mains = []finding{s.find(generic)}
 		mains[0].evidence = "nothing here tells another kind"
 	}
@@ -263,8 +264,8 @@ func (s *starter) detect() error {
 func (s *starter) attach(found []finding) {
 	for _, f := range found {
 		for _, entry := range s.entries {
-			own, _ := findRole(s.main.kind, entry, "")
-			r, ok := findRole(f.kind, entry, "")
+			own, _ := s.table.findRole(s.main.kind, entry, "")
+			r, ok := s.table.findRole(f.kind, entry, "")
 			if !ok || !r.Tells || own.Tells || s.attached(entry.path) {
 				continue
 			}
@@ -277,14 +278,6 @@ func (s *starter) attach(found []finding) {
 // attached tells whether a file is a referrer.
 func (s *starter) attached(name string) bool {
 	return slices.ContainsFunc(s.referrers, func(f finding) bool { return slices.Contains(f.paths, name) })
-}
-
-// dropUnusedEnv takes the env files that no service names out of a compose application.
-func (s *starter) dropUnusedEnv() {
-	if s.main.kind.Config.Derive != "compose" {
-		return
-	}
-	s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return !isYAMLName(p) && !slices.Contains(s.main.env, p) })
 }
 
 // leave notes what is not packed.
@@ -353,7 +346,7 @@ func (s *starter) render() []byte {
 func (s *starter) alternatives() []string {
 	var found []string
 	for _, entry := range s.entries {
-		r, ok := findRole(s.main.kind, entry, "")
+		r, ok := s.table.findRole(s.main.kind, entry, "")
 		if _, most := bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.isDir() && slices.Contains(s.left, entry.path) {
 			found = append(found, entry.path)
 		}
@@ -393,7 +386,7 @@ func (s *starter) title() string {
 		return s.name
 	}
 	for _, entry := range s.entries {
-		if r, ok := findRole(s.main.kind, entry, ""); ok && r.Tells {
+		if r, ok := s.table.findRole(s.main.kind, entry, ""); ok && r.Tells {
 			return strings.TrimSuffix(path.Base(entry.path), path.Ext(entry.path))
 		}
 	}
@@ -406,7 +399,7 @@ func (s *starter) roleName(name string) string {
 		return ""
 	}
 	for _, entry := range append(s.entries, s.whole) {
-		if r, ok := findRole(s.main.kind, entry, ""); ok && entry.path == name {
+		if r, ok := s.table.findRole(s.main.kind, entry, ""); ok && entry.path == name {
 			return r.Role
 		}
 	}

@@ -1,0 +1,41 @@
+package artifact
+
+import (
+	"errors"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Catalog lists what a declaration and a kind file can name.
+type Catalog struct {
+	Kinds   []mediatypes.Kind // sorted by name
+	Derives []string          // functions that derive a config
+	Tests   []string          // tests of a file's content
+}
+
+// Lookup returns a kind by its name.
+func (c Catalog) Lookup(name string) (mediatypes.Kind, bool) {
+	for _, k := range c.Kinds {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return mediatypes.Kind{}, false
+}
+
+// writable returns the names of the kinds that can be packed.
+func (c Catalog) writable() []string {
+	var names []string
+	for _, k := range c.Kinds {
+		if !k.ReadOnly {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
+// UnknownKind returns the error about a name that is not a kind.
+func (c Catalog) UnknownKind(name string) error {
+	return &Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: didYouMean(name, c.writable())}
+}

@@ -1,0 +1,47 @@
+package artifact
+
+import (
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Table lists the kinds, and the functions that their data name.
+type Table struct {
+	Kinds  []mediatypes.Kind      // sorted by name
+	Derive map[string]deriveFunc  // by mediatypes.Config.Derive
+	Tests  map[string]contentTest // by mediatypes.LayerType.Content
+	Settle map[string]settleFunc  // by mediatypes.Config.Derive
+}
+
+// settleFunc reduces the files found in a directory to those that the native client takes of one.
+type settleFunc func(d *Directory) (Settled, error)
+
+// Directory is a directory whose kind is known.
+type Directory struct {
+	FS     fs.FS
+	Path   string
+	Found  []string // the files that have a role in the kind
+	roleOf func(s *sample) string
+}
+
+// Settled are the files that are packed of a directory, and those that are not.
+type Settled struct {
+	Paths  []string
+	As     map[string]string // roles of Paths, where their names and contents do not show them
+	Unused []string          // those of Paths that composing leaves out
+	Left   []string          // files of the kind that are not taken
+	Why    string            // ends the sentence about each of Left
+}
+
+// Catalog returns the names that a declaration can use.
+func (t *Table) Catalog() Catalog {
+	return Catalog{Kinds: t.Kinds, Derives: slices.Sorted(maps.Keys(t.Derive)), Tests: slices.Sorted(maps.Keys(t.Tests))}
+}
+
+// Lookup returns a kind by its name.
+func (t *Table) Lookup(name string) (mediatypes.Kind, bool) {
+	return Catalog{Kinds: t.Kinds}.Lookup(name)
+}
