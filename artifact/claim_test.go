@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/davit-oci/davit/internal/format/wasm"
 )
 
 // archiveOf is a gzipped tar of one file.
@@ -100,7 +102,7 @@ func TestPipesAreNotOpened(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := inspectFile(pipes, "x.wasm", readWasm); !errors.Is(err, errNotFile) {
+	if _, err := inspectFile(pipes, "x.wasm", wasm.Read); !errors.Is(err, errNotFile) {
 		t.Errorf("inspecting a pipe: %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
 // detectFiles are a few directories of different kinds.
@@ -223,7 +225,7 @@ func TestStarterAttaches(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": runbookFile,
-		"tiny.gguf": string(tinyLlama().bytes()), "README.md": "# x\n",
+		"tiny.gguf": string(formattest.TinyLlama().Bytes()), "README.md": "# x\n",
 	}
 	got, err := Starter(tree(t, files).FS(), ".", "")
 	if err != nil {

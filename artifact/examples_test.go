@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -19,10 +20,10 @@ const examples = "../examples"
 // exampleFiles are the binary files of the examples; they are made here, so that everybody can see what is in them.
 func exampleFiles() map[string][]byte {
 	return map[string][]byte{
-		"model/tiny-llama.gguf":                             tinyLlama().bytes(),
-		"wasm/greeting.wasm":                                greetingModule(),
-		"modelkit/models/tiny-llama.gguf":                   tinyLlama().bytes(),
-		"modelpack/model/model.safetensors":                 safetensorsBytes(tinySafetensors, 14),
+		"model/tiny-llama.gguf":                             formattest.TinyLlama().Bytes(),
+		"wasm/greeting.wasm":                                formattest.GreetingModule(),
+		"modelkit/models/tiny-llama.gguf":                   formattest.TinyLlama().Bytes(),
+		"modelpack/model/model.safetensors":                 formattest.Safetensors(formattest.TinySafetensors, 14),
 		"bottle/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": greetingBottle("arm64"),
 		"bottle/greeting--1.2.3.x86_64_linux.bottle.tar.gz": greetingBottle("x86_64"),
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/wasm"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -80,7 +81,7 @@ func (c *composition) wasmImage(config map[string]any) error {
 		return nil
 	}
 	l := c.layers[0]
-	f, err := inspectFile(c.fsys, l.source(), readWasm)
+	f, err := inspectFile(c.fsys, l.source(), wasm.Read)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (c *composition) wasmImage(config map[string]any) error {
 	config["architecture"], config["os"] = "wasm", f.OS()
 	config["config"] = map[string]any{"Entrypoint": []string{"/" + name}}
 	c.annotations[wasmVariant] = "compat"
-	c.notes = append(c.notes, f.note(name))
+	c.notes = append(c.notes, wasmNote(f, name))
 	return nil
 }
 

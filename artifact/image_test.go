@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 )
@@ -67,7 +68,7 @@ func TestVolumeOfTar(t *testing.T) {
 
 func TestImageOfWasm(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"app/greeting.wasm": string(greetingModule())}, "kind: image\nlayers: [app/greeting.wasm]\n")
+	plan, err := compose(t, map[string]string{"app/greeting.wasm": string(formattest.GreetingModule())}, "kind: image\nlayers: [app/greeting.wasm]\n")
 	if err != nil {
 		t.Fatal(err)
 	}

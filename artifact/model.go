@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"path"
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/format/quantity"
+	"github.com/davit-oci/davit/internal/format/safetensors"
+	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 )
@@ -84,7 +87,7 @@ func blobDigests(layers []Packed) []digest.Digest {
 
 // isProjector tells a multimodal projector from other GGUF files by its architecture.
 func isProjector(s *sample) (string, bool) {
-	f, err := inspectFile(s.fsys, s.path, readGGUF)
+	f, err := inspectFile(s.fsys, s.path, gguf.Read)
 	if err != nil {
 		return "", false
 	}
@@ -140,28 +143,40 @@ func modelFormat(weights []*chosen) (string, error) {
 
 // shardsComplete refuses sharded weights that lack a file.
 func shardsComplete(paths []string) error {
-	missing, err := missingShards(paths)
+	missing, err := weights.MissingShards(paths)
 	if err == nil && len(missing) > 0 {
 		err = &Error{Item: missing[0], Err: errors.New("is missing: a sharded model is complete or it is none")}
 	}
 	return err
 }
 
-// ggufFacts reads all shards; their metadata are one.
-func ggufFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
-	all := &ggufFile{Metadata: map[string]string{}, FileType: -1, tensorTypes: map[uint32]int64{}}
-	for _, l := range weights {
-		f, err := inspectFile(fsys, l.source(), readGGUF)
+// readShards reads all files of the weights as one.
+func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*chosen, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
+	for i, l := range shards {
+		f, err := inspectFile(fsys, l.source(), read)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		all.add(f)
+		if i == 0 {
+			all = f
+		} else {
+			all.Add(f)
+		}
+	}
+	return all, nil
+}
+
+// ggufFacts reads all shards; their metadata are one.
+func ggufFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
+	all, err := readShards(fsys, shards, gguf.Read)
+	if err != nil {
+		return nil, err
 	}
 	facts := map[string]any{
 		"architecture": all.Architecture(),
-		"parameters":   parameterCount(all.Elements),
+		"parameters":   quantity.Parameters(all.Elements),
 		"quantization": all.Quantization(),
-		"size":         byteSize(all.DataSize),
+		"size":         quantity.Bytes(all.DataSize),
 		"gguf":         all.Metadata,
 	}
 	if n := all.ContextSize(); n > 0 {
@@ -170,47 +185,24 @@ func ggufFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
 	return facts, nil
 }
 
-// add counts a further shard.
-func (f *ggufFile) add(shard *ggufFile) {
-	maps.Copy(f.Metadata, shard.Metadata)
-	for kind, n := range shard.tensorTypes {
-		f.tensorTypes[kind] += n
-	}
-	f.Elements += shard.Elements
-	f.DataSize += shard.DataSize
-	f.FileType = max(f.FileType, shard.FileType)
-	f.diffusion = f.diffusion || shard.diffusion
-}
-
 // safetensorsFacts reads all shards, and the config.json beside the first.
-func safetensorsFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
-	all := &safetensorsFile{DTypes: map[string]int64{}}
-	metadata := map[string]string{}
-	var size int64
-	for _, l := range weights {
-		f, err := inspectFile(fsys, l.source(), readSafetensors)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(metadata, f.Metadata)
-		for dtype, n := range f.DTypes {
-			all.DTypes[dtype] += n
-		}
-		all.Elements += f.Elements
-		all.Tensors += f.Tensors
-		size += f.Size
+func safetensorsFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
+	all, err := readShards(fsys, shards, safetensors.Read)
+	if err != nil {
+		return nil, err
 	}
+	metadata := all.Metadata
 	metadata["tensor_count"] = fmt.Sprint(all.Tensors)
 	facts := map[string]any{
-		"parameters":   fixedQuantity(all.Elements, "", "K", "M", "B", "T"),
+		"parameters":   quantity.Fixed(all.Elements, "", "K", "M", "B", "T"),
 		"quantization": all.Quantization(),
-		"size":         fixedQuantity(size, "B", "kB", "MB", "GB", "TB", "PB"),
+		"size":         quantity.Fixed(all.Size, "B", "kB", "MB", "GB", "TB", "PB"),
 		"safetensors":  metadata,
 	}
 	if architecture := metadata["architecture"]; architecture != "" {
 		facts["architecture"] = architecture
 	}
-	return facts, hubFacts(fsys, path.Join(path.Dir(weights[0].source()), "config.json"), facts)
+	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0].source()), "config.json"), facts)
 }
 
 // hubFacts adds what a Hugging Face config.json tells; there may be none.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -81,8 +82,8 @@ weights application/vnd.docker.ai.gguf.v3 raw tiny-llama.gguf`)
 func TestModelOfSafetensorsDirectory(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"m/model-00001-of-00002.safetensors": string(safetensorsBytes(tinySafetensors, 14)),
-		"m/model-00002-of-00002.safetensors": string(safetensorsBytes(`{"c":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 2)),
+		"m/model-00001-of-00002.safetensors": string(formattest.Safetensors(formattest.TinySafetensors, 14)),
+		"m/model-00002-of-00002.safetensors": string(formattest.Safetensors(`{"c":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 2)),
 		"m/config.json":                      `{"model_type": "qwen2", "max_position_embeddings": 4096}`,
 		"m/tokenizer/vocab.json":             `{}`,
 		"m/LICENSE":                          "MIT",
@@ -118,7 +119,7 @@ func TestModelSaysWhenItWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Created = time.Unix(1700000000, 0)
-	plan, err := Compose(tree(t, map[string]string{"m.gguf": string(tinyLlama().bytes())}).FS(), spec)
+	plan, err := Compose(tree(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes())}).FS(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,9 +130,9 @@ func TestModelSaysWhenItWasMade(t *testing.T) {
 
 func TestModelProjector(t *testing.T) {
 	t.Parallel()
-	projector := tinyLlama()
-	projector.keys[0].value = "clip"
-	plan, err := compose(t, map[string]string{"a.gguf": string(projector.bytes()), "m.gguf": string(tinyLlama().bytes())},
+	projector := formattest.TinyLlama()
+	projector.Keys[0].Value = "clip"
+	plan, err := compose(t, map[string]string{"a.gguf": string(projector.Bytes()), "m.gguf": string(formattest.TinyLlama().Bytes())},
 		"kind: model\nlayers: ['*.gguf']\n")
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ weights application/vnd.docker.ai.gguf.v3 raw m.gguf`)
 
 func TestModelRefuses(t *testing.T) {
 	t.Parallel()
-	whole := string(tinyLlama().bytes())
+	whole := string(formattest.TinyLlama().Bytes())
 	for name, tt := range map[string]struct {
 		files map[string]string
 		yaml  string
@@ -155,7 +156,7 @@ func TestModelRefuses(t *testing.T) {
 			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, the file has %d`, len(whole), len(whole)-3)},
 		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
-		"two formats": {map[string]string{"m.gguf": whole, "m.safetensors": string(safetensorsBytes("{}", 0))}, "layers: [m.gguf, m.safetensors]",
+		"two formats": {map[string]string{"m.gguf": whole, "m.safetensors": string(formattest.Safetensors("{}", 0))}, "layers: [m.gguf, m.safetensors]",
 			`davit.yaml:1:1: the weights are of two formats, gguf and safetensors, and a model has one`},
 		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
 			`davit.yaml:1:1: "m-00002-of-00002.gguf": is missing: a sharded model is complete or it is none`},

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 )
@@ -32,7 +33,7 @@ weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
 
 func TestModelPackTar(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"m/sub/m.gguf": string(tinyLlama().bytes()), "m/x.py": ""},
+	plan, err := compose(t, map[string]string{"m/sub/m.gguf": string(formattest.TinyLlama().Bytes()), "m/x.py": ""},
 		"kind: modelpack\nname: m\nlayers: [{path: m/sub/m.gguf, packing: tar}, m/x.py]\n")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestModelKitWithoutKitfile(t *testing.T) {
 // TestTarsOfFilesBesideTheDeclaration: files that stand in no directory are titled by their names, each tar.
 func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"w.gguf": string(tinyLlama().bytes()), "a.py": "x"}
+	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
 	for declaration, want := range map[string]string{
 		"kind: modelkit\nname: demo\nlayers: [w.gguf, a.py]\n": `
 model application/vnd.kitops.modelkit.model.v1.tar tar w.gguf

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -55,6 +56,9 @@ type Config struct {
 	Raw     []byte          `json:"-"`                 // as it is
 }
 
+// WeightsHead is what the beginning of a file of model weights states.
+type WeightsHead = weights.Head
+
 // Layer is a layer of a manifest.
 type Layer struct {
 	ocispec.Descriptor
@@ -63,7 +67,7 @@ type Layer struct {
 
 	// Weights is what the layer begins with, unverified, where it is the first file of weights of a manifest whose
 	// config does not tell.
-	Weights *artifact.WeightsHead `json:"weights,omitempty"`
+	Weights *WeightsHead `json:"weights,omitempty"`
 }
 
 // Inspect says what a reference leads to, by its manifests and configs: no layer is fetched, and for Weights no more than
@@ -168,7 +172,7 @@ func (in *inspector) weights(ctx context.Context, layers []Layer) error {
 	if err != nil {
 		return &artifact.Error{Op: "fetching", Item: titled(l.Descriptor), Err: err}
 	}
-	l.Weights, _ = artifact.ReadWeightsHead(head, l.Size)
+	l.Weights, _ = weights.ReadHead(head, l.Size)
 	return nil
 }
 

@@ -22,7 +22,7 @@ var guarded = []string{
 
 // testOnly are packages that the program must not contain.
 var testOnly = []string{
-	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/interop",
+	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/format/formattest", module + "/internal/interop",
 	module + "/internal/registrytest",
 }
 

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
@@ -164,7 +163,7 @@ func addLayers(t *term.Tree, layers []pull.Layer) {
 }
 
 // addWeights draws what the header of a file of weights says, without the vocabulary.
-func addWeights(t *term.Tree, w *artifact.WeightsHead) {
+func addWeights(t *term.Tree, w *pull.WeightsHead) {
 	add := func(name, value string) {
 		if value != "" && value != "0" && t.Len() < maxFields {
 			t.Add(name, term.Shorten(value, maxShown))

@@ -1,16 +1,17 @@
-package artifact_test
+package weights_test
 
 import (
 	"encoding/binary"
 	"os"
+	"slices"
 	"testing"
 
-	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/weights"
 )
 
-func TestReadWeightsHead(t *testing.T) {
+func TestReadHead(t *testing.T) {
 	t.Parallel()
-	gguf, err := os.ReadFile("../examples/model/tiny-llama.gguf")
+	gguf, err := os.ReadFile("../../../examples/model/tiny-llama.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func TestReadWeightsHead(t *testing.T) {
 		{"safetensors", safetensors, int64(len(safetensors)) + 12, "safetensors", "BF16", 2, "format", "pt", "6"},
 		{"the beginning of safetensors", safetensors[:100], int64(len(safetensors)) + 12, "safetensors", "BF16", 0, "format", "pt", ""},
 	} {
-		w, ok := artifact.ReadWeightsHead(test.head, test.size)
+		w, ok := weights.ReadHead(test.head, test.size)
 		if !ok {
 			t.Errorf("%s: not recognised", test.name)
 			continue
@@ -39,8 +40,31 @@ func TestReadWeightsHead(t *testing.T) {
 		}
 	}
 	for _, other := range []string{"", "GGUF", "hello, this is a text", "\x10\x00\x00\x00\x00\x00\x00\x00{\"a\":1}         ", "\xff\xff\xff\xff\xff\xff\xff\xff{}"} {
-		if w, ok := artifact.ReadWeightsHead([]byte(other), 1<<20); ok {
+		if w, ok := weights.ReadHead([]byte(other), 1<<20); ok {
 			t.Errorf("%q: got %+v", other, w)
+		}
+	}
+}
+
+func TestMissingShards(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		paths, want []string
+		wantErr     bool
+	}{
+		{paths: []string{"model.safetensors"}},
+		{paths: []string{"m-00001-of-00002.gguf", "m-00002-of-00002.gguf"}},
+		{
+			paths: []string{"d/m-00002-of-00003.safetensors", "m-00003-of-00003.safetensors"},
+			want: []string{"d/m-00001-of-00003.safetensors", "d/m-00003-of-00003.safetensors",
+				"m-00001-of-00003.safetensors", "m-00002-of-00003.safetensors"},
+		},
+		{paths: []string{"m-00004-of-00003.gguf"}, wantErr: true},
+		{paths: []string{"m-00000-of-00003.gguf"}, wantErr: true},
+	} {
+		got, err := weights.MissingShards(tt.paths)
+		if !slices.Equal(got, tt.want) || (err != nil) != tt.wantErr {
+			t.Errorf("MissingShards(%q) is %q, %v, want %q", tt.paths, got, err, tt.want)
 		}
 	}
 }

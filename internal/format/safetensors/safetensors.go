@@ -1,26 +1,31 @@
-package artifact
+// Package safetensors reads the header of safetensors files (huggingface/safetensors, "Format").
+package safetensors
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"strconv"
+
+	"github.com/davit-oci/davit/internal/format/tensor"
 )
 
 // The limits of a safetensors header. The format itself stops at 100 MB.
 const (
-	maxSafetensorsHeader = 100_000_000
-	maxSafetensorsToken  = 1 << 20 // one string of it
-	maxSafetensorsKept   = 1 << 20 // all __metadata__ kept; it has to fit into a config
-	maxSafetensorsDepth  = 16
+	maxHeader = 100_000_000
+	maxToken  = 1 << 20 // one string of it
+	maxKept   = 1 << 20 // all __metadata__ kept; it has to fit into a config
+	maxDepth  = 16
 )
 
-// safetensorsFile is what the header of one safetensors file says.
-type safetensorsFile struct {
+// File is what the header of one safetensors file says.
+type File struct {
 	Metadata map[string]string // __metadata__
 	Tensors  int64
 	Elements int64            // parameters in all tensors
@@ -36,22 +41,22 @@ var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8,
 	"F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
 	"I64": 64, "U64": 64}
 
-// readSafetensors reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must
+// Read reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must
 // fill the file without holes, as the format demands.
-func readSafetensors(r io.ReaderAt, size int64) (*safetensorsFile, error) {
+func Read(r io.ReaderAt, size int64) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {
 		return nil, fmt.Errorf("truncated safetensors: %d bytes are no header", size)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > maxSafetensorsHeader {
-		return nil, fmt.Errorf("not a safetensors file, or a broken one: its header would have %d bytes, %d are allowed", n, maxSafetensorsHeader)
+	if n > maxHeader {
+		return nil, fmt.Errorf("not a safetensors file, or a broken one: its header would have %d bytes, %d are allowed", n, maxHeader)
 	}
 	if int64(n) > size-8 {
 		return nil, fmt.Errorf("truncated safetensors: the header has %d bytes, the file %d", n, size)
 	}
 	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
-	f := &safetensorsFile{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
+	f := newFile(size)
 	if err := f.read(json.NewDecoder(in)); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")
@@ -68,8 +73,45 @@ func readSafetensors(r io.ReaderAt, size int64) (*safetensorsFile, error) {
 	return f, nil
 }
 
+// ReadHead reads the beginning of a safetensors file of so many bytes, as far as it goes. whole reports whether the header
+// ends in it: then all tensors were counted. ok is false for what is not the beginning of such a file.
+func ReadHead(head []byte, size int64) (f *File, whole, ok bool) {
+	if len(head) < 9 || head[8] != '{' {
+		return nil, false, false
+	}
+	n := binary.LittleEndian.Uint64(head)
+	if n > maxHeader || int64(n) > size-8 {
+		return nil, false, false
+	}
+	body := head[8:]
+	if whole = n <= uint64(len(body)); whole {
+		body = body[:n]
+	}
+	f = newFile(size)
+	err := f.read(json.NewDecoder(&tokenGuard{in: bufio.NewReader(bytes.NewReader(body))}))
+	if whole && err != nil || f.Tensors == 0 && len(f.Metadata) == 0 {
+		return nil, false, false
+	}
+	return f, whole, true
+}
+
+func newFile(size int64) *File {
+	return &File{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
+}
+
+// Add counts a further shard of the same model. Metadata of the last one win.
+func (f *File) Add(shard *File) {
+	maps.Copy(f.Metadata, shard.Metadata)
+	for dtype, n := range shard.DTypes {
+		f.DTypes[dtype] += n
+	}
+	f.Elements += shard.Elements
+	f.Tensors += shard.Tensors
+	f.Size += shard.Size
+}
+
 // Quantization is the data type of the tensors, "mixed" when there are several.
-func (f *safetensorsFile) Quantization() string {
+func (f *File) Quantization() string {
 	if len(f.DTypes) > 1 {
 		return "mixed"
 	}
@@ -80,7 +122,7 @@ func (f *safetensorsFile) Quantization() string {
 }
 
 // read reads the header object.
-func (f *safetensorsFile) read(d *json.Decoder) error {
+func (f *File) read(d *json.Decoder) error {
 	if err := expect(d, '{'); err != nil {
 		return err
 	}
@@ -101,7 +143,7 @@ func (f *safetensorsFile) read(d *json.Decoder) error {
 	return expect(d, '}')
 }
 
-func (f *safetensorsFile) readMetadata(d *json.Decoder) error {
+func (f *File) readMetadata(d *json.Decoder) error {
 	if err := expect(d, '{'); err != nil {
 		return err
 	}
@@ -114,7 +156,7 @@ func (f *safetensorsFile) readMetadata(d *json.Decoder) error {
 		if err != nil {
 			return err
 		}
-		if f.kept += len(key) + len(value); f.kept <= maxSafetensorsKept {
+		if f.kept += len(key) + len(value); f.kept <= maxKept {
 			f.Metadata[key] = value
 		}
 	}
@@ -122,12 +164,12 @@ func (f *safetensorsFile) readMetadata(d *json.Decoder) error {
 }
 
 // readTensor reads one tensor's entry and counts it.
-func (f *safetensorsFile) readTensor(d *json.Decoder) error {
+func (f *File) readTensor(d *json.Decoder) error {
 	dtype, shape, offsets, err := tensorEntry(d)
 	if err != nil {
 		return err
 	}
-	elements, err := product(shape)
+	elements, err := tensor.Elements(shape)
 	if err != nil {
 		return err
 	}
@@ -232,8 +274,8 @@ func skipValue(d *json.Decoder, depth int) error {
 	if t != json.Delim('{') && t != json.Delim('[') {
 		return nil
 	}
-	if depth == maxSafetensorsDepth {
-		return fmt.Errorf("more than %d values inside each other", maxSafetensorsDepth)
+	if depth == maxDepth {
+		return fmt.Errorf("more than %d values inside each other", maxDepth)
 	}
 	for d.More() {
 		if t == json.Delim('{') {
@@ -272,39 +314,9 @@ func (g *tokenGuard) Read(p []byte) (int, error) {
 		case !g.quoted && (c == ',' || c == ':' || c == '{' || c == '}' || c == '[' || c == ']'):
 			g.run = 0
 		}
-		if g.run > maxSafetensorsToken {
-			return 0, fmt.Errorf("a value of more than %d bytes", maxSafetensorsToken)
+		if g.run > maxToken {
+			return 0, fmt.Errorf("a value of more than %d bytes", maxToken)
 		}
 	}
 	return n, err
-}
-
-// shardName matches a file of a sharded set: its stem, number and count, and its extension.
-var shardName = onUse(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
-
-// missingShards names the files that the sharded sets among paths (slash paths) lack, in order.
-func missingShards(paths []string) ([]string, error) {
-	have := map[string]bool{}
-	for _, p := range paths {
-		have[p] = true
-	}
-	var missing []string
-	for _, p := range paths {
-		m := shardName().FindStringSubmatch(p)
-		if m == nil {
-			continue
-		}
-		count, _ := strconv.Atoi(m[3])
-		if number, _ := strconv.Atoi(m[2]); number < 1 || number > count {
-			return nil, fmt.Errorf("%q: there is no shard %s of %s", p, m[2], m[3])
-		}
-		for i := 1; i <= count; i++ {
-			name := fmt.Sprintf("%s-%05d-of-%s.%s", m[1], i, m[3], m[4])
-			if !have[name] {
-				have[name] = true // each is told once
-				missing = append(missing, name)
-			}
-		}
-	}
-	return missing, nil
 }

@@ -1,0 +1,14 @@
+// Package formattest makes small files of the formats that packages below internal/format read, for tests and the examples.
+package formattest
+
+import "encoding/binary"
+
+// Safetensors returns a file with a header and so many zeros as data.
+func Safetensors(header string, data int) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(b, header...), make([]byte, data)...)
+}
+
+// TinySafetensors is a header of two tensors with 14 bytes of data.
+const TinySafetensors = `{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]},` +
+	`"b":{"dtype":"F16","shape":[],"data_offsets":[12,14],"extra":{"x":[1,{"y":null}]}}} `

@@ -1,0 +1,321 @@
+// Package gguf reads the header of GGUF files, in which llama.cpp keeps model weights (ggml docs/gguf.md, versions 1 to 3).
+package gguf
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/tensor"
+)
+
+// The limits of a GGUF header. Real ones stay far below: a vocabulary of 256k tokens makes some 20 MiB of header that
+// are skipped, not kept, and the largest models have a few thousand tensors.
+const (
+	maxHeader  = 512 << 20 // bytes read of one file
+	maxKeys    = 1 << 16   // metadata entries
+	maxTensors = 1 << 20   // tensors; a few bytes of each are looked at, none is kept
+	maxString  = 1 << 20   // a longer string (a chat template is some KiB) is skipped, not kept
+	maxKept    = 1 << 20   // all metadata kept; it has to fit into a config
+	maxArray   = 50        // a longer array is left out of the metadata, as Docker Model Runner does
+)
+
+// File is what the header of one GGUF file says.
+type File struct {
+	Metadata  map[string]string // as Docker Model Runner writes it: numbers and bools as text, short arrays joined
+	Tensors   int64
+	Elements  int64 // parameters in all tensors
+	DataSize  int64 // bytes of tensor data
+	FileType  int64 // general.file_type; -1: the file doesn't say
+	types     map[uint32]int64
+	diffusion bool // tensor names are those of a diffusion model
+}
+
+// Read reads the header of a GGUF file of versions 1 to 3, in either byte order. The file must be as long as its
+// tensors say. Nothing is allocated by a length that the file claims.
+func Read(r io.ReaderAt, size int64) (*File, error) {
+	g := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10), size: size}
+	f, err := g.read()
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("truncated GGUF: the header goes on after byte %d, where the file ends", size)
+	}
+	return f, err
+}
+
+// ReadHead reads the beginning of a GGUF file of so many bytes, as far as it goes: the metadata of the model come before the
+// vocabulary. Of the tensors only their number is known.
+func ReadHead(head []byte, size int64) (*File, error) {
+	g := &reader{in: bufio.NewReader(bytes.NewReader(head)), size: size}
+	f, keys, err := g.readCounts()
+	if err != nil {
+		return nil, err
+	}
+	align := int64(32)
+	for range keys {
+		if g.readEntry(f, &align) != nil {
+			break
+		}
+	}
+	return f, nil
+}
+
+// Add counts a further shard of the same model. Metadata of the last one win.
+func (f *File) Add(shard *File) {
+	maps.Copy(f.Metadata, shard.Metadata)
+	for kind, n := range shard.types {
+		f.types[kind] += n
+	}
+	f.Elements += shard.Elements
+	f.DataSize += shard.DataSize
+	f.FileType = max(f.FileType, shard.FileType)
+	f.diffusion = f.diffusion || shard.diffusion
+}
+
+// Architecture is the model's architecture, "llama" where nothing says otherwise, as llama.cpp's tools assume.
+func (f *File) Architecture() string {
+	if s := f.Metadata["general.architecture"]; s != "" {
+		return s
+	}
+	if f.diffusion {
+		return "diffusion"
+	}
+	return "llama"
+}
+
+// ContextSize is the context the model was trained with; 0: unknown.
+func (f *File) ContextSize() int64 {
+	n, err := strconv.ParseInt(f.Metadata[f.Architecture()+".context_length"], 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt32 {
+		return 0
+	}
+	return n
+}
+
+// reader reads little by little and refuses what reaches beyond the file.
+type reader struct {
+	in      *bufio.Reader
+	order   binary.ByteOrder
+	version uint32
+	size    int64
+	pos     int64
+	kept    int // bytes of metadata kept
+	buf     [8]byte
+}
+
+func (g *reader) read() (*File, error) {
+	f, keys, err := g.readCounts()
+	if err != nil {
+		return nil, err
+	}
+	align := int64(32)
+	for range keys {
+		if err := g.readEntry(f, &align); err != nil {
+			return nil, err
+		}
+	}
+	var last extent
+	for range f.Tensors {
+		end, err := g.readTensor(f)
+		if err != nil {
+			return nil, err
+		}
+		if end.end > last.end {
+			last = end
+		}
+	}
+	return f, g.finish(f, align, last)
+}
+
+// readCounts reads what comes before the metadata: the version, and how many tensors and entries there are.
+func (g *reader) readCounts() (f *File, keys int64, err error) {
+	if err := g.readVersion(); err != nil {
+		return nil, 0, err
+	}
+	tensors, err := g.count("tensors", maxTensors)
+	if err != nil {
+		return nil, 0, err
+	}
+	keys, err = g.count("metadata entries", maxKeys)
+	return newFile(tensors), keys, err
+}
+
+func newFile(tensors int64) *File {
+	return &File{Metadata: map[string]string{}, FileType: -1, Tensors: tensors, types: map[uint32]int64{}}
+}
+
+// finish checks that the tensors lie inside the file.
+func (g *reader) finish(f *File, align int64, last extent) error {
+	start := (g.pos + align - 1) / align * align
+	if last.end > 0 && last.end > max(g.size-start, 0) {
+		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, start+last.end, g.size)
+	}
+	// Docker Model Runner counts a whole alignment where none is needed; its sizes are those people compare with.
+	f.DataSize = max(g.size-(g.pos+align-g.pos%align), 0)
+	return nil
+}
+
+func (g *reader) readVersion() error {
+	g.order = binary.LittleEndian
+	magic, err := g.bytes(4)
+	if err != nil {
+		return err
+	}
+	switch string(magic) {
+	case "GGUF":
+	case "FUGG":
+		g.order = binary.BigEndian
+	default:
+		return fmt.Errorf("not a GGUF file: it begins with %q", magic)
+	}
+	if g.version, err = g.uint32(); err != nil {
+		return err
+	}
+	// Big-endian files of llama.cpp keep the magic as it is; their version then seems to be a multiple of 65536.
+	if g.version&0xffff == 0 {
+		g.version, g.order = bits.ReverseBytes32(g.version), binary.BigEndian
+	}
+	if g.version < 1 || g.version > 3 {
+		return fmt.Errorf("GGUF version %d is not known (1 to 3 are)", g.version)
+	}
+	return nil
+}
+
+// readEntry reads one metadata entry into f.
+func (g *reader) readEntry(f *File, align *int64) error {
+	key, _, err := g.text()
+	if err != nil {
+		return err
+	}
+	kind, err := g.uint32()
+	if err != nil {
+		return err
+	}
+	text, keep, err := g.value(kind)
+	if err != nil {
+		return fmt.Errorf("GGUF metadata %q: %w", key, err)
+	}
+	switch key {
+	case "general.alignment":
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 || n > 1<<20 {
+			return fmt.Errorf("GGUF metadata %q: %s is no alignment", key, text)
+		}
+		*align = n
+	case "general.file_type":
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+			f.FileType = n
+		}
+	case "split.no": // tells the shards apart, says nothing about the model
+		return nil
+	}
+	if _, again := f.Metadata[key]; keep && !again && g.kept+len(key)+len(text) <= maxKept {
+		g.kept += len(key) + len(text)
+		f.Metadata[key] = text
+	}
+	return nil
+}
+
+// extent is where a tensor ends, counted from the beginning of the tensor data.
+type extent struct {
+	name string
+	end  int64
+}
+
+// readTensor reads one tensor info and counts it.
+func (g *reader) readTensor(f *File) (extent, error) {
+	name, _, err := g.text()
+	if err != nil {
+		return extent{}, err
+	}
+	dims, err := g.dimensions()
+	if err != nil {
+		return extent{}, fmt.Errorf("GGUF tensor %q: %w", name, err)
+	}
+	kind, err := g.uint32()
+	if err != nil {
+		return extent{}, err
+	}
+	offset, err := g.uint64()
+	if err != nil {
+		return extent{}, err
+	}
+	elements, err := tensor.Elements(dims)
+	if err != nil {
+		return extent{}, fmt.Errorf("GGUF tensor %q: %w", name, err)
+	}
+	f.count(name, kind, elements)
+	if f.Elements < 0 {
+		return extent{}, fmt.Errorf("GGUF tensor %q: more parameters than can be counted", name)
+	}
+	end, err := dataEnd(kind, offset, elements)
+	if err != nil {
+		return extent{}, fmt.Errorf("GGUF tensor %q: %w", name, err)
+	}
+	return extent{name, end}, nil
+}
+
+// count adds a tensor to what is known of the model.
+func (f *File) count(name string, kind uint32, elements int64) {
+	f.Elements += elements // a negative sum is an overflow
+	if int(kind) < len(tensorTypes) {
+		f.types[kind]++
+	}
+	for _, prefix := range [...]string{"model.diffusion_model.", "double_blocks.", "joint_blocks.", "decoder.", "encoder.", "text_model."} {
+		f.diffusion = f.diffusion || strings.HasPrefix(name, prefix)
+	}
+}
+
+// dimensions reads the shape of a tensor.
+func (g *reader) dimensions() ([]int64, error) {
+	n, err := g.uint32()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > 4 {
+		return nil, fmt.Errorf("%d dimensions, 1 to 4 are possible", n)
+	}
+	dims := make([]int64, n)
+	for i := range dims {
+		if dims[i], err = g.length(); err != nil {
+			return nil, err
+		}
+	}
+	return dims, nil
+}
+
+// dataEnd is where the data of a tensor ends; 0 where its type is not known.
+func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
+	if int(kind) >= len(tensorTypes) || tensorTypes[kind].block == 0 {
+		return 0, nil
+	}
+	t := tensorTypes[kind]
+	hi, n := bits.Mul64(uint64(elements)/t.block, t.size)
+	end, carry := bits.Add64(offset, n, 0)
+	if hi != 0 || carry != 0 || end > math.MaxInt64 {
+		return 0, fmt.Errorf("data at offset %d is beyond any file", offset)
+	}
+	return int64(end), nil
+}
+
+// count reads a number of things, at least nine bytes each, that have to fit into the rest of the file.
+func (g *reader) count(what string, limit int64) (int64, error) {
+	n, err := g.length()
+	if err != nil {
+		return 0, err
+	}
+	if n < 0 || n > (g.size-g.pos)/9 {
+		return 0, fmt.Errorf("the GGUF header claims %d %s in a file of %d bytes", uint64(n), what, g.size)
+	}
+	if n > limit {
+		return 0, fmt.Errorf("the GGUF header has %d %s, more than %d", n, what, limit)
+	}
+	return n, nil
+}

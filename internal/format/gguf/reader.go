@@ -1,0 +1,84 @@
+package gguf
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// length reads a length or dimension: 32 bits in version 1, 64 later.
+func (g *reader) length() (int64, error) {
+	if g.version == 1 {
+		n, err := g.uint32()
+		return int64(n), err
+	}
+	n, err := g.uint64()
+	if err == nil && n > math.MaxInt64 {
+		err = fmt.Errorf("a length of %d in a file of %d bytes", n, g.size)
+	}
+	return int64(n), err
+}
+
+// text reads a string; a very long one is skipped.
+func (g *reader) text() (text string, keep bool, err error) {
+	n, err := g.length()
+	if err != nil {
+		return "", false, err
+	}
+	if n > g.size-g.pos {
+		return "", false, fmt.Errorf("a string of %d bytes at byte %d of a file of %d", n, g.pos, g.size)
+	}
+	if n > maxString {
+		return "", false, g.skip(n)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(g.in, b); err != nil {
+		return "", false, err
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "\ufffd"), true, g.advance(n)
+}
+
+func (g *reader) uint32() (uint32, error) {
+	b, err := g.bytes(4)
+	if err != nil {
+		return 0, err
+	}
+	return g.order.Uint32(b), nil
+}
+
+func (g *reader) uint64() (uint64, error) {
+	b, err := g.bytes(8)
+	if err != nil {
+		return 0, err
+	}
+	return g.order.Uint64(b), nil
+}
+
+// bytes reads at most eight bytes.
+func (g *reader) bytes(n int64) ([]byte, error) {
+	b := g.buf[:n]
+	if _, err := io.ReadFull(g.in, b); err != nil {
+		return nil, err
+	}
+	return b, g.advance(n)
+}
+
+func (g *reader) skip(n int64) error {
+	if n < 0 || n > g.size-g.pos {
+		return io.ErrUnexpectedEOF
+	}
+	if err := g.advance(n); err != nil {
+		return err
+	}
+	_, err := g.in.Discard(int(n))
+	return err
+}
+
+func (g *reader) advance(n int64) error {
+	g.pos += n
+	if g.pos > maxHeader {
+		return fmt.Errorf("the GGUF header is longer than %d MiB", maxHeader>>20)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package gguf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// The types of GGUF metadata values.
+const (
+	typeUint8 = iota
+	typeInt8
+	typeUint16
+	typeInt16
+	typeUint32
+	typeInt32
+	typeFloat32
+	typeBool
+	typeString
+	typeArray
+	typeUint64
+	typeInt64
+	typeFloat64
+)
+
+// widths are the bytes of the values of fixed width.
+var widths = map[uint32]int64{typeUint8: 1, typeInt8: 1, typeUint16: 2, typeInt16: 2, typeUint32: 4, typeInt32: 4,
+	typeFloat32: 4, typeBool: 1, typeUint64: 8, typeInt64: 8, typeFloat64: 8}
+
+// value reads a metadata value as text; keep is false for what is too long to be kept.
+func (g *reader) value(kind uint32) (text string, keep bool, err error) {
+	switch kind {
+	case typeString:
+		return g.text()
+	case typeArray:
+		return g.array()
+	}
+	width, ok := widths[kind]
+	if !ok {
+		return "", false, fmt.Errorf("value type %d is not known", kind)
+	}
+	b, err := g.bytes(width)
+	if err != nil {
+		return "", false, err
+	}
+	return number(kind, g.order, b), true, nil
+}
+
+// number is a value of fixed width as text.
+func number(kind uint32, order binary.ByteOrder, b []byte) string {
+	var n uint64
+	switch len(b) {
+	case 1:
+		n = uint64(b[0])
+	case 2:
+		n = uint64(order.Uint16(b))
+	case 4:
+		n = uint64(order.Uint32(b))
+	default:
+		n = order.Uint64(b)
+	}
+	switch kind {
+	case typeInt8:
+		return strconv.Itoa(int(int8(n)))
+	case typeInt16:
+		return strconv.Itoa(int(int16(n)))
+	case typeInt32:
+		return strconv.Itoa(int(int32(n)))
+	case typeInt64:
+		return strconv.FormatInt(int64(n), 10)
+	case typeFloat32:
+		return fmt.Sprintf("%f", math.Float32frombits(uint32(n)))
+	case typeFloat64:
+		return fmt.Sprintf("%f", math.Float64frombits(n))
+	case typeBool:
+		return strconv.FormatBool(n != 0)
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// array reads an array: a short one as its joined values, a longer one is skipped.
+func (g *reader) array() (text string, keep bool, err error) {
+	kind, err := g.uint32()
+	if err != nil {
+		return "", false, err
+	}
+	if kind == typeArray {
+		return "", false, errors.New("arrays of arrays are not part of the format")
+	}
+	n, err := g.length()
+	if err != nil {
+		return "", false, err
+	}
+	if n > maxArray {
+		return "", false, g.skipArray(kind, n)
+	}
+	texts, kept := make([]string, n), 0
+	for i := range texts {
+		if texts[i], keep, err = g.value(kind); err != nil {
+			return "", false, err
+		}
+		if kept += len(texts[i]); !keep || kept > maxKept {
+			return "", false, g.skipArray(kind, n-int64(i)-1)
+		}
+	}
+	return strings.Join(texts, ", "), true, nil
+}
+
+// skipArray passes over n values of an array.
+func (g *reader) skipArray(kind uint32, n int64) error {
+	if width, ok := widths[kind]; ok {
+		if n > g.size/width {
+			return fmt.Errorf("an array of %d values in a file of %d bytes", n, g.size)
+		}
+		return g.skip(n * width)
+	}
+	if kind != typeString {
+		return fmt.Errorf("value type %d is not known", kind)
+	}
+	for range n {
+		length, err := g.length()
+		if err != nil {
+			return err
+		}
+		if err := g.skip(length); err != nil {
+			return err
+		}
+	}
+	return nil
+}

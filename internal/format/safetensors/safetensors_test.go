@@ -1,0 +1,76 @@
+package safetensors
+
+import (
+	"bytes"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+)
+
+func readBytes(b []byte) (*File, error) {
+	return Read(bytes.NewReader(b), int64(len(b)))
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	f, err := readBytes(formattest.Safetensors(formattest.TinySafetensors, 14))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Elements != 7 || f.Tensors != 2 || f.Quantization() != "F16" || !maps.Equal(f.Metadata, map[string]string{"format": "pt"}) {
+		t.Errorf("got %d parameters in %d tensors of %s, metadata %v", f.Elements, f.Tensors, f.Quantization(), f.Metadata)
+	}
+	mixed, err := readBytes(formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"I8","shape":[4],"data_offsets":[4,8]}}`, 8))
+	if err != nil || mixed.Quantization() != "mixed" {
+		t.Errorf("two types are %v, %v", mixed, err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", maxToken+2)
+	for name, tt := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"empty":                {nil, "0 bytes are no header"},
+		"header beyond limit":  {[]byte("<!doctype html>"), "its header would have"},
+		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: the header has"},
+		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "its tensors end at byte"},
+		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "the file holds 15 for them"},
+		"not JSON":             {formattest.Safetensors("a", 0), "invalid character"},
+		"not an object":        {formattest.Safetensors("[]", 0), "[ where { is expected"},
+		"JSON ends early":      {formattest.Safetensors(`{"a":`, 0), "it ends too early"},
+		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "[2] elements of F32 in 4 bytes"},
+		"shape too large":      {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "more elements than can be counted"},
+		"negative dimension":   {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "more elements than can be counted"},
+		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "not a beginning and an end"},
+		"fraction":             {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5 where"},
+		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "a value of more than"},
+		"nested without bound": {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "inside each other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := readBytes(tt.data); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(formattest.Safetensors(formattest.TinySafetensors, 14))
+	f.Add(formattest.Safetensors(`{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}`, 2))
+	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, '{', '}'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := readBytes(b)
+		if err != nil {
+			return
+		}
+		if s.Elements < 0 || s.data != s.end && s.data > int64(len(b)) || s.end > int64(len(b)) || len(s.DTypes) > 64 {
+			t.Errorf("%d parameters, %d of %d bytes, %d types", s.Elements, s.data, len(b), len(s.DTypes))
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package wasm
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+)
+
+func readBytes(b []byte) (*File, error) {
+	return Read(bytes.NewReader(b), int64(len(b)))
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		data             []byte
+		os, wasi         string
+		imports, exports []string
+	}{
+		"module": {formattest.TinyModule(), "wasip1", "preview1",
+			[]string{"wasi_snapshot_preview1", "env"}, []string{"_start", "memory"}},
+		"component": {formattest.TinyComponent(), "wasip2", "0.2.0",
+			[]string{"wasi:io/streams@0.2.0", "log"}, []string{"wasi:http/incoming-handler@0.2.1"}},
+		"empty module": {[]byte(formattest.WasmModule), "wasip1", "", nil, nil},
+		"an encoding that is not known ends the list": {
+			[]byte(formattest.WasmComponent + formattest.WasmSection(10, "\x02\x00"+formattest.WasmName("a")+"\x01\x00"+"\x77"+formattest.WasmName("b")+"\x01\x00")),
+			"wasip2", "", []string{"a"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, err := readBytes(tt.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.OS() != tt.os || f.WASI() != tt.wasi || !slices.Equal(f.Imports, tt.imports) || !slices.Equal(f.Exports, tt.exports) {
+				t.Errorf("got %s %q, imports %q, exports %q", f.OS(), f.WASI(), f.Imports, f.Exports)
+			}
+		})
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ data, want string }{
+		"empty":                 {"", "not a WebAssembly binary"},
+		"text format":           {"(module)", "not a WebAssembly binary"},
+		"unknown version":       {"\x00asm\x02\x00\x00\x00", "neither a module"},
+		"section cut":           {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, the file has 11"},
+		"section header cut":    {formattest.WasmModule + "\x02", "inside a section header"},
+		"length without end":    {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "inside a section header"},
+		"more entries":          {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "more entries than bytes"},
+		"a name beyond section": {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "more entries than bytes"},
+		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "a name of 4294967295 bytes"},
+		"a name not UTF-8":      {formattest.WasmModule + formattest.WasmSection(7, "\x01\x01\xff\x00\x00"), "not UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := readBytes([]byte(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(formattest.TinyModule())
+	f.Add(formattest.TinyComponent())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		w, err := readBytes(b)
+		if err != nil {
+			return
+		}
+		kept := 0
+		for _, name := range slices.Concat(w.Imports, w.Exports) {
+			kept += len(name)
+		}
+		if kept > len(b) || len(w.Imports) > maxNames || len(w.Exports) > maxNames {
+			t.Errorf("%d bytes of names out of %d", kept, len(b))
+		}
+	})
+}

@@ -1,0 +1,51 @@
+// Package weights recognizes files of model weights, GGUF and safetensors, by their beginning and by their names.
+package weights
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/format/safetensors"
+)
+
+// Head is what the beginning of a file of model weights states. What comes later in the file is missing.
+type Head struct {
+	Format       string            `json:"format"`            // gguf or safetensors
+	Tensors      int64             `json:"tensors,omitempty"` // 0: not known
+	Parameters   string            `json:"parameters,omitempty"`
+	Quantization string            `json:"quantization,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+}
+
+// ReadHead reads the beginning of a GGUF or safetensors file of so many bytes; ok is false for any other file.
+func ReadHead(head []byte, size int64) (h *Head, ok bool) {
+	if bytes.HasPrefix(head, []byte("GGUF")) || bytes.HasPrefix(head, []byte("FUGG")) {
+		return ggufHead(head, size)
+	}
+	return safetensorsHead(head, size)
+}
+
+func ggufHead(head []byte, size int64) (*Head, bool) {
+	f, err := gguf.ReadHead(head, size)
+	if err != nil {
+		return nil, false
+	}
+	h := &Head{Format: "gguf", Tensors: f.Tensors, Metadata: f.Metadata}
+	if f.FileType >= 0 {
+		h.Quantization = f.Quantization()
+	}
+	return h, true
+}
+
+func safetensorsHead(head []byte, size int64) (*Head, bool) {
+	f, whole, ok := safetensors.ReadHead(head, size)
+	if !ok {
+		return nil, false
+	}
+	h := &Head{Format: "safetensors", Quantization: f.Quantization(), Metadata: f.Metadata}
+	if whole {
+		h.Tensors, h.Parameters = f.Tensors, strconv.FormatInt(f.Elements, 10)
+	}
+	return h, true
+}
