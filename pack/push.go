@@ -32,21 +32,31 @@ const onePass = 4 << 20
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
 	shop := newWorkshop(opts.Options)
 	defer shop.trees.save()
-	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
+	p, root, err := newPusher(ctx, fsys, plan, dst, opts, shop)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := planTags(ctx, dst, plan)
-	if err != nil {
-		return nil, err
-	}
-	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, tags)}
 	if err := p.push(ctx, root); err != nil {
 		return nil, err
 	}
 	r := newResult(root)
 	r.Tags, r.Skipped = p.tags, !p.sent.Load()
 	return r, nil
+}
+
+// newPusher decides what is pushed, and which tags move; PreviewPush reports the same.
+func newPusher(
+	ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions, shop *workshop,
+) (*pusher, *node, error) {
+	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
+	if err != nil {
+		return nil, nil, err
+	}
+	tags, err := planTags(ctx, dst, plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, tags)}, root, nil
 }
 
 func uniqueTags(lists ...[]string) []string {
@@ -427,24 +437,26 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// configs are the blobs that became known with the layers, each once.
+// configs returns the blobs of the artifact that became known with its layers.
 func configs(root *node) []*blob {
 	var blobs []*blob
-	add := func(d document) {
-		blobs = append(blobs, &blob{
-			name: d.desc.Digest.String(), desc: d.desc, diffID: d.desc.Digest, origin: bytesOrigin(d.bytes),
-		})
-	}
-	root.all(func(n *node) error {
-		if n.config.bytes == nil {
-			return nil
-		}
-		add(n.config)
-		if len(n.packed) == 0 && n.base == nil {
-			add(document{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data})
-		}
+	root.all(func(n *node) error { blobs = append(blobs, n.configs()...); return nil })
+	return blobs
+}
+
+// configs returns the config of the node's manifest, and the layer that stands for none.
+func (n *node) configs() []*blob {
+	if n.config.bytes == nil {
 		return nil
-	})
+	}
+	docs := []document{n.config}
+	if len(n.packed) == 0 && n.base == nil {
+		docs = append(docs, document{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data})
+	}
+	blobs := make([]*blob, len(docs))
+	for i, d := range docs {
+		blobs[i] = &blob{name: d.desc.Digest.String(), desc: d.desc, diffID: d.desc.Digest, origin: bytesOrigin(d.bytes)}
+	}
 	return blobs
 }
 

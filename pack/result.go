@@ -48,9 +48,7 @@ func newResult(n *node) *Result {
 		}
 	}
 	for _, p := range n.platforms {
-		entry := p.manifest.desc
-		entry.Platform, entry.Annotations = p.plan.Platform, p.entry
-		r.Manifests = append(r.Manifests, entry)
+		r.Manifests = append(r.Manifests, p.entryDescriptor())
 		r.Notes = append(slices.Clip(r.Notes), p.plan.Notes...)
 		r.Warnings = append(slices.Clip(r.Warnings), p.plan.Warnings...)
 	}

@@ -169,9 +169,7 @@ func (n *node) composeIndex() error {
 		if err := p.compose(nil); err != nil {
 			return err
 		}
-		entries[i] = p.manifest.desc
-		entries[i].Platform = p.plan.Platform
-		entries[i].Annotations = p.entry
+		entries[i] = p.entryDescriptor()
 	}
 	var err error
 	n.manifest, err = newIndex(n.plan, entries, n.opts)

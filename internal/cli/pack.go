@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/registry"
@@ -12,6 +14,9 @@ import (
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content/memory"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newPackCommand(a *app) *cobra.Command {
@@ -65,33 +70,23 @@ func (a *app) pack(ctx context.Context, opts packOptions) error {
 	defer s.close()
 	a.tell(s.plan)
 	if opts.dryRun {
-		return a.printManifest(ctx, s)
+		return a.printManifest(ctx, s, output)
 	}
 	return a.send(ctx, s, sendOptions{target: output, tags: opts.tags, verb: "packed"})
 }
 
 // printManifest packs without writing and prints the manifest's bytes as they would be.
-func (a *app) printManifest(ctx context.Context, s *source) error {
-	packed, done, err := a.packed(ctx, s)
+func (a *app) printManifest(ctx context.Context, s *source, output string) error {
+	d, err := a.destination(ctx, s, output, nil, registry.Read)
 	if err != nil {
 		return err
 	}
-	done()
+	defer d.done()
+	packed, err := pack.Artifact(ctx, s.fsys, s.plan, d.opts.Options)
+	if err != nil {
+		return err
+	}
 	return a.writeOut(packed.Manifest())
-}
-
-// packed composes the source's blobs without writing them anywhere.
-func (a *app) packed(ctx context.Context, s *source) (*pack.Source, func(), error) {
-	opts, done, err := a.packOptions(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	packed, err := pack.Artifact(ctx, s.fsys, s.plan, opts)
-	if err != nil {
-		done()
-		return nil, nil, err
-	}
-	return packed, done, nil
 }
 
 // sendResult is what pack, push and attach print.
@@ -181,38 +176,73 @@ type sendOptions struct {
 
 // send packs a source into a target of any kind: pack and push are the same but for where they go.
 func (a *app) send(ctx context.Context, s *source, opts sendOptions) error {
-	ref, err := targetReference(opts.target, s)
+	d, err := a.destination(ctx, s, opts.target, opts.tags, registry.Write)
 	if err != nil {
 		return err
 	}
-	if err := validTags(opts.tags); err != nil {
+	progress, stop := a.startProgress()
+	d.opts.Progress = progress
+	result, err := pack.Push(ctx, s.fsys, s.plan, d.dst, d.opts)
+	stop()
+	d.release()
+	if err := d.target.close(ctx, err); err != nil {
 		return err
 	}
-	t, err := a.openReference(ctx, ref, registry.Write)
-	if err != nil {
-		return err
-	}
-	result, err := a.pushTo(ctx, s, t, opts.tags)
-	if err := t.close(ctx, err); err != nil {
-		return err
-	}
-	result.Reference = ref.String()
+	result.Reference = d.ref.String()
 	return a.print(sendResult{result, opts.verb})
 }
 
-func (a *app) pushTo(ctx context.Context, s *source, t *target, tags []string) (*pack.Result, error) {
-	opts, done, err := a.packOptions(ctx, s)
+// destination is where a source goes, and how: what a dry run needs as much as a push.
+type destination struct {
+	ref     registry.Reference
+	target  *target // nil if it does not exist, and is only read
+	dst     oras.Target
+	opts    pack.PushOptions
+	release func() // what the options refer to
+}
+
+// done closes a destination that was only read.
+func (d *destination) done() {
+	d.release()
+	if d.target != nil {
+		d.target.Close()
+	}
+}
+
+// destination opens the target of a source, and decides how the source is packed. To read, a path need not exist.
+func (a *app) destination(ctx context.Context, s *source, text string, tags []string, mode registry.Mode) (*destination, error) {
+	ref, err := targetReference(text, s)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	if opts.Subject, err = s.subject(ctx, t); err != nil {
+	if err := validTags(tags); err != nil {
 		return nil, err
 	}
-	progress, stop := a.startProgress()
-	defer stop()
-	opts.Progress, opts.Digests = progress, a.digests()
-	return pack.Push(ctx, s.fsys, s.plan, t.Target, pack.PushOptions{Options: opts, Tags: append([]string{t.ref.Tag}, tags...)})
+	d := &destination{ref: ref}
+	t, err := a.openReference(ctx, ref, mode)
+	switch {
+	case err == nil:
+		d.target, d.dst = t, t.Target
+	case mode == registry.Read && ref.IsPath() && errors.Is(err, errdef.ErrNotFound) && s.plan.Subject == "":
+		d.dst = memory.New()
+	default:
+		return nil, err
+	}
+	opts, release, err := a.packOptions(ctx, s)
+	if err == nil && d.target != nil {
+		if opts.Subject, err = s.subject(ctx, d.target); err != nil {
+			release()
+		}
+	}
+	if err != nil {
+		if d.target == nil {
+			return nil, err
+		}
+		return nil, d.target.close(ctx, err)
+	}
+	opts.Digests = a.digests()
+	d.opts, d.release = pack.PushOptions{Options: opts, Tags: append([]string{ref.Tag}, tags...)}, release
+	return d, nil
 }
 
 // subject finds what the declaration says this artifact refers to. It has to be where the artifact goes: referrers are
@@ -225,7 +255,7 @@ func (s *source) subject(ctx context.Context, t *target) (*ocispec.Descriptor, e
 	if err != nil {
 		return nil, err
 	}
-	if ref.Name() != t.ref.Name() {
+	if !samePlace(ref, t.ref) {
 		return nil, &usageError{
 			err:  fmt.Errorf("the subject %s is not in %s", s.plan.Subject, t.ref.Name()),
 			hint: "push to " + ref.Name() + ", where its subject is",
@@ -237,6 +267,14 @@ func (s *source) subject(ctx context.Context, t *target) (*ocispec.Descriptor, e
 		return nil, err
 	}
 	return &desc, nil
+}
+
+// samePlace reports whether two references are in the same repository or at the same path.
+func samePlace(a, b registry.Reference) bool {
+	if a.IsPath() && b.IsPath() {
+		return filepath.Clean(a.Path) == filepath.Clean(b.Path)
+	}
+	return a.Name() == b.Name()
 }
 
 // targetReference parses where an artifact goes, and completes it with a tag.

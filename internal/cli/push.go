@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
-	"oras.land/oras-go/v2/errdef"
 )
 
 func newPushCommand(a *app) *cobra.Command {
@@ -81,14 +79,8 @@ func (a *app) push(ctx context.Context, opts pushOptions) error {
 
 // dryRunResult is what push --dry-run prints.
 type dryRunResult struct {
-	*pack.Result
-	Blobs   []dryRunBlob `json:"blobs"`
-	LeftOut []string     `json:"leftOut,omitempty"` // files that the kind's native client does not pack
-}
-
-type dryRunBlob struct {
-	ocispec.Descriptor
-	Send bool `json:"send"` // false: the target has it
+	*pack.Preview
+	LeftOut []string `json:"leftOut,omitempty"` // files that the kind's native client does not pack
 }
 
 func (r dryRunResult) WriteText(w io.Writer) error {
@@ -113,57 +105,17 @@ func (r dryRunResult) WriteText(w io.Writer) error {
 
 func (r dryRunResult) QuietLine() string { return sendResult{Result: r.Result}.QuietLine() }
 
-// wouldSend packs, and asks the target for every blob and manifest whether it is there.
+// wouldSend asks what send would do, and prints it.
 func (a *app) wouldSend(ctx context.Context, s *source, opts pushOptions) error {
-	ref, err := targetReference(opts.target, s)
+	d, err := a.destination(ctx, s, opts.target, opts.tags, registry.Read)
 	if err != nil {
 		return err
 	}
-	if err := validTags(opts.tags); err != nil {
-		return err
-	}
-	packed, done, err := a.packed(ctx, s)
+	defer d.done()
+	preview, err := pack.PreviewPush(ctx, s.fsys, s.plan, d.dst, d.opts)
 	if err != nil {
 		return err
 	}
-	defer done()
-	t, err := a.openReference(ctx, ref, registry.Read)
-	exists := func(desc ocispec.Descriptor) (bool, error) { return t.Exists(ctx, desc) }
-	switch {
-	case err == nil:
-		defer t.Close()
-	case ref.IsPath() && errors.Is(err, errdef.ErrNotFound):
-		exists = func(ocispec.Descriptor) (bool, error) { return false, nil }
-	default:
-		return err
-	}
-	r := dryRunResult{Result: packed.Result(), LeftOut: leftOut(s.plan)}
-	r.Reference, r.Tags = ref.String(), uniqueTags(ref.Tag, opts.tags, s.plan.Tags)
-	for _, desc := range r.descriptors() {
-		there, err := exists(desc)
-		if err != nil {
-			return err
-		}
-		r.Blobs = append(r.Blobs, dryRunBlob{desc, !there})
-	}
-	return a.print(r)
-}
-
-// descriptors are those of everything that belongs to the artifact.
-func (r dryRunResult) descriptors() []ocispec.Descriptor {
-	var all []ocispec.Descriptor
-	var add func(*pack.Result)
-	add = func(r *pack.Result) {
-		all = append(all, r.Layers...)
-		if r.Config != nil {
-			all = append(all, *r.Config)
-		}
-		all = append(all, r.Manifests...)
-		all = append(all, r.Descriptor())
-		for _, ref := range r.Referrers {
-			add(ref)
-		}
-	}
-	add(r.Result)
-	return all
+	preview.Reference = d.ref.String()
+	return a.print(dryRunResult{preview, leftOut(s.plan)})
 }

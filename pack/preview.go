@@ -1,0 +1,83 @@
+package pack
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// Preview is what Push would do.
+type Preview struct {
+	*Result
+	Blobs []PreviewBlob `json:"blobs"` // manifests included, in the order in which one needs the other
+}
+
+// PreviewBlob is a blob or manifest of the artifact.
+type PreviewBlob struct {
+	ocispec.Descriptor
+	Send bool `json:"send"` // false: the target has it
+}
+
+// PreviewPush reports what Push would do with the same arguments: the tags it would move, and which blobs and manifests
+// it would send. It reads all files that opts.Digests and opts.Cache do not know, and writes nothing to dst. Its errors
+// are those of Push.
+func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Preview, error) {
+	shop := newWorkshop(opts.Options)
+	defer shop.trees.save()
+	p, root, err := newPusher(ctx, fsys, plan, dst, opts, shop)
+	if err != nil {
+		return nil, err
+	}
+	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
+		return nil, err
+	}
+	if err := root.compose(opts.Subject); err != nil {
+		return nil, err
+	}
+	r := &Preview{Result: newResult(root)}
+	r.Tags = p.tags
+	seen := make(map[digest.Digest]bool)
+	for _, desc := range root.contents() {
+		if seen[desc.Digest] {
+			continue
+		}
+		seen[desc.Digest] = true
+		exists, err := dst.Exists(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		r.Blobs = append(r.Blobs, PreviewBlob{desc, !exists})
+	}
+	return r, nil
+}
+
+// contents returns the descriptors of everything that a composed node consists of.
+func (n *node) contents() []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	for _, p := range n.platforms {
+		all = append(all, p.contents()...)
+	}
+	all = append(all, n.base.layers()...)
+	for _, p := range n.packed {
+		all = append(all, p.Descriptor)
+	}
+	for _, b := range n.configs() {
+		all = append(all, b.desc)
+	}
+	all = append(all, n.entryDescriptor())
+	for _, r := range n.referrers {
+		all = append(all, r.contents()...)
+	}
+	return all
+}
+
+// entryDescriptor returns the descriptor of the node's manifest as an index lists it.
+func (n *node) entryDescriptor() ocispec.Descriptor {
+	desc := n.manifest.desc
+	desc.Platform, desc.Annotations = n.plan.Platform, n.entry
+	return desc
+}

@@ -1,0 +1,140 @@
+package pack_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+var previewFiles = fstest.MapFS{
+	"a.txt": {Data: []byte("first")}, "b.txt": {Data: []byte("second")}, "c.txt": {Data: []byte("third")},
+	"d/x": {Data: []byte("x")}, "d/y": {Data: []byte("y")},
+}
+
+func previewPlan(layers ...artifact.Layer) *artifact.Plan {
+	return &artifact.Plan{Kind: mediatypes.Kind{Name: "generic"}, ArtifactType: "application/vnd.example", Layers: layers}
+}
+
+func previewFile(name string) artifact.Layer {
+	return artifact.Layer{Path: name, Title: name, MediaType: "text/plain", Packing: mediatypes.Raw}
+}
+
+// tagLister is a store that lists these tags.
+type tagLister struct {
+	*memory.Store
+	tags []string
+}
+
+func (s tagLister) Tags(_ context.Context, _ string, fn func([]string) error) error {
+	return fn(s.tags)
+}
+
+// sent records the digests that a push reports as sent.
+type sent struct {
+	mu      sync.Mutex
+	digests map[digest.Digest]bool
+}
+
+func (s *sent) Report(e artifact.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Step == artifact.Done {
+		s.digests[e.Descriptor.Digest] = true
+	}
+}
+
+// TestPreviewIsWhatPushDoes compares what PreviewPush announces with what Push then does.
+func TestPreviewIsWhatPushDoes(t *testing.T) {
+	t.Parallel()
+	image := func(name, arch string) *artifact.Plan {
+		p := previewPlan(previewFile(name))
+		p.Platform = &ocispec.Platform{OS: "linux", Architecture: arch}
+		return p
+	}
+	index := previewPlan()
+	index.Platforms = []*artifact.Plan{image("a.txt", "amd64"), image("b.txt", "arm64")}
+	index.Referrers = []*artifact.Plan{previewPlan(previewFile("c.txt"))}
+	withReferrer := previewPlan(previewFile("a.txt"), previewFile("a.txt"))
+	withReferrer.Referrers = []*artifact.Plan{previewPlan(previewFile("a.txt"))}
+	cascading := previewPlan(previewFile("a.txt"))
+	cascading.Cascade, cascading.Tags = "1.2.4", []string{"1", "1.2", "1.2.4", "latest"}
+	tests := map[string]struct {
+		plan     *artifact.Plan
+		existing []string
+		opts     pack.PushOptions
+		tags     []string
+	}{
+		"files":        {plan: previewPlan(previewFile("a.txt"), previewFile("b.txt")), tags: []string{"v1"}},
+		"no layers":    {plan: previewPlan(), tags: []string{"v1"}},
+		"directory":    {plan: previewPlan(artifact.Layer{Path: "d", Dir: true, Title: "d", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip, Size: -1, Entries: spec.Entries{Prefix: "d/", Unpack: true}}), tags: []string{"v1"}},
+		"index":        {plan: index, tags: []string{"v1"}},
+		"referrer":     {plan: withReferrer, tags: []string{"v1"}},
+		"subject":      {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Options: pack.Options{Subject: &ocispec.DescriptorEmptyJSON}}, tags: []string{"v1"}},
+		"first":        {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
+		"below a line": {plan: cascading, existing: []string{"1.3.0", "latest"}, tags: []string{"v1", "1.2", "1.2.4"}},
+		"below all":    {plan: cascading, existing: []string{"1.2.5", "2.0.0"}, tags: []string{"v1", "1.2.4"}},
+	}
+	for name, test := range tests {
+		for _, again := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				dst := tagLister{memory.New(), test.existing}
+				opts := test.opts
+				opts.Tags = []string{"v1", "v1"}
+				if again { // one blob is there
+					if _, err := pack.Push(t.Context(), previewFiles, previewPlan(previewFile("a.txt")), dst, pack.PushOptions{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				preview, err := pack.PreviewPush(t.Context(), previewFiles, test.plan, dst, opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := dst.Resolve(t.Context(), "v1"); err == nil {
+					t.Fatal("the preview tagged something")
+				}
+				record := &sent{digests: make(map[digest.Digest]bool)}
+				opts.Progress = record
+				pushed, err := pack.Push(t.Context(), previewFiles, test.plan, dst, opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if preview.Digest != pushed.Digest {
+					t.Errorf("preview has the digest %s, push %s", preview.Digest, pushed.Digest)
+				}
+				if !slices.Equal(preview.Tags, test.tags) || !slices.Equal(pushed.Tags, test.tags) {
+					t.Errorf("preview moves %q, push %q, want %q", preview.Tags, pushed.Tags, test.tags)
+				}
+				seen := make(map[digest.Digest]bool)
+				for _, b := range preview.Blobs {
+					if seen[b.Digest] {
+						t.Errorf("%s is listed twice", b.Digest)
+					}
+					seen[b.Digest] = true
+					// The manifest goes out with its tag, which is no step of its own.
+					if b.Send != record.digests[b.Digest] && b.Digest != pushed.Digest {
+						t.Errorf("%s %s: preview sends it: %t, push sent it: %t", b.MediaType, b.Digest, b.Send, record.digests[b.Digest])
+					}
+					if ok, err := dst.Exists(t.Context(), b.Descriptor); err != nil || !ok {
+						t.Errorf("%s is not there after the push: %v", b.Digest, err)
+					}
+				}
+				for d := range record.digests {
+					if !seen[d] {
+						t.Errorf("push sent %s, which the preview does not list", d)
+					}
+				}
+			})
+		}
+	}
+}
