@@ -2,7 +2,7 @@
 
 package hashing
 
-// canInterleave tells whether there is an implementation of blocks.
+// canInterleave reports whether this platform implements blocks.
 func canInterleave() bool { return false }
 
 // blocks is never called.

@@ -1,38 +1,51 @@
 package hashing
 
 import (
+	"errors"
 	"hash"
 	"runtime"
 	"slices"
 	"sync"
 )
 
-// Group is where the hashes of streams that are read at the same time meet. The zero value is ready.
+// Group pairs the hashes of streams that are read at the same time. The zero value is ready to use.
 //
-// A hash leaves its bytes in the group and is given the next meanwhile. When it comes back with those, it takes in what
-// it left together with what another has left, if that did not happen by then. So nobody waits for a second stream.
+// A hash keeps the bytes of a Write if no other hash has any to be paired with, and hashes them during the next Write of
+// any hash in the group, together with the bytes of that Write. No hash waits for a second stream to appear.
 type Group struct {
-	mu     sync.Mutex
-	freed  sync.Cond // a hash is not taken any more
-	idle   []*Hash   // those with bytes left that nobody is at
-	hashes int
+	mu      sync.Mutex
+	free    sync.Cond // a hash is no longer taken
+	idle    []*Hash   // hashes that keep bytes and that no goroutine is working on
+	hashes  int
+	buffers sync.Pool // of *[]byte with room for maxKept bytes
 }
 
-// Hash is the hash of one stream, for one goroutine at a time.
+// Hash is the hash of one stream. It is a [hash.Hash] for use by one goroutine at a time.
 type Hash struct {
 	group   *Group
 	hash    hash.Hash
-	movable movable // the same; nil: it can't be worked on beside another
-	left    []byte  // not hashed yet
-	taken   bool    // another one's goroutine is at it
+	movable movable // hash, if it can be computed along with another one; otherwise nil
+	left    []byte  // bytes not hashed yet: in buf, or those of the current Write
+	buf     *[]byte // from Group.buffers
+	taken   bool    // the goroutine of another hash is working on this one
 	state   [stateSize]byte
 }
 
-// New puts a hash into the group, with what it has taken in so far. Close takes it out.
+var _ hash.Hash = (*Hash)(nil)
+
+const (
+	// minKept is the number of bytes from which hashing two streams at once gains more than it costs.
+	minKept = 4 << 10
+	// maxKept limits the bytes that a hash keeps, and so its memory. A larger limit gains nothing: its overhead is small
+	// already, and the pieces of two streams no longer fit into the second-level cache.
+	maxKept = 128 << 10
+)
+
+// New adds a hash to the group, with the bytes that h has hashed so far. The caller must close it.
 func (g *Group) New(h hash.Hash) *Hash {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.freed.L = &g.mu
+	g.free.L = &g.mu
 	g.hashes++
 	out := &Hash{group: g, hash: h}
 	if canInterleave() {
@@ -41,38 +54,84 @@ func (g *Group) New(h hash.Hash) *Hash {
 	return out
 }
 
-// worthLeaving is the number of bytes from which hashing two streams at once gains more than it costs.
-const worthLeaving = 4 << 10
-
-// Leave hashes p. When it did so, it returns false; else p must stay as it is until the next call of a method of h
-// returns.
-func (h *Hash) Leave(p []byte) bool {
-	h.group.await(h)
-	h.settle()
-	if h.movable != nil && len(p) >= worthLeaving && h.group.leave(h, p) {
-		return true
+// Write adds p to the hash. It never returns an error.
+func (h *Hash) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		piece := p[:min(len(p), maxKept)]
+		p = p[len(piece):]
+		h.group.yieldIfAlone(h)
+		h.settle()
+		if h.movable == nil || len(piece) < minKept {
+			h.hash.Write(piece)
+			continue
+		}
+		h.left = piece
+		h.group.pair(h)
+		if len(h.left) < minKept || !h.group.keep(h) {
+			h.hash.Write(h.left)
+			h.left = nil
+		}
 	}
-	h.hash.Write(p)
-	return false
+	return n, nil
 }
 
-// Settled gives the underlying hash, which has taken in everything.
-func (h *Hash) Settled() hash.Hash {
+// Sum appends the hash of everything written to b.
+func (h *Hash) Sum(b []byte) []byte {
 	h.settle()
-	return h.hash
+	return h.hash.Sum(b)
 }
 
-// Close takes the hash out of its group. Bytes that are still left are not hashed.
+// Reset makes the hash that of no bytes.
+func (h *Hash) Reset() {
+	h.settle()
+	h.hash.Reset()
+}
+
+// Size returns the number of bytes that Sum appends.
+func (h *Hash) Size() int { return h.hash.Size() }
+
+// BlockSize returns the block size of the underlying hash.
+func (h *Hash) BlockSize() int { return h.hash.BlockSize() }
+
+// MarshalBinary returns the state of the underlying hash, or errors.ErrUnsupported if it has no such method.
+func (h *Hash) MarshalBinary() ([]byte, error) {
+	h.settle()
+	m, ok := h.hash.(interface{ MarshalBinary() ([]byte, error) })
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return m.MarshalBinary()
+}
+
+// UnmarshalBinary restores a state that MarshalBinary returned. After an error the hash is that of no bytes.
+func (h *Hash) UnmarshalBinary(state []byte) error {
+	h.settle()
+	m, ok := h.hash.(interface{ UnmarshalBinary([]byte) error })
+	if !ok {
+		h.hash.Reset()
+		return errors.ErrUnsupported
+	}
+	err := m.UnmarshalBinary(state)
+	if err != nil {
+		h.hash.Reset()
+	}
+	return err
+}
+
+// Close removes the hash from its group. It must not be used any more.
 func (h *Hash) Close() {
 	g := h.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.takeBack(h)
 	g.hashes--
+	h.left = nil
+	g.release(h)
 }
 
-// await lets other goroutines run, if what is left of h would have to be hashed alone.
-func (g *Group) await(h *Hash) {
+// yieldIfAlone lets other goroutines run if the bytes that h keeps would have to be hashed alone.
+func (g *Group) yieldIfAlone(h *Hash) {
 	g.mu.Lock()
 	alone := len(g.idle) == 1 && g.idle[0] == h
 	g.mu.Unlock()
@@ -81,10 +140,19 @@ func (g *Group) await(h *Hash) {
 	}
 }
 
-// settle hashes what is left, with what is left of others.
+// settle hashes the bytes that h keeps, along with those of other hashes.
 func (h *Hash) settle() {
 	g := h.group
+	g.pair(h)
+	h.hash.Write(h.left)
+	h.left = nil
+	g.release(h)
+}
+
+// pair takes h back and hashes what is left of it along with what other hashes keep, as long as both have bytes.
+func (g *Group) pair(h *Hash) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.takeBack(h)
 	for len(h.left) > 0 && len(g.idle) > 0 {
 		other := g.idle[0]
@@ -94,34 +162,43 @@ func (h *Hash) settle() {
 		interleave(h, other)
 		g.mu.Lock()
 		other.taken = false
-		g.freed.Broadcast()
+		g.free.Broadcast()
 		if len(other.left) > 0 {
 			g.idle = append(g.idle, other)
 		}
 	}
-	g.mu.Unlock()
-	h.hash.Write(h.left)
-	h.left = nil
 }
 
-// takeBack returns when nobody else is at h or will be. g.mu is held.
+// takeBack waits until no other goroutine works on h, and takes it off the idle list. g.mu is held.
 func (g *Group) takeBack(h *Hash) {
 	for h.taken {
-		g.freed.Wait()
+		g.free.Wait()
 	}
 	if i := slices.Index(g.idle, h); i >= 0 {
 		g.idle = slices.Delete(g.idle, i, i+1)
 	}
 }
 
-// leave puts bytes of h where others find them. False: there are no others.
-func (g *Group) leave(h *Hash, p []byte) bool {
+// keep copies what is left of h, for other hashes of the group to find. It returns false if there are no others.
+func (g *Group) keep(h *Hash) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.hashes == 1 {
 		return false
 	}
-	h.left = p
+	if h.buf, _ = g.buffers.Get().(*[]byte); h.buf == nil {
+		h.buf = new([]byte)
+		*h.buf = make([]byte, maxKept)
+	}
+	h.left = (*h.buf)[:copy(*h.buf, h.left)]
 	g.idle = append(g.idle, h)
 	return true
+}
+
+// release returns the buffer of h, which has no bytes left, to the group.
+func (g *Group) release(h *Hash) {
+	if h.buf != nil {
+		g.buffers.Put(h.buf)
+		h.buf = nil
+	}
 }

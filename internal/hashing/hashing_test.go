@@ -11,21 +11,21 @@ import (
 	"testing"
 )
 
-// content is n bytes that depend on seed.
+// content returns n bytes that depend on seed.
 func content(seed uint64, n int) []byte {
 	p := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(p)
 	return p
 }
 
-// sumOf is the hash of p by the standard library alone.
+// sumOf returns the hash of p as the standard library computes it.
 func sumOf(newHash func() hash.Hash, p []byte) []byte {
 	h := newHash()
 	h.Write(p)
 	return h.Sum(nil)
 }
 
-// together hashes two streams that have begun at a time, until one is at its end.
+// together interleaves two streams, parts of which have been hashed already, until one ends.
 func together(t *testing.T, p []byte, begunP int, q []byte, begunQ int) {
 	t.Helper()
 	var g Group
@@ -39,7 +39,7 @@ func together(t *testing.T, p []byte, begunP int, q []byte, begunQ int) {
 		}
 	}
 	for h, all := range map[*Hash][]byte{a: p, b: q} {
-		if got, want := h.Settled().Sum(nil), sumOf(sha256.New, all); !bytes.Equal(got, want) {
+		if got, want := h.Sum(nil), sumOf(sha256.New, all); !bytes.Equal(got, want) {
 			t.Errorf("%d and %d bytes, begun at %d and %d: the hash of %d is %x, want %x", len(p), len(q), begunP, begunQ, len(all), got, want)
 		}
 	}
@@ -63,7 +63,7 @@ func FuzzInterleave(f *testing.F) {
 	})
 }
 
-// TestGroup hashes streams in blocks of all sizes beside each other, which come and go.
+// TestGroup hashes streams that begin and end at different times, in writes of all sizes.
 func TestGroup(t *testing.T) {
 	t.Parallel()
 	var g Group
@@ -78,14 +78,17 @@ func TestGroup(t *testing.T) {
 			all := content(uint64(i), r.IntN(2<<20))
 			h := g.New(newHash())
 			defer h.Close()
-			var buffers [2][]byte
-			for turn, rest := 0, all; len(rest) > 0; turn++ {
-				n := min(len(rest), 1+r.IntN(100<<10))
-				buffers[turn%2] = append(buffers[turn%2][:0], rest[:n]...)
-				h.Leave(buffers[turn%2])
+			var buffer []byte
+			for rest := all; len(rest) > 0; {
+				n := min(len(rest), 1+r.IntN(100<<(6+i%6)))
+				buffer = append(buffer[:0], rest[:n]...)
+				if k, err := h.Write(buffer); k != n || err != nil {
+					t.Errorf("stream %d: Write returned %d, %v", i, k, err)
+				}
+				clear(buffer) // a hash keeps no reference to it
 				rest = rest[n:]
 			}
-			if got, want := h.Settled().Sum(nil), sumOf(newHash, all); !bytes.Equal(got, want) {
+			if got, want := h.Sum(nil), sumOf(newHash, all); !bytes.Equal(got, want) {
 				t.Errorf("stream %d: the hash is %x, want %x", i, got, want)
 			}
 		})
@@ -96,36 +99,67 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// TestLeave sees that bytes which one hash left are taken in by another, and that a hash alone leaves none. Where the
-// processor can't do two at a time, none does.
-func TestLeave(t *testing.T) {
+// TestWrite checks that bytes which one hash keeps are hashed by another, and that a hash on its own keeps none. Where the
+// processor can't interleave, no hash keeps any.
+func TestWrite(t *testing.T) {
 	t.Parallel()
 	var g Group
 	a := g.New(sha256.New())
-	if a.Leave(content(1, worthLeaving)) {
-		t.Error("the only hash of a group leaves bytes")
+	a.Write(content(1, minKept))
+	if len(a.left) > 0 {
+		t.Error("the only hash of a group keeps bytes")
 	}
 	b := g.New(sha256.New())
-	for i, h := range []*Hash{a, b} {
-		if left := h.Leave(content(2+uint64(i), worthLeaving)); left != canInterleave() {
-			t.Errorf("hash %d of two leaves its bytes: %v, want %v", i, left, canInterleave())
-		}
+	a.Write(content(2, minKept))
+	if kept := len(a.left) > 0; kept != canInterleave() {
+		t.Errorf("the first hash of two keeps its bytes: %v, want %v", kept, canInterleave())
 	}
-	b.Settled()
-	if len(a.left) > 0 || len(g.idle) > 0 {
-		t.Errorf("%d bytes of the other hash are still left", len(a.left))
+	b.Write(content(3, minKept))
+	if len(a.left) > 0 || len(b.left) > 0 || len(g.idle) > 0 {
+		t.Errorf("after both were written to, %d and %d bytes are left", len(a.left), len(b.left))
 	}
-	if got, want := a.Settled().Sum(nil), sumOf(sha256.New, append(content(1, worthLeaving), content(2, worthLeaving)...)); !bytes.Equal(got, want) {
+	if got, want := a.Sum(nil), sumOf(sha256.New, append(content(1, minKept), content(2, minKept)...)); !bytes.Equal(got, want) {
 		t.Errorf("the hash is %x, want %x", got, want)
 	}
-	a.Leave(content(4, worthLeaving))
+	a.Write(content(4, minKept))
 	a.Close()
 	if len(g.idle) > 0 {
 		t.Error("a closed hash still has bytes in the group")
 	}
 }
 
-// BenchmarkStreams hashes several streams at a time, each on a goroutine of its own: by themselves and in a group.
+// TestState stops a hash in the middle of a stream, while others are at work, and continues it in another group.
+func TestState(t *testing.T) {
+	t.Parallel()
+	for _, newHash := range []func() hash.Hash{sha256.New, sha512.New} {
+		var before, after Group
+		all := content(9, 300<<10)
+		h, other := before.New(newHash()), before.New(newHash())
+		other.Write(content(8, 10<<10))
+		h.Write(all[:123_456])
+		state, err := h.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		resumed := after.New(newHash())
+		resumed.Write(all[:5])
+		if err := resumed.UnmarshalBinary(state); err != nil {
+			t.Fatal(err)
+		}
+		resumed.Write(all[123_456:])
+		if got, want := resumed.Sum(nil), sumOf(newHash, all); !bytes.Equal(got, want) {
+			t.Errorf("the hash is %x, want %x", got, want)
+		}
+		if err := resumed.UnmarshalBinary(state[:7]); err == nil {
+			t.Error("a truncated state is accepted")
+		}
+		if got, want := resumed.Sum(nil), sumOf(newHash, nil); !bytes.Equal(got, want) {
+			t.Errorf("after a bad state the hash is %x, want that of no bytes", got)
+		}
+	}
+}
+
+// BenchmarkStreams hashes several streams at a time, each on a goroutine of its own: separately and in a group.
 func BenchmarkStreams(b *testing.B) {
 	const size, block = 16 << 20, 256 << 10
 	for _, streams := range []int{1, 2, 8} {
@@ -145,10 +179,10 @@ func BenchmarkStreams(b *testing.B) {
 								if way == "alone" {
 									plain.Write(p[at : at+block])
 								} else {
-									h.Leave(p[at : at+block])
+									h.Write(p[at : at+block])
 								}
 							}
-							h.Settled()
+							h.Sum(nil)
 						})
 					}
 					all.Wait()

@@ -8,23 +8,23 @@ import (
 	"hash"
 )
 
-// A state of SHA-256 as crypto/sha256 marshals it: a magic, the eight words, a begun block, the number of bytes.
+// The layout of a state that crypto/sha256 marshals: a magic number, eight words, a partial block, the number of bytes.
 const (
 	stateMagic = "sha\x03"
 	wordsAt    = len(stateMagic)
-	beginsAt   = wordsAt + sha256.Size
-	countAt    = beginsAt + sha256.BlockSize
+	partialAt  = wordsAt + sha256.Size
+	countAt    = partialAt + sha256.BlockSize
 	stateSize  = countAt + 8
 )
 
-// movable is a hash of which the state can be taken and given back.
+// movable is a hash whose state can be read and set.
 type movable interface {
 	hash.Hash
 	encoding.BinaryAppender
 	encoding.BinaryUnmarshaler
 }
 
-// movableSHA256 gives the hash if it is one whose state is laid out as above; else nil.
+// movableSHA256 returns h if its state has the layout above, and nil otherwise.
 func movableSHA256(h hash.Hash) movable {
 	m, ok := h.(movable)
 	if !ok {
@@ -36,7 +36,7 @@ func movableSHA256(h hash.Hash) movable {
 	return m
 }
 
-// interleave hashes what is left of two hashes until one has nothing left.
+// interleave hashes the bytes left of a and b until one of them has none.
 func interleave(a, b *Hash) {
 	a.align()
 	b.align()
@@ -54,20 +54,20 @@ func interleave(a, b *Hash) {
 	}
 }
 
-// align hashes up to the end of a begun block, and takes the state.
+// align completes a partial block and reads the state.
 func (h *Hash) align() {
-	h.take()
-	if begun := int(binary.BigEndian.Uint64(h.state[countAt:]) % sha256.BlockSize); begun > 0 {
-		n := min(sha256.BlockSize-begun, len(h.left))
+	h.readState()
+	if partial := int(binary.BigEndian.Uint64(h.state[countAt:]) % sha256.BlockSize); partial > 0 {
+		n := min(sha256.BlockSize-partial, len(h.left))
 		h.hash.Write(h.left[:n])
 		h.left = h.left[n:]
-		h.take()
+		h.readState()
 	}
 }
 
-func (h *Hash) take() { _, _ = h.movable.AppendBinary(h.state[:0]) }
+func (h *Hash) readState() { _, _ = h.movable.AppendBinary(h.state[:0]) }
 
-// words are those of the state.
+// words returns the words of the state.
 func (h *Hash) words() (w [8]uint32) {
 	for i := range w {
 		w[i] = binary.BigEndian.Uint32(h.state[wordsAt+4*i:])
@@ -75,13 +75,13 @@ func (h *Hash) words() (w [8]uint32) {
 	return w
 }
 
-// advance gives the hash the state it has after n blocks of what is left.
+// advance sets the state that the hash has after the first n blocks left, whose words are w.
 func (h *Hash) advance(w [8]uint32, n int) {
 	for i, word := range w {
 		binary.BigEndian.PutUint32(h.state[wordsAt+4*i:], word)
 	}
 	n *= sha256.BlockSize
 	binary.BigEndian.PutUint64(h.state[countAt:], binary.BigEndian.Uint64(h.state[countAt:])+uint64(n))
-	_ = h.movable.UnmarshalBinary(h.state[:]) // it made the state itself
+	_ = h.movable.UnmarshalBinary(h.state[:]) // a state that h.movable marshaled
 	h.left = h.left[n:]
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -156,25 +155,23 @@ func (b *blobBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAhead reads and hashes blocks, in turn in two buffers: one is what its reader gets, the other may still be with the
-// hash.
+// readAhead reads and hashes blocks.
 type readAhead struct {
-	r       io.Reader
-	sum     *summer
-	at      int64 // where the next block stands
-	buffers [2][]byte
-	rest    []byte // of the newest block
-	err     error  // what came with it
+	r    io.Reader
+	sum  *summer
+	at   int64 // offset of the next block
+	buf  []byte
+	rest []byte // unread bytes of the newest block
+	err  error  // the error that came with it
 }
 
-// newReadAhead reads a blob of size bytes (-1: not known), of which r gives those from at on.
+// newReadAhead reads a blob of size bytes (-1: unknown) from r, which begins at offset at.
 func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
 	n := int64(aheadBuffer)
 	if size >= 0 {
 		n = min(n, max(size-at, 1))
 	}
-	buf := make([]byte, 2*n)
-	return &readAhead{r: r, sum: sum, at: at, buffers: [2][]byte{buf[:n], buf[n:]}}
+	return &readAhead{r: r, sum: sum, at: at, buf: make([]byte, n)}
 }
 
 func (a *readAhead) Read(p []byte) (int, error) {
@@ -190,9 +187,8 @@ func (a *readAhead) Read(p []byte) (int, error) {
 
 // next reads and hashes a block.
 func (a *readAhead) next() {
-	a.buffers[0], a.buffers[1] = a.buffers[1], a.buffers[0]
-	n, err := a.r.Read(a.buffers[0])
-	a.rest, a.err = a.buffers[0][:n], err
+	n, err := a.r.Read(a.buf)
+	a.rest, a.err = a.buf[:n], err
 	a.sum.add(a.rest, a.at)
 	a.at += int64(n)
 }
@@ -201,7 +197,7 @@ func (a *readAhead) next() {
 type summer struct {
 	mu   sync.Mutex
 	hash *hashing.Hash
-	at   int64 // hashed so far, or left to be
+	at   int64 // bytes hashed
 }
 
 func newSummer(g *hashing.Group) *summer { return &summer{hash: g.New(digest.Canonical.Hash())} }
@@ -214,7 +210,7 @@ func (s *summer) close() {
 	s.hash = nil
 }
 
-// add hashes what of p, which stands at at, is new. It may do so later: p must not change until it is called again.
+// add hashes the bytes of p, which begins at offset at, that were not hashed before.
 func (s *summer) add(p []byte, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,11 +218,9 @@ func (s *summer) add(p []byte, at int64) {
 		return
 	}
 	if skip := s.at - at; skip >= 0 && skip < int64(len(p)) {
-		s.hash.Leave(p[skip:])
+		_, _ = s.hash.Write(p[skip:])
 		s.at += int64(len(p)) - skip
-		return
 	}
-	s.hash.Settled()
 }
 
 func (s *summer) position() int64 {
@@ -239,11 +233,7 @@ func (s *summer) position() int64 {
 func (s *summer) state() (int64, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.hash.Settled().(encoding.BinaryMarshaler)
-	if !ok {
-		return 0, nil
-	}
-	data, err := m.MarshalBinary()
+	data, err := s.hash.MarshalBinary()
 	if err != nil {
 		return 0, nil
 	}
@@ -254,12 +244,10 @@ func (s *summer) state() (int64, []byte) {
 func (s *summer) restore(at int64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m, ok := s.hash.Settled().(encoding.BinaryUnmarshaler); ok && len(data) > 0 && m.UnmarshalBinary(data) == nil {
-		s.at = at
-		return
-	}
-	s.hash.Settled().Reset()
 	s.at = 0
+	if s.hash.UnmarshalBinary(data) == nil {
+		s.at = at
+	}
 }
 
 // sumUpTo hashes the blob up to a position.
@@ -300,6 +288,6 @@ func (u *upload) measure(ctx context.Context) error {
 		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: it has %d bytes, it had %d", artifact.ErrChanged, u.sum.at, u.size)}
 	}
 	u.size = u.sum.at
-	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash.Settled())
+	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash)
 	return nil
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -150,10 +149,8 @@ func (d *download) resume() bool {
 	if j.Boot == "" || j.Boot != bootID() || j.ModTime != info.ModTime().UnixNano() || j.Hashed > j.Done.reach(0) {
 		return true
 	}
-	if h, ok := d.hash.Settled().(encoding.BinaryUnmarshaler); ok && h.UnmarshalBinary(j.State) == nil {
+	if d.hash.UnmarshalBinary(j.State) == nil {
 		d.hashed, d.handed = j.Hashed, j.Hashed
-	} else {
-		d.hash.Settled().Reset()
 	}
 	return true
 }
@@ -194,7 +191,7 @@ func (d *download) run(ctx context.Context) error {
 		d.keep()
 		return err
 	}
-	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.hash.Settled().Sum(nil)); got != d.desc.Digest.String() {
+	if got := fmt.Sprintf("%s:%x", d.desc.Digest.Algorithm(), d.hash.Sum(nil)); got != d.desc.Digest.String() {
 		return artifact.Refused(d.desc.Digest.String(), "the registry sent %s", got)
 	}
 	d.dropState()
@@ -252,11 +249,10 @@ func (d *download) keep() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := d.file.Stat()
-	marshaler, ok := d.hash.Settled().(encoding.BinaryMarshaler)
-	if err != nil || !ok || d.count == 0 || d.desc.Size < journalFrom {
+	if err != nil || d.count == 0 || d.desc.Size < journalFrom {
 		return
 	}
-	state, err := marshaler.MarshalBinary()
+	state, err := d.hash.MarshalBinary()
 	if err == nil {
 		d.record(journal{Hashed: d.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: bootID()})
 	}
@@ -292,17 +288,6 @@ const maxQueue = 16
 func (d *download) follow(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, d.end)
 	defer stop()
-	var lent []byte // the hash may still be at it
-	giveBack := func() {
-		if lent != nil {
-			putBuffer(lent)
-			lent = nil
-		}
-	}
-	defer func() {
-		d.hash.Settled()
-		giveBack()
-	}()
 	for d.hashed < d.desc.Size {
 		b, ok := d.nextBlock()
 		if !ok {
@@ -316,12 +301,9 @@ func (d *download) follow(ctx context.Context) error {
 				return fmt.Errorf("reading back: %w", err)
 			}
 		}
-		left := d.hash.Leave(b.data)
+		_, _ = d.hash.Write(b.data)
 		d.hashed += int64(b.n)
-		giveBack()
-		if lent = b.buf; !left {
-			giveBack()
-		}
+		putBuffer(b.buf)
 	}
 	return nil
 }
@@ -568,14 +550,9 @@ func (d *download) remember(resp *http.Response) {
 func (d *download) save(body io.Reader, part span) error {
 	buf := getBuffer()
 	defer func() { putBuffer(buf) }()
-	block, other := buf, []byte(nil)
-	if d.inTurn { // the hash may still be at the other half
-		block, other = buf[:len(buf)/2], buf[len(buf)/2:]
-		defer d.hash.Settled()
-	}
 	for at := part.From; at < part.To; {
 		skip := at % pageSize // pages are copied faster to where they stand in a page
-		data := block[skip:min(int64(len(block)), skip+part.To-at)]
+		data := buf[skip:min(int64(len(buf)), skip+part.To-at)]
 		n, err := body.Read(data)
 		if data = data[:n]; n > 0 {
 			if _, err := d.file.WriteAt(data, at); err != nil {
@@ -583,14 +560,12 @@ func (d *download) save(body io.Reader, part span) error {
 			}
 			switch {
 			case d.inTurn && at == d.hashed:
-				d.hash.Leave(data)
+				_, _ = d.hash.Write(data)
 				d.hashed += int64(n)
 				d.handed = d.hashed
-				block, other = other, block
 			case d.inTurn:
 			case d.handOver(buf, data, at):
 				buf = getBuffer()
-				block = buf
 			}
 			d.advance(at, at+int64(n))
 			at += int64(n)
