@@ -32,6 +32,9 @@ type Options struct {
 	Force bool
 	// Delete removes files of the last pull from the same origin that left the artifact.
 	Delete bool
+	// NoSync returns before what was placed is on the disk, which is faster. Power loss may then cost it, and the next
+	// pull after the machine restarted compares contents instead of trusting the record of this one.
+	NoSync bool
 	// Referrers pulls what refers to the artifact too, each into a directory "referrers/KIND-DIGEST" of its own.
 	Referrers bool
 	// Limits bound what an unpacked artifact may take. The zero value stands for documented defaults.

@@ -37,6 +37,7 @@ type placer struct {
 type move struct {
 	path    string
 	replace bool
+	dir     bool // what is staged is a directory
 }
 
 // plan compares the staged directory with the destination's and decides what is moved. Nothing is changed.
@@ -88,7 +89,7 @@ func (p *placer) noteDir(dir string) error {
 func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry) error {
 	have, err := p.stage.dst.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		p.moves = append(p.moves, move{path: name})
+		p.moves = append(p.moves, move{path: name, dir: staged.IsDir()})
 		return nil
 	}
 	if err != nil {
@@ -99,7 +100,7 @@ func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	}
 	if have.IsDir() {
 		if p.state.oursBelow(p.stage.dst, name) {
-			p.moves, p.gone = append(p.moves, move{name, true}), append(p.gone, name)
+			p.moves, p.gone = append(p.moves, move{name, true, staged.IsDir()}), append(p.gone, name)
 			return nil
 		}
 		return &artifact.Error{Op: "placing", Item: name, Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
@@ -111,7 +112,7 @@ func (p *placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	case same:
 		p.right = append(p.right, name)
 	case p.force || p.state.ours(p.stage.dst, name, have):
-		p.moves = append(p.moves, move{name, true})
+		p.moves = append(p.moves, move{name, true, staged.IsDir()})
 		if staged.IsDir() {
 			p.gone = append(p.gone, name)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"runtime"
@@ -75,6 +76,7 @@ type puller struct {
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
 	dirs     []dirInfo
+	moved    []move
 	trees    *trees // of the layers that were fetched; nil: none yet
 	// dirEntries are the directories that the fetched layers have entries for, if they matter.
 	dirEntries map[string]bool
@@ -95,12 +97,16 @@ func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, e
 			return nil, nil, err
 		}
 	}
-	if p.last.Root.Digest == desc.Digest && p.intact(p.last, nil) {
+	if p.last.Root.Digest == desc.Digest && p.vouched() && p.intact(p.last, nil) {
 		return nil, p.skipped(), nil
 	}
 	m, err := load(ctx, p.src, desc)
 	return m, nil, err
 }
+
+// vouched reports whether the last pull's files can be taken for what they were if they look as they did. Where they have
+// to be on the disk, that pull must have synced them.
+func (p *puller) vouched() bool { return p.last.Synced || p.opts.NoSync && p.last.trusted }
 
 // intact tells whether the files of a record, or of some of its layers, are all as they were placed. They are asked for on
 // all cores: for many files the system calls are most of the time of a pull that has nothing to do.
@@ -189,6 +195,7 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || result.Kind == mediatypes.Volume)
 	p.next = &record{
 		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result, Preserve: p.preserve,
+		Synced: !p.opts.NoSync,
 	}
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
@@ -298,8 +305,11 @@ func (p *puller) finish() error {
 	if r.FileCount == 0 && !p.hasDirs {
 		return p.noFiles(r.Digest)
 	}
+	if err := p.syncDirs(); err != nil {
+		return err
+	}
 	files := r.Files
-	r.Files = nil
+	r.Files, p.next.Placing = nil, false
 	p.state.put(p.next) // without it the next pull compares contents
 	r.Files = files
 	return nil
@@ -378,10 +388,12 @@ func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bo
 	if !info.Mode().IsRegular() || info.Size() != it.desc.Size {
 		return false
 	}
-	if f, ok := p.last.find(it.name); ok && f.Digest != "" && f.unchanged(p.dst, info, false) {
+	f, known := p.last.find(it.name)
+	doubted := known && !p.last.trusted
+	if known && !doubted && f.Digest != "" && f.unchanged(p.dst, info, false) {
 		return f.Digest == it.desc.Digest
 	}
-	if p.opts.Digests != nil {
+	if p.opts.Digests != nil && !doubted {
 		if d, ok := p.opts.Digests.Lookup(info); ok {
 			return d == it.desc.Digest
 		}
@@ -397,7 +409,7 @@ func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bo
 
 // treeIsRight tells whether the last pull unpacked the same layer and nobody touched its files.
 func (p *puller) treeIsRight(it *item) bool {
-	if p.last == nil || p.whole || p.last.Entangled || p.last.Settings != p.next.Settings {
+	if p.last == nil || !p.last.trusted || p.whole || p.last.Entangled || p.last.Settings != p.next.Settings {
 		return false
 	}
 	old := slices.Index(p.last.Layers, it.desc.Digest)
@@ -485,10 +497,14 @@ func (p *puller) place(ctx context.Context) error {
 	if err := p.times(); err != nil {
 		return err
 	}
-	p.dirs = pl.dirs
+	p.dirs, p.moved = pl.dirs, pl.moves
 	remove := p.leftovers(pl.gone)
 	defer pl.relock()
+	if err := p.announce(pl.right); err != nil {
+		return err
+	}
 	if err := pl.apply(remove); err != nil {
+		_ = p.state.abandon(p.next.Origin) // what it names is ours only if it was placed
 		return err
 	}
 	p.removeEmptyDirs(remove)
@@ -523,7 +539,7 @@ func (p *puller) restat(right []string) {
 	for i := range p.next.files.len() {
 		f := p.next.files.at(i)
 		_, old := slices.BinarySearch(right, f.Path)
-		remember := f.Layer >= 0 && p.opts.Digests != nil && f.Digest == p.next.Layers[f.Layer]
+		remember := f.Layer >= 0 && p.opts.Digests != nil && !p.opts.NoSync && f.Digest == p.next.Layers[f.Layer]
 		if !old && !remember {
 			continue
 		}
@@ -541,13 +557,9 @@ func (p *puller) restat(right []string) {
 // leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
 // there, and removed when that is asked for and nobody changed them. What is gone, with all below it, is neither.
 func (p *puller) leftovers(gone []string) []string {
-	if p.last == nil {
-		return nil
-	}
 	var remove []string
 	var left []placed
-	for i := range p.last.files.len() {
-		f := p.last.files.at(i)
+	for f, r := range p.formerly() {
 		if _, ok := p.next.files.find(f.Path); ok || slices.ContainsFunc(gone, func(name string) bool {
 			return f.Path == name || strings.HasPrefix(f.Path, name+"/")
 		}) {
@@ -561,7 +573,7 @@ func (p *puller) leftovers(gone []string) []string {
 		switch {
 		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.match(f.Path):
 			left = append(left, f)
-		case f.unchanged(p.dst, info, p.last.Preserve) || p.opts.Force:
+		case f.unchanged(p.dst, info, r.Preserve) || p.opts.Force:
 			remove = append(remove, f.Path)
 		default:
 			p.next.Result.Kept = append(p.next.Result.Kept, f.Path)
@@ -575,6 +587,32 @@ func (p *puller) leftovers(gone []string) []string {
 	return remove
 }
 
+// formerly yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
+// and those that a pull which was killed had placed already.
+func (p *puller) formerly() iter.Seq2[placed, *record] {
+	return func(yield func(placed, *record) bool) {
+		killed := p.state.placing(p.opts.Origin)
+		isPlaced := func(f placed) bool {
+			info, err := p.dst.Lstat(f.Path)
+			return err == nil && f.unchanged(p.dst, info, killed.Preserve)
+		}
+		for i := range p.last.len() {
+			f := p.last.files.at(i)
+			if g, ok := killed.find(f.Path); ok && isPlaced(g) {
+				continue // it comes below
+			}
+			if !yield(f, p.last) {
+				return
+			}
+		}
+		for i := range killed.len() {
+			if f := killed.files.at(i); isPlaced(f) && !yield(f, killed) {
+				return
+			}
+		}
+	}
+}
+
 // removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
 func (p *puller) removeOnly(m *manifest) (err error) {
 	if err := p.lock(); err != nil {
@@ -582,6 +620,9 @@ func (p *puller) removeOnly(m *manifest) (err error) {
 	}
 	p.next.files.sort()
 	remove := p.leftovers(nil)
+	if err := p.syncFiles(nil); err != nil {
+		return err
+	}
 	if len(remove) == 0 {
 		sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
 		return nil

@@ -314,7 +314,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	if err := s.root.WriteFile(stageFiles+"/a", []byte("A2"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := &placer{stage: s, moves: []move{{"a", true}, {"missing", false}}}
+	p := &placer{stage: s, moves: []move{{path: "a", replace: true}, {path: "missing"}}}
 	if err := p.apply(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

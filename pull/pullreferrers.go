@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -45,7 +46,10 @@ func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
 			return err
 		}
 	}
-	return nil
+	if p.opts.NoSync || len(result.Referrers) == 0 {
+		return nil
+	}
+	return durable.Dirs(p.dst, []string{referrersDir, "."})
 }
 
 // root is what the reference led to.

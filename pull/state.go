@@ -10,11 +10,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -50,9 +53,16 @@ type record struct {
 	Preserve bool               `json:"preserve,omitempty"` // modes and owners are content too
 	// Entangled says that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
-	Count     int  `json:"files"`
+	// Placing says that the files are about to be placed: any of them may be there, or what was there before.
+	Placing bool `json:"placing,omitempty"`
+	// Synced says that the files were on the disk when the record was written.
+	Synced bool `json:"synced,omitempty"`
+	// Boot names the run of the machine that wrote the record: another one may have lost what was not synced.
+	Boot  string `json:"boot,omitempty"`
+	Count int    `json:"files"`
 
-	files table // sorted by path
+	files   table // sorted by path
+	trusted bool  // size and time of a file vouch for its content
 }
 
 // placed is a file of a record, as it was when it was placed.
@@ -131,6 +141,14 @@ func (f placed) unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
 	return info.Size() == f.Size
 }
 
+// len is the number of files; a record that does not exist has none.
+func (r *record) len() int {
+	if r == nil {
+		return 0
+	}
+	return r.files.len()
+}
+
 // find looks a path up.
 func (r *record) find(path string) (placed, bool) {
 	if r == nil {
@@ -163,8 +181,19 @@ func readState(path string) *state {
 			s.records = nil
 			return s
 		}
+		r.trusted = r.Synced || r.sameBoot(s.info.ModTime())
 		s.records = append(s.records, r)
 	}
+}
+
+// sameBoot reports whether the machine has not restarted since the record was written, at a time that counts for records
+// that do not name the boot: early versions did not.
+func (r *record) sameBoot(written time.Time) bool {
+	if r.Boot != "" {
+		return r.Boot == durable.BootID()
+	}
+	booted := durable.Booted()
+	return !booted.IsZero() && written.After(booted)
 }
 
 // readRecord reads a record and its files. Its error is io.EOF when there is no more.
@@ -222,9 +251,14 @@ func (s *state) stale() bool {
 }
 
 // of is the record of an origin; nil: none.
-func (s *state) of(origin string) *record {
+func (s *state) of(origin string) *record { return s.find(origin, false) }
+
+// placing is the record of files that a pull from an origin was placing when it was killed; nil: none.
+func (s *state) placing(origin string) *record { return s.find(origin, true) }
+
+func (s *state) find(origin string, placing bool) *record {
 	for _, r := range s.records {
-		if r.Origin == origin {
+		if r.Origin == origin && r.Placing == placing {
 			return r
 		}
 	}
@@ -234,11 +268,17 @@ func (s *state) of(origin string) *record {
 // ours tells whether some pull placed the file in dst and nobody changed it since.
 func (s *state) ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	for _, r := range s.records {
-		if f, ok := r.find(path); ok && f.unchanged(dst, info, r.Preserve) {
+		f, ok := r.find(path)
+		if ok && (f.unchanged(dst, info, r.Preserve) || !r.trusted && f.damaged(info)) {
 			return true
 		}
 	}
 	return false
+}
+
+// damaged reports whether a file may be what power loss left of the one that was placed: cut, and not written since.
+func (f placed) damaged(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && f.Mode.IsRegular() && info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
 }
 
 // oursBelow tells whether all files below a directory of dst are ours.
@@ -255,24 +295,48 @@ func (s *state) oursBelow(dst *os.Root, dir string) bool {
 	}) == nil
 }
 
-// put replaces the record of its origin in the file. Others' records are read again, since other pulls may have been at
-// work; where two write at once, one is lost, and the next pull compares contents.
+// put replaces the records of its origin in the file, or, if r is of files about to be placed, adds it to what was there
+// before.
 func (s *state) put(r *record) error {
+	r.Version, r.Count, r.Boot = stateVersion, r.files.len(), durable.BootID()
+	return s.edit(r.Synced, func(records []*record) []*record {
+		return append(dropRecords(records, r.Origin, r.Placing), r)
+	})
+}
+
+// abandon removes the record of files that were about to be placed.
+func (s *state) abandon(origin string) error {
+	return s.edit(false, func(records []*record) []*record { return dropRecords(records, origin, true) })
+}
+
+// dropRecords removes the records of an origin, or only that of files about to be placed.
+func dropRecords(records []*record, origin string, placing bool) []*record {
+	return slices.DeleteFunc(records, func(r *record) bool { return r.Origin == origin && (r.Placing || !placing) })
+}
+
+// edit changes the file. Others' records are read again, since other pulls may have been at work; where two write at
+// once, one is lost, and the next pull compares contents.
+func (s *state) edit(sync bool, change func([]*record) []*record) error {
 	if s.path == "" {
 		return nil
 	}
-	r.Version, r.Count = stateVersion, r.files.len()
-	now := readState(s.path)
-	records := slices.DeleteFunc(now.records, func(o *record) bool { return o.Origin == r.Origin })
 	f, err := createAlone(s.path + ".new")
 	if f == nil {
 		return err
 	}
 	defer f.Close()
-	if err := writeRecords(f, append(records, r)); err != nil {
+	if err := writeRecords(f, change(readState(s.path).records)); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), s.path)
+	if sync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(f.Name(), s.path); err != nil || !sync {
+		return err
+	}
+	return durable.Dir(filepath.Dir(s.path))
 }
 
 // createAlone makes an empty file that nobody else is writing, out of what a killed process may have left. When

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
@@ -45,6 +46,7 @@ a layout.`,
 	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
 	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
 	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
+	fs.BoolVar(&opts.durable, "durable", true, "return when the files are on the disk and survive power loss; =false is faster")
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one (default 200, of which the first 256 MiB are free; -1: no limit)")
@@ -57,6 +59,7 @@ type pullOptions struct {
 	target   string
 	output   string
 	platform string
+	durable  bool
 }
 
 func (a *app) pull(ctx context.Context, opts pullOptions) error {
@@ -88,6 +91,11 @@ func (a *app) pullFrom(ctx context.Context, t *target, opts pullOptions) (*pull.
 		made.undo()
 		return nil, t.explain(ctx, err)
 	}
+	if opts.durable {
+		if err := made.sync(); err != nil {
+			return nil, fileError("directory", opts.output, err)
+		}
+	}
 	result.Reference = t.ref.String()
 	return result, nil
 }
@@ -102,7 +110,7 @@ func (a *app) place(ctx context.Context, t *target, opts pullOptions) (*pull.Res
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.digests()
 	opts.Origin, opts.Concurrency = t.ref.Name(), a.registry.Concurrency
-	opts.State = pullState(opts.output)
+	opts.State, opts.NoSync = pullState(opts.output), !opts.durable
 	if a.format.String() == "text" {
 		opts.MaxListed = maxListed
 	}
@@ -136,6 +144,16 @@ func (m madeDirs) undo() {
 			return
 		}
 	}
+}
+
+// sync returns once the names of what was made are on the disk.
+func (m madeDirs) sync() error {
+	for _, d := range m {
+		if err := durable.Dir(filepath.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pullResult is what pull prints.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/hashing"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -146,7 +147,7 @@ func (d *download) resume() bool {
 		return false
 	}
 	d.state, d.done, d.claimed, d.count = state, j.Done, append(spans(nil), j.Done...), j.Done.total()
-	if j.Boot == "" || j.Boot != bootID() || j.ModTime != info.ModTime().UnixNano() || j.Hashed > j.Done.reach(0) {
+	if j.Boot == "" || j.Boot != durable.BootID() || j.ModTime != info.ModTime().UnixNano() || j.Hashed > j.Done.reach(0) {
 		return true
 	}
 	if d.hash.UnmarshalBinary(j.State) == nil {
@@ -254,7 +255,7 @@ func (d *download) keep() {
 	}
 	state, err := d.hash.MarshalBinary()
 	if err == nil {
-		d.record(journal{Hashed: d.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: bootID()})
+		d.record(journal{Hashed: d.hashed, State: state, ModTime: info.ModTime().UnixNano(), Boot: durable.BootID()})
 	}
 }
 

@@ -55,12 +55,3 @@ func readJournal(r io.Reader) *journal {
 	}
 	return &j
 }
-
-// bootID names this run of the machine; "" where that is not known.
-func bootID() string {
-	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
-}

@@ -1,0 +1,265 @@
+//go:build privileged
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/registrytest"
+)
+
+// A fileSystem is one that power loss is tried on.
+type fileSystem struct {
+	name  string
+	mkfs  []string
+	mount string // options
+}
+
+var fileSystems = []fileSystem{
+	{"ext4", []string{"mkfs.ext4", "-q", "-F"}, "loop"},
+	{"ext4 without heuristics", []string{"mkfs.ext4", "-q", "-F"}, "loop,noauto_da_alloc"},
+	{"xfs", []string{"mkfs.xfs", "-q", "-f"}, "loop,nouuid"},
+}
+
+// disk is a file system in a file, mounted over a loop device. What is in the file is what power loss would leave.
+type disk struct {
+	fileSystem
+	image, dir string
+}
+
+func newDisk(t *testing.T, f fileSystem) *disk {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, 320<<20); err != nil { // xfs has a minimum of 300 MiB
+		t.Fatal(err)
+	}
+	command(t, f.mkfs[0], append(f.mkfs[1:], image)...)
+	return mount(t, f, image)
+}
+
+func mount(t *testing.T, f fileSystem, image string) *disk {
+	t.Helper()
+	dir := t.TempDir()
+	command(t, "mount", "-o", f.mount, image, dir)
+	t.Cleanup(func() { command(t, "umount", dir) })
+	return &disk{f, image, dir}
+}
+
+// cut returns the disk as it is after power loss at this moment.
+func (d *disk) cut(t *testing.T) *disk {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "cut.img")
+	command(t, "cp", "--sparse=always", d.image, image)
+	return mount(t, d.fileSystem, image)
+}
+
+// commit makes the file system write its journal, as it does every few seconds, but not the data of other files.
+func (d *disk) commit(t *testing.T) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(d.dir, "unrelated"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// content is what a version of the artifact has in a file.
+func content(version, name string, size int) []byte {
+	var seed [32]byte
+	copy(seed[:], version+" "+name)
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8(seed).Read(b)
+	return b
+}
+
+var made = make(map[string]map[string][]byte)
+
+// contents are the files of a version: two of their own, and a directory that is packed.
+func contents(version string) map[string][]byte {
+	if files, ok := made[version]; ok {
+		return files
+	}
+	files := map[string][]byte{"big.bin": content(version, "big", 9<<20), "notes.txt": content(version, "notes", 999)}
+	for i := range 150 {
+		name := fmt.Sprintf("tree/%d/%d", i%7, i)
+		files[name] = content(version, name, 1+i*i)
+	}
+	made[version] = files
+	return files
+}
+
+// publish pushes a version of the artifact.
+func publish(t *testing.T, version, target string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range contents(version) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const declaration = "kind: generic\nlayers: [{path: big.bin}, {path: notes.txt}, {path: tree, packing: tar+zstd}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "davit.yaml"), []byte(declaration), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "davit", "push", dir, target)
+}
+
+// complain reports files of the destination that are not those of one of the versions; all must be there if there is
+// one version alone.
+func complain(t *testing.T, dir string, versions ...string) {
+	t.Helper()
+	for name := range contents(versions[0]) {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if os.IsNotExist(err) && len(versions) > 1 {
+			continue
+		}
+		right := false
+		for _, v := range versions {
+			right = right || bytes.Equal(got, contents(v)[name])
+		}
+		if err != nil || !right {
+			t.Errorf("%s is not that of %v: %d bytes, %d of them zero (%v)", name, versions, len(got), bytes.Count(got, []byte{0}), err)
+			return
+		}
+	}
+}
+
+func onEachFileSystem(t *testing.T, test func(*testing.T, *disk)) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, f := range fileSystems {
+		t.Run(f.name, func(t *testing.T) { test(t, newDisk(t, f)) })
+	}
+}
+
+// TestPowerLossAfterPull cuts the power right after exit 0.
+func TestPowerLossAfterPull(t *testing.T) {
+	layout := filepath.Join(t.TempDir(), "oci")
+	registry := registrytest.Start(t, registrytest.Options{}).Host + "/a"
+	for _, v := range []string{"v1", "v2"} {
+		publish(t, v, layout+":"+v)
+		publish(t, v, registry+":"+v)
+	}
+	onEachFileSystem(t, func(t *testing.T, d *disk) {
+		for i, source := range []string{layout, registry} {
+			out := fmt.Sprintf("made/%d", i)
+			for _, version := range []string{"v1", "v2"} {
+				command(t, "davit", "pull", source+":"+version, "-o", filepath.Join(d.dir, out))
+				d.commit(t)
+				after := filepath.Join(d.cut(t).dir, out)
+				complain(t, after, version)
+				if said := command(t, "davit", "pull", source+":"+version, "-o", after); !strings.HasPrefix(said, "unchanged") {
+					t.Errorf("pulled again: %s", said)
+				}
+				complain(t, after, version)
+			}
+		}
+	})
+}
+
+// TestPowerLossDuringPull kills pulls at many moments, with power loss right after that: every file is an old one, the
+// new one, or absent, and the next pull, of whatever version, puts things right.
+func TestPowerLossDuringPull(t *testing.T) {
+	layout := filepath.Join(t.TempDir(), "oci")
+	for _, v := range []string{"v1", "v2", "v3"} {
+		publish(t, v, layout+":"+v)
+	}
+	onEachFileSystem(t, func(t *testing.T, d *disk) {
+		out := filepath.Join(d.dir, "out")
+		started := time.Now()
+		command(t, "davit", "pull", layout+":v2", "-o", out)
+		takes := time.Since(started)
+		const cuts = 10
+		for i := range cuts {
+			command(t, "davit", "pull", layout+":v1", "-o", out)
+			ctx, cancel := context.WithTimeout(t.Context(), takes*time.Duration(i+1)/cuts)
+			_ = exec.CommandContext(ctx, "davit", "pull", layout+":v2", "-o", out).Run()
+			cancel()
+			if i%2 == 1 {
+				d.commit(t)
+			}
+			after := filepath.Join(d.cut(t).dir, "out")
+			complain(t, after, "v1", "v2")
+			next := []string{"v2", "v3", "v1"}[i%3]
+			command(t, "davit", "pull", layout+":"+next, "-o", after)
+			complain(t, after, next)
+		}
+	})
+}
+
+// TestPowerLossAfterResumedPull: what a killed pull had fetched, and the next one took over, is on the disk as well.
+func TestPowerLossAfterResumedPull(t *testing.T) {
+	registry := registrytest.Start(t, registrytest.Options{})
+	source := registry.Host + "/a:v1"
+	publish(t, "v1", source)
+	onEachFileSystem(t, func(t *testing.T, d *disk) {
+		out := filepath.Join(d.dir, "out")
+		cmd := exec.Command("davit", "pull", source, "-o", out, "--include", "big.bin")
+		started := make(chan struct{})
+		registry.Inject("GET blob", registrytest.Always, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				<-started
+				h.ServeHTTP(&killer{w, 6 << 20, cmd}, r)
+			})
+		})
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		close(started)
+		_ = cmd.Wait()
+		registry.Heal()
+		d.commit(t)
+		for _, at := range []*disk{d, d.cut(t)} { // resumed by the same machine, and after power loss
+			out := filepath.Join(at.dir, "out")
+			command(t, "davit", "pull", source, "-o", out, "--include", "big.bin")
+			at.commit(t)
+			after := filepath.Join(at.cut(t).dir, "out", "big.bin")
+			if got, err := os.ReadFile(after); err != nil || !bytes.Equal(got, contents("v1")["big.bin"]) {
+				t.Errorf("big.bin is wrong after power loss: %d bytes, %d of them zero (%v)", len(got), bytes.Count(got, []byte{0}), err)
+			}
+		}
+	})
+}
+
+// killer kills a process that was sent so many bytes.
+type killer struct {
+	http.ResponseWriter
+	left int
+	cmd  *exec.Cmd
+}
+
+func (k *killer) Write(p []byte) (int, error) {
+	n, err := k.ResponseWriter.Write(p)
+	if k.left -= n; k.left < 0 {
+		_ = k.cmd.Process.Kill()
+	}
+	return n, err
+}

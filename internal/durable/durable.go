@@ -1,0 +1,85 @@
+// Package durable puts files on the disk, so that they survive power loss, and tells one run of the machine from another.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// maxFsyncs is how many files are synced one by one. For more, one syncfs is faster, although it also waits for what
+	// other programs wrote to the same file system.
+	maxFsyncs = 1000
+	// concurrency is how many files are synced at once: file systems commit their journal for all that wait.
+	concurrency = 16
+)
+
+// Files returns once the contents of the named regular files below root are on the disk.
+func Files(root *os.Root, names []string) error { return syncAll(root, names, false) }
+
+// Dirs returns once the entries of the named directories below root are on the disk. Directories that are gone are
+// skipped.
+func Dirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
+
+// Dir is Dirs for one directory anywhere.
+func Dir(name string) error {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return Dirs(root, []string{"."})
+}
+
+func syncAll(root *os.Root, names []string, dirs bool) error {
+	if len(names) == 0 || dirs && runtime.GOOS == "windows" { // which has no call for directories
+		return nil
+	}
+	if len(names) > maxFsyncs {
+		if done, err := fileSystem(root); done {
+			return err
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(concurrency)
+	var mu sync.Mutex
+	unreadable := false
+	for _, name := range names {
+		group.Go(func() error {
+			err := syncOne(root, name)
+			switch {
+			case errors.Is(err, fs.ErrPermission):
+				mu.Lock()
+				defer mu.Unlock()
+				unreadable = true
+				return nil
+			case dirs && errors.Is(err, fs.ErrNotExist):
+				return nil
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	if err == nil && unreadable { // files that their owner may not open
+		_, err = fileSystem(root)
+	}
+	return err
+}
+
+func syncOne(root *os.Root, name string) error {
+	flag := os.O_RDONLY
+	if runtime.GOOS == "windows" {
+		flag = os.O_RDWR // a file that is only read cannot be flushed there
+	}
+	f, err := root.OpenFile(name, flag, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return ignoreUnsupported(f.Sync())
+}

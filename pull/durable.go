@@ -1,0 +1,108 @@
+package pull
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/durable"
+)
+
+// announce writes down which files are about to be placed, once their contents are on the disk: a pull that is killed in
+// between, or ended by power loss, then leaves only files that the next one knows to be ours. Right are those that are in
+// the destination already.
+func (p *puller) announce(right []string) error {
+	if err := p.syncFiles(right); err != nil {
+		return err
+	}
+	p.next.Placing = true
+	r := p.next.Result
+	files := r.Files
+	r.Files = nil
+	_ = p.state.put(p.next) // without it the next pull compares contents
+	r.Files = files
+	return nil
+}
+
+// syncFiles returns once the contents of all files of the artifact are on the disk, wherever they are now, except those
+// that the last pull synced already.
+func (p *puller) syncFiles(right []string) error {
+	if p.opts.NoSync {
+		return nil
+	}
+	slices.Sort(right)
+	var names []string
+	for i := range p.next.files.len() {
+		f := p.next.files.at(i)
+		if f.Layer < 0 || !f.Mode.IsRegular() {
+			continue
+		}
+		_, carried := p.carried.find(f.Path)
+		_, there := slices.BinarySearch(right, f.Path)
+		switch {
+		case carried && p.wasSynced(f):
+		case carried || there:
+			names = append(names, f.Path)
+		default:
+			names = append(names, path.Join(p.stage.name, stageFiles, f.Path))
+		}
+	}
+	return p.syncError(durable.Files(p.dst, names))
+}
+
+// wasSynced reports whether the last pull synced a file that nobody changed since.
+func (p *puller) wasSynced(f placed) bool {
+	if p.last == nil || !p.last.Synced {
+		return false
+	}
+	was, ok := p.last.find(f.Path)
+	return ok && was.Size == f.Size && was.ModTime == f.ModTime
+}
+
+// syncDirs returns once the names of all that was placed or removed are on the disk.
+func (p *puller) syncDirs() error {
+	if p.opts.NoSync {
+		return nil
+	}
+	seen := make(map[string]bool)
+	add := func(dir string) {
+		for ; !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+		}
+	}
+	for _, m := range p.moved {
+		add(path.Dir(m.path))
+		if !m.dir {
+			continue
+		}
+		err := fs.WalkDir(p.dst.FS(), m.path, func(name string, d fs.DirEntry, err error) error {
+			if d != nil && d.IsDir() {
+				add(name)
+			}
+			if errors.Is(err, fs.ErrPermission) {
+				return nil // its owner may not read it
+			}
+			return err
+		})
+		if err != nil {
+			return p.syncError(err)
+		}
+	}
+	for _, name := range p.next.Result.Removed {
+		add(path.Dir(name))
+	}
+	names := make([]string, 0, len(seen))
+	for name := range seen {
+		names = append(names, name)
+	}
+	return p.syncError(durable.Dirs(p.dst, names))
+}
+
+func (p *puller) syncError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &artifact.Error{Op: "syncing", Item: p.dst.Name(), Err: bare(err)}
+}
