@@ -101,7 +101,7 @@ func (c *composer) kind(spec *Spec) (mediatypes.Kind, bool) {
 
 // kindFile reads a kind file. Its error is Problems where something is wrong in the file.
 func (c *composer) kindFile(file string) (mediatypes.Kind, error) {
-	name, problem := c.locate(file)
+	name, problem := locate(c.fsys, file)
 	if problem != "" {
 		return mediatypes.Kind{}, fmt.Errorf("kind file %q %s", file, problem)
 	}

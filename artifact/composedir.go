@@ -70,12 +70,8 @@ func envFilesIn(d *Directory) []string {
 	var names []string
 	for _, e := range entries {
 		name := path.Join(d.Path, e.Name())
-		s := &sample{fsys: d.FS, path: name}
-		if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !filter(name, false) {
-			s.info = info
-			if d.roleOf(s) == "env" {
-				names = append(names, name)
-			}
+		if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !filter(name, false) && d.RoleOf(name) == "env" {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -204,9 +204,8 @@ func layersOf(paths []string) []LayerSpec {
 func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
 	var samples []*sample
 	var problems Problems
-	c := &composer{fsys: fsys}
 	for _, p := range paths {
-		name, problem := c.locate(p)
+		name, problem := locate(fsys, p)
 		if problem != "" {
 			problems = append(problems, Problem{Message: fmt.Sprintf("%q %s", p, problem)})
 			continue
@@ -249,8 +248,12 @@ func (t *Table) settle(f *finding, fsys fs.FS, dir string) (Settled, error) {
 	if settle == nil {
 		return Settled{}, nil
 	}
-	d := &Directory{FS: fsys, Path: dir, Found: f.paths, roleOf: func(s *sample) string {
-		r, _ := t.findRole(f.kind, s, "")
+	d := &Directory{FS: fsys, Path: dir, Found: f.paths, RoleOf: func(name string) string {
+		info, err := fs.Stat(fsys, name)
+		if err != nil {
+			return ""
+		}
+		r, _ := t.findRole(f.kind, &sample{fsys: fsys, path: name, info: info}, "")
 		return r.Role
 	}}
 	settled, err := settle(d)

@@ -87,13 +87,13 @@ func (e *entry) outright() bool {
 
 // locate cleans a path and follows its links. The problem says why it can't be used: it is not there, or a link leads
 // out of the file system.
-func (c *composer) locate(name string) (clean, problem string) {
+func locate(fsys fs.FS, name string) (clean, problem string) {
 	clean = path.Clean(name)
-	if problem := c.linkOut(".", clean); problem != "" {
+	if problem := linkOut(fsys, ".", clean); problem != "" {
 		return clean, problem
 	}
-	if _, err := fs.Stat(c.fsys, clean); errors.Is(err, fs.ErrNotExist) {
-		if _, err := fs.Lstat(c.fsys, clean); err == nil {
+	if _, err := fs.Stat(fsys, clean); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Lstat(fsys, clean); err == nil {
 			return clean, "is a link that leads nowhere"
 		}
 		return clean, "does not exist"
@@ -107,7 +107,7 @@ func (c *composer) locate(name string) (clean, problem string) {
 const leadsNowhere = "leads nowhere"
 
 // linkOut follows the links on the way from a directory to a file below it and names one that leaves the directory.
-func (c *composer) linkOut(dir, name string) string {
+func linkOut(fsys fs.FS, dir, name string) string {
 	const maxLinks = 40
 	rest, done, via := strings.Split(below(dir, name), "/"), dir, ""
 	for links := 0; len(rest) > 0; {
@@ -115,12 +115,12 @@ func (c *composer) linkOut(dir, name string) string {
 		if !within(dir, next) {
 			return fmt.Sprintf("leaves the directory through the link %s", via)
 		}
-		info, err := fs.Lstat(c.fsys, next)
+		info, err := fs.Lstat(fsys, next)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			done, rest = next, rest[1:]
 			continue
 		}
-		target, err := fs.ReadLink(c.fsys, next)
+		target, err := fs.ReadLink(fsys, next)
 		if links++; err != nil || links > maxLinks {
 			return fmt.Sprintf("goes through the link %q, which "+leadsNowhere, next)
 		}
@@ -152,7 +152,7 @@ func cause(err error) string {
 
 // single takes one file or directory.
 func (e *entry) single() {
-	name, problem := e.locate(e.Path)
+	name, problem := locate(e.fsys, e.Path)
 	if problem != "" {
 		hint := ""
 		if problem == "does not exist" {
@@ -433,7 +433,7 @@ func (e *entry) checkTree(dir string, filter Filter, preserve bool) bool {
 			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
 		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0:
-			problem = e.linkOut(dir, name)
+			problem = linkOut(e.fsys, dir, name)
 			if preserve && strings.HasSuffix(problem, leadsNowhere) {
 				problem = "" // a backup keeps it
 			}
@@ -511,7 +511,7 @@ func (e *entry) butLeftOut() string {
 
 // found takes a file that was not named itself.
 func (e *entry) found(name string) {
-	if _, problem := e.locate(name); problem != "" {
+	if _, problem := locate(e.fsys, name); problem != "" {
 		e.refuse("exclude it", "%q %s", name, problem)
 		return
 	}
@@ -527,7 +527,7 @@ func (e *entry) found(name string) {
 // glob takes every file that matches: a layer each, or one tar of them all.
 func (e *entry) glob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
-	if _, problem := e.locate(base); problem == "does not exist" {
+	if _, problem := locate(e.fsys, base); problem == "does not exist" {
 		e.refuse("", "%q matches no files", e.Path)
 		return
 	} else if problem != "" {
@@ -625,7 +625,7 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 		return
 	}
 	for _, name := range names {
-		if _, problem := e.locate(name); problem != "" {
+		if _, problem := locate(e.fsys, name); problem != "" {
 			e.refuse("exclude it", "%q %s", name, problem)
 		} else if info, err := fs.Stat(e.fsys, name); err != nil || !info.Mode().IsRegular() {
 			e.refuse("exclude it", "%q is not a file", name)

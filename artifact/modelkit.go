@@ -176,7 +176,7 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	if message, _ := badPath(declared); message != "" {
 		return fmt.Errorf("path %q %s", declared, message)
 	}
-	name, problem := c.locate(path.Join(path.Dir(by.Path), declared))
+	name, problem := locate(c.fsys, path.Join(path.Dir(by.Path), declared))
 	if problem != "" {
 		return fmt.Errorf("names %q, which %s", declared, problem)
 	}
@@ -184,8 +184,7 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	if err != nil {
 		return err
 	}
-	entry := &entry{composition: c, at: by.at}
-	if entry.ignored(name, info.IsDir()) {
+	if c.ignores(by, name, info.IsDir()) {
 		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
 	}
 	t, _ := c.kind.Role(e.role)
@@ -194,12 +193,9 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
 	if info.IsDir() {
 		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
-		filter, err := c.kitFilter(entry, by, name, within, all)
-		if err != nil {
+		if l.Exclude, err = c.filterBelow(by, name, otherPaths(by, within, all)); err != nil {
 			return err
 		}
-		entry.walk(name, filter, func(string, fs.DirEntry) bool { return true }) // for what it leaves out
-		l.Exclude = relative(name, filter)
 	}
 	if e.prompt {
 		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
@@ -208,23 +204,15 @@ func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error
 	return nil
 }
 
-// kitFilter leaves out of a directory what other elements name, the Kitfile, what kit does not pack, and what is left out
-// everywhere.
-func (c *composition) kitFilter(e *entry, by *chosen, dir, within string, all []kitElement) (Filter, error) {
-	ignored, err := ignoreFilter(c.fsys, dir)
-	if err != nil {
-		return nil, err
-	}
-	if e.client, err = clientFilter(c.fsys, c.kind, dir); err != nil {
-		return nil, err
-	}
-	others := append(e.ownFiles(), by.Path)
+// otherPaths lists what other elements of a Kitfile name, which is no part of the directory of this one.
+func otherPaths(by *chosen, within string, all []kitElement) []string {
+	var others []string
 	for _, element := range all {
 		if name := path.Clean(element.fields["path"].(string)); name != within {
 			others = append(others, path.Join(path.Dir(by.Path), name))
 		}
 	}
-	return anyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client), nil
+	return others
 }
 
 // kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.

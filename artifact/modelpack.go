@@ -217,23 +217,17 @@ func (c *composition) takeNamed(by *chosen, m *modelfile) error {
 		case named && r == l.Role:
 			c.layers = append(c.layers, l)
 		case named:
-			c.addNamed(by, l.source(), r)
+			c.addFile(by, l.source(), r)
 		}
 		delete(roles, l.source())
 	}
 	for _, name := range names {
 		if r, left := roles[name]; left {
-			c.addNamed(by, name, r)
+			c.addFile(by, name, r)
 		}
 	}
 	c.dropUnnamed(by.Path, declared)
 	return nil
-}
-
-// addNamed adds a layer of a file that a Modelfile names.
-func (c *composition) addNamed(by *chosen, name, role string) {
-	e := &entry{composition: c, LayerSpec: LayerSpec{Path: name, As: role}, at: by.at}
-	e.found(name)
 }
 
 // namedFiles lists the files that a Modelfile names, in its order, and the role of each. Where it names a file twice, the

@@ -23,8 +23,8 @@ type settleFunc func(d *Directory) (Settled, error)
 type Directory struct {
 	FS     fs.FS
 	Path   string
-	Found  []string // the files that have a role in the kind
-	roleOf func(s *sample) string
+	Found  []string                 // the files that have a role in the kind
+	RoleOf func(path string) string // the role of a file in the kind
 }
 
 // Settled are the files that are packed of a directory, and those that are not.
