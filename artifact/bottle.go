@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -22,7 +25,7 @@ import (
 const maxBottle = 64 << 30
 
 // bottleName takes the name of a bottle's file apart: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
-var bottleName = onUse(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
+var bottleName = lazy.Regexp(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
 
 // bottleFile is what a bottle's name and content say.
 type bottleFile struct {
@@ -33,8 +36,8 @@ type bottleFile struct {
 }
 
 // isBottle finds a bottle by the name of its file, which carries everything that Homebrew looks it up by.
-func isBottle(s *sample) (string, bool) {
-	m := bottleName().FindStringSubmatch(path.Base(s.path))
+func isBottle(s *tree.Sample) (string, bool) {
+	m := bottleName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil {
 		return "", false
 	}
@@ -68,11 +71,11 @@ func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 }
 
 // bottleConfig makes the manifest of one bottle, and what the index says of it.
-func bottleConfig(c *composition) (finishFunc, error) {
-	if len(c.layers) != 1 {
+func bottleConfig(c *compose.Draft) (compose.Finish, error) {
+	if len(c.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	l := c.layers[0]
+	l := c.Layers[0]
 	m := bottleName().FindStringSubmatch(path.Base(l.Path))
 	if m == nil {
 		return nil, &Error{Item: l.Path, Err: errors.New("is not named as a bottle: NAME--VERSION.TAG.bottle.tar.gz")}
@@ -86,24 +89,24 @@ func bottleConfig(c *composition) (finishFunc, error) {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
 	name := b.name
-	if c.spec.Name == b.fullName(c) {
-		name = c.spec.Name
+	if c.Spec.Name == b.fullName(c) {
+		name = c.Spec.Name
 	}
-	c.checkNamed(name, b.version, "the bottle")
+	c.CheckNamed(name, b.version, "the bottle")
 	l.Title = path.Base(l.Path)
 	if platform != nil {
-		if v, ok := c.spec.Config["os_version"].(string); ok {
+		if v, ok := c.Spec.Config["os_version"].(string); ok {
 			platform.OSVersion = v
 		}
-		c.platform = platform
+		c.Platform = platform
 	}
 	b.annotateIndex(c)
 	return b.finish(c, platform), nil
 }
 
 // fullName is the name of the formula with its tap, where that is declared.
-func (b *bottleFile) fullName(c *composition) string {
-	if name, ok := c.spec.Config["formula_full_name"].(string); ok {
+func (b *bottleFile) fullName(c *compose.Draft) string {
+	if name, ok := c.Spec.Config["formula_full_name"].(string); ok {
 		return name
 	}
 	return b.name
@@ -118,41 +121,41 @@ func (b *bottleFile) reference(separator string) string {
 }
 
 // annotateIndex sets what the index of all bottles of a version says.
-func (b *bottleFile) annotateIndex(c *composition) {
-	c.whole = map[string]string{
+func (b *bottleFile) annotateIndex(c *compose.Draft) {
+	c.IndexAnnotations = map[string]string{
 		ocispec.AnnotationTitle:   b.fullName(c),
 		ocispec.AnnotationVersion: b.version,
 		ocispec.AnnotationRefName: b.reference("-"),
 	}
-	if license, ok := c.spec.Config["license"].(string); ok {
-		c.whole[ocispec.AnnotationLicenses] = license
+	if license, ok := c.Spec.Config["license"].(string); ok {
+		c.IndexAnnotations[ocispec.AnnotationLicenses] = license
 	}
-	maps.Copy(c.annotations, c.whole)
-	c.annotations[ocispec.AnnotationTitle] = b.fullName(c) + " " + b.tag
-	delete(c.annotations, ocispec.AnnotationRefName) // another one for each bottle
-	c.tags = []string{strings.ReplaceAll(b.reference("-"), "+", "_")}
+	maps.Copy(c.Annotations, c.IndexAnnotations)
+	c.Annotations[ocispec.AnnotationTitle] = b.fullName(c) + " " + b.tag
+	delete(c.Annotations, ocispec.AnnotationRefName) // another one for each bottle
+	c.Tags = []string{strings.ReplaceAll(b.reference("-"), "+", "_")}
 }
 
 // finish makes the config, and the annotations by which Homebrew picks the bottle out of the index.
-func (b *bottleFile) finish(c *composition, platform *ocispec.Platform) finishFunc {
+func (b *bottleFile) finish(c *compose.Draft, platform *ocispec.Platform) compose.Finish {
 	config := map[string]any{"rootfs": map[string]any{"type": "layers", "diff_ids": []digest.Digest{b.diffID}}}
 	if platform != nil {
 		config["architecture"], config["os"], config["os.version"] = platform.Architecture, platform.OS, platform.OSVersion
 	}
-	fixed := c.spec.Config
+	fixed := c.Spec.Config
 	return func(layers []Packed) (Finished, error) {
 		entry, err := b.entry(fixed, layers[0].Descriptor)
 		if err != nil {
 			return Finished{}, err
 		}
-		encoded, err := encodeJSON(config)
+		encoded, err := compose.EncodeJSON(config)
 		return Finished{Config: encoded, Annotations: entry, Entry: entry}, err
 	}
 }
 
 // entry are the annotations of the bottle's entry in the index.
 func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map[string]string, error) {
-	tab, err := encodeJSON(b.tab)
+	tab, err := compose.EncodeJSON(b.tab)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +189,8 @@ func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map
 var tabKeys = []string{"homebrew_version", "changed_files", "source_modified_time", "compiler", "runtime_dependencies", "arch", "built_on", "stdlib"}
 
 // read unpacks a bottle once, for its receipt, the size of what it installs, and the digest of the tar in it.
-func (b *bottleFile) read(c *composition, l *chosen) error {
-	f, err := c.fsys.Open(l.Path)
+func (b *bottleFile) read(c *compose.Draft, l *compose.Layer) error {
+	f, err := c.FS.Open(l.Path)
 	if err != nil {
 		return err
 	}
@@ -215,7 +218,7 @@ func (b *bottleFile) read(c *composition, l *chosen) error {
 		delete(b.tab, "arch")
 		delete(b.tab, "built_on")
 	}
-	if v, ok := c.spec.Config["homebrew_version"].(string); ok {
+	if v, ok := c.Spec.Config["homebrew_version"].(string); ok {
 		b.tab["homebrew_version"] = v
 	}
 	return nil
@@ -247,7 +250,7 @@ func (b *bottleFile) scan(archive *tar.Reader) error {
 
 func (b *bottleFile) readReceipt(r io.Reader) error {
 	var receipt map[string]any
-	decoder := json.NewDecoder(io.LimitReader(r, maxSmallFile))
+	decoder := json.NewDecoder(io.LimitReader(r, tree.MaxSmallFile))
 	decoder.UseNumber()
 	if err := decoder.Decode(&receipt); err != nil {
 		return err

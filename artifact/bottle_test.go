@@ -98,7 +98,7 @@ func unzippedDigest(t *testing.T, b []byte) digest.Digest {
 func TestBottleOfAllPlatforms(t *testing.T) {
 	t.Parallel()
 	const file = "greeting--1.2.3.all.bottle.2.tar.gz"
-	plan, err := compose(t, map[string]string{file: string(greetingBottle("arm64"))},
+	plan, err := composeTree(t, map[string]string{file: string(greetingBottle("arm64"))},
 		"kind: bottle\nlayers: ["+file+"]\nconfig: {formula_full_name: ann/tap/greeting, license: MIT, path_exec_files: [bin/greet]}\n")
 	if err != nil {
 		t.Fatal(err)
@@ -138,13 +138,13 @@ func TestBottleRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, map[string]string{tt.file: string(tt.data)}, "kind: bottle\nlayers: ["+tt.file+"]\n")
+			_, err := composeTree(t, map[string]string{tt.file: string(tt.data)}, "kind: bottle\nlayers: ["+tt.file+"]\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
 		})
 	}
-	_, err := compose(t, map[string]string{file: string(whole), "greeting--2.0.0.all.bottle.tar.gz": string(bottleOf("greeting/2.0.0/INSTALL_RECEIPT.json", "{}"))},
+	_, err := composeTree(t, map[string]string{file: string(whole), "greeting--2.0.0.all.bottle.tar.gz": string(bottleOf("greeting/2.0.0/INSTALL_RECEIPT.json", "{}"))},
 		"kind: bottle\nlayers: ['*.bottle.tar.gz']\n")
 	if err == nil || !strings.Contains(err.Error(), "holds one version of one thing") {
 		t.Errorf("two versions: %v", err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/davit-oci/davit/internal/lazy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"gopkg.in/yaml.v3"
 )
@@ -55,7 +56,7 @@ type chartDependency struct {
 }
 
 // helmVersion is what helm takes as a version: semver, parts of which may be missing.
-var helmVersion = onUse(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var helmVersion = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // parseChart reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
 // beside it says the dependencies; nil where there is none.
@@ -219,7 +220,7 @@ func (c *chart) check() error {
 }
 
 // helmAlias is what helm takes as another name of a dependency.
-var helmAlias = onUse(`^[a-zA-Z0-9_-]+$`)
+var helmAlias = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
 // checkDependencies: each needs a name of its own, and an alias is one.
 func (c *chart) checkDependencies() error {

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/wasm"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // archiveOf is a gzipped tar of one file.
@@ -59,10 +61,10 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fsys := tree(t, map[string]string{name: tc.content}).FS()
+			fsys := newTree(t, map[string]string{name: tc.content}).FS()
 			_, _, err := Detect(fsys, []string{name}, "")
 			var problems Problems
-			if fmt.Sprint(err) != tc.want+" ("+genericHint+")" || !errors.As(err, &problems) {
+			if fmt.Sprint(err) != tc.want+" ("+compose.GenericHint+")" || !errors.As(err, &problems) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 			if spec, _, err := Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
@@ -81,7 +83,7 @@ func TestBrokenFilesOfANamedKind(t *testing.T) {
 		"kind: sbom\nlayers: [a.spdx.json]\n": `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`,
 		"kind: sbom\nlayers: [notes.json]\n":  `"notes.json" plays no role in kind "sbom"`,
 	} {
-		if _, err := compose(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
+		if _, err := composeTree(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%q: got %v, want %s", declaration, err, want)
 		}
 	}
@@ -102,7 +104,7 @@ func TestPipesAreNotOpened(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := inspectFile(pipes, "x.wasm", wasm.Read); !errors.Is(err, errNotFile) {
+	if _, err := tree.Inspect(pipes, "x.wasm", wasm.Read); !errors.Is(err, tree.ErrNotFile) {
 		t.Errorf("inspecting a pipe: %v", err)
 	}
 }
@@ -123,7 +125,7 @@ func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(n
 // TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
 func TestBrokenFilesInDirectories(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, map[string]string{
+	fsys := newTree(t, map[string]string{
 		"a/x.wasm": "x", "a/README.md": "x", "b/testdata/x.wasm": "x", "b/.x.wasm": "x", "b/old.wasm": "x", "b/.davitignore": "old.*\n", "b/main.go": "x",
 		"npm/pkg-1.2.3.tgz": archiveOf(t, "package/package.json", "{}"), "vex/bom.json": `{"bomFormat":"CycloneDX","vulnerabilities":[]}`,
 	}).FS()
@@ -141,7 +143,7 @@ func TestChartsCutAnywhere(t *testing.T) {
 	t.Parallel()
 	chart := archiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
 	for n := range len(chart) {
-		fsys := tree(t, map[string]string{"web-1.2.3.tgz": chart[:n]}).FS()
+		fsys := newTree(t, map[string]string{"web-1.2.3.tgz": chart[:n]}).FS()
 		spec, _, err := Detect(fsys, []string{"web-1.2.3.tgz"}, "")
 		if err == nil {
 			_, err = Compose(fsys, spec)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// tree writes files below a new directory: names that end in "/" are directories, contents that begin with "->" are
+// newTree writes files below a new directory: names that end in "/" are directories, contents that begin with "->" are
 // links.
-func tree(t *testing.T, files map[string]string) *os.Root {
+func newTree(t *testing.T, files map[string]string) *os.Root {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -47,14 +48,14 @@ func tree(t *testing.T, files map[string]string) *os.Root {
 	return root
 }
 
-// compose parses and composes a davit.yaml over files. The error is Compose's, which includes Parse's.
-func compose(t *testing.T, files map[string]string, davitYAML string) (*Plan, error) {
+// composeTree parses and composes a davit.yaml over files. The error is Compose's, which includes Parse's.
+func composeTree(t *testing.T, files map[string]string, davitYAML string) (*Plan, error) {
 	t.Helper()
 	spec, err := Parse("davit.yaml", []byte(davitYAML))
 	if spec == nil {
 		return nil, err
 	}
-	return Compose(tree(t, files).FS(), spec)
+	return Compose(newTree(t, files).FS(), spec)
 }
 
 // wantLines compares text line by line, for problems of many lines.
@@ -68,7 +69,7 @@ func wantLines(t *testing.T, got, want string) {
 
 func TestComposeReportsEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := compose(t, map[string]string{"a.txt": "x", "data/sub/b": "x", "out": "->/etc/passwd"}, `kind: generic
+	_, err := composeTree(t, map[string]string{"a.txt": "x", "data/sub/b": "x", "out": "->/etc/passwd"}, `kind: generic
 name: x
 version: 1.0
 lyers: [a]
@@ -161,7 +162,7 @@ func TestComposeLayers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := compose(t, composeFiles, "kind: generic\nlayers: "+tc.layers+"\n")
+			plan, err := composeTree(t, composeFiles, "kind: generic\nlayers: "+tc.layers+"\n")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,7 +215,7 @@ func TestComposeProblems(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
+			_, err := composeTree(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
 			wantLines(t, strings.ReplaceAll(fmt.Sprint(err), "davit.yaml:", ""), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
 		})
 	}
@@ -223,7 +224,7 @@ func TestComposeProblems(t *testing.T) {
 func TestComposeUse(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}
-	_, err := compose(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
+	_, err := composeTree(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
 	wantLines(t, fmt.Sprint(err), `
 	davit.yaml:3:15: kind "sbom" has a type of its own (use kind generic, or a kind file)
 	davit.yaml:4:1: kind "sbom" has no config fields
@@ -232,7 +233,7 @@ func TestComposeUse(t *testing.T) {
 
 func TestComposeAnnotations(t *testing.T) {
 	t.Parallel()
-	root := tree(t, map[string]string{"a": "x"})
+	root := newTree(t, map[string]string{"a": "x"})
 	spec := &Spec{Kind: "generic", Name: "n", Version: "1", Annotations: map[string]string{"k": "v"}, Layers: []LayerSpec{{Path: "a"}},
 		Settings: spec.Settings{Created: time.Unix(1_700_000_000, 0)}}
 	plan, err := Compose(root.FS(), spec)
@@ -251,7 +252,7 @@ func TestComposeConfigOfGeneric(t *testing.T) {
 		{"", mediatypes.EmptyJSON, "{}"},
 		{"config: {b: <x>, a: [1, 2.50]}\n", mediatypes.UnknownConfig, `{"a":[1,2.50],"b":"<x>"}`},
 	} {
-		plan, err := compose(t, map[string]string{"a": "x"}, "kind: generic\nlayers: [a]\n"+tc.config)
+		plan, err := composeTree(t, map[string]string{"a": "x"}, "kind: generic\nlayers: [a]\n"+tc.config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +265,7 @@ func TestComposeConfigOfGeneric(t *testing.T) {
 func TestComposePlatformsAndReferrers(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"amd": "1", "arm": "2", "bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}
-	plan, err := compose(t, files, `kind: generic
+	plan, err := composeTree(t, files, `kind: generic
 name: n
 annotations: {k: v, o: o}
 config: {a: 1, b: {c: 1}}
@@ -282,7 +283,7 @@ referrers:
 		t.Fatalf("got %+v", plan)
 	}
 	arm := plan.Platforms[1]
-	if formatPlatform(*arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
+	if declare.FormatPlatform(*arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
 		t.Errorf("got %+v", arm)
 	}
 	if want := map[string]string{"k": "v", "o": "p", ocispec.AnnotationTitle: "n"}; !maps.Equal(arm.Annotations, want) {
@@ -299,7 +300,7 @@ referrers:
 // A mistake in what all platforms share is told once, where it stands.
 func TestComposePlatformsShareMistakes(t *testing.T) {
 	t.Parallel()
-	_, err := compose(t, map[string]string{"r/a": "x"}, `kind: image
+	_, err := composeTree(t, map[string]string{"r/a": "x"}, `kind: image
 config: {Env: [A=b], Labels: {}, author: 3}
 platforms:
   - {platform: linux/amd64, layers: [r/]}
@@ -314,7 +315,7 @@ platforms:
 
 func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
+	plan, err := composeTree(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
 		".d.davit.json": "{}", "d/.davit-0123456789abcdef/lock": "", "d/.x.tar.davit-1": "", "d/x.davit.json": "{}"},
 		"kind: generic\nlayers: [.]\n")
 	if err != nil {
@@ -334,7 +335,7 @@ func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 
 func TestComposeSpecMadeByHand(t *testing.T) {
 	t.Parallel()
-	root := tree(t, map[string]string{"a": "x", "empty/": ""})
+	root := newTree(t, map[string]string{"a": "x", "empty/": ""})
 	_, err := Compose(root.FS(), &Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
 		Referrers: []*Spec{{Kind: "sbom", Related: spec.Related{Subject: "example.com/x"}}}})
 	wantLines(t, fmt.Sprint(err), `
@@ -355,7 +356,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 
 func TestComposeWarnsOfGit(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
+	plan, err := composeTree(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
 	if err != nil {
 		t.Fatal(err)
 	}

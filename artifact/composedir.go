@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // The names by which docker compose finds the files of a directory, the preferred one first: DefaultFileNames and
@@ -20,18 +22,18 @@ var (
 // settleCompose reduces what was found in a directory to what docker compose takes of one: its own compose file, one that
 // overrides it, and the env files that services name. Other env files of the directory are among the paths, so that
 // composing leaves them out and says so.
-func settleCompose(d *Directory) (Settled, error) {
+func settleCompose(d *compose.Directory) (compose.Settled, error) {
 	own := existing(d.FS, d.Path, composeFileNames)
 	if own != nil {
 		own = append(own, existing(d.FS, d.Path, composeOverrideNames)...)
 	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
 		unused := slices.DeleteFunc(slices.Clone(d.Found), isYAMLName)
-		return Settled{Paths: d.Found, Unused: unused}, nil
+		return compose.Settled{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
-		return Settled{}, &Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
+		return compose.Settled{}, &Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
 			strings.Join(own, ", "))), Hint: "name those that belong together, or call one compose.yaml"}
 	}
-	settled := Settled{As: map[string]string{}, Why: composeLeft}
+	settled := compose.Settled{As: map[string]string{}, Why: composeLeft}
 	for _, name := range d.Found {
 		if isYAMLName(name) && !slices.Contains(own, name) {
 			settled.Left = append(settled.Left, name)
@@ -42,7 +44,7 @@ func settleCompose(d *Directory) (Settled, error) {
 		settled.As[name] = "env"
 	}
 	inDir := envFilesIn(d)
-	settled.Paths = unique(slices.Concat(own, named, inDir))
+	settled.Paths = compose.Unique(slices.Concat(own, named, inDir))
 	settled.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || isYAMLName(name) })
 	return settled, nil
 }
@@ -54,16 +56,16 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	for i := 0; i < len(p.extends); i++ {
 		_, _ = p.publish(p.extends[i]) // what is wrong with it is told later
 	}
-	return slices.DeleteFunc(unique(p.wanted), func(name string) bool {
+	return slices.DeleteFunc(compose.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)
-		return err != nil || !info.Mode().IsRegular() || !within(dir, name)
+		return err != nil || !info.Mode().IsRegular() || !tree.Within(dir, name)
 	})
 }
 
 // envFilesIn lists the env files in a directory itself, the hidden ones too.
-func envFilesIn(d *Directory) []string {
+func envFilesIn(d *compose.Directory) []string {
 	entries, err := fs.ReadDir(d.FS, d.Path)
-	filter, filterErr := ignoreFilter(d.FS, d.Path)
+	filter, filterErr := tree.IgnoreFilter(d.FS, d.Path)
 	if err != nil || filterErr != nil {
 		return nil
 	}
@@ -89,10 +91,10 @@ func existing(fsys fs.FS, dir string, names []string) []string {
 }
 
 // filesWithServices lists the found files that have services.
-func filesWithServices(d *Directory) []string {
+func filesWithServices(d *compose.Directory) []string {
 	var own []string
 	for _, name := range d.Found {
-		if _, ok := isCompose(&sample{fsys: d.FS, path: name}); ok && isYAMLName(name) {
+		if _, ok := isCompose(&tree.Sample{FS: d.FS, Path: name}); ok && isYAMLName(name) {
 			own = append(own, name)
 		}
 	}

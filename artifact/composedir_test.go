@@ -30,7 +30,7 @@ func TestComposeFilesOfADirectory(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := tree(t, tc.files).FS()
+			fsys := newTree(t, tc.files).FS()
 			spec, notes, err := Detect(fsys, []string{"."}, "")
 			if err != nil {
 				if err.Error() != tc.want || !errors.Is(err, ErrInvalid) {
@@ -61,7 +61,7 @@ func TestComposeFilesOfADirectory(t *testing.T) {
 func TestNamedComposeFilesAreAllTaken(t *testing.T) {
 	t.Parallel()
 	const app = "services: {web: {image: nginx}}\n"
-	fsys := tree(t, map[string]string{"a.yml": app, "compose.yaml": app, "x/b.yml": app}).FS()
+	fsys := newTree(t, map[string]string{"a.yml": app, "compose.yaml": app, "x/b.yml": app}).FS()
 	names := []string{"a.yml", "compose.yaml", "x/b.yml"}
 	spec, _, err := Detect(fsys, names, "")
 	if err != nil || spec.Kind != "compose" || len(spec.Layers) != len(names) {
@@ -77,7 +77,7 @@ func TestNamedComposeFilesAreAllTaken(t *testing.T) {
 // TestStarterTakesTheComposeFilesOfADirectory writes the same files into a davit.yaml.
 func TestStarterTakesTheComposeFilesOfADirectory(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n", "compose.override.yaml": "services: {web: {ports: ['80:80']}}\n",
+	fsys := newTree(t, map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n", "compose.override.yaml": "services: {web: {ports: ['80:80']}}\n",
 		"other.yaml": "services: {web: {image: nginx}}\n"}).FS()
 	text, err := Starter(fsys, ".", "")
 	if err != nil {

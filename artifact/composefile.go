@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
 )
@@ -51,7 +54,7 @@ func isYAMLName(name string) bool {
 
 // publish reads a compose file and rewrites what it refers to. Without anything to rewrite the bytes stay as they are.
 func (p *composeProject) publish(name string) ([]byte, error) {
-	data, err := readFile(p.fsys, name, maxSmallFile)
+	data, err := tree.ReadFile(p.fsys, name, tree.MaxSmallFile)
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +330,7 @@ func envWarnings(name string, data []byte) []string {
 	return warnings
 }
 
-var secretKey = onUse(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
+var secretKey = lazy.Regexp(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
 
 // looksSecret tells whether a variable has a literal value that nobody should publish.
 func looksSecret(key, value string) bool {
@@ -415,9 +418,9 @@ func pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 }
 
 // isCompose finds a compose file by its services, or what else only compose files have.
-func isCompose(s *sample) (string, bool) {
+func isCompose(s *tree.Sample) (string, bool) {
 	var root yaml.Node
-	if data, err := readFile(s.fsys, s.path, maxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
+	if data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile); err != nil || yaml.Unmarshal(data, &root) != nil {
 		return "", false
 	}
 	for _, service := range pairs(field(&root, "services")) {
@@ -434,10 +437,10 @@ func isCompose(s *sample) (string, bool) {
 }
 
 // composeFault says what docker compose chokes on in a file that is named as its own.
-func composeFault(s *sample) error {
-	data, err := readFile(s.fsys, s.path, maxSmallFile)
+func composeFault(s *tree.Sample) error {
+	data, err := tree.ReadFile(s.FS, s.Path, tree.MaxSmallFile)
 	if err != nil {
-		return errors.New(cause(err))
+		return errors.New(tree.Cause(err))
 	}
 	var root yaml.Node
 	switch err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&root); {
@@ -451,49 +454,49 @@ func composeFault(s *sample) error {
 
 // composeConfig rewrites what the compose files refer to, adds the files that they extend, and names all as docker
 // compose will put them side by side.
-func composeConfig(c *composition) (finishFunc, error) {
-	p := &composeProject{fsys: c.fsys, env: map[string]bool{}}
-	for _, l := range c.withRole("env") {
+func composeConfig(c *compose.Draft) (compose.Finish, error) {
+	p := &composeProject{fsys: c.FS, env: map[string]bool{}}
+	for _, l := range c.WithRole("env") {
 		p.env[l.Path] = false
 	}
-	c.orderOverrides()
-	for _, l := range c.withRole("compose") {
+	orderOverrides(c)
+	for _, l := range c.WithRole("compose") {
 		if err := p.fill(l, path.Base(l.Path), l.Path); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
-	c.dropExtended(p.extends)
+	dropExtended(c, p.extends)
 	for i := 0; i < len(p.extends); i++ { // each may extend further ones
-		l := c.extended(p.extends[i])
+		l := extended(c, p.extends[i])
 		if err := p.fill(l, composeName(p.extends[i]), p.extends[i]); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = l.Title
 		l.Annotations[mediatypes.ComposeExtends] = "true"
-		c.layers = append(c.layers, l)
-		c.notes = append(c.notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
+		c.Layers = append(c.Layers, l)
+		c.Notes = append(c.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
 	}
-	if own := c.withRole("compose"); len(own) > 0 && !p.services {
+	if own := c.WithRole("compose"); len(own) > 0 && !p.services {
 		return nil, &Error{Item: own[0].Path, Err: errNoServices}
 	}
-	if err := c.envFiles(p); err != nil {
+	if err := envFiles(c, p); err != nil {
 		return nil, err
 	}
-	c.warnings = append(c.warnings, p.warnings...)
-	return constant(struct{}{})
+	c.Warnings = append(c.Warnings, p.warnings...)
+	return compose.Constant(struct{}{})
 }
 
 // orderOverrides puts override files behind what they override, as docker compose reads them.
-func (c *composition) orderOverrides() {
-	override := func(l *chosen) int { return strings.Count(path.Base(l.Path), ".override.") }
-	slices.SortStableFunc(c.layers, func(a, b *chosen) int { return override(a) - override(b) })
+func orderOverrides(c *compose.Draft) {
+	override := func(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
+	slices.SortStableFunc(c.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
 }
 
 // dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.
-func (c *composition) dropExtended(extended []string) {
-	own := len(c.withRole("compose"))
-	c.layers = slices.DeleteFunc(c.layers, func(l *chosen) bool {
+func dropExtended(c *compose.Draft, extended []string) {
+	own := len(c.WithRole("compose"))
+	c.Layers = slices.DeleteFunc(c.Layers, func(l *compose.Layer) bool {
 		if l.Role != "compose" || own == 1 || !slices.Contains(extended, l.Path) {
 			return false
 		}
@@ -503,7 +506,7 @@ func (c *composition) dropExtended(extended []string) {
 }
 
 // fill makes a layer of a rewritten compose file.
-func (p *composeProject) fill(l *chosen, title, name string) error {
+func (p *composeProject) fill(l *compose.Layer, title, name string) error {
 	data, err := p.publish(name)
 	if err != nil {
 		return err
@@ -519,30 +522,30 @@ func (p *composeProject) fill(l *chosen, title, name string) error {
 }
 
 // extended is the layer of a file that is not declared itself.
-func (c *composition) extended(name string) *chosen {
-	return &chosen{Layer: Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
+func extended(c *compose.Draft, name string) *compose.Layer {
+	return &compose.Layer{Layer: Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
 // envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env
 // holds what the one who publishes the application fills in, often secrets.
-func (c *composition) envFiles(p *composeProject) error {
-	c.layers = slices.DeleteFunc(c.layers, func(l *chosen) bool {
+func envFiles(c *compose.Draft, p *composeProject) error {
+	c.Layers = slices.DeleteFunc(c.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]
 		if unused {
-			c.notes = append(c.notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
+			c.Notes = append(c.Notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
 		}
 		return unused
 	})
-	for _, l := range c.withRole("env") {
-		data, err := readFile(c.fsys, l.Path, maxSmallFile)
+	for _, l := range c.WithRole("env") {
+		data, err := tree.ReadFile(c.FS, l.Path, tree.MaxSmallFile)
 		if err != nil {
 			return &Error{Item: l.Path, Err: err}
 		}
-		c.warnings = append(c.warnings, envWarnings(l.Path, data)...)
+		c.Warnings = append(c.Warnings, envWarnings(l.Path, data)...)
 		if l.Title == l.Path {
 			l.Title = composeName(l.Path)
 		}
-		l.setAnnotation(mediatypes.ComposeEnvFileName, l.Title)
+		l.SetAnnotation(mediatypes.ComposeEnvFileName, l.Title)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func TestComposeRewrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := map[string]string{"c.yaml": tt.yaml, "conf/a.env": "A=1", "base.yaml": "services: {z: {image: x}}"}
-			plan, err := compose(t, files, "kind: compose\nlayers: [{path: c.yaml, as: compose}, {path: conf/a.env, as: env}]\n")
+			plan, err := composeTree(t, files, "kind: compose\nlayers: [{path: c.yaml, as: compose}, {path: conf/a.env, as: env}]\n")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestComposeRewrites(t *testing.T) {
 func TestComposeOfDirectory(t *testing.T) {
 	t.Parallel()
 	const service = "services: {a: {image: x}}\n"
-	plan, err := compose(t, map[string]string{"compose.override.yaml": service, "compose.yaml": "include: [base.yml]\n" + service, "base.yml": service},
+	plan, err := composeTree(t, map[string]string{"compose.override.yaml": service, "compose.yaml": "include: [base.yml]\n" + service, "base.yml": service},
 		"kind: compose\nlayers: ['*.y*ml']\n")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ compose application/vnd.docker.compose.file+yaml raw `+composeName("base.yml"))
 
 func TestComposeWarns(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"c.yaml": `
+	plan, err := composeTree(t, map[string]string{"c.yaml": `
 services:
   db:
     image: postgres
@@ -146,7 +146,7 @@ func TestComposeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := (&composeProject{fsys: tree(t, map[string]string{"c.yaml": tt.yaml}).FS()}).publish("c.yaml")
+			_, err := (&composeProject{fsys: newTree(t, map[string]string{"c.yaml": tt.yaml}).FS()}).publish("c.yaml")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/detect"
 	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
@@ -74,7 +75,7 @@ func TestDetect(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := tree(t, detectFiles).FS()
+			fsys := newTree(t, detectFiles).FS()
 			spec, notes, err := Detect(fsys, tc.paths, tc.kind)
 			if err != nil {
 				t.Fatal(err)
@@ -95,7 +96,7 @@ func TestDetect(t *testing.T) {
 
 func TestDetectErrors(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, detectFiles).FS()
+	fsys := newTree(t, detectFiles).FS()
 	for _, tc := range []struct{ name, path, kind, want string }{
 		{"missing", "nothing", "", `"nothing" does not exist`},
 		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
@@ -110,13 +111,13 @@ func TestDetectErrors(t *testing.T) {
 
 func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
+	fsys := newTree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
 	_, _, err := Detect(fsys, []string{"both"}, "")
-	var ambiguous *AmbiguousError
+	var ambiguous *detect.AmbiguousError
 	if !errors.As(err, &ambiguous) || !errors.Is(err, ErrInvalid) {
 		t.Fatalf("got %v, want an AmbiguousError", err)
 	}
-	want := []Candidate{{"docs", "both holds index.md and nothing but pages"}, {"runbook", `both/index.md has "alerts" in its front matter`}}
+	want := []detect.Candidate{{Kind: "docs", Evidence: "both holds index.md and nothing but pages"}, {Kind: "runbook", Evidence: `both/index.md has "alerts" in its front matter`}}
 	if !slices.Equal(ambiguous.Candidates, want) {
 		t.Errorf("got %v, want %v", ambiguous.Candidates, want)
 	}
@@ -138,7 +139,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 		{[]string{"down.md", "bom"}, `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX 1.6)`},
 		{[]string{"web"}, "more than one kind fits: compose (web/compose.yaml has services), helm (web has a Chart.yaml)"},
 	} {
-		_, _, err := Detect(tree(t, files).FS(), tc.paths, "")
+		_, _, err := Detect(newTree(t, files).FS(), tc.paths, "")
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
 			t.Errorf("%v: got %v, want %s", tc.paths, err, tc.want)
 		}
@@ -148,7 +149,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 // TestStarterAgreesWithDetect holds init against a push of the same directory.
 func TestStarterAgreesWithDetect(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, map[string]string{
+	fsys := newTree(t, map[string]string{
 		"chart/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
 		"mod/Modelfile":    "MODEL x.dduf\n", "mod/x.dduf": "x",
 		"col/one/devcontainer-feature.json": `{"id":"one","version":"1.0.0","name":"One"}`, "col/one/install.sh": "true\n",
@@ -213,7 +214,7 @@ func TestStarter(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Starter(tree(t, tc.files).FS(), "x", tc.kind)
+			got, err := Starter(newTree(t, tc.files).FS(), "x", tc.kind)
 			if err != nil || string(got) != tc.want {
 				t.Errorf("got %v\n%s\nwant\n%s", err, got, tc.want)
 			}
@@ -227,7 +228,7 @@ func TestStarterAttaches(t *testing.T) {
 		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": runbookFile,
 		"tiny.gguf": string(formattest.TinyLlama().Bytes()), "README.md": "# x\n",
 	}
-	got, err := Starter(tree(t, files).FS(), ".", "")
+	got, err := Starter(newTree(t, files).FS(), ".", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +248,7 @@ func TestStarterAttaches(t *testing.T) {
 func TestStarterOffersPlatforms(t *testing.T) {
 	t.Parallel()
 	const module = "\x00asm\x01\x00\x00\x00"
-	got, err := Starter(tree(t, map[string]string{"app-amd64.wasm": module, "app-arm64.wasm": module, "notes": "x"}).FS(), ".", "")
+	got, err := Starter(newTree(t, map[string]string{"app-amd64.wasm": module, "app-arm64.wasm": module, "notes": "x"}).FS(), ".", "")
 	const want = `
 layers: # files, directories and globs; see davit kinds wasm
   - app-amd64.wasm
@@ -264,7 +265,7 @@ layers: # files, directories and globs; see davit kinds wasm
 // TestStarterAttachesToTheRest: what is mostly attached is a referrer of the files beside it.
 func TestStarterAttachesToTheRest(t *testing.T) {
 	t.Parallel()
-	got, err := Starter(tree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
+	got, err := Starter(newTree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +293,7 @@ func TestStarterRefuses(t *testing.T) {
 			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}},
 		{"broken", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
 	} {
-		_, err := Starter(tree(t, tc.files).FS(), ".", tc.kind)
+		_, err := Starter(newTree(t, tc.files).FS(), ".", tc.kind)
 		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
 		}
@@ -313,7 +314,7 @@ func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, na
 
 func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
 	t.Parallel()
-	_, err := Compose(locked{tree(t, map[string]string{"a": "x"}).FS()}, &Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}})
+	_, err := Compose(locked{newTree(t, map[string]string{"a": "x"}).FS()}, &Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}})
 	var problems Problems
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Err != fs.ErrPermission {
 		t.Fatalf("got %v", err)

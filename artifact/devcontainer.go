@@ -11,30 +11,32 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // devContainerFile is the metadata file of a feature or a template.
 func devContainerFile(kind string) string { return "devcontainer-" + kind + ".json" }
 
-func isFeature(s *sample) (string, bool)  { return s.hasFile(devContainerFile("feature")) }
-func isTemplate(s *sample) (string, bool) { return s.hasFile(devContainerFile("template")) }
+func isFeature(s *tree.Sample) (string, bool)  { return hasFile(s, devContainerFile("feature")) }
+func isTemplate(s *tree.Sample) (string, bool) { return hasFile(s, devContainerFile("template")) }
 
 // hasFile tells whether a directory holds a file.
-func (s *sample) hasFile(name string) (string, bool) {
-	inner, ok := s.in(name)
-	return "has a " + name, ok && !inner.isDir()
+func hasFile(s *tree.Sample, name string) (string, bool) {
+	inner, ok := s.Entry(name)
+	return "has a " + name, ok && !inner.IsDir()
 }
 
 // isCollection finds a directory of features or templates. A single one is what the directory is about: it is packed
 // itself unless the kind says otherwise.
-func isCollection(s *sample) (string, bool) {
+func isCollection(s *tree.Sample) (string, bool) {
 	evidence := ""
-	for _, name := range s.names() {
+	for _, name := range s.Names() {
 		for _, kind := range [...]string{"feature", "template"} {
-			inner, ok := s.in(path.Join(name, devContainerFile(kind)))
+			inner, ok := s.Entry(path.Join(name, devContainerFile(kind)))
 			switch {
-			case !ok || inner.isDir():
+			case !ok || inner.IsDir():
 			case evidence != "":
 				return evidence + " and others beside it", true
 			default:
@@ -45,35 +47,35 @@ func isCollection(s *sample) (string, bool) {
 	return "", false
 }
 
-func featureConfig(c *composition) (finishFunc, error)  { return c.devContainer("feature") }
-func templateConfig(c *composition) (finishFunc, error) { return c.devContainer("template") }
+func featureConfig(c *compose.Draft) (compose.Finish, error)  { return devContainer(c, "feature") }
+func templateConfig(c *compose.Draft) (compose.Finish, error) { return devContainer(c, "template") }
 
 // devContainer completes a feature or a template. The config is empty: all that is known stands in an annotation.
-func (c *composition) devContainer(kind string) (finishFunc, error) {
-	if len(c.layers) != 1 {
+func devContainer(c *compose.Draft, kind string) (compose.Finish, error) {
+	if len(c.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	l := c.layers[0]
-	meta, err := readDevContainer(c.fsys, l.Path, kind)
-	if err == nil && l.Path == "." && c.spec.Dir != "" {
-		err = meta.checkFolder(c.spec.Dir, devContainerFile(kind))
+	l := c.Layers[0]
+	meta, err := readDevContainer(c.FS, l.Path, kind)
+	if err == nil && l.Path == "." && c.Spec.Dir != "" {
+		err = meta.checkFolder(c.Spec.Dir, devContainerFile(kind))
 	}
 	if err != nil {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
-	c.checkNamed(c.spec.Name, meta.version, devContainerFile(kind))
+	c.CheckNamed(c.Spec.Name, meta.version, devContainerFile(kind))
 	if kind == "feature" {
-		err = meta.completeFeature(c.fsys, l.Path)
+		err = meta.completeFeature(c.FS, l.Path)
 	} else {
-		err = meta.completeTemplate(c.fsys, l)
+		err = meta.completeTemplate(c.FS, l)
 	}
 	if err != nil {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
 	l.Title = "devcontainer-" + kind + "-" + meta.id + ".tgz"
-	c.annotations[mediatypes.DevContainerMetadata] = meta.text()
-	c.tags, c.cascade = spec.VersionTags(meta.version), meta.version
-	return constant(struct{}{})
+	c.Annotations[mediatypes.DevContainerMetadata] = meta.text()
+	c.Tags, c.Cascade = spec.VersionTags(meta.version), meta.version
+	return compose.Constant(struct{}{})
 }
 
 // devContainerMeta is a metadata file, with what the devcontainer CLI adds to it.
@@ -115,7 +117,7 @@ func parseDevContainer(data []byte) (*devContainerMeta, error) {
 
 // set gives a field another value; a new one stands behind the others.
 func (m *devContainerMeta) set(key string, value any) error {
-	encoded, err := encodeJSON(value)
+	encoded, err := compose.EncodeJSON(value)
 	if err != nil {
 		return err
 	}
@@ -129,9 +131,9 @@ func (m *devContainerMeta) set(key string, value any) error {
 // readDevContainer reads the metadata file of a feature or template and checks what the devcontainer CLI checks.
 func readDevContainer(fsys fs.FS, dir, kind string) (*devContainerMeta, error) {
 	file := devContainerFile(kind)
-	data, err := readFile(fsys, path.Join(dir, file), maxSmallFile)
+	data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", file, cause(err))
+		return nil, fmt.Errorf("%s: %s", file, tree.Cause(err))
 	}
 	m, err := parseDevContainer(data)
 	if err != nil {
@@ -177,7 +179,7 @@ func (m *devContainerMeta) text() string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		name, _ := encodeJSON(key) // a string always encodes
+		name, _ := compose.EncodeJSON(key) // a string always encodes
 		b.Write(name)
 		b.WriteByte(':')
 		b.Write(m.fields[key])
@@ -199,12 +201,12 @@ func (m *devContainerMeta) completeFeature(fsys fs.FS, dir string) error {
 
 // completeTemplate adds what the devcontainer CLI reads out of a template's dev container and files, also where a
 // template that was pulled says it already: its files may be others now.
-func (m *devContainerMeta) completeTemplate(fsys fs.FS, l *chosen) error {
+func (m *devContainerMeta) completeTemplate(fsys fs.FS, l *compose.Layer) error {
 	file := path.Join(l.Path, ".devcontainer.json")
 	if _, err := fs.Stat(fsys, file); err != nil {
 		file = path.Join(l.Path, ".devcontainer/devcontainer.json")
 	}
-	data, err := readFile(fsys, file, maxSmallFile)
+	data, err := tree.ReadFile(fsys, file, tree.MaxSmallFile)
 	if err != nil {
 		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json, and a template is made of one")
 	}
@@ -278,7 +280,7 @@ func featureIDs(features json.RawMessage) []string {
 }
 
 // filesBelow lists the files of a directory that become part of its layer.
-func filesBelow(fsys fs.FS, l *chosen) ([]string, error) {
+func filesBelow(fsys fs.FS, l *compose.Layer) ([]string, error) {
 	files := []string{}
 	err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == l.Path {
@@ -299,29 +301,29 @@ func filesBelow(fsys fs.FS, l *chosen) ([]string, error) {
 }
 
 // collectionConfig makes the list of a directory's features or templates; a list that is there is taken as it is.
-func collectionConfig(c *composition) (finishFunc, error) {
-	if len(c.layers) != 1 {
+func collectionConfig(c *compose.Draft) (compose.Finish, error) {
+	if len(c.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	l := c.layers[0]
+	l := c.Layers[0]
 	if l.Dir {
-		list, err := listCollection(c.fsys, l)
+		list, err := listCollection(c.FS, l)
 		if err != nil {
 			return nil, &Error{Item: l.Path, Err: err}
 		}
 		l.Layer = Layer{Path: l.Path, Content: list, Role: l.Role, MediaType: mediatypes.DevContainerCollection,
 			Packing: mediatypes.Raw, Size: int64(len(list)), Annotations: l.Annotations}
-	} else if err := c.checkCollection(l); err != nil {
+	} else if err := checkCollection(c, l); err != nil {
 		return nil, &Error{Item: l.Path, Err: err}
 	}
 	l.Title = "devcontainer-collection.json"
-	c.tags = []string{"latest"}
-	return constant(struct{}{})
+	c.Tags = []string{"latest"}
+	return compose.Constant(struct{}{})
 }
 
 // checkCollection checks a list that was made elsewhere.
-func (c *composition) checkCollection(l *chosen) error {
-	data, err := readFile(c.fsys, l.Path, maxSmallFile)
+func checkCollection(c *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(c.FS, l.Path, tree.MaxSmallFile)
 	if err != nil {
 		return err
 	}
@@ -336,7 +338,7 @@ func (c *composition) checkCollection(l *chosen) error {
 }
 
 // listCollection reads all features, or all templates, of a directory.
-func listCollection(fsys fs.FS, l *chosen) ([]byte, error) {
+func listCollection(fsys fs.FS, l *compose.Layer) ([]byte, error) {
 	entries, err := fs.ReadDir(fsys, l.Path)
 	if err != nil {
 		return nil, err
@@ -350,7 +352,7 @@ func listCollection(fsys fs.FS, l *chosen) ([]byte, error) {
 			}
 			meta, err := readDevContainer(fsys, dir, kind)
 			if err == nil && kind == "template" {
-				err = meta.completeTemplate(fsys, &chosen{Layer: Layer{Path: dir}})
+				err = meta.completeTemplate(fsys, &compose.Layer{Layer: Layer{Path: dir}})
 			} else if err == nil {
 				err = meta.completeFeature(fsys, dir)
 			}
@@ -367,12 +369,12 @@ func listCollection(fsys fs.FS, l *chosen) ([]byte, error) {
 	for key, list := range lists {
 		collection[key] = list
 	}
-	return encodeJSON(collection)
+	return compose.EncodeJSON(collection)
 }
 
 // plainJSON blanks what dev container files may have beyond JSON: comments, and commas after a last element.
 func plainJSON(data []byte) []byte {
-	out := bytes.Clone(bytes.TrimPrefix(data, utf8BOM))
+	out := bytes.Clone(bytes.TrimPrefix(data, tree.Utf8BOM))
 	comma := -1 // a comma with nothing but space after it so far
 	for i := 0; i < len(out); i++ {
 		switch c := out[i]; {

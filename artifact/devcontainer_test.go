@@ -42,7 +42,7 @@ func TestTemplate(t *testing.T) {
 // devcontainer CLI 0.89.
 func TestTemplateSaysWhatItIsNow(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{
+	plan, err := composeTree(t, map[string]string{
 		"go/devcontainer-template.json": `{"id":"go","version":"1.0.0","type":"image","files":["gone"],"fileCount":1,"name":"Go \u003c",
 		  "optionalPaths":["docs/*",".github/*","x.txt"]}`,
 		"go/.devcontainer.json": `{"build":{"dockerfile":"Dockerfile"}}`,
@@ -69,7 +69,7 @@ func TestCollection(t *testing.T) {
 		t.Errorf("tags are %q", plan.Tags)
 	}
 	list := string(plan.Layers[0].Content)
-	if _, err := compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
+	if _, err := composeTree(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
 		t.Errorf("a list that is there: %v", err)
 	}
 	for name, files := range map[string]map[string]string{
@@ -83,7 +83,7 @@ func TestCollection(t *testing.T) {
 		if len(files) == 1 && files["devcontainer-collection.json"] != "" {
 			layer = "devcontainer-collection.json"
 		}
-		if _, err := compose(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
+		if _, err := composeTree(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -101,13 +101,13 @@ func TestFeatureRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, map[string]string{"f/devcontainer-feature.json": tt.json, "f/install.sh": ""}, "kind: feature\nlayers: [f/]\n")
+			_, err := composeTree(t, map[string]string{"f/devcontainer-feature.json": tt.json, "f/install.sh": ""}, "kind: feature\nlayers: [f/]\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
 		})
 	}
-	_, err := compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`}, "kind: feature\nlayers: [f/]\n")
+	_, err := composeTree(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`}, "kind: feature\nlayers: [f/]\n")
 	if err == nil || !strings.Contains(err.Error(), "it has no install.sh") {
 		t.Errorf("without install.sh: %v", err)
 	}
@@ -115,7 +115,7 @@ func TestFeatureRefuses(t *testing.T) {
 
 func TestFeatureInAnotherFolderIsRefused(t *testing.T) {
 	t.Parallel()
-	fsys := tree(t, map[string]string{"devcontainer-feature.json": `{"id":"hello","version":"1.0.0","name":"Hello"}`, "install.sh": "true\n"}).FS()
+	fsys := newTree(t, map[string]string{"devcontainer-feature.json": `{"id":"hello","version":"1.0.0","name":"Hello"}`, "install.sh": "true\n"}).FS()
 	for dir, want := range map[string]string{"hello": "<nil>", "bye": `the folder is named "bye"`} {
 		_, err := Compose(fsys, &Spec{Kind: "feature", Settings: spec.Settings{Dir: dir}, Layers: []LayerSpec{{Path: "."}}})
 		if !strings.Contains(fmt.Sprint(err), want) {
@@ -126,7 +126,7 @@ func TestFeatureInAnotherFolderIsRefused(t *testing.T) {
 
 func TestFeatureWithLegacyIDs(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"]}`, "f/install.sh": ""},
+	plan, err := composeTree(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"]}`, "f/install.sh": ""},
 		"kind: feature\ntags: [mine]\nlayers: [f/]\n")
 	if err != nil {
 		t.Fatal(err)

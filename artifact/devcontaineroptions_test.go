@@ -32,7 +32,7 @@ func TestDevContainerOptions(t *testing.T) {
 				"f/" + devContainerFile(kind): `{"id":"f","version":"1.0.0","name":"F","options":` + options + `}`,
 				"f/install.sh":                "", "f/.devcontainer.json": `{"image":"x"}`,
 			}
-			_, err := compose(t, files, "kind: "+kind+"\nlayers: [f/]\n")
+			_, err := composeTree(t, files, "kind: "+kind+"\nlayers: [f/]\n")
 			if (want == "") != (err == nil) || !strings.Contains(fmt.Sprint(err), want) && want != "" {
 				t.Errorf("%s with options %s: got %v, want %q", kind, options, err, want)
 			}

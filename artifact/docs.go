@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -30,20 +33,20 @@ var (
 )
 
 // isDocs finds a directory with an index page that holds nothing but pages and what pages show.
-func isDocs(s *sample) (string, bool) {
-	if !s.isDir() {
+func isDocs(s *tree.Sample) (string, bool) {
+	if !s.IsDir() {
 		return "", false
 	}
-	i := slices.IndexFunc(indexPages, func(name string) bool { return slices.Contains(s.names(), name) })
+	i := slices.IndexFunc(indexPages, func(name string) bool { return slices.Contains(s.Names(), name) })
 	if i < 0 {
 		return "", false
 	}
 	files, foreign := 0, false
-	err := fs.WalkDir(s.fsys, s.path, func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.path:
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.Path:
 			return fs.SkipDir
 		case d.IsDir(), strings.HasPrefix(d.Name(), "."):
 			return nil
@@ -67,13 +70,13 @@ type docsPage struct {
 }
 
 // docsConfig lists the pages, and says which one to begin with.
-func docsConfig(c *composition) (finishFunc, error) {
+func docsConfig(c *compose.Draft) (compose.Finish, error) {
 	var pages []docsPage
-	for _, l := range c.layers {
-		pages = append(pages, c.pagesOf(l)...)
+	for _, l := range c.Layers {
+		pages = append(pages, pagesOf(c, l)...)
 	}
-	if len(pages) == 0 && len(c.unfound) == 0 {
-		c.report(c.spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
+	if len(pages) == 0 && len(c.Unfound) == 0 {
+		c.Report(c.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {
@@ -82,19 +85,19 @@ func docsConfig(c *composition) (finishFunc, error) {
 			config["title"] = title
 		}
 	}
-	if c.spec.Name != "" {
-		config["title"] = c.spec.Name
+	if c.Spec.Name != "" {
+		config["title"] = c.Spec.Name
 	}
 	config["pageCount"] = len(pages)
 	config["pages"] = pages[:min(len(pages), maxPages)]
-	config = c.overlay(config)
-	if title, ok := config["title"].(string); ok && c.spec.Name == "" {
-		c.annotations[ocispec.AnnotationTitle] = title
+	config = c.Overlay(config)
+	if title, ok := config["title"].(string); ok && c.Spec.Name == "" {
+		c.Annotations[ocispec.AnnotationTitle] = title
 	}
 	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
-		c.report(configProblem(c.spec, fault{pointer: "/index", message: fmt.Sprintf("the index page %q is not among the pages", index), hint: nearestPage(index, pages)}))
+		c.Report(declare.ConfigProblem(c.Spec, declare.Fault{Pointer: "/index", Message: fmt.Sprintf("the index page %q is not among the pages", index), Hint: nearestPage(index, pages)}))
 	}
-	return constant(config)
+	return compose.Constant(config)
 }
 
 func nearestPage(index string, pages []docsPage) string {
@@ -105,7 +108,7 @@ func nearestPage(index string, pages []docsPage) string {
 		}
 		paths = append(paths, p.Path)
 	}
-	return didYouMean(index, paths)
+	return declare.DidYouMean(index, paths)
 }
 
 // indexOf chooses the page to begin with: an index page as far up as there is one, else the first page.
@@ -124,15 +127,15 @@ func indexOf(pages []docsPage) docsPage {
 }
 
 // pagesOf lists the pages in a layer, under the names that they have after a pull.
-func (c *composition) pagesOf(l *chosen) []docsPage {
+func pagesOf(c *compose.Draft, l *compose.Layer) []docsPage {
 	switch {
 	case l.Packing == mediatypes.Raw && l.Role == "page":
-		return []docsPage{c.page(l.Path, l.Title)}
+		return []docsPage{page(c, l.Path, l.Title)}
 	case len(l.Files) > 0:
 		var pages []docsPage
 		for _, name := range l.Files {
 			if isPage(name) {
-				pages = append(pages, c.page(name, path.Join(l.Title, below(l.Path, name))))
+				pages = append(pages, page(c, name, path.Join(l.Title, tree.Below(l.Path, name))))
 			}
 		}
 		return pages
@@ -141,30 +144,22 @@ func (c *composition) pagesOf(l *chosen) []docsPage {
 	}
 	var pages []docsPage
 	// What can't be read was a problem when the layer was chosen.
-	_ = fs.WalkDir(c.fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+	_ = fs.WalkDir(c.FS, l.Path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if name != l.Path && l.Exclude(below(l.Path, name), d.IsDir()) {
+		if name != l.Path && l.Exclude(tree.Below(l.Path, name), d.IsDir()) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
 		if d.Type().IsRegular() && isPage(name) {
-			pages = append(pages, c.page(name, path.Join(l.Title, below(l.Path, name))))
+			pages = append(pages, page(c, name, path.Join(l.Title, tree.Below(l.Path, name))))
 		}
 		return nil
 	})
 	return pages
-}
-
-// below is a path relative to the directory that it stands under.
-func below(dir, name string) string {
-	if dir == "." {
-		return name
-	}
-	return strings.TrimPrefix(name, dir+"/")
 }
 
 func isPage(name string) bool {
@@ -172,15 +167,15 @@ func isPage(name string) bool {
 }
 
 // page reads a page's title out of its first heading, or out of its front matter.
-func (c *composition) page(name, title string) docsPage {
+func page(c *compose.Draft, name, title string) docsPage {
 	p := docsPage{Path: title}
-	head, err := readHead(c.fsys, name)
+	head, err := tree.ReadHead(c.FS, name)
 	if err != nil || !strings.HasPrefix(strings.ToLower(path.Ext(name)), ".m") {
 		return p
 	}
 	front, body, found := splitFrontMatter(head)
 	if found {
-		fields, _ := readDocument(name, front).value.(map[string]any)
+		fields, _ := declare.ReadDocument(name, front).Value.(map[string]any)
 		p.Title, _ = fields["title"].(string)
 	}
 	if p.Title == "" {

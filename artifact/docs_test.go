@@ -21,7 +21,7 @@ func TestDocsConfig(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := compose(t, files, tc.davitYAML)
+			plan, err := composeTree(t, files, tc.davitYAML)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -37,10 +37,10 @@ func TestDocsConfig(t *testing.T) {
 
 func TestDocsProblems(t *testing.T) {
 	t.Parallel()
-	_, err := compose(t, map[string]string{"manual/index.md": "# x\n"}, "kind: docs\nlayers: [manual]\nconfig:\n  index: indx.md\n")
+	_, err := composeTree(t, map[string]string{"manual/index.md": "# x\n"}, "kind: docs\nlayers: [manual]\nconfig:\n  index: indx.md\n")
 	wantLines(t, fmt.Sprint(err), `
 	davit.yaml:4:10: the index page "indx.md" is not among the pages (one of manual/index.md)`)
-	_, err = compose(t, map[string]string{"a.png": "x"}, "kind: docs\nlayers: [a.png]\n")
+	_, err = composeTree(t, map[string]string{"a.png": "x"}, "kind: docs\nlayers: [a.png]\n")
 	wantLines(t, fmt.Sprint(err), `
 	davit.yaml:2:9: there is no page among the files (Markdown, HTML or text)`)
 }

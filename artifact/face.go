@@ -3,17 +3,20 @@ package artifact
 import (
 	"io/fs"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/detect"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // kinds is the table of the built-in kinds.
-func kinds() *Table {
-	return &Table{Kinds: mediatypes.All(), Derive: derivations(), Tests: contentTests(), Settle: map[string]settleFunc{"compose": settleCompose}}
+func kinds() *compose.Table {
+	return &compose.Table{Kinds: mediatypes.All(), Derive: derivations(), Tests: contentTests(), Settle: map[string]compose.SettleFunc{"compose": settleCompose}}
 }
 
 // derivations are the functions that mediatypes.Config.Derive names, one file each.
-func derivations() map[string]deriveFunc {
-	return map[string]deriveFunc{
+func derivations() map[string]compose.DeriveFunc {
+	return map[string]compose.DeriveFunc{
 		"attestation": statementConfig,
 		"bottle":      bottleConfig,
 		"collection":  collectionConfig,
@@ -34,60 +37,62 @@ func derivations() map[string]deriveFunc {
 }
 
 // contentTests are the tests that mediatypes.LayerType.Content names.
-func contentTests() map[string]contentTest {
-	return map[string]contentTest{
-		"bottle":          {expects: "a Homebrew bottle", find: isBottle},
-		"csaf":            {expects: "CSAF", find: isCSAF},
-		"cyclonedx-vex":   {expects: "CycloneDX with vulnerabilities and no components", find: isCycloneDXVEX},
-		"dsse":            {expects: "a DSSE envelope", find: isDSSE},
-		"in-toto":         {expects: "an in-toto statement", find: isInToto},
-		"kitfile":         {expects: "a Kitfile", find: isKitfile, fault: kitfileFault},
-		"modelfile":       {expects: "modctl's Modelfile", find: isModelfile},
-		"no-modelfile":    {expects: "what is no Modelfile and no Kitfile", find: isNoModelfile},
-		"openvex":         {expects: "OpenVEX", find: isOpenVEX},
-		"sarif":           {expects: "SARIF", find: isSARIF},
-		"sigstore-bundle": {expects: "a sigstore bundle", find: isSigstoreBundle},
-		"chart":           {expects: "a directory with a Chart.yaml", find: isChart},
-		"chart-archive":   {expects: "a packaged chart", find: isChartArchive, fault: chartFault},
-		"collection":      {expects: "a directory of Dev Container Features or Templates", find: isCollection},
-		"compose":         {expects: "a compose file", find: isCompose, fault: composeFault},
-		"feature":         {expects: "a directory with a devcontainer-feature.json", find: isFeature},
-		"gguf-projector":  {expects: "a multimodal projector in GGUF", find: isProjector},
-		"manifests":       {expects: "a directory of Kubernetes manifests", find: isManifests},
-		"rootfs":          {expects: "the root of a file system", find: isRootFS},
-		"tar":             {expects: "a tar", find: isTar},
-		"template":        {expects: "a directory with a devcontainer-template.json", find: isTemplate},
-		"wasm":            {expects: "a WebAssembly binary", find: isWasm, fault: wasmFault},
-		"cyclonedx-json":  {expects: "CycloneDX in JSON", find: cycloneDXJSON},
-		"cyclonedx-xml":   {expects: "CycloneDX in XML", find: cycloneDXXML, fault: cycloneDXFault},
-		"docs":            {expects: "a directory with an index page and nothing but pages", find: isDocs},
-		"runbook":         {expects: "Markdown with alerts, severity or service in its front matter", find: isRunbook},
-		"spdx-json":       {expects: "SPDX in JSON", find: spdxJSON},
-		"spdx-tag-value":  {expects: "SPDX as tag: value", find: spdxTagValue},
+func contentTests() map[string]compose.Test {
+	return map[string]compose.Test{
+		"bottle":          {Expects: "a Homebrew bottle", Find: isBottle},
+		"csaf":            {Expects: "CSAF", Find: isCSAF},
+		"cyclonedx-vex":   {Expects: "CycloneDX with vulnerabilities and no components", Find: isCycloneDXVEX},
+		"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
+		"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
+		"kitfile":         {Expects: "a Kitfile", Find: isKitfile, Fault: kitfileFault},
+		"modelfile":       {Expects: "modctl's Modelfile", Find: isModelfile},
+		"no-modelfile":    {Expects: "what is no Modelfile and no Kitfile", Find: isNoModelfile},
+		"openvex":         {Expects: "OpenVEX", Find: isOpenVEX},
+		"sarif":           {Expects: "SARIF", Find: isSARIF},
+		"sigstore-bundle": {Expects: "a sigstore bundle", Find: isSigstoreBundle},
+		"chart":           {Expects: "a directory with a Chart.yaml", Find: isChart},
+		"chart-archive":   {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
+		"collection":      {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
+		"compose":         {Expects: "a compose file", Find: isCompose, Fault: composeFault},
+		"feature":         {Expects: "a directory with a devcontainer-feature.json", Find: isFeature},
+		"gguf-projector":  {Expects: "a multimodal projector in GGUF", Find: isProjector},
+		"manifests":       {Expects: "a directory of Kubernetes manifests", Find: isManifests},
+		"rootfs":          {Expects: "the root of a file system", Find: isRootFS},
+		"tar":             {Expects: "a tar", Find: isTar},
+		"template":        {Expects: "a directory with a devcontainer-template.json", Find: isTemplate},
+		"wasm":            {Expects: "a WebAssembly binary", Find: isWasm, Fault: wasmFault},
+		"cyclonedx-json":  {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
+		"cyclonedx-xml":   {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
+		"docs":            {Expects: "a directory with an index page and nothing but pages", Find: isDocs},
+		"runbook":         {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
+		"spdx-json":       {Expects: "SPDX in JSON", Find: spdxJSON},
+		"spdx-tag-value":  {Expects: "SPDX as tag: value", Find: spdxTagValue},
 	}
 }
 
 // Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is Problems, all at once. A
 // Spec returned with Problems holds what could be read: Compose refuses it, and reports the same problems together with
 // those that it finds in the files. The Spec is nil only if nothing could be read.
-func Parse(name string, data []byte) (*Spec, error) { return parseSpec(kinds().Catalog(), name, data) }
+func Parse(name string, data []byte) (*Spec, error) {
+	return declare.Parse(kinds().Catalog(), name, data)
+}
 
 // ParseKind reads a kind file: a kind that is not built in, with the fields of mediatypes.Kind. The error is Problems.
 func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
-	return parseKind(kinds().Catalog(), name, data)
+	return declare.ParseKind(kinds().Catalog(), name, data)
 }
 
 // Schema returns a JSON Schema (2020-12): of davit.yaml if kind is empty, else of the config of that built-in kind.
 func Schema(kind string) ([]byte, error) {
 	if kind == "" {
-		return SpecSchema()
+		return declare.SpecSchemaJSON()
 	}
 	known := kinds().Catalog()
 	k, ok := known.Lookup(kind)
 	if !ok {
 		return nil, known.UnknownKind(kind)
 	}
-	return ConfigSchema(k)
+	return declare.ConfigSchema(k)
 }
 
 // Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind, and reads the
@@ -99,15 +104,35 @@ func Compose(fsys fs.FS, spec *Spec) (*Plan, error) { return kinds().Compose(fsy
 // of the files show; the notes then give the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
-	return kinds().Detect(fsys, paths, kind)
+	return detect.Detect(kinds(), fsys, paths, kind)
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
 func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
-	return kinds().InKind(fsys, paths, kind)
+	return detect.InKind(kinds(), fsys, paths, kind)
 }
 
 // Starter writes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
 // relative to the directory) or the one that the files show. It composes as it is. SBOMs, runbooks, and other kinds that
 // are mostly attached become referrers of the rest.
-func Starter(fsys fs.FS, dir, kind string) ([]byte, error) { return kinds().Starter(fsys, dir, kind) }
+func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
+	return detect.Starter(kinds(), fsys, dir, kind)
+}
+
+// AmbiguousError reports that several kinds fit the files, and a person has to choose. errors.Is(err, ErrInvalid) holds.
+type AmbiguousError = detect.AmbiguousError
+
+// Candidate is a kind that fits, and the evidence for it.
+type Candidate = detect.Candidate
+
+// IsKindFile reports whether a kind is the path of a kind file, and not the name of a built-in kind.
+func IsKindFile(kind string) bool { return declare.IsKindFile(kind) }
+
+// KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file.
+func KindFile(kind mediatypes.Kind) ([]byte, error) { return declare.KindFile(kind) }
+
+// ConfigSchema returns the JSON Schema of what davit.yaml may say under config of a kind.
+func ConfigSchema(kind mediatypes.Kind) ([]byte, error) { return declare.ConfigSchema(kind) }
+
+// ReadConfig replaces the config fields of a declaration with those of a YAML or JSON file.
+func ReadConfig(s *Spec, name string, data []byte) error { return declare.ReadConfig(s, name, data) }

@@ -5,20 +5,23 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // isManifests finds a directory of Kubernetes manifests: a kustomization, or nothing but YAML that names a kind.
-func isManifests(s *sample) (string, bool) {
+func isManifests(s *tree.Sample) (string, bool) {
 	var found string
-	for _, name := range s.names() {
-		inner, ok := s.in(name)
-		if !ok || inner.isDir() || !isYAMLName(name) {
+	for _, name := range s.Names() {
+		inner, ok := s.Entry(name)
+		if !ok || inner.IsDir() || !isYAMLName(name) {
 			continue
 		}
 		if name == "kustomization.yaml" || name == "kustomization.yml" {
 			return "has a " + name, true
 		}
-		head := "\n" + string(inner.begin())
+		head := "\n" + string(inner.Head())
 		if !strings.Contains(head, "\napiVersion:") || !strings.Contains(head, "\nkind:") {
 			return "", false
 		}
@@ -28,16 +31,16 @@ func isManifests(s *sample) (string, bool) {
 }
 
 // fluxConfig is the config that flux writes; it reads none.
-func fluxConfig(c *composition) (finishFunc, error) {
-	if err := c.warnOfLinks(); err != nil {
+func fluxConfig(c *compose.Draft) (compose.Finish, error) {
+	if err := warnOfLinks(c); err != nil {
 		return nil, err
 	}
 	created := "0001-01-01T00:00:00Z"
-	if !c.created.IsZero() {
-		created = c.created.UTC().Format(time.RFC3339)
+	if !c.Created.IsZero() {
+		created = c.Created.UTC().Format(time.RFC3339)
 	}
 	return func(layers []Packed) (Finished, error) {
-		encoded, err := encodeJSON(map[string]any{
+		encoded, err := compose.EncodeJSON(map[string]any{
 			"architecture": "", "os": "", "created": created, "config": struct{}{},
 			"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs(layers)},
 		})
@@ -46,24 +49,24 @@ func fluxConfig(c *composition) (finishFunc, error) {
 }
 
 // warnOfLinks warns of the links in a directory: flux packs none, and leaves them out when it unpacks.
-func (c *composition) warnOfLinks() error {
+func warnOfLinks(c *compose.Draft) error {
 	var links []string
-	for _, l := range c.layers {
+	for _, l := range c.Layers {
 		if !l.Dir {
 			continue
 		}
-		files, err := filesBelow(c.fsys, l)
+		files, err := filesBelow(c.FS, l)
 		if err != nil {
 			return err
 		}
 		for _, name := range files {
-			if info, err := fs.Lstat(c.fsys, path.Join(l.Path, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			if info, err := fs.Lstat(c.FS, path.Join(l.Path, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 				links = append(links, name)
 			}
 		}
 	}
 	if len(links) > 0 {
-		c.warnings = append(c.warnings, "flux does not unpack links: "+some(links))
+		c.Warnings = append(c.Warnings, "flux does not unpack links: "+compose.FirstFew(links))
 	}
 	return nil
 }

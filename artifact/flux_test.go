@@ -27,7 +27,7 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			root := tree(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n", "m/apps/b.png": "", "m/.git/HEAD": ""})
+			root := newTree(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n", "m/apps/b.png": "", "m/.git/HEAD": ""})
 			if err := os.Symlink("a.yaml", filepath.Join(root.Name(), "m", "l.yaml")); err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 // TestFluxOfOneFile: flux takes a single manifest as well, and packs it under its name.
 func TestFluxOfOneFile(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")
+	plan, err := composeTree(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/declare"
 )
 
 // Field is a key of front matter, and its value as people read it.
@@ -20,15 +21,15 @@ func FrontMatter(document []byte) (fields []Field, body []byte) {
 	if !found {
 		return nil, body
 	}
-	d := readDocument("", front)
-	values, ok := d.value.(map[string]any)
+	d := declare.ReadDocument("", front)
+	values, ok := d.Value.(map[string]any)
 	if !ok || len(d.Problems) > 0 {
 		return nil, document
 	}
 	for name, value := range values {
 		fields = append(fields, Field{name, plainValue(value)})
 	}
-	place := func(f Field) spec.Position { return d.Keys["/"+escapePointer(f.Name)] }
+	place := func(f Field) spec.Position { return d.Keys["/"+declare.EscapePointer(f.Name)] }
 	slices.SortFunc(fields, func(a, b Field) int {
 		return cmp.Or(cmp.Compare(place(a).Line, place(b).Line), cmp.Compare(place(a).Column, place(b).Column))
 	})

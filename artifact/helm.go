@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
 )
 
@@ -67,7 +69,7 @@ func (r *chartReader) chartFile() ([]byte, error) {
 		if !isOfChart(header, "Chart.yaml") {
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(r, maxSmallFile))
+		data, err := io.ReadAll(io.LimitReader(r, tree.MaxSmallFile))
 		if err != nil {
 			return nil, fmt.Errorf("broken chart archive: %w", err)
 		}
@@ -87,7 +89,7 @@ func (r *chartReader) rest() (requirements []byte, err error) {
 	for err == nil {
 		var header *tar.Header
 		if header, err = r.Next(); err == nil && isOfChart(header, requirementsFile) {
-			requirements, err = io.ReadAll(io.LimitReader(r, maxSmallFile))
+			requirements, err = io.ReadAll(io.LimitReader(r, tree.MaxSmallFile))
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -174,14 +176,14 @@ func (r helmRule) matches(name string) bool {
 }
 
 // isChart finds a chart directory by its Chart.yaml.
-func isChart(s *sample) (string, bool) {
-	inner, ok := s.in("Chart.yaml")
-	return "has a Chart.yaml", ok && !inner.isDir()
+func isChart(s *tree.Sample) (string, bool) {
+	inner, ok := s.Entry("Chart.yaml")
+	return "has a Chart.yaml", ok && !inner.IsDir()
 }
 
 // isChartArchive finds a packaged chart by the NAME/Chart.yaml in it.
-func isChartArchive(s *sample) (string, bool) {
-	f, err := s.open()
+func isChartArchive(s *tree.Sample) (string, bool) {
+	f, err := s.Open()
 	if err != nil {
 		return "", false
 	}
@@ -196,8 +198,8 @@ func isChartArchive(s *sample) (string, bool) {
 
 // chartFault says why helm takes no archive that is named as a packaged chart. npm names its packages in the same way:
 // what is sound and has no Chart.yaml is something else.
-func chartFault(s *sample) error {
-	f, err := s.open()
+func chartFault(s *tree.Sample) error {
+	f, err := s.Open()
 	if err != nil {
 		return nil // told when it is packed
 	}
@@ -213,25 +215,25 @@ func chartFault(s *sample) error {
 }
 
 // helmConfig makes config and annotations of Chart.yaml.
-func helmConfig(c *composition) (finishFunc, error) {
-	charts, provenance := c.withRole("chart"), c.withRole("provenance")
+func helmConfig(c *compose.Draft) (compose.Finish, error) {
+	charts, provenance := c.WithRole("chart"), c.WithRole("provenance")
 	if len(charts) != 1 {
 		return nil, nil // a problem already
 	}
-	meta, err := c.readChart(charts[0])
+	meta, err := readChart(c, charts[0])
 	if err != nil {
-		return nil, &Error{Item: charts[0].source(), Err: err}
+		return nil, &Error{Item: charts[0].Source(), Err: err}
 	}
-	c.warnings = append(c.warnings, meta.warnings...)
-	c.checkNamed(meta.Name, meta.Version, "Chart.yaml")
-	c.annotations = meta.annotations()
+	c.Warnings = append(c.Warnings, meta.warnings...)
+	c.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
+	c.Annotations = meta.annotations()
 	file := meta.Name + "-" + meta.Version + ".tgz"
 	charts[0].Title = file
 	encoded, err := json.Marshal(meta) // as helm writes it, to the byte
 	if err != nil || len(provenance) == 0 {
 		return func([]Packed) (Finished, error) { return Finished{Config: encoded}, nil }, err
 	}
-	signed, err := readFile(c.fsys, provenance[0].Path, maxSmallFile)
+	signed, err := tree.ReadFile(c.FS, provenance[0].Path, tree.MaxSmallFile)
 	if err != nil {
 		return nil, &Error{Item: provenance[0].Path, Err: err}
 	}
@@ -242,40 +244,40 @@ func helmConfig(c *composition) (finishFunc, error) {
 }
 
 // readChart reads a chart's metadata, and completes the layer of a directory as helm packages it.
-func (c *composition) readChart(l *chosen) (*chart, error) {
+func readChart(c *compose.Draft, l *compose.Layer) (*chart, error) {
 	if !l.Dir {
-		f, err := c.fsys.Open(l.Path)
+		f, err := c.FS.Open(l.Path)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
 		return readChartArchive(f)
 	}
-	data, err := readFile(c.fsys, path.Join(l.Path, "Chart.yaml"), maxSmallFile)
+	data, err := tree.ReadFile(c.FS, path.Join(l.Path, "Chart.yaml"), tree.MaxSmallFile)
 	if err != nil {
-		return nil, fmt.Errorf("its Chart.yaml: %s", cause(err))
+		return nil, fmt.Errorf("its Chart.yaml: %s", tree.Cause(err))
 	}
-	requirements, err := readFile(c.fsys, path.Join(l.Path, requirementsFile), maxSmallFile)
+	requirements, err := tree.ReadFile(c.FS, path.Join(l.Path, requirementsFile), tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("its %s: %s", requirementsFile, cause(err))
+		return nil, fmt.Errorf("its %s: %s", requirementsFile, tree.Cause(err))
 	}
 	meta, err := parseChart(data, requirements)
 	if err != nil {
 		return nil, err
 	}
-	if missing := meta.missingDependencies(c.fsys, l.Path); len(missing) > 0 {
+	if missing := meta.missingDependencies(c.FS, l.Path); len(missing) > 0 {
 		return nil, fmt.Errorf("it depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
 	}
 	l.Prefix = meta.Name + "/"
-	return meta, errors.Join(checkChartValues(c.fsys, l.Path), c.ignoreAsHelm(l))
+	return meta, errors.Join(checkChartValues(c.FS, l.Path), ignoreAsHelm(c, l))
 }
 
 // checkChartValues reads the files of a chart that helm reads besides, and packages no chart without: they are mappings.
 // A key that is given twice is fine with helm.
 func checkChartValues(fsys fs.FS, dir string) error {
 	for _, file := range [...]string{"values.yaml", "Chart.lock"} {
-		data, err := readFile(fsys, path.Join(dir, file), maxSmallFile)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLarge) { // nobody writes such by hand
+		data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrTooLarge) { // nobody writes such by hand
 			continue
 		}
 		var values yaml.Node
@@ -286,17 +288,17 @@ func checkChartValues(fsys fs.FS, dir string) error {
 			err = errors.New("it is not a mapping")
 		}
 		if err != nil {
-			return fmt.Errorf("helm can't read its %s: %s", file, cause(err))
+			return fmt.Errorf("helm can't read its %s: %s", file, tree.Cause(err))
 		}
 	}
 	return nil
 }
 
 // ignoreAsHelm leaves out what the chart's .helmignore says, besides what else is left out.
-func (c *composition) ignoreAsHelm(l *chosen) error {
-	data, err := readFile(c.fsys, path.Join(l.Path, ".helmignore"), maxSmallFile)
+func ignoreAsHelm(c *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(c.FS, path.Join(l.Path, ".helmignore"), tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf(".helmignore: %s", cause(err))
+		return fmt.Errorf(".helmignore: %s", tree.Cause(err))
 	}
 	rules, err := parseHelmIgnore(data)
 	if err != nil {
@@ -310,15 +312,6 @@ func (c *composition) ignoreAsHelm(l *chosen) error {
 		return rules.leavesOut(name, dir) || exclude != nil && exclude(name, dir)
 	}
 	return nil
-}
-
-// checkNamed reports a name or version that contradicts what a file says of itself, where it says one.
-func (c *composition) checkNamed(name, version, file string) {
-	for _, f := range [...]struct{ key, declared, own string }{{"name", c.spec.Name, name}, {"version", c.spec.Version, version}} {
-		if f.declared != "" && f.own != "" && f.declared != f.own {
-			c.report(c.spec.Problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
-		}
-	}
 }
 
 // checkProvenance compares the provenance with the chart: helm verify compares the same.

@@ -77,7 +77,7 @@ func TestHelmOfArchive(t *testing.T) {
 	t.Parallel()
 	archive := tgz(t, "demo/values.yaml", "a: 1", "demo/charts/sub/Chart.yaml", "name: sub", "demo/Chart.yaml", smallChart)
 	signed := "files:\n  demo-1.0.0+a.tgz: " + digest.FromString("demo-1.0.0+a.tgzd.tgz").String() + "\n"
-	plan, err := compose(t, map[string]string{"d.tgz": archive, "d.tgz.prov": signed}, "kind: helm\nlayers: [d.tgz, d.tgz.prov]\n")
+	plan, err := composeTree(t, map[string]string{"d.tgz": archive, "d.tgz.prov": signed}, "kind: helm\nlayers: [d.tgz, d.tgz.prov]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw demo-1.0.0+a.t
 // What helm makes of such a Chart.yaml was seen with helm 4.3.1.
 func TestHelmReadsOddTexts(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"demo/Chart.yaml": `apiVersion: v2
+	plan, err := composeTree(t, map[string]string{"demo/Chart.yaml": `apiVersion: v2
 name: demo
 version: 1.10
 appVersion: 2024-01-02
@@ -133,7 +133,7 @@ func TestHelmRequirements(t *testing.T) {
 	files := map[string]string{"demo/Chart.yaml": own, "demo/values.yaml": "a: 1\na: 2\n", "demo/Chart.lock": "# nothing\n", "demo/requirements.yaml": requirements, "demo/charts/sub/Chart.yaml": "name: sub",
 		"demo.tgz": tgz(t, "demo/Chart.yaml", own, "demo/requirements.yaml", requirements, "demo/charts/sub/requirements.yaml", "dependencies: []\n")}
 	for _, layer := range []string{"demo/", "demo.tgz"} {
-		plan, err := compose(t, files, "kind: helm\nlayers: ["+layer+"]\n")
+		plan, err := composeTree(t, files, "kind: helm\nlayers: ["+layer+"]\n")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestHelmRequirements(t *testing.T) {
 		}
 	}
 	delete(files, "demo/charts/sub/Chart.yaml")
-	if _, err := compose(t, files, "kind: helm\nlayers: [demo/]\n"); !strings.Contains(fmt.Sprint(err), "it depends on sub, which charts/ does not hold") {
+	if _, err := composeTree(t, files, "kind: helm\nlayers: [demo/]\n"); !strings.Contains(fmt.Sprint(err), "it depends on sub, which charts/ does not hold") {
 		t.Errorf("without the dependency: %v", err)
 	}
 }
@@ -175,13 +175,13 @@ func TestHelmRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, tt.files, "kind: helm\nlayers: [demo/]\n")
+			_, err := composeTree(t, tt.files, "kind: helm\nlayers: [demo/]\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
 		})
 	}
-	_, err := compose(t, chart(smallChart), "kind: helm\nname: other\nversion: 2.0.0\nlayers: [demo/]\n")
+	_, err := composeTree(t, chart(smallChart), "kind: helm\nname: other\nversion: 2.0.0\nlayers: [demo/]\n")
 	if err == nil || !strings.Contains(err.Error(), `name "other" contradicts Chart.yaml, which says "demo"`) ||
 		!strings.Contains(err.Error(), `version "2.0.0" contradicts`) {
 		t.Errorf("another name and version: %v", err)

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/wasm"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -20,16 +23,16 @@ var rootDirectories = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib6
 	"sbin", "srv", "sys", "tmp", "usr", "var"}
 
 // isRootFS finds the root of a file system: it has two or more of those directories and nothing else.
-func isRootFS(s *sample) (string, bool) {
-	names := s.names()
+func isRootFS(s *tree.Sample) (string, bool) {
+	names := s.Names()
 	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(rootDirectories, name) })
 	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
 }
 
 // isTar finds a tar, or what may be one when it is decompressed: the entries are looked at when it is packed.
-func isTar(s *sample) (string, bool) {
+func isTar(s *tree.Sample) (string, bool) {
 	const block, magic = 512, 257
-	head := s.begin()
+	head := s.Head()
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		return "begins as gzip does", true
@@ -45,13 +48,13 @@ func isTar(s *sample) (string, bool) {
 
 // imageConfig makes an OCI image config. A single WebAssembly binary becomes the image that container runtimes run it
 // from: its platform is that of the binary, and it is the command.
-func imageConfig(c *composition) (finishFunc, error) {
+func imageConfig(c *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
-	given := c.spec.Platform != "" || c.spec.Config["os"] != nil || c.spec.Config["architecture"] != nil
-	if err := c.wasmImage(config); err != nil {
+	given := c.Spec.Platform != "" || c.Spec.Config["os"] != nil || c.Spec.Config["architecture"] != nil
+	if err := wasmImage(c, config); err != nil {
 		return nil, err
 	}
-	if platform, ok := parsePlatform(c.spec.Platform); ok {
+	if platform, ok := declare.ParsePlatform(c.Spec.Platform); ok {
 		config["os"], config["architecture"] = platform.OS, platform.Architecture
 		if platform.Variant != "" {
 			config["variant"] = platform.Variant
@@ -60,36 +63,36 @@ func imageConfig(c *composition) (finishFunc, error) {
 			config["os.version"] = platform.OSVersion
 		}
 	}
-	if !c.created.IsZero() {
-		config["created"] = c.created.UTC().Format(time.RFC3339)
+	if !c.Created.IsZero() {
+		config["created"] = c.Created.UTC().Format(time.RFC3339)
 	}
-	config = c.overlay(config)
-	if !given && c.spec.Base == "" {
-		c.notes = append(c.notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", c.kind.Name, config["os"], config["architecture"]))
+	config = c.Overlay(config)
+	if !given && c.Spec.Base == "" {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", c.Kind.Name, config["os"], config["architecture"]))
 	}
 	return func(layers []Packed) (Finished, error) {
 		config := maps.Clone(config)
 		config["rootfs"] = map[string]any{"type": "layers", "diff_ids": diffIDs(layers)}
-		encoded, err := encodeJSON(config)
+		encoded, err := compose.EncodeJSON(config)
 		return Finished{Config: encoded}, err
 	}, nil
 }
 
 // wasmImage completes the config of an image that holds a WebAssembly binary and nothing else.
-func (c *composition) wasmImage(config map[string]any) error {
-	if c.kind.Name != "image" || len(c.layers) != 1 || c.layers[0].Dir || !strings.HasSuffix(c.layers[0].source(), ".wasm") {
+func wasmImage(c *compose.Draft, config map[string]any) error {
+	if c.Kind.Name != "image" || len(c.Layers) != 1 || c.Layers[0].Dir || !strings.HasSuffix(c.Layers[0].Source(), ".wasm") {
 		return nil
 	}
-	l := c.layers[0]
-	f, err := inspectFile(c.fsys, l.source(), wasm.Read)
+	l := c.Layers[0]
+	f, err := tree.Inspect(c.FS, l.Source(), wasm.Read)
 	if err != nil {
 		return err
 	}
-	name := strings.TrimPrefix(l.source(), l.Path+"/")
+	name := strings.TrimPrefix(l.Source(), l.Path+"/")
 	config["architecture"], config["os"] = "wasm", f.OS()
 	config["config"] = map[string]any{"Entrypoint": []string{"/" + name}}
-	c.annotations[wasmVariant] = "compat"
-	c.notes = append(c.notes, wasmNote(f, name))
+	c.Annotations[wasmVariant] = "compat"
+	c.Notes = append(c.Notes, wasmNote(f, name))
 	return nil
 }
 

@@ -31,7 +31,7 @@ func TestVolume(t *testing.T) {
 
 func TestVolumeInOnePiece(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"data/a": "a"}, "kind: volume\nlayers: [{path: data/, split: false}]\n")
+	plan, err := composeTree(t, map[string]string{"data/a": "a"}, "kind: volume\nlayers: [{path: data/, split: false}]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestVolumeOfTar(t *testing.T) {
 	t.Parallel()
 	header := strings.Repeat("\x00", 257) + "ustar" + strings.Repeat("\x00", 250)
 	for name, content := range map[string]string{"x.tar": header, "empty.tar": strings.Repeat("\x00", 1024), "x.tgz": "\x1f\x8b", "x.tar.zst": "\x28\xb5\x2f\xfd"} {
-		plan, err := compose(t, map[string]string{name: content}, "kind: volume\nlayers: ["+name+"]\n")
+		plan, err := composeTree(t, map[string]string{name: content}, "kind: volume\nlayers: ["+name+"]\n")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -61,14 +61,14 @@ func TestVolumeOfTar(t *testing.T) {
 		`davit.yaml:2:33: kind "volume" does not pack role "data" as raw (one of tar, tar+gzip, tar+zstd; or give a mediaType)`:         "[{path: x.tar, packing: raw}]",
 		`davit.yaml:2:10: "dir/.wh.a" can't be in an image: there, a name that begins with .wh. stands for a deleted file (exclude it)`: "[dir]",
 	} {
-		_, err := compose(t, map[string]string{"no.tar": "no", "x.tar": header, "dir/.wh.a": ""}, "kind: volume\nlayers: "+layers+"\n")
+		_, err := composeTree(t, map[string]string{"no.tar": "no", "x.tar": header, "dir/.wh.a": ""}, "kind: volume\nlayers: "+layers+"\n")
 		wantLines(t, fmt.Sprint(err), want)
 	}
 }
 
 func TestImageOfWasm(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"app/greeting.wasm": string(formattest.GreetingModule())}, "kind: image\nlayers: [app/greeting.wasm]\n")
+	plan, err := composeTree(t, map[string]string{"app/greeting.wasm": string(formattest.GreetingModule())}, "kind: image\nlayers: [app/greeting.wasm]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ platforms:
 		t.Fatal(err)
 	}
 	spec.Created = time.Unix(0, 0)
-	plan, err := Compose(tree(t, map[string]string{"a/x": "", "b/x": ""}).FS(), spec)
+	plan, err := Compose(newTree(t, map[string]string{"a/x": "", "b/x": ""}).FS(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestFlux(t *testing.T) {
 	if got := string(finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
 		t.Errorf("config is %s %s", plan.ConfigType, got)
 	}
-	_, err := compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
+	_, err := composeTree(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
 	if err == nil || !strings.Contains(err.Error(), "revision") {
 		t.Errorf("a field that is none: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -31,7 +32,7 @@ annotations: {com.example.team: gate}
 func TestKindFile(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"policy.kind.yaml": policyKind, "r/a.rego": "x", "d.json": "{}"}
-	plan, err := compose(t, files, "kind: ./policy.kind.yaml\nlayers: [d.json, 'r/*']\nconfig: {level: high}\nartifactType: application/x\n")
+	plan, err := composeTree(t, files, "kind: ./policy.kind.yaml\nlayers: [d.json, 'r/*']\nconfig: {level: high}\nartifactType: application/x\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ layers:
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, files, tc.davitYAML)
+			_, err := composeTree(t, files, tc.davitYAML)
 			if !errors.Is(err, ErrInvalid) {
 				t.Fatalf("got %v", err)
 			}
@@ -89,7 +90,7 @@ layers:
 func FuzzParseKind(f *testing.F) {
 	f.Add([]byte(policyKind))
 	for _, kind := range mediatypes.All() {
-		printed, err := KindFile(kind)
+		printed, err := declare.KindFile(kind)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -103,7 +104,7 @@ func FuzzParseKind(f *testing.F) {
 			}
 			return
 		}
-		printed, err := KindFile(kind)
+		printed, err := declare.KindFile(kind)
 		if err != nil {
 			t.Fatal(err)
 		}

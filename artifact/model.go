@@ -11,41 +11,43 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/format/quantity"
 	"github.com/davit-oci/davit/internal/format/safetensors"
 	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 )
 
 // modelConfig reads the config of Docker Model Runner out of the weights.
-func modelConfig(c *composition) (finishFunc, error) {
-	weights := c.withRole("weights")
+func modelConfig(c *compose.Draft) (compose.Finish, error) {
+	weights := c.WithRole("weights")
 	if len(weights) == 0 {
 		return nil, nil // a problem already
 	}
-	facts, err := modelFacts(c.fsys, weights)
+	facts, err := modelFacts(c.FS, weights)
 	if err != nil {
 		return nil, err
 	}
-	c.setModelPaths()
+	setModelPaths(c)
 	directory := false
-	for _, l := range c.layers {
-		l.setAnnotation(mediatypes.ModelUntested, "false")
+	for _, l := range c.Layers {
+		l.SetAnnotation(mediatypes.ModelUntested, "false")
 		directory = directory || l.Role == "file" || l.MediaType == mediatypes.ModelSafetensors || path.Dir(l.Annotations[mediatypes.ModelPath]) != "."
 	}
 	// What is unpacked under fixed names needs no paths; a tar among the layers is unpacked in the older way alone.
-	if directory && len(c.withRole("vllm"))+len(c.withRole("directory")) == 0 {
-		c.ownConfig = mediatypes.ModelDirConfig
+	if directory && len(c.WithRole("vllm"))+len(c.WithRole("directory")) == 0 {
+		c.ConfigType = mediatypes.ModelDirConfig
 	}
-	config, created := c.overlay(facts), c.created
+	config, created := c.Overlay(facts), c.Created
 	return func(layers []Packed) (Finished, error) {
 		descriptor := map[string]any{}
 		if !created.IsZero() {
 			descriptor["created"] = created.UTC().Format(time.RFC3339)
 		}
-		encoded, err := encodeJSON(map[string]any{
+		encoded, err := compose.EncodeJSON(map[string]any{
 			"config": config, "descriptor": descriptor,
 			"rootfs": map[string]any{"type": "rootfs", "diff_ids": blobDigests(layers)},
 		})
@@ -54,25 +56,15 @@ func modelConfig(c *composition) (finishFunc, error) {
 }
 
 // setModelPaths says where each file belongs in the model's directory: the one that holds them all.
-func (c *composition) setModelPaths() {
-	dir := path.Dir(c.layers[0].Title)
-	for _, l := range c.layers {
+func setModelPaths(c *compose.Draft) {
+	dir := path.Dir(c.Layers[0].Title)
+	for _, l := range c.Layers {
 		for dir != "." && !strings.HasPrefix(l.Title, dir+"/") {
 			dir = path.Dir(dir)
 		}
 	}
-	for _, l := range c.layers {
-		l.setAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
-	}
-}
-
-// setAnnotation sets an annotation unless the declaration has it.
-func (l *chosen) setAnnotation(key, value string) {
-	if l.Annotations == nil {
-		l.Annotations = map[string]string{}
-	}
-	if _, declared := l.Annotations[key]; !declared {
-		l.Annotations[key] = value
+	for _, l := range c.Layers {
+		l.SetAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
 	}
 }
 
@@ -86,8 +78,8 @@ func blobDigests(layers []Packed) []digest.Digest {
 }
 
 // isProjector tells a multimodal projector from other GGUF files by its architecture.
-func isProjector(s *sample) (string, bool) {
-	f, err := inspectFile(s.fsys, s.path, gguf.Read)
+func isProjector(s *tree.Sample) (string, bool) {
+	f, err := tree.Inspect(s.FS, s.Path, gguf.Read)
 	if err != nil {
 		return "", false
 	}
@@ -100,7 +92,7 @@ func isProjector(s *sample) (string, bool) {
 }
 
 // modelFacts reads what a model's config says out of its weights. The keys are those of Docker Model Runner's config.
-func modelFacts(fsys fs.FS, weights []*chosen) (map[string]any, error) {
+func modelFacts(fsys fs.FS, weights []*compose.Layer) (map[string]any, error) {
 	format, err := modelFormat(weights)
 	if err != nil {
 		return nil, err
@@ -127,7 +119,7 @@ var modelFormats = map[string]string{
 }
 
 // modelFormat is the one format that all weights have. Shards must be complete: the native client refuses them else.
-func modelFormat(weights []*chosen) (string, error) {
+func modelFormat(weights []*compose.Layer) (string, error) {
 	var format string
 	var paths []string
 	for _, l := range weights {
@@ -151,9 +143,9 @@ func shardsComplete(paths []string) error {
 }
 
 // readShards reads all files of the weights as one.
-func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*chosen, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
+func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*compose.Layer, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
 	for i, l := range shards {
-		f, err := inspectFile(fsys, l.source(), read)
+		f, err := tree.Inspect(fsys, l.Source(), read)
 		if err != nil {
 			return all, err
 		}
@@ -167,7 +159,7 @@ func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*chosen, read func(i
 }
 
 // ggufFacts reads all shards; their metadata are one.
-func ggufFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
+func ggufFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
 	all, err := readShards(fsys, shards, gguf.Read)
 	if err != nil {
 		return nil, err
@@ -186,7 +178,7 @@ func ggufFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
 }
 
 // safetensorsFacts reads all shards, and the config.json beside the first.
-func safetensorsFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
+func safetensorsFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
 	all, err := readShards(fsys, shards, safetensors.Read)
 	if err != nil {
 		return nil, err
@@ -202,12 +194,12 @@ func safetensorsFacts(fsys fs.FS, shards []*chosen) (map[string]any, error) {
 	if architecture := metadata["architecture"]; architecture != "" {
 		facts["architecture"] = architecture
 	}
-	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0].source()), "config.json"), facts)
+	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0].Source()), "config.json"), facts)
 }
 
 // hubFacts adds what a Hugging Face config.json tells; there may be none.
 func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
-	data, err := readFile(fsys, name, maxSmallFile)
+	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -230,30 +222,3 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
 	}
 	return nil
 }
-
-// inspectFile opens a file of the declaration and lets read look at it.
-func inspectFile[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, error)) (T, error) {
-	var none T
-	f, err := openFile(fsys, name)
-	if err != nil {
-		return none, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return none, err
-	}
-	at, ok := f.(io.ReaderAt)
-	if !ok {
-		return none, &Error{Item: name, Err: errors.New("the file system can't read at an offset")}
-	}
-	v, err := read(at, info.Size())
-	if err != nil {
-		return none, &Error{Item: name, Err: err}
-	}
-	return v, nil
-}
-
-// maxSmallFile bounds metadata files that are read whole: what comes of them is a config or annotations, which a
-// registry takes up to 4 MiB.
-const maxSmallFile = 4 << 20

@@ -88,7 +88,7 @@ func TestModelOfSafetensorsDirectory(t *testing.T) {
 		"m/tokenizer/vocab.json":             `{}`,
 		"m/LICENSE":                          "MIT",
 	}
-	plan, err := compose(t, files, "kind: model\nlayers: [m/]\nconfig: {quantization: F16, parameters: tiny}\n")
+	plan, err := composeTree(t, files, "kind: model\nlayers: [m/]\nconfig: {quantization: F16, parameters: tiny}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestModelSaysWhenItWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Created = time.Unix(1700000000, 0)
-	plan, err := Compose(tree(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes())}).FS(), spec)
+	plan, err := Compose(newTree(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes())}).FS(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestModelProjector(t *testing.T) {
 	t.Parallel()
 	projector := formattest.TinyLlama()
 	projector.Keys[0].Value = "clip"
-	plan, err := compose(t, map[string]string{"a.gguf": string(projector.Bytes()), "m.gguf": string(formattest.TinyLlama().Bytes())},
+	plan, err := composeTree(t, map[string]string{"a.gguf": string(projector.Bytes()), "m.gguf": string(formattest.TinyLlama().Bytes())},
 		"kind: model\nlayers: ['*.gguf']\n")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestModelRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, tt.files, "kind: model\n"+tt.yaml+"\n")
+			_, err := composeTree(t, tt.files, "kind: model\n"+tt.yaml+"\n")
 			if err == nil {
 				t.Fatal("no error")
 			}

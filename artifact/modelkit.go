@@ -10,26 +10,29 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // isKitfile finds a Kitfile by its manifestVersion.
-func isKitfile(s *sample) (string, bool) {
-	fields, ok := readDocument(s.path, s.begin()).value.(map[string]any)
+func isKitfile(s *tree.Sample) (string, bool) {
+	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
 	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
 }
 
 // kitfileFault says why kit takes no file that is named as a Kitfile.
-func kitfileFault(s *sample) error {
-	if err := readDocument(s.path, s.begin()).Problems.Err(); err != nil {
+func kitfileFault(s *tree.Sample) error {
+	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
 		return fmt.Errorf("kit can't read it: %w", err)
 	}
 	return errors.New("it has no manifestVersion, which kit requires")
 }
 
 // isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
-func isNoModelfile(s *sample) (string, bool) {
-	name := path.Base(s.path)
+func isNoModelfile(s *tree.Sample) (string, bool) {
+	name := path.Base(s.Path)
 	if name == "Modelfile" {
 		_, is := isModelfile(s)
 		return "", !is
@@ -57,19 +60,19 @@ type kitElement struct {
 
 // modelkitConfig makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
 // without one, it is made of the layers.
-func modelkitConfig(c *composition) (finishFunc, error) {
-	declared := c.layers
-	kitfile, by, err := c.takeKitfile()
-	if err != nil || by == nil && len(c.layers) == 0 {
+func modelkitConfig(c *compose.Draft) (compose.Finish, error) {
+	declared := c.Layers
+	kitfile, by, err := takeKitfile(c)
+	if err != nil || by == nil && len(c.Layers) == 0 {
 		return nil, err
 	}
 	var elements []kitElement
 	if by == nil {
-		elements = c.kitOfLayers(kitfile)
-	} else if elements, err = c.kitLayers(kitfile, by); err != nil {
+		elements = kitOfLayers(c, kitfile)
+	} else if elements, err = kitLayers(c, kitfile, by); err != nil {
 		return nil, &Error{Item: by.Path, Err: err}
 	} else {
-		c.dropUnnamed(by.Path, declared)
+		c.DropUnnamed(by.Path, declared)
 	}
 	return func(layers []Packed) (Finished, error) {
 		for _, e := range elements {
@@ -79,46 +82,46 @@ func modelkitConfig(c *composition) (finishFunc, error) {
 			}
 			e.fields["digest"], e.fields["diffId"] = layers[at].Descriptor.Digest, layers[at].DiffID
 		}
-		encoded, err := encodeJSON(kitfile)
+		encoded, err := compose.EncodeJSON(kitfile)
 		return Finished{Config: encoded}, err
 	}, nil
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil where there is none.
-func (c *composition) takeKitfile() (kitfile map[string]any, by *chosen, err error) {
+func takeKitfile(c *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
 	about := map[string]any{}
-	for key, value := range map[string]string{"name": c.spec.Name, "version": c.spec.Version} {
+	for key, value := range map[string]string{"name": c.Spec.Name, "version": c.Spec.Version} {
 		if value != "" {
 			about[key] = value
 		}
 	}
 	kitfile = map[string]any{"manifestVersion": "1.0.0", "package": about}
-	i := slices.IndexFunc(c.layers, func(l *chosen) bool { return l.Role == "kitfile" })
+	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "kitfile" })
 	if i < 0 {
-		return c.overlay(kitfile), nil, nil
+		return c.Overlay(kitfile), nil, nil
 	}
-	by = c.layers[i]
-	c.layers, c.leftOut = nil, nil
-	data, err := readFile(c.fsys, by.Path, maxSmallFile)
+	by = c.Layers[i]
+	c.Layers, c.LeftOut = nil, nil
+	data, err := tree.ReadFile(c.FS, by.Path, tree.MaxSmallFile)
 	if err != nil {
-		return nil, by, &Error{Item: by.Path, Err: errors.New(cause(err))}
+		return nil, by, &Error{Item: by.Path, Err: errors.New(tree.Cause(err))}
 	}
-	doc := readDocument(by.Path, data)
-	c.problems = append(c.problems, doc.Problems...)
-	declared, ok := doc.value.(map[string]any)
+	doc := declare.ReadDocument(by.Path, data)
+	c.Problems = append(c.Problems, doc.Problems...)
+	declared, ok := doc.Value.(map[string]any)
 	if !ok {
 		return nil, by, &Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
 	}
 	if own, ok := declared["package"].(map[string]any); ok {
 		name, _ := own["name"].(string)
 		version, _ := own["version"].(string)
-		c.checkNamed(name, version, by.Path)
+		c.CheckNamed(name, version, by.Path)
 	}
-	return c.overlay(merge(kitfile, declared)), by, nil
+	return c.Overlay(compose.Merge(kitfile, declared)), by, nil
 }
 
 // kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
-func (c *composition) kitLayers(kitfile map[string]any, by *chosen) ([]kitElement, error) {
+func kitLayers(c *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]kitElement, error) {
 	elements, err := kitElements(kitfile)
 	if err != nil {
 		return nil, err
@@ -127,7 +130,7 @@ func (c *composition) kitLayers(kitfile map[string]any, by *chosen) ([]kitElemen
 		return nil, errors.New("it names no files")
 	}
 	for _, e := range elements {
-		if err := c.kitLayer(e, by, elements); err != nil {
+		if err := kitLayer(c, e, by, elements); err != nil {
 			return nil, err
 		}
 	}
@@ -171,41 +174,41 @@ func newKitElement(fields map[string]any, role string) kitElement {
 }
 
 // kitLayer makes the layer of one element.
-func (c *composition) kitLayer(e kitElement, by *chosen, all []kitElement) error {
+func kitLayer(c *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
-	if message, _ := badPath(declared); message != "" {
+	if message, _ := declare.BadPath(declared); message != "" {
 		return fmt.Errorf("path %q %s", declared, message)
 	}
-	name, problem := locate(c.fsys, path.Join(path.Dir(by.Path), declared))
+	name, problem := tree.Locate(c.FS, path.Join(path.Dir(by.Path), declared))
 	if problem != "" {
 		return fmt.Errorf("names %q, which %s", declared, problem)
 	}
-	info, err := fs.Stat(c.fsys, name)
+	info, err := fs.Stat(c.FS, name)
 	if err != nil {
 		return err
 	}
-	if c.ignores(by, name, info.IsDir()) {
-		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
+	if c.Ignores(by, name, info.IsDir()) {
+		return &Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.Kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
 	}
-	t, _ := c.kind.Role(e.role)
+	t, _ := c.Kind.Role(e.role)
 	within := path.Clean(declared)
 	l := Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
 		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
 	if info.IsDir() {
 		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
-		if l.Exclude, err = c.filterBelow(by, name, otherPaths(by, within, all)); err != nil {
+		if l.Exclude, err = c.FilterBelow(by, name, otherPaths(by, within, all)); err != nil {
 			return err
 		}
 	}
 	if e.prompt {
 		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
 	}
-	c.layers = append(c.layers, &chosen{Layer: l, role: role{LayerType: t}, info: info, at: by.at})
+	c.Layers = append(c.Layers, &compose.Layer{Layer: l, Type: compose.Role{LayerType: t}, Info: info, At: by.At})
 	return nil
 }
 
 // otherPaths lists what other elements of a Kitfile name, which is no part of the directory of this one.
-func otherPaths(by *chosen, within string, all []kitElement) []string {
+func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	var others []string
 	for _, element := range all {
 		if name := path.Clean(element.fields["path"].(string)); name != within {
@@ -216,7 +219,7 @@ func otherPaths(by *chosen, within string, all []kitElement) []string {
 }
 
 // kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
-func (c *composition) kitOfLayers(kitfile map[string]any) []kitElement {
+func kitOfLayers(c *compose.Draft, kitfile map[string]any) []kitElement {
 	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
 	model, _ := kitfile["model"].(map[string]any)
 	model = maps.Clone(model)
@@ -224,8 +227,8 @@ func (c *composition) kitOfLayers(kitfile map[string]any) []kitElement {
 		model = map[string]any{}
 	}
 	var elements []kitElement
-	c.titleFiles()
-	for _, l := range c.layers {
+	titleFiles(c)
+	for _, l := range c.Layers {
 		l.Prefix = prefixOf(path.Dir(l.Title))
 		if l.Dir {
 			l.Prefix = prefixOf(l.Title)

@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // isModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
-func isModelfile(s *sample) (string, bool) {
-	m, err := parseModelfile(s.begin())
+func isModelfile(s *tree.Sample) (string, bool) {
+	m, err := parseModelfile(s.Head())
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
@@ -71,39 +74,39 @@ func unquoted(arg string) string {
 }
 
 // modelpackConfig makes the config of the weights, of a Modelfile if there is one, and of what is declared.
-func modelpackConfig(c *composition) (finishFunc, error) {
+func modelpackConfig(c *compose.Draft) (compose.Finish, error) {
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
-	if err := c.takeModelfile(derived); err != nil {
+	if err := takeModelfile(c, derived); err != nil {
 		return nil, err
 	}
-	if len(c.layers) == 0 {
+	if len(c.Layers) == 0 {
 		return nil, errors.New("there are no files of a model")
 	}
-	if _, own := c.annotations[mediatypes.ModelPackModelfile]; !own && len(c.withRole("weights"))+len(c.withRole("code"))+len(c.withRole("dataset")) == 0 {
+	if _, own := c.Annotations[mediatypes.ModelPackModelfile]; !own && len(c.WithRole("weights"))+len(c.WithRole("code"))+len(c.WithRole("dataset")) == 0 {
 		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
 	}
-	facts, err := c.weightFacts()
+	facts, err := weightFacts(c)
 	if err != nil {
 		return nil, err
 	}
-	config := c.overlay(merge(map[string]any{"config": facts, "descriptor": c.modelDescriptor()}, derived))
-	c.titleFiles()
-	c.setModelPaths()
-	for _, l := range c.layers {
+	config := c.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(c)}, derived))
+	titleFiles(c)
+	setModelPaths(c)
+	for _, l := range c.Layers {
 		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
 			l.Prefix = prefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
 		}
 	}
 	return func(layers []Packed) (Finished, error) {
-		whole := merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": diffIDs(layers)}})
-		encoded, err := encodeJSON(whole)
+		whole := compose.Merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": diffIDs(layers)}})
+		encoded, err := compose.EncodeJSON(whole)
 		return Finished{Config: encoded}, err
 	}, nil
 }
 
 // titleFiles names a tar of one file after the file, not after its directory.
-func (c *composition) titleFiles() {
-	for _, l := range c.layers {
+func titleFiles(c *compose.Draft) {
+	for _, l := range c.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {
 			l.Title = l.Files[0]
 		}
@@ -119,33 +122,33 @@ func prefixOf(dir string) string {
 }
 
 // modelDescriptor is what the declaration says of the model.
-func (c *composition) modelDescriptor() map[string]any {
+func modelDescriptor(c *compose.Draft) map[string]any {
 	d := map[string]any{}
-	if c.spec.Name != "" {
-		d["name"] = c.spec.Name
+	if c.Spec.Name != "" {
+		d["name"] = c.Spec.Name
 	}
-	if c.spec.Version != "" {
-		d["version"] = c.spec.Version
+	if c.Spec.Version != "" {
+		d["version"] = c.Spec.Version
 	}
-	if !c.created.IsZero() {
-		d["createdAt"] = c.created.UTC().Format(time.RFC3339)
+	if !c.Created.IsZero() {
+		d["createdAt"] = c.Created.UTC().Format(time.RFC3339)
 	}
 	return d
 }
 
 // weightFacts reads format, architecture, size and quantization out of weights whose format is known.
-func (c *composition) weightFacts() (map[string]any, error) {
-	read := map[string]func([]*chosen) (map[string]any, error){
-		".gguf":        func(w []*chosen) (map[string]any, error) { return ggufFacts(c.fsys, w) },
-		".safetensors": func(w []*chosen) (map[string]any, error) { return safetensorsFacts(c.fsys, w) },
+func weightFacts(c *compose.Draft) (map[string]any, error) {
+	read := map[string]func([]*compose.Layer) (map[string]any, error){
+		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return ggufFacts(c.FS, w) },
+		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return safetensorsFacts(c.FS, w) },
 	}
 	facts := map[string]any{}
 	for _, suffix := range [...]string{".safetensors", ".gguf"} {
-		var weights []*chosen
+		var weights []*compose.Layer
 		var paths []string
-		for _, l := range c.withRole("weights") {
-			if strings.HasSuffix(strings.ToLower(l.source()), suffix) {
-				weights, paths = append(weights, l), append(paths, l.source())
+		for _, l := range c.WithRole("weights") {
+			if strings.HasSuffix(strings.ToLower(l.Source()), suffix) {
+				weights, paths = append(weights, l), append(paths, l.Source())
 			}
 		}
 		if len(weights) == 0 {
@@ -170,24 +173,24 @@ func (c *composition) weightFacts() (map[string]any, error) {
 }
 
 // takeModelfile replaces a Modelfile by the files that it names, and keeps its text as modctl does.
-func (c *composition) takeModelfile(config map[string]any) error {
-	i := slices.IndexFunc(c.layers, func(l *chosen) bool { return l.Role == "modelfile" })
+func takeModelfile(c *compose.Draft, config map[string]any) error {
+	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "modelfile" })
 	if i < 0 {
 		return nil
 	}
-	l := c.layers[i]
-	c.layers = slices.Delete(c.layers, i, i+1)
-	data, err := readFile(c.fsys, l.Path, 64<<10)
+	l := c.Layers[i]
+	c.Layers = slices.Delete(c.Layers, i, i+1)
+	data, err := tree.ReadFile(c.FS, l.Path, 64<<10)
 	if err != nil {
-		return &Error{Item: l.Path, Err: errors.New(cause(err))}
+		return &Error{Item: l.Path, Err: errors.New(tree.Cause(err))}
 	}
 	m, err := parseModelfile(data)
 	if err != nil {
-		c.refuse(l, "", "%q: %v", l.Path, err)
+		c.Refuse(l, "", "%q: %v", l.Path, err)
 		return nil
 	}
-	c.annotations[mediatypes.ModelPackModelfile] = string(data)
-	c.checkNamed(m.fields["NAME"], "", l.Path)
+	c.Annotations[mediatypes.ModelPackModelfile] = string(data)
+	c.CheckNamed(m.fields["NAME"], "", l.Path)
 	inner, descriptor := config["config"].(map[string]any), config["descriptor"].(map[string]any)
 	for command, into := range map[string]struct {
 		object map[string]any
@@ -200,42 +203,42 @@ func (c *composition) takeModelfile(config map[string]any) error {
 			into.object[into.key] = value
 		}
 	}
-	return c.takeNamed(l, m)
+	return takeNamed(c, l, m)
 }
 
 // takeNamed makes the layers those that a Modelfile names, in the roles that it gives them. Those among the declared
 // layers keep their order; the others follow in the order of the Modelfile.
-func (c *composition) takeNamed(by *chosen, m *modelfile) error {
-	roles, names, err := c.namedFiles(by, m)
+func takeNamed(c *compose.Draft, by *compose.Layer, m *modelfile) error {
+	roles, names, err := namedFiles(c, by, m)
 	if err != nil {
 		return err
 	}
-	declared := c.layers
-	c.layers = nil
+	declared := c.Layers
+	c.Layers = nil
 	for _, l := range declared {
-		switch r, named := roles[l.source()]; {
+		switch r, named := roles[l.Source()]; {
 		case named && r == l.Role:
-			c.layers = append(c.layers, l)
+			c.Layers = append(c.Layers, l)
 		case named:
-			c.addFile(by, l.source(), r)
+			c.AddFile(by, l.Source(), r)
 		}
-		delete(roles, l.source())
+		delete(roles, l.Source())
 	}
 	for _, name := range names {
 		if r, left := roles[name]; left {
-			c.addFile(by, name, r)
+			c.AddFile(by, name, r)
 		}
 	}
-	c.dropUnnamed(by.Path, declared)
+	c.DropUnnamed(by.Path, declared)
 	return nil
 }
 
 // namedFiles lists the files that a Modelfile names, in its order, and the role of each. Where it names a file twice, the
 // first command counts.
-func (c *composition) namedFiles(by *chosen, m *modelfile) (roles map[string]string, names []string, err error) {
+func namedFiles(c *compose.Draft, by *compose.Layer, m *modelfile) (roles map[string]string, names []string, err error) {
 	roles = map[string]string{}
 	for _, f := range m.files {
-		found, err := c.expandNamed(by, f.pattern)
+		found, err := expandNamed(c, by, f.pattern)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -251,26 +254,26 @@ func (c *composition) namedFiles(by *chosen, m *modelfile) (roles map[string]str
 
 // expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
 // matches no hidden file, unless it says the dot itself.
-func (c *composition) expandNamed(by *chosen, pattern string) ([]string, error) {
-	if message, _ := badPath(pattern); message != "" {
+func expandNamed(c *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
+	if message, _ := declare.BadPath(pattern); message != "" {
 		return nil, &Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
 	}
 	glob := path.Join(path.Dir(by.Path), pattern)
-	if isGlob(pattern) && !strings.Contains(pattern, "/") {
+	if compose.IsGlob(pattern) && !strings.Contains(pattern, "/") {
 		glob = path.Join(path.Dir(by.Path), "**", pattern)
 	}
-	names, err := doublestar.Glob(c.fsys, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	names, err := doublestar.Glob(c.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	if err != nil {
 		return nil, &Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
 	}
-	if isGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
+	if compose.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
 		base, _ := doublestar.SplitPattern(glob)
-		client, err := clientFilter(c.fsys, c.kind, base)
+		client, err := compose.ClientFilter(c.FS, c.Kind, base)
 		if err != nil {
 			return nil, &Error{Item: by.Path, Err: err}
 		}
 		names = slices.DeleteFunc(names, func(name string) bool {
-			_, out := leavesOut(client, name, false)
+			_, out := compose.LeavesOut(client, name, false)
 			return out
 		})
 	}

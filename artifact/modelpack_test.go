@@ -33,7 +33,7 @@ weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
 
 func TestModelPackTar(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"m/sub/m.gguf": string(formattest.TinyLlama().Bytes()), "m/x.py": ""},
+	plan, err := composeTree(t, map[string]string{"m/sub/m.gguf": string(formattest.TinyLlama().Bytes()), "m/x.py": ""},
 		"kind: modelpack\nname: m\nlayers: [{path: m/sub/m.gguf, packing: tar}, m/x.py]\n")
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestModelfile(t *testing.T) {
 		"no such file": {"MODEL *.onnx\n", `names "*.onnx", and there is no such file`},
 		"leaves":       {"MODEL ../x.bin\n", `path "../x.bin" leaves`},
 	} {
-		_, err := compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
+		_, err := composeTree(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
 		}
@@ -74,7 +74,7 @@ func TestModelPackOfNoModel(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
 	for layers, want := range map[string]string{"README.md": "no model, code or dataset", "README.md, data.csv": "", "Modelfile": ""} {
-		_, err := compose(t, files, "kind: modelpack\nlayers: ["+layers+"]\n")
+		_, err := composeTree(t, files, "kind: modelpack\nlayers: ["+layers+"]\n")
 		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", layers, err, want)
 		}
@@ -103,7 +103,7 @@ docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
 
 func TestModelKitOfEverything(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"Kitfile": `manifestVersion: 1.0.0
+	plan, err := composeTree(t, map[string]string{"Kitfile": `manifestVersion: 1.0.0
 model:
   path: .
   parts: [{path: adapters}]
@@ -133,7 +133,7 @@ mcp application/vnd.kitops.modelkit.mcpb.v1.tar tar s.mcpb`)
 
 func TestModelKitWithoutKitfile(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"m/w.gguf": "x", "m/tokenizer.json": "x", "m/data.csv": "x"},
+	plan, err := composeTree(t, map[string]string{"m/w.gguf": "x", "m/tokenizer.json": "x", "m/data.csv": "x"},
 		"kind: modelkit\nname: demo\nconfig: {model: {license: MIT}}\nlayers: [m/w.gguf, m/tokenizer.json, m/data.csv]\n")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ code application/vnd.kitops.modelkit.code.v1.tar tar a.py`,
 weights application/vnd.cncf.model.weight.v1.tar tar w.gguf
 code application/vnd.cncf.model.code.v1.tar tar a.py`,
 	} {
-		plan, err := compose(t, files, declaration)
+		plan, err := composeTree(t, files, declaration)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -179,7 +179,7 @@ func TestKitfileRefuses(t *testing.T) {
 		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
 		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 	} {
-		_, err := compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
+		_, err := composeTree(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
 		}

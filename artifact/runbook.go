@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -21,13 +24,13 @@ var runbookKeys = []string{"alerts", "severity", "runbook", "service"}
 
 // isRunbook finds Markdown whose front matter has keys of a runbook. Where it is no YAML, a line that begins with such a
 // key is enough: what is wrong with it is told when it is read.
-func isRunbook(s *sample) (string, bool) {
-	front, _, found := splitFrontMatter(s.begin())
+func isRunbook(s *tree.Sample) (string, bool) {
+	front, _, found := splitFrontMatter(s.Head())
 	if !found {
 		return "", false
 	}
 	front = append([]byte("\n"), front...)
-	value := readDocument(s.path, front).value
+	value := declare.ReadDocument(s.Path, front).Value
 	fields, _ := value.(map[string]any)
 	for _, key := range runbookKeys {
 		_, ok := fields[key]
@@ -39,34 +42,34 @@ func isRunbook(s *sample) (string, bool) {
 }
 
 // runbookConfig makes the config of the front matter, and of the headings where that leaves something out.
-func runbookConfig(c *composition) (finishFunc, error) {
+func runbookConfig(c *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{}
-	for _, l := range c.withRole("runbook") {
-		config = c.readRunbook(l)
+	for _, l := range c.WithRole("runbook") {
+		config = readRunbook(c, l)
 	}
-	config = c.overlay(config)
-	c.annotateRunbook(config)
-	return constant(config)
+	config = c.Overlay(config)
+	annotateRunbook(c, config)
+	return compose.Constant(config)
 }
 
 // readRunbook reads the config fields out of one file.
-func (c *composition) readRunbook(l *chosen) map[string]any {
-	data, err := readFile(c.fsys, l.Path, maxRunbook)
+func readRunbook(c *compose.Draft, l *compose.Layer) map[string]any {
+	data, err := tree.ReadFile(c.FS, l.Path, maxRunbook)
 	if err != nil {
-		c.refuse(l, "", "%q: %s", l.Path, cause(err))
+		c.Refuse(l, "", "%q: %s", l.Path, tree.Cause(err))
 		return nil
 	}
 	front, body, found := splitFrontMatter(data)
 	config := map[string]any{}
 	if found {
-		config = c.frontMatter(l, front)
+		config = frontMatter(c, l, front)
 	}
 	all := headings(body)
 	if _, ok := config["title"]; !ok {
 		if title := firstHeading(all); title != "" {
 			config["title"] = title
-		} else if c.spec.Config["title"] == nil {
-			c.refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
+		} else if c.Spec.Config["title"] == nil {
+			c.Refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
 		}
 	}
 	if steps := stepsOf(all); config["steps"] == nil && len(steps) > 0 {
@@ -77,17 +80,17 @@ func (c *composition) readRunbook(l *chosen) map[string]any {
 
 // frontMatter checks the front matter against the kind's schema, in its own file and lines. Keys of other tools that
 // read front matter are left out.
-func (c *composition) frontMatter(l *chosen, front []byte) map[string]any {
+func frontMatter(c *compose.Draft, l *compose.Layer, front []byte) map[string]any {
 	if len(bytes.TrimSpace(front)) == 0 {
 		return map[string]any{}
 	}
 	// A line in place of the opening "---" keeps the line numbers of the file.
-	doc := readDocument(l.Path, append([]byte("\n"), front...))
-	fields, ok := doc.value.(map[string]any)
+	doc := declare.ReadDocument(l.Path, append([]byte("\n"), front...))
+	fields, ok := doc.Value.(map[string]any)
 	if !ok && len(doc.Problems) == 0 {
-		doc.add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
+		doc.Add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
 	}
-	known, _ := c.kind.Config.Schema["properties"].(map[string]any)
+	known, _ := c.Kind.Config.Schema["properties"].(map[string]any)
 	config := map[string]any{}
 	var left []string
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
@@ -98,16 +101,16 @@ func (c *composition) frontMatter(l *chosen, front []byte) map[string]any {
 		}
 	}
 	if len(left) > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", c.kind.Name, l.Path, strings.Join(left, ", ")))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", c.Kind.Name, l.Path, strings.Join(left, ", ")))
 	}
-	faults, err := checkAgainst(c.kind.Config.Schema, config)
+	faults, err := declare.CheckValue(c.Kind.Config.Schema, config)
 	if err != nil {
-		c.refuse(l, "", "%q: %v", l.Path, err)
+		c.Refuse(l, "", "%q: %v", l.Path, err)
 	}
 	for _, f := range faults {
-		doc.fault(doc, "", f)
+		doc.Fault(doc, "", f)
 	}
-	c.problems = append(c.problems, doc.Problems...)
+	c.Problems = append(c.Problems, doc.Problems...)
 	return config
 }
 
@@ -137,7 +140,7 @@ func stepsOf(all []heading) []any {
 }
 
 // annotateRunbook repeats what a listing of referrers needs on the manifest.
-func (c *composition) annotateRunbook(config map[string]any) {
+func annotateRunbook(c *compose.Draft, config map[string]any) {
 	var fields struct {
 		Severity, Service string
 		Alerts            []string
@@ -151,10 +154,10 @@ func (c *composition) annotateRunbook(config map[string]any) {
 		mediatypes.RunbookService:  fields.Service,
 	} {
 		if value != "" {
-			c.annotations[key] = value
+			c.Annotations[key] = value
 		}
 	}
-	if title, ok := config["title"].(string); ok && c.spec.Name == "" {
-		c.annotations[ocispec.AnnotationTitle] = title
+	if title, ok := config["title"].(string); ok && c.Spec.Name == "" {
+		c.Annotations[ocispec.AnnotationTitle] = title
 	}
 }

@@ -58,7 +58,7 @@ func TestRunbookConfig(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := compose(t, files, tc.davitYAML)
+			plan, err := composeTree(t, files, tc.davitYAML)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, files, tc.davitYAML)
+			_, err := composeTree(t, files, tc.davitYAML)
 			wantLines(t, fmt.Sprint(err), tc.want)
 		})
 	}

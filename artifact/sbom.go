@@ -5,57 +5,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/davit-oci/davit/internal/tree"
 )
 
-// tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
-var tellingKeys = []string{"$schema", "@context", "@graph", "_type", "bomFormat", "components", "document/category", "document/csaf_version",
-	"mediaType", "payload", "payloadType", "predicateType", "runs", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
-
-// keys returns the strings behind the telling keys of a JSON object: nil where the file is not one, an empty string
-// for a key with another value.
-func (s *sample) keys() map[string][]string {
-	if s.scanned || s.isDir() {
-		return s.found
-	}
-	s.scanned = true
-	f, err := s.open()
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	found := map[string][]string{}
-	err = scanJSON(withoutBOM(f), func(key, value string) bool {
-		if slices.Contains(tellingKeys, key) && len(found[key]) < 16 {
-			found[key] = append(found[key], value)
-		}
-		return true
-	})
-	if err == nil {
-		s.found = found
-	}
-	return s.found
-}
-
-// utf8BOM is the mark that some editors put before UTF-8.
-var utf8BOM = []byte("\xef\xbb\xbf")
-
-// withoutBOM skips the mark.
-func withoutBOM(r io.Reader) io.Reader {
-	mark := make([]byte, len(utf8BOM))
-	n, _ := io.ReadFull(r, mark)
-	if bytes.Equal(mark[:n], utf8BOM) {
-		return r
-	}
-	return io.MultiReader(bytes.NewReader(mark[:n]), r)
-}
-
 // spdxJSON finds SPDX 2 in JSON by its version, and SPDX 3 in JSON-LD by its context.
-func spdxJSON(s *sample) (string, bool) {
-	keys := s.keys()
+func spdxJSON(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	for _, version := range keys["spdxVersion"] {
 		if strings.HasPrefix(version, "SPDX-") {
 			return "has spdxVersion " + version, true
@@ -72,8 +31,8 @@ func spdxJSON(s *sample) (string, bool) {
 
 // cycloneDXJSON finds CycloneDX in JSON by its format, which the specification demands. What lists vulnerabilities and
 // no components is VEX.
-func cycloneDXJSON(s *sample) (string, bool) {
-	keys := s.keys()
+func cycloneDXJSON(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	if _, isVEX := isCycloneDXVEX(s); isVEX || !slices.Contains(keys["bomFormat"], "CycloneDX") {
 		return "", false
 	}
@@ -83,24 +42,24 @@ func cycloneDXJSON(s *sample) (string, bool) {
 const cycloneDXNamespace = "http://cyclonedx.org/schema/bom/"
 
 // cycloneDXXML finds CycloneDX in XML by its root element.
-func cycloneDXXML(s *sample) (string, bool) {
-	root, err := rootElement(toUTF8(s.begin()))
+func cycloneDXXML(s *tree.Sample) (string, bool) {
+	root, err := rootElement(toUTF8(s.Head()))
 	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, cycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
 // cycloneDXFault says why an XML document is not CycloneDX.
-func cycloneDXFault(s *sample) error {
-	root, err := rootElement(toUTF8(s.begin()))
+func cycloneDXFault(s *tree.Sample) error {
+	root, err := rootElement(toUTF8(s.Head()))
 	if err != nil {
 		return err
 	}
 	if root.Local != "bom" || !strings.HasPrefix(root.Space, cycloneDXNamespace) {
 		return errors.New("its root element is not that of CycloneDX")
 	}
-	if bytes.HasPrefix(s.begin(), []byte("\xfe\xff")) || bytes.HasPrefix(s.begin(), []byte("\xff\xfe")) {
+	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
 		return nil // UTF-16, which is read no further
 	}
-	f, err := s.open()
+	f, err := s.Open()
 	if err != nil {
 		return nil // told when it is packed
 	}
@@ -109,8 +68,8 @@ func cycloneDXFault(s *sample) error {
 }
 
 // spdxTagValue finds SPDX 2 in tag:value form by its first tag.
-func spdxTagValue(s *sample) (string, bool) {
-	for line := range strings.Lines(string(toUTF8(s.begin()))) {
+func spdxTagValue(s *tree.Sample) (string, bool) {
+	for line := range strings.Lines(string(toUTF8(s.Head()))) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -126,8 +85,8 @@ func spdxTagValue(s *sample) (string, bool) {
 func toUTF8(text []byte) []byte {
 	order := binary.ByteOrder(binary.LittleEndian)
 	switch {
-	case bytes.HasPrefix(text, utf8BOM):
-		return text[len(utf8BOM):]
+	case bytes.HasPrefix(text, tree.Utf8BOM):
+		return text[len(tree.Utf8BOM):]
 	case bytes.HasPrefix(text, []byte("\xfe\xff")):
 		order = binary.BigEndian
 	case !bytes.HasPrefix(text, []byte("\xff\xfe")):

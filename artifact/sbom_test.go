@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"unicode/utf16"
 
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -77,13 +78,13 @@ func roleOf(t *testing.T, kindName, name, content string) (mediaType, evidence s
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _ := kinds().findRole(kind, &sample{fsys: fsys, path: name, info: info}, "")
-	return r.MediaType, r.evidence
+	r, _ := kinds().FindRole(kind, &tree.Sample{FS: fsys, Path: name, Info: info}, "")
+	return r.MediaType, r.Evidence
 }
 
 func TestSBOMPlan(t *testing.T) {
 	t.Parallel()
-	plan, err := compose(t, map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}, "kind: sbom\nlayers: [bom]\n")
+	plan, err := composeTree(t, map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}, "kind: sbom\nlayers: [bom]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestSBOMPlan(t *testing.T) {
 
 func TestSBOMThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, err := compose(t, map[string]string{"package.json": `{"name":"x"}`}, "kind: sbom\nlayers:\n  - package.json\n")
+	_, err := composeTree(t, map[string]string{"package.json": `{"name":"x"}`}, "kind: sbom\nlayers:\n  - package.json\n")
 	wantLines(t, fmt.Sprint(err), `
 	davit.yaml:3:5: "package.json" plays no role in kind "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; SPDX as tag: value)`)
 }
@@ -107,7 +108,7 @@ func FuzzSBOM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		fsys := fstest.MapFS{"x": {Data: []byte(content)}}
 		info, _ := fsys.Stat("x")
-		r, ok := kinds().findRole(kind, &sample{fsys: fsys, path: "x", info: info}, "")
+		r, ok := kinds().FindRole(kind, &tree.Sample{FS: fsys, Path: "x", Info: info}, "")
 		// What is found must stand in the file.
 		if ok && !strings.Contains(string(toUTF8([]byte(content))), "SPDX") && !strings.Contains(string(toUTF8([]byte(content))), "bom") &&
 			!strings.Contains(strings.ReplaceAll(content, `\`, ""), "spdx.org") {

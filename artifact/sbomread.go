@@ -12,6 +12,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // maxSBOM bounds what is read of a software bill of materials: the largest ones of container images, with every file
@@ -40,7 +42,7 @@ type LicenseCount struct {
 // own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component
 // at a time, and of SPDX 3 the names.
 func ReadSBOM(r io.Reader) (*SBOM, error) {
-	b := bufio.NewReaderSize(withoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
+	b := bufio.NewReaderSize(tree.WithoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
 	s := &sbomReader{licenses: map[string]int{}, graph: newSPDXGraph()}
 	var err error
 	switch first, peekErr := firstByte(b); {

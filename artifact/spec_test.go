@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -94,7 +95,7 @@ func TestParseProblems(t *testing.T) {
 		{"nothing", "", "davit.yaml:1:1: is empty"},
 		{"only a comment", "# x\n", "davit.yaml:1:1: is empty"},
 		{"not a mapping", "- a\n- b\n", `davit.yaml:1:1: must be a mapping, not a list
-			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
+			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"not YAML", "kind: generic\nlayers: [a\n", "davit.yaml:2:1: not YAML: did not find expected ',' or ']'"},
 		{"two documents", "kind: generic\nlayers: [a]\n---\nkind: generic\n", "davit.yaml:3:1: a second document begins here; a file holds one"},
@@ -103,7 +104,7 @@ func TestParseProblems(t *testing.T) {
 		{"key that is no string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
 		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
 			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
-		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
+		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"unknown kind", "kind: modle\nlayers: [a]\n", `davit.yaml:1:7: unknown kind "modle" (did you mean "model"?)`},
 		{"empty values", "kind: ''\nname:\nlayers: []\n", `davit.yaml:1:7: "kind": must not be empty
@@ -122,7 +123,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number
-			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds().Catalog().writable(), ", ") + `)
+			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
 			davit.yaml:6:5: layers are missing (list the files to attach)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: zip, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing
@@ -158,7 +159,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:7: "busybox" is no target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
 		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or repeats itself without end"},
 		{"nested too deeply", "kind: generic\nconfig: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", ""},
-		{"too large", "# " + strings.Repeat("x", maxDocument), "davit.yaml: is larger than 1048576 bytes"},
+		{"too large", "# " + strings.Repeat("x", declare.MaxDocument), "davit.yaml: is larger than 1048576 bytes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -188,12 +189,12 @@ func TestParseStandardInput(t *testing.T) {
 func TestReadConfig(t *testing.T) {
 	t.Parallel()
 	declared := &Spec{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}
-	if err := ReadConfig(declared, "config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
+	if err := declare.ReadConfig(declared, "config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Compose(tree(t, map[string]string{"down.md": runbookFile}).FS(), declared)
+	_, err := Compose(newTree(t, map[string]string{"down.md": runbookFile}).FS(), declared)
 	wantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
-	if err := ReadConfig(declared, "config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
+	if err := declare.ReadConfig(declared, "config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
 		t.Errorf("a list: got %v", err)
 	}
 }
@@ -207,11 +208,11 @@ func TestSchemaIsThatOfTheSpec(t *testing.T) {
 		fields reflect.Type
 		inner  []string // fields that this schema does not have
 	}{
-		{"davit.yaml", specSchema(), reflect.TypeFor[Spec](), []string{"platform"}},
-		{"layer", layerSchema(), reflect.TypeFor[LayerSpec](), nil},
-		{"kind file", kindSchema(), reflect.TypeFor[mediatypes.Kind](), nil},
-		{"kind file's config", kindSchema()["properties"].(map[string]any)["config"].(map[string]any), reflect.TypeFor[mediatypes.Config](), nil},
-		{"kind file's layer", kindLayerSchema(), reflect.TypeFor[mediatypes.LayerType](), nil},
+		{"davit.yaml", declare.SpecSchema(), reflect.TypeFor[Spec](), []string{"platform"}},
+		{"layer", declare.LayerSchema(), reflect.TypeFor[LayerSpec](), nil},
+		{"kind file", declare.KindSchema(), reflect.TypeFor[mediatypes.Kind](), nil},
+		{"kind file's config", declare.KindSchema()["properties"].(map[string]any)["config"].(map[string]any), reflect.TypeFor[mediatypes.Config](), nil},
+		{"kind file's layer", declare.KindLayerSchema(), reflect.TypeFor[mediatypes.LayerType](), nil},
 	} {
 		keys := map[string]bool{}
 		for key := range tc.schema["properties"].(map[string]any) {
@@ -244,7 +245,7 @@ func TestSchema(t *testing.T) {
 		if err := json.Unmarshal(data, &schema); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newSchemaChecker(schema); err != nil || schema["$schema"] != dialect {
+		if _, err := declare.NewChecker(schema); err != nil || schema["$schema"] != declare.Dialect {
 			t.Errorf("schema %q: %v, dialect %v", kind, err, schema["$schema"])
 		}
 	}
@@ -268,7 +269,7 @@ func TestSchemaTakesTheExamples(t *testing.T) {
 	if err != nil || len(files) < 4 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
-	checker, err := newSchemaChecker(specSchema())
+	checker, err := declare.NewChecker(declare.SpecSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +278,7 @@ func TestSchemaTakesTheExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if faults := checker.check(readDocument(file, data).value); len(faults) > 0 {
+		if faults := checker.Check(declare.ReadDocument(file, data).Value); len(faults) > 0 {
 			t.Errorf("%s: %v", file, faults)
 		}
 	}
@@ -300,7 +301,7 @@ func FuzzParse(f *testing.F) {
 		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + strings.Count(string(data), "\u2028") +
 			strings.Count(string(data), "\u2029") + strings.Count(string(data), "\u0085") + 2
 		for _, p := range problems {
-			if p.Line > lines || p.Column > len(data)+1 || (p.Line < 1 || p.Column < 1) && len(data) <= maxDocument || p.Message == "" {
+			if p.Line > lines || p.Column > len(data)+1 || (p.Line < 1 || p.Column < 1) && len(data) <= declare.MaxDocument || p.Message == "" {
 				t.Errorf("%+v lies outside of a file of %d lines", p, lines)
 			}
 		}

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -16,8 +17,8 @@ import (
 const maxStatement = 8 << 20
 
 // isSigstoreBundle finds a sigstore bundle by its media type.
-func isSigstoreBundle(s *sample) (string, bool) {
-	for _, mediaType := range s.keys()["mediaType"] {
+func isSigstoreBundle(s *tree.Sample) (string, bool) {
+	for _, mediaType := range s.Keys()["mediaType"] {
 		if strings.HasPrefix(mediaType, "application/vnd.dev.sigstore.bundle") {
 			return "has mediaType " + mediaType, true
 		}
@@ -26,8 +27,8 @@ func isSigstoreBundle(s *sample) (string, bool) {
 }
 
 // isDSSE finds a DSSE envelope by its three fields.
-func isDSSE(s *sample) (string, bool) {
-	keys := s.keys()
+func isDSSE(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	if len(keys["payloadType"]) == 0 || keys["payload"] == nil || keys["signatures"] == nil {
 		return "", false
 	}
@@ -35,8 +36,8 @@ func isDSSE(s *sample) (string, bool) {
 }
 
 // isInToto finds an in-toto statement by its type.
-func isInToto(s *sample) (string, bool) {
-	keys := s.keys()
+func isInToto(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	for _, t := range keys["_type"] {
 		if strings.HasPrefix(t, "https://in-toto.io/Statement/") {
 			return strings.TrimSpace("states " + strings.Join(keys["predicateType"], "")), true
@@ -46,8 +47,8 @@ func isInToto(s *sample) (string, bool) {
 }
 
 // isOpenVEX finds OpenVEX by its context.
-func isOpenVEX(s *sample) (string, bool) {
-	for _, context := range s.keys()["@context"] {
+func isOpenVEX(s *tree.Sample) (string, bool) {
+	for _, context := range s.Keys()["@context"] {
 		if strings.HasPrefix(context, "https://openvex.dev/ns") {
 			return "has the context " + context, true
 		}
@@ -56,8 +57,8 @@ func isOpenVEX(s *sample) (string, bool) {
 }
 
 // isCSAF finds a CSAF document by its category and version; an advisory is one as well as a VEX document.
-func isCSAF(s *sample) (string, bool) {
-	keys := s.keys()
+func isCSAF(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	if len(keys["document/csaf_version"]) == 0 || len(keys["document/category"]) == 0 {
 		return "", false
 	}
@@ -65,8 +66,8 @@ func isCSAF(s *sample) (string, bool) {
 }
 
 // isCycloneDXVEX finds CycloneDX that tells of vulnerabilities and of no components: with components it is an SBOM.
-func isCycloneDXVEX(s *sample) (string, bool) {
-	keys := s.keys()
+func isCycloneDXVEX(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	if !slices.Contains(keys["bomFormat"], "CycloneDX") || keys["vulnerabilities"] == nil || keys["components"] != nil {
 		return "", false
 	}
@@ -74,8 +75,8 @@ func isCycloneDXVEX(s *sample) (string, bool) {
 }
 
 // isSARIF finds SARIF by its runs and schema or version.
-func isSARIF(s *sample) (string, bool) {
-	keys := s.keys()
+func isSARIF(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
 	schema := strings.Join(keys["$schema"], "")
 	if keys["runs"] == nil || !strings.Contains(schema, "sarif") && !slices.Contains(keys["version"], "2.1.0") {
 		return "", false
@@ -93,28 +94,28 @@ type envelope struct {
 }
 
 // statementConfig says in annotations what an attestation states, so that it is found without being fetched.
-func statementConfig(c *composition) (finishFunc, error) {
-	for _, l := range c.withRole("statement") {
-		if err := c.describeStatement(l); err != nil {
+func statementConfig(c *compose.Draft) (compose.Finish, error) {
+	for _, l := range c.WithRole("statement") {
+		if err := describeStatement(c, l); err != nil {
 			return nil, &Error{Item: l.Path, Err: err}
 		}
 	}
-	return constant(struct{}{})
+	return compose.Constant(struct{}{})
 }
 
-func (c *composition) describeStatement(l *chosen) error {
-	data, err := readFile(c.fsys, l.Path, maxStatement)
-	if errors.Is(err, errTooLarge) {
-		c.warnings = append(c.warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
+func describeStatement(c *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(c.FS, l.Path, maxStatement)
+	if errors.Is(err, tree.ErrTooLarge) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
 		return nil
 	}
 	if err != nil {
-		return errors.New(cause(err))
+		return errors.New(tree.Cause(err))
 	}
 	switch l.MediaType {
 	case mediatypes.InToto:
 		predicate, err := predicateOf(data)
-		c.predicate(l, predicate)
+		annotatePredicate(c, l, predicate)
 		return err
 	case mediatypes.DSSE:
 		var e envelope
@@ -122,26 +123,26 @@ func (c *composition) describeStatement(l *chosen) error {
 			return err
 		}
 		predicate, err := e.predicate()
-		c.predicate(l, predicate)
+		annotatePredicate(c, l, predicate)
 		if predicate != "" {
-			c.ownType = mediatypes.InToto // by which scanners look for it
+			c.ArtifactType = mediatypes.InToto // by which scanners look for it
 		}
 		return err
 	default:
-		return c.describeBundle(l, data)
+		return describeBundle(c, l, data)
 	}
 }
 
-// predicate annotates a layer and its manifest with what it states.
-func (c *composition) predicate(l *chosen, predicate string) {
+// annotatePredicate annotates a layer and its manifest with what it states.
+func annotatePredicate(c *compose.Draft, l *compose.Layer, predicate string) {
 	if predicate != "" {
-		l.setAnnotation(mediatypes.PredicateType, predicate)
-		c.annotations[mediatypes.PredicateType] = predicate
+		l.SetAnnotation(mediatypes.PredicateType, predicate)
+		c.Annotations[mediatypes.PredicateType] = predicate
 	}
 }
 
 // describeBundle sets the annotations by which cosign finds a bundle.
-func (c *composition) describeBundle(l *chosen, data []byte) error {
+func describeBundle(c *compose.Draft, l *compose.Layer, data []byte) error {
 	var bundle struct {
 		MediaType        string          `json:"mediaType"`
 		Envelope         *envelope       `json:"dsseEnvelope"`
@@ -151,7 +152,7 @@ func (c *composition) describeBundle(l *chosen, data []byte) error {
 		return err
 	}
 	if !strings.HasPrefix(bundle.MediaType, "application/vnd.dev.sigstore.bundle.v0.3") {
-		c.warnings = append(c.warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
 	}
 	switch {
 	case bundle.Envelope != nil:
@@ -159,12 +160,12 @@ func (c *composition) describeBundle(l *chosen, data []byte) error {
 		if err != nil {
 			return err
 		}
-		c.annotations[mediatypes.BundleContent] = "dsse-envelope"
+		c.Annotations[mediatypes.BundleContent] = "dsse-envelope"
 		if predicate != "" {
-			c.annotations[mediatypes.BundlePredicateType] = predicate
+			c.Annotations[mediatypes.BundlePredicateType] = predicate
 		}
 	case len(bundle.MessageSignature) > 0:
-		c.annotations[mediatypes.BundleContent] = "message-signature"
+		c.Annotations[mediatypes.BundleContent] = "message-signature"
 	default:
 		return errors.New("the bundle has neither dsseEnvelope nor messageSignature")
 	}
@@ -241,11 +242,11 @@ func predicateOf(statement []byte) (string, error) {
 }
 
 // vexConfig gives VEX in CycloneDX a type of its own: by that of its format a scanner would take it for an SBOM.
-func vexConfig(c *composition) (finishFunc, error) {
-	for _, l := range c.withRole("vex") {
+func vexConfig(c *compose.Draft) (compose.Finish, error) {
+	for _, l := range c.WithRole("vex") {
 		if l.MediaType == mediatypes.CycloneDXJSON {
-			c.ownType = mediatypes.VEXArtifact
+			c.ArtifactType = mediatypes.VEXArtifact
 		}
 	}
-	return constant(struct{}{})
+	return compose.Constant(struct{}{})
 }

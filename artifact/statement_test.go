@@ -37,7 +37,7 @@ func TestStatements(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fsys := tree(t, map[string]string{"a.json": tt.content}).FS()
+			fsys := newTree(t, map[string]string{"a.json": tt.content}).FS()
 			spec, notes, err := Detect(fsys, []string{"a.json"}, "")
 			if err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestStatementRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compose(t, map[string]string{"a.json": tt.content}, "kind: attestation\nlayers: [a.json]\n")
+			_, err := composeTree(t, map[string]string{"a.json": tt.content}, "kind: attestation\nlayers: [a.json]\n")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}

@@ -7,17 +7,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/wasm"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // isWasm finds a WebAssembly binary by its first bytes.
-func isWasm(s *sample) (string, bool) {
-	return `begins with \0asm`, strings.HasPrefix(string(s.begin()), "\x00asm")
+func isWasm(s *tree.Sample) (string, bool) {
+	return `begins with \0asm`, strings.HasPrefix(string(s.Head()), "\x00asm")
 }
 
 // wasmFault says why no runtime takes a file that is named as a WebAssembly binary.
-func wasmFault(s *sample) error {
-	_, err := inspectFile(s.fsys, s.path, wasm.Read)
+func wasmFault(s *tree.Sample) error {
+	_, err := tree.Inspect(s.FS, s.Path, wasm.Read)
 	var about *Error
 	if errors.As(err, &about) {
 		return about.Err // whoever reports it names the file
@@ -27,29 +29,29 @@ func wasmFault(s *sample) error {
 
 // wasmConfig makes CNCF's wasm config. Its readers require a time of creation, so there is one always: the beginning of
 // time where none is given.
-func wasmConfig(c *composition) (finishFunc, error) {
-	if len(c.layers) != 1 {
+func wasmConfig(c *compose.Draft) (compose.Finish, error) {
+	if len(c.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	f, err := inspectFile(c.fsys, c.layers[0].Path, wasm.Read)
+	f, err := tree.Inspect(c.FS, c.Layers[0].Path, wasm.Read)
 	if err != nil {
 		return nil, err
 	}
 	config := map[string]any{"author": nil, "architecture": "wasm", "os": f.OS(), "created": "1970-01-01T00:00:00Z"}
-	if !c.created.IsZero() {
-		config["created"] = c.created.UTC().Format(time.RFC3339)
+	if !c.Created.IsZero() {
+		config["created"] = c.Created.UTC().Format(time.RFC3339)
 	}
 	if f.Component {
 		config["component"] = map[string]any{"exports": listed(f.Exports), "imports": listed(f.Imports), "target": nil}
-	} else if c.spec.Config["component"] != nil {
-		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", c.layers[0].Path)
+	} else if c.Spec.Config["component"] != nil {
+		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", c.Layers[0].Path)
 	}
-	c.notes = append(c.notes, wasmNote(f, c.layers[0].Path))
-	config = c.overlay(config)
+	c.Notes = append(c.Notes, wasmNote(f, c.Layers[0].Path))
+	config = c.Overlay(config)
 	return func(layers []Packed) (Finished, error) {
 		config := maps.Clone(config)
 		config["layerDigests"] = blobDigests(layers)
-		encoded, err := encodeJSON(config)
+		encoded, err := compose.EncodeJSON(config)
 		return Finished{Config: encoded}, err
 	}, nil
 }

@@ -12,7 +12,7 @@ func TestWasmConfig(t *testing.T) {
 	t.Parallel()
 	plan := composeExample(t, "wasm")
 	config := func(files map[string]string, yaml string) string {
-		plan, err := compose(t, files, yaml)
+		plan, err := composeTree(t, files, yaml)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestWasmConfig(t *testing.T) {
 	wantJSON(t, []byte(component), `{"created": "1970-01-01T00:00:00Z", "author": "Ann", "architecture": "wasm", "os": "wasip2",
   "component": {"exports": ["wasi:http/incoming-handler@0.2.1"], "imports": ["wasi:io/streams@0.2.0", "log"], "target": "a:b/c@1.0.0"},
   "layerDigests": ["`+digest.FromString("a.wasma.wasm").String()+`"]}`)
-	_, err := compose(t, map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00\x02\x7f"}, "kind: wasm\nlayers: [a.wasm]\n")
+	_, err := composeTree(t, map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00\x02\x7f"}, "kind: wasm\nlayers: [a.wasm]\n")
 	if err == nil || !strings.Contains(err.Error(), `davit.yaml:2:10: "a.wasm": truncated WebAssembly binary: section 2 ends at byte`) {
 		t.Errorf("truncated: %v", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // maxXML is how much of an XML document is looked through for being whole: the decoder holds a single text of that size.
@@ -36,7 +38,7 @@ func rootElement(head []byte) (xml.Name, error) {
 // What lies behind maxXML, or is in another character set than UTF-8, is not looked at.
 func checkXML(r io.Reader) error {
 	limited, foreign := &io.LimitedReader{R: r, N: maxXML}, false
-	d := xml.NewDecoder(withoutBOM(limited))
+	d := xml.NewDecoder(tree.WithoutBOM(limited))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) {
 		foreign = true
 		return r, nil

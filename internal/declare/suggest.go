@@ -1,16 +1,16 @@
-package artifact
+package declare
 
 import (
 	"fmt"
 	"strings"
 )
 
-// didYouMean is the hint that suggests the nearest of the words that could have been meant, or lists them where none
+// DidYouMean is the hint that suggests the nearest of the words that could have been meant, or lists them where none
 // is near and they are few.
-func didYouMean(word string, known []string) string {
+func DidYouMean(word string, known []string) string {
 	best, distance := "", max(1, (len(word)+1)/3)
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d <= distance {
+		if d := EditDistance(strings.ToLower(word), strings.ToLower(k)); d <= distance {
 			if best == "" || d < distance {
 				best = k
 			}
@@ -26,9 +26,9 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
-// editDistance counts the insertions, deletions, replacements and swaps of neighbours that make b of a. Words longer
+// EditDistance counts the insertions, deletions, replacements and swaps of neighbours that make b of a. Words longer
 // than any key are not compared, which bounds the work.
-func editDistance(a, b string) int {
+func EditDistance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {
 		return longest

@@ -1,4 +1,4 @@
-package artifact
+package declare
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
-
+	"github.com/davit-oci/davit/internal/lazy"
 	"gopkg.in/yaml.v3"
 )
 
 // The bounds of a YAML document. Declarations are written by hand; what exceeds these is an accident or an attack, and
 // aliases of aliases would otherwise grow without end.
 const (
-	maxDocument = 1 << 20
+	MaxDocument = 1 << 20
 	maxNodes    = 100_000
 	maxDepth    = 64
 	maxPointers = 32 << 20 // bytes of all JSON pointers together: a long key over many values
@@ -27,31 +27,31 @@ const (
 // document is a YAML document as JSON values, with the place of every value and key.
 type document struct {
 	spec.Source
-	value    any // nil, bool, json.Number, string, []any, map[string]any
+	Value    any // nil, bool, json.Number, string, []any, map[string]any
 	nodes    int
 	pointers int
 }
 
-// readDocument reads exactly one YAML document. Its problems are syntax errors, keys given twice, and what JSON can't
+// ReadDocument reads exactly one YAML document. Its problems are syntax errors, keys given twice, and what JSON can't
 // say; the value holds what could be read.
-func readDocument(file string, data []byte) *document {
+func ReadDocument(file string, data []byte) *document {
 	d := &document{Source: spec.Source{File: file, Values: map[string]spec.Position{}, Keys: map[string]spec.Position{}}}
-	if len(data) > maxDocument {
-		d.add(spec.Position{}, fmt.Sprintf("is larger than %d bytes", maxDocument), "")
+	if len(data) > MaxDocument {
+		d.Add(spec.Position{}, fmt.Sprintf("is larger than %d bytes", MaxDocument), "")
 		return d
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var root, second yaml.Node
 	switch err := decoder.Decode(&root); {
 	case errors.Is(err, io.EOF):
-		d.add(spec.Position{Line: 1, Column: 1}, "is empty", "")
+		d.Add(spec.Position{Line: 1, Column: 1}, "is empty", "")
 		return d
 	case err != nil:
 		d.syntax(err)
 		return d
 	}
-	if d.value = d.read(&root, "", 0); d.nodes > maxNodes {
-		d.value = nil // what was read is no whole
+	if d.Value = d.read(&root, "", 0); d.nodes > maxNodes {
+		d.Value = nil // what was read is no whole
 		return d
 	}
 	switch err := decoder.Decode(&second); {
@@ -59,21 +59,21 @@ func readDocument(file string, data []byte) *document {
 	case err != nil:
 		d.syntax(err)
 	default:
-		d.add(place(&second), "a second document begins here; a file holds one", "")
+		d.Add(place(&second), "a second document begins here; a file holds one", "")
 	}
 	return d
 }
 
-// add notes a problem.
-func (d *document) add(at spec.Position, message, hint string) {
-	d.Problems = append(d.Problems, Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
+// Add notes a problem.
+func (d *document) Add(at spec.Position, message, hint string) {
+	d.Problems = append(d.Problems, spec.Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }
 
 // yamlError splits the messages of the YAML library into line and text.
-var yamlError = onUse(`^yaml: (?:line (\d+): )?`)
+var yamlError = lazy.Regexp(`^yaml: (?:line (\d+): )?`)
 
 // yamlParserError are the messages whose lines the YAML library counts from 0, where it counts the others from 1.
-var yamlParserError = onUse(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
+var yamlParserError = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
 func (d *document) syntax(err error) {
 	at := spec.Position{Line: 1, Column: 1}
@@ -87,7 +87,7 @@ func (d *document) syntax(err error) {
 			}
 		}
 	}
-	d.add(at, "not YAML: "+text, "")
+	d.Add(at, "not YAML: "+text, "")
 }
 
 func place(n *yaml.Node) spec.Position {
@@ -130,7 +130,7 @@ func (d *document) within(n *yaml.Node, pointer string, depth int) bool {
 		return true
 	}
 	d.nodes = maxNodes + 1
-	d.add(place(n), "is nested too deeply, or repeats itself without end", "")
+	d.Add(place(n), "is nested too deeply, or repeats itself without end", "")
 	return false
 }
 
@@ -143,15 +143,15 @@ func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
 		}
 		switch {
 		case key.ShortTag() == "!!merge":
-			d.add(place(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
+			d.Add(place(n.Content[i]), "merge keys (<<) are not read", "write the keys out")
 			continue
 		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str":
-			d.add(place(n.Content[i]), "a key must be a string", "put it in quotes")
+			d.Add(place(n.Content[i]), "a key must be a string", "put it in quotes")
 			continue
 		}
-		child := pointer + "/" + escapePointer(key.Value)
+		child := pointer + "/" + EscapePointer(key.Value)
 		if first, twice := d.Keys[child]; twice {
-			d.add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.Line))
+			d.Add(place(n.Content[i]), fmt.Sprintf("key %q is given twice", key.Value), fmt.Sprintf("first on line %d", first.Line))
 			continue
 		}
 		d.Keys[child] = place(n.Content[i])
@@ -176,7 +176,7 @@ func (d *document) scalar(n *yaml.Node) any {
 	case "!!str", "!!timestamp":
 		return n.Value
 	}
-	d.add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
+	d.Add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
 	return nil
 }
 
@@ -196,17 +196,17 @@ func jsonNumber(n *yaml.Node) (json.Number, bool) {
 	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
 }
 
-func escapePointer(token string) string {
+func EscapePointer(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }
 
 // drop takes the value behind a pointer out, because it is not what it must be.
 func (d *document) drop(pointer string) {
 	if pointer == "" {
-		d.value = nil
+		d.Value = nil
 		return
 	}
-	in, at := d.value, pointer
+	in, at := d.Value, pointer
 	for {
 		token, rest, deeper := strings.Cut(at[1:], "/")
 		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)

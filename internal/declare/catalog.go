@@ -1,4 +1,4 @@
-package artifact
+package declare
 
 import (
 	"errors"
@@ -24,8 +24,8 @@ func (c Catalog) Lookup(name string) (mediatypes.Kind, bool) {
 	return mediatypes.Kind{}, false
 }
 
-// writable returns the names of the kinds that can be packed.
-func (c Catalog) writable() []string {
+// Writable returns the names of the kinds that can be packed.
+func (c Catalog) Writable() []string {
 	var names []string
 	for _, k := range c.Kinds {
 		if !k.ReadOnly {
@@ -37,5 +37,5 @@ func (c Catalog) writable() []string {
 
 // UnknownKind returns the error about a name that is not a kind.
 func (c Catalog) UnknownKind(name string) error {
-	return &Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: didYouMean(name, c.writable())}
+	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: DidYouMean(name, c.Writable())}
 }

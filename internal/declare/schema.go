@@ -1,4 +1,4 @@
-package artifact
+package declare
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	dialect    = jsonschema.Dialect
+	Dialect    = jsonschema.Dialect
 	tagPattern = `^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`
 )
 
-// SpecSchema returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
-func SpecSchema() ([]byte, error) { return indentJSON(specSchema()) }
+// SpecSchemaJSON returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
+func SpecSchemaJSON() ([]byte, error) { return indentJSON(SpecSchema()) }
 
 // ConfigSchema is the JSON Schema of what davit.yaml may say under config of a kind.
 func ConfigSchema(k mediatypes.Kind) ([]byte, error) {
 	schema := map[string]any{
-		"$schema": dialect,
+		"$schema": Dialect,
 		"title":   "config of kind " + k.Name,
 		"type":    "object",
 	}
@@ -75,8 +75,8 @@ func pick(properties map[string]any, keys ...string) map[string]any {
 	return picked
 }
 
-// specSchema is what davit.yaml may say. Its keys are those of Spec and LayerSpec.
-func specSchema() map[string]any {
+// SpecSchema is what davit.yaml may say. Its keys are those of Spec and LayerSpec.
+func SpecSchema() map[string]any {
 	all := specProperties()
 	referrer := object(pick(all, "kind", "name", "version", "artifactType", "annotations", "config", "layers", "referrers"))
 	referrer["required"] = []any{"kind", "layers"}
@@ -85,11 +85,11 @@ func specSchema() map[string]any {
 		"type": "string", "description": "OS/ARCH[/VARIANT][:OS_VERSION], as in linux/arm64/v8", "examples": []any{"linux/amd64"}}
 	platform["required"] = []any{"platform", "layers"}
 	root := object(all)
-	root["$schema"], root["title"] = dialect, "davit.yaml"
+	root["$schema"], root["title"] = Dialect, "davit.yaml"
 	root["required"] = []any{"kind"}
 	root["$defs"] = map[string]any{
 		"annotations": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
-		"layer":       layerSchema(),
+		"layer":       LayerSchema(),
 		"referrer":    referrer,
 		"platform":    platform,
 	}
@@ -115,7 +115,7 @@ func specProperties() map[string]any {
 	}
 }
 
-func layerSchema() map[string]any {
+func LayerSchema() map[string]any {
 	annotations := define("annotations")
 	annotations["description"] = "annotations of the layer"
 	schema := object(map[string]any{
@@ -136,11 +136,11 @@ func layerSchema() map[string]any {
 	return schema
 }
 
-// schemaChecker validates JSON values against a schema and tells what is wrong in davit's words.
-type schemaChecker struct{ schema *jsonschema.Schema }
+// Checker validates JSON values against a schema and tells what is wrong in davit's words.
+type Checker struct{ schema *jsonschema.Schema }
 
-// newSchemaChecker compiles a schema given as Go values. It loads nothing from anywhere.
-func newSchemaChecker(schema map[string]any) (*schemaChecker, error) {
+// NewChecker compiles a schema given as Go values. It loads nothing from anywhere.
+func NewChecker(schema map[string]any) (*Checker, error) {
 	var document any
 	if err := decodeValue(schema, &document); err != nil {
 		return nil, err
@@ -149,48 +149,48 @@ func newSchemaChecker(schema map[string]any) (*schemaChecker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &schemaChecker{compiled}, nil
+	return &Checker{compiled}, nil
 }
 
-// fault is one way in which a value does not fit its schema.
-type fault struct {
-	pointer string // of the value, or of the key when key is set
+// Fault is one way in which a value does not fit its schema.
+type Fault struct {
+	Pointer string // of the value, or of the key when key is set
 	key     bool
 	missing bool // a required key is not there
-	message string
-	hint    string
+	Message string
+	Hint    string
 }
 
-// check lists what is wrong with a value, which must consist of what readDocument makes.
-func (s *schemaChecker) check(value any) (faults []fault) {
+// Check lists what is wrong with a value, which must consist of what readDocument makes.
+func (s *Checker) Check(value any) (faults []Fault) {
 	for _, f := range s.schema.Check(value) {
 		at := pointerTo(f.At)
 		switch f.Keyword {
 		case "additionalProperties", "unevaluatedProperties":
 			for _, key := range f.Names {
-				faults = append(faults, fault{pointer: at + "/" + escapePointer(key), key: true,
-					message: fmt.Sprintf("unknown key %q", key), hint: didYouMean(key, f.Known)})
+				faults = append(faults, Fault{Pointer: at + "/" + EscapePointer(key), key: true,
+					Message: fmt.Sprintf("unknown key %q", key), Hint: DidYouMean(key, f.Known)})
 			}
 		case "required":
 			for _, key := range f.Names {
-				faults = append(faults, fault{pointer: at, missing: true, message: subject(f.At) + fmt.Sprintf("%q is missing", key)})
+				faults = append(faults, Fault{Pointer: at, missing: true, Message: subject(f.At) + fmt.Sprintf("%q is missing", key)})
 			}
 		default:
 			message, hint := explain(f)
-			faults = append(faults, fault{pointer: at, message: subject(f.At) + message, hint: hint})
+			faults = append(faults, Fault{Pointer: at, Message: subject(f.At) + message, Hint: hint})
 		}
 	}
 	return faults
 }
 
 // schemaFaults are what keeps a schema from being one, where the error of newSchemaChecker says it by place.
-func schemaFaults(err error) (faults []fault) {
+func schemaFaults(err error) (faults []Fault) {
 	var invalid jsonschema.InvalidError
 	if !errors.As(err, &invalid) {
-		return []fault{{message: fmt.Sprintf("is not a JSON Schema: %v", err)}}
+		return []Fault{{Message: fmt.Sprintf("is not a JSON Schema: %v", err)}}
 	}
 	for _, m := range invalid {
-		faults = append(faults, fault{pointer: pointerTo(m.At), message: "not JSON Schema: " + subject(m.At) + m.Message})
+		faults = append(faults, Fault{Pointer: pointerTo(m.At), Message: "not JSON Schema: " + subject(m.At) + m.Message})
 	}
 	return faults
 }
@@ -212,7 +212,7 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		for i, w := range allowed {
 			words[i] = fmt.Sprint(w)
 		}
-		return fmt.Sprintf("must not be %v", f.Got), didYouMean(fmt.Sprint(f.Got), words)
+		return fmt.Sprintf("must not be %v", f.Got), DidYouMean(fmt.Sprint(f.Got), words)
 	case "const":
 		return fmt.Sprintf("must be %v", f.Want), ""
 	case "pattern":
@@ -281,7 +281,7 @@ func article(types []string) string {
 func pointerTo(location []string) string {
 	var b strings.Builder
 	for _, token := range location {
-		b.WriteString("/" + escapePointer(token))
+		b.WriteString("/" + EscapePointer(token))
 	}
 	return b.String()
 }
@@ -294,4 +294,17 @@ func subject(location []string) string {
 		}
 	}
 	return ""
+}
+
+// CheckValue validates a value of any JSON-like Go types.
+func CheckValue(schema map[string]any, value any) ([]Fault, error) {
+	checker, err := NewChecker(schema)
+	if err != nil {
+		return nil, err
+	}
+	var plain any
+	if err := decodeValue(value, &plain); err != nil {
+		return nil, err
+	}
+	return checker.Check(plain), nil
 }

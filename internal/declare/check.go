@@ -1,17 +1,17 @@
-package artifact
+package declare
 
 import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/lazy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -23,10 +23,10 @@ const (
 	maxTitle         = 4096 // longest path of common file systems
 )
 
-var tagSyntax = onUse(tagPattern)
+var tagSyntax = lazy.Regexp(tagPattern)
 
-// checkSpec reports what is wrong with a declaration by itself, whatever the files are.
-func checkSpec(known Catalog, s *Spec, report func(Problem)) {
+// Check reports what is wrong with a declaration by itself, whatever the files are.
+func Check(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	checkHead(known, s, report)
 	switch {
 	case len(s.Layers) > 0 && len(s.Platforms) > 0:
@@ -40,7 +40,7 @@ func checkSpec(known Catalog, s *Spec, report func(Problem)) {
 }
 
 // checkHead checks the fields outside of layers, platforms and referrers.
-func checkHead(known Catalog, s *Spec, report func(Problem)) {
+func checkHead(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	checkKind(known, s, report)
 	if s.Source() == nil && s.Platform != "" {
 		report(s.Problem("/platform", "only an entry of platforms has a platform", ""))
@@ -65,7 +65,7 @@ func checkHead(known Catalog, s *Spec, report func(Problem)) {
 }
 
 // targetSyntax is HOST[:PORT]/REPO[:TAG][@DIGEST], as distribution-spec 1.1 has it.
-var targetSyntax = onUse(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
+var targetSyntax = lazy.Regexp(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
 	`(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@[a-z0-9+._-]+:[A-Fa-f0-9]{32,})?$`)
 
 // isTarget tells whether a string looks like a path or a reference. What is behind it is found out when it is opened.
@@ -78,54 +78,54 @@ func isTarget(s string) bool {
 	return targetSyntax().MatchString(s)
 }
 
-func checkKind(known Catalog, s *Spec, report func(Problem)) {
+func checkKind(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	k, ok := known.Lookup(s.Kind)
 	switch {
 	case s.Own != nil:
 	case s.Kind == "" && !s.Declares("/kind"):
-		report(s.Problem("", "the kind is missing", "one of "+strings.Join(known.writable(), ", ")))
+		report(s.Problem("", "the kind is missing", "one of "+strings.Join(known.Writable(), ", ")))
 	case s.Kind == "":
 	case IsKindFile(s.Kind):
-		if message, hint := badPath(s.Kind); message != "" {
+		if message, hint := BadPath(s.Kind); message != "" {
 			report(s.Problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
 		}
 	case !ok:
-		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), didYouMean(s.Kind, known.writable())))
+		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), DidYouMean(s.Kind, known.Writable())))
 	case k.ReadOnly:
 		report(s.Problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
 	}
 }
 
-func checkAnnotations(s *Spec, report func(Problem)) {
+func checkAnnotations(s *spec.Spec, report func(spec.Problem)) {
 	checkKeys(s, "/annotations", s.Annotations, report)
 	for _, f := range []struct{ name, value, key string }{{"name", s.Name, ocispec.AnnotationTitle}, {"version", s.Version, ocispec.AnnotationVersion}} {
 		if value, ok := s.Annotations[f.key]; ok && f.value != "" && value != f.value {
-			report(s.KeyProblem("/annotations/"+escapePointer(f.key), fmt.Sprintf("annotation %q contradicts %q", f.key, f.name), "leave one of them out"))
+			report(s.KeyProblem("/annotations/"+EscapePointer(f.key), fmt.Sprintf("annotation %q contradicts %q", f.key, f.name), "leave one of them out"))
 		}
 	}
 }
 
 // checkKeys reports annotation keys that registries or clients choke on.
-func checkKeys(s *Spec, at string, annotations map[string]string, report func(Problem)) {
+func checkKeys(s *spec.Spec, at string, annotations map[string]string, report func(spec.Problem)) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-			report(s.KeyProblem(at+"/"+escapePointer(key), fmt.Sprintf("%q is not an annotation key", key), "no spaces; as in com.example.team"))
+			report(s.KeyProblem(at+"/"+EscapePointer(key), fmt.Sprintf("%q is not an annotation key", key), "no spaces; as in com.example.team"))
 		}
 	}
 }
 
-func checkLayers(s *Spec, report func(Problem)) {
+func checkLayers(s *spec.Spec, report func(spec.Problem)) {
 	for i, l := range s.Layers {
-		at := layerAt(i)
+		at := LayerAt(i)
 		if l.Path == "" {
 			if !s.IsReported(at) && !s.IsReported(at+"/path") {
 				report(s.Problem(at, "the path is missing", ""))
 			}
-		} else if message, hint := badPath(l.Path); message != "" {
+		} else if message, hint := BadPath(l.Path); message != "" {
 			report(s.Problem(at+"/path", fmt.Sprintf("path %q %s", l.Path, message), hint))
 		}
 		if l.Title != "" {
-			if message := badTitle(l.Title); message != "" {
+			if message := BadTitle(l.Title); message != "" {
 				report(s.Problem(at+"/title", fmt.Sprintf("title %q %s", l.Title, message), ""))
 			}
 		}
@@ -134,18 +134,18 @@ func checkLayers(s *Spec, report func(Problem)) {
 		}
 		checkKeys(s, at+"/annotations", l.Annotations, report)
 		if _, ok := l.Annotations[ocispec.AnnotationTitle]; ok {
-			report(s.KeyProblem(at+"/annotations/"+escapePointer(ocispec.AnnotationTitle), "the title of a layer is not set by annotation", "write title: instead"))
+			report(s.KeyProblem(at+"/annotations/"+EscapePointer(ocispec.AnnotationTitle), "the title of a layer is not set by annotation", "write title: instead"))
 		}
 	}
 }
 
-func checkPlatforms(s *Spec, report func(Problem)) {
+func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 	seen := map[string]bool{}
 	for _, p := range s.Platforms {
-		platform, ok := parsePlatform(p.Platform)
+		platform, ok := ParsePlatform(p.Platform)
 		name := ""
 		if ok {
-			name = formatPlatform(platform)
+			name = FormatPlatform(platform)
 		}
 		switch {
 		case p.Platform == "" && p.Declares("/platform"):
@@ -168,7 +168,7 @@ func checkPlatforms(s *Spec, report func(Problem)) {
 	}
 }
 
-func checkReferrers(known Catalog, s *Spec, depth int, report func(Problem)) {
+func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Problem)) {
 	if depth > maxReferrerDepth && len(s.Referrers) > 0 {
 		report(s.Problem("/referrers", fmt.Sprintf("referrers of referrers go deeper than %d", maxReferrerDepth), ""))
 		return
@@ -186,8 +186,8 @@ func checkReferrers(known Catalog, s *Spec, depth int, report func(Problem)) {
 	}
 }
 
-// badPath says why a path can't be in a declaration; empty when it can.
-func badPath(p string) (message, hint string) {
+// BadPath says why a path can't be in a declaration; empty when it can.
+func BadPath(p string) (message, hint string) {
 	clean := path.Clean(p)
 	switch {
 	case !utf8.ValidString(p) || strings.ContainsFunc(p, unicode.IsControl):
@@ -202,8 +202,8 @@ func badPath(p string) (message, hint string) {
 	return "", ""
 }
 
-// badTitle says why a title can't name a file below the destination of a pull; empty when it can.
-func badTitle(title string) string {
+// BadTitle says why a title can't name a file below the destination of a pull; empty when it can.
+func BadTitle(title string) string {
 	switch {
 	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
 		return "has characters that no file name can have"
@@ -223,15 +223,15 @@ func badTitle(title string) string {
 	return ""
 }
 
-var mediaTypeSyntax = onUse(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
+var mediaTypeSyntax = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
 
 // isMediaType tells whether t is a media type of RFC 6838, which allows no parameters.
 func isMediaType(t string) bool { return mediaTypeSyntax().MatchString(t) }
 
-var platformSyntax = onUse(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
+var platformSyntax = lazy.Regexp(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
 
-// parsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
-func parsePlatform(s string) (ocispec.Platform, bool) {
+// ParsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
+func ParsePlatform(s string) (ocispec.Platform, bool) {
 	m := platformSyntax().FindStringSubmatch(s)
 	if m == nil {
 		return ocispec.Platform{}, false
@@ -239,8 +239,8 @@ func parsePlatform(s string) (ocispec.Platform, bool) {
 	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
 }
 
-// formatPlatform is the inverse of parsePlatform.
-func formatPlatform(p ocispec.Platform) string {
+// FormatPlatform is the inverse of parsePlatform.
+func FormatPlatform(p ocispec.Platform) string {
 	s := path.Join(p.OS, p.Architecture, p.Variant)
 	if p.OSVersion != "" {
 		s += ":" + p.OSVersion
@@ -251,9 +251,4 @@ func formatPlatform(p ocispec.Platform) string {
 // IsKindFile tells whether a kind is the path of a kind file, and not the name of a built-in kind.
 func IsKindFile(kind string) bool {
 	return strings.Contains(kind, "/") || strings.HasSuffix(kind, ".yaml") || strings.HasSuffix(kind, ".yml")
-}
-
-// onUse compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
-func onUse(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -1,4 +1,4 @@
-package artifact
+package detect
 
 import (
 	"bytes"
@@ -11,13 +11,16 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
 )
 
 // Starter makes a commented davit.yaml for the files of a directory, of the given kind (a kind file's path is relative
 // to the directory) or the one that they tell. It composes as it is. SBOMs, runbooks and other kinds that are mostly attached become referrers of the rest.
-func (t *Table) Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
+func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
 		return nil, err
@@ -27,22 +30,22 @@ func (t *Table) Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 		return nil, err
 	}
 	text := s.render()
-	if err := t.composes(files, text); err == nil {
+	if err := composes(t, files, text); err == nil {
 		return text, nil
 	}
 	s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
 	text = s.render()
-	return text, t.composes(files, text)
+	return text, composes(t, files, text)
 }
 
 // composes tells what is wrong with a davit.yaml, if anything is. Nobody has that file yet, so no problem points into it.
-func (t *Table) composes(fsys fs.FS, text []byte) error {
+func composes(t *compose.Table, fsys fs.FS, text []byte) error {
 	const name = "davit.yaml"
-	spec, err := parseSpec(t.Catalog(), name, text)
+	declared, err := declare.Parse(t.Catalog(), name, text)
 	if err == nil {
-		_, err = t.Compose(fsys, spec)
+		_, err = t.Compose(fsys, declared)
 	}
-	var problems Problems
+	var problems spec.Problems
 	if errors.As(err, &problems) {
 		for i := range problems {
 			if p := &problems[i]; p.File == name {
@@ -55,13 +58,13 @@ func (t *Table) composes(fsys fs.FS, text []byte) error {
 
 // starter is a davit.yaml in the making.
 type starter struct {
-	table     *Table
+	table     *compose.Table
 	fsys      fs.FS
 	name      string // of the directory, "." where it is not known
 	kind      string // as the davit.yaml says it
 	named     bool   // the files say their name and version
-	whole     *sample
-	entries   []*sample
+	whole     *tree.Sample
+	entries   []*tree.Sample
 	main      finding
 	referrers []finding
 	left      []string // entries that are not packed
@@ -81,7 +84,7 @@ func (s *starter) look(kind string) error {
 		return err
 	}
 	s.kind = kind
-	settled, err := s.table.settle(&s.main, s.fsys, ".")
+	settled, err := settle(s.table, &s.main, s.fsys, ".")
 	s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return slices.Contains(settled.Unused, p) })
 	s.leave()
 	return err
@@ -91,25 +94,25 @@ func (s *starter) look(kind string) error {
 func (s *starter) choose(kind string) error {
 	k, ok := s.table.Lookup(kind)
 	switch {
-	case IsKindFile(kind):
-		own, err := (&composer{table: s.table, fsys: s.fsys}).kindFile(kind)
+	case declare.IsKindFile(kind):
+		own, err := (&compose.Composer{Table: s.table, FS: s.fsys}).KindFile(kind)
 		if err != nil {
-			return &Error{Err: spec.Invalid(err)}
+			return &spec.Error{Err: spec.Invalid(err)}
 		}
-		s.entries = slices.DeleteFunc(s.entries, func(e *sample) bool { return e.path == path.Clean(kind) })
+		s.entries = slices.DeleteFunc(s.entries, func(e *tree.Sample) bool { return e.Path == path.Clean(kind) })
 		k = own
 	case !ok || k.ReadOnly:
 		return s.table.Catalog().UnknownKind(kind)
 	}
 	if s.main = s.find(k); len(s.main.paths) == 0 {
-		return s.table.noneInKind(k)
+		return noneInKind(s.table, k)
 	}
 	return nil
 }
 
 // list lists what is in a directory, without hidden files and what .davitignore names.
 func (s *starter) list(dir string) error {
-	filter, err := ignoreFilter(s.fsys, dir)
+	filter, err := tree.IgnoreFilter(s.fsys, dir)
 	if err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (s *starter) list(dir string) error {
 		}
 	}
 	if len(paths) == 1 {
-		return Problems{{Message: "the directory has no files to pack"}}
+		return spec.Problems{{Message: "the directory has no files to pack"}}
 	}
 	samples, err := samplesOf(s.fsys, paths)
 	if err != nil {
@@ -141,40 +144,40 @@ func (s *starter) list(dir string) error {
 func (s *starter) find(k mediatypes.Kind) finding {
 	f := finding{kind: k}
 	if s.whole != nil {
-		if r, ok := s.table.findRole(k, s.whole, ""); ok && r.Tells {
-			f.paths, f.evidence, f.whole = []string{s.whole.path}, why(r, s.whole), true
+		if r, ok := s.table.FindRole(k, s.whole, ""); ok && r.Tells {
+			f.paths, f.evidence, f.whole = []string{s.whole.Path}, why(r, s.whole), true
 			return f
 		}
 	}
-	roles := make([]role, len(s.entries))
+	roles := make([]compose.Role, len(s.entries))
 	told := map[string]bool{}
 	for i, entry := range s.entries {
 		if s.ignored(k, entry) {
 			continue
 		}
-		if roles[i], _ = s.table.findRole(k, entry, ""); roles[i].Tells {
+		if roles[i], _ = s.table.FindRole(k, entry, ""); roles[i].Tells {
 			told[roles[i].Role] = true
 		}
 	}
 	used := map[string]int{}
 	for i, entry := range s.entries {
 		r, evidence := roles[i], ""
-		_, most := bounds(k, r.Role)
+		_, most := compose.Bounds(k, r.Role)
 		switch {
 		case r.Role != "" && (r.Tells || !told[r.Role]) && (most == 0 || used[r.Role] < most || k.Shape == mediatypes.Index):
 			used[r.Role]++
 			if r.Tells {
 				evidence = why(r, entry)
 			}
-		case r.Role == "" && k.Expand && entry.isDir() && !s.ignored(k, entry):
+		case r.Role == "" && k.Expand && entry.IsDir() && !s.ignored(k, entry):
 			var inside []string
-			if inside, evidence = s.table.fitFiles(k, entry); len(inside) == 0 {
+			if inside, evidence = fitFiles(s.table, k, entry); len(inside) == 0 {
 				continue
 			}
 		default:
 			continue
 		}
-		f.paths = append(f.paths, entry.path)
+		f.paths = append(f.paths, entry.Path)
 		if evidence != "" {
 			f.tells = append(f.tells, entry)
 		}
@@ -187,12 +190,12 @@ func (s *starter) find(k mediatypes.Kind) finding {
 
 // ignored reports whether the native client of a kind leaves out an entry. What can't be read is found out when the files
 // are composed.
-func (s *starter) ignored(k mediatypes.Kind, entry *sample) bool {
-	filter, err := ignoreFileFilter(s.fsys, k, path.Dir(entry.path))
+func (s *starter) ignored(k mediatypes.Kind, entry *tree.Sample) bool {
+	filter, err := compose.IgnoreFileFilter(s.fsys, k, path.Dir(entry.Path))
 	if s.whole != nil {
-		filter, err = clientFilter(s.fsys, k, s.whole.path)
+		filter, err = compose.ClientFilter(s.fsys, k, s.whole.Path)
 	}
-	return err == nil && filter != nil && filter(entry.path, entry.isDir())
+	return err == nil && filter != nil && filter(entry.Path, entry.IsDir())
 }
 
 // mains lists the kinds that the files tell, those left out that are mostly attached to something else, and those that
@@ -216,9 +219,9 @@ func (s *starter) accounts(f, other finding) bool {
 		return false
 	}
 	for _, entry := range other.tells {
-		r, ok := s.table.findRole(f.kind, entry, "")
+		r, ok := s.table.FindRole(f.kind, entry, "")
 		if f.whole {
-			r, ok = role{}, entry.isDir()
+			r, ok = compose.Role{}, entry.IsDir()
 		}
 		if !ok || slices.Contains(r.Match, "*") {
 			return false
@@ -248,7 +251,7 @@ func (s *starter) detect() error {
 	case len(mains) > 1 || len(mains) == 0 && len(attached) > 1:
 		return ambiguous(append(mains, attached...))
 	case len(mains) == 0:
-		if err := s.table.checkClaims(s.entries); err != nil {
+		if err := s.table.CheckClaims(s.entries); err != nil {
 			return err
 		}
 		generic, _ := s.table.Lookup("generic")
@@ -264,13 +267,13 @@ func (s *starter) detect() error {
 func (s *starter) attach(found []finding) {
 	for _, f := range found {
 		for _, entry := range s.entries {
-			own, _ := s.table.findRole(s.main.kind, entry, "")
-			r, ok := s.table.findRole(f.kind, entry, "")
-			if !ok || !r.Tells || own.Tells || s.attached(entry.path) {
+			own, _ := s.table.FindRole(s.main.kind, entry, "")
+			r, ok := s.table.FindRole(f.kind, entry, "")
+			if !ok || !r.Tells || own.Tells || s.attached(entry.Path) {
 				continue
 			}
-			s.referrers = append(s.referrers, finding{kind: f.kind, paths: []string{entry.path}, evidence: why(r, entry)})
-			s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return p == entry.path })
+			s.referrers = append(s.referrers, finding{kind: f.kind, paths: []string{entry.Path}, evidence: why(r, entry)})
+			s.main.paths = slices.DeleteFunc(s.main.paths, func(p string) bool { return p == entry.Path })
 		}
 	}
 }
@@ -285,7 +288,7 @@ func (s *starter) leave() {
 	s.left = slices.DeleteFunc(s.unused(s.main), s.attached)
 	for _, entry := range s.entries {
 		if s.ignored(s.main.kind, entry) {
-			s.left = slices.DeleteFunc(s.left, func(p string) bool { return p == entry.path })
+			s.left = slices.DeleteFunc(s.left, func(p string) bool { return p == entry.Path })
 		}
 	}
 }
@@ -294,8 +297,8 @@ func (s *starter) leave() {
 func (s *starter) unused(f finding) []string {
 	var unused []string
 	for _, entry := range s.entries {
-		if !f.whole && !slices.Contains(f.paths, entry.path) {
-			unused = append(unused, entry.path)
+		if !f.whole && !slices.Contains(f.paths, entry.Path) {
+			unused = append(unused, entry.Path)
 		}
 	}
 	return unused
@@ -346,9 +349,9 @@ func (s *starter) render() []byte {
 func (s *starter) alternatives() []string {
 	var found []string
 	for _, entry := range s.entries {
-		r, ok := s.table.findRole(s.main.kind, entry, "")
-		if _, most := bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.isDir() && slices.Contains(s.left, entry.path) {
-			found = append(found, entry.path)
+		r, ok := s.table.FindRole(s.main.kind, entry, "")
+		if _, most := compose.Bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.IsDir() && slices.Contains(s.left, entry.Path) {
+			found = append(found, entry.Path)
 		}
 	}
 	return found
@@ -386,8 +389,8 @@ func (s *starter) title() string {
 		return s.name
 	}
 	for _, entry := range s.entries {
-		if r, ok := s.table.findRole(s.main.kind, entry, ""); ok && r.Tells {
-			return strings.TrimSuffix(path.Base(entry.path), path.Ext(entry.path))
+		if r, ok := s.table.FindRole(s.main.kind, entry, ""); ok && r.Tells {
+			return strings.TrimSuffix(path.Base(entry.Path), path.Ext(entry.Path))
 		}
 	}
 	return s.main.kind.Name
@@ -399,7 +402,7 @@ func (s *starter) roleName(name string) string {
 		return ""
 	}
 	for _, entry := range append(s.entries, s.whole) {
-		if r, ok := s.table.findRole(s.main.kind, entry, ""); ok && entry.path == name {
+		if r, ok := s.table.FindRole(s.main.kind, entry, ""); ok && entry.Path == name {
 			return r.Role
 		}
 	}

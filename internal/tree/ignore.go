@@ -1,4 +1,4 @@
-package artifact
+package tree
 
 import (
 	"bytes"
@@ -10,25 +10,26 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
 const (
-	ignoreFile    = ".davitignore"
+	IgnoreFile    = ".davitignore"
 	maxIgnoreFile = 1 << 20
 )
 
-// ignorer leaves paths out by patterns in the syntax of .dockerignore, relative to a directory of the file system.
-type ignorer struct {
+// Ignorer leaves paths out by patterns in the syntax of .dockerignore, relative to a directory of the file system.
+type Ignorer struct {
 	base    string
 	mu      sync.Mutex // matcher compiles patterns while it matches
 	matcher *patternmatcher.PatternMatcher
 	kept    []string // patterns that take paths back in, without their "!"
 }
 
-// newIgnorer compiles patterns, one per line, that are relative to base.
-func newIgnorer(base string, lines []byte) (*ignorer, error) {
+// NewIgnorer compiles patterns, one per line, that are relative to base.
+func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(lines))
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func newIgnorer(base string, lines []byte) (*ignorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &ignorer{base: base, matcher: matcher}
+	i := &Ignorer{base: base, matcher: matcher}
 	for _, p := range matcher.Patterns() {
 		if p.Exclusion() {
 			i.kept = append(i.kept, strings.ReplaceAll(p.String(), `\`, "/"))
@@ -50,21 +51,21 @@ func newIgnorer(base string, lines []byte) (*ignorer, error) {
 	return i, nil
 }
 
-// readIgnoreFile reads the .davitignore, or another file of its syntax, of a directory; nil where there is none.
-func readIgnoreFile(fsys fs.FS, dir, base string) (*ignorer, error) {
-	data, err := readFile(fsys, path.Join(dir, base), maxIgnoreFile)
+// ReadIgnoreFile reads the .davitignore, or another file of its syntax, of a directory; nil where there is none.
+func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
+	data, err := ReadFile(fsys, path.Join(dir, base), maxIgnoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return newIgnorer(dir, data)
+	return NewIgnorer(dir, data)
 }
 
-// leavesOut tells whether a path of the file system is left out. A directory is kept while something below it may be
+// LeavesOut tells whether a path of the file system is left out. A directory is kept while something below it may be
 // taken back in.
-func (i *ignorer) leavesOut(name string, dir bool) bool {
+func (i *Ignorer) LeavesOut(name string, dir bool) bool {
 	rel := name
 	if i.base != "." {
 		var below bool
@@ -81,7 +82,7 @@ func (i *ignorer) leavesOut(name string, dir bool) bool {
 	return err == nil && out && !(dir && i.mayKeepBelow(rel))
 }
 
-func (i *ignorer) mayKeepBelow(dir string) bool {
+func (i *Ignorer) mayKeepBelow(dir string) bool {
 	for _, kept := range i.kept {
 		fixed, _, wild := strings.Cut(kept, "*")
 		if strings.HasPrefix(kept+"/", dir+"/") || wild && (strings.HasPrefix(fixed, dir+"/") || strings.HasPrefix(dir+"/", fixed)) {
@@ -94,18 +95,18 @@ func (i *ignorer) mayKeepBelow(dir string) bool {
 // ownName tells whether a name is one that davit gives: .davitignore, what remembers a pull into the directory beside it
 // (.NAME.davit.json), and what is not finished (.davit-…, .NAME.tar.davit-…).
 func ownName(base string) bool {
-	return base == ignoreFile || strings.HasPrefix(base, ".") &&
+	return base == IgnoreFile || strings.HasPrefix(base, ".") &&
 		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
 }
 
-// ignoreFilter leaves out of a directory what .davitignore (of the directory, and of those above it) says, and what is
+// IgnoreFilter leaves out of a directory what .davitignore (of the directory, and of those above it) says, and what is
 // davit's own. Its paths are those of the file system.
-func ignoreFilter(fsys fs.FS, dir string) (Filter, error) {
-	var ignorers []*ignorer
-	for _, d := range parents(dir) {
-		i, err := readIgnoreFile(fsys, d, ignoreFile)
+func IgnoreFilter(fsys fs.FS, dir string) (spec.Filter, error) {
+	var ignorers []*Ignorer
+	for _, d := range Parents(dir) {
+		i, err := ReadIgnoreFile(fsys, d, IgnoreFile)
 		if err != nil {
-			return nil, fmt.Errorf("%q: %s", path.Join(d, ignoreFile), cause(err))
+			return nil, fmt.Errorf("%q: %s", path.Join(d, IgnoreFile), Cause(err))
 		}
 		if i != nil {
 			ignorers = append(ignorers, i)
@@ -113,6 +114,6 @@ func ignoreFilter(fsys fs.FS, dir string) (Filter, error) {
 	}
 	return func(name string, isDir bool) bool {
 		return ownName(path.Base(name)) ||
-			slices.ContainsFunc(ignorers, func(i *ignorer) bool { return i.leavesOut(name, isDir) })
+			slices.ContainsFunc(ignorers, func(i *Ignorer) bool { return i.LeavesOut(name, isDir) })
 	}, nil
 }

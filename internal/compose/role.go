@@ -1,4 +1,4 @@
-package artifact
+package compose
 
 import (
 	"fmt"
@@ -7,18 +7,19 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// role is the layer type that a file plays in a kind, and why.
-type role struct {
+// Role is the layer type that a file plays in a kind, and why.
+type Role struct {
 	mediatypes.LayerType
-	evidence string // of the content test; empty where the name alone decided
+	Evidence string // of the content test; empty where the name alone decided
 }
 
-// findRole tries the layer types of a kind on a file. With as, only those of that role are tried: first as they are,
+// FindRole tries the layer types of a kind on a file. With as, only those of that role are tried: first as they are,
 // then by content alone, since the user knows better what a file's name means.
-func (t *Table) findRole(kind mediatypes.Kind, s *sample, as string) (role, bool) {
+func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role, bool) {
 	for _, byName := range []bool{true, false} {
 		if !byName && as == "" {
 			break
@@ -28,28 +29,28 @@ func (t *Table) findRole(kind mediatypes.Kind, s *sample, as string) (role, bool
 				continue
 			}
 			if evidence, ok := t.passes(l, s); ok {
-				return role{l, evidence}, true
+				return Role{l, evidence}, true
 			}
 		}
 	}
-	return role{}, false
+	return Role{}, false
 }
 
 // takes tells whether a layer type is for files, or directories, of that name.
-func takes(t mediatypes.LayerType, s *sample, byName, named bool) bool {
+func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	switch {
 	case byName && len(t.Match) > 0:
-		return matches(t, s.path, s.isDir())
-	case s.isDir():
-		return forDirectories(t)
+		return matches(t, s.Path, s.IsDir())
+	case s.IsDir():
+		return ForDirectories(t)
 	case len(t.Match) == 0:
 		return t.Content != "" || named
 	}
 	return !byName
 }
 
-// forDirectories tells whether a layer type takes directories whole.
-func forDirectories(t mediatypes.LayerType) bool {
+// ForDirectories tells whether a layer type takes directories whole.
+func ForDirectories(t mediatypes.LayerType) bool {
 	return len(t.Match) == 0 && t.Packed() != mediatypes.Raw ||
 		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
 }
@@ -73,7 +74,7 @@ func matchPattern(pattern, name string) bool {
 	return ok && err == nil
 }
 
-func (t *Table) passes(l mediatypes.LayerType, s *sample) (evidence string, ok bool) {
+func (t *Table) passes(l mediatypes.LayerType, s *tree.Sample) (evidence string, ok bool) {
 	if l.Content == "" {
 		return "", true
 	}
@@ -81,11 +82,11 @@ func (t *Table) passes(l mediatypes.LayerType, s *sample) (evidence string, ok b
 	if !ok {
 		return "", false
 	}
-	return test.find(s)
+	return test.Find(s)
 }
 
-// expected says which files a kind takes in a role (any role when empty).
-func (t *Table) expected(kind mediatypes.Kind, as string) string {
+// Expected says which files a kind takes in a role (any role when empty).
+func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	var parts []string
 	for i, l := range kind.Layers {
 		if as != "" && l.Role != as || saidBefore(l, kind.Layers[:i]) {
@@ -93,7 +94,7 @@ func (t *Table) expected(kind mediatypes.Kind, as string) string {
 		}
 		part := strings.Join(l.Match, ", ")
 		if test, ok := t.Tests[l.Content]; ok {
-			part = strings.TrimSpace(test.expects + " " + parenthesised(part))
+			part = strings.TrimSpace(test.Expects + " " + parenthesised(part))
 		}
 		if part != "" && !slices.Contains(parts, part) {
 			parts = append(parts, part)
@@ -119,8 +120,8 @@ func parenthesised(s string) string {
 	return "(" + s + ")"
 }
 
-// bounds are the fewest and most layers that a role may have.
-func bounds(kind mediatypes.Kind, name string) (fewest, most int) {
+// Bounds are the fewest and most layers that a role may have.
+func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 	for _, t := range kind.Layers {
 		if t.Role == name {
 			fewest, most = max(fewest, t.Min), max(most, t.Max)

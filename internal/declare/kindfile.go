@@ -1,4 +1,4 @@
-package artifact
+package declare
 
 import (
 	"bytes"
@@ -9,28 +9,29 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
 )
 
-// parseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
-func parseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error) {
-	doc := readDocument(name, data)
-	if doc.value == nil && len(doc.Problems) > 0 {
+// ParseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
+func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error) {
+	doc := ReadDocument(name, data)
+	if doc.Value == nil && len(doc.Problems) > 0 {
 		return mediatypes.Kind{}, doc.Problems.Err()
 	}
-	checker, err := newSchemaChecker(kindSchema())
+	checker, err := NewChecker(KindSchema())
 	if err != nil {
 		return mediatypes.Kind{}, fmt.Errorf("reading the schema of kind files: %w", err)
 	}
-	for _, f := range checker.check(doc.value) {
-		doc.fault(doc, "", f)
+	for _, f := range checker.Check(doc.Value) {
+		doc.Fault(doc, "", f)
 		if !f.missing {
-			doc.drop(f.pointer) // the rest is read all the same
+			doc.drop(f.Pointer) // the rest is read all the same
 		}
 	}
 	var kind mediatypes.Kind
-	if err := decodeValue(doc.value, &kind); err == nil {
+	if err := decodeValue(doc.Value, &kind); err == nil {
 		checkKindFile(known, kind, func(at, message, hint string) {
 			doc.Problems = append(doc.Problems, doc.Problem(at, message, hint))
 		})
@@ -93,11 +94,11 @@ func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hi
 		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
 	}
 	checkKindSchema(k, report)
-	if _, err := newIgnorer(".", []byte(strings.Join(k.Exclude, "\n"))); err != nil {
+	if _, err := tree.NewIgnorer(".", []byte(strings.Join(k.Exclude, "\n"))); err != nil {
 		report("/exclude", err.Error(), "")
 	}
 	for i, l := range k.Layers {
-		checkKindLayer(known, l, layerAt(i), report)
+		checkKindLayer(known, l, LayerAt(i), report)
 	}
 }
 
@@ -105,10 +106,10 @@ func checkKindSchema(k mediatypes.Kind, report func(at, message, hint string)) {
 	if len(k.Config.Schema) == 0 {
 		return
 	}
-	checker, err := newSchemaChecker(k.Config.Schema)
+	checker, err := NewChecker(k.Config.Schema)
 	if err != nil {
 		for _, f := range schemaFaults(err) {
-			report("/config/schema"+f.pointer, f.message, f.hint)
+			report("/config/schema"+f.Pointer, f.Message, f.Hint)
 		}
 		return
 	}
@@ -116,9 +117,9 @@ func checkKindSchema(k mediatypes.Kind, report func(at, message, hint string)) {
 	if err := decodeValue(k.Config.Defaults, &defaults); err != nil || defaults == nil {
 		return
 	}
-	for _, f := range checker.check(defaults) {
+	for _, f := range checker.Check(defaults) {
 		if !f.missing { // the declaration gives the rest
-			report("/config/defaults"+f.pointer, f.message, f.hint)
+			report("/config/defaults"+f.Pointer, f.Message, f.Hint)
 		}
 	}
 }
@@ -129,7 +130,7 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 	}
 	for packing, mediaType := range l.MediaTypes {
 		if !isMediaType(mediaType) {
-			report(at+"/mediaTypes/"+escapePointer(string(packing)), fmt.Sprintf("%q is not a media type", mediaType), "")
+			report(at+"/mediaTypes/"+EscapePointer(string(packing)), fmt.Sprintf("%q is not a media type", mediaType), "")
 		}
 	}
 	for key, patterns := range map[string][]string{"/match/": l.Match, "/claims/": l.Claims} {
@@ -139,19 +140,19 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 			}
 		}
 	}
-	if _, err := newIgnorer(".", []byte(strings.Join(l.Exclude, "\n"))); err != nil {
+	if _, err := tree.NewIgnorer(".", []byte(strings.Join(l.Exclude, "\n"))); err != nil {
 		report(at+"/exclude", err.Error(), "")
 	}
 	if l.Content != "" && !slices.Contains(known.Tests, l.Content) {
-		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), didYouMean(l.Content, known.Tests))
+		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), DidYouMean(l.Content, known.Tests))
 	}
 	if l.Max > 0 && l.Min > l.Max {
 		report(at+"/max", fmt.Sprintf("is less than min, %d", l.Min), "")
 	}
 }
 
-// kindSchema is what a kind file may say: the fields of mediatypes.Kind.
-func kindSchema() map[string]any {
+// KindSchema is what a kind file may say: the fields of mediatypes.Kind.
+func KindSchema() map[string]any {
 	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
 	words := list("", map[string]any{"type": "string"})
 	root := object(map[string]any{
@@ -165,7 +166,7 @@ func kindSchema() map[string]any {
 			"mediaType": text(""), "optional": flag(""), "derive": text(""),
 			"schema": map[string]any{"type": "object"}, "defaults": map[string]any{"type": "object"},
 		}),
-		"layers":      atLeastOne(list("roles; the first that matches a file wins", kindLayerSchema())),
+		"layers":      atLeastOne(list("roles; the first that matches a file wins", KindLayerSchema())),
 		"order":       map[string]any{"enum": []any{"", string(mediatypes.ByDigest), string(mediatypes.ByTitle), string(mediatypes.ByRole)}},
 		"expand":      flag("a directory that no role takes whole becomes a layer per file"),
 		"perEntry":    flag("a directory without davit.yaml is packed entry by entry"),
@@ -177,14 +178,14 @@ func kindSchema() map[string]any {
 		"clients":     words,
 		"example":     text(""),
 	})
-	root["$schema"], root["title"] = dialect, "kind file"
+	root["$schema"], root["title"] = Dialect, "kind file"
 	root["required"] = []any{"name", "layers"}
 	return root
 }
 
-func kindLayerSchema() map[string]any {
+func KindLayerSchema() map[string]any {
 	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
-	packing := layerSchema()["properties"].(map[string]any)["packing"]
+	packing := LayerSchema()["properties"].(map[string]any)["packing"]
 	number := map[string]any{"type": "integer", "minimum": 0}
 	layer := object(map[string]any{
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),

@@ -1,4 +1,4 @@
-package artifact
+package tree
 
 import (
 	"bufio"
@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// maxScan is how much of a JSON file is looked through for the keys that tell its type. They usually stand at the
+	// MaxScan is how much of a JSON file is looked through for the keys that tell its type. They usually stand at the
 	// top, but nothing makes a writer put them there.
-	maxScan = 64 << 20
+	MaxScan = 64 << 20
 	// maxToken is the longest key or string that scanJSON reports; longer ones tell nothing.
 	maxToken = 1 << 10
 )
@@ -17,13 +17,13 @@ const (
 // errNotJSON is the error of scanJSON for what does not look like a JSON object.
 var errNotJSON = errors.New("not a JSON object")
 
-// scanJSON goes through a JSON object without building it and reports the strings in it, in memory that does not
+// ScanJSON goes through a JSON object without building it and reports the strings in it, in memory that does not
 // depend on its size: visit is called with the keys on the way, joined by slashes and at most two of them, and the
 // string behind them; strings in a list count as behind the list's key. A key with another value is reported with an
 // empty string. The scan ends when visit returns false, at the end of the object, or after maxScan bytes. It finds keys
 // in sound JSON; it does not prove that JSON is sound, but that nothing else follows it.
-func scanJSON(r io.Reader, visit func(key, value string) bool) error {
-	s := &jsonScanner{r: bufio.NewReaderSize(io.LimitReader(r, maxScan), 64<<10), visit: visit}
+func ScanJSON(r io.Reader, visit func(key, value string) bool) error {
+	s := &jsonScanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
 	first, err := s.next()
 	if err != nil || first != '{' {
 		return errNotJSON

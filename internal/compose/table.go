@@ -1,23 +1,24 @@
-package artifact
+package compose
 
 import (
 	"io/fs"
 	"maps"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // Table lists the kinds, and the functions that their data name.
 type Table struct {
-	Kinds  []mediatypes.Kind      // sorted by name
-	Derive map[string]deriveFunc  // by mediatypes.Config.Derive
-	Tests  map[string]contentTest // by mediatypes.LayerType.Content
-	Settle map[string]settleFunc  // by mediatypes.Config.Derive
+	Kinds  []mediatypes.Kind     // sorted by name
+	Derive map[string]DeriveFunc // by mediatypes.Config.Derive
+	Tests  map[string]Test       // by mediatypes.LayerType.Content
+	Settle map[string]SettleFunc // by mediatypes.Config.Derive
 }
 
-// settleFunc reduces the files found in a directory to those that the native client takes of one.
-type settleFunc func(d *Directory) (Settled, error)
+// SettleFunc reduces the files found in a directory to those that the native client takes of one.
+type SettleFunc func(d *Directory) (Settled, error)
 
 // Directory is a directory whose kind is known.
 type Directory struct {
@@ -37,11 +38,11 @@ type Settled struct {
 }
 
 // Catalog returns the names that a declaration can use.
-func (t *Table) Catalog() Catalog {
-	return Catalog{Kinds: t.Kinds, Derives: slices.Sorted(maps.Keys(t.Derive)), Tests: slices.Sorted(maps.Keys(t.Tests))}
+func (t *Table) Catalog() declare.Catalog {
+	return declare.Catalog{Kinds: t.Kinds, Derives: slices.Sorted(maps.Keys(t.Derive)), Tests: slices.Sorted(maps.Keys(t.Tests))}
 }
 
 // Lookup returns a kind by its name.
 func (t *Table) Lookup(name string) (mediatypes.Kind, bool) {
-	return Catalog{Kinds: t.Kinds}.Lookup(name)
+	return declare.Catalog{Kinds: t.Kinds}.Lookup(name)
 }

@@ -1,4 +1,4 @@
-package artifact
+package detect
 
 import (
 	"errors"
@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -30,43 +33,43 @@ func (e *AmbiguousError) Error() string {
 }
 
 // Unwrap gives ErrInvalid.
-func (e *AmbiguousError) Unwrap() error { return ErrInvalid }
+func (e *AmbiguousError) Unwrap() error { return spec.ErrInvalid }
 
 // Detect makes a Spec of plain files and directories. The kind is the given one, or that which the files tell by name
 // or content; then the notes say by what evidence. Where two kinds fit, the error is an *AmbiguousError; where none
 // does, the kind is generic; but a file that is broken, and by its name one of some kind, is an error then.
-func (t *Table) Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
+func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Spec, []string, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {
 		return nil, nil, err
 	}
 	if kind != "" {
 		k, ok := t.Lookup(kind)
-		if !ok && !IsKindFile(kind) {
+		if !ok && !declare.IsKindFile(kind) {
 			return nil, nil, t.Catalog().UnknownKind(kind)
 		}
 		layers := layersOf(paths)
 		if ok {
-			layers, err = t.inKind(k, fsys, samples, paths)
+			layers, err = inKind(t, k, fsys, samples, paths)
 		}
-		return &Spec{Kind: kind, Layers: layers}, nil, err
+		return &spec.Spec{Kind: kind, Layers: layers}, nil, err
 	}
-	fits, left, err := t.detect(fsys, samples)
+	fits, left, err := fits(t, fsys, samples)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case len(fits) == 0:
-		if err := t.checkClaims(t.entriesOf(fsys, samples)); err != nil {
+		if err := t.CheckClaims(entriesOf(t, fsys, samples)); err != nil {
 			return nil, nil, err
 		}
-		return &Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
+		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
 	case len(fits) > 1:
 		return nil, nil, ambiguous(fits)
 	}
 	f := fits[0]
 	notes := []string{f.kind.Name + ": " + f.evidence}
-	if len(samples) == 1 && samples[0].isDir() {
-		settled, err := t.settle(&f, fsys, samples[0].path)
+	if len(samples) == 1 && samples[0].IsDir() {
+		settled, err := settle(t, &f, fsys, samples[0].Path)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -79,26 +82,26 @@ func (t *Table) Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string
 			notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", f.kind.Name, l))
 		}
 	}
-	return &Spec{Kind: f.kind.Name, Layers: f.layers()}, notes, nil
+	return &spec.Spec{Kind: f.kind.Name, Layers: f.layers()}, notes, nil
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one's own as ParseKind gives it.
-func (t *Table) InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
+func InKind(t *compose.Table, fsys fs.FS, paths []string, kind mediatypes.Kind) (*spec.Spec, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {
 		return nil, err
 	}
-	layers, err := t.inKind(kind, fsys, samples, paths)
-	return &Spec{Kind: kind.Name, Layers: layers, Settings: spec.Settings{Own: &kind}}, err
+	layers, err := inKind(t, kind, fsys, samples, paths)
+	return &spec.Spec{Kind: kind.Name, Layers: layers, Settings: spec.Settings{Own: &kind}}, err
 }
 
-// detect lists the kinds that the files tell: those in which every file plays a role, and for a single directory those
+// fits lists the kinds that the files tell: those in which every file plays a role, and for a single directory those
 // that a file in it tells, however much else is there; that is left.
-func (t *Table) detect(fsys fs.FS, samples []*sample) (fits []finding, left []string, err error) {
+func fits(t *compose.Table, fsys fs.FS, samples []*tree.Sample) (fits []finding, left []string, err error) {
 	s := &starter{table: t, fsys: fsys, entries: samples}
-	single := len(samples) == 1 && samples[0].isDir()
+	single := len(samples) == 1 && samples[0].IsDir()
 	if single {
-		if err := s.list(samples[0].path); err != nil {
+		if err := s.list(samples[0].Path); err != nil {
 			s.entries = nil // nothing but hidden files
 		}
 	}
@@ -107,7 +110,7 @@ func (t *Table) detect(fsys fs.FS, samples []*sample) (fits []finding, left []st
 		return attached, nil, nil // any of them may belong to another
 	}
 	for _, k := range t.Kinds {
-		if f, ok := t.fit(k, samples); ok {
+		if f, ok := fit(t, k, samples); ok {
 			fits = append(fits, f)
 		}
 	}
@@ -136,11 +139,11 @@ func (t *Table) detect(fsys fs.FS, samples []*sample) (fits []finding, left []st
 }
 
 // entriesOf replaces each directory by what lies in it.
-func (t *Table) entriesOf(fsys fs.FS, samples []*sample) []*sample {
-	var entries []*sample
+func entriesOf(t *compose.Table, fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
+	var entries []*tree.Sample
 	for _, one := range samples {
-		s := &starter{table: t, fsys: fsys, entries: []*sample{one}}
-		if one.isDir() && s.list(one.path) != nil {
+		s := &starter{table: t, fsys: fsys, entries: []*tree.Sample{one}}
+		if one.IsDir() && s.list(one.Path) != nil {
 			continue // nothing but hidden files
 		}
 		entries = append(entries, s.entries...)
@@ -150,39 +153,39 @@ func (t *Table) entriesOf(fsys fs.FS, samples []*sample) []*sample {
 
 // inKind lists what of the paths plays a role in a kind: of a directory that the kind has no use for as a whole, the
 // files in it.
-func (t *Table) inKind(k mediatypes.Kind, fsys fs.FS, samples []*sample, paths []string) ([]LayerSpec, error) {
-	var all []LayerSpec
+func inKind(t *compose.Table, k mediatypes.Kind, fsys fs.FS, samples []*tree.Sample, paths []string) ([]spec.LayerSpec, error) {
+	var all []spec.LayerSpec
 	for i, sample := range samples {
-		r, ok := t.findRole(k, sample, "")
-		if !sample.isDir() || k.Expand || ok && r.Tells {
-			all = append(all, LayerSpec{Path: paths[i]})
+		r, ok := t.FindRole(k, sample, "")
+		if !sample.IsDir() || k.Expand || ok && r.Tells {
+			all = append(all, spec.LayerSpec{Path: paths[i]})
 			continue
 		}
 		s := &starter{table: t, fsys: fsys}
-		if err := s.list(sample.path); err != nil {
+		if err := s.list(sample.Path); err != nil {
 			return nil, err
 		}
 		f := s.find(k)
-		if _, err := t.settle(&f, fsys, sample.path); err != nil {
+		if _, err := settle(t, &f, fsys, sample.Path); err != nil {
 			return nil, err
 		}
 		switch {
 		case f.evidence != "", k.PerEntry && len(f.paths) > 0:
 			all = append(all, f.layers()...)
-		case ok || slices.ContainsFunc(k.Layers, forDirectories):
-			all = append(all, LayerSpec{Path: paths[i]})
+		case ok || slices.ContainsFunc(k.Layers, compose.ForDirectories):
+			all = append(all, spec.LayerSpec{Path: paths[i]})
 		case len(f.paths) > 0:
 			all = append(all, f.layers()...)
 		default:
-			return nil, t.noneInKind(k)
+			return nil, noneInKind(t, k)
 		}
 	}
 	return all, nil
 }
 
 // noneInKind says that a directory has nothing for a kind.
-func (t *Table) noneInKind(k mediatypes.Kind) error {
-	return &Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.expected(k, "")}
+func noneInKind(t *compose.Table, k mediatypes.Kind) error {
+	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.Expected(k, "")}
 }
 
 func ambiguous(fits []finding) error {
@@ -193,32 +196,32 @@ func ambiguous(fits []finding) error {
 	return e
 }
 
-func layersOf(paths []string) []LayerSpec {
-	var layers []LayerSpec
+func layersOf(paths []string) []spec.LayerSpec {
+	var layers []spec.LayerSpec
 	for _, p := range paths {
-		layers = append(layers, LayerSpec{Path: p})
+		layers = append(layers, spec.LayerSpec{Path: p})
 	}
 	return layers
 }
 
-func samplesOf(fsys fs.FS, paths []string) ([]*sample, error) {
-	var samples []*sample
-	var problems Problems
+func samplesOf(fsys fs.FS, paths []string) ([]*tree.Sample, error) {
+	var samples []*tree.Sample
+	var problems spec.Problems
 	for _, p := range paths {
-		name, problem := locate(fsys, p)
+		name, problem := tree.Locate(fsys, p)
 		if problem != "" {
-			problems = append(problems, Problem{Message: fmt.Sprintf("%q %s", p, problem)})
+			problems = append(problems, spec.Problem{Message: fmt.Sprintf("%q %s", p, problem)})
 			continue
 		}
 		info, err := fs.Stat(fsys, name)
 		if err != nil {
-			problems = append(problems, Problem{}.Unreadable(p, err))
+			problems = append(problems, spec.Problem{}.Unreadable(p, err))
 			continue
 		}
-		samples = append(samples, &sample{fsys: fsys, path: name, info: info})
+		samples = append(samples, &tree.Sample{FS: fsys, Path: name, Info: info})
 	}
 	if len(paths) == 0 {
-		problems = Problems{{Message: "there are no files to pack"}}
+		problems = spec.Problems{{Message: "there are no files to pack"}}
 	}
 	return samples, problems.Err()
 }
@@ -229,12 +232,12 @@ type finding struct {
 	paths    []string
 	evidence string
 	whole    bool              // it is told by the directory as a whole
-	tells    []*sample         // else by these files and directories
+	tells    []*tree.Sample    // else by these files and directories
 	as       map[string]string // roles of paths, where their names and contents do not show them
 }
 
 // layers are the entries of a declaration of the files.
-func (f finding) layers() []LayerSpec {
+func (f finding) layers() []spec.LayerSpec {
 	layers := layersOf(f.paths)
 	for i, l := range layers {
 		layers[i].As = f.as[l.Path]
@@ -243,17 +246,17 @@ func (f finding) layers() []LayerSpec {
 }
 
 // settle reduces what was found in a directory to what the native client takes of one.
-func (t *Table) settle(f *finding, fsys fs.FS, dir string) (Settled, error) {
+func settle(t *compose.Table, f *finding, fsys fs.FS, dir string) (compose.Settled, error) {
 	settle := t.Settle[f.kind.Config.Derive]
 	if settle == nil {
-		return Settled{}, nil
+		return compose.Settled{}, nil
 	}
-	d := &Directory{FS: fsys, Path: dir, Found: f.paths, RoleOf: func(name string) string {
+	d := &compose.Directory{FS: fsys, Path: dir, Found: f.paths, RoleOf: func(name string) string {
 		info, err := fs.Stat(fsys, name)
 		if err != nil {
 			return ""
 		}
-		r, _ := t.findRole(f.kind, &sample{fsys: fsys, path: name, info: info}, "")
+		r, _ := t.FindRole(f.kind, &tree.Sample{FS: fsys, Path: name, Info: info}, "")
 		return r.Role
 	}}
 	settled, err := settle(d)
@@ -265,17 +268,17 @@ func (t *Table) settle(f *finding, fsys fs.FS, dir string) (Settled, error) {
 
 // byFile tells whether a kind is told by the directory as a whole or by a file in it, not by a directory in it.
 func (f finding) byFile() bool {
-	return f.whole || slices.ContainsFunc(f.tells, func(s *sample) bool { return !s.isDir() })
+	return f.whole || slices.ContainsFunc(f.tells, func(s *tree.Sample) bool { return !s.IsDir() })
 }
 
 // fit tells whether every file plays a role in a kind, and one of them tells the kind.
-func (t *Table) fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
+func fit(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample) (finding, bool) {
 	f := finding{kind: k}
 	if k.ReadOnly {
 		return f, false
 	}
 	for _, s := range samples {
-		paths, evidence, ok := t.fitOne(k, s)
+		paths, evidence, ok := fitOne(t, k, s)
 		if !ok {
 			return f, false
 		}
@@ -288,48 +291,48 @@ func (t *Table) fit(k mediatypes.Kind, samples []*sample) (finding, bool) {
 }
 
 // fitOne finds the role of a file. A directory that tells nothing as a whole may tell by the files in it.
-func (t *Table) fitOne(k mediatypes.Kind, s *sample) (paths []string, evidence string, ok bool) {
-	whole, ok := t.findRole(k, s, "")
+func fitOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []string, evidence string, ok bool) {
+	whole, ok := t.FindRole(k, s, "")
 	if ok && whole.Tells {
-		return []string{s.path}, why(whole, s), true
+		return []string{s.Path}, why(whole, s), true
 	}
-	if s.isDir() {
-		if paths, evidence := t.fitFiles(k, s); evidence != "" {
+	if s.IsDir() {
+		if paths, evidence := fitFiles(t, k, s); evidence != "" {
 			return paths, evidence, true
 		}
 	}
-	return []string{s.path}, "", ok
+	return []string{s.Path}, "", ok
 }
 
 // why words the evidence of a role.
-func why(r role, s *sample) string {
-	name := s.path
+func why(r compose.Role, s *tree.Sample) string {
+	name := s.Path
 	if name == "." {
 		name = "the directory"
 	}
-	if r.evidence != "" {
-		return name + " " + r.evidence
+	if r.Evidence != "" {
+		return name + " " + r.Evidence
 	}
 	return name + " has the name of its " + r.Role
 }
 
 // fitFiles tells whether every file in a directory plays a role; the evidence is empty where not.
-func (t *Table) fitFiles(k mediatypes.Kind, dir *sample) (paths []string, evidence string) {
-	filter, err := ignoreFilter(dir.fsys, dir.path)
+func fitFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string) {
+	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
 	if err != nil {
 		return nil, ""
 	}
-	client, err := clientFilter(dir.fsys, k, dir.path)
+	client, err := compose.ClientFilter(dir.FS, k, dir.Path)
 	if err != nil {
 		return nil, ""
 	}
-	filter = anyOf(filter, client)
+	filter = compose.AnyOf(filter, client)
 	files, all := 0, true
-	err = fs.WalkDir(dir.fsys, dir.path, func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if name != dir.path && filter(name, d.IsDir()) {
+		if name != dir.Path && filter(name, d.IsDir()) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -338,13 +341,13 @@ func (t *Table) fitFiles(k mediatypes.Kind, dir *sample) (paths []string, eviden
 		if d.IsDir() {
 			return nil
 		}
-		info, err := fs.Stat(dir.fsys, name)
+		info, err := fs.Stat(dir.FS, name)
 		if files++; err != nil || files > maxDetect {
 			all = false
 			return fs.SkipAll
 		}
-		s := &sample{fsys: dir.fsys, path: name, info: info}
-		r, ok := t.findRole(k, s, "")
+		s := &tree.Sample{FS: dir.FS, Path: name, Info: info}
+		r, ok := t.FindRole(k, s, "")
 		if all = ok && info.Mode().IsRegular(); !all {
 			return fs.SkipAll
 		}
@@ -357,7 +360,7 @@ func (t *Table) fitFiles(k mediatypes.Kind, dir *sample) (paths []string, eviden
 		return nil, ""
 	}
 	if k.Expand && files > 0 {
-		paths = []string{dir.path}
+		paths = []string{dir.Path}
 	}
 	return paths, evidence
 }

@@ -1,0 +1,75 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// GenericHint is what to do about a file that is not what it looks like.
+const GenericHint = "mend it, or name the kind generic, which packs any file as it is"
+
+// CheckClaims reports the files that claim by their names to be of some kind and are broken. It is for files that no
+// kind fits: with a kind, what is wrong with them was found out already.
+func (t *Table) CheckClaims(samples []*tree.Sample) error {
+	var problems spec.Problems
+	for _, s := range samples {
+		if s.Info.Mode().IsRegular() {
+			problems = append(problems, t.claimProblems(s)...)
+		}
+	}
+	return problems.Err()
+}
+
+// claimProblems says what is wrong with a file that claims a kind; nothing where it tells one, or is sound.
+func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
+	var problems spec.Problems
+	for _, k := range t.Kinds {
+		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
+			return nil
+		}
+		if fault := t.claimFault(k, s); fault != nil && len(problems) == 0 {
+			problems = spec.Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, k.Name, fault), Hint: GenericHint}}
+		}
+	}
+	return problems
+}
+
+// claimFault says what is wrong with a file that has the name of a kind and no role in it; nil where it is something
+// else.
+func (t *Table) claimFault(k mediatypes.Kind, s *tree.Sample) error {
+	i := slices.IndexFunc(k.Layers, func(l mediatypes.LayerType) bool { return claims(l, s.Path) })
+	if i < 0 {
+		return nil
+	}
+	return t.faultOf(k.Layers[i], s)
+}
+
+// claims tells whether a name says that the file is of a layer type.
+func claims(t mediatypes.LayerType, name string) bool {
+	return slices.ContainsFunc(t.Claims, func(pattern string) bool { return matchPattern(pattern, path.Base(name)) })
+}
+
+// faultOf says what is wrong with a file that its layer type does not take.
+func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
+	test := t.Tests[l.Content]
+	if test.Fault != nil {
+		return test.Fault(s)
+	}
+	f, err := s.Open()
+	if err != nil {
+		return nil // told when it is packed
+	}
+	defer f.Close()
+	err = tree.ScanJSON(tree.WithoutBOM(f), func(string, string) bool { return true })
+	if s.Info.Size() <= tree.MaxScan && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return errors.New("its JSON ends too early")
+	}
+	return fmt.Errorf("it is not %s", test.Expects)
+}

@@ -1,0 +1,130 @@
+package compose
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// ClientFilter returns a filter of what the native client of a kind does not pack of a directory: Kind.Exclude, and what
+// Kind.IgnoreFile of the directory and of those above it lists. It is nil for a kind that has neither.
+func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
+	usual, err := excludeFilter(k, dir)
+	if err != nil {
+		return nil, err
+	}
+	ignored, err := IgnoreFileFilter(fsys, k, dir)
+	if err != nil {
+		return nil, err
+	}
+	return AnyOf(usual, ignored), nil
+}
+
+// excludeFilter returns a filter of Kind.Exclude with more patterns behind it; nil where there are none at all.
+func excludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
+	patterns := slices.Concat(k.Exclude, more)
+	if len(patterns) == 0 {
+		return nil, nil
+	}
+	i, err := tree.NewIgnorer(dir, []byte(strings.Join(patterns, "\n")))
+	if err != nil {
+		return nil, err
+	}
+	return i.LeavesOut, nil
+}
+
+// IgnoreFileFilter returns a filter of what Kind.IgnoreFile of a directory and of those above it lists, and of that file
+// itself; nil for a kind that has none.
+func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
+	if k.IgnoreFile == "" {
+		return nil, nil
+	}
+	var ignorers []*tree.Ignorer
+	for _, d := range tree.Parents(dir) {
+		i, err := tree.ReadIgnoreFile(fsys, d, k.IgnoreFile)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %s", path.Join(d, k.IgnoreFile), tree.Cause(err))
+		}
+		if i != nil {
+			ignorers = append(ignorers, i)
+		}
+	}
+	return func(name string, isDir bool) bool {
+		return path.Base(name) == k.IgnoreFile || !isDeclaration(k, name) &&
+			slices.ContainsFunc(ignorers, func(i *tree.Ignorer) bool { return i.LeavesOut(name, isDir) })
+	}, nil
+}
+
+// isDeclaration reports whether a path has the name of the native client's declaration, which that client reads whatever its
+// ignore file lists.
+func isDeclaration(k mediatypes.Kind, name string) bool {
+	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool { return t.Tells && matches(t, name, false) })
+}
+
+// AnyOf returns a filter that leaves out what any of the filters does; nil where all are nil.
+func AnyOf(filters ...spec.Filter) spec.Filter {
+	filters = slices.DeleteFunc(filters, func(f spec.Filter) bool { return f == nil })
+	if len(filters) == 0 {
+		return nil
+	}
+	return func(name string, isDir bool) bool {
+		return slices.ContainsFunc(filters, func(f spec.Filter) bool { return f(name, isDir) })
+	}
+}
+
+// LeavesOut reports whether a filter, which may be nil, leaves out a path or a directory above it; and which of them.
+func LeavesOut(f spec.Filter, name string, isDir bool) (which string, out bool) {
+	if f == nil {
+		return "", false
+	}
+	for i, r := range name {
+		if r == '/' && f(name[:i], true) {
+			return name[:i] + "/", true
+		}
+	}
+	if !f(name, isDir) {
+		return "", false
+	}
+	return entryName(name, isDir), true
+}
+
+// entryName returns a path as Plan.LeftOut has it: that of a directory ends in a slash.
+func entryName(name string, isDir bool) string {
+	if isDir {
+		return name + "/"
+	}
+	return name
+}
+
+// unpacked lists what was left out and is not packed by another entry, which names it.
+func (c *Draft) unpacked() []string {
+	return slices.DeleteFunc(Unique(c.LeftOut), func(name string) bool {
+		return slices.ContainsFunc(c.Layers, func(l *Layer) bool { return entryName(l.Source(), l.Dir) == name })
+	})
+}
+
+// DropUnnamed records the files of layers that were dropped because a file of the native client's own, a Kitfile or a
+// Modelfile, does not name them.
+func (c *Draft) DropUnnamed(by string, dropped []*Layer) {
+	before := len(c.LeftOut)
+	for _, l := range dropped {
+		packed := func(o *Layer) bool { return o.Source() == l.Source() || o.Dir && tree.Within(o.Path, l.Source()) }
+		if l.Source() != by && !slices.ContainsFunc(c.Layers, packed) {
+			c.LeftOut = append(c.LeftOut, entryName(l.Source(), l.Dir))
+		}
+	}
+	if len(c.LeftOut) > before {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s says what is packed", c.Kind.Name, by))
+	}
+}
+
+// RelativeTo makes a filter of paths of the file system one of paths below dir.
+func RelativeTo(dir string, filter spec.Filter) spec.Filter {
+	return func(name string, isDir bool) bool { return filter(path.Join(dir, name), isDir) }
+}

@@ -1,0 +1,162 @@
+package compose
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Finish is Plan.Finish: it makes a config out of the packed layers.
+type Finish = func(layers []spec.Packed) (spec.Finished, error)
+
+// DeriveFunc reads a kind's config out of the files. It sees the layers as they were chosen, and may change them:
+// replace a file by Content, set Title, annotations and media type, add layers or drop them. What it reports with
+// composition.refuse is a problem with a place; an error that it returns is one without. It must be pure: the same
+// files, the same plan.
+type DeriveFunc func(c *Draft) (Finish, error)
+
+// Unique keeps the first of equal strings, and nil where there are none.
+func Unique(list []string) []string {
+	var kept []string
+	for _, s := range list {
+		if !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// Draft is one manifest in the making: what a deriveFunc works on.
+type Draft struct {
+	*Composer
+	Spec             *spec.Spec
+	Kind             mediatypes.Kind
+	Layers           []*Layer
+	Annotations      map[string]string // of the manifest; the declaration's win
+	Notes            []string          // Plan.Notes
+	Warnings         []string          // Plan.Warnings
+	LeftOut          []string          // Plan.LeftOut
+	Tags             []string          // Plan.Tags, besides the declared ones
+	Cascade          string            // Plan.Cascade
+	ArtifactType     string            // artifactType of the manifest, where the files decide it
+	ConfigType       string            // media type of the config, where the files decide it
+	Platform         *ocispec.Platform // of the manifest in an index, where the files decide it
+	IndexAnnotations map[string]string // annotations of the index over this manifest
+
+	named   map[string]bool  // paths that entries name outright
+	Unfound []spec.LayerSpec // entries whose files are not there, which were problems already
+}
+
+// Layer is a layer with what is known about its file.
+type Layer struct {
+	spec.Layer
+	Type Role
+	Info fs.FileInfo // of the file or directory
+	At   string      // where it is declared, for refuse
+}
+
+// Refuse reports a problem with a layer's file.
+func (c *Draft) Refuse(l *Layer, hint, format string, args ...any) {
+	c.Report(c.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
+}
+
+// refuseError reports an error where its file is declared, if it is about one.
+func (c *Draft) refuseError(err error) {
+	at, hint := "", ""
+	var about *spec.Error
+	if errors.As(err, &about) {
+		hint = about.Hint
+		if i := slices.IndexFunc(c.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
+			at = c.Layers[i].At
+		}
+	}
+	c.Report(c.Spec.Problem(at, err.Error(), hint))
+}
+
+// Source is the file or directory that a layer is made of.
+func (l *Layer) Source() string {
+	if len(l.Files) == 1 {
+		return l.Files[0]
+	}
+	return l.Path
+}
+
+// WithRole lists the layers of a role.
+func (c *Draft) WithRole(name string) []*Layer {
+	var found []*Layer
+	for _, l := range c.Layers {
+		if l.Role == name {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// Overlay lays the config fields of the declaration over those read out of the files.
+func (c *Draft) Overlay(derived map[string]any) map[string]any {
+	return Merge(Merge(c.Kind.Config.Defaults, derived), c.Spec.Config)
+}
+
+// Merge lays one JSON object over another, object by object.
+func Merge(below, above map[string]any) map[string]any {
+	merged := maps.Clone(below)
+	if merged == nil {
+		merged = make(map[string]any, len(above))
+	}
+	for key, value := range above {
+		inner, isObject := value.(map[string]any)
+		under, wasObject := merged[key].(map[string]any)
+		if isObject && wasObject {
+			value = Merge(under, inner)
+		}
+		merged[key] = value
+	}
+	return merged
+}
+
+// Constant is the finish of a config that does not depend on the packed layers.
+func Constant(config any) (Finish, error) {
+	encoded, err := EncodeJSON(config)
+	if err != nil {
+		return nil, err
+	}
+	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{Config: encoded}, nil }, nil
+}
+
+// EncodeJSON writes JSON as configs have it: object keys sorted where a map gives them, no escaped HTML, no line end.
+func EncodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// CheckNamed reports a name or version that contradicts what a file says of itself, where it says one.
+func (c *Draft) CheckNamed(name, version, file string) {
+	for _, f := range [...]struct{ key, declared, own string }{{"name", c.Spec.Name, name}, {"version", c.Spec.Version, version}} {
+		if f.declared != "" && f.own != "" && f.declared != f.own {
+			c.Report(c.Spec.Problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
+		}
+	}
+}
+
+// SetAnnotation sets an annotation unless the declaration has it.
+func (l *Layer) SetAnnotation(key, value string) {
+	if l.Annotations == nil {
+		l.Annotations = map[string]string{}
+	}
+	if _, declared := l.Annotations[key]; !declared {
+		l.Annotations[key] = value
+	}
+}

@@ -1,0 +1,667 @@
+package compose
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxLayers keeps the manifest below the 4 MiB that registries take, with some 400 bytes for each layer.
+const maxLayers = 10_000
+
+// maxBad is how many bad files of one directory are problems; more of them say nothing new.
+const maxBad = 20
+
+// choose finds the files of every declared layer.
+func (c *Draft) choose() {
+	c.named = map[string]bool{}
+	for _, l := range c.Spec.Layers {
+		if (&lookup{Draft: c, LayerSpec: l}).outright() {
+			c.named[path.Clean(l.Path)] = true
+		}
+	}
+	for i, l := range c.Spec.Layers {
+		if message, _ := declare.BadPath(l.Path); l.Path == "" || message != "" {
+			c.Unfound = append(c.Unfound, l) // a problem of the Spec already
+			continue
+		}
+		e := &lookup{Draft: c, LayerSpec: l, at: declare.LayerAt(i)}
+		if e.outright() {
+			e.single()
+		} else {
+			e.glob()
+		}
+		if e.failed {
+			c.Unfound = append(c.Unfound, l)
+		}
+		if len(c.Layers) > maxLayers {
+			c.Report(c.Spec.Problem(e.at, fmt.Sprintf("makes more than %d layers", maxLayers), "pack directories: packing: tar+gzip"))
+			return
+		}
+	}
+	if len(c.Layers) == 0 && len(c.Unfound) == 0 && len(c.LeftOut) > 0 {
+		c.Report(c.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(c.Kind.Clients, ", ")+" leaves out: "+FirstFew(Unique(c.LeftOut)), ""))
+	}
+}
+
+// lookup is one entry of layers while its files are looked up.
+type lookup struct {
+	*Draft
+	spec.LayerSpec
+	at     string
+	failed bool
+	warned bool        // see warnOfGit
+	client spec.Filter // what the native client leaves out, as far as the entry does not take it back; nil: nothing
+}
+
+// refuse reports a problem with the entry.
+func (e *lookup) refuse(hint, format string, args ...any) {
+	e.failed = true
+	e.Report(e.Spec.Problem(e.at+"/path", fmt.Sprintf(format, args...), hint))
+}
+
+// unreadable reports what the file system does not give.
+func (e *lookup) unreadable(name string, err error) {
+	e.failed = true
+	e.Report(e.Spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
+}
+
+func IsGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
+
+// outright tells whether the path names a file, also where it looks like a glob.
+func (e *lookup) outright() bool {
+	if !IsGlob(e.Path) {
+		return true
+	}
+	_, err := fs.Stat(e.FS, path.Clean(e.Path))
+	return err == nil
+}
+
+// single takes one file or directory.
+func (e *lookup) single() {
+	name, problem := tree.Locate(e.FS, e.Path)
+	if problem != "" {
+		hint := ""
+		if problem == "does not exist" {
+			hint = e.nearby(name)
+		}
+		e.refuse(hint, "%q %s", e.Path, problem)
+		return
+	}
+	info, err := fs.Stat(e.FS, name)
+	switch {
+	case err != nil:
+		e.unreadable(e.Path, err)
+	case e.ignored(name, info.IsDir()):
+	case info.IsDir():
+		e.directory(&tree.Sample{FS: e.FS, Path: name, Info: info})
+	case strings.HasSuffix(e.Path, "/"):
+		e.refuse("leave out the slash at the end", "%q is a file, not a directory", e.Path)
+	default:
+		e.checkFileOptions()
+		e.file(&tree.Sample{FS: e.FS, Path: name, Info: info})
+	}
+}
+
+// ignored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
+// in no way.
+func (e *lookup) ignored(name string, isDir bool) bool {
+	filter, err := IgnoreFileFilter(e.FS, e.Kind, path.Dir(name))
+	if err != nil {
+		e.refuse("", "%v", err)
+		return true
+	}
+	which, out := LeavesOut(filter, name, isDir)
+	if out {
+		e.LeftOut = append(e.LeftOut, which)
+	}
+	return out
+}
+
+// nearby suggests a file of a similar name in the same directory.
+func (e *lookup) nearby(name string) string {
+	entries, err := fs.ReadDir(e.FS, path.Dir(name))
+	if err != nil {
+		return ""
+	}
+	best, distance := "", 3
+	for _, entry := range entries {
+		if d := declare.EditDistance(entry.Name(), path.Base(name)); d < distance {
+			best, distance = path.Join(path.Dir(name), entry.Name()), d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// checkFileOptions reports options of directories on a file.
+func (e *lookup) checkFileOptions() {
+	if e.Split != nil && *e.Split {
+		e.Report(e.Spec.KeyProblem(e.at+"/split", fmt.Sprintf("%q is a file; only directories can be split", e.Path), ""))
+	}
+	if len(e.Exclude) > 0 {
+		e.Report(e.Spec.KeyProblem(e.at+"/exclude", fmt.Sprintf("%q is a file; there is nothing to exclude", e.Path), ""))
+	}
+}
+
+// file makes a layer of one file.
+func (e *lookup) file(s *tree.Sample) {
+	if !s.Info.Mode().IsRegular() {
+		e.refuse("", "%q is neither a file nor a directory", s.Path)
+		return
+	}
+	if s.Head(); s.Err != nil {
+		e.unreadable(s.Path, s.Err)
+		return
+	}
+	r, ok := e.role(s)
+	if !ok {
+		e.noRole(s)
+		return
+	}
+	packing := e.packing(r)
+	if r.Archive && packing != mediatypes.Raw {
+		e.archive(r, s, packing)
+		return
+	}
+	if packing == mediatypes.Raw {
+		if e.Preserve != nil && *e.Preserve {
+			e.Report(e.Spec.KeyProblem(e.at+"/preserve", fmt.Sprintf("%q is packed raw, which keeps no modes or owners", s.Path), "packing: tar+gzip"))
+		}
+		e.add(r, s, spec.Layer{Path: s.Path, Packing: packing, Size: s.Info.Size()})
+		return
+	}
+	e.add(r, s, spec.Layer{Path: path.Dir(s.Path), Files: []string{s.Path}, Packing: packing, Size: -1})
+}
+
+// archive makes a layer of the entries of a tar.
+func (e *lookup) archive(r Role, s *tree.Sample, packing mediatypes.Packing) {
+	if e.Preserve != nil && !*e.Preserve {
+		e.Report(e.Spec.KeyProblem(e.at+"/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.Path), ""))
+	}
+	e.add(r, s, spec.Layer{Path: s.Path, Archive: true, Packing: packing, Size: -1})
+}
+
+// role finds the role of a file or directory in the kind.
+func (e *lookup) role(s *tree.Sample) (Role, bool) {
+	if e.Kind.Name == "" {
+		return e.Table.FindRole(e.Kind, s, "")
+	}
+	return e.Table.FindRole(e.Kind, s, e.As)
+}
+
+// noRole reports a file that the kind has no use for.
+func (e *lookup) noRole(s *tree.Sample) {
+	if e.As != "" && !slices.Contains(e.Kind.Roles(), e.As) {
+		e.failed = true
+		e.Report(e.Spec.Problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.Kind.Name, e.As), declare.DidYouMean(e.As, e.Kind.Roles())))
+		return
+	}
+	message := fmt.Sprintf("%q plays no role in kind %q", s.Path, e.Kind.Name)
+	if e.As != "" {
+		message = fmt.Sprintf("%q is not %q of kind %q", s.Path, e.As, e.Kind.Name)
+	}
+	if s.IsDir() {
+		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.Path, e.Kind.Name)
+	} else if fault := e.Table.claimFault(e.Kind, s); fault != nil {
+		message = fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, e.Kind.Name, fault)
+	}
+	e.refuse(e.Table.Expected(e.Kind, e.As), "%s", message)
+}
+
+// packing is the declared one, else the kind's.
+func (e *lookup) packing(r Role) mediatypes.Packing {
+	if e.Packing != "" {
+		return e.Packing
+	}
+	return r.Packed()
+}
+
+// directory makes one layer of a directory where a role takes it whole, else one of each file under it.
+func (e *lookup) directory(s *tree.Sample) {
+	if e.Packing == mediatypes.Raw && !e.Kind.Expand {
+		e.refuse("packing: tar+gzip", "%q is a directory; raw packing needs a file", e.Path)
+		return
+	}
+	filter, ok := e.filter(s.Path)
+	if !ok {
+		return
+	}
+	r, found := e.role(s)
+	if !found && e.Packing != "" && e.Packing != mediatypes.Raw {
+		r, found = e.tarRole()
+	}
+	switch {
+	case found && e.packing(r) != mediatypes.Raw:
+		if filter, ok = e.asKind(s.Path, r, filter); !ok || !e.checkTree(s.Path, filter, e.preserve(r)) {
+			return
+		}
+		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,
+			Entries: spec.Entries{Exclude: RelativeTo(s.Path, filter), Split: e.split(r)}})
+	case e.Kind.Expand:
+		e.files(s.Path, filter)
+	default:
+		e.noRole(s)
+	}
+}
+
+// tarRole is the role of a tar that is asked for by packing, and by name where there are several.
+func (e *lookup) tarRole() (Role, bool) {
+	for _, t := range e.Kind.Layers {
+		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {
+			return Role{LayerType: t}, true
+		}
+	}
+	return Role{}, false
+}
+
+// filter leaves out what .davitignore, exclude and the native client do, and davit's own files.
+func (e *lookup) filter(dir string) (spec.Filter, bool) {
+	exclude, err := excludeFilter(e.Kind, dir, e.Exclude...)
+	if err != nil {
+		e.failed = true
+		e.Report(e.Spec.Problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
+		return nil, false
+	}
+	filter, err := tree.IgnoreFilter(e.FS, dir)
+	if err == nil {
+		e.client, err = ClientFilter(e.FS, e.Kind, dir)
+	}
+	var ignored spec.Filter
+	if err == nil {
+		ignored, err = IgnoreFileFilter(e.FS, e.Kind, dir)
+	}
+	if err != nil {
+		e.refuse("", "%v", err)
+		return nil, false
+	}
+	own := e.ownFiles()
+	return AnyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
+}
+
+// leave records a path that a filter leaves out if the native client does so: what the declaration excludes, its author
+// knows.
+func (e *lookup) leave(name string, isDir bool) {
+	if which, out := LeavesOut(e.client, name, isDir); out {
+		e.LeftOut = append(e.LeftOut, which)
+	}
+}
+
+// asKind leaves out besides what the kind's client leaves out by itself, and says what that is. An exclude of the entry's
+// own stands for it.
+func (e *lookup) asKind(dir string, r Role, filter spec.Filter) (spec.Filter, bool) {
+	if len(r.Exclude) == 0 || e.Exclude != nil {
+		return filter, true
+	}
+	usual, err := tree.NewIgnorer(dir, []byte(strings.Join(r.Exclude, "\n")))
+	if err != nil {
+		e.refuse("", "%q: %v", dir, err) // of a kind that no file was read for
+		return nil, false
+	}
+	var left []string
+	e.walk(dir, func(name string, isDir bool) bool {
+		if filter(name, isDir) {
+			return true
+		}
+		out := usual.LeavesOut(name, isDir)
+		if out {
+			left = append(left, tree.Below(dir, name))
+		}
+		return out
+	}, func(string, fs.DirEntry) bool { return true })
+	if len(left) > 0 {
+		e.Notes = append(e.Notes, fmt.Sprintf("%s: %s left out, as %s does; an exclude of your own, be it [], says otherwise",
+			e.Kind.Name, FirstFew(left), strings.Join(e.Kind.Clients, ", ")))
+	}
+	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.LeavesOut(name, isDir) }, true
+}
+
+// FirstFew names the first few of a list, and counts the others.
+func FirstFew(names []string) string {
+	const few = 5
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+}
+
+// ownFiles are what lies beside the content for davit's sake: the declaration, and the layout that "davit pack" writes
+// unless told otherwise, which would else be part of the next artifact.
+func (e *lookup) ownFiles() []string {
+	var own []string
+	if e.Spec.Source() != nil {
+		own = append(own, "davit.yaml", path.Base(filepath.ToSlash(e.Spec.Source().File)))
+		if declare.IsKindFile(e.Spec.Kind) {
+			own = append(own, path.Clean(e.Spec.Kind))
+		}
+	}
+	if _, err := fs.Stat(e.FS, "oci/oci-layout"); err == nil {
+		own = append(own, "oci")
+	}
+	return own
+}
+
+// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
+func (e *lookup) checkTree(dir string, filter spec.Filter, preserve bool) bool {
+	files, bad := 0, 0
+	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
+		files++
+		e.warnOfGit(name)
+		problem := ""
+		switch {
+		case e.Kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
+			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
+		case d.Type().IsRegular():
+		case d.Type()&fs.ModeSymlink != 0:
+			problem = tree.LinkOut(e.FS, dir, name)
+			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
+				problem = "" // a backup keeps it
+			}
+		default:
+			problem = "is neither a file nor a directory"
+		}
+		if problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+			bad++
+		}
+		return bad < maxBad
+	})
+	if ok && files == 0 && !e.mayBeEmpty() {
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+		return false
+	}
+	return ok
+}
+
+// warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
+func (e *lookup) warnOfGit(name string) {
+	before, _, found := strings.Cut("/"+name, "/.git/")
+	if found && !e.warned {
+		e.warned = true
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is packed too; name it in %s if it should not be", strings.TrimPrefix(before+"/.git", "/"), tree.IgnoreFile))
+	}
+}
+
+// mayBeEmpty: an empty volume or image is one all the same.
+func (e *lookup) mayBeEmpty() bool { return e.Kind.Shape == mediatypes.Image }
+
+// walk visits what is not a directory below dir, in order, until a visit says no.
+func (e *lookup) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
+	err := fs.WalkDir(e.FS, dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			e.unreadable(name, err)
+			return fs.SkipAll
+		case name != dir && filter(name, d.IsDir()):
+			e.leave(name, d.IsDir())
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && !visit(name, d):
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return err == nil && !e.failed
+}
+
+// files makes a layer of each file under a directory.
+func (e *lookup) files(dir string, filter spec.Filter) {
+	if e.Title != "" {
+		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
+	}
+	before := len(e.Layers)
+	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
+		e.warnOfGit(name)
+		e.found(name)
+		return len(e.Layers)-before <= maxLayers
+	})
+	if len(e.Layers) == before && !e.failed {
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+	}
+}
+
+// butLeftOut says that a directory is not empty, although nothing of it is packed.
+func (e *lookup) butLeftOut() string {
+	if len(e.LeftOut) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.Kind.Clients, ", "), FirstFew(Unique(e.LeftOut)))
+}
+
+// found takes a file that was not named itself.
+func (e *lookup) found(name string) {
+	if _, problem := tree.Locate(e.FS, name); problem != "" {
+		e.refuse("exclude it", "%q %s", name, problem)
+		return
+	}
+	if info, err := fs.Stat(e.FS, name); err != nil {
+		e.unreadable(name, err)
+	} else if info.IsDir() {
+		e.refuse("name the directory itself", "%q is a link to a directory", name)
+	} else {
+		e.file(&tree.Sample{FS: e.FS, Path: name, Info: info})
+	}
+}
+
+// glob takes every file that matches: a layer each, or one tar of them all.
+func (e *lookup) glob() {
+	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
+	if _, problem := tree.Locate(e.FS, base); problem == "does not exist" {
+		e.refuse("", "%q matches no files", e.Path)
+		return
+	} else if problem != "" {
+		e.refuse("", "%q %s", e.Path, problem)
+		return
+	}
+	filter, ok := e.filter(base)
+	if !ok {
+		return
+	}
+	names := e.expand(filter)
+	if e.failed {
+		return
+	}
+	if packing := e.globPacking(); packing != mediatypes.Raw {
+		e.tarOf(base, names, packing)
+		return
+	}
+	if e.Title != "" && len(names) > 1 {
+		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
+		return
+	}
+	for _, name := range names {
+		if len(e.Layers) > maxLayers {
+			return
+		}
+		if strings.HasSuffix(e.Path, "/") {
+			inner := *e
+			inner.LayerSpec.Path = name
+			inner.single()
+			e.failed = e.failed || inner.failed
+			continue
+		}
+		e.found(name)
+	}
+}
+
+// expand lists what a glob matches, without what another entry names outright: that is not the glob's.
+func (e *lookup) expand(filter spec.Filter) []string {
+	pattern, dirs := strings.CutSuffix(e.Path, "/")
+	pattern = path.Clean(pattern)
+	if !doublestar.ValidatePattern(pattern) {
+		e.refuse("", "%q is not a glob pattern", e.Path)
+		return nil
+	}
+	matched, err := doublestar.Glob(e.FS, pattern, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
+	if err != nil {
+		e.refuse("", "%q: %s", e.Path, tree.Cause(err))
+		return nil
+	}
+	var names []string
+	leftOut := 0
+	for _, name := range matched {
+		info, err := fs.Stat(e.FS, name)
+		if err == nil && info.IsDir() != dirs || name == "." {
+			continue
+		}
+		if _, out := LeavesOut(filter, name, dirs); out {
+			e.leave(name, dirs)
+			leftOut++
+		} else if !e.named[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0 && leftOut > 0:
+		e.refuse("", "%q matches nothing but what is excluded", e.Path)
+	case len(names) == 0:
+		e.refuse("", "%q matches no files", e.Path)
+	}
+	return names
+}
+
+// globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
+func (e *lookup) globPacking() mediatypes.Packing {
+	if e.Packing != "" {
+		return e.Packing
+	}
+	if t, ok := e.Kind.Role(e.As); ok && e.As != "" && !slices.ContainsFunc(e.Kind.Layers, func(o mediatypes.LayerType) bool {
+		return o.Role == e.As && o.Packed() == mediatypes.Raw
+	}) {
+		return t.Packed()
+	}
+	return mediatypes.Raw
+}
+
+// tarOf makes one tar of chosen files.
+func (e *lookup) tarOf(base string, names []string, packing mediatypes.Packing) {
+	e.Packing = packing
+	r, ok := e.tarRole()
+	if !ok {
+		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.Kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
+		e.failed = true
+		return
+	}
+	for _, name := range names {
+		if _, problem := tree.Locate(e.FS, name); problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+		} else if info, err := fs.Stat(e.FS, name); err != nil || !info.Mode().IsRegular() {
+			e.refuse("exclude it", "%q is not a file", name)
+		}
+	}
+	info, err := fs.Stat(e.FS, base)
+	if err != nil {
+		e.unreadable(base, err)
+		return
+	}
+	e.add(r, &tree.Sample{FS: e.FS, Path: base, Info: info}, spec.Layer{Path: base, Files: names, Packing: packing, Size: -1})
+}
+
+// titlePrefix is the LayerType.Prefix of what oras unpacks.
+const titlePrefix = "{title}/"
+
+// add completes a layer with what the role and the entry say.
+func (e *lookup) add(r Role, s *tree.Sample, l spec.Layer) {
+	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
+	l.Role = r.Role
+	if alone {
+		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // without a directory there is none to be named after
+	} else {
+		l.Title = e.title(r, l)
+	}
+	mediaType, ok := r.For(l.Packing)
+	if e.MediaType != "" {
+		mediaType, ok = e.MediaType, true
+	}
+	if !ok && e.Kind.Name != "" {
+		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.Kind.Name, r.Role, l.Packing), packings(r.LayerType)))
+	}
+	l.MediaType = mediaType
+	if l.Packing != mediatypes.Raw {
+		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
+		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
+		l.Preserve = e.preserve(r)
+		l.Image = e.Kind.Shape != mediatypes.Artifact
+	}
+	l.Annotations = layerAnnotations(r, s.Path, e.LayerSpec.Annotations)
+	if r.Evidence != "" && !r.Tells {
+		e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.Kind.Name, s.Path, r.Role, r.Evidence))
+	}
+	e.Layers = append(e.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at})
+}
+
+// preserve is what the entry says, else what the kind has.
+func (e *lookup) preserve(r Role) bool {
+	if e.Preserve != nil {
+		return *e.Preserve
+	}
+	return r.Preserve
+}
+
+// split is what the entry says, else what the kind has.
+func (e *lookup) split(r Role) bool {
+	if e.Split != nil {
+		return *e.Split
+	}
+	return r.Split
+}
+
+// title is the declared one, else the path; a file beside the declaration stands in no directory that could name its tar.
+func (e *lookup) title(r Role, l spec.Layer) string {
+	switch {
+	case e.Title != "":
+		return e.Title
+	case r.Untitled:
+		return ""
+	case l.Path != ".":
+		return l.Path
+	case len(l.Files) == 1:
+		return l.Files[0]
+	}
+	title := e.Kind.Name
+	for _, name := range []string{e.Spec.Name, e.Spec.Dir} {
+		if name != "" && declare.BadTitle(name) == "" {
+			title = name
+		}
+	}
+	e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is titled %q", e.Kind.Name, e.Path, title))
+	return title
+}
+
+// packings is the hint that lists how a role can be packed.
+func packings(t mediatypes.LayerType) string {
+	var known []string
+	for _, p := range []mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		if _, ok := t.For(p); ok {
+			known = append(known, string(p))
+		}
+	}
+	return "one of " + strings.Join(known, ", ") + "; or give a mediaType"
+}
+
+func layerAnnotations(r Role, name string, declared map[string]string) map[string]string {
+	if len(r.Annotations)+len(declared) == 0 {
+		return nil
+	}
+	all := map[string]string{}
+	for key, value := range r.Annotations {
+		all[key] = strings.NewReplacer("{path}", name, "{base}", path.Base(name)).Replace(value)
+	}
+	for key, value := range declared {
+		all[key] = value
+	}
+	return all
+}

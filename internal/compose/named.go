@@ -1,0 +1,38 @@
+package compose
+
+import (
+	"io/fs"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// AddFile adds a layer for a file that another file names, such as a Modelfile, in a role.
+func (c *Draft) AddFile(by *Layer, name, role string) {
+	e := &lookup{Draft: c, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}
+	e.found(name)
+}
+
+// Ignores reports whether the ignore file of the kind's native client lists a file that another file names.
+func (c *Draft) Ignores(by *Layer, name string, isDir bool) bool {
+	e := &lookup{Draft: c, at: by.At}
+	return e.ignored(name, isDir)
+}
+
+// FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, what
+// the native client does not pack, and what is left out everywhere. It records what is left out.
+func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter, error) {
+	e := &lookup{Draft: c, at: by.At}
+	ignored, err := tree.IgnoreFilter(c.FS, dir)
+	if err != nil {
+		return nil, err
+	}
+	if e.client, err = ClientFilter(c.FS, c.Kind, dir); err != nil {
+		return nil, err
+	}
+	others = slices.Concat(others, e.ownFiles(), []string{by.Path})
+	filter := AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
+	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records what is left out
+	return RelativeTo(dir, filter), nil
+}

@@ -1,0 +1,85 @@
+package declare
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/davit-oci/davit/artifact/spec"
+)
+
+// Parse reads a davit.yaml. The name is what problems call the file; "-" is standard input. Its error is Problems, all
+// at once. A Spec that comes with Problems holds what could be read: Compose refuses it, and tells the same problems
+// together with those it finds in the files. It is nil only where nothing could be read.
+func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
+	if name == "-" {
+		name = "<stdin>"
+	}
+	doc := ReadDocument(name, data)
+	if doc.Value == nil && len(doc.Problems) > 0 {
+		return nil, doc.Problems.Err()
+	}
+	checker, err := NewChecker(SpecSchema())
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema of davit.yaml: %w", err)
+	}
+	for _, f := range checker.Check(doc.Value) {
+		if f.missing { // checkSpec knows better what is needed when
+			continue
+		}
+		doc.Fault(doc, "", f)
+		doc.drop(f.Pointer) // the rest is read all the same
+	}
+	declared := &spec.Spec{}
+	if err := decodeValue(doc.Value, declared); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	declared.SetSource(&doc.Source, "")
+	problems := doc.Problems
+	Check(known, declared, func(p spec.Problem) { problems = append(problems, p) })
+	return declared, problems.Err()
+}
+
+// Fault notes what is wrong with a value that stands under a pointer in a document.
+func (d *document) Fault(in *document, under string, f Fault) {
+	if f.key {
+		d.Problems = append(d.Problems, in.KeyProblem(under+f.Pointer, f.Message, f.Hint))
+		return
+	}
+	d.Problems = append(d.Problems, in.Problem(under+f.Pointer, f.Message, f.Hint))
+}
+
+// decodeValue fills a struct from a value that readDocument made.
+func decodeValue(value, into any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}
+
+// ReadConfig replaces the config fields of a declaration with those of a YAML or JSON file.
+func ReadConfig(s *spec.Spec, name string, data []byte) error {
+	doc := ReadDocument(name, data)
+	if fields, ok := doc.Value.(map[string]any); ok {
+		s.SetConfig(fields, &doc.Source)
+	} else if len(doc.Problems) == 0 {
+		doc.Add(spec.Position{Line: 1, Column: 1}, "must be a mapping of config fields", "")
+	}
+	return doc.Problems.Err()
+}
+
+// ConfigProblem points at a config field.
+func ConfigProblem(s *spec.Spec, f Fault) spec.Problem {
+	source, at := s.ConfigSource(f.Pointer)
+	if f.key {
+		return source.KeyProblem(at, f.Message, f.Hint)
+	}
+	return source.Problem(at, f.Message, f.Hint)
+}
+
+// LayerAt is the pointer of a layer in its Spec.
+func LayerAt(i int) string { return "/layers/" + strconv.Itoa(i) }

@@ -1,0 +1,49 @@
+package tree
+
+import (
+	"bytes"
+	"io"
+	"slices"
+)
+
+// tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
+var tellingKeys = []string{"$schema", "@context", "@graph", "_type", "bomFormat", "components", "document/category", "document/csaf_version",
+	"mediaType", "payload", "payloadType", "predicateType", "runs", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
+
+// Keys returns the strings behind the telling keys of a JSON object: nil where the file is not one, an empty string
+// for a key with another value.
+func (s *Sample) Keys() map[string][]string {
+	if s.scanned || s.IsDir() {
+		return s.found
+	}
+	s.scanned = true
+	f, err := s.Open()
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	found := map[string][]string{}
+	err = ScanJSON(WithoutBOM(f), func(key, value string) bool {
+		if slices.Contains(tellingKeys, key) && len(found[key]) < 16 {
+			found[key] = append(found[key], value)
+		}
+		return true
+	})
+	if err == nil {
+		s.found = found
+	}
+	return s.found
+}
+
+// Utf8BOM is the mark that some editors put before UTF-8.
+var Utf8BOM = []byte("\xef\xbb\xbf")
+
+// WithoutBOM skips the mark.
+func WithoutBOM(r io.Reader) io.Reader {
+	mark := make([]byte, len(Utf8BOM))
+	n, _ := io.ReadFull(r, mark)
+	if bytes.Equal(mark[:n], Utf8BOM) {
+		return r
+	}
+	return io.MultiReader(bytes.NewReader(mark[:n]), r)
+}

@@ -1,0 +1,96 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Parents lists a directory and those above it, the root first.
+func Parents(dir string) []string {
+	list := []string{"."}
+	for i, r := range dir {
+		if r == '/' {
+			list = append(list, dir[:i])
+		}
+	}
+	if dir != "." {
+		list = append(list, dir)
+	}
+	return list
+}
+
+// Below is a path relative to the directory that it stands under.
+func Below(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return strings.TrimPrefix(name, dir+"/")
+}
+
+// Locate cleans a path and follows its links. The problem says why it can't be used: it is not there, or a link leads
+// out of the file system.
+func Locate(fsys fs.FS, name string) (clean, problem string) {
+	clean = path.Clean(name)
+	if problem := LinkOut(fsys, ".", clean); problem != "" {
+		return clean, problem
+	}
+	if _, err := fs.Stat(fsys, clean); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Lstat(fsys, clean); err == nil {
+			return clean, "is a link that leads nowhere"
+		}
+		return clean, "does not exist"
+	} else if err != nil {
+		return clean, "can't be read: " + Cause(err)
+	}
+	return clean, ""
+}
+
+// LeadsNowhere ends what is said of a link that leads to itself.
+const LeadsNowhere = "leads nowhere"
+
+// LinkOut follows the links on the way from a directory to a file below it and names one that leaves the directory.
+func LinkOut(fsys fs.FS, dir, name string) string {
+	const maxLinks = 40
+	rest, done, via := strings.Split(Below(dir, name), "/"), dir, ""
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		if !Within(dir, next) {
+			return fmt.Sprintf("leaves the directory through the link %s", via)
+		}
+		info, err := fs.Lstat(fsys, next)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			done, rest = next, rest[1:]
+			continue
+		}
+		target, err := fs.ReadLink(fsys, next)
+		if links++; err != nil || links > maxLinks {
+			return fmt.Sprintf("goes through the link %q, which "+LeadsNowhere, next)
+		}
+		via = fmt.Sprintf("%q -> %q", next, target)
+		if path.IsAbs(target) {
+			return fmt.Sprintf("leaves the directory through the link %s", via)
+		}
+		rest = append(strings.Split(target, "/"), rest[1:]...)
+	}
+	return ""
+}
+
+// Within tells whether a clean path is a directory or stands below it.
+func Within(dir, name string) bool {
+	if dir == "." {
+		return name != ".." && !strings.HasPrefix(name, "../")
+	}
+	return name == dir || strings.HasPrefix(name, dir+"/")
+}
+
+// Cause is the reason of an error of a file system without the operation and path, which messages name themselves.
+func Cause(err error) string {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,105 @@
+package tree
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+)
+
+// headSize is how much of a file's beginning a sample holds: more than any magic number or first line needs.
+const headSize = 64 << 10
+
+// Sample is a file or directory that roles are tried on. Its head is read once.
+type Sample struct {
+	FS   fs.FS
+	Path string
+	Info fs.FileInfo
+
+	read bool
+	head []byte
+	Err  error
+
+	scanned bool
+	found   map[string][]string // see keys
+}
+
+// IsDir tells whether the sample is a directory.
+func (s *Sample) IsDir() bool { return s.Info.IsDir() }
+
+// Head returns the first bytes of a file, at most headSize; nothing of a directory or of what can't be read.
+func (s *Sample) Head() []byte {
+	if !s.read && !s.IsDir() {
+		s.read = true
+		s.head, s.Err = ReadHead(s.FS, s.Path)
+	}
+	return s.head
+}
+
+// Open opens the file anew.
+func (s *Sample) Open() (fs.File, error) { return openFile(s.FS, s.Path) }
+
+// Names lists a directory's entries, sorted; nothing of a file.
+func (s *Sample) Names() []string {
+	entries, err := fs.ReadDir(s.FS, s.Path)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Entry is a sample of a file inside a directory; ok is false where there is none.
+func (s *Sample) Entry(name string) (*Sample, bool) {
+	inner := &Sample{FS: s.FS, Path: path.Join(s.Path, name)}
+	info, err := fs.Stat(s.FS, inner.Path)
+	inner.Info = info
+	return inner, err == nil
+}
+
+// ErrNotFile is the error of openFile.
+var ErrNotFile = errors.New("not a regular file")
+
+// openFile opens a regular file. Opening a named pipe would wait for a writer.
+func openFile(fsys fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotFile
+	}
+	return fsys.Open(name)
+}
+
+func ReadHead(fsys fs.FS, name string) ([]byte, error) {
+	f, err := openFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, headSize))
+	return head, err
+}
+
+// ErrTooLarge is the error of readFile.
+var ErrTooLarge = errors.New("is too large")
+
+// ReadFile reads a whole file of at most limit bytes.
+func ReadFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := openFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = ErrTooLarge
+	}
+	return data, err
+}
