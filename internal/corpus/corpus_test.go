@@ -260,7 +260,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestArchive finds the same artifacts, with what is attached to them, in the archive and the layout.
+// TestArchive finds the same artifacts, with their referrers, in the archive and the layout.
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
@@ -389,7 +389,7 @@ func (p *place) isVersion(t *testing.T, dir, version string) {
 	}
 }
 
-// TestRecordOfWorkingDirectory goes on with what is remembered of a pull into the working directory.
+// TestRecordOfWorkingDirectory uses the record of a pull into the working directory.
 func TestRecordOfWorkingDirectory(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "pulled")

@@ -1,0 +1,256 @@
+package internal_test
+
+import (
+	"flag"
+	"fmt"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	update = flag.Bool("update", false, "renew testdata/language.txt; the sum must not grow")
+	list   = flag.String("list", "", "print every finding below this directory of the module")
+)
+
+const (
+	module   = ".."
+	findings = "testdata/language.txt"
+)
+
+// A rule is a way to say something that this project doesn't use, and what it uses instead.
+type rule struct {
+	pattern *regexp.Regexp
+	instead string
+}
+
+var rules = []rule{
+	{regexp.MustCompile(`\b[Tt]ells? whether\b`), "reports whether"},
+	{regexp.MustCompile(`\bgives\b|\bgive (the|a|an|what|its|it)\b`), "returns, or the verb that is meant"},
+	{regexp.MustCompile(`\b(is|are) none\b`), "is not an X, has no X"},
+	{regexp.MustCompile(`\b(is|are) no [a-z]+`), "is not an X"},
+	{regexp.MustCompile(`\b([Ss]ome|[Nn]o)body\b`), "another process, the user, no caller"},
+	{regexp.MustCompile(`\b[Ww]hoever\b`), "the caller, the process that"},
+	{regexp.MustCompile(`\bstands\b`), "exists, is in, is stored"},
+	{regexp.MustCompile(`\blies\b`), "is in, is stored"},
+	{regexp.MustCompile(`\bwhat (is|are)\b`), "the noun that is meant"},
+	{regexp.MustCompile(`\b(is|are|was|were) what\b`), "returns, is the"},
+	{regexp.MustCompile(`\b(that which|all that (is|was|has|it|they))\b`), "the noun that is meant"},
+	{regexp.MustCompile(`\bas (it|they) should be\b`), "OK, unchanged, intact"},
+	{regexp.MustCompile(`\bworks out\b`), "computes"},
+	{regexp.MustCompile(`\b(workshop|litter|strays?|holdings)\b`), "compressor pool, unreferenced blobs, known blobs"},
+	{regexp.MustCompile(`Short:\s+"[A-Z][a-z]*[a-rt-z]s `), "the imperative: Pack files"},
+	{regexp.MustCompile(`(?i)\b(recognis|authoris|normalis|initialis|serialis|summaris|organis|analys(e|ed|es|ing)\b|colour|behaviour|favour|honour|neighbour|catalogue|grey\b)`), "American spelling"},
+	{regexp.MustCompile(`\b[Ll]icen[c]e`), "license"},
+	{regexp.MustCompile(`(^|[^A-Za-z0-9_.$}-])/(work|farm|root|tmp/(wt|base|bin|bash_jobs))/`), "no path of one machine"},
+	{regexp.MustCompile(`\b([Ii]ssue #?\d+|subagent|worktree|coordinator|(house|style|design|decisions)\.md)\b`), "the project speaks of itself alone"},
+	{regexp.MustCompile(`\b([Tt]his|our|my|next|earlier) session\b`), "the project speaks of itself alone"},
+	{regexp.MustCompile(`\b(an|the|this) agent\b`), "the project speaks of itself alone"},
+}
+
+// allowed are idioms and words of the domain that rules would find.
+var allowed = regexp.MustCompile(strings.Join([]string{
+	`\bthere (is|are) no [a-z]+`,
+	`\b(is|are) no (longer|more|larger|smaller|older|newer)\b`,
+	`\bgives (up|way)\b`,
+	`\bstands for\b`,
+	`\b(user|User:|uid) "?nobody"?`, // the Unix user
+	`nobody:nobody`,
+	`"licence[*."]`, // names of files that hold a license
+	`LICENCE`,
+}, "|"))
+
+// skipped reports whether a file is not for wording: this one, what earlier versions wrote, and the content of examples,
+// which golden digests are of.
+func skipped(name string) bool {
+	return name == "internal/language_test.go" || strings.HasPrefix(name, "internal/corpus/testdata/") ||
+		strings.HasPrefix(name, "examples/") && strings.Count(name, "/") > 1
+}
+
+// TestLanguage finds wording that this project replaced, in comments and strings of Go, in Markdown, and in scripts. What is
+// left of it is counted by directory in testdata/language.txt, where numbers can only go down:
+//
+//	go test ./internal -run TestLanguage -v -args -list DIR    prints what is found below DIR
+//	go test ./internal -run TestLanguage -args -update         renews the numbers
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	found := map[string][]string{}
+	files := 0
+	err := filepath.WalkDir(module, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(module, file)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if e.IsDir() {
+			if strings.HasPrefix(e.Name(), ".") && !slices.Contains([]string{"..", ".ci", ".github"}, e.Name()) || name == "dist" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if skipped(name) {
+			return nil
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for line, text := range prose(name, data) {
+			files++
+			for _, said := range check(text) {
+				found[path.Dir(name)] = append(found[path.Dir(name)], fmt.Sprintf("%s:%d: %s", name, line, said))
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 1000 {
+		t.Fatalf("%d lines of prose, %v", files, err)
+	}
+	if *list != "" {
+		for _, dir := range slices.Sorted(maps.Keys(found)) {
+			if *list == "." || dir == *list || strings.HasPrefix(dir, *list+"/") {
+				fmt.Println(strings.Join(found[dir], "\n"))
+			}
+		}
+	}
+	compare(t, found)
+}
+
+// prose yields the lines of a file that people read, with their numbers.
+func prose(name string, data []byte) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		switch ext := path.Ext(name); {
+		case ext == ".go":
+			goProse(data, yield)
+		case slices.Contains([]string{".md", ".sh", ".txtar", ".yml", ".yaml", ".s"}, ext), path.Base(name) == "Makefile", strings.HasPrefix(name, ".ci/"):
+			for i, line := range strings.Split(string(data), "\n") {
+				if !yield(i+1, line) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// goProse yields the comments and strings of a Go file, and the lines with summaries of commands.
+func goProse(data []byte, yield func(int, string) bool) {
+	set := token.NewFileSet()
+	file := set.AddFile("", set.Base(), len(data))
+	var s scanner.Scanner
+	s.Init(file, data, nil, scanner.ScanComments)
+	last := ""
+	for {
+		pos, tok, literal := s.Scan()
+		if tok == token.EOF {
+			return
+		}
+		if tok == token.COMMENT || tok == token.STRING {
+			if last == "Short" && tok == token.STRING {
+				literal = "Short: " + literal
+			}
+			for i, line := range strings.Split(literal, "\n") {
+				if !yield(file.Line(pos)+i, line) {
+					return
+				}
+			}
+		}
+		if tok != token.COLON {
+			last = literal
+		}
+	}
+}
+
+// check returns what rules find in a line.
+func check(line string) (said []string) {
+	line = allowed.ReplaceAllString(line, "")
+	for _, r := range rules {
+		if match := r.pattern.FindString(line); match != "" {
+			said = append(said, fmt.Sprintf("%q, not %q: %s", match, r.instead, strings.TrimSpace(line)))
+		}
+	}
+	return said
+}
+
+// compare checks the numbers of findings against those in the file, or renews it.
+func compare(t *testing.T, found map[string][]string) {
+	t.Helper()
+	data, err := os.ReadFile(findings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, before, after := map[string]int{}, 0, 0
+	for line := range strings.Lines(string(data)) {
+		count, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			t.Fatalf("%s: %v", findings, err)
+		}
+		listed[dir] = n
+		before += n
+	}
+	for _, dir := range slices.Sorted(maps.Keys(found)) {
+		after += len(found[dir])
+	}
+	if *update && after <= before {
+		var b strings.Builder
+		for _, dir := range slices.Sorted(maps.Keys(found)) {
+			fmt.Fprintln(&b, len(found[dir]), dir)
+		}
+		if err := os.WriteFile(findings, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for dir, said := range found {
+		if n := len(said); n > listed[dir] {
+			t.Errorf("%s: %d findings, want at most %d (after a move: go test ./internal -run TestLanguage -args -update)\n%s",
+				dir, n, listed[dir], strings.Join(said[:min(n, 10)], "\n"))
+		}
+	}
+	for dir, n := range listed {
+		if n > 0 && len(found[dir]) == 0 {
+			t.Errorf("%s: no findings any more: go test ./internal -run TestLanguage -args -update", dir)
+		}
+	}
+}
+
+// TestRulesOfLanguage tries the rules on sentences that they must find, and on some that they must not.
+func TestRulesOfLanguage(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]int{
+		"// isOld tells whether it is old":              1,
+		"// name gives the name; nobody else does":      2,
+		`Short: "Packs files",`:                         1,
+		`Short: "Pack files",`:                          0,
+		"a file that is none, and is no directory":      2,
+		"there is no directory, and it is no longer":    0,
+		"User: \"nobody\", or user nobody":              0,
+		"it gives up after five minutes":                0,
+		"recognised by colour":                          2,
+		"in " + "/" + "work/main, and /workspace/main":  1,
+		"digest mismatch: want sha256:0, got sha256:1":  0,
+		"isOld reports whether the file is old":         0,
+		"what is left stands in the file, as it should": 2,
+	} {
+		got := 0
+		text := allowed.ReplaceAllString(line, "")
+		for _, r := range rules {
+			got += len(r.pattern.FindAllString(text, -1))
+		}
+		if got != want {
+			t.Errorf("%q: %d findings, want %d", line, got, want)
+		}
+	}
+}
