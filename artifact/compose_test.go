@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -283,7 +283,7 @@ referrers:
 		t.Fatalf("got %+v", plan)
 	}
 	arm := plan.Platforms[1]
-	if declare.FormatPlatform(*arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
+	if manifest.FormatPlatform(arm.Platform) != "linux/arm64/v8" || arm.Layers[0].Title != "app" {
 		t.Errorf("got %+v", arm)
 	}
 	if want := map[string]string{"k": "v", "o": "p", ocispec.AnnotationTitle: "n"}; !maps.Equal(arm.Annotations, want) {

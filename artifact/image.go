@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/compose"
-	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/wasm"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/opencontainers/go-digest"
 )
@@ -54,7 +54,7 @@ func imageConfig(c *compose.Draft) (compose.Finish, error) {
 	if err := wasmImage(c, config); err != nil {
 		return nil, err
 	}
-	if platform, ok := declare.ParsePlatform(c.Spec.Platform); ok {
+	if platform, ok := manifest.ParsePlatform(c.Spec.Platform); ok {
 		config["os"], config["architecture"] = platform.OS, platform.Architecture
 		if platform.Variant != "" {
 			config["variant"] = platform.Variant

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -190,7 +191,7 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 	if err != nil {
 		return nil, err
 	}
-	manifests = slices.DeleteFunc(manifests, isAttestation)
+	manifests = slices.DeleteFunc(manifests, manifest.IsAttestation)
 	if len(manifests) == 0 {
 		return nil, artifact.Refused(index.Digest.String(), "the index has no manifest to attach to")
 	}
@@ -199,7 +200,7 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 
 // listed are the manifests that an index lists; a manifest is its own list.
 func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	if index.MediaType != ocispec.MediaTypeImageIndex && index.MediaType != mediatypes.DockerIndex {
+	if !manifest.IsIndex(index.MediaType) {
 		return []ocispec.Descriptor{index}, nil
 	}
 	var idx ocispec.Index
@@ -207,12 +208,6 @@ func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) 
 		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
 	}
 	return idx.Manifests, nil
-}
-
-// isAttestation tells whether an entry of an index is what BuildKit attests of another one.
-func isAttestation(m ocispec.Descriptor) bool {
-	return m.Annotations["vnd.docker.reference.type"] != "" ||
-		m.Platform != nil && m.Platform.OS == "unknown" && m.Platform.Architecture == "unknown"
 }
 
 // DetachOptions choose which referrers are removed; what both leave open is all of them.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -251,7 +252,7 @@ func TestIndexOfWhatWasPushedApart(t *testing.T) {
 	if r, err = Index(t.Context(), dst, []Member{attested, {Descriptor: r.Manifests[1]}}, opts); err != nil || len(r.Manifests) != 3 {
 		t.Fatalf("with an attestation: %+v, %v", r, err)
 	}
-	if entry := r.Manifests[1]; !isAttestation(entry) || entry.Annotations["vnd.docker.reference.digest"] != r.Manifests[0].Digest.String() {
+	if entry := r.Manifests[1]; !manifest.IsAttestation(entry) || entry.Annotations["vnd.docker.reference.digest"] != r.Manifests[0].Digest.String() {
 		t.Errorf("the attestation became %+v", entry)
 	}
 	if _, err := Index(t.Context(), dst, append(members, members[0]), opts); !errors.Is(err, artifact.ErrInvalid) {

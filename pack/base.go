@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -47,7 +48,7 @@ func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*bas
 // basePlatform finds the platform's manifest when the base is an index.
 func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
 	desc := base.Descriptor
-	if desc.MediaType != ocispec.MediaTypeImageIndex && desc.MediaType != mediatypes.DockerIndex {
+	if !manifest.IsIndex(desc.MediaType) {
 		return desc, nil
 	}
 	if platform == nil {
@@ -57,13 +58,11 @@ func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (
 	if err := fetchJSON(ctx, base.Source, desc, &idx); err != nil {
 		return desc, err
 	}
-	for _, m := range idx.Manifests {
-		if p := m.Platform; p != nil && p.OS == platform.OS && p.Architecture == platform.Architecture &&
-			(platform.Variant == "" || p.Variant == platform.Variant) {
-			return m, nil
-		}
+	entry, err := manifest.Select(idx.Manifests, platform)
+	if err != nil {
+		return desc, fmt.Errorf("no manifest for %s", manifest.FormatPlatform(platform))
 	}
-	return desc, fmt.Errorf("it has no manifest for %s/%s", platform.OS, platform.Architecture)
+	return entry, nil
 }
 
 // fetchJSON reads a manifest or config, verified and of bounded size.
@@ -76,8 +75,8 @@ func fetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 }
 
 func fetchDocument(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
-	if desc.Size > artifact.MaxManifest {
-		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, artifact.MaxManifest)
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, manifest.MaxSize)
 	}
 	rc, err := src.Fetch(ctx, desc)
 	if err != nil {

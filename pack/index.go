@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -82,7 +83,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocisp
 			return nil, err
 		}
 		for _, desc := range manifests {
-			if isAttestation(desc) {
+			if manifest.IsAttestation(desc) {
 				if !hasDigest(entries, desc.Digest) {
 					entries = append(entries, desc)
 				}
@@ -114,7 +115,7 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 // choosable refuses an entry that no client could tell from another one.
 func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor) error {
 	for _, other := range entries {
-		if other.Digest == entry.Digest || !isAttestation(other) && samePlatform(other.Platform, entry.Platform) {
+		if other.Digest == entry.Digest || !manifest.IsAttestation(other) && samePlatform(other.Platform, entry.Platform) {
 			return &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "say it: linux/arm64=MANIFEST",
 				Err: fmt.Errorf("it is for the same platform as %s: %w", other.Digest, artifact.ErrInvalid)}
 		}

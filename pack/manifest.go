@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -29,14 +30,14 @@ func newDocument(mediaType string, b []byte) document {
 
 // marshalManifest makes the bytes of a manifest or index. The order of the fields is that of the struct, maps are
 // sorted by json: equal content gives equal bytes.
-func marshalManifest(mediaType string, manifest any) (document, error) {
-	b, err := json.Marshal(manifest)
+func marshalManifest(mediaType string, body any) (document, error) {
+	b, err := json.Marshal(body)
 	if err != nil {
 		return document{}, err
 	}
-	if len(b) > artifact.MaxManifest {
+	if len(b) > manifest.MaxSize {
 		return document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
-			len(b), artifact.MaxManifest)
+			len(b), manifest.MaxSize)
 	}
 	return newDocument(mediaType, b), nil
 }

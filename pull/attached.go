@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -115,7 +116,7 @@ func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest
 	if !m.isIndex() {
 		return indexWith(ctx, src, m, opts)
 	}
-	entries := runnable(m.Manifests)
+	entries := oci.Runnable(m.Manifests)
 	for _, e := range entries[:min(len(entries), maxElsewherePlatforms)] {
 		if has, err := hasAttached(ctx, src, e, opts); has || err != nil {
 			return &Place{Digest: e.Digest, Platform: e.Platform}, err

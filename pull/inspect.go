@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/format/weights"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -121,7 +122,7 @@ func (i *Info) hasAttestation(r *Referrer) bool {
 func (i *Info) manifests(list []*Info) []*Info {
 	list = append(list, i)
 	for _, m := range i.Manifests {
-		if isManifest(m.MediaType) {
+		if oci.Is(m.MediaType) {
 			list = m.manifests(list)
 		}
 	}
@@ -206,13 +207,13 @@ func (in *inspector) entries(ctx context.Context, m *manifest, info *Info, depth
 	}
 	attestations := make(map[digest.Digest][]*Info)
 	for i, e := range entries {
-		if isAttestation(e) {
-			of := digest.Digest(e.Annotations[referenceDigest])
+		if oci.IsAttestation(e) {
+			of := digest.Digest(e.Annotations[oci.AnnotationReferenceDigest])
 			attestations[of] = append(attestations[of], infos[i])
 		}
 	}
 	for i, e := range entries {
-		if !isAttestation(e) {
+		if !oci.IsAttestation(e) {
 			infos[i].Attestations = attestations[e.Digest]
 			info.Manifests = append(info.Manifests, infos[i])
 		}
@@ -234,7 +235,7 @@ func indexKind(m *manifest, info *Info) mediatypes.Kind {
 
 // entry reads one manifest of an index. What is no manifest is described by its descriptor.
 func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
-	if in.opts.Shallow || depth >= maxNesting || !isManifest(e.MediaType) {
+	if in.opts.Shallow || depth >= maxNesting || !oci.Is(e.MediaType) {
 		kind, _ := mediatypes.Recognise(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
 		return &Info{
 			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,

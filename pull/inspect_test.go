@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -140,7 +141,7 @@ func TestInspect(t *testing.T) {
 	}
 	attestation := src.manifest(t, "att", src.layer(t, "", "statement"))
 	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
-	attestation.Annotations = map[string]string{referenceType: "attestation-manifest", referenceDigest: entries[1].Digest.String()}
+	attestation.Annotations = map[string]string{oci.AnnotationReferenceType: "attestation-manifest", oci.AnnotationReferenceDigest: entries[1].Digest.String()}
 	index := src.document(t, "v1", ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: append(entries, attestation),
 	})
@@ -197,7 +198,7 @@ func TestInspect(t *testing.T) {
 func TestHugeManifestIsNotRead(t *testing.T) {
 	t.Parallel()
 	src := newSource()
-	desc := src.push(t, "application/json", `{"schemaVersion":2,"x":"`+strings.Repeat("x", artifact.MaxManifest)+`"}`)
+	desc := src.push(t, "application/json", `{"schemaVersion":2,"x":"`+strings.Repeat("x", oci.MaxSize)+`"}`)
 	if err := src.Tag(t.Context(), desc, "v1"); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +214,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 	one.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
 	attestation := src.manifest(t, "att", src.layer(t, "statement.json", "{}"))
 	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
-	attestation.Annotations = map[string]string{referenceType: "attestation-manifest", referenceDigest: one.Digest.String()}
+	attestation.Annotations = map[string]string{oci.AnnotationReferenceType: "attestation-manifest", oci.AnnotationReferenceDigest: one.Digest.String()}
 	index := src.document(t, "v1", ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
 		Manifests: []ocispec.Descriptor{one, attestation},

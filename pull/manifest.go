@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -38,15 +39,7 @@ type body struct {
 	Annotations  map[string]string    `json:"annotations"`
 }
 
-func (m *manifest) isIndex() bool { return isIndex(m.desc.MediaType) }
-
-func isIndex(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageIndex || mediaType == mediatypes.DockerIndex
-}
-
-func isManifest(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageManifest || mediaType == mediatypes.DockerManifest || isIndex(mediaType)
-}
+func (m *manifest) isIndex() bool { return oci.IsIndex(m.desc.MediaType) }
 
 // resolve reads what a reference leads to: in one request where the source can.
 func resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*manifest, error) {
@@ -110,8 +103,8 @@ func checkDocument(desc ocispec.Descriptor) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
-	if desc.Size > artifact.MaxManifest {
-		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, artifact.MaxManifest)
+	if desc.Size > oci.MaxSize {
+		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, oci.MaxSize)
 	}
 	return nil
 }
@@ -134,12 +127,12 @@ func parse(b []byte, desc ocispec.Descriptor) (*manifest, error) {
 	}
 	switch m.desc.MediaType, _, _ = strings.Cut(desc.MediaType, ";"); m.desc.MediaType {
 	case "", "application/json", octetStream:
-		m.desc.MediaType = artifact.ManifestType(b)
+		m.desc.MediaType = oci.TypeOf(b)
 	}
-	if !isManifest(m.desc.MediaType) {
+	if !oci.Is(m.desc.MediaType) {
 		return refuse("media type %q is neither a manifest nor an index", m.desc.MediaType)
 	}
-	if err := artifact.CheckManifest(m.desc, b); err != nil {
+	if err := oci.Check(m.desc, b); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(b, &m.body); err != nil {

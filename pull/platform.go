@@ -2,26 +2,16 @@ package pull
 
 import (
 	"context"
-	"fmt"
-	"runtime"
-	"slices"
-	"strings"
+	"errors"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/opencontainers/go-digest"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/errdef"
 )
 
 // maxNesting bounds indexes within indexes.
 const maxNesting = 4
-
-// The annotations by which BuildKit marks an index entry that describes another one.
-const (
-	referenceType   = "vnd.docker.reference.type"
-	referenceDigest = "vnd.docker.reference.digest"
-)
 
 // choose follows an index to the manifest of a platform.
 func choose(ctx context.Context, src content.Fetcher, m *manifest, want *ocispec.Platform) (
@@ -47,81 +37,13 @@ func choose(ctx context.Context, src content.Fetcher, m *manifest, want *ocispec
 
 // entryFor is the index entry of the platform. A single entry without a platform fits all.
 func entryFor(m *manifest, want *ocispec.Platform) (ocispec.Descriptor, error) {
-	entries := runnable(m.Manifests)
-	if len(entries) == 1 && entries[0].Platform == nil {
-		return entries[0], nil
+	entry, err := oci.Select(m.Manifests, want)
+	var missing *oci.PlatformError
+	if errors.As(err, &missing) {
+		missing.Index = m.desc.Digest
 	}
-	target := want
-	if target == nil {
-		target = &ocispec.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
-	}
-	for _, exact := range []bool{true, false} {
-		for _, e := range entries {
-			if e.Platform != nil && matches(*target, *e.Platform, exact) {
-				return e, nil
-			}
-		}
-	}
-	have := make([]string, 0, len(entries))
-	for _, e := range entries {
-		have = append(have, PlatformString(e.Platform))
-	}
-	return ocispec.Descriptor{}, &PlatformError{Index: m.desc.Digest, Platform: PlatformString(target), Have: have}
+	return entry, err
 }
 
-// PlatformError says that an index has nothing for a platform. errors.Is(err, errdef.ErrNotFound).
-type PlatformError struct {
-	Index    digest.Digest
-	Platform string   // as PlatformString writes it
-	Have     []string // the platforms of the index, in its order
-}
-
-// Error names the index by its digest.
-func (e *PlatformError) Error() string {
-	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, strings.Join(e.Have, ", "))
-}
-
-// Unwrap gives errdef.ErrNotFound.
-func (e *PlatformError) Unwrap() error { return errdef.ErrNotFound }
-
-// runnable leaves out the entries that describe others.
-func runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {
-	return slices.DeleteFunc(slices.Clone(entries), isAttestation)
-}
-
-func isAttestation(e ocispec.Descriptor) bool {
-	return e.Annotations[referenceType] != "" ||
-		e.Platform != nil && e.Platform.OS == "unknown" && e.Platform.Architecture == "unknown"
-}
-
-// matches tells whether have serves who wants: exactly, or with what want leaves open.
-func matches(want, have ocispec.Platform, exact bool) bool {
-	if want.OS != have.OS || want.Architecture != have.Architecture {
-		return false
-	}
-	if want.Variant == have.Variant && want.OSVersion == have.OSVersion {
-		return true
-	}
-	return !exact && (want.Variant == "" || want.Variant == variant(have)) &&
-		(want.OSVersion == "" || want.OSVersion == have.OSVersion)
-}
-
-// variant with the one that an architecture has when none is given.
-func variant(p ocispec.Platform) string {
-	if p.Variant == "" && p.Architecture == "arm64" {
-		return "v8"
-	}
-	return p.Variant
-}
-
-// PlatformString is os/architecture[/variant], as people write it.
-func PlatformString(p *ocispec.Platform) string {
-	if p == nil {
-		return "any"
-	}
-	s := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		s += "/" + p.Variant
-	}
-	return s
-}
+// PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
+type PlatformError = oci.PlatformError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -20,15 +21,15 @@ type AttachedTo struct {
 // list has those that something belongs to; it is empty where subject is no index.
 func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
 	[]*AttachedTo, error) {
-	if !isIndex(subject.MediaType) {
+	if !oci.IsIndex(subject.MediaType) {
 		return nil, nil
 	}
 	index, err := load(ctx, src, subject)
 	if err != nil {
 		return nil, err
 	}
-	entries := slices.DeleteFunc(runnable(index.Manifests[:min(len(index.Manifests), maxEntries)]), func(e ocispec.Descriptor) bool {
-		return !isManifest(e.MediaType)
+	entries := slices.DeleteFunc(oci.Runnable(index.Manifests[:min(len(index.Manifests), maxEntries)]), func(e ocispec.Descriptor) bool {
+		return !oci.Is(e.MediaType)
 	})
 	w := newReferrerWalk(src, opts)
 	lists, err := w.walk(ctx, entries)

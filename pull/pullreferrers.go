@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -71,7 +72,7 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, re
 		return nil, err
 	}
 	for _, e := range index.Manifests {
-		if isAttestation(e) && e.Annotations[referenceDigest] == result.Digest.String() {
+		if oci.IsAttestation(e) && e.Annotations[oci.AnnotationReferenceDigest] == result.Digest.String() {
 			found = append(found, &Referrer{
 				Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: "attestation",
 			})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,9 +25,6 @@ const (
 	maxReferrers     = 10_000 // of all subjects together
 	maxReferrerDepth = 8
 )
-
-// cosignTags are the suffixes of the tags beside a digest's under which cosign keeps what it has no subject for.
-var cosignTags = []string{"sig", "att", "sbom"}
 
 // ReferrerOptions say which referrers are listed. The zero value lists the direct ones of every kind.
 type ReferrerOptions struct {
@@ -279,8 +277,7 @@ func Tagged(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 // tagged is Tagged of a kind.
 func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	var list []*Referrer
-	for _, suffix := range cosignTags {
-		tag := subject.Digest.Algorithm().String() + "-" + subject.Digest.Encoded() + "." + suffix
+	for _, tag := range oci.CosignTags(subject.Digest) {
 		desc, err := w.src.Resolve(ctx, tag)
 		if errors.Is(err, errdef.ErrNotFound) {
 			continue

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -26,7 +26,7 @@ const (
 	// stateVersion is that of the state file's format; other versions are not read.
 	stateVersion = 2
 	// maxStateLine bounds a line of the file: a record has as much of a manifest as its result.
-	maxStateLine = 4 * artifact.MaxManifest
+	maxStateLine = 4 * oci.MaxSize
 )
 
 // state is what earlier pulls placed in a destination. It saves work and tells our files from others'; a pull without
@@ -389,7 +389,9 @@ func writeRecords(w io.Writer, records []*record) error {
 func (o Options) settings() string {
 	platform := ""
 	if o.Platform != nil {
-		platform = PlatformString(o.Platform) + "/" + o.Platform.OSVersion
+		p := *o.Platform
+		p.OSVersion = ""
+		platform = oci.FormatPlatform(&p) + "/" + o.Platform.OSVersion
 	}
 	b, err := json.Marshal([]any{platform, o.Include, o.Roles, o.NoUnpack, o.Preserve})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -27,7 +28,7 @@ func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, 
 		return nil, err
 	}
 	none := &NoneAttachedError{Subject: index.desc.Digest, Options: opts}
-	if !index.isIndex() || opts.Alert != "" || !slices.ContainsFunc(index.Manifests, isAttestation) {
+	if !index.isIndex() || opts.Alert != "" || !slices.ContainsFunc(index.Manifests, oci.IsAttestation) {
 		return nil, none
 	}
 	of, err := entryFor(index, platform)
@@ -61,7 +62,7 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *manifest, o
 func attestations(index *manifest, of digest.Digest) []ocispec.Descriptor {
 	var found []ocispec.Descriptor
 	for _, e := range index.Manifests {
-		if isAttestation(e) && isManifest(e.MediaType) && e.Annotations[referenceDigest] == of.String() {
+		if oci.IsAttestation(e) && oci.Is(e.MediaType) && e.Annotations[oci.AnnotationReferenceDigest] == of.String() {
 			found = append(found, e)
 		}
 	}

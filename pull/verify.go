@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -107,7 +108,7 @@ func (v *verifier) manifest(ctx context.Context, m *manifest, depth int) error {
 		}
 	}
 	for _, desc := range m.Manifests {
-		if err := v.visit(ctx, desc, depth, isManifest(desc.MediaType)); err != nil {
+		if err := v.visit(ctx, desc, depth, oci.Is(desc.MediaType)); err != nil {
 			return err
 		}
 	}
@@ -140,7 +141,7 @@ func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int
 	}
 	v.group.Go(func() error {
 		err := v.blob(ctx, desc)
-		if errors.Is(err, errdef.ErrNotFound) && artifact.IsNondistributable(desc.MediaType) {
+		if errors.Is(err, errdef.ErrNotFound) && oci.IsNondistributable(desc.MediaType) {
 			return nil
 		}
 		if err != nil {

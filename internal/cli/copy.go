@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -140,20 +141,15 @@ func platformOf(ctx context.Context, src *target, desc ocispec.Descriptor, platf
 	if err != nil {
 		return desc, err
 	}
-	var names []string
-	for _, m := range manifests {
-		if p := m.Platform; p != nil && p.OS == want.OS && p.Architecture == want.Architecture &&
-			(want.Variant == "" || want.Variant == p.Variant) {
-			return m, nil
-		}
-		if m.Platform != nil {
-			names = append(names, pull.PlatformString(m.Platform))
+	entry, err := manifest.Select(manifests, want)
+	var missing *manifest.PlatformError
+	if errors.As(err, &missing) {
+		return desc, &missingError{
+			text:   fmt.Sprintf("%s: no manifest for the platform %s", src.ref, platform),
+			advice: "it has " + strings.Join(missing.Have, ", "),
 		}
 	}
-	return desc, &missingError{
-		text:   fmt.Sprintf("%s: no manifest for the platform %s", src.ref, platform),
-		advice: "it has " + strings.Join(names, ", "),
-	}
+	return entry, err
 }
 
 // copyResult is what copy prints.
@@ -281,7 +277,7 @@ func (c *copier) allTags(ctx context.Context, opts copyOptions) (*copyResult, er
 	if err != nil {
 		return nil, err
 	}
-	tags = slices.DeleteFunc(tags, isReferrersTag)
+	tags = slices.DeleteFunc(tags, manifest.IsReferrersTag)
 	if len(tags) == 0 {
 		return nil, &missingError{text: fmt.Sprintf("%s has no tags", c.src.ref)}
 	}
@@ -379,23 +375,12 @@ func (c *copier) neighbours(ctx context.Context, desc ocispec.Descriptor) (inner
 		return nil, nil, err
 	}
 	for _, s := range successors {
-		if isManifest(s.MediaType) {
+		if manifest.Is(s.MediaType) {
 			inner = append(inner, s)
 		}
 	}
 	referrers, err = orasregistry.Referrers(ctx, c.src, desc, "")
 	return inner, referrers, err
-}
-
-func isManifest(mediaType string) bool {
-	switch mediaType {
-	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex,
-		"application/vnd.docker.distribution.manifest.v2+json",
-		"application/vnd.docker.distribution.manifest.list.v2+json",
-		"application/vnd.oci.artifact.manifest.v1+json":
-		return true
-	}
-	return false
 }
 
 // bareCopyError drops what oras says about the copying: the cause names what it is about.

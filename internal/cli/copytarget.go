@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
@@ -35,7 +36,7 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 // A registry takes no manifest without the rest; on a disk files get lost.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	ok, err := t.Target.Exists(ctx, desc)
-	if _, disk := t.Target.(blobFetcher); !disk || !ok || err != nil || !isManifest(desc.MediaType) {
+	if _, disk := t.Target.(blobFetcher); !disk || !ok || err != nil || !manifest.Is(desc.MediaType) {
 		return ok, err
 	}
 	inside, err := content.Successors(ctx, t.Target, desc)
@@ -43,7 +44,7 @@ func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 		return false, nil // what can't be read is copied again
 	}
 	for _, one := range inside {
-		if artifact.IsNondistributable(one.MediaType) {
+		if manifest.IsNondistributable(one.MediaType) {
 			continue // nobody copies it
 		}
 		if ok, err := t.Exists(ctx, one); err != nil || !ok {
@@ -60,7 +61,7 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	step := artifact.Done
 	pusher, able := t.Target.(pack.BlobPusher)
 	var err error
-	if able && !isManifest(desc.MediaType) {
+	if able && !manifest.Is(desc.MediaType) {
 		step, err = t.pushBlob(ctx, pusher, desc)
 	} else {
 		err = t.Target.Push(ctx, desc, r)
@@ -139,7 +140,7 @@ type lazySource struct{ registry.Target }
 
 // Fetch gives manifests at once, blobs later.
 func (s lazySource) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
-	if isManifest(desc.MediaType) {
+	if manifest.Is(desc.MediaType) {
 		return s.Target.Fetch(ctx, desc)
 	}
 	return &lazyReader{open: func() (io.ReadCloser, error) { return s.Target.Fetch(ctx, desc) }}, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
@@ -132,7 +133,7 @@ func (r *discoverResult) WriteText(w io.Writer) error {
 	root := term.NewTree(r.Subject.Reference, r.Subject.Digest.String())
 	addReferrers(root, r.Referrers, time.Now())
 	for _, m := range r.Manifests {
-		of := root.Add(cmp.Or(pull.PlatformString(m.Platform), "manifest"), "", m.Digest.String())
+		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", m.Digest.String())
 		addReferrers(of, m.Referrers, time.Now())
 	}
 	if len(r.Referrers)+len(r.Manifests) == 0 {

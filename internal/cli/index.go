@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
@@ -162,18 +163,13 @@ func memberReference(index registry.Reference, text string) (registry.Reference,
 	return registry.Parse(text)
 }
 
-// parsePlatform reads OS/ARCH[/VARIANT][:OSVERSION].
+// parsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
 func parsePlatform(text string) (*ocispec.Platform, error) {
-	name, version, _ := strings.Cut(text, ":")
-	parts := strings.Split(name, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
+	p, ok := manifest.ParsePlatform(text)
+	if !ok {
 		return nil, &usageError{err: fmt.Errorf("platform %q: want OS/ARCH[/VARIANT]", text), hint: "for example linux/arm64"}
 	}
-	p := &ocispec.Platform{OS: parts[0], Architecture: parts[1], OSVersion: version}
-	if len(parts) == 3 {
-		p.Variant = parts[2]
-	}
-	return p, nil
+	return &p, nil
 }
 
 // optionalPlatform is parsePlatform of a flag that may be left out.

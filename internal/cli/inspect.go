@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
@@ -123,7 +124,7 @@ func describe(info *pull.Info, name string) *term.Tree {
 		addLayers(t.Add("layers"), info.Layers)
 	}
 	for _, m := range info.Manifests {
-		t.Attach(describe(m, cmp.Or(pull.PlatformString(m.Platform), "manifest")))
+		t.Attach(describe(m, cmp.Or(manifest.FormatPlatform(m.Platform), "manifest")))
 	}
 	addAttestations(t, info.Attestations)
 	if len(info.Referrers) > 0 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
@@ -110,9 +111,9 @@ func (r sendResult) WriteText(w io.Writer) error {
 	t.Field("tags", strings.Join(r.Tags, ", "))
 	t.Field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
-		key, name := "platform", platformName(m.Platform)+"  "
-		if name == "unknown/unknown  " {
-			key, name = "attestation", "" // of BuildKit, for another one of them
+		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
+		if manifest.IsAttestation(m) {
+			key, name = "attestation", ""
 		}
 		t.Row(key, name+m.Digest.String())
 	}
@@ -142,20 +143,6 @@ func sizes(layers []ocispec.Descriptor) string {
 		sum += l.Size
 	}
 	return term.Plural(len(layers), "layer") + ", " + term.Size(sum)
-}
-
-func platformName(p *ocispec.Platform) string {
-	if p == nil {
-		return "any platform"
-	}
-	name := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		name += "/" + p.Variant
-	}
-	if p.OSVersion != "" {
-		name += ":" + p.OSVersion
-	}
-	return name
 }
 
 // kindName is the kind that a descriptor shows by its type and annotations; empty when it shows none.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
@@ -175,7 +176,7 @@ func (r pullResult) WriteText(w io.Writer) error {
 	t.Field("digest", r.Digest.String())
 	t.Field("kind", r.Kind)
 	if r.Platform != nil {
-		t.Row("platform", platformName(r.Platform))
+		t.Row("platform", manifest.FormatPlatform(r.Platform))
 	}
 	t.Row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, term.Size(r.FileSize), r.dir))
 	if err := t.WriteText(w); err != nil {

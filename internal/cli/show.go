@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/markdown"
@@ -183,7 +184,7 @@ func noneAttached(ctx context.Context, t *target, none *pull.NoneAttachedError) 
 
 // elsewhere is the command that shows what is attached to the index of a manifest, or to a manifest of an index.
 func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOptions) string {
-	what := fmt.Sprintf("one is attached to its manifest for %s", pull.PlatformString(place.Platform))
+	what := fmt.Sprintf("one is attached to its manifest for %s", manifest.FormatPlatform(place.Platform))
 	ref.Tag, ref.Digest = place.Tag, place.Digest
 	if place.Tag != "" {
 		what = fmt.Sprintf("one is attached to the index %q, which has this manifest", place.Tag)
@@ -194,7 +195,7 @@ func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOpti
 	}
 	if place.Tag != "" && place.Platform != nil {
 		what = fmt.Sprintf("the index %q has one about this manifest", place.Tag)
-		flags += " --platform " + pull.PlatformString(place.Platform)
+		flags += " --platform " + manifest.FormatPlatform(place.Platform)
 	}
 	return fmt.Sprintf("%s: davit show %s %s", what, flags, ref)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
@@ -259,7 +260,7 @@ func (t *target) only(ctx context.Context) (digest.Digest, error) {
 // the lists of referrers, and those under which cosign keeps what it signs.
 func listTags(ctx context.Context, t *target) ([]string, error) {
 	all, err := listAllTags(ctx, t)
-	return slices.DeleteFunc(all, func(tag string) bool { return isReferrersTag(tag) || isCosignTag(tag) }), err
+	return slices.DeleteFunc(all, func(tag string) bool { return manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) }), err
 }
 
 func listAllTags(ctx context.Context, t *target) ([]string, error) {
@@ -270,18 +271,6 @@ func listAllTags(ctx context.Context, t *target) ([]string, error) {
 	})
 	slices.Sort(all)
 	return all, err
-}
-
-// isReferrersTag tells a tag of the referrers tag schema (distribution-spec 1.1, "Referrers Tag Schema").
-func isReferrersTag(tag string) bool {
-	algorithm, hex, ok := strings.Cut(tag, "-")
-	return ok && digest.NewDigestFromEncoded(digest.Algorithm(algorithm), hex).Validate() == nil
-}
-
-// isCosignTag tells a tag like sha256-….sig.
-func isCosignTag(tag string) bool {
-	name, suffix, _ := strings.Cut(tag, ".")
-	return isReferrersTag(name) && (suffix == "sig" || suffix == "att" || suffix == "sbom")
 }
 
 // notFoundError is a tag or digest that the target does not have.

@@ -12,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -121,7 +122,7 @@ func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.IndexAnnotations[ocispec.AnnotationTitle]+" "+m.IndexAnnotations[ocispec.AnnotationRefName]), ""))
 		}
 		whole = m.IndexAnnotations
-		if platform, ok := declare.ParsePlatform(p.Platform); ok {
+		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
 		plan.ArtifactType = inner.ArtifactType

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -142,10 +143,10 @@ func checkLayers(s *spec.Spec, report func(spec.Problem)) {
 func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 	seen := map[string]bool{}
 	for _, p := range s.Platforms {
-		platform, ok := ParsePlatform(p.Platform)
+		platform, ok := manifest.ParsePlatform(p.Platform)
 		name := ""
 		if ok {
-			name = FormatPlatform(platform)
+			name = manifest.FormatPlatform(&platform)
 		}
 		switch {
 		case p.Platform == "" && p.Declares("/platform"):
@@ -227,26 +228,6 @@ var mediaTypeSyntax = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA
 
 // isMediaType tells whether t is a media type of RFC 6838, which allows no parameters.
 func isMediaType(t string) bool { return mediaTypeSyntax().MatchString(t) }
-
-var platformSyntax = lazy.Regexp(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
-
-// ParsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION].
-func ParsePlatform(s string) (ocispec.Platform, bool) {
-	m := platformSyntax().FindStringSubmatch(s)
-	if m == nil {
-		return ocispec.Platform{}, false
-	}
-	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
-}
-
-// FormatPlatform is the inverse of parsePlatform.
-func FormatPlatform(p ocispec.Platform) string {
-	s := path.Join(p.OS, p.Architecture, p.Variant)
-	if p.OSVersion != "" {
-		s += ":" + p.OSVersion
-	}
-	return s
-}
 
 // IsKindFile tells whether a kind is the path of a kind file, and not the name of a built-in kind.
 func IsKindFile(kind string) bool {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -78,7 +79,7 @@ func (r *apiRepository) Do(req *http.Request) (*http.Response, error) {
 		if req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
 			return resp, nil
 		}
-		data, err := readBounded(resp.Body, artifact.MaxManifest)
+		data, err := readBounded(resp.Body, manifest.MaxSize)
 		_ = resp.Body.Close()
 		if err == nil {
 			resp.Body = io.NopCloser(bytes.NewReader(data))

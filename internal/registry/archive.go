@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -114,7 +115,7 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
-	if !artifact.IsManifest(desc.MediaType) {
+	if !manifest.Is(desc.MediaType) {
 		if a.has(desc) {
 			return nil
 		}
@@ -139,8 +140,8 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 
 // readManifest reads what is to become a manifest of a layout or archive.
 func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
-	if desc.Size > artifact.MaxManifest {
-		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, artifact.MaxManifest)
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
 	}
 	data, err := content.ReadAll(r, desc)
 	switch {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -94,7 +95,7 @@ func (c *catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadClos
 		return nil, err
 	}
 	r := newVerifyingReader(b, b, desc)
-	if desc.Size > maxHeld && !artifact.IsManifest(desc.MediaType) || desc.Size > artifact.MaxManifest {
+	if desc.Size > maxHeld && !manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {
 		return r, nil
 	}
 	defer b.Close()
@@ -170,7 +171,7 @@ func (c *catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 		return false, err
 	}
 	_ = b.Close()
-	if b.size != desc.Size || !artifact.IsManifest(desc.MediaType) {
+	if b.size != desc.Size || !manifest.Is(desc.MediaType) {
 		return b.size == desc.Size, nil
 	}
 	ix, err := c.store.index(ctx)
@@ -218,7 +219,7 @@ func (c *catalog) resolveDigest(ix *index, d digest.Digest) (ocispec.Descriptor,
 	}
 	_ = b.Close()
 	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: b.size}
-	if b.size <= artifact.MaxManifest {
+	if b.size <= manifest.MaxSize {
 		if l, err := c.read(desc); err == nil && l.mediaType != "" {
 			desc.MediaType = l.mediaType
 		}
@@ -291,8 +292,8 @@ func (ix *index) roots() []ocispec.Descriptor {
 
 // manifest reads and verifies a manifest.
 func (c *catalog) manifest(desc ocispec.Descriptor) ([]byte, error) {
-	if desc.Size > artifact.MaxManifest {
-		return nil, artifact.Refused(c.named(desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, artifact.MaxManifest)
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(c.named(desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
 	}
 	b, err := c.open(desc)
 	if err != nil {
@@ -342,7 +343,7 @@ func parseLinks(data []byte) *links {
 	if m.Subject != nil {
 		l.subject = m.Subject.Digest
 	}
-	if t := artifact.ManifestType(data); artifact.IsManifest(t) && (m.SchemaVersion == 2 || m.Blobs != nil) {
+	if t := manifest.TypeOf(data); manifest.Is(t) && (m.SchemaVersion == 2 || m.Blobs != nil) {
 		l.mediaType = t
 	}
 	return l
@@ -387,7 +388,7 @@ func (c *catalog) reaches(ctx context.Context, ix *index, d digest.Digest) (bool
 	}
 	var indexes []ocispec.Descriptor
 	for _, e := range ix.Entries {
-		if isIndexType(e.MediaType) {
+		if manifest.IsIndex(e.MediaType) {
 			indexes = append(indexes, e.Descriptor)
 		}
 	}
@@ -401,10 +402,6 @@ func (c *catalog) reaches(ctx context.Context, ix *index, d digest.Digest) (bool
 		return true, nil
 	}
 	return false, err
-}
-
-func isIndexType(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageIndex || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
 // needs is the set of digests that are reached from roots. It fails when a manifest can't be read: what it needs is

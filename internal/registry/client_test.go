@@ -18,6 +18,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/manifest"
 	rt "github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -156,7 +157,7 @@ func TestManifestsAreChecked(t *testing.T) {
 		"other Content-Type": rt.Header("Content-Type", ocispec.MediaTypeImageIndex),
 		"page":               rt.Answer(200, "<html>log in</html>", "Content-Type", "text/html"),
 		"both":               rt.Answer(200, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "Content-Type", ocispec.MediaTypeImageManifest),
-		"too large":          rt.Answer(200, strings.Repeat(" ", artifact.MaxManifest+1), "Content-Type", ocispec.MediaTypeImageManifest),
+		"too large":          rt.Answer(200, strings.Repeat(" ", manifest.MaxSize+1), "Content-Type", ocispec.MediaTypeImageManifest),
 	}
 	for name, fault := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -60,7 +61,7 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	if m.Config, err = t.importFile(image.Config, known); err != nil {
 		return err
 	}
-	if m.Config.Size > artifact.MaxManifest {
+	if m.Config.Size > manifest.MaxSize {
 		return fmt.Errorf("a config of %d bytes", m.Config.Size)
 	}
 	m.Config.MediaType = ocispec.MediaTypeImageConfig
@@ -143,7 +144,7 @@ func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
 // small reads an entry that is not large.
 func (t *tarFile) small(name string) ([]byte, error) {
 	e := t.files[name]
-	if e.size > artifact.MaxManifest {
+	if e.size > manifest.MaxSize {
 		return nil, fmt.Errorf("%s has %d bytes", name, e.size)
 	}
 	return io.ReadAll(e.reader())

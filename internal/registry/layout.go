@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -180,7 +181,7 @@ func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader)
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	if artifact.IsManifest(desc.MediaType) {
+	if manifest.Is(desc.MediaType) {
 		return l.pushManifest(ctx, desc, r)
 	}
 	if l.has(desc) {
@@ -518,7 +519,7 @@ func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
 // closure is a manifest and all that it leads to, as far as it can be read.
 func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
 	all := map[digest.Digest]bool{desc.Digest: true}
-	if !artifact.IsManifest(desc.MediaType) {
+	if !manifest.Is(desc.MediaType) {
 		return all
 	}
 	_ = l.walk(ctx, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {

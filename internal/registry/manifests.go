@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -55,7 +56,7 @@ func (m *manifestStore) getOnce(ctx context.Context, reference string) (desc oci
 	if resp.StatusCode != http.StatusOK {
 		return desc, nil, "", answered(resp)
 	}
-	data, err = readBounded(resp.Body, artifact.MaxManifest)
+	data, err = readBounded(resp.Body, manifest.MaxSize)
 	if err != nil {
 		return desc, nil, "", err
 	}
@@ -77,17 +78,17 @@ func (m *manifestStore) described(resp *http.Response, reference string, data []
 		}
 		desc.Digest = d
 	}
-	if !artifact.IsManifest(mediaType) {
+	if !manifest.Is(mediaType) {
 		desc.MediaType = "" // a registry that names no type, or a plain one: the body says it
 	}
-	if err := artifact.CheckManifest(desc, data); err != nil {
+	if err := manifest.Check(desc, data); err != nil {
 		return desc, err
 	}
 	if desc.Digest == "" {
 		desc.Digest = digest.FromBytes(data)
 	}
 	if desc.MediaType == "" {
-		desc.MediaType = artifact.ManifestType(data)
+		desc.MediaType = manifest.TypeOf(data)
 	}
 	return desc, nil
 }
@@ -101,7 +102,7 @@ type manifestCache struct {
 }
 
 // maxCached bounds what a manifestCache holds.
-const maxCached = 2 * artifact.MaxManifest
+const maxCached = 2 * manifest.MaxSize
 
 func (m *manifestCache) get(d digest.Digest) ([]byte, bool) {
 	m.mu.Lock()

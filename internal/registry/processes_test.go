@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -182,7 +182,7 @@ func sound(t *testing.T, path string) (tags []string, referrers int) {
 
 // readAll reads a manifest and all that it leads to.
 func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descriptor) error {
-	if !artifact.IsManifest(desc.MediaType) {
+	if !manifest.Is(desc.MediaType) {
 		rc, err := target.Fetch(ctx, desc)
 		if err != nil {
 			return err

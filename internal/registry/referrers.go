@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -79,7 +80,7 @@ const maxLookedAt = 1000
 func (r *referrerLister) filtered(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var out []ocispec.Descriptor
 	for i, desc := range list {
-		if desc.ArtifactType == "" && artifact.IsManifest(desc.MediaType) && i < maxLookedAt {
+		if desc.ArtifactType == "" && manifest.Is(desc.MediaType) && i < maxLookedAt {
 			_, data, err := r.manifests.get(ctx, desc.Digest.String())
 			switch {
 			case isNotFound(err):
@@ -306,7 +307,7 @@ func (r *referrerLister) putIndex(ctx context.Context, tag string, list []ocispe
 	if err != nil {
 		return "", err
 	}
-	if len(data) > artifact.MaxManifest {
+	if len(data) > manifest.MaxSize {
 		return "", fmt.Errorf("%w: the list of referrers would have %d bytes", errdef.ErrSizeExceedsLimit, len(data))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.api.url("manifests/"+tag), bytes.NewReader(data))

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -46,7 +47,7 @@ func newRepository(c *Client, ref Reference, mode Mode) *Repository {
 		PlainHTTP:            r.api.origin.Scheme == "http",
 		TagListMaxPages:      maxPages,
 		ReferrerListMaxPages: maxPages,
-		MaxMetadataBytes:     artifact.MaxManifest,
+		MaxMetadataBytes:     manifest.MaxSize,
 		SkipReferrersGC:      true,
 	}
 	// oras-go would keep the index of the tag schema itself, without a look at whether another process undid it.
@@ -116,11 +117,11 @@ func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 
 // Fetch gives the bytes of a manifest, verified, or of a blob, which the caller verifies.
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
-	if !artifact.IsManifest(desc.MediaType) {
+	if !manifest.Is(desc.MediaType) {
 		return r.blobs.FetchRange(ctx, desc, 0, desc.Size)
 	}
 	if data, ok := r.manifests.cached(desc.Digest); ok {
-		return io.NopCloser(bytes.NewReader(data)), artifact.CheckManifest(desc, data)
+		return io.NopCloser(bytes.NewReader(data)), manifest.Check(desc, data)
 	}
 	got, data, err := r.manifests.get(r.api.scoped(ctx), desc.Digest.String())
 	if err != nil {
@@ -129,7 +130,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 	if got.MediaType != desc.MediaType {
 		return nil, artifact.Refused(desc.Digest.String(), "the manifest came as %q, its descriptor says %q", got.MediaType, desc.MediaType)
 	}
-	if err := artifact.CheckManifest(desc, data); err != nil {
+	if err := manifest.Check(desc, data); err != nil {
 		return nil, err
 	}
 	return io.NopCloser(bytes.NewReader(data)), nil
@@ -149,7 +150,7 @@ func (r *Repository) FetchReference(ctx context.Context, reference string) (ocis
 
 // Push stores a blob, or a manifest under its digest.
 func (r *Repository) Push(ctx context.Context, desc ocispec.Descriptor, content io.Reader) error {
-	if artifact.IsManifest(desc.MediaType) {
+	if manifest.Is(desc.MediaType) {
 		return r.PushReference(ctx, desc, content, desc.Digest.String())
 	}
 	return r.blobs.pushBlob(ctx, desc, content)
@@ -160,11 +161,11 @@ func (r *Repository) PushReference(ctx context.Context, desc ocispec.Descriptor,
 	if err := validIn(reference); err != nil {
 		return badReference(reference, err)
 	}
-	data, err := readBounded(content, artifact.MaxManifest)
+	data, err := readBounded(content, manifest.MaxSize)
 	if err != nil {
 		return err
 	}
-	if err := artifact.CheckManifest(desc, data); err != nil {
+	if err := manifest.Check(desc, data); err != nil {
 		return err
 	}
 	return r.putManifest(r.api.scoped(ctx), desc, data, reference)
@@ -238,7 +239,7 @@ func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, art
 // Delete removes a manifest or a blob. A referrer leaves the list of its subject.
 func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	ctx = auth.AppendRepositoryScope(r.api.scoped(ctx), r.api.name, auth.ActionDelete)
-	if artifact.IsManifest(desc.MediaType) {
+	if manifest.Is(desc.MediaType) {
 		if err := r.referrers.unlistReferrer(ctx, desc); err != nil {
 			return err
 		}

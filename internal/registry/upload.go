@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -84,8 +85,8 @@ func (r *blobStore) PushBlob(ctx context.Context, b artifact.Blob, report func(d
 func (r *blobStore) pushBlob(ctx context.Context, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
-	if !seeks && desc.Size <= artifact.MaxManifest {
-		data, err := readBounded(content, artifact.MaxManifest)
+	if !seeks && desc.Size <= manifest.MaxSize {
+		data, err := readBounded(content, manifest.MaxSize)
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -55,7 +55,7 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 	switch {
 	case err != nil:
 		return desc, nil, orUnknown(err, manifestUnknown(reference))
-	case desc.Size > artifact.MaxManifest:
+	case desc.Size > manifest.MaxSize:
 		return desc, nil, manifestUnknown(reference)
 	}
 	body, err := r.Fetch(ctx, desc)
@@ -63,14 +63,14 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 		return desc, nil, orUnknown(err, manifestUnknown(reference))
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, artifact.MaxManifest+1))
+	data, err := io.ReadAll(io.LimitReader(body, manifest.MaxSize+1))
 	if err != nil {
 		return desc, nil, err
 	}
-	if !artifact.IsManifest(desc.MediaType) { // listed nowhere, or below a manifest that is
-		desc.MediaType = artifact.ManifestType(data)
+	if !manifest.Is(desc.MediaType) { // listed nowhere, or below a manifest that is
+		desc.MediaType = manifest.TypeOf(data)
 	}
-	if !artifact.IsManifest(desc.MediaType) || artifact.CheckManifest(desc, data) != nil {
+	if !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil {
 		return desc, nil, manifestUnknown(reference)
 	}
 	return desc, data, nil
@@ -97,12 +97,12 @@ func (h *handler) putManifest(c *call) error {
 	if err := h.toWrite(); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(io.LimitReader(c.Body, artifact.MaxManifest+1))
+	data, err := io.ReadAll(io.LimitReader(c.Body, manifest.MaxSize+1))
 	switch {
 	case err != nil:
 		return refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest broke off: %v", err)
-	case len(data) > artifact.MaxManifest:
-		return refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", artifact.MaxManifest)
+	case len(data) > manifest.MaxSize:
+		return refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", manifest.MaxSize)
 	}
 	desc, err := describe(c, data)
 	if err != nil {
@@ -153,7 +153,7 @@ func (c *call) created(what string, d digest.Digest) {
 
 // describe checks a manifest that is pushed against itself and against what the request says of it.
 func describe(c *call, data []byte) (ocispec.Descriptor, error) {
-	desc := ocispec.Descriptor{Size: int64(len(data)), Digest: digest.FromBytes(data), MediaType: artifact.ManifestType(data)}
+	desc := ocispec.Descriptor{Size: int64(len(data)), Digest: digest.FromBytes(data), MediaType: manifest.TypeOf(data)}
 	if t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err == nil {
 		desc.MediaType = t
 	}
@@ -165,10 +165,10 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	} else if !validTag(c.last) {
 		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
-	if !artifact.IsManifest(desc.MediaType) {
+	if !manifest.Is(desc.MediaType) {
 		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is no media type of a manifest", desc.MediaType)
 	}
-	if err := artifact.CheckManifest(desc, data); err != nil {
+	if err := manifest.Check(desc, data); err != nil {
 		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)
 	}
 	return desc, nil

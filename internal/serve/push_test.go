@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -127,24 +127,24 @@ func TestPushManifest(t *testing.T) {
 	const oci, list = ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex
 	config := fmt.Sprintf(`{"mediaType":"x/y","digest":"%s","size":2}`, digest.FromString("{}"))
 	layer := fmt.Sprintf(`{"mediaType":"x/y","digest":"%s","size":3}`, digest.FromString("new"))
-	manifest := func(more string) string { return `{"schemaVersion":2,"config":` + config + more + `}` }
+	body := func(more string) string { return `{"schemaVersion":2,"config":` + config + more + `}` }
 	for _, test := range []struct{ name, ref, mediaType, body, code string }{
-		{"complete", "2.0", oci, manifest(`,"layers":[]`), ""},
-		{"media type with parameter", "2.1", oci + "; charset=utf-8", manifest(`,"layers":[],"annotations":{"a":"b"}`), ""},
-		{"layer is missing", "x", oci, manifest(`,"layers":[` + layer + `]`), "MANIFEST_BLOB_UNKNOWN"},
-		{"layer is elsewhere", "2.2", oci, manifest(`,"layers":[` + strings.Replace(layer, `"size"`, `"urls":["https://example.com/x"],"size"`, 1) + `]`), ""},
+		{"complete", "2.0", oci, body(`,"layers":[]`), ""},
+		{"media type with parameter", "2.1", oci + "; charset=utf-8", body(`,"layers":[],"annotations":{"a":"b"}`), ""},
+		{"layer is missing", "x", oci, body(`,"layers":[` + layer + `]`), "MANIFEST_BLOB_UNKNOWN"},
+		{"layer is elsewhere", "2.2", oci, body(`,"layers":[` + strings.Replace(layer, `"size"`, `"urls":["https://example.com/x"],"size"`, 1) + `]`), ""},
 		{"manifest is missing", "x", list, `{"schemaVersion":2,"manifests":[` + layer + `]}`, "MANIFEST_BLOB_UNKNOWN"},
 		{"no digest inside", "x", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:../..","size":1},"layers":[]}`, "DIGEST_INVALID"},
 		{"empty index", "2.3", list, `{"schemaVersion":2,"manifests":[]}`, ""},
-		{"other digest", digest.FromString("x").String(), oci, manifest(`,"layers":[]`), "DIGEST_INVALID"},
-		{"sha512", digest.SHA512.FromString(manifest(`,"layers":[]`)).String(), oci, manifest(`,"layers":[]`), ""},
-		{"other media type inside", "x", oci, manifest(`,"mediaType":"` + list + `"`), "MANIFEST_INVALID"},
-		{"unknown media type", "x", "application/json", manifest(``), "MANIFEST_INVALID"},
-		{"without media type", "2.4", "", manifest(`,"layers":[],"annotations":{"b":"c"}`), ""},
+		{"other digest", digest.FromString("x").String(), oci, body(`,"layers":[]`), "DIGEST_INVALID"},
+		{"sha512", digest.SHA512.FromString(body(`,"layers":[]`)).String(), oci, body(`,"layers":[]`), ""},
+		{"other media type inside", "x", oci, body(`,"mediaType":"` + list + `"`), "MANIFEST_INVALID"},
+		{"unknown media type", "x", "application/json", body(``), "MANIFEST_INVALID"},
+		{"without media type", "2.4", "", body(`,"layers":[],"annotations":{"b":"c"}`), ""},
 		{"no JSON", "x", oci, "hello", "MANIFEST_INVALID"},
-		{"key twice", "x", oci, manifest(`,"config":` + config), "MANIFEST_INVALID"},
-		{"no tag", "-x", oci, manifest(`,"layers":[]`), "MANIFEST_INVALID"},
-		{"too large", "x", oci, manifest(`,"annotations":{"a":"` + strings.Repeat("a", artifact.MaxManifest) + `"}`), "MANIFEST_INVALID"},
+		{"key twice", "x", oci, body(`,"config":` + config), "MANIFEST_INVALID"},
+		{"no tag", "-x", oci, body(`,"layers":[]`), "MANIFEST_INVALID"},
+		{"too large", "x", oci, body(`,"annotations":{"a":"` + strings.Repeat("a", manifest.MaxSize) + `"}`), "MANIFEST_INVALID"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := r.do("PUT", "/v2/oci/manifests/"+test.ref, test.body, "Content-Type", test.mediaType)
@@ -161,7 +161,7 @@ func TestPushManifest(t *testing.T) {
 	}
 
 	subject := ocispec.Descriptor{MediaType: oci, Digest: base.Digest, Size: base.Size}
-	a := r.want(201, "PUT", "/v2/oci/manifests/ref", manifest(`,"layers":[],"subject":`+string(marshal(t, subject))), "Content-Type", oci)
+	a := r.want(201, "PUT", "/v2/oci/manifests/ref", body(`,"layers":[],"subject":`+string(marshal(t, subject))), "Content-Type", oci)
 	if got := a.header.Get("OCI-Subject"); got != base.Digest.String() {
 		t.Errorf("OCI-Subject: %q", got)
 	}

@@ -1,0 +1,164 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// MaxSize limits a manifest, an index, or a config to 4 MiB: what registries must accept (distribution specification,
+// "Pushing Manifests"), and the most that is held in memory.
+const MaxSize = 4 << 20
+
+// maxDepth bounds the nesting of the JSON of a manifest. Real ones need six levels.
+const maxDepth = 64
+
+// Check refuses a manifest or index that does not match its descriptor, or that two parsers could read
+// differently: wrong size or digest, media types that disagree, keys given twice or in another case, layers beside
+// manifests. An empty MediaType or Digest of desc is not compared.
+func Check(desc ocispec.Descriptor, data []byte) error {
+	item := desc.Digest.String()
+	switch {
+	case len(data) > MaxSize:
+		return spec.Refused(item, "the manifest has more than %d bytes", MaxSize)
+	case desc.Size != int64(len(data)):
+		return spec.Refused(item, "the manifest has %d bytes, its descriptor says %d", len(data), desc.Size)
+	case desc.Digest != "":
+		if err := desc.Digest.Validate(); err != nil {
+			return spec.Refused(item, "digest of the manifest: %w", err)
+		}
+		if got := desc.Digest.Algorithm().FromBytes(data); got != desc.Digest {
+			return spec.Refused(item, "the manifest has the digest %s", got)
+		}
+	default:
+		item = digest.FromBytes(data).String()
+	}
+	if err := checkKeys(data); err != nil {
+		return spec.Refused(item, "the manifest is ambiguous or no manifest: %w", err)
+	}
+	if err := checkShape(desc.MediaType, data); err != nil {
+		return spec.Refused(item, "%w", err)
+	}
+	return nil
+}
+
+// checkShape compares what the body says with the media type it came under.
+func checkShape(mediaType string, data []byte) error {
+	var body struct {
+		SchemaVersion *int            `json:"schemaVersion"`
+		MediaType     string          `json:"mediaType"`
+		Config        json.RawMessage `json:"config"`
+		Layers        json.RawMessage `json:"layers"`
+		FSLayers      json.RawMessage `json:"fsLayers"`
+		Manifests     json.RawMessage `json:"manifests"`
+	}
+	if err := json.Unmarshal(data, &body); err != nil {
+		return fmt.Errorf("the manifest can't be read: %w", err)
+	}
+	single := body.Layers != nil || body.Config != nil || body.FSLayers != nil
+	switch {
+	case body.MediaType != "" && mediaType != "" && body.MediaType != mediaType:
+		return fmt.Errorf("the manifest calls itself %q and came as %q", body.MediaType, mediaType)
+	case single && body.Manifests != nil:
+		return errors.New("the manifest has both layers and manifests")
+	}
+	if mediaType == "" {
+		mediaType = body.MediaType
+	}
+	switch {
+	case mediaType == typeArtifactManifest:
+		return nil
+	case body.SchemaVersion == nil || *body.SchemaVersion != 2:
+		return errors.New("the manifest's schemaVersion is not 2")
+	case IsIndex(mediaType) && single:
+		return fmt.Errorf("an index (%q) with layers or a config", mediaType)
+	case Is(mediaType) && !IsIndex(mediaType) && body.Manifests != nil:
+		return fmt.Errorf("a manifest (%q) with manifests", mediaType)
+	}
+	return nil
+}
+
+// manifestKeys are the keys that the specifications give a meaning, outside of annotations.
+var manifestKeys = []string{"schemaVersion", "mediaType", "artifactType", "config", "layers", "fsLayers", "manifests",
+	"blobs", "subject", "annotations", "digest", "size", "urls", "data", "platform"}
+
+// checkKeys walks one JSON object and refuses a key that stands twice in an object, be it in another case, and a known
+// key in another case: Go's decoder takes them for the same, others do not.
+func checkKeys(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if token, err := dec.Token(); err != nil {
+		return err
+	} else if token != json.Delim('{') {
+		return errors.New("it is no JSON object")
+	}
+	if err := checkObject(dec, false, 1); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
+}
+
+// checkObject reads an object whose '{' is behind it. In free objects (annotations) keys are anybody's, and only the
+// same key twice is wrong.
+func checkObject(dec *json.Decoder, free bool, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("it is nested deeper than %d", maxDepth)
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := token.(string)
+		same := key
+		if !free {
+			same = strings.ToLower(key)
+			if i := slices.IndexFunc(manifestKeys, func(k string) bool { return strings.EqualFold(k, key) }); i >= 0 && manifestKeys[i] != key {
+				return fmt.Errorf("key %q for %q", key, manifestKeys[i])
+			}
+		}
+		if seen[same] {
+			return fmt.Errorf("key %q twice", key)
+		}
+		seen[same] = true
+		if err := checkValue(dec, free || key == "annotations", depth); err != nil {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
+}
+
+func checkValue(dec *json.Decoder, free bool, depth int) error {
+	token, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	switch token {
+	case json.Delim('{'):
+		return checkObject(dec, free, depth+1)
+	case json.Delim('['):
+		if depth > maxDepth {
+			return fmt.Errorf("it is nested deeper than %d", maxDepth)
+		}
+		for dec.More() {
+			if err := checkValue(dec, free, depth+1); err != nil {
+				return err
+			}
+		}
+		_, err = dec.Token()
+	}
+	return err
+}

@@ -1,0 +1,66 @@
+package manifest_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	const (
+		single = ocispec.MediaTypeImageManifest
+		index  = ocispec.MediaTypeImageIndex
+		older  = "application/vnd.oci.artifact.manifest.v1+json"
+	)
+	tests := []struct {
+		name, mediaType, data string
+		want                  string // in the error; "": accepted
+	}{
+		{"manifest", single, `{"schemaVersion":2,"mediaType":"` + single + `","config":{},"layers":[]}`, ""},
+		{"no mediaType", single, `{"schemaVersion":2,"config":{},"layers":[]}`, ""},
+		{"empty index", index, `{"schemaVersion":2,"manifests":[]}`, ""},
+		{"annotations in two cases", single, `{"schemaVersion":2,"layers":[],"annotations":{"a.B":"1","a.b":"2","Layers":"x"}}`, ""},
+		{"unknown fields", single, `{"schemaVersion":2,"layers":[{"x-thing":{"a":[1,[2]]}}]}`, ""},
+		{"artifact manifest", older, `{"mediaType":"` + older + `","blobs":[]}`, ""},
+		{"other mediaType", single, `{"schemaVersion":2,"mediaType":"` + index + `","layers":[]}`, "calls itself"},
+		{"both", single, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "both layers and manifests"},
+		{"index with config", index, `{"schemaVersion":2,"config":{}}`, "with layers or a config"},
+		{"manifest with manifests", single, `{"schemaVersion":2,"manifests":[]}`, "with manifests"},
+		{"key twice", single, `{"schemaVersion":2,"layers":[],"layers":[]}`, `key "layers" twice`},
+		{"key in two cases", single, `{"schemaVersion":2,"layers":[{"x":1,"X":2}]}`, `key "X" twice`},
+		{"known key in another case", single, `{"schemaVersion":2,"Layers":[]}`, `key "Layers" for "layers"`},
+		{"deep key in another case", single, `{"schemaVersion":2,"layers":[{"Digest":""}]}`, `key "Digest" for "digest"`},
+		{"annotation twice", single, `{"schemaVersion":2,"layers":[],"annotations":{"a":"1","a":"2"}}`, `key "a" twice`},
+		{"two objects", single, `{"schemaVersion":2}{}`, "something follows"},
+		{"schema 1", single, `{"schemaVersion":1,"fsLayers":[]}`, "schemaVersion"},
+		{"no schema", single, `{}`, "schemaVersion"},
+		{"array", single, `[]`, "no JSON object"},
+		{"page", "", `<html>`, "no manifest"},
+		{"deep", single, `{"schemaVersion":2,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested"},
+		{"cut", single, `{"schemaVersion":2`, "no manifest"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			data := []byte(tt.data)
+			desc := ocispec.Descriptor{MediaType: tt.mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+			err := manifest.Check(desc, data)
+			if tt.want == "" && err != nil {
+				t.Fatalf("refused: %v", err)
+			}
+			if tt.want != "" && (!errors.Is(err, spec.ErrRefused) || !strings.Contains(err.Error(), tt.want)) {
+				t.Fatalf("got %v, want ErrRefused with %q", err, tt.want)
+			}
+			desc.Digest = digest.FromString("other")
+			if err := manifest.Check(desc, data); !errors.Is(err, spec.ErrRefused) {
+				t.Errorf("with another digest: %v, want ErrRefused", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,105 @@
+package manifest
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+var platformSyntax = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-z0-9_]+)/([a-z0-9_]+)(?:/([a-z0-9_.]+))?(?::([^:/]+))?$`)
+})
+
+// ParsePlatform reads OS/ARCH[/VARIANT][:OS_VERSION]; ok is false for anything else.
+func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
+	m := platformSyntax().FindStringSubmatch(s)
+	if m == nil {
+		return p, false
+	}
+	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
+}
+
+// FormatPlatform is the inverse of ParsePlatform; "any" for nil.
+func FormatPlatform(p *ocispec.Platform) string {
+	if p == nil {
+		return "any"
+	}
+	s := path.Join(p.OS, p.Architecture, p.Variant)
+	if p.OSVersion != "" {
+		s += ":" + p.OSVersion
+	}
+	return s
+}
+
+// Runnable returns the entries of an index without the attestations.
+func Runnable(entries []ocispec.Descriptor) []ocispec.Descriptor {
+	return slices.DeleteFunc(slices.Clone(entries), IsAttestation)
+}
+
+// Select returns the entry of an index for a platform, nil for that of this program. An entry with exactly that
+// platform is preferred to one that agrees in everything the platform names; a single entry without a platform serves
+// every one. Otherwise it returns a *PlatformError, whose Index the caller may fill in.
+func Select(entries []ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
+	entries = Runnable(entries)
+	if len(entries) == 1 && entries[0].Platform == nil {
+		return entries[0], nil
+	}
+	if want == nil {
+		want = &ocispec.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+	}
+	for _, exact := range []bool{true, false} {
+		for _, e := range entries {
+			if e.Platform != nil && matches(*want, *e.Platform, exact) {
+				return e, nil
+			}
+		}
+	}
+	have := make([]string, 0, len(entries))
+	for _, e := range entries {
+		have = append(have, FormatPlatform(e.Platform))
+	}
+	return ocispec.Descriptor{}, &PlatformError{Platform: FormatPlatform(want), Have: have}
+}
+
+// matches reports whether have serves want: exactly, or in all that want names.
+func matches(want, have ocispec.Platform, exact bool) bool {
+	if want.OS != have.OS || want.Architecture != have.Architecture {
+		return false
+	}
+	if want.Variant == have.Variant && want.OSVersion == have.OSVersion {
+		return true
+	}
+	return !exact && (want.Variant == "" || want.Variant == variant(have)) &&
+		(want.OSVersion == "" || want.OSVersion == have.OSVersion)
+}
+
+// variant returns the variant of a platform, where none is given the default of its architecture.
+func variant(p ocispec.Platform) string {
+	if p.Variant == "" && p.Architecture == "arm64" {
+		return "v8"
+	}
+	return p.Variant
+}
+
+// PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
+type PlatformError struct {
+	Index    digest.Digest
+	Platform string   // as FormatPlatform writes it
+	Have     []string // the platforms of the index, in its order
+}
+
+// Error names the index by its digest.
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, strings.Join(e.Have, ", "))
+}
+
+// Unwrap returns errdef.ErrNotFound.
+func (e *PlatformError) Unwrap() error { return errdef.ErrNotFound }

@@ -1,0 +1,132 @@
+package manifest_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+func TestPlatformSyntax(t *testing.T) {
+	for _, s := range []string{"linux/amd64", "linux/arm/v7", "windows/amd64:10.0.17763.1", "linux/arm64/v8:1"} {
+		p, ok := manifest.ParsePlatform(s)
+		if !ok || manifest.FormatPlatform(&p) != s {
+			t.Errorf("%q: got %+v, %t", s, p, ok)
+		}
+	}
+	for _, s := range []string{"", "linux", "linux/", "/amd64", "linux/amd64/", "linux/arm/v7/x", "Linux/amd64", "linux/amd64:", "linux/amd64:a:b", "linux amd64"} {
+		if p, ok := manifest.ParsePlatform(s); ok {
+			t.Errorf("%q: got %+v, want none", s, p)
+		}
+	}
+	if got := manifest.FormatPlatform(nil); got != "any" {
+		t.Errorf("nil: got %q", got)
+	}
+}
+
+// entries makes an index of these platforms, "" for none. The size of an entry is its place.
+func entries(platforms ...string) []ocispec.Descriptor {
+	var list []ocispec.Descriptor
+	for i, s := range platforms {
+		entry := ocispec.Descriptor{Size: int64(i)}
+		if p, ok := manifest.ParsePlatform(s); ok {
+			entry.Platform = &p
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
+func TestSelect(t *testing.T) {
+	tests := map[string]struct {
+		have []string
+		want string
+		at   int64 // -1: none
+	}{
+		"exact":                        {[]string{"linux/arm64", "linux/amd64"}, "linux/amd64", 1},
+		"exact before loose":           {[]string{"linux/arm/v6", "linux/arm"}, "linux/arm", 1},
+		"variant left open":            {[]string{"linux/amd64", "linux/arm/v7"}, "linux/arm", 1},
+		"default variant":              {[]string{"linux/arm64"}, "linux/arm64/v8", 0},
+		"other variant":                {[]string{"linux/arm/v6"}, "linux/arm/v7", -1},
+		"version left open":            {[]string{"windows/amd64:10.0.1"}, "windows/amd64", 0},
+		"other version":                {[]string{"windows/amd64:10.0.1"}, "windows/amd64:10.0.2", -1},
+		"single without platform":      {[]string{""}, "linux/amd64", 0},
+		"several without platforms":    {[]string{"", ""}, "linux/amd64", -1},
+		"attestation is not a choice":  {[]string{"unknown/unknown"}, "unknown/unknown", -1},
+		"single beside an attestation": {[]string{"unknown/unknown", ""}, "linux/amd64", 1},
+		"none":                         {nil, "linux/amd64", -1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p, _ := manifest.ParsePlatform(test.want)
+			got, err := manifest.Select(entries(test.have...), &p)
+			if test.at >= 0 {
+				if err != nil || got.Size != test.at {
+					t.Errorf("got entry %d, %v, want %d", got.Size, err, test.at)
+				}
+				return
+			}
+			var missing *manifest.PlatformError
+			if !errors.As(err, &missing) || !errors.Is(err, errdef.ErrNotFound) || missing.Platform != test.want {
+				t.Errorf("got %v, want a PlatformError for %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestTypes(t *testing.T) {
+	const other = "application/vnd.oci.artifact.manifest.v1+json"
+	tests := map[string]struct{ manifest, index bool }{
+		ocispec.MediaTypeImageManifest: {true, false},
+		ocispec.MediaTypeImageIndex:    {true, true},
+		mediatypes.DockerManifest:      {true, false},
+		mediatypes.DockerIndex:         {true, true},
+		other:                          {true, false},
+		ocispec.MediaTypeImageConfig:   {false, false},
+		"":                             {false, false},
+	}
+	for mediaType, want := range tests {
+		if manifest.Is(mediaType) != want.manifest || manifest.IsIndex(mediaType) != want.index {
+			t.Errorf("%q: manifest %t, index %t", mediaType, manifest.Is(mediaType), manifest.IsIndex(mediaType))
+		}
+	}
+	for body, want := range map[string]string{
+		`{"mediaType":"x"}`: "x", `{"manifests":[]}`: ocispec.MediaTypeImageIndex, `{}`: ocispec.MediaTypeImageManifest,
+	} {
+		if got := manifest.TypeOf([]byte(body)); got != want {
+			t.Errorf("TypeOf(%s) = %q, want %q", body, got, want)
+		}
+	}
+	attests := ocispec.Descriptor{Annotations: map[string]string{manifest.AnnotationReferenceType: "attestation-manifest"}}
+	if !manifest.IsAttestation(attests) || manifest.IsAttestation(ocispec.Descriptor{}) {
+		t.Error("attestations are not told from manifests")
+	}
+}
+
+func TestTags(t *testing.T) {
+	d := digest.FromString("x")
+	tag := manifest.ReferrersTag(d)
+	if tag != "sha256-"+d.Encoded() || !manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) {
+		t.Errorf("referrers tag %q", tag)
+	}
+	tags := manifest.CosignTags(d)
+	if !slices.Equal(tags, []string{tag + ".sig", tag + ".att", tag + ".sbom"}) {
+		t.Errorf("cosign tags %q", tags)
+	}
+	for _, tag := range tags {
+		if !manifest.IsCosignTag(tag) || manifest.IsReferrersTag(tag) {
+			t.Errorf("%q is not recognized", tag)
+		}
+	}
+	for _, tag := range []string{"", "v1", "sha256-abc", "sha256-abc.sig", strings.ToUpper(tag), tag + ".txt", "sha256:" + d.Encoded()} {
+		if manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) {
+			t.Errorf("%q is recognized", tag)
+		}
+	}
+}

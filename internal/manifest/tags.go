@@ -1,0 +1,38 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// ReferrersTag returns the tag under which registries without the referrers API keep the referrers of a manifest
+// (distribution specification, "Referrers Tag Schema").
+func ReferrersTag(d digest.Digest) string {
+	return d.Algorithm().String() + "-" + d.Encoded()
+}
+
+// IsReferrersTag reports whether a tag is one of the referrers tag schema.
+func IsReferrersTag(tag string) bool {
+	algorithm, hex, ok := strings.Cut(tag, "-")
+	return ok && digest.NewDigestFromEncoded(digest.Algorithm(algorithm), hex).Validate() == nil
+}
+
+// cosignSuffixes are what cosign appends to the digest of a manifest for tags that lead to what it made of it.
+var cosignSuffixes = []string{"sig", "att", "sbom"}
+
+// CosignTags returns the tags under which cosign keeps what it made of a manifest: sha256-….sig and others.
+func CosignTags(d digest.Digest) []string {
+	tags := make([]string, len(cosignSuffixes))
+	for i, suffix := range cosignSuffixes {
+		tags[i] = ReferrersTag(d) + "." + suffix
+	}
+	return tags
+}
+
+// IsCosignTag reports whether a tag is one of CosignTags.
+func IsCosignTag(tag string) bool {
+	name, suffix, _ := strings.Cut(tag, ".")
+	return IsReferrersTag(name) && slices.Contains(cosignSuffixes, suffix)
+}

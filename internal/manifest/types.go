@@ -1,0 +1,60 @@
+package manifest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// typeArtifactManifest is the manifest of release candidates of image-spec 1.1, which registries still hold.
+const typeArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json"
+
+// Is reports whether a media type is that of a manifest or an index, which registries keep apart from blobs.
+func Is(mediaType string) bool {
+	switch mediaType {
+	case ocispec.MediaTypeImageManifest, mediatypes.DockerManifest, typeArtifactManifest:
+		return true
+	}
+	return IsIndex(mediaType)
+}
+
+// IsIndex reports whether a media type is that of an index, which lists manifests.
+func IsIndex(mediaType string) bool {
+	return mediaType == ocispec.MediaTypeImageIndex || mediaType == mediatypes.DockerIndex
+}
+
+// IsNondistributable reports whether a media type is that of a layer that is fetched from the URLs in its descriptor and
+// that registries need not store: the base layers of old Windows images.
+func IsNondistributable(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.nondistributable.v1.tar") ||
+		mediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+}
+
+// The annotations by which BuildKit marks an entry of an index as the attestation of another entry.
+const (
+	AnnotationReferenceType   = "vnd.docker.reference.type"
+	AnnotationReferenceDigest = "vnd.docker.reference.digest"
+)
+
+// IsAttestation reports whether an entry of an index is what BuildKit attests of another entry, and not for a platform.
+func IsAttestation(entry ocispec.Descriptor) bool {
+	return entry.Annotations[AnnotationReferenceType] != "" ||
+		entry.Platform != nil && entry.Platform.OS == "unknown" && entry.Platform.Architecture == "unknown"
+}
+
+// TypeOf returns the media type of a manifest by its body: its mediaType, else what its fields tell.
+func TypeOf(data []byte) string {
+	var body struct {
+		MediaType string          `json:"mediaType"`
+		Manifests json.RawMessage `json:"manifests"`
+	}
+	if json.Unmarshal(data, &body) == nil && body.MediaType != "" {
+		return body.MediaType
+	}
+	if body.Manifests != nil {
+		return ocispec.MediaTypeImageIndex
+	}
+	return ocispec.MediaTypeImageManifest
+}
