@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -374,7 +375,7 @@ func listCollection(fsys fs.FS, l *compose.Layer) ([]byte, error) {
 
 // plainJSON blanks what dev container files may have beyond JSON: comments, and commas after a last element.
 func plainJSON(data []byte) []byte {
-	out := bytes.Clone(bytes.TrimPrefix(data, tree.Utf8BOM))
+	out := bytes.Clone(bytes.TrimPrefix(data, bom.UTF8))
 	comma := -1 // a comma with nothing but space after it so far
 	for i := 0; i < len(out); i++ {
 		switch c := out[i]; {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -173,13 +175,13 @@ func page(c *compose.Draft, name, title string) docsPage {
 	if err != nil || !strings.HasPrefix(strings.ToLower(path.Ext(name)), ".m") {
 		return p
 	}
-	front, body, found := splitFrontMatter(head)
+	front, body, found := frontmatter.Split(head)
 	if found {
 		fields, _ := declare.ReadDocument(name, front).Value.(map[string]any)
 		p.Title, _ = fields["title"].(string)
 	}
 	if p.Title == "" {
-		p.Title = firstHeading(headings(body))
+		p.Title = markdown.Title(markdown.Headings(body))
 	}
 	if len(p.Title) > maxPageTitle {
 		p.Title = ""

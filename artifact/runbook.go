@@ -11,6 +11,8 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,7 +27,7 @@ var runbookKeys = []string{"alerts", "severity", "runbook", "service"}
 // isRunbook finds Markdown whose front matter has keys of a runbook. Where it is no YAML, a line that begins with such a
 // key is enough: what is wrong with it is told when it is read.
 func isRunbook(s *tree.Sample) (string, bool) {
-	front, _, found := splitFrontMatter(s.Head())
+	front, _, found := frontmatter.Split(s.Head())
 	if !found {
 		return "", false
 	}
@@ -59,14 +61,14 @@ func readRunbook(c *compose.Draft, l *compose.Layer) map[string]any {
 		c.Refuse(l, "", "%q: %s", l.Path, tree.Cause(err))
 		return nil
 	}
-	front, body, found := splitFrontMatter(data)
+	front, body, found := frontmatter.Split(data)
 	config := map[string]any{}
 	if found {
 		config = frontMatter(c, l, front)
 	}
-	all := headings(body)
+	all := markdown.Headings(body)
 	if _, ok := config["title"]; !ok {
-		if title := firstHeading(all); title != "" {
+		if title := markdown.Title(all); title != "" {
 			config["title"] = title
 		} else if c.Spec.Config["title"] == nil {
 			c.Refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
@@ -115,16 +117,16 @@ func frontMatter(c *compose.Draft, l *compose.Layer, front []byte) map[string]an
 }
 
 // stepsOf takes the steps from the headings: those below a heading "Steps", else all of the second level.
-func stepsOf(all []heading) []any {
+func stepsOf(all []markdown.Heading) []any {
 	var steps []any
-	at := slices.IndexFunc(all, func(h heading) bool { return strings.EqualFold(h.text, "steps") })
+	at := slices.IndexFunc(all, func(h markdown.Heading) bool { return strings.EqualFold(h.Text, "steps") })
 	if at >= 0 {
 		for _, h := range all[at+1:] {
-			if h.level <= all[at].level {
+			if h.Level <= all[at].Level {
 				break
 			}
-			if h.level == all[at].level+1 {
-				steps = append(steps, h.text)
+			if h.Level == all[at].Level+1 {
+				steps = append(steps, h.Text)
 			}
 		}
 	}
@@ -132,8 +134,8 @@ func stepsOf(all []heading) []any {
 		return steps
 	}
 	for _, h := range all {
-		if h.level == 2 {
-			steps = append(steps, h.text)
+		if h.Level == 2 {
+			steps = append(steps, h.Text)
 		}
 	}
 	return steps

@@ -3,7 +3,6 @@ package artifact
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/mediatypes"
@@ -102,25 +101,4 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 			wantLines(t, fmt.Sprint(err), tc.want)
 		})
 	}
-}
-
-func FuzzFrontMatter(f *testing.F) {
-	for _, seed := range []string{runbookFile, "---\n---\n", "---\na: b", "---\r\nalerts: [x]\r\n...\r\n# h\r\n", "# a\n=\n", "~~~\n# x\n"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, content string) {
-		front, body, found := splitFrontMatter([]byte(content))
-		text := string(toUTF8([]byte(content)))
-		if !strings.Contains(text, string(front)) || !strings.HasSuffix(text, string(body)) {
-			t.Errorf("%q: front %q and body %q are not parts of it", text, front, body)
-		}
-		if !found && len(front) > 0 {
-			t.Errorf("front matter %q that was not found", front)
-		}
-		for _, h := range headings(body) {
-			if h.level < 1 || h.level > 6 || h.text == "" || strings.ContainsAny(h.text, "\n") {
-				t.Errorf("heading %+v", h)
-			}
-		}
-	})
 }

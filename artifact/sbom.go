@@ -2,13 +2,14 @@ package artifact
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/sbom"
+	"github.com/davit-oci/davit/internal/format/xmldoc"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -39,21 +40,19 @@ func cycloneDXJSON(s *tree.Sample) (string, bool) {
 	return "has bomFormat CycloneDX" + strings.TrimRight(" "+strings.Join(keys["specVersion"], ""), " "), true
 }
 
-const cycloneDXNamespace = "http://cyclonedx.org/schema/bom/"
-
 // cycloneDXXML finds CycloneDX in XML by its root element.
 func cycloneDXXML(s *tree.Sample) (string, bool) {
-	root, err := rootElement(toUTF8(s.Head()))
-	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, cycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
+	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
+	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
 // cycloneDXFault says why an XML document is not CycloneDX.
 func cycloneDXFault(s *tree.Sample) error {
-	root, err := rootElement(toUTF8(s.Head()))
+	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
 	if err != nil {
 		return err
 	}
-	if root.Local != "bom" || !strings.HasPrefix(root.Space, cycloneDXNamespace) {
+	if root.Local != "bom" || !strings.HasPrefix(root.Space, sbom.CycloneDXNamespace) {
 		return errors.New("its root element is not that of CycloneDX")
 	}
 	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
@@ -64,12 +63,12 @@ func cycloneDXFault(s *tree.Sample) error {
 		return nil // told when it is packed
 	}
 	defer f.Close()
-	return checkXML(f)
+	return xmldoc.Check(f)
 }
 
 // spdxTagValue finds SPDX 2 in tag:value form by its first tag.
 func spdxTagValue(s *tree.Sample) (string, bool) {
-	for line := range strings.Lines(string(toUTF8(s.Head()))) {
+	for line := range strings.Lines(string(bom.ToUTF8(s.Head()))) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -79,22 +78,4 @@ func spdxTagValue(s *tree.Sample) (string, bool) {
 		return fmt.Sprintf("begins with SPDXVersion: %.16s", value), tag == "SPDXVersion" && strings.HasPrefix(value, "SPDX-")
 	}
 	return "", false
-}
-
-// toUTF8 takes a byte order mark off, and turns the UTF-16 that Windows tools write into UTF-8.
-func toUTF8(text []byte) []byte {
-	order := binary.ByteOrder(binary.LittleEndian)
-	switch {
-	case bytes.HasPrefix(text, tree.Utf8BOM):
-		return text[len(tree.Utf8BOM):]
-	case bytes.HasPrefix(text, []byte("\xfe\xff")):
-		order = binary.BigEndian
-	case !bytes.HasPrefix(text, []byte("\xff\xfe")):
-		return text
-	}
-	units := make([]uint16, 0, len(text)/2)
-	for text = text[2:]; len(text) > 1; text = text[2:] {
-		units = append(units, order.Uint16(text))
-	}
-	return []byte(string(utf16.Decode(units)))
 }

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"unicode/utf16"
 
+	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -110,7 +111,7 @@ func FuzzSBOM(f *testing.F) {
 		info, _ := fsys.Stat("x")
 		r, ok := kinds().FindRole(kind, &tree.Sample{FS: fsys, Path: "x", Info: info}, "")
 		// What is found must stand in the file.
-		if ok && !strings.Contains(string(toUTF8([]byte(content))), "SPDX") && !strings.Contains(string(toUTF8([]byte(content))), "bom") &&
+		if ok && !strings.Contains(string(bom.ToUTF8([]byte(content))), "SPDX") && !strings.Contains(string(bom.ToUTF8([]byte(content))), "bom") &&
 			!strings.Contains(strings.ReplaceAll(content, `\`, ""), "spdx.org") {
 			t.Errorf("%q is taken for %s", content, r.MediaType)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -37,16 +38,19 @@ type ReadableOptions struct {
 	Limits   Limits
 }
 
+// SBOM is what a software bill of materials states at a glance.
+type SBOM = sbom.Summary
+
 // Document is the part of an artifact that people read. Its JSON is what scripts read.
 type Document struct {
-	Reference string         `json:"reference,omitempty"` // set by whoever knows the source's name
-	Digest    digest.Digest  `json:"digest"`              // of the manifest
-	Kind      string         `json:"kind"`
-	Path      string         `json:"path"`
-	MediaType string         `json:"mediaType"`
-	Text      string         `json:"text"`                // empty where a software bill of materials is longer than MaxText
-	SBOM      *artifact.SBOM `json:"sbom,omitempty"`      // what it says, if the artifact is one
-	Signature string         `json:"signature,omitempty"` // NotVerified where Text and SBOM stand in a signed envelope
+	Reference string        `json:"reference,omitempty"` // set by whoever knows the source's name
+	Digest    digest.Digest `json:"digest"`              // of the manifest
+	Kind      string        `json:"kind"`
+	Path      string        `json:"path"`
+	MediaType string        `json:"mediaType"`
+	Text      string        `json:"text"`                // empty where a software bill of materials is longer than MaxText
+	SBOM      *SBOM         `json:"sbom,omitempty"`      // what it says, if the artifact is one
+	Signature string        `json:"signature,omitempty"` // NotVerified where Text and SBOM stand in a signed envelope
 }
 
 // NotVerified is the signature of an envelope: davit reads what is in it, and verifies no signature.
@@ -199,7 +203,7 @@ func (s *search) summarise(r io.Reader, it *item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.desc)
 	head := &headWriter{}
 	all := io.TeeReader(&stickyReader{r: verified}, head)
-	sbom, readErr := artifact.ReadSBOM(all)
+	summary, readErr := sbom.Read(all)
 	_, err := io.Copy(io.Discard, all)
 	if err == nil {
 		err = verified.Verify()
@@ -213,8 +217,8 @@ func (s *search) summarise(r io.Reader, it *item) (*Document, error) {
 	case readErr != nil:
 		return newStatement(it, head.buf)
 	}
-	doc := &Document{Path: it.name, MediaType: it.desc.MediaType, SBOM: sbom}
-	if sbom.Enveloped {
+	doc := &Document{Path: it.name, MediaType: it.desc.MediaType, SBOM: summary}
+	if summary.Enveloped {
 		doc.Signature = NotVerified
 	}
 	if it.desc.Size <= MaxText {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
@@ -288,7 +289,7 @@ func (r *showResult) WriteText(w io.Writer) error {
 
 // renderMarkdown shows front matter as a table above the text, without the title that is the first heading too.
 func renderMarkdown(text string, opts markdown.Options) string {
-	front, body := artifact.FrontMatter([]byte(text))
+	front, body := frontmatter.Read([]byte(text))
 	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	var fields []markdown.Field
 	for _, f := range front {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -67,7 +68,7 @@ func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
 		return nil // told when it is packed
 	}
 	defer f.Close()
-	err = tree.ScanJSON(tree.WithoutBOM(f), func(string, string) bool { return true })
+	err = tree.ScanJSON(bom.Skip(f), func(string, string) bool { return true })
 	if s.Info.Size() <= tree.MaxScan && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return errors.New("its JSON ends too early")
 	}

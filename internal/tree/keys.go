@@ -1,9 +1,9 @@
 package tree
 
 import (
-	"bytes"
-	"io"
 	"slices"
+
+	"github.com/davit-oci/davit/internal/format/bom"
 )
 
 // tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
@@ -23,7 +23,7 @@ func (s *Sample) Keys() map[string][]string {
 	}
 	defer f.Close()
 	found := map[string][]string{}
-	err = ScanJSON(WithoutBOM(f), func(key, value string) bool {
+	err = ScanJSON(bom.Skip(f), func(key, value string) bool {
 		if slices.Contains(tellingKeys, key) && len(found[key]) < 16 {
 			found[key] = append(found[key], value)
 		}
@@ -33,17 +33,4 @@ func (s *Sample) Keys() map[string][]string {
 		s.found = found
 	}
 	return s.found
-}
-
-// Utf8BOM is the mark that some editors put before UTF-8.
-var Utf8BOM = []byte("\xef\xbb\xbf")
-
-// WithoutBOM skips the mark.
-func WithoutBOM(r io.Reader) io.Reader {
-	mark := make([]byte, len(Utf8BOM))
-	n, _ := io.ReadFull(r, mark)
-	if bytes.Equal(mark[:n], Utf8BOM) {
-		return r
-	}
-	return io.MultiReader(bytes.NewReader(mark[:n]), r)
 }

@@ -1,4 +1,4 @@
-package artifact_test
+package sbom_test
 
 import (
 	"encoding/base64"
@@ -6,30 +6,30 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/sbom"
 )
 
-func TestReadSBOM(t *testing.T) {
+func TestRead(t *testing.T) {
 	t.Parallel()
-	type counts = []artifact.LicenseCount
+	type counts = []sbom.LicenseCount
 	for _, test := range []struct {
 		name, document string
-		want           artifact.SBOM
+		want           sbom.Summary
 	}{
 		{
 			"SPDX in JSON", `{"creationInfo": {"a": [[1], {}]}, "name": "app", "packages": [
 				{"licenseConcluded": "NOASSERTION", "licenseDeclared": "MIT"}, {"licenseConcluded": "Apache-2.0", "licenseDeclared": "MIT"},
 				{"licenseDeclared": "NONE"}, {"licenseConcluded": "Apache-2.0"}, {"licenseConcluded": 7}], "spdxVersion": "SPDX-2.3"}`,
-			artifact.SBOM{Format: "SPDX-2.3", Name: "app", Components: 5, Licenses: counts{{"", 2}, {"Apache-2.0", 2}, {"MIT", 1}}},
+			sbom.Summary{Format: "SPDX-2.3", Name: "app", Components: 5, Licenses: counts{{"", 2}, {"Apache-2.0", 2}, {"MIT", 1}}},
 		},
 		{
 			"CycloneDX in JSON", "\xef\xbb\xbf" + `{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": {"name": "app", "version": "1.0"}},
 				"components": [{"licenses": [{"license": {"id": "MIT"}}, {"license": {"name": "Own"}}], "components": [{"licenses": [{"expression": "MIT OR ISC"}]}]}, {}]}`,
-			artifact.SBOM{Format: "CycloneDX 1.6", Name: "app 1.0", Components: 3, Licenses: counts{{"", 1}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
+			sbom.Summary{Format: "CycloneDX 1.6", Name: "app 1.0", Components: 3, Licenses: counts{{"", 1}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
 		},
 		{
 			"CycloneDX, version first, no components", `{"specVersion": "1.5", "bomFormat": "CycloneDX", "components": {"not": "a list"}}`,
-			artifact.SBOM{Format: "CycloneDX 1.5", Licenses: counts{}},
+			sbom.Summary{Format: "CycloneDX 1.5", Licenses: counts{}},
 		},
 		{
 			"CycloneDX in XML", `<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.4">
@@ -37,11 +37,11 @@ func TestReadSBOM(t *testing.T) {
 				<component><name>a</name><licenses><license><id>MIT</id></license></licenses>
 				<components><component><licenses><expression>ISC</expression></licenses></component></components></component>
 				<component><name>b</name></component></components></bom>`,
-			artifact.SBOM{Format: "CycloneDX 1.4", Name: "app 2", Components: 3, Licenses: counts{{"", 1}, {"ISC", 1}, {"MIT", 1}}},
+			sbom.Summary{Format: "CycloneDX 1.4", Name: "app 2", Components: 3, Licenses: counts{{"", 1}, {"ISC", 1}, {"MIT", 1}}},
 		},
 		{
 			"SPDX as tags", "SPDXVersion: SPDX-2.2\nDocumentName: app\nPackageName: a\nPackageLicenseDeclared: MIT\nPackageLicenseConcluded: NOASSERTION\n\nPackageName: b\n",
-			artifact.SBOM{Format: "SPDX-2.2", Name: "app", Components: 2, Licenses: counts{{"", 1}, {"MIT", 1}}},
+			sbom.Summary{Format: "SPDX-2.2", Name: "app", Components: 2, Licenses: counts{{"", 1}, {"MIT", 1}}},
 		},
 		{
 			"SPDX 3", `{"@graph": [{"type": "Relationship", "from": "urn:a", "relationshipType": "hasDeclaredLicense", "to": ["urn:l"]},
@@ -54,20 +54,20 @@ func TestReadSBOM(t *testing.T) {
 				{"type": "Relationship", "from": "urn:c", "relationshipType": "hasDeclaredLicense", "to": ["https://spdx.org/rdf/3.0.1/terms/ExpandedLicensing/NoneLicense"]},
 				{"type": "Relationship", "from": "urn:a", "relationshipType": "dependsOn", "to": ["urn:b"]},
 				{"type": "SpdxDocument", "name": "app"}], "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}`,
-			artifact.SBOM{Format: "SPDX-3.0.1", Name: "app", Components: 4, Licenses: counts{{"", 2}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
+			sbom.Summary{Format: "SPDX-3.0.1", Name: "app", Components: 4, Licenses: counts{{"", 2}, {"MIT AND Own", 1}, {"MIT OR ISC", 1}}},
 		},
 		{
 			"in an envelope", `{"payloadType": "application/vnd.in-toto+json", "payload" : "` + statedSBOM(base64.StdEncoding) + `", "signatures": [{"sig": ""}], "name": "no"}`,
-			artifact.SBOM{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
+			sbom.Summary{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
 		},
 		{
 			"in a bundle", `{"verificationMaterial": {"payload": [{}]}, "dsseEnvelope": {"payload":"` + statedSBOM(base64.RawURLEncoding) + `", "payloadType": "application/vnd.in-toto+json"}}`,
-			artifact.SBOM{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
+			sbom.Summary{Format: "SPDX-2.3", Name: "app?>", Components: 1, Licenses: counts{{"MIT", 1}}, Enveloped: true},
 		},
 		{
 			"in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "subject": [{"name": "x"}], "predicateType": "https://spdx.dev/Document",
 				"predicate": {"name": "app", "spdxVersion": "SPDX-2.3", "packages": [{"licenseDeclared": "MIT"}], "predicate": {"packages": [{}]}}, "a": 1}`,
-			artifact.SBOM{Format: "SPDX-2.3", Name: "app", Components: 1, Licenses: counts{{"MIT", 1}}},
+			sbom.Summary{Format: "SPDX-2.3", Name: "app", Components: 1, Licenses: counts{{"MIT", 1}}},
 		},
 		{
 			"Syft", `{"artifacts": [{"name": "a", "licenses": [{"value": "Apache 2", "spdxExpression": "Apache-2.0"}, {"value": "Own", "spdxExpression": ""}]},
@@ -75,12 +75,12 @@ func TestReadSBOM(t *testing.T) {
 				"source": {"id": "x", "name": "app", "version": "sha256:00", "type": "image", "metadata": {"userInput": "example.com/app:1.0"}},
 				"descriptor": {"name": "syft", "version": "1.20.0"},
 				"schema": {"version": "16.0.24", "url": "https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.0.24.json"}}`,
-			artifact.SBOM{Format: "Syft 16.0.24", Name: "example.com/app:1.0", Components: 4, Licenses: counts{{"", 2}, {"Apache-2.0 AND Own", 1}, {"MIT", 1}}},
+			sbom.Summary{Format: "Syft 16.0.24", Name: "example.com/app:1.0", Components: 4, Licenses: counts{{"", 2}, {"Apache-2.0 AND Own", 1}, {"MIT", 1}}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := artifact.ReadSBOM(strings.NewReader(test.document))
+			got, err := sbom.Read(strings.NewReader(test.document))
 			if err != nil || !reflect.DeepEqual(*got, test.want) {
 				t.Errorf("got %+v, %v, want %+v", got, err, test.want)
 			}
@@ -94,7 +94,7 @@ func statedSBOM(encoding *base64.Encoding) string {
 		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))
 }
 
-func TestReadSBOMRefuses(t *testing.T) {
+func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{
 		"nothing":               "",
@@ -115,31 +115,8 @@ func TestReadSBOMRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got, err := artifact.ReadSBOM(strings.NewReader(document)); err == nil {
+			if got, err := sbom.Read(strings.NewReader(document)); err == nil {
 				t.Errorf("got %+v", got)
-			}
-		})
-	}
-}
-
-func TestFrontMatter(t *testing.T) {
-	t.Parallel()
-	type fields = []artifact.Field
-	for _, test := range []struct {
-		name, document string
-		fields         fields
-		body           string
-	}{
-		{"in their order", "---\nz: 1\na: [x, y]\nm: {k: v}\ne:\n---\n# T\n", fields{{"z", "1"}, {"a", "x, y"}, {"m", `{"k":"v"}`}, {"e", ""}}, "# T\n"},
-		{"none", "# T\n", nil, "# T\n"},
-		{"not a mapping", "---\n- a\n---\n# T\n", nil, "---\n- a\n---\n# T\n"},
-		{"not YAML", "---\na: [\n---\nx", nil, "---\na: [\n---\nx"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got, body := artifact.FrontMatter([]byte(test.document))
-			if !reflect.DeepEqual(got, test.fields) || string(body) != test.body {
-				t.Errorf("got %v, %q", got, body)
 			}
 		})
 	}

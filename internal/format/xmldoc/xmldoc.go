@@ -1,4 +1,5 @@
-package artifact
+// Package xmldoc checks XML documents without building them (XML 1.0).
+package xmldoc
 
 import (
 	"bytes"
@@ -7,22 +8,22 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxXML is how much of an XML document is looked through for being whole: the decoder holds a single text of that size.
-const maxXML = 16 << 20
+// maxRead is how much of an XML document Check reads: the decoder holds a single text of that size.
+const maxRead = 16 << 20
 
-// passCharset leaves the bytes of another character set as they are: markup is ASCII in those that are in use.
-func passCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+// AnyCharset leaves the bytes of another character set as they are: markup is ASCII in those that are in use.
+func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
-// rootElement reads an XML document up to its root element.
-func rootElement(head []byte) (xml.Name, error) {
+// Root reads an XML document up to its root element.
+func Root(head []byte) (xml.Name, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
 		return xml.Name{}, errors.New("it is not XML")
 	}
 	d := xml.NewDecoder(bytes.NewReader(head))
-	d.CharsetReader = passCharset
+	d.CharsetReader = AnyCharset
 	for {
 		token, err := d.Token()
 		if err != nil {
@@ -34,11 +35,11 @@ func rootElement(head []byte) (xml.Name, error) {
 	}
 }
 
-// checkXML reads an XML document to its end: elements that are not closed, and what follows the root element, are errors.
-// What lies behind maxXML, or is in another character set than UTF-8, is not looked at.
-func checkXML(r io.Reader) error {
-	limited, foreign := &io.LimitedReader{R: r, N: maxXML}, false
-	d := xml.NewDecoder(tree.WithoutBOM(limited))
+// Check reads an XML document to its end: elements that are not closed, and what follows the root element, are errors.
+// What lies behind maxRead, or is in another character set than UTF-8, is not looked at.
+func Check(r io.Reader) error {
+	limited, foreign := &io.LimitedReader{R: r, N: maxRead}, false
+	d := xml.NewDecoder(bom.Skip(limited))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) {
 		foreign = true
 		return r, nil

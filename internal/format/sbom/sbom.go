@@ -1,11 +1,12 @@
-package artifact
+// Package sbom summarizes software bills of materials: SPDX 2.2 to 3.0.1, CycloneDX 1 and Syft's JSON, bare or in an in-toto
+// statement, a DSSE envelope or a sigstore bundle.
+package sbom
 
 import (
 	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -13,18 +14,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxSBOM bounds what is read of a software bill of materials: the largest ones of container images, with every file
+// maxRead bounds what is read of a software bill of materials: the largest ones of container images, with every file
 // listed, have a tenth of it.
-const maxSBOM = 512 << 20
+const maxRead = 512 << 20
 
-// maxSBOMPart bounds one component: a JSON value is held whole while it is read.
-const maxSBOMPart = 4 << 20
+// maxPart bounds one component: a JSON value is held whole while it is read.
+const maxPart = 4 << 20
 
-// SBOM is what a software bill of materials says at a glance.
-type SBOM struct {
+// Summary is what a software bill of materials states at a glance.
+type Summary struct {
 	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6", "Syft 16.0.0"
 	Name       string         `json:"name,omitempty"` // of what it is about
 	Components int            `json:"components"`
@@ -38,12 +39,12 @@ type LicenseCount struct {
 	Components int    `json:"components"`
 }
 
-// ReadSBOM summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
+// Read summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
 // own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component
 // at a time, and of SPDX 3 the names.
-func ReadSBOM(r io.Reader) (*SBOM, error) {
-	b := bufio.NewReaderSize(tree.WithoutBOM(io.LimitReader(r, maxSBOM)), 64<<10)
-	s := &sbomReader{licenses: map[string]int{}, graph: newSPDXGraph()}
+func Read(r io.Reader) (*Summary, error) {
+	b := bufio.NewReaderSize(bom.Skip(io.LimitReader(r, maxRead)), 64<<10)
+	s := &reader{licenses: map[string]int{}, graph: newSPDXGraph()}
 	var err error
 	switch first, peekErr := firstByte(b); {
 	case peekErr != nil:
@@ -79,9 +80,9 @@ func firstByte(b *bufio.Reader) (byte, error) {
 	}
 }
 
-// sbomReader counts.
-type sbomReader struct {
-	sbom     SBOM
+// reader counts.
+type reader struct {
+	sbom     Summary
 	licenses map[string]int
 	graph    *spdxGraph
 	bundle   bool // what is read stands in a bundle
@@ -89,7 +90,7 @@ type sbomReader struct {
 }
 
 // component counts one, with the first of the licences that says something.
-func (s *sbomReader) component(licenses ...string) {
+func (s *reader) component(licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {
 		if l = strings.TrimSpace(l); l != "" && l != "NOASSERTION" && l != "NONE" {
@@ -100,7 +101,7 @@ func (s *sbomReader) component(licenses ...string) {
 	s.licenses[""]++
 }
 
-func (s *sbomReader) finish() *SBOM {
+func (s *reader) finish() *Summary {
 	s.sbom.Licenses = []LicenseCount{}
 	for _, l := range slices.Sorted(maps.Keys(s.licenses)) {
 		s.sbom.Licenses = append(s.sbom.Licenses, LicenseCount{l, s.licenses[l]})
@@ -110,8 +111,8 @@ func (s *sbomReader) finish() *SBOM {
 }
 
 // readJSON reads a document.
-func (s *sbomReader) readJSON(r io.Reader) error {
-	limited := &partReader{r: r, left: maxSBOMPart}
+func (s *reader) readJSON(r io.Reader) error {
+	limited := &partReader{r: r, left: maxPart}
 	d := json.NewDecoder(limited)
 	if _, err := d.Token(); err != nil {
 		return err
@@ -127,9 +128,9 @@ func (s *sbomReader) readJSON(r io.Reader) error {
 }
 
 // object goes through the keys of an object that was begun.
-func (s *sbomReader) object(d *json.Decoder, limited *partReader) error {
+func (s *reader) object(d *json.Decoder, limited *partReader) error {
 	for d.More() {
-		limited.left = maxSBOMPart
+		limited.left = maxPart
 		key, err := d.Token()
 		if err != nil {
 			return err
@@ -143,7 +144,7 @@ func (s *sbomReader) object(d *json.Decoder, limited *partReader) error {
 }
 
 // predicate is the document where an in-toto statement states it.
-func (s *sbomReader) predicate(d *json.Decoder, limited *partReader) error {
+func (s *reader) predicate(d *json.Decoder, limited *partReader) error {
 	if s.stated || s.sbom.Format != "" {
 		return passValue(d, limited)
 	}
@@ -161,7 +162,7 @@ func (s *sbomReader) predicate(d *json.Decoder, limited *partReader) error {
 }
 
 // bundled reads the envelope of a sigstore bundle.
-func (s *sbomReader) bundled(d *json.Decoder, limited *partReader) error {
+func (s *reader) bundled(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	switch {
 	case err != nil:
@@ -176,13 +177,13 @@ func (s *sbomReader) bundled(d *json.Decoder, limited *partReader) error {
 }
 
 // isOutermost tells whether nothing was read yet that only a document has, or a statement.
-func (s *sbomReader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s.sbom.Format == "" }
+func (s *reader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s.sbom.Format == "" }
 
 // errPayloadRead ends the reading of an envelope: what comes behind its payload says nothing of the document.
 var errPayloadRead = errors.New("the payload has been read")
 
 // payload reads the statement in an envelope, as it comes: it may be as long as a document.
-func (s *sbomReader) payload(d *json.Decoder, limited *partReader) error {
+func (s *reader) payload(d *json.Decoder, limited *partReader) error {
 	if !s.isOutermost() {
 		return passValue(d, limited)
 	}
@@ -198,7 +199,7 @@ func (s *sbomReader) payload(d *json.Decoder, limited *partReader) error {
 }
 
 // field reads the value of one of the document's keys.
-func (s *sbomReader) field(d *json.Decoder, limited *partReader, key json.Token) error {
+func (s *reader) field(d *json.Decoder, limited *partReader, key json.Token) error {
 	switch key {
 	case "spdxVersion", "name", "bomFormat", "specVersion":
 		return s.stringField(d, key)
@@ -236,7 +237,7 @@ type partReader struct {
 
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
-		return 0, fmt.Errorf("a component has more than %d bytes", maxSBOMPart)
+		return 0, fmt.Errorf("a component has more than %d bytes", maxPart)
 	}
 	n, err := p.r.Read(b[:min(len(b), p.left)])
 	p.left -= n
@@ -244,7 +245,7 @@ func (p *partReader) Read(b []byte) (int, error) {
 }
 
 // stringField reads a string; another value counts as none.
-func (s *sbomReader) stringField(d *json.Decoder, key json.Token) error {
+func (s *reader) stringField(d *json.Decoder, key json.Token) error {
 	var value any
 	if err := d.Decode(&value); err != nil {
 		return err
@@ -263,7 +264,7 @@ func (s *sbomReader) stringField(d *json.Decoder, key json.Token) error {
 	return nil
 }
 
-func (s *sbomReader) metadata(d *json.Decoder) error {
+func (s *reader) metadata(d *json.Decoder) error {
 	var m struct {
 		Component struct{ Name, Version string }
 	}
@@ -291,7 +292,7 @@ func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) 
 		return err
 	}
 	for d.More() {
-		limited.left = maxSBOMPart
+		limited.left = maxPart
 		if err := fn(d); err != nil {
 			return err
 		}
@@ -312,7 +313,7 @@ func passValue(d *json.Decoder, limited *partReader) error {
 // passRest goes to the end of the object or array that was begun.
 func passRest(d *json.Decoder, limited *partReader) error {
 	for depth := 1; depth > 0; {
-		limited.left = maxSBOMPart
+		limited.left = maxPart
 		token, err := d.Token()
 		if err != nil {
 			return err
@@ -327,7 +328,7 @@ func passRest(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
-func (s *sbomReader) spdxPackage(d *json.Decoder) error {
+func (s *reader) spdxPackage(d *json.Decoder) error {
 	var p struct{ LicenseConcluded, LicenseDeclared string }
 	err := lenient(d.Decode(&p))
 	s.component(p.LicenseConcluded, p.LicenseDeclared)
@@ -343,14 +344,14 @@ type cycloneComponent struct {
 	Components []cycloneComponent
 }
 
-func (s *sbomReader) cycloneComponent(d *json.Decoder) error {
+func (s *reader) cycloneComponent(d *json.Decoder) error {
 	var c cycloneComponent
 	err := lenient(d.Decode(&c))
 	s.countComponent(c)
 	return err
 }
 
-func (s *sbomReader) countComponent(c cycloneComponent) {
+func (s *reader) countComponent(c cycloneComponent) {
 	var names []string
 	for _, l := range c.Licenses {
 		if name := cmp.Or(l.Expression, l.License.ID, l.License.Name); name != "" {
@@ -363,89 +364,10 @@ func (s *sbomReader) countComponent(c cycloneComponent) {
 	}
 }
 
-// readXML reads CycloneDX in XML.
-func (s *sbomReader) readXML(r io.Reader) error {
-	d := xml.NewDecoder(r)
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	x := xmlSBOM{reader: s}
-	for {
-		token, err := d.Token()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if err := x.start(t); err != nil {
-				return err
-			}
-		case xml.CharData:
-			x.text = append(x.text, t[:min(len(t), 1<<10)]...)
-		case xml.EndElement:
-			x.end()
-		}
-	}
-}
-
-// xmlSBOM follows the elements of a CycloneDX document.
-type xmlSBOM struct {
-	reader   *sbomReader
-	path     []string   // of the open elements
-	licenses [][]string // of the open components
-	text     []byte     // of the innermost element
-}
-
-// maxXMLDepth bounds the open elements.
-const maxXMLDepth = 1000
-
-func (x *xmlSBOM) start(t xml.StartElement) error {
-	if len(x.path) == 0 {
-		version, ok := strings.CutPrefix(t.Name.Space, cycloneDXNamespace)
-		if !ok || t.Name.Local != "bom" {
-			return errNoSBOM
-		}
-		x.reader.sbom.Format = "CycloneDX " + version
-	}
-	if len(x.path) >= maxXMLDepth {
-		return fmt.Errorf("more than %d elements inside one another", maxXMLDepth)
-	}
-	x.path = append(x.path, t.Name.Local)
-	x.text = x.text[:0]
-	if x.in("components", "component") {
-		x.licenses = append(x.licenses, nil)
-	}
-	return nil
-}
-
-// in tells whether the innermost elements are these.
-func (x *xmlSBOM) in(names ...string) bool {
-	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
-}
-
-func (x *xmlSBOM) end() {
-	text := strings.TrimSpace(string(x.text))
-	last := len(x.licenses) - 1
-	switch {
-	case x.in("components", "component"):
-		x.reader.component(strings.Join(x.licenses[last], " AND "))
-		x.licenses = x.licenses[:last]
-	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
-		x.in("component", "licenses", "expression")):
-		x.licenses[last] = append(x.licenses[last], text)
-	case x.in("metadata", "component", "name"):
-		x.reader.sbom.Name = text
-	case x.in("metadata", "component", "version"):
-		x.reader.sbom.Name += " " + text
-	}
-	x.path, x.text = x.path[:len(x.path)-1], x.text[:0]
-}
-
 // readTags reads SPDX 2 in tag:value form.
-func (s *sbomReader) readTags(r io.Reader) error {
+func (s *reader) readTags(r io.Reader) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxSBOMPart)
+	lines.Buffer(nil, maxPart)
 	var concluded, declared string
 	open := false
 	flush := func() {

@@ -1,4 +1,4 @@
-package artifact
+package sbom
 
 import (
 	"cmp"
@@ -73,7 +73,7 @@ func (w words) first() string {
 }
 
 // element takes in one element of the list.
-func (s *sbomReader) element(d *json.Decoder) error {
+func (s *reader) element(d *json.Decoder) error {
 	var e spdxElement
 	if err := lenient(d.Decode(&e)); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (g *spdxGraph) hold(names ...string) error {
 }
 
 // count counts the packages, when all is known.
-func (g *spdxGraph) count(s *sbomReader) {
+func (g *spdxGraph) count(s *reader) {
 	for _, id := range g.packages {
 		var licenses []string
 		for _, relationship := range licenseRelationships {
@@ -141,7 +141,7 @@ func (g *spdxGraph) license(id string) string {
 }
 
 // context takes the version of SPDX 3 out of the context of a JSON-LD document: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
-func (s *sbomReader) context(d *json.Decoder) error {
+func (s *reader) context(d *json.Decoder) error {
 	var contexts words
 	if err := lenient(d.Decode(&contexts)); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (s *sbomReader) context(d *json.Decoder) error {
 }
 
 // syftPackage is one of the artifacts in Syft's own format. Older versions list licences as strings.
-func (s *sbomReader) syftPackage(d *json.Decoder) error {
+func (s *reader) syftPackage(d *json.Decoder) error {
 	var p struct{ Licenses []json.RawMessage }
 	err := lenient(d.Decode(&p))
 	var names []string
@@ -175,7 +175,7 @@ func (s *sbomReader) syftPackage(d *json.Decoder) error {
 }
 
 // syftSource is what a document of Syft is about.
-func (s *sbomReader) syftSource(d *json.Decoder) error {
+func (s *reader) syftSource(d *json.Decoder) error {
 	var source struct {
 		Name, Version string
 		Metadata      struct{ UserInput string }
@@ -190,7 +190,7 @@ func (s *sbomReader) syftSource(d *json.Decoder) error {
 }
 
 // syftSchema is what a document of Syft is recognised by.
-func (s *sbomReader) syftSchema(d *json.Decoder) error {
+func (s *reader) syftSchema(d *json.Decoder) error {
 	var schema struct{ Version, URL string }
 	err := lenient(d.Decode(&schema))
 	if strings.Contains(schema.URL, "/anchore/syft/") {

@@ -1,0 +1,40 @@
+// Package bom reads text behind the byte order marks of Unicode (Unicode Standard, section 23.8).
+package bom
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"unicode/utf16"
+)
+
+// UTF8 is the mark that some editors write before UTF-8.
+var UTF8 = []byte("\xef\xbb\xbf")
+
+// Skip returns a reader without the mark of UTF-8.
+func Skip(r io.Reader) io.Reader {
+	mark := make([]byte, len(UTF8))
+	n, _ := io.ReadFull(r, mark)
+	if bytes.Equal(mark[:n], UTF8) {
+		return r
+	}
+	return io.MultiReader(bytes.NewReader(mark[:n]), r)
+}
+
+// ToUTF8 removes a byte order mark, and turns the UTF-16 that Windows tools write into UTF-8.
+func ToUTF8(text []byte) []byte {
+	order := binary.ByteOrder(binary.LittleEndian)
+	switch {
+	case bytes.HasPrefix(text, UTF8):
+		return text[len(UTF8):]
+	case bytes.HasPrefix(text, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	case !bytes.HasPrefix(text, []byte("\xff\xfe")):
+		return text
+	}
+	units := make([]uint16, 0, len(text)/2)
+	for text = text[2:]; len(text) > 1; text = text[2:] {
+		units = append(units, order.Uint16(text))
+	}
+	return []byte(string(utf16.Decode(units)))
+}

@@ -1,0 +1,179 @@
+// Package frontmatter reads the YAML that precedes the text of Markdown documents between two lines of "---", as Jekyll
+// introduced it.
+package frontmatter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"gopkg.in/yaml.v3"
+)
+
+// maxValues bounds the values of front matter: aliases of aliases would otherwise grow without end. They cannot be deeper
+// than maxDepth inside each other.
+const (
+	maxValues = 10_000
+	maxDepth  = 64
+)
+
+// Field is a key of front matter, and its value as people read it.
+type Field struct{ Name, Value string }
+
+// Read splits the front matter off a document: its keys in their order, and the rest. All of a document is body if it has
+// none, or what begins it is not a YAML mapping.
+func Read(document []byte) (fields []Field, body []byte) {
+	front, body, found := Split(document)
+	if !found {
+		return nil, body
+	}
+	fields, err := readFields(front)
+	if err != nil {
+		return nil, document
+	}
+	return fields, body
+}
+
+// Split splits the front matter, as it is written, off a document.
+func Split(document []byte) (front, body []byte, found bool) {
+	document = bom.ToUTF8(document)
+	first, rest, _ := bytes.Cut(document, []byte("\n"))
+	if string(bytes.TrimRight(first, " \t\r")) != "---" {
+		return nil, document, false
+	}
+	for at := 0; at < len(rest); {
+		line, _, more := bytes.Cut(rest[at:], []byte("\n"))
+		if trimmed := string(bytes.TrimRight(line, " \t\r")); trimmed == "---" || trimmed == "..." {
+			return rest[:at], rest[min(at+len(line)+1, len(rest)):], true
+		}
+		if !more {
+			break
+		}
+		at += len(line) + 1
+	}
+	return nil, document, false
+}
+
+// errUnreadable is the error of front matter that is shown as it is.
+var errUnreadable = errors.New("not a mapping of keys to plain values")
+
+func readFields(front []byte) ([]Field, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(front, &document); err != nil {
+		return nil, err
+	}
+	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
+		return nil, errUnreadable
+	}
+	var fields []Field
+	r := valueReader{left: maxValues}
+	err := r.eachKey(document.Content[0], 0, func(key string, value any) {
+		fields = append(fields, Field{key, plainValue(value)})
+	})
+	return fields, err
+}
+
+// valueReader reads YAML as the values of JSON.
+type valueReader struct{ left int }
+
+// eachKey visits the keys of a mapping, which are strings and differ.
+func (r *valueReader) eachKey(n *yaml.Node, depth int, visit func(key string, value any)) error {
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" || seen[key.Value] {
+			return errUnreadable
+		}
+		seen[key.Value] = true
+		value, err := r.read(n.Content[i+1], depth+1)
+		if err != nil {
+			return err
+		}
+		visit(key.Value, value)
+	}
+	return nil
+}
+
+func (r *valueReader) read(n *yaml.Node, depth int) (any, error) {
+	if r.left--; r.left < 0 || depth > maxDepth {
+		return nil, errUnreadable
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return r.read(n.Alias, depth+1)
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			var err error
+			if list[i], err = r.read(item, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case yaml.MappingNode:
+		object := make(map[string]any, len(n.Content)/2)
+		err := r.eachKey(n, depth, func(key string, value any) { object[key] = value })
+		return object, err
+	}
+	return scalar(n)
+}
+
+func scalar(n *yaml.Node) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil
+	case "!!bool":
+		var b bool
+		err := n.Decode(&b)
+		return b, err
+	case "!!int", "!!float":
+		return number(n)
+	case "!!str", "!!timestamp":
+		return n.Value, nil
+	}
+	return nil, errUnreadable
+}
+
+// number keeps a number as it is written where JSON writes it the same way.
+func number(n *yaml.Node) (json.Number, error) {
+	if json.Valid([]byte(n.Value)) {
+		return json.Number(n.Value), nil
+	}
+	var i int64
+	if n.ShortTag() == "!!int" && n.Decode(&i) == nil {
+		return json.Number(strconv.FormatInt(i, 10)), nil
+	}
+	var f float64
+	if n.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return "", errUnreadable
+	}
+	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), nil
+}
+
+// plainValue writes a value as people do: lists with commas, objects as JSON.
+func plainValue(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []any:
+		items := make([]string, len(v))
+		for i, item := range v {
+			items[i] = plainValue(item)
+		}
+		return strings.Join(items, ", ")
+	case map[string]any:
+		encoded, _ := json.Marshal(v) // strings, numbers, and what holds them: always JSON
+		return string(encoded)
+	}
+	return fmt.Sprint(value)
+}

@@ -1,0 +1,71 @@
+package frontmatter_test
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+)
+
+// manyAliases is a text of some hundred bytes that stands for 10 to the power of 9 values.
+var manyAliases = func() string {
+	text, last := "---\na: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
+	for c := 'b'; c < 'j'; c++ {
+		text += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat("*"+last+", ", 10), ", "))
+		last = string(c)
+	}
+	return text + "---\n"
+}()
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	type fields = []frontmatter.Field
+	for _, test := range []struct {
+		name, document string
+		fields         fields
+		body           string
+	}{
+		{"in their order", "---\nz: 1\na: [x, y]\nm: {k: v}\ne:\n---\n# T\n", fields{{"z", "1"}, {"a", "x, y"}, {"m", `{"k":"v"}`}, {"e", ""}}, "# T\n"},
+		{"none", "# T\n", nil, "# T\n"},
+		{"not a mapping", "---\n- a\n---\n# T\n", nil, "---\n- a\n---\n# T\n"},
+		{"numbers as they are written", "---\nv: 1.10\nh: 0x10\nb: true\nt: 2024-01-02\n---\n", fields{{"v", "1.10"}, {"h", "16"}, {"b", "true"}, {"t", "2024-01-02"}}, ""},
+		{"an alias", "---\na: &x [1, 2]\nb: *x\n---\n", fields{{"a", "1, 2"}, {"b", "1, 2"}}, ""},
+		{"a key twice", "---\na: 1\na: 2\n---\nx", nil, "---\na: 1\na: 2\n---\nx"},
+		{"a number as key", "---\n1: a\n---\nx", nil, "---\n1: a\n---\nx"},
+		{"infinite", "---\na: .inf\n---\nx", nil, "---\na: .inf\n---\nx"},
+		{"aliases of aliases", manyAliases, nil, manyAliases},
+		{"empty", "---\n---\nx", nil, "---\n---\nx"},
+		{"not YAML", "---\na: [\n---\nx", nil, "---\na: [\n---\nx"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, body := frontmatter.Read([]byte(test.document))
+			if !reflect.DeepEqual(got, test.fields) || string(body) != test.body {
+				t.Errorf("got %v, %q", got, body)
+			}
+		})
+	}
+}
+
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{"---\nalerts: [A]\n---\n# T\n", "---\n---\n", "---\na: b", "---\r\nalerts: [x]\r\n...\r\n# h\r\n", "# a\n=\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		front, body, found := frontmatter.Split([]byte(content))
+		text := string(bom.ToUTF8([]byte(content)))
+		if !strings.Contains(text, string(front)) || !strings.HasSuffix(text, string(body)) {
+			t.Errorf("%q: front %q and body %q are not parts of it", text, front, body)
+		}
+		if !found && len(front) > 0 {
+			t.Errorf("front matter %q that was not found", front)
+		}
+		if fields, rest := frontmatter.Read([]byte(content)); len(fields) > 0 && !bytes.Equal(rest, body) {
+			t.Errorf("body %q, want %q", rest, body)
+		}
+	})
+}

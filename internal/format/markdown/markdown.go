@@ -1,0 +1,74 @@
+// Package markdown reads the headings of Markdown documents (CommonMark 0.31, sections 4.2 and 4.3).
+package markdown
+
+import "strings"
+
+// Heading is a heading of a document.
+type Heading struct {
+	Level int // 1 to 6
+	Text  string
+}
+
+// Headings lists the headings of a Markdown document in both notations, not those in code.
+func Headings(body []byte) []Heading {
+	var found []Heading
+	fence, previous := "", ""
+	for line := range strings.Lines(string(body)) {
+		text := strings.TrimRight(line, " \t\r\n")
+		indent := len(text) - len(strings.TrimLeft(text, " "))
+		text = strings.TrimSpace(text)
+		switch {
+		case fence != "":
+			if closesFence(text, fence) {
+				fence = ""
+			}
+			text = ""
+		case indent > 3 || strings.HasPrefix(line, "\t"):
+			text = ""
+		case strings.HasPrefix(text, "```") || strings.HasPrefix(text, "~~~"):
+			fence = text[:len(text)-len(strings.TrimLeft(text, text[:1]))]
+			text = ""
+		case strings.HasPrefix(text, "#"):
+			if h, ok := atxHeading(text); ok {
+				found = append(found, h)
+				text = ""
+			}
+		case previous != "" && text != "" && (strings.Trim(text, "=") == "" || len(text) > 1 && strings.Trim(text, "-") == ""):
+			found = append(found, Heading{1 + strings.Count(text[:1], "-"), previous})
+			text = ""
+		}
+		previous = text
+	}
+	return found
+}
+
+func closesFence(text, fence string) bool {
+	return strings.HasPrefix(text, fence) && strings.Trim(text, fence[:1]) == ""
+}
+
+// atxHeading reads "## Text ##".
+func atxHeading(line string) (Heading, bool) {
+	text := strings.TrimLeft(line, "#")
+	level := len(line) - len(text)
+	if level > 6 || text != "" && text[0] != ' ' && text[0] != '\t' {
+		return Heading{}, false
+	}
+	text = strings.TrimSpace(text)
+	if closing := strings.TrimRight(text, "#"); closing == "" || strings.HasSuffix(closing, " ") {
+		text = strings.TrimSpace(closing)
+	}
+	return Heading{level, text}, text != ""
+}
+
+// Title is a document's title: its first heading of level 1, else its first heading.
+func Title(all []Heading) string {
+	for _, h := range all {
+		if h.Level == 1 {
+			return h.Text
+		}
+	}
+	if len(all) > 0 {
+		return all[0].Text
+	}
+	return ""
+}

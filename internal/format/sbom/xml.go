@@ -1,0 +1,93 @@
+package sbom
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/xmldoc"
+)
+
+// CycloneDXNamespace is the namespace of CycloneDX in XML, up to the version.
+const CycloneDXNamespace = "http://cyclonedx.org/schema/bom/"
+
+// readXML reads CycloneDX in XML.
+func (s *reader) readXML(r io.Reader) error {
+	d := xml.NewDecoder(r)
+	d.CharsetReader = xmldoc.AnyCharset
+	x := xmlSBOM{reader: s}
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if err := x.start(t); err != nil {
+				return err
+			}
+		case xml.CharData:
+			x.text = append(x.text, t[:min(len(t), 1<<10)]...)
+		case xml.EndElement:
+			x.end()
+		}
+	}
+}
+
+// xmlSBOM follows the elements of a CycloneDX document.
+type xmlSBOM struct {
+	reader   *reader
+	path     []string   // of the open elements
+	licenses [][]string // of the open components
+	text     []byte     // of the innermost element
+}
+
+// maxXMLDepth bounds the open elements.
+const maxXMLDepth = 1000
+
+func (x *xmlSBOM) start(t xml.StartElement) error {
+	if len(x.path) == 0 {
+		version, ok := strings.CutPrefix(t.Name.Space, CycloneDXNamespace)
+		if !ok || t.Name.Local != "bom" {
+			return errNoSBOM
+		}
+		x.reader.sbom.Format = "CycloneDX " + version
+	}
+	if len(x.path) >= maxXMLDepth {
+		return fmt.Errorf("more than %d elements inside one another", maxXMLDepth)
+	}
+	x.path = append(x.path, t.Name.Local)
+	x.text = x.text[:0]
+	if x.in("components", "component") {
+		x.licenses = append(x.licenses, nil)
+	}
+	return nil
+}
+
+// in tells whether the innermost elements are these.
+func (x *xmlSBOM) in(names ...string) bool {
+	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
+}
+
+func (x *xmlSBOM) end() {
+	text := strings.TrimSpace(string(x.text))
+	last := len(x.licenses) - 1
+	switch {
+	case x.in("components", "component"):
+		x.reader.component(strings.Join(x.licenses[last], " AND "))
+		x.licenses = x.licenses[:last]
+	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
+		x.in("component", "licenses", "expression")):
+		x.licenses[last] = append(x.licenses[last], text)
+	case x.in("metadata", "component", "name"):
+		x.reader.sbom.Name = text
+	case x.in("metadata", "component", "version"):
+		x.reader.sbom.Name += " " + text
+	}
+	x.path, x.text = x.path[:len(x.path)-1], x.text[:0]
+}
