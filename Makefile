@@ -2,11 +2,13 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 EPOCH   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 TOOLS   := $(if $(DAVIT_TOOLS),$(DAVIT_TOOLS),$(CURDIR)/.tools)
 RACE    := $(if $(shell command -v cc),-race)
+COMMA   := ,
+TAGS    := clients$(if $(filter 0,$(shell id -u)),$(COMMA)privileged)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
 
-.PHONY: build install test lint demo bench microbench fuzz docs clients clean
+.PHONY: build install tools check test lint demo bench microbench fuzz docs clients clean
 
 build: ## one static binary, ./davit
 	$(GOBUILD) -o davit ./cmd/davit
@@ -14,25 +16,33 @@ build: ## one static binary, ./davit
 install:
 	CGO_ENABLED=0 go install -trimpath -ldflags "-s -w -X main.version=$(VERSION)" ./cmd/davit
 
-test: lint ## against the registries and clients that need the least to build; the others if they are there
+tools: ## what make check needs: staticcheck. Downloads, once
+	.ci/clients.sh staticcheck
+	go mod download
+
+check: lint ## what needs nothing external: no network, no clients, no root
+	go test ./...
+
+test: tools lint ## against the registries and clients that need the least to build, others if they are installed, and as root what needs root
 	.ci/clients.sh core
-	go test $(RACE) -timeout 30m ./...
+	go test $(RACE) -tags $(TAGS) -timeout 30m ./...
 
 lint:
-	.ci/clients.sh staticcheck
+	@command -v staticcheck >/dev/null || { echo "staticcheck is missing; make tools builds it"; exit 1; }
 	@files=$$(gofmt -s -l .); [ -z "$$files" ] || { echo "gofmt -s changes:" $$files; exit 1; }
 	go vet ./...
-	staticcheck ./...
+	go vet -tags clients,privileged ./...
+	staticcheck -tags clients,privileged ./...
 
 demo: build
 	sh examples/demo.sh
 
 bench: ## davit against other clients, whole processes; BENCH=./W05 for one workload (internal/bench)
 	.ci/clients.sh registry oras regctl
-	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
+	go test -tags clients -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x -timeout 0 ./internal/bench
 
 microbench: ## of functions
-	go test -run '^$$' -bench . $$(go list ./... | grep -v /internal/bench)
+	go test -tags clients -run '^$$' -bench . $$(go list ./... | grep -v /internal/bench)
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)

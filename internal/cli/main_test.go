@@ -30,6 +30,7 @@ type scriptTarget struct {
 	name        string
 	open        func(t *testing.T) string
 	noTagDelete bool
+	client      bool // a program of the build tag clients
 }
 
 var scriptTargets = []scriptTarget{
@@ -40,10 +41,10 @@ var scriptTargets = []scriptTarget{
 		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
 	}},
 	{name: "served layout", open: serveLayout},
-	{name: "distribution", open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{name: "distribution", client: true, open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
 	{name: "layout", open: func(*testing.T) string { return "./oci" }},
 	{name: "archive", open: func(*testing.T) string { return "./oci.tar" }},
-	{name: "olareg", open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
+	{name: "olareg", client: true, open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
 }
 
 // TestScript runs testdata/script. A script that says $T is run once for every kind of target; $REG is a registry.
@@ -67,6 +68,9 @@ func TestScript(t *testing.T) {
 	}
 	runScripts(t, once, scriptTarget{})
 	for _, target := range scriptTargets {
+		if target.client && !clients.Enabled {
+			continue
+		}
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
 			runScripts(t, anywhere, target)

@@ -2,7 +2,7 @@
 // that must read what davit pushes, and real registries to push it to.
 //
 // [Path] finds a program that .ci/clients.sh built and skips the test when it is
-// not there. [Run] and [New] run one in a home of its own. [Distribution] (which
+// missing, or when the tests are built without the tag "clients". [Run] and [New] run one in a home of its own. [Distribution] (which
 // has no referrers API) and [Olareg] (which has one) start a registry on a free
 // loopback port; [SharedDistribution] and [SharedOlareg] give every test of a
 // binary the same one, for tests that only need a repository of their own.
@@ -20,16 +20,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Path returns where the program name is: in $DAVIT_TOOLS (or .tools of the
-// repository), among its npm packages, or on PATH. A test whose program is
-// missing is skipped, and fails when DAVIT_REQUIRE_CLIENTS is 1.
+// ofSystem are programs that every system has on which the tests run.
+var ofSystem = []string{"cmp", "sh", "tar"}
+
+// Path returns the path of a program: in $DAVIT_TOOLS (or .tools of the repository), among its npm packages, or on PATH.
+// A test whose program is missing is skipped, and fails when DAVIT_REQUIRE_CLIENTS is 1. Without the build tag "clients",
+// only programs of the system are found.
 func Path(tb testing.TB, name string) string {
 	tb.Helper()
+	if !Enabled && !slices.Contains(ofSystem, name) {
+		tb.Skipf("%s runs with the build tag clients", name)
+	}
 	if path := find(name); path != "" {
 		return path
 	}

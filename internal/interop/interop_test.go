@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
@@ -25,11 +26,17 @@ import (
 // example is the directory of a kind's example.
 func example(kind string) string { return filepath.Join("..", "..", "examples", kind) }
 
-// repo is a repository of the test's own in the shared registry: HOST/NAME.
+// repo returns a repository of the test's own, HOST/NAME: in the shared registry, or without clients in one of its own.
 func repo(t *testing.T, name string) string {
 	t.Helper()
 	unique := strings.ToLower(strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(t.Name()))
-	return clients.SharedDistribution(t).Host + "/" + unique + "/" + name
+	host := ""
+	if clients.Enabled {
+		host = clients.SharedDistribution(t).Host
+	} else {
+		host = registrytest.Start(t, registrytest.Options{}).Host
+	}
+	return host + "/" + unique + "/" + name
 }
 
 // open opens a reference as davit does.

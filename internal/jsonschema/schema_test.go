@@ -1,12 +1,23 @@
 package jsonschema
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 )
+
+func decode(t *testing.T, data []byte, into any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestFaults shows that everything wrong is told, each with its place.
 func TestFaults(t *testing.T) {

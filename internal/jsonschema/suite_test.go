@@ -1,3 +1,5 @@
+//go:build clients
+
 package jsonschema
 
 import (
@@ -12,15 +14,6 @@ import (
 
 	"github.com/davit-oci/davit/internal/clients"
 )
-
-func decode(t *testing.T, data []byte, into any) {
-	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := d.Decode(into); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // beyond tells whether a case of the suite wants what this package leaves out: schemas that are loaded from elsewhere.
 func beyond(schema any) bool {
