@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -110,7 +111,7 @@ func nearestPage(index string, pages []docsPage) string {
 		}
 		paths = append(paths, p.Path)
 	}
-	return declare.DidYouMean(index, paths)
+	return textdist.Suggest(index, paths)
 }
 
 // indexOf chooses the page to begin with: an index page as far up as there is one, else the first page.

@@ -97,7 +97,7 @@ func checkReferrerKind(kind string) error {
 	if _, known := mediatypes.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
 		return nil
 	}
-	hint := cmp.Or(didYouMean(closestKind(kind)), "\"davit kinds\" lists them; an artifactType will do, too")
+	hint := cmp.Or(hintForKind(kind), "\"davit kinds\" lists them; an artifactType will do, too")
 	return &usageError{err: fmt.Errorf("no such kind: %q", kind), hint: hint}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
 )
@@ -62,7 +63,7 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 	for _, k := range mediatypes.All() {
 		names = append(names, k.Name)
 	}
-	hint := didYouMean(closest(name, names))
+	hint := textdist.DidYouMean(name, names)
 	if hint == "" {
 		hint = "davit knows " + strings.Join(names, ", ")
 	}

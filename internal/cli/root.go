@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -127,7 +128,7 @@ func noSuchCommand(root *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	hint := didYouMean(closest(name, names))
+	hint := textdist.DidYouMean(name, names)
 	if hint == "" {
 		hint = `"davit --help" lists the commands`
 	}
@@ -144,8 +145,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if flag := closest(unknown.GetSpecifiedName(), names); flag != "" {
-			hint = didYouMean("--" + flag)
+		if flag := textdist.Closest(unknown.GetSpecifiedName(), names); flag != "" {
+			hint = fmt.Sprintf("did you mean %q?", "--"+flag)
 		}
 	}
 	return &usageError{err: err, hint: hint}

@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/markdown"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -175,7 +176,7 @@ func noneAttached(ctx context.Context, t *target, none *pull.NoneAttachedError) 
 	case place != nil:
 		e.advice = elsewhere(t.ref, place, none.Options)
 	default:
-		e.advice = didYouMean(closestKind(none.Options.Kind))
+		e.advice = hintForKind(none.Options.Kind)
 	}
 	if e.advice == "" {
 		e.advice = fmt.Sprintf("\"davit discover %s\" lists what is attached", t.ref)
@@ -201,7 +202,8 @@ func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOpti
 	return fmt.Sprintf("%s: davit show %s %s", what, flags, ref)
 }
 
-func closestKind(name string) string {
+// hintForKind suggests a kind for a name that is not one.
+func hintForKind(name string) string {
 	var names []string
 	for _, k := range mediatypes.All() {
 		if k.Name == name {
@@ -209,7 +211,7 @@ func closestKind(name string) string {
 		}
 		names = append(names, k.Name)
 	}
-	return closest(name, names)
+	return textdist.DidYouMean(name, names)
 }
 
 // severalError: it is for the user to say which one.

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -311,7 +312,7 @@ func (t *target) someTags(ctx context.Context) []string {
 	if err != nil {
 		return nil
 	}
-	if near := closest(t.ref.Tag, tags); near != "" && len(tags) > 8 {
+	if near := textdist.Closest(t.ref.Tag, tags); near != "" && len(tags) > 8 {
 		return []string{near}
 	}
 	return tags

@@ -11,6 +11,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -135,7 +136,7 @@ func (e *lookup) nearby(name string) string {
 	}
 	best, distance := "", 3
 	for _, entry := range entries {
-		if d := declare.EditDistance(entry.Name(), path.Base(name)); d < distance {
+		if d := textdist.Distance(entry.Name(), path.Base(name)); d < distance {
 			best, distance = path.Join(path.Dir(name), entry.Name()), d
 		}
 	}
@@ -205,7 +206,7 @@ func (e *lookup) role(s *tree.Sample) (Role, bool) {
 func (e *lookup) noRole(s *tree.Sample) {
 	if e.As != "" && !slices.Contains(e.Kind.Roles(), e.As) {
 		e.failed = true
-		e.Report(e.Spec.Problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.Kind.Name, e.As), declare.DidYouMean(e.As, e.Kind.Roles())))
+		e.Report(e.Spec.Problem(e.at+"/as", fmt.Sprintf("kind %q has no role %q", e.Kind.Name, e.As), textdist.Suggest(e.As, e.Kind.Roles())))
 		return
 	}
 	message := fmt.Sprintf("%q plays no role in kind %q", s.Path, e.Kind.Name)

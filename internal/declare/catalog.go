@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -37,5 +38,5 @@ func (c Catalog) Writable() []string {
 
 // UnknownKind returns the error about a name that is not a kind.
 func (c Catalog) UnknownKind(name string) error {
-	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: DidYouMean(name, c.Writable())}
+	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: textdist.Suggest(name, c.Writable())}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
@@ -144,7 +145,7 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 		report(at+"/exclude", err.Error(), "")
 	}
 	if l.Content != "" && !slices.Contains(known.Tests, l.Content) {
-		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), DidYouMean(l.Content, known.Tests))
+		report(at+"/content", fmt.Sprintf("there is no content test %q", l.Content), textdist.Suggest(l.Content, known.Tests))
 	}
 	if l.Max > 0 && l.Min > l.Max {
 		report(at+"/max", fmt.Sprintf("is less than min, %d", l.Min), "")

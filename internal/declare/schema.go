@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/jsonschema"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -169,7 +170,7 @@ func (s *Checker) Check(value any) (faults []Fault) {
 		case "additionalProperties", "unevaluatedProperties":
 			for _, key := range f.Names {
 				faults = append(faults, Fault{Pointer: at + "/" + EscapePointer(key), key: true,
-					Message: fmt.Sprintf("unknown key %q", key), Hint: DidYouMean(key, f.Known)})
+					Message: fmt.Sprintf("unknown key %q", key), Hint: textdist.Suggest(key, f.Known)})
 			}
 		case "required":
 			for _, key := range f.Names {
@@ -212,7 +213,7 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		for i, w := range allowed {
 			words[i] = fmt.Sprint(w)
 		}
-		return fmt.Sprintf("must not be %v", f.Got), DidYouMean(fmt.Sprint(f.Got), words)
+		return fmt.Sprintf("must not be %v", f.Got), textdist.Suggest(fmt.Sprint(f.Got), words)
 	case "const":
 		return fmt.Sprintf("must be %v", f.Want), ""
 	case "pattern":

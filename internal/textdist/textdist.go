@@ -1,0 +1,69 @@
+// Package textdist finds the word that a mistyped one was probably meant to be.
+package textdist
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	maxLength = 64 // longer words are not compared, which bounds the work
+	maxListed = 12 // more words are not listed in a hint
+)
+
+// Closest returns the word with the fewest changes to what was typed, or "" if none is near: within one change, or one
+// for three letters of a longer word. Case does not count. Of equally near words the first wins.
+func Closest(typed string, words []string) string {
+	best, limit := "", min(max(1, (len(typed)+1)/3), len(typed)-1)
+	for _, w := range words {
+		if d := Distance(strings.ToLower(typed), strings.ToLower(w)); d <= limit {
+			best, limit = w, d-1
+		}
+	}
+	return best
+}
+
+// DidYouMean returns a hint that suggests the closest word, or "" if none is near.
+func DidYouMean(typed string, words []string) string {
+	if near := Closest(typed, words); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
+}
+
+// Suggest returns the hint of DidYouMean; where no word is near, it lists the words if they are few.
+func Suggest(typed string, words []string) string {
+	hint := DidYouMean(typed, words)
+	if hint == "" && 0 < len(words) && len(words) <= maxListed {
+		return "one of " + strings.Join(words, ", ")
+	}
+	return hint
+}
+
+// Distance counts the bytes to insert, delete, or replace, and the neighbors to swap, to make b of a.
+func Distance(a, b string) int {
+	if len(a) > maxLength || len(b) > maxLength {
+		return maxLength
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,58 @@
+package textdist_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/textdist"
+)
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"kind", "kind", 0}, {"kind", "knid", 1}, {"kinds", "kind", 1}, {"kind", "find", 1},
+		{"layers", "layres", 1}, {"modell", "model", 1}, {"ca", "abc", 3}, {strings.Repeat("x", 65), "x", 64},
+	} {
+		if got := textdist.Distance(test.a, test.b); got != test.want {
+			t.Errorf("Distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := textdist.Distance(test.b, test.a); got != test.want {
+			t.Errorf("Distance(%q, %q) = %d, want %d", test.b, test.a, got, test.want)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	words := []string{"push", "pull", "pack", "attach", "detach", "verify"}
+	for typed, want := range map[string]string{
+		"pul": "pull", "psuh": "push", "PACK": "pack", "atach": "attach", "verfiy": "verify",
+		"": "", "x": "", "zzzzz": "", "something": "",
+	} {
+		if got := textdist.Closest(typed, words); got != want {
+			t.Errorf("Closest(%q) = %q, want %q", typed, got, want)
+		}
+	}
+}
+
+func TestHints(t *testing.T) {
+	few := []string{"model", "docs"}
+	many := strings.Fields(strings.Repeat("w ", 13))
+	for _, test := range []struct {
+		typed, meant, suggested string
+		words                   []string
+	}{
+		{"modell", `did you mean "model"?`, `did you mean "model"?`, few},
+		{"other", "", "one of model, docs", few},
+		{"other", "", "", many},
+		{"other", "", "", nil},
+	} {
+		if got := textdist.DidYouMean(test.typed, test.words); got != test.meant {
+			t.Errorf("DidYouMean(%q) = %q, want %q", test.typed, got, test.meant)
+		}
+		if got := textdist.Suggest(test.typed, test.words); got != test.suggested {
+			t.Errorf("Suggest(%q) = %q, want %q", test.typed, got, test.suggested)
+		}
+	}
+}
