@@ -59,7 +59,7 @@ var rules = []rule{
 
 // allowed are idioms and words of the domain that rules would find.
 var allowed = regexp.MustCompile(strings.Join([]string{
-	`\bthere (is|are) no [a-z]+`,
+	`\b[Tt]here (is|are|was) no [a-z]+`,
 	`\b(is|are) no (longer|more|larger|smaller|older|newer)\b`,
 	`\bgives (up|way)\b`,
 	`\bstands for\b`,

@@ -64,6 +64,21 @@ func TestExamplesReadme(t *testing.T) {
 	runBlocks(t, file, text, readBlocks(text))
 }
 
+// TestDocuments is TestReadme for the other documents that have commands.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	documents, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	for _, file := range append(documents, "../../CONTRIBUTING.md") {
+		text := readFile(t, file)
+		if blocks := readBlocks(text); len(blocks) > 0 {
+			runBlocks(t, file, text, blocks)
+		}
+	}
+}
+
 func readFile(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(name)
@@ -114,7 +129,7 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 		}
 	case "go":
 		s.runGo(t, b.text)
-	case "":
+	case "", "text":
 		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
 		}
@@ -132,6 +147,8 @@ func (s *sandbox) runScript(t *testing.T, text string) {
 		switch target, isMake := strings.CutPrefix(line, "make "); {
 		case isMake:
 			wantTarget(t, target)
+		case strings.HasPrefix(line, "go test "):
+			wantPackages(t, strings.Fields(line)[2:])
 		case strings.HasPrefix(line, "davit serve "):
 			s.must(t, script)
 			script, address = "set -eu\n", s.serve(t, line)
@@ -146,6 +163,21 @@ func wantTarget(t *testing.T, name string) {
 	t.Helper()
 	if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `:`).MatchString(readFile(t, "../../Makefile")) {
 		t.Errorf("the Makefile has no %s", name)
+	}
+}
+
+// wantPackages checks the arguments of go test before the first flag: packages of this module.
+func wantPackages(t *testing.T, args []string) {
+	t.Helper()
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") {
+			return
+		}
+		if arg != "./..." {
+			if info, err := os.Stat(filepath.Join("../..", arg)); err != nil || !info.IsDir() {
+				t.Errorf("go test %s: %v", arg, err)
+			}
+		}
 	}
 }
 
