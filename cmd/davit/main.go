@@ -6,7 +6,4 @@ import "github.com/davit-oci/davit/internal/cli"
 // version is set by the linker (-X main.version=...) in a release build.
 var version string
 
-func main() {
-	cli.Version = version
-	cli.Main()
-}
+func main() { cli.Main(version) }

@@ -3,13 +3,13 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"github.com/opencontainers/image-spec/specs-go"
 	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 )

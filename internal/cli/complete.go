@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
@@ -16,12 +18,14 @@ const completionTime = 2 * time.Second
 
 // addCompletions makes shells complete the tags of targets and the values of flags. Arguments that may be files are
 // completed as files, besides.
-func addCompletions(a *app, root *cobra.Command) {
+func addCompletions(a *app.App, root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
-			cmd.ValidArgsFunction = a.completeTarget
+			cmd.ValidArgsFunction = func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+				return completeTarget(a, cmd, typed)
+			}
 		}
-		completeFlag(cmd, "kind", kindNames)
+		completeFlag(cmd, "kind", results.KindNames)
 		completeFlag(cmd, "role", roleNames)
 		completeFlag(cmd, "packing", func() []string {
 			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd)}
@@ -46,15 +50,6 @@ func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
 	})
 }
 
-// kindNames are the kinds with what they are.
-func kindNames() []string {
-	var words []string
-	for _, k := range mediatypes.All() {
-		words = append(words, k.Name+"\t"+k.Summary)
-	}
-	return words
-}
-
 func roleNames() []string {
 	var words []string
 	for _, k := range mediatypes.All() {
@@ -66,20 +61,20 @@ func roleNames() []string {
 
 // completeTarget completes REPO: with the tags of that repository, layout or archive. What can't be asked in time, or at
 // all, completes to nothing.
-func (a *app) completeTarget(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+func completeTarget(a *app.App, cmd *cobra.Command, typed string) ([]string, cobra.ShellCompDirective) {
 	name, prefix, ok := cutTag(typed)
-	if !ok || setFromEnv(cmd.Flags()) != nil {
+	if !ok || app.SetFromEnv(cmd.Flags()) != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
-	a.registry.RetryFor = -1
-	t, err := a.open(ctx, name, registry.Read)
+	a.Registry.RetryFor = -1
+	t, err := a.Open(ctx, name, registry.Read)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	defer t.Close()
-	tags, err := listTags(ctx, t)
+	tags, err := t.ListTags(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/spf13/cobra"
 )
 
-func newCompletionCommand(a *app) *cobra.Command {
+func newCompletionCommand(a *app.App) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:   "completion SHELL",
@@ -15,15 +17,15 @@ func newCompletionCommand(a *app) *cobra.Command {
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
   davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,
-		GroupID:   groupOther,
-		Args:      arguments(1, 1),
+		GroupID:   app.GroupOther,
+		Args:      app.Arguments(1, 1),
 		ValidArgs: shells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			script, err := completionScript(cmd.Root(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.writeOut(script)
+			return a.WriteOut(script)
 		},
 	}
 }
@@ -41,7 +43,7 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	case "powershell":
 		err = root.GenPowerShellCompletionWithDesc(&out)
 	default:
-		err = &usageError{err: fmt.Errorf("no completion for %q", shell), hint: "davit knows bash, zsh, fish and powershell"}
+		err = &exit.UsageError{Err: fmt.Errorf("no completion for %q", shell), Hint: "davit knows bash, zsh, fish and powershell"}
 	}
 	return out.Bytes(), err
 }

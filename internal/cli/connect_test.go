@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
@@ -50,7 +51,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 	const bobEnv, amyEnv = "DAVIT_USERNAME=bob DAVIT_PASSWORD=berry", "DAVIT_USERNAME=amy DAVIT_PASSWORD=apple"
 	const fromAmy, toBob = "DAVIT_FROM_USERNAME=amy DAVIT_FROM_PASSWORD=apple", "DAVIT_TO_USERNAME=bob DAVIT_TO_PASSWORD=berry"
 	const stored = "DOCKER_CONFIG=$D/stored"
-	run := func(env, args, stdin string) (code exitCode, stderr string) {
+	run := func(env, args, stdin string) (code exit.Code, stderr string) {
 		t.Helper()
 		for pair := range strings.FieldsSeq(expand(env)) {
 			name, value, _ := strings.Cut(pair, "=")
@@ -65,69 +66,69 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 			}()
 		}
 		var out, errs bytes.Buffer
-		code = exitCode(Run(t.Context(), strings.Fields(expand(args)), strings.NewReader(stdin), &out, &errs))
+		code = exit.Code(Run(t.Context(), strings.Fields(expand(args)), strings.NewReader(stdin), &out, &errs))
 		return code, errs.String()
 	}
 	for _, args := range []string{
 		"push --kind generic $D/note.txt $A/x:1", "push --kind generic $D/note.txt $A/y:1",
 		"push --kind image $D/img/root $A/base/img:1",
 	} {
-		if code, stderr := run(amyEnv, args+" -q", ""); code != exitDone {
+		if code, stderr := run(amyEnv, args+" -q", ""); code != exit.Done {
 			t.Fatalf("davit %s: %s", args, stderr)
 		}
 	}
-	if code, stderr := run(bobEnv, "push --kind generic $D/note.txt $B/b:1 -q", ""); code != exitDone {
+	if code, stderr := run(bobEnv, "push --kind generic $D/note.txt $B/b:1 -q", ""); code != exit.Done {
 		t.Fatal(stderr)
 	}
 
 	const amy, bob = "amy:apple", "bob:berry"
 	for _, test := range []struct {
 		env, args, stdin string
-		code             exitCode
+		code             exit.Code
 		amys, bobs       string // what each registry was sent
 	}{
 		// One pair, two registries: which one is meant is not guessed, and neither is asked anything.
-		{bobEnv, "copy $A/x:1 $B/x:1", "", exitUsage, "", ""},
-		{"", "copy $A/x:1 $B/x:1 --username bob --password-stdin", "berry\n", exitUsage, "", ""},
-		{"DAVIT_PASSWORD=token", "copy $A/x:1 $B/x:1", "", exitUsage, "", ""},
-		{bobEnv, "diff $A/x:1 $B/b:1", "", exitUsage, "", ""},
-		{bobEnv, "index $B/i:1 linux/amd64=$A/x:1", "", exitUsage, "", ""},
-		{fromAmy, "index ./i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exitUsage, "", ""},
-		{"", "copy $A/x:1 $B/x:1 --from-password-stdin --to-password-stdin", "apple\n", exitUsage, "", ""},
-		{bobEnv, "copy $A/x:1 $B/x:1 --from-username amy", "", exitUsage, "", ""},
+		{bobEnv, "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
+		{"", "copy $A/x:1 $B/x:1 --username bob --password-stdin", "berry\n", exit.BadUsage, "", ""},
+		{"DAVIT_PASSWORD=token", "copy $A/x:1 $B/x:1", "", exit.BadUsage, "", ""},
+		{bobEnv, "diff $A/x:1 $B/b:1", "", exit.BadUsage, "", ""},
+		{bobEnv, "index $B/i:1 linux/amd64=$A/x:1", "", exit.BadUsage, "", ""},
+		{fromAmy, "index ./i:1 linux/amd64=$A/x:1 linux/arm64=$B/b:1", "", exit.BadUsage, "", ""},
+		{"", "copy $A/x:1 $B/x:1 --from-password-stdin --to-password-stdin", "apple\n", exit.BadUsage, "", ""},
+		{bobEnv, "copy $A/x:1 $B/x:1 --from-username amy", "", exit.BadUsage, "", ""},
 		// A pair for each.
-		{fromAmy, "copy $A/x:1 $B/x:1 --to-username bob --to-password-stdin", "berry\n", exitDone, amy, bob},
-		{toBob, "copy $A/x:1 $B/x:2 --from-username amy --from-password-stdin", "apple\n", exitDone, amy, bob},
-		{fromAmy + " " + toBob, "diff $A/x:1 $B/b:1", "", exitDone, amy, bob},
-		{fromAmy + " " + toBob, "index $B/i:1 linux/amd64=$A/x:1", "", exitDone, amy, bob},
-		{bobEnv + " " + fromAmy, "copy $A/x:1 $B/x:3", "", exitDone, amy, bob}, // bob's is left for the other
+		{fromAmy, "copy $A/x:1 $B/x:1 --to-username bob --to-password-stdin", "berry\n", exit.Done, amy, bob},
+		{toBob, "copy $A/x:1 $B/x:2 --from-username amy --from-password-stdin", "apple\n", exit.Done, amy, bob},
+		{fromAmy + " " + toBob, "diff $A/x:1 $B/b:1", "", exit.Done, amy, bob},
+		{fromAmy + " " + toBob, "index $B/i:1 linux/amd64=$A/x:1", "", exit.Done, amy, bob},
+		{bobEnv + " " + fromAmy, "copy $A/x:1 $B/x:3", "", exit.Done, amy, bob}, // bob's is left for the other
 		// One pair and stored credentials, which go where they belong.
-		{toBob + " " + stored, "copy $A/x:1 $B/x:4", "", exitDone, amy, bob},
-		{toBob, "copy $A/x:1 $B/x:5", "", exitDenied, "", ""},
+		{toBob + " " + stored, "copy $A/x:1 $B/x:4", "", exit.Done, amy, bob},
+		{toBob, "copy $A/x:1 $B/x:5", "", exit.Denied, "", ""},
 		// Only one registry.
-		{amyEnv, "copy $A/x:1 $A/z:1", "", exitDone, amy, ""},
-		{amyEnv, "copy $A/x:1 $D/oci:1", "", exitDone, amy, ""},
-		{amyEnv, "diff $A/x:1 $A/y:1", "", exitDone, amy, ""},
-		{bobEnv, "verify $B/b:1", "", exitDone, "", bob},
-		{bobEnv, "attach --kind generic $D/note.txt $B/b:1", "", exitDone, "", bob},
+		{amyEnv, "copy $A/x:1 $A/z:1", "", exit.Done, amy, ""},
+		{amyEnv, "copy $A/x:1 $D/oci:1", "", exit.Done, amy, ""},
+		{amyEnv, "diff $A/x:1 $A/y:1", "", exit.Done, amy, ""},
+		{bobEnv, "verify $B/b:1", "", exit.Done, "", bob},
+		{bobEnv, "attach --kind generic $D/note.txt $B/b:1", "", exit.Done, "", bob},
 		// What a declaration names gets nothing that is meant for the target, whether the target has a registry or not.
-		{bobEnv, "push $D/img $B/img:1", "", exitDenied, "", bob},
-		{bobEnv, "push --dry-run $D/img $B/img:1", "", exitDenied, "", ""},
-		{bobEnv, "push $D/img $D/oci:img", "", exitDenied, "", ""},
-		{bobEnv + " " + stored, "push $D/img $B/img:1", "", exitDone, amy, bob},
-		{amyEnv, "push $D/img $A/img:1", "", exitDone, amy, ""},
-		{bobEnv, "push $D/child $B/child", "", exitUsage, "", ""},
+		{bobEnv, "push $D/img $B/img:1", "", exit.Denied, "", bob},
+		{bobEnv, "push --dry-run $D/img $B/img:1", "", exit.Denied, "", ""},
+		{bobEnv, "push $D/img $D/oci:img", "", exit.Denied, "", ""},
+		{bobEnv + " " + stored, "push $D/img $B/img:1", "", exit.Done, amy, bob},
+		{amyEnv, "push $D/img $A/img:1", "", exit.Done, amy, ""},
+		{bobEnv, "push $D/child $B/child", "", exit.BadUsage, "", ""},
 	} {
 		amys.ResetLog()
 		bobs.ResetLog()
 		code, stderr := run(test.env, test.args, test.stdin)
 		gotA, gotB := strings.Join(authorizations(t, amys), " "), strings.Join(authorizations(t, bobs), " ")
 		// A refused command may have got no further than the registry that came first.
-		if code != test.code || gotA != test.amys || gotB != test.bobs && (code != exitDenied || gotB != "") {
+		if code != test.code || gotA != test.amys || gotB != test.bobs && (code != exit.Denied || gotB != "") {
 			t.Errorf("%s davit %s: exit code %d, sent %q and %q, want %d, %q and %q\n%s",
 				test.env, test.args, code, gotA, gotB, test.code, test.amys, test.bobs, stderr)
 		}
-		if code == exitUsage && len(amys.Requests())+len(bobs.Requests()) > 0 {
+		if code == exit.BadUsage && len(amys.Requests())+len(bobs.Requests()) > 0 {
 			t.Errorf("%s davit %s: requests before the error: %q %q", test.env, test.args, ops(amys), ops(bobs))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -104,8 +105,8 @@ func TestCopyGoesOn(t *testing.T) {
 	to.Inject("GET upload", registrytest.Always, registrytest.Drop())
 	var stderr bytes.Buffer
 	args := []string{"copy", from.Host + "/app:1", to.Host + "/app", "--retry-for", "50ms"}
-	if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
-		t.Fatalf("exit code %d, want %d: %s", code, exitNetwork, &stderr)
+	if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Network) {
+		t.Fatalf("exit code %d, want %d: %s", code, exit.Network, &stderr)
 	}
 	to.Heal()
 	to.ResetLog()
@@ -152,8 +153,8 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 		from.Inject("GET blob", registrytest.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
 		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
-		if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitNetwork) {
-			t.Fatalf("%s: exit code %d, want %d: %s", target, code, exitNetwork, &stderr)
+		if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Network) {
+			t.Fatalf("%s: exit code %d, want %d: %s", target, code, exit.Network, &stderr)
 		}
 		from.Heal()
 		if strings.HasSuffix(target, ".tar") {
@@ -216,8 +217,8 @@ func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
 			from.Inject("GET blob", registrytest.Nth(3), registrytest.Status(403)) // the config and one file came
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
-			if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exitDenied) {
-				t.Fatalf("exit code %d, want %d: %s", code, exitDenied, &stderr)
+			if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Denied) {
+				t.Fatalf("exit code %d, want %d: %s", code, exit.Denied, &stderr)
 			}
 			from.Heal()
 			parts, err := filepath.Glob(work + "/.oci.tar.davit-part-*")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"strings"
 	"testing"
 
@@ -114,9 +115,9 @@ func (s *sandbox) runExample(t *testing.T, example string) {
 	if example == "davit login registry.example.com" { // asks, where there is somebody
 		env = []string{"DAVIT_USERNAME=me", "DAVIT_PASSWORD=secret"}
 	}
-	want := exitDone
+	want := exit.Done
 	if strings.HasPrefix(example, "davit diff ") {
-		want = exitNo
+		want = exit.No
 	}
 	if out, code := s.sh(t, example, env...); code != int(want) {
 		t.Errorf("%s: exit code %d, want %d\n%s", example, code, want, out)

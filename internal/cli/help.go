@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// flagGroup is the annotation of a flag that many commands share; the help text lists those apart.
-const flagGroup = "davit/group"
-
 // help prints the help text of a command: what it does, examples, then the lists.
-func (a *app) help(cmd *cobra.Command, _ []string) {
+func help(a *app.App, cmd *cobra.Command) {
 	var b strings.Builder
 	description := cmd.Long
 	if description == "" {
@@ -29,7 +28,7 @@ func (a *app) help(cmd *cobra.Command, _ []string) {
 	if !cmd.HasParent() {
 		writeExitCodes(&b)
 	}
-	_ = a.writeOut([]byte(b.String())) // nobody reads the help: nothing to tell them
+	_ = a.WriteOut([]byte(b.String())) // nobody reads the help: nothing to tell them
 }
 
 func writeCommands(b *strings.Builder, cmd *cobra.Command) {
@@ -49,7 +48,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		group := "Flags"
-		if names := f.Annotations[flagGroup]; len(names) > 0 {
+		if names := f.Annotations[app.FlagGroup]; len(names) > 0 {
 			group = names[0]
 		}
 		if f.Name == "help" || cmd.InheritedFlags().Lookup(f.Name) != nil {
@@ -64,7 +63,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 		}
 		groups[group].AddFlag(f)
 	})
-	for _, group := range []string{"Flags", registryFlags, "Flags of every command"} {
+	for _, group := range []string{"Flags", app.RegistryFlags, "Flags of every command"} {
 		if groups[group] != nil {
 			fmt.Fprintf(b, "\n%s:\n%s", group, groups[group].FlagUsagesWrapped(width))
 		}
@@ -76,8 +75,8 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 
 func writeExitCodes(b *strings.Builder) {
 	b.WriteString("\n" + Environment + "\n\nExit codes:\n")
-	for _, e := range ExitCodes() {
-		fmt.Fprintf(b, "  %-5d%s\n", e.Code, e.Meaning)
+	for _, e := range exit.Codes {
+		fmt.Fprintf(b, "  %-5d%s\n", e.Code, e.Text)
 	}
 }
 
@@ -85,17 +84,14 @@ func writeExitCodes(b *strings.Builder) {
 const Environment = `Every flag can be given in the environment: --plain-http is DAVIT_PLAIN_HTTP=true. SOURCE_DATE_EPOCH,
 NO_COLOR, DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY and SSL_CERT_FILE mean what they mean elsewhere.`
 
-// registryFlags is the group of the flags that every transfer has.
-const registryFlags = "Flags for registries"
-
 // newHelpCommand is "davit help COMMAND".
-func newHelpCommand(a *app, root *cobra.Command) *cobra.Command {
+func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Prints the help of a command",
 		Example: "  davit help push",
-		GroupID: groupOther,
-		Args:    arguments(0, 1),
+		GroupID: app.GroupOther,
+		Args:    app.Arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd := root
 			if len(args) > 0 {

@@ -1,19 +1,18 @@
 package cli
 
 import (
-	"bytes"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
 func allCommands(t *testing.T) []*cobra.Command {
 	t.Helper()
-	root := newRootCommand(&app{stderr: term.NewConsole(&bytes.Buffer{})})
+	root := Command()
 	root.InitDefaultHelpCmd()
 	return append(root.Commands(), root)
 }
@@ -42,7 +41,8 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 	for _, cmd := range allCommands(t) {
 		cmd.InheritedFlags() // merges those of the root
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if !hasEnv(f) {
+			name := app.Variable(f)
+			if name == "" {
 				return
 			}
 			value, known := values[f.Value.Type()]
@@ -50,11 +50,11 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 				t.Errorf("%s --%s is of the type %q, which is not tested", cmd.Name(), f.Name, f.Value.Type())
 				return
 			}
-			t.Setenv(envName(f.Name), value)
-			if err := setFromEnv(cmd.Flags()); err != nil || !f.Changed {
-				t.Errorf("%s --%s: %s=%s: changed %v, %v", cmd.Name(), f.Name, envName(f.Name), value, f.Changed, err)
+			t.Setenv(name, value)
+			if err := app.SetFromEnv(cmd.Flags()); err != nil || !f.Changed {
+				t.Errorf("%s --%s: %s=%s: changed %v, %v", cmd.Name(), f.Name, name, value, f.Changed, err)
 			}
-			os.Unsetenv(envName(f.Name))
+			os.Unsetenv(name)
 		})
 	}
 }

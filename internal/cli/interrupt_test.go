@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
@@ -40,8 +41,8 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	close(started)
 	err := cmd.Wait()
 	registry.Heal()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != int(exitInterrupted) {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != int(exit.Interrupted) {
 		t.Errorf("davit %s: %v, want exit status 130; it said:\n%s", strings.Join(args, " "), err, out.String())
 	}
 	return out.String()

@@ -22,7 +22,7 @@ const raceOptions = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions)
-	testscript.Main(m, map[string]func(){"davit": Main})
+	testscript.Main(m, map[string]func(){"davit": func() { Main("") }})
 }
 
 // A scriptTarget is where $T of a script leads: the same commands must do the same at all of them.

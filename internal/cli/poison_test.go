@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
@@ -23,7 +25,7 @@ func TestPoisonedDigests(t *testing.T) {
 		t.Fatal(err)
 	}
 	poison := func() {
-		cache := digestcache.New(cacheDir())
+		cache := digestcache.New(app.CacheDir())
 		cache.Store(info, digest.FromString("something else"))
 		cache.Close()
 	}
@@ -32,7 +34,7 @@ func TestPoisonedDigests(t *testing.T) {
 		poison()
 		args := strings.Fields(strings.NewReplacer("$F", file, "$T", test.target).Replace(test.command))
 		var stderr bytes.Buffer
-		if code := exitCode(Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr)); code != exitLocal && code != exitRefused {
+		if code := exit.Code(Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr)); code != exit.Local && code != exit.Refused {
 			t.Errorf("%s: exit code %d: %s", test.command, code, &stderr)
 		}
 		if !strings.Contains(stderr.String(), "LICENSE") {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -252,8 +253,8 @@ func TestReadmeNames(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, e := range exitCodes {
-		if row := fmt.Sprintf("| %d | %s |\n", e.code, e.meaning); !strings.Contains(text, row) {
+	for _, e := range exit.Codes {
+		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
 			t.Errorf("lacks %s", row)
 		}
 	}

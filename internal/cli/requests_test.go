@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"github.com/opencontainers/image-spec/specs-go"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -12,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
-	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -88,7 +89,7 @@ type reading struct {
 	command string   // $A is the repository
 	ops     []string // every request, in any order
 	bytes   int64    // of blobs, at most
-	code    exitCode
+	code    exit.Code
 }
 
 // TestReadingTakesLittle counts requests, and the bytes of blobs, of the commands that look at what is in a registry.
@@ -139,11 +140,11 @@ func TestReadingTakesLittle(t *testing.T) {
 		{command: "cat $A:gzip tree/b.txt", ops: []string{manifest, blob}, bytes: 32 * mib},
 		{command: "cat $A:1 one.md", ops: []string{manifest, blob}, bytes: 6},
 		{command: "cat $A:model model.safetensors --range 0-99", ops: []string{manifest, blob}, bytes: 100},
-		{command: "diff $A:1 $A:same", ops: []string{manifest, manifest}, code: exitDone},
-		{command: "diff $A:1 $A:2", ops: []string{manifest, manifest}, code: exitNo},
-		{command: "diff $A:1 $A:2 --text", ops: []string{manifest, manifest, blob, blob}, bytes: 12, code: exitNo},
-		{command: "diff $A:old $A:new", ops: []string{manifest, manifest, blob, blob}, bytes: 4 << 10, code: exitNo},
-		{command: "diff $A:old $A:new --text", ops: []string{manifest, manifest, blob, blob, blob, blob}, bytes: 8 << 10, code: exitNo},
+		{command: "diff $A:1 $A:same", ops: []string{manifest, manifest}, code: exit.Done},
+		{command: "diff $A:1 $A:2", ops: []string{manifest, manifest}, code: exit.No},
+		{command: "diff $A:1 $A:2 --text", ops: []string{manifest, manifest, blob, blob}, bytes: 12, code: exit.No},
+		{command: "diff $A:old $A:new", ops: []string{manifest, manifest, blob, blob}, bytes: 4 << 10, code: exit.No},
+		{command: "diff $A:old $A:new --text", ops: []string{manifest, manifest, blob, blob, blob, blob}, bytes: 8 << 10, code: exit.No},
 		{command: "resolve $A:1", ops: []string{"HEAD manifest"}},
 		{command: "show $A:1", ops: []string{manifest, blob}, bytes: 6},
 	} {

@@ -1,5 +1,5 @@
-// Package cli implements the commands of davit: it parses flags, opens targets, calls the packages artifact, pack, and
-// pull, prints their results, and chooses the exit code. No other package reads the environment.
+// Package cli is the command line of davit: it parses flags, calls the packages artifact, pack, and pull, prints their
+// results, and chooses the exit code. The commands are in the packages below it. Only these packages read the environment.
 package cli
 
 import (
@@ -10,12 +10,16 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
 
-// Main runs davit with the arguments and streams of the process, and exits.
-func Main() {
+// Main runs davit with the arguments and streams of the process, and exits. version is that of a release, or empty.
+func Main(version string) {
+	app.Version = version
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal stops the work cleanly. After it the default action is back: a second signal kills the process.
 	context.AfterFunc(ctx, stop)
@@ -26,26 +30,28 @@ func Main() {
 
 // Command returns the command davit with its subcommands, for documentation.
 func Command() *cobra.Command {
-	return newRootCommand(&app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: term.NewConsole(io.Discard)})
+	return newRootCommand(newApp(strings.NewReader(""), io.Discard, io.Discard))
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
+	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: term.NewConsole(stderr)}, Stdin: stdin}
 }
 
 // Run runs one davit command and returns its exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: term.NewConsole(stderr)}
-	a.format.forErrors(args)
+	a := newApp(stdin, stdout, stderr)
+	a.Format.Guess(args, os.Getenv("DAVIT_FORMAT"))
 	root := newRootCommand(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	a.close()
+	a.Close()
 	if err != nil && ctx.Err() != nil {
-		err = errInterrupted
+		err = exit.ErrInterrupted
 	}
 	if err == nil {
-		for _, plan := range a.untold {
-			a.tellNow(plan)
-		}
-		return int(exitDone)
+		a.Flush()
+	} else {
+		a.PrintError(err)
 	}
-	a.printError(err)
-	return int(exitCodeOf(err))
+	return int(exit.Of(err))
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
 // TestShowOnTerminal sees colour, and the pager where a text does not fit.
@@ -30,7 +32,7 @@ func TestShowOnTerminal(t *testing.T) {
 	} {
 		t.Setenv("NO_COLOR", test.noColor)
 		term := onTerminal(t, "show", layout+":"+test.name)
-		term.ends(exitDone)
+		term.ends(exit.Done)
 		if got := term.text(); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s, NO_COLOR=%s: got %q", test.name, test.noColor, got)
 		}

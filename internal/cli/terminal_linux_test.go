@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"golang.org/x/sys/unix"
@@ -127,7 +128,7 @@ func (c *terminal) typed(keys string) {
 }
 
 // ends waits for the exit code.
-func (c *terminal) ends(want exitCode) {
+func (c *terminal) ends(want exit.Code) {
 	c.t.Helper()
 	err := c.cmd.Wait()
 	var exit *exec.ExitError
@@ -151,7 +152,7 @@ func TestTerminal(t *testing.T) {
 		c.expect("password: ")
 		c.hides()
 		c.typed("secret\n")
-		c.ends(exitDone)
+		c.ends(exit.Done)
 		if got := c.text(); !strings.Contains(got, "logged in to") || strings.Contains(got, "secret") {
 			t.Errorf("got %q", got)
 		}
@@ -161,7 +162,7 @@ func TestTerminal(t *testing.T) {
 		c.expect("password: ")
 		c.hides()
 		c.typed("\x03")
-		c.ends(exitInterrupted)
+		c.ends(exit.Interrupted)
 	})
 	file := filepath.Join(t.TempDir(), "big.bin")
 	if err := os.WriteFile(file, bytes.Repeat([]byte("davit"), 1<<20), 0o644); err != nil {
@@ -178,7 +179,7 @@ func TestTerminal(t *testing.T) {
 		c := onTerminal(t, "push", file, registry.Host+"/app:1")
 		c.expect("0 of 1 blob")
 		close(release)
-		c.ends(exitDone)
+		c.ends(exit.Done)
 		registry.Heal()
 		if _, shown, _ := strings.Cut(c.text(), "pushed "); !strings.HasPrefix(strings.TrimSpace(shown), registry.Host+"/app:1") {
 			t.Errorf("got %q", c.text())
@@ -192,7 +193,7 @@ func TestTerminal(t *testing.T) {
 		c := onTerminal(t, "push", file, registry.Host+"/interrupted:1")
 		c.expect("0 of 1 blob")
 		c.typed("\x03")
-		c.ends(exitInterrupted)
+		c.ends(exit.Interrupted)
 		close(release)
 		registry.Heal()
 		_, after, echoed := strings.Cut(c.text(), "^C") // which the terminal itself shows, below the bars
@@ -204,15 +205,15 @@ func TestTerminal(t *testing.T) {
 		c := onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
 		c.typed("n\n")
-		c.ends(exitNo)
+		c.ends(exit.No)
 		c = onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
 		c.typed("\x03")
-		c.ends(exitInterrupted)
+		c.ends(exit.Interrupted)
 		c = onTerminal(t, "delete", registry.Host+"/app:1")
 		c.expect("[y/N] ")
 		c.typed("yes\n")
-		c.ends(exitDone)
+		c.ends(exit.Done)
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
 			t.Error("the tag is there")
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
@@ -29,23 +30,23 @@ func TestTrouble(t *testing.T) {
 		when     registrytest.When
 		fault    registrytest.Fault
 		command  string
-		code     exitCode
+		code     exit.Code
 		want     []string // in the error
 	}{
-		{"a bit is wrong, once", "GET blob", registrytest.First(1), registrytest.FlipBit(1000), pull, exitDone, nil},
-		{"a bit is wrong, always", "GET blob", registrytest.Always, registrytest.FlipBit(1000), pull, exitRefused, []string{"sha256:", "the registry sent"}},
-		{"too short, always", "GET blob", registrytest.Always, registrytest.Shorten(1000), pull, exitRefused, []string{"1000 bytes", "sha256:"}},
-		{"another digest, always", "GET blob", registrytest.Always, registrytest.Header("Docker-Content-Digest", "sha256:x"), pull, exitRefused, []string{`calls the blob "sha256:x"`}},
-		{"unavailable", "GET blob", registrytest.Always, registrytest.Status(503), pull, exitNetwork, []string{reg.Host, "fetching", "503"}},
-		{"not now", "GET manifest", registrytest.Always, registrytest.Status(429, "Retry-After", "600"), pull, exitNetwork, []string{reg.Host, "429"}},
-		{"redirected for ever", "GET blob", registrytest.Always, registrytest.RedirectForEver(), pull, exitNetwork, []string{"10 redirects"}},
-		{"not allowed", "PUT manifest", registrytest.Always, registrytest.Status(403), "push --kind generic $D/model.bin $R/app:2", exitDenied, []string{"403"}},
-		{"unavailable for a push", "PUT upload", registrytest.Always, registrytest.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exitNetwork, []string{reg.Host, "uploading", "500"}},
+		{"a bit is wrong, once", "GET blob", registrytest.First(1), registrytest.FlipBit(1000), pull, exit.Done, nil},
+		{"a bit is wrong, always", "GET blob", registrytest.Always, registrytest.FlipBit(1000), pull, exit.Refused, []string{"sha256:", "the registry sent"}},
+		{"too short, always", "GET blob", registrytest.Always, registrytest.Shorten(1000), pull, exit.Refused, []string{"1000 bytes", "sha256:"}},
+		{"another digest, always", "GET blob", registrytest.Always, registrytest.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
+		{"unavailable", "GET blob", registrytest.Always, registrytest.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
+		{"not now", "GET manifest", registrytest.Always, registrytest.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
+		{"redirected for ever", "GET blob", registrytest.Always, registrytest.RedirectForEver(), pull, exit.Network, []string{"10 redirects"}},
+		{"not allowed", "PUT manifest", registrytest.Always, registrytest.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
+		{"unavailable for a push", "PUT upload", registrytest.Always, registrytest.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
 		{"changed while it is sent", "PUT upload", registrytest.First(1), registrytest.Before(func(*http.Request) {
 			if err := os.WriteFile(file, []byte("shorter"), 0o600); err != nil {
 				t.Error(err)
 			}
-		}), "push --kind generic $D/model.bin $R/changed:1", exitLocal, []string{"model.bin", "changed"}},
+		}), "push --kind generic $D/model.bin $R/changed:1", exit.Local, []string{"model.bin", "changed"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := os.RemoveAll(dir + "/out"); err != nil {
@@ -65,7 +66,7 @@ func TestTrouble(t *testing.T) {
 					t.Errorf("the error lacks %q: %s", want, &stderr)
 				}
 			}
-			if test.code != exitDone && strings.HasPrefix(test.command, "pull") {
+			if test.code != exit.Done && strings.HasPrefix(test.command, "pull") {
 				if left, _ := os.ReadDir(dir + "/out"); len(visible(left)) > 0 {
 					t.Errorf("the failed pull left %v", left)
 				}

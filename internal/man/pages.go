@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/cli"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
@@ -51,8 +52,8 @@ func documented(environment, exitCodes string) *cobra.Command {
 	root.DisableAutoGenTag = true
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n\n%s\n\n%s\n\n", root.Long, environment, cli.Environment, exitCodes)
-	for _, e := range cli.ExitCodes() {
-		fmt.Fprintf(&b, "* %d: %s\n", e.Code, e.Meaning)
+	for _, e := range exit.Codes {
+		fmt.Fprintf(&b, "* %d: %s\n", e.Code, e.Text)
 	}
 	root.Long = strings.TrimSpace(b.String())
 	for _, cmd := range append(root.Commands(), root) {

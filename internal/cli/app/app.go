@@ -1,0 +1,39 @@
+// Package app has what all commands share: the flags and the environment, access to registries and layouts, and questions to
+// the user.
+package app
+
+import (
+	"io"
+
+	"github.com/davit-oci/davit/internal/cli/printer"
+	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/internal/registry"
+)
+
+// App is one run of davit.
+type App struct {
+	printer.Printer
+	Stdin    io.Reader
+	Debug    bool             // of --debug
+	Registry registry.Options // from the flags; Client completes them
+	Logins   Logins
+
+	clients map[connection]*registry.Client
+	cache   *digestcache.Cache
+}
+
+// The groups of commands in the help text.
+const (
+	GroupDeclare  = "declare"
+	GroupMove     = "move"
+	GroupAttach   = "attach"
+	GroupLook     = "look"
+	GroupRegistry = "registry"
+	GroupOther    = "other"
+)
+
+// The groups of flags in the help text.
+const (
+	FlagGroup     = "davit/group"          // annotation of a flag with the name of its group
+	RegistryFlags = "Flags for registries" // group of the flags of every transfer
+)

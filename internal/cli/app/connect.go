@@ -1,0 +1,128 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/spf13/pflag"
+)
+
+// AddRegistryFlags adds the flags of every command that opens a target.
+func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
+	o := &a.Registry
+	shared := pflag.NewFlagSet("registry", pflag.ContinueOnError)
+	shared.BoolFunc("plain-http", "plain HTTP instead of TLS; =false for TLS on this machine too", func(s string) error {
+		plain, err := strconv.ParseBool(s)
+		o.Security.PlainHTTP, o.Security.TLS = plain, !plain
+		return err
+	})
+	shared.BoolVar(&o.Security.Insecure, "insecure", false, "TLS without checking the registry's certificate")
+	shared.StringVar(&o.Security.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
+	shared.StringVar(&o.Security.CertFile, "cert-file", "", "show the registry the client certificate in this `FILE` (PEM)")
+	shared.StringVar(&o.Security.KeyFile, "key-file", "", "the key of the client certificate, a `FILE` (PEM)")
+	shared.StringVar(&a.Logins.Only.username, "username", "", "log in as `USER` instead of with the stored credentials")
+	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
+	shared.StringVar(&o.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 8)")
+	shared.DurationVar(&o.RetryFor, "retry-for", 0, "how long one thing may keep failing; below 0: not at all (default 5m)")
+	addGrouped(fs, shared)
+}
+
+// addGrouped adds flags to the group of registry flags of the help text.
+func addGrouped(fs, shared *pflag.FlagSet) {
+	shared.VisitAll(func(f *pflag.Flag) {
+		f.Annotations = map[string][]string{FlagGroup: {RegistryFlags}}
+		fs.AddFlag(f)
+	})
+}
+
+// client returns the client for a connection, made from the flags and the environment. Targets with the same connection share
+// a client.
+func (a *App) client(via connection) (*registry.Client, error) {
+	if client := a.clients[via]; client != nil {
+		return client, nil
+	}
+	o := a.Registry
+	if o.Concurrency < 0 {
+		return nil, &exit.UsageError{Err: fmt.Errorf("--concurrency %d: must be above 0", o.Concurrency)}
+	}
+	o.Credentials.Registry, o.Credentials.Username, o.Credentials.Password = via.registry, via.username, via.password
+	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure
+	o.Home, _ = os.UserHomeDir() // without a home directory, a path with ~ is an error
+	if o.Credentials.File == "" {
+		o.Credentials.File = credentialsFile(o.Home)
+	}
+	o.CacheDir = CacheDir()
+	o.UserAgent = "davit/" + ReadVersion().Version
+	if a.Debug {
+		o.Trace = a.PrintDebug
+	}
+	client := registry.New(o)
+	if a.clients == nil {
+		a.clients = map[connection]*registry.Client{}
+	}
+	a.clients[via] = client
+	return client, nil
+}
+
+// PlainClient returns a client without the credentials in flags.
+func (a *App) PlainClient() (*registry.Client, error) { return a.client(a.plainConnection()) }
+
+// credentialsFile returns the file with credentials: the one in the environment, docker's, or podman's if only that exists.
+func credentialsFile(home string) string {
+	if file := os.Getenv("REGISTRY_AUTH_FILE"); file != "" {
+		return file
+	}
+	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
+		return filepath.Join(dir, "config.json")
+	}
+	if home == "" {
+		return ""
+	}
+	dockers := filepath.Join(home, ".docker", "config.json")
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		podmans := filepath.Join(dir, "containers", "auth.json")
+		if !FileExists(dockers) && FileExists(podmans) {
+			return podmans
+		}
+	}
+	return dockers
+}
+
+// FileExists reports whether a file or directory exists.
+func FileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// CacheDir returns the cache directory, or "" if there is none.
+func CacheDir() string {
+	if dir := os.Getenv("DAVIT_CACHE_DIR"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "davit")
+}
+
+// Digests returns the cache of the digests of files.
+func (a *App) Digests() *digestcache.Cache {
+	if a.cache == nil {
+		a.cache = digestcache.New(CacheDir())
+	}
+	return a.cache
+}
+
+// Close writes the caches.
+func (a *App) Close() {
+	if a.cache != nil {
+		a.cache.Close()
+	}
+}

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/spf13/pflag"
+)
+
+// AddGlobalFlags adds the flags of every command.
+func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
+	fs.Var(&a.Format, "format", "how the result is printed")
+	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "no progress and notes; where a reference results, that line alone")
+	fs.Var(&a.Stderr.Mode, "progress", "how progress is shown; auto: bars on a terminal, nothing elsewhere")
+	fs.BoolVar(&a.Debug, "debug", false, "show each HTTP request, secrets masked")
+}
+
+// envName returns the environment variable of a flag: DAVIT_PLAIN_HTTP for plain-http.
+func envName(flag string) string {
+	return "DAVIT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// SetFromEnv sets the flags that are not on the command line from their environment variables.
+func SetFromEnv(fs *pflag.FlagSet) error {
+	var failed error
+	fs.VisitAll(func(f *pflag.Flag) {
+		name := Variable(f)
+		value := os.Getenv(name)
+		if value == "" || f.Changed || failed != nil {
+			return
+		}
+		if err := setFlag(fs, f, value); err != nil {
+			failed = exit.Usagef("%s=%s: %w", name, value, err)
+		}
+	})
+	return failed
+}
+
+// Variable returns the environment variable of a flag, or "" if it has none. Asking for help or for davit's version has none;
+// the version of an artifact has.
+func Variable(f *pflag.Flag) string {
+	if f.Name == "help" || f.Name == "version" && f.Value.Type() != "string" {
+		return ""
+	}
+	return envName(f.Name)
+}
+
+// setFlag sets a flag from one string. A repeatable flag takes one value per line.
+func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value string) error {
+	if f.Value.Type() != "stringArray" {
+		return fs.Set(f.Name, value)
+	}
+	for line := range strings.Lines(value) {
+		if err := fs.Set(f.Name, strings.TrimRight(line, "\r\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OptionalBool adds a flag that stays nil unless it is given.
+func OptionalBool(fs *pflag.FlagSet, into **bool, name, usage string) {
+	fs.BoolFunc(name, usage, func(s string) error {
+		b, err := strconv.ParseBool(s)
+		*into = &b
+		return err
+	})
+}

@@ -1,0 +1,156 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/spf13/pflag"
+)
+
+// connection says how one registry is reached, as far as that differs between the registries of one command.
+type connection struct {
+	registry                 string // the one that the username and the password are for
+	username, password       string
+	plainHTTP, tls, insecure bool
+}
+
+// Login holds the flags about one of the registries that a command opens. The zero value has no flags of its own.
+type Login struct {
+	prefix              string // of its flags: "from-", "to-", or none
+	registry            string // the one it is for; empty: not known yet
+	username            string
+	passwordStdin       bool
+	plainHTTP, insecure *bool  // nil: as the flags for all registries say
+	secret              string // the password, once it was read from standard input
+}
+
+// Logins are the credentials in flags and variables. A password goes to one registry: the one that the command writes
+// to, or the only one that its command line names.
+type Logins struct {
+	Only     Login // --username and --password-stdin
+	From, To Login // of commands with two targets
+}
+
+// isSet reports whether the login has a user or a password.
+func (l *Login) isSet() bool { return l.username != "" || l.passwordStdin || l.variable() != "" }
+
+// variable returns the password in the environment.
+func (l *Login) variable() string { return os.Getenv(envName(l.prefix + "password")) }
+
+// CountStdin returns the number of passwords that are to be read from standard input.
+func (l *Logins) CountStdin() (n int) {
+	for _, one := range []*Login{&l.Only, &l.From, &l.To} {
+		if one.passwordStdin {
+			n++
+		}
+	}
+	return n
+}
+
+// AddSideFlags adds the registry flags of a command with two targets.
+func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
+	a.AddRegistryFlags(fs)
+	shared := pflag.NewFlagSet("sides", pflag.ContinueOnError)
+	for _, side := range []struct {
+		prefix, name string
+		login        *Login
+	}{{"from-", from, &a.Logins.From}, {"to-", to, &a.Logins.To}} {
+		l := side.login
+		l.prefix = side.prefix
+		shared.StringVar(&l.username, l.prefix+"username", "", "log in to the registry of "+side.name+" as `USER`")
+		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read its password, or a token, from standard input")
+		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "plain HTTP for "+side.name+" alone; =false for TLS")
+		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "TLS for "+side.name+" without checking the registry's certificate")
+	}
+	addGrouped(fs, shared)
+}
+
+// loginFor returns the login that the registry of a target with the flags l gets.
+func (a *App) loginFor(l *Login) *Login {
+	if l.prefix != "" && l.isSet() {
+		return l
+	}
+	return &a.Logins.Only
+}
+
+// AssignLogin binds a login to the registry of a target that the command line names; l has the flags for this target.
+// For a second registry it would be a guess, and a wrong one gives the password away. Commands assign all their targets
+// before they open the first.
+func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
+	given := a.loginFor(l)
+	switch {
+	case ref.IsPath() || !given.isSet() || given.registry == ref.Registry:
+		return nil
+	case given.registry == "":
+		given.registry = ref.Registry
+		return nil
+	}
+	hint := `store the credentials of each with "davit login HOST"`
+	if l.prefix != "" && given != l {
+		hint = "give --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or " + hint
+	}
+	return &exit.UsageError{
+		Err:  fmt.Errorf("--%susername and --%[1]spassword-stdin are for one registry, not for both %s and %s", given.prefix, given.registry, ref.Registry),
+		Hint: hint,
+	}
+}
+
+// AssignBoth binds the logins of a command with two targets.
+func (a *App) AssignBoth(from, to registry.Reference) error {
+	if err := a.AssignLogin(&a.Logins.From, from); err != nil {
+		return err
+	}
+	return a.AssignLogin(&a.Logins.To, to)
+}
+
+// connection returns how to reach the registry of a target with the flags l.
+func (a *App) connection(l *Login) (connection, error) {
+	via := a.plainConnection()
+	if l.plainHTTP != nil {
+		via.plainHTTP, via.tls = *l.plainHTTP, !*l.plainHTTP
+	}
+	if l.insecure != nil {
+		via.insecure = *l.insecure
+	}
+	if a.Logins.CountStdin() > 1 {
+		return via, &exit.UsageError{
+			Err:  errors.New("two passwords can't both be read from standard input"),
+			Hint: "give one in DAVIT_FROM_PASSWORD or DAVIT_TO_PASSWORD, or store it with \"davit login HOST\"",
+		}
+	}
+	given := a.loginFor(l)
+	var err error
+	via.registry, via.username = given.registry, given.username
+	via.password, err = a.password(given)
+	return via, err
+}
+
+// plainConnection returns how to reach registries without the credentials in flags.
+func (a *App) plainConnection() connection {
+	return connection{plainHTTP: a.Registry.Security.PlainHTTP, tls: a.Registry.Security.TLS, insecure: a.Registry.Security.Insecure}
+}
+
+// password returns the password of a login from standard input or the environment.
+func (a *App) password(l *Login) (string, error) {
+	if l.passwordStdin && l.secret == "" {
+		secret, err := a.readSecret()
+		if err != nil {
+			return "", err
+		}
+		l.secret = secret
+	}
+	password := l.secret
+	if password == "" {
+		password = l.variable()
+	}
+	if l.username != "" && password == "" {
+		return "", &exit.UsageError{
+			Err:  fmt.Errorf("--%susername without a password", l.prefix),
+			Hint: "give the password with --" + l.prefix + "password-stdin",
+		}
+	}
+	return password, nil
+}

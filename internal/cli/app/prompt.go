@@ -1,0 +1,84 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// Confirm asks a question and returns exit.ErrNo unless the answer is yes. It does not ask if yes is set or if standard input is
+// not a terminal: a script means what it says.
+func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
+	if yes || !a.canAsk() {
+		return nil
+	}
+	answer, err := a.ask(ctx, "davit: "+term.Escape(question)+" [y/N] ")
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(answer) {
+	case "y", "yes":
+		return nil
+	}
+	a.Note("nothing deleted")
+	return exit.ErrNo
+}
+
+// canAsk reports whether standard input is a terminal.
+func (a *App) canAsk() bool {
+	f, ok := a.Stdin.(*os.File)
+	return ok && term.IsTerminal(f)
+}
+
+// ask prints prompt and reads a line.
+func (a *App) ask(ctx context.Context, prompt string) (string, error) {
+	fmt.Fprint(a.Stderr, prompt)
+	line, err := term.Await(ctx, func() (string, error) { return bufio.NewReader(a.Stdin).ReadString('\n') })
+	if err != nil {
+		return "", fmt.Errorf("reading the answer: %w", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// readSecret reads a password or token from standard input, without the newline at its end.
+func (a *App) readSecret() (string, error) {
+	const most = 64 << 10 // long tokens with claims have a few kilobytes
+	data, err := io.ReadAll(io.LimitReader(a.Stdin, most+1))
+	if err != nil {
+		return "", fmt.Errorf("reading the password from standard input: %w", err)
+	}
+	secret := strings.TrimRight(string(data), "\r\n")
+	if secret == "" || len(data) > most {
+		return "", &exit.UsageError{Err: errors.New("no password on standard input")}
+	}
+	return secret, nil
+}
+
+// Credentials returns the user name and password from the flags and the environment, and asks for what is missing.
+func (a *App) Credentials(ctx context.Context) (username, password string, err error) {
+	only := &a.Logins.Only
+	if username = only.username; only.passwordStdin || only.variable() != "" {
+		password, err = a.password(only)
+		return username, password, err
+	}
+	if !a.canAsk() {
+		return "", "", &exit.UsageError{Err: errors.New("no password, and nobody can be asked here"), Hint: "give it with --username and --password-stdin"}
+	}
+	if username == "" {
+		if username, err = a.ask(ctx, "username: "); err != nil {
+			return "", "", err
+		}
+	}
+	password, err = term.ReadPassword(ctx, a.Stdin.(*os.File), a.Stderr, "password: ") // canAsk checked the type
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("reading the password: %w", err)
+	}
+	return username, password, err
+}

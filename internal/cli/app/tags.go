@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/textdist"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// ListTags returns the tags that people made, sorted: without the tags of the referrers tag schema and of cosign.
+func (t *Target) ListTags(ctx context.Context) ([]string, error) {
+	all, err := t.ListAllTags(ctx)
+	return slices.DeleteFunc(all, func(tag string) bool { return manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) }), err
+}
+
+// ListAllTags returns all tags, sorted.
+func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
+	var all []string
+	err := t.Tags(ctx, "", func(tags []string) error {
+		all = append(all, tags...)
+		return nil
+	})
+	slices.Sort(all)
+	return all, err
+}
+
+// UniqueTags returns first and the tags of lists, without empty ones, each once.
+func UniqueTags(first string, lists ...[]string) []string {
+	var tags []string
+	for _, tag := range slices.Concat(append([][]string{{first}}, lists...)...) {
+		if tag != "" && !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+// CheckTags returns an error if a tag is invalid.
+func CheckTags(tags []string) error {
+	for _, tag := range tags {
+		if err := registry.ValidTag(tag); err != nil {
+			return &exit.UsageError{Err: err}
+		}
+	}
+	return nil
+}
+
+// notFoundError is a tag or digest that the target does not have.
+type notFoundError struct {
+	ref  registry.Reference
+	tags []string // some of those that exist
+}
+
+func (e *notFoundError) Error() string { return fmt.Sprintf("%s: not found", e.ref) }
+
+func (e *notFoundError) Unwrap() error { return errdef.ErrNotFound }
+
+// Hint names some of the tags that exist.
+func (e *notFoundError) Hint() string {
+	const most = 8
+	switch tags := e.tags; {
+	case len(tags) == 0:
+		return ""
+	case len(tags) > most:
+		return fmt.Sprintf("%q lists the tags, among them %s", "davit tags "+e.ref.Name(), strings.Join(tags[:most], ", "))
+	default:
+		return "tags: " + strings.Join(tags, ", ")
+	}
+}
+
+// someTags returns tags for a hint, or nil if they cannot be listed.
+func (t *Target) someTags(ctx context.Context) []string {
+	if t.Ref.Digest != "" {
+		return nil
+	}
+	tags, err := t.ListTags(ctx)
+	if err != nil {
+		return nil
+	}
+	if near := textdist.Closest(t.Ref.Tag, tags); near != "" && len(tags) > 8 {
+		return []string{near}
+	}
+	return tags
+}

@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// DefaultTag is the tag of a reference that has neither tag nor digest.
+const DefaultTag = "latest"
+
+// Target is an open target with the reference that was given for it.
+type Target struct {
+	registry.Target
+	Ref registry.Reference
+}
+
+// Open parses a reference and opens its target.
+func (a *App) Open(ctx context.Context, s string, mode registry.Mode) (*Target, error) {
+	ref, err := registry.Parse(s)
+	if err != nil {
+		return nil, err
+	}
+	return a.OpenReference(ctx, ref, mode)
+}
+
+// With opens the target that text refers to, calls use, and closes the target. An archive is written only if use succeeds.
+func (a *App) With(ctx context.Context, text string, mode registry.Mode, use func(*Target) error) error {
+	t, err := a.Open(ctx, text, mode)
+	if err != nil {
+		return err
+	}
+	return t.Finish(ctx, use(t))
+}
+
+// OpenReference opens a target that the command line names.
+func (a *App) OpenReference(ctx context.Context, ref registry.Reference, mode registry.Mode) (*Target, error) {
+	return a.OpenSide(ctx, &Login{}, ref, mode)
+}
+
+// OpenSide opens a target of a command that has flags for each of two sides.
+func (a *App) OpenSide(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
+	if err := a.AssignLogin(l, ref); err != nil {
+		return nil, err
+	}
+	return a.OpenAssigned(ctx, l, ref, mode)
+}
+
+// OpenAssigned opens a target. Unless its registry was assigned a login, it gets stored credentials only.
+func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
+	via, err := a.connection(l)
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.client(via)
+	if err != nil {
+		return nil, err
+	}
+	t, err := client.Open(ctx, ref, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{Target: t, Ref: ref}, nil
+}
+
+// Find resolves the reference, and completes it if it has neither tag nor digest: it means the tag "latest" then, or the only
+// artifact of a layout.
+func (t *Target) Find(ctx context.Context) (ocispec.Descriptor, error) {
+	if err := t.Complete(ctx); err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	desc, err := t.Resolve(ctx, t.Ref.Reference())
+	if errors.Is(err, errdef.ErrNotFound) {
+		return desc, &notFoundError{ref: t.Ref, tags: t.someTags(ctx)}
+	}
+	return desc, err
+}
+
+// Complete adds the implied tag or digest to the reference if it has neither.
+func (t *Target) Complete(ctx context.Context) error {
+	if t.Ref.Reference() != "" {
+		return nil
+	}
+	tag, err := t.impliedTag(ctx)
+	t.Ref.Tag = tag
+	return err
+}
+
+// Explain improves an error about something not found: it may be the reference itself, or a platform of its index.
+func (t *Target) Explain(ctx context.Context, err error) error {
+	if !errors.Is(err, errdef.ErrNotFound) {
+		return err
+	}
+	desc, missing := t.Find(ctx)
+	var platform *pull.PlatformError
+	switch {
+	case errors.Is(missing, errdef.ErrNotFound):
+		return missing
+	case errors.As(err, &platform) && platform.Index == desc.Digest:
+		return &exit.MissingError{
+			Text:   fmt.Sprintf("%s has nothing for %s", t.Ref, platform.Platform),
+			Advice: "it has " + strings.Join(platform.Have, ", "),
+		}
+	}
+	return err
+}
+
+// impliedTag returns the only tag, or "latest". If there is no tag but exactly one artifact, it returns "" and sets the digest
+// of the reference.
+func (t *Target) impliedTag(ctx context.Context) (string, error) {
+	if !t.Ref.IsPath() {
+		return DefaultTag, nil
+	}
+	tags, err := t.ListTags(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch len(tags) {
+	case 0:
+		if t.Ref.Digest, err = t.onlyDigest(ctx); t.Ref.Digest != "" || err != nil {
+			return "", err
+		}
+	case 1:
+		return tags[0], nil
+	}
+	return DefaultTag, nil
+}
+
+// onlyDigest returns the digest of the only artifact of a layout or archive, as written by tools without tags.
+func (t *Target) onlyDigest(ctx context.Context) (digest.Digest, error) {
+	lister, ok := t.Target.(interface {
+		Roots(ctx context.Context) ([]ocispec.Descriptor, error)
+	})
+	if !ok {
+		return "", nil
+	}
+	roots, err := lister.Roots(ctx)
+	if err != nil || len(roots) != 1 {
+		return "", err
+	}
+	return roots[0].Digest, nil
+}
+
+// WithDigest returns the reference pinned to a digest, as --quiet prints it.
+func WithDigest(ref registry.Reference, desc ocispec.Descriptor) string {
+	ref.Digest = desc.Digest
+	return ref.String()
+}
+
+// LocalPath returns the reference to a local path, even if it does not look like a path: -o oci means ./oci.
+func LocalPath(s string) string {
+	for _, prefix := range []string{".", "/", "~"} {
+		if strings.HasPrefix(s, prefix) {
+			return s
+		}
+	}
+	return "./" + s
+}
+
+// Finish closes the target. An archive is written now, unless err is set. It returns the first error.
+func (t *Target) Finish(ctx context.Context, err error) error {
+	if archive, ok := t.Target.(*registry.Archive); ok {
+		if err == nil {
+			err = archive.Commit(ctx)
+		}
+		if err != nil {
+			archive.Discard()
+		}
+	}
+	if closeErr := t.Close(); err == nil {
+		return closeErr
+	}
+	return err
+}

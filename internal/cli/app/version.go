@@ -1,0 +1,59 @@
+package app
+
+import (
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// Version is the version of a release; if empty, it comes from the build information.
+var Version string
+
+// VersionResult is the result of "davit version".
+type VersionResult struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Date     string `json:"date,omitempty"` // of the commit
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// WriteText prints a line for each field.
+func (v VersionResult) WriteText(w io.Writer) error {
+	var t term.Table
+	t.Field("version", v.Version)
+	t.Field("commit", v.Commit)
+	t.Field("date", v.Date)
+	t.Field("go", v.Go)
+	t.Field("platform", v.Platform)
+	return t.WriteText(w)
+}
+
+// QuietLine returns the version.
+func (v VersionResult) QuietLine() string { return v.Version }
+
+// ReadVersion returns the version from Version or the build information.
+func ReadVersion() VersionResult {
+	v := VersionResult{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if ok && v.Version == "" {
+		v.Version = info.Main.Version
+	}
+	if v.Version == "" || v.Version == "(devel)" {
+		v.Version = "devel"
+	}
+	if !ok {
+		return v
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Commit = s.Value
+		case "vcs.time":
+			v.Date = s.Value
+		}
+	}
+	return v
+}

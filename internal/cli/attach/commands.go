@@ -1,0 +1,16 @@
+// Package attach has the commands about referrers: to attach, find, and detach them.
+package attach
+
+import (
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/spf13/cobra"
+)
+
+// Commands returns the commands of this package.
+func Commands(a *app.App) []*cobra.Command {
+	return []*cobra.Command{
+		newAttachCommand(a),
+		newDiscoverCommand(a),
+		newDetachCommand(a),
+	}
+}

@@ -1,0 +1,131 @@
+package attach
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"time"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newDiscoverCommand(a *app.App) *cobra.Command {
+	var opts discoverOptions
+	cmd := &cobra.Command{
+		Use:   "discover SUBJECT",
+		Short: "Shows what is attached to an artifact or image, as a tree",
+		Example: `  davit discover registry.example.com/app:1.0
+  davit discover ./oci:1.0 --kind sbom --latest
+  davit discover registry.example.com/app:1.0 --format go-template='{{range .referrers}}{{.digest}}{{"\n"}}{{end}}'`,
+		GroupID:     app.GroupAttach,
+		Args:        app.Arguments(1, 1),
+		Annotations: map[string]string{"formats": "tree"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.subject = args[0]
+			return runDiscover(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.Kind, "kind", "", "those of this `KIND` (or artifactType)")
+	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind, and of what attestations state, only the newest")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also what cosign keeps under tags like sha256-….sig; it takes three requests")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type discoverOptions struct {
+	pull.ReferrerOptions
+	subject string
+	latest  bool
+}
+
+func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
+	if err := results.CheckReferrerKind(opts.Kind); err != nil {
+		return err
+	}
+	t, err := a.Open(ctx, opts.subject, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := discoverIn(ctx, t, opts)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	return a.Print(result)
+}
+
+func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*discoverResult, error) {
+	desc, err := t.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts.Recursive = true
+	referrers, err := pull.Referrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	if err != nil {
+		return nil, err
+	}
+	manifests, err := pull.PlatformReferrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	if err != nil {
+		return nil, err
+	}
+	if opts.latest {
+		referrers = latest(referrers)
+		for _, m := range manifests {
+			m.Referrers = latest(m.Referrers)
+		}
+	}
+	if referrers == nil {
+		referrers = []*pull.Referrer{}
+	}
+	none := "nothing"
+	if opts.Kind != "" {
+		none = "no " + opts.Kind
+	}
+	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: referrers, Manifests: manifests, none: none}, nil
+}
+
+// latest keeps the newest of each kind, and of attestations the newest of each predicate; where times are equal or missing,
+// the last one listed.
+func latest(referrers []*pull.Referrer) []*pull.Referrer {
+	var kept []*pull.Referrer
+	at := map[string]int{} // by kind
+	for _, r := range referrers {
+		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.Stated(r)
+		i, known := at[kind]
+		switch {
+		case !known:
+			at[kind] = len(kept)
+			kept = append(kept, r)
+		case !r.Created().Before(kept[i].Created()):
+			kept[i] = r
+		}
+	}
+	return kept
+}
+
+// discoverResult is what discover prints.
+type discoverResult struct {
+	Subject   results.Described  `json:"subject"`
+	Referrers []*pull.Referrer   `json:"referrers"`
+	Manifests []*pull.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
+
+	none string // "nothing", or "no" of the kind that was asked for
+}
+
+func (r *discoverResult) WriteText(w io.Writer) error {
+	root := term.NewTree(r.Subject.Reference, r.Subject.Digest.String())
+	results.AddReferrers(root, r.Referrers, time.Now())
+	for _, m := range r.Manifests {
+		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", m.Digest.String())
+		results.AddReferrers(of, m.Referrers, time.Now())
+	}
+	if len(r.Referrers)+len(r.Manifests) == 0 {
+		root.Add(r.none + " is attached")
+	}
+	return root.WriteText(w)
+}

@@ -1,0 +1,54 @@
+package exit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// ErrNo ends a command that has printed its answer, which is no.
+var ErrNo = errors.New("the answer is no")
+
+// ErrInterrupted replaces every error after a signal.
+var ErrInterrupted = errors.New("interrupted")
+
+// UsageError is an error in the command line or the environment. Hint may have several lines.
+type UsageError struct {
+	Err  error
+	Hint string
+}
+
+// Error returns the message of Err.
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef returns a UsageError without a hint.
+func Usagef(format string, args ...any) *UsageError {
+	return &UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+// MissingError is something that was not found, with a hint.
+type MissingError struct{ Text, Advice string }
+
+// Error returns the text.
+func (e *MissingError) Error() string { return e.Text }
+
+// Unwrap returns the sentinel for things not found.
+func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
+
+// Hint returns the advice.
+func (e *MissingError) Hint() string { return e.Advice }
+
+// FileError returns an error about a file, with the name that the user gave it and what it was to be.
+func FileError(what, name string, err error) *artifact.Error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return &artifact.Error{Op: what, Item: name, Err: err}
+}

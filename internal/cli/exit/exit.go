@@ -1,0 +1,169 @@
+// Package exit decides how davit ends: with which exit code, and with which hint after the error.
+package exit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/registry"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// Code is the exit code of the process. Scripts rely on the numbers.
+type Code int
+
+// The exit codes.
+const (
+	Done        Code = 0
+	No          Code = 1
+	BadUsage    Code = 2
+	NotFound    Code = 3
+	Denied      Code = 4
+	Refused     Code = 5
+	Network     Code = 6
+	Local       Code = 7
+	Other       Code = 8
+	Interrupted Code = 130
+)
+
+// Meaning explains an exit code.
+type Meaning struct {
+	Code Code
+	Name string // in JSON errors
+	Text string
+}
+
+// Codes is the table of the help text.
+var Codes = []Meaning{
+	{Done, "done", "done"},
+	{No, "no", "the answer is no (diff: they differ)"},
+	{BadUsage, "usage", "wrong use: flags, arguments, davit.yaml"},
+	{NotFound, "notFound", "not found"},
+	{Denied, "denied", "not allowed: credentials, permissions of the registry"},
+	{Refused, "refused", "content refused: digest or size mismatch, unsafe path, bomb"},
+	{Network, "network", "registry or network failed after retries"},
+	{Local, "local", "local files: disk full, no permission, changed while reading"},
+	{Other, "other", "anything else"},
+	{Interrupted, "interrupted", "interrupted"},
+}
+
+// Name returns the name of the code in JSON errors.
+func (c Code) Name() string {
+	for _, m := range Codes {
+		if m.Code == c {
+			return m.Name
+		}
+	}
+	return "other"
+}
+
+// Of returns the exit code for an error. The order matters: refused content stays refused, whether it came over a
+// network or out of a file.
+func Of(err error) Code {
+	var usage *UsageError
+	switch {
+	case err == nil:
+		return Done
+	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
+		return Interrupted
+	case errors.Is(err, ErrNo):
+		return No
+	case isUnreadable(err):
+		return Local
+	case errors.As(err, &usage), errors.Is(err, artifact.ErrInvalid):
+		return BadUsage
+	case isRefused(err):
+		return Refused
+	case errors.Is(err, artifact.ErrChanged), errors.Is(err, artifact.ErrKept), errors.Is(err, syscall.ENOSPC):
+		return Local
+	}
+	if code, ok := responseCode(err); ok {
+		return code
+	}
+	switch {
+	case isDenied(err):
+		return Denied
+	case errors.Is(err, errdef.ErrNotFound), isMissingFile(err):
+		return NotFound
+	case isNetwork(err):
+		return Network
+	case isLocal(err):
+		return Local
+	}
+	return Other
+}
+
+func isRefused(err error) bool {
+	for _, refused := range []error{
+		artifact.ErrRefused, errdef.ErrSizeExceedsLimit, errdef.ErrInvalidDigest,
+		content.ErrMismatchedDigest, content.ErrTrailingData, content.ErrInvalidDescriptorSize,
+	} {
+		if errors.Is(err, refused) {
+			return true
+		}
+	}
+	return false
+}
+
+// responseCode returns the exit code for the answer of a registry.
+func responseCode(err error) (Code, bool) {
+	var response *errcode.ErrorResponse
+	if !errors.As(err, &response) {
+		return 0, false
+	}
+	switch response.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed:
+		return Denied, true
+	case http.StatusNotFound:
+		return NotFound, true
+	}
+	return Network, true
+}
+
+// isUnreadable reports whether the only problems of a declaration are files that cannot be read.
+func isUnreadable(err error) bool {
+	var problems artifact.Problems
+	return errors.As(err, &problems) && !slices.ContainsFunc(problems, func(p artifact.Problem) bool { return p.Err == nil })
+}
+
+func isDenied(err error) bool {
+	var denied *registry.Denied
+	return errors.As(err, &denied) || isForbidden(err)
+}
+
+// isForbidden reports whether the registry disallows the operation for every user.
+func isForbidden(err error) bool {
+	var answered *registry.Unavailable
+	return errors.As(err, &answered) && answered.Answer.Status == http.StatusMethodNotAllowed
+}
+
+func isMissingFile(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && !isNetwork(err)
+}
+
+func isNetwork(err error) bool {
+	var unavailable *registry.Unavailable
+	var urlErr *url.Error
+	var opErr *net.OpError
+	return errors.As(err, &unavailable) || errors.As(err, &urlErr) || errors.As(err, &opErr) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func isLocal(err error) bool {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	var errno syscall.Errno
+	return errors.As(err, &pathErr) || errors.As(err, &linkErr) || errors.As(err, &errno) ||
+		errors.Is(err, fs.ErrPermission)
+}

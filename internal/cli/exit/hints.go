@@ -1,0 +1,85 @@
+package exit
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/registry"
+)
+
+// Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.
+func Hints(err error) []string {
+	return lines(hintFor(err))
+}
+
+// lines returns the lines of a hint; none if it is empty.
+func lines(hint string) []string {
+	if hint == "" {
+		return nil
+	}
+	return strings.Split(hint, "\n")
+}
+
+func hintFor(err error) string {
+	var usage *UsageError
+	var known *artifact.Error
+	var advising interface{ Hint() string }
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		return "run the same command again: what is there already is not transferred again"
+	case errors.As(err, &usage):
+		return usage.Hint
+	case errors.As(err, &advising) && advising.Hint() != "":
+		return advising.Hint()
+	case errors.As(err, &known) && known.Hint != "":
+		return known.Hint
+	}
+	return hintForCause(err)
+}
+
+// hintForCause returns the hint for an error that has none of its own.
+func hintForCause(err error) string {
+	var ambiguous *artifact.AmbiguousError
+	var denied *registry.Denied
+	var unavailable *registry.Unavailable
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &authority):
+		return "name the registry's certificate authority with --ca-file, or trust anything with --insecure"
+	case errors.As(err, &ambiguous):
+		return "choose one with --kind"
+	case errors.As(err, &denied):
+		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
+	case isForbidden(err):
+		return "this registry does that for nobody; whoever runs it can allow it (distribution: storage.delete.enabled)"
+	case errors.As(err, &unavailable):
+		return hintForScheme(unavailable)
+	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
+		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
+	case errors.Is(err, artifact.ErrKept):
+		return "overwrite it with --force, or pull into another directory with -o"
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room and run the same command again"
+	case errors.Is(err, artifact.ErrChanged):
+		return "run the command again once nothing writes to the file"
+	}
+	return ""
+}
+
+// hintForScheme returns the hint for a registry that was reached over plain HTTP and wants TLS, or the other way round.
+func hintForScheme(e *registry.Unavailable) string {
+	var notTLS tls.RecordHeaderError
+	switch {
+	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://"):
+		return "if the registry speaks TLS, say --plain-http=false, or name its certificate authority with --ca-file"
+	case errors.As(e, &notTLS) || strings.Contains(e.Error(), "HTTP response to HTTPS client"): // net/http has no type for it
+		return "if the registry speaks plain HTTP, say --plain-http"
+	}
+	return ""
+}

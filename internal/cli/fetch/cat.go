@@ -1,0 +1,93 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
+)
+
+func newCatCommand(a *app.App) *cobra.Command {
+	var opts catOptions
+	cmd := &cobra.Command{
+		Use:   "cat TARGET PATH",
+		Short: "Prints one file of an artifact, also out of a tar layer",
+		Long: `Prints one file as it is, and fetches no more for it than it must. The last bytes are
+handed over when the digest was verified; --range prints a part, which can't be.`,
+		Example: `  davit cat registry.example.com/models/tiny:1.0 LICENSE
+  davit cat ./oci docs/index.md
+  davit cat registry.example.com/models/tiny:1.0 tiny.gguf --range 0-4095 | xxd | head`,
+		GroupID: app.GroupLook,
+		Args:    app.Arguments(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target, opts.path = args[0], strings.Trim(args[1], "/")
+			return runCat(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.part, "range", "", "only these bytes, `FIRST-LAST` (from 0) or FIRST-")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type catOptions struct {
+	pull.CatOptions
+	target, path   string
+	part, platform string
+}
+
+func runCat(ctx context.Context, a *app.App, opts catOptions) error {
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	if opts.Offset, opts.Length, err = parseRange(opts.part); err != nil {
+		return err
+	}
+	t, err := a.Open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	return t.Finish(ctx, catFrom(ctx, t, opts, a.Out()))
+}
+
+func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) error {
+	if err := t.Complete(ctx); err != nil {
+		return err
+	}
+	_, err := pull.Cat(ctx, t.Target, t.Ref.Reference(), opts.path, w, opts.CatOptions)
+	if errors.Is(err, errdef.ErrUnsupported) {
+		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists what is in it", t.Ref, opts.path)}
+	}
+	return t.Explain(ctx, err)
+}
+
+// parseRange reads FIRST-LAST, as in HTTP, as an offset and a length; length 0 is the rest.
+func parseRange(text string) (offset, length int64, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	bad := &exit.UsageError{Err: fmt.Errorf("--range %q: want FIRST-LAST or FIRST-", text), Hint: "the first kilobyte is 0-1023"}
+	first, last, ok := strings.Cut(text, "-")
+	from, err := strconv.ParseInt(first, 10, 64)
+	if !ok || err != nil || from < 0 {
+		return 0, 0, bad
+	}
+	if last == "" {
+		return from, 0, nil
+	}
+	to, err := strconv.ParseInt(last, 10, 64)
+	if err != nil || to < from || to-from+1 <= 0 {
+		return 0, 0, bad
+	}
+	return from, to - from + 1, nil
+}

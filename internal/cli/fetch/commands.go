@@ -1,0 +1,16 @@
+// Package fetch has the commands that move artifacts or parts of them: to files, to standard output, to another target.
+package fetch
+
+import (
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/spf13/cobra"
+)
+
+// Commands returns the commands of this package.
+func Commands(a *app.App) []*cobra.Command {
+	return []*cobra.Command{
+		newPullCommand(a),
+		newCopyCommand(a),
+		newCatCommand(a),
+	}
+}

@@ -1,0 +1,225 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newPullCommand(a *app.App) *cobra.Command {
+	var opts pullOptions
+	cmd := &cobra.Command{
+		Use:   "pull TARGET",
+		Short: "Fetches an artifact, verifies it and places its files",
+		Long: `Fetches what TARGET leads to and places its files in a directory: all of them, verified,
+or none. What is there already is neither fetched nor touched; a file that somebody changed
+is not overwritten without --force. TARGET without a tag is "latest", or the only artifact of
+a layout.`,
+		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
+  davit pull ./oci -o out --include '*.md'
+  davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack`,
+		GroupID: app.GroupMove,
+		Args:    app.Arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return runPull(cmd.Context(), a, opts)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`; made if it is missing")
+	fs.StringArrayVar(&opts.Include, "include", nil, "only files that match `GLOB` (repeatable)")
+	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
+	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
+	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed; a volume is one tar, as podman volume import takes it")
+	fs.BoolVar(&opts.Referrers, "referrers", false, "what is attached, too: each into referrers/KIND-DIGEST")
+	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
+	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
+	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
+	fs.BoolVar(&opts.durable, "durable", true, "return when the files are on the disk and survive power loss; =false is faster")
+	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one (default 200, of which the first 256 MiB are free; -1: no limit)")
+	a.AddRegistryFlags(fs)
+	return cmd
+}
+
+type pullOptions struct {
+	pull.Options
+	target   string
+	output   string
+	platform string
+	durable  bool
+}
+
+func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.Open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := pullFrom(ctx, a, t, opts)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	return a.Print(pullResult{result, opts.output})
+}
+
+func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
+	if err := t.Complete(ctx); err != nil {
+		return nil, err
+	}
+	made, err := makeDir(opts.output)
+	if err != nil {
+		return nil, err
+	}
+	result, err := place(ctx, a, t, opts)
+	if err != nil {
+		made.undo()
+		return nil, t.Explain(ctx, err)
+	}
+	if opts.durable {
+		if err := made.sync(); err != nil {
+			return nil, exit.FileError("directory", opts.output, err)
+		}
+	}
+	result.Reference = t.Ref.String()
+	return result, nil
+}
+
+func place(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
+	dst, err := os.OpenRoot(opts.output)
+	if err != nil {
+		return nil, exit.FileError("directory", opts.output, err)
+	}
+	defer dst.Close()
+	progress, stop := a.StartProgress()
+	defer stop()
+	opts.Progress, opts.Digests = progress, a.Digests()
+	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
+	opts.State, opts.NoSync = pullState(opts.output), !opts.durable
+	if a.Format.String() == "text" {
+		opts.MaxListed = maxListed
+	}
+	return pull.Artifact(ctx, t.Target, t.Ref.Reference(), dst, opts.Options)
+}
+
+// madeDirs are directories that did not exist before, the deepest first.
+type madeDirs []string
+
+// makeDir makes a directory and those above it.
+func makeDir(dir string) (madeDirs, error) {
+	var made madeDirs
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		_, err := os.Lstat(d)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		made.undo()
+		return nil, exit.FileError("directory", dir, err)
+	}
+	return made, nil
+}
+
+// undo removes what was made, unless something is in it: what an interrupted pull left there lets the next one go on.
+func (m madeDirs) undo() {
+	for _, d := range m {
+		if os.Remove(d) != nil {
+			return
+		}
+	}
+}
+
+// sync returns once the names of what was made are on the disk.
+func (m madeDirs) sync() error {
+	for _, d := range m {
+		if err := durable.Dir(filepath.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pullResult is what pull prints.
+type pullResult struct {
+	*pull.Result
+	dir string
+}
+
+// maxListed is how many files pull names in its text; --format json names all.
+const maxListed = 20
+
+func (r pullResult) WriteText(w io.Writer) error {
+	var t term.Table
+	verb := "pulled"
+	if r.Skipped {
+		verb = "unchanged"
+	}
+	t.Row(verb, r.Reference)
+	t.Field("digest", r.Digest.String())
+	t.Field("kind", r.Kind)
+	if r.Platform != nil {
+		t.Row("platform", manifest.FormatPlatform(r.Platform))
+	}
+	t.Row("files", fmt.Sprintf("%d, %s, in %s", r.FileCount, term.Size(r.FileSize), r.dir))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	if err := r.writeFiles(w); err != nil {
+		return err
+	}
+	for _, ref := range r.Referrers {
+		if err := (pullResult{ref, r.dir}).writeReferrer(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r pullResult) writeReferrer(w io.Writer) error {
+	var t term.Table
+	t.Row("referrer", r.Digest.String(), cmp.Or(r.Kind, r.ArtifactType))
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	return r.writeFiles(w)
+}
+
+func (r pullResult) writeFiles(w io.Writer) error {
+	var files term.Table
+	for _, f := range r.Files {
+		files.Row("  "+f.Path, term.Size(f.Size))
+	}
+	if more := r.FileCount - len(r.Files); more > 0 {
+		files.Row("  and "+term.Plural(more, "more file"), "")
+	}
+	for _, name := range r.Removed {
+		files.Row("  "+name, "removed")
+	}
+	for _, name := range r.Kept {
+		files.Row("  "+name, "kept: it was changed")
+	}
+	return files.WriteText(w)
+}
+
+func (r pullResult) QuietLine() string { return results.Pinned(r.Reference, r.Digest.String()) }

@@ -1,0 +1,180 @@
+package look
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newDiffCommand(a *app.App) *cobra.Command {
+	var opts diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Tells which files, config fields and annotations of two artifacts differ",
+		Long: `Compares two artifacts, from any targets: which files were added, removed or changed, which
+config fields and annotations; on request also the lines of text files, which tags lead to them and
+what is attached. The exit code is 0 when they are the same, 1 when they differ. What both have is
+not fetched.`,
+		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
+  davit diff ./oci:old ./oci:new --text
+  davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json`,
+		GroupID: app.GroupLook,
+		Args:    app.Arguments(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDiff(cmd.Context(), a, args[0], args[1], opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.Text, "text", false, "the lines of small text files that differ")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "which tags lead to them, too")
+	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "what is attached to them, too")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	a.AddSideFlags(cmd.Flags(), "A", "B")
+	return cmd
+}
+
+type diffOptions struct {
+	pull.DiffOptions
+	platform string
+}
+
+func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions) error {
+	p, err := app.OptionalPlatform(opts.platform)
+	if err != nil {
+		return err
+	}
+	refs := make([]registry.Reference, 2)
+	for i, s := range []string{from, to} {
+		if refs[i], err = registry.Parse(s); err != nil {
+			return err
+		}
+	}
+	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
+		return err
+	}
+	logins := []*app.Login{&a.Logins.From, &a.Logins.To}
+	sides := make([]*app.Target, 2)
+	for i, ref := range refs {
+		t, err := a.OpenSide(ctx, logins[i], ref, registry.Read)
+		if err != nil {
+			return err
+		}
+		defer t.Close()
+		if err := t.Complete(ctx); err != nil {
+			return err
+		}
+		sides[i] = t
+	}
+	side := func(t *app.Target) pull.Side { return pull.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p} }
+	difference, err := pull.Diff(ctx, side(sides[0]), side(sides[1]), opts.DiffOptions)
+	if err != nil {
+		for _, t := range sides {
+			err = t.Explain(ctx, err)
+		}
+		return err
+	}
+	if err := a.Print(diffResult{difference}); err != nil {
+		return err
+	}
+	if !difference.Same {
+		return exit.ErrNo
+	}
+	return nil
+}
+
+// diffResult is what diff prints.
+type diffResult struct{ *pull.Difference }
+
+func (r diffResult) WriteText(w io.Writer) error {
+	if r.Same {
+		_, err := fmt.Fprintln(w, "the same")
+		return err
+	}
+	var t term.Table
+	for _, f := range r.Files {
+		t.Row(string(f.Change), f.Path, fileChange(f))
+	}
+	addFields(&t, "config", r.Config)
+	addFields(&t, "annotation", r.Annotations)
+	addFields(&t, "manifest", r.Manifest)
+	addFields(&t, "tag", r.Tags)
+	addFields(&t, "referrer", r.Referrers)
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	for _, f := range r.Files {
+		if _, err := io.WriteString(w, term.EscapeText(f.Text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileChange says how a file changed.
+func fileChange(f pull.FileChange) string {
+	switch {
+	case f.From == nil && f.To == nil:
+		return ""
+	case f.From == nil:
+		return term.Size(f.To.Size)
+	case f.To == nil:
+		return term.Size(f.From.Size)
+	case f.Change == pull.ModeBit:
+		before, _ := f.From.Mode.MarshalText() // never fails
+		after, _ := f.To.Mode.MarshalText()
+		return string(before) + " → " + string(after)
+	case f.From.Size == f.To.Size:
+		return term.Size(f.To.Size)
+	}
+	return term.Size(f.From.Size) + " → " + term.Size(f.To.Size)
+}
+
+// addFields adds what differs. Of two lists those elements are shown that stand between what both begin and end with.
+func addFields(t *term.Table, name string, fields []pull.FieldChange) {
+	for _, f := range fields {
+		from, to := f.From, f.To
+		if a, ok := from.([]any); ok {
+			if b, ok := to.([]any); ok {
+				from, to = withoutCommon(a, b)
+			}
+		}
+		t.Row(name, f.Field, fieldValue(from)+" → "+fieldValue(to))
+	}
+}
+
+// withoutCommon takes what two lists both begin and end with off them.
+func withoutCommon(a, b []any) ([]any, []any) {
+	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[0], b[0]) {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[len(a)-1], b[len(b)-1]) {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
+}
+
+// fieldValue is a value as JSON has it, a string without its quotes.
+func fieldValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "(none)"
+	case string:
+		return term.Shorten(v, maxShown)
+	}
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return term.Shorten(fmt.Sprint(v), maxShown)
+	}
+	return term.Shorten(strings.TrimSpace(text.String()), maxShown)
+}

@@ -1,0 +1,34 @@
+package look
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/pull"
+)
+
+func TestDiffFields(t *testing.T) {
+	t.Parallel()
+	list := func(text string) (v []any) {
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	d := diffResult{&pull.Difference{Config: []pull.FieldChange{
+		{Field: "history", From: list(`[{"by": "a"}, {"by": "z"}]`), To: list(`[{"by": "a"}, {"by": "<b>"}, {"by": "z"}]`)},
+		{Field: "env", From: list(`["A=b"]`), To: nil},
+		{Field: "n", From: json.Number("1"), To: true},
+		{Field: "s", From: "x", To: map[string]any{}},
+	}}}
+	want := `config  history  [] → [{"by":"<b>"}]
+config  env      ["A=b"] → (none)
+config  n        1 → true
+config  s        x → {}
+`
+	var got strings.Builder
+	if err := d.WriteText(&got); err != nil || got.String() != want {
+		t.Errorf("%v, got\n%s", err, got.String())
+	}
+}

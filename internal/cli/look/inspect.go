@@ -1,0 +1,189 @@
+package look
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newInspectCommand(a *app.App) *cobra.Command {
+	var opts inspectOptions
+	cmd := &cobra.Command{
+		Use:   "inspect TARGET",
+		Short: "Shows what an artifact or image is: kind, config, layers, platforms, referrers",
+		Long: `Shows what TARGET is, by its manifests and configs: of layers, no more is fetched than the
+header of a file of model weights whose config does not tell. --manifest and --config print
+those bytes as they are.`,
+		Example: `  davit inspect registry.example.com/models/tiny:1.0
+  davit inspect ./oci --format json
+  davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
+		GroupID:     app.GroupLook,
+		Args:        app.Arguments(1, 1),
+		Annotations: map[string]string{"formats": "tree"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return runInspect(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.manifest, "manifest", false, "print the manifest's bytes")
+	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type inspectOptions struct {
+	pull.InspectOptions
+	target           string
+	manifest, config bool
+	platform         string
+}
+
+func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
+	if opts.manifest && opts.config {
+		return &exit.UsageError{Err: errors.New("--manifest and --config print one each: choose one")}
+	}
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.Open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	opts.Shallow = opts.manifest
+	opts.Referrers = !opts.manifest && !opts.config
+	opts.Weights = opts.Referrers
+	info, err := inspectIn(ctx, t, opts.InspectOptions)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	switch {
+	case opts.manifest:
+		return a.WriteOut(info.Raw)
+	case opts.config && info.Config == nil:
+		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", t.Ref), Hint: "choose a manifest with --platform"}
+	case opts.config && info.Config.Raw == nil:
+		return fmt.Errorf("the config of %s is too large to be one: %s", t.Ref, term.Size(info.Config.Size))
+	case opts.config:
+		return a.WriteOut(info.Config.Raw)
+	}
+	info.Reference = t.Ref.String()
+	return a.Print(inspectResult{info})
+}
+
+func inspectIn(ctx context.Context, t *app.Target, opts pull.InspectOptions) (*pull.Info, error) {
+	if err := t.Complete(ctx); err != nil {
+		return nil, err
+	}
+	info, err := pull.Inspect(ctx, t.Target, t.Ref.Reference(), opts)
+	return info, t.Explain(ctx, err)
+}
+
+// inspectResult is what inspect prints.
+type inspectResult struct{ *pull.Info }
+
+func (r inspectResult) WriteText(w io.Writer) error {
+	return describe(r.Info, r.Reference).WriteText(w)
+}
+
+// describe draws one manifest or index.
+func describe(info *pull.Info, name string) *term.Tree {
+	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
+	if info.TotalSize > 0 {
+		what += "  " + term.Size(info.TotalSize)
+	}
+	t := term.NewTree(name, what)
+	t.Add("digest", info.Digest.String())
+	if info.ArtifactType != "" {
+		t.Add("type", info.ArtifactType)
+	}
+	if info.Subject != nil {
+		t.Add("subject", info.Subject.Digest.String())
+	}
+	addAnnotations(t, info.Annotations)
+	addConfig(t, info.Config)
+	if len(info.Layers) > 0 {
+		addLayers(t.Add("layers"), info.Layers)
+	}
+	for _, m := range info.Manifests {
+		t.Attach(describe(m, cmp.Or(manifest.FormatPlatform(m.Platform), "manifest")))
+	}
+	addAttestations(t, info.Attestations)
+	if len(info.Referrers) > 0 {
+		results.AddReferrers(t.Add("referrers"), info.Referrers, time.Now())
+	}
+	return t
+}
+
+// addAttestations draws what BuildKit put into the index about a manifest: each statement by what it states.
+func addAttestations(t *term.Tree, attestations []*pull.Info) {
+	for _, m := range attestations {
+		list := t.Add("attestation", m.Digest.String())
+		for _, l := range m.Layers {
+			predicate := l.Annotations[mediatypes.PredicateType]
+			list.Add(cmp.Or(strings.TrimPrefix(predicate, "https://"), l.Name, l.MediaType), term.Size(l.Size), l.Digest.String())
+		}
+	}
+}
+
+func addAnnotations(t *term.Tree, annotations map[string]string) {
+	if len(annotations) == 0 {
+		return
+	}
+	list := t.Add("annotations")
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		list.Add(key, term.Shorten(annotations[key], maxShown))
+	}
+}
+
+func addLayers(t *term.Tree, layers []pull.Layer) {
+	for _, l := range layers {
+		line := t.Add(cmp.Or(l.Name, l.Role, l.MediaType), term.Size(l.Size), l.Digest.String(), l.MediaType)
+		if l.Weights != nil {
+			addWeights(line, l.Weights)
+		}
+	}
+}
+
+// addWeights draws what the header of a file of weights says, without the vocabulary.
+func addWeights(t *term.Tree, w *pull.WeightsHead) {
+	add := func(name, value string) {
+		if value != "" && value != "0" && t.Len() < maxFields {
+			t.Add(name, term.Shorten(value, maxShown))
+		}
+	}
+	add("format", w.Format)
+	add("tensors", strconv.FormatInt(w.Tensors, 10))
+	add("parameters", w.Parameters)
+	add("quantization", w.Quantization)
+	for _, key := range slices.Sorted(maps.Keys(w.Metadata)) {
+		if !strings.HasPrefix(key, "tokenizer.") {
+			add(key, w.Metadata[key])
+		}
+	}
+}
+
+// maxShown is how many characters of a value, and maxFields how many fields of a config, a glance takes in.
+const (
+	maxShown  = 120
+	maxFields = 24
+)

@@ -1,0 +1,107 @@
+package look
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/spf13/cobra"
+)
+
+func newListCommand(a *app.App) *cobra.Command {
+	var opts listOptions
+	cmd := &cobra.Command{
+		Use:   "ls TARGET [PATH]",
+		Short: "Lists the files of an artifact, also inside its tar layers",
+		Example: `  davit ls registry.example.com/models/tiny:1.0
+  davit ls ./oci docs --long
+  davit ls registry.example.com/app:1.0 /etc --platform linux/arm64`,
+		GroupID: app.GroupLook,
+		Args:    app.Arguments(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			if len(args) > 1 {
+				opts.Include = []string{strings.Trim(args[1], "/")}
+			}
+			return runList(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "with digests of files and layers; large tars that are not compressed are read whole for it")
+	cmd.Flags().BoolVar(&opts.NoUnpack, "no-unpack", false, "packed directories as the files they are")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type listOptions struct {
+	pull.ListOptions
+	target   string
+	platform string
+}
+
+func runList(ctx context.Context, a *app.App, opts listOptions) error {
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	t, err := a.Open(ctx, opts.target, registry.Read)
+	if err != nil {
+		return err
+	}
+	result, err := listIn(ctx, t, opts.ListOptions)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	if len(opts.Include) > 0 && len(result.Files) == 0 {
+		return &exit.MissingError{
+			Text:   fmt.Sprintf("%s: no file %q", t.Ref, opts.Include[0]),
+			Advice: fmt.Sprintf("\"davit ls %s\" lists them all", t.Ref),
+		}
+	}
+	return a.Print(listResult{result, opts.Digests})
+}
+
+func listIn(ctx context.Context, t *app.Target, opts pull.ListOptions) (*pull.Result, error) {
+	if err := t.Complete(ctx); err != nil {
+		return nil, err
+	}
+	result, err := pull.List(ctx, t.Target, t.Ref.Reference(), opts)
+	if err != nil {
+		return nil, t.Explain(ctx, err)
+	}
+	result.Reference = t.Ref.String()
+	return result, nil
+}
+
+// listResult is what ls prints.
+type listResult struct {
+	*pull.Result
+	long bool
+}
+
+func (r listResult) WriteText(w io.Writer) error {
+	var t term.Table
+	for _, f := range r.Files {
+		name := f.Path
+		if f.Link != "" {
+			name += " -> " + f.Link
+		}
+		mode, err := f.Mode.MarshalText()
+		if err != nil {
+			return err
+		}
+		if r.long {
+			t.Row(string(mode), strconv.FormatInt(f.Size, 10), f.Digest.String(), f.Layer.String(), name)
+		} else {
+			t.Row(string(mode), term.Size(f.Size), name)
+		}
+	}
+	return t.WriteText(w)
+}

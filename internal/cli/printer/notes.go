@@ -1,0 +1,70 @@
+package printer
+
+import (
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// Tell prints the notes and warnings of a plan. In JSON format they wait for Flush, because standard error must hold
+// nothing but the error if there is one.
+func (p *Printer) Tell(plan *artifact.Plan) {
+	if p.Format.Name == "json" {
+		p.kept = append(p.kept, plan)
+		return
+	}
+	p.tell(plan)
+}
+
+// Flush prints the notes that Tell kept.
+func (p *Printer) Flush() {
+	for _, plan := range p.kept {
+		p.tell(plan)
+	}
+	p.kept = nil
+}
+
+func (p *Printer) tell(plan *artifact.Plan) {
+	for _, n := range plan.Notes {
+		p.Note("%s", n)
+	}
+	p.tellLeftOut(plan)
+	for _, w := range plan.Warnings {
+		p.Warn("%s", w)
+	}
+	for _, inner := range plan.Platforms {
+		p.tell(inner)
+	}
+	for _, referrer := range plan.Referrers {
+		p.tell(referrer)
+	}
+}
+
+// tellLeftOut prints how many files the native client of the kind does not pack, or with ListLeftOut each of them.
+func (p *Printer) tellLeftOut(plan *artifact.Plan) {
+	if p.ListLeftOut {
+		for _, name := range plan.LeftOut {
+			p.Note("%s: left out %s", plan.Kind.Name, name)
+		}
+		return
+	}
+	files, dirs := 0, 0
+	for _, name := range plan.LeftOut {
+		if strings.HasSuffix(name, "/") {
+			dirs++
+		} else {
+			files++
+		}
+	}
+	var parts []string
+	if files > 0 {
+		parts = append(parts, term.Plural(files, "file"))
+	}
+	if dirs > 0 {
+		parts = append(parts, term.Plural(dirs, "directory"))
+	}
+	if len(parts) > 0 {
+		p.Note("%s: %s left out; davit check lists them", plan.Kind.Name, strings.Join(parts, " and "))
+	}
+}

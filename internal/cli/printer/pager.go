@@ -1,0 +1,65 @@
+package printer
+
+import (
+	"bytes"
+	"os"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/term/markdown"
+)
+
+const (
+	// plainWidth is the width of text that does not go to a terminal.
+	plainWidth = 80
+	// maxWidth is the longest line that is comfortable to read.
+	maxWidth = 100
+)
+
+// Page prints a long text: on a terminal, laid out for it, and through a pager if it does not fit.
+func (p *Printer) Page(rendered func(markdown.Options) Result) error {
+	screen, ok := p.Stdout.(*os.File)
+	if !ok || !term.IsTerminal(screen) {
+		return p.Print(rendered(markdown.Options{Width: plainWidth}))
+	}
+	width, height, ok := term.Dimensions(screen)
+	if !ok {
+		width, height = plainWidth, 24
+	}
+	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	var text bytes.Buffer
+	if err := rendered(markdown.Options{Width: min(width, maxWidth), Styled: !plain}).WriteText(&text); err != nil {
+		return err
+	}
+	pager := pagerCommand()
+	if bytes.Count(text.Bytes(), []byte("\n")) < height || pager == "" {
+		return p.WriteOut(text.Bytes())
+	}
+	if !term.Page(screen, text.Bytes(), pager, pagerEnv()) {
+		return p.WriteOut(text.Bytes())
+	}
+	return nil
+}
+
+// pagerCommand returns the user's pager, or "" for none; "cat" is none, as for git.
+func pagerCommand() string {
+	for _, name := range []string{"DAVIT_PAGER", "PAGER"} {
+		if pager, set := os.LookupEnv(name); set {
+			if pager = strings.TrimSpace(pager); pager == "cat" {
+				return ""
+			}
+			return pager
+		}
+	}
+	return "less"
+}
+
+// pagerEnv returns the environment of the pager: less leaves short texts on the screen and passes colors on, unless the
+// user's LESS says otherwise.
+func pagerEnv() []string {
+	env := os.Environ()
+	if _, set := os.LookupEnv("LESS"); !set {
+		env = append(env, "LESS=FRX")
+	}
+	return env
+}

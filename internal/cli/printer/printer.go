@@ -1,0 +1,159 @@
+// Package printer prints what commands have to say: results to standard output, in the format that was asked for, and notes,
+// progress, and errors to standard error.
+package printer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// Printer has the output streams and the flags about output.
+type Printer struct {
+	Stdout io.Writer
+	Stderr *term.Console
+	Format Format
+	Quiet  bool
+	// ListLeftOut makes Tell list the files that are left out, not only count them.
+	ListLeftOut bool
+
+	kept []*artifact.Plan // whose notes are printed at the end
+}
+
+// Result is the result of a command. It is its own JSON; WriteText prints it for people.
+type Result interface{ WriteText(w io.Writer) error }
+
+// QuietLiner is a Result that --quiet shortens to one line.
+type QuietLiner interface{ QuietLine() string }
+
+// Print writes the result of a command to standard output.
+func (p *Printer) Print(r Result) error {
+	out := term.NewScreen(p.Stdout)
+	if err := p.Format.write(out, r, p.Quiet); err != nil {
+		return err
+	}
+	return p.WriteOut(out.Bytes())
+}
+
+// WriteOut writes bytes to standard output unchanged.
+func (p *Printer) WriteOut(b []byte) error {
+	_, err := p.Out().Write(b)
+	return err
+}
+
+// Out returns standard output as a writer whose errors name it.
+func (p *Printer) Out() io.Writer { return outputWriter{p.Stdout} }
+
+type outputWriter struct{ w io.Writer }
+
+func (o outputWriter) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if err != nil {
+		err = fmt.Errorf("writing to standard output: %w", err)
+	}
+	return n, err
+}
+
+func (f *Format) write(w io.Writer, r Result, quiet bool) error {
+	switch f.Name {
+	case "json":
+		return WriteJSON(w, r)
+	case "go-template":
+		return writeTemplate(w, f.template, r)
+	case "yaml":
+		if y, ok := r.(interface{ WriteYAML(io.Writer) error }); ok {
+			return y.WriteYAML(w)
+		}
+	}
+	if q, ok := r.(QuietLiner); ok && quiet {
+		_, err := fmt.Fprintln(w, term.EscapeText(q.QuietLine()))
+		return err
+	}
+	return r.WriteText(w)
+}
+
+// Note prints a decision that the user may want to know. --quiet silences it.
+func (p *Printer) Note(format string, args ...any) {
+	if !p.Quiet {
+		fmt.Fprintf(p.Stderr, "davit: %s\n", term.Escape(fmt.Sprintf(format, args...)))
+	}
+}
+
+// Warn prints a warning, even with --quiet.
+func (p *Printer) Warn(format string, args ...any) {
+	fmt.Fprintf(p.Stderr, "davit: warning: %s\n", term.Escape(fmt.Sprintf(format, args...)))
+}
+
+// PrintDebug prints a line for --debug.
+func (p *Printer) PrintDebug(line string) {
+	fmt.Fprintf(p.Stderr, "davit: debug: %s\n", term.Escape(line))
+}
+
+// jsonError is the JSON of an error.
+type jsonError struct {
+	Error struct {
+		Code     string            `json:"code"`
+		Message  string            `json:"message"`
+		Hint     string            `json:"hint,omitempty"`
+		ExitCode int               `json:"exitCode"`
+		Problems artifact.Problems `json:"problems,omitempty"` // of a declaration, each with its place
+	} `json:"error"`
+}
+
+// PrintError writes an error and its hints to standard error.
+func (p *Printer) PrintError(err error) {
+	if errors.Is(err, exit.ErrNo) {
+		return
+	}
+	p.Stderr.StopBars()
+	hints := exit.Hints(err)
+	if p.Format.Name == "json" {
+		var e jsonError
+		code := exit.Of(err)
+		e.Error.Code, e.Error.ExitCode = code.Name(), int(code)
+		e.Error.Message, e.Error.Hint = err.Error(), strings.Join(hints, "\n")
+		if errors.As(err, &e.Error.Problems) {
+			e.Error.Hint = problemHints(e.Error.Problems)
+		}
+		_ = WriteJSON(p.Stderr, e) // there is no other stream to report a failure to
+		return
+	}
+	var problems artifact.Problems
+	if !errors.As(err, &problems) {
+		p.printLines(err.Error(), hints...)
+		return
+	}
+	for _, problem := range problems {
+		var hints []string
+		if problem.Hint != "" {
+			hints = []string{problem.Hint}
+		}
+		problem.Hint = ""
+		p.printLines(problem.Error(), hints...)
+	}
+}
+
+// printLines prints an error and its hints.
+func (p *Printer) printLines(message string, hints ...string) {
+	fmt.Fprintf(p.Stderr, "davit: error: %s\n", term.Escape(message))
+	for _, hint := range hints {
+		fmt.Fprintf(p.Stderr, "davit: hint: %s\n", term.Escape(hint))
+	}
+}
+
+// problemHints returns the hints of the problems, each once.
+func problemHints(problems artifact.Problems) string {
+	var hints []string
+	for _, p := range problems {
+		if p.Hint != "" && !slices.Contains(hints, p.Hint) {
+			hints = append(hints, p.Hint)
+		}
+	}
+	return strings.Join(hints, "\n")
+}

@@ -1,0 +1,87 @@
+package publish
+
+import (
+	"errors"
+	"io"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newCheckCommand(a *app.App) *cobra.Command {
+	var opts source.Options
+	cmd := &cobra.Command{
+		Use:   "check [SOURCE...]",
+		Short: "Validates davit.yaml and its files, every problem at once",
+		Long: `Reads each SOURCE (default: this directory) as pack would, without packing. Every problem
+is reported, with file:line:column; the exit code is 2 if there is any.`,
+		Example: "  davit check\n  davit check charts/web models/tiny/davit.yaml",
+		GroupID: app.GroupDeclare,
+		Args:    cobra.ArbitraryArgs,
+		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(a, args, &opts) },
+	}
+	opts.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// check reads all sources, and reports the problems of all of them together.
+func runCheck(a *app.App, args []string, opts *source.Options) error {
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	a.ListLeftOut = true
+	var r checkResult
+	var problems artifact.Problems
+	for _, arg := range args {
+		s, err := source.Open(a, []string{arg}, opts, registry.Reference{})
+		var found artifact.Problems
+		switch {
+		case errors.As(err, &found):
+			problems = append(problems, found...)
+			continue
+		case err != nil:
+			return err
+		}
+		s.Close()
+		a.Tell(s.Plan)
+		r.Sources = append(r.Sources, checkedSource{arg, s.Plan.Kind.Name, countLayers(s.Plan), results.LeftOut(s.Plan)})
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return a.Print(r)
+}
+
+func countLayers(plan *artifact.Plan) int {
+	n := len(plan.Layers)
+	for _, p := range plan.Platforms {
+		n += countLayers(p)
+	}
+	return n
+}
+
+// checkResult is what check prints when there is no problem.
+type checkResult struct {
+	Sources []checkedSource `json:"sources"`
+}
+
+type checkedSource struct {
+	Source string `json:"source"`
+	Kind   string `json:"kind"`
+	Layers int    `json:"layers"`
+	// LeftOut lists the files that the kind's native client does not pack; a directory ends in a slash.
+	LeftOut []string `json:"leftOut,omitempty"`
+}
+
+func (r checkResult) WriteText(w io.Writer) error {
+	var t term.Table
+	for _, s := range r.Sources {
+		t.Row("ok", s.Source, s.Kind, term.Plural(s.Layers, "layer"))
+	}
+	return t.WriteText(w)
+}

@@ -1,0 +1,166 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pack"
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2"
+)
+
+func newIndexCommand(a *app.App) *cobra.Command {
+	var opts indexOptions
+	cmd := &cobra.Command{
+		Use:   "index TARGET MANIFEST...",
+		Short: "Makes one multi-platform index out of artifacts that were pushed apart",
+		Long: `Puts manifests under one index and tags it. A MANIFEST is a tag or digest in TARGET's
+repository, or any other target, which is copied there first. "PLATFORM=MANIFEST" says which
+platform it is for, where its config does not.`,
+		Example: `  davit index registry.example.com/app:1.0 1.0-amd64 1.0-arm64
+  davit index registry.example.com/app:1.0 linux/amd64=registry.example.com/build:a linux/arm64=registry.example.com/build:b`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(2, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target, opts.members = args[0], args[1:]
+			return runIndex(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
+	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "artifact `TYPE` of the index (default: that of its manifests)")
+	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "annotation of the index, `KEY=VALUE` (repeatable)")
+	a.AddSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
+	return cmd
+}
+
+type indexOptions struct {
+	target       string
+	members      []string
+	tags         []string
+	artifactType string
+	annotations  []string
+}
+
+func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
+	ref, err := registry.Parse(opts.target)
+	if err != nil {
+		return err
+	}
+	if ref.Digest != "" {
+		return &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", opts.target), Hint: "the digest results from the content: name a tag"}
+	}
+	if ref.Tag == "" {
+		ref.Tag = app.DefaultTag
+	}
+	annotations, err := source.ParseAnnotations(opts.annotations)
+	if err == nil {
+		err = app.CheckTags(opts.tags)
+	}
+	if err != nil {
+		return err
+	}
+	created, err := source.Date()
+	if err != nil {
+		return err
+	}
+	if err := assignMembers(a, ref, opts.members); err != nil {
+		return err
+	}
+	t, err := a.OpenSide(ctx, &a.Logins.To, ref, registry.Write)
+	if err != nil {
+		return err
+	}
+	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
+	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
+	result, err := indexIn(ctx, a, t, opts.members, index)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	result.Reference = ref.String()
+	return a.Print(results.Sent{Result: result, Verb: "indexed"})
+}
+
+func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, opts pack.IndexOptions) (*pack.Result, error) {
+	progress, stop := a.StartProgress()
+	defer stop()
+	opts.Progress = progress
+	all := make([]pack.Member, len(members))
+	for i, text := range members {
+		var err error
+		if all[i], err = member(ctx, a, t, text); err != nil {
+			return nil, err
+		}
+	}
+	return pack.Index(ctx, t.Target, all, opts)
+}
+
+// assignMembers finds out, before anything is opened, which of the registries that the index and its members are in gets
+// the credentials of the flags.
+func assignMembers(a *app.App, index registry.Reference, members []string) error {
+	if err := a.AssignLogin(&a.Logins.To, index); err != nil {
+		return err
+	}
+	for _, text := range members {
+		if _, reference, ok := strings.Cut(text, "="); ok {
+			text = reference
+		}
+		ref, err := memberReference(index, text)
+		if err != nil {
+			return err
+		}
+		if ref.Name() != index.Name() {
+			if err := a.AssignLogin(&a.Logins.From, ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// member finds a manifest of the index to be, and brings it to the target if it is elsewhere.
+func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.Member, error) {
+	var m pack.Member
+	if platform, reference, ok := strings.Cut(text, "="); ok {
+		p, err := app.ParsePlatform(platform)
+		if err != nil {
+			return m, err
+		}
+		m.Platform, text = p, reference
+	}
+	ref, err := memberReference(t.Ref, text)
+	if err != nil {
+		return m, err
+	}
+	src := &app.Target{Target: t.Target, Ref: ref}
+	if ref.Name() != t.Ref.Name() {
+		if src, err = a.OpenSide(ctx, &a.Logins.From, ref, registry.Read); err != nil {
+			return m, err
+		}
+		defer src.Close()
+	}
+	if m.Descriptor, err = src.Find(ctx); err != nil || src.Target == t.Target {
+		return m, err
+	}
+	return m, oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
+}
+
+// memberReference reads a tag or digest as one of the index's own repository, and anything else as a target.
+func memberReference(index registry.Reference, text string) (registry.Reference, error) {
+	own := registry.Reference{Registry: index.Registry, Repository: index.Repository, Path: index.Path}
+	if d, err := digest.Parse(strings.TrimPrefix(text, "@")); err == nil {
+		own.Digest = d
+		return own, nil
+	}
+	if registry.ValidTag(text) == nil {
+		own.Tag = text
+		return own, nil
+	}
+	return registry.Parse(text)
+}

@@ -1,0 +1,128 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newInitCommand(a *app.App) *cobra.Command {
+	var opts initOptions
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Looks at the files and writes a commented davit.yaml for them",
+		Long: `Looks at the files of a directory (default: this one), finds out their kind and writes a
+davit.yaml that packs as it is, with comments about what else it could say.`,
+		Example: "  davit init\n  davit init charts/web --kind helm",
+		GroupID: app.GroupDeclare,
+		Args:    app.Arguments(0, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			opts.dir = "."
+			if len(args) > 0 {
+				opts.dir = args[0]
+			}
+			return runInit(a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files, or a kind file (default: found out)")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite a davit.yaml that is there")
+	return cmd
+}
+
+type initOptions struct {
+	dir   string
+	kind  string
+	force bool
+}
+
+func runInit(a *app.App, opts initOptions) error {
+	dir, err := filepath.Abs(opts.dir)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return source.Error(opts.dir, err)
+	} else if !info.IsDir() {
+		return exit.FileError("directory", opts.dir, syscall.ENOTDIR)
+	}
+	s, err := source.OpenDir(opts.dir, filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	file := filepath.Join(opts.dir, source.Declaration)
+	if _, err := os.Lstat(file); err == nil && !opts.force {
+		return &exit.UsageError{Err: fmt.Errorf("%s exists already", file), Hint: "overwrite it with --force"}
+	}
+	kind, err := kindFrom(dir, opts.kind)
+	if err != nil {
+		return err
+	}
+	text, err := artifact.Starter(s.FS, filepath.Base(dir), kind)
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(file, text); err != nil {
+		return err
+	}
+	spec, err := artifact.Parse(file, text)
+	if err != nil {
+		return err
+	}
+	return a.Print(initResult{File: file, Kind: spec.Kind})
+}
+
+// writeWhole writes a file under another name and then gives it its own, so that a full disk leaves what was there.
+func writeWhole(file string, data []byte) error {
+	temp := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.davit-%d", filepath.Base(file), os.Getpid()))
+	err := os.WriteFile(temp, data, 0o666)
+	if err == nil {
+		err = os.Rename(temp, file)
+	}
+	if err != nil {
+		_ = os.Remove(temp) // where it was made at all
+		var why syscall.Errno
+		if errors.As(err, &why) { // without the temporary name
+			err = why
+		}
+		return &artifact.Error{Op: "writing", Item: file, Err: err}
+	}
+	return nil
+}
+
+// kindFrom is a kind as a davit.yaml in a directory names it: the path of a kind file, which has to be below.
+func kindFrom(dir, kind string) (string, error) {
+	if !artifact.IsKindFile(kind) {
+		return kind, nil
+	}
+	absolute, err := filepath.Abs(kind)
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, absolute)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", &exit.UsageError{Err: fmt.Errorf("kind file %q is outside of the directory", kind), Hint: "a davit.yaml names what is below it: copy the kind file there"}
+	}
+	return "./" + filepath.ToSlash(rel), nil
+}
+
+// initResult is what init prints.
+type initResult struct {
+	File string `json:"file"`
+	Kind string `json:"kind"`
+}
+
+func (r initResult) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "wrote %s (%s)\n", term.Escape(r.File), term.Escape(r.Kind))
+	return err
+}

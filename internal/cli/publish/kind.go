@@ -1,0 +1,133 @@
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// kindResult is what kinds prints of one kind.
+type kindResult struct{ mediatypes.Kind }
+
+// WriteYAML prints the kind as a kind file.
+func (r kindResult) WriteYAML(w io.Writer) error {
+	data, err := artifact.KindFile(r.Kind)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+func (r kindResult) WriteText(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", r.Name, r.Summary); err != nil {
+		return err
+	}
+	for _, write := range []func(io.Writer) error{r.writeTypes, r.writeLayers, r.writeConfig, r.writeExample} {
+		if err := write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r kindResult) writeTypes(w io.Writer) error {
+	var t term.Table
+	t.Field("artifactType", r.ArtifactType)
+	if r.TypeFromLayer {
+		t.Row("artifactType", "the media type of its first layer")
+	}
+	t.Field("config", r.Config.MediaType)
+	t.Field("also read", strings.Join(r.Types, ", "))
+	t.Field("clients", strings.Join(r.Clients, ", "))
+	if r.ReadOnly {
+		t.Row("", "recognised and shown, never packed")
+	}
+	return t.WriteText(w)
+}
+
+func (r kindResult) writeLayers(w io.Writer) error {
+	if len(r.Layers) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w, "\nlayers:"); err != nil {
+		return err
+	}
+	var t term.Table
+	for _, l := range r.Layers {
+		packing := l.Packing
+		if packing == "" {
+			packing = mediatypes.Raw
+		}
+		t.Row("  "+l.Role, l.MediaType, string(packing), count(l), strings.Join(l.Match, " "))
+	}
+	return t.WriteText(w)
+}
+
+// count says how many layers of a role there are: "1", "0-1", "1 or more", "any".
+func count(l mediatypes.LayerType) string {
+	switch {
+	case l.Max == 0 && l.Min == 0:
+		return "any"
+	case l.Max == 0:
+		return fmt.Sprintf("%d or more", l.Min)
+	case l.Max == l.Min:
+		return fmt.Sprint(l.Min)
+	}
+	return fmt.Sprintf("%d-%d", l.Min, l.Max)
+}
+
+func (r kindResult) writeConfig(w io.Writer) error {
+	fields, _ := r.Config.Schema["properties"].(map[string]any)
+	if len(fields) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w, "\nconfig fields:"); err != nil {
+		return err
+	}
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var t term.Table
+	for _, name := range names {
+		field, _ := fields[name].(map[string]any)
+		description, _ := field["description"].(string)
+		t.Row("  "+name, schemaType(field), description)
+	}
+	return t.WriteText(w)
+}
+
+// schemaType says in a word what a schema allows.
+func schemaType(schema map[string]any) string {
+	switch t := schema["type"].(type) {
+	case string:
+		return t
+	case []any:
+		var words []string
+		for _, one := range t {
+			words = append(words, fmt.Sprint(one))
+		}
+		return strings.Join(words, " or ")
+	}
+	if values, ok := schema["enum"]; ok {
+		b, _ := json.Marshal(values) // it came from literals
+		return string(b)
+	}
+	return "any"
+}
+
+func (r kindResult) writeExample(w io.Writer) error {
+	if r.Example == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\ndavit.yaml:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(r.Example), "\n", "\n  "))
+	return err
+}

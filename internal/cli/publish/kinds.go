@@ -1,0 +1,85 @@
+package publish
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/spf13/cobra"
+)
+
+func newKindsCommand(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "kinds [KIND]",
+		Short: "Lists the kinds of artifacts, or tells what one is made of",
+		Long: `Lists the kinds of artifacts that davit knows; with a name, or the path of a kind file, its
+media types, the roles of its layers, its config fields, the clients that read it and an
+example. --format yaml prints the kind as a file, to begin a kind of one's own with.`,
+		Example:     "  davit kinds\n  davit kinds model\n  davit kinds docs --format yaml > ours.kind.yaml",
+		GroupID:     app.GroupDeclare,
+		Args:        app.Arguments(0, 1),
+		Annotations: map[string]string{"formats": "yaml"},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return results.KindNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return runKinds(a, args) },
+	}
+}
+
+func runKinds(a *app.App, args []string) error {
+	if len(args) == 0 {
+		if a.Format.Name == "yaml" {
+			return &exit.UsageError{Err: fmt.Errorf("--format yaml prints one kind"), Hint: "name it: davit kinds model --format yaml"}
+		}
+		return a.Print(kindsResult{mediatypes.All()})
+	}
+	kind, err := lookupKind(args[0])
+	if err != nil {
+		return err
+	}
+	return a.Print(kindResult{kind})
+}
+
+// lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory.
+func lookupKind(name string) (mediatypes.Kind, error) {
+	kind, ok := mediatypes.Lookup(name)
+	if ok {
+		return kind, nil
+	}
+	if artifact.IsKindFile(name) {
+		return source.ReadKind(name)
+	}
+	var names []string
+	for _, k := range mediatypes.All() {
+		names = append(names, k.Name)
+	}
+	hint := textdist.DidYouMean(name, names)
+	if hint == "" {
+		hint = "davit knows " + strings.Join(names, ", ")
+	}
+	return kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
+}
+
+// kindsResult is what kinds prints.
+type kindsResult struct {
+	Kinds []mediatypes.Kind `json:"kinds"`
+}
+
+func (r kindsResult) WriteText(w io.Writer) error {
+	var t term.Table
+	for _, k := range r.Kinds {
+		t.Row(k.Name, k.Summary)
+	}
+	return t.WriteText(w)
+}

@@ -1,0 +1,79 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pack"
+	"github.com/spf13/cobra"
+)
+
+func newPackCommand(a *app.App) *cobra.Command {
+	var opts packOptions
+	cmd := &cobra.Command{
+		Use:   "pack [SOURCE...]",
+		Short: "Packs files into an image layout on disk, no registry needed",
+		Long: `Packs a source into an OCI image layout, or a .tar archive of one, and prints the digest.
+
+A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
+davit.yaml on standard input, or plain files and directories: their kind is found out.
+Without a tag in --output the artifact is tagged with its version, else "latest".`,
+		Example: `  davit pack
+  davit pack model.gguf -o ./oci:tiny
+  davit pack ./docs -o docs.tar
+  davit pack --dry-run`,
+		GroupID: app.GroupMove,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.sources = args
+			return runPack(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "./oci", "layout or .tar archive to pack into, `PATH[:TAG]`")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "write nothing, print the manifest")
+	opts.source.AddFlags(cmd.Flags())
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type packOptions struct {
+	sources []string
+	source  source.Options
+	output  string
+	tags    []string
+	dryRun  bool
+}
+
+func runPack(ctx context.Context, a *app.App, opts packOptions) error {
+	target, err := registry.Parse(app.LocalPath(opts.output))
+	if err != nil {
+		return err
+	}
+	s, err := source.Open(a, opts.sources, &opts.source, target)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	a.Tell(s.Plan)
+	if opts.dryRun {
+		return printManifest(ctx, a, s, target)
+	}
+	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "packed"})
+}
+
+// printManifest prints the manifest that would be written.
+func printManifest(ctx context.Context, a *app.App, s *source.Source, target registry.Reference) error {
+	d, err := openDestination(ctx, a, s, sendOptions{target: target}, registry.Read)
+	if err != nil {
+		return err
+	}
+	defer d.done()
+	packed, err := pack.Artifact(ctx, s.FS, s.Plan, d.opts.Options)
+	if err != nil {
+		return err
+	}
+	return a.WriteOut(packed.Manifest())
+}

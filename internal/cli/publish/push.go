@@ -1,0 +1,124 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+func newPushCommand(a *app.App) *cobra.Command {
+	var opts pushOptions
+	cmd := &cobra.Command{
+		Use:   "push [SOURCE...] TARGET",
+		Short: "Packs files and pushes them, in one go",
+		Long: `Packs a source and sends it to a registry, a layout or an archive. What is there
+already is not sent; tags move when everything else is there.
+
+A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
+davit.yaml on standard input, or plain files and directories: their kind is found out.
+A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
+		Example: `  davit push registry.example.com/models/tiny:1.0
+  davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
+  davit push --kind docs ./docs registry.example.com/docs:v2
+  davit push . registry.example.com/app:v1 --dry-run`,
+		GroupID: app.GroupMove,
+		Args:    app.Arguments(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.sources, opts.target = args[:len(args)-1], args[len(args)-1]
+			return runPush(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "send nothing, say what would be sent")
+	opts.source.AddFlags(cmd.Flags())
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type pushOptions struct {
+	sources []string
+	target  string
+	source  source.Options
+	tags    []string
+	dryRun  bool
+}
+
+func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
+	target, err := registry.Parse(opts.target)
+	if err != nil { // before any file is read: the target is what one mistypes
+		if len(opts.sources) == 0 && app.FileExists(opts.target) {
+			return &exit.UsageError{
+				Err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
+				Hint: "davit push " + opts.target + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
+			}
+		}
+		return err
+	}
+	if err := a.AssignLogin(&app.Login{}, target); err != nil {
+		return err
+	}
+	s, err := source.Open(a, opts.sources, &opts.source, target)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	a.ListLeftOut = opts.dryRun
+	a.Tell(s.Plan)
+	if opts.dryRun {
+		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})
+	}
+	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed"})
+}
+
+// dryRunResult is what push --dry-run prints.
+type dryRunResult struct {
+	*pack.Preview
+	LeftOut []string `json:"leftOut,omitempty"` // files that the kind's native client does not pack
+}
+
+func (r dryRunResult) WriteText(w io.Writer) error {
+	if err := (results.Sent{Result: r.Result, Verb: "would push"}).WriteText(w); err != nil {
+		return err
+	}
+	t := term.Table{}
+	var size int64
+	for _, b := range r.Blobs {
+		what := "there"
+		if b.Send {
+			what, size = "send", size+b.Size
+		}
+		t.Row(what, term.Size(b.Size), b.Digest.String(), b.MediaType, b.Annotations[ocispec.AnnotationTitle])
+	}
+	if err := t.WriteText(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "would send %s\n", term.Size(size))
+	return err
+}
+
+func (r dryRunResult) QuietLine() string { return results.Sent{Result: r.Result}.QuietLine() }
+
+// wouldSend prints what send would do.
+func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
+	d, err := openDestination(ctx, a, s, opts, registry.Read)
+	if err != nil {
+		return err
+	}
+	defer d.done()
+	preview, err := pack.PreviewPush(ctx, s.FS, s.Plan, d.dst, d.opts)
+	if err != nil {
+		return err
+	}
+	preview.Reference = d.ref.String()
+	return a.Print(dryRunResult{preview, results.LeftOut(s.Plan)})
+}

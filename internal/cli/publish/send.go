@@ -1,0 +1,140 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content/memory"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// sendOptions say where a source goes.
+type sendOptions struct {
+	target registry.Reference
+	tags   []string
+	verb   string
+}
+
+// send packs a source into a target. pack and push differ only in the target.
+func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
+	d, err := openDestination(ctx, a, s, opts, registry.Write)
+	if err != nil {
+		return err
+	}
+	progress, stop := a.StartProgress()
+	d.opts.Progress = progress
+	result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
+	stop()
+	d.release()
+	if err := d.target.Finish(ctx, err); err != nil {
+		return err
+	}
+	result.Reference = d.ref.String()
+	return a.Print(results.Sent{Result: result, Verb: opts.verb})
+}
+
+// destination is the target of a source, and how the source is packed: a dry run needs the same as a push.
+type destination struct {
+	ref     registry.Reference
+	target  *app.Target // nil if it does not exist, and is only read
+	dst     oras.Target
+	opts    pack.PushOptions
+	release func() // closes what the options refer to
+}
+
+// done closes a destination that was only read.
+func (d *destination) done() {
+	d.release()
+	if d.target != nil {
+		d.target.Close()
+	}
+}
+
+// openDestination opens the target of a source, and decides how the source is packed. To be read, a path need not exist.
+func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendOptions, mode registry.Mode) (*destination, error) {
+	ref, err := targetReference(to.target, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := app.CheckTags(to.tags); err != nil {
+		return nil, err
+	}
+	d := &destination{ref: ref}
+	t, err := a.OpenReference(ctx, ref, mode)
+	switch {
+	case err == nil:
+		d.target, d.dst = t, t.Target
+	case mode == registry.Read && ref.IsPath() && errors.Is(err, errdef.ErrNotFound) && s.Plan.Subject == "":
+		d.dst = memory.New()
+	default:
+		return nil, err
+	}
+	opts, release, err := s.PackOptions(ctx, a)
+	if err == nil && d.target != nil {
+		if opts.Subject, err = findSubject(ctx, s, d.target); err != nil {
+			release()
+		}
+	}
+	if err != nil {
+		if d.target == nil {
+			return nil, err
+		}
+		return nil, d.target.Finish(ctx, err)
+	}
+	opts.Digests = a.Digests()
+	d.opts, d.release = pack.PushOptions{Options: opts, Tags: append([]string{ref.Tag}, to.tags...)}, release
+	return d, nil
+}
+
+// subject finds what the declaration says this artifact refers to. It has to be where the artifact goes: referrers are
+// listed by the repository that has them.
+func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec.Descriptor, error) {
+	if s.Plan.Subject == "" {
+		return nil, nil
+	}
+	ref, err := s.Reference(s.Plan.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if !samePlace(ref, t.Ref) {
+		return nil, &exit.UsageError{
+			Err:  fmt.Errorf("the subject %s is not in %s", s.Plan.Subject, t.Ref.Name()),
+			Hint: "push to " + ref.Name() + ", where its subject is",
+		}
+	}
+	subject := &app.Target{Target: t.Target, Ref: ref}
+	desc, err := subject.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &desc, nil
+}
+
+// samePlace reports whether two references are in the same repository or at the same path.
+func samePlace(a, b registry.Reference) bool {
+	if a.IsPath() && b.IsPath() {
+		return filepath.Clean(a.Path) == filepath.Clean(b.Path)
+	}
+	return a.Name() == b.Name()
+}
+
+// targetReference adds a tag to a target that has none.
+func targetReference(ref registry.Reference, s *source.Source) (registry.Reference, error) {
+	if ref.Digest != "" {
+		return ref, &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", ref), Hint: "the digest results from the content: name a tag, or none"}
+	}
+	if ref.Tag == "" && s.Plan.Subject == "" {
+		ref.Tag = s.DefaultTag()
+	}
+	return ref, nil
+}

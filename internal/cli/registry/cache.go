@@ -1,0 +1,140 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+// cached are the names in the cache directory of what is remembered. Whatever else is there is not davit's to remove;
+// neither are locks, which another run may hold.
+var cached = []string{"digests-*", "pushed", "trees", "uploads"}
+
+func newCacheCommand(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "cache [path|clear]",
+		Short: "Shows where davit remembers what makes the next run faster, and clears it",
+		Long: `davit remembers digests of files that did not change, what registries have, and how far
+interrupted uploads are. Nothing is lost when that is cleared but time. DAVIT_CACHE_DIR names
+another directory.`,
+		Example:   "  davit cache\n  davit cache path\n  davit cache clear",
+		GroupID:   app.GroupOther,
+		Args:      app.Arguments(0, 1),
+		ValidArgs: []string{"path\tprint the directory alone", "clear\tremove what is in it"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{""}
+			}
+			return runCache(a, args[0])
+		},
+	}
+}
+
+func runCache(a *app.App, what string) error {
+	dir := app.CacheDir()
+	if dir == "" {
+		return &exit.UsageError{Err: errors.New("there is no place for a cache"), Hint: "name one in DAVIT_CACHE_DIR"}
+	}
+	switch what {
+	case "", "path", "clear":
+	default:
+		return &exit.UsageError{Err: fmt.Errorf("davit cache: unexpected argument %q", what), Hint: "usage: davit cache [path|clear]"}
+	}
+	r := cacheResult{Path: dir, what: what}
+	root, err := os.OpenRoot(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return a.Print(r)
+	case err != nil:
+		return exit.FileError("directory", dir, err)
+	}
+	defer root.Close()
+	if err := r.look(root, what == "clear"); err != nil {
+		return &artifact.Error{Op: "cache", Item: dir, Err: err}
+	}
+	return a.Print(r)
+}
+
+// look counts what is cached, and removes it if it shall.
+func (r *cacheResult) look(root *os.Root, remove bool) error {
+	names, err := cachedNames(root)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		err := fs.WalkDir(root.FS(), name, func(_ string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return ignoreMissing(err)
+			}
+			info, err := entry.Info()
+			if err == nil {
+				r.Files, r.Size = r.Files+1, r.Size+info.Size()
+			}
+			return ignoreMissing(err)
+		})
+		if err == nil && remove {
+			err = root.RemoveAll(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cachedNames(root *os.Root) ([]string, error) {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		for _, pattern := range cached {
+			if ok, _ := path.Match(pattern, entry.Name()); ok {
+				names = append(names, entry.Name())
+			}
+		}
+	}
+	return names, nil
+}
+
+// ignoreMissing lets other runs remove what is theirs meanwhile.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// cacheResult is what cache prints.
+type cacheResult struct {
+	Path  string `json:"path"`
+	Files int    `json:"files"`
+	Size  int64  `json:"size"`
+	what  string
+}
+
+func (r cacheResult) WriteText(w io.Writer) error {
+	var t term.Table
+	switch r.what {
+	case "path":
+		t.Row(r.Path)
+	case "clear":
+		t.Row("cleared", r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
+	default:
+		t.Row(r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
+	}
+	return t.WriteText(w)
+}
+
+// QuietLine is the directory.
+func (r cacheResult) QuietLine() string { return r.Path }

@@ -1,0 +1,130 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+)
+
+func newDeleteCommand(a *app.App) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete TARGET",
+		Short: "Deletes a tag, or a manifest with all its tags",
+		Long: `Deletes what TARGET names: a tag (the manifest stays, for its digest and its other
+tags), or with a digest the manifest and every tag of it. On a terminal it asks first.`,
+		Example: `  davit delete registry.example.com/app:1.0
+  davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runDelete(cmd.Context(), a, args[0], yes) },
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func runDelete(ctx context.Context, a *app.App, reference string, yes bool) error {
+	ref, err := registry.Parse(reference)
+	if err != nil {
+		return err
+	}
+	if ref.Reference() == "" {
+		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: "\"davit tags " + ref.Name() + "\" lists what is there"}
+	}
+	t, err := a.OpenReference(ctx, ref, registry.Write)
+	if err != nil {
+		return err
+	}
+	result, err := deleteFrom(ctx, a, t, yes)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	return a.Print(result)
+}
+
+func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool) (*deleteResult, error) {
+	desc, err := t.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &deleteResult{Described: results.Describe(t.Ref, desc)}
+	question := fmt.Sprintf("delete %s and every tag of it?", t.Ref)
+	if t.Ref.Digest == "" {
+		question = fmt.Sprintf("delete the tag %s (%s)?", t.Ref, desc.Digest)
+		r.Tags = []string{t.Ref.Tag}
+	}
+	if err := a.Confirm(ctx, question, yes); err != nil {
+		return nil, err
+	}
+	if t.Ref.Digest != "" {
+		return r, t.Delete(ctx, desc)
+	}
+	return r, untag(ctx, t, desc)
+}
+
+// untag removes the tag. On disk a manifest that no tag leads to any more goes with it: nobody else would remove it.
+func untag(ctx context.Context, t *app.Target, desc ocispec.Descriptor) error {
+	if err := t.Untag(ctx, t.Ref.Tag); err != nil {
+		return &untagError{t.Ref, desc, err}
+	}
+	if !t.Ref.IsPath() {
+		return nil
+	}
+	tags, err := t.ListAllTags(ctx)
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		if other, err := t.Resolve(ctx, tag); err != nil || other.Digest == desc.Digest {
+			return err
+		}
+	}
+	return t.Delete(ctx, desc)
+}
+
+// untagError is a tag that could not be removed. Many registries only delete manifests.
+type untagError struct {
+	ref  registry.Reference
+	desc ocispec.Descriptor
+	err  error
+}
+
+func (e *untagError) Error() string { return e.err.Error() }
+
+func (e *untagError) Unwrap() error { return e.err }
+
+// hint tells how to delete the manifest, where the registry answered that it deletes no tags.
+func (e *untagError) Hint() string {
+	var answered *registry.Unavailable
+	if !errors.As(e.err, &answered) || answered.Answer.Status == 0 {
+		return ""
+	}
+	ref := e.ref
+	ref.Tag = ""
+	return fmt.Sprintf("many registries delete only manifests, with every tag of them: davit delete %s", app.WithDigest(ref, e.desc))
+}
+
+// deleteResult is what delete prints.
+type deleteResult struct {
+	results.Described
+	Tags []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was
+}
+
+func (r deleteResult) WriteText(w io.Writer) error {
+	var t term.Table
+	t.Row("deleted", r.Reference)
+	if len(r.Tags) > 0 {
+		t.Row("digest", r.Digest.String())
+	}
+	return t.WriteText(w)
+}

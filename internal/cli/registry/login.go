@@ -1,0 +1,70 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newLoginCommand(a *app.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "login HOST",
+		Short: "Checks credentials with a registry and stores them as docker does",
+		Long: `Checks a user name and password (or a token, without a user name) with a registry and
+keeps them where docker does: in the credential helper of its config, else in the file.`,
+		Example: `  davit login registry.example.com
+  echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runLogin(cmd.Context(), a, args[0]) },
+	}
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func runLogin(ctx context.Context, a *app.App, host string) error {
+	username, password, err := a.Credentials(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := a.PlainClient() // the password was read, and goes to Login alone
+	if err != nil {
+		return err
+	}
+	file, err := client.Login(ctx, host, username, password)
+	var denied *registry.Denied
+	if errors.As(err, &denied) {
+		return &artifact.Error{Err: err, Hint: "check the user name and the password"}
+	}
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		a.Note("the password is in %s, not encrypted", file)
+	}
+	return a.Print(loginResult{Host: host, Username: username, File: file})
+}
+
+// loginResult is what login and logout print.
+type loginResult struct {
+	Host     string `json:"host"`
+	Username string `json:"username,omitempty"`
+	File     string `json:"file,omitempty"` // where the credentials are; empty: in a helper
+	out      bool
+}
+
+func (r loginResult) WriteText(w io.Writer) error {
+	if r.out {
+		_, err := fmt.Fprintf(w, "logged out of %s\n", term.Escape(r.Host))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "logged in to %s\n", term.Escape(r.Host))
+	return err
+}

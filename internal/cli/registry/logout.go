@@ -1,0 +1,28 @@
+package registry
+
+import (
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/spf13/cobra"
+)
+
+func newLogoutCommand(a *app.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "logout HOST",
+		Short:   "Forgets the stored credentials of a registry",
+		Example: "  davit logout registry.example.com",
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.PlainClient()
+			if err != nil {
+				return err
+			}
+			if err := client.Logout(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.Print(loginResult{Host: args[0], out: true})
+		},
+	}
+	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	return cmd
+}

@@ -1,0 +1,35 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/spf13/cobra"
+)
+
+func newResolveCommand(a *app.App) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "resolve TARGET",
+		Short:   "Prints the digest that a tag leads to",
+		Example: "  davit resolve registry.example.com/app:1.0\n  davit resolve ./oci",
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runResolve(cmd.Context(), a, args[0]) },
+	}
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func runResolve(ctx context.Context, a *app.App, reference string) error {
+	t, err := a.Open(ctx, reference, registry.Read)
+	if err != nil {
+		return err
+	}
+	desc, err := t.Find(ctx)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	return a.Print(results.Describe(t.Ref, desc))
+}

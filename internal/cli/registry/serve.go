@@ -1,0 +1,193 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/serve"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newServeCommand(a *app.App) *cobra.Command {
+	var opts serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve PATH",
+		Short: "Serves a layout as an OCI registry",
+		Long: `Serves what is in PATH as an OCI registry, until Ctrl-C: helm, docker, podman, skopeo and
+others pull from it, and push with --write. Ctrl-C finishes the requests that are under way
+and exits with 0; a second one ends at once. --progress plain writes a line for each request.
+
+PATH is an image layout, or one archived (.tar, for reading alone). It is a repository under
+its own name (./oci is HOST/oci) and under any other: a tag of the layout is found in all of
+them. What is pushed to another name keeps that name: HOST/charts/web:1.0 is charts/web:1.0
+in the layout, and the tag 1.0 of charts/web alone.
+
+PATH may also be a directory with layouts in it. Each is the repository that its path names
+(./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and what is pushed to a new
+name becomes a new layout.
+
+There is no authentication: whoever reaches the address can read everything, and change it
+with --write. An address that other machines reach needs --allow-remote.`,
+		Example: `  davit serve ./oci
+  davit serve ./oci --write --addr 127.0.0.1:0
+  helm push web-1.0.0.tgz oci://127.0.0.1:5000/charts --plain-http`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.path = args[0]
+			return runServe(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:5000", "listen on this `HOST:PORT`; port 0 is any free one")
+	cmd.Flags().BoolVar(&opts.write, "write", false, "store what is pushed, and delete what is deleted")
+	cmd.Flags().BoolVar(&opts.remote, "allow-remote", false, "allow an address that other machines reach, without authentication")
+	return cmd
+}
+
+type serveOptions struct {
+	path, address string
+	write, remote bool
+}
+
+func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
+	ref, err := opts.reference()
+	if err != nil {
+		return err
+	}
+	address, err := opts.listenAddress()
+	if err != nil {
+		return err
+	}
+	client, err := a.PlainClient()
+	if err != nil {
+		return err
+	}
+	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{
+		Write: opts.write, Remote: opts.remote, Log: func(r serve.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.ListenTCP("tcp", address)
+	if err != nil {
+		return errors.Join(&listenFailure{err}, server.Close())
+	}
+	if err := announce(ctx, a, server, listener, opts); err != nil {
+		return errors.Join(err, listener.Close(), server.Close())
+	}
+	return server.Serve(ctx, listener)
+}
+
+// reference is the layout that is meant.
+func (o serveOptions) reference() (registry.Reference, error) {
+	ref, err := registry.Parse(app.LocalPath(o.path))
+	switch {
+	case err != nil:
+		return ref, err
+	case ref.Reference() != "":
+		err = &exit.UsageError{Err: fmt.Errorf("%q names one artifact: a layout is served as a whole", o.path), Hint: "serve " + ref.Path}
+	case ref.IsArchive() && o.write:
+		err = &exit.UsageError{
+			Err:  fmt.Errorf("--write: the archive %q can be read only", o.path),
+			Hint: fmt.Sprintf("make a layout of it: davit copy %s %s --all-tags", ref.Path, strings.TrimSuffix(ref.Path, ".tar")),
+		}
+	}
+	return ref, err
+}
+
+// listenAddress is what --addr means. One that is not of this machine alone has to be allowed.
+func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
+	address, err := net.ResolveTCPAddr("tcp", o.address)
+	if err != nil {
+		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:5000"}
+	}
+	if address.IP.IsLoopback() || o.remote {
+		return address, nil
+	}
+	return nil, &exit.UsageError{
+		Err:  fmt.Errorf("--addr %s is reached from other machines, and there is no authentication: %s", o.address, o.exposure()),
+		Hint: "add --allow-remote if that is what you want; 127.0.0.1 is for this machine alone",
+	}
+}
+
+// exposure says what it means that anybody is let in.
+func (o serveOptions) exposure() string {
+	if o.write {
+		return "whoever reaches the port can read, replace and delete everything in " + o.path
+	}
+	return "whoever reaches the port can read everything in " + o.path
+}
+
+// listenFailure is an address that can't be had.
+type listenFailure struct{ error }
+
+func (e *listenFailure) Unwrap() error { return e.error }
+
+func (e *listenFailure) Hint() string {
+	return "choose another address with --addr; port 0 is any free one"
+}
+
+// announce tells that requests are answered from now on, and where.
+func announce(ctx context.Context, a *app.App, server *serve.Server, listener net.Listener, opts serveOptions) error {
+	repositories, err := server.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	if !address.IP.IsLoopback() {
+		a.Warn("there is no authentication: %s", opts.exposure())
+	}
+	for _, name := range server.Nameless {
+		a.Warn("%q is not served: its path is no name of a repository (lower-case letters, digits, '-', '_', '.')", name)
+	}
+	return a.Print(&serveResult{
+		Path: opts.path, URL: "http://" + address.String(), Address: address.String(), Write: opts.write, Repositories: repositories,
+	})
+}
+
+// serveResult is what serve prints when it is ready.
+type serveResult struct {
+	Path         string   `json:"path"`
+	URL          string   `json:"url"`
+	Address      string   `json:"address"`
+	Write        bool     `json:"write"`
+	Repositories []string `json:"repositories"`
+}
+
+func (r *serveResult) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "serving %s at %s\n", term.Escape(r.Path), r.URL)
+	return err
+}
+
+func (r *serveResult) QuietLine() string { return r.URL }
+
+func noteStopping(a *app.App, requests int) {
+	if requests > 0 {
+		a.Note("finishing %s; Ctrl-C again ends at once", term.Plural(requests, "request"))
+	}
+}
+
+// logRequest writes the access log, for those who want one; what went wrong here is told to all.
+func logRequest(a *app.App, r serve.Request) {
+	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
+	if r.Err != nil {
+		line += ": " + r.Err.Error()
+	}
+	switch {
+	case a.Debug:
+		fmt.Fprintf(a.Stderr, "davit: debug: %s\n", term.Escape(line+" ("+r.Client+" "+r.UserAgent+")"))
+	case r.Status >= 500:
+		a.Warn("%s", line)
+	case a.Stderr.Mode == term.ProgressPlain:
+		fmt.Fprintf(a.Stderr, "%s\n", term.Escape(line))
+	}
+}

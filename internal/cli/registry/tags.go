@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newTagsCommand(a *app.App) *cobra.Command {
+	var opts tagsOptions
+	cmd := &cobra.Command{
+		Use:   "tags REPO",
+		Short: "Lists the tags of a repository, layout or archive",
+		Example: `  davit tags registry.example.com/app
+  davit tags registry.example.com/app --filter '1.*' --sort version --limit 5
+  davit tags ./oci`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.repository = args[0]
+			return runTags(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.filter, "filter", "", "those that match `GLOB`")
+	cmd.Flags().StringVar(&opts.sort, "sort", "name", "name, or version with the newest first")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also the tags that only hold lists of referrers, or what cosign signed")
+	cmd.Flags().IntVar(&opts.limit, "limit", 0, "at most `N` of them")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type tagsOptions struct {
+	repository string
+	filter     string
+	sort       string
+	limit      int
+	all        bool
+}
+
+func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
+	if _, err := path.Match(opts.filter, ""); err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--filter %q: %w", opts.filter, err)}
+	}
+	if opts.sort != "name" && opts.sort != "version" {
+		return &exit.UsageError{Err: fmt.Errorf("--sort %q: want name or version", opts.sort)}
+	}
+	t, err := a.Open(ctx, opts.repository, registry.Read)
+	if err != nil {
+		return err
+	}
+	list := t.ListTags
+	if opts.all {
+		list = t.ListAllTags
+	}
+	tags, err := list(ctx)
+	if err := t.Finish(ctx, err); err != nil {
+		return err
+	}
+	return a.Print(tagsResult{t.Ref.Name(), opts.choose(tags)})
+}
+
+// choose filters, sorts and cuts.
+func (o tagsOptions) choose(tags []string) []string {
+	chosen := []string{}
+	for _, tag := range tags {
+		if ok, _ := path.Match(o.filter, tag); ok || o.filter == "" {
+			chosen = append(chosen, tag)
+		}
+	}
+	if o.sort == "version" {
+		slices.SortStableFunc(chosen, func(a, b string) int { return compareVersions(b, a) })
+	}
+	if o.limit > 0 && len(chosen) > o.limit {
+		chosen = chosen[:o.limit]
+	}
+	return chosen
+}
+
+// tagsResult is what tags prints.
+type tagsResult struct {
+	Reference string   `json:"reference"`
+	Tags      []string `json:"tags"`
+}
+
+func (r tagsResult) WriteText(w io.Writer) error {
+	for _, tag := range r.Tags {
+		if _, err := fmt.Fprintln(w, term.Escape(tag)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package registry
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// compareVersions orders tags as versions: numbers by value, a pre-release before its release, and what is no version
+// before all that are.
+func compareVersions(a, b string) int {
+	aCore, aPre, _ := strings.Cut(strings.TrimPrefix(a, "v"), "-")
+	bCore, bPre, _ := strings.Cut(strings.TrimPrefix(b, "v"), "-")
+	if c := cmp.Compare(rank(aCore), rank(bCore)); c != 0 {
+		return c
+	}
+	if c := compareParts(aCore, bCore); c != 0 {
+		return c
+	}
+	switch {
+	case aPre == bPre:
+		return 0
+	case aPre == "":
+		return 1
+	case bPre == "":
+		return -1
+	}
+	return compareParts(aPre, bPre)
+}
+
+// rank is 1 for what begins with a number.
+func rank(version string) int {
+	if version != "" && version[0] >= '0' && version[0] <= '9' {
+		return 1
+	}
+	return 0
+}
+
+func compareParts(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(a, b string) int {
+		m, errA := strconv.ParseUint(a, 10, 64)
+		n, errB := strconv.ParseUint(b, 10, 64)
+		switch {
+		case errA == nil && errB == nil:
+			return cmp.Compare(m, n)
+		case errA == nil:
+			return -1
+		case errB == nil:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+}

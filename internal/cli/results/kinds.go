@@ -1,0 +1,51 @@
+package results
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// KindNames returns the names of the kinds with their summaries, for completion.
+func KindNames() []string {
+	var words []string
+	for _, k := range mediatypes.All() {
+		words = append(words, k.Name+"\t"+k.Summary)
+	}
+	return words
+}
+
+// CheckReferrerKind returns an error if kind is neither a kind nor a media type: no attachment could match it.
+func CheckReferrerKind(kind string) error {
+	if _, known := mediatypes.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
+		return nil
+	}
+	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType will do, too")
+	return &exit.UsageError{Err: fmt.Errorf("no such kind: %q", kind), Hint: hint}
+}
+
+// KindName returns the kind of a descriptor by its type and annotations, or "".
+func KindName(desc ocispec.Descriptor) string {
+	kind, ok := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+	if !ok {
+		return ""
+	}
+	return kind.Name
+}
+
+// SuggestKind returns the hint for a name that is not a kind, or "" if it is one or similar to none.
+func SuggestKind(name string) string {
+	var names []string
+	for _, k := range mediatypes.All() {
+		if k.Name == name {
+			return ""
+		}
+		names = append(names, k.Name)
+	}
+	return textdist.DidYouMean(name, names)
+}

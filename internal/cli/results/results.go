@@ -1,0 +1,103 @@
+// Package results has the results, and parts of results, that several commands print.
+package results
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pack"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Sent is the result of commands that write an artifact.
+type Sent struct {
+	*pack.Result
+	Verb string // "packed", "pushed", "attached"
+}
+
+// WriteText prints the artifact, with a row for each manifest and referrer.
+func (r Sent) WriteText(w io.Writer) error {
+	var t term.Table
+	verb := r.Verb
+	if r.Skipped {
+		verb = "unchanged"
+	}
+	t.Row(verb, r.Reference)
+	t.Field("digest", r.Digest.String())
+	t.Field("kind", r.Kind)
+	if r.Subject != nil {
+		t.Field("subject", r.Subject.Digest.String())
+	}
+	t.Field("tags", strings.Join(r.Tags, ", "))
+	t.Field("layers", sizes(r.Layers))
+	for _, m := range r.Manifests {
+		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
+		if manifest.IsAttestation(m) {
+			key, name = "attestation", ""
+		}
+		t.Row(key, name+m.Digest.String())
+	}
+	for _, ref := range r.Referrers {
+		t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
+	}
+	return t.WriteText(w)
+}
+
+// QuietLine returns the pinned reference.
+func (r Sent) QuietLine() string { return Pinned(r.Reference, r.Digest.String()) }
+
+// Pinned returns REFERENCE@DIGEST.
+func Pinned(reference, digest string) string {
+	if strings.HasSuffix(reference, "@"+digest) {
+		return reference
+	}
+	return reference + "@" + digest
+}
+
+// sizes returns the number of layers and their total size.
+func sizes(layers []ocispec.Descriptor) string {
+	if len(layers) == 0 {
+		return ""
+	}
+	var sum int64
+	for _, l := range layers {
+		sum += l.Size
+	}
+	return term.Plural(len(layers), "layer") + ", " + term.Size(sum)
+}
+
+// Described is a reference and the descriptor that it resolves to.
+type Described struct {
+	Reference    string        `json:"reference"`
+	Digest       digest.Digest `json:"digest"`
+	MediaType    string        `json:"mediaType"`
+	ArtifactType string        `json:"artifactType,omitempty"`
+	Size         int64         `json:"size"`
+}
+
+// Describe returns the result for a reference.
+func Describe(ref registry.Reference, desc ocispec.Descriptor) Described {
+	return Described{ref.String(), desc.Digest, desc.MediaType, desc.ArtifactType, desc.Size}
+}
+
+// WriteText prints the digest.
+func (r Described) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintln(w, r.Digest)
+	return err
+}
+
+// LeftOut returns the files that a plan, its platforms, and its referrers leave out.
+func LeftOut(plan *artifact.Plan) []string {
+	all := slices.Clone(plan.LeftOut)
+	for _, p := range slices.Concat(plan.Platforms, plan.Referrers) {
+		all = append(all, LeftOut(p)...)
+	}
+	return all
+}

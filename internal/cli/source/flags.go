@@ -1,0 +1,143 @@
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/spf13/pflag"
+)
+
+// Options are the flags about sources.
+type Options struct {
+	kind, name, version, artifactType string
+	annotations                       []string
+	config                            string
+	packing                           string
+	split, preserve                   *bool // nil for the default of the kind
+}
+
+// AddFlags adds the flags about sources.
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.kind, "kind", "", "the `KIND` of plain files, or a kind file (default: found out); \"davit kinds\" lists them")
+	fs.StringVar(&o.name, "name", "", "`NAME` of the artifact")
+	fs.StringVar(&o.version, "version", "", "`VERSION` of the artifact")
+	fs.StringArrayVar(&o.annotations, "annotation", nil, "annotation of the manifest, `KEY=VALUE` (repeatable)")
+	fs.StringVar(&o.artifactType, "artifact-type", "", "another artifact `TYPE` than the kind's")
+	fs.StringVar(&o.config, "config", "", "`FILE` with the fields of the kind's config (YAML or JSON)")
+	fs.StringVar(&o.packing, "packing", "", "raw, tar, tar+gzip or tar+zstd, for plain files")
+	app.OptionalBool(fs, &o.split, "split", "several layers for a directory, cut by content, for plain files (default: as the kind has it)")
+	app.OptionalBool(fs, &o.preserve, "preserve", "keep real modes, owners, times and xattrs, for plain files (default: as the kind has it)")
+}
+
+// refusePlain returns an error if a flag is set that is for plain files only.
+func (o *Options) refusePlain() error {
+	for flag, given := range map[string]bool{
+		"--kind": o.kind != "", "--packing": o.packing != "", "--split": o.split != nil, "--preserve": o.preserve != nil,
+	} {
+		if given {
+			return &exit.UsageError{Err: fmt.Errorf("%s is for plain files", flag), Hint: "say it in davit.yaml"}
+		}
+	}
+	return nil
+}
+
+// apply overrides a declaration with the flags.
+func (o *Options) apply(fsys fs.FS, spec *artifact.Spec) error {
+	spec.Name = cmp.Or(o.name, spec.Name)
+	spec.Version = cmp.Or(o.version, spec.Version)
+	spec.ArtifactType = cmp.Or(o.artifactType, spec.ArtifactType)
+	annotations, err := ParseAnnotations(o.annotations)
+	if err != nil {
+		return err
+	}
+	if spec.Annotations == nil {
+		spec.Annotations = annotations
+	}
+	maps.Copy(spec.Annotations, annotations)
+	o.applyLayers(fsys, spec.Layers)
+	if err := o.applyConfig(spec); err != nil {
+		return err
+	}
+	spec.Created, err = Date()
+	return err
+}
+
+// applyConfig reads the file of --config.
+func (o *Options) applyConfig(spec *artifact.Spec) error {
+	if o.config == "" {
+		return nil
+	}
+	f, err := os.Open(o.config)
+	if err != nil {
+		return exit.FileError("config", o.config, err)
+	}
+	defer f.Close()
+	data, err := ReadAll(o.config, f)
+	if err != nil {
+		return err
+	}
+	return artifact.ReadConfig(spec, o.config, data)
+}
+
+// ParseAnnotations parses KEY=VALUE pairs; it returns nil if there are none.
+func ParseAnnotations(list []string) (map[string]string, error) {
+	var all map[string]string
+	for _, a := range list {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok || key == "" {
+			return nil, &exit.UsageError{Err: fmt.Errorf("--annotation %q: must be KEY=VALUE", a)}
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[key] = value
+	}
+	return all, nil
+}
+
+// applyLayers overrides layers with the flags. If there are directories, splitting and preserving apply to them alone.
+func (o *Options) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
+	isDir := func(l artifact.LayerSpec) bool {
+		info, err := fs.Stat(fsys, path.Clean(l.Path))
+		return err == nil && info.IsDir()
+	}
+	mixed := slices.ContainsFunc(layers, isDir)
+	for i := range layers {
+		l := &layers[i]
+		if o.packing != "" {
+			l.Packing = mediatypes.Packing(o.packing)
+		}
+		if mixed && !isDir(*l) {
+			continue
+		}
+		l.Split, l.Preserve = cmp.Or(o.split, l.Split), cmp.Or(o.preserve, l.Preserve)
+	}
+}
+
+// lastSecond ends the year 9999, the last that RFC 3339 can represent.
+const lastSecond = 253402300799
+
+// Date returns the time in SOURCE_DATE_EPOCH, or the zero time if it is not set.
+func Date() (time.Time, error) {
+	value := os.Getenv("SOURCE_DATE_EPOCH")
+	if value == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || seconds < 0 || seconds > lastSecond {
+		return time.Time{}, &exit.UsageError{Err: fmt.Errorf("SOURCE_DATE_EPOCH=%s: must be seconds since 1970", value)}
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}

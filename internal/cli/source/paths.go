@@ -1,0 +1,71 @@
+package source
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+)
+
+// findDeclaration returns the first source that is or has a davit.yaml, or "".
+func findDeclaration(args []string) (string, error) {
+	for _, arg := range args {
+		if arg == "-" {
+			return arg, nil
+		}
+		info, err := os.Stat(arg)
+		if err != nil {
+			return "", Error(arg, err)
+		}
+		if !info.IsDir() && isDeclaration(arg) || info.IsDir() && app.FileExists(filepath.Join(arg, Declaration)) {
+			return arg, nil
+		}
+	}
+	return "", nil
+}
+
+// isDeclaration reports whether a file has the name of a declaration.
+func isDeclaration(name string) bool {
+	base := filepath.Base(name)
+	return base == Declaration || strings.HasSuffix(base, "."+Declaration)
+}
+
+// commonDir returns the deepest directory that contains all arguments, and their slash-separated paths in it. For a single
+// directory it is that directory.
+func commonDir(args []string) (string, []string, error) {
+	var dir string
+	absolute := make([]string, len(args))
+	for i, arg := range args {
+		abs, err := filepath.Abs(arg)
+		if err != nil {
+			return "", nil, err
+		}
+		absolute[i] = abs
+		parent := abs
+		if info, err := os.Stat(abs); err != nil || !info.IsDir() || len(args) > 1 {
+			parent = filepath.Dir(abs)
+		}
+		if i == 0 {
+			dir = parent
+		}
+		for !within(dir, parent) {
+			dir = filepath.Dir(dir)
+		}
+	}
+	paths := make([]string, len(args))
+	for i, abs := range absolute {
+		rel, err := filepath.Rel(dir, abs)
+		if err != nil {
+			return "", nil, err
+		}
+		paths[i] = path.Clean(filepath.ToSlash(rel))
+	}
+	return dir, paths, nil
+}
+
+// within reports whether a path is a directory or below it.
+func within(dir, name string) bool {
+	return dir == name || strings.HasPrefix(name, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
+}

@@ -1,0 +1,241 @@
+// Package source opens what commands pack: it reads a davit.yaml, or detects the kind of plain files, and plans the artifact.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Declaration is the name of the file that declares an artifact.
+const Declaration = "davit.yaml"
+
+// maxDeclaration bounds a davit.yaml or config file, which people write by hand.
+const maxDeclaration = 4 << 20
+
+// Source is an artifact to pack: files and their declaration.
+type Source struct {
+	Dir  string // the paths in the declaration are relative to it
+	FS   fs.FS
+	Spec *artifact.Spec
+	Plan *artifact.Plan
+
+	name string // as the user wrote it
+	root *os.Root
+}
+
+// Close closes the directory of the source.
+func (s *Source) Close() { _ = s.root.Close() } // it was only read
+
+// opener opens the sources of one command.
+type opener struct {
+	*app.App
+	*Options
+	hide registry.Reference
+}
+
+// Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. The
+// path hide is not part of the artifact: the command writes its result there.
+func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
+	o := &opener{a, opts, hide}
+	if len(args) == 0 {
+		return o.openHere()
+	}
+	return o.open(args)
+}
+
+func (o *opener) open(args []string) (*Source, error) {
+	declared, err := findDeclaration(args)
+	if err != nil {
+		return nil, err
+	}
+	if declared == "" {
+		return o.openPlain(args)
+	}
+	if len(args) > 1 {
+		return nil, &exit.UsageError{
+			Err:  fmt.Errorf("%q is an artifact of its own: it can't be packed together with other sources", declared),
+			Hint: "pack one davit.yaml at a time",
+		}
+	}
+	return o.openDeclared(declared)
+}
+
+// openHere opens the working directory. Without a davit.yaml, files of no particular kind are an error: the user is probably
+// in the wrong directory.
+func (o *opener) openHere() (*Source, error) {
+	s, err := o.open([]string{"."})
+	if err != nil || o.kind != "" || s.Plan.Kind.Name != "generic" || app.FileExists(Declaration) {
+		return s, err
+	}
+	s.Close()
+	return nil, &exit.UsageError{
+		Err:  fmt.Errorf("this directory has no %s, and its files are of no kind", Declaration),
+		Hint: `write one with "davit init", or name what to pack: "." is all of it`,
+	}
+}
+
+// Error returns an error about a source that cannot be read, with a hint if it looks like a target.
+func Error(arg string, err error) error {
+	e := exit.FileError("source", arg, err)
+	if ref, parseErr := registry.Parse(arg); parseErr == nil && !ref.IsPath() && errors.Is(err, fs.ErrNotExist) {
+		e.Hint = "sources come first, the target is the last argument"
+	}
+	return e
+}
+
+// openDeclared opens the directory of a davit.yaml.
+func (o *opener) openDeclared(arg string) (*Source, error) {
+	dir, file := ".", "-"
+	if arg != "-" {
+		dir, file = filepath.Split(filepath.Clean(arg))
+		if !isDeclaration(arg) {
+			dir, file = arg, Declaration
+		}
+	}
+	s, err := openRoot(arg, filepath.Clean(dir), o.hide)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.parseDeclared(s, filepath.Join(dir, file), file); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (o *opener) parseDeclared(s *Source, name, file string) error {
+	if err := o.refusePlain(); err != nil {
+		return err
+	}
+	if file == "-" && o.Logins.CountStdin() > 0 {
+		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "give the password in DAVIT_PASSWORD, or log in before"}
+	}
+	data, err := o.readDeclaration(s, file)
+	if err != nil {
+		return err
+	}
+	if file == "-" {
+		name = "-"
+	}
+	spec, err := artifact.Parse(name, data)
+	if spec == nil {
+		return err
+	}
+	// Compose returns the problems of the declaration together with those of the files.
+	return s.compose(spec, o.Options)
+}
+
+func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
+	r := o.Stdin
+	if file != "-" {
+		f, err := s.root.Open(file)
+		if err != nil {
+			return nil, Error(s.name, err)
+		}
+		defer f.Close()
+		r = f
+	}
+	return ReadAll(file, r)
+}
+
+// ReadAll reads a small file.
+func ReadAll(name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxDeclaration+1))
+	if err == nil && len(data) > maxDeclaration {
+		err = fmt.Errorf("more than %s: %w", term.Size(maxDeclaration), artifact.ErrInvalid)
+	}
+	if err != nil {
+		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}
+	}
+	return data, nil
+}
+
+// openPlain opens files without a declaration.
+func (o *opener) openPlain(args []string) (*Source, error) {
+	dir, paths, err := commonDir(args)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openRoot(strings.Join(args, " "), dir, o.hide)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.detect(paths, o.Options); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// detect detects the kind of plain files, and plans the artifact.
+func (s *Source) detect(paths []string, o *Options) error {
+	spec, notes, err := s.detectSpec(paths, o.kind)
+	if err != nil {
+		return err
+	}
+	spec.Dir = filepath.Base(s.Dir)
+	if err := s.compose(spec, o); err != nil {
+		return suggestGeneric(err, spec.Kind, o.kind)
+	}
+	s.Plan.Notes = append(notes, s.Plan.Notes...)
+	return nil
+}
+
+// detectSpec returns a declaration for plain files of the given kind, or of the detected one. The path of a kind file is
+// relative to the working directory, like all paths on the command line.
+func (s *Source) detectSpec(paths []string, kind string) (*artifact.Spec, []string, error) {
+	if _, builtIn := mediatypes.Lookup(kind); builtIn || !artifact.IsKindFile(kind) {
+		return artifact.Detect(s.FS, paths, kind)
+	}
+	own, err := ReadKind(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, err := artifact.InKind(s.FS, paths, own)
+	return spec, nil, err
+}
+
+// suggestGeneric adds the hint to the last problem of files whose kind was detected that they can be of another kind.
+func suggestGeneric(err error, found, named string) error {
+	var problems artifact.Problems
+	if named != "" || found == "generic" || !errors.As(err, &problems) {
+		return err
+	}
+	if last := &problems[len(problems)-1]; last.Hint == "" {
+		last.Hint = fmt.Sprintf("the files tell kind %q; --kind generic packs any as they are", found)
+	}
+	return problems
+}
+
+// OpenDir opens a directory without a declaration.
+func OpenDir(name, dir string) (*Source, error) { return openRoot(name, dir, registry.Reference{}) }
+
+func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, Error(name, err)
+	}
+	return &Source{name: name, Dir: dir, root: root, FS: contentOf(root, hide)}, nil
+}
+
+// compose applies the flags to the declaration, and plans the artifact.
+func (s *Source) compose(spec *artifact.Spec, o *Options) error {
+	if err := o.apply(s.FS, spec); err != nil {
+		return err
+	}
+	plan, err := artifact.Compose(s.FS, spec)
+	s.Spec, s.Plan = spec, plan
+	return err
+}
