@@ -1,4 +1,4 @@
-// Package bom reads text behind the byte order marks of Unicode (Unicode Standard, section 23.8).
+// Package bom handles the byte order marks of Unicode (Unicode Standard, section 23.8).
 package bom
 
 import (
@@ -8,10 +8,10 @@ import (
 	"unicode/utf16"
 )
 
-// UTF8 is the mark that some editors write before UTF-8.
+// UTF8 is the mark that some editors write before text in UTF-8.
 var UTF8 = []byte("\xef\xbb\xbf")
 
-// Skip returns a reader without the mark of UTF-8.
+// Skip returns r without the mark of UTF-8.
 func Skip(r io.Reader) io.Reader {
 	mark := make([]byte, len(UTF8))
 	n, _ := io.ReadFull(r, mark)
@@ -21,7 +21,7 @@ func Skip(r io.Reader) io.Reader {
 	return io.MultiReader(bytes.NewReader(mark[:n]), r)
 }
 
-// ToUTF8 removes a byte order mark, and turns the UTF-16 that Windows tools write into UTF-8.
+// ToUTF8 removes a byte order mark and converts UTF-16, which Windows tools write, to UTF-8.
 func ToUTF8(text []byte) []byte {
 	order := binary.ByteOrder(binary.LittleEndian)
 	switch {

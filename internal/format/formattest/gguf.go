@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// The types of metadata values that a GGUF can hold here.
+// The types of metadata values.
 const (
 	typeUint32  = 4
 	typeFloat32 = 6
@@ -15,10 +15,10 @@ const (
 	typeInt64   = 11
 )
 
-// tensorTypes are the types of tensors by number: how many elements make a block of how many bytes.
+// tensorTypes are types of tensors by number: block elements take size bytes.
 var tensorTypes = map[uint32]struct{ block, size uint64 }{0: {1, 4}, 1: {1, 2}, 8: {32, 34}, 12: {256, 144}, 14: {256, 210}}
 
-// GGUF is a GGUF file to be.
+// GGUF describes a GGUF file.
 type GGUF struct {
 	Order   binary.AppendByteOrder
 	Version uint32
@@ -39,7 +39,7 @@ type Tensor struct {
 	Dims []uint64
 }
 
-// TinyLlama is a model that says everything a reader looks for.
+// TinyLlama returns a model with all that a reader looks for.
 func TinyLlama() *GGUF {
 	return &GGUF{
 		Order: binary.LittleEndian, Version: 3,
@@ -59,13 +59,13 @@ func TinyLlama() *GGUF {
 	}
 }
 
-// Bytes encodes the image, with zeros for weights.
+// Bytes encodes the file, with zeros for weights.
 func (g *GGUF) Bytes() []byte {
 	b, data := g.Header()
 	return append(b, make([]byte, data)...)
 }
 
-// Header encodes all but the weights, and tells how many bytes they have.
+// Header encodes all but the weights, and returns the size of those.
 func (g *GGUF) Header() ([]byte, uint64) {
 	b := []byte("GGUF")
 	b = g.Order.AppendUint32(b, g.Version)
@@ -99,7 +99,7 @@ func (g *GGUF) text(b []byte, s string) []byte {
 	return append(g.length(b, uint64(len(s))), s...)
 }
 
-// value appends a value, with its type in front when typed.
+// value appends a value, and before it its type if typed.
 func (g *GGUF) value(b []byte, v any, typed bool) []byte {
 	kind := func(k uint32) {
 		if typed {

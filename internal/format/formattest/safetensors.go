@@ -3,7 +3,7 @@ package formattest
 
 import "encoding/binary"
 
-// Safetensors returns a file with a header and so many zeros as data.
+// Safetensors returns a file with a header and as many zeros of data.
 func Safetensors(header string, data int) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	return append(append(b, header...), make([]byte, data)...)

@@ -6,15 +6,15 @@ const (
 	WasmComponent = "\x00asm\x0d\x00\x01\x00"
 )
 
-// WasmSection frames a section; short sections only.
+// WasmSection encodes a section of at most 127 bytes.
 func WasmSection(id byte, body string) string {
 	return string([]byte{id, byte(len(body))}) + body
 }
 
-// WasmName is a string with its length before it.
+// WasmName encodes a string of at most 127 bytes.
 func WasmName(s string) string { return string(rune(len(s))) + s }
 
-// TinyModule imports from WASI and exports what a command has.
+// TinyModule returns a module that imports from WASI and exports _start.
 func TinyModule() []byte {
 	imports := "\x04" + WasmName("wasi_snapshot_preview1") + WasmName("fd_write") + "\x00\x00" +
 		WasmName("env") + WasmName("table") + "\x01\x70\x01\x00\x10" +
@@ -24,14 +24,14 @@ func TinyModule() []byte {
 	return []byte(WasmModule + WasmSection(0, "\x04name\x00") + WasmSection(2, imports) + WasmSection(7, exports))
 }
 
-// TinyComponent imports an instance and a function and exports an instance.
+// TinyComponent returns a component that imports an instance and a function and exports an instance.
 func TinyComponent() []byte {
 	imports := "\x02\x00" + WasmName("wasi:io/streams@0.2.0") + "\x05\x00" + "\x02" + WasmName("log") + "\x00" + "\x01\x01"
 	exports := "\x01\x00" + WasmName("wasi:http/incoming-handler@0.2.1") + "\x05\x00" + "\x01\x05\x00"
 	return []byte(WasmComponent + WasmSection(10, imports) + WasmSection(11, exports))
 }
 
-// GreetingModule is a command for WASI preview 1 that writes "hello": examples/wasm and examples of others hold it.
+// GreetingModule returns a command for WASI preview 1 that writes "hello": the one of examples/wasm.
 func GreetingModule() []byte {
 	iovec := "\x08\x00\x00\x00\x06\x00\x00\x00"
 	code := "\x00\x41\x01\x41\x00\x41\x01\x41\x14\x10\x00\x1a\x0b" // fd_write(1, 0, 1, 20)

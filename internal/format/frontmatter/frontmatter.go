@@ -15,18 +15,18 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxValues bounds the values of front matter: aliases of aliases would otherwise grow without end. They cannot be deeper
-// than maxDepth inside each other.
+// maxValues bounds the values of front matter: aliases of aliases grow exponentially. maxDepth bounds their
+// nesting.
 const (
 	maxValues = 10_000
 	maxDepth  = 64
 )
 
-// Field is a key of front matter, and its value as people read it.
+// Field is a key of front matter, and its value as text.
 type Field struct{ Name, Value string }
 
-// Read splits the front matter off a document: its keys in their order, and the rest. All of a document is body if it has
-// none, or what begins it is not a YAML mapping.
+// Read splits a document into the keys of its front matter, in order, and its body. A document without front matter, or with
+// one that is not a YAML mapping, is all body.
 func Read(document []byte) (fields []Field, body []byte) {
 	front, body, found := Split(document)
 	if !found {
@@ -39,7 +39,7 @@ func Read(document []byte) (fields []Field, body []byte) {
 	return fields, body
 }
 
-// Split splits the front matter, as it is written, off a document.
+// Split splits a document into its front matter, in YAML, and its body.
 func Split(document []byte) (front, body []byte, found bool) {
 	document = bom.ToUTF8(document)
 	first, rest, _ := bytes.Cut(document, []byte("\n"))
@@ -59,7 +59,7 @@ func Split(document []byte) (front, body []byte, found bool) {
 	return nil, document, false
 }
 
-// errUnreadable is the error of front matter that is shown as it is.
+// errUnreadable is the error of front matter that counts as body.
 var errUnreadable = errors.New("not a mapping of keys to plain values")
 
 func readFields(front []byte) ([]Field, error) {
@@ -142,7 +142,7 @@ func scalar(n *yaml.Node) (any, error) {
 	return nil, errUnreadable
 }
 
-// number keeps a number as it is written where JSON writes it the same way.
+// number keeps the text of a number that is valid in JSON.
 func number(n *yaml.Node) (json.Number, error) {
 	if json.Valid([]byte(n.Value)) {
 		return json.Number(n.Value), nil
@@ -158,7 +158,7 @@ func number(n *yaml.Node) (json.Number, error) {
 	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), nil
 }
 
-// plainValue writes a value as people do: lists with commas, objects as JSON.
+// plainValue formats a value for people: lists with commas, objects as JSON.
 func plainValue(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -172,7 +172,7 @@ func plainValue(value any) string {
 		}
 		return strings.Join(items, ", ")
 	case map[string]any:
-		encoded, _ := json.Marshal(v) // strings, numbers, and what holds them: always JSON
+		encoded, _ := json.Marshal(v) // cannot fail: the values come from scalar, lists, and objects
 		return string(encoded)
 	}
 	return fmt.Sprint(value)

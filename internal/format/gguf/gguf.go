@@ -17,41 +17,41 @@ import (
 	"github.com/davit-oci/davit/internal/format/tensor"
 )
 
-// The limits of a GGUF header. Real ones stay far below: a vocabulary of 256k tokens makes some 20 MiB of header that
-// are skipped, not kept, and the largest models have a few thousand tensors.
+// The limits of a header. Real headers are far below them: a vocabulary of 256k tokens takes about 20 MiB, which are skipped,
+// and the largest models have a few thousand tensors.
 const (
 	maxHeader  = 512 << 20 // bytes read of one file
 	maxKeys    = 1 << 16   // metadata entries
-	maxTensors = 1 << 20   // tensors; a few bytes of each are looked at, none is kept
-	maxString  = 1 << 20   // a longer string (a chat template is some KiB) is skipped, not kept
-	maxKept    = 1 << 20   // all metadata kept; it has to fit into a config
-	maxArray   = 50        // a longer array is left out of the metadata, as Docker Model Runner does
+	maxTensors = 1 << 20   // tensors, of which none is kept
+	maxString  = 1 << 20   // a longer string is skipped; a chat template has a few KiB
+	maxKept    = 1 << 20   // all metadata, which has to fit into a config
+	maxArray   = 50        // a longer array is skipped, as Docker Model Runner does
 )
 
-// File is what the header of one GGUF file says.
+// File is the header of a GGUF file.
 type File struct {
-	Metadata  map[string]string // as Docker Model Runner writes it: numbers and bools as text, short arrays joined
+	Metadata  map[string]string // as text: numbers and booleans too, short arrays with commas
 	Tensors   int64
 	Elements  int64 // parameters in all tensors
 	DataSize  int64 // bytes of tensor data
-	FileType  int64 // general.file_type; -1: the file doesn't say
+	FileType  int64 // general.file_type; -1: absent
 	types     map[uint32]int64
-	diffusion bool // tensor names are those of a diffusion model
+	diffusion bool // the names of the tensors are those of a diffusion model
 }
 
 // Read reads the header of a GGUF file of versions 1 to 3, in either byte order. The file must be as long as its
-// tensors say. Nothing is allocated by a length that the file claims.
+// tensors need. A length in the file never decides how much memory is allocated.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	g := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10), size: size}
 	f, err := g.read()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("truncated GGUF: the header goes on after byte %d, where the file ends", size)
+		err = fmt.Errorf("truncated GGUF: the header continues after byte %d, the end of the file", size)
 	}
 	return f, err
 }
 
-// ReadHead reads the beginning of a GGUF file of so many bytes, as far as it goes: the metadata of the model come before the
-// vocabulary. Of the tensors only their number is known.
+// ReadHead reads as much as the first bytes of a GGUF file of size bytes contain: the metadata of the model precede the
+// vocabulary. Of the tensors, only the number is known.
 func ReadHead(head []byte, size int64) (*File, error) {
 	g := &reader{in: bufio.NewReader(bytes.NewReader(head)), size: size}
 	f, keys, err := g.readCounts()
@@ -67,7 +67,7 @@ func ReadHead(head []byte, size int64) (*File, error) {
 	return f, nil
 }
 
-// Add counts a further shard of the same model. Metadata of the last one win.
+// Add adds another shard of the same model. If both have a key, the value of shard is kept.
 func (f *File) Add(shard *File) {
 	maps.Copy(f.Metadata, shard.Metadata)
 	for kind, n := range shard.types {
@@ -79,7 +79,7 @@ func (f *File) Add(shard *File) {
 	f.diffusion = f.diffusion || shard.diffusion
 }
 
-// Architecture is the model's architecture, "llama" where nothing says otherwise, as llama.cpp's tools assume.
+// Architecture returns the architecture of the model. Without any evidence it is "llama", as for the tools of llama.cpp.
 func (f *File) Architecture() string {
 	if s := f.Metadata["general.architecture"]; s != "" {
 		return s
@@ -90,7 +90,7 @@ func (f *File) Architecture() string {
 	return "llama"
 }
 
-// ContextSize is the context the model was trained with; 0: unknown.
+// ContextSize returns the context that the model was trained with, in tokens; 0: unknown.
 func (f *File) ContextSize() int64 {
 	n, err := strconv.ParseInt(f.Metadata[f.Architecture()+".context_length"], 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt32 {
@@ -99,7 +99,7 @@ func (f *File) ContextSize() int64 {
 	return n
 }
 
-// reader reads little by little and refuses what reaches beyond the file.
+// reader reads a header in small steps and checks each length against the size of the file.
 type reader struct {
 	in      *bufio.Reader
 	order   binary.ByteOrder
@@ -134,7 +134,7 @@ func (g *reader) read() (*File, error) {
 	return f, g.finish(f, align, last)
 }
 
-// readCounts reads what comes before the metadata: the version, and how many tensors and entries there are.
+// readCounts reads the part before the metadata: the version, and the numbers of tensors and entries.
 func (g *reader) readCounts() (f *File, keys int64, err error) {
 	if err := g.readVersion(); err != nil {
 		return nil, 0, err
@@ -151,13 +151,13 @@ func newFile(tensors int64) *File {
 	return &File{Metadata: map[string]string{}, FileType: -1, Tensors: tensors, types: map[uint32]int64{}}
 }
 
-// finish checks that the tensors lie inside the file.
+// finish checks that the file contains all tensors.
 func (g *reader) finish(f *File, align int64, last extent) error {
 	start := (g.pos + align - 1) / align * align
 	if last.end > 0 && last.end > max(g.size-start, 0) {
 		return fmt.Errorf("truncated GGUF: tensor %q ends at byte %d, the file has %d", last.name, start+last.end, g.size)
 	}
-	// Docker Model Runner counts a whole alignment where none is needed; its sizes are those people compare with.
+	// Docker Model Runner adds a whole alignment if no padding is needed. Users compare with its sizes.
 	f.DataSize = max(g.size-(g.pos+align-g.pos%align), 0)
 	return nil
 }
@@ -178,12 +178,12 @@ func (g *reader) readVersion() error {
 	if g.version, err = g.uint32(); err != nil {
 		return err
 	}
-	// Big-endian files of llama.cpp keep the magic as it is; their version then seems to be a multiple of 65536.
+	// llama.cpp writes big-endian files with the usual magic; read as little-endian, their version is a multiple of 65536.
 	if g.version&0xffff == 0 {
 		g.version, g.order = bits.ReverseBytes32(g.version), binary.BigEndian
 	}
 	if g.version < 1 || g.version > 3 {
-		return fmt.Errorf("GGUF version %d is not known (1 to 3 are)", g.version)
+		return fmt.Errorf("unsupported GGUF version %d: want 1 to 3", g.version)
 	}
 	return nil
 }
@@ -206,14 +206,14 @@ func (g *reader) readEntry(f *File, align *int64) error {
 	case "general.alignment":
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 1 || n > 1<<20 {
-			return fmt.Errorf("GGUF metadata %q: %s is no alignment", key, text)
+			return fmt.Errorf("GGUF metadata %q: invalid alignment %s", key, text)
 		}
 		*align = n
 	case "general.file_type":
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
 			f.FileType = n
 		}
-	case "split.no": // tells the shards apart, says nothing about the model
+	case "split.no": // differs between shards of the same model
 		return nil
 	}
 	if _, again := f.Metadata[key]; keep && !again && g.kept+len(key)+len(text) <= maxKept {
@@ -223,13 +223,13 @@ func (g *reader) readEntry(f *File, align *int64) error {
 	return nil
 }
 
-// extent is where a tensor ends, counted from the beginning of the tensor data.
+// extent is the end of a tensor, from the beginning of the tensor data.
 type extent struct {
 	name string
 	end  int64
 }
 
-// readTensor reads one tensor info and counts it.
+// readTensor reads the description of a tensor and counts it.
 func (g *reader) readTensor(f *File) (extent, error) {
 	name, _, err := g.text()
 	if err != nil {
@@ -253,7 +253,7 @@ func (g *reader) readTensor(f *File) (extent, error) {
 	}
 	f.count(name, kind, elements)
 	if f.Elements < 0 {
-		return extent{}, fmt.Errorf("GGUF tensor %q: more parameters than can be counted", name)
+		return extent{}, fmt.Errorf("GGUF tensor %q: the number of parameters overflows", name)
 	}
 	end, err := dataEnd(kind, offset, elements)
 	if err != nil {
@@ -262,7 +262,7 @@ func (g *reader) readTensor(f *File) (extent, error) {
 	return extent{name, end}, nil
 }
 
-// count adds a tensor to what is known of the model.
+// count adds a tensor to the totals.
 func (f *File) count(name string, kind uint32, elements int64) {
 	f.Elements += elements // a negative sum is an overflow
 	if int(kind) < len(tensorTypes) {
@@ -280,7 +280,7 @@ func (g *reader) dimensions() ([]int64, error) {
 		return nil, err
 	}
 	if n < 1 || n > 4 {
-		return nil, fmt.Errorf("%d dimensions, 1 to 4 are possible", n)
+		return nil, fmt.Errorf("%d dimensions: want 1 to 4", n)
 	}
 	dims := make([]int64, n)
 	for i := range dims {
@@ -291,7 +291,7 @@ func (g *reader) dimensions() ([]int64, error) {
 	return dims, nil
 }
 
-// dataEnd is where the data of a tensor ends; 0 where its type is not known.
+// dataEnd returns where the data of a tensor ends; 0 for an unknown type.
 func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
 	if int(kind) >= len(tensorTypes) || tensorTypes[kind].block == 0 {
 		return 0, nil
@@ -305,17 +305,17 @@ func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
 	return int64(end), nil
 }
 
-// count reads a number of things, at least nine bytes each, that have to fit into the rest of the file.
+// count reads a number of items. Each takes at least nine bytes of the rest of the file.
 func (g *reader) count(what string, limit int64) (int64, error) {
 	n, err := g.length()
 	if err != nil {
 		return 0, err
 	}
 	if n < 0 || n > (g.size-g.pos)/9 {
-		return 0, fmt.Errorf("the GGUF header claims %d %s in a file of %d bytes", uint64(n), what, g.size)
+		return 0, fmt.Errorf("GGUF header: %d %s do not fit into a file of %d bytes", uint64(n), what, g.size)
 	}
 	if n > limit {
-		return 0, fmt.Errorf("the GGUF header has %d %s, more than %d", n, what, limit)
+		return 0, fmt.Errorf("GGUF header: %d %s: the limit is %d", n, what, limit)
 	}
 	return n, nil
 }

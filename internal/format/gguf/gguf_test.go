@@ -31,7 +31,7 @@ func TestRead(t *testing.T) {
 		"version 2":  func(g *formattest.GGUF) { g.Version = 2 },
 		"version 1":  func(g *formattest.GGUF) { g.Version = 1 },
 		"big endian": func(g *formattest.GGUF) { g.Order = binary.BigEndian },
-		"long arrays are passed over": func(g *formattest.GGUF) {
+		"long arrays are skipped": func(g *formattest.GGUF) {
 			g.Keys = append(g.Keys, formattest.Pair{Key: "scores", Value: make([]float32, 60)}, formattest.Pair{Key: "merges", Value: make([]string, 60)})
 		},
 		"a shard's number is not kept": func(g *formattest.GGUF) { g.Keys = append(g.Keys, formattest.Pair{Key: "split.no", Value: uint32(1)}) },
@@ -71,14 +71,14 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		"empty":                {nil, "truncated GGUF"},
 		"something else":       {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
-		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "version 4 is not known"},
-		"header cut":           {whole[:100], "the header goes on after byte 100"},
+		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
+		"header cut":           {whole[:100], "the header continues after byte 100"},
 		"data cut":             {whole[:len(whole)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},
-		"more tensors":         {lie(8, 1<<40), "claims 1099511627776 tensors"},
+		"more tensors":         {lie(8, 1<<40), "1099511627776 tensors do not fit"},
 		"negative tensors":     {lie(8, 1<<63), "a length of 9223372036854775808"},
-		"more keys":            {lie(16, 1<<30), "claims 1073741824 metadata entries"},
+		"more keys":            {lie(16, 1<<30), "1073741824 metadata entries do not fit"},
 		"key beyond file":      {lie(24, 1<<50), "a string of 1125899906842624 bytes"},
-		"elements beyond sums": {hugeHeader, "more elements than can be counted"},
+		"elements beyond sums": {hugeHeader, "overflows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestReadKeepsNoVocabulary(t *testing.T) {
 		}
 	})
 	if allocs > 1000 {
-		t.Errorf("%.0f allocations for a vocabulary that is passed over", allocs)
+		t.Errorf("%.0f allocations for a vocabulary that is skipped", allocs)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestMostly(t *testing.T) {
 		{map[uint32]int64{2: 4, 3: 4}, "Q4_0"},
 	} {
 		if got := mostly(tt.counts); got != tt.want {
-			t.Errorf("mostly(%v) is %s, want %s", tt.counts, got, tt.want)
+			t.Errorf("mostly(%v) = %s, want %s", tt.counts, got, tt.want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// length reads a length or dimension: 32 bits in version 1, 64 later.
+// length reads a length or dimension: 32 bits in version 1, 64 bits in later versions.
 func (g *reader) length() (int64, error) {
 	if g.version == 1 {
 		n, err := g.uint32()
@@ -15,19 +15,19 @@ func (g *reader) length() (int64, error) {
 	}
 	n, err := g.uint64()
 	if err == nil && n > math.MaxInt64 {
-		err = fmt.Errorf("a length of %d in a file of %d bytes", n, g.size)
+		err = fmt.Errorf("a length of %d does not fit into a file of %d bytes", n, g.size)
 	}
 	return int64(n), err
 }
 
-// text reads a string; a very long one is skipped.
+// text reads a string; it skips a very long one.
 func (g *reader) text() (text string, keep bool, err error) {
 	n, err := g.length()
 	if err != nil {
 		return "", false, err
 	}
 	if n > g.size-g.pos {
-		return "", false, fmt.Errorf("a string of %d bytes at byte %d of a file of %d", n, g.pos, g.size)
+		return "", false, fmt.Errorf("a string of %d bytes at byte %d does not fit into a file of %d bytes", n, g.pos, g.size)
 	}
 	if n > maxString {
 		return "", false, g.skip(n)
@@ -55,7 +55,7 @@ func (g *reader) uint64() (uint64, error) {
 	return g.order.Uint64(b), nil
 }
 
-// bytes reads at most eight bytes.
+// bytes reads up to eight bytes.
 func (g *reader) bytes(n int64) ([]byte, error) {
 	b := g.buf[:n]
 	if _, err := io.ReadFull(g.in, b); err != nil {
@@ -78,7 +78,7 @@ func (g *reader) skip(n int64) error {
 func (g *reader) advance(n int64) error {
 	g.pos += n
 	if g.pos > maxHeader {
-		return fmt.Errorf("the GGUF header is longer than %d MiB", maxHeader>>20)
+		return fmt.Errorf("GGUF header too large: the limit is %d MiB", maxHeader>>20)
 	}
 	return nil
 }

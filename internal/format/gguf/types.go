@@ -4,13 +4,13 @@ import (
 	"slices"
 )
 
-// tensorType is a type of tensor data: so many elements make a block of so many bytes.
+// tensorType is a type of tensor data: block elements take size bytes.
 type tensorType struct {
 	name        string
 	block, size uint64
 }
 
-// tensorTypes are the tensor types of ggml by number. A type without a block size is no longer in use.
+// tensorTypes are the types of ggml by number (enum ggml_type). A type without a size is obsolete.
 var tensorTypes = [...]tensorType{
 	{"F32", 1, 4}, {"F16", 1, 2}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}, {"Q4_2", 0, 0}, {"Q4_3", 0, 0}, {"Q5_0", 32, 22},
 	{"Q5_1", 32, 24}, {"Q8_0", 32, 34}, {"Q8_1", 32, 36}, {"Q2_K", 256, 84}, {"Q3_K", 256, 110}, {"Q4_K", 256, 144},
@@ -21,7 +21,7 @@ var tensorTypes = [...]tensorType{
 	{"TQ2_0", 256, 66}, {"IQ4_NL_4_4", 32, 18}, {"IQ4_NL_4_8", 32, 18}, {"IQ4_NL_8_8", 32, 18}, {"MXFP4", 32, 17},
 }
 
-// fileTypes are the values of general.file_type: what most tensors of the file are.
+// fileTypes are the values of general.file_type: the type of most tensors (enum llama_ftype).
 var fileTypes = [...]string{
 	"F32", "F16", "Q4_0", "Q4_1", "Q4_1_SOME_F16", "Q4_2", "Q4_3", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
 	"Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS",
@@ -29,8 +29,8 @@ var fileTypes = [...]string{
 	"Q4_0_8_8", "TQ1_0", "TQ2_0", "MXFP4",
 }
 
-// Quantization names what most tensors are: by general.file_type, else by counting them. Docker Model Runner puts
-// MOSTLY_ before what its parser reads; people, tags and older clients write the plain name.
+// Quantization returns the type of most tensors, by general.file_type or else by counting. Docker Model Runner prefixes the
+// name with MOSTLY_; users, tags, and older clients don't.
 func (f *File) Quantization() string {
 	if f.FileType >= 0 && f.FileType < int64(len(fileTypes)) {
 		return fileTypes[f.FileType]
@@ -38,8 +38,8 @@ func (f *File) Quantization() string {
 	return mostly(f.types)
 }
 
-// mostly names the mix of tensor types that a file without general.file_type has. llama.cpp keeps norms in F32 and
-// gives a few tensors of a K mix more bits: those decide between _S, _M and _L.
+// mostly names a mix of tensor types. llama.cpp keeps norms in F32, and a few tensors of a K mix have more bits than the
+// others: they decide between _S, _M, and _L.
 func mostly(counts map[uint32]int64) string {
 	const f32, q8_0, q3k, q4k, q5k, q6k = 0, 8, 11, 12, 13, 14
 	kinds := make([]uint32, 0, len(counts))

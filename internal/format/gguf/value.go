@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The types of GGUF metadata values.
+// The types of metadata values.
 const (
 	typeUint8 = iota
 	typeInt8
@@ -26,11 +26,11 @@ const (
 	typeFloat64
 )
 
-// widths are the bytes of the values of fixed width.
+// widths are the sizes of the types of fixed size, in bytes.
 var widths = map[uint32]int64{typeUint8: 1, typeInt8: 1, typeUint16: 2, typeInt16: 2, typeUint32: 4, typeInt32: 4,
 	typeFloat32: 4, typeBool: 1, typeUint64: 8, typeInt64: 8, typeFloat64: 8}
 
-// value reads a metadata value as text; keep is false for what is too long to be kept.
+// value reads a metadata value as text; keep is false for a value that is too long.
 func (g *reader) value(kind uint32) (text string, keep bool, err error) {
 	switch kind {
 	case typeString:
@@ -40,7 +40,7 @@ func (g *reader) value(kind uint32) (text string, keep bool, err error) {
 	}
 	width, ok := widths[kind]
 	if !ok {
-		return "", false, fmt.Errorf("value type %d is not known", kind)
+		return "", false, fmt.Errorf("unknown value type %d", kind)
 	}
 	b, err := g.bytes(width)
 	if err != nil {
@@ -49,7 +49,7 @@ func (g *reader) value(kind uint32) (text string, keep bool, err error) {
 	return number(kind, g.order, b), true, nil
 }
 
-// number is a value of fixed width as text.
+// number formats a value of fixed size.
 func number(kind uint32, order binary.ByteOrder, b []byte) string {
 	var n uint64
 	switch len(b) {
@@ -81,14 +81,14 @@ func number(kind uint32, order binary.ByteOrder, b []byte) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// array reads an array: a short one as its joined values, a longer one is skipped.
+// array reads a short array as text, its values joined by commas. It skips a longer array.
 func (g *reader) array() (text string, keep bool, err error) {
 	kind, err := g.uint32()
 	if err != nil {
 		return "", false, err
 	}
 	if kind == typeArray {
-		return "", false, errors.New("arrays of arrays are not part of the format")
+		return "", false, errors.New("array of arrays")
 	}
 	n, err := g.length()
 	if err != nil {
@@ -109,16 +109,16 @@ func (g *reader) array() (text string, keep bool, err error) {
 	return strings.Join(texts, ", "), true, nil
 }
 
-// skipArray passes over n values of an array.
+// skipArray skips n values of an array.
 func (g *reader) skipArray(kind uint32, n int64) error {
 	if width, ok := widths[kind]; ok {
 		if n > g.size/width {
-			return fmt.Errorf("an array of %d values in a file of %d bytes", n, g.size)
+			return fmt.Errorf("an array of %d values does not fit into a file of %d bytes", n, g.size)
 		}
 		return g.skip(n * width)
 	}
 	if kind != typeString {
-		return fmt.Errorf("value type %d is not known", kind)
+		return fmt.Errorf("unknown value type %d", kind)
 	}
 	for range n {
 		length, err := g.length()

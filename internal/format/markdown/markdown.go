@@ -9,7 +9,7 @@ type Heading struct {
 	Text  string
 }
 
-// Headings lists the headings of a Markdown document in both notations, not those in code.
+// Headings lists the headings of a document, ATX and Setext, without those in code.
 func Headings(body []byte) []Heading {
 	var found []Heading
 	fence, previous := "", ""
@@ -60,7 +60,7 @@ func atxHeading(line string) (Heading, bool) {
 	return Heading{level, text}, text != ""
 }
 
-// Title is a document's title: its first heading of level 1, else its first heading.
+// Title returns the title of a document: the first heading of level 1, else the first heading.
 func Title(all []Heading) string {
 	for _, h := range all {
 		if h.Level == 1 {

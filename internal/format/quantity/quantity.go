@@ -1,4 +1,4 @@
-// Package quantity writes numbers of parameters and bytes as Docker Model Runner does in the configs of models.
+// Package quantity formats numbers of parameters and bytes as Docker Model Runner does in the configs of models.
 package quantity
 
 import (
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// format writes n the way Docker Model Runner does: two decimals unless they are zero, and the first unit it reaches.
+// format writes n with two decimals, unless they are zero, in the first unit that n reaches.
 func format(n int64, units []unit) string {
 	u := unit{1, ""}
 	for _, v := range units {
@@ -23,20 +23,20 @@ type unit struct {
 	name string
 }
 
-// Parameters writes a number of parameters: "361.82M".
+// Parameters formats a number of parameters: "361.82M".
 func Parameters(n int64) string {
 	return format(n, []unit{{1e15, "Q"}, {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "K"}})
 }
 
-// Bytes writes a number of bytes: "256.35MiB". Between 1000 and 1024 of a unit the decimal one is used; that is how
-// the native client's table reads.
+// Bytes formats a number of bytes: "256.35MiB". The unit is decimal between 1000 and 1024 of the smaller one, as in the table
+// of the native client.
 func Bytes(n int64) string {
 	return format(n, []unit{{1 << 50, "Pi"}, {1e15, "P"}, {1 << 40, "Ti"}, {1e12, "T"}, {1 << 30, "Gi"}, {1e9, "G"},
 		{1 << 20, "Mi"}, {1e6, "M"}, {1 << 10, "Ki"}, {1e3, "K"}}) + "B"
 }
 
-// Fixed writes n with two decimals always, in the last unit of a thousand that leaves something before the
-// point: how Docker Model Runner writes the sizes of safetensors.
+// Fixed formats n with two decimals, in the largest unit of a thousand that leaves at least 1 before the point: the form
+// that Docker Model Runner uses for safetensors.
 func Fixed(n int64, units ...string) string {
 	f, i := float64(n), 0
 	for f >= 1000 && i < len(units)-1 {

@@ -16,65 +16,65 @@ import (
 	"github.com/davit-oci/davit/internal/format/tensor"
 )
 
-// The limits of a safetensors header. The format itself stops at 100 MB.
+// The limits of a header. 100 MB is that of the format.
 const (
 	maxHeader = 100_000_000
-	maxToken  = 1 << 20 // one string of it
-	maxKept   = 1 << 20 // all __metadata__ kept; it has to fit into a config
+	maxToken  = 1 << 20 // a string or number
+	maxKept   = 1 << 20 // all __metadata__, which has to fit into a config
 	maxDepth  = 16
 )
 
-// File is what the header of one safetensors file says.
+// File is the header of a safetensors file.
 type File struct {
 	Metadata map[string]string // __metadata__
 	Tensors  int64
 	Elements int64            // parameters in all tensors
 	DTypes   map[string]int64 // tensors of each data type
 	Size     int64            // of the file
-	data     int64            // bytes of tensor data that the tensors claim
+	data     int64            // sum of the sizes of the tensors
 	end      int64            // where the last tensor ends
 	kept     int
 }
 
-// dtypeBits are the bits of one element of each data type.
+// dtypeBits are the sizes of an element, in bits.
 var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8,
 	"F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
 	"I64": 64, "U64": 64}
 
-// Read reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must
-// fill the file without holes, as the format demands.
+// Read reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must fill the file
+// without holes, as the format requires.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {
-		return nil, fmt.Errorf("truncated safetensors: %d bytes are no header", size)
+		return nil, fmt.Errorf("truncated safetensors: %d bytes are too few for a header", size)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > maxHeader {
-		return nil, fmt.Errorf("not a safetensors file, or a broken one: its header would have %d bytes, %d are allowed", n, maxHeader)
+		return nil, fmt.Errorf("not a safetensors file, or corrupt: a header of %d bytes, the limit is %d", n, maxHeader)
 	}
 	if int64(n) > size-8 {
-		return nil, fmt.Errorf("truncated safetensors: the header has %d bytes, the file %d", n, size)
+		return nil, fmt.Errorf("truncated safetensors: a header of %d bytes in a file of %d", n, size)
 	}
 	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
 	f := newFile(size)
 	if err := f.read(json.NewDecoder(in)); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("it ends too early")
+			err = errors.New("unexpected end")
 		}
 		return nil, fmt.Errorf("safetensors header: %w", err)
 	}
 	data := size - 8 - int64(n)
 	if f.end > data {
-		return nil, fmt.Errorf("truncated safetensors: its tensors end at byte %d, the file has %d", size-data+f.end, size)
+		return nil, fmt.Errorf("truncated safetensors: the tensors end at byte %d, the file has %d bytes", size-data+f.end, size)
 	}
 	if f.data != data {
-		return nil, fmt.Errorf("broken safetensors: its tensors have %d bytes, the file holds %d for them", f.data, data)
+		return nil, fmt.Errorf("corrupt safetensors: the tensors have %d bytes, the file has %d for them", f.data, data)
 	}
 	return f, nil
 }
 
-// ReadHead reads the beginning of a safetensors file of so many bytes, as far as it goes. whole reports whether the header
-// ends in it: then all tensors were counted. ok is false for what is not the beginning of such a file.
+// ReadHead reads as much as the first bytes of a safetensors file of size bytes contain. If they contain all of the header,
+// whole is true, and all tensors are counted. If they are not the beginning of such a file, ok is false.
 func ReadHead(head []byte, size int64) (f *File, whole, ok bool) {
 	if len(head) < 9 || head[8] != '{' {
 		return nil, false, false
@@ -99,7 +99,7 @@ func newFile(size int64) *File {
 	return &File{Metadata: map[string]string{}, DTypes: map[string]int64{}, Size: size}
 }
 
-// Add counts a further shard of the same model. Metadata of the last one win.
+// Add adds another shard of the same model. If both have a key, the value of shard is kept.
 func (f *File) Add(shard *File) {
 	maps.Copy(f.Metadata, shard.Metadata)
 	for dtype, n := range shard.DTypes {
@@ -110,7 +110,7 @@ func (f *File) Add(shard *File) {
 	f.Size += shard.Size
 }
 
-// Quantization is the data type of the tensors, "mixed" when there are several.
+// Quantization returns the data type of the tensors, or "mixed".
 func (f *File) Quantization() string {
 	if len(f.DTypes) > 1 {
 		return "mixed"
@@ -163,7 +163,7 @@ func (f *File) readMetadata(d *json.Decoder) error {
 	return expect(d, '}')
 }
 
-// readTensor reads one tensor's entry and counts it.
+// readTensor reads the entry of a tensor and counts it.
 func (f *File) readTensor(d *json.Decoder) error {
 	dtype, shape, offsets, err := tensorEntry(d)
 	if err != nil {
@@ -174,11 +174,11 @@ func (f *File) readTensor(d *json.Decoder) error {
 		return err
 	}
 	if len(offsets) != 2 || offsets[0] < 0 || offsets[0] > offsets[1] {
-		return fmt.Errorf("data_offsets %v are not a beginning and an end", offsets)
+		return fmt.Errorf("invalid data_offsets %v: want a beginning and an end", offsets)
 	}
 	length, bits := offsets[1]-offsets[0], dtypeBits[dtype]
 	if bits > 0 && (elements > math.MaxInt64/bits || (elements*bits+7)/8 != length) {
-		return fmt.Errorf("%v elements of %s in %d bytes", shape, dtype, length)
+		return fmt.Errorf("size mismatch: shape %v of %s in %d bytes", shape, dtype, length)
 	}
 	if len(f.DTypes) < 64 || f.DTypes[dtype] > 0 {
 		f.DTypes[dtype]++
@@ -186,7 +186,7 @@ func (f *File) readTensor(d *json.Decoder) error {
 	f.Tensors++
 	f.end = max(f.end, offsets[1])
 	if f.Elements, f.data = f.Elements+elements, f.data+length; f.Elements < 0 || f.data < 0 {
-		return errors.New("more parameters than can be counted")
+		return errors.New("the number of parameters overflows")
 	}
 	return nil
 }
@@ -218,14 +218,14 @@ func tensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err err
 	return dtype, shape, offsets, expect(d, '}')
 }
 
-// expect reads one delimiter.
+// expect reads a delimiter.
 func expect(d *json.Decoder, delim json.Delim) error {
 	t, err := d.Token()
 	if err != nil {
 		return err
 	}
 	if t != delim {
-		return fmt.Errorf("%v where %v is expected", t, delim)
+		return fmt.Errorf("want %v, got %v", delim, t)
 	}
 	return nil
 }
@@ -238,12 +238,12 @@ func str(d *json.Decoder) (string, error) {
 	}
 	s, ok := t.(string)
 	if !ok {
-		return "", fmt.Errorf("%v where a string is expected", t)
+		return "", fmt.Errorf("want a string, got %v", t)
 	}
 	return s, nil
 }
 
-// numbers reads an array of at most limit whole numbers.
+// numbers reads an array of at most limit integers.
 func numbers(d *json.Decoder, limit int) ([]int64, error) {
 	d.UseNumber()
 	if err := expect(d, '['); err != nil {
@@ -258,14 +258,14 @@ func numbers(d *json.Decoder, limit int) ([]int64, error) {
 		text, _ := t.(json.Number)
 		n, err := strconv.ParseInt(text.String(), 10, 64)
 		if err != nil || len(list) == limit {
-			return nil, fmt.Errorf("%v where at most %d whole numbers are expected", t, limit)
+			return nil, fmt.Errorf("%v: want at most %d integers", t, limit)
 		}
 		list = append(list, n)
 	}
 	return list, expect(d, ']')
 }
 
-// skipValue passes over one value of any kind.
+// skipValue skips a value of any type.
 func skipValue(d *json.Decoder, depth int) error {
 	t, err := d.Token()
 	if err != nil {
@@ -275,7 +275,7 @@ func skipValue(d *json.Decoder, depth int) error {
 		return nil
 	}
 	if depth == maxDepth {
-		return fmt.Errorf("more than %d values inside each other", maxDepth)
+		return fmt.Errorf("more than %d levels of nesting", maxDepth)
 	}
 	for d.More() {
 		if t == json.Delim('{') {
@@ -291,7 +291,7 @@ func skipValue(d *json.Decoder, depth int) error {
 	return err
 }
 
-// tokenGuard refuses JSON with a token so long that a decoder would hold it whole.
+// tokenGuard limits the length of a token: a decoder holds each token in memory.
 type tokenGuard struct {
 	in      io.Reader
 	run     int
@@ -299,7 +299,7 @@ type tokenGuard struct {
 	escaped bool
 }
 
-// Read passes on what was checked.
+// Read reads and counts.
 func (g *tokenGuard) Read(p []byte) (int, error) {
 	n, err := g.in.Read(p)
 	for _, c := range p[:n] {
@@ -315,7 +315,7 @@ func (g *tokenGuard) Read(p []byte) (int, error) {
 			g.run = 0
 		}
 		if g.run > maxToken {
-			return 0, fmt.Errorf("a value of more than %d bytes", maxToken)
+			return 0, fmt.Errorf("a value is too long: the limit is %d bytes", maxToken)
 		}
 	}
 	return n, err

@@ -35,21 +35,21 @@ func TestReadRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":                {nil, "0 bytes are no header"},
-		"header beyond limit":  {[]byte("<!doctype html>"), "its header would have"},
-		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: the header has"},
-		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "its tensors end at byte"},
-		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "the file holds 15 for them"},
+		"empty":                {nil, "0 bytes are too few"},
+		"header beyond limit":  {[]byte("<!doctype html>"), "the limit is 100000000"},
+		"header cut":           {formattest.Safetensors(formattest.TinySafetensors, 0)[:60], "truncated safetensors: a header of"},
+		"data cut":             {formattest.Safetensors(formattest.TinySafetensors, 13), "the tensors end at byte"},
+		"data left over":       {formattest.Safetensors(formattest.TinySafetensors, 15), "the file has 15 for them"},
 		"not JSON":             {formattest.Safetensors("a", 0), "invalid character"},
-		"not an object":        {formattest.Safetensors("[]", 0), "[ where { is expected"},
-		"JSON ends early":      {formattest.Safetensors(`{"a":`, 0), "it ends too early"},
-		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "[2] elements of F32 in 4 bytes"},
-		"shape too large":      {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "more elements than can be counted"},
-		"negative dimension":   {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "more elements than can be counted"},
-		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "not a beginning and an end"},
-		"fraction":             {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5 where"},
-		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "a value of more than"},
-		"nested without bound": {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "inside each other"},
+		"not an object":        {formattest.Safetensors("[]", 0), "want {, got ["},
+		"JSON ends early":      {formattest.Safetensors(`{"a":`, 0), "unexpected end"},
+		"shape and length":     {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), "shape [2] of F32 in 4 bytes"},
+		"shape too large":      {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}}`, 4), "overflows"},
+		"negative dimension":   {formattest.Safetensors(`{"a":{"dtype":"X","shape":[-1],"data_offsets":[0,4]}}`, 4), "overflows"},
+		"offsets backwards":    {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4), "want a beginning and an end"},
+		"fraction":             {formattest.Safetensors(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4), "1.5: want at most"},
+		"a huge string":        {formattest.Safetensors(`{"__metadata__":{"a":"`+long+`"}}`, 0), "a value is too long"},
+		"nested without bound": {formattest.Safetensors(`{"a":{"x":`+strings.Repeat("[", 100)+`}}`, 0), "levels of nesting"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// errNotBase64 is the value of a payload that is none.
+// errNotBase64 is the error of an invalid payload.
 var errNotBase64 = errors.New("the payload of the envelope is not base64")
 
-// newBase64Text reads what a JSON string has in base64, of either alphabet, padded or not. r begins behind the name of
-// the field. The string is decoded as it comes; it may be longer than what one would hold.
+// newBase64Text decodes a JSON string in base64, of either alphabet, padded or not. r begins after the name of the field. The
+// string is decoded as a stream, since it may be too long for memory.
 func newBase64Text(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	for _, want := range []byte(`:"`) {
@@ -23,7 +23,7 @@ func newBase64Text(r io.Reader) (io.Reader, error) {
 	return base64.NewDecoder(base64.RawStdEncoding, &stringReader{r: b}), nil
 }
 
-// stringReader gives the characters of a JSON string that is base64, in the standard alphabet, up to its end or padding.
+// stringReader reads a JSON string in base64 up to its end or padding, in the standard alphabet.
 type stringReader struct {
 	r    *bufio.Reader
 	done bool
@@ -39,7 +39,7 @@ func (s *stringReader) Read(p []byte) (n int, err error) {
 		case '"', '=':
 			s.done = true
 			continue
-		case '\\': // before a slash, which some write so
+		case '\\': // some writers escape the slash
 			continue
 		case '-':
 			c = '+'

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// maxGraphNames bounds the bytes of the names that are held while an SPDX 3 document is read: what is said of a package
-// may stand anywhere in it.
+// maxGraphNames bounds the names held while reading an SPDX 3 document, in bytes: the license of a package can come anywhere
+// in the document.
 const maxGraphNames = 64 << 20
 
-// spdxGraph is what an SPDX 3 document says: packages, licences and what connects them are elements of one list, in any
-// order (SPDX 3.0.1, Core and SimpleLicensing).
+// spdxGraph collects the elements of an SPDX 3 document. Packages, licenses, and relationships are in one list, in any order
+// (SPDX 3.0.1, Core and SimpleLicensing).
 type spdxGraph struct {
 	packages []string
-	licenses map[string]string              // what they are called
-	chosen   map[string]map[string][]string // licences by relationship and package
+	licenses map[string]string              // names by identifier
+	chosen   map[string]map[string][]string // licenses by relationship and package
 	held     int
 }
 
-// The relationships that lead from a package to its licences, the telling one first.
+// licenseRelationships lead from a package to its licenses. The first one takes precedence.
 var licenseRelationships = []string{"hasConcludedLicense", "hasDeclaredLicense"}
 
 func newSPDXGraph() *spdxGraph {
@@ -31,7 +31,7 @@ func newSPDXGraph() *spdxGraph {
 	return g
 }
 
-// spdxElement is an element of the list. Fields that have another type than they should are empty.
+// spdxElement is an element of the list. Fields of an unexpected type are empty.
 type spdxElement struct {
 	Type         words `json:"type"`
 	OldType      words `json:"@type"`
@@ -47,7 +47,7 @@ type spdxElement struct {
 // words is a string or a list of them.
 type words []string
 
-// UnmarshalJSON takes the strings of whatever there is.
+// UnmarshalJSON keeps the strings of a value of any type.
 func (w *words) UnmarshalJSON(data []byte) error {
 	var value any
 	if err := json.Unmarshal(data, &value); err != nil {
@@ -72,7 +72,7 @@ func (w words) first() string {
 	return w[0]
 }
 
-// element takes in one element of the list.
+// element reads an element of the list.
 func (s *reader) element(d *json.Decoder) error {
 	var e spdxElement
 	if err := lenient(d.Decode(&e)); err != nil {
@@ -97,18 +97,18 @@ func (s *reader) element(d *json.Decoder) error {
 	return nil
 }
 
-// hold counts names that are kept.
+// hold adds names to the memory in use.
 func (g *spdxGraph) hold(names ...string) error {
 	for _, name := range names {
-		g.held += len(name) + 16 // of the string itself
+		g.held += len(name) + 16 // for the string header
 	}
 	if g.held > maxGraphNames {
-		return fmt.Errorf("the names in it take more than %d bytes", maxGraphNames)
+		return fmt.Errorf("names too long: the limit is %d bytes", maxGraphNames)
 	}
 	return nil
 }
 
-// count counts the packages, when all is known.
+// count counts the packages. All elements must have been read.
 func (g *spdxGraph) count(s *reader) {
 	for _, id := range g.packages {
 		var licenses []string
@@ -125,8 +125,8 @@ func (g *spdxGraph) count(s *reader) {
 	}
 }
 
-// license is what a licence is called: by its element, else by the end of its identifier, as in
-// https://spdx.org/licenses/MIT. The individuals that say that nothing is known are none.
+// license returns the name of a license: that of its element, else the end of its identifier, as in
+// https://spdx.org/licenses/MIT. It returns "" for NoAssertion and None.
 func (g *spdxGraph) license(id string) string {
 	name := g.licenses[id]
 	if name == "" {
@@ -140,7 +140,7 @@ func (g *spdxGraph) license(id string) string {
 	return name
 }
 
-// context takes the version of SPDX 3 out of the context of a JSON-LD document: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
+// context reads the version of SPDX 3 from the JSON-LD context: https://spdx.org/rdf/3.0.1/spdx-context.jsonld.
 func (s *reader) context(d *json.Decoder) error {
 	var contexts words
 	if err := lenient(d.Decode(&contexts)); err != nil {
@@ -155,7 +155,7 @@ func (s *reader) context(d *json.Decoder) error {
 	return nil
 }
 
-// syftPackage is one of the artifacts in Syft's own format. Older versions list licences as strings.
+// syftPackage reads a package in Syft's own format. Older versions list licenses as strings.
 func (s *reader) syftPackage(d *json.Decoder) error {
 	var p struct{ Licenses []json.RawMessage }
 	err := lenient(d.Decode(&p))
@@ -174,7 +174,7 @@ func (s *reader) syftPackage(d *json.Decoder) error {
 	return err
 }
 
-// syftSource is what a document of Syft is about.
+// syftSource reads the subject of a Syft document.
 func (s *reader) syftSource(d *json.Decoder) error {
 	var source struct {
 		Name, Version string
@@ -189,7 +189,7 @@ func (s *reader) syftSource(d *json.Decoder) error {
 	return err
 }
 
-// syftSchema is what a document of Syft is recognised by.
+// syftSchema reads the schema, by which a Syft document is recognized.
 func (s *reader) syftSchema(d *json.Decoder) error {
 	var schema struct{ Version, URL string }
 	err := lenient(d.Decode(&schema))

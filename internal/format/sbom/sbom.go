@@ -17,31 +17,30 @@ import (
 	"github.com/davit-oci/davit/internal/format/bom"
 )
 
-// maxRead bounds what is read of a software bill of materials: the largest ones of container images, with every file
-// listed, have a tenth of it.
+// maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of that.
 const maxRead = 512 << 20
 
-// maxPart bounds one component: a JSON value is held whole while it is read.
+// maxPart bounds a component, in bytes: it is held in memory while it is read.
 const maxPart = 4 << 20
 
-// Summary is what a software bill of materials states at a glance.
+// Summary summarizes a software bill of materials.
 type Summary struct {
 	Format     string         `json:"format"`         // "SPDX-2.3", "CycloneDX 1.6", "Syft 16.0.0"
-	Name       string         `json:"name,omitempty"` // of what it is about
+	Name       string         `json:"name,omitempty"` // of the subject
 	Components int            `json:"components"`
-	Licenses   []LicenseCount `json:"licenses"` // the most frequent first
-	Enveloped  bool           `json:"-"`        // it stands in an envelope with signatures, which nobody verified
+	Licenses   []LicenseCount `json:"licenses"` // most frequent first
+	Enveloped  bool           `json:"-"`        // it was in an envelope, whose signatures were not verified
 }
 
-// LicenseCount is how many components have a licence. License is "" for those that state none.
+// LicenseCount is the number of components under a license. License is "" for those without one.
 type LicenseCount struct {
 	License    string `json:"license"`
 	Components int    `json:"components"`
 }
 
-// Read summarises a software bill of materials: SPDX 2 in JSON and as tags, SPDX 3, CycloneDX in JSON and XML, Syft's
-// own JSON; alone or in an in-toto statement, which may be in a DSSE envelope or a sigstore bundle. It holds one component
-// at a time, and of SPDX 3 the names.
+// Read summarizes a software bill of materials: SPDX 2 in JSON or tag-value form, SPDX 3, CycloneDX in JSON or XML, or Syft's
+// own JSON, alone or in an in-toto statement, a DSSE envelope, or a sigstore bundle. In memory it holds one component at a
+// time, and the names of an SPDX 3 document.
 func Read(r io.Reader) (*Summary, error) {
 	b := bufio.NewReaderSize(bom.Skip(io.LimitReader(r, maxRead)), 64<<10)
 	s := &reader{licenses: map[string]int{}, graph: newSPDXGraph()}
@@ -65,9 +64,9 @@ func Read(r io.Reader) (*Summary, error) {
 	return s.finish(), nil
 }
 
-var errNoSBOM = errors.New("neither SPDX nor CycloneDX nor Syft's")
+var errNoSBOM = errors.New("not an SPDX, CycloneDX, or Syft document")
 
-// firstByte peeks at the first byte that is no space.
+// firstByte peeks at the first byte after white space.
 func firstByte(b *bufio.Reader) (byte, error) {
 	for {
 		c, err := b.ReadByte()
@@ -80,16 +79,16 @@ func firstByte(b *bufio.Reader) (byte, error) {
 	}
 }
 
-// reader counts.
+// reader counts components and licenses.
 type reader struct {
 	sbom     Summary
 	licenses map[string]int
 	graph    *spdxGraph
-	bundle   bool // what is read stands in a bundle
-	stated   bool // what is read stands in a statement
+	bundle   bool // inside a sigstore bundle
+	stated   bool // inside an in-toto statement
 }
 
-// component counts one, with the first of the licences that says something.
+// component counts a component under the first license that is known.
 func (s *reader) component(licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {
@@ -127,7 +126,7 @@ func (s *reader) readJSON(r io.Reader) error {
 	return nil
 }
 
-// object goes through the keys of an object that was begun.
+// object reads the fields of an object whose { was read.
 func (s *reader) object(d *json.Decoder, limited *partReader) error {
 	for d.More() {
 		limited.left = maxPart
@@ -143,7 +142,7 @@ func (s *reader) object(d *json.Decoder, limited *partReader) error {
 	return err
 }
 
-// predicate is the document where an in-toto statement states it.
+// predicate reads the document of an in-toto statement.
 func (s *reader) predicate(d *json.Decoder, limited *partReader) error {
 	if s.stated || s.sbom.Format != "" {
 		return passValue(d, limited)
@@ -161,7 +160,7 @@ func (s *reader) predicate(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
-// bundled reads the envelope of a sigstore bundle.
+// bundled reads the envelope in a sigstore bundle.
 func (s *reader) bundled(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	switch {
@@ -176,13 +175,13 @@ func (s *reader) bundled(d *json.Decoder, limited *partReader) error {
 	return nil
 }
 
-// isOutermost tells whether nothing was read yet that only a document has, or a statement.
+// isOutermost reports whether no field of a document or statement was read yet.
 func (s *reader) isOutermost() bool { return !s.stated && !s.sbom.Enveloped && s.sbom.Format == "" }
 
-// errPayloadRead ends the reading of an envelope: what comes behind its payload says nothing of the document.
+// errPayloadRead ends the reading of an envelope after its payload.
 var errPayloadRead = errors.New("the payload has been read")
 
-// payload reads the statement in an envelope, as it comes: it may be as long as a document.
+// payload reads the statement in an envelope as a stream: it can be as long as a document.
 func (s *reader) payload(d *json.Decoder, limited *partReader) error {
 	if !s.isOutermost() {
 		return passValue(d, limited)
@@ -198,7 +197,7 @@ func (s *reader) payload(d *json.Decoder, limited *partReader) error {
 	return errPayloadRead
 }
 
-// field reads the value of one of the document's keys.
+// field reads the value of a field of the document.
 func (s *reader) field(d *json.Decoder, limited *partReader, key json.Token) error {
 	switch key {
 	case "spdxVersion", "name", "bomFormat", "specVersion":
@@ -229,7 +228,7 @@ func (s *reader) field(d *json.Decoder, limited *partReader, key json.Token) err
 	return passValue(d, limited)
 }
 
-// partReader ends the reading of a part that is too long.
+// partReader limits the length of a component.
 type partReader struct {
 	r    io.Reader
 	left int
@@ -237,14 +236,14 @@ type partReader struct {
 
 func (p *partReader) Read(b []byte) (int, error) {
 	if p.left <= 0 {
-		return 0, fmt.Errorf("a component has more than %d bytes", maxPart)
+		return 0, fmt.Errorf("component too large: the limit is %d bytes", maxPart)
 	}
 	n, err := p.r.Read(b[:min(len(b), p.left)])
 	p.left -= n
 	return n, err
 }
 
-// stringField reads a string; another value counts as none.
+// stringField reads a string; a value of another type is ignored.
 func (s *reader) stringField(d *json.Decoder, key json.Token) error {
 	var value any
 	if err := d.Decode(&value); err != nil {
@@ -273,7 +272,7 @@ func (s *reader) metadata(d *json.Decoder) error {
 	return err
 }
 
-// lenient lets a value of another type than expected pass: it counts as empty.
+// lenient ignores the error of a value of an unexpected type, which stays empty.
 func lenient(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
@@ -282,7 +281,7 @@ func lenient(err error) error {
 	return err
 }
 
-// eachOf calls fn for every element of an array; what is no array is skipped.
+// eachOf calls fn for every element of an array; it skips a value of another type.
 func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) error {
 	token, err := d.Token()
 	if err != nil || token != json.Delim('[') {
@@ -301,7 +300,7 @@ func eachOf(d *json.Decoder, limited *partReader, fn func(*json.Decoder) error) 
 	return err
 }
 
-// passValue goes past a value without holding it.
+// passValue skips a value without holding it in memory.
 func passValue(d *json.Decoder, limited *partReader) error {
 	token, err := d.Token()
 	if delim, ok := token.(json.Delim); ok && err == nil && (delim == '{' || delim == '[') {
@@ -310,7 +309,7 @@ func passValue(d *json.Decoder, limited *partReader) error {
 	return err
 }
 
-// passRest goes to the end of the object or array that was begun.
+// passRest skips the rest of an object or array.
 func passRest(d *json.Decoder, limited *partReader) error {
 	for depth := 1; depth > 0; {
 		limited.left = maxPart
@@ -335,7 +334,7 @@ func (s *reader) spdxPackage(d *json.Decoder) error {
 	return err
 }
 
-// cycloneComponent is a component of CycloneDX, with those that it consists of.
+// cycloneComponent is a component of CycloneDX, with its parts.
 type cycloneComponent struct {
 	Licenses []struct {
 		Expression string
@@ -364,7 +363,7 @@ func (s *reader) countComponent(c cycloneComponent) {
 	}
 }
 
-// readTags reads SPDX 2 in tag:value form.
+// readTags reads SPDX 2 in tag-value form.
 func (s *reader) readTags(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxPart)

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/xmldoc"
 )
 
-// CycloneDXNamespace is the namespace of CycloneDX in XML, up to the version.
+// CycloneDXNamespace is the namespace of CycloneDX in XML, without the version.
 const CycloneDXNamespace = "http://cyclonedx.org/schema/bom/"
 
 // readXML reads CycloneDX in XML.
@@ -39,15 +39,15 @@ func (s *reader) readXML(r io.Reader) error {
 	}
 }
 
-// xmlSBOM follows the elements of a CycloneDX document.
+// xmlSBOM tracks the open elements of a CycloneDX document.
 type xmlSBOM struct {
 	reader   *reader
-	path     []string   // of the open elements
-	licenses [][]string // of the open components
+	path     []string   // open elements
+	licenses [][]string // of each open component
 	text     []byte     // of the innermost element
 }
 
-// maxXMLDepth bounds the open elements.
+// maxXMLDepth bounds the nesting of elements.
 const maxXMLDepth = 1000
 
 func (x *xmlSBOM) start(t xml.StartElement) error {
@@ -59,7 +59,7 @@ func (x *xmlSBOM) start(t xml.StartElement) error {
 		x.reader.sbom.Format = "CycloneDX " + version
 	}
 	if len(x.path) >= maxXMLDepth {
-		return fmt.Errorf("more than %d elements inside one another", maxXMLDepth)
+		return fmt.Errorf("more than %d levels of nesting", maxXMLDepth)
 	}
 	x.path = append(x.path, t.Name.Local)
 	x.text = x.text[:0]
@@ -69,7 +69,7 @@ func (x *xmlSBOM) start(t xml.StartElement) error {
 	return nil
 }
 
-// in tells whether the innermost elements are these.
+// in reports whether names are the innermost open elements.
 func (x *xmlSBOM) in(names ...string) bool {
 	return len(x.path) >= len(names) && slices.Equal(x.path[len(x.path)-len(names):], names)
 }

@@ -1,4 +1,4 @@
-// Package tensor has what the formats of model weights have in common.
+// Package tensor has code that the formats of model weights share.
 package tensor
 
 import (
@@ -7,13 +7,13 @@ import (
 	"math/bits"
 )
 
-// Elements multiplies the dimensions of a shape. It refuses a product that an int64 cannot hold, and negative dimensions.
+// Elements returns the product of the dimensions of a shape. Negative dimensions and an overflow are errors.
 func Elements(shape []int64) (int64, error) {
 	n := uint64(1)
 	for _, d := range shape {
 		hi, lo := bits.Mul64(n, uint64(d))
 		if d < 0 || hi != 0 || lo > math.MaxInt64 {
-			return 0, fmt.Errorf("a shape of %v has more elements than can be counted", shape)
+			return 0, fmt.Errorf("the number of elements of shape %v overflows", shape)
 		}
 		n = lo
 	}

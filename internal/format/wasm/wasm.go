@@ -13,23 +13,23 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of what is read of a WebAssembly binary. Code and data, nearly all of one, are passed over.
+// The limits of a binary. Code and data, nearly all of it, are skipped.
 const (
 	maxSections = 1 << 16
-	maxNames    = 1 << 14 // imports or exports listed
-	maxName     = 1 << 16 // bytes of one name
-	maxKept     = 1 << 20 // bytes of all names listed; they have to fit into a config
+	maxNames    = 1 << 14 // listed imports or exports
+	maxName     = 1 << 16 // bytes of a name
+	maxKept     = 1 << 20 // bytes of all listed names, which have to fit into a config
 )
 
-// File is what a WebAssembly binary states about itself.
+// File describes a WebAssembly binary.
 type File struct {
 	Component bool
-	Imports   []string // of a component: names in order; of a module: the distinct modules it imports from
+	Imports   []string // of a component: names in order; of a module: the modules that it imports from
 	Exports   []string // names in order
 	kept      int
 }
 
-// Read reads the imports and exports of a core module or a component. All sections must fit into the file.
+// Read reads the imports and exports of a core module or a component. The file must contain all sections.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var header [8]byte
 	if _, err := r.ReadAt(header[:], 0); err != nil || string(header[:4]) != "\x00asm" {
@@ -41,12 +41,12 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	case "\x0d\x00\x01\x00":
 		f.Component = true
 	default:
-		return nil, fmt.Errorf("WebAssembly version % x is neither a module (01 00 00 00) nor a component (0d 00 01 00)", header[4:])
+		return nil, fmt.Errorf("unsupported WebAssembly version % x: want a module (01 00 00 00) or a component (0d 00 01 00)", header[4:])
 	}
 	return f, f.readSections(r, size)
 }
 
-// OS is the operating system that the wasm config of CNCF's layout names.
+// OS returns the operating system that configs of WebAssembly artifacts name (CNCF TAG Runtime, Wasm OCI Artifact layout).
 func (f *File) OS() string {
 	if f.Component {
 		return "wasip2"
@@ -54,7 +54,7 @@ func (f *File) OS() string {
 	return "wasip1"
 }
 
-// WASI is the version of WASI that the binary imports: "0.2.0", "preview1", or "" for none.
+// WASI returns the version of WASI that the binary imports: "0.2.0", "preview1", or "".
 func (f *File) WASI() string {
 	version := ""
 	for _, name := range f.Imports {
@@ -72,7 +72,7 @@ func (f *File) WASI() string {
 	return version
 }
 
-// The sections that matter: in a module imports are section 2 and exports 7, in a component 10 and 11.
+// The identifiers of the sections that are read.
 const (
 	moduleImports, moduleExports       = 2, 7
 	componentImports, componentExports = 10, 11
@@ -82,12 +82,12 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 	pos := int64(8)
 	for n := 0; pos < size; n++ {
 		if n == maxSections {
-			return fmt.Errorf("the WebAssembly binary has more than %d sections", maxSections)
+			return fmt.Errorf("WebAssembly binary has too many sections: the limit is %d", maxSections)
 		}
 		head := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, pos, min(size-pos, 11)), 16)}
 		id, length := head.byte(), int64(head.u32())
 		if head.err != nil {
-			return fmt.Errorf("truncated WebAssembly binary: it ends inside a section header at byte %d", pos)
+			return fmt.Errorf("truncated WebAssembly binary: incomplete section header at byte %d", pos)
 		}
 		body := pos + head.read
 		if pos = body + length; pos > size {
@@ -100,8 +100,8 @@ func (f *File) readSections(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// readSection lists the names of an import or export section; others are passed over. An encoding that this reader
-// doesn't know ends the list: it is information, and new proposals keep adding to it.
+// readSection lists the names of an import or export section and skips the others. The list ends at an unknown encoding, which
+// is not an error: proposals keep adding new ones, and the list only informs.
 func (f *File) readSection(id byte, section *io.SectionReader) error {
 	var entry func(*reader)
 	switch {
@@ -127,7 +127,7 @@ func (f *File) readSection(id byte, section *io.SectionReader) error {
 	case errors.Is(r.err, errUnknown):
 		return nil
 	case errors.Is(r.err, io.EOF) || errors.Is(r.err, io.ErrUnexpectedEOF):
-		return errors.New("it has more entries than bytes")
+		return errors.New("more entries than bytes")
 	}
 	return r.err
 }
@@ -172,32 +172,32 @@ func (f *File) componentImport(r *reader) {
 
 func (f *File) componentExport(r *reader) {
 	name := r.externName()
-	if r.byte() == 0 { // the sort "core" is followed by which one
+	if r.byte() == 0 { // the sort is core, and another byte follows
 		r.byte()
 	}
 	r.u32()
-	if r.byte() == 1 { // a type is ascribed
+	if r.byte() == 1 { // a type follows
 		r.externDesc(r.byte())
 	}
 	f.Exports = f.list(r, f.Exports, name)
 }
 
-// list appends a name that was read whole, whatever follows it.
+// list appends a name that was read completely. Its description may be in an unknown encoding.
 func (f *File) list(r *reader, names []string, name string) []string {
 	if name == "" || r.err != nil && !errors.Is(r.err, errUnknown) {
 		return names
 	}
 	if f.kept += len(name); len(names) == maxNames || f.kept > maxKept {
-		r.fail(errUnknown) // enough to know it by
+		r.fail(errUnknown) // enough for a description
 		return names
 	}
 	return append(names, name)
 }
 
-// errUnknown ends a list of names without an error.
-var errUnknown = errors.New("an encoding that is not known")
+// errUnknown ends a list of names; readSection doesn't return it.
+var errUnknown = errors.New("unknown encoding")
 
-// reader reads the encodings of a section. After an error all its methods do nothing.
+// reader decodes a section. After an error, its methods do nothing.
 type reader struct {
 	in   *bufio.Reader
 	read int64
@@ -227,7 +227,7 @@ func (r *reader) byte() byte {
 func (r *reader) u32() uint32 {
 	n := r.u64()
 	if n > math.MaxUint32 {
-		r.fail(fmt.Errorf("the number %d has more than 32 bits", n))
+		r.fail(fmt.Errorf("number %d has more than 32 bits", n))
 		return 0
 	}
 	return uint32(n)
@@ -243,15 +243,15 @@ func (r *reader) u64() uint64 {
 			return n
 		}
 	}
-	r.fail(errors.New("a number that does not end"))
+	r.fail(errors.New("a number has more than 10 bytes"))
 	return 0
 }
 
-// name reads a string; it must be UTF-8.
+// name reads a string in UTF-8.
 func (r *reader) name() string {
 	n := r.u32()
 	if n > maxName {
-		r.fail(fmt.Errorf("a name of %d bytes", n))
+		r.fail(fmt.Errorf("a name has %d bytes", n))
 	}
 	if r.err != nil {
 		return ""
@@ -262,7 +262,7 @@ func (r *reader) name() string {
 		return ""
 	}
 	if !utf8.Valid(b) {
-		r.err = errors.New("a name that is not UTF-8")
+		r.err = errors.New("a name is not UTF-8")
 	}
 	return string(b)
 }
@@ -274,7 +274,7 @@ func (r *reader) valueType() {
 	}
 }
 
-// limits reads the bounds of a table or memory: flags say whether a maximum and a page size follow.
+// limits reads the bounds of a table or memory. Flags show whether a maximum and a page size follow.
 func (r *reader) limits() {
 	flags := r.byte()
 	r.u64()
@@ -307,11 +307,11 @@ func (r *reader) externDesc(sort byte) {
 		r.u32()
 	case 1, 4, 5: // function, component, instance
 		r.u32()
-	case 3: // type: equal to another, or a fresh resource
+	case 3: // type: equal to another, or a new resource
 		if r.byte() == 0 {
 			r.u32()
 		}
-	default: // values are not in use yet
+	default: // values, which no tool emits yet
 		r.fail(errUnknown)
 	}
 }

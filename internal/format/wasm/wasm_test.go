@@ -25,7 +25,7 @@ func TestRead(t *testing.T) {
 		"component": {formattest.TinyComponent(), "wasip2", "0.2.0",
 			[]string{"wasi:io/streams@0.2.0", "log"}, []string{"wasi:http/incoming-handler@0.2.1"}},
 		"empty module": {[]byte(formattest.WasmModule), "wasip1", "", nil, nil},
-		"an encoding that is not known ends the list": {
+		"an unknown encoding ends the list": {
 			[]byte(formattest.WasmComponent + formattest.WasmSection(10, "\x02\x00"+formattest.WasmName("a")+"\x01\x00"+"\x77"+formattest.WasmName("b")+"\x01\x00")),
 			"wasip2", "", []string{"a"}, nil},
 	} {
@@ -47,13 +47,13 @@ func TestReadRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ data, want string }{
 		"empty":                 {"", "not a WebAssembly binary"},
 		"text format":           {"(module)", "not a WebAssembly binary"},
-		"unknown version":       {"\x00asm\x02\x00\x00\x00", "neither a module"},
+		"unknown version":       {"\x00asm\x02\x00\x00\x00", "unsupported WebAssembly version"},
 		"section cut":           {formattest.WasmModule + "\x02\x7f\x00", "section 2 ends at byte 137, the file has 11"},
-		"section header cut":    {formattest.WasmModule + "\x02", "inside a section header"},
-		"length without end":    {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "inside a section header"},
+		"section header cut":    {formattest.WasmModule + "\x02", "incomplete section header"},
+		"length without end":    {formattest.WasmModule + "\x02" + strings.Repeat("\xff", 12), "incomplete section header"},
 		"more entries":          {formattest.WasmModule + formattest.WasmSection(7, "\x7f"), "more entries than bytes"},
 		"a name beyond section": {formattest.WasmModule + formattest.WasmSection(7, "\x01\x20a"), "more entries than bytes"},
-		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "a name of 4294967295 bytes"},
+		"a huge name":           {formattest.WasmModule + formattest.WasmSection(7, "\x01\xff\xff\xff\xff\x0f"), "a name has 4294967295 bytes"},
 		"a name not UTF-8":      {formattest.WasmModule + formattest.WasmSection(7, "\x01\x01\xff\x00\x00"), "not UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {

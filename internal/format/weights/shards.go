@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// shardName matches a file of a sharded set: its stem, number and count, and its extension.
+// shardName matches the name of a shard: stem, number, count, and extension.
 var shardName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
 })
 
-// MissingShards names the files that the sharded sets among paths (slash paths) lack, in order.
+// MissingShards returns the shards that are missing among slash paths, in order.
 func MissingShards(paths []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, p := range paths {
@@ -26,12 +26,12 @@ func MissingShards(paths []string) ([]string, error) {
 		}
 		count, _ := strconv.Atoi(m[3])
 		if number, _ := strconv.Atoi(m[2]); number < 1 || number > count {
-			return nil, fmt.Errorf("%q: there is no shard %s of %s", p, m[2], m[3])
+			return nil, fmt.Errorf("%q: invalid shard number %s of %s", p, m[2], m[3])
 		}
 		for i := 1; i <= count; i++ {
 			name := fmt.Sprintf("%s-%05d-of-%s.%s", m[1], i, m[3], m[4])
 			if !have[name] {
-				have[name] = true // each is told once
+				have[name] = true // report each once
 				missing = append(missing, name)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/safetensors"
 )
 
-// Head is what the beginning of a file of model weights states. What comes later in the file is missing.
+// Head describes a file of model weights, as far as the beginning of the file shows.
 type Head struct {
 	Format       string            `json:"format"`            // gguf or safetensors
 	Tensors      int64             `json:"tensors,omitempty"` // 0: not known
@@ -18,7 +18,7 @@ type Head struct {
 	Metadata     map[string]string `json:"metadata,omitempty"`
 }
 
-// ReadHead reads the beginning of a GGUF or safetensors file of so many bytes; ok is false for any other file.
+// ReadHead reads the first bytes of a GGUF or safetensors file of size bytes; ok is false for any other file.
 func ReadHead(head []byte, size int64) (h *Head, ok bool) {
 	if bytes.HasPrefix(head, []byte("GGUF")) || bytes.HasPrefix(head, []byte("FUGG")) {
 		return ggufHead(head, size)

@@ -32,7 +32,7 @@ func TestReadHead(t *testing.T) {
 	} {
 		w, ok := weights.ReadHead(test.head, test.size)
 		if !ok {
-			t.Errorf("%s: not recognised", test.name)
+			t.Errorf("%s: not recognized", test.name)
 			continue
 		}
 		if w.Format != test.format || w.Quantization != test.quant || w.Tensors != test.tensors || w.Metadata[test.key] != test.value || w.Parameters != test.more {
@@ -64,7 +64,7 @@ func TestMissingShards(t *testing.T) {
 	} {
 		got, err := weights.MissingShards(tt.paths)
 		if !slices.Equal(got, tt.want) || (err != nil) != tt.wantErr {
-			t.Errorf("MissingShards(%q) is %q, %v, want %q", tt.paths, got, err, tt.want)
+			t.Errorf("MissingShards(%q) = %q, %v, want %q", tt.paths, got, err, tt.want)
 		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 // maxRead is how much of an XML document Check reads: the decoder holds a single text of that size.
 const maxRead = 16 << 20
 
-// AnyCharset leaves the bytes of another character set as they are: markup is ASCII in those that are in use.
+// AnyCharset is a xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
 func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
-// Root reads an XML document up to its root element.
+// Root returns the name of the root element of a document.
 func Root(head []byte) (xml.Name, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
 		return xml.Name{}, errors.New("it is not XML")
@@ -35,8 +35,8 @@ func Root(head []byte) (xml.Name, error) {
 	}
 }
 
-// Check reads an XML document to its end: elements that are not closed, and what follows the root element, are errors.
-// What lies behind maxRead, or is in another character set than UTF-8, is not looked at.
+// Check reads a document to its end. Unclosed elements and content after the root element are errors. It does not check
+// beyond maxRead, nor documents that are not in UTF-8.
 func Check(r io.Reader) error {
 	limited, foreign := &io.LimitedReader{R: r, N: maxRead}, false
 	d := xml.NewDecoder(bom.Skip(limited))
