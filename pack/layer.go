@@ -7,7 +7,7 @@ import (
 	"path"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -54,7 +54,7 @@ func newBlob(layer artifact.Layer) *blob {
 func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
 	// Some readers make no directories of their own: those of the prefix are entries, as those below it are.
 	below := layer.Prefix != "" && layer.Prefix != "./"
-	tree := archive.Tree{
+	tree := write.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
 		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: opts.Created,
 	}
@@ -65,7 +65,7 @@ func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Opt
 	if err != nil {
 		return nil, ofArchive(err)
 	}
-	groups := [][]archive.Entry{entries}
+	groups := [][]write.Entry{entries}
 	if layer.Split {
 		groups = tree.Split(entries)
 	}
@@ -89,7 +89,7 @@ func newRepackedBlob(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts
 	if err != nil {
 		return nil, err
 	}
-	tree := archive.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
+	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
 	entries, err := tree.Walk(ctx)
 	if err != nil {
 		return nil, ofArchive(err)

@@ -15,6 +15,9 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,23 +35,23 @@ type workshop struct {
 	trees *treeCache
 	slots chan struct{}
 	mu    sync.Mutex
-	idle  map[archive.Compression][]*archive.Compressor
+	idle  map[compress.Compression][]*compress.Writer
 }
 
 func newWorkshop(opts Options) *workshop {
 	return &workshop{
 		trees: newTreeCache(opts.Cache), slots: make(chan struct{}, tars),
-		idle: make(map[archive.Compression][]*archive.Compressor),
+		idle: make(map[compress.Compression][]*compress.Writer),
 	}
 }
 
 // compressor gives one that writes to w; they take long to make and much memory.
-func (s *workshop) compressor(w io.Writer, kind archive.Compression) (*archive.Compressor, error) {
+func (s *workshop) compressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	idle := s.idle[kind]
 	if len(idle) == 0 {
-		return archive.NewCompressor(w, kind)
+		return compress.NewWriter(w, kind)
 	}
 	c := idle[len(idle)-1]
 	s.idle[kind] = idle[:len(idle)-1]
@@ -56,7 +59,7 @@ func (s *workshop) compressor(w io.Writer, kind archive.Compression) (*archive.C
 	return c, nil
 }
 
-func (s *workshop) giveBack(c *archive.Compressor, kind archive.Compression) {
+func (s *workshop) giveBack(c *compress.Writer, kind compress.Compression) {
 	c.Reset(io.Discard)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,8 +69,8 @@ func (s *workshop) giveBack(c *archive.Compressor, kind archive.Compression) {
 // tarOrigin is a directory, or a part of one, as a tar. It is made anew each time it is opened, with the same bytes,
 // unless it lies in the spool.
 type tarOrigin struct {
-	tree    archive.Tree
-	entries []archive.Entry
+	tree    write.Tree
+	entries []write.Entry
 	from    *fileOrigin // nil, or the tar whose entries are packed; tree and entries are then about this file
 	packing mediatypes.Packing
 	shop    *workshop
@@ -155,8 +158,8 @@ func (o *tarOrigin) write(ctx context.Context, w io.Writer) error {
 		return o.tree.Write(ctx, w, o.entries)
 	}
 	open := func() (io.ReadCloser, error) { return o.from.open(ctx, 0) }
-	return archive.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, archive.RewriteOptions{
-		ReadOptions: archive.ReadOptions{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
+	return write.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, write.RewriteOptions{
+		Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
 	})
 }
 
@@ -170,14 +173,14 @@ func (o *tarOrigin) made(known digest.Digest) digest.Digest {
 	return o.diffID
 }
 
-func compression(p mediatypes.Packing) archive.Compression {
+func compression(p mediatypes.Packing) compress.Compression {
 	switch p {
 	case mediatypes.TarGzip:
-		return archive.Gzip
+		return compress.Gzip
 	case mediatypes.TarZstd:
-		return archive.Zstd
+		return compress.Zstd
 	}
-	return archive.None
+	return compress.None
 }
 
 // small tells whether the tar is made into the spool.
@@ -264,7 +267,7 @@ type printer struct {
 	dirs  map[string]int64 // times of change of the directories, which are in every archive of a tree with Preserve
 }
 
-func newPrinter(tree archive.Tree, packing mediatypes.Packing, entries []archive.Entry) *printer {
+func newPrinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *printer {
 	p := &printer{since: time.Now().Add(-settled).UnixNano()}
 	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
 		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())
@@ -280,7 +283,7 @@ func newPrinter(tree archive.Tree, packing mediatypes.Packing, entries []archive
 }
 
 // print makes the fingerprint of a group.
-func (p *printer) print(group []archive.Entry) fingerprint {
+func (p *printer) print(group []write.Entry) fingerprint {
 	h := sha256.New()
 	h.Write(p.head)
 	seen := make(map[string]bool)
@@ -302,7 +305,7 @@ func (p *printer) print(group []archive.Entry) fingerprint {
 	return fingerprint(h.Sum(nil))
 }
 
-func writeEntry(h hash.Hash, e *archive.Entry) {
+func writeEntry(h hash.Hash, e *write.Entry) {
 	writeStrings(h, e.Name, e.Link)
 	if e.Mode.IsDir() { // its times change with its files, and are not in the archive without Preserve
 		writeNumbers(h, int64(e.Mode.Type()))

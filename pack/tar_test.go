@@ -15,7 +15,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -240,7 +240,7 @@ func volumeTar(path string) artifact.Layer {
 func TestTarIsRepacked(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 30)
-	tree := archive.Tree{FS: os.DirFS(dir), Dir: "data", Preserve: true, Root: true}
+	tree := write.Tree{FS: os.DirFS(dir), Dir: "data", Preserve: true, Root: true}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
@@ -178,7 +178,7 @@ func (c *catter) inTar(ctx context.Context, it *item, name string, hidden *cover
 	if err != nil {
 		return nil, err
 	}
-	err = readTar(ctx, c.src, it, c.opts.Limits, parts, func(h *archive.Header, r io.Reader) error {
+	err = readTar(ctx, c.src, it, c.opts.Limits, parts, func(h *read.Header, r io.Reader) error {
 		if it.image && h.Name != name {
 			hidden.add(h.Name, h.Mode.IsDir())
 		}
@@ -212,7 +212,7 @@ func (c *catter) noTar(ctx context.Context, it *item, name string) (*File, error
 }
 
 // entry writes a file of a tar, or the part of it that is asked for. A link has no content of its own.
-func (c *catter) entry(w io.Writer, h *archive.Header, r io.Reader) error {
+func (c *catter) entry(w io.Writer, h *read.Header, r io.Reader) error {
 	if h.Link != "" {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/diff"
@@ -115,7 +115,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *manifest, files []*Fil
 func (it *item) texts(ctx context.Context, src content.Fetcher, names map[string]bool, texts map[string][]byte) error {
 	err := errNoTar
 	if it.unpack {
-		err = readTar(ctx, src, it, Limits{}, nil, func(h *archive.Header, r io.Reader) (err error) {
+		err = readTar(ctx, src, it, Limits{}, nil, func(h *read.Header, r io.Reader) (err error) {
 			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
 				texts[h.Name], err = io.ReadAll(r)
 			}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -66,8 +68,8 @@ func (p *puller) join(ctx context.Context, items []*item) error {
 	limits := p.opts.Limits
 	hash := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(f, hash), copyBuffer)
-	err = archive.Rewrite(ctx, w, archives, archive.RewriteOptions{
-		ReadOptions: archive.ReadOptions{
+	err = write.Rewrite(ctx, w, archives, write.RewriteOptions{
+		Options: read.Options{
 			Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio},
 			Image:  true,
 		},

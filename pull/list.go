@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -94,7 +95,7 @@ func (l *lister) item(ctx context.Context, it *item) error {
 			return err
 		}
 	}
-	err := readTar(ctx, l.src, it, l.opts.Limits, parts, func(h *archive.Header, r io.Reader) error {
+	err := readTar(ctx, l.src, it, l.opts.Limits, parts, func(h *read.Header, r io.Reader) error {
 		f := File{Path: h.Name, Size: h.Size, Mode: Mode(h.Mode), Link: h.Link, Layer: it.desc.Digest}
 		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
 			hash := sha256.New()
@@ -190,27 +191,27 @@ var errNoTar = errors.New("not a tar")
 // returns without an error the blob was verified, unless it was read by parts, when no more is fetched than fn
 // reads, or fn returned fs.SkipAll.
 func readTar(ctx context.Context, src content.Fetcher, it *item, limits Limits, parts *rangeReader,
-	fn func(*archive.Header, io.Reader) error) error {
-	opts := archive.ReadOptions{
+	fn func(*read.Header, io.Reader) error) error {
+	opts := read.Options{
 		Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio, Exact: it.image},
 		Image:  it.image, Within: it.within,
 	}
 	seen, stopped := false, false
-	each := func(h *archive.Header, r io.Reader) error {
+	each := func(h *read.Header, r io.Reader) error {
 		seen = true
 		name, ok := it.stripped(h.Name)
 		if !ok {
 			return nil
 		}
 		h.Name = name
-		if h.HardLink() {
+		if h.IsHardLink() {
 			h.Link, _ = it.stripped(h.Link)
 		}
 		err := fn(h, r)
 		stopped = errors.Is(err, fs.SkipAll)
 		return err
 	}
-	err := readBlob(ctx, src, it.desc, parts, func(r io.Reader) error { return archive.Read(ctx, r, opts, each) }, &stopped)
+	err := readBlob(ctx, src, it.desc, parts, func(r io.Reader) error { return read.Each(ctx, r, opts, each) }, &stopped)
 	switch {
 	case errors.Is(err, archive.ErrUnsafe) && it.sniff && !seen:
 		return errNoTar

@@ -56,7 +56,7 @@ func resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*manifes
 		return nil, err
 	}
 	defer rc.Close()
-	return read(rc, desc)
+	return readManifest(rc, desc)
 }
 
 // plain is the descriptor without what it says beyond where the bytes are.
@@ -74,10 +74,10 @@ func load(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*m
 		return nil, &artifact.Error{Op: "fetching manifest", Item: desc.Digest.String(), Err: err}
 	}
 	defer rc.Close()
-	return read(rc, desc)
+	return readManifest(rc, desc)
 }
 
-func read(r io.Reader, desc ocispec.Descriptor) (*manifest, error) {
+func readManifest(r io.Reader, desc ocispec.Descriptor) (*manifest, error) {
 	if err := checkDocument(desc); err != nil {
 		return nil, err
 	}

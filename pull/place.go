@@ -13,7 +13,7 @@ import (
 	"strconv"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
 )
 
 // placer moves what a stage holds to its final names: all of it, or nothing.
@@ -81,7 +81,7 @@ func (p *placer) noteDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	attrs, err := archive.Xattrs(f)
+	attrs, err := sysfile.Xattrs(f)
 	p.dirs = append(p.dirs, dirInfo{dir, info, attrs})
 	return err
 }
@@ -195,11 +195,11 @@ func sameContent(a *os.Root, nameA string, b *os.Root, nameB string, attrs bool)
 }
 
 func sameXattrs(a, b *os.File) (bool, error) {
-	ofA, err := archive.Xattrs(a)
+	ofA, err := sysfile.Xattrs(a)
 	if err != nil {
 		return false, err
 	}
-	ofB, err := archive.Xattrs(b)
+	ofB, err := sysfile.Xattrs(b)
 	return maps.Equal(ofA, ofB), err
 }
 
@@ -370,5 +370,6 @@ func (p *puller) restoreXattrs(d dirInfo) error {
 		return err
 	}
 	defer f.Close()
-	return archive.SetXattrs(f, d.attrs)
+	_, err = sysfile.SetXattrs(f, d.attrs) // this user or file system may not permit some
+	return err
 }

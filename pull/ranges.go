@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // isPlainTar looks at the beginning of a blob, and goes back there.
 func isPlainTar(blob *rangeReader) (bool, error) {
-	r, kind, err := archive.NewDecompressor(onlyReader{blob})
+	r, err := compress.NewReader(onlyReader{blob})
 	if errors.Is(err, archive.ErrUnsafe) {
 		return false, nil
 	}
@@ -29,7 +30,7 @@ func isPlainTar(blob *rangeReader) (bool, error) {
 	}
 	r.Close()
 	_, err = blob.Seek(0, io.SeekStart)
-	return kind == archive.None, err
+	return r.Compression() == compress.None, err
 }
 
 // rangeReader reads a blob by its parts. Nothing is verified.

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -305,7 +305,7 @@ func (s *search) tar(ctx context.Context, it *item) error {
 	}
 	s.searched += it.desc.Size
 	var entries []File
-	err := readTar(ctx, s.src, it, s.opts.Limits, nil, func(h *archive.Header, r io.Reader) error {
+	err := readTar(ctx, s.src, it, s.opts.Limits, nil, func(h *read.Header, r io.Reader) error {
 		if it.image {
 			entries = append(entries, File{Path: h.Name, Mode: Mode(h.Mode)})
 		}
@@ -328,7 +328,7 @@ func (s *search) tar(ctx context.Context, it *item) error {
 }
 
 // offerEntry considers a file in a tar, and keeps its text if it is the best so far.
-func (s *search) offerEntry(it *item, h *archive.Header, r io.Reader) error {
+func (s *search) offerEntry(it *item, h *read.Header, r io.Reader) error {
 	if !h.Mode.IsRegular() || h.Link != "" || h.Size > MaxText || it.image && (isWhiteout(h.Name) || s.hidden.hides(h.Name)) {
 		return nil
 	}

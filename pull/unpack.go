@@ -16,13 +16,16 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/opencontainers/go-digest"
 )
 
 // errEntangled: a layer touches files of another one that was not fetched, because the last pull placed it.
 var errEntangled = errors.New("layers depend on each other")
 
-// way is how the entries of a tar get their places. Layers that go one way are unpacked by one archive.Extractor, which
+// way is how the entries of a tar get their places. Layers that go one way are unpacked by one extract.Extractor, which
 // knows when two of them have the same file.
 type way struct {
 	within string
@@ -34,7 +37,7 @@ type way struct {
 type trees struct {
 	p          *puller
 	root       *os.Root // of the files in the stage
-	extractors map[way]*archive.Extractor
+	extractors map[way]*extract.Extractor
 
 	item *item // that is being unpacked
 
@@ -52,7 +55,7 @@ func newTrees(p *puller) (*trees, error) {
 		return nil, err
 	}
 	return &trees{
-		p: p, root: root, extractors: make(map[way]*archive.Extractor), seed: maphash.MakeSeed(), owner: make(map[uint64]int32),
+		p: p, root: root, extractors: make(map[way]*extract.Extractor), seed: maphash.MakeSeed(), owner: make(map[uint64]int32),
 	}, nil
 }
 
@@ -76,14 +79,14 @@ func (t *trees) cause(err error) error {
 	return err
 }
 
-func (t *trees) extractor(it *item) *archive.Extractor {
+func (t *trees) extractor(it *item) *extract.Extractor {
 	w := way{it.within, it.strip, it.image}
 	if x, ok := t.extractors[w]; ok {
 		return x
 	}
 	limits := t.p.opts.Limits
-	x := archive.NewExtractor(t.root, archive.ExtractOptions{
-		ReadOptions: archive.ReadOptions{
+	x := extract.New(t.root, extract.Options{
+		Options: read.Options{
 			Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio},
 			Image:  it.image,
 			Within: it.within,
@@ -132,7 +135,7 @@ func (t *trees) entangle() error {
 }
 
 // note takes down an entry that was unpacked.
-func (t *trees) note(e archive.Placed) {
+func (t *trees) note(e extract.Placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count(e)
@@ -163,7 +166,7 @@ func (t *trees) note(e archive.Placed) {
 }
 
 // count holds the limits for all layers together; an Extractor holds them for each.
-func (t *trees) count(e archive.Placed) {
+func (t *trees) count(e extract.Placed) {
 	t.placed++
 	if e.Mode.IsRegular() && e.Link == "" {
 		t.size += e.Size
@@ -223,7 +226,7 @@ func isTarFile(root *os.Root, name string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	r, _, err := archive.NewDecompressor(f)
+	r, err := compress.NewReader(f)
 	if err != nil {
 		if errors.Is(err, archive.ErrUnsafe) {
 			return false, nil

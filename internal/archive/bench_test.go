@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -11,6 +11,11 @@ import (
 	"runtime/metrics"
 	"testing"
 	"time"
+
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // textTree makes files of source-like text, a hundred to a directory.
@@ -48,7 +53,9 @@ func textTree(t testing.TB, files, size int) string {
 	return top
 }
 
-func benchmarkTree(b *testing.B) Tree { return Tree{FS: openRoot(b, textTree(b, 20_000, 10_300)).FS()} }
+func benchmarkTree(b *testing.B) write.Tree {
+	return write.Tree{FS: openRoot(b, textTree(b, 20_000, 10_300)).FS()}
+}
 
 func BenchmarkWalk(b *testing.B) {
 	tree := benchmarkTree(b)
@@ -61,7 +68,7 @@ func BenchmarkWalk(b *testing.B) {
 
 func BenchmarkPack(b *testing.B) {
 	tree := benchmarkTree(b)
-	for _, c := range []Compression{None, Gzip, Zstd} {
+	for _, c := range []compress.Compression{compress.None, compress.Gzip, compress.Zstd} {
 		b.Run("as"+string(c), func(b *testing.B) {
 			n := countingWriter(0)
 			for b.Loop() {
@@ -70,7 +77,7 @@ func BenchmarkPack(b *testing.B) {
 					b.Fatal(err)
 				}
 				n = 0
-				w, err := NewCompressor(&n, c)
+				w, err := compress.NewWriter(&n, c)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -95,8 +102,8 @@ func (n *countingWriter) Write(p []byte) (int, error) {
 
 func BenchmarkExtract(b *testing.B) {
 	tree := benchmarkTree(b)
-	for _, c := range []Compression{None, Gzip, Zstd} {
-		archive := pack(b, tree, c)
+	for _, c := range []compress.Compression{compress.None, compress.Gzip, compress.Zstd} {
+		packed := pack(b, tree, c)
 		b.Run("from"+string(c), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
@@ -106,7 +113,7 @@ func BenchmarkExtract(b *testing.B) {
 				}
 				root := openRoot(b, dir)
 				b.StartTimer()
-				if err := Extract(b.Context(), bytes.NewReader(archive), root, ExtractOptions{}); err != nil {
+				if err := extract.Extract(b.Context(), bytes.NewReader(packed), root, extract.Options{}); err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()
@@ -120,9 +127,9 @@ func BenchmarkExtract(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	archive := pack(b, benchmarkTree(b), Zstd)
+	packed := pack(b, benchmarkTree(b), compress.Zstd)
 	for b.Loop() {
-		err := Read(b.Context(), bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { return nil })
+		err := read.Each(b.Context(), bytes.NewReader(packed), read.Options{}, func(*read.Header, io.Reader) error { return nil })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -145,14 +152,14 @@ func BenchmarkMillion(b *testing.B) {
 		}
 	}
 	b.Run("pack", func(b *testing.B) {
-		tree := Tree{FS: openRoot(b, top).FS()}
+		tree := write.Tree{FS: openRoot(b, top).FS()}
 		for b.Loop() {
 			perFile := peakHeap(b, func() {
 				entries, err := tree.Walk(b.Context())
 				if err != nil {
 					b.Fatal(err)
 				}
-				w, err := NewCompressor(io.Discard, Zstd)
+				w, err := compress.NewWriter(io.Discard, compress.Zstd)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -168,12 +175,12 @@ func BenchmarkMillion(b *testing.B) {
 			b.ReportMetric(perFile/files, "B/file")
 		}
 	})
-	archive := pack(b, Tree{FS: openRoot(b, top).FS()}, Zstd)
+	packed := pack(b, write.Tree{FS: openRoot(b, top).FS()}, compress.Zstd)
 	b.Run("unpack", func(b *testing.B) {
 		for b.Loop() {
 			root := openRoot(b, b.TempDir())
 			perFile := peakHeap(b, func() {
-				if err := Extract(b.Context(), bytes.NewReader(archive), root, ExtractOptions{}); err != nil {
+				if err := extract.Extract(b.Context(), bytes.NewReader(packed), root, extract.Options{}); err != nil {
 					b.Fatal(err)
 				}
 			})

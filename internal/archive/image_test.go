@@ -1,16 +1,21 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
 	"errors"
 	"maps"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // layers unpacks the layers of an image.
 func layers(t *testing.T, dst string, all ...[]byte) error {
 	t.Helper()
-	x := NewExtractor(openRoot(t, dst), ExtractOptions{ReadOptions: ReadOptions{Image: true}})
+	x := extract.New(openRoot(t, dst), extract.Options{Options: read.Options{Image: true}})
 	for _, layer := range all {
 		if err := x.Extract(t.Context(), bytes.NewReader(layer)); err != nil {
 			return err
@@ -78,9 +83,9 @@ func TestImageLayers(t *testing.T) {
 			if got := snapshot(t, dst); !maps.Equal(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
-			one := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}}, lower, test.upper)
-			exact := ReadOptions{Limits: Limits{Exact: true}}
-			if got := snapshot(t, unpack(t, one, ExtractOptions{ReadOptions: exact})); !maps.Equal(got, test.want) {
+			one := rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, test.upper)
+			exact := read.Options{Limits: archive.Limits{Exact: true}}
+			if got := snapshot(t, unpack(t, one, extract.Options{Options: exact})); !maps.Equal(got, test.want) {
 				t.Errorf("in one archive\ngot  %q\nwant %q", got, test.want)
 			}
 		})
@@ -103,11 +108,11 @@ func TestImageRefused(t *testing.T) {
 	for name, upper := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := layers(t, t.TempDir(), lower, upper); !errors.Is(err, ErrUnsafe) {
+			if err := layers(t, t.TempDir(), lower, upper); !errors.Is(err, archive.ErrUnsafe) {
 				t.Errorf("got %v, want a refusal", err)
 			}
-			opts := ExtractOptions{ReadOptions: ReadOptions{Image: true}}
-			if err := rewriteAs(t, opts, lower, upper); !errors.Is(err, ErrUnsafe) {
+			opts := extract.Options{Options: read.Options{Image: true}}
+			if err := rewriteAs(t, opts, lower, upper); !errors.Is(err, archive.ErrUnsafe) {
 				t.Errorf("rewriting: got %v, want a refusal", err)
 			}
 		})

@@ -1,47 +1,48 @@
 package archive
 
-// What an archive may unpack to unless its reader says otherwise: far beyond any real artifact, and still an end.
+// The default limits on what an archive unpacks to: far beyond any real artifact.
 const (
-	// DefaultMaxSize is one TiB of files, holes included.
+	// DefaultMaxSize is 1 TiB of files, holes included.
 	DefaultMaxSize = 1 << 40
 	// DefaultMaxFiles is two million entries, each of which takes an inode.
 	DefaultMaxFiles = 2_000_000
-	// DefaultMaxRatio is how much larger than its compressed form the content of an archive may be. Text reaches 20,
-	// the bombs that gzip allows 1000.
+	// DefaultMaxRatio is the ratio of an archive's content to its compressed size. Text reaches 20, a gzip bomb 1000.
 	DefaultMaxRatio = 200
 )
 
-// The ratio counts beyond so many bytes, since small archives have any ratio and do no harm. Whoever gives a ratio gets
-// it nearly from the start.
+// The ratio applies to content beyond a number of bytes, since small archives have any ratio and do no harm. A ratio that
+// the caller chose applies almost from the start.
 const (
-	defaultGrace  = 256 << 20
-	explicitGrace = 2 << 20
+	defaultRatioFrom = 256 << 20
+	chosenRatioFrom  = 2 << 20
 )
 
-// entryOverhead is what an entry may take in a tar besides its content, and does not count for the ratio: a million
-// small files that are much alike are no bomb. Their number has a limit of its own.
-const entryOverhead = 4 * blockSize
+// EntryOverhead is the size of an entry in a tar, apart from its content, that does not count toward the ratio: a million
+// small files that look alike are not a bomb. Their number has a limit of its own.
+const EntryOverhead = 4 * BlockSize
 
-// Limits says what is refused while an archive is read. The zero value is the defaults; a negative number is no limit.
+// Limits are the bounds on reading an archive. The zero value means the defaults; a negative number means no limit.
 type Limits struct {
-	MaxSize  int64 // of all files together, in bytes
+	MaxSize  int64 // bytes of all files together
 	MaxFiles int64 // entries
 	MaxRatio int64 // content to compressed bytes
-	// Exact takes names as Linux does: those that differ only in case or form are different, they may have
-	// backslashes and need not be UTF-8.
+	// Exact compares names as Linux does: they may differ only in case or Unicode form, contain backslashes, and be
+	// invalid UTF-8.
 	Exact bool
 }
 
-// maxSize is the limit that counts, as the following two.
-func (l Limits) maxSize() int64 { return orDefault(l.MaxSize, DefaultMaxSize) }
+// SizeLimit returns the effective limit on the size of all files.
+func (l Limits) SizeLimit() int64 { return orDefault(l.MaxSize, DefaultMaxSize) }
 
-func (l Limits) maxFiles() int64 { return orDefault(l.MaxFiles, DefaultMaxFiles) }
+// FileLimit returns the effective limit on the number of entries.
+func (l Limits) FileLimit() int64 { return orDefault(l.MaxFiles, DefaultMaxFiles) }
 
-func (l Limits) maxRatio() (ratio, grace int64) {
+// RatioLimit returns the effective limit on the ratio, and the content size from which it applies.
+func (l Limits) RatioLimit() (ratio, from int64) {
 	if l.MaxRatio == 0 {
-		return DefaultMaxRatio, defaultGrace
+		return DefaultMaxRatio, defaultRatioFrom
 	}
-	return orDefault(l.MaxRatio, 0), explicitGrace
+	return orDefault(l.MaxRatio, 0), chosenRatioFrom
 }
 
 func orDefault(n, standard int64) int64 {

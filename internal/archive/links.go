@@ -6,38 +6,37 @@ import (
 	"unicode"
 )
 
-// maxHops is how many symbolic links one path may go through, as in Linux.
+// maxHops is the number of symbolic links that a path may pass through, as in Linux.
 const maxHops = 40
 
-// checkLink refuses a symbolic link that leads out of base by its text. name is where the link stands, clean and within
-// base.
+// CheckLink refuses a symbolic link whose text leads out of base. The link's own name is clean and within base.
 //
-// A target that goes up first and then only down stays inside for good when it passes: it goes up from a real
-// directory, and the links it may go through on its way down have passed too. Of one that goes up after it went down
-// (see upThenDown) the text tells nothing; it must be resolved with all other links in place (see resolveLink).
-func checkLink(name, target, base string) error {
+// A target that goes up first and then only down is safe if it passes: it goes up from a real directory, and the links
+// that it passes through on its way down have passed, too. The text of a target that goes up after going down says
+// nothing; see DependsOnLinks and ResolveLink.
+func CheckLink(name, target, base string) error {
 	switch {
 	case target == "":
-		return refuse(name, "symbolic link without a target")
-	case len(target) > maxName:
-		return refuse(name, "target of the symbolic link is longer than %d bytes", maxName)
+		return Refuse(name, "symbolic link without a target")
+	case len(target) > MaxName:
+		return Refuse(name, "target of the symbolic link is longer than %d bytes", MaxName)
 	case target[0] == '/' || target[0] == '\\' || isDrive(target):
-		return refuse(name, "symbolic link to the absolute path %q", target)
+		return Refuse(name, "symbolic link to the absolute path %q", target)
 	case strings.ContainsFunc(target, unicode.IsControl):
-		return refuse(name, "control character in the target of the symbolic link")
+		return Refuse(name, "control character in the target of the symbolic link")
 	}
-	if upThenDown(target) {
+	if DependsOnLinks(target) {
 		return nil
 	}
 	resolved := path.Join(path.Dir(name), target)
-	if resolved == ".." || strings.HasPrefix(resolved, "../") || !within(resolved, base) {
-		return refuse(name, "symbolic link to %q leaves the archive", target)
+	if resolved == ".." || strings.HasPrefix(resolved, "../") || !IsWithin(resolved, base) {
+		return Refuse(name, "symbolic link to %q leaves the archive", target)
 	}
 	return nil
 }
 
-// upThenDown tells whether target has a ".." behind another name.
-func upThenDown(target string) bool {
+// DependsOnLinks reports whether target has a ".." after another name, so that other links decide where it leads.
+func DependsOnLinks(target string) bool {
 	down := false
 	for part := range strings.SplitSeq(target, "/") {
 		switch part {
@@ -53,9 +52,9 @@ func upThenDown(target string) bool {
 	return false
 }
 
-// resolveLink follows the target component by component, as the kernel would, and refuses it when a step leaves base.
-// What does not exist is taken for a directory: a link may dangle.
-func resolveLink(name, target, base string, readlink func(name string) (string, bool)) error {
+// ResolveLink follows target component by component, as the kernel would, and refuses it if a step leaves base. Names that
+// do not exist count as directories, since a link may dangle.
+func ResolveLink(name, target, base string, readlink func(name string) (string, bool)) error {
 	at := path.Dir(name)
 	todo := strings.Split(target, "/")
 	for hops := 0; len(todo) > 0; {
@@ -66,7 +65,7 @@ func resolveLink(name, target, base string, readlink func(name string) (string, 
 		}
 		if part == ".." {
 			if at == base || at == "." {
-				return refuse(name, "symbolic link to %q leaves the archive", target)
+				return Refuse(name, "symbolic link to %q leaves the archive", target)
 			}
 			at = path.Dir(at)
 			continue
@@ -78,15 +77,15 @@ func resolveLink(name, target, base string, readlink func(name string) (string, 
 			continue
 		}
 		if hops++; hops > maxHops {
-			return refuse(name, "symbolic link to %q goes through more than %d links", target, maxHops)
+			return Refuse(name, "symbolic link to %q goes through more than %d links", target, maxHops)
 		}
 		if strings.HasPrefix(further, "/") {
-			return refuse(name, "symbolic link to %q leads to the absolute path %q", target, further)
+			return Refuse(name, "symbolic link to %q leads to the absolute path %q", target, further)
 		}
 		todo = append(strings.Split(further, "/"), todo...)
 	}
-	if !within(at, base) {
-		return refuse(name, "symbolic link to %q leaves the archive", target)
+	if !IsWithin(at, base) {
+		return Refuse(name, "symbolic link to %q leaves the archive", target)
 	}
 	return nil
 }

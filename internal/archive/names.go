@@ -9,41 +9,42 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What names may be at most. Linux takes 4096 bytes of path and 255 of a component; the depth keeps the work for one
-// entry small, since os.Root opens each component.
+// The limits on names. Linux allows 4096 bytes in a path and 255 in a component. The depth bounds the work for one entry,
+// since os.Root opens each component.
 const (
-	maxName      = 4096
+	// MaxName is the limit on the length of a path.
+	MaxName      = 4096
 	maxComponent = 255
 	maxDepth     = 256
 )
 
-// cleanName checks a name out of an archive and gives it without "./" in front, without doubled and closing slashes.
-// Exact names (see Limits.Exact) may be no UTF-8 and have backslashes, as Linux allows.
-func cleanName(name string, exact bool) (string, error) {
-	if reason := badName(name, exact); reason != "" {
-		return "", refuse(name, "%s", reason)
+// CleanName checks a name in an archive and returns it without a leading "./" and without repeated and trailing slashes.
+// For isExact see Limits.Exact.
+func CleanName(name string, isExact bool) (string, error) {
+	if reason := NameProblem(name, isExact); reason != "" {
+		return "", Refuse(name, "%s", reason)
 	}
 	clean := path.Clean(name)
 	if strings.Count(clean, "/") >= maxDepth {
-		return "", refuse(name, "nested deeper than %d directories", maxDepth)
+		return "", Refuse(name, "nested deeper than %d directories", maxDepth)
 	}
 	return clean, nil
 }
 
-// badName says what is wrong with a name, or "".
-func badName(name string, exact bool) string {
+// NameProblem returns what is wrong with a name, or "".
+func NameProblem(name string, isExact bool) string {
 	switch {
 	case name == "":
 		return "empty name"
-	case len(name) > maxName:
+	case len(name) > MaxName:
 		return "name longer than 4096 bytes"
 	case name[0] == '/' || name[0] == '\\':
 		return "absolute path"
-	case isDrive(path.Clean(name)), !exact && strings.HasPrefix(path.Clean(name)[1:], ":"):
+	case isDrive(path.Clean(name)), !isExact && strings.HasPrefix(path.Clean(name)[1:], ":"):
 		return "path on a drive"
-	case !exact && strings.Contains(name, `\`):
+	case !isExact && strings.Contains(name, `\`):
 		return "backslash in the name"
-	case !exact && !utf8.ValidString(name):
+	case !isExact && !utf8.ValidString(name):
 		return "name is not UTF-8"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "control character in the name"
@@ -59,8 +60,16 @@ func badName(name string, exact bool) string {
 	return ""
 }
 
-// isDrive tells whether name begins as a Windows path does: "C:", "C:/…", `C:\…`. Further on in a path the same is a
-// name as others: it leads nowhere else on any system, and Windows can't have it.
+// IsPrefix reports whether the names in an archive can begin with prefix: "" or a relative path that ends in a slash.
+func IsPrefix(prefix string) bool {
+	return prefix == "" || strings.HasSuffix(prefix, "/") && NameProblem(prefix, false) == ""
+}
+
+// CleanDir returns the clean form of a directory, "." for "".
+func CleanDir(dir string) string { return path.Clean("./" + dir) }
+
+// isDrive reports whether name begins like a Windows path: "C:", "C:/…", `C:\…`. Further on in a path, the same is an
+// ordinary name: it leads nowhere else on any system, and Windows can't create it.
 func isDrive(name string) bool {
 	if len(name) < 2 || name[1] != ':' {
 		return false
@@ -69,13 +78,13 @@ func isDrive(name string) bool {
 	return 'a' <= letter && letter <= 'z' && (len(name) == 2 || name[2] == '/' || name[2] == '\\')
 }
 
-// within tells whether a clean name is dir or lies below it.
-func within(name, dir string) bool {
+// IsWithin reports whether a clean name is dir or below it.
+func IsWithin(name, dir string) bool {
 	return dir == "." || name == dir || len(name) > len(dir) && name[len(dir)] == '/' && name[:len(dir)] == dir
 }
 
-// compareNames orders names so that a directory comes first and its content follows at once.
-func compareNames(a, b string) int {
+// CompareNames orders names so that the content of a directory directly follows it.
+func CompareNames(a, b string) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		if a[i] == b[i] {
@@ -92,16 +101,27 @@ func compareNames(a, b string) int {
 	return len(a) - len(b)
 }
 
-// foldName gives the same string for names that a file system can't keep apart which knows no case, or takes "é" for "e"
-// with an accent, as those of macOS do.
-func foldName(name string) string {
+// CompareDirs orders directories like CompareNames, with "." before all others.
+func CompareDirs(a, b string) int {
+	if a == "." {
+		a = ""
+	}
+	if b == "." {
+		b = ""
+	}
+	return CompareNames(a, b)
+}
+
+// FoldName returns the same string for names that are equal to a file system that ignores case or the Unicode form of
+// accented letters, as those of macOS do.
+func FoldName(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return strings.ToLower(name)
 	}
 	return norm.NFD.String(foldCase(norm.NFD.String(name)))
 }
 
-// foldCase takes every letter for the least of those that differ from it in case.
+// foldCase replaces every letter with the least of those that differ from it only in case.
 func foldCase(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r

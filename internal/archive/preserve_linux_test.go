@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"archive/tar"
@@ -15,6 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/clients"
 	"golang.org/x/sys/unix"
 )
@@ -137,11 +143,11 @@ func everything(t testing.TB, top string) map[string]string {
 			return err
 		}
 		defer f.Close()
-		attrs, err := readXattrs(f)
+		attrs, err := sysfile.Xattrs(f)
 		if err != nil {
 			return err
 		}
-		extents, err := dataExtents(f, info)
+		extents, err := sysfile.DataExtents(f, info)
 		if err != nil {
 			return err
 		}
@@ -177,27 +183,27 @@ func unreadable(t testing.TB, top string) {
 	}
 }
 
-func preserving() ExtractOptions {
-	return ExtractOptions{Preserve: true, ReadOptions: ReadOptions{Limits: Limits{Exact: true}}}
+func preserving() extract.Options {
+	return extract.Options{Preserve: true, Options: read.Options{Limits: archive.Limits{Exact: true}}}
 }
 
 func TestPreserve(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
 	unreadable(t, src)
-	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
-	archive := pack(t, tree, Zstd)
-	if len(archive) > 10_000 {
-		t.Errorf("archive of %d bytes: holes were stored", len(archive))
+	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
+	packed := pack(t, tree, compress.Zstd)
+	if len(packed) > 10_000 {
+		t.Errorf("archive of %d bytes: holes were stored", len(packed))
 	}
 	opts := preserving()
 	opts.Note = func(name, what string) { t.Logf("%s: %s", name, what) }
 	dst := newDir(t)
-	if err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, dst), opts); err != nil {
+	if err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, dst), opts); err != nil {
 		t.Fatal(err)
 	}
 	sameEverything(t, dst, src)
-	if again := pack(t, Tree{FS: openRoot(t, dst).FS(), Preserve: true, Root: true}, Zstd); !bytes.Equal(again, archive) {
+	if again := pack(t, write.Tree{FS: openRoot(t, dst).FS(), Preserve: true, Root: true}, compress.Zstd); !bytes.Equal(again, packed) {
 		t.Error("packing what was unpacked gives another archive")
 	}
 }
@@ -206,23 +212,23 @@ func TestPreserveInGroups(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
 	unreadable(t, src)
-	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true, Prefix: "volume-data/"}
+	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true, Prefix: "volume-data/"}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups := tree.groups(entries, 300_000)
+	groups := tree.SplitBySize(entries, 300_000)
 	if len(groups) < 4 {
 		t.Fatalf("only %d groups", len(groups))
 	}
 	opts := preserving()
 	opts.Place = func(name string) (string, error) {
-		return clean(strings.TrimPrefix(strings.TrimPrefix(name, "volume-data"), "/")), nil
+		return archive.CleanDir(strings.TrimPrefix(strings.TrimPrefix(name, "volume-data"), "/")), nil
 	}
 	dst := newDir(t)
-	x := NewExtractor(openRoot(t, dst), opts)
+	x := extract.New(openRoot(t, dst), opts)
 	for _, group := range groups {
-		if err := x.Extract(t.Context(), bytes.NewReader(packEntries(t, tree, group, Gzip))); err != nil {
+		if err := x.Extract(t.Context(), bytes.NewReader(packEntries(t, tree, group, compress.Gzip))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -233,16 +239,16 @@ func TestPreserveInGroups(t *testing.T) {
 
 	plain := newDir(t)
 	for _, group := range groups {
-		gnuTar(t, packEntries(t, tree, group, None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
+		gnuTar(t, packEntries(t, tree, group, compress.None), "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", plain)
 	}
 	sameEverything(t, filepath.Join(plain, "volume-data"), src)
 
 	var packed [][]byte
 	for _, group := range groups {
-		packed = append(packed, packEntries(t, tree, group, Gzip))
+		packed = append(packed, packEntries(t, tree, group, compress.Gzip))
 	}
 	whole := newDir(t)
-	one := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}, Place: opts.Place}, packed...)
+	one := rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}, Place: opts.Place}, packed...)
 	gnuTar(t, one, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", whole)
 	sameEverything(t, whole, src)
 }
@@ -252,11 +258,11 @@ func TestRewriteKeepsEverything(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
 	unreadable(t, src)
-	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
-	archive := pack(t, tree, None)
+	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}
+	packed := pack(t, tree, compress.None)
 	tree.Prefix = "volume-data/"
-	below := rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}, Prefix: tree.Prefix}, archive)
-	if !bytes.Equal(below, pack(t, tree, None)) {
+	below := rewritten(t, write.RewriteOptions{Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: tree.Prefix}, packed)
+	if !bytes.Equal(below, pack(t, tree, compress.None)) {
 		t.Error("not the archive that the tree gives")
 	}
 }
@@ -265,8 +271,8 @@ func TestPreserveIsTheReadersChoice(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
 	unreadable(t, src)
-	archive := pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true}, None)
-	dst := unpack(t, archive, ExtractOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}})
+	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)
+	dst := unpack(t, packed, extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}})
 	for name, about := range everything(t, dst) {
 		if strings.ContainsAny(strings.Fields(about)[0], "ugt") && !strings.HasPrefix(about, "L") {
 			t.Errorf("%q has the mode %s", name, about)
@@ -298,8 +304,8 @@ func TestGNUTarReadsOurs(t *testing.T) {
 	src := volume(t)
 	unreadable(t, src)
 	dst := newDir(t)
-	archive := pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, None)
-	gnuTar(t, archive, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
+	packed := pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true, Root: true}, compress.None)
+	gnuTar(t, packed, "--xattrs", "--xattrs-include=*", "-xpf", "-", "-C", dst)
 	sameEverything(t, dst, src)
 }
 
@@ -309,7 +315,7 @@ func TestHardLinksHaveMetadata(t *testing.T) {
 	src := volume(t)
 	unreadable(t, src)
 	headers := make(map[string]*tar.Header)
-	r := tar.NewReader(bytes.NewReader(pack(t, Tree{FS: openRoot(t, src).FS(), Preserve: true}, None)))
+	r := tar.NewReader(bytes.NewReader(pack(t, write.Tree{FS: openRoot(t, src).FS(), Preserve: true}, compress.None)))
 	for h, err := r.Next(); err == nil; h, err = r.Next() {
 		headers[h.Name] = h
 	}
@@ -349,8 +355,8 @@ func TestGNUTarIsRead(t *testing.T) {
 			if err := errors.Join(errs...); err != nil {
 				t.Fatal(err)
 			}
-			archive := gnuTar(t, nil, append(args, "-C", src, "-cf", "-", ".")...)
-			dst := unpack(t, archive, ExtractOptions{})
+			packed := gnuTar(t, nil, append(args, "-C", src, "-cf", "-", ".")...)
+			dst := unpack(t, packed, extract.Options{})
 			sameTrees(t, dst, src)
 			if strings.Contains(name, "sparse") {
 				got, want := everything(t, dst), everything(t, src)
@@ -382,8 +388,8 @@ func TestPreservedTwiceIsTheSame(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
 	unreadable(t, src)
-	tree := Tree{FS: openRoot(t, src).FS(), Preserve: true}
-	if !bytes.Equal(pack(t, tree, None), pack(t, tree, None)) {
+	tree := write.Tree{FS: openRoot(t, src).FS(), Preserve: true}
+	if !bytes.Equal(pack(t, tree, compress.None), pack(t, tree, compress.None)) {
 		t.Error("two archives of one tree differ")
 	}
 	if a, b := everything(t, src), everything(t, src); !maps.Equal(a, b) {

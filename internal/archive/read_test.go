@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -11,9 +11,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // countingSeeker counts the bytes that are read.
@@ -31,17 +38,17 @@ func (c *countingSeeker) Read(p []byte) (int, error) {
 func TestReadInPlace(t *testing.T) {
 	t.Parallel()
 	content := mixed(2 << 20)
-	archive := pack(t, Tree{FS: fstest.MapFS{
+	packed := pack(t, write.Tree{FS: fstest.MapFS{
 		"a": {Data: content}, "b": {Data: content}, "c/small": {Data: []byte("small")}, "d": {Data: content},
-	}}, None)
-	src := &countingSeeker{ReadSeeker: bytes.NewReader(archive)}
-	err := Read(t.Context(), src, ReadOptions{}, func(h *Header, r io.Reader) error {
+	}}, compress.None)
+	src := &countingSeeker{ReadSeeker: bytes.NewReader(packed)}
+	err := read.Each(t.Context(), src, read.Options{}, func(h *read.Header, r io.Reader) error {
 		if h.Name == "c/small" {
 			if got, err := io.ReadAll(r); err != nil || string(got) != "small" {
 				t.Errorf("got %q, %v", got, err)
 			}
 		}
-		if h.Name == "d" && !bytes.Equal(archive[h.Offset:h.Offset+h.Size], content) {
+		if h.Name == "d" && !bytes.Equal(packed[h.Offset:h.Offset+h.Size], content) {
 			t.Errorf("content of %q is not at %d", h.Name, h.Offset)
 		}
 		return nil
@@ -50,33 +57,33 @@ func TestReadInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if src.n > 200_000 {
-		t.Errorf("%d of %d bytes were read", src.n, len(archive))
+		t.Errorf("%d of %d bytes were read", src.n, len(packed))
 	}
-	cut := bytes.NewReader(archive[:len(archive)-1<<20])
-	if err := Read(t.Context(), cut, ReadOptions{}, func(*Header, io.Reader) error { return nil }); !errors.Is(err, ErrUnsafe) {
+	cut := bytes.NewReader(packed[:len(packed)-1<<20])
+	if err := read.Each(t.Context(), cut, read.Options{}, func(*read.Header, io.Reader) error { return nil }); !errors.Is(err, archive.ErrUnsafe) {
 		t.Errorf("cut archive: got %v, want a refusal", err)
 	}
 }
 
 func TestReadStops(t *testing.T) {
 	t.Parallel()
-	archive := pack(t, goldenTree(), Zstd)
+	packed := pack(t, goldenTree(), compress.Zstd)
 	mine := errors.New("mine")
 	for want, give := range map[error]error{nil: fs.SkipAll, mine: mine} {
 		n := 0
-		err := Read(t.Context(), bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { n++; return give })
+		err := read.Each(t.Context(), bytes.NewReader(packed), read.Options{}, func(*read.Header, io.Reader) error { n++; return give })
 		if !errors.Is(err, want) || n != 1 {
 			t.Errorf("got %v after %d entries, want %v after one", err, n, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Read(ctx, bytes.NewReader(archive), ReadOptions{}, func(*Header, io.Reader) error { cancel(); return nil })
+	err := read.Each(ctx, bytes.NewReader(packed), read.Options{}, func(*read.Header, io.Reader) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if err := Extract(ctx, bytes.NewReader(archive), openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, context.Canceled) {
+	if err := extract.Extract(ctx, bytes.NewReader(packed), openRoot(t, t.TempDir()), extract.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -84,8 +91,8 @@ func TestReadStops(t *testing.T) {
 func TestSparseContent(t *testing.T) {
 	t.Parallel()
 	want := "\x00\x001234\x00\x00\x00\x005678\x00\x00\x00\x00\x00\x00"
-	err := Read(t.Context(), bytes.NewReader(sparse10("20", extent{2, 4}, extent{10, 4})), ReadOptions{},
-		func(h *Header, r io.Reader) error {
+	err := read.Each(t.Context(), bytes.NewReader(sparse10("20", archive.Extent{2, 4}, archive.Extent{10, 4})), read.Options{},
+		func(h *read.Header, r io.Reader) error {
 			got, err := io.ReadAll(r)
 			if string(got) != want || h.Size != 20 || h.Offset != -1 {
 				t.Errorf("got %q of %d at %d", got, h.Size, h.Offset)
@@ -102,17 +109,17 @@ func TestSparseContent(t *testing.T) {
 func TestExtractTogether(t *testing.T) {
 	t.Parallel()
 	src := randomTree(t, rand.New(rand.NewPCG(11, 12)), 400)
-	tree := Tree{FS: openRoot(t, src).FS()}
+	tree := write.Tree{FS: openRoot(t, src).FS()}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := make(map[string]Placed)
+	found := make(map[string]extract.Placed)
 	dst := t.TempDir()
-	x := NewExtractor(openRoot(t, dst), ExtractOptions{Digests: true, Placed: func(p Placed) { found[p.Name] = p }})
+	x := extract.New(openRoot(t, dst), extract.Options{Digests: true, Placed: func(p extract.Placed) { found[p.Name] = p }})
 	var wait sync.WaitGroup
-	for _, group := range tree.groups(entries, 300_000) {
-		packed := packEntries(t, tree, group, Gzip)
+	for _, group := range tree.SplitBySize(entries, 300_000) {
+		packed := packEntries(t, tree, group, compress.Gzip)
 		wait.Go(func() {
 			if err := x.Extract(t.Context(), bytes.NewReader(packed)); err != nil {
 				t.Error(err)
@@ -159,7 +166,7 @@ func TestExtractMeetsWhatIsThere(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := snapshot(t, top)
-			err = Extract(t.Context(), bytes.NewReader(tarball(file("d/outside"), file("f"))), openRoot(t, dst), ExtractOptions{})
+			err = extract.Extract(t.Context(), bytes.NewReader(tarball(file("d/outside"), file("f"))), openRoot(t, dst), extract.Options{})
 			if err == nil {
 				t.Error("no error")
 			}
@@ -175,15 +182,15 @@ func TestExtractMeetsWhatIsThere(t *testing.T) {
 
 func TestHardLinkToWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
-	archive := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
-	err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, t.TempDir()), ExtractOptions{
+	packed := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
+	err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, t.TempDir()), extract.Options{
 		Place: func(name string) (string, error) {
 			if name == "a" {
-				return "", ErrSkip
+				return "", archive.ErrSkip
 			}
 			return name, nil
 		}})
-	if err == nil || errors.Is(err, ErrUnsafe) {
+	if err == nil || errors.Is(err, archive.ErrUnsafe) {
 		t.Errorf("got %v, want an error that is no refusal", err)
 	}
 }
@@ -194,14 +201,33 @@ func TestLimitsByDefault(t *testing.T) {
 	for i := range 3000 {
 		items = append(items, item{name: fmt.Sprintf("file%04d", i), body: "{}"})
 	}
-	archive := gzipped(tarball(items...))
-	if ratio := 3000 * 1024 / len(archive); ratio < 50 {
+	packed := gzipped(tarball(items...))
+	if ratio := 3000 * 1024 / len(packed); ratio < 50 {
 		t.Fatalf("ratio of only %d", ratio)
 	}
-	for name, limits := range map[string]Limits{"default": {}, "none": {-1, -1, -1, false}, "ratio": {MaxRatio: 2}} {
-		opts := ReadOptions{Limits: limits}
-		if err := Read(t.Context(), bytes.NewReader(archive), opts, func(*Header, io.Reader) error { return nil }); err != nil {
+	for name, limits := range map[string]archive.Limits{"default": {}, "none": {-1, -1, -1, false}, "ratio": {MaxRatio: 2}} {
+		opts := read.Options{Limits: limits}
+		if err := read.Each(t.Context(), bytes.NewReader(packed), opts, func(*read.Header, io.Reader) error { return nil }); err != nil {
 			t.Errorf("%s: many small files: %v", name, err)
 		}
 	}
+}
+
+// mixed returns text, noise, and zeros.
+func mixed(n int) []byte {
+	r := rand.New(rand.NewPCG(9, 9))
+	b := make([]byte, 0, n+64)
+	for len(b) < n {
+		switch r.IntN(3) {
+		case 0:
+			b = append(b, strings.Repeat(fmt.Sprint("text ", r.IntN(1000)), 20)...)
+		case 1:
+			for range 200 {
+				b = append(b, byte(r.Uint32()))
+			}
+		default:
+			b = append(b, make([]byte, 300)...)
+		}
+	}
+	return b[:n]
 }

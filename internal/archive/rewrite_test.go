@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"archive/tar"
@@ -14,6 +14,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // openers are the archives as Rewrite takes them.
@@ -25,10 +30,10 @@ func openers(archives ...[]byte) []func() (io.ReadCloser, error) {
 	return all
 }
 
-func rewritten(t testing.TB, opts RewriteOptions, archives ...[]byte) []byte {
+func rewritten(t testing.TB, opts write.RewriteOptions, archives ...[]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := Rewrite(t.Context(), &out, openers(archives...), opts); err != nil {
+	if err := write.Rewrite(t.Context(), &out, openers(archives...), opts); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -37,8 +42,8 @@ func rewritten(t testing.TB, opts RewriteOptions, archives ...[]byte) []byte {
 func TestRewriteBelowPrefix(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		archive []byte
-		want    []string
+		packed []byte
+		want   []string
 	}{
 		"as podman writes it": {
 			tarball(item{name: "d/"}, file("d/f"), item{name: "h", link: "d/f", typeflag: '1'}, symlinkTo("l", "d")),
@@ -53,11 +58,11 @@ func TestRewriteBelowPrefix(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out := rewritten(t, RewriteOptions{Prefix: "volume-data/", Layer: true}, test.archive)
+			out := rewritten(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)
 			if got := listed(t, out); fmt.Sprint(got) != fmt.Sprint(test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if !bytes.Equal(out, rewritten(t, RewriteOptions{Prefix: "volume-data/", Layer: true}, test.archive)) {
+			if !bytes.Equal(out, rewritten(t, write.RewriteOptions{Prefix: "volume-data/", Layer: true}, test.packed)) {
 				t.Error("a second time it has other bytes")
 			}
 		})
@@ -88,8 +93,8 @@ func listed(t *testing.T, b []byte) []string {
 func TestRewriteRefusesWhiteouts(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{".wh.a", "d/.wh..wh..opq", "d/.wh.x/", ".wh.d/f"} {
-		err := Rewrite(t.Context(), io.Discard, openers(tarball(file("a"), item{name: name})), RewriteOptions{Layer: true})
-		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), `"`+strings.TrimSuffix(name, "/")) {
+		err := write.Rewrite(t.Context(), io.Discard, openers(tarball(file("a"), item{name: name})), write.RewriteOptions{Layer: true})
+		if !errors.Is(err, archive.ErrUnsafe) || !strings.Contains(err.Error(), `"`+strings.TrimSuffix(name, "/")) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -98,9 +103,9 @@ func TestRewriteRefusesWhiteouts(t *testing.T) {
 func TestRewriteHoldsLimitsForAll(t *testing.T) {
 	t.Parallel()
 	a, b := tarball(item{name: "a", body: "12345"}), tarball(item{name: "b", body: "12345"})
-	for reason, limits := range map[string]Limits{"more than 9 bytes": {MaxSize: 9}, "more than 1 entries": {MaxFiles: 1}} {
-		err := Rewrite(t.Context(), io.Discard, openers(a, b), RewriteOptions{ReadOptions: ReadOptions{Limits: limits, Image: true}})
-		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), reason) {
+	for reason, limits := range map[string]archive.Limits{"more than 9 bytes": {MaxSize: 9}, "more than 1 entries": {MaxFiles: 1}} {
+		err := write.Rewrite(t.Context(), io.Discard, openers(a, b), write.RewriteOptions{Options: read.Options{Limits: limits, Image: true}})
+		if !errors.Is(err, archive.ErrUnsafe) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("got %v, want it to say %q", err, reason)
 		}
 	}
@@ -111,12 +116,12 @@ func TestRewriteLostLink(t *testing.T) {
 	t.Parallel()
 	lower := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
 	for _, upper := range [][]byte{tarball(file("a")), tarball(item{name: ".wh.a"})} {
-		if err := rewriteAs(t, ExtractOptions{ReadOptions: ReadOptions{Image: true}}, lower, upper); !errors.Is(err, ErrUnsafe) {
+		if err := rewriteAs(t, extract.Options{Options: read.Options{Image: true}}, lower, upper); !errors.Is(err, archive.ErrUnsafe) {
 			t.Errorf("got %v, want a refusal", err)
 		}
 	}
 	upper := tarball(file("a"), file("b"))
-	if got := listed(t, rewritten(t, RewriteOptions{ReadOptions: ReadOptions{Image: true}}, lower, upper)); len(got) != 2 {
+	if got := listed(t, rewritten(t, write.RewriteOptions{Options: read.Options{Image: true}}, lower, upper)); len(got) != 2 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -134,7 +139,7 @@ func TestRewriteLikeExtract(t *testing.T) {
 		dst := t.TempDir()
 		err := layers(t, dst, all...)
 		var out bytes.Buffer
-		again := Rewrite(t.Context(), &out, openers(all...), RewriteOptions{ReadOptions: ReadOptions{Image: true}})
+		again := write.Rewrite(t.Context(), &out, openers(all...), write.RewriteOptions{Options: read.Options{Image: true}})
 		if err != nil {
 			continue
 		}
@@ -142,7 +147,7 @@ func TestRewriteLikeExtract(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, again)
 		}
 		accepted++
-		got := snapshot(t, unpack(t, out.Bytes(), ExtractOptions{ReadOptions: ReadOptions{Limits: Limits{Exact: true}}}))
+		got := snapshot(t, unpack(t, out.Bytes(), extract.Options{Options: read.Options{Limits: archive.Limits{Exact: true}}}))
 		if want := snapshot(t, dst); !maps.Equal(got, want) {
 			t.Fatalf("seed %d:\n got %q\nwant %q", seed, got, want)
 		}
@@ -185,16 +190,16 @@ func randomLayer(r *rand.Rand) []byte {
 func TestRewriteKeepsTimes(t *testing.T) {
 	t.Parallel()
 	for _, mtime := range []string{"1000000000.123456789", "1000000000", "-3.250000000", "5.000000001"} {
-		archive := tarball(item{name: "f", body: "x", pax: map[string]string{"mtime": mtime, "SCHILY.xattr.user.a": "b\x00="}})
-		var want, got *Header
-		read := func(b []byte) (found *Header) {
-			err := Read(t.Context(), bytes.NewReader(b), ReadOptions{}, func(h *Header, _ io.Reader) error { found = h; return nil })
+		packed := tarball(item{name: "f", body: "x", pax: map[string]string{"mtime": mtime, "SCHILY.xattr.user.a": "b\x00="}})
+		var want, got *read.Header
+		read := func(b []byte) (found *read.Header) {
+			err := read.Each(t.Context(), bytes.NewReader(b), read.Options{}, func(h *read.Header, _ io.Reader) error { found = h; return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
 			return found
 		}
-		want, got = read(archive), read(rewritten(t, RewriteOptions{}, archive))
+		want, got = read(packed), read(rewritten(t, write.RewriteOptions{}, packed))
 		if !got.ModTime.Equal(want.ModTime) || got.ModTime.Equal(time.Unix(0, 0)) || !maps.Equal(got.Xattrs, want.Xattrs) {
 			t.Errorf("%s: got %v %q, want %v %q", mtime, got.ModTime, got.Xattrs, want.ModTime, want.Xattrs)
 		}

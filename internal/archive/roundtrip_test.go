@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -11,6 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // openRoot opens a directory that is closed when the test ends.
@@ -25,7 +30,7 @@ func openRoot(t testing.TB, dir string) *os.Root {
 }
 
 // pack walks and writes a tree.
-func pack(t testing.TB, tree Tree, c Compression) []byte {
+func pack(t testing.TB, tree write.Tree, c compress.Compression) []byte {
 	t.Helper()
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
@@ -34,10 +39,10 @@ func pack(t testing.TB, tree Tree, c Compression) []byte {
 	return packEntries(t, tree, entries, c)
 }
 
-func packEntries(t testing.TB, tree Tree, entries []Entry, c Compression) []byte {
+func packEntries(t testing.TB, tree write.Tree, entries []write.Entry, c compress.Compression) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := NewCompressor(&b, c)
+	w, err := compress.NewWriter(&b, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,10 +56,10 @@ func packEntries(t testing.TB, tree Tree, entries []Entry, c Compression) []byte
 }
 
 // unpack extracts an archive into a new directory.
-func unpack(t testing.TB, archive []byte, opts ExtractOptions) string {
+func unpack(t testing.TB, packed []byte, opts extract.Options) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := Extract(t.Context(), bytes.NewReader(archive), openRoot(t, dir), opts); err != nil {
+	if err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, dir), opts); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -96,7 +101,7 @@ func randomName(r *rand.Rand, i int) string {
 }
 
 func randomContent(r *rand.Rand) []byte {
-	sizes := []int{0, 1, 511, 512, 513, 4096, smallFile - 1, smallFile, smallFile + 1, 300_000}
+	sizes := []int{0, 1, 511, 512, 513, 4096, archive.SmallFile - 1, archive.SmallFile, archive.SmallFile + 1, 300_000}
 	b := make([]byte, sizes[r.IntN(len(sizes))])
 	for i := range b {
 		b[i] = byte(r.IntN(7)) * byte(i>>8)
@@ -161,15 +166,15 @@ func sameTrees(t testing.TB, got, want string) {
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {
-		c := []Compression{None, Gzip, Zstd}[seed%3]
+		c := []compress.Compression{compress.None, compress.Gzip, compress.Zstd}[seed%3]
 		t.Run(fmt.Sprintf("seed %d %q", seed, string(c)), func(t *testing.T) {
 			t.Parallel()
 			src := randomTree(t, rand.New(rand.NewPCG(seed, 0)), 120)
-			tree := Tree{FS: openRoot(t, src).FS()}
-			archive := pack(t, tree, c)
-			sameTrees(t, unpack(t, archive, ExtractOptions{}), src)
-			again := pack(t, Tree{FS: openRoot(t, unpack(t, archive, ExtractOptions{Digests: true})).FS()}, c)
-			if !bytes.Equal(again, archive) {
+			tree := write.Tree{FS: openRoot(t, src).FS()}
+			packed := pack(t, tree, c)
+			sameTrees(t, unpack(t, packed, extract.Options{}), src)
+			again := pack(t, write.Tree{FS: openRoot(t, unpack(t, packed, extract.Options{Digests: true})).FS()}, c)
+			if !bytes.Equal(again, packed) {
 				t.Fatal("packing what was unpacked gives another archive")
 			}
 		})
@@ -179,19 +184,19 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripInGroups(t *testing.T) {
 	t.Parallel()
 	src := randomTree(t, rand.New(rand.NewPCG(7, 7)), 300)
-	tree := Tree{FS: openRoot(t, src).FS()}
+	tree := write.Tree{FS: openRoot(t, src).FS()}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups := tree.groups(entries, 500_000)
+	groups := tree.SplitBySize(entries, 500_000)
 	if len(groups) < 5 {
 		t.Fatalf("only %d groups", len(groups))
 	}
 	dst := t.TempDir()
-	x := NewExtractor(openRoot(t, dst), ExtractOptions{})
+	x := extract.New(openRoot(t, dst), extract.Options{})
 	for _, group := range groups {
-		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, Zstd))); err != nil {
+		if err := x.Extract(context.Background(), bytes.NewReader(packEntries(t, tree, group, compress.Zstd))); err != nil {
 			t.Fatal(err)
 		}
 	}

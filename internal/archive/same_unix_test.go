@@ -1,6 +1,6 @@
 //go:build unix
 
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // TestSameDigest changes all that must not matter.
@@ -39,7 +42,7 @@ func TestSameDigest(t *testing.T) {
 			}
 		}
 		syscall.Umask(int(seed) * 9 % 0o77)
-		return slices.Concat(pack(t, Tree{FS: openRoot(t, top).FS()}, Gzip), pack(t, Tree{FS: os.DirFS(top)}, Zstd))
+		return slices.Concat(pack(t, write.Tree{FS: openRoot(t, top).FS()}, compress.Gzip), pack(t, write.Tree{FS: os.DirFS(top)}, compress.Zstd))
 	}
 	first := build(0)
 	before := runtime.GOMAXPROCS(0)

@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"archive/tar"
@@ -15,15 +15,19 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/write"
 )
 
 // goldenTree has a bit of everything, on any file system.
-func goldenTree() Tree {
+func goldenTree() write.Tree {
 	big := make([]byte, 3<<20)
 	for i := range big {
 		big[i] = byte(i>>3) ^ byte(i>>12)
 	}
-	return Tree{FS: fstest.MapFS{
+	return write.Tree{FS: fstest.MapFS{
 		"b.txt":      {Data: []byte("b\n"), Mode: 0o600, ModTime: time.Unix(1e9, 5)},
 		"a/run":      {Data: []byte("#!/bin/sh\n"), Mode: 0o700},
 		"a-b/empty":  {Mode: 0o666},
@@ -37,10 +41,10 @@ func goldenTree() Tree {
 // of every user gets a new digest: that is a decision, not a detail.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	want := map[Compression]string{
-		None: "cd43f7fdac60965fa7ff777f6925dbb8da29242ab185fd4b64d84e4e0e3bf937",
-		Gzip: "1baf8ad3528afa10ca2dfc8bf9cef3b22cd64240a073322fffd49dfb961aeb67",
-		Zstd: "8c9bc678109d79ff6c340d9ae421db8bf8a7ef517be47b7c3f9b004aea83b14e",
+	want := map[compress.Compression]string{
+		compress.None: "cd43f7fdac60965fa7ff777f6925dbb8da29242ab185fd4b64d84e4e0e3bf937",
+		compress.Gzip: "1baf8ad3528afa10ca2dfc8bf9cef3b22cd64240a073322fffd49dfb961aeb67",
+		compress.Zstd: "8c9bc678109d79ff6c340d9ae421db8bf8a7ef517be47b7c3f9b004aea83b14e",
 	}
 	for c, digest := range want {
 		got := fmt.Sprintf("%x", sha256.Sum256(pack(t, goldenTree(), c)))
@@ -57,28 +61,28 @@ func TestNamesAndOrder(t *testing.T) {
 	}
 	exclude := func(name string, dir bool) bool { return dir && name == "skip" || strings.HasSuffix(name, ".tmp") }
 	tests := map[string]struct {
-		tree Tree
+		tree write.Tree
 		want string
 	}{
-		"directory":         {Tree{Dir: "top", Exclude: exclude}, "a b/ b/c/ b/c/file b-c b.d"},
-		"with root":         {Tree{Dir: "top", Root: true, Exclude: exclude}, "./ a b/ b/c/ b/c/file b-c b.d"},
-		"prefix":            {Tree{Dir: "top/b", Prefix: "x/y/"}, "x/y/c/ x/y/c/file"},
-		"prefix with root":  {Tree{Dir: "top/b", Prefix: "x/y/", Root: true}, "x/ x/y/ x/y/c/ x/y/c/file"},
-		"dot slash":         {Tree{Dir: "top/b", Prefix: "./", Root: true}, "./ ./c/ ./c/file"},
-		"dot slash further": {Tree{Dir: "top/b", Prefix: "./x/", Root: true}, "./x/ ./x/c/ ./x/c/file"},
-		"bare":              {Tree{Dir: "top", Bare: true, Root: true, Exclude: exclude}, "a b/c/file b-c b.d"},
-		"files":             {Tree{Dir: "top", Files: []string{"top/b-c", "top/b/c/file", "top/b-c"}}, "b/ b/c/ b/c/file b-c"},
-		"files with root": {Tree{Files: []string{"top/b/c/file"}, Root: true, Prefix: "p/"},
+		"directory":         {write.Tree{Dir: "top", Exclude: exclude}, "a b/ b/c/ b/c/file b-c b.d"},
+		"with root":         {write.Tree{Dir: "top", Root: true, Exclude: exclude}, "./ a b/ b/c/ b/c/file b-c b.d"},
+		"prefix":            {write.Tree{Dir: "top/b", Prefix: "x/y/"}, "x/y/c/ x/y/c/file"},
+		"prefix with root":  {write.Tree{Dir: "top/b", Prefix: "x/y/", Root: true}, "x/ x/y/ x/y/c/ x/y/c/file"},
+		"dot slash":         {write.Tree{Dir: "top/b", Prefix: "./", Root: true}, "./ ./c/ ./c/file"},
+		"dot slash further": {write.Tree{Dir: "top/b", Prefix: "./x/", Root: true}, "./x/ ./x/c/ ./x/c/file"},
+		"bare":              {write.Tree{Dir: "top", Bare: true, Root: true, Exclude: exclude}, "a b/c/file b-c b.d"},
+		"files":             {write.Tree{Dir: "top", Files: []string{"top/b-c", "top/b/c/file", "top/b-c"}}, "b/ b/c/ b/c/file b-c"},
+		"files with root": {write.Tree{Files: []string{"top/b/c/file"}, Root: true, Prefix: "p/"},
 			"p/ p/top/ p/top/b/ p/top/b/c/ p/top/b/c/file"},
-		"files and directories": {Tree{Files: []string{"top/b", "other"}}, "other top/ top/b/ top/b/c/ top/b/c/file"},
-		"bare files":            {Tree{Files: []string{"top/b/c/file"}, Bare: true}, "top/b/c/file"},
+		"files and directories": {write.Tree{Files: []string{"top/b", "other"}}, "other top/ top/b/ top/b/c/ top/b/c/file"},
+		"bare files":            {write.Tree{Files: []string{"top/b/c/file"}, Bare: true}, "top/b/c/file"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.tree.FS = mapFS
 			var got []string
-			r := tar.NewReader(bytes.NewReader(pack(t, test.tree, None)))
+			r := tar.NewReader(bytes.NewReader(pack(t, test.tree, compress.None)))
 			for h, err := r.Next(); err == nil; h, err = r.Next() {
 				got = append(got, h.Name)
 			}
@@ -95,29 +99,29 @@ func TestWalkRefuses(t *testing.T) {
 		return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}
 	}
 	tests := map[string]struct {
-		tree Tree
+		tree write.Tree
 		want []string
 	}{
-		"socket":            {Tree{FS: fstest.MapFS{"a/s": {Mode: fs.ModeSocket}}}, []string{`"a/s"`, "socket"}},
-		"pipe":              {Tree{FS: fstest.MapFS{"p": {Mode: fs.ModeNamedPipe}}}, []string{`"p"`, "pipe"}},
-		"device":            {Tree{FS: fstest.MapFS{"d": {Mode: fs.ModeDevice}}}, []string{`"d"`, "device"}},
-		"link out":          {Tree{FS: fstest.MapFS{"d/l": link("../x"), "x": {}}, Dir: "d"}, []string{`"l"`, "leaves"}},
-		"absolute link":     {Tree{FS: fstest.MapFS{"l": link("/etc")}}, []string{`"l"`, "absolute"}},
-		"link by a link":    {Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
-		"links in a circle": {Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
-		"control character": {Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
-		"not UTF-8":         {Tree{FS: fstest.MapFS{"a\xe9": {}}, Preserve: true}, []string{`"a\xe9"`, "UTF-8"}},
-		"backslash":         {Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
-		"form":              {Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
-		"case":              {Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
-		"all at once":       {Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},
-		"file elsewhere":    {Tree{FS: fstest.MapFS{"a": {}, "d/b": {}}, Dir: "d", Files: []string{"a"}}, []string{`"a"`, `"d"`}},
+		"socket":            {write.Tree{FS: fstest.MapFS{"a/s": {Mode: fs.ModeSocket}}}, []string{`"a/s"`, "socket"}},
+		"pipe":              {write.Tree{FS: fstest.MapFS{"p": {Mode: fs.ModeNamedPipe}}}, []string{`"p"`, "pipe"}},
+		"device":            {write.Tree{FS: fstest.MapFS{"d": {Mode: fs.ModeDevice}}}, []string{`"d"`, "device"}},
+		"link out":          {write.Tree{FS: fstest.MapFS{"d/l": link("../x"), "x": {}}, Dir: "d"}, []string{`"l"`, "leaves"}},
+		"absolute link":     {write.Tree{FS: fstest.MapFS{"l": link("/etc")}}, []string{`"l"`, "absolute"}},
+		"link by a link":    {write.Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
+		"links in a circle": {write.Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
+		"control character": {write.Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
+		"not UTF-8":         {write.Tree{FS: fstest.MapFS{"a\xe9": {}}, Preserve: true}, []string{`"a\xe9"`, "UTF-8"}},
+		"backslash":         {write.Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
+		"form":              {write.Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
+		"case":              {write.Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},
+		"all at once":       {write.Tree{FS: fstest.MapFS{"s": {Mode: fs.ModeSocket}, "p": {Mode: fs.ModeNamedPipe}}}, []string{`"s"`, `"p"`}},
+		"file elsewhere":    {write.Tree{FS: fstest.MapFS{"a": {}, "d/b": {}}, Dir: "d", Files: []string{"a"}}, []string{`"a"`, `"d"`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := test.tree.Walk(t.Context())
-			if !errors.Is(err, ErrUnsafe) {
+			if !errors.Is(err, archive.ErrUnsafe) {
 				t.Fatalf("got %v, want a refusal", err)
 			}
 			for _, part := range test.want {
@@ -135,8 +139,8 @@ func TestWalkReportsWithABound(t *testing.T) {
 	for i := range 100 {
 		fsys[fmt.Sprintf("p%02d", i)] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
 	}
-	_, err := Tree{FS: fsys}.Walk(t.Context())
-	if err == nil || strings.Count(err.Error(), "\n") != maxProblems || !strings.HasSuffix(err.Error(), "and 80 more") {
+	_, err := write.Tree{FS: fsys}.Walk(t.Context())
+	if err == nil || strings.Count(err.Error(), "\n") != 20 || !strings.HasSuffix(err.Error(), "and 80 more") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -146,7 +150,7 @@ func TestLinksThatStayArePacked(t *testing.T) {
 	link := func(target string) *fstest.MapFile {
 		return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}
 	}
-	_, err := Tree{FS: fstest.MapFS{
+	_, err := write.Tree{FS: fstest.MapFS{
 		"d/a/b/c": {}, "d/s": link("a/b"), "d/l": link("s/../../a"), "d/dangling": link("none"), "d/self": link("self"),
 		"d/a/top": link(".."), "d/a/b/up": link("../../s/c"),
 	}, Dir: "d"}.Walk(t.Context())
@@ -159,7 +163,7 @@ func TestModTime(t *testing.T) {
 	t.Parallel()
 	tree := goldenTree()
 	tree.ModTime = time.Unix(1700000000, 0)
-	r := tar.NewReader(bytes.NewReader(pack(t, tree, None)))
+	r := tar.NewReader(bytes.NewReader(pack(t, tree, compress.None)))
 	for h, err := r.Next(); err == nil; h, err = r.Next() {
 		if !h.ModTime.Equal(tree.ModTime) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
 			t.Errorf("%q: got %v", h.Name, h)
@@ -192,7 +196,7 @@ func TestChanged(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				tree := Tree{FS: openRoot(t, top).FS()}
+				tree := write.Tree{FS: openRoot(t, top).FS()}
 				entries, err := tree.Walk(t.Context())
 				if err != nil {
 					t.Fatal(err)
@@ -201,7 +205,7 @@ func TestChanged(t *testing.T) {
 					t.Fatal(err)
 				}
 				err = tree.Write(t.Context(), io.Discard, entries)
-				if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), `"file"`) {
+				if !errors.Is(err, archive.ErrChanged) || !strings.Contains(err.Error(), `"file"`) {
 					t.Errorf("got %v, want ErrChanged with the name", err)
 				}
 			})
@@ -216,7 +220,7 @@ func TestChangedWhileItIsRead(t *testing.T) {
 	if err := os.WriteFile(name, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tree := Tree{FS: openRoot(t, top).FS()}
+	tree := write.Tree{FS: openRoot(t, top).FS()}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +228,7 @@ func TestChangedWhileItIsRead(t *testing.T) {
 	changing := writerFunc(func(p []byte) (int, error) {
 		return len(p), os.Chtimes(name, time.Time{}, time.Unix(7, 7))
 	})
-	if err := tree.Write(t.Context(), changing, entries); !errors.Is(err, ErrChanged) {
+	if err := tree.Write(t.Context(), changing, entries); !errors.Is(err, archive.ErrChanged) {
 		t.Errorf("got %v, want ErrChanged", err)
 	}
 }
@@ -236,7 +240,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestWriteStops(t *testing.T) {
 	t.Parallel()
 	top := textTree(t, 500, 100)
-	tree := Tree{FS: openRoot(t, top).FS()}
+	tree := write.Tree{FS: openRoot(t, top).FS()}
 	entries, err := tree.Walk(t.Context())
 	if err != nil {
 		t.Fatal(err)

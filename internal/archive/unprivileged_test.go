@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"archive/tar"
@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/extract"
 )
 
 func TestUnprivilegedPreserve(t *testing.T) {
@@ -14,7 +17,7 @@ func TestUnprivilegedPreserve(t *testing.T) {
 	w := tar.NewWriter(&buf)
 	hdr := &tar.Header{
 		Name: "tool", Mode: 0o6755, Size: 1, Uid: os.Getuid(), Gid: os.Getgid(),
-		PAXRecords: map[string]string{xattrPrefix + "security.capability": "x", xattrPrefix + "user.note": "y"},
+		PAXRecords: map[string]string{archive.XattrPrefix + "security.capability": "x", archive.XattrPrefix + "user.note": "y"},
 	}
 	if err := w.WriteHeader(hdr); err != nil {
 		t.Fatal(err)
@@ -30,12 +33,12 @@ func TestUnprivilegedPreserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	opts := ExtractOptions{Preserve: true, Unprivileged: true, Note: func(name, what string) {
+	opts := extract.Options{Preserve: true, Unprivileged: true, Note: func(name, what string) {
 		if what != "user.note" { // not every file system has attributes
 			t.Errorf("%s: could not restore %s", name, what)
 		}
 	}}
-	if err := Extract(t.Context(), &buf, root, opts); err != nil {
+	if err := extract.Extract(t.Context(), &buf, root, opts); err != nil {
 		t.Fatal(err)
 	}
 	info, err := root.Stat("tool")

@@ -1,4 +1,4 @@
-package archive
+package compress
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// mixed is text, noise and zeros.
+// mixed returns text, noise, and zeros.
 func mixed(n int) []byte {
 	r := rand.New(rand.NewPCG(9, 9))
 	b := make([]byte, 0, n+64)
@@ -32,7 +32,7 @@ func mixed(n int) []byte {
 	return b[:n]
 }
 
-func compress(t testing.TB, c *Compressor, out *bytes.Buffer, data []byte, piece int) []byte {
+func compress(t testing.TB, c *Writer, out *bytes.Buffer, data []byte, piece int) []byte {
 	t.Helper()
 	out.Reset()
 	c.Reset(out)
@@ -61,7 +61,7 @@ func TestCompressor(t *testing.T) {
 			for _, cores := range []int{2, 1, 7} {
 				runtime.GOMAXPROCS(cores)
 				var out bytes.Buffer
-				c, err := NewCompressor(&out, kind)
+				c, err := NewWriter(&out, kind)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -75,12 +75,12 @@ func TestCompressor(t *testing.T) {
 					}
 				}
 			}
-			r, found, err := NewDecompressor(bytes.NewReader(first))
+			r, err := NewReader(bytes.NewReader(first))
 			if err != nil {
 				t.Fatal(err)
 			}
 			back, err := io.ReadAll(r)
-			if err != nil || found != kind || !bytes.Equal(back, data) {
+			if found := r.Compression(); err != nil || found != kind || !bytes.Equal(back, data) {
 				t.Errorf("%q: %d bytes: got %d bytes of %q, %v", string(kind), size, len(back), string(found), err)
 			}
 			if err := r.Close(); err != nil {
@@ -95,7 +95,7 @@ func TestOthersDecompress(t *testing.T) {
 	t.Parallel()
 	data := mixed(5 << 20)
 	var out bytes.Buffer
-	c, err := NewCompressor(&out, Gzip)
+	c, err := NewWriter(&out, Gzip)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestOthersDecompress(t *testing.T) {
 		if _, err := exec.LookPath(command); err != nil {
 			continue
 		}
-		c, err := NewCompressor(&out, kind)
+		c, err := NewWriter(&out, kind)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestCompressorFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
 	for _, kind := range []Compression{Gzip, Zstd} {
-		c, err := NewCompressor(writerFunc(func([]byte) (int, error) { return 0, full }), kind)
+		c, err := NewWriter(writerFunc(func([]byte) (int, error) { return 0, full }), kind)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,40 +144,11 @@ func TestCompressorFails(t *testing.T) {
 			t.Errorf("%q: a closed compressor takes more", string(kind))
 		}
 	}
-	if _, err := NewCompressor(io.Discard, "lzma"); err == nil {
+	if _, err := NewWriter(io.Discard, "lzma"); err == nil {
 		t.Error("lzma is known")
 	}
 }
 
-func TestDecompressorTellsWhoFailed(t *testing.T) {
-	t.Parallel()
-	lost := errors.New("connection lost")
-	for _, kind := range []Compression{None, Gzip, Zstd} {
-		archive := pack(t, goldenTree(), kind)
-		broken := io.MultiReader(bytes.NewReader(archive[:len(archive)/2]), failing{lost})
-		if err := Extract(t.Context(), broken, openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, lost) {
-			t.Errorf("%q: got %v, want the error of the source", string(kind), err)
-		}
-		cut := bytes.NewReader(archive[:len(archive)/2])
-		if err := Extract(t.Context(), cut, openRoot(t, t.TempDir()), ExtractOptions{}); !errors.Is(err, ErrUnsafe) {
-			t.Errorf("%q: got %v, want a refusal", string(kind), err)
-		}
-	}
-	if _, _, err := NewDecompressor(failing{lost}); !errors.Is(err, lost) {
-		t.Errorf("got %v, want the error of the source", err)
-	}
-}
+type writerFunc func([]byte) (int, error)
 
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// TestWindow refuses a frame that asks for more memory than the zstd command would give it.
-func TestWindow(t *testing.T) {
-	t.Parallel()
-	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x12 << 3, 3, 0, 0, 'x'} // a window of 256 MiB
-	err := Read(t.Context(), bytes.NewReader(frame), ReadOptions{}, func(*Header, io.Reader) error { return nil })
-	if !errors.Is(err, ErrUnsafe) {
-		t.Errorf("got %v, want a refusal", err)
-	}
-}
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -1,4 +1,4 @@
-package archive
+package write
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/archive"
 )
 
 // listing makes entries of so many files in directories of fifty, of exponentially distributed sizes.
@@ -77,7 +79,7 @@ func move(r *rand.Rand, entries []Entry) []Entry {
 	moved := entries[at]
 	moved.Name = entries[r.IntN(len(entries))].Name + "-moved"
 	entries = append(slices.Delete(slices.Clone(entries), at, at+1), moved)
-	slices.SortFunc(entries, func(a, b Entry) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
 	return entries
 }
 
@@ -194,7 +196,7 @@ func TestSplitUnderPreserve(t *testing.T) {
 				t.Errorf("%q stands in group %d of %d", e.Name, i, len(groups))
 			}
 			files[e.Name] = true
-			if e.HardLink() && !files[e.Link] {
+			if e.IsHardLink() && !files[e.Link] {
 				t.Errorf("%q is not in the group of %q", e.Name, e.Link)
 			}
 		}

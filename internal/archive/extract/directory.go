@@ -1,4 +1,4 @@
-package archive
+package extract
 
 import (
 	"errors"
@@ -10,17 +10,21 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
 )
 
-// directory is an open directory below the destination, so that a file in it is created with a single system call and
-// without looking at the path again.
+// directory is an open directory below the destination, so that creating a file in it takes a single system call and no
+// path lookup.
 type directory struct {
 	name string
 	root *os.Root
 	refs atomic.Int32
 }
 
-// hold keeps d open until release.
+// hold keeps d open until release is called.
 func (d *directory) hold() *directory {
 	d.refs.Add(1)
 	return d
@@ -32,7 +36,7 @@ func (d *directory) release() {
 	}
 }
 
-// enter opens a directory, which it makes if it is missing. The last one stays open, since entries mostly come sorted.
+// enter opens a directory, and creates it if it is missing. The latest one stays open, since most archives are sorted.
 func (u *unpacker) enter(name string) (*directory, error) {
 	if u.dir != nil && u.dir.name == name {
 		return u.dir, nil
@@ -50,7 +54,7 @@ func (u *unpacker) enter(name string) (*directory, error) {
 	return d, nil
 }
 
-// leave closes the directory that was used last.
+// leave closes the latest directory.
 func (u *unpacker) leave() {
 	if u.dir != nil {
 		u.dir.release()
@@ -58,8 +62,8 @@ func (u *unpacker) leave() {
 	}
 }
 
-// directory makes a directory that has an entry, and sets its mode; under Preserve that waits for Close.
-func (u *unpacker) directory(h *Header) error {
+// directory creates a directory that has an entry, and sets its mode; with Preserve, FinishDirs does that.
+func (u *unpacker) directory(h *read.Header) error {
 	if _, err := u.enter(h.Name); err != nil {
 		return err
 	}
@@ -70,9 +74,9 @@ func (u *unpacker) directory(h *Header) error {
 	return nil
 }
 
-// setDir notes or sets the metadata of a directory. When archives repeat it, as those of a split tree do, the latest
-// time wins: theirs are 0 but for the archive of the directories themselves. For images the last layer wins.
-func (x *Extractor) setDir(h *Header) error {
+// setDir records or sets the metadata of a directory. If archives repeat it, as those of a split tree do, the latest time
+// wins: all are 0 except that in the archive of the directories themselves. For images the last layer wins.
+func (x *Extractor) setDir(h *read.Header) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
 	if x.opts.Preserve {
@@ -82,7 +86,7 @@ func (x *Extractor) setDir(h *Header) error {
 		return nil
 	}
 	if h.Name == "." {
-		return nil // the caller's
+		return nil // it belongs to the caller
 	}
 	return x.chmodDir(h.Name, x.mode(h))
 }
@@ -96,14 +100,14 @@ func (x *Extractor) chmodDir(name string, mode fs.FileMode) error {
 	return f.Chmod(mode)
 }
 
-// makeDirs makes a directory and those above it that are missing, with the mode 0755.
+// makeDirs creates a directory and missing ones above it, with mode 0755.
 func (x *Extractor) makeDirs(name string) error {
 	if name == "." {
 		return nil
 	}
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
-	if !x.opts.Image { // no name of a directory is a link: Extractor.names sees to it
+	if !x.opts.Image { // Extractor.names ensures that no link has the name of a directory
 		if info, err := x.root.Lstat(name); err == nil && info.IsDir() {
 			return nil
 		}
@@ -119,7 +123,7 @@ func (x *Extractor) makeDirs(name string) error {
 	return nil
 }
 
-// makeDir makes one directory whose parent is there.
+// makeDir creates a directory whose parent exists.
 func (x *Extractor) makeDir(name string) error {
 	err := x.root.Mkdir(name, 0o700)
 	if err == nil {
@@ -130,13 +134,13 @@ func (x *Extractor) makeDir(name string) error {
 	}
 	info, err := x.root.Lstat(name)
 	if err == nil && !info.IsDir() {
-		return refuse(name, "something stands below it, and it is no directory")
+		return archive.Refuse(name, "the archive has entries below it, and it is not a directory")
 	}
 	return err
 }
 
-// isReal tells whether name is a directory that is reached through no link.
-func (x *Extractor) isReal(name string) (bool, error) {
+// isRealDir reports whether name is a directory whose path has no links.
+func (x *Extractor) isRealDir(name string) (bool, error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
 			continue
@@ -149,30 +153,30 @@ func (x *Extractor) isReal(name string) (bool, error) {
 			return false, err
 		}
 		if !info.IsDir() {
-			return false, refuse(name, "%q is no directory", name[:i])
+			return false, archive.Refuse(name, "%q is not a directory", name[:i])
 		}
 	}
 	return true, nil
 }
 
-// FinishDirs gives the directories their preserved metadata, after the last file was put in them, since a time changes
-// with each. Their owners keep all rights until LockDirs: a directory that its owner may not change can be neither moved
-// nor removed. Without Preserve there is nothing to do.
+// FinishDirs sets the preserved metadata of directories. It is called after the last file, since each file changes the time
+// of its directory. Owners keep all rights until LockDirs: a directory that its owner can't change can be neither moved nor
+// removed. Without Preserve, FinishDirs does nothing.
 func (x *Extractor) FinishDirs() error {
-	return x.eachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *Header) error { return x.restore(f, h) })
+	return x.eachDir(x.root, 0, func(f *os.File, _ fs.FileInfo, h *read.Header) error { return x.restore(f, h) })
 }
 
-// LockDirs takes away what the preserved modes of directories forbid their owners, below root: where the tree was moved
-// to.
+// LockDirs removes the rights that the preserved modes of directories deny their owners. The tree is in root, where it may
+// have been moved.
 func (x *Extractor) LockDirs(root *os.Root) error {
-	return x.eachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *Header) error {
+	return x.eachDir(root, 0o700, func(f *os.File, info fs.FileInfo, h *read.Header) error {
 		return f.Chmod(info.Mode()&^0o700 | h.Mode&0o700)
 	})
 }
 
-// eachDir calls fn for the directories that have an entry, and whose mode lacks one of the bits, if there are any. Each
-// comes after those below it.
-func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *Header) error) error {
+// eachDir calls fn for the directories that have an entry and whose mode lacks one of the given bits; for 0, for all.
+// Each follows those below it.
+func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	x.dirMu.Lock()
 	defer x.dirMu.Unlock()
 	var names []string
@@ -181,7 +185,7 @@ func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, 
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return compareNames(underRoot(b), underRoot(a)) })
+	slices.SortFunc(names, func(a, b string) int { return archive.CompareDirs(b, a) })
 	for _, name := range names {
 		if err := onDir(root, name, x.dirs[name], fn); err != nil {
 			return err
@@ -190,18 +194,10 @@ func (x *Extractor) eachDir(root *os.Root, lacks fs.FileMode, fn func(*os.File, 
 	return nil
 }
 
-// underRoot makes "." the directory above all others.
-func underRoot(name string) string {
-	if name == "." {
-		return ""
-	}
-	return name
-}
-
-func onDir(root *os.Root, name string, h *Header, fn func(*os.File, fs.FileInfo, *Header) error) error {
+func onDir(root *os.Root, name string, h *read.Header, fn func(*os.File, fs.FileInfo, *read.Header) error) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return nil // a later layer of an image took it away
+		return nil // a later layer of an image deleted it
 	}
 	if err != nil {
 		return err
@@ -214,8 +210,8 @@ func onDir(root *os.Root, name string, h *Header, fn func(*os.File, fs.FileInfo,
 	return fn(f, info, h)
 }
 
-// restore gives an open file or directory its metadata.
-func (x *Extractor) restore(f *os.File, h *Header) error {
+// restore sets the metadata of an open file or directory.
+func (x *Extractor) restore(f *os.File, h *read.Header) error {
 	mode := x.mode(h)
 	if !x.opts.Preserve {
 		return f.Chmod(mode)
@@ -225,7 +221,7 @@ func (x *Extractor) restore(f *os.File, h *Header) error {
 			return err
 		}
 		x.note(h.Name, "owner")
-		mode &^= fs.ModeSetuid | fs.ModeSetgid // not in the name of whoever unpacks
+		mode &^= fs.ModeSetuid | fs.ModeSetgid // not with the rights of the current user
 	}
 	if mode.IsDir() {
 		mode |= 0o700 // see LockDirs
@@ -233,7 +229,7 @@ func (x *Extractor) restore(f *os.File, h *Header) error {
 	if x.opts.Unprivileged {
 		maps.DeleteFunc(h.Xattrs, func(name, _ string) bool { return strings.HasPrefix(name, "security.") })
 	}
-	skipped, err := writeXattrs(f, h.Xattrs)
+	skipped, err := sysfile.SetXattrs(f, h.Xattrs)
 	if err != nil {
 		return err
 	}
@@ -243,11 +239,11 @@ func (x *Extractor) restore(f *os.File, h *Header) error {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
-	return setTimes(f, h.ModTime)
+	return sysfile.SetTimes(f, h.ModTime)
 }
 
-// restoreLink gives a symbolic link its owner and time.
-func (x *Extractor) restoreLink(dir *os.Root, base string, h *Header) error {
+// restoreLink sets the owner and time of a symbolic link.
+func (x *Extractor) restoreLink(dir *os.Root, base string, h *read.Header) error {
 	if err := dir.Lchown(base, h.UID, h.GID); err != nil {
 		if !errors.Is(err, fs.ErrPermission) {
 			return err
@@ -259,5 +255,5 @@ func (x *Extractor) restoreLink(dir *os.Root, base string, h *Header) error {
 		return err
 	}
 	defer f.Close()
-	return setLinkTimes(f, path.Base(base), h.ModTime)
+	return sysfile.SetLinkTimes(f, path.Base(base), h.ModTime)
 }

@@ -1,4 +1,4 @@
-package archive
+package write
 
 import (
 	"archive/tar"
@@ -9,21 +9,20 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"syscall"
 	"time"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
 )
 
-// bufferSize is what large files are copied with.
-const bufferSize = 256 << 10
-
-// Write writes the entries, all that Walk gave or one group of Split, as a tar. Directories that entries stand in are
-// added where they are missing. A file that is no longer what the walk saw, or changes while it is read, is an error
-// that names it and wraps ErrChanged; w has then got a part of the archive.
+// Write writes entries, which are all of Walk or one group of Split, as a tar. It adds missing directories above them. If
+// a file changed since the walk or changes while it is read, the error names it and wraps archive.ErrChanged; part of the
+// archive was written to w by then.
 func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &sink{w: w}
 	tw := &treeWriter{
-		tarWriter: newTarWriter(out), tree: t, dir: clean(t.Dir), dirs: make(map[string]struct{}),
+		tarWriter: newTarWriter(out), tree: t, dir: archive.CleanDir(t.Dir), dirs: make(map[string]struct{}),
 	}
 	ahead := t.readAhead(ctx, entries)
 	defer ahead.wait()
@@ -46,7 +45,7 @@ func (t Tree) Write(ctx context.Context, w io.Writer, entries []Entry) error {
 	return tw.tar.Close()
 }
 
-// sink remembers that it was the writer that failed, and not a file.
+// sink remembers the error of a writer, to distinguish it from that of a file.
 type sink struct {
 	w   io.Writer
 	err error
@@ -57,15 +56,15 @@ func (s *sink) Write(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// tarWriter writes a tar.
+// tarWriter writes a tar, including what package archive/tar can't write.
 type tarWriter struct {
-	out io.Writer // below tar, for what archive/tar can't write
+	out io.Writer // the writer below tar
 	tar *tar.Writer
 	buf []byte
 }
 
 func newTarWriter(w io.Writer) *tarWriter {
-	return &tarWriter{out: w, tar: tar.NewWriter(w), buf: make([]byte, bufferSize)}
+	return &tarWriter{out: w, tar: tar.NewWriter(w), buf: make([]byte, archive.BufferSize)}
 }
 
 // treeWriter is the state of one Write.
@@ -73,8 +72,8 @@ type treeWriter struct {
 	*tarWriter
 	tree Tree
 	dir  string
-	dirs map[string]struct{} // directories that have their entry
-	last string              // the one of dirs that was asked for last
+	dirs map[string]struct{} // directories that have an entry
+	last string              // the latest directory of dirs
 }
 
 // entry writes one entry and the directories above it.
@@ -87,13 +86,13 @@ func (w *treeWriter) entry(e *Entry, ahead *readAhead) error {
 		return w.directory(e.Name, e)
 	case e.Mode.Type() == fs.ModeSymlink:
 		return w.symlink(e)
-	case e.HardLink():
+	case e.IsHardLink():
 		return w.hardLink(e)
 	}
 	return w.file(e, ahead)
 }
 
-// parents writes an entry for each directory above name that has none yet.
+// parents writes entries for the directories above name that have none yet.
 func (w *treeWriter) parents(name string) error {
 	dir := path.Dir(name)
 	if w.tree.Bare || name == "." || dir == w.last {
@@ -109,8 +108,8 @@ func (w *treeWriter) parents(name string) error {
 	return w.directory(dir, nil)
 }
 
-// directory writes the entry of a directory, once. Without e its time is 1970, since it is not the directory's own
-// entry: the time of a directory changes with every file that comes or goes.
+// directory writes the entry of a directory, once. Without e its time is 1970: the group that the entry is in must not
+// change with the directory's time, which changes with every added or removed file.
 func (w *treeWriter) directory(name string, e *Entry) error {
 	if _, ok := w.dirs[name]; ok || w.tree.Bare {
 		return nil
@@ -133,7 +132,7 @@ func (w *treeWriter) directory(name string, e *Entry) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// rootEntries writes an entry for each directory of the prefix, or "./" when it has none.
+// rootEntries writes an entry for each directory of the prefix, or "./" if it has none.
 func (w *tarWriter) rootEntries(hdr *tar.Header, prefix string) error {
 	if prefix == "" {
 		prefix = "./"
@@ -150,7 +149,7 @@ func (w *tarWriter) rootEntries(hdr *tar.Header, prefix string) error {
 	return nil
 }
 
-// modTime is the time of an entry: its own under Preserve.
+// modTime returns the time of an entry: with Preserve its own.
 func (w *treeWriter) modTime(own int64) time.Time {
 	if w.tree.Preserve || w.tree.ModTime.IsZero() {
 		return time.Unix(0, own)
@@ -158,7 +157,7 @@ func (w *treeWriter) modTime(own int64) time.Time {
 	return w.tree.ModTime
 }
 
-// preserveDir fills in what the directory on disk has.
+// preserveDir sets the metadata of the directory on disk.
 func (w *treeWriter) preserveDir(hdr *tar.Header, name string, mtime int64) error {
 	f, info, err := w.open(name)
 	if err != nil {
@@ -166,7 +165,7 @@ func (w *treeWriter) preserveDir(hdr *tar.Header, name string, mtime int64) erro
 	}
 	defer f.Close()
 	if !info.IsDir() {
-		return ErrChanged
+		return archive.ErrChanged
 	}
 	return preserve(hdr, f, info, mtime)
 }
@@ -185,63 +184,48 @@ func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// systemFile is a file of the operating system: an *os.File, or a directory that only lists less than one.
-type systemFile interface {
-	syscall.Conn
-	Name() string
-}
-
-// preserve fills in mode, owner, time and extended attributes. f is nil for a symbolic link, which has none of the
-// attributes that are kept.
-func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, mtime int64) error {
-	uid, gid := owner(info)
-	setMetadata(hdr, info.Mode(), uid, gid, time.Unix(0, mtime), nil)
-	if f == nil {
-		return nil
+// preserve sets mode, owner, time, and extended attributes. f is nil for a symbolic link, which has no portable extended
+// attributes.
+func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, modTime int64) error {
+	uid, gid := sysfile.Owner(info)
+	m := metadata{mode: info.Mode(), uid: uid, gid: gid, modTime: time.Unix(0, modTime)}
+	if f != nil {
+		file, ok := f.(sysfile.File)
+		if !ok {
+			return errors.New("its metadata can't be preserved: not a file of the operating system")
+		}
+		var err error
+		if m.xattrs, err = sysfile.Xattrs(file); err != nil {
+			return err
+		}
 	}
-	file, ok := f.(systemFile)
-	if !ok {
-		return errors.New("its metadata can't be preserved: not a file of the operating system")
-	}
-	attrs, err := readXattrs(file)
-	if err != nil {
-		return err
-	}
-	setXattrs(hdr, attrs)
+	m.apply(hdr)
 	return nil
 }
 
-// setMetadata fills in what an entry has besides its name and content.
-func setMetadata(hdr *tar.Header, mode fs.FileMode, uid, gid int, mtime time.Time, attrs map[string]string) {
-	hdr.Mode, hdr.Uid, hdr.Gid, hdr.ModTime = tarMode(mode), uid, gid, mtime
-	if mtime.Nanosecond() != 0 {
-		hdr.Format = tar.FormatPAX // archive/tar rounds to seconds otherwise
-	}
-	setXattrs(hdr, attrs)
+// metadata is everything about an entry except its name and content.
+type metadata struct {
+	mode     fs.FileMode
+	uid, gid int
+	modTime  time.Time
+	xattrs   map[string]string
 }
 
-func setXattrs(hdr *tar.Header, attrs map[string]string) {
-	for name, value := range attrs {
+// apply sets the fields of hdr.
+func (m metadata) apply(hdr *tar.Header) {
+	hdr.Mode, hdr.Uid, hdr.Gid, hdr.ModTime = tarMode(m.mode), m.uid, m.gid, m.modTime
+	if m.modTime.Nanosecond() != 0 {
+		hdr.Format = tar.FormatPAX // otherwise package archive/tar rounds to seconds
+	}
+	for name, value := range m.xattrs {
 		if hdr.PAXRecords == nil {
 			hdr.PAXRecords = make(map[string]string)
 		}
-		hdr.PAXRecords[xattrPrefix+name] = value
+		hdr.PAXRecords[archive.XattrPrefix+name] = value
 	}
 }
 
-// Xattrs gives the extended attributes of an open file or directory that Preserve keeps.
-func Xattrs(f *os.File) (map[string]string, error) { return readXattrs(f) }
-
-// SetXattrs sets extended attributes that Preserve keeps, but for those that this user or file system may not have.
-func SetXattrs(f *os.File, attrs map[string]string) error {
-	_, err := writeXattrs(f, attrs)
-	return err
-}
-
-// xattrPrefix is before the names of extended attributes in PAX records, as star, GNU tar and Docker write them.
-const xattrPrefix = "SCHILY.xattr."
-
-// tarMode is the mode bits of a tar entry.
+// tarMode returns the mode bits of a tar entry.
 func tarMode(mode fs.FileMode) int64 {
 	bits := int64(mode.Perm())
 	if mode&fs.ModeSetuid != 0 {
@@ -266,8 +250,8 @@ func (w *treeWriter) symlink(e *Entry) error {
 		if err != nil {
 			return err
 		}
-		if !e.same(info) {
-			return ErrChanged
+		if !e.isSame(info) {
+			return archive.ErrChanged
 		}
 		if err := preserve(hdr, nil, info, e.ModTime); err != nil {
 			return err
@@ -276,7 +260,7 @@ func (w *treeWriter) symlink(e *Entry) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// hardLink writes a further name of a file that is in the archive already, with the metadata of the file: some readers
+// hardLink writes another name of a file that is already in the archive, with the metadata of the file, since some readers
 // set it again.
 func (w *treeWriter) hardLink(e *Entry) error {
 	f, info, err := w.open(e.Name)
@@ -284,8 +268,8 @@ func (w *treeWriter) hardLink(e *Entry) error {
 		return err
 	}
 	defer f.Close()
-	if idOf(info).ino != e.Ino || changeTime(info) != e.CTime {
-		return ErrChanged
+	if sysfile.IDOf(info).Ino != e.Ino || sysfile.ChangeTime(info) != e.CTime {
+		return archive.ErrChanged
 	}
 	hdr := &tar.Header{Typeflag: tar.TypeLink, Name: w.tree.Prefix + e.Name, Linkname: w.tree.Prefix + e.Link}
 	if err := preserve(hdr, f, info, e.ModTime); err != nil {
@@ -294,7 +278,7 @@ func (w *treeWriter) hardLink(e *Entry) error {
 	return w.tar.WriteHeader(hdr)
 }
 
-// file writes a regular file, from the content that was read ahead if it is small.
+// file writes a regular file. If it is small, its content was read ahead.
 func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
 	hdr := &tar.Header{
 		Typeflag: tar.TypeReg, Name: w.tree.Prefix + e.Name, Size: e.Size, Mode: 0o644, ModTime: w.modTime(0),
@@ -305,9 +289,9 @@ func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
 	if !w.tree.isSmall(e) {
 		return w.streamFile(hdr, e)
 	}
-	small := ahead.take()
+	small := ahead.next()
 	if small == nil {
-		return context.Canceled // Write has the right word
+		return context.Canceled // Write returns the cause
 	}
 	defer ahead.release(small)
 	if small.err != nil {
@@ -320,38 +304,38 @@ func (w *treeWriter) file(e *Entry, ahead *readAhead) error {
 	return err
 }
 
-// streamFile writes a file that is too large to be read ahead, or has metadata to preserve.
+// streamFile writes a file that is too large to be read ahead or has metadata to preserve.
 func (w *treeWriter) streamFile(hdr *tar.Header, e *Entry) error {
 	f, info, err := w.open(e.Name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if !e.same(info) {
-		return ErrChanged
+	if !e.isSame(info) {
+		return archive.ErrChanged
 	}
-	var extents []extent
+	var extents []archive.Extent
 	if w.tree.Preserve {
 		if err := preserve(hdr, f, info, e.ModTime); err != nil {
 			return err
 		}
-		if extents, err = dataExtents(f.(*os.File), info); err != nil {
+		if extents, err = sysfile.DataExtents(f.(*os.File), info); err != nil {
 			return err
 		}
 	}
 	if extents != nil {
 		file := f.(*os.File)
-		err = w.sparse(hdr, extents, func(e extent) io.Reader { return io.NewSectionReader(file, e.offset, e.length) })
+		err = w.sparse(hdr, extents, func(e archive.Extent) io.Reader { return io.NewSectionReader(file, e.Offset, e.Length) })
 	} else {
 		err = w.content(hdr, f)
 	}
 	if err != nil {
 		return err
 	}
-	return e.unchanged(f)
+	return e.checkUnchanged(f)
 }
 
-// content writes a header and the file's bytes, exactly as many as the header says.
+// content writes a header and exactly as many bytes as it says.
 func (w *treeWriter) content(hdr *tar.Header, f io.Reader) error {
 	if err := w.tar.WriteHeader(hdr); err != nil {
 		return err
@@ -359,7 +343,7 @@ func (w *treeWriter) content(hdr *tar.Header, f io.Reader) error {
 	return copyExactly(w.tar, f, hdr.Size, w.buf)
 }
 
-// copyExactly copies n bytes. Fewer, or more, mean that the file changed.
+// copyExactly copies n bytes. A file with fewer bytes has changed.
 func copyExactly(w io.Writer, r io.Reader, n int64, buf []byte) error {
 	for n > 0 {
 		piece := buf[:min(n, int64(len(buf)))]
@@ -372,29 +356,11 @@ func copyExactly(w io.Writer, r io.Reader, n int64, buf []byte) error {
 			continue
 		}
 		if errors.Is(err, io.EOF) {
-			return ErrChanged
+			return archive.ErrChanged
 		}
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// same tells whether info is of the file that was walked.
-func (e *Entry) same(info fs.FileInfo) bool {
-	return info.Mode().Type() == e.Mode.Type() && (!info.Mode().IsRegular() || info.Size() == e.Size) &&
-		info.ModTime().UnixNano() == e.ModTime && changeTime(info) == e.CTime && idOf(info).ino == e.Ino
-}
-
-// unchanged asks, after f was read, whether it is still as it was walked.
-func (e *Entry) unchanged(f fs.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !e.same(info) {
-		return ErrChanged
 	}
 	return nil
 }

@@ -1,25 +1,27 @@
-package archive
+package write
 
 import (
 	"math/bits"
+
+	"github.com/davit-oci/davit/internal/archive"
 )
 
-// Split cuts the entries of a walk into groups that become an archive each, at places that their names choose, so that
-// a file that is changed, added or taken away changes one group, rarely two, whatever its size. Writing the groups, and
-// unpacking them in order with any tar, gives the same tree as the whole.
+// Split cuts the entries of a walk into groups that become an archive each. Names determine the cuts, so that changing,
+// adding, or removing a file changes one group, rarely two, whatever its size. Unpacking the groups in order with any tar
+// gives the same tree as a single archive.
 //
-// No group is larger than a 67th of the tree, or 8 MiB for trees below 560 MB, unless it is a single file: a file that
+// No group is larger than a 67th of the tree, or 8 MiB for trees below 560 MB, unless it is a single file. So a file that
 // moves from one group to another, which changes both, is a small change as well.
 //
-// Under Preserve all directories come in a last group: their times change with every file that comes or goes. Hard links
-// stand in the group of the file. A tree that is no larger than a group is one. The groups take the place of entries, which
-// must not be used any more.
+// With Preserve, all directories are in a last group, since their times change with every added or removed file. Hard
+// links are in the group of their file. A tree no larger than a group is one group. The groups reuse the memory of entries,
+// which must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
-	return t.groups(entries, largestGroup(entries))
+	return t.SplitBySize(entries, largestGroup(entries))
 }
 
-// groups cuts with a given largest size.
-func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
+// SplitBySize is Split with a given limit on the size of a group.
+func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 	s := splitter{largest: largest}
 	if totalWeight(entries) <= largest {
 		return [][]Entry{entries}
@@ -34,7 +36,7 @@ func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
 		switch {
 		case e.Mode.IsDir():
 			dirs = append(dirs, e)
-		case e.HardLink():
+		case e.IsHardLink():
 			links = append(links, e)
 		default:
 			files = append(files, e)
@@ -49,25 +51,25 @@ func (t Tree) groups(entries []Entry, largest int64) [][]Entry {
 }
 
 const (
-	// smallestTarget is the largest group of a small tree. Below it the cost of a request outweighs what is saved.
+	// smallestTarget is the size limit for a small tree. With smaller groups, requests would cost more than they save.
 	smallestTarget = 8 << 20
-	// largestPerTree makes about 110 groups of a large tree; with more than some 120, images run into the limits of
-	// overlay file systems.
+	// largestPerTree cuts a large tree into about 110 groups. With more than some 120, images exceed the limits of overlay
+	// file systems.
 	largestPerTree = 67
 )
 
-// splitter cuts.
+// splitter collects the groups of a Split.
 type splitter struct {
 	largest int64
 	groups  [][]Entry
 }
 
-// weight is what an entry takes in a tar.
+// weight returns the size of an entry in a tar.
 func weight(e *Entry) int64 {
-	if e.HardLink() {
-		return blockSize
+	if e.IsHardLink() {
+		return archive.BlockSize
 	}
-	return blockSize + e.Size + padding(e.Size)
+	return archive.BlockSize + e.Size + archive.Padding(e.Size)
 }
 
 func totalWeight(entries []Entry) int64 {
@@ -78,8 +80,8 @@ func totalWeight(entries []Entry) int64 {
 	return total
 }
 
-// largestGroup is the size that no group exceeds. It follows the size of the tree in steps of an eleventh, so that a small
-// change hardly ever changes it, and the steps are not where people's round numbers are.
+// largestGroup returns the size limit of a group. It grows with the tree in steps of an eleventh, so that a small change
+// rarely changes it; the steps are not at round numbers, which are common.
 func largestGroup(entries []Entry) int64 {
 	size, total := int64(smallestTarget), totalWeight(entries)
 	for total/largestPerTree >= size+size/11 {
@@ -88,7 +90,7 @@ func largestGroup(entries []Entry) int64 {
 	return size
 }
 
-// runs puts files that are as large as a group alone, and cuts what is between them.
+// runs gives files as large as a group one of their own, and cuts the entries between them.
 func (s *splitter) runs(entries []Entry) {
 	start := 0
 	for i := range entries {
@@ -102,9 +104,8 @@ func (s *splitter) runs(entries []Entry) {
 	s.cut(entries[start:])
 }
 
-// cut makes groups of entries. It cuts at the name with the highest priority, and each part again until it is small
-// enough. So a cut depends on the names around it and on nothing that is counted from the beginning, and a change
-// moves none but those next to it.
+// cut cuts entries at the name with the highest priority, and each part again until it is small enough. So a cut depends
+// on the names around it and not on anything counted from the beginning, and a change only moves adjacent cuts.
 func (s *splitter) cut(entries []Entry) {
 	if len(entries) == 0 {
 		return
@@ -124,8 +125,8 @@ func (s *splitter) cut(entries []Entry) {
 	s.cut(entries[at:])
 }
 
-// best is where to cut: before the entry of the highest priority among those that leave both parts their least size, or 0 if
-// none does.
+// best returns the index to cut before: that of the entry with the highest priority among those that leave both parts at
+// least the given size, or 0 if there is none.
 func best(entries []Entry, total, least int64) (at int) {
 	var before int64
 	var highest uint64
@@ -140,7 +141,7 @@ func best(entries []Entry, total, least int64) (at int) {
 	return at
 }
 
-// priority is a number that a name has forever: FNV-1a with its bits mixed, since FNV's high bits are poor.
+// priority returns a number that only depends on the name: FNV-1a with its bits mixed, since FNV's high bits are poor.
 func priority(name string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(name) {
@@ -153,7 +154,7 @@ func priority(name string) uint64 {
 	return h ^ bits.RotateLeft64(h, 31)
 }
 
-// attach appends hard links to the group of the file they belong to.
+// attach appends hard links to the group of their file.
 func (s *splitter) attach(links []Entry) {
 	if len(links) == 0 {
 		return

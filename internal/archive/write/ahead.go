@@ -1,4 +1,4 @@
-package archive
+package write
 
 import (
 	"context"
@@ -7,18 +7,12 @@ import (
 	"path"
 	"runtime"
 	"sync"
+
+	"github.com/davit-oci/davit/internal/archive"
 )
 
-const (
-	// smallFile is up to what size a file is handled as a whole by one of several goroutines. Opening and closing
-	// costs as much as copying about this much.
-	smallFile = 64 << 10
-	// maxAhead bounds the memory of what is read ahead or not yet written: 64 files, 4 MiB.
-	maxAhead = 64
-)
-
-// readAhead reads the small files of an archive before their turn, on several goroutines. Only files without metadata
-// to preserve are small: the others need their descriptor when the header is written.
+// readAhead reads the small files of an archive before their turn, in several goroutines. Files with metadata to preserve
+// are not read ahead, since writing their header requires their descriptor.
 type readAhead struct {
 	ordered chan *smallRead // in the order of the entries
 	free    chan *smallRead
@@ -31,17 +25,17 @@ type smallRead struct {
 	buf     []byte
 	content []byte
 	err     error
-	ready   chan struct{} // gets one value when content or err is set
+	ready   chan struct{} // receives one value when content or err is set
 }
 
-// isSmall tells whether e is read ahead.
+// isSmall reports whether e is read ahead.
 func (t Tree) isSmall(e *Entry) bool {
-	return !t.Preserve && e.Mode.IsRegular() && e.Size <= smallFile && !e.HardLink()
+	return !t.Preserve && e.Mode.IsRegular() && e.Size <= archive.SmallFile && !e.IsHardLink()
 }
 
 // readAhead starts reading. The caller cancels ctx before it calls wait.
 func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
-	a := &readAhead{ordered: make(chan *smallRead, maxAhead), free: make(chan *smallRead, maxAhead)}
+	a := &readAhead{ordered: make(chan *smallRead, archive.MaxAhead), free: make(chan *smallRead, archive.MaxAhead)}
 	if t.Preserve {
 		return a
 	}
@@ -55,7 +49,7 @@ func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
 	for range workers {
 		a.group.Go(func() {
 			for r := range work {
-				r.read(t.FS, clean(t.Dir))
+				r.read(t.FS, archive.CleanDir(t.Dir))
 				r.ready <- struct{}{}
 			}
 		})
@@ -63,7 +57,7 @@ func (t Tree) readAhead(ctx context.Context, entries []Entry) *readAhead {
 	return a
 }
 
-// feed hands out the small files in order, as many as there may be ahead.
+// feed hands out the small files in order, up to archive.MaxAhead at a time.
 func (a *readAhead) feed(ctx context.Context, t Tree, entries []Entry, work chan<- *smallRead) {
 	made := 0
 	for i := range entries {
@@ -71,7 +65,7 @@ func (a *readAhead) feed(ctx context.Context, t Tree, entries []Entry, work chan
 			continue
 		}
 		var r *smallRead
-		if made < maxAhead && len(a.free) == 0 {
+		if made < archive.MaxAhead && len(a.free) == 0 {
 			made++
 			r = &smallRead{ready: make(chan struct{}, 1)}
 		} else {
@@ -84,15 +78,15 @@ func (a *readAhead) feed(ctx context.Context, t Tree, entries []Entry, work chan
 		r.entry = &entries[i]
 		select {
 		case work <- r:
-			a.ordered <- r // has room for all that exist
+			a.ordered <- r // never blocks: it has room for all smallReads
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// take gives the content of the next small file, or nil if the context was cancelled.
-func (a *readAhead) take() *smallRead {
+// next returns the next small file, or nil if the context was canceled.
+func (a *readAhead) next() *smallRead {
 	r, ok := <-a.ordered
 	if !ok {
 		return nil
@@ -101,13 +95,13 @@ func (a *readAhead) take() *smallRead {
 	return r
 }
 
-// release gives the buffer back.
+// release returns the buffer.
 func (a *readAhead) release(r *smallRead) { a.free <- r }
 
-// wait returns when no goroutine is left.
+// wait waits for all goroutines.
 func (a *readAhead) wait() { a.group.Wait() }
 
-// read reads the whole file and checks that it is still the one that was walked.
+// read reads the whole file and checks that it is still the walked one.
 func (r *smallRead) read(fsys fs.FS, dir string) {
 	r.content, r.err = nil, nil
 	f, err := fsys.Open(path.Join(dir, r.entry.Name))
@@ -116,22 +110,14 @@ func (r *smallRead) read(fsys fs.FS, dir string) {
 		return
 	}
 	defer f.Close()
-	r.buf = resize(r.buf, r.entry.Size)
+	r.buf = archive.Resize(r.buf, r.entry.Size)
 	_, err = io.ReadFull(f, r.buf)
 	switch {
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		r.err = ErrChanged
+		r.err = archive.ErrChanged
 	case err != nil:
 		r.err = err
 	default:
-		r.content, r.err = r.buf, r.entry.unchanged(f)
+		r.content, r.err = r.buf, r.entry.checkUnchanged(f)
 	}
-}
-
-// resize gives a buffer of n bytes, the same one if it is large enough.
-func resize(buf []byte, n int64) []byte {
-	if int64(cap(buf)) < n {
-		return make([]byte, n)
-	}
-	return buf[:n]
 }

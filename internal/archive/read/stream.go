@@ -1,30 +1,33 @@
-package archive
+package read
 
 import (
 	"bufio"
 	"io"
 	"sync/atomic"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
 )
 
-// stream is the bytes of a tar, decompressed. It knows its place, and refuses to grow beyond the ratio.
+// stream is a decompressed tar. It knows its position, and refuses content that exceeds the ratio limit.
 type stream struct {
 	r    io.Reader
 	at   int64
-	seek *seeker // set when content can be skipped without reading
+	seek *seeker // set if content can be skipped without reading it
 	stop func()
 
-	entries atomic.Int64 // so far, see entryOverhead
+	entries atomic.Int64 // so far; see archive.EntryOverhead
 }
 
 const (
-	// aheadBuffer and aheadBuffers are what decompression may be ahead of unpacking: 1 MiB.
+	// aheadBuffer times aheadBuffers is how far decompression may be ahead of unpacking: 1 MiB.
 	aheadBuffer  = 256 << 10
 	aheadBuffers = 4
 )
 
-// openStream finds out how r is compressed. A plain archive in an io.Seeker is read in place, and what is skipped is not
-// read at all.
-func openStream(r io.Reader, limits Limits) (*stream, error) {
+// openStream detects the compression of r. A plain archive in an io.ReadSeeker is read in place: what is skipped is not
+// read.
+func openStream(r io.Reader, limits archive.Limits) (*stream, error) {
 	if s, ok := r.(io.ReadSeeker); ok {
 		plain, err := isPlain(s)
 		if err != nil {
@@ -35,25 +38,25 @@ func openStream(r io.Reader, limits Limits) (*stream, error) {
 			return &stream{r: sk.buf, seek: sk, stop: func() {}}, nil
 		}
 	}
-	d, err := newDecoder(r)
+	d, err := compress.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
 	s := new(stream)
-	a := newAhead(&bounded{decoder: d, limits: limits, entries: &s.entries})
+	a := newAhead(&bounded{r: d, limits: limits, entries: &s.entries})
 	s.r, s.stop = a, func() { a.close(); d.Close() }
 	return s, nil
 }
 
-// isPlain looks at the first bytes and goes back.
+// isPlain reports whether s is not compressed. It seeks back to where it began.
 func isPlain(s io.ReadSeeker) (bool, error) {
-	magic := make([]byte, 4)
+	magic := make([]byte, compress.MagicSize)
 	n, err := io.ReadFull(s, magic)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return false, err
 	}
 	_, err = s.Seek(int64(-n), io.SeekCurrent)
-	return sniff(magic[:n]) == None, err
+	return compress.Detect(magic[:n]) == compress.None, err
 }
 
 func (s *stream) Read(p []byte) (int, error) {
@@ -62,22 +65,19 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// full fills p. An archive that ends within is refused; one that ends before is io.EOF.
-func (s *stream) full(p []byte) error {
+// readFull fills p. An archive that ends within p is refused; for one that ends before p the error is io.EOF.
+func (s *stream) readFull(p []byte) error {
 	_, err := io.ReadFull(s, p)
 	if err == io.ErrUnexpectedEOF {
-		return errCut
+		return archive.ErrTruncated
 	}
 	return err
 }
 
-// errCut refuses an archive that ends in the middle of something.
-var errCut = refuse("", "the archive ends too early")
-
-// skip leaves n bytes out.
+// skip skips n bytes.
 func (s *stream) skip(n int64) error {
 	if s.seek != nil && n > int64(s.seek.buf.Buffered()) {
-		if err := s.seek.forward(n - 1); err != nil { // the last byte must be there
+		if err := s.seek.forward(n - 1); err != nil { // the last byte is read, since it must exist
 			return err
 		}
 		s.at += n - 1
@@ -85,7 +85,7 @@ func (s *stream) skip(n int64) error {
 	}
 	_, err := io.CopyN(io.Discard, s, n)
 	if err == io.EOF {
-		return errCut
+		return archive.ErrTruncated
 	}
 	return err
 }
@@ -102,31 +102,31 @@ func (s *seeker) forward(n int64) error {
 	return err
 }
 
-// bounded is what a decoder gives, until it is too much for what it was given.
+// bounded reads decompressed bytes up to the ratio limit.
 type bounded struct {
-	decoder *decoder
-	limits  Limits
+	r       *compress.Reader
+	limits  archive.Limits
 	entries *atomic.Int64
 	n       int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.decoder.Read(p)
+	n, err := b.r.Read(p)
 	b.n += int64(n)
-	if b.tooMuch() {
-		ratio, _ := b.limits.maxRatio()
-		return 0, beyond("", "it unpacks to more than %d times its size", ratio)
+	if b.isExceeded() {
+		ratio, _ := b.limits.RatioLimit()
+		return 0, archive.RefuseLimit("", "it unpacks to more than %d times its size", ratio)
 	}
 	return n, err
 }
 
-func (b *bounded) tooMuch() bool {
-	ratio, grace := b.limits.maxRatio()
-	content := b.n - b.entries.Load()*entryOverhead
-	return b.decoder.kind != None && content > grace && b.decoder.src.n < content/ratio
+func (b *bounded) isExceeded() bool {
+	ratio, from := b.limits.RatioLimit()
+	content := b.n - b.entries.Load()*archive.EntryOverhead
+	return b.r.Compression() != compress.None && content > from && b.r.InputBytes() < content/ratio
 }
 
-// ahead reads on its own goroutine, so that decompression and unpacking go on at the same time.
+// ahead reads in a goroutine of its own, so that decompression and unpacking run in parallel.
 type ahead struct {
 	full chan piece
 	free chan []byte
@@ -175,7 +175,7 @@ func (a *ahead) run(r io.Reader) {
 	}
 }
 
-// fill is io.ReadFull that passes on every error as it came.
+// fill is io.ReadFull, except that it returns every error unchanged.
 func fill(r io.Reader, buf []byte) (n int, err error) {
 	for n < len(buf) && err == nil {
 		var k int
@@ -201,7 +201,7 @@ func (a *ahead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// close waits for the goroutine, which may be in a read of the source.
+// close waits for the goroutine, which may be reading the source.
 func (a *ahead) close() {
 	close(a.quit)
 	<-a.done

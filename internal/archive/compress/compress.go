@@ -1,4 +1,4 @@
-package archive
+package compress
 
 import (
 	"bytes"
@@ -13,30 +13,30 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compression is how an archive is compressed.
+// Compression is the compression of an archive.
 type Compression string
 
-// The compressions that are written and read.
+// The supported compressions.
 const (
 	None Compression = ""
 	Gzip Compression = "gzip"
 	Zstd Compression = "zstd"
 )
 
-// The settings that make the output. They, and the version of the compressor in go.mod, are part of every digest:
-// golden tests hold them.
+// The settings that determine the output. They and the version of the compressor in go.mod are part of every digest;
+// golden tests pin them.
 //
-// Source code and text take a quarter less CPU time at level 4 than at 5, and 2 to 6 % more bytes; level 3 gains hardly
-// more for 1 to 5 % on top. Every block begins by reading the window before it again, a sixteenth of its size; larger
-// blocks gained nothing that could be measured, and take more memory.
+// For source code and text, level 4 takes a quarter less CPU time than level 5 and 2 to 6 % more bytes. Level 3 saves
+// little more time, for another 1 to 5 %. Each block begins by indexing the window before it, a sixteenth of its size.
+// Larger blocks gained nothing measurable and take more memory.
 const (
 	gzipLevel = 4
 	gzipBlock = 512 << 10
 	zstdLevel = zstd.SpeedDefault
-	zstdBlock = 1 << 20 // a frame of its own each; smaller ones cost ratio
+	zstdBlock = 1 << 20 // each is a frame of its own; smaller ones compress worse
 )
 
-// Settings names all that decides what a compression makes of the same bytes, but for the version of the compressor.
+// Settings returns everything that determines the compressed bytes, except the version of the compressor.
 func (c Compression) Settings() string {
 	switch c {
 	case Gzip:
@@ -47,41 +47,41 @@ func (c Compression) Settings() string {
 	return string(c)
 }
 
-// gzipWindow is how far back a block of gzip refers.
+// gzipWindow is the farthest that a gzip block refers back.
 const gzipWindow = 32 << 10
 
-// gzipHeader has no name, no time, and "unknown" for the system that made it.
+// gzipHeader has no name, no time, and "unknown" as the operating system.
 var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 
-// maxWorkers bounds the goroutines, and so the memory, of one Compressor.
+// maxWorkers limits the goroutines, and so the memory, of one Writer.
 const maxWorkers = 8
 
-// Compressor compresses in blocks of a fixed size on all cores, so that the output does not depend on how many there
-// are. gzip is one member, whose blocks refer back to the one before; zstd is a sequence of independent frames. Any
-// decoder reads either.
+// Writer compresses blocks of a fixed size on all cores, so that the output does not depend on their number. gzip output
+// is one member, whose blocks refer back to the one before; zstd output is a sequence of independent frames. Any decoder
+// reads either.
 //
-// It takes about 4 MiB for each core, at most 36 MiB, and is made to be used again with Reset.
-type Compressor struct {
+// A Writer takes about 4 MiB per core, at most 36 MiB. Reset makes it reusable.
+type Writer struct {
 	kind  Compression
 	size  int // of a block
-	limit int // of queue
+	limit int // length of queue
 	zstd  *zstd.Encoder
 
 	dst    io.Writer
-	cur    *block   // being filled
-	queue  []*block // being compressed, in order
-	free   []*block // ready for use
-	tail   []byte   // the end of the input before cur, for gzip
+	cur    *block   // block being filled
+	queue  []*block // blocks being compressed, in order
+	free   []*block // blocks for reuse
+	tail   []byte   // end of the input before cur, for gzip
 	crc    uint32   // of the input so far, for gzip
 	length uint32   // of the input so far, modulo 2³² as gzip wants it
-	begun  bool     // a block was sent
-	err    error    // the first one
+	begun  bool     // a block was submitted
+	err    error    // first error
 }
 
-// block is a piece of input on its way.
+// block is a piece of input and its compressed form.
 type block struct {
 	in   []byte
-	dict []byte // the end of the input before it, for gzip
+	dict []byte // end of the input before it, for gzip
 	out  bytes.Buffer
 	last bool
 	err  error
@@ -89,9 +89,9 @@ type block struct {
 	gzip *flate.Writer
 }
 
-// NewCompressor returns a compressor that writes to w. It must be closed; w is not.
-func NewCompressor(w io.Writer, kind Compression) (*Compressor, error) {
-	c := &Compressor{kind: kind, dst: w, limit: min(runtime.GOMAXPROCS(0), maxWorkers) + 1}
+// NewWriter returns a Writer that compresses to w. The caller must close it, which does not close w.
+func NewWriter(w io.Writer, kind Compression) (*Writer, error) {
+	c := &Writer{kind: kind, dst: w, limit: min(runtime.GOMAXPROCS(0), maxWorkers) + 1}
 	switch kind {
 	case None:
 	case Gzip:
@@ -110,8 +110,8 @@ func NewCompressor(w io.Writer, kind Compression) (*Compressor, error) {
 	return c, nil
 }
 
-// Reset makes c as good as new, writing to w. What it has not written yet is lost.
-func (c *Compressor) Reset(w io.Writer) {
+// Reset discards the state of c, including what it has not written yet, and makes it write to w.
+func (c *Writer) Reset(w io.Writer) {
 	for _, b := range c.queue {
 		<-b.done
 		c.free = append(c.free, b)
@@ -124,7 +124,7 @@ func (c *Compressor) Reset(w io.Writer) {
 }
 
 // Write compresses p.
-func (c *Compressor) Write(p []byte) (int, error) {
+func (c *Writer) Write(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
@@ -134,13 +134,13 @@ func (c *Compressor) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
 		if c.cur == nil {
-			c.cur = c.take()
+			c.cur = c.newBlock()
 		}
 		k := min(len(p), c.size-len(c.cur.in))
 		c.cur.in = append(c.cur.in, p[:k]...)
 		p = p[k:]
 		if len(c.cur.in) == c.size {
-			if c.send(); c.err != nil {
+			if c.submit(); c.err != nil {
 				return 0, c.err
 			}
 		}
@@ -148,20 +148,20 @@ func (c *Compressor) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close writes what is left.
-func (c *Compressor) Close() error {
+// Close writes the remaining output.
+func (c *Writer) Close() error {
 	if c.err != nil || c.kind == None {
 		return c.err
 	}
 	if c.cur == nil && (c.kind == Gzip || !c.begun) {
-		c.cur = c.take() // the end of gzip, or something to decode
+		c.cur = c.newBlock() // gzip needs a final block, and zstd at least one frame
 	}
 	if c.cur != nil {
 		c.cur.last = true
-		c.send()
+		c.submit()
 	}
 	for len(c.queue) > 0 {
-		c.receive()
+		c.flushOldest()
 	}
 	if c.err == nil && c.kind == Gzip {
 		trailer := binary.LittleEndian.AppendUint32(nil, c.crc)
@@ -174,11 +174,11 @@ func (c *Compressor) Close() error {
 	return nil
 }
 
-// errClosed is what a closed compressor says until it is Reset.
+// errClosed is returned by a closed Writer until it is Reset.
 var errClosed = errors.New("compressor is closed")
 
-// take gives an empty block.
-func (c *Compressor) take() *block {
+// newBlock returns an empty block.
+func (c *Writer) newBlock() *block {
 	if n := len(c.free); n > 0 {
 		b := c.free[n-1]
 		c.free = c.free[:n-1]
@@ -189,8 +189,8 @@ func (c *Compressor) take() *block {
 	return &block{in: make([]byte, 0, c.size), done: make(chan struct{}, 1)}
 }
 
-// send lets the current block be compressed, and waits for the oldest one when there are enough at work.
-func (c *Compressor) send() {
+// submit starts compressing the current block, and writes the oldest one if enough are in progress.
+func (c *Writer) submit() {
 	b := c.cur
 	c.cur = nil
 	if c.kind == Gzip {
@@ -209,12 +209,12 @@ func (c *Compressor) send() {
 		b.done <- struct{}{}
 	}()
 	if len(c.queue) >= c.limit {
-		c.receive()
+		c.flushOldest()
 	}
 }
 
-// receive writes the oldest block.
-func (c *Compressor) receive() {
+// flushOldest waits for the oldest block and writes it.
+func (c *Writer) flushOldest() {
 	b := c.queue[0]
 	c.queue = append(c.queue[:0], c.queue[1:]...)
 	<-b.done
@@ -228,7 +228,7 @@ func (c *Compressor) receive() {
 }
 
 // encode appends the compressed input to b.out.
-func (c *Compressor) encode(b *block) error {
+func (c *Writer) encode(b *block) error {
 	if c.kind == Zstd {
 		b.out.Grow(c.zstd.MaxEncodedSize(len(b.in)))
 		b.out.Write(c.zstd.EncodeAll(b.in, b.out.AvailableBuffer()))

@@ -1,0 +1,47 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+)
+
+// TestDecompressionErrors distinguishes errors of the source from bad data.
+func TestDecompressionErrors(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("connection lost")
+	for _, kind := range []compress.Compression{compress.None, compress.Gzip, compress.Zstd} {
+		packed := pack(t, goldenTree(), kind)
+		broken := io.MultiReader(bytes.NewReader(packed[:len(packed)/2]), failing{lost})
+		if err := extract.Extract(t.Context(), broken, openRoot(t, t.TempDir()), extract.Options{}); !errors.Is(err, lost) {
+			t.Errorf("%q: got %v, want the error of the source", string(kind), err)
+		}
+		cut := bytes.NewReader(packed[:len(packed)/2])
+		if err := extract.Extract(t.Context(), cut, openRoot(t, t.TempDir()), extract.Options{}); !errors.Is(err, archive.ErrUnsafe) {
+			t.Errorf("%q: got %v, want a refusal", string(kind), err)
+		}
+	}
+	if _, err := compress.NewReader(failing{lost}); !errors.Is(err, lost) {
+		t.Errorf("got %v, want the error of the source", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestWindow refuses a frame that requires more memory than the zstd command would use.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x12 << 3, 3, 0, 0, 'x'} // a window of 256 MiB
+	err := read.Each(t.Context(), bytes.NewReader(frame), read.Options{}, func(*read.Header, io.Reader) error { return nil })
+	if !errors.Is(err, archive.ErrUnsafe) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}

@@ -1,0 +1,51 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+var (
+	// ErrUnsafe is wrapped by every refusal of an entry, whether in a tree to be archived or in an archive to be read.
+	ErrUnsafe = errors.New("unsafe archive entry")
+	// ErrLimit is wrapped by refusals that other Limits would prevent.
+	ErrLimit = errors.New("limit of an archive")
+	// ErrChanged is returned for a file that changed between the walk of its tree and the end of reading it.
+	ErrChanged = errors.New("changed while it was read")
+	// ErrSkip is returned by the Place functions of options to leave an entry out.
+	ErrSkip = errors.New("entry is left out")
+	// ErrTruncated refuses an archive that ends in the middle of an entry.
+	ErrTruncated = Refuse("", "the archive ends too early")
+)
+
+// UnsafeError is a refusal. It wraps ErrUnsafe and names the entry.
+type UnsafeError struct {
+	Name   string // of the entry, as in the archive or the tree; "" if the archive as a whole is refused
+	Reason string
+	Limit  bool // whether the error is ErrLimit, too
+}
+
+// Error quotes the name, so that its control characters do not reach a terminal.
+func (e *UnsafeError) Error() string {
+	if e.Name == "" {
+		return "archive refused: " + e.Reason
+	}
+	return "entry " + strconv.Quote(e.Name) + " refused: " + e.Reason
+}
+
+// Unwrap returns ErrUnsafe.
+func (e *UnsafeError) Unwrap() error { return ErrUnsafe }
+
+// Is reports whether target is ErrLimit and the refusal is due to a limit.
+func (e *UnsafeError) Is(target error) bool { return target == ErrLimit && e.Limit }
+
+// Refuse returns an UnsafeError about the entry name.
+func Refuse(name, format string, args ...any) error {
+	return &UnsafeError{Name: name, Reason: fmt.Sprintf(format, args...)}
+}
+
+// RefuseLimit returns an UnsafeError about the entry name, which exceeds a limit.
+func RefuseLimit(name, format string, args ...any) error {
+	return &UnsafeError{Name: name, Reason: fmt.Sprintf(format, args...), Limit: true}
+}

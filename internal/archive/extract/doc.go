@@ -1,0 +1,2 @@
+// Package extract unpacks hostile archives below an os.Root.
+package extract

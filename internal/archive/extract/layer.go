@@ -1,0 +1,81 @@
+package extract
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+)
+
+// replace removes what an entry of a layer deletes or replaces of earlier layers. It reports whether the entry is a
+// whiteout, which is not unpacked itself.
+func (u *unpacker) replace(h *read.Header) (isWhiteout bool, err error) {
+	if archive.IsWhiteout(h.Name) {
+		return true, u.whiteout(h)
+	}
+	exists, err := u.x.isRealDir(path.Dir(h.Name))
+	if err != nil || !exists {
+		return false, err
+	}
+	info, err := u.x.root.Lstat(h.Name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() && h.Mode.IsDir() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	u.leave()
+	return false, u.x.root.RemoveAll(h.Name)
+}
+
+func (u *unpacker) whiteout(h *read.Header) error {
+	name, isOpaque, err := archive.WhiteoutTarget(h.Name)
+	switch {
+	case err != nil || name == "":
+		return err
+	case isOpaque:
+		return u.empty(name)
+	}
+	return u.remove(name)
+}
+
+// empty removes everything that earlier layers put into a directory.
+func (u *unpacker) empty(dir string) error {
+	exists, err := u.x.isRealDir(dir)
+	if err != nil || !exists {
+		return err
+	}
+	f, err := u.x.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	found, err := f.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, name := range found {
+		if err := u.remove(path.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes what earlier layers put at name, but not what this layer has there.
+func (u *unpacker) remove(name string) error {
+	if isDir, ok := u.it.Find(name); ok {
+		if isDir {
+			return u.empty(name)
+		}
+		return nil
+	}
+	exists, err := u.x.isRealDir(path.Dir(name))
+	if err != nil || !exists {
+		return err
+	}
+	u.leave()
+	return u.x.root.RemoveAll(name)
+}

@@ -1,0 +1,243 @@
+package extract
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
+)
+
+// unpacker unpacks one archive.
+type unpacker struct {
+	x    *Extractor
+	it   *read.Iterator
+	buf  []byte     // for copying large files
+	dir  *directory // the latest one
+	work chan *job
+	free chan *job
+	made int
+	todo sync.WaitGroup // unfinished jobs
+	pool sync.WaitGroup // running workers
+
+	mu  sync.Mutex
+	err error // first error of the workers
+}
+
+// job is a small file to write.
+type job struct {
+	dir *directory
+	h   *read.Header
+	buf []byte
+}
+
+func newUnpacker(x *Extractor, it *read.Iterator) *unpacker {
+	u := &unpacker{
+		x: x, it: it, buf: make([]byte, archive.BufferSize),
+		work: make(chan *job, archive.MaxAhead), free: make(chan *job, archive.MaxAhead),
+	}
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		u.pool.Go(func() {
+			for j := range u.work {
+				u.small(j)
+			}
+		})
+	}
+	return u
+}
+
+// run unpacks entry by entry.
+func (u *unpacker) run(ctx context.Context) error {
+	for {
+		h, err := u.it.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := u.entry(h); err != nil {
+			return err
+		}
+		if err := u.failed(); err != nil {
+			return err
+		}
+	}
+}
+
+// stop ends the workers and waits for them.
+func (u *unpacker) stop() error {
+	close(u.work)
+	u.pool.Wait()
+	u.leave()
+	return u.failed()
+}
+
+func (u *unpacker) failed() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err
+}
+
+func (u *unpacker) fail(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.err == nil {
+		u.err = err
+	}
+}
+
+// entry unpacks one entry.
+func (u *unpacker) entry(h *read.Header) error {
+	if u.x.opts.Image {
+		isWhiteout, err := u.replace(h)
+		if isWhiteout || err != nil {
+			return err
+		}
+	}
+	if h.Mode.IsDir() {
+		return u.directory(h)
+	}
+	dir, err := u.enter(path.Dir(h.Name))
+	if err != nil {
+		return err
+	}
+	switch {
+	case h.Mode.Type() == fs.ModeSymlink:
+		err = u.symlink(dir, h)
+	case h.IsHardLink():
+		err = u.hardLink(h)
+	case h.Size <= archive.SmallFile && !h.IsSparse:
+		return u.queue(dir, h)
+	default:
+		err = u.file(dir, h)
+	}
+	return err
+}
+
+// symlink creates a symbolic link.
+func (u *unpacker) symlink(dir *directory, h *read.Header) error {
+	base := path.Base(h.Name)
+	if err := dir.root.Symlink(h.Link, base); err != nil {
+		return err
+	}
+	if archive.DependsOnLinks(h.Link) {
+		u.x.mu.Lock()
+		u.x.resolve = append(u.x.resolve, h.Name)
+		u.x.mu.Unlock()
+	}
+	if u.x.opts.Preserve {
+		if err := u.x.restoreLink(dir.root, base, h); err != nil {
+			return err
+		}
+	}
+	u.x.placed(h, nil)
+	return nil
+}
+
+// hardLink creates another name of a file, once the workers have written it.
+func (u *unpacker) hardLink(h *read.Header) error {
+	u.todo.Wait()
+	if err := u.failed(); err != nil {
+		return err
+	}
+	if err := u.x.root.Link(h.Link, h.Name); err != nil {
+		return err
+	}
+	u.x.placed(h, nil)
+	return nil
+}
+
+// queue reads a small file and queues it for a worker.
+func (u *unpacker) queue(dir *directory, h *read.Header) error {
+	var j *job
+	if u.made < archive.MaxAhead && len(u.free) == 0 {
+		u.made++
+		j = new(job)
+	} else {
+		j = <-u.free
+	}
+	j.h, j.buf = h, archive.Resize(j.buf, h.Size)
+	if _, err := io.ReadFull(u.it.Content(h), j.buf); err != nil {
+		return err
+	}
+	j.dir = dir.hold()
+	u.todo.Add(1)
+	u.work <- j
+	return nil
+}
+
+// small writes a small file.
+func (u *unpacker) small(j *job) {
+	if err := u.create(j.dir, j.h, func(_ *os.File, w io.Writer) error {
+		_, err := w.Write(j.buf)
+		return err
+	}); err != nil {
+		u.fail(err)
+	}
+	j.dir.release()
+	u.free <- j
+	u.todo.Done()
+}
+
+// file writes a large or sparse file while reading it.
+func (u *unpacker) file(dir *directory, h *read.Header) error {
+	return u.create(dir, h, func(f *os.File, w io.Writer) error {
+		if h.IsSparse {
+			return u.sparse(f, h)
+		}
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, u.it.Content(h), u.buf)
+		return err
+	})
+}
+
+// sparse writes the extents of a file, with holes between them.
+func (u *unpacker) sparse(f *os.File, h *read.Header) error {
+	stored := u.it.StoredContent(h)
+	for _, e := range h.Extents {
+		if _, err := f.Seek(e.Offset, io.SeekStart); err != nil {
+			return err
+		}
+		piece := struct{ io.Reader }{io.LimitReader(stored, e.Length)}
+		if _, err := io.CopyBuffer(struct{ io.Writer }{f}, piece, u.buf); err != nil {
+			return err
+		}
+	}
+	return f.Truncate(h.Size)
+}
+
+// create creates a file, calls fill to write it, and sets its metadata through its descriptor.
+func (u *unpacker) create(dir *directory, h *read.Header, fill func(f *os.File, w io.Writer) error) (err error) {
+	f, err := dir.root.OpenFile(path.Base(h.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL|sysfile.NoPolling, 0o600)
+	if err != nil {
+		return fmt.Errorf("unpacking %q: %w", h.Name, err)
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	var digest hash.Hash
+	var w io.Writer = f
+	if u.x.opts.Digests && !h.IsSparse {
+		digest = sha256.New()
+		w = io.MultiWriter(f, digest)
+	}
+	if err := fill(f, w); err != nil {
+		return err
+	}
+	if err := u.x.restore(f, h); err != nil {
+		return err
+	}
+	u.x.placed(h, digest)
+	return nil
+}

@@ -1,0 +1,312 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"path"
+	"runtime"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
+)
+
+// Tree describes the content of an archive: which files, under which names, with how much of their metadata.
+type Tree struct {
+	// FS has the files. No link leads out of that of os.Root.FS. With Preserve its files must be *os.File.
+	FS fs.FS
+	// Dir is the directory to archive; names of entries are relative to it. "" is ".".
+	Dir string
+	// Files, if not nil, are paths in FS, below Dir, to archive instead of all of Dir: files, and directories with their
+	// content.
+	Files []string
+	// Exclude reports whether to leave out a slash path relative to Dir; a directory with its content. nil excludes nothing.
+	Exclude func(path string, dir bool) bool
+
+	// Prefix precedes every name in the archive: "", "./", or directories, such as "volume-data/".
+	Prefix string
+	// Root adds entries for Dir itself and the directories of Prefix.
+	Root bool
+	// Bare leaves out the entries of directories.
+	Bare bool
+	// Layer refuses files whose names begin with ".wh.", which mark deleted files in a layer of an image.
+	Layer bool
+
+	// Preserve keeps modes, owners, times, extended attributes, hard links, and the holes of sparse files. Otherwise modes
+	// are 0644, or 0755 for directories and files that their owner may execute, and owners are 0.
+	Preserve bool
+	// ModTime is the time of every entry without Preserve. The zero value means 1970.
+	ModTime time.Time
+}
+
+// maxProblems limits the refusals that a walk reports by name.
+const maxProblems = 20
+
+// Walk lists the tree in the order of the archive: each directory before its content, names in the order of their bytes.
+// It refuses everything that can't be archived in one error: sockets, devices, and pipes; symbolic links that lead out of
+// Dir; names that no reader would accept; and, without Preserve, names that differ only in case or Unicode form.
+func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
+	if !archive.IsPrefix(t.Prefix) {
+		return nil, fmt.Errorf("prefix %q of an archive: want a relative path that ends in a slash", t.Prefix)
+	}
+	w := walker{tree: t, dir: archive.CleanDir(t.Dir), links: make(map[sysfile.ID][]string)}
+	if err := w.start(); err != nil {
+		return nil, err
+	}
+	for len(w.todo) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		next := w.todo[len(w.todo)-1]
+		w.todo = w.todo[:len(w.todo)-1]
+		if err := w.readDir(next); err != nil {
+			return nil, err
+		}
+	}
+	w.join()
+	slices.SortFunc(w.entries, func(a, b Entry) int { return archive.CompareNames(a.Name, b.Name) })
+	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
+	if t.Preserve {
+		w.hardLinks()
+	} else {
+		w.caseCollisions()
+	}
+	if w.bad > len(w.problems) {
+		w.problems = append(w.problems, fmt.Errorf("and %d more", w.bad-len(w.problems)))
+	}
+	if len(w.problems) > 0 {
+		return nil, errors.Join(w.problems...)
+	}
+	return w.entries, nil
+}
+
+// walker is the state of one walk.
+type walker struct {
+	tree     Tree
+	dir      string
+	todo     []string                // directories to read, relative to dir
+	chunks   [][]Entry               // entries found so far
+	entries  []Entry                 // all entries in one slice, once all are found
+	links    map[sysfile.ID][]string // names of files that have several
+	problems []error
+	bad      int // number of problems, reported or not
+}
+
+// start adds the roots of the walk to entries and todo.
+func (w *walker) start() error {
+	if w.tree.Root {
+		info, err := fs.Stat(w.tree.FS, w.dir)
+		if err != nil {
+			return err
+		}
+		w.append(newEntry(".", info))
+	}
+	if w.tree.Files == nil {
+		w.todo = append(w.todo, ".")
+		return nil
+	}
+	for _, file := range w.tree.Files {
+		name := archive.CleanDir(file)
+		if !archive.IsWithin(name, w.dir) || name == w.dir {
+			return archive.Refuse(file, "not below %q", w.dir)
+		}
+		info, err := fs.Lstat(w.tree.FS, name)
+		if err != nil {
+			return err
+		}
+		if w.dir != "." {
+			name = name[len(w.dir)+1:]
+		}
+		w.add(name, info)
+	}
+	return nil
+}
+
+// readDir adds the content of a directory. It reads in pieces, since a directory may have millions of files, and an
+// fs.FileInfo is much larger than an Entry.
+func (w *walker) readDir(dir string) error {
+	f, err := w.tree.FS.Open(path.Join(w.dir, dir))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lister, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return fmt.Errorf("reading directory %q: not a directory", dir)
+	}
+	for {
+		found, err := lister.ReadDir(512)
+		for _, d := range found {
+			info, err := d.Info()
+			if err != nil {
+				return fmt.Errorf("reading directory %q: %w", dir, err)
+			}
+			w.add(path.Join(dir, d.Name()), info)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading directory %q: %w", dir, err)
+		}
+	}
+}
+
+// add adds an entry for a file that is not excluded, or records what is wrong with it.
+func (w *walker) add(name string, info fs.FileInfo) {
+	if w.tree.Exclude != nil && w.tree.Exclude(name, info.IsDir()) {
+		return
+	}
+	reason := archive.NameProblem(name, w.tree.Preserve)
+	if !utf8.ValidString(name) {
+		reason = "name is not UTF-8" // which no fs.FS can open
+	}
+	if reason == "" && w.tree.Layer && archive.IsWhiteout(name) {
+		reason = archive.WhiteoutReason
+	}
+	if reason != "" {
+		w.problem(archive.Refuse(name, "%s", reason))
+		return
+	}
+	e := newEntry(name, info)
+	switch {
+	case e.Mode.IsDir():
+		w.todo = append(w.todo, name)
+		if w.tree.Bare {
+			return
+		}
+	case e.Mode.IsRegular():
+		if w.tree.Preserve && sysfile.Links(info) > 1 {
+			id := sysfile.IDOf(info)
+			w.links[id] = append(w.links[id], name)
+		}
+	case e.Mode.Type() == fs.ModeSymlink:
+		target, err := w.link(name)
+		if err != nil {
+			w.problem(err)
+			return
+		}
+		e.Link, e.Size = target, 0
+	default:
+		w.problem(archive.Refuse(name, "%s can't be archived", typeName(e.Mode)))
+		return
+	}
+	w.append(e)
+}
+
+// append adds to the last chunk. A single growing slice would be copied repeatedly, which takes more memory than the
+// entries of a large tree.
+func (w *walker) append(e Entry) {
+	last := len(w.chunks) - 1
+	if last < 0 || len(w.chunks[last]) == cap(w.chunks[last]) {
+		w.chunks = append(w.chunks, make([]Entry, 0, 64<<min(max(last, 0), 7)))
+		last++
+	}
+	w.chunks[last] = append(w.chunks[last], e)
+}
+
+func (w *walker) problem(err error) {
+	if w.bad++; w.bad <= maxProblems {
+		w.problems = append(w.problems, err)
+	}
+}
+
+// join concatenates the chunks. For a moment two copies of everything exist, and the garbage collector lets the heap grow
+// to twice that. Hence it runs before and after, if the tree is so large that it hardly takes longer overall.
+func (w *walker) join() {
+	large := len(w.chunks) > 16
+	if large {
+		runtime.GC()
+	}
+	w.entries = slices.Concat(w.chunks...)
+	w.chunks = nil
+	if large {
+		runtime.GC()
+	}
+}
+
+// link returns the target of a symbolic link. It refuses a link that leads out of the tree.
+func (w *walker) link(name string) (string, error) {
+	target, err := fs.ReadLink(w.tree.FS, path.Join(w.dir, name))
+	if err != nil {
+		return "", err
+	}
+	if err := archive.CheckLink(name, target, "."); err != nil {
+		return "", err
+	}
+	if !archive.DependsOnLinks(target) {
+		return target, nil
+	}
+	return target, archive.ResolveLink(name, target, ".", func(at string) (string, bool) {
+		target, err := fs.ReadLink(w.tree.FS, path.Join(w.dir, at))
+		return target, err == nil
+	})
+}
+
+// hardLinks turns all names of a file but the first into links to the first.
+func (w *walker) hardLinks() {
+	first := make(map[string]string)
+	for _, names := range w.links {
+		slices.SortFunc(names, archive.CompareNames)
+		for _, name := range names[1:] {
+			if name != names[0] {
+				first[name] = names[0]
+			}
+		}
+	}
+	for i := range w.entries {
+		if to, ok := first[w.entries[i].Name]; ok {
+			w.entries[i].Link, w.entries[i].Size = to, 0
+		}
+	}
+}
+
+// caseCollisions refuses names that differ only in case, which not every system can unpack. Sorted hashes find them in a
+// ninth of the memory that the entries take.
+func (w *walker) caseCollisions() {
+	seed := maphash.MakeSeed()
+	hashes := make([]uint64, len(w.entries))
+	for i := range w.entries {
+		hashes[i] = maphash.String(seed, archive.FoldName(w.entries[i].Name))
+	}
+	slices.Sort(hashes)
+	twice := make(map[uint64]string) // hashes of several names: the first name
+	for i := 1; i < len(hashes); i++ {
+		if hashes[i] == hashes[i-1] {
+			twice[hashes[i]] = ""
+		}
+	}
+	if len(twice) == 0 {
+		return
+	}
+	for i := range w.entries {
+		name := w.entries[i].Name
+		key := maphash.String(seed, archive.FoldName(name))
+		switch first, ok := twice[key]; {
+		case !ok:
+		case first == "":
+			twice[key] = name
+		case archive.FoldName(first) == archive.FoldName(name):
+			w.problem(archive.Refuse(name, "differs from %q only in case or in the form of its accents", first))
+		}
+	}
+}
+
+// typeName describes a file that is not a directory, regular file, or symbolic link.
+func typeName(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "a file of an unknown type"
+}
