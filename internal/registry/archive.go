@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -25,7 +27,7 @@ import (
 type Archive struct {
 	*catalog
 	file string // path, with symbolic links resolved
-	mode Mode
+	mode reference.Mode
 	old  *tarFile // what is there; empty: nothing
 
 	unlocked bool // works without locks, as on disks that have none; for tests
@@ -53,7 +55,7 @@ type staged struct {
 }
 
 // openArchive opens an archive. For Write it may be missing.
-func openArchive(name string, mode Mode) (*Archive, error) {
+func openArchive(name string, mode reference.Mode) (*Archive, error) {
 	file := name
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		file = real
@@ -62,7 +64,7 @@ func openArchive(name string, mode Mode) (*Archive, error) {
 	a.store = a
 	old, err := openTar(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && mode == Write:
+	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
 		old = &tarFile{index: newIndex()}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("archive %q: %w", name, errdef.ErrNotFound)
@@ -153,9 +155,9 @@ func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 
 func (a *Archive) writable() error {
 	if a.old.invented != nil {
-		return &artifact.Error{Op: "writing", Item: a.path, Err: marked{errDockerArchive, errdef.ErrUnsupported}}
+		return &artifact.Error{Op: "writing", Item: a.path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
 	}
-	if a.mode != Write {
+	if a.mode != reference.Write {
 		return &fs.PathError{Op: "write", Path: a.path, Err: errors.New("opened for reading")}
 	}
 	return nil
@@ -305,10 +307,10 @@ func (a *Archive) edit(c change) error {
 }
 
 // Tag gives a manifest that is there a tag, besides those it has.
-func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, reference string) error {
-	byDigest := reference == desc.Digest.String()
-	if err := ValidTag(reference); err != nil && !byDigest {
-		return badReference(reference, err)
+func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	byDigest := ref == desc.Digest.String()
+	if err := reference.ValidTag(ref); err != nil && !byDigest {
+		return reference.Error(ref, err)
 	}
 	if err := a.writable(); err != nil {
 		return err
@@ -318,24 +320,24 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, reference st
 		return err
 	}
 	ix, _ := a.index(ctx)
-	if e, err := ix.find(reference); err == nil && e.Digest == desc.Digest && e.refName() == reference {
+	if e, err := ix.find(ref); err == nil && e.Digest == desc.Digest && e.refName() == ref {
 		return nil
 	}
 	if err := a.edit(listing(a.catalog, desc, links)); err != nil || byDigest {
 		return err
 	}
-	return a.edit(tagging(listEntry(desc, links), reference))
+	return a.edit(tagging(listEntry(desc, links), ref))
 }
 
 // Untag removes a tag. The manifest stays listed, without it.
-func (a *Archive) Untag(_ context.Context, reference string) error {
+func (a *Archive) Untag(_ context.Context, ref string) error {
 	if err := a.writable(); err != nil {
 		return err
 	}
-	if err := checkUntag(reference); err != nil {
+	if err := checkUntag(ref); err != nil {
 		return err
 	}
-	if err := a.edit(untagging(reference)); err != nil {
+	if err := a.edit(untagging(ref)); err != nil {
 		return fmt.Errorf("%s: %w", a.path, err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/davit-oci/davit/internal/filelock"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,7 +34,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 		return 0, err
 	}
 	defer func() { _ = root.Close() }()
-	name := a.tempPrefix() + partPrefix + keyOf(desc.Digest.String())
+	name := a.tempPrefix() + partPrefix + filelock.Key(desc.Digest.String())
 	f, err := openPart(root, name)
 	if err != nil {
 		return 0, fmt.Errorf("fetching %s: %w", a.named(desc.Digest), err)
@@ -53,7 +55,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 
 // isWhole tells whether a file has all of a blob: a fetch that ended well leaves no journal.
 func isWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
-	if _, err := root.Lstat(name + stateSuffix); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := root.Lstat(name + journalSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
 	if info, err := f.Stat(); err != nil || info.Size() != desc.Size {
@@ -82,7 +84,7 @@ func (a *Archive) dropParts() {
 	defer func() { _ = root.Close() }()
 	for _, name := range a.parts {
 		_ = root.Remove(name)
-		_ = root.Remove(name + stateSuffix) // most often there is none
+		_ = root.Remove(name + journalSuffix) // most often there is none
 	}
 	a.parts = nil
 }

@@ -9,6 +9,10 @@ import (
 	"path"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/untrusted"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,7 +36,7 @@ const maxTarEntries = 1_000_000
 
 // openTar reads the entries of an archive, without their content.
 func openTar(name string) (*tarFile, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	f, err := os.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func (t *tarFile) isCompressed() bool {
 
 // noArchive is a file that can't be opened as an archive as it is.
 func noArchive(name, why, hint string) error {
-	return &artifact.Error{Op: "opening", Item: name, Err: marked{errors.New(why), errdef.ErrInvalidReference}, Hint: hint}
+	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errors.New(why), errdef.ErrInvalidReference), Hint: hint}
 }
 
 // entry takes note of what belongs to a layout. Other entries are none of our business.
@@ -102,7 +106,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 		return nil
 	}
 	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
-		return artifact.Refused(archive, "entry %q is no whole regular file", oneLine(name, 200))
+		return artifact.Refused(archive, "entry %q is no whole regular file", untrusted.Line(name, 200))
 	}
 	e := extent{t.file, at, h.Size}
 	switch {
@@ -149,7 +153,7 @@ func (t *tarFile) complete(name string) error {
 		return t.importDocker(name)
 	}
 	if t.index == nil {
-		return &artifact.Error{Op: "opening", Item: name, Err: marked{errNoLayout, errdef.ErrInvalidReference}}
+		return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
 	}
 	return nil
 }
@@ -165,14 +169,14 @@ func (t *tarFile) blob(d digest.Digest) (*blobFile, error) {
 // replace gives a new archive the name of this one, unless that has become another's.
 func (t *tarFile) replace(temp, name string) error {
 	if !t.isAt(name) {
-		return errOvertaken
+		return errIndexChanged
 	}
 	if t.file == nil {
 		switch err := os.Link(temp, name); {
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrExist):
-			return errOvertaken
+			return errIndexChanged
 		} // a file system without hard links
 	}
 	return os.Rename(temp, name)

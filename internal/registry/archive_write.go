@@ -15,6 +15,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/pause"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -80,24 +83,24 @@ func (a *Archive) write(ctx context.Context, changes []change) error {
 		return err
 	}
 	a.sweep()
-	for range maxEdits {
+	for range maxIndexEdits {
 		lock := a.lock(ctx, dir)
 		err := a.writeOnce(ctx, changes)
 		if err == nil && lock == nil {
 			err = a.confirm(ctx, changes)
 		}
-		lock.release()
+		lock.Release()
 		if err == nil {
 			syncPath(dir)
 		}
-		if !errors.Is(err, errOvertaken) {
+		if !errors.Is(err, errIndexChanged) {
 			return err
 		}
-		if err := sleep(ctx, rand.N(minSettle)); err != nil {
+		if err := pause.For(ctx, rand.N(editPause)); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: others changed it %d times", a.path, maxEdits)
+	return fmt.Errorf("%s: others changed it %d times", a.path, maxIndexEdits)
 }
 
 // syncPath makes the names in a directory last, where the file system can.
@@ -108,7 +111,7 @@ func syncPath(dir string) {
 	}
 }
 
-func (a *Archive) lock(ctx context.Context, dir string) *workLock {
+func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 	if a.unlocked {
 		return nil
 	}
@@ -116,7 +119,7 @@ func (a *Archive) lock(ctx context.Context, dir string) *workLock {
 	if err != nil {
 		return nil
 	}
-	return patientLock(ctx, d)
+	return filelock.WaitFile(ctx, d)
 }
 
 // writeOnce makes the changes on the archive as it is now.
@@ -142,13 +145,13 @@ func (a *Archive) writeOnce(ctx context.Context, changes []change) error {
 // confirm looks whether changes that were written are still there, when others that had read the older archive have had
 // their turn.
 func (a *Archive) confirm(ctx context.Context, changes []change) error {
-	if err := sleep(ctx, minSettle+rand.N(minSettle)); err != nil {
+	if err := pause.For(ctx, editPause+rand.N(editPause)); err != nil {
 		return err
 	}
 	return a.onLatest(func(now *tarFile) error {
 		for _, c := range changes {
 			if !c.holds(now.index) {
-				return errOvertaken
+				return errIndexChanged
 			}
 		}
 		return nil

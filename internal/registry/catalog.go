@@ -12,8 +12,10 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -66,7 +68,9 @@ type links struct {
 func newCatalog(path string) *catalog { return &catalog{path: path, links: map[digest.Digest]*links{}} }
 
 // named is how a thing inside is called in errors.
-func (c *catalog) named(d digest.Digest) string { return c.path + "@" + oneLine(d.String(), 200) }
+func (c *catalog) named(d digest.Digest) string {
+	return c.path + "@" + untrusted.Line(d.String(), 200)
+}
 
 // open opens a blob whose size is as its descriptor says.
 func (c *catalog) open(desc ocispec.Descriptor) (*blobFile, error) {
@@ -269,7 +273,7 @@ func (c *catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 		if err != nil {
 			return err
 		}
-		entry, _ := referrerEntry(plain(node), data)
+		entry, _ := manifest.ReferrerEntry(plain(node), data)
 		if artifactType == "" || entry.ArtifactType == artifactType {
 			found = append(found, entry)
 		}

@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/untrusted"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -49,7 +51,7 @@ func (t *tarFile) importDocker(name string) error {
 	known := map[string]ocispec.Descriptor{}
 	for _, image := range images {
 		if err := t.importImage(image, known); err != nil {
-			return artifact.Refused(name, "image %s: %w", oneLine(strings.Join(image.RepoTags, ", "), 200), err)
+			return artifact.Refused(name, "image %s: %w", untrusted.Line(strings.Join(image.RepoTags, ", "), 200), err)
 		}
 	}
 	return nil
@@ -101,7 +103,7 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	}
 	e, ok := t.files[name]
 	if !ok {
-		return ocispec.Descriptor{}, fmt.Errorf("it has no %q", oneLine(name, 200))
+		return ocispec.Descriptor{}, fmt.Errorf("it has no %q", untrusted.Line(name, 200))
 	}
 	d, err := digest.FromReader(e.reader())
 	if err != nil {

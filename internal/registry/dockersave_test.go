@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -52,7 +54,7 @@ func TestDockerSave(t *testing.T) {
 		tar.Header{Name: "c.json", Uname: `{"architecture":"amd64","os":"linux"}`},
 		tar.Header{Name: "1/layer.tar", Uname: "layer"},
 		tar.Header{Name: "2/layer.tar", Linkname: "../1/layer.tar"})
-	a, err := openArchive(name, Write)
+	a, err := openArchive(name, reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func TestDockerSaveRefuses(t *testing.T) {
 		"a missing config":  `[{"Config":"c.json","Layers":[]}]`,
 		"a path that leads": `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
 	} {
-		a, err := openArchive(dockerArchive(t, manifest), Read)
+		a, err := openArchive(dockerArchive(t, manifest), reference.Read)
 		if !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: %v, want it refused", name, err)
 		}

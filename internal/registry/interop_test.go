@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
@@ -99,7 +101,7 @@ func TestWeReadOthers(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
 	ref := g.Host + "/some/image:v1"
-	target, err := New(Options{}).Open(t.Context(), Reference{Registry: g.Host, Repository: "some/image"}, Write)
+	target, err := New(Options{}).Open(t.Context(), Reference{Registry: g.Host, Repository: "some/image"}, reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func TestWeReadOthers(t *testing.T) {
 // read checks that an image is in a place, whole, by tag and digest, with its referrer.
 func read(t *testing.T, path, tag string, desc, referrer ocispec.Descriptor, wantReferrer bool) {
 	t.Helper()
-	place := openFor(t, path, Read)
+	place := openFor(t, path, reference.Read)
 	for _, reference := range []string{tag, desc.Digest.String()} {
 		if reference == "" {
 			continue

@@ -13,6 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -31,7 +34,7 @@ const partPrefix = "part-"
 // outdated one.
 type Layout struct {
 	*catalog
-	mode     Mode
+	mode     reference.Mode
 	unlocked bool // works without locks, as on disks that have none; for tests
 
 	preparing sync.Mutex // held while the layout is made or left
@@ -53,12 +56,12 @@ var _ Target = (*Layout)(nil)
 
 // openLayout opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
 // a layout.
-func openLayout(name string, mode Mode) (*Layout, error) {
+func openLayout(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{catalog: newCatalog(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
 	l.store = l
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if mode == Write {
+		if mode == reference.Write {
 			return l, nil
 		}
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
@@ -96,8 +99,8 @@ func (l *Layout) check() error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if l.mode == Read {
-		return &artifact.Error{Op: "opening", Item: l.path, Err: marked{errNoLayout, errdef.ErrNotFound}}
+	if l.mode == reference.Read {
+		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrNotFound)}
 	}
 	entries, err := fs.ReadDir(l.root.FS(), ".")
 	if err != nil {
@@ -105,7 +108,7 @@ func (l *Layout) check() error {
 	}
 	foreign := func(e fs.DirEntry) bool { return e.Name() != tempDir && e.Name() != ocispec.ImageBlobsDir } // what prepare makes first
 	if !declared && slices.ContainsFunc(entries, foreign) {
-		return &artifact.Error{Op: "opening", Item: l.path, Err: marked{errNoLayout, errdef.ErrInvalidReference}}
+		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
 	}
 	return nil
 }
@@ -126,7 +129,7 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 
 // openRegular opens a file for reading, and nothing that merely has the name of one.
 func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
 		if info, lerr := root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
 			err = artifact.Refused(name, "it is a link that can't be followed: %w", err)
@@ -315,7 +318,7 @@ func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", inRoot(l.root, err)
 	}
-	name := path.Join(tempDir, partPrefix+keyOf(desc.Digest.String()))
+	name := path.Join(tempDir, partPrefix+filelock.Key(desc.Digest.String()))
 	f, err := openPart(l.root, name)
 	if err != nil {
 		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), err)
@@ -330,7 +333,7 @@ func openPart(root *os.Root, name string) (*os.File, error) {
 	if err != nil {
 		return nil, inRoot(root, err)
 	}
-	locked := flock(f)
+	locked := filelock.TryFile(f)
 	now, err := root.Stat(name)
 	own, ownErr := f.Stat()
 	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
@@ -403,15 +406,15 @@ func (l *Layout) temp() (*os.File, string, error) {
 }
 
 // Tag gives a manifest that is there a tag, besides those it has.
-func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, reference string) error {
-	if reference == desc.Digest.String() {
+func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	if ref == desc.Digest.String() {
 		_, err := l.enlist(ctx, desc)
 		return err
 	}
-	if err := ValidTag(reference); err != nil {
-		return badReference(reference, err)
+	if err := reference.ValidTag(ref); err != nil {
+		return reference.Error(ref, err)
 	}
-	return l.TagName(ctx, desc, reference)
+	return l.TagName(ctx, desc, ref)
 }
 
 // TagName is Tag for full names too, such as charts/web:1.0.
@@ -440,26 +443,26 @@ func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*links, e
 }
 
 // Untag removes a tag. The manifest stays listed, without it.
-func (l *Layout) Untag(ctx context.Context, reference string) error {
-	if err := checkUntag(reference); err != nil {
+func (l *Layout) Untag(ctx context.Context, ref string) error {
+	if err := checkUntag(ref); err != nil {
 		return err
 	}
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	err := l.edit(ctx, untagging(reference))
+	err := l.edit(ctx, untagging(ref))
 	if errors.Is(err, errdef.ErrNotFound) {
 		return fmt.Errorf("%s: %w", l.path, err)
 	}
 	return err
 }
 
-func checkUntag(reference string) error {
-	if reference == "" {
+func checkUntag(ref string) error {
+	if ref == "" {
 		return errdef.ErrMissingReference
 	}
-	if _, err := digest.Parse(reference); err == nil {
-		return fmt.Errorf("%q is a digest and no tag: %w", reference, errdef.ErrInvalidReference)
+	if _, err := digest.Parse(ref); err == nil {
+		return fmt.Errorf("%q is a digest and no tag: %w", ref, errdef.ErrInvalidReference)
 	}
 	return nil
 }
@@ -509,7 +512,7 @@ func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
 		}
 		for _, d := range slices.Concat(links.children, links.blobs) {
 			if d.Digest == desc.Digest {
-				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: marked{fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported}}
+				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: reference.Invalid(fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported)}
 			}
 		}
 		return nil

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/davit-oci/davit/internal/untrusted"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
@@ -35,7 +37,7 @@ func (c *catalog) Names(ctx context.Context) ([]string, error) {
 // that the kernel can send it.
 func (c *catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	if err := d.Validate(); err != nil {
-		return nil, artifact.Refused(oneLine(d.String(), 200), "digest: %w", err)
+		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
 	}
 	b, err := c.store.blob(d)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +84,7 @@ func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 	got := digest.NewDigest(digest.SHA256, w.hash)
 	if want.Algorithm() != digest.SHA256 {
 		if err := want.Validate(); err != nil {
-			return artifact.Refused(oneLine(want.String(), 200), "digest: %w", err)
+			return artifact.Refused(untrusted.Line(want.String(), 200), "digest: %w", err)
 		}
 		var err error
 		if got, err = want.Algorithm().FromReader(io.NewSectionReader(w.file, 0, 1<<63-1)); err != nil {

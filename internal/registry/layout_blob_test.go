@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -21,7 +23,7 @@ import (
 // openForPieces opens an empty layout for writing.
 func openForPieces(t *testing.T) *Layout {
 	t.Helper()
-	l, err := openLayout(filepath.Join(t.TempDir(), "oci"), Write)
+	l, err := openLayout(filepath.Join(t.TempDir(), "oci"), reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestFetchBlob(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "oci")
 	content := []byte("the whole blob")
 	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(content), Size: int64(len(content))}
-	layout := openFor(t, path, Write).(*Layout)
+	layout := openFor(t, path, reference.Write).(*Layout)
 	broken := errors.New("broken")
 	_, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
 		if err := dst.WriteFile(name, content[:5], 0o644); err != nil {
@@ -179,7 +181,7 @@ func TestFetchBlob(t *testing.T) {
 	if err := layout.Close(); err != nil {
 		t.Fatal(err)
 	}
-	layout = openFor(t, path, Write).(*Layout)
+	layout = openFor(t, path, reference.Write).(*Layout)
 	layout.Keep()
 	step, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
 		if had, err := dst.ReadFile(name); err != nil || string(had) != "the w" {
@@ -193,7 +195,7 @@ func TestFetchBlob(t *testing.T) {
 	if err := layout.Close(); err != nil {
 		t.Fatal(err)
 	}
-	layout = openFor(t, path, Write).(*Layout)
+	layout = openFor(t, path, reference.Write).(*Layout)
 	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
 		t.Errorf("what is there: %v, %v", step, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/davit-oci/davit/internal/untrusted"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -35,7 +37,7 @@ func (e extent) reader() *io.SectionReader { return io.NewSectionReader(e.file, 
 // checkDescriptor refuses a descriptor that can't be of any blob, before its digest becomes part of a path.
 func checkDescriptor(desc ocispec.Descriptor) error {
 	if err := desc.Digest.Validate(); err != nil {
-		return artifact.Refused(oneLine(desc.Digest.String(), 200), "digest: %w", err)
+		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
 	}
 	if desc.Size < 0 {
 		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)

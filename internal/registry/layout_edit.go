@@ -16,6 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/pause"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -137,7 +140,7 @@ func readSnapshot(ctx context.Context, root *os.Root) (*snapshot, error) {
 	for try := 0; ; try++ {
 		s, err := readSnapshotOnce(root)
 		var syntax *json.SyntaxError
-		if !errors.As(err, &syntax) || try == 3 || sleep(ctx, 20*time.Millisecond) != nil {
+		if !errors.As(err, &syntax) || try == 3 || pause.For(ctx, 20*time.Millisecond) != nil {
 			return s, err
 		}
 	}
@@ -187,25 +190,25 @@ func readIndexFrom(r io.Reader, name string, size int64) (*index, error) {
 func (l *Layout) edit(ctx context.Context, c change) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
-	for range maxEdits {
+	for range maxIndexEdits {
 		lock := l.lockIndex(ctx)
 		wrote, err := l.editOnce(ctx, c)
 		if err == nil && wrote {
 			err = l.confirm(ctx, c, lock != nil)
 		}
-		lock.release()
-		if !errors.Is(err, errOvertaken) {
+		lock.Release()
+		if !errors.Is(err, errIndexChanged) {
 			return inRoot(l.root, err)
 		}
-		if err := sleep(ctx, rand.N(minSettle)); err != nil {
+		if err := pause.For(ctx, rand.N(editPause)); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: others changed it %d times", filepath.Join(l.path, ocispec.ImageIndexFile), maxEdits)
+	return fmt.Errorf("%s: others changed it %d times", filepath.Join(l.path, ocispec.ImageIndexFile), maxIndexEdits)
 }
 
 // lockIndex takes the lock of index.json, which lies on oci-layout: that file is never replaced. nil: it can't be had.
-func (l *Layout) lockIndex(ctx context.Context) *workLock {
+func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 	if l.unlocked {
 		return nil
 	}
@@ -216,7 +219,7 @@ func (l *Layout) lockIndex(ctx context.Context) *workLock {
 	if err != nil {
 		return nil
 	}
-	return patientLock(ctx, f)
+	return filelock.WaitFile(ctx, f)
 }
 
 // editOnce reads, changes and replaces index.json. It tells whether there was anything to change.
@@ -260,7 +263,7 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 	if err == nil {
 		l.syncBlobs()
 		if !s.is(l.root.Stat(ocispec.ImageIndexFile)) {
-			err = errOvertaken
+			err = errIndexChanged
 		}
 	}
 	if err == nil {
@@ -278,7 +281,7 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 // the older index have had their turn.
 func (l *Layout) confirm(ctx context.Context, c change, locked bool) error {
 	if !locked {
-		if err := sleep(ctx, minSettle+rand.N(minSettle)); err != nil {
+		if err := pause.For(ctx, editPause+rand.N(editPause)); err != nil {
 			return err
 		}
 	}
@@ -288,7 +291,7 @@ func (l *Layout) confirm(ctx context.Context, c change, locked bool) error {
 	}
 	defer s.close()
 	if !c.holds(s.index) {
-		return errOvertaken
+		return errIndexChanged
 	}
 	return nil
 }
@@ -334,3 +337,17 @@ func inRoot(root *os.Root, err error) error {
 	}
 	return err
 }
+
+// maxIndexEdits bounds how often an edit is repeated that other writers undo. Each round of n writers settles at least
+// one of them.
+const maxIndexEdits = 200
+
+// editPause is the time after which a written index is looked at again: several times what another writer needs between
+// reading and writing.
+const editPause = 40 * time.Millisecond
+
+// errIndexChanged means that the index is no longer the one that was read.
+var errIndexChanged = errors.New("changed by another writer")
+
+// journalSuffix names the journal that a download keeps beside its file, until the file is complete.
+const journalSuffix = ".state"

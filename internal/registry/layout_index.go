@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/untrusted"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -88,7 +91,7 @@ func (e indexEntry) refName() string { return e.Annotations[ocispec.AnnotationRe
 func (e indexEntry) shortTag() string {
 	for _, name := range []string{e.refName(), e.Annotations[annotationContainerd]} {
 		i := strings.LastIndexByte(name, ':')
-		if i > strings.LastIndexByte(name, '/') && tagPattern().MatchString(name[i+1:]) {
+		if i > strings.LastIndexByte(name, '/') && reference.TagPattern().MatchString(name[i+1:]) {
 			return name[i+1:]
 		}
 	}
@@ -120,7 +123,7 @@ func (ix *index) find(tag string) (indexEntry, error) {
 		last := found[len(found)-1]
 		if i := slices.IndexFunc(found, func(e indexEntry) bool { return e.Digest != last.Digest }); i >= 0 && last.refName() != tag {
 			both := fmt.Errorf("the tag is that of %s and of %s", found[i].fullName(), last.fullName())
-			return indexEntry{}, &artifact.Error{Op: "resolving", Item: tag, Err: marked{both, errdef.ErrInvalidReference},
+			return indexEntry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
 				Hint: fmt.Sprintf("say which by its digest: @%s or @%s", found[i].Digest, last.Digest)}
 		}
 		return last, nil
@@ -129,14 +132,14 @@ func (ix *index) find(tag string) (indexEntry, error) {
 }
 
 func (e indexEntry) fullName() string {
-	return oneLine(cmp.Or(e.Annotations[annotationContainerd], e.refName()), 300)
+	return untrusted.Line(cmp.Or(e.Annotations[annotationContainerd], e.refName()), 300)
 }
 
 // tags lists what find finds, sorted.
 func (ix *index) tags() []string {
 	tags := []string{}
 	for _, e := range ix.Entries {
-		if name := e.refName(); tagPattern().MatchString(name) {
+		if name := e.refName(); reference.TagPattern().MatchString(name) {
 			tags = append(tags, name)
 		} else if short := e.shortTag(); short != "" {
 			tags = append(tags, short)

@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
 )
 
 // stale is the age at which a temporary file is nobody's, where locks can't tell: longer than any transfer.
@@ -23,7 +25,7 @@ func createTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		locked := flock(f)
+		locked := filelock.TryFile(f)
 		info, err := root.Stat(name) // gone if it was swept before it was locked
 		if own, ownErr := f.Stat(); err == nil && ownErr == nil && os.SameFile(info, own) && (locked || try > 2) {
 			return f, name, nil
@@ -66,7 +68,7 @@ func sweepTemp(root *os.Root, name string, local bool) {
 		return
 	}
 	defer f.Close()
-	if flock(f) || old {
+	if filelock.TryFile(f) || old {
 		_ = root.Remove(name)
 	}
 }
@@ -77,5 +79,5 @@ func localHost() string {
 	if err != nil {
 		name = "?"
 	}
-	return fmt.Sprintf("%.8s", keyOf(name))
+	return fmt.Sprintf("%.8s", filelock.Key(name))
 }

@@ -10,13 +10,16 @@ import (
 	"path"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // prepare makes the directory a layout, if it isn't one yet, and takes part among its writers.
 func (l *Layout) prepare(ctx context.Context) error {
-	if l.mode != Write {
+	if l.mode != reference.Write {
 		return &fs.PathError{Op: "write", Path: l.path, Err: errors.New("opened for reading")}
 	}
 	l.preparing.Lock()
@@ -86,7 +89,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	waitFlock(ctx, writers, true)
+	filelock.WaitShared(ctx, writers, true)
 	l.writers = writers
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {
@@ -181,14 +184,14 @@ func (l *Layout) unmake() {
 
 // exclusive tells whether no other process writes to the layout, and keeps it so until shared.
 func (l *Layout) exclusive() bool {
-	if flock(l.writers) {
+	if filelock.TryFile(l.writers) {
 		return true
 	}
 	l.shared() // the attempt may have cost the lock that was held
 	return false
 }
 
-func (l *Layout) shared() { waitFlock(context.Background(), l.writers, true) }
+func (l *Layout) shared() { filelock.WaitShared(context.Background(), l.writers, true) }
 
 // collect removes blobs out of some, if nothing that is listed needs them, and such older than before that nobody knows
 // of. While others write to the layout nothing is removed: what they are about to list may need it.

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -62,13 +64,13 @@ func child(t *testing.T, name, path string, args ...string) *exec.Cmd {
 // openPlace opens a layout or archive for writing, with or without locks.
 func openPlace(path string, locks bool) (Target, error) {
 	if strings.HasSuffix(path, ".tar") {
-		a, err := openArchive(path, Write)
+		a, err := openArchive(path, reference.Write)
 		if err == nil {
 			a.unlocked = !locks
 		}
 		return a, err
 	}
-	l, err := openLayout(path, Write)
+	l, err := openLayout(path, reference.Write)
 	if err == nil {
 		l.unlocked = !locks
 	}

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -102,7 +105,7 @@ func TestLoopback(t *testing.T) {
 		"notlocalhost": false, "128.0.0.1": false,
 	}
 	for registry, want := range tests {
-		if got := loopback(registry); got != want {
+		if got := reference.IsLoopback(registry); got != want {
 			t.Errorf("loopback(%q) = %v, want %v", registry, got, want)
 		}
 	}
@@ -132,11 +135,11 @@ func FuzzParse(f *testing.F) {
 func TestHome(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	target, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: "~/oci"}, Write)
+	target, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: "~/oci"}, reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := target.Push(t.Context(), describe([]byte("x")), strings.NewReader("x")); err != nil {
+	if err := target.Push(t.Context(), content.NewDescriptorFromBytes("text/plain", []byte("x")), strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(home + "/oci/blobs"); err != nil {
@@ -146,7 +149,7 @@ func TestHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, home := range map[string]string{"~/oci": "", "~bob/oci": home} {
-		if _, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: path}, Read); !errors.Is(err, artifact.ErrInvalid) {
+		if _, err := New(Options{Home: home}).Open(t.Context(), Reference{Path: path}, reference.Read); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%q with home %q: %v, want ErrInvalid", path, home, err)
 		}
 	}

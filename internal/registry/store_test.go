@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/reference"
+
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -36,7 +38,7 @@ func places(t *testing.T, test func(t *testing.T, path string)) {
 }
 
 // openFor opens a place until the test ends.
-func openFor(t *testing.T, path string, mode Mode) Target {
+func openFor(t *testing.T, path string, mode reference.Mode) Target {
 	t.Helper()
 	var target Target
 	var err error
@@ -166,7 +168,7 @@ func TestDamage(t *testing.T) {
 					}
 				}
 				written(t, damaged, "", all)
-				target := openFor(t, damaged, Read)
+				target := openFor(t, damaged, reference.Read)
 				if err := readAll(t.Context(), target, desc); !errors.Is(err, artifact.ErrRefused) {
 					t.Errorf("%s %s: %v, want it refused", name, how, err)
 				}
@@ -294,9 +296,9 @@ func TestHostilePlaces(t *testing.T) {
 
 // useAll reads what v1 is, and its referrers.
 func useAll(ctx context.Context, path string) error {
-	open := func() (Target, error) { return openLayout(path, Read) }
+	open := func() (Target, error) { return openLayout(path, reference.Read) }
 	if strings.HasSuffix(path, ".tar") {
-		open = func() (Target, error) { return openArchive(path, Read) }
+		open = func() (Target, error) { return openArchive(path, reference.Read) }
 	}
 	target, err := open()
 	if err != nil {
@@ -360,17 +362,17 @@ func TestOpening(t *testing.T) {
 	written(t, dir, "", map[string][]byte{"file": []byte("x"), "text.tar": bytes.Repeat([]byte("text"), 500)})
 	for _, test := range []struct {
 		name string
-		mode Mode
+		mode reference.Mode
 		want error
 	}{
-		{"missing", Read, errdef.ErrNotFound},
-		{"missing", Write, nil},
-		{"missing.tar", Read, errdef.ErrNotFound},
-		{"missing.tar", Write, nil},
-		{"other", Read, errdef.ErrNotFound},
-		{"other", Write, errdef.ErrInvalidReference},
-		{"other.tar", Write, errdef.ErrInvalidReference},
-		{"text.tar", Read, artifact.ErrRefused},
+		{"missing", reference.Read, errdef.ErrNotFound},
+		{"missing", reference.Write, nil},
+		{"missing.tar", reference.Read, errdef.ErrNotFound},
+		{"missing.tar", reference.Write, nil},
+		{"other", reference.Read, errdef.ErrNotFound},
+		{"other", reference.Write, errdef.ErrInvalidReference},
+		{"other.tar", reference.Write, errdef.ErrInvalidReference},
+		{"text.tar", reference.Read, artifact.ErrRefused},
 	} {
 		open := func(p string) (Target, error) { return openLayout(p, test.mode) }
 		if strings.HasSuffix(test.name, ".tar") {
@@ -398,7 +400,7 @@ func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
 		desc := tagged(t, path, "v1", []byte("layer"))
-		target := openFor(t, path, Read)
+		target := openFor(t, path, reference.Read)
 		for name, err := range map[string]error{
 			"push":   target.Push(t.Context(), desc, strings.NewReader("")),
 			"tag":    target.Tag(t.Context(), desc, "v2"),
@@ -465,7 +467,7 @@ func TestDiscarded(t *testing.T) {
 	})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	target := openFor(t, path, Write).(*Archive)
+	target := openFor(t, path, reference.Write).(*Archive)
 	if _, err := store(t.Context(), target, []byte("more"), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -557,7 +559,7 @@ func TestForeignNames(t *testing.T) {
 	), append(blobs, []byte("{}"))...)
 	places(t, func(t *testing.T, path string) {
 		written(t, path, "./", all)
-		target := openFor(t, path, Write)
+		target := openFor(t, path, reference.Write)
 		var tags []string
 		if err := target.Tags(t.Context(), "", func(page []string) error { tags = page; return nil }); err != nil {
 			t.Fatal(err)
@@ -646,7 +648,7 @@ func TestIndexes(t *testing.T) {
 func TestMissingBlobs(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
-		target := openFor(t, path, Write)
+		target := openFor(t, path, reference.Write)
 		foreign := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromString("foreign"), Size: 7, URLs: []string{"https://example.com"}}
 		m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: foreign, Layers: []ocispec.Descriptor{foreign}}
 		if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); err != nil {
@@ -670,7 +672,7 @@ func TestGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	other := openFor(t, path, Write) // is about to list a manifest that needs the layer of v1
+	other := openFor(t, path, reference.Write) // is about to list a manifest that needs the layer of v1
 	if _, err := oras.PushBytes(t.Context(), other, "text/plain", []byte("of v1")); err != nil {
 		t.Fatal(err)
 	}
@@ -711,7 +713,7 @@ func TestFileThatChanges(t *testing.T) {
 	if err := os.WriteFile(file, []byte("before"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	target := openFor(t, filepath.Join(t.TempDir(), "oci.tar"), Write).(*Archive)
+	target := openFor(t, filepath.Join(t.TempDir(), "oci.tar"), reference.Write).(*Archive)
 	blob := artifact.Blob{MediaType: "a/b", Size: 6, Open: func(int64) (io.ReadCloser, error) { return os.Open(file) }}
 	desc, _, err := target.PushBlob(t.Context(), blob, nil)
 	if err != nil {
@@ -734,7 +736,7 @@ func TestSweepLeavesWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/oci.tar"
 	place := func() *Archive {
-		a, err := openArchive(file, Write)
+		a, err := openArchive(file, reference.Write)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -152,7 +154,7 @@ func (l *Layout) Repair(ctx context.Context) ([]Stray, error) {
 func (l *Layout) sweepParts() {
 	entries, _ := fs.ReadDir(l.root.FS(), tempDir)
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), partPrefix) || strings.HasSuffix(e.Name(), stateSuffix) {
+		if !strings.HasPrefix(e.Name(), partPrefix) || strings.HasSuffix(e.Name(), journalSuffix) {
 			continue
 		}
 		name := path.Join(tempDir, e.Name())
@@ -160,9 +162,9 @@ func (l *Layout) sweepParts() {
 		if err != nil {
 			continue
 		}
-		if flock(f) {
+		if filelock.TryFile(f) {
 			_ = l.root.Remove(name)
-			_ = l.root.Remove(name + stateSuffix)
+			_ = l.root.Remove(name + journalSuffix)
 		}
 		_ = f.Close()
 	}

@@ -10,15 +10,6 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// Mode says what a target is opened for: which permission is asked for, and whether a layout may be made.
-type Mode int
-
-// The modes of Open.
-const (
-	Read Mode = iota
-	Write
-)
-
 // Target is where artifacts are read from and written to: an oras target with tags and referrers that can be listed and
 // removed. Close ends its use; an archive is written then, whole or not at all.
 type Target interface {

@@ -1,0 +1,23 @@
+//go:build unix
+
+package filelock
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// OpenNonblock keeps the opening of a named pipe from waiting for somebody who writes to it.
+const OpenNonblock = syscall.O_NONBLOCK
+
+// tryFlock takes the lock of an open file, alone or shared with others that take it so. busy: somebody has it, and
+// waiting makes sense; where it neither got the lock nor is busy, there are no locks. It ends with the file.
+func tryFlock(f *os.File, shared bool) (got, busy bool) {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
+	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+	return err == nil, errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
+}

@@ -1,0 +1,2 @@
+// Package pause waits, unless the context ends.
+package pause

@@ -1,0 +1,2 @@
+// Package reference has the grammar of references: tags, registries, and repositories.
+package reference

@@ -1,0 +1,146 @@
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// The grammars of the distribution specification, section "Pulling manifests".
+var (
+	repositoryPattern = Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	TagPattern        = Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	hostPattern       = Lazy(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
+)
+
+// maxName is the most characters that registries agree on for host and repository together; longer names fail at some
+// of them, late and unclearly.
+const maxName = 255
+
+// ValidTag tells why a tag is none; nil: it is one.
+func ValidTag(tag string) error {
+	switch {
+	case TagPattern().MatchString(tag):
+		return nil
+	case tag == "":
+		return errors.New("the tag is empty")
+	case len(tag) > 128:
+		return fmt.Errorf("the tag is longer than 128 characters")
+	case strings.Contains(tag, "+"):
+		return hinted{fmt.Errorf("invalid tag %q", tag), fmt.Sprintf("a tag has no %q; helm writes _ for it: %s", "+",
+			strings.ReplaceAll(tag, "+", "_"))}
+	}
+	return hinted{fmt.Errorf("invalid tag %q", tag), "a tag has letters, digits, '_', '.' and '-', and begins with none of the last two"}
+}
+
+// ValidHost reports why the name of a registry is invalid; nil: it is valid.
+func ValidHost(hostport string) error {
+	host, port := hostport, ""
+	if strings.HasPrefix(host, "[") {
+		end := strings.IndexByte(host, ']')
+		if end < 0 {
+			return fmt.Errorf("invalid registry %q: ']' is missing", hostport)
+		}
+		addr, err := netip.ParseAddr(host[1:end])
+		if err != nil || !addr.Is6() || addr.Zone() != "" {
+			return fmt.Errorf("invalid registry %q: no IPv6 address", hostport)
+		}
+		host, port = "", host[end+1:]
+	} else if i := strings.IndexByte(host, ':'); i >= 0 {
+		host, port = host[:i], host[i:]
+	}
+	if host != "" && !hostPattern().MatchString(host) || host == "" && !strings.HasPrefix(hostport, "[") {
+		return fmt.Errorf("invalid registry %q", hostport)
+	}
+	if port == "" {
+		return nil
+	}
+	if n, err := strconv.ParseUint(strings.TrimPrefix(port, ":"), 10, 16); err != nil || n == 0 || port[0] != ':' {
+		return fmt.Errorf("invalid registry %q: the port is no number from 1 to 65535", hostport)
+	}
+	return nil
+}
+
+// ValidRepository reports why the name of a repository is invalid; nil: it is valid.
+func ValidRepository(host, name string) error {
+	switch {
+	case len(host)+1+len(name) > maxName:
+		return fmt.Errorf("registry and repository are longer than %d characters", maxName)
+	case repositoryPattern().MatchString(name):
+		return nil
+	case name == "":
+		return errors.New("the repository is missing")
+	case name != strings.ToLower(name):
+		return hinted{fmt.Errorf("invalid repository %q: it has capitals", name),
+			fmt.Sprintf("did you mean %q?", host+"/"+strings.ToLower(name))}
+	}
+	return hinted{fmt.Errorf("invalid repository %q", name),
+		"its parts have lower-case letters and digits, with '.', '_', '__' or '-' between them"}
+}
+
+// DockerHost returns the name by which Docker Hub is known in references.
+func DockerHost(host string) string {
+	if host == "index.docker.io" {
+		return "docker.io"
+	}
+	return host
+}
+
+// ParseHost reads the HOST of login and logout.
+func ParseHost(host string) (string, error) {
+	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(host, "oci://"), "https://"), "/")
+	if err := ValidHost(name); err != nil {
+		return "", Error(host, err)
+	}
+	return DockerHost(strings.ToLower(name)), nil
+}
+
+// IsLoopback tells whether a registry is on this machine, where docker and its like speak plain HTTP.
+func IsLoopback(registry string) bool {
+	host, _, err := net.SplitHostPort(registry)
+	if err != nil {
+		host = strings.Trim(registry, "[]")
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// hinted is a cause with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+// WithHint adds advice to a cause.
+func WithHint(err error, hint string) error { return hinted{err, hint} }
+
+// Error is the error of Parse: a wrong argument, and oras's "invalid reference".
+func Error(s string, err error) error {
+	var h hinted
+	errors.As(err, &h)
+	return &artifact.Error{Op: "reference", Item: s, Err: marked{err, errdef.ErrInvalidReference}, Hint: h.hint}
+}
+
+// marked is an error that is also artifact.ErrInvalid and another sentinel, neither of them in the text.
+type marked struct{ err, also error }
+
+// Invalid returns err as artifact.ErrInvalid and another sentinel; neither is in its text.
+func Invalid(err, also error) error { return marked{err, also} }
+
+func (m marked) Error() string   { return m.err.Error() }
+func (m marked) Unwrap() []error { return []error{m.err, m.also, artifact.ErrInvalid} }
+
+// Lazy compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
+func Lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// Client sends requests to registries, with credentials and without.
+type Client struct {
+	Transport *transport.Transport
+	Bare      *http.Client // never sends credentials
+	auth      *auth.Client
+}
+
+func NewClient(o transport.Options, creds *credentials.Store) *Client {
+	t := transport.New(o)
+	bare := t.Client()
+	return &Client{Transport: t, Bare: bare, auth: &auth.Client{
+		Client:   bare,
+		Cache:    auth.NewCache(),
+		ClientID: "davit",
+		Credential: func(ctx context.Context, hostport string) (auth.Credential, error) {
+			return creds.Find(ctx, hostport, repositoryOf(ctx))
+		},
+	}}
+}
+
+// Repository sends requests about one repository of a registry. It is the HTTP client of oras-go's repository, and of
+// the transfers of blobs.
+type Repository struct {
+	Client *Client
+	Name   registry.Reference // of the repository; it has no tag
+	write  bool               // tokens allow pushing
+	Origin url.URL            // scheme and host of the API
+}
+
+func NewRepository(c *Client, host, repository string, write bool) *Repository {
+	r := &Repository{Client: c, Name: registry.Reference{Registry: host, Repository: repository}, write: write}
+	r.Origin = url.URL{Scheme: "https", Host: r.Name.Host()}
+	if c.Transport.Security.Plain(host) {
+		r.Origin.Scheme = "http"
+	}
+	return r
+}
+
+// WithName returns the API of another repository of the same registry, for reading.
+func (r *Repository) WithName(repository string) *Repository {
+	return NewRepository(r.Client, r.Name.Registry, repository, false)
+}
+
+// FullName is HOST/REPOSITORY.
+func (r *Repository) FullName() string { return r.Name.Registry + "/" + r.Name.Repository }
+
+// Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The answer's body is
+// in memory: one that broke off was asked for again.
+func (r *Repository) Do(req *http.Request) (*http.Response, error) {
+	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host))
+	for {
+		resp, err := r.Send(req)
+		if err != nil {
+			return nil, err
+		}
+		// What oras-go puts into its errors is this URL.
+		shown := *resp.Request
+		shown.URL = transport.BareURL(resp.Request.URL)
+		resp.Request = &shown
+		if req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
+			return resp, nil
+		}
+		data, err := ReadBounded(resp.Body, manifest.MaxSize)
+		_ = resp.Body.Close()
+		if err == nil {
+			resp.Body = io.NopCloser(bytes.NewReader(data))
+			return resp, nil
+		}
+		if transport.RetryabilityOf(err) == transport.Never || !tries.ShouldRetry(err) {
+			return nil, err
+		}
+		if err := tries.Wait(req.Context()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Send sends a request with the repository's credentials.
+func (r *Repository) Send(req *http.Request) (*http.Response, error) {
+	return r.Client.auth.Do(req)
+}
+
+// repositoryKey is where a context has the name of the repository a request is about.
+type repositoryKey struct{}
+
+func repositoryOf(ctx context.Context) string {
+	name, _ := ctx.Value(repositoryKey{}).(string)
+	return name
+}
+
+// WithScope asks for all the rights that this repository will need with the first token.
+func (r *Repository) WithScope(ctx context.Context) context.Context {
+	ctx = context.WithValue(ctx, repositoryKey{}, r.Name.Repository)
+	if r.write {
+		return auth.AppendRepositoryScope(ctx, r.Name, auth.ActionPull, auth.ActionPush)
+	}
+	return auth.AppendRepositoryScope(ctx, r.Name, auth.ActionPull)
+}
+
+func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
+	return transport.Wrap(ctx, r.Name.Registry, step, err)
+}
+
+// Named is the reference of something in this repository, for messages.
+func (r *Repository) Named(reference string) string {
+	sep := ":"
+	if _, err := digest.Parse(reference); err == nil {
+		sep = "@"
+	}
+	return r.FullName() + sep + reference
+}
+
+// URL is the address of a resource of the repository.
+func (r *Repository) URL(resource string) string {
+	u := r.Origin
+	u.Path = "/v2/" + r.Name.Repository + "/" + resource
+	return u.String()
+}
+
+// WithSourceScope asks for the right to read another repository of the registry too.
+func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
+	if from == r.Name.Repository {
+		return ctx
+	}
+	return auth.AppendRepositoryScope(ctx, registry.Reference{Registry: r.Name.Registry, Repository: from}, auth.ActionPull)
+}
+
+// ReadBounded reads all of r, which must not be longer than limit.
+func ReadBounded(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, artifact.Refused("", "more than %d bytes", limit)
+	}
+	return data, nil
+}

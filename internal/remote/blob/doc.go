@@ -1,0 +1,2 @@
+// Package blob reads ranges of blobs, and remembers which repositories of a registry have which blobs.
+package blob

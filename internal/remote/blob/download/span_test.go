@@ -1,0 +1,43 @@
+package download
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestSpans compares the set with one that is simple.
+func TestSpans(t *testing.T) {
+	t.Parallel()
+	const size = 60
+	source := rand.NewChaCha8([32]byte{1})
+	for seed := range 200 {
+		var set spans
+		var simple [size]bool
+		data := make([]byte, 64)
+		_, _ = source.Read(data) // never fails
+		for i := 0; i+2 < len(data); i += 3 {
+			from, to := int64(data[i]+byte(seed))%size, int64(data[i+1])%size
+			from, to = min(from, to), max(from, to)
+			if data[i+2]%3 == 0 {
+				set = set.remove(from, to)
+			} else {
+				set = set.add(from, to)
+			}
+			for j := from; j < to; j++ {
+				simple[j] = data[i+2]%3 != 0
+			}
+		}
+		var total int64
+		for i, in := range simple {
+			if in {
+				total++
+			}
+			if reaches := set.reach(int64(i)) > int64(i); reaches != in {
+				t.Fatalf("seed %d: byte %d: %v, want %v in %v", seed, i, reaches, in, set)
+			}
+		}
+		if set.total() != total || !set.valid(size) {
+			t.Fatalf("seed %d: %v has %d bytes, want %d", seed, set, set.total(), total)
+		}
+	}
+}

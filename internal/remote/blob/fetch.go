@@ -1,0 +1,174 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/remote/transport"
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// FetchRange gives length bytes of a blob from offset on, unverified. The reader mends itself: when the body breaks off,
+// it asks for the rest, as long as that brings bytes within the time that one thing may keep failing.
+func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	if err := desc.Digest.Validate(); err != nil {
+		return nil, artifact.Refused(desc.Digest.String(), "digest: %w", err)
+	}
+	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
+		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
+	}
+	ctx, cancel := context.WithCancel(r.WithScope(ctx))
+	f := &fetcher{ctx: ctx, cancel: cancel, repo: r, desc: desc, offset: offset, end: offset + length,
+		tries: r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(r.Origin.Host))}
+	if err := f.reopen(nil); err != nil {
+		cancel()
+		return nil, err
+	}
+	return f, nil
+}
+
+// fetcher reads a range of a blob through as many requests as it takes.
+type fetcher struct {
+	ctx    context.Context
+	cancel func()
+	repo   *Store
+	desc   ocispec.Descriptor
+	body   io.ReadCloser // nil: to be opened
+	offset int64         // of the next byte
+	end    int64
+	tries  *transport.Retrier
+}
+
+// Read gives io.EOF only at the end of the range.
+func (f *fetcher) Read(p []byte) (int, error) {
+	for {
+		if f.offset == f.end {
+			return 0, io.EOF
+		}
+		n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.offset)])
+		f.offset += int64(n)
+		if n > 0 {
+			f.tries.Progress(int64(n))
+			return n, nil
+		}
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err := f.reopen(err); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Close ends the reading.
+func (f *fetcher) Close() error {
+	f.cancel()
+	if f.body == nil {
+		return nil
+	}
+	return f.body.Close()
+}
+
+// reopen asks for what is missing, after cause broke the last body (nil: there was none).
+func (f *fetcher) reopen(cause error) error {
+	step := "fetching " + f.repo.Named(f.desc.Digest.String())
+	for {
+		if f.body != nil {
+			_ = f.body.Close()
+			f.body = nil
+		}
+		if cause != nil {
+			if transport.RetryabilityOf(cause) == transport.Never || !f.tries.ShouldRetry(cause) {
+				return f.repo.Wrap(f.ctx, step, cause)
+			}
+			if err := f.tries.Wait(f.ctx); err != nil {
+				return err
+			}
+		}
+		body, err := f.repo.openRange(f.ctx, f.desc, f.offset, f.end)
+		if err == nil {
+			f.body = body
+			return nil
+		}
+		if cause == nil || transport.AsResponse(err) != nil { // the transport has repeated it already
+			return f.repo.Wrap(f.ctx, step, err)
+		}
+		cause = err
+	}
+}
+
+// openRange asks for bytes [offset, end) of a blob. What a registry sends that ignores ranges is skipped.
+func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, end int64) (io.ReadCloser, error) {
+	if offset == end {
+		return http.NoBody, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("blobs/"+desc.Digest.String()), nil)
+	if err != nil {
+		return nil, err
+	}
+	if offset > 0 || end < desc.Size {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, end-1))
+	}
+	resp, err := r.Send(req)
+	if err != nil {
+		return nil, err
+	}
+	err = r.CheckBlobAnswer(resp, desc, offset, end)
+	if err == nil && resp.StatusCode == http.StatusOK && offset > 0 {
+		_, err = io.CopyN(io.Discard, resp.Body, offset)
+	}
+	if err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// CheckBlobAnswer refuses an answer that can't be the wanted bytes.
+func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		if resp.ContentLength >= 0 && resp.ContentLength != desc.Size {
+			return artifact.Refused(desc.Digest.String(), "the registry has %d bytes, the descriptor says %d", resp.ContentLength, desc.Size)
+		}
+	case http.StatusPartialContent:
+		if from, to, size, ok := parseContentRange(resp.Header.Get("Content-Range")); !ok || from != offset || to != end-1 || size != desc.Size {
+			return fmt.Errorf("%w: %q for bytes %d-%d of %d", ErrWrongRange, untrusted.Line(resp.Header.Get("Content-Range"), 100), offset, end-1, desc.Size)
+		}
+	default:
+		return transport.ResponseError(resp)
+	}
+	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != desc.Digest.String() {
+		return artifact.Refused(desc.Digest.String(), "the registry calls the blob %q", untrusted.Line(d, 200))
+	}
+	return nil
+}
+
+// ErrWrongRange: the registry sent another part than it was asked for.
+var ErrWrongRange = errors.New("wrong Content-Range")
+
+// parseContentRange reads "bytes FROM-TO/SIZE".
+func parseContentRange(s string) (from, to, size int64, ok bool) {
+	rest, ok := strings.CutPrefix(s, "bytes ")
+	span, total, ok2 := strings.Cut(rest, "/")
+	first, last, ok3 := strings.Cut(span, "-")
+	if !ok || !ok2 || !ok3 {
+		return 0, 0, 0, false
+	}
+	var err [3]error
+	from, err[0] = strconv.ParseInt(first, 10, 64)
+	to, err[1] = strconv.ParseInt(last, 10, 64)
+	size, err[2] = strconv.ParseInt(total, 10, 64)
+	return from, to, size, errors.Join(err[:]...) == nil && from >= 0 && to >= from && size > to
+}

@@ -1,0 +1,187 @@
+package blob
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/remote/api"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/internal/hashing"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Shared is what all transfers of one client share.
+type Shared struct {
+	Concurrency int    // connections
+	CacheDir    string // of uploads that were interrupted; empty: none
+	OnePass     int64  // onePassFrom, or less in tests
+
+	mu      sync.Mutex
+	extra   int          // connections beyond the first of each download
+	Queued  atomic.Int32 // blocks that wait for the hashes of downloads
+	Fetched atomic.Int64 // bytes of downloads
+	Hashes  hashing.Group
+	seen    sync.Map // seenKey → repository
+}
+
+// Store sends and fetches the blobs of a repository.
+type Store struct {
+	*api.Repository
+	Shared *Shared
+
+	mu      sync.Mutex
+	mounts  mounting
+	newOnce sync.Once
+	new     bool
+}
+
+func NewStore(api *api.Repository, shared *Shared) *Store {
+	return &Store{Repository: api, Shared: shared}
+}
+
+// WithName returns the blobs of another repository of the same registry, for reading.
+func (r *Store) WithName(repository string) *Store {
+	return NewStore(r.Repository.WithName(repository), r.Shared)
+}
+
+// CacheDir is a directory below the cache; "": there is no cache.
+func CacheDir(cache, name string) string {
+	if cache == "" {
+		return ""
+	}
+	return filepath.Join(cache, name)
+}
+
+// mounting is what is known of a registry's answer to "mount this blob from this very repository".
+type mounting int
+
+const (
+	mountsUnknown mounting = iota
+	MountsWork             // it tells whether the blob is there
+	MountsIgnored          // it opens a session in any case
+)
+
+func (r *Store) Mounting() mounting {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mounts
+}
+
+func (r *Store) LearnMounting(m mounting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mounts = m
+}
+
+// IsNew tells whether the repository is known to have nothing: the registry has no tags of it, and no earlier process
+// began to push to it. Then no blob needs to be looked for.
+func (r *Store) IsNew(ctx context.Context) bool {
+	r.newOnce.Do(func() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("tags/list")+"?n=1", nil)
+		if err != nil || !r.firstPush() {
+			return
+		}
+		resp, err := r.Do(req)
+		if err != nil {
+			return
+		}
+		defer transport.Drain(resp)
+		r.new = resp.StatusCode == http.StatusNotFound
+	})
+	return r.new
+}
+
+// firstPush leaves a mark in the cache that this repository was pushed to. False: there was one.
+func (r *Store) firstPush() bool {
+	dir := CacheDir(r.Shared.CacheDir, "pushed")
+	if dir == "" {
+		return true
+	}
+	if os.MkdirAll(dir, 0o700) != nil {
+		return true
+	}
+	f, err := os.OpenFile(filepath.Join(dir, filelock.Key(r.Origin.String()+"/"+r.Name.Repository)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return !os.IsExist(err)
+	}
+	Sweep(dir)
+	return f.Close() == nil
+}
+
+// seenKey is a blob at a host.
+type seenKey struct {
+	host   string
+	digest digest.Digest
+}
+
+// Saw remembers that a repository of a host has a blob.
+func (s *Shared) Saw(host, repository string, desc ocispec.Descriptor) {
+	s.seen.LoadOrStore(seenKey{host, desc.Digest}, repository)
+}
+
+// SawManifest remembers what a manifest of a repository consists of.
+func (s *Shared) SawManifest(host, repository string, data []byte) {
+	var m struct {
+		Config ocispec.Descriptor   `json:"config"`
+		Layers []ocispec.Descriptor `json:"layers"`
+	}
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	for _, desc := range append(m.Layers, m.Config) {
+		if desc.Digest != "" {
+			s.Saw(host, repository, desc)
+		}
+	}
+}
+
+// SeenIn is a repository of the host that has the blob, as far as this client knows.
+func (s *Shared) SeenIn(host string, d digest.Digest) (repository string, ok bool) {
+	from, ok := s.seen.Load(seenKey{host, d})
+	if !ok {
+		return "", false
+	}
+	return from.(string), true
+}
+
+// TrySlot takes one of the connections that all downloads share for more than their first.
+func (s *Shared) TrySlot() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.extra >= s.Concurrency-1 {
+		return false
+	}
+	s.extra++
+	return true
+}
+
+func (s *Shared) ReleaseSlot() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.extra--
+}
+
+// stateFor is how long the state of an interrupted upload is kept. Registries drop their sessions after a week.
+const stateFor = 7 * 24 * time.Hour
+
+// Sweep removes what is too old to be of use.
+func Sweep(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stateFor {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}

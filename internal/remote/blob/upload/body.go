@@ -1,0 +1,284 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/hashing"
+	"github.com/opencontainers/go-digest"
+)
+
+// request is one of an upload's.
+type request struct {
+	method       string
+	url          *url.URL
+	length       int64                         // of the body; -1: not known
+	open         func() (io.ReadCloser, error) // gives the body; nil: there is none
+	contentRange string
+	commits      bool // the registry may think long before it answers
+}
+
+// slowestCommit is what a registry needs at worst to make a blob out of a session: some copy it, some hash it again.
+const slowestCommit = 20 << 20 // bytes per second
+
+// send makes one try of a request, with credentials only where they belong.
+func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
+	client := u.repo.Client
+	s := transport.Settings{Once: true, Activity: transport.NewActivity(client.Transport.Stall)}
+	if r.commits && u.size > 0 {
+		s.Activity.CommitPatience = client.Transport.Stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
+	}
+	req, err := http.NewRequestWithContext(transport.WithSettings(ctx, s), r.method, r.url.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if r.open != nil {
+		u.failed.Store(nil)
+		if req.Body, err = r.open(); err != nil {
+			return nil, &transport.SourceError{Err: err}
+		}
+		req.GetBody, req.ContentLength = r.open, r.length
+		req.Header.Set("Content-Type", "application/octet-stream")
+		if u.careful {
+			req.Header.Set("Expect", "100-continue")
+			req.Close = true // or net/http sends the body after a refusal, to keep the connection
+		}
+		defer u.watch(s.Activity, max(r.length, 0))()
+	}
+	if r.contentRange != "" {
+		req.Header.Set("Content-Range", r.contentRange)
+	}
+	do := client.Bare.Do
+	if sameOrigin(r.url, &u.repo.Origin) {
+		do = u.repo.Send
+	}
+	resp, err := do(req)
+	if failed := u.failed.Load(); failed != nil {
+		if err == nil {
+			transport.Drain(resp)
+		}
+		return nil, failed // it broke the connection too
+	}
+	return resp, err
+}
+
+// sameOrigin compares scheme, host and port.
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		switch {
+		case u.Port() != "":
+			return u.Port()
+		case u.Scheme == "https":
+			return "443"
+		}
+		return "80"
+	}
+	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && port(a) == port(b)
+}
+
+// watch reports what has gone out, until the returned function is called.
+func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	offset := u.offset
+	wg.Go(func() {
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for saved := time.Now(); ; {
+			select {
+			case <-done:
+				return
+			case now := <-tick.C:
+				sent := use.Sent.Load()
+				if length > 0 {
+					sent = min(sent, length)
+				}
+				u.report(offset + sent)
+				if now.Sub(saved) > time.Second {
+					u.saveState()
+					saved = now
+				}
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// blobBody reads a blob, or a part of it, and takes note of how that ends.
+type blobBody struct {
+	io.Closer
+	r       io.Reader
+	upload  *upload
+	at, end int64
+	bounded bool
+}
+
+func (b *blobBody) Read(p []byte) (int, error) {
+	if b.bounded {
+		if b.at >= b.end {
+			return 0, io.EOF
+		}
+		p = p[:min(int64(len(p)), b.end-b.at)]
+	}
+	n, err := b.r.Read(p)
+	b.at += int64(n)
+	if errors.Is(err, io.EOF) && b.bounded && b.at < b.end {
+		err = &artifact.Error{Op: "uploading", Item: b.upload.name(), Err: fmt.Errorf("%w: it ends after %d bytes", artifact.ErrChanged, b.at)}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		b.upload.ended.Store(b.at)
+	case err != nil:
+		b.upload.failed.Store(&transport.SourceError{Err: err})
+	}
+	return n, err
+}
+
+// readAhead reads and hashes blocks.
+type readAhead struct {
+	r    io.Reader
+	sum  *summer
+	at   int64 // offset of the next block
+	buf  []byte
+	rest []byte // unread bytes of the newest block
+	err  error  // the error that came with it
+}
+
+// newReadAhead reads a blob of size bytes (-1: unknown) from r, which begins at offset at.
+func newReadAhead(r io.Reader, sum *summer, at, size int64) *readAhead {
+	n := int64(aheadBuffer)
+	if size >= 0 {
+		n = min(n, max(size-at, 1))
+	}
+	return &readAhead{r: r, sum: sum, at: at, buf: make([]byte, n)}
+}
+
+func (a *readAhead) Read(p []byte) (int, error) {
+	if len(a.rest) == 0 && a.err == nil {
+		a.next()
+	}
+	n := copy(p, a.rest)
+	if a.rest = a.rest[n:]; len(a.rest) > 0 {
+		return n, nil
+	}
+	return n, a.err
+}
+
+// next reads and hashes a block.
+func (a *readAhead) next() {
+	n, err := a.r.Read(a.buf)
+	a.rest, a.err = a.buf[:n], err
+	a.sum.add(a.rest, a.at)
+	a.at += int64(n)
+}
+
+// summer hashes a blob once, from its first byte to its last, however often parts of it are sent.
+type summer struct {
+	mu   sync.Mutex
+	hash *hashing.Hash
+	at   int64 // bytes hashed
+}
+
+func newSummer(g *hashing.Group) *summer { return &summer{hash: g.New(digest.Canonical.Hash())} }
+
+// close ends the hash. A body that a broken request still reads finds none.
+func (s *summer) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hash.Close()
+	s.hash = nil
+}
+
+// add hashes the bytes of p, which begins at offset at, that were not hashed before.
+func (s *summer) add(p []byte, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hash == nil {
+		return
+	}
+	if skip := s.at - at; skip >= 0 && skip < int64(len(p)) {
+		_, _ = s.hash.Write(p[skip:])
+		s.at += int64(len(p)) - skip
+	}
+}
+
+func (s *summer) position() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}
+
+// state is the hash so far, to go on with in another process.
+func (s *summer) state() (int64, []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := s.hash.MarshalBinary()
+	if err != nil {
+		return 0, nil
+	}
+	return s.at, data
+}
+
+// restore goes on from a state.
+func (s *summer) restore(at int64, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = 0
+	if s.hash.UnmarshalBinary(data) == nil {
+		s.at = at
+	}
+}
+
+// sumUpTo hashes the blob up to a position.
+func (u *upload) sumUpTo(ctx context.Context, end int64) error {
+	at := u.sum.position()
+	if at >= end && end >= 0 {
+		return nil
+	}
+	rc, err := u.blob.Open(at)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rc.Close() }()
+	ahead := newReadAhead(rc, u.sum, at, u.size)
+	for ahead.err == nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		ahead.next()
+	}
+	if errors.Is(ahead.err, io.EOF) {
+		return nil
+	}
+	return ahead.err
+}
+
+// measure sees to it that digest and size are known.
+func (u *upload) measure(ctx context.Context) error {
+	if u.digest != "" {
+		return nil
+	}
+	if err := u.sumUpTo(ctx, u.size); err != nil {
+		return &transport.SourceError{Err: err}
+	}
+	u.sum.mu.Lock()
+	defer u.sum.mu.Unlock()
+	if u.size >= 0 && u.sum.at != u.size {
+		return &artifact.Error{Op: "uploading", Item: u.name(), Err: fmt.Errorf("%w: it has %d bytes, it had %d", artifact.ErrChanged, u.sum.at, u.size)}
+	}
+	u.size = u.sum.at
+	u.digest = digest.NewDigest(digest.Canonical, u.sum.hash)
+	return nil
+}

@@ -1,0 +1,102 @@
+package upload
+
+import (
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/remote/blob"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// uploadState keeps, in the cache, where an upload stands, for the process that comes after an interrupted one. A nil
+// one keeps nothing. Its file holds the session's address, which is a secret.
+type uploadState struct {
+	path string
+	lock *filelock.Lock
+	has  bool // there is a file
+}
+
+// savedUpload is the content of the file.
+type savedUpload struct {
+	ID       string        `json:"id"`
+	Size     int64         `json:"size"`
+	Digest   digest.Digest `json:"digest,omitempty"`
+	Location string        `json:"location"`
+	Way      way           `json:"way"`
+	Chunk    int64         `json:"chunk,omitempty"`
+	Least    int64         `json:"least,omitempty"`
+	Hashed   int64         `json:"hashed,omitempty"`
+	Hash     []byte        `json:"hash,omitempty"`
+}
+
+// resume opens the state of this upload, and takes over what another process left.
+func (u *upload) resume() {
+	dir := blob.CacheDir(u.repo.Shared.CacheDir, "uploads")
+	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
+		return
+	}
+	name := u.repo.Origin.String() + "/" + u.repo.Name.Repository + "\n" + u.blob.ID
+	lock := filelock.Try(dir, name)
+	if lock == nil {
+		return // another process sends the same; let it have the session
+	}
+	u.state = &uploadState{path: filepath.Join(dir, filelock.Key(name)+".json"), lock: lock}
+	blob.Sweep(dir)
+	data, err := os.ReadFile(u.state.path)
+	var saved savedUpload
+	if err != nil || json.Unmarshal(data, &saved) != nil || saved.ID != u.blob.ID || saved.Size != u.blob.Size ||
+		u.digest != "" && saved.Digest != "" && saved.Digest != u.digest {
+		return
+	}
+	location, err := url.Parse(saved.Location)
+	if err != nil || location.Host == "" || u.repo.Origin.Scheme == "https" && location.Scheme != "https" {
+		return
+	}
+	u.state.has = true
+	u.location, u.unsure, u.way, u.chunk, u.least = location, true, saved.Way, saved.Chunk, saved.Least
+	if u.sum != nil && u.digest == "" {
+		u.sum.restore(saved.Hashed, saved.Hash)
+	}
+}
+
+// saveState writes where the upload stands. That it can't be written costs a later process its work, not this one.
+func (u *upload) saveState() {
+	if u.state == nil || u.location == nil {
+		return
+	}
+	saved := savedUpload{ID: u.blob.ID, Size: u.blob.Size, Digest: u.digest, Location: u.location.String(),
+		Way: u.way, Chunk: u.chunk, Least: u.least}
+	if u.sum != nil && u.digest == "" {
+		saved.Hashed, saved.Hash = u.sum.state()
+	}
+	data, err := json.Marshal(saved)
+	if err != nil {
+		return
+	}
+	temp := u.state.path + ".new" // the lock is ours
+	if os.WriteFile(temp, data, 0o600) == nil && os.Rename(temp, u.state.path) == nil {
+		u.state.has = true
+	}
+}
+
+// kept tells whether another process can go on.
+func (s *uploadState) kept() bool { return s != nil && s.has }
+
+// remove forgets a finished upload.
+func (s *uploadState) remove() {
+	if s != nil && s.has {
+		_ = os.Remove(s.path)
+		s.has = false
+	}
+}
+
+// release lets other processes have the state.
+func (s *uploadState) release() {
+	if s != nil {
+		s.lock.Release()
+	}
+}

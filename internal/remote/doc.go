@@ -1,0 +1,2 @@
+// Package remote is the client for registries: repositories with their manifests, blobs, and referrers.
+package remote

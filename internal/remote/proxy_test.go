@@ -1,0 +1,128 @@
+package remote
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/opencontainers/go-digest"
+)
+
+// cutter is a proxy that resets each of the first connections after so many bytes in one direction.
+type cutter struct {
+	host     string
+	target   string
+	cuts     atomic.Int64 // left
+	up, down int64        // bytes after which a connection is cut; 0: never
+	open     sync.Map     // *net.TCPConn that are served
+	sent     atomic.Int64 // to the registry
+	received atomic.Int64 // from it
+}
+
+func cutting(t *testing.T, target string, cuts, up, down int64) *cutter {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cutter{host: l.Addr().String(), target: target, up: up, down: down}
+	c.cuts.Store(cuts)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { c.serve(conn.(*net.TCPConn)) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		c.open.Range(func(conn, _ any) bool { return conn.(*net.TCPConn).Close() == nil })
+		wg.Wait()
+	})
+	return c
+}
+
+func (c *cutter) serve(client *net.TCPConn) {
+	c.open.Store(client, nil)
+	defer c.open.Delete(client)
+	defer func() { _ = client.Close() }()
+	server, err := net.Dial("tcp", c.target)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	var wg sync.WaitGroup
+	wg.Go(func() { c.copy(client, server, client, &c.sent, c.up) })
+	wg.Go(func() { c.copy(client, client, server, &c.received, c.down) })
+	wg.Wait()
+}
+
+// copy moves bytes until one side ends, or resets the client after so many of them.
+func (c *cutter) copy(client *net.TCPConn, dst io.Writer, src io.Reader, count *atomic.Int64, after int64) {
+	defer func() { _ = client.CloseRead() }()
+	buf := make([]byte, 64<<10)
+	for done := int64(0); ; {
+		n, err := src.Read(buf)
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return
+			}
+			count.Add(int64(n))
+			done += int64(n)
+		}
+		if err != nil {
+			if dst != io.Writer(client) {
+				_ = dst.(*net.TCPConn).CloseWrite()
+			}
+			return
+		}
+		if after > 0 && done >= after && c.cuts.Add(-1) >= 0 {
+			_ = client.SetLinger(0)
+			_ = client.Close()
+			if s, ok := dst.(*net.TCPConn); ok {
+				_ = s.Close()
+			}
+			return
+		}
+	}
+}
+
+// TestCutConnections moves a blob to and from a real registry over connections that are reset.
+func TestCutConnections(t *testing.T) {
+	t.Parallel()
+	server := clients.SharedDistribution(t)
+	data := Random(60 << 20)
+	path := writeFile(t, data)
+	for name, d := range map[string]digest.Digest{"known": digest.FromBytes(data), "unknown": ""} {
+		for _, cuts := range []int64{0, 1, 3, 10} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				up := cutting(t, server.Host, cuts, 5<<20, 0)
+				repo := open(t, Options{CacheDir: t.TempDir()}, up.host, "cut/"+name+string(rune('a'+cuts)), reference.Write)
+				desc, _, err := repo.PushBlob(t.Context(), fileBlob(t, path, d), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if sent := up.sent.Load(); sent > int64(len(data))*102/100 {
+					t.Errorf("%d cuts: %d bytes were sent for %d", cuts, sent, len(data))
+				}
+				down := cutting(t, server.Host, cuts, 0, 5<<20)
+				reader := open(t, Options{}, down.host, "cut/"+name+string(rune('a'+cuts)), reference.Read)
+				got, err := fetchInto(t.Context(), t, reader, desc, t.TempDir())
+				if err != nil || !bytes.Equal(got, data) {
+					t.Fatal(err)
+				}
+				t.Logf("%d cuts: %d up, %d down of %d", cuts, up.sent.Load(), down.received.Load(), len(data))
+			})
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package remote
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote/api"
+	"github.com/davit-oci/davit/internal/remote/blob"
+	"github.com/davit-oci/davit/internal/remote/blob/upload"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/transport"
+)
+
+// Options say how registries are reached. The zero value is good.
+type Options struct {
+	Security    transport.Security
+	Credentials credentials.Options
+
+	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
+	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
+	UserAgent   string        // empty: "davit"
+	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+}
+
+// Client opens repositories of registries. What it holds — connections, tokens, what a host asked for — is shared by all of them.
+type Client struct {
+	opts Options
+
+	setup func() error // once, before the first request
+	http  *api.Client
+	creds *credentials.Store
+	blobs *blob.Shared
+
+	serials sync.Map // name → *sync.Mutex
+}
+
+// New makes a client. It is cheap: nothing is read or dialled before the first use.
+func New(opts Options) *Client {
+	if opts.Concurrency <= 0 {
+		opts.Concurrency = 8
+	}
+	c := &Client{
+		opts:  opts,
+		creds: credentials.NewStore(opts.Credentials),
+		blobs: &blob.Shared{Concurrency: opts.Concurrency, CacheDir: opts.CacheDir, OnePass: upload.OnePassFrom},
+	}
+	c.http = api.NewClient(transport.Options{
+		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall,
+		UserAgent: opts.UserAgent, Trace: opts.Trace,
+	}, c.creds)
+	c.setup = sync.OnceValue(c.http.Transport.Connect)
+	return c
+}
+
+// OpenRepository opens a repository of a registry. Nothing is sent before the first use.
+func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*Repository, error) {
+	if err := c.setup(); err != nil {
+		return nil, err
+	}
+	return newRepository(c, host, repository, mode), nil
+}
+
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
+// them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
+// helper.
+func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
+	if err := c.setup(); err != nil {
+		return "", err
+	}
+	return c.creds.Login(ctx, c.http.Transport, host, username, password)
+}
+
+// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+func (c *Client) Logout(ctx context.Context, host string) error {
+	return c.creds.Logout(ctx, host)
+}
+
+// serial lets one goroutine at a time do what name stands for; call the result when done.
+func (c *Client) serial(name string) (unlock func()) {
+	m, _ := c.serials.LoadOrStore(name, &sync.Mutex{})
+	m.(*sync.Mutex).Lock()
+	return m.(*sync.Mutex).Unlock
+}

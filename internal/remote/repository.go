@@ -1,0 +1,277 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote/api"
+	"github.com/davit-oci/davit/internal/remote/blob"
+	"github.com/davit-oci/davit/internal/remote/blob/download"
+	"github.com/davit-oci/davit/internal/remote/blob/upload"
+	"github.com/davit-oci/davit/internal/remote/referrers"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// maxPages bounds a listing that never ends. Registries give 50 to 1000 entries a page.
+const maxPages = 10_000
+
+// Repository is a repository of a registry.
+type Repository struct {
+	api       *api.Repository
+	remote    *remote.Repository
+	blobs     *blob.Store
+	manifests *api.Manifests
+	referrers *referrers.Lister
+}
+
+var _ interface {
+	oras.GraphTarget
+	registry.ReferrerLister
+	registry.TagLister
+	content.Deleter
+	content.Untagger
+	io.Closer
+	registry.ReferenceFetcher
+	registry.ReferencePusher
+	registry.Mounter
+} = (*Repository)(nil)
+
+func newRepository(c *Client, host, repository string, mode reference.Mode) *Repository {
+	remoteAPI := api.NewRepository(c.http, host, repository, mode == reference.Write)
+	r := &Repository{api: remoteAPI, blobs: blob.NewStore(remoteAPI, c.blobs)}
+	r.remote = &remote.Repository{
+		Client:               remoteAPI,
+		Reference:            remoteAPI.Name,
+		PlainHTTP:            remoteAPI.Origin.Scheme == "http",
+		TagListMaxPages:      maxPages,
+		ReferrerListMaxPages: maxPages,
+		MaxMetadataBytes:     manifest.MaxSize,
+		SkipReferrersGC:      true,
+	}
+	// oras-go would keep the index of the tag schema itself, without a look at whether another process undid it.
+	_ = r.remote.SetReferrersCapability(true) // the first call of a new repository can't fail
+	r.manifests = api.NewManifests(remoteAPI, func(data []byte) { c.blobs.SawManifest(remoteAPI.Origin.Host, remoteAPI.Name.Repository, data) })
+	r.referrers = &referrers.Lister{API: remoteAPI, Remote: r.remote, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
+	return r
+}
+
+// FetchRange gives length bytes of a blob from offset on, unverified. The reader mends itself: when the body breaks off,
+// it asks for the rest, as long as that brings bytes within the time that one thing may keep failing.
+func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	return r.blobs.FetchRange(ctx, desc, offset, length)
+}
+
+// FetchFile writes the verified blob to dst/name. A large one comes in parts over several connections; what an earlier,
+// interrupted call has left in dst/name and its journal, dst/name.state, is not fetched again. On an error both stay for
+// the next call. Report is told how many bytes are there, and how many of them from the start of the file on, from one
+// goroutine at a time; it may be nil. Two calls must not work on the same file at once.
+func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
+	return download.File(ctx, r.blobs, desc, download.Destination{Root: dst, Name: name, Report: report})
+}
+
+// PushBlob stores a blob, with as few bytes sent as the registry allows; a broken upload goes on where the registry says
+// it stands. Report is told how many bytes the registry has, from one goroutine at a time; it may be nil.
+func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
+	return upload.Blob(ctx, r.blobs, b, report)
+}
+
+// Mount takes a blob from another repository of the registry, or else sends what getContent gives.
+func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
+	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
+}
+
+// Close ends the use of the repository.
+func (r *Repository) Close() error { return nil }
+
+// Resolve gives the descriptor of a tag or digest, with one HEAD where the registry answers it in full.
+func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
+	if err := validIn(ref); err != nil {
+		return ocispec.Descriptor{}, reference.Error(ref, err)
+	}
+	ctx = r.api.WithScope(ctx)
+	desc, err := r.remote.Manifests().Resolve(ctx, ref)
+	var noAnswer *url.Error
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) && transport.AsResponse(err) == nil && !errors.As(err, &noAnswer) {
+		if desc, _, getErr := r.manifests.Get(ctx, ref); getErr == nil { // a header was missing
+			return desc, nil
+		}
+	}
+	return desc, r.api.Wrap(ctx, "resolving "+r.api.Named(ref), err)
+}
+
+func validIn(ref string) error {
+	if d := digest.Digest(ref); d.Validate() == nil {
+		return nil
+	}
+	return reference.ValidTag(ref)
+}
+
+// Exists tells whether a blob or manifest is there.
+func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	ctx = r.api.WithScope(ctx)
+	ok, err := r.remote.Exists(ctx, desc)
+	return ok, r.api.Wrap(ctx, "looking for "+desc.Digest.String(), err)
+}
+
+// Fetch gives the bytes of a manifest, verified, or of a blob, which the caller verifies.
+func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if !manifest.Is(desc.MediaType) {
+		return r.blobs.FetchRange(ctx, desc, 0, desc.Size)
+	}
+	if data, ok := r.manifests.Cached(desc.Digest); ok {
+		return io.NopCloser(bytes.NewReader(data)), manifest.Check(desc, data)
+	}
+	got, data, err := r.manifests.Get(r.api.WithScope(ctx), desc.Digest.String())
+	if err != nil {
+		return nil, r.api.Wrap(ctx, "fetching "+r.api.Named(desc.Digest.String()), err)
+	}
+	if got.MediaType != desc.MediaType {
+		return nil, artifact.Refused(desc.Digest.String(), "the manifest came as %q, its descriptor says %q", got.MediaType, desc.MediaType)
+	}
+	if err := manifest.Check(desc, data); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// FetchReference gives the manifest of a tag or digest with one GET, verified.
+func (r *Repository) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
+	if err := validIn(ref); err != nil {
+		return ocispec.Descriptor{}, nil, reference.Error(ref, err)
+	}
+	desc, data, err := r.manifests.Get(r.api.WithScope(ctx), ref)
+	if err != nil {
+		return ocispec.Descriptor{}, nil, r.api.Wrap(ctx, "fetching "+r.api.Named(ref), err)
+	}
+	return desc, io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// Push stores a blob, or a manifest under its digest.
+func (r *Repository) Push(ctx context.Context, desc ocispec.Descriptor, data io.Reader) error {
+	if manifest.Is(desc.MediaType) {
+		return r.PushReference(ctx, desc, data, desc.Digest.String())
+	}
+	return upload.Reader(ctx, r.blobs, desc, data)
+}
+
+// PushReference stores a manifest under a tag, or under its digest, and sees to it that its subject lists it.
+func (r *Repository) PushReference(ctx context.Context, desc ocispec.Descriptor, content io.Reader, ref string) error {
+	if err := validIn(ref); err != nil {
+		return reference.Error(ref, err)
+	}
+	data, err := api.ReadBounded(content, manifest.MaxSize)
+	if err != nil {
+		return err
+	}
+	if err := manifest.Check(desc, data); err != nil {
+		return err
+	}
+	return r.putManifest(r.api.WithScope(ctx), desc, data, ref)
+}
+
+func (r *Repository) putManifest(ctx context.Context, desc ocispec.Descriptor, data []byte, ref string) error {
+	header, err := r.manifests.Put(ctx, desc, data, ref, "")
+	if err != nil {
+		return r.api.Wrap(ctx, "pushing "+r.api.Named(ref), err)
+	}
+	r.manifests.Remember(desc.Digest, data)
+	if header.Get("OCI-Subject") != "" {
+		return nil // the registry lists it itself
+	}
+	return r.referrers.Add(ctx, desc, data)
+}
+
+// Tag gives a manifest that is there another tag.
+func (r *Repository) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	if err := validIn(ref); err != nil {
+		return reference.Error(ref, err)
+	}
+	ctx = r.api.WithScope(ctx)
+	data, ok := r.manifests.Cached(desc.Digest)
+	if !ok {
+		var err error
+		if _, data, err = r.manifests.Get(ctx, desc.Digest.String()); err != nil {
+			return r.api.Wrap(ctx, "fetching "+r.api.Named(desc.Digest.String()), err)
+		}
+	}
+	_, err := r.manifests.Put(ctx, desc, data, ref, "")
+	return r.api.Wrap(ctx, "tagging "+r.api.Named(ref), err)
+}
+
+// Untag removes a tag and leaves the manifest.
+func (r *Repository) Untag(ctx context.Context, tag string) error {
+	if err := reference.ValidTag(tag); err != nil {
+		return reference.Error(tag, err)
+	}
+	ctx = auth.AppendRepositoryScope(r.api.WithScope(ctx), r.api.Name, auth.ActionDelete)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, r.api.URL("manifests/"+tag), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := r.api.Do(req)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode/100 != 2 {
+			err = transport.ResponseError(resp)
+		}
+	}
+	return r.api.Wrap(ctx, "removing the tag "+r.api.Named(tag), err)
+}
+
+// Predecessors lists the manifests whose subject is desc.
+func (r *Repository) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	var all []ocispec.Descriptor
+	err := r.Referrers(ctx, desc, "", func(page []ocispec.Descriptor) error {
+		all = append(all, page...)
+		return nil
+	})
+	return all, err
+}
+
+// Referrers lists the manifests whose subject is desc, by the referrers API or, where there is none, by the tag schema.
+func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	return r.referrers.List(ctx, desc, artifactType, fn)
+}
+
+// Delete removes a manifest or a blob. A referrer leaves the list of its subject.
+func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error {
+	ctx = auth.AppendRepositoryScope(r.api.WithScope(ctx), r.api.Name, auth.ActionDelete)
+	if manifest.Is(desc.MediaType) {
+		if err := r.referrers.Remove(ctx, desc); err != nil {
+			return err
+		}
+		r.manifests.Forget(desc.Digest)
+	}
+	return r.api.Wrap(ctx, "deleting "+r.api.Named(desc.Digest.String()), r.remote.Delete(ctx, desc))
+}
+
+// Tags lists the tags after last, page by page.
+func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
+	ctx = r.api.WithScope(ctx)
+	var own error
+	err := r.remote.Tags(ctx, last, func(tags []string) error {
+		own = fn(tags)
+		return own
+	})
+	if own != nil {
+		return own
+	}
+	return r.api.Wrap(ctx, "listing the tags of "+r.api.FullName(), err)
+}

@@ -1,0 +1,215 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// stalled is the error of a connection on which no byte moved for too long.
+type stalled struct{ after time.Duration }
+
+func (s stalled) Error() string { return fmt.Sprintf("no byte for %v", s.after) }
+
+// Activity is one request's time on a connection. It counts what moves and says how long nothing may.
+type Activity struct {
+	CommitPatience time.Duration // the patience once the request is out; 0: the same
+	patience       atomic.Int64  // in nanoseconds
+	Sent           atomic.Int64  // bytes, headers included
+	last           atomic.Int64  // when something moved, in nanoseconds
+	local          atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
+}
+
+func NewActivity(patience time.Duration) *Activity {
+	u := &Activity{}
+	u.patience.Store(int64(patience))
+	u.touch()
+	return u
+}
+
+func (u *Activity) wait() time.Duration { return time.Duration(u.patience.Load()) }
+
+func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
+
+// deadline is when the registry will have been silent for too long.
+func (u *Activity) deadline() time.Time {
+	if u.local.Load() > 0 {
+		return time.Now().Add(u.wait())
+	}
+	return time.Unix(0, u.last.Load()).Add(u.wait())
+}
+
+// sendBuffer is what is written to a connection at once.
+const sendBuffer = 128 << 10
+
+// conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
+// it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit.
+type conn struct {
+	net.Conn
+	mu  sync.Mutex // the deadline and use change together
+	use atomic.Pointer[Activity]
+}
+
+// dialer makes watched connections.
+func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: c}, nil
+	}
+}
+
+// traceUse binds u to whatever connection the request gets, for as long as it has it.
+func traceUse(ctx context.Context, u *Activity) context.Context {
+	var mine atomic.Pointer[conn]
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if c := watched(info.Conn); c != nil {
+				mine.Store(c)
+				u.touch()
+				c.bind(u)
+			}
+		},
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if c := mine.Load(); c != nil && u.CommitPatience > 0 {
+				u.patience.Store(int64(u.CommitPatience))
+				u.touch()
+				c.bind(u)
+			}
+		},
+		PutIdleConn: func(error) {
+			if c := mine.Load(); c != nil {
+				c.bind(nil)
+			}
+		},
+	})
+}
+
+func watched(nc net.Conn) *conn {
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	c, _ := nc.(*conn)
+	return c
+}
+
+func (c *conn) bind(u *Activity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.use.Store(u)
+	_ = c.Conn.SetReadDeadline(c.limit(u)) // a broken connection says so on its next read
+}
+
+func (c *conn) limit(u *Activity) time.Time {
+	if u == nil {
+		return time.Time{}
+	}
+	return u.deadline()
+}
+
+// begin sets the deadline for one system call. A call is new: the registry has the whole patience from now on.
+func (c *conn) begin(set func(time.Time) error) *Activity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.use.Load()
+	if u == nil {
+		_ = set(time.Time{})
+		return nil
+	}
+	_ = set(time.Now().Add(u.wait()))
+	return u
+}
+
+// Read waits as long as the other direction moves.
+func (c *conn) Read(p []byte) (int, error) {
+	u := c.begin(c.Conn.SetReadDeadline)
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			if u != nil {
+				u.touch()
+			}
+			return n, nil
+		}
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		c.mu.Lock()
+		u = c.use.Load()
+		limit := c.limit(u)
+		_ = c.Conn.SetReadDeadline(limit)
+		c.mu.Unlock()
+		if u != nil && !time.Now().Before(limit) {
+			return 0, stalled{u.wait()}
+		}
+	}
+}
+
+// Write counts, and goes on as long as some bytes went out in time.
+func (c *conn) Write(p []byte) (written int, err error) {
+	for {
+		u := c.begin(c.Conn.SetWriteDeadline)
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if u != nil && n > 0 {
+			u.Sent.Add(int64(n))
+			u.touch()
+		}
+		switch {
+		case err == nil:
+			return written, nil
+		case n > 0 && errors.Is(err, os.ErrDeadlineExceeded):
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
+			err = stalled{u.wait()}
+		}
+		return written, err
+	}
+}
+
+// ReadFrom sends in large writes.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	buf := GetBuffer()
+	defer PutBuffer(buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf[:sendBuffer])
+}
+
+// bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry.
+func bodyOf(body io.ReadCloser, u *Activity) io.ReadCloser {
+	if body == nil || body == http.NoBody {
+		return body
+	}
+	return &waitingBody{body, u}
+}
+
+type waitingBody struct {
+	io.ReadCloser
+	use *Activity
+}
+
+func (b *waitingBody) Read(p []byte) (int, error) {
+	b.use.local.Add(1)
+	n, err := b.ReadCloser.Read(p)
+	b.use.touch()
+	b.use.local.Add(-1)
+	return n, err
+}
+
+// BufferSize is what one connection reads and writes at once.
+const BufferSize = 512 << 10
+
+// buffers are reused, so that many small blobs do not leave the collector many large ones.
+var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return &b }}
+
+func GetBuffer() []byte  { return *buffers.Get().(*[]byte) }
+func PutBuffer(b []byte) { buffers.Put(&b) }

@@ -1,0 +1,261 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// Answer is what a registry said, as far as it may be shown: no headers and no query, because both carry secrets.
+type Answer struct {
+	Method string
+	URL    string // without user, query and fragment
+	Status int    // 0: there was no answer
+	Errors errcode.Errors
+}
+
+// String is "PUT https://host/v2/…: 503 Service Unavailable: message".
+func (a Answer) String() string {
+	s := a.Method + " " + a.URL
+	if a.Status == 0 {
+		return s
+	}
+	s += fmt.Sprintf(": %d %s", a.Status, http.StatusText(a.Status))
+	for i, e := range a.Errors {
+		if i == 3 {
+			break
+		}
+		e.Detail = nil
+		s += ": " + untrusted.Line(e.Error(), 300)
+	}
+	return s
+}
+
+// Unavailable is a failure of the registry or of the network that repeating did not mend.
+type Unavailable struct {
+	Host   string
+	Step   string // what was being done: "uploading sha256:…"
+	Answer Answer // the last one; its Status is 0 when there was none
+	Err    error  // why there was no answer; nil when there was one
+}
+
+// Error is "step: answer" or "step: host: cause".
+func (e *Unavailable) Error() string {
+	return sentence(e.Step, e.Host, e.Answer, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// Denied is a registry's refusal to let this user do it: 401, 403, or no credentials where some are asked for.
+type Denied struct {
+	Host   string
+	Step   string
+	Answer Answer
+	Err    error // set when there is no answer of the registry to show
+}
+
+// Error is "step: answer" or "step: host: cause".
+func (e *Denied) Error() string {
+	return sentence(e.Step, e.Host, e.Answer, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *Denied) Unwrap() error { return e.Err }
+
+func sentence(step, host string, answer Answer, err error) string {
+	switch {
+	case answer.Status != 0:
+		return step + ": " + answer.String()
+	case err != nil:
+		return step + ": " + host + ": " + untrusted.Line(redactText(err), 500)
+	}
+	return step + ": " + host + ": no answer"
+}
+
+// ResponseError makes the error of an unexpected answer. The body is read for the registry's error codes.
+func ResponseError(resp *http.Response) error {
+	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: BareURL(resp.Request.URL), StatusCode: resp.StatusCode}
+	var body struct {
+		Errors errcode.Errors `json:"errors"`
+	}
+	// Error bodies are a few hundred bytes; what is longer is no registry's.
+	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
+		e.Errors = body.Errors
+	}
+	return e
+}
+
+// Wrap turns any error of a request into one that callers can tell apart: ErrNotFound, *Denied, *Unavailable. Errors
+// that are about something else (content refused, a local file, the caller's context) stay as they are.
+func Wrap(ctx context.Context, host, step string, err error) error {
+	var answer *errcode.ErrorResponse
+	var unavailable *Unavailable
+	var denied *Denied
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && !errors.As(err, &unavailable):
+		return context.Cause(ctx)
+	case errors.As(err, &unavailable), errors.As(err, &denied), IsLocal(err):
+		return err
+	case errors.As(err, &answer):
+		return failedAnswer(host, step, answer)
+	case errors.Is(err, errdef.ErrNotFound):
+		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return &Denied{Host: host, Step: step, Err: errors.New("it asks for credentials and there are none")}
+	case isAboutCredentials(err):
+		return &Denied{Host: host, Step: step, Err: withoutURL(err)}
+	}
+	return &Unavailable{Host: host, Step: step, Err: withoutURL(err)}
+}
+
+// isAboutCredentials finds the errors of oras-go's client that are not the network's. It has a type for one of them
+// only.
+func isAboutCredentials(err error) bool {
+	var denied *Denied
+	text := err.Error()
+	return errors.Is(err, auth.ErrBasicCredentialNotFound) || errors.As(err, &denied) ||
+		strings.Contains(text, "bearer realm") || strings.Contains(text, "missing username or password") ||
+		strings.Contains(text, "redirect of token request rejected") || strings.Contains(text, "refusing to resend a token")
+}
+
+func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
+	answer := Answer{Method: e.Method, URL: BareURL(e.URL).String(), Status: e.StatusCode, Errors: e.Errors}
+	switch e.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return &Denied{Host: host, Step: step, Answer: answer}
+	case http.StatusNotFound:
+		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
+	}
+	return &Unavailable{Host: host, Step: step, Answer: answer}
+}
+
+// IsLocal tells errors that are about this side from those about the registry.
+func IsLocal(err error) bool {
+	var path *fs.PathError
+	var item *artifact.Error
+	var source *SourceError
+	var link *net.OpError
+	switch {
+	case errors.As(err, &source):
+		return true
+	case errors.As(err, &link):
+		return false
+	case errors.As(err, &path), errors.As(err, &item):
+		return true
+	}
+	for _, is := range []error{artifact.ErrRefused, artifact.ErrChanged, artifact.ErrInvalid, errdef.ErrInvalidReference, errdef.ErrTooManyPages,
+		errdef.ErrSizeExceedsLimit, syscall.ENOSPC} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutURL drops the wrapper of net/http whose text has the URL with its query.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// queryPattern finds the query of a URL inside a text.
+var queryPattern = reference.Lazy(`(https?://[^\s"'?]*)\?[^\s"']*`)
+
+func redactText(err error) string {
+	return queryPattern().ReplaceAllString(err.Error(), "$1")
+}
+
+// BareURL is u without what may be secret.
+func BareURL(u *url.URL) *url.URL {
+	if u == nil {
+		return &url.URL{}
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+}
+
+// patience says how long an error without an answer is worth repeating.
+type Retryability int
+
+const (
+	Never   Retryability = iota // it will be the same again
+	briefly                     // probably a typo or a registry that is not running: a few seconds
+	fully                       // as long as the budget lasts
+)
+
+// RetryabilityOf tells how an error of the transport is to be taken.
+func RetryabilityOf(err error) Retryability {
+	var unknownAuthority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verification *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	var redirect RedirectRefused
+	var remote *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &remote) && remote.Op == "dial" && remote.Timeout():
+		return briefly // net's timeout is also a context.DeadlineExceeded
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), IsLocal(err), isAboutCredentials(err):
+		return Never
+	case errors.As(err, &unknownAuthority), errors.As(err, &hostname), errors.As(err, &invalid),
+		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch),
+		errors.As(err, &redirect), errors.As(err, &remote) && (remote.Op == "remote error" || remote.Op == "local error"): // of TLS
+		return Never
+	case errors.As(err, &dns) && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH),
+		errors.Is(err, syscall.ENETUNREACH):
+		return briefly
+	}
+	return fully
+}
+
+// IsTransient tells whether an answer may be another one if the request is repeated.
+func IsTransient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
+		return false
+	}
+	return status >= 500
+}
+
+// SourceError is an error of what is to be sent, not of the registry.
+type SourceError struct{ Err error }
+
+// Error returns the text of the cause.
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// AsResponse finds the registry's answer behind an error.
+func AsResponse(err error) *errcode.ErrorResponse {
+	var answer *errcode.ErrorResponse
+	errors.As(err, &answer)
+	return answer
+}

@@ -1,0 +1,394 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/untrusted"
+)
+
+const (
+	firstDelay = 200 * time.Millisecond
+	maxDelay   = 10 * time.Second
+	// maxRetryAfter is how long a registry may send us away in one answer.
+	maxRetryAfter = time.Minute
+	// briefFor is how long a host that never answered is tried: long enough for a registry that is just starting, short
+	// enough for a name that was mistyped.
+	briefFor = 3 * time.Second
+)
+
+// Transport sends requests and repeats those that may succeed the second time: reads and writes alike, as long as the
+// body can be had again. What a registry asks for with Retry-After holds for every request to its host.
+type Transport struct {
+	Security    Security
+	connections int
+	retryFor    time.Duration
+	Delay       time.Duration // before the second try
+	Stall       time.Duration
+	trace       func(string)
+	agent       string
+
+	mu       sync.Mutex
+	base     *http.Transport // the connections; see renew
+	limiters map[string]*HostLimiter
+}
+
+// Options say how a transport connects, and how patient it is.
+type Options struct {
+	Security    Security
+	Connections int           // to one host
+	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	UserAgent   string        // empty: "davit"
+	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+}
+
+// New makes a transport. Nothing is read or dialled before connect.
+func New(o Options) *Transport {
+	if o.RetryFor == 0 {
+		o.RetryFor = 5 * time.Minute
+	}
+	if o.Stall <= 0 {
+		o.Stall = 30 * time.Second
+	}
+	return &Transport{
+		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), Delay: firstDelay,
+		Stall: o.Stall, trace: o.Trace, agent: cmp.Or(o.UserAgent, "davit"),
+	}
+}
+
+// Renew gives up the connections that there are, for a second try that must not meet what spoiled the first. Requests
+// that are under way keep theirs.
+func (t *Transport) Renew() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.base
+	t.base = old.Clone()
+	old.CloseIdleConnections()
+}
+
+func (t *Transport) pool() *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base
+}
+
+// Settings of one request, carried by its context.
+type Settings struct {
+	Once     bool      // the caller repeats it, not the transport
+	Activity *Activity // counts the bytes; nil: nobody asks
+}
+
+type settingsKey struct{}
+
+// WithSettings returns a context for requests with settings of their own.
+func WithSettings(ctx context.Context, s Settings) context.Context {
+	return context.WithValue(ctx, settingsKey{}, s)
+}
+
+func settingsOf(ctx context.Context) Settings {
+	s, _ := ctx.Value(settingsKey{}).(Settings)
+	return s
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	gate := t.Limiter(req.URL.Host)
+	tries := t.NewRetrier(gate)
+	for {
+		if err := gate.wait(req.Context()); err != nil {
+			return nil, err
+		}
+		resp, err := t.once(req)
+		gate.note(resp)
+		if !worthRepeating(resp, err) || settingsOf(req.Context()).Once {
+			return resp, err
+		}
+		next, rewindErr := rewound(req)
+		if rewindErr != nil || !tries.ShouldRetry(err) {
+			return resp, err
+		}
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+			_ = resp.Body.Close()
+		}
+		if err := tries.Wait(req.Context()); err != nil {
+			return nil, err
+		}
+		req = next
+	}
+}
+
+func worthRepeating(resp *http.Response, err error) bool {
+	if err != nil {
+		return RetryabilityOf(err) != Never
+	}
+	return IsTransient(resp.StatusCode)
+}
+
+// rewound is req with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	if req.GetBody == nil {
+		return nil, errors.New("the body can't be had again")
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	next := req.Clone(req.Context())
+	next.Body = body
+	return next, nil
+}
+
+// once is one attempt, watched and traced.
+func (t *Transport) once(req *http.Request) (*http.Response, error) {
+	s := settingsOf(req.Context())
+	if s.Activity == nil {
+		s.Activity = NewActivity(t.Stall)
+	}
+	sent := req.Clone(traceUse(req.Context(), s.Activity))
+	sent.Body = bodyOf(req.Body, s.Activity)
+	if sent.Header.Get("User-Agent") == "" {
+		sent.Header.Set("User-Agent", t.agent)
+	}
+	start := time.Now()
+	resp, err := t.pool().RoundTrip(sent)
+	if resp != nil {
+		resp.Request = req
+		if resp.StatusCode == http.StatusUnauthorized {
+			hold(resp)
+		}
+	}
+	if t.trace != nil {
+		t.trace(traceLine(req, resp, err, time.Since(start)))
+	}
+	return resp, err
+}
+
+// hold reads a challenge's body into memory: whoever answers the challenge closes it unread, which would cost the
+// connection.
+func hold(resp *http.Response) {
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error comes again with the rest
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
+}
+
+// Retrier is the patience for one thing that keeps failing: how often it was tried and how much longer it may be.
+type Retrier struct {
+	budget  time.Duration
+	first   time.Duration // the first delay
+	limiter *HostLimiter
+	since   time.Time // of the first failure without progress; zero: none
+	count   int       // tries without much progress
+	moved   int64     // bytes since the last failure
+	Delay   time.Duration
+}
+
+// muchProgress is how many bytes make a failure the first one again. Fewer only start the budget anew, so that a
+// registry that cuts every answer short is not asked without a pause.
+const muchProgress = 1 << 20
+
+func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
+	return &Retrier{budget: t.retryFor, first: t.Delay, limiter: g}
+}
+
+// ShouldRetry tells whether to try again after err, and sets the delay. After much progress there is none.
+func (t *Retrier) ShouldRetry(err error) bool {
+	now := time.Now()
+	if t.since.IsZero() {
+		t.since = now
+	}
+	budget := t.budget
+	if err != nil && RetryabilityOf(err) == briefly && !t.limiter.Answered() {
+		budget = min(budget, briefFor)
+	}
+	t.Delay = 0
+	if t.moved < muchProgress {
+		step := min(t.first<<min(t.count, 10), maxDelay)
+		t.Delay = step/2 + rand.N(step)
+		t.count++
+	} else {
+		t.count = 0
+	}
+	t.moved = 0
+	t.Delay = max(t.Delay, time.Until(t.limiter.Until()))
+	return now.Add(t.Delay).Sub(t.since) <= budget
+}
+
+// Progress notes that bytes came.
+func (t *Retrier) Progress(bytes int64) {
+	t.since = time.Time{}
+	t.moved += bytes
+}
+
+func (t *Retrier) Wait(ctx context.Context) error { return pause.For(ctx, t.Delay) }
+
+// gate is what all requests to one host share.
+type HostLimiter struct {
+	mu     sync.Mutex
+	closed time.Time // until when the host wants to be left alone
+	spoke  bool      // the host has answered something
+}
+
+func (t *Transport) Limiter(host string) *HostLimiter {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.limiters == nil {
+		t.limiters = map[string]*HostLimiter{}
+	}
+	g := t.limiters[host]
+	if g == nil {
+		g = &HostLimiter{}
+		t.limiters[host] = g
+	}
+	return g
+}
+
+// note remembers what an answer says about its host.
+func (g *HostLimiter) note(resp *http.Response) {
+	if resp == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spoke = true
+	if !IsTransient(resp.StatusCode) {
+		return
+	}
+	if wait := retryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
+		if until := time.Now().Add(wait); until.After(g.closed) {
+			g.closed = until
+		}
+	}
+}
+
+func (g *HostLimiter) Answered() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.spoke
+}
+
+func (g *HostLimiter) Until() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
+}
+
+func (g *HostLimiter) wait(ctx context.Context) error {
+	if d := time.Until(g.Until()); d > 0 {
+		return pause.For(ctx, d)
+	}
+	return nil
+}
+
+// retryAfter reads both forms of the header: seconds, and a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}
+
+// maxRedirects is what browsers and net/http follow.
+const maxRedirects = 10
+
+// RedirectRefused is why a redirect is not followed.
+type RedirectRefused string
+
+func (r RedirectRefused) Error() string { return string(r) }
+
+// Client returns an HTTP client that sends no credentials.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
+}
+
+// checkRedirect keeps a chain short and encrypted.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
+	}
+	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return RedirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
+	}
+	req.Header.Del("Referer") // it would carry the query of the previous hop
+	return nil
+}
+
+// traceLine describes a request without its secrets: no query values, no headers but the harmless.
+func traceLine(req *http.Request, resp *http.Response, err error, took time.Duration) string {
+	line := req.Method + " " + BareURL(req.URL).String()
+	if len(req.URL.RawQuery) > 0 {
+		line += "?" + maskedQuery(req.URL.Query())
+	}
+	for _, name := range []string{"Range", "Content-Range"} {
+		if v := req.Header.Get(name); v != "" {
+			line += fmt.Sprintf(" [%s: %s]", name, v)
+		}
+	}
+	if req.Header.Get("Authorization") != "" {
+		line += " [Authorization: ***]"
+	}
+	if req.ContentLength > 0 {
+		line += fmt.Sprintf(" (%d bytes)", req.ContentLength)
+	}
+	line += " → "
+	if err != nil {
+		line += untrusted.Line(redactText(err), 300)
+	} else {
+		line += resp.Status
+		if resp.ContentLength > 0 {
+			line += fmt.Sprintf(", %d bytes", resp.ContentLength)
+		}
+		if to, err := resp.Location(); err == nil {
+			line += ", to " + BareURL(to).String()
+		}
+	}
+	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
+}
+
+// maskedQuery shows the names of a query's values, and of the values only those that are no secret.
+func maskedQuery(q url.Values) string {
+	var parts []string
+	for name, values := range q {
+		switch name {
+		case "digest", "mount", "from", "n", "last", "artifactType", "scope", "service":
+			for _, v := range values {
+				parts = append(parts, name+"="+untrusted.Line(v, 200))
+			}
+		default:
+			parts = append(parts, name+"=***")
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "&")
+}
+
+// Drain reads a short answer to its end, so that its connection can be used again.
+func Drain(resp *http.Response) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_ = resp.Body.Close()
+}

@@ -1,0 +1,334 @@
+package remote
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	rt "github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
+)
+
+// fileBlob is a blob in a file, as pack makes one.
+func fileBlob(t testing.TB, path string, d digest.Digest) artifact.Blob {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return artifact.Blob{MediaType: "application/octet-stream", Size: info.Size(), Digest: d, ID: path + info.ModTime().String(),
+		Open: func(offset int64) (io.ReadCloser, error) {
+			f, err := os.Open(path)
+			if err == nil {
+				_, err = f.Seek(offset, io.SeekStart)
+			}
+			return f, err
+		}}
+}
+
+// streamBlob is one whose bytes are made while they are read.
+func streamBlob(data []byte, size int64) artifact.Blob {
+	return artifact.Blob{MediaType: "application/octet-stream", Size: size, ID: "stream", Open: func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(struct{ io.Reader }{bytes.NewReader(data[offset:])}), nil
+	}}
+}
+
+func writeFile(t testing.TB, data []byte) string {
+	t.Helper()
+	path := t.TempDir() + "/file"
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// huge is hashed while it is sent, in these tests.
+const huge = 20 << 20
+
+// pushCase is a registry with a fault, and how much may be sent to it in vain.
+type pushCase struct {
+	name   string
+	opts   rt.Options
+	op     string
+	when   rt.When
+	fault  rt.Fault
+	excess float64 // at most so many times the size is received; 0: 1.02
+}
+
+func pushCases() []pushCase {
+	const (
+		put   = "PUT upload"
+		patch = "PATCH upload"
+		post  = "POST uploads"
+	)
+	return []pushCase{
+		{name: "friendly"},
+		{name: "no mounts", opts: rt.Options{NoMount: true}},
+		{name: "no PATCH", opts: rt.Options{NoPatch: true}, excess: 1.3},
+		{name: "small bodies only", opts: rt.Options{MaxBody: 10 << 20}, excess: 2.5},
+		{name: "chunks wanted", opts: rt.Options{ChunkMin: 5 << 20}},
+		{name: "tokens that expire", opts: rt.Options{Auth: rt.Token, TokenUses: 3}},
+		{name: "reset once", op: "upload", when: rt.First(1), fault: rt.ResetUpload(6 << 20)},
+		{name: "reset often", op: "upload", when: func(n int) bool { return n%2 == 1 && n < 8 }, fault: rt.ResetUpload(6 << 20)},
+		{name: "reset, forgetful", opts: rt.Options{Forgetful: true}, op: "upload", when: rt.First(1), fault: rt.ResetUpload(6 << 20), excess: 1.6},
+		{name: "lost session", op: "GET upload", when: rt.First(1), fault: rt.Status(404)},
+		{name: "lost at the end", op: put, when: rt.Nth(1), fault: rt.Status(404), excess: 2.02},
+		{name: "503 at POST", op: post, when: rt.First(2), fault: rt.Status(503)},
+		{name: "503 at the end", op: put, when: rt.First(2), fault: rt.Status(503)},
+		{name: "stored but 502", op: put, when: rt.First(1), fault: rt.StoredBut(502)},
+		{name: "stored but 404", op: put, when: rt.First(1), fault: rt.StoredBut(404)},
+		{name: "500 in the middle", op: patch, when: rt.First(1), fault: rt.Status(500)},
+		{name: "429 with a wait", op: "upload", when: rt.First(1), fault: rt.Status(429, "Retry-After", "1")},
+		{name: "stalled", op: "upload", when: rt.First(1), fault: rt.StallUpload(6 << 20)},
+		{name: "dropped", op: "", when: rt.First(3), fault: rt.Drop()},
+		{name: "expired token", opts: rt.Options{Auth: rt.Token, TokenUses: 1}, excess: 2.1},
+	}
+}
+
+func TestPushBlob(t *testing.T) {
+	t.Parallel()
+	data := Random(huge)
+	path := writeFile(t, data)
+	kinds := []struct {
+		name string
+		size int
+		blob func(t *testing.T, data []byte) artifact.Blob
+	}{
+		{"digest known", medium, func(t *testing.T, data []byte) artifact.Blob {
+			return fileBlob(t, writeFile(t, data), digest.FromBytes(data))
+		}},
+		{"digest unknown", huge, func(t *testing.T, _ []byte) artifact.Blob { return fileBlob(t, path, "") }},
+		{"size unknown", medium, func(_ *testing.T, data []byte) artifact.Blob { return streamBlob(data, -1) }},
+	}
+	for _, tt := range pushCases() {
+		for _, kind := range kinds {
+			t.Run(tt.name+"/"+kind.name, func(t *testing.T) {
+				t.Parallel()
+				g := rt.Start(t, tt.opts)
+				if tt.fault != nil {
+					g.Inject(tt.op, tt.when, tt.fault)
+				}
+				repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, Stall: 3 * time.Second, CacheDir: t.TempDir()}, g.Host, "a/b", reference.Write)
+				data := data[:kind.size]
+				testPush(t, g, repo, kind.blob(t, data), data)
+				excess := tt.excess
+				if excess == 0 {
+					excess = 1.02
+				}
+				if in, _ := g.Bytes("upload"); float64(in) > excess*float64(kind.size)+100_000 {
+					t.Errorf("%d bytes came for %d", in, kind.size)
+				}
+				if n := g.Uploads(); n > 2 {
+					t.Errorf("%d sessions are left open", n)
+				}
+			})
+		}
+	}
+}
+
+// testPush pushes, and looks at what the registry then has.
+func testPush(t *testing.T, g *rt.Registry, repo *Repository, b artifact.Blob, data []byte) {
+	t.Helper()
+	var last atomic.Int64
+	desc, step, err := repo.PushBlob(t.Context(), b, func(done int64) { last.Store(done) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if step != artifact.Done || desc.Digest != digest.FromBytes(data) || desc.Size != int64(len(data)) {
+		t.Errorf("step %v, %v, want Done, %v of %d bytes", step, desc, digest.FromBytes(data), len(data))
+	}
+	if got, ok := g.Blob("a/b", desc.Digest.String()); !ok || !bytes.Equal(got, data) {
+		t.Errorf("the registry has %d bytes, %v, want %d", len(got), ok, len(data))
+	}
+	if last.Load() != int64(len(data)) {
+		t.Errorf("the last report was %d of %d", last.Load(), len(data))
+	}
+	if b.Digest == "" {
+		return
+	}
+	if _, step, err := repo.PushBlob(t.Context(), b, nil); step != artifact.Skipped || err != nil {
+		t.Errorf("pushed again: step %v, %v, want Skipped", step, err)
+	}
+}
+
+func TestPushBlobRequests(t *testing.T) {
+	t.Parallel()
+	data := Random(medium)
+	known := func(t *testing.T) artifact.Blob { return fileBlob(t, writeFile(t, data), digest.FromBytes(data)) }
+	tests := []struct {
+		name    string
+		opts    rt.Options
+		there   bool // another blob is in the repository
+		present bool // this blob is
+		want    string
+	}{
+		{"new repository", rt.Options{}, false, false, "POST uploads, GET tags, PUT upload"},
+		{"other repository", rt.Options{}, true, false, "POST uploads, GET tags, HEAD blob, PUT upload"},
+		{"there", rt.Options{}, true, true, "POST uploads"},
+		{"there, no mounts", rt.Options{NoMount: true}, true, true, "POST uploads, GET tags, HEAD blob, DELETE upload"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, tt.opts)
+			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+			if tt.there {
+				g.AddBlob("a/b", []byte("other"))
+			}
+			if tt.present {
+				g.AddBlob("a/b", data)
+			}
+			if _, _, err := repo.PushBlob(t.Context(), known(t), nil); err != nil {
+				t.Fatal(err)
+			}
+			var ops []string
+			for _, r := range g.Requests() {
+				ops = append(ops, r.Op)
+			}
+			if got := strings.Join(ops, ", "); got != tt.want {
+				t.Errorf("requests %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPushBlobMounts(t *testing.T) {
+	t.Parallel()
+	g := rt.Start(t, rt.Options{Auth: rt.Token})
+	data := Random(medium)
+	client := New(Options{Credentials: credentials.Options{Registry: g.Host, Username: "test", Password: "secret"}})
+	b := fileBlob(t, writeFile(t, data), digest.FromBytes(data))
+	for i, want := range []artifact.Step{artifact.Done, artifact.Mounted} {
+		repo, err := client.OpenRepository(g.Host, []string{"a/b", "c/d"}[i], reference.Write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, step, err := repo.PushBlob(t.Context(), b, nil); step != want || err != nil {
+			t.Errorf("push %d: step %v, %v, want %v", i, step, err, want)
+		}
+	}
+	if in, _ := g.Bytes("upload"); in != medium {
+		t.Errorf("%d bytes came, want %d", in, medium)
+	}
+}
+
+func TestPushBlobResumesInAnotherProcess(t *testing.T) {
+	t.Parallel()
+	data := Random(huge)
+	path := writeFile(t, data)
+	for name, d := range map[string]digest.Digest{"digest known": digest.FromBytes(data), "digest unknown": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.Inject("upload", rt.First(1), rt.ResetUpload(12<<20))
+			g.Inject("GET upload", rt.Always, rt.Status(503))
+			cache := t.TempDir()
+			first := open(t, Options{CacheDir: cache, RetryFor: -1}, g.Host, "a/b", reference.Write)
+			if _, _, err := first.PushBlob(t.Context(), fileBlob(t, path, d), nil); err == nil {
+				t.Fatal("the first process did not fail")
+			}
+			g.Heal()
+			testPush(t, g, open(t, Options{CacheDir: cache}, g.Host, "a/b", reference.Write), fileBlob(t, path, d), data)
+			if in, _ := g.Bytes("upload"); in > huge*102/100 {
+				t.Errorf("%d bytes came for %d", in, huge)
+			}
+			if left, _ := os.ReadDir(cache + "/uploads"); len(left) > 1 {
+				t.Errorf("%d files are left in the cache, want the lock", len(left))
+			}
+		})
+	}
+}
+
+func TestPushBlobFails(t *testing.T) {
+	t.Parallel()
+	data := Random(medium)
+	unavailable := func(status int) func(error) bool {
+		return func(err error) bool {
+			var u *transport.Unavailable
+			return errors.As(err, &u) && u.Answer.Status == status
+		}
+	}
+	tests := []struct {
+		name  string
+		op    string
+		fault rt.Fault
+		want  func(error) bool
+	}{
+		{"denied", "POST uploads", rt.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
+		{"denied later", "PUT upload", rt.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
+		{"unavailable", "POST uploads", rt.Status(503), unavailable(503)},
+		{"unavailable at the end", "PUT upload", rt.Status(500), unavailable(500)},
+		{"too large", "upload", rt.Answer(413, `{"errors":[{"code":"SIZE_INVALID","message":"quota"}]}`), unavailable(413)},
+		{"quota", "POST uploads", rt.Status(507), unavailable(507)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.Inject(tt.op, rt.Always, tt.fault)
+			repo := open(t, Options{RetryFor: time.Second}, g.Host, "a/b", reference.Write)
+			_, _, err := repo.PushBlob(t.Context(), fileBlob(t, writeFile(t, data), digest.FromBytes(data)), nil)
+			if !tt.want(err) {
+				t.Errorf("got %v (%T)", err, err)
+			}
+		})
+	}
+}
+
+func TestPushBlobThatChanges(t *testing.T) {
+	t.Parallel()
+	data := Random(huge)
+	change := map[string]func(path string) error{
+		"grows":   func(path string) error { return os.WriteFile(path, append(data[:len(data):len(data)], 1), 0o600) },
+		"shrinks": func(path string) error { return os.Truncate(path, 1000) },
+		"touched": func(path string) error { return os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)) },
+	}
+	for name, change := range change {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			path := writeFile(t, data)
+			g.Inject("upload", rt.First(1), rt.Before(func(*http.Request) {
+				if err := change(path); err != nil {
+					t.Error(err)
+				}
+			}))
+			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+			_, _, err := repo.PushBlob(t.Context(), fileBlob(t, path, ""), nil)
+			if !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), "file") {
+				t.Errorf("got %v, want ErrChanged with the file's name", err)
+			}
+		})
+	}
+}
+
+func TestUploadLocationElsewhere(t *testing.T) {
+	t.Parallel()
+	g := rt.Start(t, rt.Options{Auth: rt.Basic})
+	other := rt.Start(t, rt.Options{})
+	g.Inject("POST uploads", rt.Always, rt.Status(202, "Location", other.URL+"/v2/a/b/blobs/uploads/x"))
+	repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, RetryFor: -1}, g.Host, "a/b", reference.Write)
+	data := Random(small)
+	if _, _, err := repo.PushBlob(t.Context(), streamBlob(data, small), nil); err == nil {
+		t.Fatal("an upload without a session worked")
+	}
+	if other.Count("upload") == 0 {
+		t.Error("the Location was not followed")
+	}
+	for _, r := range other.Requests() {
+		if r.Header.Get("Authorization") != "" {
+			t.Fatal("the credentials went to another host")
+		}
+	}
+}

@@ -1,0 +1,2 @@
+// Package untrusted makes text from strangers harmless to print.
+package untrusted

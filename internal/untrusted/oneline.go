@@ -1,0 +1,21 @@
+package untrusted
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Line makes a text of a registry harmless in a terminal: one line, printable, not longer than n runes.
+func Line(s string, n int) string {
+	count := 0
+	s = strings.Map(func(r rune) rune {
+		switch count++; {
+		case count > n:
+			return -1
+		case unicode.IsPrint(r):
+			return r
+		}
+		return ' '
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
