@@ -25,10 +25,10 @@ import (
 // maxReferrers bounds how many referrers of one subject are looked at.
 const maxReferrers = 10_000
 
-// AttachOptions say how an artifact is attached.
+// AttachOptions say how an artifact is attached. The zero value keeps what is attached already.
 type AttachOptions struct {
-	Options // Subject is ignored
-	// Replace removes the other referrers of the same type, kind and title when the new one is there; of attestations,
+	Options
+	// Replace removes the other referrers of the same type, kind and title once the new one is stored; of attestations,
 	// those that state the same.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
@@ -36,33 +36,21 @@ type AttachOptions struct {
 }
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag: one result for each subject. What is
-// attached already, created at whatever time, is not attached again: its result says Skipped.
-func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.GraphTarget, subject ocispec.Descriptor,
-	opts AttachOptions) ([]*Result, error) {
+// attached already, created at whatever time, is not attached again: its result says Skipped. If Replace is set and dst
+// can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform is an artifact.ErrRefused.
+func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Result, error) {
 	if opts.Replace {
-		if _, ok := dst.(content.Deleter); !ok {
+		if _, ok := to.Target.(content.Deleter); !ok {
 			return nil, fmt.Errorf("replacing referrers: %w: the target deletes nothing", errdef.ErrUnsupported)
 		}
 	}
-	subjects := []ocispec.Descriptor{subject}
+	subjects := []ocispec.Descriptor{to.Subject}
 	if opts.EachPlatform {
 		var err error
-		if subjects, err = Platforms(ctx, dst, subject); err != nil {
+		if subjects, err = Platforms(ctx, to.Target, to.Subject); err != nil {
 			return nil, err
 		}
 	}
-	results := make([]*Result, len(subjects))
-	for i := range subjects {
-		opts.Subject = &subjects[i]
-		var err error
-		if results[i], err = attach(ctx, fsys, plan, dst, opts); err != nil {
-			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
-		}
-	}
-	return results, nil
-}
-
-func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.GraphTarget, opts AttachOptions) (*Result, error) {
 	shop := newWorkshop(opts.Options)
 	defer shop.trees.save()
 	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
@@ -72,7 +60,26 @@ func attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Graph
 	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
 		return nil, err
 	}
-	if err := root.compose(opts.Subject); err != nil {
+	results := make([]*Result, len(subjects))
+	for i := range subjects {
+		if results[i], err = attach(ctx, root, to.Target, &subjects[i], opts); err != nil {
+			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
+		}
+	}
+	return results, nil
+}
+
+// Attachment names the manifest that something is attached to, and where that is.
+type Attachment struct {
+	Target  oras.GraphTarget
+	Subject ocispec.Descriptor
+}
+
+// attach composes a measured node for a subject and sends what the target lacks.
+func attach(
+	ctx context.Context, root *node, dst oras.GraphTarget, subject *ocispec.Descriptor, opts AttachOptions,
+) (*Result, error) {
+	if err := root.compose(subject); err != nil {
 		return nil, err
 	}
 	same, others, err := attached(ctx, dst, root)
@@ -114,7 +121,7 @@ func sendReferrer(ctx context.Context, dst oras.Target, root *node, listed bool,
 // attached looks through the subject's referrers for the same artifact, and for others that it stands for.
 func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
 	ours := root.manifest
-	referrers, err := listReferrers(ctx, dst, *root.opts.Subject, ours.desc.ArtifactType)
+	referrers, err := listReferrers(ctx, dst, *root.subject, ours.desc.ArtifactType)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,15 +217,23 @@ func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) 
 	return idx.Manifests, nil
 }
 
-// DetachOptions choose which referrers are removed; what both leave open is all of them.
+// DetachOptions choose which referrers are removed. The zero value chooses none. If Digests and Kind are both given, a
+// referrer must match both.
 type DetachOptions struct {
 	Digests []digest.Digest // these; every one must be a referrer of the subject
 	Kind    string          // those of a kind, by its name, or of an artifactType
+	All     bool            // all of them; needed if nothing else is given, ignored otherwise
 }
 
-// Detach removes referrers of subject and gives their descriptors.
+// Detach removes referrers of subject and returns their descriptors. Options that choose nothing are an
+// artifact.ErrInvalid; a digest that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound; a target
+// that can't delete is an errdef.ErrUnsupported.
 func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts DetachOptions) (
 	[]ocispec.Descriptor, error) {
+	if len(opts.Digests) == 0 && opts.Kind == "" && !opts.All {
+		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
+			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
+	}
 	referrers, err := listReferrers(ctx, dst, subject, "")
 	if err != nil {
 		return nil, err

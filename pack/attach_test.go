@@ -61,7 +61,7 @@ func TestAttach(t *testing.T) {
 		{named("one", "sbom.js"), AttachOptions{Replace: true}, false, 2},
 	}
 	for i, step := range steps {
-		r, err := Attach(t.Context(), files, step.plan, dst, subject, step.opts)
+		r, err := Attach(t.Context(), files, step.plan, Attachment{dst, subject}, step.opts)
 		if err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
@@ -84,7 +84,7 @@ func TestAttachEachPlatform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Attach(t.Context(), files, named("x", "sbom.js"), dst, idx.Descriptor(), AttachOptions{EachPlatform: true})
+	r, err := Attach(t.Context(), files, named("x", "sbom.js"), Attachment{dst, idx.Descriptor()}, AttachOptions{EachPlatform: true})
 	if err != nil || len(r) != 1 || r[0].Subject.Digest != idx.Manifests[0].Digest {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -93,7 +93,7 @@ func TestAttachEachPlatform(t *testing.T) {
 func TestReplaceNeedsDeleting(t *testing.T) {
 	t.Parallel()
 	dst := struct{ *memory.Store }{memory.New()}
-	_, err := Attach(t.Context(), files, named("x", "sbom.js"), dst, ocispec.Descriptor{}, AttachOptions{Replace: true})
+	_, err := Attach(t.Context(), files, named("x", "sbom.js"), Attachment{dst, ocispec.Descriptor{}}, AttachOptions{Replace: true})
 	if !errors.Is(err, errdef.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
@@ -104,11 +104,14 @@ func TestDetach(t *testing.T) {
 	dst, subject := newSubject(t)
 	var attached []digest.Digest
 	for _, path := range []string{"sbom.js", "b.txt"} {
-		r, err := Attach(t.Context(), files, named(path, path), dst, subject, AttachOptions{})
+		r, err := Attach(t.Context(), files, named(path, path), Attachment{dst, subject}, AttachOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		attached = append(attached, r[0].Digest)
+	}
+	if _, err := Detach(t.Context(), dst, subject, DetachOptions{}); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("zero options: got %v, want ErrInvalid", err)
 	}
 	for _, opts := range []DetachOptions{{Kind: "runbook"}, {Digests: []digest.Digest{subject.Digest}}} {
 		if _, err := Detach(t.Context(), dst, subject, opts); !errors.Is(err, errdef.ErrNotFound) {
@@ -150,7 +153,7 @@ func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
 		p := named(kind, "sbom.js")
 		p.ArtifactType = mediatypes.SigstoreBundle
 		p.Annotations[mediatypes.BundleContent], p.Annotations[mediatypes.BundlePredicateType] = "dsse-envelope", predicate
-		r, err := Attach(t.Context(), files, p, dst, subject, AttachOptions{})
+		r, err := Attach(t.Context(), files, p, Attachment{dst, subject}, AttachOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +181,7 @@ func TestReplaceKeepsWhatStatesSomethingElse(t *testing.T) {
 		p := plan(file(step.file))
 		p.ArtifactType = mediatypes.SigstoreBundle
 		p.Annotations = map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: step.predicate}
-		if _, err := Attach(t.Context(), files, p, dst, subject, AttachOptions{Replace: true}); err != nil {
+		if _, err := Attach(t.Context(), files, p, Attachment{dst, subject}, AttachOptions{Replace: true}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := dst.Predecessors(t.Context(), subject); err != nil || len(found) != step.total {
@@ -230,7 +233,7 @@ func TestIndexOfWhatWasPushedApart(t *testing.T) {
 		}
 		members = append(members, Member{Descriptor: r.Descriptor()})
 	}
-	opts := IndexOptions{PushOptions: PushOptions{Tags: []string{"v1"}}}
+	opts := IndexOptions{Tags: []string{"v1"}}
 	for _, skipped := range []bool{false, true} {
 		r, err := Index(t.Context(), dst, members, opts)
 		if err != nil || r.Skipped != skipped || len(r.Manifests) != 2 {

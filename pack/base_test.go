@@ -108,7 +108,7 @@ func TestBaseOfSeveralPlatforms(t *testing.T) {
 		p.Finish = func([]artifact.Packed) (artifact.Finished, error) {
 			return artifact.Finished{Config: []byte(`{}`)}, nil
 		}
-		_, err := Artifact(t.Context(), files, p, Options{Base: &Base{src, index}})
+		_, err := Artifact(t.Context(), files, p, nil, Options{Base: &Base{src, index}})
 		if (err == nil) != c.ok {
 			t.Errorf("%v: got %v", c.platform, err)
 		}

@@ -42,7 +42,7 @@ func ExampleArtifact() {
 		ArtifactType: "application/vnd.example.greeting",
 		Layers:       []artifact.Layer{{Path: "hello.txt", Title: "hello.txt", MediaType: "text/plain"}},
 	}
-	src, err := pack.Artifact(context.Background(), fsys, plan, pack.Options{})
+	src, err := pack.Artifact(context.Background(), fsys, plan, nil, pack.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func ExampleAttach() {
 		log.Fatal(err)
 	}
 	for range 2 {
-		results, err := pack.Attach(ctx, fsys, plan, dst, subject.Descriptor(), pack.AttachOptions{})
+		results, err := pack.Attach(ctx, fsys, plan, pack.Attachment{dst, subject.Descriptor()}, pack.AttachOptions{})
 		if err != nil {
 			log.Fatal(err)
 		}

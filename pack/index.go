@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -20,16 +21,19 @@ type Member struct {
 	Platform   *ocispec.Platform // nil: that of its image config, else none
 }
 
-// IndexOptions say what an index carries besides its manifests.
+// IndexOptions say what an index carries besides its manifests. The zero value pushes it without a tag.
 type IndexOptions struct {
-	PushOptions
-	ArtifactType string // empty: that of the manifests, when they all have the same
-	Annotations  map[string]string
+	ArtifactType string            // empty: that of the manifests, if they all have the same
+	Annotations  map[string]string // of the index
+	Created      time.Time         // written as org.opencontainers.image.created, unless zero
+	Subject      *ocispec.Descriptor
+	Tags         []string          // moved to the index at the end
+	Progress     artifact.Progress // is told every step, unless nil
 }
 
 // Index puts manifests that were pushed apart under one index, in the order given. A member that is an index itself
 // contributes its manifests, and what BuildKit attests of them. Two manifests for one platform are refused, since a
-// client could never choose.
+// client could never choose; that, and an index without members, is an artifact.ErrInvalid.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	entries, err := newEntries(ctx, dst, members)
 	if err != nil {
@@ -42,11 +46,12 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	if plan.Kind, err = indexKind(ctx, dst, plan, entries); err != nil {
 		return nil, err
 	}
-	root := &node{plan: plan, opts: opts.Options}
-	if root.manifest, err = newIndex(plan, entries, opts.Options); err != nil {
+	common := Options{Created: opts.Created, Progress: opts.Progress}
+	root := &node{plan: plan, opts: common, subject: opts.Subject}
+	if root.manifest, err = root.newIndex(entries); err != nil {
 		return nil, err
 	}
-	p := &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags)}
+	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags)}
 	tagged, err := p.tagged(ctx)
 	if err != nil {
 		return nil, err

@@ -82,24 +82,23 @@ func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, e
 }
 
 // newManifest makes the manifest of a node whose layers and config are known.
-func newManifest(plan *artifact.Plan, config document, layers []ocispec.Descriptor, more map[string]string, opts Options) (
-	document, error) {
+func (n *node) newManifest(layers []ocispec.Descriptor, more map[string]string) (document, error) {
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
-		ArtifactType: plan.ArtifactType,
-		Config:       config.desc,
+		ArtifactType: n.plan.ArtifactType,
+		Config:       n.config.desc,
 		Layers:       layers,
-		Subject:      plainSubject(opts.Subject),
-		Annotations:  annotations(plan, more, opts.Created),
+		Subject:      plainSubject(n.subject),
+		Annotations:  annotations(n.plan, more, n.opts.Created),
 	}
-	if m.ArtifactType == "" && config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
+	if m.ArtifactType == "" && n.config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
 		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec demands one
 	}
 	if len(layers) == 0 {
 		m.Layers = []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}
 	}
-	if config.desc.MediaType == mediatypes.DockerConfig {
+	if n.config.desc.MediaType == mediatypes.DockerConfig {
 		m.MediaType = mediatypes.DockerManifest
 	}
 	doc, err := marshalManifest(m.MediaType, m)
@@ -108,14 +107,14 @@ func newManifest(plan *artifact.Plan, config document, layers []ocispec.Descript
 }
 
 // newIndex makes the index over the manifests of the platforms.
-func newIndex(plan *artifact.Plan, entries []ocispec.Descriptor, opts Options) (document, error) {
+func (n *node) newIndex(entries []ocispec.Descriptor) (document, error) {
 	idx := ocispec.Index{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageIndex,
-		ArtifactType: plan.ArtifactType,
+		ArtifactType: n.plan.ArtifactType,
 		Manifests:    entries,
-		Subject:      plainSubject(opts.Subject),
-		Annotations:  annotations(plan, nil, opts.Created),
+		Subject:      plainSubject(n.subject),
+		Annotations:  annotations(n.plan, nil, n.opts.Created),
 	}
 	doc, err := marshalManifest(idx.MediaType, idx)
 	doc.desc.ArtifactType, doc.desc.Annotations = idx.ArtifactType, idx.Annotations

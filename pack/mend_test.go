@@ -59,7 +59,7 @@ func TestAttachMendsALayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	attach := func() *Result {
-		r, err := Attach(t.Context(), files, plan(file("sbom.js")), dst, subject.Descriptor(), AttachOptions{})
+		r, err := Attach(t.Context(), files, plan(file("sbom.js")), Attachment{dst, subject.Descriptor()}, AttachOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,8 +18,6 @@ const defaultConcurrency = 8
 
 // Options say how an artifact is packed. The zero value is good.
 type Options struct {
-	// Subject makes the artifact a referrer of this manifest.
-	Subject *ocispec.Descriptor
 	// Base is what an image or volume builds on: its layers come first, its config is completed.
 	Base *Base
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
@@ -45,8 +43,16 @@ type Base struct {
 // some.
 type PushOptions struct {
 	Options
+	// Subject makes the artifact a referrer of this manifest. nil: it refers to none.
+	Subject *ocispec.Descriptor
 	// Tags are moved to the artifact when everything else is done, besides those of the plan.
 	Tags []string
+}
+
+// BlobKeeper is a target that says whether it stores a manifest only together with all blobs that the manifest names. A
+// registry does; files of a layout may be deleted behind its back. Push then asks for fewer blobs.
+type BlobKeeper interface {
+	KeepsBlobs() bool
 }
 
 // BlobPusher is what a target offers that can take a blob better than oras's Push does: its digest may be unknown, an

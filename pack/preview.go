@@ -35,7 +35,7 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
 		return nil, err
 	}
-	if err := root.compose(opts.Subject); err != nil {
+	if err := root.compose(p.subject); err != nil {
 		return nil, err
 	}
 	r := &Preview{Result: newResult(root)}

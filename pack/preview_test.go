@@ -79,7 +79,7 @@ func TestPreviewIsWhatPushDoes(t *testing.T) {
 		"directory":    {plan: previewPlan(artifact.Layer{Path: "d", Dir: true, Title: "d", MediaType: mediatypes.LayerTarGzip, Packing: mediatypes.TarGzip, Size: -1, Entries: spec.Entries{Prefix: "d/", Unpack: true}}), tags: []string{"v1"}},
 		"index":        {plan: index, tags: []string{"v1"}},
 		"referrer":     {plan: withReferrer, tags: []string{"v1"}},
-		"subject":      {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Options: pack.Options{Subject: &ocispec.DescriptorEmptyJSON}}, tags: []string{"v1"}},
+		"subject":      {plan: previewPlan(previewFile("a.txt")), opts: pack.PushOptions{Subject: &ocispec.DescriptorEmptyJSON}, tags: []string{"v1"}},
 		"first":        {plan: cascading, tags: []string{"v1", "1", "1.2", "1.2.4", "latest"}},
 		"below a line": {plan: cascading, existing: []string{"1.3.0", "latest"}, tags: []string{"v1", "1.2", "1.2.4"}},
 		"below all":    {plan: cascading, existing: []string{"1.2.5", "2.0.0"}, tags: []string{"v1", "1.2.4"}},

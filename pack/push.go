@@ -56,7 +56,7 @@ func newPusher(
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pusher{dst: dst, opts: opts.Options, tags: uniqueTags(opts.Tags, tags)}, root, nil
+	return &pusher{dst: dst, opts: opts.Options, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags)}, root, nil
 }
 
 func uniqueTags(lists ...[]string) []string {
@@ -71,11 +71,12 @@ func uniqueTags(lists ...[]string) []string {
 
 // pusher sends one artifact.
 type pusher struct {
-	dst  oras.Target
-	opts Options
-	tags []string
-	old  holdings    // what the tag leads to now
-	sent atomic.Bool // something had to be sent
+	dst     oras.Target
+	opts    Options
+	subject *ocispec.Descriptor // of the artifact
+	tags    []string
+	old     holdings    // what the tag leads to now
+	sent    atomic.Bool // something had to be sent
 }
 
 func (p *pusher) push(ctx context.Context, root *node) error {
@@ -89,7 +90,7 @@ func (p *pusher) push(ctx context.Context, root *node) error {
 	}
 	known := !slices.ContainsFunc(blobs, func(b *blob) bool { return !b.known() })
 	if known {
-		if err := root.compose(p.opts.Subject); err != nil {
+		if err := root.compose(p.subject); err != nil {
 			return err
 		}
 		if there, err := p.there(ctx, root, tagged); err != nil || there {
@@ -137,7 +138,7 @@ func (p *pusher) pushAll(ctx context.Context, root *node, tagged *ocispec.Descri
 		return err
 	}
 	if !known {
-		if err := root.compose(p.opts.Subject); err != nil {
+		if err := root.compose(p.subject); err != nil {
 			return err
 		}
 		if err := p.pushBlobs(ctx, configs(root)); err != nil {
@@ -213,11 +214,10 @@ func (p *pusher) there(ctx context.Context, root *node, tagged *ocispec.Descript
 	return p.manifestsThere(ctx, root)
 }
 
-// keeps tells whether the target has all that its tags lead to: a registry does, since it takes no manifest without its
-// blobs. On a disk files get lost.
+// keeps reports whether the blobs of a manifest that the target has need not be asked for.
 func (p *pusher) keeps() bool {
-	_, ok := p.dst.(registry.ReferencePusher)
-	return ok
+	keeper, ok := p.dst.(BlobKeeper)
+	return ok && keeper.KeepsBlobs()
 }
 
 // blobsThere asks for every blob where the manifest does not answer for them.
@@ -237,7 +237,7 @@ func (p *pusher) blobsThere(ctx context.Context, root *node) (bool, error) {
 func (p *pusher) manifestsThere(ctx context.Context, root *node) (bool, error) {
 	missing := false
 	err := root.all(func(n *node) error {
-		if missing || p.keeps() && (n.opts.Subject == nil || n == root) {
+		if missing || p.keeps() && (n.subject == nil || n == root) {
 			return nil
 		}
 		ok, err := p.dst.Exists(ctx, n.manifest.desc)
@@ -463,7 +463,7 @@ func (n *node) configs() []*blob {
 // pushManifests sends the manifests from the platforms up, then the referrers, then moves the tags.
 func (p *pusher) pushManifests(ctx context.Context, root *node, tagged *ocispec.Descriptor) error {
 	err := root.all(func(n *node) error {
-		if n == root || n.opts.Subject != nil {
+		if n == root || n.subject != nil {
 			return nil
 		}
 		return p.pushManifest(ctx, n.manifest)
@@ -478,7 +478,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node, tagged *ocispec.
 		}
 	}
 	err = root.all(func(n *node) error {
-		if n == root || n.opts.Subject == nil {
+		if n == root || n.subject == nil {
 			return nil
 		}
 		return p.pushManifest(ctx, n.manifest)

@@ -139,7 +139,7 @@ func TestSourceIsWhatPushSends(t *testing.T) {
 	t.Parallel()
 	p := plan(file("a.txt"), artifact.Layer{Content: []byte("made"), Title: "c", MediaType: "text/plain"})
 	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
-	src, err := Artifact(t.Context(), files, p, Options{})
+	src, err := Artifact(t.Context(), files, p, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestChangedFileIsNamed(t *testing.T) {
 	if err := os.WriteFile(path, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	src, err := Artifact(t.Context(), os.DirFS(dir), plan(file("a.txt")), Options{})
+	src, err := Artifact(t.Context(), os.DirFS(dir), plan(file("a.txt")), nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 		b, err := json.Marshal([]string{layers[0].Title, layers[1].DiffID.String()})
 		return artifact.Finished{Config: b, Annotations: map[string]string{"k": "v"}}, err
 	}
-	src, err := Artifact(t.Context(), files, p, Options{Created: time.Unix(1, 0)})
+	src, err := Artifact(t.Context(), files, p, nil, Options{Created: time.Unix(1, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,6 +285,8 @@ func (s *strictTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.R
 	}
 	return s.Store.Push(ctx, desc, r)
 }
+
+func (*strictTarget) KeepsBlobs() bool { return true }
 
 func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descriptor, r io.Reader, ref string) error {
 	s.puts++

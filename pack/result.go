@@ -37,7 +37,7 @@ func newResult(n *node) *Result {
 	desc := n.manifest.desc
 	r := &Result{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
-		Kind: n.plan.Kind.Name, Annotations: desc.Annotations, Subject: plainSubject(n.opts.Subject),
+		Kind: n.plan.Kind.Name, Annotations: desc.Annotations, Subject: plainSubject(n.subject),
 		Notes: n.plan.Notes, Warnings: n.plan.Warnings,
 	}
 	if n.config.bytes != nil {

@@ -25,9 +25,9 @@ type Source struct {
 
 var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 
-// Artifact packs the plan: it hashes the layers that are not known yet, and makes configs and manifests. Nothing is
+// Artifact packs the plan, as a referrer of subject unless that is nil: it hashes the layers that are not known yet, and makes configs and manifests. Nothing is
 // copied and nothing is sent. The referrers that the plan declares are part of the Source; oras.ExtendedCopy finds them.
-func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options) (*Source, error) {
+func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *ocispec.Descriptor, opts Options) (*Source, error) {
 	shop := newWorkshop(opts)
 	defer shop.trees.save()
 	root, err := newNode(ctx, fsys, plan, opts, shop)
@@ -37,7 +37,7 @@ func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options
 	if err := measure(ctx, root.allBlobs(), opts); err != nil {
 		return nil, err
 	}
-	if err := root.compose(opts.Subject); err != nil {
+	if err := root.compose(subject); err != nil {
 		return nil, err
 	}
 	return newSource(root), nil
@@ -124,7 +124,7 @@ func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]oci
 
 // leadsTo tells whether the node's manifest names the digest.
 func (n *node) leadsTo(d digest.Digest) bool {
-	if n.opts.Subject != nil && n.opts.Subject.Digest == d || n.config.bytes != nil && n.config.desc.Digest == d {
+	if n.subject != nil && n.subject.Digest == d || n.config.bytes != nil && n.config.desc.Digest == d {
 		return true
 	}
 	for _, p := range n.platforms {

@@ -84,7 +84,7 @@ func TestDirectoryLayer(t *testing.T) {
 			t.Fatalf("entry %v, %v", hdr, err)
 		}
 	}
-	src, err := Artifact(t.Context(), fsys, plan(directory()), Options{})
+	src, err := Artifact(t.Context(), fsys, plan(directory()), nil, Options{})
 	if err != nil || src.Root().Digest != r.Digest {
 		t.Errorf("packed alone it is %v (%v), pushed %v", src.Root().Digest, err, r.Digest)
 	}
@@ -110,7 +110,7 @@ func TestTarsAreSentAsTheyAreKnown(t *testing.T) {
 	if err != nil || large.unknown != 1 {
 		t.Fatalf("a large tar: %d unhashed, %v", large.unknown, err)
 	}
-	src, err := Artifact(t.Context(), os.DirFS(dir), p, Options{})
+	src, err := Artifact(t.Context(), os.DirFS(dir), p, nil, Options{})
 	if err != nil || src.Root().Digest != r.Digest {
 		t.Errorf("pushed as %v, packed as %v: %v", r.Digest, src.Root().Digest, err)
 	}
@@ -303,7 +303,7 @@ func TestTarThatChanges(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x.tar")
 	writeFile(t, name, make([]byte, 1024))
-	src, err := Artifact(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), Options{})
+	src, err := Artifact(t.Context(), os.DirFS(dir), plan(volumeTar("x.tar")), nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,8 @@ type node struct {
 	platforms []*node    // of an index
 	referrers []*node    // their subject is this node's manifest
 	// Known when composed:
-	config   document // nothing for an index
+	subject  *ocispec.Descriptor // of the manifest; nil: none
+	config   document            // nothing for an index
 	manifest document
 	packed   []artifact.Packed
 	entry    map[string]string // annotations of the manifest's descriptor in an index
@@ -32,7 +33,7 @@ type node struct {
 func newNode(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options, shop *workshop) (*node, error) {
 	n := &node{plan: plan, opts: opts}
 	below := opts
-	below.Subject, below.Base = nil, nil
+	below.Base = nil
 	for _, r := range plan.Referrers {
 		child, err := newNode(ctx, fsys, r, below, shop)
 		if err != nil {
@@ -147,7 +148,7 @@ func remember(digests Digests, b *blob) {
 
 // compose makes configs and manifests of the node and all below it, from layers whose digests are known.
 func (n *node) compose(subject *ocispec.Descriptor) error {
-	n.opts.Subject = subject
+	n.subject = subject
 	manifest := n.composeManifest
 	if len(n.platforms) > 0 {
 		manifest = n.composeIndex
@@ -172,7 +173,7 @@ func (n *node) composeIndex() error {
 		entries[i] = p.entryDescriptor()
 	}
 	var err error
-	n.manifest, err = newIndex(n.plan, entries, n.opts)
+	n.manifest, err = n.newIndex(entries)
 	return err
 }
 
@@ -198,6 +199,6 @@ func (n *node) composeManifest() error {
 		}
 	}
 	n.config, n.entry = newConfig(configType, config), finished.Entry
-	n.manifest, err = newManifest(n.plan, n.config, layers, finished.Annotations, n.opts)
+	n.manifest, err = n.newManifest(layers, finished.Annotations)
 	return err
 }

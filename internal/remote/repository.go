@@ -100,6 +100,9 @@ func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRep
 // Close ends the use of the repository.
 func (r *Repository) Close() error { return nil }
 
+// KeepsBlobs reports true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
+func (r *Repository) KeepsBlobs() bool { return true }
+
 // Resolve gives the descriptor of a tag or digest, with one HEAD where the registry answers it in full.
 func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	if err := validIn(ref); err != nil {

@@ -91,7 +91,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 			return nil, err
 		}
 		attach.Progress, attach.Digests = progress, a.Digests()
-		results, err := pack.Attach(ctx, s.FS, s.Plan, t.Target, subject, attach)
+		results, err := pack.Attach(ctx, s.FS, s.Plan, pack.Attachment{Target: t.Target, Subject: subject}, attach)
 		done()
 		if err != nil {
 			return nil, err

@@ -46,7 +46,7 @@ type detachOptions struct {
 }
 
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
-	chosen := pack.DetachOptions{Kind: opts.kind}
+	chosen := pack.DetachOptions{Kind: opts.kind, All: len(opts.digests) == 0 && opts.kind == ""}
 	for _, d := range opts.digests {
 		parsed, err := digest.Parse(d)
 		if err != nil {
@@ -54,7 +54,7 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 		}
 		chosen.Digests = append(chosen.Digests, parsed)
 	}
-	if len(opts.digests) == 0 && opts.kind == "" {
+	if chosen.All {
 		if err := a.Confirm(ctx, "detach everything from "+opts.subject+"?", opts.all); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 	}
 	opts, release, err := s.PackOptions(ctx, a)
 	if err == nil && d.target != nil {
-		if opts.Subject, err = findSubject(ctx, s, d.target); err != nil {
+		if d.opts.Subject, err = findSubject(ctx, s, d.target); err != nil {
 			release()
 		}
 	}
@@ -92,7 +92,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 		return nil, d.target.Finish(ctx, err)
 	}
 	opts.Digests = a.Digests()
-	d.opts, d.release = pack.PushOptions{Options: opts, Tags: append([]string{ref.Tag}, to.tags...)}, release
+	d.opts.Options, d.opts.Tags, d.release = opts, append([]string{ref.Tag}, to.tags...), release
 	return d, nil
 }
 
