@@ -231,28 +231,40 @@ func renewBlocks(t *testing.T, file, text string, blocks []block, got []string) 
 	}
 }
 
-// TestReadmeNames sees that what README.md names is there: files, links into the repository, exit codes.
-func TestReadmeNames(t *testing.T) {
+// TestDocumentNames checks that files, directories, and links into the repository that documents name exist.
+func TestDocumentNames(t *testing.T) {
+	t.Parallel()
+	documents, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	code := regexp.MustCompile("`((?:\\.ci|artifact|cmd|docs|examples|internal|mediatypes|pack|pull)/[a-zA-Z/_.]+)`")
+	link := regexp.MustCompile(`\]\(([A-Za-z][A-Za-z/._-]*)\)`)
+	named := 0
+	for _, file := range append(documents, readme, "../../CONTRIBUTING.md", "../../SECURITY.md", "../../CHANGELOG.md") {
+		text := readFile(t, file)
+		for _, match := range code.FindAllStringSubmatch(text, -1) {
+			named++
+			if _, err := os.Stat(filepath.Join("../..", match[1])); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			named++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), match[1])); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("the documents name %d files", named)
+	}
+}
+
+// TestReadmeExitCodes checks the table of exit codes in README.md.
+func TestReadmeExitCodes(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
-	files := regexp.MustCompile("`((?:artifact|cmd|internal|mediatypes|pack|pull)/[a-z/_]+\\.go)`|\\]\\(([a-zA-Z]+)\\)").FindAllStringSubmatch(text, -1)
-	if len(files) < 10 {
-		t.Errorf("names %d files", len(files))
-	}
-	for _, match := range files {
-		if _, err := os.Stat(filepath.Join("../..", match[1]+match[2])); err != nil {
-			t.Error(err)
-		}
-	}
-	rooms := regexp.MustCompile(`(?m)^([a-z/]+)/ +[a-z]`).FindAllStringSubmatch(text, -1)
-	if len(rooms) < 5 {
-		t.Errorf("names %d packages", len(rooms))
-	}
-	for _, match := range rooms {
-		if _, err := os.Stat(filepath.Join("../..", match[1])); err != nil {
-			t.Error(err)
-		}
-	}
 	for _, e := range exit.Codes {
 		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
 			t.Errorf("lacks %s", row)
