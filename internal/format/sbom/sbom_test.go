@@ -121,3 +121,28 @@ func TestReadRefuses(t *testing.T) {
 		})
 	}
 }
+
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		`{"spdxVersion": "SPDX-2.3", "name": "app", "packages": [{"licenseDeclared": "MIT"}, {"licenseConcluded": 7}]}`,
+		`{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"licenses": [{"license": {"id": "MIT"}}], "components": [{}]}]}`,
+		`{"payload": "` + statedSBOM(base64.StdEncoding) + `"}`,
+		`<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component/></components></bom>`,
+		"SPDXVersion: SPDX-2.2\nPackageName: a\nPackageName: b\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, document string) {
+		s, err := sbom.Read(strings.NewReader(document))
+		if err != nil {
+			return
+		}
+		counted := 0
+		for _, l := range s.Licenses {
+			counted += l.Components
+		}
+		if counted != s.Components || s.Format == "" {
+			t.Errorf("%d components, %d under licenses, format %q", s.Components, counted, s.Format)
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package sbom
+
+import (
+	"bufio"
+	"io"
+	"strings"
+)
+
+// readTags reads SPDX 2 in tag-value form.
+func (s *reader) readTags(r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxPart)
+	var concluded, declared string
+	open := false
+	flush := func() {
+		if open {
+			s.component(concluded, declared)
+		}
+		concluded, declared = "", ""
+	}
+	for lines.Scan() {
+		tag, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch tag {
+		case "SPDXVersion":
+			s.sbom.Format = value
+		case "DocumentName":
+			s.sbom.Name = value
+		case "PackageName":
+			flush()
+			open = true
+		case "PackageLicenseConcluded":
+			concluded = value
+		case "PackageLicenseDeclared":
+			declared = value
+		}
+	}
+	flush()
+	if !strings.HasPrefix(s.sbom.Format, "SPDX-") {
+		return errNoSBOM
+	}
+	return lines.Err()
+}
