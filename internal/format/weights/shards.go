@@ -2,15 +2,13 @@ package weights
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
-	"sync"
+
+	"github.com/davit-oci/davit/internal/lazy"
 )
 
 // shardName matches the name of a shard: stem, number, count, and extension.
-var shardName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
-})
+var shardName = lazy.Regexp(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
 
 // MissingShards returns the shards that are missing among slash paths, in order.
 func MissingShards(paths []string) ([]string, error) {
