@@ -1,9 +1,6 @@
-package artifact
+package artifact_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,33 +8,18 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/wasm"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/internal/tree"
 )
-
-// archiveOf is a gzipped tar of one file.
-func archiveOf(t *testing.T, name, content string) string {
-	t.Helper()
-	var b bytes.Buffer
-	zipped := gzip.NewWriter(&b)
-	w := tar.NewWriter(zipped)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte(content)); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(w.Close(), zipped.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 // TestBrokenFilesAreNotGeneric pushes files whose names say a kind and whose content doesn't.
 func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	t.Parallel()
-	chart := archiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
+	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
 	for name, tc := range map[string]struct{ content, want string }{
 		"x.wasm":                {"hello", `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`},
 		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: yaml: line 1: did not find expected node content`},
@@ -45,12 +27,12 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty, docker compose wants services`},
 		"web-1.2.3.tgz":         {"junk, and no gzip", `"web-1.2.3.tgz" has the name of kind "helm", but not a packaged chart: gzip: invalid header`},
 		"cut-1.2.3.tgz":         {chart[:40], `"cut-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
-		"late-1.2.3.tgz":        {archiveOf(t, "x/y", "z")[:len(archiveOf(t, "x/y", "z"))-1], `"late-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
+		"late-1.2.3.tgz":        {kindtest.ArchiveOf(t, "x/y", "z")[:len(kindtest.ArchiveOf(t, "x/y", "z"))-1], `"late-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},
 		"Kitfile":               {"model: {}\n", `"Kitfile" has the name of kind "modelkit", but it has no manifestVersion, which kit requires`},
 		"a.spdx.json":           {`{"spdxVersion": "SPDX-2.3", "pack`, `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`},
 		"bom.json":              {`{"bomFormat": "Cyclone"}`, `"bom.json" has the name of kind "sbom", but it is not CycloneDX in JSON`},
-		"bom.xml":               {cdxXML[:len(cdxXML)-6], `"bom.xml" has the name of kind "sbom", but its XML is broken: XML syntax error on line 1: unexpected EOF`},
-		"a.cdx.xml":             {cdxXML + "x", `"a.cdx.xml" has the name of kind "sbom", but something follows its root element`},
+		"bom.xml":               {kindtest.CdxXML[:len(kindtest.CdxXML)-6], `"bom.xml" has the name of kind "sbom", but its XML is broken: XML syntax error on line 1: unexpected EOF`},
+		"a.cdx.xml":             {kindtest.CdxXML + "x", `"a.cdx.xml" has the name of kind "sbom", but something follows its root element`},
 		"b.cdx.xml":             {"<a/>", `"b.cdx.xml" has the name of kind "sbom", but its root element is not that of CycloneDX`},
 		"a.spdx":                {"SPDX-2.3\n", `"a.spdx" has the name of kind "sbom", but it is not SPDX as tag: value`},
 		"a.sarif":               {"{}", `"a.sarif" has the name of kind "report", but it is not SARIF`},
@@ -61,13 +43,13 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fsys := newTree(t, map[string]string{name: tc.content}).FS()
-			_, _, err := Detect(fsys, []string{name}, "")
-			var problems Problems
+			fsys := kindtest.Tree(t, map[string]string{name: tc.content}).FS()
+			_, _, err := artifact.Detect(fsys, []string{name}, "")
+			var problems spec.Problems
 			if fmt.Sprint(err) != tc.want+" ("+compose.GenericHint+")" || !errors.As(err, &problems) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
-			if spec, _, err := Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
+			if spec, _, err := artifact.Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {
 				t.Errorf("as generic: got %+v, %v", spec, err)
 			}
 		})
@@ -83,7 +65,7 @@ func TestBrokenFilesOfANamedKind(t *testing.T) {
 		"kind: sbom\nlayers: [a.spdx.json]\n": `"a.spdx.json" has the name of kind "sbom", but its JSON ends too early`,
 		"kind: sbom\nlayers: [notes.json]\n":  `"notes.json" plays no role in kind "sbom"`,
 	} {
-		if _, err := composeTree(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
+		if _, err := kindtest.Compose(t, files, declaration); !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%q: got %v, want %s", declaration, err, want)
 		}
 	}
@@ -95,12 +77,12 @@ func TestPipesAreNotOpened(t *testing.T) {
 	pipes := unopened{fstest.MapFS{}}
 	for _, name := range []string{"x.wasm", "web-1.2.3.tgz", "compose.yaml", "Kitfile", "a.spdx.json"} {
 		pipes.MapFS[name] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
-		spec, _, err := Detect(pipes, []string{name}, "")
+		spec, _, err := artifact.Detect(pipes, []string{name}, "")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if _, err := Compose(pipes, spec); !strings.Contains(fmt.Sprint(err), "is neither a file nor a directory") {
+		if _, err := artifact.Compose(pipes, spec); !strings.Contains(fmt.Sprint(err), "is neither a file nor a directory") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -125,13 +107,13 @@ func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(n
 // TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
 func TestBrokenFilesInDirectories(t *testing.T) {
 	t.Parallel()
-	fsys := newTree(t, map[string]string{
+	fsys := kindtest.Tree(t, map[string]string{
 		"a/x.wasm": "x", "a/README.md": "x", "b/testdata/x.wasm": "x", "b/.x.wasm": "x", "b/old.wasm": "x", "b/.davitignore": "old.*\n", "b/main.go": "x",
-		"npm/pkg-1.2.3.tgz": archiveOf(t, "package/package.json", "{}"), "vex/bom.json": `{"bomFormat":"CycloneDX","vulnerabilities":[]}`,
+		"npm/pkg-1.2.3.tgz": kindtest.ArchiveOf(t, "package/package.json", "{}"), "vex/bom.json": `{"bomFormat":"CycloneDX","vulnerabilities":[]}`,
 	}).FS()
 	for dir, want := range map[string]string{"a": "wasm", "b": "", "npm": "", "vex": ""} {
-		_, _, err := Detect(fsys, []string{dir}, "")
-		_, initErr := Starter(fsys, dir, "")
+		_, _, err := artifact.Detect(fsys, []string{dir}, "")
+		_, initErr := artifact.Starter(fsys, dir, "")
 		if want == "" && (err != nil || initErr != nil) || want != "" && (!strings.Contains(fmt.Sprint(err), want) || !strings.Contains(fmt.Sprint(initErr), want)) {
 			t.Errorf("%s: got %v and, for init, %v; want %q", dir, err, initErr, want)
 		}
@@ -141,14 +123,14 @@ func TestBrokenFilesInDirectories(t *testing.T) {
 // TestChartsCutAnywhere cuts a packaged chart at every byte: whatever is missing is noticed.
 func TestChartsCutAnywhere(t *testing.T) {
 	t.Parallel()
-	chart := archiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
+	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
 	for n := range len(chart) {
-		fsys := newTree(t, map[string]string{"web-1.2.3.tgz": chart[:n]}).FS()
-		spec, _, err := Detect(fsys, []string{"web-1.2.3.tgz"}, "")
+		fsys := kindtest.Tree(t, map[string]string{"web-1.2.3.tgz": chart[:n]}).FS()
+		declared, _, err := artifact.Detect(fsys, []string{"web-1.2.3.tgz"}, "")
 		if err == nil {
-			_, err = Compose(fsys, spec)
+			_, err = artifact.Compose(fsys, declared)
 		}
-		if !errors.Is(err, ErrInvalid) {
+		if !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("cut at %d of %d: got %v", n, len(chart), err)
 		}
 	}

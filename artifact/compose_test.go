@@ -1,75 +1,24 @@
-package artifact
+package artifact_test
 
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// newTree writes files below a new directory: names that end in "/" are directories, contents that begin with "->" are
-// links.
-func newTree(t *testing.T, files map[string]string) *os.Root {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		full := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		target, link := strings.CutPrefix(content, "->")
-		var err error
-		switch {
-		case link:
-			err = os.Symlink(target, full)
-		case strings.HasSuffix(name, "/"):
-			err = os.MkdirAll(full, 0o755)
-		default:
-			err = os.WriteFile(full, []byte(content), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { root.Close() })
-	return root
-}
-
-// composeTree parses and composes a davit.yaml over files. The error is Compose's, which includes Parse's.
-func composeTree(t *testing.T, files map[string]string, davitYAML string) (*Plan, error) {
-	t.Helper()
-	spec, err := Parse("davit.yaml", []byte(davitYAML))
-	if spec == nil {
-		return nil, err
-	}
-	return Compose(newTree(t, files).FS(), spec)
-}
-
-// wantLines compares text line by line, for problems of many lines.
-func wantLines(t *testing.T, got, want string) {
-	t.Helper()
-	want = strings.TrimSpace(strings.ReplaceAll(want, "\n\t", "\n"))
-	if got = strings.TrimSpace(got); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-	}
-}
-
 func TestComposeReportsEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := composeTree(t, map[string]string{"a.txt": "x", "data/sub/b": "x", "out": "->/etc/passwd"}, `kind: generic
+	_, err := kindtest.Compose(t, map[string]string{"a.txt": "x", "data/sub/b": "x", "out": "->/etc/passwd"}, `kind: generic
 name: x
 version: 1.0
 lyers: [a]
@@ -88,7 +37,7 @@ layers:
 subject: 3
 config: [1]
 `)
-	wantLines(t, err.Error(), `
+	kindtest.WantLines(t, err.Error(), `
 	davit.yaml:3:10: "version": must be a string, not a number (put it in quotes)
 	davit.yaml:4:1: unknown key "lyers" (did you mean "layers"?)
 	davit.yaml:5:8: "tags": "a+b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
@@ -102,38 +51,6 @@ config: [1]
 	davit.yaml:16:5: layers "a.txt" and "a.txt" have one title, "a.txt"
 	davit.yaml:17:10: "subject": must be a string, not a number (put it in quotes)
 	davit.yaml:18:9: "config": must be a mapping, not a list`)
-}
-
-// describe prints the layers of a plan, one per line.
-func describe(p *Plan) string {
-	var b strings.Builder
-	for _, l := range p.Layers {
-		fmt.Fprintf(&b, "%s %s %s %s", l.Path, l.Title, l.Packing, l.MediaType)
-		if len(l.Files) > 0 {
-			fmt.Fprintf(&b, " files=%v", l.Files)
-		}
-		if l.Role != "" && l.Role != "file" && l.Role != "directory" {
-			b.WriteString(" as=" + l.Role)
-		}
-		if l.Prefix != "" {
-			b.WriteString(" prefix=" + l.Prefix)
-		}
-		for name, set := range map[string]bool{" dir": l.Dir && len(l.Files) > 0, " unpack": l.Unpack} {
-			if set {
-				b.WriteString(name)
-			}
-		}
-		if len(l.Annotations) > 0 {
-			fmt.Fprintf(&b, " %v", l.Annotations)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-var composeFiles = map[string]string{
-	"a.txt": "aa", "b.txt": "b", "data/x.json": "{}", "data/y.tmp": "", "data/sub/z.json": "{}", "docs/a.md": "# a", "docs/b.md": "# b",
-	"link.txt": "->data/x.json", "[odd].txt": "", ".davitignore": "**/*.secret\n**/private\n", "s/k.secret": "", "s/k.txt": "", "s/private/k.txt": "", "*": "star",
 }
 
 func TestComposeLayers(t *testing.T) {
@@ -162,11 +79,11 @@ func TestComposeLayers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := composeTree(t, composeFiles, "kind: generic\nlayers: "+tc.layers+"\n")
+			plan, err := kindtest.Compose(t, kindtest.ComposeFiles, "kind: generic\nlayers: "+tc.layers+"\n")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.TrimSpace(describe(plan)); got != tc.want {
+			if got := strings.TrimSpace(kindtest.Describe(plan)); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 			}
 		})
@@ -215,8 +132,8 @@ func TestComposeProblems(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := composeTree(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
-			wantLines(t, strings.ReplaceAll(fmt.Sprint(err), "davit.yaml:", ""), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
+			_, err := kindtest.Compose(t, files, "kind: "+tc.kind+"\nlayers: "+tc.layers+"\n")
+			kindtest.WantLines(t, strings.ReplaceAll(fmt.Sprint(err), "davit.yaml:", ""), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
 		})
 	}
 }
@@ -224,8 +141,8 @@ func TestComposeProblems(t *testing.T) {
 func TestComposeUse(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"bom": `{"bomFormat":"CycloneDX"}`}
-	_, err := composeTree(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
-	wantLines(t, fmt.Sprint(err), `
+	_, err := kindtest.Compose(t, files, "kind: sbom\nlayers: [bom]\nartifactType: application/x\nconfig: {a: 1}\nbase: ./x\n")
+	kindtest.WantLines(t, fmt.Sprint(err), `
 	davit.yaml:3:15: kind "sbom" has a type of its own (use kind generic, or a kind file)
 	davit.yaml:4:1: kind "sbom" has no config fields
 	davit.yaml:5:7: kind "sbom" builds on no base (image and volume do)`)
@@ -233,10 +150,10 @@ func TestComposeUse(t *testing.T) {
 
 func TestComposeAnnotations(t *testing.T) {
 	t.Parallel()
-	root := newTree(t, map[string]string{"a": "x"})
-	spec := &Spec{Kind: "generic", Name: "n", Version: "1", Annotations: map[string]string{"k": "v"}, Layers: []LayerSpec{{Path: "a"}},
+	root := kindtest.Tree(t, map[string]string{"a": "x"})
+	spec := &spec.Spec{Kind: "generic", Name: "n", Version: "1", Annotations: map[string]string{"k": "v"}, Layers: []spec.LayerSpec{{Path: "a"}},
 		Settings: spec.Settings{Created: time.Unix(1_700_000_000, 0)}}
-	plan, err := Compose(root.FS(), spec)
+	plan, err := artifact.Compose(root.FS(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,11 +169,11 @@ func TestComposeConfigOfGeneric(t *testing.T) {
 		{"", mediatypes.EmptyJSON, "{}"},
 		{"config: {b: <x>, a: [1, 2.50]}\n", mediatypes.UnknownConfig, `{"a":[1,2.50],"b":"<x>"}`},
 	} {
-		plan, err := composeTree(t, map[string]string{"a": "x"}, "kind: generic\nlayers: [a]\n"+tc.config)
+		plan, err := kindtest.Compose(t, map[string]string{"a": "x"}, "kind: generic\nlayers: [a]\n"+tc.config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := configOf(t, plan); got != tc.want || plan.ConfigType != tc.wantType {
+		if got := kindtest.ConfigOf(t, plan); got != tc.want || plan.ConfigType != tc.wantType {
 			t.Errorf("got %s %s, want %s %s", plan.ConfigType, got, tc.wantType, tc.want)
 		}
 	}
@@ -264,8 +181,8 @@ func TestComposeConfigOfGeneric(t *testing.T) {
 
 func TestComposePlatformsAndReferrers(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"amd": "1", "arm": "2", "bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}
-	plan, err := composeTree(t, files, `kind: generic
+	files := map[string]string{"amd": "1", "arm": "2", "bom": `{"bomFormat":"CycloneDX"}`, "down.md": kindtest.RunbookFile}
+	plan, err := kindtest.Compose(t, files, `kind: generic
 name: n
 annotations: {k: v, o: o}
 config: {a: 1, b: {c: 1}}
@@ -289,7 +206,7 @@ referrers:
 	if want := map[string]string{"k": "v", "o": "p", ocispec.AnnotationTitle: "n"}; !maps.Equal(arm.Annotations, want) {
 		t.Errorf("annotations: got %v, want %v", arm.Annotations, want)
 	}
-	if got, want := configOf(t, arm), `{"a":1,"b":{"c":1,"d":2}}`; got != want {
+	if got, want := kindtest.ConfigOf(t, arm), `{"a":1,"b":{"c":1,"d":2}}`; got != want {
 		t.Errorf("config: got %s, want %s", got, want)
 	}
 	if r := plan.Referrers[0]; r.ArtifactType != mediatypes.CycloneDXJSON || r.Referrers[0].Kind.Name != "runbook" {
@@ -300,13 +217,13 @@ referrers:
 // A mistake in what all platforms share is told once, where it stands.
 func TestComposePlatformsShareMistakes(t *testing.T) {
 	t.Parallel()
-	_, err := composeTree(t, map[string]string{"r/a": "x"}, `kind: image
+	_, err := kindtest.Compose(t, map[string]string{"r/a": "x"}, `kind: image
 config: {Env: [A=b], Labels: {}, author: 3}
 platforms:
   - {platform: linux/amd64, layers: [r/]}
   - {platform: linux/arm64, layers: [r/], config: {Cmd: x}}
 `)
-	wantLines(t, fmt.Sprint(err), `
+	kindtest.WantLines(t, fmt.Sprint(err), `
 	davit.yaml:2:10: unknown key "Env" (one of architecture, author, config, os, variant)
 	davit.yaml:2:22: unknown key "Labels" (one of architecture, author, config, os, variant)
 	davit.yaml:2:42: "author": must be a string, not a number (put it in quotes)
@@ -315,7 +232,7 @@ platforms:
 
 func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 	t.Parallel()
-	plan, err := composeTree(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
+	plan, err := kindtest.Compose(t, map[string]string{"davit.yaml": "x", "a": "x", "oci/oci-layout": "{}", "d/keep.tmp": "", "d/lose.tmp": "", ".davitignore": "**/*.tmp\n!d/keep.tmp\n",
 		".d.davit.json": "{}", "d/.davit-0123456789abcdef/lock": "", "d/.x.tar.davit-1": "", "d/x.davit.json": "{}"},
 		"kind: generic\nlayers: [.]\n")
 	if err != nil {
@@ -335,10 +252,10 @@ func TestComposeLeavesOutItsOwnFiles(t *testing.T) {
 
 func TestComposeSpecMadeByHand(t *testing.T) {
 	t.Parallel()
-	root := newTree(t, map[string]string{"a": "x", "empty/": ""})
-	_, err := Compose(root.FS(), &Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
-		Referrers: []*Spec{{Kind: "sbom", Related: spec.Related{Subject: "example.com/x"}}}})
-	wantLines(t, fmt.Sprint(err), `
+	root := kindtest.Tree(t, map[string]string{"a": "x", "empty/": ""})
+	_, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "generc", Tags: []string{"a+b"}, Platform: "linux/amd64", Layers: []spec.LayerSpec{{Path: "b"}, {Path: "empty"}, {Path: "a", Title: ".."}, {}},
+		Referrers: []*spec.Spec{{Kind: "sbom", Related: spec.Related{Subject: "example.com/x"}}}})
+	kindtest.WantLines(t, fmt.Sprint(err), `
 	unknown kind "generc" (did you mean "generic"?)
 	only an entry of platforms has a platform
 	"a+b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
@@ -348,7 +265,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 	a referrer has no tags, platforms, subject or base
 	"b" does not exist (did you mean "a"?)
 	"empty" has no files in it`)
-	plan, err := Compose(root.FS(), &Spec{Kind: "generic", Settings: spec.Settings{Dir: "site"}, Layers: []LayerSpec{{Path: "."}}})
+	plan, err := artifact.Compose(root.FS(), &spec.Spec{Kind: "generic", Settings: spec.Settings{Dir: "site"}, Layers: []spec.LayerSpec{{Path: "."}}})
 	if err != nil || plan.Layers[0].Title != "site" {
 		t.Errorf("got %v, %v, want the title to be that of the directory", plan, err)
 	}
@@ -356,7 +273,7 @@ func TestComposeSpecMadeByHand(t *testing.T) {
 
 func TestComposeWarnsOfGit(t *testing.T) {
 	t.Parallel()
-	plan, err := composeTree(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
+	plan, err := kindtest.Compose(t, map[string]string{"d/.git/HEAD": "x", "d/.git/config": "x", "d/a": "x"}, "kind: generic\nlayers: [d]\n")
 	if err != nil {
 		t.Fatal(err)
 	}

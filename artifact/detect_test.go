@@ -1,4 +1,4 @@
-package artifact
+package artifact_test
 
 import (
 	"errors"
@@ -9,21 +9,24 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/detect"
 	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
 // detectFiles are a few directories of different kinds.
 var detectFiles = map[string]string{
 	"bom.txt":                            `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
-	"down.md":                            runbookFile,
+	"down.md":                            kindtest.RunbookFile,
 	"manual/index.md":                    "# x\n",
 	"site/index.html":                    "x",
 	"site/app.go":                        "x",
 	"notes.txt":                          "x",
-	"ops/down.md":                        runbookFile,
+	"ops/down.md":                        kindtest.RunbookFile,
 	"ops/graph.png":                      "x",
-	"boms/a.spdx":                        tagValue,
+	"boms/a.spdx":                        kindtest.TagValue,
 	"boms/.davitignore":                  "*.tmp\n",
 	"boms/x.tmp":                         "x",
 	"app/compose.yaml":                   "services: {web: {image: nginx}}\n",
@@ -75,8 +78,8 @@ func TestDetect(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fsys := newTree(t, detectFiles).FS()
-			spec, notes, err := Detect(fsys, tc.paths, tc.kind)
+			fsys := kindtest.Tree(t, detectFiles).FS()
+			spec, notes, err := artifact.Detect(fsys, tc.paths, tc.kind)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +90,7 @@ func TestDetect(t *testing.T) {
 			if got := fmt.Sprint(spec.Kind, " ", layers); got != tc.want || fmt.Sprint(notes) != tc.notes {
 				t.Errorf("got %s %v, want %s %s", got, notes, tc.want, tc.notes)
 			}
-			if _, err := Compose(fsys, spec); err != nil {
+			if _, err := artifact.Compose(fsys, spec); err != nil {
 				t.Errorf("composing: %v", err)
 			}
 		})
@@ -96,14 +99,14 @@ func TestDetect(t *testing.T) {
 
 func TestDetectErrors(t *testing.T) {
 	t.Parallel()
-	fsys := newTree(t, detectFiles).FS()
+	fsys := kindtest.Tree(t, detectFiles).FS()
 	for _, tc := range []struct{ name, path, kind, want string }{
 		{"missing", "nothing", "", `"nothing" does not exist`},
 		{"unknown kind", "bom.txt", "sbon", `"sbon": unknown kind`},
 		{"nothing of that kind", "manual", "wasm", `"wasm": no file here plays a role in this kind`},
 	} {
-		_, _, err := Detect(fsys, []string{tc.path}, tc.kind)
-		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+		_, _, err := artifact.Detect(fsys, []string{tc.path}, tc.kind)
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
 		}
 	}
@@ -111,10 +114,10 @@ func TestDetectErrors(t *testing.T) {
 
 func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	t.Parallel()
-	fsys := newTree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
-	_, _, err := Detect(fsys, []string{"both"}, "")
+	fsys := kindtest.Tree(t, map[string]string{"both/index.md": "---\nalerts: [A]\n---\n# both\n"}).FS()
+	_, _, err := artifact.Detect(fsys, []string{"both"}, "")
 	var ambiguous *detect.AmbiguousError
-	if !errors.As(err, &ambiguous) || !errors.Is(err, ErrInvalid) {
+	if !errors.As(err, &ambiguous) || !errors.Is(err, spec.ErrInvalid) {
 		t.Fatalf("got %v, want an AmbiguousError", err)
 	}
 	want := []detect.Candidate{{Kind: "docs", Evidence: "both holds index.md and nothing but pages"}, {Kind: "runbook", Evidence: `both/index.md has "alerts" in its front matter`}}
@@ -128,7 +131,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 	files := map[string]string{
 		"x/tiny.gguf": "GGUF", "x/app.wasm": "\x00asm\x01\x00\x00\x00",
 		"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "web/compose.yaml": "services: {web: {image: nginx}}\n",
-		"down.md": runbookFile, "bom": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
+		"down.md": kindtest.RunbookFile, "bom": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`,
 	}
 	for _, tc := range []struct {
 		paths []string
@@ -139,8 +142,8 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 		{[]string{"down.md", "bom"}, `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX 1.6)`},
 		{[]string{"web"}, "more than one kind fits: compose (web/compose.yaml has services), helm (web has a Chart.yaml)"},
 	} {
-		_, _, err := Detect(newTree(t, files).FS(), tc.paths, "")
-		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+		_, _, err := artifact.Detect(kindtest.Tree(t, files).FS(), tc.paths, "")
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("%v: got %v, want %s", tc.paths, err, tc.want)
 		}
 	}
@@ -149,7 +152,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 // TestStarterAgreesWithDetect holds init against a push of the same directory.
 func TestStarterAgreesWithDetect(t *testing.T) {
 	t.Parallel()
-	fsys := newTree(t, map[string]string{
+	fsys := kindtest.Tree(t, map[string]string{
 		"chart/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
 		"mod/Modelfile":    "MODEL x.dduf\n", "mod/x.dduf": "x",
 		"col/one/devcontainer-feature.json": `{"id":"one","version":"1.0.0","name":"One"}`, "col/one/install.sh": "true\n",
@@ -159,21 +162,21 @@ func TestStarterAgreesWithDetect(t *testing.T) {
 		"app/compose.yaml": "services: {web: {image: nginx}}\n", "app/README.md": "# x\n",
 		"proj/docs/index.md": "# x\n", "code/docs/index.md": "# x\n", "code/main.go": "x",
 		"onnx/net.onnx": "x", "onnx/config.json": "{}",
-		"bottles/greeting--1.2.3.x86_64_linux.bottle.tar.gz": string(greetingBottle("x86_64")),
-		"bottles/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": string(greetingBottle("arm64")),
+		"bottles/greeting--1.2.3.x86_64_linux.bottle.tar.gz": string(kindtest.GreetingBottle("x86_64")),
+		"bottles/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": string(kindtest.GreetingBottle("arm64")),
 	}).FS()
 	for dir, kind := range map[string]string{"chart": "helm", "mod": "modelpack", "col": "collection", "feat": "feature", "tmpl": "template", "app": "compose",
 		"proj": "docs", "code": "generic", "onnx": "modelpack", "bottles": "bottle"} {
-		spec, _, err := Detect(fsys, []string{dir}, "")
+		spec, _, err := artifact.Detect(fsys, []string{dir}, "")
 		if err != nil || spec.Kind != kind {
 			t.Errorf("%s: detected %+v, %v", dir, spec, err)
 		}
-		text, err := Starter(fsys, dir, "")
+		text, err := artifact.Starter(fsys, dir, "")
 		if err != nil {
 			t.Errorf("%s: %v", dir, err)
 			continue
 		}
-		if spec, err := Parse("davit.yaml", text); err != nil || spec.Kind != kind {
+		if spec, err := artifact.Parse("davit.yaml", text); err != nil || spec.Kind != kind {
 			t.Errorf("%s: init says %+v, %v", dir, spec, err)
 		}
 	}
@@ -214,7 +217,7 @@ func TestStarter(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Starter(newTree(t, tc.files).FS(), "x", tc.kind)
+			got, err := artifact.Starter(kindtest.Tree(t, tc.files).FS(), "x", tc.kind)
 			if err != nil || string(got) != tc.want {
 				t.Errorf("got %v\n%s\nwant\n%s", err, got, tc.want)
 			}
@@ -225,22 +228,22 @@ func TestStarter(t *testing.T) {
 func TestStarterAttaches(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": runbookFile,
+		"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`, "down.md": kindtest.RunbookFile,
 		"tiny.gguf": string(formattest.TinyLlama().Bytes()), "README.md": "# x\n",
 	}
-	got, err := Starter(newTree(t, files).FS(), ".", "")
+	got, err := artifact.Starter(kindtest.Tree(t, files).FS(), ".", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, err := Parse("davit.yaml", got)
+	declared, err := artifact.Parse("davit.yaml", got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	forget(spec)
-	want := &Spec{Kind: "model", Name: "tiny", Layers: []LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*Spec{
-		{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []LayerSpec{{Path: "bom.json"}}}}}
-	if !reflect.DeepEqual(spec, want) {
-		t.Errorf("got %+v from\n%s", spec, got)
+	forget(declared)
+	want := &spec.Spec{Kind: "model", Name: "tiny", Layers: []spec.LayerSpec{{Path: "README.md"}, {Path: "tiny.gguf"}}, Referrers: []*spec.Spec{
+		{Kind: "runbook", Layers: []spec.LayerSpec{{Path: "down.md"}}}, {Kind: "sbom", Layers: []spec.LayerSpec{{Path: "bom.json"}}}}}
+	if !reflect.DeepEqual(declared, want) {
+		t.Errorf("got %+v from\n%s", declared, got)
 	}
 }
 
@@ -248,7 +251,7 @@ func TestStarterAttaches(t *testing.T) {
 func TestStarterOffersPlatforms(t *testing.T) {
 	t.Parallel()
 	const module = "\x00asm\x01\x00\x00\x00"
-	got, err := Starter(newTree(t, map[string]string{"app-amd64.wasm": module, "app-arm64.wasm": module, "notes": "x"}).FS(), ".", "")
+	got, err := artifact.Starter(kindtest.Tree(t, map[string]string{"app-amd64.wasm": module, "app-arm64.wasm": module, "notes": "x"}).FS(), ".", "")
 	const want = `
 layers: # files, directories and globs; see davit kinds wasm
   - app-amd64.wasm
@@ -265,18 +268,18 @@ layers: # files, directories and globs; see davit kinds wasm
 // TestStarterAttachesToTheRest: what is mostly attached is a referrer of the files beside it.
 func TestStarterAttachesToTheRest(t *testing.T) {
 	t.Parallel()
-	got, err := Starter(newTree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
+	got, err := artifact.Starter(kindtest.Tree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, err := Parse("davit.yaml", got)
+	declared, err := artifact.Parse("davit.yaml", got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	forget(spec)
-	want := &Spec{Kind: "generic", Name: "generic", Layers: []LayerSpec{{Path: "main.go"}}, Referrers: []*Spec{{Kind: "docs", Layers: []LayerSpec{{Path: "docs"}}}}}
-	if !reflect.DeepEqual(spec, want) {
-		t.Errorf("got %+v from\n%s", spec, got)
+	forget(declared)
+	want := &spec.Spec{Kind: "generic", Name: "generic", Layers: []spec.LayerSpec{{Path: "main.go"}}, Referrers: []*spec.Spec{{Kind: "docs", Layers: []spec.LayerSpec{{Path: "docs"}}}}}
+	if !reflect.DeepEqual(declared, want) {
+		t.Errorf("got %+v from\n%s", declared, got)
 	}
 }
 
@@ -290,11 +293,11 @@ func TestStarterRefuses(t *testing.T) {
 		{"unknown kind", "sbon", `"sbon": unknown kind`, map[string]string{"a": "x"}},
 		{"no role", "sbom", `"sbom": no file here plays a role in this kind`, map[string]string{"a": "x"}},
 		{"two kinds", "", `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX)`,
-			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": runbookFile}},
+			map[string]string{"bom": `{"bomFormat":"CycloneDX"}`, "down.md": kindtest.RunbookFile}},
 		{"broken", "model", `"x.gguf": not a GGUF file: it begins with "garb"`, map[string]string{"x.gguf": "garbage"}},
 	} {
-		_, err := Starter(newTree(t, tc.files).FS(), ".", tc.kind)
-		if fmt.Sprint(err) != tc.want || !errors.Is(err, ErrInvalid) {
+		_, err := artifact.Starter(kindtest.Tree(t, tc.files).FS(), ".", tc.kind)
+		if fmt.Sprint(err) != tc.want || !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
 		}
 	}
@@ -314,8 +317,8 @@ func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, na
 
 func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
 	t.Parallel()
-	_, err := Compose(locked{newTree(t, map[string]string{"a": "x"}).FS()}, &Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}})
-	var problems Problems
+	_, err := artifact.Compose(locked{kindtest.Tree(t, map[string]string{"a": "x"}).FS()}, &spec.Spec{Kind: "generic", Layers: []spec.LayerSpec{{Path: "a"}}})
+	var problems spec.Problems
 	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Err != fs.ErrPermission {
 		t.Fatalf("got %v", err)
 	}

@@ -3,83 +3,26 @@ package artifact
 import (
 	"io/fs"
 
-	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/detect"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// kinds is the table of the built-in kinds.
-func kinds() *compose.Table {
-	return &compose.Table{Kinds: mediatypes.All(), Derive: derivations(), Tests: contentTests(), Settle: map[string]compose.SettleFunc{"compose": settleCompose}}
-}
-
-// derivations are the functions that mediatypes.Config.Derive names, one file each.
-func derivations() map[string]compose.DeriveFunc {
-	return map[string]compose.DeriveFunc{
-		"attestation": statementConfig,
-		"bottle":      bottleConfig,
-		"collection":  collectionConfig,
-		"compose":     composeConfig,
-		"feature":     featureConfig,
-		"flux":        fluxConfig,
-		"helm":        helmConfig,
-		"image":       imageConfig,
-		"template":    templateConfig,
-		"vex":         vexConfig,
-		"wasm":        wasmConfig,
-		"docs":        docsConfig,
-		"runbook":     runbookConfig,
-		"model":       modelConfig,
-		"modelkit":    modelkitConfig,
-		"modelpack":   modelpackConfig,
-	}
-}
-
-// contentTests are the tests that mediatypes.LayerType.Content names.
-func contentTests() map[string]compose.Test {
-	return map[string]compose.Test{
-		"bottle":          {Expects: "a Homebrew bottle", Find: isBottle},
-		"csaf":            {Expects: "CSAF", Find: isCSAF},
-		"cyclonedx-vex":   {Expects: "CycloneDX with vulnerabilities and no components", Find: isCycloneDXVEX},
-		"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
-		"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
-		"kitfile":         {Expects: "a Kitfile", Find: isKitfile, Fault: kitfileFault},
-		"modelfile":       {Expects: "modctl's Modelfile", Find: isModelfile},
-		"no-modelfile":    {Expects: "what is no Modelfile and no Kitfile", Find: isNoModelfile},
-		"openvex":         {Expects: "OpenVEX", Find: isOpenVEX},
-		"sarif":           {Expects: "SARIF", Find: isSARIF},
-		"sigstore-bundle": {Expects: "a sigstore bundle", Find: isSigstoreBundle},
-		"chart":           {Expects: "a directory with a Chart.yaml", Find: isChart},
-		"chart-archive":   {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
-		"collection":      {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
-		"compose":         {Expects: "a compose file", Find: isCompose, Fault: composeFault},
-		"feature":         {Expects: "a directory with a devcontainer-feature.json", Find: isFeature},
-		"gguf-projector":  {Expects: "a multimodal projector in GGUF", Find: isProjector},
-		"manifests":       {Expects: "a directory of Kubernetes manifests", Find: isManifests},
-		"rootfs":          {Expects: "the root of a file system", Find: isRootFS},
-		"tar":             {Expects: "a tar", Find: isTar},
-		"template":        {Expects: "a directory with a devcontainer-template.json", Find: isTemplate},
-		"wasm":            {Expects: "a WebAssembly binary", Find: isWasm, Fault: wasmFault},
-		"cyclonedx-json":  {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
-		"cyclonedx-xml":   {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
-		"docs":            {Expects: "a directory with an index page and nothing but pages", Find: isDocs},
-		"runbook":         {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
-		"spdx-json":       {Expects: "SPDX in JSON", Find: spdxJSON},
-		"spdx-tag-value":  {Expects: "SPDX as tag: value", Find: spdxTagValue},
-	}
-}
+// Kinds returns the built-in kinds, sorted by name. The slice belongs to the caller; the maps inside are shared and must
+// not be changed.
+func Kinds() []mediatypes.Kind { return kinds.Data() }
 
 // Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is Problems, all at once. A
 // Spec returned with Problems holds what could be read: Compose refuses it, and reports the same problems together with
 // those that it finds in the files. The Spec is nil only if nothing could be read.
 func Parse(name string, data []byte) (*Spec, error) {
-	return declare.Parse(kinds().Catalog(), name, data)
+	return declare.Parse(kinds.Table().Catalog(), name, data)
 }
 
 // ParseKind reads a kind file: a kind that is not built in, with the fields of mediatypes.Kind. The error is Problems.
 func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
-	return declare.ParseKind(kinds().Catalog(), name, data)
+	return declare.ParseKind(kinds.Table().Catalog(), name, data)
 }
 
 // Schema returns a JSON Schema (2020-12): of davit.yaml if kind is empty, else of the config of that built-in kind.
@@ -87,7 +30,7 @@ func Schema(kind string) ([]byte, error) {
 	if kind == "" {
 		return declare.SpecSchemaJSON()
 	}
-	known := kinds().Catalog()
+	known := kinds.Table().Catalog()
 	k, ok := known.Lookup(kind)
 	if !ok {
 		return nil, known.UnknownKind(kind)
@@ -98,25 +41,25 @@ func Schema(kind string) ([]byte, error) {
 // Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind, and reads the
 // config from them. It writes nothing, and the same tree gives the same plan. The error is Problems, all at once. Messages
 // about links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
-func Compose(fsys fs.FS, spec *Spec) (*Plan, error) { return kinds().Compose(fsys, spec) }
+func Compose(fsys fs.FS, spec *Spec) (*Plan, error) { return kinds.Table().Compose(fsys, spec) }
 
 // Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents
 // of the files show; the notes then give the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
-	return detect.Detect(kinds(), fsys, paths, kind)
+	return detect.Detect(kinds.Table(), fsys, paths, kind)
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
 func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
-	return detect.InKind(kinds(), fsys, paths, kind)
+	return detect.InKind(kinds.Table(), fsys, paths, kind)
 }
 
 // Starter writes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
 // relative to the directory) or the one that the files show. It composes as it is. SBOMs, runbooks, and other kinds that
 // are mostly attached become referrers of the rest.
 func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
-	return detect.Starter(kinds(), fsys, dir, kind)
+	return detect.Starter(kinds.Table(), fsys, dir, kind)
 }
 
 // AmbiguousError reports that several kinds fit the files, and a person has to choose. errors.Is(err, ErrInvalid) holds.

@@ -1,4 +1,4 @@
-package artifact
+package artifact_test
 
 import (
 	"bytes"
@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/declare"
-	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
 const policyKind = `name: policy
@@ -32,14 +35,14 @@ annotations: {com.example.team: gate}
 func TestKindFile(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"policy.kind.yaml": policyKind, "r/a.rego": "x", "d.json": "{}"}
-	plan, err := composeTree(t, files, "kind: ./policy.kind.yaml\nlayers: [d.json, 'r/*']\nconfig: {level: high}\nartifactType: application/x\n")
+	plan, err := kindtest.Compose(t, files, "kind: ./policy.kind.yaml\nlayers: [d.json, 'r/*']\nconfig: {level: high}\nartifactType: application/x\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLines(t, describe(plan), `
+	kindtest.WantLines(t, kindtest.Describe(plan), `
 	d.json d.json raw application/json as=data
 	r/a.rego r/a.rego raw application/vnd.example.rules as=rules map[com.example.path:r/a.rego]`)
-	if got, want := configOf(t, plan), `{"level":"high","owner":"nobody","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
+	if got, want := kindtest.ConfigOf(t, plan), `{"level":"high","owner":"nobody","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
 		plan.ConfigType != "application/vnd.example.policy.config.v1+json" || plan.Annotations["com.example.team"] != "gate" {
 		t.Errorf("got %s %+v", got, plan)
 	}
@@ -78,18 +81,18 @@ layers:
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := composeTree(t, files, tc.davitYAML)
-			if !errors.Is(err, ErrInvalid) {
+			_, err := kindtest.Compose(t, files, tc.davitYAML)
+			if !errors.Is(err, spec.ErrInvalid) {
 				t.Fatalf("got %v", err)
 			}
-			wantLines(t, fmt.Sprint(err), tc.want)
+			kindtest.WantLines(t, fmt.Sprint(err), tc.want)
 		})
 	}
 }
 
 func FuzzParseKind(f *testing.F) {
 	f.Add([]byte(policyKind))
-	for _, kind := range mediatypes.All() {
+	for _, kind := range kinds.Data() {
 		printed, err := declare.KindFile(kind)
 		if err != nil {
 			f.Fatal(err)
@@ -97,9 +100,9 @@ func FuzzParseKind(f *testing.F) {
 		f.Add(printed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		kind, err := ParseKind("f", data)
+		kind, err := artifact.ParseKind("f", data)
 		if err != nil {
-			if !errors.Is(err, ErrInvalid) {
+			if !errors.Is(err, spec.ErrInvalid) {
 				t.Fatalf("got %v, want problems", err)
 			}
 			return
@@ -108,7 +111,7 @@ func FuzzParseKind(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseKind("f", printed)
+		again, err := artifact.ParseKind("f", printed)
 		if err != nil {
 			t.Fatalf("%v in the printed file\n%s", err, printed)
 		}

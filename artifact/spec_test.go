@@ -1,4 +1,4 @@
-package artifact
+package artifact_test
 
 import (
 	"bytes"
@@ -11,8 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -21,7 +24,7 @@ func TestParse(t *testing.T) {
 	keep := true
 	for _, tc := range []struct {
 		name, text string
-		want       Spec
+		want       spec.Spec
 	}{
 		{"everything of one artifact", `
 kind: model
@@ -45,27 +48,27 @@ referrers:
   - {kind: sbom, layers: [sbom.spdx.json]}
 subject: registry/repo:tag
 base: ./busybox
-`, Spec{
+`, spec.Spec{
 			Kind: "model", Name: "smollm2-135m", Version: "1.0.0", Tags: []string{"latest", "1.0"},
 			Annotations: map[string]string{"org.opencontainers.image.licenses": "Apache-2.0"},
 			Config: map[string]any{"quantization": "Q4_K_M", "n": json.Number("3"),
 				"deep": map[string]any{"list": []any{json.Number("1.50"), true, nil, "2024-01-02"}}},
-			Layers: []LayerSpec{{Path: "smollm2.gguf"}, {Path: "data/", As: "license", Packing: mediatypes.TarZstd, Title: "data",
+			Layers: []spec.LayerSpec{{Path: "smollm2.gguf"}, {Path: "data/", As: "license", Packing: mediatypes.TarZstd, Title: "data",
 				MediaType: "application/x", Annotations: map[string]string{"a": "b"}, Exclude: []string{"**/*.tmp"}, Preserve: &keep, Split: &keep}},
-			Referrers: []*Spec{{Kind: "sbom", Layers: []LayerSpec{{Path: "sbom.spdx.json"}}}},
+			Referrers: []*spec.Spec{{Kind: "sbom", Layers: []spec.LayerSpec{{Path: "sbom.spdx.json"}}}},
 			Related:   spec.Related{Subject: "registry/repo:tag", Base: "./busybox"},
 		}},
-		{"platforms", "kind: generic\nplatforms:\n  - {platform: linux/arm64/v8, layers: [a]}\n  - {platform: 'windows/amd64:10.0', layers: [b]}\n", Spec{
-			Kind: "generic", Platforms: []*Spec{{Platform: "linux/arm64/v8", Layers: []LayerSpec{{Path: "a"}}}, {Platform: "windows/amd64:10.0", Layers: []LayerSpec{{Path: "b"}}}},
+		{"platforms", "kind: generic\nplatforms:\n  - {platform: linux/arm64/v8, layers: [a]}\n  - {platform: 'windows/amd64:10.0', layers: [b]}\n", spec.Spec{
+			Kind: "generic", Platforms: []*spec.Spec{{Platform: "linux/arm64/v8", Layers: []spec.LayerSpec{{Path: "a"}}}, {Platform: "windows/amd64:10.0", Layers: []spec.LayerSpec{{Path: "b"}}}},
 		}},
-		{"an alias", "kind: generic\nlayers: [{path: a, annotations: &a {x: y}}, {path: b, annotations: *a}]\n", Spec{
-			Kind: "generic", Layers: []LayerSpec{{Path: "a", Annotations: map[string]string{"x": "y"}}, {Path: "b", Annotations: map[string]string{"x": "y"}}},
+		{"an alias", "kind: generic\nlayers: [{path: a, annotations: &a {x: y}}, {path: b, annotations: *a}]\n", spec.Spec{
+			Kind: "generic", Layers: []spec.LayerSpec{{Path: "a", Annotations: map[string]string{"x": "y"}}, {Path: "b", Annotations: map[string]string{"x": "y"}}},
 		}},
-		{"JSON", `{"kind": "generic", "layers": ["a"]}`, Spec{Kind: "generic", Layers: []LayerSpec{{Path: "a"}}}},
+		{"JSON", `{"kind": "generic", "layers": ["a"]}`, spec.Spec{Kind: "generic", Layers: []spec.LayerSpec{{Path: "a"}}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Parse("davit.yaml", []byte(tc.text))
+			got, err := artifact.Parse("davit.yaml", []byte(tc.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +81,7 @@ base: ./busybox
 }
 
 // forget takes the places off a Spec, to compare what it says.
-func forget(s *Spec) {
+func forget(s *spec.Spec) {
 	s.SetSource(nil, "")
 	for _, inner := range append(s.Platforms, s.Referrers...) {
 		forget(inner)
@@ -95,7 +98,7 @@ func TestParseProblems(t *testing.T) {
 		{"nothing", "", "davit.yaml:1:1: is empty"},
 		{"only a comment", "# x\n", "davit.yaml:1:1: is empty"},
 		{"not a mapping", "- a\n- b\n", `davit.yaml:1:1: must be a mapping, not a list
-			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
+			davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"not YAML", "kind: generic\nlayers: [a\n", "davit.yaml:2:1: not YAML: did not find expected ',' or ']'"},
 		{"two documents", "kind: generic\nlayers: [a]\n---\nkind: generic\n", "davit.yaml:3:1: a second document begins here; a file holds one"},
@@ -104,7 +107,7 @@ func TestParseProblems(t *testing.T) {
 		{"key that is no string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
 		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
 			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
-		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
+		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
 			davit.yaml:1:1: layers are missing (list the files to pack)`},
 		{"unknown kind", "kind: modle\nlayers: [a]\n", `davit.yaml:1:7: unknown kind "modle" (did you mean "model"?)`},
 		{"empty values", "kind: ''\nname:\nlayers: []\n", `davit.yaml:1:7: "kind": must not be empty
@@ -123,7 +126,7 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
 			davit.yaml:6:5: "referrers": must be a mapping, not a number
-			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds().Catalog().Writable(), ", ") + `)
+			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
 			davit.yaml:6:5: layers are missing (list the files to attach)`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: zip, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing
@@ -163,8 +166,8 @@ func TestParseProblems(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Parse("davit.yaml", []byte(tc.text))
-			if !errors.Is(err, ErrInvalid) {
+			_, err := artifact.Parse("davit.yaml", []byte(tc.text))
+			if !errors.Is(err, spec.ErrInvalid) {
 				t.Fatalf("got %v, want problems", err)
 			}
 			if first, _, _ := strings.Cut(tc.want, "\n"); first == "" || strings.Contains(first, "without end") {
@@ -173,14 +176,14 @@ func TestParseProblems(t *testing.T) {
 				}
 				return
 			}
-			wantLines(t, err.Error(), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
+			kindtest.WantLines(t, err.Error(), strings.ReplaceAll(tc.want, "\n\t\t\t", "\n"))
 		})
 	}
 }
 
 func TestParseStandardInput(t *testing.T) {
 	t.Parallel()
-	_, err := Parse("-", []byte("kind: x\nlayers: [a]\n"))
+	_, err := artifact.Parse("-", []byte("kind: x\nlayers: [a]\n"))
 	if want := `<stdin>:1:7: unknown kind "x"`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -188,12 +191,12 @@ func TestParseStandardInput(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	t.Parallel()
-	declared := &Spec{Kind: "runbook", Layers: []LayerSpec{{Path: "down.md"}}}
+	declared := &spec.Spec{Kind: "runbook", Layers: []spec.LayerSpec{{Path: "down.md"}}}
 	if err := declare.ReadConfig(declared, "config.yaml", []byte("severity: sev2\nalerts: 3\n")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Compose(newTree(t, map[string]string{"down.md": runbookFile}).FS(), declared)
-	wantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
+	_, err := artifact.Compose(kindtest.Tree(t, map[string]string{"down.md": kindtest.RunbookFile}).FS(), declared)
+	kindtest.WantLines(t, fmt.Sprint(err), `config.yaml:2:9: "alerts": must be a list, not a number`)
 	if err := declare.ReadConfig(declared, "config.yaml", []byte("[1]")); err == nil || err.Error() != "config.yaml:1:1: must be a mapping of config fields" {
 		t.Errorf("a list: got %v", err)
 	}
@@ -208,8 +211,8 @@ func TestSchemaIsThatOfTheSpec(t *testing.T) {
 		fields reflect.Type
 		inner  []string // fields that this schema does not have
 	}{
-		{"davit.yaml", declare.SpecSchema(), reflect.TypeFor[Spec](), []string{"platform"}},
-		{"layer", declare.LayerSchema(), reflect.TypeFor[LayerSpec](), nil},
+		{"davit.yaml", declare.SpecSchema(), reflect.TypeFor[spec.Spec](), []string{"platform"}},
+		{"layer", declare.LayerSchema(), reflect.TypeFor[spec.LayerSpec](), nil},
 		{"kind file", declare.KindSchema(), reflect.TypeFor[mediatypes.Kind](), nil},
 		{"kind file's config", declare.KindSchema()["properties"].(map[string]any)["config"].(map[string]any), reflect.TypeFor[mediatypes.Config](), nil},
 		{"kind file's layer", declare.KindLayerSchema(), reflect.TypeFor[mediatypes.LayerType](), nil},
@@ -237,7 +240,7 @@ func TestSchemaIsThatOfTheSpec(t *testing.T) {
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	for _, kind := range append([]string{""}, kindNames()...) {
-		data, err := Schema(kind)
+		data, err := artifact.Schema(kind)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,14 +252,14 @@ func TestSchema(t *testing.T) {
 			t.Errorf("schema %q: %v, dialect %v", kind, err, schema["$schema"])
 		}
 	}
-	if _, err := Schema("modle"); !errors.Is(err, ErrInvalid) {
+	if _, err := artifact.Schema("modle"); !errors.Is(err, spec.ErrInvalid) {
 		t.Errorf("unknown kind: got %v", err)
 	}
 }
 
 func kindNames() []string {
 	var names []string
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		names = append(names, k.Name)
 	}
 	return names
@@ -265,7 +268,7 @@ func kindNames() []string {
 // TestSchemaTakesTheExamples validates the davit.yaml of every example against the published schema.
 func TestSchemaTakesTheExamples(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(examples, "*", "davit.yaml"))
+	files, err := filepath.Glob(filepath.Join(kindtest.Examples(), "*", "davit.yaml"))
 	if err != nil || len(files) < 4 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
@@ -285,18 +288,18 @@ func TestSchemaTakesTheExamples(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		f.Add([]byte(k.Example))
 	}
 	for _, seed := range []string{"kind: [\n", "lAYers: 0", "a: &a [*a]\n", "kind: generic\nplatforms: [{platform: x}]\nlayers: [a, {path: b}]", "- \t-", "? a\n: b\n", "--- !!map {}\n---\n", "\xff\xfe{\x00"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		spec, err := Parse("f", data)
-		if (spec == nil || err != nil) && !errors.Is(err, ErrInvalid) {
-			t.Fatalf("got %v and %v, want a Spec or problems", spec, err)
+		declared, err := artifact.Parse("f", data)
+		if (declared == nil || err != nil) && !errors.Is(err, spec.ErrInvalid) {
+			t.Fatalf("got %v and %v, want a Spec or problems", declared, err)
 		}
-		var problems Problems
+		var problems spec.Problems
 		errors.As(err, &problems)
 		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + strings.Count(string(data), "\u2028") +
 			strings.Count(string(data), "\u2029") + strings.Count(string(data), "\u0085") + 2

@@ -7,18 +7,15 @@ import (
 )
 
 // What a listing of referrers has is enough to name their kinds.
-func ExampleRecognise() {
-	kind, known := mediatypes.Recognise(mediatypes.Traits{ArtifactType: "application/vnd.cyclonedx+json"})
+func ExampleRecognize() {
+	kinds := []mediatypes.Known{
+		{Kind: mediatypes.Kind{Name: "sbom", Types: []string{"application/vnd.cyclonedx+json"}}},
+	}
+	kind, known := mediatypes.Recognize(kinds, mediatypes.Traits{ArtifactType: "application/vnd.cyclonedx+json"})
 	fmt.Println(kind.Name, known)
-	kind, known = mediatypes.Recognise(mediatypes.Traits{ArtifactType: "application/vnd.example.thing"})
+	kind, known = mediatypes.Recognize(kinds, mediatypes.Traits{ArtifactType: "application/vnd.example.thing"})
 	fmt.Println(kind.Name, known)
 	// Output:
 	// sbom true
 	// generic false
-}
-
-func ExampleLookup() {
-	kind, _ := mediatypes.Lookup("runbook")
-	fmt.Println(kind.ArtifactType, kind.Roles())
-	// Output: application/vnd.davit.runbook.v1 [runbook attachment]
 }

@@ -2,25 +2,6 @@ package mediatypes
 
 import "slices"
 
-// All returns every built-in kind, sorted by name. The slice is the caller's; the maps inside are shared and not to be
-// changed.
-func All() []Kind {
-	return []Kind{
-		attestation, bottle, collection, compose, docs, feature, flux, generic, helm, image, model, modelkit, modelpack,
-		report, runbook, sbom, signature, template, vex, volume, wasm,
-	}
-}
-
-// Lookup finds a built-in kind by its name.
-func Lookup(name string) (Kind, bool) {
-	for _, k := range All() {
-		if k.Name == name {
-			return k, true
-		}
-	}
-	return Kind{}, false
-}
-
 // Role finds the first layer type that plays a role.
 func (k Kind) Role(role string) (LayerType, bool) {
 	i := slices.IndexFunc(k.Layers, func(t LayerType) bool { return t.Role == role })

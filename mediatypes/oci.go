@@ -22,11 +22,8 @@ const (
 	UnknownArtifact = "application/vnd.unknown.artifact.v1"
 	UnknownConfig   = "application/vnd.unknown.config.v1+json"
 
-	octetStream = "application/octet-stream"
+	OctetStream = "application/octet-stream"
 )
-
-// ociTars are the media types of a directory, by packing.
-var ociTars = map[Packing]string{Tar: LayerTar, TarGzip: LayerTarGzip, TarZstd: LayerTarZstd}
 
 // OfImage tells whether a config's media type is that of container images, which says nothing about a kind.
 func OfImage(configType string) bool {

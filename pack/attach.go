@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -174,7 +175,7 @@ func roleOf(manifest []byte) referrerRole {
 	if json.Unmarshal(manifest, &m) != nil {
 		return referrerRole{}
 	}
-	kind, _ := artifact.KindOf(m)
+	kind, _ := kinds.KindOf(m)
 	return referrerRole{kind.Name, m.Annotations[ocispec.AnnotationTitle],
 		cmp.Or(m.Annotations[mediatypes.PredicateType], m.Annotations[mediatypes.BundlePredicateType])}
 }
@@ -286,7 +287,7 @@ func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (oc
 
 // isKind tells whether a referrer is of the kind, or has the type, that is asked for.
 func isKind(desc ocispec.Descriptor, kind string) bool {
-	k, ok := artifact.KindOfEntry(desc)
+	k, ok := kinds.KindOfEntry(desc)
 	return desc.ArtifactType == kind || ok && k.Name == kind
 }
 

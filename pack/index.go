@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -70,13 +71,13 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 
 // indexKind is the kind that an index's own type and annotations tell, else that of its first manifest.
 func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entries []ocispec.Descriptor) (mediatypes.Kind, error) {
-	kind, ok := artifact.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
+	kind, ok := kinds.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
 	if ok {
 		return kind, nil
 	}
 	var m ocispec.Manifest
 	err := fetchJSON(ctx, dst, entries[0], &m)
-	kind, _ = artifact.KindOf(m)
+	kind, _ = kinds.KindOf(m)
 	return kind, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -224,10 +225,10 @@ func (in *inspector) entries(ctx context.Context, m *manifest, info *Info, depth
 
 // indexKind is that of the index, else that of its first manifest.
 func indexKind(m *manifest, info *Info) mediatypes.Kind {
-	kind, ok := mediatypes.Recognise(m.traits())
+	kind, ok := kinds.Recognize(m.traits())
 	if !ok && len(info.Manifests) > 0 {
-		if k, found := mediatypes.Lookup(info.Manifests[0].Kind); found {
-			return k
+		if k, found := kinds.Lookup(info.Manifests[0].Kind); found {
+			return k.Kind
 		}
 	}
 	return kind
@@ -236,7 +237,7 @@ func indexKind(m *manifest, info *Info) mediatypes.Kind {
 // entry reads one manifest of an index. What is no manifest is described by its descriptor.
 func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= maxNesting || !oci.Is(e.MediaType) {
-		kind, _ := mediatypes.Recognise(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
+		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
 		return &Info{
 			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,
 			Platform: e.Platform, Annotations: e.Annotations,

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -173,7 +174,7 @@ func (m *manifest) traits() mediatypes.Traits {
 }
 
 func (m *manifest) kind() mediatypes.Kind {
-	k, _ := mediatypes.Recognise(m.traits())
+	k, _ := kinds.Recognize(m.traits())
 	return k
 }
 

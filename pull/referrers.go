@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -230,7 +231,7 @@ func filterType(kind string) string {
 	if strings.Contains(kind, "/") {
 		return kind
 	}
-	if k, ok := mediatypes.Lookup(kind); ok && k.ArtifactType != "" && len(k.Types) == 0 && !k.TypeFromLayer {
+	if k, ok := kinds.Lookup(kind); ok && k.ArtifactType != "" && len(k.Types) == 0 && !k.TypeFromLayer {
 		return k.ArtifactType
 	}
 	return ""
@@ -244,7 +245,7 @@ func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*
 		Annotations: desc.Annotations,
 	}
 	if traits := (mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}); !traits.Vague() {
-		kind, _ := mediatypes.Recognise(traits)
+		kind, _ := kinds.Recognize(traits)
 		r.Kind = kind.Name
 		return r, nil
 	}
@@ -265,7 +266,7 @@ func (r *Referrer) describe(m *manifest) {
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
 	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||
-		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && mediatypes.StatedKind(predicate) == kind })
+		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
 }
 
 // Tagged lists what cosign keeps for a subject under tags that are made of its digest, sha256-….sig, because it has no

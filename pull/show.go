@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/format/sbom"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -229,7 +230,7 @@ func (s *search) summarise(r io.Reader, it *item) (*Document, error) {
 
 // newStatement makes a document of what an envelope holds, and of another text as it is.
 func newStatement(it *item, text []byte) (*Document, error) {
-	if content, mediaType := artifact.Enveloped(text); mediaType != "" {
+	if content, mediaType := kinds.Enveloped(text); mediaType != "" {
 		if doc, err := newDocument(it.name, mediaType, content); err == nil {
 			doc.Signature = NotVerified
 			return doc, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -72,7 +73,7 @@ func attestations(index *manifest, of digest.Digest) []ocispec.Descriptor {
 // statementIs tells whether a layer is a statement of a kind: what it states, or that it is one.
 func statementIs(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
 	predicate := layer.Annotations[mediatypes.PredicateType]
-	return kind == mediatypes.StatedKind(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
+	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
 }
 
 // predicates are what the statements of a manifest state.

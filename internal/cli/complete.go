@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ func completeFlag(cmd *cobra.Command, flag string, words func() []string) {
 
 func roleNames() []string {
 	var words []string
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		words = append(words, k.Roles()...)
 	}
 	slices.Sort(words)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -159,4 +160,13 @@ func (l *Layer) SetAnnotation(key, value string) {
 	if _, declared := l.Annotations[key]; !declared {
 		l.Annotations[key] = value
 	}
+}
+
+// DiffIDs are the digests of the layers before compression.
+func DiffIDs(layers []spec.Packed) []digest.Digest {
+	ids := make([]digest.Digest, len(layers))
+	for i, l := range layers {
+		ids[i] = l.DiffID
+	}
+	return ids
 }

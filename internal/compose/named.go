@@ -3,6 +3,7 @@ package compose
 import (
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/tree"
@@ -35,4 +36,25 @@ func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 	filter := AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
 	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records what is left out
 	return RelativeTo(dir, filter), nil
+}
+
+// FilesBelow lists the files of a directory that become part of its layer.
+func FilesBelow(fsys fs.FS, l *Layer) ([]string, error) {
+	files := []string{}
+	err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == l.Path {
+			return err
+		}
+		rel := strings.TrimPrefix(name, l.Path+"/")
+		switch {
+		case l.Exclude != nil && l.Exclude(rel, d.IsDir()):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir():
+			files = append(files, rel)
+		}
+		return nil
+	})
+	return files, err
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // on every machine, and what a client that can't run here reads does not change unseen.
 func TestGoldenManifests(t *testing.T) {
 	t.Parallel()
-	for _, kind := range mediatypes.All() {
+	for _, kind := range kinds.Data() {
 		if kind.ReadOnly {
 			continue
 		}
@@ -85,7 +85,7 @@ func goldenText(t *testing.T, store *memory.Store, desc ocispec.Descriptor) []by
 // TestKindFilesPackTheSame packs each example through the kind file that its kind prints as.
 func TestKindFilesPackTheSame(t *testing.T) {
 	t.Parallel()
-	for _, kind := range mediatypes.All() {
+	for _, kind := range kinds.Data() {
 		if kind.ReadOnly {
 			continue
 		}

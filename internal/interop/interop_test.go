@@ -14,9 +14,9 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/registrytest"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -151,7 +151,7 @@ func blobOf(t *testing.T, ref string, desc ocispec.Descriptor) []byte {
 func wantKind(t *testing.T, ref, kind string) {
 	t.Helper()
 	m, _ := manifestOf(t, ref)
-	if got, ok := artifact.KindOf(m); got.Name != kind || !ok {
+	if got, ok := kinds.KindOf(m); got.Name != kind || !ok {
 		t.Errorf("%s is of kind %s, want %s", ref, got.Name, kind)
 	}
 }
@@ -230,7 +230,7 @@ var places = map[string]place{
 // TestEveryExample pushes each example to a registry, pulls it back and compares the files.
 func TestEveryExample(t *testing.T) {
 	t.Parallel()
-	for _, kind := range mediatypes.All() {
+	for _, kind := range kinds.Data() {
 		if _, err := os.Stat(filepath.Join(example(kind.Name), "davit.yaml")); kind.ReadOnly || err != nil {
 			continue
 		}

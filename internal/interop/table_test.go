@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/internal/kinds"
 )
 
 // check is what the tests hold of a kind and one client. A test that is named here exists, and the version is the one that
@@ -71,7 +71,7 @@ func TestEveryKindIsChecked(t *testing.T) {
 	seen := map[string]bool{}
 	for i, c := range checks {
 		seen[c.kind] = true
-		if _, ok := mediatypes.Lookup(c.kind); !ok {
+		if _, ok := kinds.Lookup(c.kind); !ok {
 			t.Errorf("%s is no kind", c.kind)
 		}
 		for _, name := range []string{c.reads, c.writes} {
@@ -90,7 +90,7 @@ func TestEveryKindIsChecked(t *testing.T) {
 			checks[i].version = strings.Join(built, ", ")
 		}
 	}
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		if !seen[k.Name] {
 			t.Errorf("nothing checks kind %s", k.Name)
 		}

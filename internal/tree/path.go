@@ -94,3 +94,8 @@ func Cause(err error) string {
 	}
 	return err.Error()
 }
+
+func IsYAML(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
@@ -42,7 +43,7 @@ func runKinds(a *app.App, args []string) error {
 		if a.Format.Name == "yaml" {
 			return &exit.UsageError{Err: fmt.Errorf("--format yaml prints one kind"), Hint: "name it: davit kinds model --format yaml"}
 		}
-		return a.Print(kindsResult{mediatypes.All()})
+		return a.Print(kindsResult{kinds.Data()})
 	}
 	kind, err := lookupKind(args[0])
 	if err != nil {
@@ -53,22 +54,22 @@ func runKinds(a *app.App, args []string) error {
 
 // lookupKind finds a built-in kind, or reads a kind file, whose path is relative to the working directory.
 func lookupKind(name string) (mediatypes.Kind, error) {
-	kind, ok := mediatypes.Lookup(name)
+	kind, ok := kinds.Lookup(name)
 	if ok {
-		return kind, nil
+		return kind.Kind, nil
 	}
 	if artifact.IsKindFile(name) {
 		return source.ReadKind(name)
 	}
 	var names []string
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		names = append(names, k.Name)
 	}
 	hint := textdist.DidYouMean(name, names)
 	if hint == "" {
 		hint = "davit knows " + strings.Join(names, ", ")
 	}
-	return kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
+	return kind.Kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
 }
 
 // kindsResult is what kinds prints.

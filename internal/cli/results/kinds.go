@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -14,7 +15,7 @@ import (
 // KindNames returns the names of the kinds with their summaries, for completion.
 func KindNames() []string {
 	var words []string
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		words = append(words, k.Name+"\t"+k.Summary)
 	}
 	return words
@@ -22,7 +23,7 @@ func KindNames() []string {
 
 // CheckReferrerKind returns an error if kind is neither a kind nor a media type: no attachment could match it.
 func CheckReferrerKind(kind string) error {
-	if _, known := mediatypes.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
+	if _, known := kinds.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
 		return nil
 	}
 	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType will do, too")
@@ -31,7 +32,7 @@ func CheckReferrerKind(kind string) error {
 
 // KindName returns the kind of a descriptor by its type and annotations, or "".
 func KindName(desc ocispec.Descriptor) string {
-	kind, ok := mediatypes.Recognise(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+	kind, ok := kinds.Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
 	if !ok {
 		return ""
 	}
@@ -41,7 +42,7 @@ func KindName(desc ocispec.Descriptor) string {
 // SuggestKind returns the hint for a name that is not a kind, or "" if it is one or similar to none.
 func SuggestKind(name string) string {
 	var names []string
-	for _, k := range mediatypes.All() {
+	for _, k := range kinds.Data() {
 		if k.Name == name {
 			return ""
 		}

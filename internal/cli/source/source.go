@@ -13,9 +13,9 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/mediatypes"
 )
 
 // Declaration is the name of the file that declares an artifact.
@@ -196,7 +196,7 @@ func (s *Source) detect(paths []string, o *Options) error {
 // detectSpec returns a declaration for plain files of the given kind, or of the detected one. The path of a kind file is
 // relative to the working directory, like all paths on the command line.
 func (s *Source) detectSpec(paths []string, kind string) (*artifact.Spec, []string, error) {
-	if _, builtIn := mediatypes.Lookup(kind); builtIn || !artifact.IsKindFile(kind) {
+	if _, builtIn := kinds.Lookup(kind); builtIn || !artifact.IsKindFile(kind) {
 		return artifact.Detect(s.FS, paths, kind)
 	}
 	own, err := ReadKind(kind)

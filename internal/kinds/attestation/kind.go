@@ -1,0 +1,27 @@
+// Package attestation is the room of the kind for in-toto statements: bare, in a DSSE envelope, or in a sigstore bundle.
+package attestation
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of in-toto statements: bare, in a DSSE envelope, or in a sigstore bundle.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"sigstore-bundle": {Expects: "a sigstore bundle", Find: isSigstoreBundle},
+			"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
+			"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
+		},
+		Sign: isAttestation,
+		Pull: kind.Pull{Itself: []string{"statement"}},
+	}
+}
+
+func isAttestation(t mediatypes.Traits) bool {
+	return t.ArtifactType == "" && (t.OnlyLayers(mediatypes.InToto) || t.OnlyLayers(mediatypes.DSSE))
+}

@@ -1,0 +1,204 @@
+package attestation
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxStatement bounds a statement that is read whole to see what it states. What is larger is packed all the same.
+const maxStatement = 8 << 20
+
+// isSigstoreBundle finds a sigstore bundle by its media type.
+func isSigstoreBundle(s *tree.Sample) (string, bool) {
+	for _, mediaType := range s.Keys()["mediaType"] {
+		if strings.HasPrefix(mediaType, "application/vnd.dev.sigstore.bundle") {
+			return "has mediaType " + mediaType, true
+		}
+	}
+	return "", false
+}
+
+// isDSSE finds a DSSE envelope by its three fields.
+func isDSSE(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	if len(keys["payloadType"]) == 0 || keys["payload"] == nil || keys["signatures"] == nil {
+		return "", false
+	}
+	return "is an envelope of " + keys["payloadType"][0], true
+}
+
+// isInToto finds an in-toto statement by its type.
+func isInToto(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	for _, t := range keys["_type"] {
+		if strings.HasPrefix(t, "https://in-toto.io/Statement/") {
+			return strings.TrimSpace("states " + strings.Join(keys["predicateType"], "")), true
+		}
+	}
+	return "", false
+}
+
+// envelope is a DSSE envelope.
+type envelope struct {
+	PayloadType string `json:"payloadType"`
+	Payload     string `json:"payload"`
+	Signatures  []struct {
+		Sig string `json:"sig"`
+	} `json:"signatures"`
+}
+
+// derive says in annotations what an attestation states, so that it is found without being fetched.
+func derive(c *compose.Draft) (compose.Finish, error) {
+	for _, l := range c.WithRole("statement") {
+		if err := describeStatement(c, l); err != nil {
+			return nil, &spec.Error{Item: l.Path, Err: err}
+		}
+	}
+	return compose.Constant(struct{}{})
+}
+
+func describeStatement(c *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(c.FS, l.Path, maxStatement)
+	if errors.Is(err, tree.ErrTooLarge) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
+		return nil
+	}
+	if err != nil {
+		return errors.New(tree.Cause(err))
+	}
+	switch l.MediaType {
+	case mediatypes.InToto:
+		predicate, err := predicateOf(data)
+		annotatePredicate(c, l, predicate)
+		return err
+	case mediatypes.DSSE:
+		var e envelope
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		predicate, err := e.predicate()
+		annotatePredicate(c, l, predicate)
+		if predicate != "" {
+			c.ArtifactType = mediatypes.InToto // by which scanners look for it
+		}
+		return err
+	default:
+		return describeBundle(c, l, data)
+	}
+}
+
+// annotatePredicate annotates a layer and its manifest with what it states.
+func annotatePredicate(c *compose.Draft, l *compose.Layer, predicate string) {
+	if predicate != "" {
+		l.SetAnnotation(mediatypes.PredicateType, predicate)
+		c.Annotations[mediatypes.PredicateType] = predicate
+	}
+}
+
+// describeBundle sets the annotations by which cosign finds a bundle.
+func describeBundle(c *compose.Draft, l *compose.Layer, data []byte) error {
+	var bundle struct {
+		MediaType        string          `json:"mediaType"`
+		Envelope         *envelope       `json:"dsseEnvelope"`
+		MessageSignature json.RawMessage `json:"messageSignature"`
+	}
+	if err := json.Unmarshal(data, &bundle); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(bundle.MediaType, "application/vnd.dev.sigstore.bundle.v0.3") {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
+	}
+	switch {
+	case bundle.Envelope != nil:
+		predicate, err := bundle.Envelope.predicate()
+		if err != nil {
+			return err
+		}
+		c.Annotations[mediatypes.BundleContent] = "dsse-envelope"
+		if predicate != "" {
+			c.Annotations[mediatypes.BundlePredicateType] = predicate
+		}
+	case len(bundle.MessageSignature) > 0:
+		c.Annotations[mediatypes.BundleContent] = "message-signature"
+	default:
+		return errors.New("the bundle has neither dsseEnvelope nor messageSignature")
+	}
+	return nil
+}
+
+// predicate is the predicate type of an enveloped statement; of another payload there is none.
+func (e *envelope) predicate() (string, error) {
+	if len(e.Signatures) == 0 {
+		return "", errors.New("the DSSE envelope has no signatures")
+	}
+	if e.PayloadType != mediatypes.InToto {
+		return "", nil
+	}
+	payload, err := e.content()
+	if err != nil {
+		return "", err
+	}
+	return predicateOf(payload)
+}
+
+// content is the payload as it was signed.
+func (e *envelope) content() ([]byte, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		if payload, err := encoding.DecodeString(e.Payload); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("the payload of the DSSE envelope is not base64")
+}
+
+// Enveloped gives what stands in a DSSE envelope, which may be in a sigstore bundle, as it was signed, and its media type;
+// "" where data is neither. Nothing is verified.
+func Enveloped(data []byte) (content []byte, mediaType string) {
+	var bundle struct {
+		envelope
+		Inner *envelope `json:"dsseEnvelope"`
+	}
+	if json.Unmarshal(data, &bundle) != nil {
+		return nil, ""
+	}
+	e := &bundle.envelope
+	if bundle.Inner != nil {
+		e = bundle.Inner
+	}
+	content, err := e.content()
+	if err != nil || len(content) == 0 {
+		return nil, ""
+	}
+	return content, e.PayloadType
+}
+
+// predicateOf reads and checks a statement.
+func predicateOf(statement []byte) (string, error) {
+	var s struct {
+		Type      string `json:"_type"`
+		Predicate string `json:"predicateType"`
+		Subject   []struct {
+			Digest map[string]string `json:"digest"`
+		} `json:"subject"`
+	}
+	if err := json.Unmarshal(statement, &s); err != nil {
+		return "", fmt.Errorf("the in-toto statement can't be read: %w", err)
+	}
+	switch {
+	case !strings.HasPrefix(s.Type, "https://in-toto.io/Statement/"):
+		return "", fmt.Errorf("%q is no type of in-toto statements", s.Type)
+	case s.Predicate == "":
+		return "", errors.New("the in-toto statement has no predicateType")
+	case len(s.Subject) == 0 || len(s.Subject[0].Digest) == 0:
+		return "", errors.New("the in-toto statement is about nothing: it needs a subject with a digest")
+	}
+	return s.Predicate, nil
+}

@@ -1,0 +1,22 @@
+// Package bottle is the room of the kind for bottles of Homebrew.
+package bottle
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of bottles of Homebrew.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"bottle": {Expects: "a Homebrew bottle", Find: isBottle},
+		},
+		Sign: func(t mediatypes.Traits) bool {
+			return t.Annotations[mediatypes.GitHubPackageType] == "homebrew_bottle" || t.Annotations[mediatypes.BottleDigest] != ""
+		},
+	}
+}

@@ -1,0 +1,114 @@
+package compose_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/compose"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestComposeApplication(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "compose")
+	common, env := compose.LayerName("common.yaml"), compose.LayerName("web.env")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+compose application/vnd.docker.compose.file+yaml raw compose.yaml
+compose application/vnd.docker.compose.file+yaml raw `+common+`
+env application/vnd.docker.compose.envfile raw `+env)
+	kindtest.WantLines(t, string(plan.Layers[0].Content), `
+services:
+  web: # the page
+    image: nginx:1.29-alpine
+    env_file: [`+env+`]
+    extends:
+      file: `+common+`
+      service: base
+    ports: ["8080:80"]`)
+	if got := plan.Layers[0].Annotations; got[mediatypes.ComposeFileName] != "compose.yaml" || got[mediatypes.ComposeExtends] != "" {
+		t.Errorf("annotations of the first file are %v", got)
+	}
+	if got := plan.Layers[1].Annotations; got[mediatypes.ComposeFileName] != common || got[mediatypes.ComposeExtends] != "true" {
+		t.Errorf("annotations of the extended file are %v", got)
+	}
+	if got := plan.Layers[2].Annotations; got[mediatypes.ComposeEnvFileName] != env {
+		t.Errorf("annotations of the env file are %v", got)
+	}
+	if plan.ArtifactType != mediatypes.ComposeProject || plan.ConfigType != mediatypes.EmptyJSON || string(kindtest.Finished(t, plan).Config) != "{}" {
+		t.Errorf("artifactType %s, config %s", plan.ArtifactType, plan.ConfigType)
+	}
+	if len(plan.Warnings) > 0 {
+		t.Errorf("warnings: %q", plan.Warnings)
+	}
+}
+
+func TestComposeRewrites(t *testing.T) {
+	t.Parallel()
+	env, base := compose.LayerName("conf/a.env"), compose.LayerName("base.yaml")
+	for name, tt := range map[string]struct{ yaml, want string }{
+		"nothing":           {"services: {a: {image:   x}}\n", "services: {a: {image:   x}}\n"},
+		"env_file string":   {"services: {a: {image: x, env_file: ./conf/a.env}}\n", "services: {a: {image: x, env_file: " + env + "}}\n"},
+		"env_file long":     {"services: {a: {image: x, env_file: [{path: conf/a.env, format: raw}]}}\n", "services: {a: {image: x, env_file: [{path: " + env + ", format: raw}]}}\n"},
+		"env_file optional": {"services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", "services: {a: {image: x, env_file: [{path: " + compose.LayerName("no.env") + ", required: false}]}}\n"},
+		"label_file":        {"services: {a: {image: x, label_file: [conf/a.env]}}\n", "services: {a: {image: x, label_file: [" + env + "]}}\n"},
+		"extends elsewhere": {"services: {a: {extends: {file: 'oci://h/r', service: b}}}\n", "services: {a: {extends: {file: 'oci://h/r', service: b}}}\n"},
+		"extends its own":   {"services: {a: {extends: b}, b: {image: x}}\n", "services: {a: {extends: b}, b: {image: x}}\n"},
+		"include":           {"include: [base.yaml, {path: [base.yaml]}]\nservices: {a: {image: x}}\n", "include: [" + base + ", {path: [" + base + "]}]\nservices: {a: {image: x}}\n"},
+		"an anchor": {"x-e: &e {env_file: conf/a.env}\nservices:\n  a: {<<: *e, image: x}\n  b: {<<: *e, image: x}\n",
+			"x-e: &e {env_file: " + env + "}\nservices:\n  a: {!!merge <<: *e, image: x}\n  b: {!!merge <<: *e, image: x}\n"},
+		"tags of compose": {"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: conf/a.env}}\n",
+			"services: {a: {image: x, ports: !reset [], environment: !override {A: b}, env_file: " + env + "}}\n"},
+		"two documents": {"services: {a: {image: x}}\n---\nservices: {a: {env_file: conf/a.env}}\n", "services: {a: {image: x}}\n---\nservices: {a: {env_file: " + env + "}}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"c.yaml": tt.yaml, "conf/a.env": "A=1", "base.yaml": "services: {z: {image: x}}"}
+			plan, err := kindtest.Compose(t, files, "kind: compose\nlayers: [{path: c.yaml, as: compose}, {path: conf/a.env, as: env}]\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(plan.Layers[0].Content); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestComposeOfDirectory(t *testing.T) {
+	t.Parallel()
+	const service = "services: {a: {image: x}}\n"
+	plan, err := kindtest.Compose(t, map[string]string{"compose.override.yaml": service, "compose.yaml": "include: [base.yml]\n" + service, "base.yml": service},
+		"kind: compose\nlayers: ['*.y*ml']\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+compose application/vnd.docker.compose.file+yaml raw compose.yaml
+compose application/vnd.docker.compose.file+yaml raw compose.override.yaml
+compose application/vnd.docker.compose.file+yaml raw `+compose.LayerName("base.yml"))
+}
+
+func TestComposeWarns(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"c.yaml": `
+services:
+  db:
+    image: postgres
+    env_file: x.env
+    environment: {POSTGRES_PASSWORD: hunter2, API_TOKEN: "${TOKEN}", PASSWORD_FILE: /run/secrets/x, COLOR: red}
+    volumes: ["./data:/var/lib", "named:/x", {type: bind, source: /etc, target: /etc}]
+configs: {c: {content: "x=1"}}
+secrets: {s: {file: ./s.txt}}
+`, "x.env": "# a comment\nSECRET_KEY=abcdef\nCOLOR=red\n"}, "kind: compose\nlayers: [c.yaml, x.env]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, strings.Join(plan.Warnings, "\n"), `
+x.env: has a literal value for "SECRET_KEY"
+c.yaml: service "db" mounts "./data" of the machine it runs on; the content is not part of the artifact
+c.yaml: service "db" mounts "/etc" of the machine it runs on; the content is not part of the artifact
+c.yaml: service "db" has a literal value for "POSTGRES_PASSWORD"
+c.yaml: config "c" has literal content
+c.yaml: secret "s" is read from the file "./s.txt", which is not part of the artifact`)
+}

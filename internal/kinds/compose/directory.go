@@ -1,0 +1,105 @@
+package compose
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// The names by which docker compose finds the files of a directory, the preferred one first: DefaultFileNames and
+// DefaultOverrideFileNames of compose-go.
+var (
+	composeFileNames     = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+	composeOverrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
+)
+
+// settle reduces what was found in a directory to what docker compose takes of one: its own compose file, one that
+// overrides it, and the env files that services name. Other env files of the directory are among the paths, so that
+// composing leaves them out and says so.
+func settle(d *compose.Directory) (compose.Settled, error) {
+	own := existing(d.FS, d.Path, composeFileNames)
+	if own != nil {
+		own = append(own, existing(d.FS, d.Path, composeOverrideNames)...)
+	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
+		unused := slices.DeleteFunc(slices.Clone(d.Found), tree.IsYAML)
+		return compose.Settled{Paths: d.Found, Unused: unused}, nil
+	} else if len(own) > 1 {
+		return compose.Settled{}, &spec.Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
+			strings.Join(own, ", "))), Hint: "name those that belong together, or call one compose.yaml"}
+	}
+	settled := compose.Settled{As: map[string]string{}, Why: NotTaken}
+	for _, name := range d.Found {
+		if tree.IsYAML(name) && !slices.Contains(own, name) {
+			settled.Left = append(settled.Left, name)
+		}
+	}
+	named := namedEnvFiles(d.FS, d.Path, own)
+	for _, name := range named {
+		settled.As[name] = "env"
+	}
+	inDir := envFilesIn(d)
+	settled.Paths = compose.Unique(slices.Concat(own, named, inDir))
+	settled.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
+	return settled, nil
+}
+
+// namedEnvFiles lists the files of a directory that its services name under env_file or label_file, those of compose files
+// that are extended or included too.
+func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
+	p := &composeProject{fsys: fsys, collect: true, extends: slices.Clone(own)}
+	for i := 0; i < len(p.extends); i++ {
+		_, _ = p.publish(p.extends[i]) // what is wrong with it is told later
+	}
+	return slices.DeleteFunc(compose.Unique(p.wanted), func(name string) bool {
+		info, err := fs.Stat(fsys, name)
+		return err != nil || !info.Mode().IsRegular() || !tree.Within(dir, name)
+	})
+}
+
+// envFilesIn lists the env files in a directory itself, the hidden ones too.
+func envFilesIn(d *compose.Directory) []string {
+	entries, err := fs.ReadDir(d.FS, d.Path)
+	filter, filterErr := tree.IgnoreFilter(d.FS, d.Path)
+	if err != nil || filterErr != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		name := path.Join(d.Path, e.Name())
+		if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !filter(name, false) && d.RoleOf(name) == "env" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// existing finds the first of the names that is a file of the directory; nil where none is.
+func existing(fsys fs.FS, dir string, names []string) []string {
+	for _, name := range names {
+		name = path.Join(dir, name)
+		if info, err := fs.Stat(fsys, name); err == nil && info.Mode().IsRegular() {
+			return []string{name}
+		}
+	}
+	return nil
+}
+
+// filesWithServices lists the found files that have services.
+func filesWithServices(d *compose.Directory) []string {
+	var own []string
+	for _, name := range d.Found {
+		if _, ok := isCompose(&tree.Sample{FS: d.FS, Path: name}); ok && tree.IsYAML(name) {
+			own = append(own, name)
+		}
+	}
+	return own
+}
+
+// NotTaken says why a compose file of a directory is not taken.
+const NotTaken = "is not taken by itself: of a directory, docker compose takes its compose.yaml, the override beside it and what they refer to"

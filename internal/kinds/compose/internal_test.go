@@ -1,0 +1,67 @@
+package compose
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"gopkg.in/yaml.v3"
+)
+
+// aliasBomb is a text of some hundred bytes that stands for a billion values.
+func aliasBomb() string {
+	text, last := "x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n", "a"
+	for c := 'b'; c < 'j'; c++ {
+		text += fmt.Sprintf("x-%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat("*"+last+", ", 10), ", "))
+		last = string(c)
+	}
+	return text
+}
+
+func TestComposeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ yaml, want string }{
+		"absolute include":   {"include: [/etc/compose.yaml]\nservices: {}\n", `include "/etc/compose.yaml" is absolute; on another machine docker compose would not find it`},
+		"Windows path":       {"services: {a: {extends: {file: 'C:\\base.yaml', service: b}}}\n", "is absolute"},
+		"leaves":             {"services: {a: {extends: {file: ../base.yaml, service: b}}}\n", `extends "../base.yaml" leaves the directory`},
+		"missing":            {"include: [no.yaml]\nservices: {}\n", `include "no.yaml"`},
+		"env file unlisted":  {"services: {a: {image: x, env_file: b.env}}\n", `service "a": env_file "b.env" is not among the layers; list it`},
+		"labels unlisted":    {"services: {a: {image: x, label_file: b}}\n", `service "a": label_file "b" is not among the layers; list it`},
+		"only build":         {"services: {a: {build: .}}\n", `service "a": it has a build section and no image; docker compose refuses to publish that`},
+		"a list":             {"[a]\n", "it is not a compose file"},
+		"not YAML":           {"services: [\n", "docker compose can't read it"},
+		"empty":              {"", "it is empty"},
+		"a key twice":        {"services: {a: {image: x}}\nservices: {b: {image: x}}\n", "already defined"},
+		"itself":             {"services:\n  a: &a\n    image: x\n    x-more: *a\n", "contains itself"},
+		"aliases of aliases": {"services: {a: {image: x}}\n" + aliasBomb(), "excessive aliasing"},
+		"services a list":    {"services: [a]\n", "its services are not a mapping"},
+		"service a string":   {"services: {a: x}\n", `service "a": it is not a mapping`},
+		"include with paths": {"include: [{path: a.yaml, env_file: x}]\nservices: {}\n", "reaches outside of the artifact"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}}).publish("c.yaml")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzComposeFile(f *testing.F) {
+	f.Add([]byte("x: &e {env_file: a.env}\nservices:\n  a: {<<: *e, image: x, extends: {file: b.yaml}}\ninclude: [c.yaml]\n"))
+	f.Add([]byte("a: &a [*a]\nservices: *a\n"))
+	fsys := fstest.MapFS{"b.yaml": &fstest.MapFile{}, "c.yaml": &fstest.MapFile{}}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		project := &composeProject{fsys: fsys, env: map[string]bool{"a.env": false}}
+		file := &composeFile{composeProject: project, name: "c.yaml", seen: map[*yaml.Node]bool{}}
+		out, err := file.rewrite(b)
+		if err != nil || !file.changed {
+			return
+		}
+		if err := yaml.Unmarshal(out, new(yaml.Node)); err != nil {
+			t.Errorf("%q became what is no YAML: %q: %v", b, out, err)
+		}
+	})
+}

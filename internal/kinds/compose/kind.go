@@ -1,0 +1,20 @@
+// Package compose is the room of the kind for applications of docker compose.
+package compose
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of applications of docker compose.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"compose": {Expects: "a compose file", Find: isCompose, Fault: composeFault},
+		},
+		Settle: settle,
+		Pull:   kind.Pull{Sources: []string{"compose"}},
+	}
+}

@@ -1,0 +1,40 @@
+package devcontainer
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+)
+
+func TestPlainJSON(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"a": 1}`:                         `{"a":1}`,
+		"{\"a\": 1, // one\n\"b\": [2,],}": `{"a":1,"b":[2]}`,
+		`/* x */ {"a": "// /* \" , }"}`:    `{"a":"// /* \" , }"}`,
+		"{\"a\": 1 /* , */ , /* x */ }":    `{"a":1}`,
+		"\ufeff{}":                         `{}`,
+		`{} /*`:                            `{}`,
+		`{} //`:                            `{}`,
+	} {
+		var v any
+		if err := json.Unmarshal(plainJSON([]byte(in)), &v); err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		if got, _ := json.Marshal(v); string(got) != want {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzPlainJSON(f *testing.F) {
+	f.Add([]byte("{\"a\": 1, // one\n\"b\": [2,],}"))
+	f.Add([]byte(`/* x */ {"a": "// /* \" , }"} /`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		out := plainJSON(b)
+		if json.Valid(b) && !slices.Equal(out, b) {
+			t.Errorf("%q is JSON and became %q", b, out)
+		}
+	})
+}

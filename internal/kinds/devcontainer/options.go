@@ -1,0 +1,81 @@
+package devcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// devContainerOption is an option of a feature or template, as devContainerFeature.schema.json of devcontainers/spec
+// has it.
+type devContainerOption struct {
+	Type      string          `json:"type"`
+	Default   json.RawMessage `json:"default"`
+	Enum      []string        `json:"enum"`
+	Proposals []string        `json:"proposals"`
+}
+
+// checkOptions checks what the devcontainer CLI takes for granted of the options, and tools choke on when somebody
+// uses one.
+func (m *devContainerMeta) checkOptions() error {
+	if m.fields["options"] == nil {
+		return nil
+	}
+	var options map[string]json.RawMessage
+	if err := json.Unmarshal(m.fields["options"], &options); err != nil {
+		return errors.New("options is not an object of options by their names")
+	}
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		var option devContainerOption
+		var wrong *json.UnmarshalTypeError
+		err := json.Unmarshal(options[name], &option)
+		if errors.As(err, &wrong) && wrong.Field != "" {
+			err = fmt.Errorf("%s is a %s, a %s is wanted", wrong.Field, wrong.Value, schemaWord(wrong.Field))
+		} else if err != nil {
+			err = errors.New("it is not an object with a type")
+		} else {
+			err = option.check()
+		}
+		if err != nil {
+			return fmt.Errorf("option %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// schemaWord is what a field of an option has to be.
+func schemaWord(field string) string {
+	if field == "type" {
+		return "string"
+	}
+	return "list of strings"
+}
+
+func (o devContainerOption) check() error {
+	var fallback any
+	if o.Default != nil {
+		if err := json.Unmarshal(o.Default, &fallback); err != nil {
+			return err
+		}
+	}
+	text, isString := fallback.(string)
+	_, isBool := fallback.(bool)
+	lists := o.Enum != nil || o.Proposals != nil
+	switch {
+	case o.Type == "":
+		return errors.New("it has no type, which is string or boolean")
+	case o.Type != "string" && o.Type != "boolean":
+		return fmt.Errorf("its type %q is neither string nor boolean", o.Type)
+	case o.Type == "boolean" && lists:
+		return errors.New("it is boolean and lists values, which only a string can")
+	case o.Type == "boolean" && o.Default != nil && !isBool, o.Type == "string" && o.Default != nil && !isString:
+		return fmt.Errorf("its default %s is not of type %s", o.Default, o.Type)
+	case o.Enum != nil && o.Proposals != nil:
+		return errors.New("it has both enum and proposals")
+	case o.Enum != nil && isString && !slices.Contains(o.Enum, text):
+		return fmt.Errorf("its default %q is not in its enum", text)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package devcontainer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+// TestDevContainerOptions holds features and templates to what the schema of features says about options.
+func TestDevContainerOptions(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]string{
+		`{}`:                        "",
+		`{"a": {"type": "string"}}`: "",
+		`{"a": {"type": "boolean", "default": false, "description": "x"}}`:  "",
+		`{"a": {"type": "string", "enum": ["x", "y"], "default": "y"}}`:     "",
+		`{"a": {"type": "string", "proposals": ["x"], "default": "other"}}`: "",
+		`["a"]`:                                                        `options is not an object`,
+		`{"a": "string"}`:                                              `option "a": it is not an object with a type`,
+		`{"a": {"default": "x"}}`:                                      `option "a": it has no type, which is string or boolean`,
+		`{"a": {"type": "int"}}`:                                       `option "a": its type "int" is neither string nor boolean`,
+		`{"a": {"type": ["string"]}}`:                                  `option "a": type is a array, a string is wanted`,
+		`{"a": {"type": "string", "enum": "x"}}`:                       `option "a": enum is a string, a list of strings is wanted`,
+		`{"a": {"type": "string", "default": true}}`:                   `option "a": its default true is not of type string`,
+		`{"b": {"type": "boolean", "default": "true"}}`:                `option "b": its default "true" is not of type boolean`,
+		`{"b": {"type": "boolean", "enum": ["x"]}}`:                    `option "b": it is boolean and lists values`,
+		`{"a": {"type": "string", "enum": ["x"], "proposals": ["x"]}}`: `option "a": it has both enum and proposals`,
+		`{"a": {"type": "string", "enum": ["x"], "default": "z"}}`:     `option "a": its default "z" is not in its enum`,
+	} {
+		for _, kind := range []string{"feature", "template"} {
+			files := map[string]string{
+				"f/" + devcontainer.DevContainerFile(kind): `{"id":"f","version":"1.0.0","name":"F","options":` + options + `}`,
+				"f/install.sh": "", "f/.devcontainer.json": `{"image":"x"}`,
+			}
+			_, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [f/]\n")
+			if (want == "") != (err == nil) || !strings.Contains(fmt.Sprint(err), want) && want != "" {
+				t.Errorf("%s with options %s: got %v, want %q", kind, options, err, want)
+			}
+		}
+	}
+}

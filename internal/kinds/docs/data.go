@@ -1,0 +1,43 @@
+package docs
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// data is documentation: a folder of pages as one layer, single pages as layers of their own.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:         "docs",
+		Summary:      "documentation: a folder of Markdown or HTML pages",
+		ArtifactType: mediatypes.DocsArtifact,
+		Config: mediatypes.Config{
+			MediaType: mediatypes.DocsConfig,
+			Derive:    "docs",
+			Schema: map[string]any{
+				"type":                 "object",
+				"additionalProperties": false,
+				"properties": map[string]any{
+					"title": map[string]any{"type": "string", "minLength": 1, "description": "what the documentation is called"},
+					"index": map[string]any{"type": "string", "minLength": 1, "description": "the page to begin with, as it is named after a pull"},
+				},
+			},
+		},
+		Layers: []mediatypes.LayerType{
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Prefix: "{title}/", Tells: true},
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
+			{Role: "page", MediaType: "text/html", Match: []string{"*.html", "*.htm"}},
+			{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc"}},
+			{Role: "page", MediaType: "application/pdf", Match: []string{"*.pdf"}},
+			{Role: "asset", MediaType: mediatypes.OctetStream, Match: []string{"*.png", "*.svg", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.css", "*.js"}},
+		},
+		Attached: true,
+		Clients:  []string{"oras", "podman artifact"},
+		Example: `kind: docs
+name: greeting-manual
+version: 1.0.0
+layers: [manual/]
+`,
+	}
+}

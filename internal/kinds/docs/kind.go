@@ -1,0 +1,18 @@
+// Package docs is the room of the kind for documentation.
+package docs
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of documentation.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"docs": {Expects: "a directory with an index page and nothing but pages", Find: isDocs},
+		},
+	}
+}

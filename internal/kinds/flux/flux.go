@@ -1,0 +1,73 @@
+package flux
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// isManifests finds a directory of Kubernetes manifests: a kustomization, or nothing but YAML that names a kind.
+func isManifests(s *tree.Sample) (string, bool) {
+	var found string
+	for _, name := range s.Names() {
+		inner, ok := s.Entry(name)
+		if !ok || inner.IsDir() || !tree.IsYAML(name) {
+			continue
+		}
+		if name == "kustomization.yaml" || name == "kustomization.yml" {
+			return "has a " + name, true
+		}
+		head := "\n" + string(inner.Head())
+		if !strings.Contains(head, "\napiVersion:") || !strings.Contains(head, "\nkind:") {
+			return "", false
+		}
+		found = name
+	}
+	return "has Kubernetes manifests: " + found, found != ""
+}
+
+// derive is the config that flux writes; it reads none.
+func derive(c *compose.Draft) (compose.Finish, error) {
+	if err := warnOfLinks(c); err != nil {
+		return nil, err
+	}
+	created := "0001-01-01T00:00:00Z"
+	if !c.Created.IsZero() {
+		created = c.Created.UTC().Format(time.RFC3339)
+	}
+	return func(layers []spec.Packed) (spec.Finished, error) {
+		encoded, err := compose.EncodeJSON(map[string]any{
+			"architecture": "", "os": "", "created": created, "config": struct{}{},
+			"rootfs": map[string]any{"type": "layers", "diff_ids": compose.DiffIDs(layers)},
+		})
+		return spec.Finished{Config: encoded}, err
+	}, nil
+}
+
+// warnOfLinks warns of the links in a directory: flux packs none, and leaves them out when it unpacks.
+func warnOfLinks(c *compose.Draft) error {
+	var links []string
+	for _, l := range c.Layers {
+		if !l.Dir {
+			continue
+		}
+		files, err := compose.FilesBelow(c.FS, l)
+		if err != nil {
+			return err
+		}
+		for _, name := range files {
+			if info, err := fs.Lstat(c.FS, path.Join(l.Path, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+				links = append(links, name)
+			}
+		}
+	}
+	if len(links) > 0 {
+		c.Warnings = append(c.Warnings, "flux does not unpack links: "+compose.FirstFew(links))
+	}
+	return nil
+}

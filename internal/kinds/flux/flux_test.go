@@ -1,0 +1,67 @@
+package flux_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// TestFluxLeavesOutWhatFluxDoes: "flux push artifact" leaves out a repository's own files and pictures unless it is told
+// what to ignore, and links.
+func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		exclude         string
+		out             []string
+		notes, warnings []string
+	}{
+		"the usual": {"", []string{".git", "apps/b.png"},
+			[]string{"flux: .git, apps/b.png left out, as flux does; an exclude of your own, be it [], says otherwise"},
+			[]string{"flux does not unpack links: l.yaml"}},
+		"of one's own": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
+		"nothing": {", exclude: []", nil, nil,
+			[]string{"m/.git is packed too; name it in .davitignore if it should not be", "flux does not unpack links: l.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := kindtest.Tree(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n", "m/apps/b.png": "", "m/.git/HEAD": ""})
+			if err := os.Symlink("a.yaml", filepath.Join(root.Name(), "m", "l.yaml")); err != nil {
+				t.Fatal(err)
+			}
+			spec, err := artifact.Parse("davit.yaml", []byte("kind: flux\nlayers: [{path: m/"+tc.exclude+"}]\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := artifact.Compose(root.FS(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{".git", "l.yaml", "apps/b.png", "a.yaml"} {
+				if got, want := plan.Layers[0].Exclude(name, name == ".git"), slices.Contains(tc.out, name); got != want {
+					t.Errorf("%s is left out: %v, want %v", name, got, want)
+				}
+			}
+			if !slices.Equal(plan.Notes, tc.notes) || !slices.Equal(plan.Warnings, tc.warnings) {
+				t.Errorf("notes %q, warnings %q", plan.Notes, plan.Warnings)
+			}
+		})
+	}
+}
+
+// TestFluxOfOneFile: flux takes a single manifest as well, and packs it under its name.
+func TestFluxOfOneFile(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), "manifests "+mediatypes.FluxContent+" tar+gzip ")
+	if l := plan.Layers[0]; l.Path != "m" || !slices.Equal(l.Files, []string{"m/a.yaml"}) {
+		t.Errorf("got %+v", l)
+	}
+}

@@ -1,0 +1,18 @@
+// Package flux is the room of the kind for sources of flux.
+package flux
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of sources of flux.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"manifests": {Expects: "a directory of Kubernetes manifests", Find: isManifests},
+		},
+	}
+}

@@ -1,0 +1,30 @@
+package generic
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// data is what oras pushes: any files, any type.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:         "generic",
+		Summary:      "any files and directories, as oras pushes them",
+		ArtifactType: mediatypes.UnknownArtifact,
+		Types:        []string{mediatypes.UnknownConfig},
+		Config:       mediatypes.Config{MediaType: mediatypes.UnknownConfig, Optional: true},
+		Layers: []mediatypes.LayerType{
+			{Role: "directory", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "file", MediaType: mediatypes.OctetStream, MediaTypes: kind.Tars, Match: []string{"*"}, Prefix: "{title}/"},
+		},
+		Clients: []string{"oras", "regctl", "podman artifact"},
+		Example: `kind: generic
+name: greeting
+version: 1.0.0
+layers:
+  - hello.txt
+  - path: settings/
+    exclude: ["*.bak"]
+`,
+	}
+}

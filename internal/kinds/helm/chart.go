@@ -1,0 +1,273 @@
+package helm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/davit-oci/davit/internal/lazy"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"gopkg.in/yaml.v3"
+)
+
+// chart is the metadata of a Helm chart, in helm's order.
+type chart struct {
+	Name         string            `json:"name,omitempty"`
+	Home         string            `json:"home,omitempty"`
+	Sources      []string          `json:"sources,omitempty"`
+	Version      string            `json:"version,omitempty"`
+	Description  string            `json:"description,omitempty"`
+	Keywords     []string          `json:"keywords,omitempty"`
+	Maintainers  []chartMaintainer `json:"maintainers,omitempty"`
+	Icon         string            `json:"icon,omitempty"`
+	APIVersion   string            `json:"apiVersion,omitempty"`
+	Condition    string            `json:"condition,omitempty"`
+	Tags         string            `json:"tags,omitempty"`
+	AppVersion   string            `json:"appVersion,omitempty"`
+	Deprecated   bool              `json:"deprecated,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	KubeVersion  string            `json:"kubeVersion,omitempty"`
+	Dependencies []chartDependency `json:"dependencies,omitempty"`
+	Type         string            `json:"type,omitempty"`
+
+	warnings []string // what helm reads otherwise than it is written
+}
+
+type chartMaintainer struct {
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	URL   string `json:"url,omitempty"`
+}
+
+type chartDependency struct {
+	Name         string   `json:"name"`
+	Version      string   `json:"version,omitempty"`
+	Repository   string   `json:"repository"`
+	Condition    string   `json:"condition,omitempty"`
+	Tags         []string `json:"tags,omitempty"`
+	Enabled      bool     `json:"enabled,omitempty"`
+	ImportValues []any    `json:"import-values,omitempty"`
+	Alias        string   `json:"alias,omitempty"`
+}
+
+// helmVersion is what helm takes as a version: semver, parts of which may be missing.
+var helmVersion = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+
+// parseChart reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
+// beside it says the dependencies; nil where there is none.
+func parseChart(data, requirements []byte) (*chart, error) {
+	c := &chart{}
+	if err := c.read("Chart.yaml", data); err != nil {
+		return nil, err
+	}
+	if requirements != nil {
+		if err := c.read(requirementsFile, requirements); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.check()
+}
+
+const requirementsFile = "requirements.yaml"
+
+// read lays what a file says over the metadata.
+func (c *chart) read(file string, data []byte) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	r := chartText{file: file}
+	r.read(&doc, "")
+	c.warnings = append(c.warnings, r.warnings...)
+	var loose map[string]any
+	if err := doc.Decode(&loose); err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	// helm reads YAML by way of JSON, which matches keys in any case.
+	encoded, err := json.Marshal(loose)
+	if err != nil {
+		return fmt.Errorf("helm can't read %s: %w", file, err)
+	}
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
+		return fmt.Errorf("its %s: %s is a %s and helm wants a %s", file, wrong.Field, wrong.Value, wrong.Type)
+	} else if err != nil {
+		return fmt.Errorf("its %s: %w", file, err)
+	}
+	return nil
+}
+
+// chartText makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
+// a text. All are, but for those of notText.
+type chartText struct {
+	file     string
+	warnings []string
+}
+
+// notText are the fields of a Chart.yaml that are no text, and the one whose content is anything.
+var notText = []string{"deprecated", "enabled", "import-values"}
+
+// oldBools are the booleans of YAML 1.1, which helm reads, and 1.2 does not have.
+var oldBools = map[string]string{"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
+
+func (r *chartText) read(n *yaml.Node, key string) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			inner := n.Content[i].Value
+			if slices.Contains(notText, key) {
+				inner = key
+			}
+			r.read(n.Content[i+1], inner)
+		}
+	case yaml.ScalarNode:
+		r.scalar(n, key)
+	default: // an alias stands for what was read at its anchor
+		for _, inner := range n.Content {
+			r.read(inner, key)
+		}
+	}
+}
+
+func (r *chartText) scalar(n *yaml.Node, key string) {
+	written := n.Value
+	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
+		n.Tag, n.Value = "!!bool", old
+	}
+	if slices.Contains(notText, key) {
+		return
+	}
+	switch n.ShortTag() {
+	case "!!int", "!!float", "!!bool":
+		var value any
+		if n.Decode(&value) != nil {
+			return // told when all is decoded
+		}
+		if number, ok := value.(float64); ok {
+			value = strconv.FormatFloat(number, 'g', -1, 32)
+		}
+		n.Value = fmt.Sprint(value)
+	case "!!timestamp":
+	default:
+		return
+	}
+	if written != n.Value {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: helm reads the %s of %s as %s; put quotes around it", r.file, written, key, n.Value))
+	}
+	n.Tag, n.Style = "!!str", yaml.DoubleQuotedStyle
+}
+
+// plain is a text of a chart as helm keeps it: every white space a blank, and nothing that can't be printed.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, text)
+}
+
+// clean makes the texts of the metadata plain that helm makes plain.
+func (c *chart) clean() {
+	texts := []*string{&c.Name, &c.Description, &c.Home, &c.Icon, &c.Condition, &c.Tags, &c.AppVersion, &c.KubeVersion}
+	list := func(of []string) {
+		for i := range of {
+			texts = append(texts, &of[i])
+		}
+	}
+	list(c.Sources)
+	list(c.Keywords)
+	for i := range c.Maintainers {
+		m := &c.Maintainers[i]
+		texts = append(texts, &m.Name, &m.Email, &m.URL)
+	}
+	for i := range c.Dependencies {
+		d := &c.Dependencies[i]
+		texts = append(texts, &d.Name, &d.Version, &d.Repository, &d.Condition)
+		list(d.Tags)
+	}
+	for _, text := range texts {
+		*text = plain(*text)
+	}
+}
+
+// check makes the metadata plain, and says what helm would refuse of it.
+func (c *chart) check() error {
+	c.clean()
+	switch {
+	case c.APIVersion == "":
+		return errors.New("its Chart.yaml has no apiVersion, which helm requires (v2)")
+	case c.Name == "":
+		return errors.New("its Chart.yaml has no name, which helm requires")
+	case c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`):
+		return fmt.Errorf("its Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
+	case c.Version == "":
+		return errors.New("its Chart.yaml has no version, which helm requires")
+	case !helmVersion().MatchString(c.Version):
+		return fmt.Errorf("its Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
+	case c.Type != "" && c.Type != "application" && c.Type != "library":
+		return fmt.Errorf("its Chart.yaml: type %q is neither application nor library", c.Type)
+	}
+	return c.checkDependencies()
+}
+
+// helmAlias is what helm takes as another name of a dependency.
+var helmAlias = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
+
+// checkDependencies: each needs a name of its own, and an alias is one.
+func (c *chart) checkDependencies() error {
+	seen := map[string]bool{}
+	for _, d := range c.Dependencies {
+		name := d.Name
+		if d.Alias != "" {
+			name = d.Alias
+		}
+		switch {
+		case d.Alias != "" && !helmAlias().MatchString(d.Alias):
+			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has more than letters, digits, _ and -, which helm refuses", d.Alias, d.Name)
+		case seen[name]:
+			return fmt.Errorf("its Chart.yaml has two dependencies with the name or alias %q, which helm refuses", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// annotations are the manifest annotations that helm makes of the metadata: the chart's own may override the others,
+// but for title and version.
+func (c *chart) annotations() map[string]string {
+	set := map[string]string{
+		ocispec.AnnotationDescription: c.Description,
+		ocispec.AnnotationURL:         c.Home,
+	}
+	if len(c.Sources) > 0 {
+		set[ocispec.AnnotationSource] = c.Sources[0]
+	}
+	authors := make([]string, 0, len(c.Maintainers))
+	for _, m := range c.Maintainers {
+		author := m.Name
+		if m.Email != "" {
+			author += " (" + m.Email + ")"
+		}
+		authors = append(authors, author)
+	}
+	set[ocispec.AnnotationAuthors] = strings.Join(authors, ", ")
+	for key, value := range c.Annotations {
+		set[key] = value
+	}
+	set[ocispec.AnnotationTitle], set[ocispec.AnnotationVersion] = c.Name, c.Version
+	for key, value := range set {
+		if value == "" {
+			delete(set, key)
+		}
+	}
+	return set
+}

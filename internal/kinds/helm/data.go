@@ -1,0 +1,28 @@
+package helm
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// data is a chart: a packaged one as it is, or a directory, which is packaged as helm does it.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:    "helm",
+		Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
+		Config:  mediatypes.Config{MediaType: mediatypes.HelmConfig, Derive: "helm", Schema: kind.NoFields},
+		Layers: []mediatypes.LayerType{
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
+				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that it is said what is wrong
+				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1},
+			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Untitled: true, Max: 1},
+		},
+		Order:   mediatypes.ByDigest,
+		Clients: []string{"helm"},
+		Example: `kind: helm
+layers: [greeting/]
+`,
+	}
+}

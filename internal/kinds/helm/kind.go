@@ -1,0 +1,28 @@
+// Package helm is the room of the kind for Helm charts.
+package helm
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of Helm charts.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart},
+			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
+		},
+		Pull: kind.Pull{
+			Name: fileName,
+			NeedsConfig: func(mediaType string) bool {
+				return mediaType == mediatypes.HelmChart || mediaType == mediatypes.HelmProvenance
+			},
+			KeepsTars: true,
+			PathInTar: true,
+		},
+	}
+}

@@ -1,0 +1,55 @@
+// Package kind is the contract of a kind: its data, the functions that its data name, and how a pull treats it.
+package kind
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Kind is a built-in kind. Most kinds are data alone.
+type Kind struct {
+	mediatypes.Kind
+
+	// Derive reads the config from the files. Config.Derive names it, so that kind files can use it as well.
+	Derive compose.DeriveFunc
+	// Tests are the tests of a file's content that LayerType.Content names.
+	Tests map[string]compose.Test
+	// Settle reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
+	Settle compose.SettleFunc
+	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. A manifest must not show the
+	// signs of two kinds.
+	Sign func(mediatypes.Traits) bool
+	// Predicates are the beginnings of the predicate types of in-toto statements that state content of the kind.
+	Predicates []string
+	Pull       Pull
+}
+
+// Pull says how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
+// directories.
+type Pull struct {
+	// Name returns the name of a layer that has no title, "" for none. It gets the content of the config.
+	Name func(config []byte, layer ocispec.Descriptor) (string, error)
+	// NeedsConfig reports whether Name wants the config for a layer of this media type.
+	NeedsConfig func(mediaType string) bool
+	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
+	KeepsTars bool
+	// ImagesToo: a container image without a kind of its own is treated as a file system.
+	ImagesToo bool
+	// Joins: without unpacking, the layers become one tar, with owners, times, and extended attributes.
+	Joins bool
+	// HasWeights: the config describes the weights, so nothing is read from them.
+	HasWeights bool
+	// Itself are the roles whose file is what the artifact is: it is shown before all others.
+	Itself []string
+	// Hidden are the roles whose files are not shown unless named.
+	Hidden []string
+	// Sources are the roles of the files that the artifact was declared in.
+	Sources []string
+	// Cards are the roles of files that describe the artifact.
+	Cards []string
+	// Machine are the roles of files that are not text.
+	Machine []string
+	// PathInTar: a path names a file in the layer, whose own name does not count.
+	PathInTar bool
+}

@@ -1,0 +1,21 @@
+package kind
+
+func StringsField(description string) map[string]any {
+	return map[string]any{"type": "array", "description": description, "items": map[string]any{"type": "string"}}
+}
+
+func StringField(description string) map[string]any {
+	return map[string]any{"type": "string", "description": description}
+}
+
+func BoolField(description string) map[string]any {
+	return map[string]any{"type": "boolean", "description": description}
+}
+
+// ObjectField is an object that has these fields and no others.
+func ObjectField(properties map[string]any) map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+}
+
+// NoFields is the schema of a config that is made of the files alone.
+var NoFields = ObjectField(map[string]any{})

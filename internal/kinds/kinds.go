@@ -1,0 +1,126 @@
+// Package kinds lists the built-in kinds. A new kind is a package below this one and a line in list.
+package kinds
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	engine "github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/attestation"
+	"github.com/davit-oci/davit/internal/kinds/bottle"
+	"github.com/davit-oci/davit/internal/kinds/compose"
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/kinds/docs"
+	"github.com/davit-oci/davit/internal/kinds/flux"
+	"github.com/davit-oci/davit/internal/kinds/generic"
+	"github.com/davit-oci/davit/internal/kinds/helm"
+	"github.com/davit-oci/davit/internal/kinds/image"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model"
+	"github.com/davit-oci/davit/internal/kinds/report"
+	"github.com/davit-oci/davit/internal/kinds/runbook"
+	"github.com/davit-oci/davit/internal/kinds/sbom"
+	"github.com/davit-oci/davit/internal/kinds/signature"
+	"github.com/davit-oci/davit/internal/kinds/vex"
+	"github.com/davit-oci/davit/internal/kinds/wasm"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// list builds the kinds on first use, sorted by name: a command that needs none must not wait for them.
+var list = sync.OnceValue(func() []kind.Kind {
+	return []kind.Kind{
+		attestation.Kind(),
+		bottle.Kind(),
+		devcontainer.Collection(),
+		compose.Kind(),
+		docs.Kind(),
+		devcontainer.Feature(),
+		flux.Kind(),
+		generic.Kind(),
+		helm.Kind(),
+		image.Image(),
+		model.Model(),
+		model.ModelKit(),
+		model.ModelPack(),
+		report.Kind(),
+		runbook.Kind(),
+		sbom.Kind(),
+		signature.Kind(),
+		devcontainer.Template(),
+		vex.Kind(),
+		image.Volume(),
+		wasm.Kind(),
+	}
+})
+
+// All returns the built-in kinds, sorted by name. The slice belongs to the caller; the maps inside are shared and must not
+// be changed.
+func All() []kind.Kind { return slices.Clone(list()) }
+
+// Data returns the data of the built-in kinds, sorted by name.
+func Data() []mediatypes.Kind {
+	data := make([]mediatypes.Kind, len(list()))
+	for i, k := range list() {
+		data[i] = k.Kind
+	}
+	return data
+}
+
+// Lookup returns a built-in kind by its name.
+func Lookup(name string) (kind.Kind, bool) {
+	for _, k := range list() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return kind.Kind{}, false
+}
+
+// Of returns the built-in kind that has the name of some kind; for a kind of another name, its data alone.
+func Of(k mediatypes.Kind) kind.Kind {
+	if built, ok := Lookup(k.Name); ok {
+		return built
+	}
+	return kind.Kind{Kind: k}
+}
+
+// Recognize returns the built-in kind of a manifest; generic and false if it fits none.
+func Recognize(t mediatypes.Traits) (mediatypes.Kind, bool) { return mediatypes.Recognize(known(), t) }
+
+var known = sync.OnceValue(func() []mediatypes.Known {
+	var all []mediatypes.Known
+	for _, k := range list() {
+		all = append(all, mediatypes.Known{Kind: k.Kind, Sign: k.Sign})
+	}
+	return all
+})
+
+// Stated returns the name of the kind whose content an in-toto statement of a predicate type states, "" for other
+// predicates, such as provenance.
+func Stated(predicate string) string {
+	for _, k := range list() {
+		if slices.ContainsFunc(k.Predicates, func(p string) bool { return strings.HasPrefix(predicate, p) }) {
+			return k.Name
+		}
+	}
+	return ""
+}
+
+// Table returns what the engine needs of the built-in kinds.
+func Table() *engine.Table {
+	t := &engine.Table{
+		Kinds: Data(), Derive: map[string]engine.DeriveFunc{}, Tests: map[string]engine.Test{}, Settle: map[string]engine.SettleFunc{},
+	}
+	for _, k := range list() {
+		if k.Derive != nil {
+			t.Derive[k.Config.Derive] = k.Derive
+		}
+		if k.Settle != nil {
+			t.Settle[k.Config.Derive] = k.Settle
+		}
+		maps.Copy(t.Tests, k.Tests)
+	}
+	return t
+}

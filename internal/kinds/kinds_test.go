@@ -1,0 +1,143 @@
+package kinds_test
+
+import (
+	"encoding/json"
+	"mime"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestAllIsSortedAndUnique(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, k := range kinds.Data() {
+		names = append(names, k.Name)
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("Data: got %v, want sorted and unique names", names)
+	}
+}
+
+func TestEveryKindIsSound(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds.Data() {
+		t.Run(k.Name, func(t *testing.T) {
+			t.Parallel()
+			if k.Summary == "" || strings.Contains(k.Summary, "\n") {
+				t.Errorf("summary %q: want one line", k.Summary)
+			}
+			if !k.ReadOnly && !strings.HasPrefix(k.Example, "kind: "+k.Name+"\n") {
+				t.Errorf("example %q: want it to begin with the kind", k.Example)
+			}
+			if k.ArtifactType == "" && k.Config.MediaType == "" && !k.TypeFromLayer && len(k.Types) == 0 {
+				t.Error("nothing in the manifest tells the kind")
+			}
+			if _, err := json.Marshal(k.Config); err != nil {
+				t.Errorf("config is not JSON: %v", err)
+			}
+			for _, mediaType := range append([]string{k.ArtifactType, k.Config.MediaType}, k.Types...) {
+				checkMediaType(t, mediaType)
+			}
+			for _, l := range k.Layers {
+				checkLayer(t, l)
+			}
+		})
+	}
+}
+
+func checkLayer(t *testing.T, l mediatypes.LayerType) {
+	t.Helper()
+	if l.Role == "" || l.MediaType == "" {
+		t.Errorf("layer %+v: want a role and a media type", l)
+	}
+	checkMediaType(t, l.MediaType)
+	for packing, mediaType := range l.MediaTypes {
+		if !slices.Contains([]mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd}, packing) {
+			t.Errorf("role %s: packing %q", l.Role, packing)
+		}
+		checkMediaType(t, mediaType)
+	}
+	for _, pattern := range l.Match {
+		if _, err := path.Match(strings.ReplaceAll(pattern, "**", "*"), ""); err != nil {
+			t.Errorf("role %s: pattern %q: %v", l.Role, pattern, err)
+		}
+	}
+	if l.Max > 0 && l.Min > l.Max {
+		t.Errorf("role %s: at least %d and at most %d", l.Role, l.Min, l.Max)
+	}
+}
+
+func checkMediaType(t *testing.T, mediaType string) {
+	t.Helper()
+	if mediaType == "" {
+		return
+	}
+	if got, _, err := mime.ParseMediaType(mediaType); err != nil || !strings.Contains(got, "/") {
+		t.Errorf("media type %q: %v", mediaType, err)
+	}
+}
+
+func TestRecognize(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		in    mediatypes.Traits
+		want  string
+		known bool
+	}{
+		{"artifact type", mediatypes.Traits{ArtifactType: mediatypes.DocsArtifact, ConfigType: mediatypes.EmptyJSON}, "docs", true},
+		{"config type under a foreign artifact type", mediatypes.Traits{ArtifactType: "application/x", ConfigType: mediatypes.RunbookConfig}, "runbook", true},
+		{"what oras pushes", mediatypes.Traits{ArtifactType: mediatypes.UnknownArtifact, ConfigType: mediatypes.EmptyJSON}, "generic", true},
+		{"sbom of a scanner", mediatypes.Traits{ArtifactType: mediatypes.CycloneDXJSON, ConfigType: mediatypes.EmptyJSON}, "sbom", true},
+		{"sbom by its config", mediatypes.Traits{ConfigType: mediatypes.SPDXJSON}, "sbom", true},
+		{"sbom by its layer alone", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: "text/spdx"}}}, "sbom", true},
+		{"layers tell no other kind", mediatypes.Traits{ArtifactType: "application/x", Layers: []mediatypes.LayerTraits{{MediaType: "text/markdown"}}}, "generic", false},
+		{"notation", mediatypes.Traits{ConfigType: mediatypes.NotarySignature}, "signature", true},
+		{"cosign by tag", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.SimpleSigning}}}, "signature", true},
+		{"cosign bundle", mediatypes.Traits{ArtifactType: mediatypes.SigstoreBundle, Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: mediatypes.CosignStatement}}, "signature", true},
+		{"attestation bundle", mediatypes.Traits{ArtifactType: mediatypes.SigstoreBundle, Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope"}}, "attestation", true},
+		{"BuildKit", mediatypes.Traits{ArtifactType: mediatypes.BuildKitAttestation, ConfigType: mediatypes.EmptyJSON}, "attestation", true},
+		{"BuildKit of old", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.InToto}, {MediaType: mediatypes.InToto}}}, "attestation", true},
+		{"bottle", mediatypes.Traits{Annotations: map[string]string{mediatypes.GitHubPackageType: "homebrew_bottle"}}, "bottle", true},
+		{"bottle in an index", mediatypes.Traits{Annotations: map[string]string{mediatypes.BottleDigest: "0"}}, "bottle", true},
+		{"feature", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerLayer, Title: "devcontainer-feature-a.tgz"}}}, "feature", true},
+		{"template", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerLayer, Title: "devcontainer-template-a.tgz"}}}, "template", true},
+		{"collection", mediatypes.Traits{ConfigType: mediatypes.DevContainer, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.DevContainerCollection, Title: "devcontainer-collection.json"}}}, "collection", true},
+		{"compose before artifactType", mediatypes.Traits{ConfigType: mediatypes.ComposeConfig10}, "compose", true},
+		{"model directory", mediatypes.Traits{ConfigType: mediatypes.ModelDirConfig}, "model", true},
+		{"modelpack of old", mediatypes.Traits{ArtifactType: "application/vnd.cnai.model.manifest.v1+json"}, "modelpack", true},
+		{"wasm of old", mediatypes.Traits{ConfigType: "application/vnd.wasm.config.v1+json"}, "wasm", true},
+		{"volume", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Annotations: map[string]string{mediatypes.KindAnnotation: "volume"}}, "volume", true},
+		{"image", mediatypes.Traits{ConfigType: mediatypes.DockerConfig}, "image", true},
+		{"vex in CycloneDX", mediatypes.Traits{ArtifactType: mediatypes.VEXArtifact, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.CycloneDXJSON}}}, "vex", true},
+		{"nothing", mediatypes.Traits{}, "generic", false},
+		{"an empty config is no type", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			got, known := kinds.Recognize(tc.in)
+			if got.Name != tc.want || known != tc.known {
+				t.Errorf("got %s, %v, want %s, %v", got.Name, known, tc.want, tc.known)
+			}
+		})
+	}
+}
+
+func TestTypesBelongToOneKind(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds.Data() {
+		for _, own := range append([]string{k.ArtifactType}, k.Types...) {
+			if own == "" {
+				continue
+			}
+			if got, ok := kinds.Recognize(mediatypes.Traits{ArtifactType: own}); ok && got.Name != k.Name {
+				t.Errorf("%s: kind %s has it, but Recognize returns %s", own, k.Name, got.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package model
+
+import "github.com/davit-oci/davit/mediatypes"
+
+// hiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
+var hiddenFiles = []string{"**/.*"}
+
+// model is a model as Docker Model Runner packs it.
+func model() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:    "model",
+		Summary: "a model for Docker Model Runner: GGUF, safetensors or DDUF weights and what belongs to them",
+		Types:   []string{mediatypes.ModelDirConfig},
+		Config: mediatypes.Config{
+			MediaType: mediatypes.ModelConfig,
+			Derive:    "model",
+			Schema: map[string]any{
+				"type":                 "object",
+				"additionalProperties": false,
+				"properties": map[string]any{
+					"format":       map[string]any{"enum": []any{"gguf", "safetensors", "dduf"}, "description": "read from the weights"},
+					"architecture": map[string]any{"type": "string", "description": "llama, qwen2 …; read from the weights"},
+					"parameters":   map[string]any{"type": "string", "description": "how many: 361.82M; read from the weights"},
+					"quantization": map[string]any{"type": "string", "description": "Q4_K_M, BF16 …; read from the weights"},
+					"size":         map[string]any{"type": "string", "description": "of the weights: 256.35MiB; read from them"},
+					"context_size": map[string]any{"type": "integer", "minimum": 1, "maximum": 2147483647, "description": "tokens; read from the weights or config.json"},
+				},
+			},
+		},
+		Layers: []mediatypes.LayerType{
+			{Role: "projector", MediaType: mediatypes.ModelProjector, Match: []string{"*.gguf", "*.mmproj"}, Content: "gguf-projector", Max: 1},
+			{Role: "weights", MediaType: mediatypes.ModelGGUF, Match: []string{"*.gguf"}, Min: 1, Tells: true},
+			{Role: "weights", MediaType: mediatypes.ModelSafetensors, Match: []string{"*.safetensors"}, Min: 1, Tells: true},
+			{Role: "weights", MediaType: mediatypes.ModelDDUF, Match: []string{"*.dduf"}, Min: 1, Tells: true},
+			{Role: "template", MediaType: mediatypes.ModelChatTemplate, Match: []string{"*.jinja", "*chat_template*"}, Max: 1},
+			{Role: "license", MediaType: mediatypes.ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
+			{Role: "vllm", MediaType: mediatypes.ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: mediatypes.Tar, Max: 1},
+			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Prefix: "{title}/"},
+			{Role: "file", MediaType: mediatypes.ModelFile, Match: []string{"*"}, Content: "no-modelfile"},
+		},
+		Order:   mediatypes.ByTitle,
+		Expand:  true,
+		Exclude: hiddenFiles, // as FromDirectory of docker/model-runner does
+		Clients: []string{"docker model"},
+		Example: `kind: model
+name: tiny-llama
+version: 1.0.0
+layers:
+  - tiny-llama.gguf
+  - LICENSE
+  - chat_template.jinja
+`,
+	}
+}

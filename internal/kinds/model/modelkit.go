@@ -1,0 +1,256 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// isKitfile finds a Kitfile by its manifestVersion.
+func isKitfile(s *tree.Sample) (string, bool) {
+	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
+	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
+}
+
+// kitfileFault says why kit takes no file that is named as a Kitfile.
+func kitfileFault(s *tree.Sample) error {
+	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
+		return fmt.Errorf("kit can't read it: %w", err)
+	}
+	return errors.New("it has no manifestVersion, which kit requires")
+}
+
+// isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
+func isNoModelfile(s *tree.Sample) (string, bool) {
+	name := path.Base(s.Path)
+	if name == "Modelfile" {
+		_, is := isModelfile(s)
+		return "", !is
+	}
+	if strings.HasPrefix(name, "Kitfile") || name == ".kitfile" {
+		_, is := isKitfile(s)
+		return "", !is
+	}
+	return "", true
+}
+
+// kitList is a list of a Kitfile whose elements name files.
+type kitList struct{ key, role string }
+
+// kitLists stand in the order of the layers; what a list inside the model holds comes after the model.
+var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "mcp"}}
+
+// kitElement is an element of the Kitfile that has a layer: the config says which by its digests.
+type kitElement struct {
+	fields map[string]any
+	role   string
+	title  string // of its layer
+	prompt bool   // kit stores prompts as code and marks them
+}
+
+// deriveModelKit makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
+// without one, it is made of the layers.
+func deriveModelKit(c *compose.Draft) (compose.Finish, error) {
+	declared := c.Layers
+	kitfile, by, err := takeKitfile(c)
+	if err != nil || by == nil && len(c.Layers) == 0 {
+		return nil, err
+	}
+	var elements []kitElement
+	if by == nil {
+		elements = kitOfLayers(c, kitfile)
+	} else if elements, err = kitLayers(c, kitfile, by); err != nil {
+		return nil, &spec.Error{Item: by.Path, Err: err}
+	} else {
+		c.DropUnnamed(by.Path, declared)
+	}
+	return func(layers []spec.Packed) (spec.Finished, error) {
+		for _, e := range elements {
+			at := slices.IndexFunc(layers, func(l spec.Packed) bool { return l.Title == e.title })
+			if at < 0 {
+				return spec.Finished{}, fmt.Errorf("no layer holds %q of the Kitfile", e.title)
+			}
+			e.fields["digest"], e.fields["diffId"] = layers[at].Descriptor.Digest, layers[at].DiffID
+		}
+		encoded, err := compose.EncodeJSON(kitfile)
+		return spec.Finished{Config: encoded}, err
+	}, nil
+}
+
+// takeKitfile takes a Kitfile out of the layers. by is nil where there is none.
+func takeKitfile(c *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
+	about := map[string]any{}
+	for key, value := range map[string]string{"name": c.Spec.Name, "version": c.Spec.Version} {
+		if value != "" {
+			about[key] = value
+		}
+	}
+	kitfile = map[string]any{"manifestVersion": "1.0.0", "package": about}
+	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "kitfile" })
+	if i < 0 {
+		return c.Overlay(kitfile), nil, nil
+	}
+	by = c.Layers[i]
+	c.Layers, c.LeftOut = nil, nil
+	data, err := tree.ReadFile(c.FS, by.Path, tree.MaxSmallFile)
+	if err != nil {
+		return nil, by, &spec.Error{Item: by.Path, Err: errors.New(tree.Cause(err))}
+	}
+	doc := declare.ReadDocument(by.Path, data)
+	c.Problems = append(c.Problems, doc.Problems...)
+	declared, ok := doc.Value.(map[string]any)
+	if !ok {
+		return nil, by, &spec.Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
+	}
+	if own, ok := declared["package"].(map[string]any); ok {
+		name, _ := own["name"].(string)
+		version, _ := own["version"].(string)
+		c.CheckNamed(name, version, by.Path)
+	}
+	return c.Overlay(compose.Merge(kitfile, declared)), by, nil
+}
+
+// kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
+func kitLayers(c *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]kitElement, error) {
+	elements, err := kitElements(kitfile)
+	if err != nil {
+		return nil, err
+	}
+	if len(elements) == 0 {
+		return nil, errors.New("it names no files")
+	}
+	for _, e := range elements {
+		if err := kitLayer(c, e, by, elements); err != nil {
+			return nil, err
+		}
+	}
+	return elements, nil
+}
+
+// kitElements lists the elements of a Kitfile that have a path. A model of another ModelKit has none of its own.
+func kitElements(kitfile map[string]any) ([]kitElement, error) {
+	var elements []kitElement
+	model, _ := kitfile["model"].(map[string]any)
+	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {
+		elements = append(elements, newKitElement(model, "model"))
+	}
+	lists := append([]kitList{{"parts", "modelpart"}}, kitLists...)
+	for _, list := range lists {
+		from := kitfile
+		if list.key == "parts" {
+			from = model
+		}
+		items, _ := from[list.key].([]any)
+		for _, item := range items {
+			fields, ok := item.(map[string]any)
+			if _, named := fields["path"].(string); !ok || !named {
+				return nil, fmt.Errorf("an element of %s has no path", list.key)
+			}
+			e := newKitElement(fields, list.role)
+			e.prompt = list.key == "prompts"
+			elements = append(elements, e)
+		}
+	}
+	return elements, nil
+}
+
+// newKitElement is an element with a path. Its layer is titled by that; the whole directory, by its role.
+func newKitElement(fields map[string]any, role string) kitElement {
+	title := path.Clean(fields["path"].(string))
+	if title == "." {
+		title = role
+	}
+	return kitElement{fields: fields, role: role, title: title}
+}
+
+// kitLayer makes the layer of one element.
+func kitLayer(c *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
+	declared := e.fields["path"].(string)
+	if message, _ := declare.BadPath(declared); message != "" {
+		return fmt.Errorf("path %q %s", declared, message)
+	}
+	name, problem := tree.Locate(c.FS, path.Join(path.Dir(by.Path), declared))
+	if problem != "" {
+		return fmt.Errorf("names %q, which %s", declared, problem)
+	}
+	info, err := fs.Stat(c.FS, name)
+	if err != nil {
+		return err
+	}
+	if c.Ignores(by, name, info.IsDir()) {
+		return &spec.Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.Kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
+	}
+	t, _ := c.Kind.Role(e.role)
+	within := path.Clean(declared)
+	l := spec.Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
+		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
+	if info.IsDir() {
+		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
+		if l.Exclude, err = c.FilterBelow(by, name, otherPaths(by, within, all)); err != nil {
+			return err
+		}
+	}
+	if e.prompt {
+		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
+	}
+	c.Layers = append(c.Layers, &compose.Layer{Layer: l, Type: compose.Role{LayerType: t}, Info: info, At: by.At})
+	return nil
+}
+
+// otherPaths lists what other elements of a Kitfile name, which is no part of the directory of this one.
+func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
+	var others []string
+	for _, element := range all {
+		if name := path.Clean(element.fields["path"].(string)); name != within {
+			others = append(others, path.Join(path.Dir(by.Path), name))
+		}
+	}
+	return others
+}
+
+// kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
+func kitOfLayers(c *compose.Draft, kitfile map[string]any) []kitElement {
+	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
+	model, _ := kitfile["model"].(map[string]any)
+	model = maps.Clone(model)
+	if model == nil {
+		model = map[string]any{}
+	}
+	var elements []kitElement
+	titleFiles(c)
+	for _, l := range c.Layers {
+		l.Prefix = prefixOf(path.Dir(l.Title))
+		if l.Dir {
+			l.Prefix = prefixOf(l.Title)
+		}
+		fields, role := map[string]any{"path": l.Title}, l.Role
+		if role == "model" && model["path"] != nil {
+			role = "modelpart"
+		}
+		switch key := keys[role]; role {
+		case "model":
+			model["path"], fields = l.Title, model
+		case "modelpart":
+			parts, _ := model[key].([]any)
+			model[key] = append(parts, fields)
+		default:
+			list, _ := kitfile[key].([]any)
+			kitfile[key] = append(list, fields)
+		}
+		elements = append(elements, kitElement{fields: fields, role: role, title: l.Title})
+	}
+	if len(model) > 0 {
+		kitfile["model"] = model
+	}
+	return elements
+}

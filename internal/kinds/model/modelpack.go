@@ -1,0 +1,286 @@
+package model
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// isModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
+func isModelfile(s *tree.Sample) (string, bool) {
+	m, err := ParseModelfile(s.Head())
+	return "names files with MODEL", err == nil && len(m.files) > 0
+}
+
+// modelfile is what modctl's Modelfile says.
+type modelfile struct {
+	fields map[string]string // by command: NAME, ARCH …
+	files  []modelfileGlob
+}
+
+type modelfileGlob struct{ role, pattern string }
+
+// modelfileRoles are the roles of the commands that name files.
+var modelfileRoles = map[string]string{"MODEL": "weights", "CONFIG": "config", "CODE": "code", "DATASET": "dataset", "DOC": "doc"}
+
+// modelfileFields are the commands that say something of the model.
+var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
+
+// ParseModelfile reads a Modelfile: a command and its argument on each line.
+func ParseModelfile(data []byte) (*modelfile, error) {
+	m := &modelfile{fields: map[string]string{}}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		command, arg, _ := strings.Cut(line, " ")
+		command, arg = strings.ToUpper(command), unquoted(strings.TrimSpace(arg))
+		role, names := modelfileRoles[command]
+		switch {
+		case arg == "":
+			return nil, fmt.Errorf("line %d: %s has no argument", n, command)
+		case names:
+			m.files = append(m.files, modelfileGlob{role, arg})
+		case !slices.Contains(modelfileFields, command):
+			return nil, fmt.Errorf("line %d: modctl knows no command %s", n, command)
+		case m.fields[command] != "":
+			return nil, fmt.Errorf("line %d: %s is given twice", n, command)
+		default:
+			m.fields[command] = arg
+		}
+	}
+	return m, lines.Err()
+}
+
+// unquoted returns an argument without the quotes that modctl writes around one with spaces.
+func unquoted(arg string) string {
+	if len(arg) > 1 && arg[0] == '"' && arg[len(arg)-1] == '"' {
+		return arg[1 : len(arg)-1]
+	}
+	return arg
+}
+
+// deriveModelPack makes the config of the weights, of a Modelfile if there is one, and of what is declared.
+func deriveModelPack(c *compose.Draft) (compose.Finish, error) {
+	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
+	if err := takeModelfile(c, derived); err != nil {
+		return nil, err
+	}
+	if len(c.Layers) == 0 {
+		return nil, errors.New("there are no files of a model")
+	}
+	if _, own := c.Annotations[mediatypes.ModelPackModelfile]; !own && len(c.WithRole("weights"))+len(c.WithRole("code"))+len(c.WithRole("dataset")) == 0 {
+		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
+	}
+	facts, err := weightFacts(c)
+	if err != nil {
+		return nil, err
+	}
+	config := c.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(c)}, derived))
+	titleFiles(c)
+	setModelPaths(c)
+	for _, l := range c.Layers {
+		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
+			l.Prefix = prefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
+		}
+	}
+	return func(layers []spec.Packed) (spec.Finished, error) {
+		whole := compose.Merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": compose.DiffIDs(layers)}})
+		encoded, err := compose.EncodeJSON(whole)
+		return spec.Finished{Config: encoded}, err
+	}, nil
+}
+
+// titleFiles names a tar of one file after the file, not after its directory.
+func titleFiles(c *compose.Draft) {
+	for _, l := range c.Layers {
+		if len(l.Files) == 1 && l.Title == l.Path {
+			l.Title = l.Files[0]
+		}
+	}
+}
+
+// prefixOf is the prefix of the entries of a tar whose files stand in a directory.
+func prefixOf(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	return dir + "/"
+}
+
+// modelDescriptor is what the declaration says of the model.
+func modelDescriptor(c *compose.Draft) map[string]any {
+	d := map[string]any{}
+	if c.Spec.Name != "" {
+		d["name"] = c.Spec.Name
+	}
+	if c.Spec.Version != "" {
+		d["version"] = c.Spec.Version
+	}
+	if !c.Created.IsZero() {
+		d["createdAt"] = c.Created.UTC().Format(time.RFC3339)
+	}
+	return d
+}
+
+// weightFacts reads format, architecture, size and quantization out of weights whose format is known.
+func weightFacts(c *compose.Draft) (map[string]any, error) {
+	read := map[string]func([]*compose.Layer) (map[string]any, error){
+		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return ggufFacts(c.FS, w) },
+		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return safetensorsFacts(c.FS, w) },
+	}
+	facts := map[string]any{}
+	for _, suffix := range [...]string{".safetensors", ".gguf"} {
+		var weights []*compose.Layer
+		var paths []string
+		for _, l := range c.WithRole("weights") {
+			if strings.HasSuffix(strings.ToLower(l.Source()), suffix) {
+				weights, paths = append(weights, l), append(paths, l.Source())
+			}
+		}
+		if len(weights) == 0 {
+			continue
+		}
+		if err := shardsComplete(paths); err != nil {
+			return nil, err
+		}
+		found, err := read[suffix](weights)
+		if err != nil {
+			return nil, err
+		}
+		facts["format"] = suffix[1:]
+		for key, from := range map[string]string{"architecture": "architecture", "paramSize": "parameters", "quantization": "quantization"} {
+			if text, ok := found[from].(string); ok {
+				facts[key] = text
+			}
+		}
+		facts["paramSize"] = strings.ToLower(facts["paramSize"].(string))
+	}
+	return facts, nil
+}
+
+// takeModelfile replaces a Modelfile by the files that it names, and keeps its text as modctl does.
+func takeModelfile(c *compose.Draft, config map[string]any) error {
+	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "modelfile" })
+	if i < 0 {
+		return nil
+	}
+	l := c.Layers[i]
+	c.Layers = slices.Delete(c.Layers, i, i+1)
+	data, err := tree.ReadFile(c.FS, l.Path, 64<<10)
+	if err != nil {
+		return &spec.Error{Item: l.Path, Err: errors.New(tree.Cause(err))}
+	}
+	m, err := ParseModelfile(data)
+	if err != nil {
+		c.Refuse(l, "", "%q: %v", l.Path, err)
+		return nil
+	}
+	c.Annotations[mediatypes.ModelPackModelfile] = string(data)
+	c.CheckNamed(m.fields["NAME"], "", l.Path)
+	inner, descriptor := config["config"].(map[string]any), config["descriptor"].(map[string]any)
+	for command, into := range map[string]struct {
+		object map[string]any
+		key    string
+	}{
+		"NAME": {descriptor, "name"}, "FAMILY": {descriptor, "family"}, "ARCH": {inner, "architecture"}, "FORMAT": {inner, "format"},
+		"PARAMSIZE": {inner, "paramSize"}, "PRECISION": {inner, "precision"}, "QUANTIZATION": {inner, "quantization"},
+	} {
+		if value := m.fields[command]; value != "" {
+			into.object[into.key] = value
+		}
+	}
+	return takeNamed(c, l, m)
+}
+
+// takeNamed makes the layers those that a Modelfile names, in the roles that it gives them. Those among the declared
+// layers keep their order; the others follow in the order of the Modelfile.
+func takeNamed(c *compose.Draft, by *compose.Layer, m *modelfile) error {
+	roles, names, err := namedFiles(c, by, m)
+	if err != nil {
+		return err
+	}
+	declared := c.Layers
+	c.Layers = nil
+	for _, l := range declared {
+		switch r, named := roles[l.Source()]; {
+		case named && r == l.Role:
+			c.Layers = append(c.Layers, l)
+		case named:
+			c.AddFile(by, l.Source(), r)
+		}
+		delete(roles, l.Source())
+	}
+	for _, name := range names {
+		if r, left := roles[name]; left {
+			c.AddFile(by, name, r)
+		}
+	}
+	c.DropUnnamed(by.Path, declared)
+	return nil
+}
+
+// namedFiles lists the files that a Modelfile names, in its order, and the role of each. Where it names a file twice, the
+// first command counts.
+func namedFiles(c *compose.Draft, by *compose.Layer, m *modelfile) (roles map[string]string, names []string, err error) {
+	roles = map[string]string{}
+	for _, f := range m.files {
+		found, err := expandNamed(c, by, f.pattern)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range found {
+			if roles[name] == "" {
+				roles[name] = f.role
+				names = append(names, name)
+			}
+		}
+	}
+	return roles, names, nil
+}
+
+// expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
+// matches no hidden file, unless it says the dot itself.
+func expandNamed(c *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
+	if message, _ := declare.BadPath(pattern); message != "" {
+		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
+	}
+	glob := path.Join(path.Dir(by.Path), pattern)
+	if compose.IsGlob(pattern) && !strings.Contains(pattern, "/") {
+		glob = path.Join(path.Dir(by.Path), "**", pattern)
+	}
+	names, err := doublestar.Glob(c.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	if err != nil {
+		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+	}
+	if compose.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
+		base, _ := doublestar.SplitPattern(glob)
+		client, err := compose.ClientFilter(c.FS, c.Kind, base)
+		if err != nil {
+			return nil, &spec.Error{Item: by.Path, Err: err}
+		}
+		names = slices.DeleteFunc(names, func(name string) bool {
+			_, out := compose.LeavesOut(client, name, false)
+			return out
+		})
+	}
+	if len(names) == 0 {
+		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("names %q, and there is no such file", pattern)}
+	}
+	slices.Sort(names)
+	return names, nil
+}

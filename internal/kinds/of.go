@@ -1,0 +1,36 @@
+package kinds
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/attestation"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// KindOf tells which kind a manifest is; generic and false where nothing is known of its type.
+func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
+	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, ConfigType: m.Config.MediaType, Annotations: m.Annotations}
+	for _, l := range m.Layers {
+		traits.Layers = append(traits.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle]})
+	}
+	return Recognize(traits)
+}
+
+// KindOfEntry tells the kind from an entry of an index or of a list of referrers, without the manifest.
+func KindOfEntry(desc ocispec.Descriptor) (mediatypes.Kind, bool) {
+	return Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
+}
+
+// KindOfIndex tells the kind of an index: by its own type and annotations, else by those of its entries.
+func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
+	kind, ok := Recognize(mediatypes.Traits{ArtifactType: index.ArtifactType, Annotations: index.Annotations})
+	for _, entry := range index.Manifests {
+		if ok {
+			break
+		}
+		kind, ok = KindOfEntry(entry)
+	}
+	return kind, ok
+}
+
+// Enveloped returns the content of a DSSE envelope and its media type; see attestation.Enveloped.
+func Enveloped(data []byte) (content []byte, mediaType string) { return attestation.Enveloped(data) }

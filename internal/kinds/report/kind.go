@@ -1,0 +1,18 @@
+// Package report is the room of the kind for what scanners found, in SARIF.
+package report
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of what scanners found, in SARIF.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: data(),
+		Tests: map[string]compose.Test{
+			"sarif": {Expects: "SARIF", Find: isSARIF},
+		},
+		Pull: kind.Pull{Itself: []string{"report"}},
+	}
+}

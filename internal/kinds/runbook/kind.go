@@ -1,0 +1,19 @@
+// Package runbook is the room of the kind for runbooks.
+package runbook
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of runbooks.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"runbook": {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
+		},
+		Pull: kind.Pull{Itself: []string{"runbook"}, Hidden: []string{"attachment"}},
+	}
+}

@@ -1,0 +1,74 @@
+package runbook_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestRunbookConfig(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"down.md": kindtest.RunbookFile, "graph.png": "png", "bare.md": "# Bare\n\n## Steps\n\n### One\n\n### Two\n\n## Notes\n"}
+	for _, tc := range []struct {
+		name, davitYAML, config string
+		annotations             map[string]string
+	}{
+		{"front matter and headings", "kind: runbook\nlayers: [down.md, graph.png]\n",
+			`{"alerts":["GreetingDown","GreetingSlow"],"owner":"team-hello","service":"greeting","severity":"critical",` +
+				`"steps":["Look at the pods","Restart the service","Tell people"],"summary":"Nobody is greeted any more.","title":"Greeting is down"}`,
+			map[string]string{mediatypes.RunbookAlerts: "GreetingDown,GreetingSlow", mediatypes.RunbookSeverity: "critical",
+				mediatypes.RunbookService: "greeting", "org.opencontainers.image.title": "Greeting is down"}},
+		{"davit.yaml wins", "kind: runbook\nname: n\nlayers: [{path: bare.md, as: runbook}]\nconfig: {severity: sev1, alerts: [A]}\n",
+			`{"alerts":["A"],"severity":"sev1","steps":["One","Two"],"title":"Bare"}`,
+			map[string]string{mediatypes.RunbookAlerts: "A", mediatypes.RunbookSeverity: "sev1", "org.opencontainers.image.title": "n"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := kindtest.Compose(t, files, tc.davitYAML)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := kindtest.ConfigOf(t, plan); got != tc.config {
+				t.Errorf("config: got %s, want %s", got, tc.config)
+			}
+			if !maps.Equal(plan.Annotations, tc.annotations) {
+				t.Errorf("annotations: got %v, want %v", plan.Annotations, tc.annotations)
+			}
+		})
+	}
+}
+
+func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"bad.md":   "---\ntitle: 3\nseverity: high\nalerts: Down\nsteps: [a, 2]\n---\n# x\n",
+		"yaml.md":  "---\nalerts: [\n---\n# x\n",
+		"plain.md": "no heading\n",
+	}
+	for _, tc := range []struct{ name, davitYAML, want string }{
+		{"wrong types", "kind: runbook\nlayers: [bad.md]\n", `
+	bad.md:2:8: "title": must be a string, not a number (put it in quotes)
+	bad.md:4:9: "alerts": must be a list, not a string
+	bad.md:5:12: "steps": must be a string, not a number (put it in quotes)`},
+		{"config field of the wrong type", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\nconfig:\n  alerts: 3\n  sevrity: x\n  title: t\n", `
+	davit.yaml:4:11: "alerts": must be a list, not a number
+	davit.yaml:5:3: unknown key "sevrity" (did you mean "severity"?)`},
+		{"no front matter", "kind: runbook\nlayers: [plain.md]\n", `
+	davit.yaml:2:9: kind "runbook" needs one layer with role "runbook" (expected Markdown with alerts, severity or service in its front matter (*.md, *.markdown))`},
+		{"no title", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\n", `
+	davit.yaml:2:10: "plain.md" has no title (title: in its front matter, or a heading)`},
+		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
+	yaml.md:3:1: not YAML: did not find expected node content`},
+		{"broken YAML of a file that nobody calls a runbook", "kind: runbook\nlayers: [yaml.md]\n", `
+	yaml.md:3:1: not YAML: did not find expected node content`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := kindtest.Compose(t, files, tc.davitYAML)
+			kindtest.WantLines(t, fmt.Sprint(err), tc.want)
+		})
+	}
+}

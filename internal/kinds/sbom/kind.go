@@ -1,0 +1,22 @@
+// Package sbom is the room of the kind for software bills of materials.
+package sbom
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of software bills of materials.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: data(),
+		Tests: map[string]compose.Test{
+			"cyclonedx-json": {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
+			"cyclonedx-xml":  {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
+			"spdx-json":      {Expects: "SPDX in JSON", Find: spdxJSON},
+			"spdx-tag-value": {Expects: "SPDX as tag: value", Find: spdxTagValue},
+		},
+		Predicates: []string{"https://spdx.dev/Document", "https://cyclonedx.org/", "https://syft.dev/bom"},
+		Pull:       kind.Pull{Itself: []string{"sbom"}},
+	}
+}

@@ -1,0 +1,82 @@
+package sbom
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/sbom"
+	"github.com/davit-oci/davit/internal/format/xmldoc"
+	"github.com/davit-oci/davit/internal/kinds/vex"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// spdxJSON finds SPDX 2 in JSON by its version, and SPDX 3 in JSON-LD by its context.
+func spdxJSON(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	for _, version := range keys["spdxVersion"] {
+		if strings.HasPrefix(version, "SPDX-") {
+			return "has spdxVersion " + version, true
+		}
+	}
+	for _, context := range keys["@context"] {
+		if version, ok := strings.CutPrefix(context, "https://spdx.org/rdf/3."); ok {
+			version, _, _ = strings.Cut(version, "/")
+			return "has the context of SPDX 3." + version, true
+		}
+	}
+	return "", false
+}
+
+// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification demands. What lists vulnerabilities and
+// no components is VEX.
+func cycloneDXJSON(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	if _, isVEX := vex.IsCycloneDXVEX(s); isVEX || !slices.Contains(keys["bomFormat"], "CycloneDX") {
+		return "", false
+	}
+	return "has bomFormat CycloneDX" + strings.TrimRight(" "+strings.Join(keys["specVersion"], ""), " "), true
+}
+
+// cycloneDXXML finds CycloneDX in XML by its root element.
+func cycloneDXXML(s *tree.Sample) (string, bool) {
+	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
+	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
+}
+
+// cycloneDXFault says why an XML document is not CycloneDX.
+func cycloneDXFault(s *tree.Sample) error {
+	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
+	if err != nil {
+		return err
+	}
+	if root.Local != "bom" || !strings.HasPrefix(root.Space, sbom.CycloneDXNamespace) {
+		return errors.New("its root element is not that of CycloneDX")
+	}
+	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
+		return nil // UTF-16, which is read no further
+	}
+	f, err := s.Open()
+	if err != nil {
+		return nil // told when it is packed
+	}
+	defer f.Close()
+	return xmldoc.Check(f)
+}
+
+// spdxTagValue finds SPDX 2 in tag:value form by its first tag.
+func spdxTagValue(s *tree.Sample) (string, bool) {
+	for line := range strings.Lines(string(bom.ToUTF8(s.Head()))) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		tag, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		return fmt.Sprintf("begins with SPDXVersion: %.16s", value), tag == "SPDXVersion" && strings.HasPrefix(value, "SPDX-")
+	}
+	return "", false
+}

@@ -1,0 +1,24 @@
+// Package vex is the room of the kind for statements about which vulnerabilities matter.
+package vex
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of statements about which vulnerabilities matter.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"csaf":          {Expects: "CSAF", Find: isCSAF},
+			"cyclonedx-vex": {Expects: "CycloneDX with vulnerabilities and no components", Find: IsCycloneDXVEX},
+			"openvex":       {Expects: "OpenVEX", Find: isOpenVEX},
+		},
+		Sign:       func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
+		Predicates: []string{"https://openvex.dev/ns"},
+		Pull:       kind.Pull{Itself: []string{"vex"}},
+	}
+}

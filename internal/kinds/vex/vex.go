@@ -1,0 +1,48 @@
+package vex
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// isOpenVEX finds OpenVEX by its context.
+func isOpenVEX(s *tree.Sample) (string, bool) {
+	for _, context := range s.Keys()["@context"] {
+		if strings.HasPrefix(context, "https://openvex.dev/ns") {
+			return "has the context " + context, true
+		}
+	}
+	return "", false
+}
+
+// isCSAF finds a CSAF document by its category and version; an advisory is one as well as a VEX document.
+func isCSAF(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	if len(keys["document/csaf_version"]) == 0 || len(keys["document/category"]) == 0 {
+		return "", false
+	}
+	return "has the category " + keys["document/category"][0], true
+}
+
+// IsCycloneDXVEX finds CycloneDX that tells of vulnerabilities and of no components: with components it is an SBOM.
+func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	if !slices.Contains(keys["bomFormat"], "CycloneDX") || keys["vulnerabilities"] == nil || keys["components"] != nil {
+		return "", false
+	}
+	return "is CycloneDX with vulnerabilities and no components", true
+}
+
+// derive gives VEX in CycloneDX a type of its own: by that of its format a scanner would take it for an SBOM.
+func derive(c *compose.Draft) (compose.Finish, error) {
+	for _, l := range c.WithRole("vex") {
+		if l.MediaType == mediatypes.CycloneDXJSON {
+			c.ArtifactType = mediatypes.VEXArtifact
+		}
+	}
+	return compose.Constant(struct{}{})
+}

@@ -1,0 +1,18 @@
+// Package wasm is the room of the kind for WebAssembly binaries.
+package wasm
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of WebAssembly binaries.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"wasm": {Expects: "a WebAssembly binary", Find: isWasm, Fault: wasmFault},
+		},
+	}
+}

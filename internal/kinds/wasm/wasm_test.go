@@ -1,0 +1,34 @@
+package wasm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestWasmConfig(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "wasm")
+	config := func(files map[string]string, yaml string) string {
+		plan, err := kindtest.Compose(t, files, yaml)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(kindtest.Finished(t, plan).Config)
+	}
+	layer := digest.FromString("greeting.wasmgreeting.wasm")
+	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"created": "1970-01-01T00:00:00Z", "author": null, "architecture": "wasm", "os": "wasip1",
+  "layerDigests": ["`+layer.String()+`"]}`)
+	component := config(map[string]string{"a.wasm": string(formattest.TinyComponent())},
+		"kind: wasm\nlayers: [a.wasm]\nconfig: {author: Ann, component: {target: 'a:b/c@1.0.0'}}\n")
+	kindtest.WantJSON(t, []byte(component), `{"created": "1970-01-01T00:00:00Z", "author": "Ann", "architecture": "wasm", "os": "wasip2",
+  "component": {"exports": ["wasi:http/incoming-handler@0.2.1"], "imports": ["wasi:io/streams@0.2.0", "log"], "target": "a:b/c@1.0.0"},
+  "layerDigests": ["`+digest.FromString("a.wasma.wasm").String()+`"]}`)
+	_, err := kindtest.Compose(t, map[string]string{"a.wasm": "\x00asm\x01\x00\x00\x00\x02\x7f"}, "kind: wasm\nlayers: [a.wasm]\n")
+	if err == nil || !strings.Contains(err.Error(), `davit.yaml:2:10: "a.wasm": truncated WebAssembly binary: section 2 ends at byte`) {
+		t.Errorf("truncated: %v", err)
+	}
+}

@@ -1,0 +1,101 @@
+package mediatypes
+
+import (
+	"slices"
+	"strings"
+)
+
+// Traits are what tells the kind of a manifest or an index: no more than a listing has read anyway.
+type Traits struct {
+	ArtifactType string            // of the manifest, or of its entry in an index
+	ConfigType   string            // media type of the config
+	Layers       []LayerTraits     // of the manifest; may be empty where only a descriptor is known
+	Annotations  map[string]string // of the manifest or index
+}
+
+// LayerTraits are the media type and the title of a layer.
+type LayerTraits struct{ MediaType, Title string }
+
+// Type is what people and referrer filters call the type of an artifact: artifactType, else the config's media type.
+func (t Traits) Type() string {
+	if t.ArtifactType != "" {
+		return t.ArtifactType
+	}
+	return t.ConfigType
+}
+
+// Vague tells whether a listing of referrers says too little to tell the kind by it: cosign lists its bundles without the
+// annotations that tell signatures from attestations, and others list no type.
+func (t Traits) Vague() bool {
+	return t.ArtifactType == "" || t.Annotations == nil && strings.Contains(t.ArtifactType, "sigstore.bundle")
+}
+
+// HasLayer reports whether a layer has a media type.
+func (t Traits) HasLayer(mediaType string) bool {
+	return slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType == mediaType })
+}
+
+// OnlyLayers reports whether there are layers and all have a media type.
+func (t Traits) OnlyLayers(mediaType string) bool {
+	return len(t.Layers) > 0 && !slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return l.MediaType != mediaType })
+}
+
+// HasTitle reports whether the title of a layer begins with a prefix.
+func (t Traits) HasTitle(prefix string) bool {
+	return slices.ContainsFunc(t.Layers, func(l LayerTraits) bool { return strings.HasPrefix(l.Title, prefix) })
+}
+
+// Known is a kind that Recognize can find.
+type Known struct {
+	Kind
+	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. It may be nil.
+	Sign func(Traits) bool
+}
+
+// Recognize returns the kind of a manifest. The signs of the kinds come first, because kinds share types; then the
+// artifactType, the media type of the config, and the media type of the first layer for kinds whose type is that of their
+// layer. A container image without any of them is of the kind image. What fits no kind is generic, and ok is false.
+func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
+	for _, k := range kinds {
+		if k.Sign != nil && k.Sign(t) {
+			return k.Kind, true
+		}
+	}
+	for _, name := range []string{t.ArtifactType, t.ConfigType} {
+		if k, ok := byType(kinds, name); ok {
+			return k, true
+		}
+	}
+	if len(t.Layers) > 0 {
+		if k, ok := byType(kinds, t.Layers[0].MediaType); ok && k.TypeFromLayer {
+			return k, true
+		}
+	}
+	if t.ArtifactType == "" && OfImage(t.ConfigType) {
+		return named(kinds, "image"), true
+	}
+	return named(kinds, "generic"), false
+}
+
+// byType returns the kind that a type of an artifact (see Traits.Type) belongs to. The empty config and that of images
+// belong to none.
+func byType(kinds []Known, t string) (Kind, bool) {
+	if t == "" || t == EmptyJSON || OfImage(t) {
+		return Kind{}, false
+	}
+	for _, k := range kinds {
+		if k.Has(t) {
+			return k.Kind, true
+		}
+	}
+	return Kind{}, false
+}
+
+func named(kinds []Known, name string) Kind {
+	for _, k := range kinds {
+		if k.Name == name {
+			return k.Kind
+		}
+	}
+	return Kind{Name: name}
+}
