@@ -4,27 +4,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/remote/api"
 	"github.com/davit-oci/davit/internal/remote/blob"
 	"github.com/davit-oci/davit/internal/remote/transport"
-	"github.com/davit-oci/davit/internal/untrusted"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 const (
@@ -136,7 +131,7 @@ func Mount(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, fromRepo
 	return err
 }
 
-// upload is one blob on its way.
+// upload sends one blob.
 type upload struct {
 	repo   *blob.Store
 	blob   artifact.Blob
@@ -146,26 +141,50 @@ type upload struct {
 
 	digest digest.Digest // "": not known yet
 	size   int64         // -1: not known yet
-	sum    *summer       // works out the digest; nil: it was known
-	opened os.FileInfo   // of the file when it was first opened
-	failed atomic.Pointer[transport.SourceError]
-	ended  atomic.Int64 // where a reader of unknown size ended; 0: it did not yet
+	sum    *summer       // computes the digest; nil: it was known
+	sourceState
+	session
+	shape
+	quirks
+	history
+}
 
-	location *url.URL // of the session; nil: there is none
+// sourceState is what reading the source has shown.
+type sourceState struct {
+	opened os.FileInfo // of the file when it was first opened
+	failed atomic.Pointer[transport.SourceError]
+	ended  atomic.Int64 // end of a reader of unknown size; 0: it has not ended
+}
+
+// session is the state of an upload session. A new one begins with the zero value.
+type session struct {
+	location *url.URL // nil: there is no session
 	offset   int64    // bytes that the registry has
-	furthest int64    // the most it ever had
-	way      way
-	chunk    int64 // of inChunks
-	least    int64 // that a chunk must have
-	careful  bool  // ask before sending: a refusal costs no bytes then, and is not swallowed by the connection's end
-	unsure   bool  // where the session stands is not known
-	finished bool  // a PUT with the digest was sent; it may have worked
-	ours     bool  // one was sent, to this session or another: what the registry then has came from here
-	empty    bool  // "Range: 0-0" is to be read as one byte
-	begun    bool  // a body was sent to the session
-	stuck    int   // bodies that broke since anything arrived
-	misfits  int   // times the registry said that a part does not fit
-	spoiled  bool  // the registry once found another digest
+	unsure   bool     // the offset is not certain
+	finished bool     // a PUT with the digest was sent, and may have worked
+	begun    bool     // a body was sent
+	misfits  int      // answers that a part does not fit
+}
+
+// shape is how the blob is divided into requests.
+type shape struct {
+	way   way
+	chunk int64 // size of a chunk
+	least int64 // minimum that the registry demands
+}
+
+// quirks are the peculiarities that a registry has shown.
+type quirks struct {
+	careful    bool // ask before sending, so that a refusal costs no bytes and is not lost when the connection ends
+	emptyIsOne bool // "Range: 0-0" means one byte
+}
+
+// history is the past of the upload, over all sessions.
+type history struct {
+	furthest int64 // the most bytes that the registry ever had
+	ours     bool  // a PUT was sent, so that the blob in the registry came from here
+	stuck    int   // broken bodies since the last progress
+	spoiled  bool  // the registry has found another digest before
 }
 
 func (u *upload) name() string {
@@ -289,67 +308,6 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	return false, err
 }
 
-// errMounted: the answer to opening a session was that there is nothing to send.
-var errMounted = errors.New("mounted")
-
-// post opens a session.
-func (u *upload) post(ctx context.Context, query url.Values) error {
-	address := u.repo.URL("blobs/uploads/")
-	if query != nil {
-		address += "?" + query.Encode()
-	}
-	at, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	resp, err := u.send(ctx, request{method: http.MethodPost, url: at})
-	if err != nil {
-		return err
-	}
-	defer transport.Drain(resp)
-	switch {
-	case resp.StatusCode == http.StatusCreated && query != nil:
-		return errMounted
-	case resp.StatusCode != http.StatusAccepted:
-		return transport.ResponseError(resp)
-	}
-	if err := u.follow(resp, at); err != nil {
-		return err
-	}
-	u.least, _ = strconv.ParseInt(resp.Header.Get("OCI-Chunk-Min-Length"), 10, 64)
-	if u.least > 0 && (u.size < 0 || u.size > u.least) {
-		u.inChunks(max(u.chunk, firstChunk))
-	}
-	u.saveState()
-	return nil
-}
-
-// follow takes the newest address of the session, which must be as safe as the one before.
-func (u *upload) follow(resp *http.Response, asked *url.URL) error {
-	location := resp.Header.Get("Location")
-	if location == "" {
-		if u.location != nil {
-			return nil
-		}
-		return errors.New("the registry opened an upload without a Location")
-	}
-	next, err := asked.Parse(location)
-	if err != nil || next.Host == "" || next.Scheme != "https" && next.Scheme != "http" {
-		return fmt.Errorf("the registry's Location for the upload is no URL")
-	}
-	if asked.Scheme == "https" && next.Scheme != "https" {
-		return transport.RedirectRefused("an upload's Location that leaves https is refused")
-	}
-	u.location = next
-	return nil
-}
-
-// inChunks makes chunks of n bytes the way, within what the registry allows.
-func (u *upload) inChunks(n int64) {
-	u.way = inChunks
-	u.chunk = max(n, u.least)
-}
-
 // stored asks whether the blob is there.
 func (u *upload) stored(ctx context.Context) (bool, error) {
 	at, err := url.Parse(u.repo.URL("blobs/" + u.digest.String()))
@@ -368,367 +326,4 @@ func (u *upload) stored(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return false, transport.ResponseError(resp)
-}
-
-// ask finds out how many bytes the session has. The registry may still be at those of the request that broke, and a part
-// sent meanwhile would be mixed with them, so it is asked until it says the same twice.
-func (u *upload) ask(ctx context.Context) error {
-	before := int64(-1)
-	for range maxAsks {
-		has, err := u.position(ctx)
-		switch {
-		case err != nil:
-			return err
-		case has < 0:
-			u.lost()
-			return nil
-		case has == before || has == u.size:
-			u.arrived(has)
-			u.unsure, u.careful = false, true
-			return nil
-		}
-		before = has
-		if err := pause.For(ctx, askAgain); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("the upload's session goes on growing")
-}
-
-// position is how many bytes the session says it has; -1: the registry does not know it, or what it says is wrong.
-func (u *upload) position(ctx context.Context) (int64, error) {
-	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
-	if err != nil {
-		return 0, err
-	}
-	defer transport.Drain(resp)
-	switch status := resp.StatusCode; {
-	case status/100 == 2:
-	case transport.IsTransient(status), status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return 0, transport.ResponseError(resp)
-	default:
-		return -1, nil
-	}
-	if err := u.follow(resp, u.location); err != nil {
-		return 0, err
-	}
-	has, ok := u.sessionHas(resp.Header.Get("Range"))
-	if !ok || u.size >= 0 && has > u.size {
-		return -1, nil
-	}
-	return has, nil
-}
-
-// sessionHas reads the Range of a session. "0-0" stands for no byte and for one.
-func (u *upload) sessionHas(value string) (int64, bool) {
-	first, last, ok := strings.Cut(strings.TrimPrefix(value, "bytes="), "-")
-	n, err := strconv.ParseInt(last, 10, 64)
-	if !ok || first != "0" || err != nil || n < 0 {
-		return 0, false
-	}
-	if n == 0 && !u.empty {
-		return 0, true
-	}
-	return n + 1, true
-}
-
-// arrived notes what the registry has.
-func (u *upload) arrived(offset int64) {
-	u.offset = offset
-	if offset > u.furthest {
-		u.tries.Progress(offset - u.furthest)
-		u.furthest, u.stuck = offset, 0
-	}
-	u.report(offset)
-}
-
-// lost gives up a session that the registry no longer knows. If a broken body was its end, from now on finished chunks
-// are sent, which a registry keeps.
-func (u *upload) lost() {
-	if u.begun && u.way != inChunks {
-		u.inChunks(firstChunk)
-	}
-	u.restart()
-}
-
-// restart forgets the session.
-func (u *upload) restart() {
-	u.location, u.offset, u.unsure, u.finished, u.begun, u.misfits = nil, 0, false, false, false, 0
-}
-
-// transfer sends what the session lacks and finishes it.
-func (u *upload) transfer(ctx context.Context) error {
-	if u.way == inPut && u.offset == 0 {
-		if err := u.measure(ctx); err != nil {
-			return err
-		}
-		return u.put(ctx, u.size)
-	}
-	for !u.complete() {
-		if err := u.patch(ctx); err != nil {
-			return err
-		}
-	}
-	if err := u.measure(ctx); err != nil {
-		return err
-	}
-	return u.put(ctx, 0)
-}
-
-// complete tells whether the registry has all bytes. Of a blob of unknown size that shows when its end was read.
-func (u *upload) complete() bool { return u.size >= 0 && u.offset == u.size }
-
-// patch sends one part: a chunk, or everything from the offset on.
-func (u *upload) patch(ctx context.Context) error {
-	length := int64(-1)
-	if u.size >= 0 {
-		length = u.size - u.offset
-	}
-	if u.way == inChunks {
-		if length < 0 {
-			return u.patchBuffered(ctx)
-		}
-		length = min(length, u.chunk)
-	}
-	return u.patchWith(ctx, length, func() (io.ReadCloser, error) { return u.body(length) })
-}
-
-// patchBuffered sends a chunk of a blob whose size is not known.
-func (u *upload) patchBuffered(ctx context.Context) error {
-	body, err := u.body(-1)
-	if err != nil {
-		return &transport.SourceError{Err: err}
-	}
-	data, err := io.ReadAll(io.LimitReader(body, max(u.least, bufferedChunk)))
-	_ = body.Close()
-	if err != nil {
-		return &transport.SourceError{Err: err}
-	}
-	if len(data) == 0 { // the end, on a boundary
-		u.size = u.offset
-		return nil
-	}
-	return u.patchWith(ctx, int64(len(data)), func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(data)), nil
-	})
-}
-
-func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.ReadCloser, error)) error {
-	req := request{method: http.MethodPatch, url: u.location, length: length, open: open}
-	if length >= 0 {
-		req.contentRange = fmt.Sprintf("%d-%d", u.offset, u.offset+length-1)
-	}
-	u.unsure, u.begun = true, true
-	resp, err := u.send(ctx, req)
-	if ended := u.ended.Load(); ended > 0 && u.size < 0 {
-		u.size = ended
-	}
-	if err != nil {
-		return err
-	}
-	defer transport.Drain(resp)
-	if resp.StatusCode != http.StatusAccepted && resp.StatusCode != http.StatusNoContent {
-		return transport.ResponseError(resp)
-	}
-	if err := u.follow(resp, u.location); err != nil {
-		return err
-	}
-	if length < 0 {
-		u.size = u.ended.Load() // all of it went out
-		length = u.size - u.offset
-	}
-	if has, ok := u.sessionHas(resp.Header.Get("Range")); ok && has > u.offset && has < u.offset+length {
-		u.arrived(has) // it took less than it was sent
-		return nil
-	}
-	u.unsure, u.careful = false, false
-	u.arrived(u.offset + length)
-	u.saveState()
-	return nil
-}
-
-// put finishes the session, with everything in it when length is that of the blob.
-func (u *upload) put(ctx context.Context, length int64) error {
-	if err := u.unchanged(); err != nil {
-		return err
-	}
-	at := *u.location
-	if at.RawQuery != "" {
-		at.RawQuery += "&"
-	}
-	at.RawQuery += "digest=" + url.QueryEscape(u.digest.String())
-	u.unsure, u.finished, u.ours, u.begun = true, true, true, length > 0
-	req := request{method: http.MethodPut, url: &at, length: length, commits: true}
-	if length > 0 {
-		req.open = func() (io.ReadCloser, error) { return u.body(length) }
-	}
-	resp, err := u.send(ctx, req)
-	if err != nil {
-		return err
-	}
-	defer transport.Drain(resp)
-	if resp.StatusCode != http.StatusCreated {
-		return transport.ResponseError(resp)
-	}
-	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != u.digest.String() {
-		return artifact.Refused(u.digest.String(), "the registry stored it as %q", untrusted.Line(d, 200))
-	}
-	return nil
-}
-
-// recover decides how to go on after an error, or that there is no way.
-func (u *upload) recover(ctx context.Context, err error) error {
-	if changed := u.unchanged(); changed != nil {
-		return changed
-	}
-	answer := transport.AsResponse(err)
-	switch {
-	case answer == nil && transport.RetryabilityOf(err) == transport.Never:
-		return err
-	case answer != nil && !transport.IsTransient(answer.StatusCode):
-		if err := u.adjust(ctx, answer); err != nil {
-			return err
-		}
-	case answer == nil && u.begun && u.location != nil:
-		u.broke()
-	}
-	if !u.tries.ShouldRetry(err) {
-		return err
-	}
-	return u.tries.Wait(ctx)
-}
-
-// broke takes note of a body that did not get through. When none of it arrives again and again, something on the way may
-// not like its length, and only smaller ones can show it.
-func (u *upload) broke() {
-	if u.stuck++; u.stuck < 3 || u.size < 0 {
-		return
-	}
-	u.stuck = 0
-	if u.way != inChunks {
-		u.inChunks(firstChunk)
-	}
-	u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
-}
-
-// adjust chooses another way after an answer that repeating would not change.
-func (u *upload) adjust(ctx context.Context, answer *errcode.ErrorResponse) error {
-	if u.location == nil {
-		return answer
-	}
-	switch answer.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return answer
-	case http.StatusNotFound:
-		u.lost()
-		return nil
-	case http.StatusRequestedRangeNotSatisfiable:
-		u.misfit()
-		return nil
-	}
-	if hasCode(answer, errcode.ErrorCodeDigestInvalid) {
-		return u.again(answer)
-	}
-	switch {
-	case u.way == inPatch && answer.StatusCode != http.StatusRequestEntityTooLarge:
-		u.way = inPut
-	case u.way != inChunks:
-		u.inChunks(firstChunk)
-	case u.chunk <= max(minChunk, u.least) || u.size < 0:
-		return answer
-	default: // smaller chunks, in the session that there is
-		u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
-		if answer.StatusCode == http.StatusRequestEntityTooLarge {
-			return nil
-		}
-	}
-	u.abandon(ctx)
-	u.restart()
-	return nil
-}
-
-// misfit takes note that the session stands elsewhere than it was believed to. It is asked again; when it has told no
-// byte or one, it may have meant the other.
-func (u *upload) misfit() {
-	u.empty = !u.empty && u.offset <= 1
-	if u.misfits++; u.misfits > 3 {
-		u.restart()
-	}
-}
-
-// again starts from the first byte, once, after the registry found another digest in what it got.
-func (u *upload) again(answer *errcode.ErrorResponse) error {
-	switch {
-	case !u.spoiled:
-		u.spoiled = true
-		u.restart()
-		return nil
-	case u.blob.Digest != "":
-		return &artifact.Error{Op: "uploading", Item: u.digest.String(), Err: fmt.Errorf("the registry got other bytes than the digest is of: %w", artifact.ErrChanged)}
-	}
-	return answer
-}
-
-func hasCode(answer *errcode.ErrorResponse, code string) bool {
-	for _, e := range answer.Errors {
-		if e.Code == code {
-			return true
-		}
-	}
-	return false
-}
-
-// abandon ends a session that nobody will go on with. That it can't be ended does not matter: registries clean up.
-func (u *upload) abandon(ctx context.Context) {
-	if u.location == nil || u.state.kept() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if resp, err := u.send(ctx, request{method: http.MethodDelete, url: u.location}); err == nil {
-		transport.Drain(resp)
-	}
-	u.location = nil
-}
-
-// body opens the blob at the offset, for length bytes (-1: all that come). What is not hashed yet is hashed in passing, so
-// that it is in the core's cache when it is sent: the kernel's sendfile and a hash beside it cost the client no less, and a
-// registry on the same machine a quarter more, which then copies out of cold pages.
-func (u *upload) body(length int64) (io.ReadCloser, error) {
-	rc, err := u.blob.Open(u.offset)
-	if err != nil {
-		return nil, err
-	}
-	if f, ok := rc.(*os.File); ok && u.size >= 0 && u.opened == nil {
-		if u.opened, err = f.Stat(); err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-	}
-	body := &blobBody{Closer: rc, r: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}
-	if u.digest == "" {
-		body.r = newReadAhead(rc, u.sum, u.offset, u.size)
-	}
-	return body, nil
-}
-
-// unchanged tells whether a file that was sent is still the one that was opened.
-func (u *upload) unchanged() error {
-	if u.opened == nil {
-		return nil
-	}
-	rc, err := u.blob.Open(0)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rc.Close() }()
-	f, ok := rc.(*os.File)
-	if !ok {
-		return nil
-	}
-	info, err := f.Stat()
-	if err == nil && (info.Size() != u.opened.Size() || !info.ModTime().Equal(u.opened.ModTime()) || !os.SameFile(info, u.opened)) {
-		err = &artifact.Error{Op: "uploading", Item: f.Name(), Err: artifact.ErrChanged}
-	}
-	return err
 }

@@ -1,0 +1,191 @@
+package upload
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/remote/transport"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// situation is everything that determines how an upload continues after an error.
+type situation struct {
+	status        int  // of the registry's answer; 0: there was no answer
+	isTemporary   bool // the same request may succeed later
+	digestInvalid bool // the answer is that the bytes have another digest
+
+	hasSession bool // the registry has opened a session
+	begun      bool // a body was sent to the session
+	misfits    int  // answers before this one that a part does not fit
+	stuck      int  // broken bodies before this one since the last progress
+
+	way         way
+	canShrink   bool // the chunks can be smaller
+	sizeKnown   bool
+	digestKnown bool // the digest was known before the upload, so that other bytes are a change of the source
+	spoiled     bool // the registry has found another digest before
+}
+
+// action is how an upload continues after an error.
+type action int
+
+const (
+	actionGiveUp    action = iota
+	actionRetry            // send the same request again
+	actionCount            // count a broken body, and retry
+	actionAsk              // ask for the session's position
+	actionReopen           // open a new session, and send chunks if a broken body ended the last one
+	actionRestart          // open a new session after too many positions that do not fit
+	actionStartOver        // send everything once more
+	actionChanged          // report that the source has changed
+	actionPut              // send everything in one PUT, in a new session
+	actionChunks           // send chunks, in a new session
+	actionShrink           // send smaller chunks in the same session
+	actionShrinkNew        // send smaller chunks in a new session
+)
+
+const (
+	maxMisfits = 3 // positions that do not fit before a new session is opened
+	maxStuck   = 3 // broken bodies without progress before a smaller body is tried
+)
+
+// recoveries lists what to do in which situation. The first row that applies counts.
+var recoveries = []struct {
+	applies func(s situation) bool
+	action  action
+}{
+	// No answer: the connection broke. If no byte of several bodies arrived, something on the way may not like their
+	// length, and only smaller ones can show it.
+	{func(s situation) bool { return s.status == 0 && !s.isTemporary }, actionGiveUp},
+	{func(s situation) bool { return s.status == 0 && (!s.hasSession || !s.begun) }, actionRetry},
+	{func(s situation) bool { return s.status == 0 && (s.stuck < maxStuck-1 || !s.sizeKnown) }, actionCount},
+	{func(s situation) bool { return s.status == 0 }, actionShrink},
+
+	// Answers that another request may change, and those that no request can.
+	{func(s situation) bool { return s.isTemporary }, actionRetry},
+	{func(s situation) bool { return !s.hasSession }, actionGiveUp},
+	{func(s situation) bool { return s.status == http.StatusUnauthorized || s.status == http.StatusForbidden }, actionGiveUp},
+
+	// The registry has another idea of the session.
+	{func(s situation) bool { return s.status == http.StatusNotFound }, actionReopen},
+	{func(s situation) bool {
+		return s.status == http.StatusRequestedRangeNotSatisfiable && s.misfits < maxMisfits
+	}, actionAsk},
+	{func(s situation) bool { return s.status == http.StatusRequestedRangeNotSatisfiable }, actionRestart},
+	{func(s situation) bool { return s.digestInvalid && !s.spoiled }, actionStartOver},
+	{func(s situation) bool { return s.digestInvalid && s.digestKnown }, actionChanged},
+	{func(s situation) bool { return s.digestInvalid }, actionGiveUp},
+
+	// The registry does not accept the body: another way of sending it, then smaller chunks.
+	{func(s situation) bool { return s.way == inPatch && s.status != http.StatusRequestEntityTooLarge }, actionPut},
+	{func(s situation) bool { return s.way != inChunks }, actionChunks},
+	{func(s situation) bool { return !s.canShrink }, actionGiveUp},
+	{func(s situation) bool { return s.status == http.StatusRequestEntityTooLarge }, actionShrink},
+	{func(situation) bool { return true }, actionShrinkNew},
+}
+
+// nextAction returns the action of the first row that applies.
+func nextAction(s situation) action {
+	for _, r := range recoveries {
+		if r.applies(s) {
+			return r.action
+		}
+	}
+	return actionGiveUp
+}
+
+// situation returns the situation after an error.
+func (u *upload) situation(err error) situation {
+	s := situation{
+		isTemporary: transport.RetryabilityOf(err) != transport.Never,
+		hasSession:  u.location != nil, begun: u.begun, misfits: u.misfits, stuck: u.stuck,
+		way: u.way, canShrink: u.chunk > max(minChunk, u.least) && u.size >= 0,
+		sizeKnown: u.size >= 0, digestKnown: u.blob.Digest != "", spoiled: u.spoiled,
+	}
+	if answer := transport.AsResponse(err); answer != nil {
+		s.status, s.isTemporary = answer.StatusCode, transport.IsTransient(answer.StatusCode)
+		s.digestInvalid = hasCode(answer, errcode.ErrorCodeDigestInvalid)
+	}
+	return s
+}
+
+// recover prepares the next attempt after an error, and waits. It returns an error if there is no next attempt.
+func (u *upload) recover(ctx context.Context, err error) error {
+	if changed := u.unchanged(); changed != nil {
+		return changed
+	}
+	if err := u.act(ctx, nextAction(u.situation(err)), err); err != nil {
+		return err
+	}
+	if !u.tries.ShouldRetry(err) {
+		return err
+	}
+	return u.tries.Wait(ctx)
+}
+
+// act changes the state of the upload as the action says. It returns an error if the upload is to fail.
+func (u *upload) act(ctx context.Context, a action, cause error) error {
+	switch a {
+	case actionGiveUp:
+		return cause
+	case actionChanged:
+		return &artifact.Error{Op: "uploading", Item: u.digest.String(), Err: fmt.Errorf("the registry got other bytes than the digest is of: %w", artifact.ErrChanged)}
+	case actionRetry:
+	case actionCount:
+		u.stuck++
+	case actionAsk:
+		u.reread()
+		u.misfits++
+	case actionReopen:
+		u.lost()
+	case actionRestart:
+		u.reread()
+		u.restart()
+	case actionStartOver:
+		u.spoiled = true
+		u.restart()
+	case actionPut:
+		u.way = inPut
+		u.renew(ctx)
+	case actionChunks:
+		u.inChunks(firstChunk)
+		u.renew(ctx)
+	case actionShrink:
+		u.stuck = 0
+		u.shrink()
+	case actionShrinkNew:
+		u.shrink()
+		u.renew(ctx)
+	}
+	return nil
+}
+
+// reread reads "Range: 0-0" the other way from now on, if the session said that it has no byte or one: it may have meant
+// the other.
+func (u *upload) reread() { u.emptyIsOne = !u.emptyIsOne && u.offset <= 1 }
+
+// shrink halves the chunks.
+func (u *upload) shrink() {
+	if u.way != inChunks {
+		u.inChunks(firstChunk)
+	}
+	u.inChunks(max(min(u.chunk, u.size-u.offset)/2, minChunk))
+}
+
+// renew ends the session, so that the next attempt opens another.
+func (u *upload) renew(ctx context.Context) {
+	u.abandon(ctx)
+	u.restart()
+}
+
+// hasCode reports whether one of the errors in an answer has a code.
+func hasCode(answer *errcode.ErrorResponse, code string) bool {
+	for _, e := range answer.Errors {
+		if e.Code == code {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/davit-oci/davit/internal/remote/transport"
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+)
+
+// inChunks makes chunks of n bytes the way, within what the registry allows.
+func (u *upload) inChunks(n int64) {
+	u.way = inChunks
+	u.chunk = max(n, u.least)
+}
+
+// transfer sends what the session lacks and finishes it.
+func (u *upload) transfer(ctx context.Context) error {
+	if u.way == inPut && u.offset == 0 {
+		if err := u.measure(ctx); err != nil {
+			return err
+		}
+		return u.put(ctx, u.size)
+	}
+	for !u.complete() {
+		if err := u.patch(ctx); err != nil {
+			return err
+		}
+	}
+	if err := u.measure(ctx); err != nil {
+		return err
+	}
+	return u.put(ctx, 0)
+}
+
+// complete reports whether the registry has all bytes. For a blob of unknown size, that is unknown until its end is read.
+func (u *upload) complete() bool { return u.size >= 0 && u.offset == u.size }
+
+// patch sends one part: a chunk, or everything from the offset on.
+func (u *upload) patch(ctx context.Context) error {
+	length := int64(-1)
+	if u.size >= 0 {
+		length = u.size - u.offset
+	}
+	if u.way == inChunks {
+		if length < 0 {
+			return u.patchBuffered(ctx)
+		}
+		length = min(length, u.chunk)
+	}
+	return u.patchWith(ctx, length, func() (io.ReadCloser, error) { return u.body(length) })
+}
+
+// patchBuffered sends a chunk of a blob whose size is not known.
+func (u *upload) patchBuffered(ctx context.Context) error {
+	body, err := u.body(-1)
+	if err != nil {
+		return &transport.SourceError{Err: err}
+	}
+	data, err := io.ReadAll(io.LimitReader(body, max(u.least, bufferedChunk)))
+	_ = body.Close()
+	if err != nil {
+		return &transport.SourceError{Err: err}
+	}
+	if len(data) == 0 { // the end, on a boundary
+		u.size = u.offset
+		return nil
+	}
+	return u.patchWith(ctx, int64(len(data)), func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	})
+}
+
+func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.ReadCloser, error)) error {
+	req := request{method: http.MethodPatch, url: u.location, length: length, open: open}
+	if length >= 0 {
+		req.contentRange = fmt.Sprintf("%d-%d", u.offset, u.offset+length-1)
+	}
+	u.unsure, u.begun = true, true
+	resp, err := u.send(ctx, req)
+	if ended := u.ended.Load(); ended > 0 && u.size < 0 {
+		u.size = ended
+	}
+	if err != nil {
+		return err
+	}
+	defer transport.Drain(resp)
+	if resp.StatusCode != http.StatusAccepted && resp.StatusCode != http.StatusNoContent {
+		return transport.ResponseError(resp)
+	}
+	if err := u.follow(resp, u.location); err != nil {
+		return err
+	}
+	if length < 0 {
+		u.size = u.ended.Load() // all of it went out
+		length = u.size - u.offset
+	}
+	if has, ok := u.sessionHas(resp.Header.Get("Range")); ok && has > u.offset && has < u.offset+length {
+		u.arrived(has) // it took less than it was sent
+		return nil
+	}
+	u.unsure, u.careful = false, false
+	u.arrived(u.offset + length)
+	u.saveState()
+	return nil
+}
+
+// put finishes the session, with everything in it when length is that of the blob.
+func (u *upload) put(ctx context.Context, length int64) error {
+	if err := u.unchanged(); err != nil {
+		return err
+	}
+	at := *u.location
+	if at.RawQuery != "" {
+		at.RawQuery += "&"
+	}
+	at.RawQuery += "digest=" + url.QueryEscape(u.digest.String())
+	u.unsure, u.finished, u.ours, u.begun = true, true, true, length > 0
+	req := request{method: http.MethodPut, url: &at, length: length, commits: true}
+	if length > 0 {
+		req.open = func() (io.ReadCloser, error) { return u.body(length) }
+	}
+	resp, err := u.send(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer transport.Drain(resp)
+	if resp.StatusCode != http.StatusCreated {
+		return transport.ResponseError(resp)
+	}
+	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != u.digest.String() {
+		return artifact.Refused(u.digest.String(), "the registry stored it as %q", untrusted.Line(d, 200))
+	}
+	return nil
+}
+
+// body opens the blob at the offset, for length bytes (-1: all that come). What is not hashed yet is hashed in passing, so
+// that it is in the core's cache when it is sent: the kernel's sendfile and a hash beside it cost the client no less, and a
+// registry on the same machine a quarter more, which then copies out of cold pages.
+func (u *upload) body(length int64) (io.ReadCloser, error) {
+	rc, err := u.blob.Open(u.offset)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := rc.(*os.File); ok && u.size >= 0 && u.opened == nil {
+		if u.opened, err = f.Stat(); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+	body := &blobBody{Closer: rc, r: rc, upload: u, at: u.offset, end: u.offset + length, bounded: length >= 0}
+	if u.digest == "" {
+		body.r = newReadAhead(rc, u.sum, u.offset, u.size)
+	}
+	return body, nil
+}
+
+// unchanged returns artifact.ErrChanged if a file that was sent is no longer the one that was opened.
+func (u *upload) unchanged() error {
+	if u.opened == nil {
+		return nil
+	}
+	rc, err := u.blob.Open(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rc.Close() }()
+	f, ok := rc.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := f.Stat()
+	if err == nil && (info.Size() != u.opened.Size() || !info.ModTime().Equal(u.opened.ModTime()) || !os.SameFile(info, u.opened)) {
+		err = &artifact.Error{Op: "uploading", Item: f.Name(), Err: artifact.ErrChanged}
+	}
+	return err
+}
