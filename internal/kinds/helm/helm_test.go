@@ -1,7 +1,6 @@
 package helm_test
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/kinds/helm"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -162,37 +160,4 @@ func TestHelmRefuses(t *testing.T) {
 		!strings.Contains(err.Error(), `version "2.0.0" contradicts`) {
 		t.Errorf("another name and version: %v", err)
 	}
-}
-
-func TestChartFileRefuses(t *testing.T) {
-	t.Parallel()
-	whole := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)
-	long := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart, "demo/values.yaml", "a: 1")
-	for name, tt := range map[string]struct{ data, want string }{
-		"empty":      {"", "not a packaged chart"},
-		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
-		"cut":        {whole[:len(whole)/2], "broken chart archive"},
-		"no chart":   {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart, "a/b/Chart.yaml", kindtest.SmallChart), "no NAME/Chart.yaml"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", helm.MaxChart+1), "demo/Chart.yaml", kindtest.SmallChart), "all that helm unpacks"},
-		"cut late":   {long[:len(long)-6], "broken chart archive"},
-		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
-		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := helm.ReadChartArchive(strings.NewReader(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want an error about %q", err, tt.want)
-			}
-		})
-	}
-}
-
-func FuzzReadChartArchive(f *testing.F) {
-	f.Add([]byte(kindtest.Tgz(f, "demo/Chart.yaml", kindtest.SmallChart)))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		meta, err := helm.ReadChartArchive(bytes.NewReader(b))
-		if err == nil && (meta.Name == "" || meta.Version == "" || strings.Contains(meta.Name, "/")) {
-			t.Errorf("read a chart named %q %q", meta.Name, meta.Version)
-		}
-	})
 }

@@ -1,4 +1,5 @@
-package helm
+// Package chart reads Helm charts: Chart.yaml, packaged charts, and .helmignore, as Helm 4 does (helm.sh/helm/v4, pkg/chart/v2).
+package chart
 
 import (
 	"encoding/json"
@@ -11,19 +12,18 @@ import (
 	"unicode"
 
 	"github.com/davit-oci/davit/internal/lazy"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"gopkg.in/yaml.v3"
 )
 
-// chart is the metadata of a Helm chart, in helm's order.
-type chart struct {
+// Chart is the metadata of a Helm chart, in helm's order.
+type Chart struct {
 	Name         string            `json:"name,omitempty"`
 	Home         string            `json:"home,omitempty"`
 	Sources      []string          `json:"sources,omitempty"`
 	Version      string            `json:"version,omitempty"`
 	Description  string            `json:"description,omitempty"`
 	Keywords     []string          `json:"keywords,omitempty"`
-	Maintainers  []chartMaintainer `json:"maintainers,omitempty"`
+	Maintainers  []Maintainer      `json:"maintainers,omitempty"`
 	Icon         string            `json:"icon,omitempty"`
 	APIVersion   string            `json:"apiVersion,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
@@ -32,19 +32,19 @@ type chart struct {
 	Deprecated   bool              `json:"deprecated,omitempty"`
 	Annotations  map[string]string `json:"annotations,omitempty"`
 	KubeVersion  string            `json:"kubeVersion,omitempty"`
-	Dependencies []chartDependency `json:"dependencies,omitempty"`
+	Dependencies []Dependency      `json:"dependencies,omitempty"`
 	Type         string            `json:"type,omitempty"`
 
-	warnings []string // what helm reads otherwise than it is written
+	Warnings []string `json:"-"` // what helm reads otherwise than it is written
 }
 
-type chartMaintainer struct {
+type Maintainer struct {
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
 	URL   string `json:"url,omitempty"`
 }
 
-type chartDependency struct {
+type Dependency struct {
 	Name         string   `json:"name"`
 	Version      string   `json:"version,omitempty"`
 	Repository   string   `json:"repository"`
@@ -55,35 +55,35 @@ type chartDependency struct {
 	Alias        string   `json:"alias,omitempty"`
 }
 
-// helmVersion is what helm takes as a version: semver, parts of which may be missing.
-var helmVersion = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+// versionSyntax is what helm takes as a version: semver, parts of which may be missing.
+var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
-// parseChart reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
+// Parse reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
 // beside it says the dependencies; nil where there is none.
-func parseChart(data, requirements []byte) (*chart, error) {
-	c := &chart{}
+func Parse(data, requirements []byte) (*Chart, error) {
+	c := &Chart{}
 	if err := c.read("Chart.yaml", data); err != nil {
 		return nil, err
 	}
 	if requirements != nil {
-		if err := c.read(requirementsFile, requirements); err != nil {
+		if err := c.read(RequirementsFile, requirements); err != nil {
 			return nil, err
 		}
 	}
 	return c, c.check()
 }
 
-const requirementsFile = "requirements.yaml"
+const RequirementsFile = "requirements.yaml"
 
 // read lays what a file says over the metadata.
-func (c *chart) read(file string, data []byte) error {
+func (c *Chart) read(file string, data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, err)
 	}
-	r := chartText{file: file}
+	r := textReader{file: file}
 	r.read(&doc, "")
-	c.warnings = append(c.warnings, r.warnings...)
+	c.Warnings = append(c.Warnings, r.warnings...)
 	var loose map[string]any
 	if err := doc.Decode(&loose); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, err)
@@ -102,9 +102,9 @@ func (c *chart) read(file string, data []byte) error {
 	return nil
 }
 
-// chartText makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
+// textReader makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
 // a text. All are, but for those of notText.
-type chartText struct {
+type textReader struct {
 	file     string
 	warnings []string
 }
@@ -115,7 +115,7 @@ var notText = []string{"deprecated", "enabled", "import-values"}
 // oldBools are the booleans of YAML 1.1, which helm reads, and 1.2 does not have.
 var oldBools = map[string]string{"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
 
-func (r *chartText) read(n *yaml.Node, key string) {
+func (r *textReader) read(n *yaml.Node, key string) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -134,7 +134,7 @@ func (r *chartText) read(n *yaml.Node, key string) {
 	}
 }
 
-func (r *chartText) scalar(n *yaml.Node, key string) {
+func (r *textReader) scalar(n *yaml.Node, key string) {
 	written := n.Value
 	if old := oldBools[strings.ToLower(written)]; n.Style == 0 && old != "" {
 		n.Tag, n.Value = "!!bool", old
@@ -176,7 +176,7 @@ func plain(text string) string {
 }
 
 // clean makes the texts of the metadata plain that helm makes plain.
-func (c *chart) clean() {
+func (c *Chart) clean() {
 	texts := []*string{&c.Name, &c.Description, &c.Home, &c.Icon, &c.Condition, &c.Tags, &c.AppVersion, &c.KubeVersion}
 	list := func(of []string) {
 		for i := range of {
@@ -200,7 +200,7 @@ func (c *chart) clean() {
 }
 
 // check makes the metadata plain, and says what helm would refuse of it.
-func (c *chart) check() error {
+func (c *Chart) check() error {
 	c.clean()
 	switch {
 	case c.APIVersion == "":
@@ -211,7 +211,7 @@ func (c *chart) check() error {
 		return fmt.Errorf("its Chart.yaml: name %q is not a plain name; helm makes a directory of it", c.Name)
 	case c.Version == "":
 		return errors.New("its Chart.yaml has no version, which helm requires")
-	case !helmVersion().MatchString(c.Version):
+	case !versionSyntax().MatchString(c.Version):
 		return fmt.Errorf("its Chart.yaml: version %q is not a semantic version, which helm requires", c.Version)
 	case c.Type != "" && c.Type != "application" && c.Type != "library":
 		return fmt.Errorf("its Chart.yaml: type %q is neither application nor library", c.Type)
@@ -219,11 +219,11 @@ func (c *chart) check() error {
 	return c.checkDependencies()
 }
 
-// helmAlias is what helm takes as another name of a dependency.
-var helmAlias = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
+// aliasSyntax is what helm takes as another name of a dependency.
+var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
 // checkDependencies: each needs a name of its own, and an alias is one.
-func (c *chart) checkDependencies() error {
+func (c *Chart) checkDependencies() error {
 	seen := map[string]bool{}
 	for _, d := range c.Dependencies {
 		name := d.Name
@@ -231,7 +231,7 @@ func (c *chart) checkDependencies() error {
 			name = d.Alias
 		}
 		switch {
-		case d.Alias != "" && !helmAlias().MatchString(d.Alias):
+		case d.Alias != "" && !aliasSyntax().MatchString(d.Alias):
 			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has more than letters, digits, _ and -, which helm refuses", d.Alias, d.Name)
 		case seen[name]:
 			return fmt.Errorf("its Chart.yaml has two dependencies with the name or alias %q, which helm refuses", name)
@@ -239,35 +239,4 @@ func (c *chart) checkDependencies() error {
 		seen[name] = true
 	}
 	return nil
-}
-
-// annotations are the manifest annotations that helm makes of the metadata: the chart's own may override the others,
-// but for title and version.
-func (c *chart) annotations() map[string]string {
-	set := map[string]string{
-		ocispec.AnnotationDescription: c.Description,
-		ocispec.AnnotationURL:         c.Home,
-	}
-	if len(c.Sources) > 0 {
-		set[ocispec.AnnotationSource] = c.Sources[0]
-	}
-	authors := make([]string, 0, len(c.Maintainers))
-	for _, m := range c.Maintainers {
-		author := m.Name
-		if m.Email != "" {
-			author += " (" + m.Email + ")"
-		}
-		authors = append(authors, author)
-	}
-	set[ocispec.AnnotationAuthors] = strings.Join(authors, ", ")
-	for key, value := range c.Annotations {
-		set[key] = value
-	}
-	set[ocispec.AnnotationTitle], set[ocispec.AnnotationVersion] = c.Name, c.Version
-	for key, value := range set {
-		if value == "" {
-			delete(set, key)
-		}
-	}
-	return set
 }

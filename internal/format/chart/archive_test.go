@@ -1,0 +1,43 @@
+package chart_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/chart"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+func TestReadArchiveRefuses(t *testing.T) {
+	t.Parallel()
+	whole := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart)
+	long := kindtest.Tgz(t, "demo/Chart.yaml", kindtest.SmallChart, "demo/values.yaml", "a: 1")
+	for name, tt := range map[string]struct{ data, want string }{
+		"empty":      {"", "not a packaged chart"},
+		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
+		"cut":        {whole[:len(whole)/2], "broken chart archive"},
+		"no chart":   {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart, "a/b/Chart.yaml", kindtest.SmallChart), "no NAME/Chart.yaml"},
+		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize+1), "demo/Chart.yaml", kindtest.SmallChart), "all that helm unpacks"},
+		"cut late":   {long[:len(long)-6], "broken chart archive"},
+		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
+		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := chart.ReadArchive(strings.NewReader(tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzReadArchive(f *testing.F) {
+	f.Add([]byte(kindtest.Tgz(f, "demo/Chart.yaml", kindtest.SmallChart)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		meta, err := chart.ReadArchive(bytes.NewReader(b))
+		if err == nil && (meta.Name == "" || meta.Version == "" || strings.Contains(meta.Name, "/")) {
+			t.Errorf("read a chart named %q %q", meta.Name, meta.Version)
+		}
+	})
+}

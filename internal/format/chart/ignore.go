@@ -1,0 +1,60 @@
+package chart
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Ignore is the rules of a .helmignore, as helm understands them.
+type Ignore []ignoreRule
+
+type ignoreRule struct {
+	pattern         string
+	negate, onlyDir bool
+}
+
+// ParseIgnore reads the rules, and adds helm's own against hidden files in templates.
+func ParseIgnore(data []byte) (Ignore, error) {
+	var rules Ignore
+	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		rule := ignoreRule{pattern: line}
+		rule.pattern, rule.negate = strings.CutPrefix(rule.pattern, "!")
+		rule.pattern, rule.onlyDir = strings.CutSuffix(rule.pattern, "/")
+		if strings.Contains(rule.pattern, "**") {
+			return nil, fmt.Errorf("rule %q: helm does not know **", line)
+		}
+		if _, err := path.Match(rule.pattern, "x"); err != nil {
+			return nil, fmt.Errorf("rule %q: %w", line, err)
+		}
+		rules = append(rules, rule)
+	}
+	return append(rules, ignoreRule{pattern: "templates/.?*"}), nil
+}
+
+// LeavesOut reports whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that
+// is how helm reads it.
+func (h Ignore) LeavesOut(name string, dir bool) bool {
+	for _, r := range h {
+		switch {
+		case r.negate && (r.onlyDir && !dir || !r.matches(name)):
+			return true
+		case !r.negate && !(r.onlyDir && !dir) && r.matches(name):
+			return true
+		}
+	}
+	return false
+}
+
+func (r ignoreRule) matches(name string) bool {
+	pattern, anchored := strings.CutPrefix(r.pattern, "/")
+	if !anchored && !strings.Contains(pattern, "/") {
+		name = path.Base(name)
+	}
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
