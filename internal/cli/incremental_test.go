@@ -13,9 +13,6 @@ import (
 // TestSmallChangeMovesLittle counts the bytes of a large directory that is pushed and pulled again after one file was
 // changed, added or deleted: under 3 % of the whole, and the directory that was pulled is the same as the pushed one.
 func TestSmallChangeMovesLittle(t *testing.T) {
-	if testing.Short() {
-		t.Skip("20,000 files")
-	}
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CACHE_HOME", dir)

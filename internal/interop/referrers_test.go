@@ -124,7 +124,7 @@ func attach(t *testing.T, dir, declaration, ref string, subject ocispec.Descript
 	t.Helper()
 	plan, fsys := composed(t, dir, declaration)
 	target, _ := open(t, ref, registry.Write)
-	if _, err := pack.Attach(t.Context(), fsys, plan, pack.Attachment{target, subject}, pack.AttachOptions{}); err != nil {
+	if _, err := pack.Attach(t.Context(), fsys, plan, pack.Attachment{Target: target, Subject: subject}, pack.AttachOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

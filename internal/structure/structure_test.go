@@ -269,11 +269,13 @@ var directions = []struct {
 }{
 	{"mediatypes", nil},
 	{"internal/lazy", nil},
+	{"internal/pause", nil},
+	{"internal/untrusted", nil},
 	{"internal/durable", nil},
-	{"internal/format", nil}, // bytes to structs: knows nothing of davit
+	{"internal/format", []string{"internal/lazy"}}, // bytes to structs: knows nothing of davit
 	{"internal/hashing", nil},
 	{"internal/inflate", nil},
-	{"internal/filelock", nil},
+	{"internal/filelock", []string{"internal/pause"}},
 	{"internal/recordlog", nil},
 	{"internal/jsonwalk", nil},
 	{"internal/textdist", nil},
@@ -281,6 +283,7 @@ var directions = []struct {
 	{"artifact/spec", []string{"mediatypes", "internal/fault"}},
 	{"artifact/registry", []string{"artifact", "mediatypes", "internal"}},
 	{"artifact", []string{"mediatypes", "internal"}},
+	{"internal/kinds/kindtest", []string{"artifact", "mediatypes", "internal"}}, // for tests
 	{"internal/kinds", []string{"artifact/spec", "mediatypes", "internal"}},
 	{"pack", []string{"artifact", "mediatypes", "internal"}},
 	{"pull", []string{"artifact", "mediatypes", "internal"}},
