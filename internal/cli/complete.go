@@ -14,11 +14,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTime is how long a shell may wait for a registry's tags: a person has typed on by then.
+// completionTime is how long a shell waits for the tags of a registry; users have typed on by then.
 const completionTime = 2 * time.Second
 
-// addCompletions makes shells complete the tags of targets and the values of flags. Arguments that may be files are
-// completed as files, besides.
+// addCompletions adds the completion of tags and of values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
@@ -60,8 +59,7 @@ func roleNames() []string {
 	return slices.Compact(words)
 }
 
-// completeTarget completes REPO: with the tags of that repository, layout or archive. What can't be asked in time, or at
-// all, completes to nothing.
+// completeTarget completes REPO: with the tags of that repository, layout, or archive, unless they take too long to list.
 func completeTarget(a *app.App, cmd *cobra.Command, typed string) ([]string, cobra.ShellCompDirective) {
 	name, prefix, ok := cutTag(typed)
 	if !ok || app.SetFromEnv(cmd.Flags()) != nil {
@@ -88,7 +86,7 @@ func completeTarget(a *app.App, cmd *cobra.Command, typed string) ([]string, cob
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// cutTag cuts "REPO:TAG" at a colon that is no port's.
+// cutTag cuts "REPO:TAG" at its colon, unless that belongs to a port.
 func cutTag(typed string) (name, tag string, ok bool) {
 	i := strings.LastIndexByte(typed, ':')
 	if i <= strings.LastIndexByte(typed, '/') || !strings.Contains(typed, "/") {

@@ -13,7 +13,7 @@ func newCompletionCommand(a *app.App) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Prints the completion script of a shell (bash, zsh, fish, powershell)",
+		Short: "Print the completion script of a shell (bash, zsh, fish, powershell)",
 		Example: `  davit completion bash > ~/.local/share/bash-completion/completions/davit
   davit completion zsh > ~/.zfunc/_davit
   davit completion fish > ~/.config/fish/completions/davit.fish`,

@@ -137,7 +137,7 @@ func TestPasswordGoesToOneRegistry(t *testing.T) {
 	}
 	_, stderr := run(bobEnv, "copy $A/x:1 $B/x:1", "")
 	want := "davit: error: --username and --password-stdin are for one registry, not for both " + amys.Host + " and " + bobs.Host +
-		"\ndavit: hint: give --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or store the" +
+		"\ndavit: hint: pass --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or store the" +
 		" credentials of each with \"davit login HOST\"\n"
 	if stderr != want {
 		t.Errorf("got %s, want %s", stderr, want)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// help prints the help text of a command: what it does, examples, then the lists.
+// help prints the help text of a command.
 func help(a *app.App, cmd *cobra.Command) {
 	var b strings.Builder
 	description := cmd.Long
@@ -28,7 +28,7 @@ func help(a *app.App, cmd *cobra.Command) {
 	if !cmd.HasParent() {
 		writeExitCodes(&b)
 	}
-	_ = a.WriteOut([]byte(b.String())) // nobody reads the help: nothing to tell them
+	_ = a.WriteOut([]byte(b.String())) // without standard output, there is no place for an error
 }
 
 func writeCommands(b *strings.Builder, cmd *cobra.Command) {
@@ -42,7 +42,7 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
-// writeFlags lists the command's own flags first, then those of every transfer, then those of every command.
+// writeFlags lists the flags of the command first, then the registry flags, then those of every command.
 func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 	const width = 100 // of the lines
 	groups := map[string]*pflag.FlagSet{}
@@ -88,7 +88,7 @@ NO_COLOR, DOCKER_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY and SSL_CERT_FILE mean 
 func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
-		Short:   "Prints the help of a command",
+		Short:   "Print the help of a command",
 		Example: "  davit help push",
 		GroupID: app.GroupOther,
 		Args:    app.Arguments(0, 1),

@@ -22,9 +22,9 @@ import (
 func newRootCommand(a *app.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "davit COMMAND",
-		Short: "Turns declared files into typed OCI artifacts; pushes, pulls and attaches them",
-		Long: `davit turns declared files - models, docs, runbooks, wasm, volumes, charts, compose
-apps, dev containers, SBOMs - into typed OCI artifacts, and pushes, pulls and attaches
+		Short: "Pack declared files into typed OCI artifacts; push, pull, and attach them",
+		Long: `davit packs declared files - models, docs, runbooks, wasm, volumes, charts, compose
+apps, dev containers, SBOMs - into typed OCI artifacts, and pushes, pulls, and attaches
 them. A target is a registry reference (HOST/REPO:TAG) or a path (./dir, ./file.tar):
 every command takes either.`,
 		Example: `  davit push model.gguf registry.example.com/models/tiny:1.0

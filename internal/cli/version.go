@@ -8,7 +8,7 @@ import (
 func newVersionCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Prints the version of davit",
+		Short:   "Print the version of davit",
 		Example: "  davit version\n  davit version --format go-template='{{.version}}'",
 		GroupID: app.GroupOther,
 		Args:    app.Arguments(0, 0),

@@ -21,7 +21,7 @@ type Transfer struct {
 	lastDone int64
 }
 
-// State is what happened to a blob.
+// State is the last change of a blob.
 type State int
 
 // The states of a blob.

@@ -131,7 +131,7 @@ func (c *Console) draw(t *Transfer, now time.Time) {
 	for _, line := range lines {
 		frame += line + "\x1b[K\n"
 	}
-	_, _ = io.WriteString(c.w, frame+"\x1b[J") // without a terminal there is nobody to tell
+	_, _ = io.WriteString(c.w, frame+"\x1b[J") // a failure cannot be reported
 	c.drawn = len(lines)
 }
 

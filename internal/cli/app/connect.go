@@ -16,20 +16,20 @@ import (
 func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	o := &a.Registry
 	shared := pflag.NewFlagSet("registry", pflag.ContinueOnError)
-	shared.BoolFunc("plain-http", "plain HTTP instead of TLS; =false for TLS on this machine too", func(s string) error {
+	shared.BoolFunc("plain-http", "use plain HTTP (the default for localhost; =false forces TLS)", func(s string) error {
 		plain, err := strconv.ParseBool(s)
 		o.Security.PlainHTTP, o.Security.TLS = plain, !plain
 		return err
 	})
-	shared.BoolVar(&o.Security.Insecure, "insecure", false, "TLS without checking the registry's certificate")
+	shared.BoolVar(&o.Security.Insecure, "insecure", false, "do not check the certificate of the registry")
 	shared.StringVar(&o.Security.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
-	shared.StringVar(&o.Security.CertFile, "cert-file", "", "show the registry the client certificate in this `FILE` (PEM)")
-	shared.StringVar(&o.Security.KeyFile, "key-file", "", "the key of the client certificate, a `FILE` (PEM)")
+	shared.StringVar(&o.Security.CertFile, "cert-file", "", "present the client certificate in this `FILE` (PEM)")
+	shared.StringVar(&o.Security.KeyFile, "key-file", "", "read the key of the client certificate from this `FILE` (PEM)")
 	shared.StringVar(&a.Logins.Only.username, "username", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
-	shared.StringVar(&o.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
-	shared.IntVar(&o.Concurrency, "concurrency", 0, "`N` blobs, and connections for one blob, at once (default: 8)")
-	shared.DurationVar(&o.RetryFor, "retry-for", 0, "how long one thing may keep failing; below 0: not at all (default 5m)")
+	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's, or podman's)")
+	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")
+	shared.DurationVar(&o.RetryFor, "retry-for", 0, "keep retrying a failing request for this long (default 5m; negative: never)")
 	addGrouped(fs, shared)
 }
 
@@ -100,7 +100,7 @@ func FileExists(name string) bool {
 	return err == nil
 }
 
-// CacheDir returns the cache directory, or "" if there is none.
+// CacheDir returns the cache directory, or "" without a place for it.
 func CacheDir() string {
 	if dir := os.Getenv("DAVIT_CACHE_DIR"); dir != "" {
 		return dir

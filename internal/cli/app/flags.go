@@ -11,9 +11,9 @@ import (
 
 // AddGlobalFlags adds the flags of every command.
 func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
-	fs.Var(&a.Format, "format", "how the result is printed")
-	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "no progress and notes; where a reference results, that line alone")
-	fs.Var(&a.Stderr.Mode, "progress", "how progress is shown; auto: bars on a terminal, nothing elsewhere")
+	fs.Var(&a.Format, "format", "print the result in this format")
+	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "print only the resulting reference; no progress or notes")
+	fs.Var(&a.Stderr.Mode, "progress", "show progress; auto: bars on a terminal, nothing elsewhere")
 	fs.BoolVar(&a.Debug, "debug", false, "show each HTTP request, secrets masked")
 }
 

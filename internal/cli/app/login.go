@@ -62,8 +62,8 @@ func (a *App) AddSideFlags(fs *pflag.FlagSet, from, to string) {
 		l.prefix = side.prefix
 		shared.StringVar(&l.username, l.prefix+"username", "", "log in to the registry of "+side.name+" as `USER`")
 		shared.BoolVar(&l.passwordStdin, l.prefix+"password-stdin", false, "read its password, or a token, from standard input")
-		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "plain HTTP for "+side.name+" alone; =false for TLS")
-		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "TLS for "+side.name+" without checking the registry's certificate")
+		OptionalBool(shared, &l.plainHTTP, l.prefix+"plain-http", "use plain HTTP for "+side.name+" alone (=false forces TLS)")
+		OptionalBool(shared, &l.insecure, l.prefix+"insecure", "do not check the certificate of the registry of "+side.name)
 	}
 	addGrouped(fs, shared)
 }
@@ -77,7 +77,7 @@ func (a *App) loginFor(l *Login) *Login {
 }
 
 // AssignLogin binds a login to the registry of a target that the command line names; l has the flags for this target.
-// For a second registry it would be a guess, and a wrong one gives the password away. Commands assign all their targets
+// For a second registry it would be a guess, and a wrong one leaks the password. Commands assign all their targets
 // before they open the first.
 func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
 	given := a.loginFor(l)
@@ -90,7 +90,7 @@ func (a *App) AssignLogin(l *Login, ref registry.Reference) error {
 	}
 	hint := `store the credentials of each with "davit login HOST"`
 	if l.prefix != "" && given != l {
-		hint = "give --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or " + hint
+		hint = "pass --from-username and --from-password-stdin, or --to-username and --to-password-stdin; or " + hint
 	}
 	return &exit.UsageError{
 		Err:  fmt.Errorf("--%susername and --%[1]spassword-stdin are for one registry, not for both %s and %s", given.prefix, given.registry, ref.Registry),
@@ -118,7 +118,7 @@ func (a *App) connection(l *Login) (connection, error) {
 	if a.Logins.CountStdin() > 1 {
 		return via, &exit.UsageError{
 			Err:  errors.New("two passwords can't both be read from standard input"),
-			Hint: "give one in DAVIT_FROM_PASSWORD or DAVIT_TO_PASSWORD, or store it with \"davit login HOST\"",
+			Hint: "pass one in DAVIT_FROM_PASSWORD or DAVIT_TO_PASSWORD, or store it with \"davit login HOST\"",
 		}
 	}
 	given := a.loginFor(l)
@@ -149,7 +149,7 @@ func (a *App) password(l *Login) (string, error) {
 	if l.username != "" && password == "" {
 		return "", &exit.UsageError{
 			Err:  fmt.Errorf("--%susername without a password", l.prefix),
-			Hint: "give the password with --" + l.prefix + "password-stdin",
+			Hint: "pass the password with --" + l.prefix + "password-stdin",
 		}
 	}
 	return password, nil

@@ -61,7 +61,7 @@ func (a *App) readSecret() (string, error) {
 	return secret, nil
 }
 
-// Credentials returns the user name and password from the flags and the environment, and asks for what is missing.
+// Credentials returns the user name and password from the flags and the environment, and asks for missing ones.
 func (a *App) Credentials(ctx context.Context) (username, password string, err error) {
 	only := &a.Logins.Only
 	if username = only.username; only.passwordStdin || only.variable() != "" {
@@ -69,7 +69,7 @@ func (a *App) Credentials(ctx context.Context) (username, password string, err e
 		return username, password, err
 	}
 	if !a.canAsk() {
-		return "", "", &exit.UsageError{Err: errors.New("no password, and nobody can be asked here"), Hint: "give it with --username and --password-stdin"}
+		return "", "", &exit.UsageError{Err: errors.New("authentication required: no password, and standard input is not a terminal"), Hint: "pass it with --username and --password-stdin"}
 	}
 	if username == "" {
 		if username, err = a.ask(ctx, "username: "); err != nil {

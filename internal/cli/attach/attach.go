@@ -17,9 +17,9 @@ func newAttachCommand(a *app.App) *cobra.Command {
 	var opts attachOptions
 	cmd := &cobra.Command{
 		Use:   "attach SOURCE... SUBJECT",
-		Short: "Packs files and attaches them to an artifact or image as referrers",
-		Long: `Packs each SOURCE and pushes it next to SUBJECT as a referrer of it, without a tag:
-"davit discover SUBJECT" finds it again. What is attached already is not attached twice.`,
+		Short: "Pack files and attach them to an artifact or image as referrers",
+		Long: `Pack each SOURCE and push it next to SUBJECT as a referrer of it, without a tag:
+"davit discover SUBJECT" lists it. Nothing is attached twice.`,
 		Example: `  davit attach sbom.spdx.json registry.example.com/app:1.0
   davit attach runbook.md sbom.cdx.json ./oci:1.0
   davit attach --replace scan.sarif registry.example.com/app:1.0
@@ -106,7 +106,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	return all, nil
 }
 
-// attachResult is what attach prints: the fields of the first referrer, which mostly is the only one, and all of them.
+// attachResult is the result of attach: the fields of the first referrer, usually the only one, and all of them.
 type attachResult struct {
 	*pack.Result
 	Attached []*pack.Result `json:"attached"`

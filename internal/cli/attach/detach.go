@@ -20,8 +20,8 @@ func newDetachCommand(a *app.App) *cobra.Command {
 	var opts detachOptions
 	cmd := &cobra.Command{
 		Use:   "detach SUBJECT [DIGEST...]",
-		Short: "Removes referrers of an artifact or image",
-		Long: `Removes referrers of SUBJECT: those with the digests given, those of a kind, or all of them.
+		Short: "Remove referrers of an artifact or image",
+		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, or all of them.
 On a terminal it asks before it removes all.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach ./oci:1.0 sha256:401c4b31ae48225669d95d63480fff246a6d90296f733f5b40d6d9d73a8caf62`,
@@ -32,8 +32,8 @@ On a terminal it asks before it removes all.`,
 			return runDetach(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.kind, "kind", "", "those of this `KIND` (or artifactType)")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "all of them, without asking")
+	cmd.Flags().StringVar(&opts.kind, "kind", "", "remove referrers of this `KIND` (or artifactType)")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "remove all referrers without asking")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -86,7 +86,7 @@ func detachFrom(ctx context.Context, t *app.Target, opts pack.DetachOptions) (*d
 	return r, nil
 }
 
-// detachResult is what detach prints.
+// detachResult is the result of detach.
 type detachResult struct {
 	Subject  ocispec.Descriptor  `json:"subject"`
 	Detached []describedReferrer `json:"detached"`

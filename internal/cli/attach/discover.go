@@ -19,7 +19,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 	var opts discoverOptions
 	cmd := &cobra.Command{
 		Use:   "discover SUBJECT",
-		Short: "Shows what is attached to an artifact or image, as a tree",
+		Short: "Show the attachments of an artifact or image as a tree",
 		Example: `  davit discover registry.example.com/app:1.0
   davit discover ./oci:1.0 --kind sbom --latest
   davit discover registry.example.com/app:1.0 --format go-template='{{range .referrers}}{{.digest}}{{"\n"}}{{end}}'`,
@@ -31,9 +31,9 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 			return runDiscover(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Kind, "kind", "", "those of this `KIND` (or artifactType)")
-	cmd.Flags().BoolVar(&opts.latest, "latest", false, "of each kind, and of what attestations state, only the newest")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also what cosign keeps under tags like sha256-….sig; it takes three requests")
+	cmd.Flags().StringVar(&opts.Kind, "kind", "", "list attachments of this `KIND` (or artifactType)")
+	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also list cosign's tags like sha256-….sig; takes three requests")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -89,8 +89,8 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: referrers, Manifests: manifests, none: none}, nil
 }
 
-// latest keeps the newest of each kind, and of attestations the newest of each predicate; where times are equal or missing,
-// the last one listed.
+// latest returns the newest referrer of each kind, and for attestations of each predicate type. If times are equal or missing,
+// the last one listed wins.
 func latest(referrers []*pull.Referrer) []*pull.Referrer {
 	var kept []*pull.Referrer
 	at := map[string]int{} // by kind
@@ -108,7 +108,7 @@ func latest(referrers []*pull.Referrer) []*pull.Referrer {
 	return kept
 }
 
-// discoverResult is what discover prints.
+// discoverResult is the result of discover.
 type discoverResult struct {
 	Subject   results.Described  `json:"subject"`
 	Referrers []*pull.Referrer   `json:"referrers"`

@@ -32,7 +32,7 @@ func hintFor(err error) string {
 	var advising interface{ Hint() string }
 	switch {
 	case errors.Is(err, ErrInterrupted):
-		return "run the same command again: what is there already is not transferred again"
+		return "run the same command again: it continues where it stopped"
 	case errors.As(err, &usage):
 		return usage.Hint
 	case errors.As(err, &advising) && advising.Hint() != "":
@@ -51,13 +51,13 @@ func hintForCause(err error) string {
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &authority):
-		return "name the registry's certificate authority with --ca-file, or trust anything with --insecure"
+		return "pass the certificate authority of the registry with --ca-file, or skip the check with --insecure"
 	case errors.As(err, &ambiguous):
 		return "choose one with --kind"
 	case errors.As(err, &denied):
-		return "log in with \"davit login " + denied.Host + "\", or ask for the permission"
+		return "log in with \"davit login " + denied.Host + "\", or request access"
 	case isForbidden(err):
-		return "this registry does that for nobody; whoever runs it can allow it (distribution: storage.delete.enabled)"
+		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
@@ -65,7 +65,7 @@ func hintForCause(err error) string {
 	case errors.Is(err, artifact.ErrKept):
 		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):
-		return "make room and run the same command again"
+		return "free disk space and run the same command again"
 	case errors.Is(err, artifact.ErrChanged):
 		return "run the command again once nothing writes to the file"
 	}
@@ -77,9 +77,9 @@ func hintForScheme(e *registry.Unavailable) string {
 	var notTLS tls.RecordHeaderError
 	switch {
 	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://"):
-		return "if the registry speaks TLS, say --plain-http=false, or name its certificate authority with --ca-file"
+		return "if the registry speaks TLS, add --plain-http=false, or name its certificate authority with --ca-file"
 	case errors.As(e, &notTLS) || strings.Contains(e.Error(), "HTTP response to HTTPS client"): // net/http has no type for it
-		return "if the registry speaks plain HTTP, say --plain-http"
+		return "if the registry speaks plain HTTP, add --plain-http"
 	}
 	return ""
 }

@@ -20,9 +20,9 @@ func newCatCommand(a *app.App) *cobra.Command {
 	var opts catOptions
 	cmd := &cobra.Command{
 		Use:   "cat TARGET PATH",
-		Short: "Prints one file of an artifact, also out of a tar layer",
-		Long: `Prints one file as it is, and fetches no more for it than it must. The last bytes are
-handed over when the digest was verified; --range prints a part, which can't be.`,
+		Short: "Print one file of an artifact, even out of a tar layer",
+		Long: `Print one file unchanged, and fetch no more than needed. The last bytes are printed after
+the digest was verified; a part (--range) cannot be verified.`,
 		Example: `  davit cat registry.example.com/models/tiny:1.0 LICENSE
   davit cat ./oci docs/index.md
   davit cat registry.example.com/models/tiny:1.0 tiny.gguf --range 0-4095 | xxd | head`,
@@ -33,8 +33,8 @@ handed over when the digest was verified; --range prints a part, which can't be.
 			return runCat(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.part, "range", "", "only these bytes, `FIRST-LAST` (from 0) or FIRST-")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().StringVar(&opts.part, "range", "", "print only the bytes `FIRST-LAST` (from 0) or FIRST-")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -66,7 +66,7 @@ func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) e
 	}
 	_, err := pull.Cat(ctx, t.Target, t.Ref.Reference(), opts.path, w, opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
-		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists what is in it", t.Ref, opts.path)}
+		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.path)}
 	}
 	return t.Explain(ctx, err)
 }
@@ -76,7 +76,7 @@ func parseRange(text string) (offset, length int64, err error) {
 	if text == "" {
 		return 0, 0, nil
 	}
-	bad := &exit.UsageError{Err: fmt.Errorf("--range %q: want FIRST-LAST or FIRST-", text), Hint: "the first kilobyte is 0-1023"}
+	bad := &exit.UsageError{Err: fmt.Errorf("--range %q: must be FIRST-LAST or FIRST-", text), Hint: "the first kilobyte is 0-1023"}
 	first, last, ok := strings.Cut(text, "-")
 	from, err := strconv.ParseInt(first, 10, 64)
 	if !ok || err != nil || from < 0 {

@@ -29,9 +29,9 @@ func newCopyCommand(a *app.App) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
 		Use:   "copy SRC DST",
-		Short: "Copies an artifact or image from any target to any target",
-		Long: `Copies what SRC leads to, byte for byte: between registries, layouts and archives. What DST
-has is not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
+		Short: "Copy an artifact or image from any target to any target",
+		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
+not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
 gets the tag of SRC.
 
 A copy that was interrupted goes on where it stopped when the same command is run again. An
@@ -50,10 +50,10 @@ and --to-username with their passwords say which is meant.`,
 			return runCopy(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "what is attached, too: the whole graph, and what cosign keeps under tags")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index only the manifest for `OS/ARCH[/VARIANT]`")
-	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "every tag of SRC")
-	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` at DST (repeatable)")
+	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also copy attachments: the whole graph, and cosign's tags")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "copy only the manifest of an index for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "copy every tag of SRC")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` at DST (repeatable)")
 	a.AddSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
 }
@@ -155,7 +155,7 @@ func platformOf(ctx context.Context, src *app.Target, desc ocispec.Descriptor, p
 	return entry, err
 }
 
-// copyResult is what copy prints.
+// copyResult is the result of copy.
 type copyResult struct {
 	Reference    string               `json:"reference"`
 	Source       string               `json:"source"`
@@ -260,7 +260,7 @@ func withTag(ref registry.Reference, tags []string, desc ocispec.Descriptor) str
 	return ref.String()
 }
 
-// tag moves the tags that do not lead to desc yet, and tells whether there were any.
+// tag moves the tags that do not lead to desc yet, and reports whether there were any.
 func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string) (moved bool, err error) {
 	for _, tag := range tags {
 		if old, err := c.dst.Resolve(ctx, tag); err == nil && old.Digest == desc.Digest {

@@ -25,11 +25,10 @@ func newPullCommand(a *app.App) *cobra.Command {
 	var opts pullOptions
 	cmd := &cobra.Command{
 		Use:   "pull TARGET",
-		Short: "Fetches an artifact, verifies it and places its files",
-		Long: `Fetches what TARGET leads to and places its files in a directory: all of them, verified,
-or none. What is there already is neither fetched nor touched; a file that somebody changed
-is not overwritten without --force. TARGET without a tag is "latest", or the only artifact of
-a layout.`,
+		Short: "Fetch an artifact, verify it, and place its files",
+		Long: `Fetch an artifact and place its files in a directory: all of them, verified, or none. Files
+that exist already are neither fetched nor touched; a file that was changed is not overwritten
+without --force. TARGET without a tag means "latest", or the only artifact of a layout.`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
   davit pull ./oci -o out --include '*.md'
   davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack`,
@@ -41,19 +40,19 @@ a layout.`,
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`; made if it is missing")
-	fs.StringArrayVar(&opts.Include, "include", nil, "only files that match `GLOB` (repeatable)")
-	fs.StringSliceVar(&opts.Roles, "role", nil, "only layers of this `ROLE` (repeatable)")
-	fs.StringVar(&opts.platform, "platform", "", "`OS/ARCH[/VARIANT]` to choose from an index (default: this machine's)")
-	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "leave packed directories packed; a volume is one tar, as podman volume import takes it")
-	fs.BoolVar(&opts.Referrers, "referrers", false, "what is attached, too: each into referrers/KIND-DIGEST")
-	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs of what was packed with them")
-	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed or made by somebody else")
-	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that left the artifact")
+	fs.StringVarP(&opts.output, "output", "o", ".", "place the files in `DIR`, which is created if missing")
+	fs.StringArrayVar(&opts.Include, "include", nil, "pull only files that match `GLOB` (repeatable)")
+	fs.StringSliceVar(&opts.Roles, "role", nil, "pull only layers of this `ROLE` (repeatable)")
+	fs.StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]` (default: this machine's)")
+	fs.BoolVar(&opts.NoUnpack, "no-unpack", false, "do not unpack directories; a volume is one tar, as for podman volume import")
+	fs.BoolVar(&opts.Referrers, "referrers", false, "also pull attachments, each into referrers/KIND-DIGEST")
+	fs.BoolVar(&opts.Preserve, "preserve", false, "restore owners, modes, times and xattrs where they were packed")
+	fs.BoolVar(&opts.Force, "force", false, "overwrite files that were changed, or that davit did not create")
+	fs.BoolVar(&opts.Delete, "delete", false, "remove files of the last pull that are gone from the artifact")
 	fs.BoolVar(&opts.durable, "durable", true, "return when the files are on the disk and survive power loss; =false is faster")
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
-	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "refuse to unpack more than `N` bytes for each packed one (default 200, of which the first 256 MiB are free; -1: no limit)")
+	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
 	a.AddRegistryFlags(fs)
 	return cmd
 }
@@ -160,7 +159,7 @@ func (m madeDirs) sync() error {
 	return nil
 }
 
-// pullResult is what pull prints.
+// pullResult is the result of pull.
 type pullResult struct {
 	*pull.Result
 	dir string

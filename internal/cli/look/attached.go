@@ -17,8 +17,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// attachedTo finds what is meant among the referrers, else in the index. The digest of an image in a registry is enough for
-// referrers: the image itself is not asked for.
+// attachedTo finds the attachment among the referrers, else in the index. The digest of an image in a registry is enough to
+// list referrers: the image itself is not fetched.
 func attachedTo(ctx context.Context, t *app.Target, opts pull.AttachedOptions, platform *ocispec.Platform) (*pull.Statement, error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
 	var err error
@@ -54,7 +54,8 @@ func attachedTo(ctx context.Context, t *app.Target, opts pull.AttachedOptions, p
 	return &pull.Statement{Manifest: found.Digest}, nil
 }
 
-// noneAttached says what is attached instead, or where: that is worth more requests.
+// noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one, which is worth a
+// few more requests.
 func noneAttached(ctx context.Context, t *app.Target, none *pull.NoneAttachedError) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, none.Options.Kind)}
 	if none.Options.Alert != "" {
@@ -79,12 +80,12 @@ func noneAttached(ctx context.Context, t *app.Target, none *pull.NoneAttachedErr
 		e.Advice = results.SuggestKind(none.Options.Kind)
 	}
 	if e.Advice == "" {
-		e.Advice = fmt.Sprintf("\"davit discover %s\" lists what is attached", t.Ref)
+		e.Advice = fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref)
 	}
 	return e
 }
 
-// elsewhere is the command that shows what is attached to the index of a manifest, or to a manifest of an index.
+// elsewhere returns the command that shows the attachment of the index of a manifest, or of a manifest of an index.
 func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOptions) string {
 	what := fmt.Sprintf("one is attached to its manifest for %s", manifest.FormatPlatform(place.Platform))
 	ref.Tag, ref.Digest = place.Tag, place.Digest
@@ -104,9 +105,9 @@ func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOpti
 
 // ambiguous returns the error about several attachments that match, with the commands that show them.
 func ambiguous(ref registry.Reference, several *pull.SeveralAttachedError) error {
-	text := fmt.Sprintf("%s: %d of the kind %s are attached", ref, len(several.Referrers), several.Options.Kind)
+	text := fmt.Sprintf("%s: %d attachments of kind %s", ref, len(several.Referrers), several.Options.Kind)
 	if several.Options.Latest {
-		text += ", and none says that it is the latest"
+		text += ", none has a date"
 	}
 	return &exit.UsageError{Err: errors.New(text), Hint: strings.Join(showCommands(ref, several), "\n")}
 }
@@ -130,7 +131,7 @@ func showCommands(ref registry.Reference, several *pull.SeveralAttachedError) []
 	return lines
 }
 
-// tellApart is what tells a referrer from others of its kind.
+// tellApart returns how a referrer differs from others of its kind.
 func tellApart(r *pull.Referrer) string {
 	var words []string
 	for _, key := range []string{ocispec.AnnotationTitle, ocispec.AnnotationCreated, mediatypes.RunbookService, mediatypes.RunbookSeverity} {

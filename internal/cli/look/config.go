@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// addConfig draws the fields of a config, each with its value: what a kind says about itself is there.
+// addConfig draws the fields of a config with their values.
 func addConfig(t *term.Tree, config *pull.Config) {
 	if config == nil || len(config.Content) == 0 || bytes.Equal(bytes.TrimSpace(config.Content), []byte("{}")) {
 		return
@@ -39,8 +39,8 @@ func addConfig(t *term.Tree, config *pull.Config) {
 	}
 }
 
-// takeHistory takes the history out of an image config, which is told apart: it says what made each layer. The digests of
-// the layers without their compression go too: nobody reads them.
+// takeHistory removes the history from an image config, which is drawn on its own because it describes each layer. It also
+// removes the digests of the uncompressed layers, which say nothing to people.
 func takeHistory(config any) []any {
 	fields, ok := config.(map[string]any)
 	if !ok || fields["rootfs"] == nil {
@@ -71,8 +71,8 @@ func addHistory(t *term.Tree, history []any) {
 	}
 }
 
-// flatten writes a JSON value as fields "path.to.field" with values. Lists of plain values are one value; of others, and
-// of digests, only the length is told.
+// flatten returns a JSON value as fields "path.to.field" with values. A list of scalars is one value; for other lists, and for
+// digests, only the length is shown.
 func flatten(path string, value any, fields [][2]string) [][2]string {
 	switch v := value.(type) {
 	case map[string]any:
@@ -91,7 +91,7 @@ func flatten(path string, value any, fields [][2]string) [][2]string {
 	return append(fields, [2]string{path, term.Shorten(fmt.Sprint(value), maxShown)})
 }
 
-// isSet tells whether an object only lists its keys, as an image config does its ports and volumes.
+// isSet reports whether an object only lists its keys, as an image config does its ports and volumes.
 func isSet(object map[string]any) bool {
 	for _, value := range object {
 		if fields, ok := value.(map[string]any); !ok || len(fields) > 0 {

@@ -20,11 +20,10 @@ func newDiffCommand(a *app.App) *cobra.Command {
 	var opts diffOptions
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Tells which files, config fields and annotations of two artifacts differ",
-		Long: `Compares two artifacts, from any targets: which files were added, removed or changed, which
-config fields and annotations; on request also the lines of text files, which tags lead to them and
-what is attached. The exit code is 0 when they are the same, 1 when they differ. What both have is
-not fetched.`,
+		Short: "Compare the files, config fields, and annotations of two artifacts",
+		Long: `Compare two artifacts from any targets: their files, config fields, and annotations; on
+request also the lines of text files, the tags, and the attachments. The exit code is 0 if they
+are the same, 1 if they differ. Content that both have is not fetched.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
   davit diff ./oci:old ./oci:new --text
   davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json`,
@@ -34,10 +33,10 @@ not fetched.`,
 			return runDiff(cmd.Context(), a, args[0], args[1], opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.Text, "text", false, "the lines of small text files that differ")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "which tags lead to them, too")
-	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "what is attached to them, too")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Text, "text", false, "show the lines of small text files that differ")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also compare their tags")
+	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also compare their attachments")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddSideFlags(cmd.Flags(), "A", "B")
 	return cmd
 }
@@ -91,7 +90,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	return nil
 }
 
-// diffResult is what diff prints.
+// diffResult is the result of diff.
 type diffResult struct{ *pull.Difference }
 
 func (r diffResult) WriteText(w io.Writer) error {
@@ -119,7 +118,7 @@ func (r diffResult) WriteText(w io.Writer) error {
 	return nil
 }
 
-// fileChange says how a file changed.
+// fileChange returns the sizes or modes of a changed file.
 func fileChange(f pull.FileChange) string {
 	switch {
 	case f.From == nil && f.To == nil:
@@ -138,7 +137,7 @@ func fileChange(f pull.FileChange) string {
 	return term.Size(f.From.Size) + " → " + term.Size(f.To.Size)
 }
 
-// addFields adds what differs. Of two lists those elements are shown that stand between what both begin and end with.
+// addFields adds rows for changed fields. Two lists are shown without their common beginning and end.
 func addFields(t *term.Table, name string, fields []pull.FieldChange) {
 	for _, f := range fields {
 		from, to := f.From, f.To
@@ -151,7 +150,7 @@ func addFields(t *term.Table, name string, fields []pull.FieldChange) {
 	}
 }
 
-// withoutCommon takes what two lists both begin and end with off them.
+// withoutCommon removes the common beginning and end of two lists.
 func withoutCommon(a, b []any) ([]any, []any) {
 	for len(a) > 0 && len(b) > 0 && reflect.DeepEqual(a[0], b[0]) {
 		a, b = a[1:], b[1:]
@@ -162,7 +161,7 @@ func withoutCommon(a, b []any) ([]any, []any) {
 	return a, b
 }
 
-// fieldValue is a value as JSON has it, a string without its quotes.
+// fieldValue returns a value as JSON, a string without its quotes.
 func fieldValue(v any) string {
 	switch v := v.(type) {
 	case nil:

@@ -27,10 +27,10 @@ func newInspectCommand(a *app.App) *cobra.Command {
 	var opts inspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect TARGET",
-		Short: "Shows what an artifact or image is: kind, config, layers, platforms, referrers",
-		Long: `Shows what TARGET is, by its manifests and configs: of layers, no more is fetched than the
-header of a file of model weights whose config does not tell. --manifest and --config print
-those bytes as they are.`,
+		Short: "Show the kind, config, layers, platforms, and referrers of an artifact or image",
+		Long: `Show an artifact by its manifests and configs. Layers are not fetched, except for the header
+of a file of model weights that the config does not describe. --manifest and --config print
+those bytes unchanged.`,
 		Example: `  davit inspect registry.example.com/models/tiny:1.0
   davit inspect ./oci --format json
   davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
@@ -44,8 +44,8 @@ those bytes as they are.`,
 	}
 	cmd.Flags().BoolVar(&opts.manifest, "manifest", false, "print the manifest's bytes")
 	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also what cosign keeps under tags like sha256-….sig")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -98,7 +98,7 @@ func inspectIn(ctx context.Context, t *app.Target, opts pull.InspectOptions) (*p
 	return info, t.Explain(ctx, err)
 }
 
-// inspectResult is what inspect prints.
+// inspectResult is the result of inspect.
 type inspectResult struct{ *pull.Info }
 
 func (r inspectResult) WriteText(w io.Writer) error {
@@ -134,7 +134,7 @@ func describe(info *pull.Info, name string) *term.Tree {
 	return t
 }
 
-// addAttestations draws what BuildKit put into the index about a manifest: each statement by what it states.
+// addAttestations draws the attestations that BuildKit stored in the index about a manifest, by predicate type.
 func addAttestations(t *term.Tree, attestations []*pull.Info) {
 	for _, m := range attestations {
 		list := t.Add("attestation", m.Digest.String())
@@ -164,7 +164,7 @@ func addLayers(t *term.Tree, layers []pull.Layer) {
 	}
 }
 
-// addWeights draws what the header of a file of weights says, without the vocabulary.
+// addWeights draws the header of a file of model weights, without the vocabulary.
 func addWeights(t *term.Tree, w *pull.WeightsHead) {
 	add := func(name, value string) {
 		if value != "" && value != "0" && t.Len() < maxFields {

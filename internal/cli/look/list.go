@@ -19,7 +19,7 @@ func newListCommand(a *app.App) *cobra.Command {
 	var opts listOptions
 	cmd := &cobra.Command{
 		Use:   "ls TARGET [PATH]",
-		Short: "Lists the files of an artifact, also inside its tar layers",
+		Short: "List the files of an artifact, even inside its tar layers",
 		Example: `  davit ls registry.example.com/models/tiny:1.0
   davit ls ./oci docs --long
   davit ls registry.example.com/app:1.0 /etc --platform linux/arm64`,
@@ -33,9 +33,9 @@ func newListCommand(a *app.App) *cobra.Command {
 			return runList(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "with digests of files and layers; large tars that are not compressed are read whole for it")
-	cmd.Flags().BoolVar(&opts.NoUnpack, "no-unpack", false, "packed directories as the files they are")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "show digests of files and layers; reads large uncompressed tars completely")
+	cmd.Flags().BoolVar(&opts.NoUnpack, "no-unpack", false, "list packed directories as single files")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -80,7 +80,7 @@ func listIn(ctx context.Context, t *app.Target, opts pull.ListOptions) (*pull.Re
 	return result, nil
 }
 
-// listResult is what ls prints.
+// listResult is the result of ls.
 type listResult struct {
 	*pull.Result
 	long bool

@@ -8,28 +8,28 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// mostLicences is how many licences of an SBOM are listed.
-const mostLicences = 25
+// maxLicenses bounds the licenses of an SBOM that are listed.
+const maxLicenses = 25
 
-// writeSBOM prints what an SBOM says at a glance.
+// writeSBOM prints a summary of an SBOM.
 func writeSBOM(w io.Writer, doc *pull.Document) error {
-	var head, licences term.Table
+	var head, licenses term.Table
 	s := doc.SBOM
 	head.Field("about", s.Name)
 	head.Field("signature", doc.Signature)
 	head.Row("format", s.Format)
 	head.Row("components", fmt.Sprint(s.Components))
-	licences.Row("COMPONENTS", "LICENCE")
+	licenses.Row("COMPONENTS", "LICENSE")
 	for i, l := range s.Licenses {
-		if i == mostLicences {
-			licences.Row("", fmt.Sprintf("and %d more licences", len(s.Licenses)-i))
+		if i == maxLicenses {
+			licenses.Row("", fmt.Sprintf("and %d more licenses", len(s.Licenses)-i))
 			break
 		}
 		name := l.License
 		if name == "" {
-			name = "(none results.Stated)"
+			name = "(none stated)"
 		}
-		licences.Row(fmt.Sprintf("%*d", len("COMPONENTS"), l.Components), name)
+		licenses.Row(fmt.Sprintf("%*d", len("COMPONENTS"), l.Components), name)
 	}
 	if err := head.WriteText(w); err != nil || len(s.Licenses) == 0 {
 		return err
@@ -37,5 +37,5 @@ func writeSBOM(w io.Writer, doc *pull.Document) error {
 	if _, err := io.WriteString(w, "\n"); err != nil {
 		return err
 	}
-	return licences.WriteText(w)
+	return licenses.WriteText(w)
 }

@@ -27,14 +27,14 @@ func newShowCommand(a *app.App) *cobra.Command {
 	var opts showOptions
 	cmd := &cobra.Command{
 		Use:   "show TARGET [PATH]",
-		Short: "Shows the readable part: README, docs page, model card, runbook, licence, SBOM",
-		Long: `Finds what people read in an artifact and shows it: Markdown laid out for the terminal, the
-components of an SBOM counted by licence, what a signed statement says (its signature is not
-verified), anything else as it is. PATH names the file, as ls prints it. A terminal gets colour
-unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" is none.
+		Short: "Show the readable part: README, docs page, model card, runbook, license, SBOM",
+		Long: `Find the part of an artifact that people read and show it: Markdown laid out for the terminal,
+the components of an SBOM counted by license, the content of a signed statement (its signature
+is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
+color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" turns it off.
 
---kind looks among what is attached to TARGET instead. That is how to find the runbook of
-the image that runs, by its digest.`,
+--kind shows an attachment of TARGET instead. That is how to find the runbook of a running
+image by its digest.`,
 		Example: `  davit show registry.example.com/models/tiny:1.0
   davit show registry.example.com/models/tiny:1.0 LICENSE
   davit show --kind runbook registry.example.com/app@sha256:433258f6d541dab238abadec751d922c99f43e6dbb0cd35bc7cfc1c0be6fe731
@@ -50,10 +50,10 @@ the image that runs, by its digest.`,
 			return runShow(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Kind, "kind", "", "what of this `KIND` (or artifactType) is attached to TARGET")
-	cmd.Flags().StringVar(&opts.Alert, "alert", "", "the runbook that is attached to TARGET for the alert `NAME`")
-	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "of several that are attached the newest")
-	cmd.Flags().StringVar(&opts.platform, "platform", "", "of an index the manifest for `OS/ARCH[/VARIANT]`")
+	cmd.Flags().StringVar(&opts.Kind, "kind", "", "show the attachment of this `KIND` (or artifactType)")
+	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbook for the alert `NAME`")
+	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -69,7 +69,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		opts.Kind = "runbook"
 	}
 	if opts.Latest && opts.Kind == "" {
-		return &exit.UsageError{Err: errors.New("--latest chooses among what is attached"), Hint: "say what with --kind"}
+		return &exit.UsageError{Err: errors.New("--latest chooses among attachments"), Hint: "add --kind KIND"}
 	}
 	platform, err := app.OptionalPlatform(opts.platform)
 	if err != nil {
@@ -119,7 +119,7 @@ func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocis
 	return doc, nil
 }
 
-// showResult is what show prints.
+// showResult is the result of show.
 type showResult struct {
 	*pull.Document
 	options markdown.Options
@@ -143,7 +143,7 @@ func (r *showResult) WriteText(w io.Writer) error {
 	return err
 }
 
-// renderMarkdown shows front matter as a table above the text, without the title that is the first heading too.
+// renderMarkdown renders a document with its front matter as a table above, without a title that is also the first heading.
 func renderMarkdown(text string, opts markdown.Options) string {
 	front, body := frontmatter.Read([]byte(text))
 	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
@@ -161,7 +161,7 @@ func renderMarkdown(text string, opts markdown.Options) string {
 	return markdown.Header(fields, opts) + "\n" + rendered
 }
 
-// indented lays JSON out in lines; other text stays.
+// indented indents JSON and returns other text unchanged.
 func indented(text string) string {
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(text), "", "  ") != nil {

@@ -20,14 +20,13 @@ func newVerifyCommand(a *app.App) *cobra.Command {
 	var opts verifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify TARGET",
-		Short: "Reads everything again and checks digests and sizes",
-		Long: `Reads everything that TARGET leads to and compares it with its digests and sizes. The exit
-code is 5 when anything is wrong or missing; each fault has a line.
+		Short: "Read everything again and check digests and sizes",
+		Long: `Read all content of TARGET and compare it with its digests and sizes. The exit code is 5 if
+anything is wrong or missing; each fault has a line.
 
-Of a layout or archive without a tag all is read that it lists. There, what nothing refers to and
-what an interrupted writer left are faults too, although every artifact may be whole; --repair
-removes them, and so does the next writer of what a writer left. A lost oci-layout is one, too, and
-written again.`,
+Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
+files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
+artifact is intact; --repair removes such files and restores oci-layout.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify ./oci --repair`,
@@ -38,8 +37,8 @@ written again.`,
 			return runVerify(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "what is attached, too")
-	cmd.Flags().BoolVar(&opts.repair, "repair", false, "remove what nothing refers to from a layout or archive")
+	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also verify attachments")
+	cmd.Flags().BoolVar(&opts.repair, "repair", false, "remove files that nothing refers to from a layout or archive")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -50,7 +49,7 @@ type verifyOptions struct {
 	repair bool
 }
 
-// disk is what layouts and archives can tell of themselves.
+// disk has the methods that only layouts and archives have.
 type disk interface {
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Strays(ctx context.Context) ([]registry.Stray, error)
@@ -62,7 +61,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if opts.repair {
 		mode = registry.Write
 	}
-	t, err := openThere(ctx, a, opts.target, mode)
+	t, err := openExisting(ctx, a, opts.target, mode)
 	if err != nil {
 		return err
 	}
@@ -80,29 +79,30 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	err = artifact.Refused(t.Ref.String(), "%s", term.Plural(n, "fault"))
 	damaged := slices.ContainsFunc(report.Faults, func(f pull.Fault) bool { return f.Path == "" })
 	if !damaged {
-		err = litterError{err, t.Ref.String(), opts.repair}
+		err = untidyError{err, t.Ref.String(), opts.repair}
 	}
 	return err
 }
 
-// litterError is of a layout or archive with something too much in it, or without its oci-layout, and nothing else.
-type litterError struct {
+// untidyError is the error about a layout or archive whose artifacts are intact, but which has unreferenced files or no
+// oci-layout.
+type untidyError struct {
 	error
 	place    string
-	repaired bool // this is what was left
+	repaired bool // true if Repair left it
 }
 
-func (e litterError) Unwrap() error { return e.error }
+func (e untidyError) Unwrap() error { return e.error }
 
-func (e litterError) Hint() string {
+func (e untidyError) Hint() string {
 	if e.repaired {
-		return "every artifact in it is whole; who put there what is left is not known: look at it, and remove it yourself"
+		return "every artifact in it is intact; davit did not create the remaining files: review and delete them yourself"
 	}
-	return "every artifact in it is whole; \"davit verify --repair " + e.place + "\" puts the rest in order"
+	return "every artifact in it is intact; \"davit verify --repair " + e.place + "\" removes the rest"
 }
 
-// openThere opens a target that must be there, for whatever mode.
-func openThere(ctx context.Context, a *app.App, s string, mode registry.Mode) (*app.Target, error) {
+// openExisting opens a target that must exist, even to write.
+func openExisting(ctx context.Context, a *app.App, s string, mode registry.Mode) (*app.Target, error) {
 	t, err := a.Open(ctx, s, registry.Read)
 	if err != nil || mode == registry.Read {
 		return t, err
@@ -167,7 +167,7 @@ func strayFaults(strays []registry.Stray) []pull.Fault {
 	return faults
 }
 
-// strayWord is the word for a file that is missing, or for one that is too much.
+// strayWord returns the word for a missing file, or for a surplus one.
 func strayWord(f pull.Fault, missing, surplus string) string {
 	if f.Missing {
 		return missing
@@ -175,7 +175,7 @@ func strayWord(f pull.Fault, missing, surplus string) string {
 	return surplus
 }
 
-// verifyResult is what verify prints.
+// verifyResult is the result of verify.
 type verifyResult struct{ *pull.Report }
 
 func (r verifyResult) WriteText(w io.Writer) error {
@@ -193,6 +193,6 @@ func (r verifyResult) WriteText(w io.Writer) error {
 	if err := t.WriteText(w); err != nil || len(r.Faults) > 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s: all as it should be\n", term.Escape(r.Reference), term.Plural(r.Checked, "blob"), term.Size(r.Size))
+	_, err := fmt.Fprintf(w, "%s: %s, %s: OK\n", term.Escape(r.Reference), term.Plural(r.Checked, "blob"), term.Size(r.Size))
 	return err
 }

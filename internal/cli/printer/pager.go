@@ -41,7 +41,7 @@ func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	return nil
 }
 
-// pagerCommand returns the user's pager, or "" for none; "cat" is none, as for git.
+// pagerCommand returns the user's pager, or "" if it is turned off; "cat" turns it off, as for git.
 func pagerCommand() string {
 	for _, name := range []string{"DAVIT_PAGER", "PAGER"} {
 		if pager, set := os.LookupEnv(name); set {

@@ -17,9 +17,9 @@ func newCheckCommand(a *app.App) *cobra.Command {
 	var opts source.Options
 	cmd := &cobra.Command{
 		Use:   "check [SOURCE...]",
-		Short: "Validates davit.yaml and its files, every problem at once",
-		Long: `Reads each SOURCE (default: this directory) as pack would, without packing. Every problem
-is reported, with file:line:column; the exit code is 2 if there is any.`,
+		Short: "Validate davit.yaml and its files, and report every problem",
+		Long: `Read each SOURCE (default: this directory) as pack would, without packing. Every problem
+is reported with file:line:column; the exit code is 2 if there is any.`,
 		Example: "  davit check\n  davit check charts/web models/tiny/davit.yaml",
 		GroupID: app.GroupDeclare,
 		Args:    cobra.ArbitraryArgs,
@@ -29,7 +29,7 @@ is reported, with file:line:column; the exit code is 2 if there is any.`,
 	return cmd
 }
 
-// check reads all sources, and reports the problems of all of them together.
+// runCheck reads all sources, and reports their problems together.
 func runCheck(a *app.App, args []string, opts *source.Options) error {
 	if len(args) == 0 {
 		args = []string{"."}
@@ -65,7 +65,7 @@ func countLayers(plan *artifact.Plan) int {
 	return n
 }
 
-// checkResult is what check prints when there is no problem.
+// checkResult is the result of check without problems.
 type checkResult struct {
 	Sources []checkedSource `json:"sources"`
 }

@@ -20,10 +20,10 @@ func newIndexCommand(a *app.App) *cobra.Command {
 	var opts indexOptions
 	cmd := &cobra.Command{
 		Use:   "index TARGET MANIFEST...",
-		Short: "Makes one multi-platform index out of artifacts that were pushed apart",
-		Long: `Puts manifests under one index and tags it. A MANIFEST is a tag or digest in TARGET's
-repository, or any other target, which is copied there first. "PLATFORM=MANIFEST" says which
-platform it is for, where its config does not.`,
+		Short: "Combine artifacts into one multi-platform index",
+		Long: `Create an index of manifests and tag it. A MANIFEST is a tag or digest in TARGET's repository,
+or any other target, which is copied there first. "PLATFORM=MANIFEST" sets the platform of a
+manifest whose config has none.`,
 		Example: `  davit index registry.example.com/app:1.0 1.0-amd64 1.0-arm64
   davit index registry.example.com/app:1.0 linux/amd64=registry.example.com/build:a linux/arm64=registry.example.com/build:b`,
 		GroupID: app.GroupRegistry,
@@ -33,9 +33,9 @@ platform it is for, where its config does not.`,
 			return runIndex(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
-	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "artifact `TYPE` of the index (default: that of its manifests)")
-	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "annotation of the index, `KEY=VALUE` (repeatable)")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
+	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "set the artifact `TYPE` of the index (default: that of its manifests)")
+	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
 	a.AddSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
 	return cmd
 }
@@ -101,8 +101,7 @@ func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, o
 	return pack.Index(ctx, t.Target, all, opts)
 }
 
-// assignMembers finds out, before anything is opened, which of the registries that the index and its members are in gets
-// the credentials of the flags.
+// assignMembers decides, before anything is opened, which registry of the index and its members gets the credentials in flags.
 func assignMembers(a *app.App, index registry.Reference, members []string) error {
 	if err := a.AssignLogin(&a.Logins.To, index); err != nil {
 		return err
@@ -124,7 +123,7 @@ func assignMembers(a *app.App, index registry.Reference, members []string) error
 	return nil
 }
 
-// member finds a manifest of the index to be, and brings it to the target if it is elsewhere.
+// member finds a manifest of the index, and copies it to the target if it is elsewhere.
 func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.Member, error) {
 	var m pack.Member
 	if platform, reference, ok := strings.Cut(text, "="); ok {
@@ -151,7 +150,7 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 	return m, oras.CopyGraph(ctx, src.Target, t.Target, m.Descriptor, oras.DefaultCopyGraphOptions)
 }
 
-// memberReference reads a tag or digest as one of the index's own repository, and anything else as a target.
+// memberReference parses a member: a tag or digest is in the repository of the index, anything else is a target.
 func memberReference(index registry.Reference, text string) (registry.Reference, error) {
 	own := registry.Reference{Registry: index.Registry, Repository: index.Repository, Path: index.Path}
 	if d, err := digest.Parse(strings.TrimPrefix(text, "@")); err == nil {

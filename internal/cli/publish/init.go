@@ -20,9 +20,9 @@ func newInitCommand(a *app.App) *cobra.Command {
 	var opts initOptions
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Looks at the files and writes a commented davit.yaml for them",
-		Long: `Looks at the files of a directory (default: this one), finds out their kind and writes a
-davit.yaml that packs as it is, with comments about what else it could say.`,
+		Short: "Detect the kind of files and write a commented davit.yaml for them",
+		Long: `Detect the kind of the files in a directory (default: this one) and write a davit.yaml that
+packs them, with comments about further fields.`,
 		Example: "  davit init\n  davit init charts/web --kind helm",
 		GroupID: app.GroupDeclare,
 		Args:    app.Arguments(0, 1),
@@ -34,8 +34,8 @@ davit.yaml that packs as it is, with comments about what else it could say.`,
 			return runInit(a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.kind, "kind", "", "the `KIND` of the files, or a kind file (default: found out)")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite a davit.yaml that is there")
+	cmd.Flags().StringVar(&opts.kind, "kind", "", "use this `KIND`, or a kind file (default: detected)")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite an existing davit.yaml")
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func runInit(a *app.App, opts initOptions) error {
 	return a.Print(initResult{File: file, Kind: spec.Kind})
 }
 
-// writeWhole writes a file under another name and then gives it its own, so that a full disk leaves what was there.
+// writeWhole writes a file under another name and renames it, so that a full disk leaves the old file.
 func writeWhole(file string, data []byte) error {
 	temp := filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.davit-%d", filepath.Base(file), os.Getpid()))
 	err := os.WriteFile(temp, data, 0o666)
@@ -100,7 +100,7 @@ func writeWhole(file string, data []byte) error {
 	return nil
 }
 
-// kindFrom is a kind as a davit.yaml in a directory names it: the path of a kind file, which has to be below.
+// kindFrom returns the name of a kind for a davit.yaml in dir: for a kind file, its path, which must be below dir.
 func kindFrom(dir, kind string) (string, error) {
 	if !artifact.IsKindFile(kind) {
 		return kind, nil
@@ -111,12 +111,12 @@ func kindFrom(dir, kind string) (string, error) {
 	}
 	rel, err := filepath.Rel(dir, absolute)
 	if err != nil || !filepath.IsLocal(rel) {
-		return "", &exit.UsageError{Err: fmt.Errorf("kind file %q is outside of the directory", kind), Hint: "a davit.yaml names what is below it: copy the kind file there"}
+		return "", &exit.UsageError{Err: fmt.Errorf("kind file %q is outside of the directory", kind), Hint: "a davit.yaml can only name files below it: copy the kind file there"}
 	}
 	return "./" + filepath.ToSlash(rel), nil
 }
 
-// initResult is what init prints.
+// initResult is the result of init.
 type initResult struct {
 	File string `json:"file"`
 	Kind string `json:"kind"`

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// kindResult is what kinds prints of one kind.
+// kindResult is the result of kinds for one kind.
 type kindResult struct{ mediatypes.Kind }
 
 // WriteYAML prints the kind as a kind file.
@@ -47,7 +47,7 @@ func (r kindResult) writeTypes(w io.Writer) error {
 	t.Field("also read", strings.Join(r.Types, ", "))
 	t.Field("clients", strings.Join(r.Clients, ", "))
 	if r.ReadOnly {
-		t.Row("", "recognised and shown, never packed")
+		t.Row("", "recognized and shown, never packed")
 	}
 	return t.WriteText(w)
 }
@@ -70,7 +70,7 @@ func (r kindResult) writeLayers(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// count says how many layers of a role there are: "1", "0-1", "1 or more", "any".
+// count returns how many layers a role may have: "1", "0-1", "1 or more", "any".
 func count(l mediatypes.LayerType) string {
 	switch {
 	case l.Max == 0 && l.Min == 0:
@@ -105,7 +105,7 @@ func (r kindResult) writeConfig(w io.Writer) error {
 	return t.WriteText(w)
 }
 
-// schemaType says in a word what a schema allows.
+// schemaType returns the type that a schema allows in a word.
 func schemaType(schema map[string]any) string {
 	switch t := schema["type"].(type) {
 	case string:

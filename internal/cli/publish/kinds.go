@@ -20,10 +20,10 @@ import (
 func newKindsCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "kinds [KIND]",
-		Short: "Lists the kinds of artifacts, or tells what one is made of",
-		Long: `Lists the kinds of artifacts that davit knows; with a name, or the path of a kind file, its
-media types, the roles of its layers, its config fields, the clients that read it and an
-example. --format yaml prints the kind as a file, to begin a kind of one's own with.`,
+		Short: "List the kinds of artifacts, or show the parts of one",
+		Long: `List the kinds of artifacts that davit knows. With a name, or the path of a kind file, show its
+media types, the roles of its layers, its config fields, the clients that read it, and an
+example. --format yaml prints the kind as a kind file, to start your own from.`,
 		Example:     "  davit kinds\n  davit kinds model\n  davit kinds docs --format yaml > ours.kind.yaml",
 		GroupID:     app.GroupDeclare,
 		Args:        app.Arguments(0, 1),
@@ -72,7 +72,7 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 	return kind.Kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
 }
 
-// kindsResult is what kinds prints.
+// kindsResult is the result of kinds.
 type kindsResult struct {
 	Kinds []mediatypes.Kind `json:"kinds"`
 }

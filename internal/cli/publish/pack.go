@@ -14,11 +14,11 @@ func newPackCommand(a *app.App) *cobra.Command {
 	var opts packOptions
 	cmd := &cobra.Command{
 		Use:   "pack [SOURCE...]",
-		Short: "Packs files into an image layout on disk, no registry needed",
-		Long: `Packs a source into an OCI image layout, or a .tar archive of one, and prints the digest.
+		Short: "Pack files into an image layout on disk, no registry needed",
+		Long: `Pack a source into an OCI image layout, or a .tar archive of one, and print the digest.
 
 A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
-davit.yaml on standard input, or plain files and directories: their kind is found out.
+davit.yaml on standard input, or plain files and directories, whose kind is detected.
 Without a tag in --output the artifact is tagged with its version, else "latest".`,
 		Example: `  davit pack
   davit pack model.gguf -o ./oci:tiny
@@ -31,9 +31,9 @@ Without a tag in --output the artifact is tagged with its version, else "latest"
 			return runPack(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "./oci", "layout or .tar archive to pack into, `PATH[:TAG]`")
-	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "write nothing, print the manifest")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "./oci", "pack into the layout or .tar archive `PATH[:TAG]`")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not write anything; print the manifest")
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd

@@ -20,12 +20,12 @@ func newPushCommand(a *app.App) *cobra.Command {
 	var opts pushOptions
 	cmd := &cobra.Command{
 		Use:   "push [SOURCE...] TARGET",
-		Short: "Packs files and pushes them, in one go",
-		Long: `Packs a source and sends it to a registry, a layout or an archive. What is there
-already is not sent; tags move when everything else is there.
+		Short: "Pack files and push them in one go",
+		Long: `Pack a source and send it to a registry, a layout, or an archive. Blobs that exist there are
+not sent; tags move after everything else is stored.
 
 A SOURCE is a directory with a davit.yaml (default: this one), a davit.yaml, "-" for a
-davit.yaml on standard input, or plain files and directories: their kind is found out.
+davit.yaml on standard input, or plain files and directories, whose kind is detected.
 A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		Example: `  davit push registry.example.com/models/tiny:1.0
   davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
@@ -38,8 +38,8 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 			return runPush(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "one more `TAG` (repeatable)")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "send nothing, say what would be sent")
+	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -55,7 +55,7 @@ type pushOptions struct {
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	target, err := registry.Parse(opts.target)
-	if err != nil { // before any file is read: the target is what one mistypes
+	if err != nil { // before any file is read: users mistype the target
 		if len(opts.sources) == 0 && app.FileExists(opts.target) {
 			return &exit.UsageError{
 				Err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
@@ -80,7 +80,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed"})
 }
 
-// dryRunResult is what push --dry-run prints.
+// dryRunResult is the result of push --dry-run.
 type dryRunResult struct {
 	*pack.Preview
 	LeftOut []string `json:"leftOut,omitempty"` // files that the kind's native client does not pack

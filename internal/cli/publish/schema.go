@@ -14,7 +14,7 @@ import (
 func newSchemaCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [KIND]",
-		Short: "Prints the JSON Schema of davit.yaml, or of a kind's config",
+		Short: "Print the JSON Schema of davit.yaml, or of a kind's config",
 		Example: `  davit schema > davit.schema.json
   davit schema model`,
 		GroupID: app.GroupDeclare,
@@ -32,7 +32,7 @@ func newSchemaCommand(a *app.App) *cobra.Command {
 	}
 }
 
-// schemaOf is the schema of davit.yaml, or of the config of the kind that is named.
+// schemaOf returns the schema of davit.yaml, or of the config of a kind.
 func schemaOf(args []string) ([]byte, error) {
 	if len(args) == 0 {
 		return artifact.Schema("")
@@ -44,7 +44,7 @@ func schemaOf(args []string) ([]byte, error) {
 	return artifact.ConfigSchema(kind)
 }
 
-// schemaResult is what schema prints: JSON, whatever the format.
+// schemaResult is the result of schema: JSON in every format.
 type schemaResult struct{ json.RawMessage }
 
 func (r schemaResult) WriteText(w io.Writer) error {

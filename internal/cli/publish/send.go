@@ -18,7 +18,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// sendOptions say where a source goes.
+// sendOptions are the target of a source.
 type sendOptions struct {
 	target registry.Reference
 	tags   []string

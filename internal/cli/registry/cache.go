@@ -15,21 +15,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// cached are the names in the cache directory of what is remembered. Whatever else is there is not davit's to remove;
-// neither are locks, which another run may hold.
+// cached are the patterns of davit's entries in the cache directory. Other entries are not davit's to remove; neither are
+// locks, which another run may hold.
 var cached = []string{"digests-*", "pushed", "trees", "uploads"}
 
 func newCacheCommand(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "cache [path|clear]",
-		Short: "Shows where davit remembers what makes the next run faster, and clears it",
-		Long: `davit remembers digests of files that did not change, what registries have, and how far
-interrupted uploads are. Nothing is lost when that is cleared but time. DAVIT_CACHE_DIR names
-another directory.`,
+		Short: "Show or clear the local cache",
+		Long: `The cache holds digests of unchanged files, the blobs that registries are known to have, and
+the state of interrupted uploads. Clearing it is safe; the next run is slower. DAVIT_CACHE_DIR
+sets another directory.`,
 		Example:   "  davit cache\n  davit cache path\n  davit cache clear",
 		GroupID:   app.GroupOther,
 		Args:      app.Arguments(0, 1),
-		ValidArgs: []string{"path\tprint the directory alone", "clear\tremove what is in it"},
+		ValidArgs: []string{"path\tprint the directory alone", "clear\tremove its content"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{""}
@@ -42,7 +42,7 @@ another directory.`,
 func runCache(a *app.App, what string) error {
 	dir := app.CacheDir()
 	if dir == "" {
-		return &exit.UsageError{Err: errors.New("there is no place for a cache"), Hint: "name one in DAVIT_CACHE_DIR"}
+		return &exit.UsageError{Err: errors.New("no cache directory"), Hint: "set DAVIT_CACHE_DIR"}
 	}
 	switch what {
 	case "", "path", "clear":
@@ -64,7 +64,7 @@ func runCache(a *app.App, what string) error {
 	return a.Print(r)
 }
 
-// look counts what is cached, and removes it if it shall.
+// look counts the entries of the cache, and removes them if remove is set.
 func (r *cacheResult) look(root *os.Root, remove bool) error {
 	names, err := cachedNames(root)
 	if err != nil {
@@ -107,7 +107,7 @@ func cachedNames(root *os.Root) ([]string, error) {
 	return names, nil
 }
 
-// ignoreMissing lets other runs remove what is theirs meanwhile.
+// ignoreMissing drops errors about entries that another run has removed meanwhile.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -115,7 +115,7 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// cacheResult is what cache prints.
+// cacheResult is the result of cache.
 type cacheResult struct {
 	Path  string `json:"path"`
 	Files int    `json:"files"`

@@ -19,9 +19,9 @@ func newDeleteCommand(a *app.App) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete TARGET",
-		Short: "Deletes a tag, or a manifest with all its tags",
-		Long: `Deletes what TARGET names: a tag (the manifest stays, for its digest and its other
-tags), or with a digest the manifest and every tag of it. On a terminal it asks first.`,
+		Short: "Delete a tag, or a manifest with all its tags",
+		Long: `Delete a tag (the manifest stays, with its digest and its other tags), or with a digest the
+manifest and every tag of it. On a terminal, davit asks first.`,
 		Example: `  davit delete registry.example.com/app:1.0
   davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: app.GroupRegistry,
@@ -39,7 +39,7 @@ func runDelete(ctx context.Context, a *app.App, reference string, yes bool) erro
 		return err
 	}
 	if ref.Reference() == "" {
-		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: "\"davit tags " + ref.Name() + "\" lists what is there"}
+		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: "\"davit tags " + ref.Name() + "\" lists the tags"}
 	}
 	t, err := a.OpenReference(ctx, ref, registry.Write)
 	if err != nil {
@@ -72,7 +72,7 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool) (*dele
 	return r, untag(ctx, t, desc)
 }
 
-// untag removes the tag. On disk a manifest that no tag leads to any more goes with it: nobody else would remove it.
+// untag removes the tag. On disk, the manifest goes with its last tag: no garbage collection would remove it.
 func untag(ctx context.Context, t *app.Target, desc ocispec.Descriptor) error {
 	if err := t.Untag(ctx, t.Ref.Tag); err != nil {
 		return &untagError{t.Ref, desc, err}
@@ -103,7 +103,7 @@ func (e *untagError) Error() string { return e.err.Error() }
 
 func (e *untagError) Unwrap() error { return e.err }
 
-// hint tells how to delete the manifest, where the registry answered that it deletes no tags.
+// Hint returns the command that deletes the manifest, if the registry does not delete tags.
 func (e *untagError) Hint() string {
 	var answered *registry.Unavailable
 	if !errors.As(e.err, &answered) || answered.Answer.Status == 0 {
@@ -114,7 +114,7 @@ func (e *untagError) Hint() string {
 	return fmt.Sprintf("many registries delete only manifests, with every tag of them: davit delete %s", app.WithDigest(ref, e.desc))
 }
 
-// deleteResult is what delete prints.
+// deleteResult is the result of delete.
 type deleteResult struct {
 	results.Described
 	Tags []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was

@@ -16,9 +16,9 @@ import (
 func newLoginCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login HOST",
-		Short: "Checks credentials with a registry and stores them as docker does",
-		Long: `Checks a user name and password (or a token, without a user name) with a registry and
-keeps them where docker does: in the credential helper of its config, else in the file.`,
+		Short: "Check credentials with a registry and store them as docker does",
+		Long: `Check a user name and password (or a token, without a user name) with a registry and
+store them where docker does: in the credential helper of its config, else in the file.`,
 		Example: `  davit login registry.example.com
   echo "$TOKEN" | davit login registry.example.com --username me --password-stdin`,
 		GroupID: app.GroupRegistry,
@@ -47,12 +47,12 @@ func runLogin(ctx context.Context, a *app.App, host string) error {
 		return err
 	}
 	if file != "" {
-		a.Note("the password is in %s, not encrypted", file)
+		a.Note("the password is stored unencrypted in %s", file)
 	}
 	return a.Print(loginResult{Host: host, Username: username, File: file})
 }
 
-// loginResult is what login and logout print.
+// loginResult is the result of login and logout.
 type loginResult struct {
 	Host     string `json:"host"`
 	Username string `json:"username,omitempty"`

@@ -8,7 +8,7 @@ import (
 func newLogoutCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "logout HOST",
-		Short:   "Forgets the stored credentials of a registry",
+		Short:   "Remove the stored credentials of a registry",
 		Example: "  davit logout registry.example.com",
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),
@@ -23,6 +23,6 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 			return a.Print(loginResult{Host: args[0], out: true})
 		},
 	}
-	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "`FILE` with credentials (default: docker's, or podman's)")
+	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's, or podman's)")
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 func newResolveCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resolve TARGET",
-		Short:   "Prints the digest that a tag leads to",
+		Short:   "Print the digest of a tag",
 		Example: "  davit resolve registry.example.com/app:1.0\n  davit resolve ./oci",
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),

@@ -21,10 +21,10 @@ func newServeCommand(a *app.App) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve PATH",
-		Short: "Serves a layout as an OCI registry",
-		Long: `Serves what is in PATH as an OCI registry, until Ctrl-C: helm, docker, podman, skopeo and
-others pull from it, and push with --write. Ctrl-C finishes the requests that are under way
-and exits with 0; a second one ends at once. --progress plain writes a line for each request.
+		Short: "Serve a layout as an OCI registry",
+		Long: `Serve the content of PATH as an OCI registry until Ctrl-C: helm, docker, podman, skopeo, and
+others pull from it, and push with --write. Ctrl-C finishes running requests and exits with 0;
+a second one ends at once. --progress plain writes a line for each request.
 
 PATH is an image layout, or one archived (.tar, for reading alone). It is a repository under
 its own name (./oci is HOST/oci) and under any other: a tag of the layout is found in all of
@@ -32,11 +32,11 @@ them. What is pushed to another name keeps that name: HOST/charts/web:1.0 is cha
 in the layout, and the tag 1.0 of charts/web alone.
 
 PATH may also be a directory with layouts in it. Each is the repository that its path names
-(./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and what is pushed to a new
-name becomes a new layout.
+(./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and a push to a new name
+creates a new layout.
 
-There is no authentication: whoever reaches the address can read everything, and change it
-with --write. An address that other machines reach needs --allow-remote.`,
+There is no authentication: every client that reaches the address can read everything, and
+change it with --write. An address that other machines reach needs --allow-remote.`,
 		Example: `  davit serve ./oci
   davit serve ./oci --write --addr 127.0.0.1:0
   helm push web-1.0.0.tgz oci://127.0.0.1:5000/charts --plain-http`,
@@ -48,7 +48,7 @@ with --write. An address that other machines reach needs --allow-remote.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:5000", "listen on this `HOST:PORT`; port 0 is any free one")
-	cmd.Flags().BoolVar(&opts.write, "write", false, "store what is pushed, and delete what is deleted")
+	cmd.Flags().BoolVar(&opts.write, "write", false, "accept pushes and deletions")
 	cmd.Flags().BoolVar(&opts.remote, "allow-remote", false, "allow an address that other machines reach, without authentication")
 	return cmd
 }
@@ -104,7 +104,7 @@ func (o serveOptions) reference() (registry.Reference, error) {
 	return ref, err
 }
 
-// listenAddress is what --addr means. One that is not of this machine alone has to be allowed.
+// listenAddress parses --addr. An address that other machines reach must be allowed.
 func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.address)
 	if err != nil {
@@ -115,19 +115,19 @@ func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
 	}
 	return nil, &exit.UsageError{
 		Err:  fmt.Errorf("--addr %s is reached from other machines, and there is no authentication: %s", o.address, o.exposure()),
-		Hint: "add --allow-remote if that is what you want; 127.0.0.1 is for this machine alone",
+		Hint: "add --allow-remote to allow it; 127.0.0.1 is for this machine alone",
 	}
 }
 
-// exposure says what it means that anybody is let in.
+// exposure describes the access that every client gets.
 func (o serveOptions) exposure() string {
 	if o.write {
-		return "whoever reaches the port can read, replace and delete everything in " + o.path
+		return "every client that reaches the port can read, replace and delete everything in " + o.path
 	}
-	return "whoever reaches the port can read everything in " + o.path
+	return "every client that reaches the port can read everything in " + o.path
 }
 
-// listenFailure is an address that can't be had.
+// listenFailure is the error about an address that is not available.
 type listenFailure struct{ error }
 
 func (e *listenFailure) Unwrap() error { return e.error }
@@ -136,7 +136,7 @@ func (e *listenFailure) Hint() string {
 	return "choose another address with --addr; port 0 is any free one"
 }
 
-// announce tells that requests are answered from now on, and where.
+// announce prints the address once requests are answered.
 func announce(ctx context.Context, a *app.App, server *serve.Server, listener net.Listener, opts serveOptions) error {
 	repositories, err := server.Repositories(ctx)
 	if err != nil {
@@ -147,14 +147,14 @@ func announce(ctx context.Context, a *app.App, server *serve.Server, listener ne
 		a.Warn("there is no authentication: %s", opts.exposure())
 	}
 	for _, name := range server.Nameless {
-		a.Warn("%q is not served: its path is no name of a repository (lower-case letters, digits, '-', '_', '.')", name)
+		a.Warn("%q is not served: its path is not a valid repository name (lower-case letters, digits, '-', '_', '.')", name)
 	}
 	return a.Print(&serveResult{
 		Path: opts.path, URL: "http://" + address.String(), Address: address.String(), Write: opts.write, Repositories: repositories,
 	})
 }
 
-// serveResult is what serve prints when it is ready.
+// serveResult is the result of serve, printed when it is ready.
 type serveResult struct {
 	Path         string   `json:"path"`
 	URL          string   `json:"url"`
@@ -176,7 +176,7 @@ func noteStopping(a *app.App, requests int) {
 	}
 }
 
-// logRequest writes the access log, for those who want one; what went wrong here is told to all.
+// logRequest writes the access log if it was asked for; failures of the server are always printed.
 func logRequest(a *app.App, r serve.Request) {
 	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
 	if r.Err != nil {

@@ -15,7 +15,7 @@ import (
 func newTagCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "tag TARGET TAG...",
-		Short:   "Gives an artifact more tags",
+		Short:   "Tag an artifact",
 		Example: "  davit tag registry.example.com/app:1.0 latest stable\n  davit tag ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0 v1",
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(2, -1),
@@ -40,7 +40,7 @@ func runTag(ctx context.Context, a *app.App, reference string, tags []string) er
 	return a.Print(result)
 }
 
-// addTags moves tags that do not lead to the manifest yet.
+// addTags moves the tags that do not point to the manifest yet.
 func addTags(ctx context.Context, t *app.Target, tags []string) (*tagResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func addTags(ctx context.Context, t *app.Target, tags []string) (*tagResult, err
 	return r, nil
 }
 
-// tagResult is what tag prints.
+// tagResult is the result of tag.
 type tagResult struct {
 	results.Described
 	Tags    []string `json:"tags"`

@@ -18,7 +18,7 @@ func newTagsCommand(a *app.App) *cobra.Command {
 	var opts tagsOptions
 	cmd := &cobra.Command{
 		Use:   "tags REPO",
-		Short: "Lists the tags of a repository, layout or archive",
+		Short: "List the tags of a repository, layout, or archive",
 		Example: `  davit tags registry.example.com/app
   davit tags registry.example.com/app --filter '1.*' --sort version --limit 5
   davit tags ./oci`,
@@ -29,10 +29,10 @@ func newTagsCommand(a *app.App) *cobra.Command {
 			return runTags(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.filter, "filter", "", "those that match `GLOB`")
-	cmd.Flags().StringVar(&opts.sort, "sort", "name", "name, or version with the newest first")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "also the tags that only hold lists of referrers, or what cosign signed")
-	cmd.Flags().IntVar(&opts.limit, "limit", 0, "at most `N` of them")
+	cmd.Flags().StringVar(&opts.filter, "filter", "", "list tags that match `GLOB`")
+	cmd.Flags().StringVar(&opts.sort, "sort", "name", "sort by name, or by version with the newest first")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also list the tags of referrers and of cosign")
+	cmd.Flags().IntVar(&opts.limit, "limit", 0, "list at most `N` tags")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -50,7 +50,7 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 		return &exit.UsageError{Err: fmt.Errorf("--filter %q: %w", opts.filter, err)}
 	}
 	if opts.sort != "name" && opts.sort != "version" {
-		return &exit.UsageError{Err: fmt.Errorf("--sort %q: want name or version", opts.sort)}
+		return &exit.UsageError{Err: fmt.Errorf("--sort %q: must be name or version", opts.sort)}
 	}
 	t, err := a.Open(ctx, opts.repository, registry.Read)
 	if err != nil {
@@ -67,7 +67,7 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 	return a.Print(tagsResult{t.Ref.Name(), opts.choose(tags)})
 }
 
-// choose filters, sorts and cuts.
+// choose filters, sorts, and cuts the list.
 func (o tagsOptions) choose(tags []string) []string {
 	chosen := []string{}
 	for _, tag := range tags {
@@ -84,7 +84,7 @@ func (o tagsOptions) choose(tags []string) []string {
 	return chosen
 }
 
-// tagsResult is what tags prints.
+// tagsResult is the result of tags.
 type tagsResult struct {
 	Reference string   `json:"reference"`
 	Tags      []string `json:"tags"`

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// compareVersions orders tags as versions: numbers by value, a pre-release before its release, and what is no version
-// before all that are.
+// compareVersions orders tags as versions: numbers by value, a pre-release before its release, and other tags before all
+// versions.
 func compareVersions(a, b string) int {
 	aCore, aPre, _ := strings.Cut(strings.TrimPrefix(a, "v"), "-")
 	bCore, bPre, _ := strings.Cut(strings.TrimPrefix(b, "v"), "-")

@@ -30,15 +30,15 @@ type Options struct {
 
 // AddFlags adds the flags about sources.
 func (o *Options) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.kind, "kind", "", "the `KIND` of plain files, or a kind file (default: found out); \"davit kinds\" lists them")
-	fs.StringVar(&o.name, "name", "", "`NAME` of the artifact")
-	fs.StringVar(&o.version, "version", "", "`VERSION` of the artifact")
-	fs.StringArrayVar(&o.annotations, "annotation", nil, "annotation of the manifest, `KEY=VALUE` (repeatable)")
-	fs.StringVar(&o.artifactType, "artifact-type", "", "another artifact `TYPE` than the kind's")
-	fs.StringVar(&o.config, "config", "", "`FILE` with the fields of the kind's config (YAML or JSON)")
-	fs.StringVar(&o.packing, "packing", "", "raw, tar, tar+gzip or tar+zstd, for plain files")
-	app.OptionalBool(fs, &o.split, "split", "several layers for a directory, cut by content, for plain files (default: as the kind has it)")
-	app.OptionalBool(fs, &o.preserve, "preserve", "keep real modes, owners, times and xattrs, for plain files (default: as the kind has it)")
+	fs.StringVar(&o.kind, "kind", "", "pack plain files as this `KIND`, or by a kind file (default: detected); \"davit kinds\" lists the kinds")
+	fs.StringVar(&o.name, "name", "", "set the `NAME` of the artifact")
+	fs.StringVar(&o.version, "version", "", "set the `VERSION` of the artifact")
+	fs.StringArrayVar(&o.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
+	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
+	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
+	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip or tar+zstd")
+	app.OptionalBool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
+	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times and xattrs, for plain files (default: as the kind does)")
 }
 
 // refusePlain returns an error if a flag is set that is for plain files only.
@@ -91,7 +91,7 @@ func (o *Options) applyConfig(spec *artifact.Spec) error {
 	return artifact.ReadConfig(spec, o.config, data)
 }
 
-// ParseAnnotations parses KEY=VALUE pairs; it returns nil if there are none.
+// ParseAnnotations parses KEY=VALUE pairs; it returns nil for an empty list.
 func ParseAnnotations(list []string) (map[string]string, error) {
 	var all map[string]string
 	for _, a := range list {

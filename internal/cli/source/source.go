@@ -65,7 +65,7 @@ func (o *opener) open(args []string) (*Source, error) {
 	}
 	if len(args) > 1 {
 		return nil, &exit.UsageError{
-			Err:  fmt.Errorf("%q is an artifact of its own: it can't be packed together with other sources", declared),
+			Err:  fmt.Errorf("%q is an artifact of its own: it cannot be packed together with other sources", declared),
 			Hint: "pack one davit.yaml at a time",
 		}
 	}
@@ -81,8 +81,8 @@ func (o *opener) openHere() (*Source, error) {
 	}
 	s.Close()
 	return nil, &exit.UsageError{
-		Err:  fmt.Errorf("this directory has no %s, and its files are of no kind", Declaration),
-		Hint: `write one with "davit init", or name what to pack: "." is all of it`,
+		Err:  fmt.Errorf("no %s in this directory, and no kind detected", Declaration),
+		Hint: `write one with "davit init", or name the files to pack ("." for all of them)`,
 	}
 }
 
@@ -120,7 +120,7 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 		return err
 	}
 	if file == "-" && o.Logins.CountStdin() > 0 {
-		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "give the password in DAVIT_PASSWORD, or log in before"}
+		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "pass the password in DAVIT_PASSWORD, or log in before"}
 	}
 	data, err := o.readDeclaration(s, file)
 	if err != nil {
@@ -154,7 +154,7 @@ func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 func ReadAll(name string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxDeclaration+1))
 	if err == nil && len(data) > maxDeclaration {
-		err = fmt.Errorf("more than %s: %w", term.Size(maxDeclaration), artifact.ErrInvalid)
+		err = fmt.Errorf("file too large: limit is %s: %w", term.Size(maxDeclaration), artifact.ErrInvalid)
 	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}

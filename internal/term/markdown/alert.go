@@ -8,7 +8,7 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// alertTitle is the attribute of a quote that is an alert of GitHub: what stands above it.
+// alertTitle is the attribute of a quote that is an alert of GitHub: its title.
 const alertTitle = "alert"
 
 // titles are those of the alerts, by their first lines.

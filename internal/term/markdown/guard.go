@@ -14,7 +14,7 @@ const (
 	maxIndent = 2 * maxMarks
 )
 
-// parsable tells whether a text is Markdown within these bounds.
+// parsable reports whether a text is Markdown within these bounds.
 func parsable(text string) bool {
 	if len(text) > maxMarkdown {
 		return false

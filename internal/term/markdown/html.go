@@ -33,7 +33,7 @@ func stripTags(text string) string {
 	}
 }
 
-// shownOf is what a tag shows.
+// shownOf returns the text that a tag shows.
 func shownOf(tag string) string {
 	fields := strings.Fields(strings.ToLower(strings.TrimSuffix(tag, "/")))
 	if len(fields) == 0 {

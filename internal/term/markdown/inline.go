@@ -44,7 +44,7 @@ type span struct {
 	br    bool // a line ends here
 }
 
-// inline gives the text in a block, piece by piece.
+// inline returns the text of a block as spans.
 func (r *renderer) inline(parent ast.Node, s style) []span {
 	var spans []span
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
@@ -143,7 +143,7 @@ func (r *renderer) rawHTML(n *ast.RawHTML, s style) []span {
 	return spans[:len(spans)-1]
 }
 
-// plainText is what spans say.
+// plainText returns the text of spans without styling.
 func plainText(spans []span) string {
 	var b strings.Builder
 	for _, s := range spans {
@@ -222,7 +222,7 @@ type wrapper struct {
 	used  int
 	word  []span
 	wide  int   // of the word
-	gap   bool  // a space stands before the word
+	gap   bool  // there is a space before the word
 	blank style // of that space
 }
 

@@ -16,12 +16,12 @@ import (
 // Options say what a text is rendered for.
 type Options struct {
 	Width  int  // columns; less than 20 count as 20
-	Styled bool // with ANSI escape sequences for bold and colour
+	Styled bool // with ANSI escape sequences for bold and color
 }
 
 const (
 	minWidth = 20
-	// maxDepth is how deep quotes and lists are set in; what is deeper stands below its parent.
+	// maxDepth bounds the indentation of quotes and lists; deeper ones are not indented further.
 	maxDepth = 12
 )
 
@@ -105,7 +105,7 @@ func (r *renderer) blocks(parent ast.Node, columns, depth int) []string {
 	return out
 }
 
-// inTight tells whether a block stands in a list whose items have no empty lines between them.
+// inTight reports whether a block is in a list whose items have no empty lines between them.
 func inTight(n ast.Node) bool {
 	if n.Kind() == ast.KindListItem {
 		return n.Parent().(*ast.List).IsTight

@@ -80,7 +80,7 @@ func (t *tableNode) row(cells []text.Segment) {
 	}
 }
 
-// delimiters reads the line below the head of a table; nil: it is none.
+// delimiters parses the line below the head of a table; it returns nil for any other line.
 func delimiters(l string) []alignment {
 	l = strings.TrimSpace(l)
 	if !strings.Contains(l, "-") || !strings.ContainsAny(l, "|:") || strings.Trim(l, "|-: \t") != "" {
