@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/compress"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -236,18 +237,12 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 func ofArchive(err error) error {
 	switch {
 	case errors.Is(err, archive.ErrChanged):
-		return fmt.Errorf("%w%w", quiet{artifact.ErrChanged}, err)
+		return fault.As(err, artifact.ErrChanged)
 	case errors.Is(err, archive.ErrUnsafe):
-		return fmt.Errorf("%w%w", quiet{artifact.ErrInvalid}, err)
+		return fault.As(err, artifact.ErrInvalid)
 	}
 	return err
 }
-
-// quiet is a sentinel behind an error that is not part of its text.
-type quiet struct{ err error }
-
-func (quiet) Error() string   { return "" }
-func (q quiet) Unwrap() error { return q.err }
 
 // fingerprint stands for the bytes of a tar, by what the file system says about its files. The zero value stands for
 // nothing: files that were changed a moment ago can change again without a trace.

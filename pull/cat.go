@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fault"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
@@ -186,7 +187,7 @@ func (c *catter) inTar(ctx context.Context, it *item, name string, hidden *cover
 			return nil
 		}
 		if h.Mode.IsDir() {
-			return worded{"it is a directory", errdef.ErrUnsupported}
+			return fault.Worded("it is a directory", errdef.ErrUnsupported)
 		}
 		found = &File{Path: name, Size: h.Size, Mode: Mode(h.Mode), Link: h.Link, Layer: it.desc.Digest}
 		if err := c.entry(held, h, r); err != nil || it.desc.Size <= readToEnd {

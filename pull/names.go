@@ -148,12 +148,3 @@ func checkNames(items []*item) error {
 func titled(layer ocispec.Descriptor) string {
 	return cmp.Or(layerName(layer), layer.Digest.String())
 }
-
-// worded is an error with words of its own, which is also another.
-type worded struct {
-	words string
-	is    error
-}
-
-func (w worded) Error() string { return w.words }
-func (w worded) Unwrap() error { return w.is }

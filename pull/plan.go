@@ -9,6 +9,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -184,7 +185,7 @@ type matcher []string
 func newMatcher(patterns []string) (matcher, error) {
 	for _, p := range patterns {
 		if !doublestar.ValidatePattern(p) {
-			return nil, &artifact.Error{Op: "pattern", Item: p, Err: worded{"not a glob", artifact.ErrInvalid}}
+			return nil, &artifact.Error{Op: "pattern", Item: p, Err: fault.Worded("not a glob", artifact.ErrInvalid)}
 		}
 	}
 	return matcher(patterns), nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/fault"
 )
 
 // The sentinels that callers branch on. What is not found is errdef.ErrNotFound of oras-go or fs.ErrNotExist, as it
@@ -47,14 +49,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Refused returns an error about content that is not accepted, for which errors.Is(err, ErrRefused) holds. It names the
 // item and formats the reason.
 func Refused(item, format string, args ...any) error {
-	return &Error{Item: item, Err: reason{ErrRefused, fmt.Errorf(format, args...)}}
+	return &Error{Item: item, Err: fault.As(fmt.Errorf(format, args...), ErrRefused)}
 }
 
 // Invalid returns err as a fault of the declaration: errors.Is(err, ErrInvalid) holds, and the text stays.
-func Invalid(err error) error { return reason{ErrInvalid, err} }
-
-// reason is a cause with a sentinel that is not part of the text.
-type reason struct{ is, err error }
-
-func (r reason) Error() string   { return r.err.Error() }
-func (r reason) Unwrap() []error { return []error{r.is, r.err} }
+func Invalid(err error) error { return fault.As(err, ErrInvalid) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -68,8 +69,8 @@ func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
 		return nil // told when it is packed
 	}
 	defer f.Close()
-	err = tree.ScanJSON(bom.Skip(f), func(string, string) bool { return true })
-	if s.Info.Size() <= tree.MaxScan && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+	err = jsonwalk.Scan(bom.Skip(f), func(string, string) bool { return true })
+	if s.Info.Size() <= jsonwalk.MaxScan && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return errors.New("its JSON ends too early")
 	}
 	return fmt.Errorf("it is not %s", test.Expects)

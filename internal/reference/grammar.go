@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/lazy"
 	"oras.land/oras-go/v2/errdef"
 )
 
 // The grammars of the distribution specification, section "Pulling manifests".
 var (
-	repositoryPattern = Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	TagPattern        = Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	hostPattern       = Lazy(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
+	repositoryPattern = lazy.Regexp(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	TagPattern        = lazy.Regexp(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	hostPattern       = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
 )
 
 // maxName is the most characters that registries agree on for host and repository together; longer names fail at some
@@ -128,19 +128,8 @@ func WithHint(err error, hint string) error { return hinted{err, hint} }
 func Error(s string, err error) error {
 	var h hinted
 	errors.As(err, &h)
-	return &artifact.Error{Op: "reference", Item: s, Err: marked{err, errdef.ErrInvalidReference}, Hint: h.hint}
+	return &artifact.Error{Op: "reference", Item: s, Err: Invalid(err, errdef.ErrInvalidReference), Hint: h.hint}
 }
-
-// marked is an error that is also artifact.ErrInvalid and another sentinel, neither of them in the text.
-type marked struct{ err, also error }
 
 // Invalid returns err as artifact.ErrInvalid and another sentinel; neither is in its text.
-func Invalid(err, also error) error { return marked{err, also} }
-
-func (m marked) Error() string   { return m.err.Error() }
-func (m marked) Unwrap() []error { return []error{m.err, m.also, artifact.ErrInvalid} }
-
-// Lazy compiles a regular expression when it is first needed: most commands need none, and none should wait for it.
-func Lazy(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
+func Invalid(err, also error) error { return fault.As(err, also, artifact.ErrInvalid) }

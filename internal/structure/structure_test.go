@@ -276,6 +276,7 @@ var directions = []struct {
 	{"internal/hashing", nil},
 	{"internal/inflate", nil},
 	{"internal/filelock", []string{"internal/pause"}},
+	{"internal/fault", nil},
 	{"internal/recordlog", nil},
 	{"internal/jsonwalk", nil},
 	{"internal/textdist", nil},

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
 // tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
@@ -23,7 +24,7 @@ func (s *Sample) Keys() map[string][]string {
 	}
 	defer f.Close()
 	found := map[string][]string{}
-	err = ScanJSON(bom.Skip(f), func(key, value string) bool {
+	err = jsonwalk.Scan(bom.Skip(f), func(key, value string) bool {
 		if slices.Contains(tellingKeys, key) && len(found[key]) < 16 {
 			found[key] = append(found[key], value)
 		}

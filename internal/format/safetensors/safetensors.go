@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/davit-oci/davit/internal/format/tensor"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
 // The limits of a header. 100 MB is that of the format.
@@ -209,7 +210,7 @@ func tensorEntry(d *json.Decoder) (dtype string, shape, offsets []int64, err err
 		case "data_offsets":
 			offsets, err = numbers(d, 2)
 		default:
-			err = skipValue(d, 0)
+			err = jsonwalk.Skip(d, 0, maxDepth, nil)
 		}
 	}
 	if err != nil {
@@ -263,32 +264,6 @@ func numbers(d *json.Decoder, limit int) ([]int64, error) {
 		list = append(list, n)
 	}
 	return list, expect(d, ']')
-}
-
-// skipValue skips a value of any type.
-func skipValue(d *json.Decoder, depth int) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if t != json.Delim('{') && t != json.Delim('[') {
-		return nil
-	}
-	if depth == maxDepth {
-		return fmt.Errorf("more than %d levels of nesting", maxDepth)
-	}
-	for d.More() {
-		if t == json.Delim('{') {
-			if _, err := str(d); err != nil {
-				return err
-			}
-		}
-		if err := skipValue(d, depth+1); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
 }
 
 // tokenGuard limits the length of a token: a decoder holds each token in memory.

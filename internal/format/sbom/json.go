@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
 // readJSON reads a document.
@@ -212,20 +214,7 @@ func passValue(d *json.Decoder, limited *partReader) error {
 
 // passRest skips the rest of an object or array.
 func passRest(d *json.Decoder, limited *partReader) error {
-	for depth := 1; depth > 0; {
-		limited.left = maxPart
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-	}
-	return nil
+	return jsonwalk.Skip(d, 1, 0, func() { limited.left = maxPart })
 }
 
 func (s *reader) spdxPackage(d *json.Decoder) error {

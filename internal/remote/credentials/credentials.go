@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote/transport"
 
@@ -30,7 +31,7 @@ const dockerHub = "https://index.docker.io/v1/"
 const helperTimeout = 30 * time.Second
 
 // helperPattern is what may follow "docker-credential-": the name becomes that of a program.
-var helperPattern = reference.Lazy(`^[a-z0-9._-]+$`)
+var helperPattern = lazy.Regexp(`^[a-z0-9._-]+$`)
 
 // dockerConfig is the part of docker's config.json, or of containers' auth.json, that is about credentials.
 type dockerConfig struct {

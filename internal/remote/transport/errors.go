@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/untrusted"
 
 	"github.com/davit-oci/davit/artifact"
@@ -183,7 +183,7 @@ func withoutURL(err error) error {
 }
 
 // queryPattern finds the query of a URL inside a text.
-var queryPattern = reference.Lazy(`(https?://[^\s"'?]*)\?[^\s"']*`)
+var queryPattern = lazy.Regexp(`(https?://[^\s"'?]*)\?[^\s"']*`)
 
 func redactText(err error) string {
 	return queryPattern().ReplaceAllString(err.Error(), "$1")

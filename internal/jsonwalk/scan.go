@@ -1,4 +1,4 @@
-package tree
+package jsonwalk
 
 import (
 	"bufio"
@@ -10,20 +10,20 @@ const (
 	// MaxScan is how much of a JSON file is looked through for the keys that tell its type. They usually stand at the
 	// top, but nothing makes a writer put them there.
 	MaxScan = 64 << 20
-	// maxToken is the longest key or string that scanJSON reports; longer ones tell nothing.
+	// maxToken limits the length of a key or string that Scan reports; longer ones come back empty.
 	maxToken = 1 << 10
 )
 
-// errNotJSON is the error of scanJSON for what does not look like a JSON object.
+// errNotJSON is the error of Scan for what does not look like a JSON object.
 var errNotJSON = errors.New("not a JSON object")
 
-// ScanJSON goes through a JSON object without building it and reports the strings in it, in memory that does not
+// Scan goes through a JSON object without building it and reports the strings in it, in memory that does not
 // depend on its size: visit is called with the keys on the way, joined by slashes and at most two of them, and the
 // string behind them; strings in a list count as behind the list's key. A key with another value is reported with an
-// empty string. The scan ends when visit returns false, at the end of the object, or after maxScan bytes. It finds keys
+// empty string. The scan ends when visit returns false, at the end of the object, or after MaxScan bytes. It finds keys
 // in sound JSON; it does not prove that JSON is sound, but that nothing else follows it.
-func ScanJSON(r io.Reader, visit func(key, value string) bool) error {
-	s := &jsonScanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
+func Scan(r io.Reader, visit func(key, value string) bool) error {
+	s := &scanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
 	first, err := s.next()
 	if err != nil || first != '{' {
 		return errNotJSON
@@ -38,14 +38,14 @@ func ScanJSON(r io.Reader, visit func(key, value string) bool) error {
 	return nil
 }
 
-type jsonScanner struct {
+type scanner struct {
 	r       *bufio.Reader
 	visit   func(key, value string) bool
 	stopped bool
 }
 
 // next reads the next byte that is not white space.
-func (s *jsonScanner) next() (byte, error) {
+func (s *scanner) next() (byte, error) {
 	for {
 		b, err := s.r.ReadByte()
 		if err != nil || b != ' ' && b != '\t' && b != '\n' && b != '\r' {
@@ -55,7 +55,7 @@ func (s *jsonScanner) next() (byte, error) {
 }
 
 // object reads the members of an object whose "{" is read. Objects deeper than two keys are skipped.
-func (s *jsonScanner) object(above string, level int) error {
+func (s *scanner) object(above string, level int) error {
 	for !s.stopped {
 		b, err := s.next()
 		if err != nil || b == '}' {
@@ -85,7 +85,7 @@ func (s *jsonScanner) object(above string, level int) error {
 }
 
 // value reads what stands behind a key.
-func (s *jsonScanner) value(key string, level int) error {
+func (s *scanner) value(key string, level int) error {
 	b, err := s.next()
 	if err != nil {
 		return err
@@ -107,14 +107,14 @@ func (s *jsonScanner) value(key string, level int) error {
 	return s.literal()
 }
 
-func (s *jsonScanner) report(key, value string) {
+func (s *scanner) report(key, value string) {
 	if !s.stopped && !s.visit(key, value) {
 		s.stopped = true
 	}
 }
 
 // list reports the strings of a list whose "[" is read, and skips everything else in it.
-func (s *jsonScanner) list(key string) error {
+func (s *scanner) list(key string) error {
 	for !s.stopped {
 		b, err := s.next()
 		if err != nil || b == ']' {
@@ -136,7 +136,7 @@ func (s *jsonScanner) list(key string) error {
 }
 
 // skip reads on until as many brackets are closed as are open.
-func (s *jsonScanner) skip(open int) error {
+func (s *scanner) skip(open int) error {
 	for open > 0 {
 		b, err := s.r.ReadByte()
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *jsonScanner) skip(open int) error {
 }
 
 // literal reads a number, true, false or null up to what ends it.
-func (s *jsonScanner) literal() error {
+func (s *scanner) literal() error {
 	for {
 		b, err := s.r.ReadByte()
 		if err != nil {
@@ -171,7 +171,7 @@ func (s *jsonScanner) literal() error {
 
 // string reads a string whose opening quote is read. Escapes are taken as they stand, but for a quoted slash; what is
 // longer than maxToken comes back empty.
-func (s *jsonScanner) string() (string, error) {
+func (s *scanner) string() (string, error) {
 	var text []byte
 	for {
 		b, err := s.r.ReadByte()

@@ -1,0 +1,37 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/fault"
+)
+
+func TestAs(t *testing.T) {
+	cause := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}
+	kind, other := errors.New("kind"), errors.New("other")
+	err := fmt.Errorf("reading: %w", fault.As(cause, kind, other))
+	if err.Error() != "reading: "+cause.Error() {
+		t.Errorf("got %q", err)
+	}
+	for _, is := range []error{kind, other, fs.ErrNotExist} {
+		if !errors.Is(err, is) {
+			t.Errorf("it is not %v", is)
+		}
+	}
+	var pathError *fs.PathError
+	if !errors.As(err, &pathError) || errors.Is(err, fs.ErrExist) {
+		t.Error("the cause is lost, or became another")
+	}
+}
+
+func TestWorded(t *testing.T) {
+	for _, text := range []string{"words of its own", ""} {
+		err := fault.Worded(text, fs.ErrInvalid)
+		if err.Error() != text || !errors.Is(err, fs.ErrInvalid) || errors.Is(err, fs.ErrExist) {
+			t.Errorf("got %q", err)
+		}
+	}
+}
