@@ -272,7 +272,7 @@ var directions = []struct {
 	{"internal/pause", nil},
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
-	{"internal/format", []string{"internal/lazy"}}, // bytes to structs: knows nothing of davit
+	{"internal/format", []string{"internal/jsonwalk", "internal/lazy"}}, // bytes to structs: knows nothing of davit
 	{"internal/hashing", nil},
 	{"internal/inflate", nil},
 	{"internal/filelock", []string{"internal/pause"}},
