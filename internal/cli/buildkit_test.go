@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

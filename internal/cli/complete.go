@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/spf13/cobra"
 )

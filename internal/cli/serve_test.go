@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/rogpeppe/go-internal/testscript"
 )

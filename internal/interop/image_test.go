@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/clients"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

@@ -13,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/clients"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"

@@ -70,7 +70,7 @@ func ValidHost(hostport string) error {
 }
 
 // ValidRepository reports why the name of a repository is invalid; nil: it is valid.
-func ValidRepository(host, name string) error {
+func ValidRepository(host, name, tag string) error {
 	switch {
 	case len(host)+1+len(name) > maxName:
 		return fmt.Errorf("registry and repository are longer than %d characters", maxName)
@@ -79,8 +79,12 @@ func ValidRepository(host, name string) error {
 	case name == "":
 		return errors.New("the repository is missing")
 	case name != strings.ToLower(name):
+		meant := host + "/" + strings.ToLower(name)
+		if tag != "" {
+			meant += ":" + tag
+		}
 		return hinted{fmt.Errorf("invalid repository %q: it has capitals", name),
-			fmt.Sprintf("did you mean %q?", host+"/"+strings.ToLower(name))}
+			fmt.Sprintf("did you mean %q?", meant)}
 	}
 	return hinted{fmt.Errorf("invalid repository %q", name),
 		"its parts have lower-case letters and digits, with '.', '_', '__' or '-' between them"}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"oras.land/oras-go/v2/errdef"
 )
 

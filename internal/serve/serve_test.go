@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/opencontainers/go-digest"
 )
 

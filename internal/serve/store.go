@@ -12,7 +12,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"

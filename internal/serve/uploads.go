@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 )
 
 func openUploads(t *testing.T) (*uploads, *repository, string) {

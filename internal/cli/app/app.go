@@ -5,9 +5,9 @@ package app
 import (
 	"io"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/digestcache"
-	"github.com/davit-oci/davit/internal/registry"
 )
 
 // App is one run of davit.

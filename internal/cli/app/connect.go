@@ -3,12 +3,11 @@ package app
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/digestcache"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/pflag"
 )
 
@@ -55,7 +54,7 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure
 	o.Home, _ = os.UserHomeDir() // without a home directory, a path with ~ is an error
 	if o.Credentials.File == "" {
-		o.Credentials.File = credentialsFile(o.Home)
+		o.Credentials.File = registry.FromEnvironment().Credentials.File
 	}
 	o.CacheDir = CacheDir()
 	o.UserAgent = "davit/" + ReadVersion().Version
@@ -73,27 +72,6 @@ func (a *App) client(via connection) (*registry.Client, error) {
 // PlainClient returns a client without the credentials in flags.
 func (a *App) PlainClient() (*registry.Client, error) { return a.client(a.plainConnection()) }
 
-// credentialsFile returns the file with credentials: the one in the environment, docker's, or podman's if only that exists.
-func credentialsFile(home string) string {
-	if file := os.Getenv("REGISTRY_AUTH_FILE"); file != "" {
-		return file
-	}
-	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
-		return filepath.Join(dir, "config.json")
-	}
-	if home == "" {
-		return ""
-	}
-	dockers := filepath.Join(home, ".docker", "config.json")
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		podmans := filepath.Join(dir, "containers", "auth.json")
-		if !FileExists(dockers) && FileExists(podmans) {
-			return podmans
-		}
-	}
-	return dockers
-}
-
 // FileExists reports whether a file or directory exists.
 func FileExists(name string) bool {
 	_, err := os.Stat(name)
@@ -102,14 +80,7 @@ func FileExists(name string) bool {
 
 // CacheDir returns the cache directory, or "" without a place for it.
 func CacheDir() string {
-	if dir := os.Getenv("DAVIT_CACHE_DIR"); dir != "" {
-		return dir
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "davit")
+	return registry.FromEnvironment().CacheDir
 }
 
 // Digests returns the cache of the digests of files.

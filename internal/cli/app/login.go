@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/pflag"
 )
 

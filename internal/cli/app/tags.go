@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
 )

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -167,16 +167,5 @@ func LocalPath(s string) string {
 
 // Finish closes the target. An archive is written now, unless err is set. It returns the first error.
 func (t *Target) Finish(ctx context.Context, err error) error {
-	if archive, ok := t.Target.(*registry.Archive); ok {
-		if err == nil {
-			err = archive.Commit(ctx)
-		}
-		if err != nil {
-			archive.Discard()
-		}
-	}
-	if closeErr := t.Close(); err == nil {
-		return closeErr
-	}
-	return err
+	return registry.Close(ctx, t.Target, err)
 }

@@ -5,10 +5,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/cobra"
 )

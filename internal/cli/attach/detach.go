@@ -5,10 +5,10 @@ import (
 	"context"
 	"io"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"

@@ -6,10 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"

@@ -14,7 +14,7 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/errcode"

@@ -9,8 +9,8 @@ import (
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/archive"
-	"github.com/davit-oci/davit/internal/registry"
 )
 
 // Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pull"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"

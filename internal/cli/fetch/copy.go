@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

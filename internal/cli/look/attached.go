@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

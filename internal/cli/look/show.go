@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull"

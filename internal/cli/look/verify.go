@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

@@ -3,9 +3,9 @@ package publish
 import (
 	"context"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/source"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/cobra"
 )

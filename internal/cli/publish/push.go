@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"

@@ -3,9 +3,9 @@ package registry
 import (
 	"context"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/spf13/cobra"
 )
 

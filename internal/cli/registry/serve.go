@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"

@@ -6,7 +6,7 @@ import (
 	"path"
 	"path/filepath"
 
-	"github.com/davit-oci/davit/internal/registry"
+	"github.com/davit-oci/davit/artifact/registry"
 )
 
 // contentOf returns the file system of a source. If the target of the command is inside it, as in "davit pack . -o ./site.tar",

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
-	"github.com/davit-oci/davit/internal/registry"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )

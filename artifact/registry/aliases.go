@@ -1,0 +1,44 @@
+package registry
+
+import (
+	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/transport"
+)
+
+// The types that a target and its errors have.
+type (
+	// Mode says what a target is opened for.
+	Mode = reference.Mode
+	// Repository is a repository of a registry.
+	Repository = remote.Repository
+	// Security says how the connection to a registry is protected.
+	Security = transport.Security
+	// Credentials say who the user is.
+	Credentials = credentials.Options
+	// Denied is a registry's refusal to let this user do something.
+	Denied = transport.Denied
+	// Unavailable is a failure of the registry or of the network that repeating did not mend.
+	Unavailable = transport.Unavailable
+	// Answer is the response of a registry, as far as it may be shown.
+	Answer = transport.Answer
+	// Layout is an image layout in a directory.
+	Layout = layout.Layout
+	// Archive is an image layout in a tar archive.
+	Archive = layout.Archive
+	// Stray is something in a layout or archive that nothing refers to.
+	Stray = layout.Stray
+	// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest.
+	BlobWriter = layout.BlobWriter
+)
+
+// The modes of Open.
+const (
+	Read  = reference.Read
+	Write = reference.Write
+)
+
+// ValidTag reports why a tag is invalid; nil: it is valid.
+func ValidTag(tag string) error { return reference.ValidTag(tag) }

@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/layout"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote"
+	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/transport"
+)
+
+// Options say how registries are reached. The zero value is good.
+type Options struct {
+	Security    transport.Security
+	Credentials credentials.Options
+	Home        string // what ~ in a path stands for; empty: such a path is refused
+
+	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
+	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
+	UserAgent   string        // empty: "davit"
+	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+}
+
+// Client opens targets. What it holds — connections, tokens, what a host asked for — is shared by all of them.
+type Client struct {
+	remote *remote.Client
+	home   string
+}
+
+// New makes a client. It is cheap: nothing is read or dialled before the first use.
+func New(o Options) *Client {
+	return &Client{home: o.Home, remote: remote.New(remote.Options{
+		Security: o.Security, Credentials: o.Credentials, Concurrency: o.Concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
+		CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace,
+	})}
+}
+
+// Open gives the target that a reference names. Its tag and digest are not looked at.
+func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Target, error) {
+	if !ref.IsPath() {
+		return c.remote.OpenRepository(ref.Registry, ref.Repository, mode)
+	}
+	path, err := expandHome(ref.Path, c.home)
+	if err != nil {
+		return nil, err
+	}
+	if ref.IsArchive() {
+		return layout.OpenArchive(path, mode)
+	}
+	return layout.Open(path, mode)
+}
+
+// expandHome puts the home directory in the place of "~". Other users' homes are the shell's business.
+func expandHome(path, home string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path, nil
+	}
+	if home == "" || rest != "" && rest[0] != '/' {
+		return "", reference.Error(path, reference.WithHint(errors.New("what ~ stands for is not known"), "write the directory in full"))
+	}
+	return home + rest, nil
+}
+
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
+// them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
+// helper.
+func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
+	return c.remote.Login(ctx, host, username, password)
+}
+
+// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+func (c *Client) Logout(ctx context.Context, host string) error { return c.remote.Logout(ctx, host) }

@@ -1,0 +1,97 @@
+package registry
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/remote"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry"
+)
+
+// Target is where artifacts are read from and written to: an oras target with tags and referrers that can be listed and
+// removed. Its Close releases files; the function [Close] also writes or discards an archive.
+type Target interface {
+	oras.GraphTarget
+	registry.ReferrerLister
+	registry.TagLister
+	content.Deleter
+	content.Untagger
+	Close() error
+}
+
+// BlobPusher stores a blob that can be read from any offset, so that a broken upload can resume. All targets are one.
+type BlobPusher interface {
+	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
+}
+
+// BlobFetcher lets another party write a blob into the target's files. Layouts and archives are one.
+type BlobFetcher interface {
+	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
+}
+
+// FileFetcher downloads a verified blob into a file and resumes what was interrupted. Repositories are one.
+type FileFetcher interface {
+	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
+}
+
+// Ranger reads a part of a blob, unverified. Repositories are one.
+type Ranger interface {
+	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
+}
+
+// Inventory lists what a layout or archive contains, and what nothing refers to.
+type Inventory interface {
+	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
+	Strays(ctx context.Context) ([]Stray, error)
+	Repair(ctx context.Context) ([]Stray, error)
+}
+
+var (
+	_ interface {
+		Target
+		BlobPusher
+		FileFetcher
+		Ranger
+	} = (*remote.Repository)(nil)
+	_ interface {
+		Target
+		BlobPusher
+		BlobFetcher
+		Inventory
+	} = (*layout.Layout)(nil)
+	_ interface {
+		Target
+		BlobPusher
+		BlobFetcher
+		Inventory
+	} = (*layout.Archive)(nil)
+)
+
+// committer is a target that is written as a whole when its use ends.
+type committer interface {
+	Commit(ctx context.Context) error
+	Discard()
+}
+
+// Close ends the use of a target. Unless err is set, an archive is written now, as a whole; otherwise it stays as it was.
+// Close returns err or, if that is nil, its own error.
+func Close(ctx context.Context, t Target, err error) error {
+	if c, ok := t.(committer); ok {
+		if err == nil {
+			err = c.Commit(ctx)
+		}
+		if err != nil {
+			c.Discard()
+		}
+	}
+	if closeErr := t.Close(); err == nil {
+		return closeErr
+	}
+	return err
+}

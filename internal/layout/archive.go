@@ -1,0 +1,364 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Archive is an OCI image layout in a tar file, as skopeo and podman know it under "oci-archive:". It is read in place.
+// What is written is kept aside until Close, which writes a new archive beside the old one and renames it: the file is
+// there whole, or as it was.
+type Archive struct {
+	*catalog
+	file string // path, with symbolic links resolved
+	mode reference.Mode
+	old  *tarFile // what is there; empty: nothing
+
+	unlocked bool // works without locks, as on disks that have none; for tests
+
+	editing sync.Mutex // held while the index is changed
+
+	mu       sync.Mutex // for what follows
+	current  *index     // of old, with changes
+	changes  []change
+	rewrite  bool // write it also without changes
+	staged   map[digest.Digest]staged
+	spools   []*os.File // temporary files, without a name but for those of FetchBlob
+	parts    []string   // the names of those
+	shared   *os.File   // the one of them for blobs whose size is known; nil: none yet
+	spoolEnd int64      // where the next one in it goes
+}
+
+// staged is a blob that Close will write.
+type staged struct {
+	desc  ocispec.Descriptor
+	spool extent        // where it was put aside; its file is nil: it was not
+	blob  artifact.Blob // a file of the user, read again by Close
+}
+
+// openArchive opens an archive. For Write it may be missing.
+func OpenArchive(name string, mode reference.Mode) (*Archive, error) {
+	file := name
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		file = real
+	}
+	a := &Archive{catalog: newCatalog(name), file: file, mode: mode, staged: map[digest.Digest]staged{}}
+	a.store = a
+	old, err := openTar(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
+		old = &tarFile{index: newIndex()}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("archive %q: %w", name, errdef.ErrNotFound)
+	case err != nil:
+		return nil, err
+	}
+	a.old, a.current = old, old.index
+	return a, nil
+}
+
+func (a *Archive) index(context.Context) (*index, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.current, nil
+}
+
+// blob opens a blob: one that waits for Close, or one of the file.
+func (a *Archive) blob(d digest.Digest) (*blobFile, error) {
+	a.mu.Lock()
+	s, ok := a.staged[d]
+	a.mu.Unlock()
+	if ok {
+		return s.open()
+	}
+	return a.old.blob(d)
+}
+
+// open gives what was staged.
+func (s staged) open() (*blobFile, error) {
+	if s.spool.file != nil {
+		return newBlobFile(s.spool, func() error { return nil }), nil
+	}
+	r, err := s.blob.Open(0)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := wholeFile(r)
+	if !ok || e.size != s.desc.Size {
+		_ = r.Close()
+		return nil, artifact.ErrChanged
+	}
+	return newBlobFile(e, r.Close), nil
+}
+
+// Push keeps a blob, or a manifest whose blobs are there, for Close. What is there already is not read.
+func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	if err := a.writable(); err != nil {
+		return err
+	}
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if !manifest.Is(desc.MediaType) {
+		if a.has(desc) {
+			return nil
+		}
+		_, err := a.spool(ctx, desc, r, nil)
+		return err
+	}
+	data, err := readManifest(desc, r)
+	if err != nil {
+		return err
+	}
+	links := parseLinks(data)
+	if err := a.lacks(links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", a.named(desc.Digest), err)
+	}
+	if _, err := a.manifest(desc); err != nil { // it is missing or damaged
+		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
+			return err
+		}
+	}
+	return a.edit(listing(a.catalog, desc, links))
+}
+
+// readManifest reads what is to become a manifest of a layout or archive.
+func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+	}
+	data, err := content.ReadAll(r, desc)
+	switch {
+	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
+	}
+	return data, err
+}
+
+func (a *Archive) writable() error {
+	if a.old.invented != nil {
+		return &artifact.Error{Op: "writing", Item: a.path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
+	}
+	if a.mode != reference.Write {
+		return &fs.PathError{Op: "write", Path: a.path, Err: errors.New("opened for reading")}
+	}
+	return nil
+}
+
+func (a *Archive) has(desc ocispec.Descriptor) bool {
+	b, err := a.open(desc)
+	return err == nil && b.Close() == nil
+}
+
+// PushBlob keeps a blob for Close. A file is only hashed now, unless its digest is known, and copied then.
+func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
+	desc := b.Descriptor()
+	if err := a.writable(); err != nil {
+		return desc, 0, err
+	}
+	if b.Digest != "" {
+		if err := checkDescriptor(desc); err != nil {
+			return desc, 0, err
+		}
+		if a.has(desc) {
+			return desc, artifact.Skipped, nil
+		}
+	}
+	r, err := b.Open(0)
+	if err != nil {
+		return desc, 0, err
+	}
+	defer func() { _ = r.Close() }()
+	e, ok := wholeFile(r)
+	if !ok || b.Size < 0 {
+		got, err := a.spool(ctx, desc, r, report)
+		return got, artifact.Done, err
+	}
+	if desc.Digest == "" {
+		h := digest.SHA256.Hash()
+		if err := hashExtent(ctx, e, h, 0, orSilent(report)); err != nil {
+			return desc, 0, err
+		}
+		desc.Digest = digest.NewDigest(digest.SHA256, h)
+		if a.has(desc) {
+			return desc, artifact.Skipped, nil
+		}
+	}
+	if e.size != desc.Size {
+		return desc, 0, artifact.ErrChanged
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.staged[desc.Digest] = staged{desc: desc, blob: b}
+	return desc, artifact.Done, nil
+}
+
+func orSilent(report func(int64)) func(int64) {
+	if report == nil {
+		return func(int64) {}
+	}
+	return report
+}
+
+// spool puts a blob aside, in a temporary file that has no name any more, and verifies it.
+func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (ocispec.Descriptor, error) {
+	f, at, err := a.reserve(desc.Size)
+	if err != nil {
+		return desc, err
+	}
+	got, err := fill(ctx, f, at, r, desc, report)
+	if err != nil {
+		return got, err
+	}
+	there := desc.Digest == "" && a.has(got) // with a digest, it was asked before
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.staged[got.Digest]; !ok && !there {
+		a.staged[got.Digest] = staged{desc: got, spool: extent{f, at, got.Size}}
+	}
+	return got, nil
+}
+
+// reserve gives room for a blob: a file of its own if its size is not known.
+func (a *Archive) reserve(size int64) (*os.File, int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if size < 0 || a.shared == nil {
+		f, err := a.temp()
+		if err != nil {
+			return nil, 0, err
+		}
+		a.spools = append(a.spools, f)
+		if err := os.Remove(f.Name()); err != nil || size < 0 {
+			return f, 0, err
+		}
+		a.shared = f
+	}
+	at := a.spoolEnd
+	a.spoolEnd += size
+	return a.shared, at, nil
+}
+
+// temp makes a temporary file beside the archive.
+func (a *Archive) temp() (*os.File, error) {
+	root, err := a.beside()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	f, _, err := createTemp(root, ".", a.tempPrefix())
+	return f, err
+}
+
+// tempPrefix begins the names of the temporary files.
+func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".davit-" }
+
+// sweep removes what killed processes left beside the archive.
+func (a *Archive) sweep() {
+	if root, err := a.beside(); err == nil {
+		sweepTemps(root, ".", a.tempPrefix())
+		_ = root.Close()
+	}
+}
+
+// edit changes the index, now and again on whatever is there when the archive is written. What changes nothing is no
+// reason to write it.
+func (a *Archive) edit(c change) error {
+	a.editing.Lock()
+	defer a.editing.Unlock()
+	a.mu.Lock()
+	now := a.current
+	a.mu.Unlock()
+	next := now.clone()
+	if err := c.apply(next); err != nil {
+		return err
+	}
+	before, err := now.marshal()
+	if err != nil {
+		return err
+	}
+	after, err := next.marshal()
+	if err != nil || bytes.Equal(before, after) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.current = next
+	a.changes = append(a.changes, c)
+	return nil
+}
+
+// Tag gives a manifest that is there a tag, besides those it has.
+func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	byDigest := ref == desc.Digest.String()
+	if err := reference.ValidTag(ref); err != nil && !byDigest {
+		return reference.Error(ref, err)
+	}
+	if err := a.writable(); err != nil {
+		return err
+	}
+	links, err := a.read(desc)
+	if err != nil {
+		return err
+	}
+	ix, _ := a.index(ctx)
+	if e, err := ix.find(ref); err == nil && e.Digest == desc.Digest && e.refName() == ref {
+		return nil
+	}
+	if err := a.edit(listing(a.catalog, desc, links)); err != nil || byDigest {
+		return err
+	}
+	return a.edit(tagging(listEntry(desc, links), ref))
+}
+
+// Untag removes a tag. The manifest stays listed, without it.
+func (a *Archive) Untag(_ context.Context, ref string) error {
+	if err := a.writable(); err != nil {
+		return err
+	}
+	if err := checkUntag(ref); err != nil {
+		return err
+	}
+	if err := a.edit(untagging(ref)); err != nil {
+		return fmt.Errorf("%s: %w", a.path, err)
+	}
+	return nil
+}
+
+// Delete removes a manifest with its tags. The blobs that nothing else needs go when the archive is written.
+func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := a.writable(); err != nil {
+		return err
+	}
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	ix, _ := a.index(ctx)
+	if _, listed := ix.lists(desc.Digest); !listed {
+		b, err := a.open(desc)
+		if err != nil {
+			return err
+		}
+		_ = b.Close()
+		if err := a.needed(ctx, desc); err != nil {
+			return err
+		}
+	}
+	return a.edit(removal(desc.Digest))
+}

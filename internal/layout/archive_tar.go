@@ -1,0 +1,202 @@
+package layout
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// tarFile is an archive on disk: where its blobs are.
+type tarFile struct {
+	file  *os.File
+	info  fs.FileInfo
+	index *index
+	blobs map[digest.Digest]extent
+
+	files    map[string]extent // entries that are no blobs, for archives of docker save
+	links    map[string]string
+	invented *os.File // manifests that were made for them; nil: none
+}
+
+// maxTarEntries bounds the entries of an archive that are looked at: more than any registry has blobs for an artifact.
+const maxTarEntries = 1_000_000
+
+// openTar reads the entries of an archive, without their content.
+func openTar(name string) (*tarFile, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &tarFile{file: f, blobs: map[digest.Digest]extent{}, files: map[string]extent{}, links: map[string]string{}}
+	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
+		err = noArchive(name, "it is no regular file", "")
+	}
+	if err == nil {
+		err = t.scan(name)
+	}
+	if err != nil {
+		_ = t.close()
+		return nil, err
+	}
+	t.files, t.links = nil, nil
+	return t, nil
+}
+
+func (t *tarFile) scan(name string) error {
+	r := tar.NewReader(t.file)
+	for range maxTarEntries {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return t.complete(name)
+		}
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			return err
+		}
+		if err != nil && t.isCompressed() {
+			return noArchive(name, "it is compressed", "decompress it first: an archive is read where it lies")
+		}
+		if err != nil {
+			return artifact.Refused(name, "it is no tar archive: %w", err)
+		}
+		at, err := t.file.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		if err := t.entry(name, h, at); err != nil {
+			return err
+		}
+	}
+	return artifact.Refused(name, "it has more than %d entries", maxTarEntries)
+}
+
+// isCompressed tells whether the file begins as gzip or zstd do.
+func (t *tarFile) isCompressed() bool {
+	var magic [4]byte
+	_, err := t.file.ReadAt(magic[:], 0)
+	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
+}
+
+// noArchive is a file that can't be opened as an archive as it is.
+func noArchive(name, why, hint string) error {
+	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errors.New(why), errdef.ErrInvalidReference), Hint: hint}
+}
+
+// entry takes note of what belongs to a layout. Other entries are none of our business.
+func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
+	name := path.Clean(h.Name)
+	algorithm, encoded, isBlob := strings.Cut(strings.TrimPrefix(name, ocispec.ImageBlobsDir+"/"), "/")
+	d := digest.Digest(algorithm + ":" + encoded)
+	isBlob = isBlob && d.Validate() == nil && blobName(d) == name
+	if !isBlob && name != ocispec.ImageIndexFile && name != ocispec.ImageLayoutFile {
+		t.note(name, h, at)
+		return nil
+	}
+	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
+		return artifact.Refused(archive, "entry %q is no whole regular file", untrusted.Line(name, 200))
+	}
+	e := extent{t.file, at, h.Size}
+	switch {
+	case isBlob:
+		t.blobs[d] = e
+		return nil
+	case name == ocispec.ImageLayoutFile:
+		data, err := io.ReadAll(io.LimitReader(e.reader(), 64<<10))
+		if err != nil {
+			return err
+		}
+		return checkLayoutFile(archive, data)
+	case t.index != nil:
+		return artifact.Refused(archive, "it has two entries %q", name)
+	}
+	var err error
+	t.index, err = readIndexFrom(e.reader(), archive+": "+name, e.size)
+	return err
+}
+
+// note remembers an entry that may belong to an archive of docker save.
+func (t *tarFile) note(name string, h *tar.Header, at int64) {
+	switch {
+	case h.Typeflag == tar.TypeSymlink:
+		t.links[name] = h.Linkname
+	case h.Typeflag == tar.TypeReg && !isSparse(h) && at <= t.info.Size()-h.Size:
+		t.files[name] = extent{t.file, at, h.Size}
+	}
+}
+
+// isSparse tells whether an entry's bytes are not in the file as they are.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
+// complete checks that an archive is one of a layout.
+func (t *tarFile) complete(name string) error {
+	if _, saved := t.files[dockerManifestFile]; saved && t.index == nil {
+		return t.importDocker(name)
+	}
+	if t.index == nil {
+		return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
+	}
+	return nil
+}
+
+func (t *tarFile) blob(d digest.Digest) (*blobFile, error) {
+	e, ok := t.blobs[d]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return newBlobFile(e, func() error { return nil }), nil
+}
+
+// replace gives a new archive the name of this one, unless that has become another's.
+func (t *tarFile) replace(temp, name string) error {
+	if !t.isAt(name) {
+		return errIndexChanged
+	}
+	if t.file == nil {
+		switch err := os.Link(temp, name); {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrExist):
+			return errIndexChanged
+		} // a file system without hard links
+	}
+	return os.Rename(temp, name)
+}
+
+// isAt tells whether the file of a name is still the one that was read.
+func (t *tarFile) isAt(name string) bool {
+	info, err := os.Stat(name)
+	if t.file == nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return err == nil && os.SameFile(info, t.info) && info.Size() == t.info.Size() && info.ModTime().Equal(t.info.ModTime())
+}
+
+func (t *tarFile) close() error {
+	if t.invented != nil {
+		_ = t.invented.Close()
+	}
+	if t.file == nil {
+		return nil
+	}
+	return t.file.Close()
+}

@@ -1,0 +1,287 @@
+package layout
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/pause"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Commit writes what was pushed and changed, if anything was. The archive can't be used after it, but closed.
+func (a *Archive) Commit(ctx context.Context) error {
+	mends := a.mends(ctx)
+	a.mu.Lock()
+	changes, write := a.changes, mends || a.rewrite || len(a.changes) > 0
+	a.changes, a.rewrite = nil, false
+	a.mu.Unlock()
+	if !write {
+		return nil
+	}
+	err := a.write(ctx, changes)
+	if err == nil {
+		a.dropParts()
+	}
+	a.Discard()
+	return err
+}
+
+// mends tells whether something was pushed that the archive lists and did not have.
+func (a *Archive) mends(ctx context.Context) bool {
+	if len(a.staged) == 0 {
+		return false
+	}
+	needed, _ := a.needs(ctx, a.current.roots())
+	for d := range a.staged {
+		if needed[d] {
+			return true
+		}
+	}
+	return false
+}
+
+// Discard forgets what was pushed and changed: Close leaves the file as it is.
+func (a *Archive) Discard() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changes, a.rewrite = nil, false
+	clear(a.staged)
+}
+
+// Close writes what was pushed and changed, if that is neither committed nor discarded, and ends the use of the archive.
+func (a *Archive) Close() error {
+	err := a.Commit(context.Background())
+	for _, f := range a.spools {
+		_ = f.Close()
+	}
+	a.spools, a.staged = nil, nil
+	return errors.Join(err, a.old.close())
+}
+
+// write makes the changes on the archive that is there now, under a lock on its directory. That nothing is lost does
+// not depend on the lock: the archive is not replaced if it is no longer the one that was read, and without a lock is
+// looked at again.
+func (a *Archive) write(ctx context.Context, changes []change) error {
+	dir := filepath.Dir(a.file)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	a.sweep()
+	for range maxIndexEdits {
+		lock := a.lock(ctx, dir)
+		err := a.writeOnce(ctx, changes)
+		if err == nil && lock == nil {
+			err = a.confirm(ctx, changes)
+		}
+		lock.Release()
+		if err == nil {
+			syncPath(dir)
+		}
+		if !errors.Is(err, errIndexChanged) {
+			return err
+		}
+		if err := pause.For(ctx, rand.N(editPause)); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: others changed it %d times", a.path, maxIndexEdits)
+}
+
+// syncPath makes the names in a directory last, where the file system can.
+func syncPath(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}
+
+func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
+	if a.unlocked {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	return filelock.WaitFile(ctx, d)
+}
+
+// writeOnce makes the changes on the archive as it is now.
+func (a *Archive) writeOnce(ctx context.Context, changes []change) error {
+	return a.onLatest(func(now *tarFile) error {
+		ix := now.index.clone()
+		for _, c := range changes {
+			if err := c.apply(ix); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+				return err
+			}
+		}
+		ix.sort()
+		temp, err := a.compose(ctx, ix, now)
+		if err != nil {
+			return err
+		}
+		// It stays open, and with that locked, until it has its name: nobody takes it for litter.
+		defer func() { _, _ = temp.Close(), os.Remove(temp.Name()) }() // unless it was renamed
+		return now.replace(temp.Name(), a.file)
+	})
+}
+
+// confirm looks whether changes that were written are still there, when others that had read the older archive have had
+// their turn.
+func (a *Archive) confirm(ctx context.Context, changes []change) error {
+	if err := pause.For(ctx, editPause+rand.N(editPause)); err != nil {
+		return err
+	}
+	return a.onLatest(func(now *tarFile) error {
+		for _, c := range changes {
+			if !c.holds(now.index) {
+				return errIndexChanged
+			}
+		}
+		return nil
+	})
+}
+
+// onLatest calls fn with the archive as it is on the disk; it is what changes ask about meanwhile.
+func (a *Archive) onLatest(fn func(now *tarFile) error) error {
+	now, err := openTar(a.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		now, err = &tarFile{index: newIndex()}, nil
+	}
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	first := a.old
+	a.old = now
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		a.old = first
+		a.mu.Unlock()
+		_ = now.close()
+	}()
+	return fn(now)
+}
+
+// compose writes a new archive with an index and the blobs it leads to, under a temporary name. The file is open.
+func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.File, err error) {
+	digests, err := a.kept(ctx, ix, now)
+	if err != nil {
+		return nil, err
+	}
+	if f, err = a.temp(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = f.Close(), os.Remove(f.Name())
+		}
+	}()
+	if now.file != nil {
+		if err := f.Chmod(now.info.Mode().Perm()); err != nil {
+			return f, err
+		}
+	}
+	w := &tarWriter{file: f}
+	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	list, err := ix.marshal()
+	if err != nil {
+		return f, err
+	}
+	if err := w.add(ctx, ocispec.ImageLayoutFile, bytes.NewReader(version), ocispec.Descriptor{Size: int64(len(version))}); err != nil {
+		return f, err
+	}
+	if err := w.add(ctx, ocispec.ImageIndexFile, bytes.NewReader(list), ocispec.Descriptor{Size: int64(len(list))}); err != nil {
+		return f, err
+	}
+	for _, d := range digests {
+		if err := a.addBlob(ctx, w, d); err != nil {
+			return f, err
+		}
+	}
+	return f, w.end()
+}
+
+// kept lists the blobs of the new archive, sorted: those that its index leads to and that are there. Of an index that
+// can't be followed nobody knows what it needs, and all is kept.
+func (a *Archive) kept(ctx context.Context, ix *index, now *tarFile) ([]digest.Digest, error) {
+	needed, err := a.needs(ctx, ix.roots())
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	var digests []digest.Digest
+	for d := range now.blobs {
+		if err != nil || needed[d] {
+			digests = append(digests, d)
+		}
+	}
+	for d := range a.staged {
+		if _, there := now.blobs[d]; !there && (err != nil || needed[d]) {
+			digests = append(digests, d)
+		}
+	}
+	slices.Sort(digests)
+	return digests, nil
+}
+
+// addBlob copies one blob and verifies it: what this archive had before, too.
+func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) error {
+	b, err := a.blob(d)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = b.Close() }()
+	err = w.add(ctx, blobName(d), b, ocispec.Descriptor{Digest: d, Size: b.size})
+	if s, ok := a.staged[d]; ok && s.spool.file == nil && errors.Is(err, artifact.ErrRefused) {
+		return &artifact.Error{Op: "writing", Item: b.file.Name(), Err: artifact.ErrChanged}
+	}
+	return err
+}
+
+// tarWriter writes entries that depend on nothing but their names and bytes.
+type tarWriter struct {
+	file *os.File
+	at   int64
+}
+
+func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocispec.Descriptor) error {
+	var header bytes.Buffer
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: desc.Size, Mode: 0o644, ModTime: time.Unix(0, 0)}
+	if err := tar.NewWriter(&header).WriteHeader(h); err != nil {
+		return err
+	}
+	if _, err := w.file.WriteAt(header.Bytes(), w.at); err != nil {
+		return err
+	}
+	w.at += int64(header.Len())
+	if _, err := fill(ctx, w.file, w.at, r, desc, nil); err != nil {
+		return err
+	}
+	w.at += (desc.Size + 511) / 512 * 512
+	return nil
+}
+
+// end writes the two blocks of zeros at the end, and makes all of it last.
+func (w *tarWriter) end() error {
+	if err := w.file.Truncate(w.at + 1024); err != nil {
+		return err
+	}
+	return w.file.Sync()
+}

@@ -1,0 +1,97 @@
+package layout
+
+import (
+	"archive/tar"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// dockerArchive writes what docker save of old wrote: manifest.json first, layers linked to each other.
+func dockerArchive(t *testing.T, manifest string, entries ...tar.Header) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "saved.tar")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	w := tar.NewWriter(f)
+	for _, h := range append([]tar.Header{{Name: "manifest.json", Uname: manifest}}, entries...) {
+		body := h.Uname // the content stands where its owner would
+		h.Uname, h.Mode = "", 0o644
+		if h.Linkname == "" {
+			h.Size = int64(len(body))
+		} else {
+			h.Typeflag = tar.TypeSymlink
+		}
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if h.Size > 0 {
+			if _, err := w.Write([]byte(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestDockerSave(t *testing.T) {
+	t.Parallel()
+	name := dockerArchive(t, `[{"Config":"c.json","RepoTags":["docker.io/library/app:1.0"],"Layers":["1/layer.tar","2/layer.tar"]}]`,
+		tar.Header{Name: "c.json", Uname: `{"architecture":"amd64","os":"linux"}`},
+		tar.Header{Name: "1/layer.tar", Uname: "layer"},
+		tar.Header{Name: "2/layer.tar", Linkname: "../1/layer.tar"})
+	a, err := OpenArchive(name, reference.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, err := a.Resolve(t.Context(), "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := a.read(desc)
+	if err != nil || len(links.blobs) != 3 || links.blobs[0].Digest != digest.FromString("layer") || links.blobs[1].Digest != links.blobs[0].Digest {
+		t.Errorf("blobs %v, %v", links.blobs, err)
+	}
+	layer := ocispec.Descriptor{Digest: digest.FromString("layer"), Size: 5}
+	if data, err := content.FetchAll(t.Context(), a, layer); err != nil || string(data) != "layer" {
+		t.Errorf("fetched %q, %v", data, err)
+	}
+	if err := a.Tag(t.Context(), desc, "2.0"); err == nil {
+		t.Error("was tagged, though it can't be written as it is")
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDockerSaveRefuses(t *testing.T) {
+	t.Parallel()
+	for name, manifest := range map[string]string{
+		"no JSON":           `[{`,
+		"no images":         `[]`,
+		"a missing config":  `[{"Config":"c.json","Layers":[]}]`,
+		"a path that leads": `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
+	} {
+		a, err := OpenArchive(dockerArchive(t, manifest), reference.Read)
+		if !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("%s: %v, want it refused", name, err)
+		}
+		if err == nil {
+			_ = a.Close()
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package layout
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote"
+
+	"github.com/davit-oci/davit/internal/clients"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// image puts an image of one layer into a target, as container tools want it, and a referrer of it.
+func image(ctx context.Context, target oras.Target, tags ...string) (desc, referrer ocispec.Descriptor, err error) {
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	if err = w.WriteHeader(&tar.Header{Name: "hello", Mode: 0o644, Size: 6}); err == nil {
+		_, err = w.Write([]byte("hello\n"))
+	}
+	if err != nil || w.Close() != nil {
+		return
+	}
+	var compressed bytes.Buffer // skopeo compresses what isn't
+	zip := gzip.NewWriter(&compressed)
+	if _, err = zip.Write(layer.Bytes()); err != nil || zip.Close() != nil {
+		return
+	}
+	blob, err := oras.PushBytes(ctx, target, ocispec.MediaTypeImageLayerGzip, compressed.Bytes())
+	if err != nil {
+		return
+	}
+	config, err := oras.PushBytes(ctx, target, ocispec.MediaTypeImageConfig, jsonOf(ocispec.Image{
+		Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"},
+		RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromBytes(layer.Bytes())}}}))
+	if err != nil {
+		return
+	}
+	desc, err = oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, jsonOf(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: config, Layers: []ocispec.Descriptor{blob}}))
+	for _, tag := range tags {
+		if err == nil {
+			err = target.Tag(ctx, desc, tag)
+		}
+	}
+	if err == nil {
+		referrer, err = store(ctx, target, []byte("about the image"), &desc)
+	}
+	return
+}
+
+// TestOthersReadOurs has what we write read by the tools that know layouts and archives.
+func TestOthersReadOurs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var desc, referrer ocispec.Descriptor
+	for _, name := range []string{"oci", "oci.tar"} {
+		edited(t, filepath.Join(dir, name), func(ctx context.Context, target testTarget) (err error) {
+			desc, referrer, err = image(ctx, target, "v1", "v2")
+			return err
+		})
+	}
+	layout, archive := filepath.Join(dir, "oci"), filepath.Join(dir, "oci.tar")
+	out := t.TempDir()
+	for name, test := range map[string]struct {
+		want string
+		args []string
+	}{
+		"skopeo inspects":          {string(desc.Digest), []string{"skopeo", "inspect", "oci:" + layout + ":v1"}},
+		"skopeo inspects archives": {string(desc.Digest), []string{"skopeo", "inspect", "oci-archive:" + archive + ":v2"}},
+		"skopeo copies": {"", []string{"skopeo", "copy", "--insecure-policy", "oci-archive:" + archive + ":v1",
+			"oci:" + out + "/skopeo:v1"}},
+		"regctl lists tags":     {"v1\nv2\n", []string{"regctl", "tag", "ls", "ocidir://" + layout}},
+		"regctl reads blobs":    {"about the image", []string{"regctl", "artifact", "get", "ocidir://" + layout + "@" + string(referrer.Digest)}},
+		"oras lists tags":       {"v1\nv2\n", []string{"oras", "repo", "tags", "--oci-layout", layout}},
+		"oras discovers":        {string(referrer.Digest), []string{"oras", "discover", "--oci-layout", layout + ":v1"}},
+		"oras reads archives":   {`"mediaType":"application/vnd.oci.image.manifest.v1+json"`, []string{"oras", "manifest", "fetch", "--oci-layout", archive + ":v1"}},
+		"oras copies referrers": {"", []string{"oras", "cp", "-r", "--from-oci-layout", "--to-oci-layout", layout + ":v1", out + "/oras:v1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, _ := clients.Run(t, test.args[0], test.args[1:]...); !strings.Contains(got, test.want) {
+				t.Errorf("got %q, want %q in it", got, test.want)
+			}
+		})
+	}
+}
+
+// TestWeReadOthers reads layouts and archives that other tools fill out of a registry.
+func TestWeReadOthers(t *testing.T) {
+	t.Parallel()
+	g := registrytest.Start(t, registrytest.Options{})
+	ref := g.Host + "/some/image:v1"
+	target, err := remote.New(remote.Options{}).OpenRepository(g.Host, "some/image", reference.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, referrer, err := image(t.Context(), target, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		path     string
+		tag      string
+		referrer bool
+		args     []string
+	}{
+		"skopeo": {"oci", "v1", false, []string{"skopeo", "copy", "--insecure-policy", "--src-tls-verify=false",
+			"docker://" + ref, "oci:PATH:v1"}},
+		"skopeo, full name": {"oci", "v1", false, []string{"skopeo", "copy", "--insecure-policy", "--src-tls-verify=false",
+			"docker://" + ref, "oci:PATH:example.com/some/image:v1"}},
+		"skopeo, archive": {"oci.tar", "v1", false, []string{"skopeo", "copy", "--insecure-policy", "--src-tls-verify=false",
+			"docker://" + ref, "oci-archive:PATH:v1"}},
+		"regctl":          {"oci", "v1", true, []string{"regctl", "image", "copy", "--referrers", ref, "ocidir://PATH:v1"}},
+		"regctl, archive": {"oci.tar", "v1", false, []string{"regctl", "image", "export", "--name", "example.com/some/image:v1", ref, "PATH"}},
+		"oras":            {"oci", "v1", true, []string{"oras", "cp", "-r", "--from-plain-http", "--to-oci-layout", ref, "PATH:v1"}},
+		"crane":           {"oci", "", false, []string{"crane", "pull", "--insecure", "--format=oci", ref, "PATH"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), test.path)
+			for i, arg := range test.args {
+				test.args[i] = strings.Replace(arg, "PATH", path, 1)
+			}
+			client := clients.New(t, test.args[0])
+			if test.args[0] == "regctl" {
+				client.Run("registry", "set", "--tls", "disabled", g.Host)
+			}
+			client.Run(test.args[1:]...)
+			read(t, path, test.tag, desc, referrer, test.referrer)
+			tagged(t, path, "ours", []byte("beside it")) // and it can be written to
+			read(t, path, test.tag, desc, referrer, test.referrer)
+		})
+	}
+}
+
+// read checks that an image is in a place, whole, by tag and digest, with its referrer.
+func read(t *testing.T, path, tag string, desc, referrer ocispec.Descriptor, wantReferrer bool) {
+	t.Helper()
+	place := openFor(t, path, reference.Read)
+	for _, reference := range []string{tag, desc.Digest.String()} {
+		if reference == "" {
+			continue
+		}
+		got, err := place.Resolve(t.Context(), reference)
+		if err != nil || got.Digest != desc.Digest || got.MediaType != desc.MediaType {
+			t.Errorf("%s is %v, %v", reference, got, err)
+		}
+	}
+	if err := readAll(t.Context(), place, desc); err != nil {
+		t.Error(err)
+	}
+	if !wantReferrer {
+		return
+	}
+	found, err := place.Predecessors(t.Context(), desc)
+	if err != nil || !slices.ContainsFunc(found, func(d ocispec.Descriptor) bool { return d.Digest == referrer.Digest }) {
+		t.Errorf("referrers %v, %v", found, err)
+	}
+}

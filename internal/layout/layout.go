@@ -1,0 +1,536 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// tempDir is where a layout keeps what is being written. It is there only as long as something is.
+const tempDir = ".davit"
+
+// partPrefix begins the names of blobs in it that FetchBlob has not finished.
+const partPrefix = "part-"
+
+// Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
+// digest only when it is whole and verified, index.json is replaced as a whole and never by one that was made from an
+// outdated one.
+type Layout struct {
+	*catalog
+	mode     reference.Mode
+	unlocked bool // works without locks, as on disks that have none; for tests
+
+	preparing sync.Mutex // held while the layout is made or left
+	editing   sync.Mutex // held while index.json or the set of blobs is changed
+
+	mu      sync.Mutex // for what follows
+	root    *os.Root   // nil: the directory is to be made by the first write
+	madeDir bool       // the directory was made by this Layout
+	fresh   bool       // and so was the index in it
+	// writers is held, shared with other writers, as long as this Layout may rely on blobs that nothing refers to yet.
+	writers *os.File
+	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
+	keep    bool                   // what nobody needs stays
+	dirty   map[string]bool        // directories of blobs that were renamed and not synced
+	latest  *snapshot              // index.json as it was last read
+}
+
+// openLayout opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
+// a layout.
+func Open(name string, mode reference.Mode) (*Layout, error) {
+	l := &Layout{catalog: newCatalog(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
+	l.store = l
+	root, err := os.OpenRoot(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if mode == reference.Write {
+			return l, nil
+		}
+		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
+	}
+	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
+		return nil, noArchive(name, "it is no directory", "a path of an archive ends in .tar, and the archive is not compressed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.root = root
+	if err := l.check(); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// errNoLayout is a directory that has something else in it.
+var errNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)
+
+// check refuses a directory that is neither a layout nor, for Write, empty.
+func (l *Layout) check() error {
+	data, err := l.readFile(ocispec.ImageLayoutFile, 64<<10)
+	switch {
+	case err == nil:
+		if err := checkLayoutFile(l.path, data); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	declared := err == nil
+	_, err = l.root.Lstat(ocispec.ImageIndexFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if l.mode == reference.Read {
+		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrNotFound)}
+	}
+	entries, err := fs.ReadDir(l.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	foreign := func(e fs.DirEntry) bool { return e.Name() != tempDir && e.Name() != ocispec.ImageBlobsDir } // what prepare makes first
+	if !declared && slices.ContainsFunc(entries, foreign) {
+		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
+	}
+	return nil
+}
+
+// readFile reads a small file of the layout.
+func (l *Layout) readFile(name string, most int64) ([]byte, error) {
+	f, err := openRegular(l.root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		return nil, artifact.Refused(path.Join(l.path, name), "it has more than %d bytes", most)
+	}
+	return data, err
+}
+
+// openRegular opens a file for reading, and nothing that merely has the name of one.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
+	if err != nil {
+		if info, lerr := root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			err = artifact.Refused(name, "it is a link that can't be followed: %w", err)
+		}
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = artifact.Refused(f.Name(), "it is no regular file")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// blobName is the path of a blob in a layout.
+func blobName(d digest.Digest) string {
+	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
+}
+
+// blob opens what is stored under a digest.
+func (l *Layout) blob(d digest.Digest) (*blobFile, error) {
+	root := l.opened()
+	if root == nil {
+		return nil, fs.ErrNotExist
+	}
+	f, err := openRegular(root, blobName(d))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return newBlobFile(extent{f, 0, info.Size()}, f.Close), nil
+}
+
+func (l *Layout) opened() *os.Root {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.root
+}
+
+// Push stores a blob, or a manifest whose blobs are there. What is there already is not read.
+func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	if manifest.Is(desc.MediaType) {
+		return l.pushManifest(ctx, desc, r)
+	}
+	if l.has(desc) {
+		return nil
+	}
+	_, err := l.ingest(ctx, desc, r, nil)
+	return err
+}
+
+// has tells whether a blob is there, and protects it from being collected before a manifest needs it.
+func (l *Layout) has(desc ocispec.Descriptor) bool {
+	l.mu.Lock()
+	if !l.stored[desc.Digest] {
+		l.stored[desc.Digest] = false
+	}
+	l.mu.Unlock()
+	b, err := l.open(desc)
+	if err != nil {
+		return false // what is damaged is replaced
+	}
+	return b.Close() == nil
+}
+
+func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
+	data, err := readManifest(desc, r)
+	if err != nil {
+		return err
+	}
+	links := parseLinks(data)
+	if err := l.lacks(links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+	}
+	if _, err := l.manifest(desc); err != nil { // it is missing or damaged
+		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
+			return err
+		}
+	}
+	if err := l.list(ctx, desc, links); err != nil {
+		return err
+	}
+	l.settle(desc, links)
+	return nil
+}
+
+// list puts a stored manifest into the index. Somebody may remove what it needs meanwhile: they look at the index again
+// when they have set it aside, we look at the blobs again when the manifest is listed, so one of both sees the other.
+func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *links) error {
+	added := false
+	c := listing(l.catalog, desc, links)
+	err := l.edit(ctx, change{holds: c.holds, apply: func(ix *index) error {
+		before := len(ix.Entries)
+		err := c.apply(ix)
+		added = len(ix.Entries) > before
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if err := l.lacks(links); err != nil {
+		if added {
+			_ = l.edit(ctx, removal(desc.Digest))
+		}
+		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+	}
+	return nil
+}
+
+// settle notes that a manifest is listed and keeps what it needs.
+func (l *Layout) settle(desc ocispec.Descriptor, links *links) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.stored, desc.Digest)
+	for _, d := range slices.Concat(links.children, links.blobs) {
+		delete(l.stored, d.Digest)
+	}
+}
+
+// PushBlob stores a blob in one pass, also when its digest is not known before. A file is cloned or copied by the
+// kernel.
+func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
+	desc := b.Descriptor()
+	if err := l.prepare(ctx); err != nil {
+		return desc, 0, err
+	}
+	if b.Digest != "" {
+		if err := checkDescriptor(desc); err != nil {
+			return desc, 0, err
+		}
+		if l.has(desc) {
+			return desc, artifact.Skipped, nil
+		}
+	}
+	r, err := b.Open(0)
+	if err != nil {
+		return desc, 0, err
+	}
+	defer r.Close()
+	got, err := l.ingest(ctx, desc, r, report)
+	return got, artifact.Done, err
+}
+
+// FetchBlob stores a blob that fetch writes, verified, into a file of dst. What an interrupted fetch left under the name
+// is there for the next one, of any process: see Repository.FetchFile. errdef.ErrUnsupported: somebody else fetches it
+// right now, or the file system knows no locks.
+func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
+	if err := checkDescriptor(desc); err != nil {
+		return 0, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return 0, err
+	}
+	if l.has(desc) {
+		return artifact.Skipped, nil
+	}
+	f, name, err := l.part(desc)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // and with it the lock
+	if err := fetch(l.root, name); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	return artifact.Done, l.place(name, desc.Digest)
+}
+
+// part opens and locks the file that a blob is fetched into.
+func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
+	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, "", inRoot(l.root, err)
+	}
+	name := path.Join(tempDir, partPrefix+filelock.Key(desc.Digest.String()))
+	f, err := openPart(l.root, name)
+	if err != nil {
+		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), err)
+	}
+	return f, name, nil
+}
+
+// openPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: somebody else has it, or the file
+// system knows no locks.
+func openPart(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, inRoot(root, err)
+	}
+	locked := filelock.TryFile(f)
+	now, err := root.Stat(name)
+	own, ownErr := f.Stat()
+	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
+		_ = f.Close()
+		return nil, errdef.ErrUnsupported
+	}
+	return f, nil
+}
+
+// Keep lets what was stored stay when the layout is closed, though no manifest needs it: for who goes on later.
+func (l *Layout) Keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep = true
+}
+
+// ingest writes a blob to a temporary file and, when it is what desc says, renames it. Digest and size of desc may be
+// unknown.
+func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (got ocispec.Descriptor, err error) {
+	f, name, err := l.temp()
+	if err != nil {
+		return desc, err
+	}
+	defer func() {
+		if closed := f.Close(); err == nil && closed != nil {
+			err = closed
+		}
+		if err != nil {
+			_ = l.root.Remove(name)
+		}
+	}()
+	if got, err = fill(ctx, f, 0, r, desc, report); err != nil {
+		return got, err
+	}
+	if err := f.Sync(); err != nil {
+		return got, err
+	}
+	return got, l.place(name, got.Digest)
+}
+
+// place gives a verified temporary file its final name.
+func (l *Layout) place(name string, d digest.Digest) error {
+	final := blobName(d)
+	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
+		return inRoot(l.root, err)
+	}
+	if err := l.root.Rename(name, final); err != nil {
+		return inRoot(l.root, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored[d], l.dirty[path.Dir(final)] = true, true
+	return nil
+}
+
+// temp makes a temporary file. Another process may remove the empty directory in between.
+func (l *Layout) temp() (*os.File, string, error) {
+	for {
+		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, "", inRoot(l.root, err)
+		}
+		f, name, err := createTemp(l.root, tempDir, "")
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, name, inRoot(l.root, err)
+		}
+		if _, err := l.root.Stat("."); err != nil {
+			return nil, "", inRoot(l.root, err)
+		}
+	}
+}
+
+// Tag gives a manifest that is there a tag, besides those it has.
+func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	if ref == desc.Digest.String() {
+		_, err := l.enlist(ctx, desc)
+		return err
+	}
+	if err := reference.ValidTag(ref); err != nil {
+		return reference.Error(ref, err)
+	}
+	return l.TagName(ctx, desc, ref)
+}
+
+// TagName is Tag for full names too, such as charts/web:1.0.
+func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
+	links, err := l.enlist(ctx, desc)
+	if err != nil {
+		return err
+	}
+	return l.edit(ctx, tagging(listEntry(desc, links), name))
+}
+
+// enlist lists a manifest that is there, if it isn't.
+func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*links, error) {
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	links, err := l.read(desc)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.list(ctx, desc, links); err != nil {
+		return nil, err
+	}
+	l.settle(desc, links)
+	return links, nil
+}
+
+// Untag removes a tag. The manifest stays listed, without it.
+func (l *Layout) Untag(ctx context.Context, ref string) error {
+	if err := checkUntag(ref); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	err := l.edit(ctx, untagging(ref))
+	if errors.Is(err, errdef.ErrNotFound) {
+		return fmt.Errorf("%s: %w", l.path, err)
+	}
+	return err
+}
+
+func checkUntag(ref string) error {
+	if ref == "" {
+		return errdef.ErrMissingReference
+	}
+	if _, err := digest.Parse(ref); err == nil {
+		return fmt.Errorf("%q is a digest and no tag: %w", ref, errdef.ErrInvalidReference)
+	}
+	return nil
+}
+
+// Delete removes a manifest with its tags, and the blobs that nothing else needs. A blob that a manifest needs is not
+// removed.
+func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	_, missing := l.root.Lstat(blobName(desc.Digest))
+	ix, err := l.index(ctx)
+	if err != nil {
+		return err
+	}
+	_, listed := ix.lists(desc.Digest)
+	switch {
+	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
+		return missing
+	case missing != nil && !listed:
+		return fmt.Errorf("%s: %w", l.named(desc.Digest), errdef.ErrNotFound)
+	}
+	if !listed {
+		if err := l.needed(ctx, desc); err != nil {
+			return err
+		}
+	}
+	all := l.closure(ctx, desc)
+	if err := l.edit(ctx, removal(desc.Digest)); err != nil {
+		return err
+	}
+	return l.collect(ctx, all, time.Now().Add(-stale))
+}
+
+// needed fails with errdef.ErrUnsupported when something else that is listed needs a blob.
+func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
+	ix, err := c.store.index(ctx)
+	if err != nil {
+		return err
+	}
+	return c.walk(ctx, ix.roots(), func(node ocispec.Descriptor, links *links, err error) error {
+		if err != nil {
+			return nil
+		}
+		for _, d := range slices.Concat(links.children, links.blobs) {
+			if d.Digest == desc.Digest {
+				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: reference.Invalid(fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported)}
+			}
+		}
+		return nil
+	})
+}
+
+// closure is a manifest and all that it leads to, as far as it can be read.
+func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
+	all := map[digest.Digest]bool{desc.Digest: true}
+	if !manifest.Is(desc.MediaType) {
+		return all
+	}
+	_ = l.walk(ctx, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {
+		all[node.Digest] = true
+		if err == nil {
+			for _, b := range links.blobs {
+				all[b.Digest] = true
+			}
+		}
+		return nil
+	})
+	return all
+}

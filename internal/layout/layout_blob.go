@@ -1,0 +1,122 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Names lists the names in the index, as they stand there: tags, and full names that end in one.
+func (c *catalog) Names(ctx context.Context) ([]string, error) {
+	ix, err := c.store.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range ix.Entries {
+		for _, name := range []string{e.refName(), e.Annotations[annotationContainerd]} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// OpenBlob opens what is stored under a digest, of whatever size, unverified. Out of a directory it is an *os.File, so
+// that the kernel can send it.
+func (c *catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
+	if err := d.Validate(); err != nil {
+		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
+	}
+	b, err := c.store.blob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", c.named(d), errdef.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := c.store.(*Layout); ok {
+		return b.file, nil
+	}
+	return b, nil
+}
+
+// NewBlob begins a blob that arrives piece by piece. It is a temporary file until it is committed.
+func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	f, name, err := l.temp()
+	if err != nil {
+		return nil, err
+	}
+	return &blobWriter{layout: l, file: f, name: name, hash: digest.SHA256.Hash()}, nil
+}
+
+// blobWriter is a blob on its way into a layout.
+type blobWriter struct {
+	layout *Layout
+	file   *os.File
+	name   string    // "": it is no more
+	hash   hash.Hash // SHA-256 of what was written
+}
+
+// Write appends to the blob.
+func (w *blobWriter) Write(p []byte) (int, error) {
+	n, err := w.file.Write(p)
+	w.hash.Write(p[:n])
+	return n, err
+}
+
+// Commit makes the blob one of the layout's, if it has the digest.
+func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
+	got := digest.NewDigest(digest.SHA256, w.hash)
+	if want.Algorithm() != digest.SHA256 {
+		if err := want.Validate(); err != nil {
+			return artifact.Refused(untrusted.Line(want.String(), 200), "digest: %w", err)
+		}
+		var err error
+		if got, err = want.Algorithm().FromReader(io.NewSectionReader(w.file, 0, 1<<63-1)); err != nil {
+			return err
+		}
+	}
+	if got != want {
+		return artifact.Refused(want.String(), "its content has the digest %s", got)
+	}
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	if err := w.layout.place(w.name, want); err != nil {
+		return err
+	}
+	w.name = ""
+	return nil
+}
+
+// Close discards what was not committed.
+func (w *blobWriter) Close() error {
+	err := w.file.Close()
+	if w.name != "" {
+		err = errors.Join(err, w.layout.root.Remove(w.name))
+		w.name = ""
+	}
+	return err
+}
+
+// BlobWriter takes a blob piece by piece. Commit makes it one, if it has the digest; Close discards what was not
+// committed.
+type BlobWriter interface {
+	io.WriteCloser
+	Commit(ctx context.Context, want digest.Digest) error
+}

@@ -1,0 +1,205 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// openForPieces opens an empty layout for writing.
+func openForPieces(t *testing.T) *Layout {
+	t.Helper()
+	l, err := Open(filepath.Join(t.TempDir(), "oci"), reference.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// pieces stores a blob in two pieces.
+func pieces(t *testing.T, l *Layout, content string, want digest.Digest) error {
+	t.Helper()
+	w, err := l.NewBlob(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []string{content[:1], content[1:]} {
+		if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	err = w.Commit(t.Context(), want)
+	if closeErr := w.Close(); closeErr != nil {
+		t.Errorf("closing: %v", closeErr)
+	}
+	return err
+}
+
+// storeInPieces stores a manifest of two blobs under a name.
+func storeInPieces(t *testing.T, l *Layout, name string, contents ...string) ocispec.Descriptor {
+	t.Helper()
+	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
+	for _, content := range contents {
+		d := digest.FromString(content)
+		if err := pieces(t, l, content, d); err != nil {
+			t.Fatal(err)
+		}
+		m.Config = ocispec.Descriptor{MediaType: "a/b", Digest: d, Size: int64(len(content))}
+		m.Layers = append(m.Layers, m.Config)
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc := ocispec.Descriptor{MediaType: m.MediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	if err := l.Push(t.Context(), desc, bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.TagName(t.Context(), desc, name); err != nil {
+		t.Fatal(err)
+	}
+	return desc
+}
+
+func TestBlobInPieces(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	storeInPieces(t, l, "1.0", "hello", "world")
+	for _, d := range []digest.Digest{digest.FromString("pieces"), digest.SHA512.FromString("pieces")} {
+		if err := pieces(t, l, "pieces", d); err != nil {
+			t.Fatal(err)
+		}
+		body, err := l.OpenBlob(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		if err != nil || string(got) != "pieces" || body.Close() != nil {
+			t.Errorf("%s: %q %v", d, got, err)
+		}
+	}
+	for _, d := range []digest.Digest{digest.FromString("x"), digest.SHA512.FromString("x"), "sha256:../../x", "md5:x"} {
+		if err := pieces(t, l, "other", d); !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("committing as %s: %v", d, err)
+		}
+	}
+	if _, err := l.OpenBlob(digest.FromString("other")); !errors.Is(err, errdef.ErrNotFound) {
+		t.Errorf("what was refused: %v", err)
+	}
+	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
+		t.Errorf("no digest: %v", err)
+	}
+	left, err := os.ReadDir(filepath.Join(l.path, tempDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestLayoutNames(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	a := storeInPieces(t, l, "1.0", "a", "b")
+	b := storeInPieces(t, l, "charts/web:1.0", "b", "c")
+	names, err := l.Names(t.Context())
+	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"1.0", "charts/web:1.0"}) {
+		t.Errorf("names: %q %v", names, err)
+	}
+	for name, want := range map[string]ocispec.Descriptor{"1.0": a, "charts/web:1.0": b} {
+		if got, err := l.Resolve(t.Context(), name); err != nil || got.Digest != want.Digest {
+			t.Errorf("%s: %s %v", name, got.Digest, err)
+		}
+	}
+	if err := l.Untag(t.Context(), "charts/web:1.0"); err != nil {
+		t.Error(err)
+	}
+	if names, err := l.Names(t.Context()); err != nil || !slices.Equal(names, []string{"1.0"}) {
+		t.Errorf("names: %q %v", names, err)
+	}
+}
+
+// TestDeleteKeepsShared: deleting an artifact leaves alone what another one needs.
+func TestDeleteKeepsShared(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	a := storeInPieces(t, l, "a", "of a", "shared")
+	storeInPieces(t, l, "b", "of b", "shared")
+	if err := l.Delete(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]bool{"of a": false, "of b": true, "shared": true} {
+		if got := hasBlobOf(t.Context(), l, content); got != want {
+			t.Errorf("%q is there: %v, want %v", content, got, want)
+		}
+	}
+}
+
+func hasBlobOf(ctx context.Context, l *Layout, content string) bool {
+	_, err := l.Resolve(ctx, digest.FromString(content).String())
+	return err == nil
+}
+
+// TestFetchBlob: a file that an interrupted fetch left stays when the layout is closed, and the next fetch has it.
+func TestFetchBlob(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	content := []byte("the whole blob")
+	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(content), Size: int64(len(content))}
+	layout := openFor(t, path, reference.Write).(*Layout)
+	broken := errors.New("broken")
+	_, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
+		if err := dst.WriteFile(name, content[:5], 0o644); err != nil {
+			return err
+		}
+		_, err := layout.FetchBlob(t.Context(), desc, func(*os.Root, string) error { return nil })
+		if !errors.Is(err, errdef.ErrUnsupported) {
+			t.Errorf("twice at once: %v", err)
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("broken off: %v", err)
+	}
+	if err := layout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layout = openFor(t, path, reference.Write).(*Layout)
+	layout.Keep()
+	step, err := layout.FetchBlob(t.Context(), desc, func(dst *os.Root, name string) error {
+		if had, err := dst.ReadFile(name); err != nil || string(had) != "the w" {
+			t.Errorf("left was %q, %v", had, err)
+		}
+		return dst.WriteFile(name, content, 0o644)
+	})
+	if step != artifact.Done || err != nil {
+		t.Errorf("again: %v, %v", step, err)
+	}
+	if err := layout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layout = openFor(t, path, reference.Write).(*Layout)
+	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
+		t.Errorf("what is there: %v, %v", step, err)
+	}
+	if err := layout.Close(); err != nil { // without Keep, what nobody needs goes
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,239 @@
+package layout
+
+import (
+	"context"
+	_ "crypto/sha256" // the algorithms of digests
+	_ "crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/davit-oci/davit/internal/untrusted"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	// copyBuffer is what is read and hashed at once.
+	copyBuffer = 256 << 10
+	// copyStep is what the kernel copies before it is hashed: large enough to be cheap, small enough to be still in the
+	// cache when it is read.
+	copyStep = 4 << 20
+)
+
+// extent is a part of a file.
+type extent struct {
+	file         *os.File
+	offset, size int64
+}
+
+func (e extent) reader() *io.SectionReader { return io.NewSectionReader(e.file, e.offset, e.size) }
+
+// checkDescriptor refuses a descriptor that can't be of any blob, before its digest becomes part of a path.
+func checkDescriptor(desc ocispec.Descriptor) error {
+	if err := desc.Digest.Validate(); err != nil {
+		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
+	}
+	if desc.Size < 0 {
+		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+	}
+	return nil
+}
+
+// checkContent compares what was read with what was wanted. An empty digest and a negative size want nothing.
+func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error {
+	switch {
+	case want.Size >= 0 && size != want.Size:
+		return artifact.Refused(want.Digest.String(), "it has %s bytes, its descriptor says %d", count(size, want.Size), want.Size)
+	case want.Digest != "" && got != want.Digest:
+		return artifact.Refused(want.Digest.String(), "its content has the digest %s", got)
+	}
+	return nil
+}
+
+// count says how many bytes there are when reading stopped behind the wanted ones.
+func count(size, want int64) string {
+	if size > want {
+		return fmt.Sprintf("more than %d", want)
+	}
+	return fmt.Sprint(size)
+}
+
+// transfer copies an extent to dst at an offset and hashes what dst then has, while the kernel copies what comes next.
+// Where the file system can, nothing is copied at all.
+func transfer(ctx context.Context, dst *os.File, at int64, src extent, h hash.Hash, report func(int64)) error {
+	if at == 0 && src.offset == 0 && cloneFile(dst, src) {
+		return hashExtent(ctx, extent{dst, 0, src.size}, h, 0, report)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	copied := make(chan int64, 4)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(copied)
+		failed <- copyExtent(ctx, dst, at, src, copied)
+	}()
+	var hashed int64
+	for done := range copied {
+		if err := hashExtent(ctx, extent{dst, at + hashed, done - hashed}, h, hashed, report); err != nil {
+			cancel(err) // and wait for the other, which uses dst
+		}
+		hashed = done
+	}
+	return <-failed
+}
+
+// copyExtent tells on copied how far it is.
+func copyExtent(ctx context.Context, dst *os.File, at int64, src extent, copied chan<- int64) error {
+	for done := int64(0); done < src.size; {
+		n, err := copyRange(dst, at+done, extent{src.file, src.offset + done, min(copyStep, src.size-done)})
+		if err == nil && n == 0 {
+			err = &fs.PathError{Op: "read", Path: src.file.Name(), Err: artifact.ErrChanged} // it has become shorter
+		}
+		if err != nil {
+			return err
+		}
+		done += n
+		select {
+		case copied <- done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// copyPlain is copyRange by read and write.
+func copyPlain(dst *os.File, at int64, src extent) (int64, error) {
+	buf := make([]byte, copyBuffer)
+	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.reader()}, buf)
+}
+
+// hashExtent hashes a part of a file; report is told what came before and what is done.
+func hashExtent(ctx context.Context, e extent, h hash.Hash, before int64, report func(int64)) error {
+	buf := make([]byte, min(copyBuffer, max(e.size, 1)))
+	for r := e.reader(); ; {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		n, err := r.Read(buf)
+		h.Write(buf[:n])
+		if before += int64(n); n > 0 {
+			report(before)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// stream copies what a reader brings, at most most bytes, to dst at an offset.
+func stream(ctx context.Context, dst *os.File, at int64, src io.Reader, most int64, h hash.Hash, report func(int64)) (int64, error) {
+	buf := make([]byte, copyBuffer)
+	var done int64
+	for {
+		if ctx.Err() != nil {
+			return done, context.Cause(ctx)
+		}
+		n, err := src.Read(buf)
+		if done+int64(n) > most {
+			return done + int64(n), nil // too long, and not written
+		}
+		h.Write(buf[:n])
+		if _, werr := dst.WriteAt(buf[:n], at+done); werr != nil {
+			return done, werr
+		}
+		if done += int64(n); n > 0 {
+			report(done)
+		}
+		if errors.Is(err, io.EOF) {
+			return done, nil
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+}
+
+// fill writes a blob to dst at an offset and checks it against want, whose digest may be empty and size negative.
+// It gives what is there then. A file is copied by the kernel, anything else read.
+func fill(ctx context.Context, dst *os.File, at int64, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
+	algorithm := digest.SHA256
+	if want.Digest != "" {
+		algorithm = want.Digest.Algorithm()
+	}
+	h := algorithm.Hash()
+	if report == nil {
+		report = func(int64) {}
+	}
+	var size int64
+	var err error
+	if e, ok := wholeFile(src); ok {
+		size = e.size
+		if want.Size < 0 || want.Size == size {
+			err = transfer(ctx, dst, at, e, h, report)
+		}
+	} else {
+		most := want.Size
+		if most < 0 {
+			most = 1<<63 - 1 - copyBuffer
+		}
+		size, err = stream(ctx, dst, at, src, most, h, report)
+	}
+	got := ocispec.Descriptor{MediaType: want.MediaType, Annotations: want.Annotations, Digest: digest.NewDigest(algorithm, h), Size: size}
+	if err == nil {
+		err = checkContent(want, got.Size, got.Digest)
+	}
+	return got, err
+}
+
+// wholeFile tells whether a reader is an extent, or a regular file at its start.
+func wholeFile(r io.Reader) (extent, bool) {
+	if b, ok := r.(*blobFile); ok {
+		return b.extent, true
+	}
+	f, ok := r.(*os.File)
+	if !ok {
+		return extent{}, false
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return extent{}, false
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	return extent{f, 0, info.Size()}, err == nil && at == 0
+}
+
+// verifyingReader gives a blob's bytes, and in place of io.EOF an error if they are not what the descriptor says.
+type verifyingReader struct {
+	io.Reader
+	io.Closer
+	want ocispec.Descriptor
+	size int64
+	hash hash.Hash
+}
+
+func newVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *verifyingReader {
+	return &verifyingReader{Reader: r, Closer: c, want: want, hash: want.Digest.Algorithm().Hash()}
+}
+
+// Read hashes what it gives.
+func (v *verifyingReader) Read(p []byte) (int, error) {
+	n, err := v.Reader.Read(p)
+	v.hash.Write(p[:n])
+	v.size += int64(n)
+	if errors.Is(err, io.EOF) {
+		if bad := checkContent(v.want, v.size, digest.NewDigest(v.want.Digest.Algorithm(), v.hash)); bad != nil {
+			return n, bad
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,41 @@
+package layout
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// cloneFile makes dst share the blocks of a whole file, where the file system can (btrfs, xfs and others): nothing is
+// copied, and a later change of one does not change the other.
+func cloneFile(dst *os.File, src extent) bool {
+	info, err := src.file.Stat()
+	if err != nil || src.offset != 0 || info.Size() != src.size || src.size == 0 {
+		return false
+	}
+	if unix.IoctlFileClone(int(dst.Fd()), int(src.file.Fd())) != nil {
+		return false
+	}
+	info, err = dst.Stat()
+	return err == nil && info.Size() == src.size
+}
+
+// copyRange lets the kernel copy a part of a file, without a way through this process. It may copy less than all.
+func copyRange(dst *os.File, at int64, src extent) (int64, error) {
+	from := src.offset
+	for {
+		n, err := unix.CopyFileRange(int(src.file.Fd()), &from, int(dst.Fd()), &at, int(src.size), 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err == nil && n > 0:
+			return int64(n), nil
+		case err == nil, errors.Is(err, unix.EXDEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS),
+			errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM), errors.Is(err, unix.EIO), errors.Is(err, unix.EBADF):
+			return copyPlain(dst, at, src) // other file systems, or one that can't; it finds real errors again
+		}
+		return 0, &fs.PathError{Op: "write", Path: dst.Name(), Err: err}
+	}
+}

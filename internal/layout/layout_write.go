@@ -1,0 +1,281 @@
+package layout
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// prepare makes the directory a layout, if it isn't one yet, and takes part among its writers.
+func (l *Layout) prepare(ctx context.Context) error {
+	if l.mode != reference.Write {
+		return &fs.PathError{Op: "write", Path: l.path, Err: errors.New("opened for reading")}
+	}
+	l.preparing.Lock()
+	defer l.preparing.Unlock()
+	if l.writers != nil {
+		return nil
+	}
+	for {
+		root, err := l.makeRoot()
+		if err != nil {
+			return err
+		}
+		if err := l.makeLayout(ctx, root); err != nil {
+			return inRoot(root, err)
+		}
+		// The last writer of a layout that stayed empty removes it; it may have done so just now.
+		here, err := root.Stat(".")
+		there, thereErr := os.Stat(l.path)
+		if err == nil && thereErr == nil && os.SameFile(here, there) {
+			sweepTemps(root, tempDir, "")
+			return nil
+		}
+		l.leave()
+	}
+}
+
+// makeRoot makes and opens the directory.
+func (l *Layout) makeRoot() (*os.Root, error) {
+	if root := l.opened(); root != nil {
+		return root, nil
+	}
+	_, err := os.Stat(l.path)
+	made := errors.Is(err, fs.ErrNotExist)
+	if err := os.MkdirAll(l.path, 0o777); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(l.path)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.root, l.madeDir = root, made
+	l.mu.Unlock()
+	return root, l.check()
+}
+
+// leave forgets an opened directory.
+func (l *Layout) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writers != nil {
+		_ = l.writers.Close()
+	}
+	l.latest.close()
+	if l.root != nil {
+		_ = l.root.Close()
+	}
+	l.writers, l.latest, l.root = nil, nil, nil
+}
+
+// makeLayout writes the files of an empty layout, where they are missing, and locks out who would collect garbage.
+func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
+	if err := root.MkdirAll(ocispec.ImageBlobsDir, 0o777); err != nil {
+		return err
+	}
+	writers, err := root.Open(ocispec.ImageBlobsDir)
+	if err != nil {
+		return err
+	}
+	filelock.WaitShared(ctx, writers, true)
+	l.writers = writers
+	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {
+		return err
+	}
+	empty, _ := newIndex().marshal()
+	l.fresh, err = l.create(ocispec.ImageIndexFile, empty)
+	return err
+}
+
+// create makes a small file, unless there is one.
+func (l *Layout) create(name string, data []byte) (bool, error) {
+	if _, err := l.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	f, temp, err := l.temp()
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	defer l.root.Remove(temp)
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return false, err
+	}
+	err = l.root.Link(temp, name)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil // another process was faster
+	}
+	if err != nil { // a file system without hard links
+		err = l.root.Rename(temp, name)
+	}
+	return err == nil, err
+}
+
+// Close ends the use of the layout. Blobs that were stored and that no manifest came to need are removed.
+func (l *Layout) Close() error {
+	l.preparing.Lock()
+	defer l.preparing.Unlock()
+	if l.writers != nil {
+		l.tidy()
+	}
+	l.leave()
+	return nil
+}
+
+// tidy removes what a broken push left: that it is not removed is no failure of anything.
+func (l *Layout) tidy() {
+	ctx := context.Background() // also when the push was cancelled
+	l.mu.Lock()
+	left := map[digest.Digest]bool{}
+	for d, ours := range l.stored {
+		if ours && !l.keep {
+			left[d] = true
+		}
+	}
+	clear(l.stored)
+	l.mu.Unlock()
+	if len(left) > 0 {
+		_ = l.collect(ctx, left, time.Time{})
+	}
+	_ = l.root.Remove(tempDir) // if it is empty
+	ix, err := l.index(ctx)
+	if l.fresh && err == nil && len(ix.Entries) == 0 && l.exclusive() {
+		l.unmake()
+	}
+}
+
+// unmake removes a layout that this Layout has made and that nothing came into.
+func (l *Layout) unmake() {
+	if _, err := l.root.Stat(tempDir); err == nil {
+		return // somebody goes on with what is there
+	}
+	algorithms, err := fs.ReadDir(l.root.FS(), ocispec.ImageBlobsDir)
+	if err != nil {
+		return
+	}
+	for _, a := range algorithms {
+		if l.root.Remove(path.Join(ocispec.ImageBlobsDir, a.Name())) != nil {
+			return // it has blobs
+		}
+	}
+	for _, name := range []string{ocispec.ImageIndexFile, ocispec.ImageLayoutFile, ocispec.ImageBlobsDir} {
+		_ = l.root.Remove(name)
+	}
+	if l.madeDir {
+		_ = os.Remove(l.path)
+	}
+}
+
+// exclusive tells whether no other process writes to the layout, and keeps it so until shared.
+func (l *Layout) exclusive() bool {
+	if filelock.TryFile(l.writers) {
+		return true
+	}
+	l.shared() // the attempt may have cost the lock that was held
+	return false
+}
+
+func (l *Layout) shared() { filelock.WaitShared(context.Background(), l.writers, true) }
+
+// collect removes blobs out of some, if nothing that is listed needs them, and such older than before that nobody knows
+// of. While others write to the layout nothing is removed: what they are about to list may need it.
+func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, before time.Time) error {
+	l.editing.Lock()
+	defer l.editing.Unlock()
+	if !l.exclusive() {
+		return nil
+	}
+	defer l.shared()
+	for _, d := range l.orphans(before) {
+		some[d] = true
+	}
+	l.mu.Lock()
+	for d := range l.stored {
+		delete(some, d)
+	}
+	l.mu.Unlock()
+	needed, err := l.neededNow(ctx)
+	if err != nil {
+		return nil // of a damaged layout nobody knows what it needs
+	}
+	aside := map[digest.Digest]string{}
+	for d := range some {
+		if needed[d] {
+			continue
+		}
+		if name, ok := l.setAside(d); ok {
+			aside[d] = name
+		}
+	}
+	return l.discard(ctx, aside)
+}
+
+// neededNow gives the digests that the index leads to.
+func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) {
+	ix, err := l.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.needs(ctx, ix.roots())
+}
+
+// discard removes blobs that were set aside, or puts them back, if somebody came to need them: see list.
+func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string) error {
+	if len(aside) == 0 {
+		return nil
+	}
+	needed, err := l.neededNow(ctx)
+	for d, name := range aside {
+		if err != nil || needed[d] {
+			_ = l.root.Rename(name, blobName(d))
+		} else if err := l.root.Remove(name); err != nil {
+			return inRoot(l.root, err)
+		}
+	}
+	return nil
+}
+
+// setAside takes a blob's name from it, so that nobody comes to rely on it while it is about to be removed.
+func (l *Layout) setAside(d digest.Digest) (string, bool) {
+	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", false
+	}
+	name := path.Join(tempDir, localHost()+"-"+rand.Text())
+	return name, l.root.Rename(blobName(d), name) == nil
+}
+
+// orphans are the blobs that were stored before a time; the zero time means none.
+func (l *Layout) orphans(before time.Time) []digest.Digest {
+	var old []digest.Digest
+	if before.IsZero() {
+		return nil
+	}
+	_ = fs.WalkDir(l.root.FS(), ocispec.ImageBlobsDir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		d := digest.Digest(path.Base(path.Dir(name)) + ":" + path.Base(name))
+		info, err := entry.Info()
+		if err == nil && d.Validate() == nil && blobName(d) == name && info.ModTime().Before(before) {
+			old = append(old, d)
+		}
+		return nil
+	})
+	return old
+}

@@ -1,0 +1,316 @@
+package layout
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// children are what the test binary does instead of testing when it runs as a process of a test.
+var children = map[string]func(ctx context.Context, path string, args []string) error{
+	"artifacts": childArtifacts,
+	"for ever":  childForEver,
+	"too much":  childTooMuch,
+}
+
+const childVariable = "DAVIT_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	run, ok := children[os.Getenv(childVariable)]
+	if !ok {
+		os.Exit(m.Run())
+	}
+	if err := run(context.Background(), os.Args[1], os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// child prepares a process that does something on a layout or archive.
+func child(t *testing.T, name, path string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, append([]string{path}, args...)...)
+	cmd.Env = append(os.Environ(), childVariable+"="+name)
+	return cmd
+}
+
+// openPlace opens a layout or archive for writing, with or without locks.
+func openPlace(path string, locks bool) (testTarget, error) {
+	if strings.HasSuffix(path, ".tar") {
+		a, err := OpenArchive(path, reference.Write)
+		if err == nil {
+			a.unlocked = !locks
+		}
+		return a, err
+	}
+	l, err := Open(path, reference.Write)
+	if err == nil {
+		l.unlocked = !locks
+	}
+	return l, err
+}
+
+// store pushes an artifact of one layer.
+func store(ctx context.Context, target oras.Target, layer []byte, subject *ocispec.Descriptor) (ocispec.Descriptor, error) {
+	blob, err := oras.PushBytes(ctx, target, "text/plain", layer)
+	if err != nil {
+		return blob, err
+	}
+	config, err := oras.PushBytes(ctx, target, ocispec.MediaTypeEmptyJSON, []byte("{}"))
+	if err != nil {
+		return config, err
+	}
+	data, err := json.Marshal(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/vnd.test", Config: config,
+		Layers: []ocispec.Descriptor{blob}, Subject: subject})
+	if err != nil {
+		return config, err
+	}
+	return oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, data)
+}
+
+// theSubject is what the referrers of the processes refer to. It is in none of the stores.
+var theSubject = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("subject"), Size: 7}
+
+const perProcess = 4
+
+// childArtifacts opens a place again and again and puts a referrer with a tag of its own into it.
+func childArtifacts(ctx context.Context, path string, args []string) error {
+	for i := range perProcess {
+		target, err := openPlace(path, args[1] == "locks")
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%s-%d", args[0], i)
+		desc, err := store(ctx, target, []byte(name), &theSubject)
+		if err == nil {
+			err = target.Tag(ctx, desc, name)
+		}
+		if err := errors.Join(err, target.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func TestProcessesLoseNothing(t *testing.T) {
+	t.Parallel()
+	const processes = 5
+	for _, place := range []string{"oci", "oci.tar"} {
+		for _, locks := range []string{"locks", "no locks"} {
+			t.Run(place+"/"+locks, func(t *testing.T) {
+				t.Parallel()
+				path := filepath.Join(t.TempDir(), place)
+				var group sync.WaitGroup
+				for i := range processes {
+					group.Go(func() {
+						if output, err := child(t, "artifacts", path, fmt.Sprint(i), locks).CombinedOutput(); err != nil {
+							t.Errorf("%v: %s", err, output)
+						}
+					})
+				}
+				group.Wait()
+				tags, referrers := sound(t, path)
+				if len(tags) != processes*perProcess || referrers != processes*perProcess {
+					t.Errorf("%d tags and %d referrers, want %d: %q", len(tags), referrers, processes*perProcess, tags)
+				}
+				noLitter(t, path)
+			})
+		}
+	}
+}
+
+// sound checks that everything a place lists is there and has its digest. It gives the tags, and how many referrers
+// theSubject has.
+func sound(t *testing.T, path string) (tags []string, referrers int) {
+	t.Helper()
+	ctx := context.Background() // also in a cleanup
+	target, err := openPlace(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	err = target.Tags(ctx, "", func(page []string) error { tags = append(tags, page...); return nil })
+	if err != nil {
+		t.Fatalf("the place is damaged: %v", err)
+	}
+	for _, tag := range tags {
+		desc, err := target.Resolve(ctx, tag)
+		if err == nil {
+			err = readAll(ctx, target, desc)
+		}
+		if err != nil {
+			t.Errorf("tag %s: %v", tag, err)
+		}
+	}
+	found, err := target.Predecessors(ctx, theSubject)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, desc := range found {
+		if err := readAll(ctx, target, desc); err != nil {
+			t.Errorf("referrer %s: %v", desc.Digest, err)
+		}
+	}
+	return tags, len(found)
+}
+
+// readAll reads a manifest and all that it leads to.
+func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descriptor) error {
+	if !manifest.Is(desc.MediaType) {
+		rc, err := target.Fetch(ctx, desc)
+		if err != nil {
+			return err
+		}
+		defer rc.Close()
+		_, err = io.Copy(io.Discard, rc)
+		return err
+	}
+	data, err := content.FetchAll(ctx, target, desc)
+	if err != nil {
+		return err
+	}
+	links := parseLinks(data)
+	for _, next := range slices.Concat(links.children, links.blobs) {
+		if err := readAll(ctx, target, next); err != nil {
+			return fmt.Errorf("%s: %w", next.Digest, err)
+		}
+	}
+	return nil
+}
+
+// noLitter checks that nothing is in a place, or beside it, that does not belong there.
+func noLitter(t *testing.T, path string) {
+	t.Helper()
+	allowed := []string{filepath.Base(path)}
+	dir := filepath.Dir(path)
+	if !strings.HasSuffix(path, ".tar") {
+		allowed, dir = []string{"blobs", "index.json", "oci-layout"}, path
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(allowed, e.Name()) {
+			t.Errorf("left behind: %s", e.Name())
+		}
+	}
+}
+
+// childForEver puts artifacts of some size into a place, tells of each when it is done, and is ended by a kill.
+func childForEver(ctx context.Context, path string, args []string) error {
+	for i := 0; ; i++ {
+		target, err := openPlace(path, true)
+		if err != nil {
+			return err
+		}
+		tag := fmt.Sprintf("%s-%d", args[0], i)
+		desc, err := store(ctx, target, bytes.Repeat([]byte(tag), 100_000), &theSubject)
+		if err == nil {
+			err = target.Tag(ctx, desc, tag)
+		}
+		if err := errors.Join(err, target.Close()); err != nil {
+			return err
+		}
+		fmt.Println(tag)
+	}
+}
+
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"oci", "oci.tar"} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), place)
+			random := rand.New(rand.NewPCG(1, 2))
+			var done []string
+			for round := range 20 {
+				after := time.Duration(random.IntN(60)) * time.Millisecond
+				done = append(done, killed(t, path, fmt.Sprint("round", round), round%2 == 0, after)...)
+				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+					continue // killed before there was anything
+				}
+				tags, _ := sound(t, path)
+				for _, tag := range done {
+					if !slices.Contains(tags, tag) {
+						t.Errorf("round %d: tag %s is lost", round, tag)
+					}
+				}
+			}
+			target, err := openPlace(path, true) // the next that writes heals it
+			if err != nil {
+				t.Fatal(err)
+			}
+			desc, err := store(t.Context(), target, []byte("last"), nil)
+			if err == nil {
+				err = target.Tag(t.Context(), desc, "last")
+			}
+			if err := errors.Join(err, target.Close()); err != nil {
+				t.Fatal(err)
+			}
+			noLitter(t, path)
+			if len(done) == 0 {
+				t.Error("no process was done with anything")
+			}
+		})
+	}
+}
+
+// killed lets a process write until some time after it began, or after it was done with its first artifact, and gives
+// the tags it told of.
+func killed(t *testing.T, path, name string, early bool, after time.Duration) []string {
+	t.Helper()
+	cmd := child(t, "for ever", path, name)
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := func() { time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) }
+	if early {
+		kill()
+	}
+	var tags []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if tags = append(tags, lines.Text()); len(tags) == 1 && !early {
+			kill()
+		}
+	}
+	_ = cmd.Wait()
+	if problem.Len() > 0 {
+		t.Errorf("%s: %s", name, problem.String())
+	}
+	return tags
+}

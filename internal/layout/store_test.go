@@ -1,0 +1,781 @@
+package layout
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// places are a layout and an archive that do not exist yet.
+func places(t *testing.T, test func(t *testing.T, path string)) {
+	for _, name := range []string{"oci", "oci.tar"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, filepath.Join(t.TempDir(), name))
+		})
+	}
+}
+
+// openFor opens a place until the test ends.
+func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
+	t.Helper()
+	var target testTarget
+	var err error
+	if target, err = Open(path, mode); strings.HasSuffix(path, ".tar") {
+		target, err = OpenArchive(path, mode)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = target.Close() })
+	return target
+}
+
+// edited opens a place, does something and closes it.
+func edited(t *testing.T, path string, do func(ctx context.Context, target testTarget) error) {
+	t.Helper()
+	target, err := openPlace(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(do(t.Context(), target), target.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tagged puts an artifact of one layer into a place.
+func tagged(t *testing.T, path, tag string, layer []byte) (desc ocispec.Descriptor) {
+	t.Helper()
+	edited(t, path, func(ctx context.Context, target testTarget) (err error) {
+		if desc, err = store(ctx, target, layer, nil); err != nil {
+			return err
+		}
+		return target.Tag(ctx, desc, tag)
+	})
+	return desc
+}
+
+// files reads a layout or archive into memory, by slash path.
+func files(t *testing.T, path string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	if !strings.HasSuffix(path, ".tar") {
+		err := fs.WalkDir(os.DirFS(path), ".", func(name string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				all[name], err = os.ReadFile(filepath.Join(path, name))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[h.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// written writes a layout, or an archive whose names begin with prefix.
+func written(t *testing.T, path, prefix string, all map[string][]byte) {
+	t.Helper()
+	if !strings.HasSuffix(path, ".tar") {
+		for name, data := range all {
+			name = filepath.Join(path, name)
+			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, data, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, data := range all {
+		if err := w.WriteHeader(&tar.Header{Name: prefix + name, Size: int64(len(data)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(path, b.Bytes(), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamage changes, cuts, lengthens and removes each blob in turn: nothing of it is given out.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	large := bytes.Repeat([]byte("0123456789abcdef"), maxHeld/16+1) // more than is verified in memory
+	damages := map[string]func([]byte) []byte{
+		"changed":    func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b },
+		"last bit":   func(b []byte) []byte { b = bytes.Clone(b); b[len(b)-1] ^= 0x80; return b },
+		"cut":        func(b []byte) []byte { return b[:len(b)-1] },
+		"lengthened": func(b []byte) []byte { return append(bytes.Clone(b), 0) },
+		"empty":      func([]byte) []byte { return nil },
+	}
+	places(t, func(t *testing.T, path string) {
+		desc := tagged(t, path, "v1", large)
+		whole := files(t, path)
+		for name := range whole {
+			if !strings.HasPrefix(name, "blobs/") {
+				continue
+			}
+			for how, damage := range damages {
+				damaged := filepath.Join(t.TempDir(), filepath.Base(path))
+				all := map[string][]byte{}
+				for n, data := range whole {
+					if all[n] = data; n == name {
+						all[n] = damage(data)
+					}
+				}
+				written(t, damaged, "", all)
+				target := openFor(t, damaged, reference.Read)
+				if err := readAll(t.Context(), target, desc); !errors.Is(err, artifact.ErrRefused) {
+					t.Errorf("%s %s: %v, want it refused", name, how, err)
+				}
+				fetchDamaged(t, target, whole[name])
+			}
+		}
+	})
+}
+
+// fetchDamaged wants the fetching of a damaged blob into a file to fail and leave nothing.
+func fetchDamaged(t *testing.T, target testTarget, was []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	desc := content.NewDescriptorFromBytes("application/octet-stream", was)
+	fetcher := target.(interface {
+		FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
+	})
+	if err := fetcher.FetchFile(t.Context(), desc, root, "file", nil); !errors.Is(err, artifact.ErrRefused) {
+		t.Errorf("FetchFile: %v, want it refused", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestMended: what is missing or has another size is stored again by the push that brings it.
+func TestMended(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		tagged(t, path, "v1", []byte("layer"))
+		all := files(t, path)
+		damaged := filepath.Join(t.TempDir(), filepath.Base(path))
+		all[blobName(digest.FromString("layer"))] = []byte("lay")
+		delete(all, blobName(digest.FromString("{}")))
+		written(t, damaged, "", all)
+		tagged(t, damaged, "v1", []byte("layer"))
+		sound(t, damaged)
+		if got := files(t, damaged); len(got) != len(files(t, path)) {
+			t.Errorf("%d files", len(got))
+		}
+	})
+}
+
+// jsonOf is for what can be marshalled.
+func jsonOf(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// indexOf makes an index.json.
+func indexOf(entries ...ocispec.Descriptor) []byte {
+	return jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: entries})
+}
+
+func named(desc ocispec.Descriptor, annotations ...string) ocispec.Descriptor {
+	desc.Annotations = map[string]string{}
+	for i := 0; i < len(annotations); i += 2 {
+		desc.Annotations[annotations[i]] = annotations[i+1]
+	}
+	return desc
+}
+
+const refName = ocispec.AnnotationRefName
+
+// layoutOf is a layout of an index and further blobs.
+func layoutOf(index []byte, blobs ...[]byte) map[string][]byte {
+	all := map[string][]byte{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`), "index.json": index}
+	for _, b := range blobs {
+		all[blobName(digest.FromBytes(b))] = b
+	}
+	return all
+}
+
+func TestHostilePlaces(t *testing.T) {
+	t.Parallel()
+	manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: ocispec.DescriptorEmptyJSON})
+	good := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
+	with := func(change func(*ocispec.Descriptor)) map[string][]byte {
+		desc := named(good, refName, "v1")
+		change(&desc)
+		return layoutOf(indexOf(desc), manifest)
+	}
+	nested := [][]byte{manifest, []byte("{}")}
+	deep := good
+	for range maxDepth + 2 {
+		nested = append(nested, jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2},
+			MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{deep}}))
+		deep = content.NewDescriptorFromBytes(ocispec.MediaTypeImageIndex, nested[len(nested)-1])
+	}
+	version := layoutOf(indexOf(), manifest)
+	version["oci-layout"] = []byte(`{"imageLayoutVersion":"9"}`)
+	for name, all := range map[string]map[string][]byte{
+		"digest is a path":   with(func(d *ocispec.Descriptor) { d.Digest = "sha256:../../../../etc/passwd" }),
+		"unknown algorithm":  with(func(d *ocispec.Descriptor) { d.Digest = "blake9:abc" }),
+		"negative size":      with(func(d *ocispec.Descriptor) { d.Size = -1 }),
+		"size of a terabyte": with(func(d *ocispec.Descriptor) { d.Size = 1 << 40 }),
+		"wrong size":         with(func(d *ocispec.Descriptor) { d.Size++ }),
+		"index too large":    layoutOf(bytes.Repeat([]byte(" "), maxIndex+1)),
+		"index cut off":      layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
+		"index of version 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
+		"index empty":        layoutOf(nil),
+		"layout of 9":        version,
+		"nested too deep":    layoutOf(indexOf(named(deep, refName, "v1")), nested...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			places(t, func(t *testing.T, path string) {
+				written(t, path, "./", all)
+				if err := useAll(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
+					t.Errorf("got %v, want it refused", err)
+				}
+			})
+		})
+	}
+}
+
+// useAll reads what v1 is, and its referrers.
+func useAll(ctx context.Context, path string) error {
+	open := func() (testTarget, error) { return Open(path, reference.Read) }
+	if strings.HasSuffix(path, ".tar") {
+		open = func() (testTarget, error) { return OpenArchive(path, reference.Read) }
+	}
+	target, err := open()
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	desc, err := target.Resolve(ctx, "v1")
+	if err != nil {
+		return err
+	}
+	if err := readAll(ctx, target, desc); err != nil {
+		return err
+	}
+	_, err = target.Predecessors(ctx, desc)
+	return err
+}
+
+func TestLinksOutOfALayout(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{"index.json", "blobs", "blobs/sha256", "oci-layout", "a blob"} {
+		t.Run(link, func(t *testing.T) {
+			t.Parallel()
+			real, path := filepath.Join(t.TempDir(), "real"), filepath.Join(t.TempDir(), "oci")
+			desc := tagged(t, real, "v1", []byte("layer"))
+			if link == "a blob" {
+				link = blobName(desc.Digest)
+			}
+			written(t, path, "", files(t, real))
+			if err := os.RemoveAll(filepath.Join(path, link)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(filepath.Join(real, link), filepath.Join(path, link)); err != nil {
+				t.Fatal(err)
+			}
+			if err := useAll(t.Context(), path); err == nil {
+				t.Error("a link out of the layout was followed")
+			}
+		})
+	}
+}
+
+func TestBlobThatIsNoFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	desc := tagged(t, path, "v1", []byte("layer"))
+	name := filepath.Join(path, blobName(desc.Digest))
+	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if err := useAll(t.Context(), path); !errors.Is(err, artifact.ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestOpening tells apart what is not there, what is no layout, and what may become one.
+func TestOpening(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	written(t, filepath.Join(dir, "other"), "", map[string][]byte{"letter.txt": nil})
+	written(t, filepath.Join(dir, "other.tar"), "", map[string][]byte{"letter.txt": nil})
+	written(t, dir, "", map[string][]byte{"file": []byte("x"), "text.tar": bytes.Repeat([]byte("text"), 500)})
+	for _, test := range []struct {
+		name string
+		mode reference.Mode
+		want error
+	}{
+		{"missing", reference.Read, errdef.ErrNotFound},
+		{"missing", reference.Write, nil},
+		{"missing.tar", reference.Read, errdef.ErrNotFound},
+		{"missing.tar", reference.Write, nil},
+		{"other", reference.Read, errdef.ErrNotFound},
+		{"other", reference.Write, errdef.ErrInvalidReference},
+		{"other.tar", reference.Write, errdef.ErrInvalidReference},
+		{"text.tar", reference.Read, artifact.ErrRefused},
+	} {
+		open := func(p string) (testTarget, error) { return Open(p, test.mode) }
+		if strings.HasSuffix(test.name, ".tar") {
+			open = func(p string) (testTarget, error) { return OpenArchive(p, test.mode) }
+		}
+		target, err := open(filepath.Join(dir, test.name))
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s in mode %d: %v, want %v", test.name, test.mode, err, test.want)
+		}
+		if err == nil {
+			if err := target.Close(); err != nil {
+				t.Error(err)
+			}
+		} else if !strings.Contains(err.Error(), filepath.Join(dir, test.name)) {
+			t.Errorf("%v does not name the path", err)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 4 {
+		t.Errorf("opening has made something: %v", left)
+	}
+}
+
+// TestReadOnly: what was opened for reading is not written.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		desc := tagged(t, path, "v1", []byte("layer"))
+		target := openFor(t, path, reference.Read)
+		for name, err := range map[string]error{
+			"push":   target.Push(t.Context(), desc, strings.NewReader("")),
+			"tag":    target.Tag(t.Context(), desc, "v2"),
+			"untag":  target.Untag(t.Context(), "v1"),
+			"delete": target.Delete(t.Context(), desc),
+		} {
+			if err == nil {
+				t.Errorf("%s was done", name)
+			}
+		}
+	})
+}
+
+// cancelling is a reader in whose middle the push is cancelled.
+type cancelling struct {
+	io.Reader
+	cancel func()
+}
+
+func (c cancelling) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p[:min(len(p), 1000)])
+	c.cancel()
+	return n, err
+}
+
+func TestCancelledPushLeavesNothing(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		target, err := openPlace(path, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := oras.PushBytes(t.Context(), target, "text/plain", []byte("one blob that is whole")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		data := bytes.Repeat([]byte("x"), 1<<20)
+		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), cancelling{bytes.NewReader(data), cancel})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+}
+
+// TestDiscarded: an archive whose command failed is as it was.
+func TestDiscarded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci.tar")
+	tagged(t, path, "v1", []byte("layer"))
+	before := files(t, path)
+	edited(t, path, func(ctx context.Context, target testTarget) error {
+		desc, err := store(ctx, target, []byte("more"), nil)
+		if err == nil {
+			err = target.Tag(ctx, desc, "v1")
+		}
+		target.(*Archive).Discard()
+		return err
+	})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	target := openFor(t, path, reference.Write).(*Archive)
+	if _, err := store(t.Context(), target, []byte("more"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Commit(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("Commit: %v", err)
+	}
+	if err := target.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := files(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
+		t.Errorf("the archive was changed")
+	}
+	noLitter(t, path)
+}
+
+// TestUnchanged: doing the same again writes nothing.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		tagged(t, path, "v1", []byte("layer"))
+		name := path
+		if !strings.HasSuffix(path, ".tar") {
+			name = filepath.Join(path, "index.json")
+		}
+		before, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tagged(t, path, "v1", []byte("layer"))
+		if after, err := os.Stat(name); err != nil || !os.SameFile(before, after) {
+			t.Errorf("%s was written again (%v)", name, err)
+		}
+	})
+}
+
+// TestArchiveDependsOnContentAlone: order and time of what was put in don't show.
+func TestArchiveDependsOnContentAlone(t *testing.T) {
+	t.Parallel()
+	var archives [][]byte
+	for _, order := range [][]string{{"a", "b", "c"}, {"c", "a", "b"}} {
+		path := filepath.Join(t.TempDir(), "oci.tar")
+		for _, name := range order {
+			tagged(t, path, name, []byte("layer "+name))
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archives = append(archives, data)
+	}
+	if !bytes.Equal(archives[0], archives[1]) {
+		t.Error("the archives differ")
+	}
+	want := "sha256:6622d90910c6745a4421e1b254bac37aab2136427e128e31c9a80875f0dd8454"
+	if got := digest.FromBytes(archives[0]).String(); got != want {
+		t.Errorf("the archive has the digest %s, want %s", got, want)
+	}
+}
+
+// TestCompressedArchive: an archive is read where it lies, so a compressed one is not read.
+func TestCompressedArchive(t *testing.T) {
+	t.Parallel()
+	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"} {
+		path := filepath.Join(t.TempDir(), "oci.tar")
+		if err := os.WriteFile(path, []byte(magic+strings.Repeat("x", 2000)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openTar(path); !errors.Is(err, artifact.ErrInvalid) || !strings.HasSuffix(err.Error(), "it is compressed") {
+			t.Errorf("%x: %v", magic, err)
+		}
+	}
+}
+
+// TestForeignNames reads what other tools write as a name: tags, full names, and containerd's two.
+func TestForeignNames(t *testing.T) {
+	t.Parallel()
+	var blobs [][]byte
+	var descs []ocispec.Descriptor
+	for i := range 4 {
+		blobs = append(blobs, jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2},
+			Config: ocispec.DescriptorEmptyJSON, Annotations: map[string]string{"n": fmt.Sprint(i)}}))
+		descs = append(descs, content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, blobs[i]))
+	}
+	all := layoutOf(indexOf(
+		named(descs[0], refName, "v1"),
+		named(descs[1], refName, "docker.io/library/alpine:3.20"),
+		named(descs[2], refName, "latest", annotationContainerd, "docker.io/library/busybox:latest"),
+		named(descs[3], refName, "quay.io/other/alpine:3.20"),
+	), append(blobs, []byte("{}"))...)
+	places(t, func(t *testing.T, path string) {
+		written(t, path, "./", all)
+		target := openFor(t, path, reference.Write)
+		var tags []string
+		if err := target.Tags(t.Context(), "", func(page []string) error { tags = page; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"3.20", "latest", "v1"}; !slices.Equal(tags, want) {
+			t.Errorf("tags %q, want %q", tags, want)
+		}
+		for reference, want := range map[string]int{"v1": 0, "docker.io/library/alpine:3.20": 1, "latest": 2,
+			"docker.io/library/busybox:latest": 2, "quay.io/other/alpine:3.20": 3} {
+			if got, err := target.Resolve(t.Context(), reference); err != nil || got.Digest != descs[want].Digest {
+				t.Errorf("%s: %v, %v", reference, got.Digest, err)
+			}
+		}
+		var advised *artifact.Error
+		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.As(err, &advised) ||
+			!strings.Contains(advised.Hint, descs[1].Digest.String()) || !strings.Contains(advised.Hint, descs[3].Digest.String()) {
+			t.Errorf("3.20 is two things, and resolved to %v, %v", got.Digest, err)
+		}
+		if err := target.Tag(t.Context(), descs[1], "3.20"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := target.Resolve(t.Context(), "3.20"); err != nil || got.Digest != descs[1].Digest {
+			t.Errorf("3.20: %v, %v", got.Digest, err)
+		}
+	})
+}
+
+// TestForeignFieldsStay: what others wrote into index.json is there after it was changed.
+func TestForeignFieldsStay(t *testing.T) {
+	t.Parallel()
+	manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: ocispec.DescriptorEmptyJSON})
+	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
+	index := fmt.Sprintf(`{"schemaVersion":2,"annotations":{"x":"y"},"manifests":[{"mediaType":%q,"digest":%q,"size":%d,"vendor":{"a":[1]},"annotations":{%q:"old"}}]}`,
+		desc.MediaType, desc.Digest, desc.Size, refName)
+	places(t, func(t *testing.T, path string) {
+		written(t, path, "", layoutOf([]byte(index), manifest, []byte("{}")))
+		tagged(t, path, "new", []byte("layer"))
+		got := string(files(t, path)["index.json"])
+		for _, want := range []string{`"vendor":{"a":[1]}`, `"annotations":{"x":"y"}`, `"old"`, `"new"`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s is gone: %s", want, got)
+			}
+		}
+	})
+}
+
+// TestIndexes: the manifests of an index are listed through it alone, found by digest, and go with it.
+func TestIndexes(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		var child, index ocispec.Descriptor
+		edited(t, path, func(ctx context.Context, target testTarget) (err error) {
+			if child, err = store(ctx, target, []byte("layer"), &theSubject); err != nil {
+				return err
+			}
+			plainChild, err := store(ctx, target, []byte("other"), nil)
+			if err != nil {
+				return err
+			}
+			data := jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+				Manifests: []ocispec.Descriptor{child, plainChild}})
+			index, err = oras.TagBytes(ctx, target, ocispec.MediaTypeImageIndex, data, "multi")
+			return err
+		})
+		edited(t, path, func(ctx context.Context, target testTarget) error {
+			if got, err := target.Resolve(ctx, child.Digest.String()); err != nil || got.MediaType != child.MediaType {
+				t.Errorf("below the index: %v, %v", got, err)
+			}
+			if found, err := target.Predecessors(ctx, theSubject); err != nil || len(found) != 1 {
+				t.Errorf("referrers: %v, %v", found, err)
+			}
+			if ok, err := target.Exists(ctx, child); !ok || err != nil {
+				t.Errorf("Exists: %v, %v", ok, err)
+			}
+			return target.Delete(ctx, index)
+		})
+		for name := range files(t, path) {
+			if name == blobName(digest.FromString("other")) || name == blobName(index.Digest) {
+				t.Errorf("%s is still there", name)
+			}
+		}
+	})
+}
+
+// TestMissingBlobs: a manifest is not taken before what it needs is there, unless that is elsewhere.
+func TestMissingBlobs(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		target := openFor(t, path, reference.Write)
+		foreign := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromString("foreign"), Size: 7, URLs: []string{"https://example.com"}}
+		m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: foreign, Layers: []ocispec.Descriptor{foreign}}
+		if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); err != nil {
+			t.Errorf("with a layer that is elsewhere: %v", err)
+		}
+		m.Layers[0].URLs, m.Config.URLs = nil, nil
+		if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); !errors.Is(err, errdef.ErrNotFound) {
+			t.Errorf("without its layer: %v, want not found", err)
+		}
+	})
+}
+
+// TestGarbage: what nothing needs goes when nobody else is writing.
+func TestGarbage(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	desc := tagged(t, path, "v1", []byte("of v1"))
+	tagged(t, path, "v2", []byte("of v2"))
+	orphan := filepath.Join(path, blobName(digest.FromString("orphan")))
+	if err := os.WriteFile(orphan, []byte("orphan"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+
+	other := openFor(t, path, reference.Write) // is about to list a manifest that needs the layer of v1
+	if _, err := oras.PushBytes(t.Context(), other, "text/plain", []byte("of v1")); err != nil {
+		t.Fatal(err)
+	}
+	edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+	if _, err := store(t.Context(), other, []byte("of v1"), &theSubject); err != nil {
+		t.Errorf("another writer lost a blob that it relied on: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, path)
+
+	if err := os.Chtimes(orphan, time.Time{}, time.Now().Add(-2*stale)); err != nil {
+		t.Fatal(err)
+	}
+	edited(t, path, func(ctx context.Context, target testTarget) error {
+		found, err := target.Predecessors(ctx, theSubject)
+		if err != nil {
+			return err
+		}
+		return target.Delete(ctx, found[0])
+	})
+	all := files(t, path)
+	for _, text := range []string{"of v1", "orphan"} {
+		if _, ok := all[blobName(digest.FromString(text))]; ok {
+			t.Errorf("%q is still there", text)
+		}
+	}
+	if _, ok := all[blobName(digest.FromString("of v2"))]; !ok {
+		t.Error("what v2 needs is gone")
+	}
+}
+
+// TestFileThatChanges: a file that is another one when the archive is written fails, by name.
+func TestFileThatChanges(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "weights")
+	if err := os.WriteFile(file, []byte("before"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	target := openFor(t, filepath.Join(t.TempDir(), "oci.tar"), reference.Write).(*Archive)
+	blob := artifact.Blob{MediaType: "a/b", Size: 6, Open: func(int64) (io.ReadCloser, error) { return os.Open(file) }}
+	desc, _, err := target.PushBlob(t.Context(), blob, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: desc}
+	if _, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageManifest, jsonOf(m)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("after."), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Commit(t.Context()); !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), file) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestSweepLeavesWhatIsInUse has another process clean up between the writing of an archive and its naming.
+func TestSweepLeavesWhatIsInUse(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/oci.tar"
+	place := func() *Archive {
+		a, err := OpenArchive(file, reference.Write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a, other := place(), place()
+	err := a.onLatest(func(now *tarFile) error {
+		temp, err := a.compose(t.Context(), now.index.clone(), now)
+		if err != nil {
+			return err
+		}
+		other.sweep()
+		if _, err := os.Stat(temp.Name()); err != nil {
+			t.Errorf("in use: %v", err)
+		}
+		if err := temp.Close(); err != nil {
+			t.Error(err)
+		}
+		other.sweep()
+		if _, err := os.Stat(temp.Name()); err == nil {
+			t.Error("what a process has left is still there")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Close(), other.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// testTarget is what layouts and archives have in common.
+type testTarget interface {
+	oras.GraphTarget
+	registry.ReferrerLister
+	registry.TagLister
+	content.Deleter
+	content.Untagger
+	Close() error
+}
