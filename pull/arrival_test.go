@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/pulltest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -17,7 +18,7 @@ import (
 // TestArriving reads a file that grows.
 func TestArriving(t *testing.T) {
 	t.Parallel()
-	root := newDir(t)
+	root := pulltest.NewDir(t)
 	f, err := root.Create("blob")
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestArriving(t *testing.T) {
 // TestArrivingRestarts: who read of the first try learns it, whoever comes later has nothing to do with it.
 func TestArrivingRestarts(t *testing.T) {
 	t.Parallel()
-	root := newDir(t)
+	root := pulltest.NewDir(t)
 	if err := root.WriteFile("blob", []byte("0123456789"), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestArrivingRestarts(t *testing.T) {
 
 // growing fetches blobs into files bit by bit, after a first try with other bytes.
 type growing struct {
-	*source
+	*pulltest.Source
 	first map[digest.Digest][]byte
 	calls int
 }
@@ -169,16 +170,16 @@ func TestUnpackingWhileFetching(t *testing.T) {
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
-			g := &growing{source: newSource()}
-			layer := g.layer(t, "dir", packed.String())
+			g := &growing{Source: pulltest.NewSource()}
+			layer := g.Layer(t, "dir", packed.String())
 			layer.Annotations[oci.AnnotationUnpack] = "true"
 			g.first = map[digest.Digest][]byte{layer.Digest: change(packed.Bytes())}
-			g.manifest(t, "v1", layer)
-			dst := newDir(t)
+			g.Manifest(t, "v1", layer)
+			dst := pulltest.NewDir(t)
 			if _, err := Artifact(t.Context(), g, "v1", dst, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			want(t, dst, files)
+			pulltest.Want(t, dst, files)
 			if g.calls != 1 {
 				t.Errorf("fetched %d times", g.calls)
 			}

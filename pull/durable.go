@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"path"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
 )
 
 // announce writes down which files are about to be placed, once their contents are on the disk: a pull that is killed in
@@ -18,12 +21,18 @@ func (p *puller) announce(right []string) error {
 		return err
 	}
 	p.next.Placing = true
-	r := p.next.Result
-	files := r.Files
-	r.Files = nil
-	_ = p.state.put(p.next) // without it the next pull compares contents
-	r.Files = files
+	p.remember()
 	return nil
+}
+
+// remember writes the record of this pull. If that fails the next pull compares contents.
+func (p *puller) remember() {
+	withoutFiles := *p.result
+	withoutFiles.Files = nil
+	var err error
+	if p.next.Result, err = json.Marshal(withoutFiles); err == nil {
+		_ = p.state.Put(p.next)
+	}
 }
 
 // syncFiles returns once the contents of all files of the artifact are on the disk, wherever they are now, except those
@@ -34,30 +43,30 @@ func (p *puller) syncFiles(right []string) error {
 	}
 	slices.Sort(right)
 	var names []string
-	for i := range p.next.files.len() {
-		f := p.next.files.at(i)
+	for i := range p.next.Files.Len() {
+		f := p.next.Files.At(i)
 		if f.Layer < 0 || !f.Mode.IsRegular() {
 			continue
 		}
-		_, carried := p.carried.find(f.Path)
+		_, carried := p.carried.Find(f.Path)
 		_, there := slices.BinarySearch(right, f.Path)
 		switch {
 		case carried && p.wasSynced(f):
 		case carried || there:
 			names = append(names, f.Path)
 		default:
-			names = append(names, path.Join(p.stage.name, stageFiles, f.Path))
+			names = append(names, path.Join(p.stage.Name, place.StageFiles, f.Path))
 		}
 	}
 	return p.syncError(durable.Files(p.dst, names))
 }
 
 // wasSynced reports whether the last pull synced a file that nobody changed since.
-func (p *puller) wasSynced(f placed) bool {
+func (p *puller) wasSynced(f record.Placed) bool {
 	if p.last == nil || !p.last.Synced {
 		return false
 	}
-	was, ok := p.last.find(f.Path)
+	was, ok := p.last.Find(f.Path)
 	return ok && was.Size == f.Size && was.ModTime == f.ModTime
 }
 
@@ -72,12 +81,12 @@ func (p *puller) syncDirs() error {
 			seen[dir] = true
 		}
 	}
-	for _, m := range p.moved {
-		add(path.Dir(m.path))
-		if !m.dir {
+	for _, m := range p.moves() {
+		add(path.Dir(m.Path))
+		if !m.Dir {
 			continue
 		}
-		err := fs.WalkDir(p.dst.FS(), m.path, func(name string, d fs.DirEntry, err error) error {
+		err := fs.WalkDir(p.dst.FS(), m.Path, func(name string, d fs.DirEntry, err error) error {
 			if d != nil && d.IsDir() {
 				add(name)
 			}
@@ -90,7 +99,7 @@ func (p *puller) syncDirs() error {
 			return p.syncError(err)
 		}
 	}
-	for _, name := range p.next.Result.Removed {
+	for _, name := range p.result.Removed {
 		add(path.Dir(name))
 	}
 	names := make([]string, 0, len(seen))
@@ -104,5 +113,13 @@ func (p *puller) syncError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &artifact.Error{Op: "syncing", Item: p.dst.Name(), Err: bare(err)}
+	return &artifact.Error{Op: "syncing", Item: p.dst.Name(), Err: place.Bare(err)}
+}
+
+// moves returns the renames that placed files.
+func (p *puller) moves() []place.Move {
+	if p.placed == nil {
+		return nil
+	}
+	return p.placed.Moves
 }

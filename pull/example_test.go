@@ -10,6 +10,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
 	"oras.land/oras-go/v2/content/memory"
 )
 
@@ -50,7 +52,7 @@ func ExampleArtifact() {
 
 // Inspect says what an artifact is; no layer is fetched.
 func ExampleInspect() {
-	info, err := pull.Inspect(context.Background(), pushed(), "v1", pull.InspectOptions{})
+	info, err := inspect.Inspect(context.Background(), pushed(), "v1", inspect.InspectOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -60,7 +62,7 @@ func ExampleInspect() {
 
 // Cat reads one file, also out of a packed directory.
 func ExampleCat() {
-	if _, err := pull.Cat(context.Background(), pushed(), "v1", "hello.txt", os.Stdout, pull.CatOptions{}); err != nil {
+	if _, err := read.Cat(context.Background(), pushed(), "v1", "hello.txt", os.Stdout, read.CatOptions{}); err != nil {
 		log.Fatal(err)
 	}
 	// Output: hello

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/pulltest"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content/memory"
 )
@@ -26,10 +27,10 @@ func FuzzArtifact(f *testing.F) {
 	f.Add([]byte(layer(`,"annotations":{"vnd.davit.directory":".."}`)))
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"` + blob + `","size":4}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		src := &source{Store: memory.New()}
-		src.push(t, "text/plain", "blob")
-		src.push(t, "application/vnd.oci.empty.v1+json", "{}")
-		if err := src.Tag(t.Context(), src.push(t, "application/json", string(body)), "v1"); err != nil {
+		src := &pulltest.Source{Store: memory.New()}
+		src.Add(t, "text/plain", "blob")
+		src.Add(t, "application/vnd.oci.empty.v1+json", "{}")
+		if err := src.Tag(t.Context(), src.Add(t, "application/json", string(body)), "v1"); err != nil {
 			t.Fatal(err)
 		}
 		parent := t.TempDir()
@@ -52,7 +53,7 @@ func FuzzArtifact(f *testing.F) {
 				t.Errorf("%q appeared beside the destination", e.Name())
 			}
 		}
-		files := tree(t, dst)
+		files := pulltest.Tree(t, dst)
 		if err != nil && len(files) > 0 {
 			t.Errorf("after %v the destination has %v", err, files)
 		}

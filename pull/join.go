@@ -14,34 +14,36 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/place"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // items decides what becomes of each layer. A volume that is not unpacked is one tar of what is in it, whichever layers
 // it is in: what tools for volumes take.
-func (p *puller) items(ctx context.Context, m *manifest) ([]*item, error) {
-	if !p.opts.NoUnpack || m.kind().Name != mediatypes.Volume {
-		return newItems(ctx, p.src, m, p.opts)
+func (p *puller) items(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, error) {
+	if !p.opts.NoUnpack || m.Kind().Name != mediatypes.Volume {
+		return fetch.NewItems(ctx, p.src, m, p.opts.selection())
 	}
-	opts := p.opts
-	opts.Include = nil // it is about the tar
-	items, err := newItems(ctx, p.src, m, opts)
+	chosen := p.opts.selection()
+	chosen.Include = nil // it is about the tar
+	items, err := fetch.NewItems(ctx, p.src, m, chosen)
 	name := volumeName(m)
-	if err != nil || !p.matcher.match(name) {
+	if err != nil || !p.matcher.Match(name) {
 		return nil, err
 	}
 	for _, it := range items {
-		it.joined, it.name, it.strip = true, name, oci.CleanDir(prefixOf(m.kind()))
+		it.Joined, it.Name, it.Strip = true, name, oci.CleanDir(fetch.PrefixOf(m.Kind()))
 	}
 	return items, nil
 }
 
 // volumeName is what the tar of a volume is called: after its title, if that is a file's name.
-func volumeName(m *manifest) string {
-	name, err := cleanName(m.Annotations[ocispec.AnnotationTitle] + ".tar")
+func volumeName(m *fetch.Manifest) string {
+	name, err := fetch.CleanName(m.Annotations[ocispec.AnnotationTitle] + ".tar")
 	if err != nil || strings.Contains(name, "/") || name == ".tar" {
 		return mediatypes.Volume + ".tar"
 	}
@@ -49,31 +51,31 @@ func volumeName(m *manifest) string {
 }
 
 // join makes one plain tar of the joined layers among the items, which are whole and verified.
-func (p *puller) join(ctx context.Context, items []*item) error {
+func (p *puller) join(ctx context.Context, items []*fetch.Item) error {
 	var archives []func() (io.ReadCloser, error)
-	var last *item
+	var last *fetch.Item
 	for _, it := range items {
-		if it.joined {
+		if it.Joined {
 			last = it
-			archives = append(archives, func() (io.ReadCloser, error) { return p.stage.root.Open(blobPath(it.desc)) })
+			archives = append(archives, func() (io.ReadCloser, error) { return p.stage.Root.Open(place.BlobPath(it.Desc)) })
 		}
 	}
 	if last == nil {
 		return nil
 	}
-	f, err := p.stage.root.OpenFile(path.Join(stageFiles, last.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := p.stage.Root.OpenFile(path.Join(place.StageFiles, last.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	limits := p.opts.Limits
+	limits := p.opts.Limits.archive()
 	hash := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(f, hash), copyBuffer)
+	w := bufio.NewWriterSize(io.MultiWriter(f, hash), fetch.CopyBuffer)
 	err = write.Rewrite(ctx, w, archives, write.RewriteOptions{
 		Options: read.Options{
-			Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio},
+			Limits: limits,
 			Image:  true,
 		},
-		Place: func(name string) (string, error) { return stripped(last.strip, name) },
+		Place: func(name string) (string, error) { return stripped(last.Strip, name) },
 	})
 	if errors.Is(err, archive.ErrUnsafe) {
 		err = artifact.Refused("", "%w", err)
@@ -85,7 +87,7 @@ func (p *puller) join(ctx context.Context, items []*item) error {
 	if err := errors.Join(err, statErr, f.Close()); err != nil {
 		return err
 	}
-	p.next.files.add(newPlaced(last.name, last.index, info, digest.NewDigest(digest.SHA256, hash)))
+	p.next.Files.Add(newPlaced(last.Name, last.Index, info, digest.NewDigest(digest.SHA256, hash)))
 	return nil
 }
 

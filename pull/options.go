@@ -1,19 +1,17 @@
 package pull
 
 import (
-	"context"
-	"io"
+	"encoding/json"
 	"io/fs"
-	"os"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/fetch"
+	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// defaultConcurrency is how many blobs are fetched at once. Half as many fill most lines; with more, there is most often
-// another to be hashed beside one.
-const defaultConcurrency = 8
 
 // Options say what is pulled and how it is placed. The zero value is good.
 type Options struct {
@@ -64,19 +62,6 @@ type Limits struct {
 	MaxRatio int64 // unpacked bytes for each packed one
 }
 
-// FileFetcher is what a source offers that can fetch a blob into a file better than a stream can: over several
-// connections, going on where it stopped, by cloning. What it leaves under name is verified; it may keep name+".state"
-// beside it until then. Report is told how many bytes were fetched, and how many can be read from the start of the file
-// already, unverified; fewer than before when it begins anew.
-type FileFetcher interface {
-	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
-}
-
-// Ranger is what a source offers that can read a part of a blob. Nothing is verified.
-type Ranger interface {
-	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
-}
-
 // Digests remembers the digests of files by what the file system says about them.
 type Digests interface {
 	Lookup(info fs.FileInfo) (digest.Digest, bool)
@@ -87,11 +72,36 @@ func (o Options) concurrency() int {
 	if o.Concurrency > 0 {
 		return o.Concurrency
 	}
-	return defaultConcurrency
+	return fetch.DefaultConcurrency
 }
 
 func (o Options) report(e artifact.Event) {
 	if o.Progress != nil {
 		o.Progress.Report(e)
 	}
+}
+
+// settings name the options that decide what a pull places.
+func (o Options) settings() string {
+	platform := ""
+	if o.Platform != nil {
+		p := *o.Platform
+		p.OSVersion = ""
+		platform = oci.FormatPlatform(&p) + "/" + o.Platform.OSVersion
+	}
+	b, err := json.Marshal([]any{platform, o.Include, o.Roles, o.NoUnpack, o.Preserve})
+	if err != nil {
+		return strings.Join(o.Include, "\n")
+	}
+	return string(b)
+}
+
+// selection says which files of an artifact the options mean.
+func (o Options) selection() fetch.Selection {
+	return fetch.Selection{Include: o.Include, Roles: o.Roles, NoUnpack: o.NoUnpack}
+}
+
+// archive are the limits as the readers of archives take them.
+func (l Limits) archive() archive.Limits {
+	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

@@ -2,22 +2,21 @@ package pull
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
-	"path"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -50,9 +49,9 @@ func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.
 }
 
 func newPuller(src oras.ReadOnlyTarget, dst *os.Root, opts Options) (*puller, error) {
-	matcher, err := newMatcher(opts.Include)
-	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: readState(opts.State)}
-	p.last = p.state.of(opts.Origin)
+	matcher, err := fetch.NewMatcher(opts.Include)
+	p := &puller{src: src, dst: dst, opts: opts, matcher: matcher, state: record.ReadState(opts.State)}
+	p.last = p.state.Of(opts.Origin)
 	return p, err
 }
 
@@ -61,33 +60,33 @@ type puller struct {
 	src     oras.ReadOnlyTarget
 	dst     *os.Root
 	opts    Options
-	matcher matcher
-	state   *state
-	last    *record // of the last pull from this origin; nil: none
-	stage   *stage
-	next    *record // of this pull
-	carried table   // files of layers that the last pull unpacked, and that are as they should be
-	partial bool    // there are some
-	whole   bool    // no such layer is left out
+	matcher fetch.Matcher
+	state   *record.State
+	last    *record.Record // of the last pull from this origin; nil: none
+	stage   *place.Stage
+	next    *record.Record // of this pull
+	result  *Result
+	carried record.Table // files of layers that the last pull unpacked, and that are as they should be
+	partial bool         // there are some
+	whole   bool         // no such layer is left out
 	races   int
 	// restarted: a layer was fetched anew while it was unpacked, so that the next try waits for all of it.
 	restarted bool
 	locked    *os.File // the destination, while files are placed
 	// preserve: owners, modes and times are restored, because the options or the kind say so.
 	preserve bool
-	dirs     []dirInfo
-	moved    []move
-	trees    *trees // of the layers that were fetched; nil: none yet
+	placed   *place.Placer // nil: nothing yet
+	trees    *trees        // of the layers that were fetched; nil: none yet
 	// dirEntries are the directories that the fetched layers have entries for, if they matter.
 	dirEntries map[string]bool
 	hasDirs    bool // there is an entry of a directory, which may be all there is
 }
 
 // resolve reads the manifest or index, or gives the result of the last pull when nothing changed since.
-func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, error) {
+func (p *puller) resolve(ctx context.Context, ref string) (*fetch.Manifest, *Result, error) {
 	pinned := digest.Digest(ref).Validate() == nil
 	if p.last == nil || p.last.Settings != p.opts.settings() || pinned && digest.Digest(ref) != p.last.Root.Digest {
-		m, err := resolve(ctx, p.src, ref)
+		m, err := fetch.Resolve(ctx, p.src, ref)
 		return m, nil, err
 	}
 	desc := p.last.Root
@@ -98,91 +97,50 @@ func (p *puller) resolve(ctx context.Context, ref string) (*manifest, *Result, e
 		}
 	}
 	if p.last.Root.Digest == desc.Digest && p.vouched() && p.intact(p.last, nil) {
-		return nil, p.skipped(), nil
+		if result := p.skipped(); result != nil {
+			return nil, result, nil
+		}
 	}
-	m, err := load(ctx, p.src, desc)
+	m, err := fetch.Load(ctx, p.src, desc)
 	return m, nil, err
 }
 
-// vouched reports whether the last pull's files can be taken for what they were if they look as they did. Where they have
-// to be on the disk, that pull must have synced them.
-func (p *puller) vouched() bool { return p.last.Synced || p.opts.NoSync && p.last.trusted }
-
-// intact tells whether the files of a record, or of some of its layers, are all as they were placed. They are asked for on
-// all cores: for many files the system calls are most of the time of a pull that has nothing to do.
-func (p *puller) intact(r *record, layer func(int) bool) bool {
-	const share = 512 // files that are worth a goroutine
-	n := r.files.len()
-	parts := max(1, min(runtime.GOMAXPROCS(0), n/share))
-	var group sync.WaitGroup
-	var changed atomic.Bool
-	for i := range parts {
-		group.Go(func() {
-			if !p.intactPart(r, n*i/parts, n*(i+1)/parts, layer, &changed) {
-				changed.Store(true)
-			}
-		})
-	}
-	group.Wait()
-	return !changed.Load()
-}
-
-// intactPart is intact for the files from one index to before another, until some other part has changed.
-func (p *puller) intactPart(r *record, from, to int, layer func(int) bool, changed *atomic.Bool) bool {
-	look := newLooker(p.dst, ".")
-	defer look.close()
-	for i := from; i < to && !changed.Load(); i++ {
-		f := r.files.at(i)
-		if f.Layer < 0 && layer == nil {
-			if p.opts.Delete {
-				return false
-			}
-			continue
-		}
-		if layer != nil && !layer(f.Layer) {
-			continue
-		}
-		info, err := look.lstat(f.Path)
-		if err != nil || !f.unchanged(p.dst, info, r.Preserve) {
-			return false
-		}
-	}
-	return true
-}
-
-// skipped is the result of a pull that had nothing to do.
+// skipped is the result of a pull that had nothing to do; nil if the record has none.
 func (p *puller) skipped() *Result {
-	r := p.last.Result
-	p.last.list(r, p.opts.MaxListed)
+	var r *Result
+	if json.Unmarshal(p.last.Result, &r) != nil || r == nil {
+		return nil
+	}
+	r.list(p.last, p.opts.MaxListed)
 	r.Skipped = true
 	for _, layer := range r.Layers {
-		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(layer), Descriptor: layer, Bytes: layer.Size})
+		p.opts.report(artifact.Event{Step: artifact.Skipped, ID: fetch.Titled(layer), Descriptor: layer, Bytes: layer.Size})
 	}
 	return r
 }
 
 // list puts the files of a record into a result, no more than limit if that is not 0.
-func (r *record) list(result *Result, limit int) {
-	result.Files, result.FileCount, result.FileSize = []File{}, 0, 0
-	for i := range r.files.len() {
-		row := r.files.row(i)
-		if row.layer < 0 {
+func (r *Result) list(from *record.Record, limit int) {
+	r.Files, r.FileCount, r.FileSize = []File{}, 0, 0
+	for i := range from.Files.Len() {
+		row := from.Files.Row(i)
+		if row.Layer < 0 {
 			continue
 		}
-		result.FileCount++
-		result.FileSize += row.size
-		if limit > 0 && result.FileCount > limit {
+		r.FileCount++
+		r.FileSize += row.Size
+		if limit > 0 && r.FileCount > limit {
 			continue
 		}
-		f := r.files.at(i)
-		result.Files = append(result.Files, File{
-			Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: r.Layers[f.Layer],
+		f := from.Files.At(i)
+		r.Files = append(r.Files, File{
+			Path: f.Path, Size: f.Size, Mode: Mode(f.Mode), Link: f.Link, Digest: f.Digest, Layer: from.Layers[f.Layer],
 		})
 	}
 }
 
-func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
-	m, platform, err := choose(ctx, p.src, root, p.opts.Platform)
+func (p *puller) pull(ctx context.Context, root *fetch.Manifest) (*Result, error) {
+	m, platform, err := fetch.Choose(ctx, p.src, root, p.opts.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -193,10 +151,11 @@ func (p *puller) pull(ctx context.Context, root *manifest) (*Result, error) {
 	result := newResult(m)
 	result.Platform = platform
 	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || result.Kind == mediatypes.Volume)
-	p.next = &record{
-		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: plain(root.desc), Result: result, Preserve: p.preserve,
+	p.next = &record.Record{
+		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: fetch.Plain(root.Desc), Preserve: p.preserve,
 		Synced: !p.opts.NoSync,
 	}
+	p.result = result
 	for _, l := range m.Layers {
 		p.next.Layers = append(p.next.Layers, l.Digest)
 	}
@@ -247,8 +206,8 @@ func (p *puller) again(err error) bool {
 		return false
 	}
 	p.unlock()
-	p.state = readState(p.state.path)
-	p.last = p.state.of(p.opts.Origin)
+	p.state = record.ReadState(p.state.Path)
+	p.last = p.state.Of(p.opts.Origin)
 	return true
 }
 
@@ -259,21 +218,21 @@ func (p *puller) lock() error {
 	if err != nil {
 		return err
 	}
-	if err := lock(dir); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := record.Lock(dir); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		dir.Close()
 		return err
 	}
 	p.locked = dir
-	if !p.state.stale() {
+	if !p.state.Stale() {
 		return nil
 	}
-	p.state = readState(p.state.path)
-	p.last = p.state.of(p.opts.Origin)
-	look := newLooker(p.dst, ".")
-	defer look.close()
-	for i := range p.carried.len() {
-		f := p.carried.at(i)
-		if info, err := look.lstat(f.Path); err != nil || !f.unchanged(p.dst, info, p.preserve) {
+	p.state = record.ReadState(p.state.Path)
+	p.last = p.state.Of(p.opts.Origin)
+	look := record.NewLooker(p.dst, ".")
+	defer look.Close()
+	for i := range p.carried.Len() {
+		f := p.carried.At(i)
+		if info, err := look.Lstat(f.Path); err != nil || !f.Unchanged(p.dst, info, p.preserve) {
 			return errRaced
 		}
 	}
@@ -300,156 +259,34 @@ func (p *puller) unlock() {
 
 // finish writes down what is in the destination now.
 func (p *puller) finish() error {
-	r := p.next.Result
-	p.next.list(r, p.opts.MaxListed)
+	r := p.result
+	r.list(p.next, p.opts.MaxListed)
 	if r.FileCount == 0 && !p.hasDirs {
 		return p.noFiles(r.Digest)
 	}
 	if err := p.syncDirs(); err != nil {
 		return err
 	}
-	files := r.Files
-	r.Files, p.next.Placing = nil, false
-	p.state.put(p.next) // without it the next pull compares contents
-	r.Files = files
+	p.next.Placing = false
+	p.remember()
 	return nil
 }
 
-// missing are the items whose files are not in the destination as they should be. Files that are not ours and differ
-// fail the pull before anything is fetched.
-func (p *puller) missing(ctx context.Context, items []*item) ([]*item, error) {
-	p.partial, p.dirEntries = false, make(map[string]bool)
-	var todo []*item
-	var kept []string
-	for _, it := range items {
-		right, keep, err := p.check(ctx, it)
-		if err != nil {
-			return nil, &artifact.Error{Op: "checking", Item: it.name, Err: bare(err)}
-		}
-		if keep != "" {
-			kept = append(kept, keep)
-		}
-		if right {
-			p.opts.report(artifact.Event{Step: artifact.Skipped, ID: titled(it.desc), Descriptor: it.desc, Bytes: it.desc.Size})
-		} else {
-			todo = append(todo, it)
-		}
-	}
-	p.next.files.sort()
-	p.carried = table{}
-	for i := range p.next.files.len() {
-		p.carried.add(p.next.files.at(i))
-	}
-	return todo, refusal(kept)
-}
-
-// check tells whether an item needs no fetching, and what is in its way that must be kept ("": nothing).
-func (p *puller) check(ctx context.Context, it *item) (right bool, keep string, err error) {
-	if it.joined {
-		return false, "", nil // all that the tar is made of is needed
-	}
-	if it.unpack {
-		return p.treeIsRight(it), "", nil
-	}
-	name, info, err := p.standing(it.name)
-	if info == nil {
-		return false, "", err
-	}
-	if name == it.name && p.fileIsRight(ctx, it, info) {
-		p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
-		return true, "", nil
-	}
-	if p.opts.Force || p.state.ours(p.dst, name, info) || info.IsDir() && p.state.oursBelow(p.dst, name) {
-		return false, "", nil
-	}
-	return false, name, nil
-}
-
-// standing looks at what is there under a name, or under that of a directory above it if it is none: a link there is not
-// followed. nil: nothing.
-func (p *puller) standing(name string) (string, fs.FileInfo, error) {
-	for i := 0; i <= len(name); i++ {
-		if i < len(name) && name[i] != '/' {
-			continue
-		}
-		info, err := p.dst.Lstat(name[:i])
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil, nil
-		}
-		if err != nil || i == len(name) || !info.IsDir() {
-			return name[:i], info, err
-		}
-	}
-	return "", nil, nil
-}
-
-// fileIsRight tells whether a file is the layer, by what is remembered of it or by hashing.
-func (p *puller) fileIsRight(ctx context.Context, it *item, info fs.FileInfo) bool {
-	if !info.Mode().IsRegular() || info.Size() != it.desc.Size {
-		return false
-	}
-	f, known := p.last.find(it.name)
-	doubted := known && !p.last.trusted
-	if known && !doubted && f.Digest != "" && f.unchanged(p.dst, info, false) {
-		return f.Digest == it.desc.Digest
-	}
-	if p.opts.Digests != nil && !doubted {
-		if d, ok := p.opts.Digests.Lookup(info); ok {
-			return d == it.desc.Digest
-		}
-	}
-	if !holds(ctx, p.dst, it.name, it.desc) {
-		return false
-	}
-	if p.opts.Digests != nil {
-		p.opts.Digests.Store(info, it.desc.Digest)
-	}
-	return true
-}
-
-// treeIsRight tells whether the last pull unpacked the same layer and nobody touched its files.
-func (p *puller) treeIsRight(it *item) bool {
-	if p.last == nil || !p.last.trusted || p.whole || p.last.Entangled || p.last.Settings != p.next.Settings {
-		return false
-	}
-	old := slices.Index(p.last.Layers, it.desc.Digest)
-	if old < 0 || !p.intact(p.last, func(layer int) bool { return layer == old }) {
-		return false
-	}
-	for i := range p.last.files.len() {
-		if int(p.last.files.row(i).layer) == old {
-			f := p.last.files.at(i)
-			f.Layer = it.index
-			p.next.files.add(f)
-		}
-	}
-	p.partial = true
-	return true
-}
-
-func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) placed {
-	uid, gid, _ := owner(info)
-	return placed{
-		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), UID: uid, GID: gid,
-		Layer: layer, Digest: d,
-	}
-}
-
 // fetchAndPlace brings the items to the stage and from there to their places.
-func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) (err error) {
+func (p *puller) fetchAndPlace(ctx context.Context, m *fetch.Manifest, items []*fetch.Item) (err error) {
 	before, err := p.dst.Stat(".")
 	if err != nil {
 		return err
 	}
-	if p.stage, err = openStage(p.dst, m.desc.Digest, items...); err != nil {
-		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: bare(err)}
+	if p.stage, err = place.OpenStage(p.dst, m.Desc.Digest, blobsOf(items)); err != nil {
+		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: place.Bare(err)}
 	}
 	defer func() {
 		if err != nil && p.resumable(err) {
-			p.stage.release()
+			p.stage.Release()
 			return
 		}
-		closeErr := p.stage.close()
+		closeErr := p.stage.Close()
 		if err != nil {
 			_ = p.dst.Chtimes(".", time.Time{}, before.ModTime()) // as if nothing had been there
 			return
@@ -467,14 +304,23 @@ func (p *puller) fetchAndPlace(ctx context.Context, m *manifest, items []*item) 
 	return p.place(ctx)
 }
 
+// blobsOf are the layers by the names of their files.
+func blobsOf(items []*fetch.Item) map[string]ocispec.Descriptor {
+	blobs := make(map[string]ocispec.Descriptor, len(items))
+	for _, it := range items {
+		blobs[it.Name] = it.Desc
+	}
+	return blobs
+}
+
 // resumable tells whether what was fetched is of use for another try: not when the content was refused. What filled the
 // disk is removed: others need the room as well.
 func (p *puller) resumable(err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
 		return false
 	}
-	for _, dir := range []string{stageBlobs, stageFiles} {
-		if entries, err := fs.ReadDir(p.stage.root.FS(), dir); err == nil && len(entries) > 0 {
+	for _, dir := range []string{place.StageBlobs, place.StageFiles} {
+		if entries, err := fs.ReadDir(p.stage.Root.FS(), dir); err == nil && len(entries) > 0 {
 			return true
 		}
 	}
@@ -486,46 +332,46 @@ func (p *puller) place(ctx context.Context) error {
 	if err := p.lock(); err != nil {
 		return err
 	}
-	pl := &placer{stage: p.stage, state: p.state, force: p.opts.Force, preserve: p.preserve}
-	if err := pl.plan(ctx, "."); err != nil {
+	pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
+	if err := pl.Plan(ctx, "."); err != nil {
 		return err
 	}
-	if err := refusal(pl.kept); err != nil {
+	if err := place.Refusal(pl.Kept); err != nil {
 		return err
 	}
-	p.next.files.sort()
+	p.next.Files.Sort()
 	if err := p.times(); err != nil {
 		return err
 	}
-	p.dirs, p.moved = pl.dirs, pl.moves
-	remove := p.leftovers(pl.gone)
-	defer pl.relock()
-	if err := p.announce(pl.right); err != nil {
+	p.placed = pl
+	remove := p.leftovers(pl.Gone)
+	defer pl.Relock()
+	if err := p.announce(pl.Right); err != nil {
 		return err
 	}
-	if err := pl.apply(remove); err != nil {
-		_ = p.state.abandon(p.next.Origin) // what it names is ours only if it was placed
+	if err := pl.Apply(remove); err != nil {
+		_ = p.state.Abandon(p.next.Origin) // what it names is ours only if it was placed
 		return err
 	}
 	p.removeEmptyDirs(remove)
-	p.restat(pl.right)
+	p.restat(pl.Right)
 	return nil
 }
 
 // times takes down when the staged files were changed last, which tells later whether somebody changed them.
 func (p *puller) times() error {
-	look := newLooker(p.stage.root, stageFiles)
-	defer look.close()
-	for i := range p.next.files.len() {
-		name := p.next.files.at(i).Path
-		if _, ok := p.carried.find(name); ok {
+	look := record.NewLooker(p.stage.Root, place.StageFiles)
+	defer look.Close()
+	for i := range p.next.Files.Len() {
+		name := p.next.Files.At(i).Path
+		if _, ok := p.carried.Find(name); ok {
 			continue
 		}
-		info, err := look.lstat(name)
+		info, err := look.Lstat(name)
 		if err != nil {
 			return err
 		}
-		p.next.files.stat(i, info)
+		p.next.Files.Stat(i, info)
 	}
 	return nil
 }
@@ -534,124 +380,27 @@ func (p *puller) times() error {
 // digests of files that are layers.
 func (p *puller) restat(right []string) {
 	slices.Sort(right)
-	look := newLooker(p.dst, ".")
-	defer look.close()
-	for i := range p.next.files.len() {
-		f := p.next.files.at(i)
+	look := record.NewLooker(p.dst, ".")
+	defer look.Close()
+	for i := range p.next.Files.Len() {
+		f := p.next.Files.At(i)
 		_, old := slices.BinarySearch(right, f.Path)
 		remember := f.Layer >= 0 && p.opts.Digests != nil && !p.opts.NoSync && f.Digest == p.next.Layers[f.Layer]
 		if !old && !remember {
 			continue
 		}
-		info, err := look.lstat(f.Path)
+		info, err := look.Lstat(f.Path)
 		if err != nil {
 			continue
 		}
-		p.next.files.stat(i, info)
+		p.next.Files.Stat(i, info)
 		if remember {
 			p.opts.Digests.Store(info, f.Digest)
 		}
 	}
 }
 
-// leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
-// there, and removed when that is asked for and nobody changed them. What is gone, with all below it, is neither.
-func (p *puller) leftovers(gone []string) []string {
-	var remove []string
-	var left []placed
-	for f, r := range p.formerly() {
-		if _, ok := p.next.files.find(f.Path); ok || slices.ContainsFunc(gone, func(name string) bool {
-			return f.Path == name || strings.HasPrefix(f.Path, name+"/")
-		}) {
-			continue
-		}
-		info, err := p.dst.Lstat(f.Path)
-		if err != nil {
-			continue
-		}
-		f.Layer = -1
-		switch {
-		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.match(f.Path):
-			left = append(left, f)
-		case f.unchanged(p.dst, info, r.Preserve) || p.opts.Force:
-			remove = append(remove, f.Path)
-		default:
-			p.next.Result.Kept = append(p.next.Result.Kept, f.Path)
-		}
-	}
-	for _, f := range left {
-		p.next.files.add(f)
-	}
-	p.next.files.sort()
-	p.next.Result.Removed = remove
-	return remove
-}
-
-// formerly yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
-// and those that a pull which was killed had placed already.
-func (p *puller) formerly() iter.Seq2[placed, *record] {
-	return func(yield func(placed, *record) bool) {
-		killed := p.state.placing(p.opts.Origin)
-		isPlaced := func(f placed) bool {
-			info, err := p.dst.Lstat(f.Path)
-			return err == nil && f.unchanged(p.dst, info, killed.Preserve)
-		}
-		for i := range p.last.len() {
-			f := p.last.files.at(i)
-			if g, ok := killed.find(f.Path); ok && isPlaced(g) {
-				continue // it comes below
-			}
-			if !yield(f, p.last) {
-				return
-			}
-		}
-		for i := range killed.len() {
-			if f := killed.files.at(i); isPlaced(f) && !yield(f, killed) {
-				return
-			}
-		}
-	}
-}
-
-// removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
-func (p *puller) removeOnly(m *manifest) (err error) {
-	if err := p.lock(); err != nil {
-		return err
-	}
-	p.next.files.sort()
-	remove := p.leftovers(nil)
-	if err := p.syncFiles(nil); err != nil {
-		return err
-	}
-	if len(remove) == 0 {
-		sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
-		return nil
-	}
-	if p.stage, err = openStage(p.dst, m.desc.Digest); err != nil {
-		return err
-	}
-	pl := &placer{stage: p.stage}
-	err = pl.apply(remove)
-	pl.relock()
-	if closeErr := p.stage.close(); err == nil {
-		err = closeErr
-	}
-	p.removeEmptyDirs(remove)
-	return err
-}
-
-// removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has them.
-func (p *puller) removeEmptyDirs(removed []string) {
-	for _, name := range removed {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if p.dirEntries[dir] || p.dst.Remove(dir) != nil {
-				break
-			}
-		}
-	}
-}
-
 // event is one step of a layer.
 func (p *puller) event(step artifact.Step, desc ocispec.Descriptor, done int64) {
-	p.opts.report(artifact.Event{Step: step, ID: titled(desc), Descriptor: desc, Bytes: done})
+	p.opts.report(artifact.Event{Step: step, ID: fetch.Titled(desc), Descriptor: desc, Bytes: done})
 }

@@ -2,7 +2,6 @@ package pull
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,151 +17,28 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/pulltest"
+	"github.com/davit-oci/davit/pull/place"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/errdef"
 )
 
-// source is a store that counts what is read and can be made to lie.
-type source struct {
-	*memory.Store
-	fetched  atomic.Int32 // blobs and manifests
-	resolved atomic.Int32
-	lie      map[digest.Digest][]byte // other bytes for a digest
-	fail     map[digest.Digest]error
-	before   func(digest.Digest) // called before each fetch; nil: nothing is
-}
-
-func newSource() *source { return &source{Store: memory.New()} }
-
-func (s *source) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
-	s.resolved.Add(1)
-	return s.Store.Resolve(ctx, ref)
-}
-
-func (s *source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
-	s.fetched.Add(1)
-	if s.before != nil {
-		s.before(desc.Digest)
-	}
-	if err := s.fail[desc.Digest]; err != nil {
-		return nil, err
-	}
-	if b, ok := s.lie[desc.Digest]; ok {
-		return io.NopCloser(bytes.NewReader(b)), nil
-	}
-	return s.Store.Fetch(ctx, desc)
-}
-
-// push stores bytes.
-func (s *source) push(t testing.TB, mediaType, data string) ocispec.Descriptor {
-	t.Helper()
-	desc := content.NewDescriptorFromBytes(mediaType, []byte(data))
-	if err := s.Store.Push(t.Context(), desc, strings.NewReader(data)); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
-		t.Fatal(err)
-	}
-	return desc
-}
-
-// layer stores a layer; an empty title is none.
-func (s *source) layer(t testing.TB, title, data string) ocispec.Descriptor {
-	t.Helper()
-	desc := s.push(t, "text/plain", data)
-	if title != "" {
-		desc.Annotations = map[string]string{ocispec.AnnotationTitle: title}
-	}
-	return desc
-}
-
-// manifest stores a manifest and tags it.
-func (s *source) manifest(t testing.TB, tag string, layers ...ocispec.Descriptor) ocispec.Descriptor {
-	t.Helper()
-	s.push(t, ocispec.MediaTypeEmptyJSON, "{}")
-	return s.document(t, tag, ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		ArtifactType: "application/vnd.example.thing", Config: ocispec.DescriptorEmptyJSON, Layers: layers,
-	})
-}
-
-func (s *source) document(t testing.TB, tag string, v any) ocispec.Descriptor {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var head struct{ MediaType string }
-	if err := json.Unmarshal(b, &head); err != nil {
-		t.Fatal(err)
-	}
-	desc := s.push(t, head.MediaType, string(b))
-	if err := s.Tag(t.Context(), desc, tag); err != nil {
-		t.Fatal(err)
-	}
-	return desc
-}
-
-// beside is where the tests keep the state of a destination.
-func beside(dst *os.Root) string { return dst.Name() + ".state" }
-
-// newDir is a destination.
-func newDir(t testing.TB) *os.Root {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "out")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { root.Close() })
-	return root
-}
-
-// tree is what a directory holds: content by path, directories with a slash.
-func tree(t testing.TB, root *os.Root) map[string]string {
-	t.Helper()
-	files := make(map[string]string)
-	err := fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == "." {
-			return err
-		}
-		if d.IsDir() {
-			files[path+"/"] = ""
-			return nil
-		}
-		b, err := root.ReadFile(path)
-		files[path] = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-func want(t *testing.T, root *os.Root, files map[string]string) {
-	t.Helper()
-	if got := tree(t, root); fmt.Sprint(got) != fmt.Sprint(files) {
-		t.Errorf("destination has %v, want %v", got, files)
-	}
-}
-
 func TestArtifact(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	twice := src.layer(t, "d/e/b", "B")
-	other := src.layer(t, "b2", "B")
-	m := src.manifest(t, "v1", src.layer(t, "a", "A"), twice, other, src.layer(t, "", "none"))
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	twice := src.Layer(t, "d/e/b", "B")
+	other := src.Layer(t, "b2", "B")
+	m := src.Manifest(t, "v1", src.Layer(t, "a", "A"), twice, other, src.Layer(t, "", "none"))
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	derived := "sha256-" + digest.FromString("none").Encoded() + ".txt"
-	want(t, dst, map[string]string{"a": "A", "b2": "B", "d/": "", "d/e/": "", "d/e/b": "B", derived: "none"})
+	pulltest.Want(t, dst, map[string]string{"a": "A", "b2": "B", "d/": "", "d/e/": "", "d/e/b": "B", derived: "none"})
 	if r.Digest != m.Digest || r.Skipped || len(r.Files) != 4 || r.Files[0].Path != "a" || r.Files[0].Digest != digest.FromString("A") {
 		t.Errorf("got %+v", r)
 	}
@@ -175,25 +51,25 @@ func TestArtifact(t *testing.T) {
 
 func TestAgainIsOneRequest(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "v1", src.layer(t, "a", "A"), src.layer(t, "d/b", "B"))
-	first, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "v1", src.Layer(t, "a", "A"), src.Layer(t, "d/b", "B"))
+	first, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src.fetched.Store(0)
-	src.resolved.Store(0)
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
-	if err != nil || !r.Skipped || src.fetched.Load() != 0 || src.resolved.Load() != 1 {
-		t.Errorf("skipped %v after %d fetches, %d resolves: %v", r.Skipped, src.fetched.Load(), src.resolved.Load(), err)
+	src.Fetched.Store(0)
+	src.Resolved.Store(0)
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
+	if err != nil || !r.Skipped || src.Fetched.Load() != 0 || src.Resolved.Load() != 1 {
+		t.Errorf("skipped %v after %d fetches, %d resolves: %v", r.Skipped, src.Fetched.Load(), src.Resolved.Load(), err)
 	}
 	r.Skipped = false
 	if a, b := asJSON(t, first), asJSON(t, r); a != b {
 		t.Errorf("the second result is\n%s, the first was\n%s", b, a)
 	}
 	// Without the state file, contents are compared: nothing but the manifest is fetched.
-	if r, err = Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || !r.Skipped || src.fetched.Load() != 1 {
-		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.fetched.Load(), err)
+	if r, err = Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || !r.Skipped || src.Fetched.Load() != 1 {
+		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.Fetched.Load(), err)
 	}
 }
 
@@ -208,42 +84,42 @@ func asJSON(t *testing.T, v any) string {
 
 func TestNewVersion(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "v1", src.layer(t, "same", "S"), src.layer(t, "a", "old"), src.layer(t, "d/gone", "G"))
-	src.manifest(t, "v2", src.layer(t, "same", "S"), src.layer(t, "a", "newer"), src.layer(t, "e/b", "B"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "v1", src.Layer(t, "same", "S"), src.Layer(t, "a", "old"), src.Layer(t, "d/gone", "G"))
+	src.Manifest(t, "v2", src.Layer(t, "same", "S"), src.Layer(t, "a", "newer"), src.Layer(t, "e/b", "B"))
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	before, _ := dst.Stat("same")
-	src.fetched.Store(0)
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err != nil {
+	src.Fetched.Store(0)
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	if src.fetched.Load() != 3 {
-		t.Errorf("%d fetches, want manifest and two layers", src.fetched.Load())
+	if src.Fetched.Load() != 3 {
+		t.Errorf("%d fetches, want manifest and two layers", src.Fetched.Load())
 	}
 	if after, _ := dst.Stat("same"); !os.SameFile(before, after) {
 		t.Error("a file that did not change was replaced")
 	}
-	want(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
-	r, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Delete: true})
+	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
+	r, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Delete: true})
 	if err != nil || fmt.Sprint(r.Removed) != "[d/gone]" || r.Skipped {
 		t.Errorf("removed %v, skipped %v, %v", r.Removed, r.Skipped, err)
 	}
-	want(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
-	if r, err = Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Delete: true}); err != nil || !r.Skipped {
+	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
+	if r, err = Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Delete: true}); err != nil || !r.Skipped {
 		t.Errorf("again: skipped %v, %v", r.Skipped, err)
 	}
 }
 
 func TestOthersFilesAreKept(t *testing.T) {
 	t.Parallel()
-	src := newSource()
-	src.manifest(t, "v1", src.layer(t, "a", "one"), src.layer(t, "b", "B1"))
-	src.manifest(t, "v2", src.layer(t, "a", "two"), src.layer(t, "b", "B2"))
+	src := pulltest.NewSource()
+	src.Manifest(t, "v1", src.Layer(t, "a", "one"), src.Layer(t, "b", "B1"))
+	src.Manifest(t, "v2", src.Layer(t, "a", "two"), src.Layer(t, "b", "B2"))
 	prepare := map[string]func(dst *os.Root) error{
 		"changed": func(dst *os.Root) error {
-			if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 				return err
 			}
 			return dst.WriteFile("a", []byte("mine"), 0o666)
@@ -253,37 +129,37 @@ func TestOthersFilesAreKept(t *testing.T) {
 	}
 	for name, prepare := range prepare {
 		t.Run(name, func(t *testing.T) {
-			dst := newDir(t)
+			dst := pulltest.NewDir(t)
 			if err := prepare(dst); err != nil {
 				t.Fatal(err)
 			}
 			old, _ := dst.Lstat("a")
-			_, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)})
+			_, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"a"`) {
 				t.Errorf("got %v", err)
 			}
 			if now, _ := dst.Lstat("a"); !os.SameFile(old, now) {
 				t.Error("the file was touched")
 			}
-			if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst), Force: true}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Force: true}); err != nil {
 				t.Fatal(err)
 			}
-			want(t, dst, map[string]string{"a": "two", "b": "B2"})
+			pulltest.Want(t, dst, map[string]string{"a": "two", "b": "B2"})
 		})
 	}
 }
 
 func TestFailureLeavesTheOldFiles(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "v1", src.layer(t, "a", "A1"), src.layer(t, "b", "B1"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "v1", src.Layer(t, "a", "A1"), src.Layer(t, "b", "B1"))
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	bad := src.layer(t, "b", "B2")
-	src.manifest(t, "v2", src.layer(t, "a", "A2"), bad, src.layer(t, "new/c", "C"))
-	src.fail = map[digest.Digest]error{bad.Digest: errors.New("connection reset")}
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
+	bad := src.Layer(t, "b", "B2")
+	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), bad, src.Layer(t, "new/c", "C"))
+	src.Fail = map[digest.Digest]error{bad.Digest: errors.New("connection reset")}
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{"a", "b"} {
@@ -292,44 +168,44 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 		}
 	}
 	// What came before the failure is not fetched again, and nothing is left in the end.
-	src.fail = nil
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: beside(dst)}); err != nil {
+	src.Fail = nil
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	want(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
+	pulltest.Want(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
 }
 
 func TestPlacingIsUndone(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "v1", src.layer(t, "a", "A1"), src.layer(t, "d/b", "B1"))
-	src.manifest(t, "v2", src.layer(t, "a", "A2"), src.layer(t, "d/b", "B2"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "v1", src.Layer(t, "a", "A1"), src.Layer(t, "d/b", "B1"))
+	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), src.Layer(t, "d/b", "B2"))
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openStage(dst, digest.FromString("x"))
+	s, err := place.OpenStage(dst, digest.FromString("x"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.root.WriteFile(stageFiles+"/a", []byte("A2"), 0o666); err != nil {
+	if err := s.Root.WriteFile(place.StageFiles+"/a", []byte("A2"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := &placer{stage: s, moves: []move{{path: "a", replace: true}, {path: "missing"}}}
-	if err := p.apply(nil); !errors.Is(err, fs.ErrNotExist) {
+	p := &place.Placer{Stage: s, Moves: []place.Move{{Path: "a", Replace: true}, {Path: "missing"}}}
+	if err := p.Apply(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
+	pulltest.Want(t, dst, map[string]string{"a": "A1", "d/": "", "d/b": "B1"})
 }
 
 // TestEveryChangeIsRefused changes, cuts and lengthens each blob in turn.
 func TestEveryChangeIsRefused(t *testing.T) {
 	t.Parallel()
-	src := newSource()
-	layers := []ocispec.Descriptor{src.layer(t, "a", "content of a"), src.layer(t, "d/b", "content of b")}
-	m := src.manifest(t, "v1", layers...)
+	src := pulltest.NewSource()
+	layers := []ocispec.Descriptor{src.Layer(t, "a", "content of a"), src.Layer(t, "d/b", "content of b")}
+	m := src.Manifest(t, "v1", layers...)
 	for _, desc := range append(layers, m) {
 		whole, err := content.FetchAll(t.Context(), src.Store, desc)
 		if err != nil {
@@ -340,16 +216,16 @@ func TestEveryChangeIsRefused(t *testing.T) {
 		for name, lie := range map[string][]byte{
 			"changed": changed, "cut": whole[:len(whole)-1], "longer": append(bytes.Clone(whole), ' '), "empty": {},
 		} {
-			liar := &source{Store: src.Store, lie: map[digest.Digest][]byte{desc.Digest: lie}}
-			dst := newDir(t)
+			liar := &pulltest.Source{Store: src.Store, Lie: map[digest.Digest][]byte{desc.Digest: lie}}
+			dst := pulltest.NewDir(t)
 			if err := dst.WriteFile("mine", []byte("mine"), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Artifact(t.Context(), liar, "v1", dst, Options{State: beside(dst)})
+			_, err := Artifact(t.Context(), liar, "v1", dst, Options{State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: got %v", name, desc.MediaType, err)
 			}
-			want(t, dst, map[string]string{"mine": "mine"})
+			pulltest.Want(t, dst, map[string]string{"mine": "mine"})
 		}
 	}
 }
@@ -360,15 +236,15 @@ func TestBadNames(t *testing.T) {
 		"../up", "a/../../up", "/etc/passwd", "..", ".", "a/..", "C:/x", `a\b`, "nul\x00", "line\nfeed", "bad\xff", "dir/",
 		".davit-0123456789abcdef/files/x", "a/../b", strings.Repeat("x/", 3000) + "x",
 	} {
-		src, dst := newSource(), newDir(t)
-		src.manifest(t, "v1", src.layer(t, "good", "g"), src.layer(t, name, "x"))
+		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+		src.Manifest(t, "v1", src.Layer(t, "good", "g"), src.Layer(t, name, "x"))
 		// JSON can't carry every byte: what arrives is what counts.
-		_, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)})
+		_, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%q: got %v", name, err)
 		}
 		if err != nil {
-			want(t, dst, map[string]string{})
+			pulltest.Want(t, dst, map[string]string{})
 		}
 	}
 }
@@ -376,24 +252,24 @@ func TestBadNames(t *testing.T) {
 func TestCollidingNames(t *testing.T) {
 	t.Parallel()
 	for _, names := range [][2]string{{"a", "a"}, {"a", "./a"}, {"a", "a/b"}, {"a/b", "a"}} {
-		src, dst := newSource(), newDir(t)
-		src.manifest(t, "v1", src.layer(t, names[0], "1"), src.layer(t, names[1], "2"))
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
+		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+		src.Manifest(t, "v1", src.Layer(t, names[0], "1"), src.Layer(t, names[1], "2"))
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%v: got %v", names, err)
 		}
-		want(t, dst, map[string]string{})
+		pulltest.Want(t, dst, map[string]string{})
 	}
 }
 
 func TestSymlinkInDestinationIsNotFollowed(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	outside := t.TempDir()
 	if err := os.Symlink(outside, filepath.Join(dst.Name(), "d")); err != nil {
 		t.Fatal(err)
 	}
-	src.manifest(t, "v1", src.layer(t, "d/file", "x"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err == nil {
+	src.Manifest(t, "v1", src.Layer(t, "d/file", "x"))
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err == nil {
 		t.Error("wrote through a link")
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
@@ -419,12 +295,12 @@ func TestAmbiguousManifests(t *testing.T) {
 		"negative size":  strings.Replace(`{"schemaVersion":2,`+config+`}`, `"size":2`, `"size":-2`, 1),
 		"deep":           `{"schemaVersion":2,` + config + `,"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
-		src, dst := newSource(), newDir(t)
-		raw := src.push(t, "application/json", body) // of another type the store would parse it
+		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+		raw := src.Add(t, "application/json", body) // of another type the store would parse it
 		if err := src.Tag(t.Context(), raw, "v1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -432,9 +308,9 @@ func TestAmbiguousManifests(t *testing.T) {
 
 func TestPlatforms(t *testing.T) {
 	t.Parallel()
-	src := newSource()
+	src := pulltest.NewSource()
 	entry := func(os, arch, variant string) ocispec.Descriptor {
-		d := src.manifest(t, os+arch+variant, src.layer(t, "file", os+"/"+arch+variant))
+		d := src.Manifest(t, os+arch+variant, src.Layer(t, "file", os+"/"+arch+variant))
 		d.Platform = &ocispec.Platform{OS: os, Architecture: arch, Variant: variant}
 		return d
 	}
@@ -443,123 +319,123 @@ func TestPlatforms(t *testing.T) {
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
 		Manifests: []ocispec.Descriptor{attestation, entry("linux", "amd64", ""), entry("linux", "arm", "v7"), entry("linux", "arm64", "v8")},
 	}
-	src.document(t, "v1", index)
+	src.Document(t, "v1", index)
 	for want, p := range map[string]ocispec.Platform{
 		"linux/amd64":   {OS: "linux", Architecture: "amd64"},
 		"linux/armv7":   {OS: "linux", Architecture: "arm"},
 		"linux/arm64v8": {OS: "linux", Architecture: "arm64"},
 	} {
-		dst := newDir(t)
-		r, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst), Platform: &p})
+		dst := pulltest.NewDir(t)
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst), Platform: &p})
 		if b, _ := dst.ReadFile("file"); err != nil || string(b) != want || r.Platform == nil {
 			t.Errorf("%v: got %q, %v", p, b, err)
 		}
 	}
 	for _, p := range []ocispec.Platform{{OS: "windows", Architecture: "amd64"}, {OS: "unknown", Architecture: "unknown"}} {
-		_, err := Artifact(t.Context(), src, "v1", newDir(t), Options{Platform: &p})
-		var missing *PlatformError
+		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{Platform: &p})
+		var missing *fetch.PlatformError
 		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &missing) || strings.Join(missing.Have, " ") != "linux/amd64 linux/arm/v7 linux/arm64/v8" {
 			t.Errorf("%v: got %v", p, err)
 		}
 	}
 	index.Manifests = index.Manifests[1:2]
 	index.Manifests[0].Platform = nil
-	src.document(t, "single", index)
-	if _, err := Artifact(t.Context(), src, "single", newDir(t), Options{}); err != nil {
+	src.Document(t, "single", index)
+	if _, err := Artifact(t.Context(), src, "single", pulltest.NewDir(t), Options{}); err != nil {
 		t.Errorf("an entry for every platform: %v", err)
 	}
 }
 
 func TestNothingToWriteIsAnError(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "empty", ocispec.DescriptorEmptyJSON)
-	src.manifest(t, "v1", src.layer(t, "a", "A"))
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "empty", ocispec.DescriptorEmptyJSON)
+	src.Manifest(t, "v1", src.Layer(t, "a", "A"))
 	for tag, opts := range map[string]Options{
 		"empty": {}, "v1": {Include: []string{"*.md"}}, "missing": {},
 	} {
 		if _, err := Artifact(t.Context(), src, tag, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
 			t.Errorf("%s: got %v", tag, err)
 		}
-		want(t, dst, map[string]string{})
+		pulltest.Want(t, dst, map[string]string{})
 	}
 }
 
 func TestDataInTheDescriptor(t *testing.T) {
 	t.Parallel()
-	src := newSource()
-	layer := src.layer(t, "a", "A")
+	src := pulltest.NewSource()
+	layer := src.Layer(t, "a", "A")
 	for data, ok := range map[string]bool{"A": true, "B": false, "AA": false} {
 		layer.Data = []byte(data)
-		src.manifest(t, "v1", layer)
-		src.fetched.Store(0)
-		_, err := Artifact(t.Context(), src, "v1", newDir(t), Options{})
-		if ok && (err != nil || src.fetched.Load() != 1) || !ok && !errors.Is(err, artifact.ErrRefused) {
-			t.Errorf("data %q: %v after %d fetches", data, err, src.fetched.Load())
+		src.Manifest(t, "v1", layer)
+		src.Fetched.Store(0)
+		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{})
+		if ok && (err != nil || src.Fetched.Load() != 1) || !ok && !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("data %q: %v after %d fetches", data, err, src.Fetched.Load())
 		}
 	}
 }
 
 func TestChartIsNamedAsHelmDoes(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	config := src.push(t, helmConfig, `{"name":"demo","version":"0.1.0"}`)
-	layer := src.push(t, helmChart, "tgz")
-	src.document(t, "v1", ocispec.Manifest{
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	config := src.Add(t, fetch.HelmConfig, `{"name":"demo","version":"0.1.0"}`)
+	layer := src.Add(t, fetch.HelmChart, "tgz")
+	src.Document(t, "v1", ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: config, Layers: []ocispec.Descriptor{layer, src.push(t, helmProvenance, "prov")},
+		Config: config, Layers: []ocispec.Descriptor{layer, src.Add(t, fetch.HelmProvenance, "prov")},
 	})
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	want(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
+	pulltest.Want(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
 }
 
 func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "v1", src.layer(t, "a", "A"))
-	killed, err := openStage(dst, digest.FromString("another artifact"))
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "v1", src.Layer(t, "a", "A"))
+	killed, err := place.OpenStage(dst, digest.FromString("another artifact"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	working, err := openStage(dst, digest.FromString("a third one"))
+	working, err := place.OpenStage(dst, digest.FromString("a third one"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed.release()
-	for _, name := range []string{".davit-mine", besides(killed.name)} { // the second was killed at once
+	killed.Release()
+	for _, name := range []string{".davit-mine", place.Besides(killed.Name)} { // the second was killed at once
 		if err := dst.Mkdir(name, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := working.close(); err != nil {
+	if err := working.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want(t, dst, map[string]string{"a": "A", ".davit-mine/": ""})
+	pulltest.Want(t, dst, map[string]string{"a": "A", ".davit-mine/": ""})
 }
 
 func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	src.manifest(t, "one", src.layer(t, "a", "A"))
-	src.manifest(t, "two", src.layer(t, "b", "B"))
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	src.Manifest(t, "one", src.Layer(t, "a", "A"))
+	src.Manifest(t, "two", src.Layer(t, "b", "B"))
 	for _, tag := range []string{"one", "two"} {
-		if _, err := Artifact(t.Context(), src, tag, dst, Options{State: beside(dst), Origin: tag, Delete: true}); err != nil {
+		if _, err := Artifact(t.Context(), src, tag, dst, Options{State: pulltest.Beside(dst), Origin: tag, Delete: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want(t, dst, map[string]string{"a": "A", "b": "B"})
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: beside(dst), Origin: "one"}); err != nil || !r.Skipped {
+	pulltest.Want(t, dst, map[string]string{"a": "A", "b": "B"})
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("skipped %v, %v", r.Skipped, err)
 	}
 	if err := os.Chtimes(filepath.Join(dst.Name(), "a"), time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: beside(dst), Origin: "one"}); err != nil || !r.Skipped {
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("touched: skipped %v, %v", r.Skipped, err)
 	}
 }
@@ -568,29 +444,29 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 // end is one of them.
 func TestPullsAtOnce(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	want := map[string]map[string]string{}
 	for _, tag := range []string{"v1", "v2"} {
 		var layers []ocispec.Descriptor
 		want[tag] = map[string]string{"same": "S", "d/": "", "d/e/": ""}
-		layers = append(layers, src.layer(t, "same", "S"))
+		layers = append(layers, src.Layer(t, "same", "S"))
 		for i := range 10 {
 			name := fmt.Sprintf("d/e/%d", i)
-			layers = append(layers, src.layer(t, name, tag+name))
+			layers = append(layers, src.Layer(t, name, tag+name))
 			want[tag][name] = tag + name
 		}
-		src.manifest(t, tag, layers...)
+		src.Manifest(t, tag, layers...)
 	}
 	var group sync.WaitGroup
 	for i := range 12 {
 		group.Go(func() {
-			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{State: beside(dst)}); err != nil {
+			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{State: pulltest.Beside(dst)}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	group.Wait()
-	got := fmt.Sprint(tree(t, dst))
+	got := fmt.Sprint(pulltest.Tree(t, dst))
 	if got != fmt.Sprint(want["v1"]) && got != fmt.Sprint(want["v2"]) {
 		t.Errorf("a mixture: %s", got)
 	}
@@ -600,13 +476,13 @@ func TestPullsAtOnce(t *testing.T) {
 // leaves nothing of what it began.
 func TestOutrunPullLeavesNothing(t *testing.T) {
 	t.Parallel()
-	src, dst := newSource(), newDir(t)
-	a, c := src.layer(t, "a", "A"), src.layer(t, "c", "C")
-	src.manifest(t, "v1", a)
-	src.manifest(t, "v2", src.layer(t, "a", "X"))
-	src.manifest(t, "v3", a, c)
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	a, c := src.Layer(t, "a", "A"), src.Layer(t, "c", "C")
+	src.Manifest(t, "v1", a)
+	src.Manifest(t, "v2", src.Layer(t, "a", "X"))
+	src.Manifest(t, "v3", a, c)
 	pull := func(tag string) *Result {
-		r, err := Artifact(t.Context(), src, tag, dst, Options{State: beside(dst)})
+		r, err := Artifact(t.Context(), src, tag, dst, Options{State: pulltest.Beside(dst)})
 		if err != nil {
 			t.Error(err)
 		}
@@ -614,7 +490,7 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 	}
 	pull("v1")
 	var outrun atomic.Bool
-	src.before = func(d digest.Digest) {
+	src.Before = func(d digest.Digest) {
 		if d == c.Digest && !outrun.Swap(true) {
 			pull("v2")
 			pull("v3")
@@ -623,7 +499,7 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 	if r := pull("v3"); r == nil || !r.Skipped {
 		t.Errorf("got %+v, want nothing left to do", r)
 	}
-	want(t, dst, map[string]string{"a": "A", "c": "C"})
+	pulltest.Want(t, dst, map[string]string{"a": "A", "c": "C"})
 }
 
 func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
@@ -635,22 +511,22 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 		"broken off": {io.ErrUnexpectedEOF, 2},
 		"full disk":  {&fs.PathError{Op: "write", Path: "b", Err: syscall.ENOSPC}, 3}, // others need the room as well
 	} {
-		src, dst := newSource(), newDir(t)
-		broken := src.layer(t, "b", "two")
-		src.manifest(t, "v1", src.layer(t, "a", "one"), broken)
-		src.fail = map[digest.Digest]error{broken.Digest: c.cause}
+		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+		broken := src.Layer(t, "b", "two")
+		src.Manifest(t, "v1", src.Layer(t, "a", "one"), broken)
+		src.Fail = map[digest.Digest]error{broken.Digest: c.cause}
 		if _, err := Artifact(t.Context(), src, "v1", dst, Options{Concurrency: 1}); !errors.Is(err, c.cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if files := tree(t, dst); c.again == 3 && len(files) > 0 {
+		if files := pulltest.Tree(t, dst); c.again == 3 && len(files) > 0 {
 			t.Errorf("%s: left behind %v", name, files)
 		}
-		src.fail = nil
-		src.fetched.Store(0)
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || src.fetched.Load() != c.again {
-			t.Errorf("%s: then fetched %d, %v, want %d", name, src.fetched.Load(), err, c.again)
+		src.Fail = nil
+		src.Fetched.Store(0)
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || src.Fetched.Load() != c.again {
+			t.Errorf("%s: then fetched %d, %v, want %d", name, src.Fetched.Load(), err, c.again)
 		}
-		if files := tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
+		if files := pulltest.Tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
 			t.Errorf("%s: at last %v", name, files)
 		}
 	}
@@ -659,8 +535,8 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 // TestLinkInTheWay: a link in the place of a directory is neither followed nor replaced.
 func TestLinkInTheWay(t *testing.T) {
 	t.Parallel()
-	src := newSource()
-	src.manifest(t, "v1", src.layer(t, "d/sub/x", "content"))
+	src := pulltest.NewSource()
+	src.Manifest(t, "v1", src.Layer(t, "d/sub/x", "content"))
 	for _, target := range []string{"../elsewhere", "inside", "/etc", "nowhere"} {
 		top := t.TempDir()
 		out := filepath.Join(top, "out")
@@ -677,11 +553,11 @@ func TestLinkInTheWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		before := src.fetched.Load()
+		before := src.Fetched.Load()
 		if _, err := Artifact(t.Context(), src, "v1", root, Options{}); !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"d"`) {
 			t.Errorf("%s: %v", target, err)
 		}
-		if n := src.fetched.Load() - before; n > 1 {
+		if n := src.Fetched.Load() - before; n > 1 {
 			t.Errorf("%s: %d fetched besides the manifest", target, n-1)
 		}
 		if _, err := Artifact(t.Context(), src, "v1", root, Options{Force: true}); err != nil {

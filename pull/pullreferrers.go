@@ -9,7 +9,10 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -26,7 +29,7 @@ func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
 	if !ok {
 		return fmt.Errorf("listing referrers: %w", errdef.ErrUnsupported)
 	}
-	found, err := Referrers(ctx, graph, result.Descriptor(), ReferrerOptions{Tags: true})
+	found, err := referrers.Referrers(ctx, graph, result.Descriptor(), referrers.ReferrerOptions{Tags: true})
 	if err != nil {
 		return err
 	}
@@ -62,18 +65,18 @@ func (p *puller) root() ocispec.Descriptor {
 }
 
 // ofIndex lists what the index has to say of the manifest that was chosen.
-func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, result *Result) ([]*Referrer, error) {
-	index, err := load(ctx, p.src, p.root())
+func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, result *Result) ([]*referrers.Referrer, error) {
+	index, err := fetch.Load(ctx, p.src, p.root())
 	if err != nil {
 		return nil, err
 	}
-	found, err := Referrers(ctx, graph, index.desc, ReferrerOptions{})
+	found, err := referrers.Referrers(ctx, graph, index.Desc, referrers.ReferrerOptions{})
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range index.Manifests {
 		if oci.IsAttestation(e) && e.Annotations[oci.AnnotationReferenceDigest] == result.Digest.String() {
-			found = append(found, &Referrer{
+			found = append(found, &referrers.Referrer{
 				Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: "attestation",
 			})
 		}
@@ -82,14 +85,14 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, re
 }
 
 // pullReferrer pulls one into its directory. One without files has said all in its manifest.
-func (p *puller) pullReferrer(ctx context.Context, r *Referrer, result *Result) error {
+func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
 	name := path.Join(referrersDir, r.Kind+"-"+r.Digest.Encoded()[:12])
 	if err := p.dst.MkdirAll(name, 0o777); err != nil {
-		return &artifact.Error{Op: "writing to", Item: name, Err: bare(err)}
+		return &artifact.Error{Op: "writing to", Item: name, Err: place.Bare(err)}
 	}
 	dst, err := p.dst.OpenRoot(name)
 	if err != nil {
-		return &artifact.Error{Op: "writing to", Item: name, Err: bare(err)}
+		return &artifact.Error{Op: "writing to", Item: name, Err: place.Bare(err)}
 	}
 	defer dst.Close()
 	opts := p.opts
@@ -117,7 +120,7 @@ func pullManifest(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Des
 	if err != nil {
 		return nil, err
 	}
-	m, err := load(ctx, src, desc)
+	m, err := fetch.Load(ctx, src, desc)
 	if err != nil {
 		return nil, err
 	}

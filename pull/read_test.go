@@ -18,6 +18,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -67,14 +69,14 @@ func TestList(t *testing.T) {
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		store := newStore()
 		mixed(t, store, packing)
-		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil || paths(r.Files) != "docs/a.md docs/sub/b.md large.bin" {
 			t.Fatalf("%s: %v, %v", packing, r, err)
 		}
 		if f := r.Files[0]; f.Size != 3 || f.Digest != digest.FromString("# A") || f.Layer != r.Layers[0].Digest {
 			t.Errorf("%s: %+v", packing, f)
 		}
-		if r, err = pull.List(t.Context(), store, "v1", pull.ListOptions{Include: []string{"sub"}}); err != nil || paths(r.Files) != "docs/sub/b.md" {
+		if r, err = read.List(t.Context(), store, "v1", read.ListOptions{Include: []string{"sub"}}); err != nil || paths(r.Files) != "docs/sub/b.md" {
 			t.Errorf("%s: included %v, %v", packing, paths(r.Files), err)
 		}
 	}
@@ -86,13 +88,13 @@ func TestListImage(t *testing.T) {
 	store.image(t, "v1",
 		tgz(t, entry{name: "etc/gone", content: "x"}, entry{name: "etc/stays", content: "1"}, entry{name: "dir/old"}, entry{name: "was/dir"}),
 		tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "22"}, entry{name: "dir/.wh..wh..opq"}, entry{name: "dir/new"}, entry{name: "was"}))
-	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 	if err != nil || paths(r.Files) != "dir/new etc/stays was" || r.Files[1].Size != 2 {
 		t.Errorf("got %v, %v", r.Files, err)
 	}
 	for name, want := range map[string]string{"etc/stays": "22", "etc/gone": "", "dir/old": "", "was/dir": ""} {
 		var out bytes.Buffer
-		_, err := pull.Cat(t.Context(), store, "v1", name, &out, pull.CatOptions{})
+		_, err := read.Cat(t.Context(), store, "v1", name, &out, read.CatOptions{})
 		if out.String() != want || (want == "") != errors.Is(err, errdef.ErrNotFound) {
 			t.Errorf("%s: got %q, %v", name, &out, err)
 		}
@@ -116,14 +118,14 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 			write(t, dir, fmt.Sprintf("d/%04d", i), strings.Repeat("x", test.size))
 		}
 		push(t, dir, directory("generic", "d", mediatypes.Tar), store.counted)
-		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil || len(r.Files) != test.files || r.Files[2].Path != "d/0002" || r.Files[2].Size != int64(test.size) {
 			t.Fatalf("%s: got %v, %v", test.name, r, err)
 		}
 		if parts, n := store.parts.Load(), store.bytes.Load(); parts > test.parts || n > test.bytes {
 			t.Errorf("%s: %d bytes were fetched in %d parts, want %d in %d", test.name, n, parts, test.bytes, test.parts)
 		}
-		whole, err := pull.List(t.Context(), store, "v1", pull.ListOptions{Digests: true})
+		whole, err := read.List(t.Context(), store, "v1", read.ListOptions{Digests: true})
 		want := digest.FromString(strings.Repeat("x", test.size))
 		if err != nil || r.Files[1].Digest != "" || whole.Files[1].Digest != want {
 			t.Errorf("%s: got the digests %q and %q, %v, want none and %s", test.name, r.Files[1].Digest, whole.Files[1].Digest, err, want)
@@ -141,28 +143,28 @@ func TestCat(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		path string
-		opts pull.CatOptions
+		opts read.CatOptions
 		want string
 	}{
-		"in a tar":      {"docs/sub/b.md", pull.CatOptions{}, "# B"},
-		"part in a tar": {"docs/sub/b.md", pull.CatOptions{Offset: 2, Length: 5}, "B"},
-		"layer":         {"./large.bin", pull.CatOptions{}, string(large)},
-		"part":          {"large.bin", pull.CatOptions{Offset: 5, Length: 10}, "5678901234"},
-		"end":           {"large.bin", pull.CatOptions{Offset: int64(len(large)) - 3}, "789"},
-		"beyond":        {"large.bin", pull.CatOptions{Offset: 1 << 40}, ""},
+		"in a tar":      {"docs/sub/b.md", read.CatOptions{}, "# B"},
+		"part in a tar": {"docs/sub/b.md", read.CatOptions{Offset: 2, Length: 5}, "B"},
+		"layer":         {"./large.bin", read.CatOptions{}, string(large)},
+		"part":          {"large.bin", read.CatOptions{Offset: 5, Length: 10}, "5678901234"},
+		"end":           {"large.bin", read.CatOptions{Offset: int64(len(large)) - 3}, "789"},
+		"beyond":        {"large.bin", read.CatOptions{Offset: 1 << 40}, ""},
 	} {
 		for _, src := range []interface {
 			io.Closer
 			target
 		}{noClose{store}, noClose{&ranged{counted: store}}} {
 			var out bytes.Buffer
-			if _, err := pull.Cat(t.Context(), src, "v1", c.path, &out, c.opts); err != nil || out.String() != c.want {
+			if _, err := read.Cat(t.Context(), src, "v1", c.path, &out, c.opts); err != nil || out.String() != c.want {
 				t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
 			}
 		}
 	}
 	for _, name := range []string{"docs", "docs/none", "none", ""} {
-		if _, err := pull.Cat(t.Context(), store, "v1", name, io.Discard, pull.CatOptions{}); err == nil {
+		if _, err := read.Cat(t.Context(), store, "v1", name, io.Discard, read.CatOptions{}); err == nil {
 			t.Errorf("%q: no error", name)
 		}
 	}
@@ -180,10 +182,10 @@ func TestCatFollowsLinks(t *testing.T) {
 	}
 	push(t, dir, directory("generic", "d", mediatypes.TarGzip), store)
 	var out bytes.Buffer
-	if _, err := pull.Cat(t.Context(), store, "v1", "d/sub/up", &out, pull.CatOptions{}); err != nil || out.String() != "content" {
+	if _, err := read.Cat(t.Context(), store, "v1", "d/sub/up", &out, read.CatOptions{}); err != nil || out.String() != "content" {
 		t.Errorf("got %q, %v", &out, err)
 	}
-	if _, err := pull.Cat(t.Context(), store, "v1", "d/loop", io.Discard, pull.CatOptions{}); err == nil {
+	if _, err := read.Cat(t.Context(), store, "v1", "d/loop", io.Discard, read.CatOptions{}); err == nil {
 		t.Error("a loop was followed")
 	}
 }
@@ -206,7 +208,7 @@ func TestCatHoldsBackWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	mixed(t, store, mediatypes.TarGzip)
-	r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+	r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,16 +222,16 @@ func TestCatHoldsBackWhatIsWrong(t *testing.T) {
 		} {
 			var out bytes.Buffer
 			src := &lying{store, r.Layers[i].Digest, lie}
-			if _, err := pull.Cat(t.Context(), src, "v1", name, &out, pull.CatOptions{}); !errors.Is(err, artifact.ErrRefused) {
+			if _, err := read.Cat(t.Context(), src, "v1", name, &out, read.CatOptions{}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: %v", name, change, err)
 			}
 			if out.Len() > 2<<20 || name != "large.bin" && out.Len() > 0 {
 				t.Errorf("%s %s: %d bytes were handed over", name, change, out.Len())
 			}
-			if _, err := pull.List(t.Context(), src, "v1", pull.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
+			if _, err := read.List(t.Context(), src, "v1", read.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("listing %s: %v", change, err)
 			}
-			report, err := pull.Verify(t.Context(), src, "v1", pull.VerifyOptions{})
+			report, err := inspect.Verify(t.Context(), src, "v1", inspect.VerifyOptions{})
 			if err != nil || len(report.Faults) != 1 || report.Faults[0].Digest != r.Layers[i].Digest {
 				t.Errorf("verify %s: %+v, %v", change, report, err)
 			}
@@ -274,7 +276,7 @@ func TestDiff(t *testing.T) {
 	}
 	tag("b", map[string]string{"k": "2"}, `{"a":{"b":2},"same":true}`)
 
-	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "b"}, pull.DiffOptions{})
+	d, err := read.Diff(t.Context(), read.Side{Source: store, Ref: "a"}, read.Side{Source: store, Ref: "b"}, read.DiffOptions{})
 	if err != nil || d.Same {
 		t.Fatalf("same %v, %v", d, err)
 	}
@@ -295,7 +297,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
 	}
 	store.fetched.Store(0)
-	d, err = pull.Diff(t.Context(), pull.Side{Source: store, Ref: "a"}, pull.Side{Source: store, Ref: "a"}, pull.DiffOptions{})
+	d, err = read.Diff(t.Context(), read.Side{Source: store, Ref: "a"}, read.Side{Source: store, Ref: "a"}, read.DiffOptions{})
 	if err != nil || !d.Same || store.fetched.Load() != 2 {
 		t.Errorf("the same: %+v after %d fetches, %v", d, store.fetched.Load(), err)
 	}
@@ -309,7 +311,7 @@ func TestDiffOfImages(t *testing.T) {
 	store.image(t, "1", base, tgz(t, entry{name: "b", content: "2"}))
 	store.image(t, "2", base, tgz(t, entry{name: ".wh.c"}, entry{name: "d", content: "1"}))
 	store.fetched.Store(0)
-	d, err := pull.Diff(t.Context(), pull.Side{Source: store, Ref: "1"}, pull.Side{Source: store, Ref: "2"}, pull.DiffOptions{})
+	d, err := read.Diff(t.Context(), read.Side{Source: store, Ref: "1"}, read.Side{Source: store, Ref: "2"}, read.DiffOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +331,7 @@ func TestVerify(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	mixed(t, store, mediatypes.TarZstd)
-	report, err := pull.Verify(t.Context(), store, "v1", pull.VerifyOptions{Referrers: true})
+	report, err := inspect.Verify(t.Context(), store, "v1", inspect.VerifyOptions{Referrers: true})
 	if err != nil || len(report.Faults) != 0 || report.Checked != 4 {
 		t.Errorf("got %+v, %v", report, err)
 	}
@@ -347,7 +349,7 @@ func TestVerifyOfEveryClaim(t *testing.T) {
 	longer, other := desc, desc
 	longer.Size++
 	other.MediaType = ocispec.MediaTypeImageIndex
-	report, err := pull.VerifyAll(t.Context(), store, []ocispec.Descriptor{desc, desc, longer, other}, pull.VerifyOptions{})
+	report, err := inspect.VerifyAll(t.Context(), store, []ocispec.Descriptor{desc, desc, longer, other}, inspect.VerifyOptions{})
 	if err != nil || len(report.Faults) != 2 || report.Checked != 4 {
 		t.Errorf("got %+v, %v", report, err)
 	}
@@ -359,7 +361,7 @@ func TestEveryChangedLayerIsRefused(t *testing.T) {
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		store := newStore()
 		mixed(t, store, packing)
-		r, err := pull.List(t.Context(), store, "v1", pull.ListOptions{})
+		r, err := read.List(t.Context(), store, "v1", read.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -399,9 +401,9 @@ func TestReadableInTars(t *testing.T) {
 	} {
 		store := newStore()
 		store.image(t, "v1", test.layers...)
-		doc, err := pull.Readable(t.Context(), store, "v1", pull.ReadableOptions{})
+		doc, err := read.Readable(t.Context(), store, "v1", read.ReadableOptions{})
 		if test.want == "" {
-			if !errors.Is(err, pull.ErrNothingReadable) {
+			if !errors.Is(err, read.ErrNothingReadable) {
 				t.Errorf("%s: got %+v, %v", test.name, doc, err)
 			}
 			continue
@@ -439,8 +441,8 @@ func TestReadableSkipsLargeLayers(t *testing.T) {
 		if err := store.Tag(t.Context(), store.blob(t, ocispec.MediaTypeImageManifest, string(b)), test.name); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := pull.Readable(t.Context(), store, test.name, pull.ReadableOptions{})
-		if test.found != (err == nil) || err != nil && !errors.Is(err, pull.ErrNothingReadable) {
+		doc, err := read.Readable(t.Context(), store, test.name, read.ReadableOptions{})
+		if test.found != (err == nil) || err != nil && !errors.Is(err, read.ErrNothingReadable) {
 			t.Errorf("%s: got %+v, %v", test.name, doc, err)
 		}
 	}

@@ -3,6 +3,7 @@ package pull
 import (
 	"io/fs"
 
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -46,9 +47,9 @@ type Mode fs.FileMode
 func (m Mode) MarshalText() ([]byte, error) { return []byte(fs.FileMode(m).String()), nil }
 
 // newResult describes a manifest.
-func newResult(m *manifest) *Result {
+func newResult(m *fetch.Manifest) *Result {
 	return &Result{
-		Digest: m.desc.Digest, MediaType: m.desc.MediaType, ArtifactType: m.ArtifactType, Size: m.desc.Size,
-		Kind: m.kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
+		Kind: m.Kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
 }

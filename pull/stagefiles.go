@@ -8,13 +8,15 @@ import (
 	"path"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull/place"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
 // fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later
 // ones are still on their way, to the names that its files will have.
-func (p *puller) fetch(ctx context.Context, items []*item) error {
+func (p *puller) fetch(ctx context.Context, items []*fetch.Item) error {
 	trees, err := newTrees(p)
 	if err != nil {
 		return err
@@ -27,75 +29,75 @@ func (p *puller) fetch(ctx context.Context, items []*item) error {
 	return trees.close()
 }
 
-func (p *puller) fetchAll(ctx context.Context, items []*item, trees *trees) error {
+func (p *puller) fetchAll(ctx context.Context, items []*fetch.Item, trees *trees) error {
 	arrivals := make(map[digest.Digest]*arrival, len(items))
 	for _, it := range items {
-		if arrivals[it.desc.Digest] == nil {
-			arrivals[it.desc.Digest] = newArrival()
+		if arrivals[it.Desc.Digest] == nil {
+			arrivals[it.Desc.Digest] = newArrival()
 		}
-		arrivals[it.desc.Digest].left++
+		arrivals[it.Desc.Digest].left++
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(p.opts.concurrency() + 1)
 	group.Go(func() error {
 		for _, it := range items {
-			if err := p.stageItem(ctx, it, trees, arrivals[it.desc.Digest]); err != nil {
-				return &artifact.Error{Op: "unpacking", Item: it.name, Err: err}
+			if err := p.stageItem(ctx, it, trees, arrivals[it.Desc.Digest]); err != nil {
+				return &artifact.Error{Op: "unpacking", Item: it.Name, Err: err}
 			}
 		}
 		if err := p.join(ctx, items); err != nil {
-			return &artifact.Error{Op: "joining the layers of", Item: items[0].name, Err: err}
+			return &artifact.Error{Op: "joining the layers of", Item: items[0].Name, Err: err}
 		}
 		return nil
 	})
 	started := make(map[digest.Digest]bool, len(items))
 	for _, it := range items {
-		if started[it.desc.Digest] {
+		if started[it.Desc.Digest] {
 			continue
 		}
-		started[it.desc.Digest] = true
-		group.Go(func() error { return p.fetchItem(ctx, it, arrivals[it.desc.Digest]) })
+		started[it.Desc.Digest] = true
+		group.Go(func() error { return p.fetchItem(ctx, it, arrivals[it.Desc.Digest]) })
 	}
 	return group.Wait()
 }
 
-func (p *puller) fetchItem(ctx context.Context, it *item, a *arrival) error {
-	p.event(artifact.Started, it.desc, 0)
-	err := fetchFile(ctx, p.src, it.desc, p.stage.root, blobPath(it.desc), func(n, ready int64) {
+func (p *puller) fetchItem(ctx context.Context, it *fetch.Item, a *arrival) error {
+	p.event(artifact.Started, it.Desc, 0)
+	err := fetch.FetchFile(ctx, p.src, it.Desc, p.stage.Root, place.BlobPath(it.Desc), func(n, ready int64) {
 		a.report(ready)
-		p.event(artifact.Advanced, it.desc, n)
+		p.event(artifact.Advanced, it.Desc, n)
 	})
 	if err != nil {
-		return &artifact.Error{Op: "pulling", Item: it.name, Err: err}
+		return &artifact.Error{Op: "pulling", Item: it.Name, Err: err}
 	}
 	a.done()
-	p.event(artifact.Done, it.desc, it.desc.Size)
+	p.event(artifact.Done, it.Desc, it.Desc.Size)
 	return nil
 }
 
 // stageItem gives a verified blob, or what it unpacks to, its name in the stage. Unpacking begins while the blob comes,
 // but for one that is unpacked again since it was fetched again.
-func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, a *arrival) error {
-	if !it.unpack || it.sniff || p.restarted {
+func (p *puller) stageItem(ctx context.Context, it *fetch.Item, trees *trees, a *arrival) error {
+	if !it.Unpack || it.Sniff || p.restarted {
 		if err := a.verified(ctx); err != nil {
 			return err
 		}
 	}
-	if it.joined {
+	if it.Joined {
 		return nil
 	}
 	a.left--
-	unpack := it.unpack
-	if it.sniff {
+	unpack := it.Unpack
+	if it.Sniff {
 		var err error
-		if unpack, err = isTarFile(p.stage.root, blobPath(it.desc)); err != nil {
+		if unpack, err = isTarFile(p.stage.Root, place.BlobPath(it.Desc)); err != nil {
 			return err
 		}
 	}
 	if !unpack {
 		return p.stageFile(it, a.left == 0)
 	}
-	r := &arriving{ctx: ctx, from: a, root: p.stage.root, name: blobPath(it.desc)}
+	r := &arriving{ctx: ctx, from: a, root: p.stage.Root, name: place.BlobPath(it.Desc)}
 	defer r.Close()
 	err := trees.unpack(ctx, it, r)
 	if err := r.verified(); err != nil { // first of all what is wrong with the blob
@@ -105,29 +107,29 @@ func (p *puller) stageItem(ctx context.Context, it *item, trees *trees, a *arriv
 }
 
 // stageFile gives a verified blob its name in the stage.
-func (p *puller) stageFile(it *item, last bool) error {
-	root, to := p.stage.root, path.Join(stageFiles, it.name)
+func (p *puller) stageFile(it *fetch.Item, last bool) error {
+	root, to := p.stage.Root, path.Join(place.StageFiles, it.Name)
 	if err := root.MkdirAll(path.Dir(to), 0o777); err != nil {
 		return err
 	}
 	if _, err := root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return artifact.Refused(it.name, "two layers have a file of this name")
+		return artifact.Refused(it.Name, "two layers have a file of this name")
 	}
-	if err := p.name(blobPath(it.desc), to, last); err != nil {
+	if err := p.name(place.BlobPath(it.Desc), to, last); err != nil {
 		return err
 	}
 	info, err := root.Lstat(to)
 	if err != nil {
 		return err
 	}
-	p.next.files.add(newPlaced(it.name, it.index, info, it.desc.Digest))
+	p.next.Files.Add(newPlaced(it.Name, it.Index, info, it.Desc.Digest))
 	return nil
 }
 
 // name moves a blob to a name, or copies it when another file needs it too: a link would make later changes to one
 // change the other.
 func (p *puller) name(blob, to string, last bool) error {
-	root := p.stage.root
+	root := p.stage.Root
 	if last {
 		return root.Rename(blob, to)
 	}

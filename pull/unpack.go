@@ -19,6 +19,9 @@ import (
 	"github.com/davit-oci/davit/internal/archive/compress"
 	"github.com/davit-oci/davit/internal/archive/extract"
 	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -39,7 +42,7 @@ type trees struct {
 	root       *os.Root // of the files in the stage
 	extractors map[way]*extract.Extractor
 
-	item *item // that is being unpacked
+	item *fetch.Item // that is being unpacked
 
 	mu     sync.Mutex // the callbacks of an Extractor come from several goroutines
 	placed int64      // entries, directories included
@@ -50,7 +53,7 @@ type trees struct {
 }
 
 func newTrees(p *puller) (*trees, error) {
-	root, err := p.stage.root.OpenRoot(stageFiles)
+	root, err := p.stage.Root.OpenRoot(place.StageFiles)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +63,7 @@ func newTrees(p *puller) (*trees, error) {
 }
 
 // unpack puts the files of a blob into the stage.
-func (t *trees) unpack(ctx context.Context, it *item, blob io.Reader) error {
+func (t *trees) unpack(ctx context.Context, it *fetch.Item, blob io.Reader) error {
 	t.item = it
 	if err := t.extractor(it).Extract(ctx, blob); err != nil {
 		return t.cause(err)
@@ -79,17 +82,17 @@ func (t *trees) cause(err error) error {
 	return err
 }
 
-func (t *trees) extractor(it *item) *extract.Extractor {
-	w := way{it.within, it.strip, it.image}
+func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
+	w := way{it.Within, it.Strip, it.Image}
 	if x, ok := t.extractors[w]; ok {
 		return x
 	}
-	limits := t.p.opts.Limits
+	limits := t.p.opts.Limits.archive()
 	x := extract.New(t.root, extract.Options{
 		Options: read.Options{
-			Limits: archive.Limits{MaxSize: limits.MaxSize, MaxFiles: limits.MaxFiles, MaxRatio: limits.MaxRatio},
-			Image:  it.image,
-			Within: it.within,
+			Limits: limits,
+			Image:  it.Image,
+			Within: it.Within,
 		},
 		Place:        func(name string) (string, error) { return t.place(w, name) },
 		Preserve:     t.p.preserve,
@@ -114,10 +117,10 @@ func (t *trees) place(w way, name string) (string, error) {
 			return "", err
 		}
 	}
-	if strings.HasPrefix(name, stagePrefix) {
+	if strings.HasPrefix(name, fetch.StagePrefix) {
 		return "", artifact.Refused(name, "a name that is reserved for what is being pulled")
 	}
-	if !whiteout && !t.p.matcher.match(name) {
+	if !whiteout && !t.p.matcher.Match(name) {
 		return "", archive.ErrSkip
 	}
 	return name, nil
@@ -145,24 +148,24 @@ func (t *trees) note(e extract.Placed) {
 		}
 		return
 	}
-	if _, ok := t.p.carried.find(e.Name); ok {
+	if _, ok := t.p.carried.Find(e.Name); ok {
 		t.failed = errEntangled
 	}
-	f := placed{Path: e.Name, Size: e.Size, Mode: e.Mode, Layer: t.item.index}
+	f := record.Placed{Path: e.Name, Size: e.Size, Mode: e.Mode, Layer: t.item.Index}
 	if e.Mode.Type() == fs.ModeSymlink {
 		f.Link = e.Link
 	}
 	if e.Digest != [32]byte{} {
 		f.Digest = digest.NewDigestFromBytes(digest.SHA256, e.Digest[:])
 	}
-	if t.item.image {
+	if t.item.Image {
 		key := maphash.String(t.seed, e.Name)
 		if _, ok := t.owner[key]; ok {
 			t.p.next.Entangled = true
 		}
-		t.owner[key] = int32(t.item.index)
+		t.owner[key] = int32(t.item.Index)
 	}
-	t.p.next.files.add(f)
+	t.p.next.Files.Add(f)
 }
 
 // count holds the limits for all layers together; an Extractor holds them for each.
@@ -207,7 +210,7 @@ func (t *trees) close() error {
 	if !t.p.next.Entangled {
 		return nil
 	}
-	t.p.next.files.retain(func(f placed) bool {
+	t.p.next.Files.Retain(func(f record.Placed) bool {
 		layer, ok := t.owner[maphash.String(t.seed, f.Path)]
 		if !ok {
 			return true

@@ -23,7 +23,7 @@ var guarded = []string{
 // testOnly are packages that the program must not contain.
 var testOnly = []string{
 	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/format/formattest", module + "/internal/interop",
-	module + "/internal/kinds/kindtest", module + "/internal/registrytest",
+	module + "/internal/kinds/kindtest", module + "/internal/pulltest", module + "/internal/registrytest",
 }
 
 // listedPackage is what "go list -json" says of a package.

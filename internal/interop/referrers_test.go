@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -36,7 +36,7 @@ func pushedImage(t *testing.T, host, name string) (ref string, desc ocispec.Desc
 func kindsAttached(t *testing.T, ref string, subject ocispec.Descriptor) []string {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
-	found, err := pull.Referrers(t.Context(), target, subject, pull.ReferrerOptions{})
+	found, err := referrers.Referrers(t.Context(), target, subject, referrers.ReferrerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -100,7 +100,7 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 		return err
 	}
 	desc, missing := t.Find(ctx)
-	var platform *pull.PlatformError
+	var platform *fetch.PlatformError
 	switch {
 	case errors.Is(missing, errdef.ErrNotFound):
 		return missing

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/spf13/cobra"
 )
 
@@ -39,7 +39,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 }
 
 type discoverOptions struct {
-	pull.ReferrerOptions
+	referrers.ReferrerOptions
 	subject string
 	latest  bool
 }
@@ -65,36 +65,36 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 		return nil, err
 	}
 	opts.Recursive = true
-	referrers, err := pull.Referrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	found, err := referrers.Referrers(ctx, t.Target, desc, opts.ReferrerOptions)
 	if err != nil {
 		return nil, err
 	}
-	manifests, err := pull.PlatformReferrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	manifests, err := referrers.PlatformReferrers(ctx, t.Target, desc, opts.ReferrerOptions)
 	if err != nil {
 		return nil, err
 	}
 	if opts.latest {
-		referrers = latest(referrers)
+		found = latest(found)
 		for _, m := range manifests {
 			m.Referrers = latest(m.Referrers)
 		}
 	}
-	if referrers == nil {
-		referrers = []*pull.Referrer{}
+	if found == nil {
+		found = []*referrers.Referrer{}
 	}
 	none := "nothing"
 	if opts.Kind != "" {
 		none = "no " + opts.Kind
 	}
-	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: referrers, Manifests: manifests, none: none}, nil
+	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, none: none}, nil
 }
 
 // latest returns the newest referrer of each kind, and for attestations of each predicate type. If times are equal or missing,
 // the last one listed wins.
-func latest(referrers []*pull.Referrer) []*pull.Referrer {
-	var kept []*pull.Referrer
+func latest(all []*referrers.Referrer) []*referrers.Referrer {
+	var kept []*referrers.Referrer
 	at := map[string]int{} // by kind
-	for _, r := range referrers {
+	for _, r := range all {
 		kind := cmp.Or(r.Kind, r.ArtifactType) + " " + results.Stated(r)
 		i, known := at[kind]
 		switch {
@@ -110,9 +110,9 @@ func latest(referrers []*pull.Referrer) []*pull.Referrer {
 
 // discoverResult is the result of discover.
 type discoverResult struct {
-	Subject   results.Described  `json:"subject"`
-	Referrers []*pull.Referrer   `json:"referrers"`
-	Manifests []*pull.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
+	Subject   results.Described       `json:"subject"`
+	Referrers []*referrers.Referrer   `json:"referrers"`
+	Manifests []*referrers.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
 
 	none string // "nothing", or "no" of the kind that was asked for
 }

@@ -4,20 +4,20 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // TestLatest: a newer provenance does not hide the SBOM that was attested before it.
 func TestLatest(t *testing.T) {
 	t.Parallel()
-	referrer := func(name, kind, predicate, day string) *pull.Referrer {
-		return &pull.Referrer{Kind: kind, Tag: name, Annotations: map[string]string{
+	referrer := func(name, kind, predicate, day string) *referrers.Referrer {
+		return &referrers.Referrer{Kind: kind, Tag: name, Annotations: map[string]string{
 			mediatypes.BundlePredicateType: predicate, ocispec.AnnotationCreated: "2026-01-0" + day + "T00:00:00Z",
 		}}
 	}
 	got := ""
-	for _, r := range latest([]*pull.Referrer{
+	for _, r := range latest([]*referrers.Referrer{
 		referrer("a", "attestation", "https://spdx.dev/Document", "1"), referrer("b", "attestation", "https://spdx.dev/Document", "2"),
 		referrer("c", "attestation", "https://slsa.dev/provenance/v1", "3"), referrer("d", "report", "", "5"), referrer("e", "report", "", "4"),
 	}) {

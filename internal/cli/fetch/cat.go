@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -40,7 +40,7 @@ the digest was verified; a part (--range) cannot be verified.`,
 }
 
 type catOptions struct {
-	pull.CatOptions
+	read.CatOptions
 	target, path   string
 	part, platform string
 }
@@ -64,7 +64,7 @@ func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) e
 	if err := t.Complete(ctx); err != nil {
 		return err
 	}
-	_, err := pull.Cat(ctx, t.Target, t.Ref.Reference(), opts.path, w, opts.CatOptions)
+	_, err := read.Cat(ctx, t.Target, t.Ref.Reference(), opts.path, w, opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
 		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.path)}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -353,7 +353,7 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocis
 
 // tagged copies what cosign keeps for a manifest under tags of its own, with these tags.
 func (c *copier) tagged(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	found, err := pull.Tagged(ctx, c.src, subject)
+	found, err := referrers.Tagged(ctx, c.src, subject)
 	if err != nil {
 		return nil, err
 	}

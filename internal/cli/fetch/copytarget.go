@@ -9,9 +9,9 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pack"
-	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
@@ -121,7 +121,7 @@ func (t *copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) artifact
 
 // openAt reads a blob from an offset on.
 func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, offset int64) (io.ReadCloser, error) {
-	if ranger, ok := src.(pull.Ranger); ok && offset > 0 {
+	if ranger, ok := src.(fetch.Ranger); ok && offset > 0 {
 		return ranger.FetchRange(ctx, desc, offset, desc.Size-offset)
 	}
 	r, err := src.Fetch(ctx, desc)

@@ -13,19 +13,20 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // attachedTo finds the attachment among the referrers, else in the index. The digest of an image in a registry is enough to
 // list referrers: the image itself is not fetched.
-func attachedTo(ctx context.Context, t *app.Target, opts pull.AttachedOptions, platform *ocispec.Platform) (*pull.Statement, error) {
+func attachedTo(ctx context.Context, t *app.Target, opts referrers.AttachedOptions, platform *ocispec.Platform) (*referrers.Statement, error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
 	var err error
 	switch {
 	case platform != nil:
-		var info *pull.Info
-		info, err = pull.Inspect(ctx, t.Target, t.Ref.Reference(), pull.InspectOptions{Shallow: true, Platform: platform})
+		var info *inspect.Info
+		info, err = inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.InspectOptions{Shallow: true, Platform: platform})
 		if err == nil {
 			subject = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
 		}
@@ -36,13 +37,13 @@ func attachedTo(ctx context.Context, t *app.Target, opts pull.AttachedOptions, p
 	if err != nil {
 		return nil, err
 	}
-	found, err := pull.Attached(ctx, t.Target, subject, opts)
-	var none *pull.NoneAttachedError
-	var several *pull.SeveralAttachedError
+	found, err := referrers.Attached(ctx, t.Target, subject, opts)
+	var none *referrers.NoneAttachedError
+	var several *referrers.SeveralAttachedError
 	switch {
 	case errors.As(err, &none):
-		inIndex, err := pull.StatementInIndex(ctx, t.Target, t.Ref.Reference(), platform, opts)
-		if errors.As(err, new(*pull.NoneAttachedError)) {
+		inIndex, err := referrers.StatementInIndex(ctx, t.Target, t.Ref.Reference(), platform, opts)
+		if errors.As(err, new(*referrers.NoneAttachedError)) {
 			return nil, noneAttached(ctx, t, none)
 		}
 		return inIndex, t.Explain(ctx, err)
@@ -51,12 +52,12 @@ func attachedTo(ctx context.Context, t *app.Target, opts pull.AttachedOptions, p
 	case err != nil:
 		return nil, err
 	}
-	return &pull.Statement{Manifest: found.Digest}, nil
+	return &referrers.Statement{Manifest: found.Digest}, nil
 }
 
 // noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one, which is worth a
 // few more requests.
-func noneAttached(ctx context.Context, t *app.Target, none *pull.NoneAttachedError) error {
+func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, none.Options.Kind)}
 	if none.Options.Alert != "" {
 		e.Text += fmt.Sprintf(" for the alert %q", none.Options.Alert)
@@ -70,7 +71,7 @@ func noneAttached(ctx context.Context, t *app.Target, none *pull.NoneAttachedErr
 		e.Advice = "there are runbooks for " + strings.Join(slices.Compact(alerts), ", ")
 		return e
 	}
-	place, err := pull.Elsewhere(ctx, t.Target, none.Subject, none.Options)
+	place, err := referrers.Elsewhere(ctx, t.Target, none.Subject, none.Options)
 	switch {
 	case err != nil:
 		return t.Explain(ctx, err)
@@ -86,7 +87,7 @@ func noneAttached(ctx context.Context, t *app.Target, none *pull.NoneAttachedErr
 }
 
 // elsewhere returns the command that shows the attachment of the index of a manifest, or of a manifest of an index.
-func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOptions) string {
+func elsewhere(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
 	what := fmt.Sprintf("one is attached to its manifest for %s", manifest.FormatPlatform(place.Platform))
 	ref.Tag, ref.Digest = place.Tag, place.Digest
 	if place.Tag != "" {
@@ -104,7 +105,7 @@ func elsewhere(ref registry.Reference, place *pull.Place, opts pull.AttachedOpti
 }
 
 // ambiguous returns the error about several attachments that match, with the commands that show them.
-func ambiguous(ref registry.Reference, several *pull.SeveralAttachedError) error {
+func ambiguous(ref registry.Reference, several *referrers.SeveralAttachedError) error {
 	text := fmt.Sprintf("%s: %d attachments of kind %s", ref, len(several.Referrers), several.Options.Kind)
 	if several.Options.Latest {
 		text += ", none has a date"
@@ -113,7 +114,7 @@ func ambiguous(ref registry.Reference, several *pull.SeveralAttachedError) error
 }
 
 // showCommands returns the commands that show the attachments, the newest first.
-func showCommands(ref registry.Reference, several *pull.SeveralAttachedError) []string {
+func showCommands(ref registry.Reference, several *referrers.SeveralAttachedError) []string {
 	const most = 10
 	var lines []string
 	alerts := false
@@ -132,7 +133,7 @@ func showCommands(ref registry.Reference, several *pull.SeveralAttachedError) []
 }
 
 // tellApart returns how a referrer differs from others of its kind.
-func tellApart(r *pull.Referrer) string {
+func tellApart(r *referrers.Referrer) string {
 	var words []string
 	for _, key := range []string{ocispec.AnnotationTitle, ocispec.AnnotationCreated, mediatypes.RunbookService, mediatypes.RunbookSeverity} {
 		if value := r.Annotations[key]; value != "" {

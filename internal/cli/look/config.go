@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
 )
 
 // addConfig draws the fields of a config with their values.
-func addConfig(t *term.Tree, config *pull.Config) {
+func addConfig(t *term.Tree, config *inspect.Config) {
 	if config == nil || len(config.Content) == 0 || bytes.Equal(bytes.TrimSpace(config.Content), []byte("{}")) {
 		return
 	}

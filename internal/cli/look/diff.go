@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 )
 
@@ -42,7 +42,7 @@ are the same, 1 if they differ. Content that both have is not fetched.`,
 }
 
 type diffOptions struct {
-	pull.DiffOptions
+	read.DiffOptions
 	platform string
 }
 
@@ -73,8 +73,8 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 		}
 		sides[i] = t
 	}
-	side := func(t *app.Target) pull.Side { return pull.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p} }
-	difference, err := pull.Diff(ctx, side(sides[0]), side(sides[1]), opts.DiffOptions)
+	side := func(t *app.Target) read.Side { return read.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p} }
+	difference, err := read.Diff(ctx, side(sides[0]), side(sides[1]), opts.DiffOptions)
 	if err != nil {
 		for _, t := range sides {
 			err = t.Explain(ctx, err)
@@ -91,7 +91,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 }
 
 // diffResult is the result of diff.
-type diffResult struct{ *pull.Difference }
+type diffResult struct{ *read.Difference }
 
 func (r diffResult) WriteText(w io.Writer) error {
 	if r.Same {
@@ -119,7 +119,7 @@ func (r diffResult) WriteText(w io.Writer) error {
 }
 
 // fileChange returns the sizes or modes of a changed file.
-func fileChange(f pull.FileChange) string {
+func fileChange(f read.FileChange) string {
 	switch {
 	case f.From == nil && f.To == nil:
 		return ""
@@ -127,7 +127,7 @@ func fileChange(f pull.FileChange) string {
 		return term.Size(f.To.Size)
 	case f.To == nil:
 		return term.Size(f.From.Size)
-	case f.Change == pull.ModeBit:
+	case f.Change == read.ModeBit:
 		before, _ := f.From.Mode.MarshalText() // never fails
 		after, _ := f.To.Mode.MarshalText()
 		return string(before) + " → " + string(after)
@@ -138,7 +138,7 @@ func fileChange(f pull.FileChange) string {
 }
 
 // addFields adds rows for changed fields. Two lists are shown without their common beginning and end.
-func addFields(t *term.Table, name string, fields []pull.FieldChange) {
+func addFields(t *term.Table, name string, fields []read.FieldChange) {
 	for _, f := range fields {
 		from, to := f.From, f.To
 		if a, ok := from.([]any); ok {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 )
 
 func TestDiffFields(t *testing.T) {
@@ -16,7 +16,7 @@ func TestDiffFields(t *testing.T) {
 		}
 		return v
 	}
-	d := diffResult{&pull.Difference{Config: []pull.FieldChange{
+	d := diffResult{&read.Difference{Config: []read.FieldChange{
 		{Field: "history", From: list(`[{"by": "a"}, {"by": "z"}]`), To: list(`[{"by": "a"}, {"by": "<b>"}, {"by": "z"}]`)},
 		{Field: "env", From: list(`["A=b"]`), To: nil},
 		{Field: "n", From: json.Number("1"), To: true},

@@ -19,7 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/spf13/cobra"
 )
 
@@ -51,7 +51,7 @@ those bytes unchanged.`,
 }
 
 type inspectOptions struct {
-	pull.InspectOptions
+	inspect.InspectOptions
 	target           string
 	manifest, config bool
 	platform         string
@@ -90,23 +90,23 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	return a.Print(inspectResult{info})
 }
 
-func inspectIn(ctx context.Context, t *app.Target, opts pull.InspectOptions) (*pull.Info, error) {
+func inspectIn(ctx context.Context, t *app.Target, opts inspect.InspectOptions) (*inspect.Info, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
-	info, err := pull.Inspect(ctx, t.Target, t.Ref.Reference(), opts)
+	info, err := inspect.Inspect(ctx, t.Target, t.Ref.Reference(), opts)
 	return info, t.Explain(ctx, err)
 }
 
 // inspectResult is the result of inspect.
-type inspectResult struct{ *pull.Info }
+type inspectResult struct{ *inspect.Info }
 
 func (r inspectResult) WriteText(w io.Writer) error {
 	return describe(r.Info, r.Reference).WriteText(w)
 }
 
 // describe draws one manifest or index.
-func describe(info *pull.Info, name string) *term.Tree {
+func describe(info *inspect.Info, name string) *term.Tree {
 	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
 	if info.TotalSize > 0 {
 		what += "  " + term.Size(info.TotalSize)
@@ -135,7 +135,7 @@ func describe(info *pull.Info, name string) *term.Tree {
 }
 
 // addAttestations draws the attestations that BuildKit stored in the index about a manifest, by predicate type.
-func addAttestations(t *term.Tree, attestations []*pull.Info) {
+func addAttestations(t *term.Tree, attestations []*inspect.Info) {
 	for _, m := range attestations {
 		list := t.Add("attestation", m.Digest.String())
 		for _, l := range m.Layers {
@@ -155,7 +155,7 @@ func addAnnotations(t *term.Tree, annotations map[string]string) {
 	}
 }
 
-func addLayers(t *term.Tree, layers []pull.Layer) {
+func addLayers(t *term.Tree, layers []inspect.Layer) {
 	for _, l := range layers {
 		line := t.Add(cmp.Or(l.Name, l.Role, l.MediaType), term.Size(l.Size), l.Digest.String(), l.MediaType)
 		if l.Weights != nil {
@@ -165,7 +165,7 @@ func addLayers(t *term.Tree, layers []pull.Layer) {
 }
 
 // addWeights draws the header of a file of model weights, without the vocabulary.
-func addWeights(t *term.Tree, w *pull.WeightsHead) {
+func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 	add := func(name, value string) {
 		if value != "" && value != "0" && t.Len() < maxFields {
 			t.Add(name, term.Shorten(value, maxShown))

@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
 )
 
 // TestInspectHistory: what made the layers of an image is told, whoever wrote it.
 func TestInspectHistory(t *testing.T) {
 	t.Parallel()
-	info := &pull.Info{Kind: "image", Config: &pull.Config{Content: []byte(`{
+	info := &inspect.Info{Kind: "image", Config: &inspect.Config{Content: []byte(`{
 		"os": "linux", "config": {"Env": ["A=b"], "ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Volumes": {}}, "rootfs": {"type": "layers"},
 		"history": [{"created_by": "COPY . /"}, {"created_by": "ENV A=b", "empty_layer": true}, {"comment": "\u001b[31mred"}, 7]}`)}}
 	var b strings.Builder

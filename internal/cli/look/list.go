@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 )
 
@@ -41,7 +42,7 @@ func newListCommand(a *app.App) *cobra.Command {
 }
 
 type listOptions struct {
-	pull.ListOptions
+	read.ListOptions
 	target   string
 	platform string
 }
@@ -68,11 +69,11 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	return a.Print(listResult{result, opts.Digests})
 }
 
-func listIn(ctx context.Context, t *app.Target, opts pull.ListOptions) (*pull.Result, error) {
+func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*pull.Result, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
-	result, err := pull.List(ctx, t.Target, t.Ref.Reference(), opts)
+	result, err := read.List(ctx, t.Target, t.Ref.Reference(), opts)
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}

@@ -5,14 +5,14 @@ import (
 	"io"
 
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
 )
 
 // maxLicenses bounds the licenses of an SBOM that are listed.
 const maxLicenses = 25
 
 // writeSBOM prints a summary of an SBOM.
-func writeSBOM(w io.Writer, doc *pull.Document) error {
+func writeSBOM(w io.Writer, doc *read.Document) error {
 	var head, licenses term.Table
 	s := doc.SBOM
 	head.Field("about", s.Name)

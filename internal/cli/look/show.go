@@ -18,7 +18,8 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/markdown"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -59,7 +60,7 @@ image by its digest.`,
 }
 
 type showOptions struct {
-	pull.AttachedOptions
+	referrers.AttachedOptions
 	target, path string
 	platform     string
 }
@@ -89,7 +90,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	return a.Page(func(o markdown.Options) printer.Result { return &showResult{doc, o} })
 }
 
-func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocispec.Platform) (*pull.Document, error) {
+func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocispec.Platform) (*read.Document, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
@@ -103,14 +104,14 @@ func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocis
 		opts.path = cmp.Or(opts.path, found.Path)
 	}
 	var known *artifact.Error
-	doc, err := pull.Readable(ctx, t.Target, reference, pull.ReadableOptions{Platform: platform, Path: opts.path})
+	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: platform, Path: opts.path})
 	switch {
-	case errors.Is(err, pull.ErrNothingReadable) && errors.As(err, &known):
+	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
 			Advice: fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref),
 		}
-	case errors.Is(err, pull.ErrNotReadable):
+	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit cat %s PATH\" prints any file", t.Ref)}
 	case err != nil:
 		return nil, t.Explain(ctx, err)
@@ -121,7 +122,7 @@ func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocis
 
 // showResult is the result of show.
 type showResult struct {
-	*pull.Document
+	*read.Document
 	options markdown.Options
 }
 

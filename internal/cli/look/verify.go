@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -44,7 +44,7 @@ artifact is intact; --repair removes such files and restores oci-layout.`,
 }
 
 type verifyOptions struct {
-	pull.VerifyOptions
+	inspect.VerifyOptions
 	target string
 	repair bool
 }
@@ -77,7 +77,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 		return nil
 	}
 	err = artifact.Refused(t.Ref.String(), "%s", term.Plural(n, "fault"))
-	damaged := slices.ContainsFunc(report.Faults, func(f pull.Fault) bool { return f.Path == "" })
+	damaged := slices.ContainsFunc(report.Faults, func(f inspect.Fault) bool { return f.Path == "" })
 	if !damaged {
 		err = untidyError{err, t.Ref.String(), opts.repair}
 	}
@@ -113,7 +113,7 @@ func openExisting(ctx context.Context, a *app.App, s string, mode registry.Mode)
 	return a.Open(ctx, s, mode)
 }
 
-func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*pull.Report, error) {
+func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*inspect.Report, error) {
 	d, onDisk := t.Target.(disk)
 	if opts.repair && !onDisk {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--repair is for layouts and archives, not for %s", t.Ref)}
@@ -142,7 +142,7 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 	return report, nil
 }
 
-func verifyContent(ctx context.Context, a *app.App, t *app.Target, d disk, opts pull.VerifyOptions) (*pull.Report, error) {
+func verifyContent(ctx context.Context, a *app.App, t *app.Target, d disk, opts inspect.VerifyOptions) (*inspect.Report, error) {
 	progress, stop := a.StartProgress()
 	defer stop()
 	opts.Progress, opts.Concurrency = progress, a.Registry.Concurrency
@@ -151,24 +151,24 @@ func verifyContent(ctx context.Context, a *app.App, t *app.Target, d disk, opts 
 		if err != nil {
 			return nil, err
 		}
-		return pull.VerifyAll(ctx, t.Target, roots, opts)
+		return inspect.VerifyAll(ctx, t.Target, roots, opts)
 	}
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
-	return pull.Verify(ctx, t.Target, t.Ref.Reference(), opts)
+	return inspect.Verify(ctx, t.Target, t.Ref.Reference(), opts)
 }
 
-func strayFaults(strays []registry.Stray) []pull.Fault {
-	var faults []pull.Fault
+func strayFaults(strays []registry.Stray) []inspect.Fault {
+	var faults []inspect.Fault
 	for _, s := range strays {
-		faults = append(faults, pull.Fault{Path: s.Path, Missing: s.Missing, Problem: s.Problem})
+		faults = append(faults, inspect.Fault{Path: s.Path, Missing: s.Missing, Problem: s.Problem})
 	}
 	return faults
 }
 
 // strayWord returns the word for a missing file, or for a surplus one.
-func strayWord(f pull.Fault, missing, surplus string) string {
+func strayWord(f inspect.Fault, missing, surplus string) string {
 	if f.Missing {
 		return missing
 	}
@@ -176,7 +176,7 @@ func strayWord(f pull.Fault, missing, surplus string) string {
 }
 
 // verifyResult is the result of verify.
-type verifyResult struct{ *pull.Report }
+type verifyResult struct{ *inspect.Report }
 
 func (r verifyResult) WriteText(w io.Writer) error {
 	var t term.Table

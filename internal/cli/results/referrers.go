@@ -9,12 +9,12 @@ import (
 
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // AddReferrers adds referrers, and their referrers, below a line.
-func AddReferrers(t *term.Tree, referrers []*pull.Referrer, now time.Time) {
+func AddReferrers(t *term.Tree, referrers []*referrers.Referrer, now time.Time) {
 	for _, r := range referrers {
 		kind := cmp.Or(r.Kind, r.ArtifactType, r.MediaType)
 		child := t.Add(kind, cmp.Or(r.Annotations[ocispec.AnnotationTitle], Stated(r)), r.Digest.String(), age(r.Created(), now), r.Tag)
@@ -23,7 +23,7 @@ func AddReferrers(t *term.Tree, referrers []*pull.Referrer, now time.Time) {
 }
 
 // Stated returns the types of the predicates of an attestation.
-func Stated(r *pull.Referrer) string {
+func Stated(r *referrers.Referrer) string {
 	types := slices.Clone(r.Statements)
 	if len(types) == 0 {
 		types = []string{cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}

@@ -1,0 +1,138 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// DefaultConcurrency is how many blobs are fetched at once. Half as many fill most lines; with more, there is most often
+// another to be hashed beside one.
+const DefaultConcurrency = 8
+
+// CopyBuffer is the size of reads and writes when a blob is copied.
+const CopyBuffer = 256 << 10
+
+// FileFetcher is what a source offers that can fetch a blob into a file better than a stream can: over several
+// connections, going on where it stopped, by cloning. What it leaves under name is verified; it may keep name+".state"
+// beside it until then. Report is told how many bytes were fetched, and how many can be read from the start of the file
+// already, unverified; fewer than before when it begins anew.
+type FileFetcher interface {
+	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
+}
+
+// FetchFile brings a blob into a file of root, verified. What is there under the name already was left by a pull that
+// was killed, and is taken if it is right.
+func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
+	report func(done, ready int64)) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	data, ok, err := inline(desc)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return root.WriteFile(name, data, 0o666)
+	}
+	if Holds(ctx, root, name, desc) {
+		return nil
+	}
+	if fetcher, ok := src.(FileFetcher); ok {
+		return fetcher.FetchFile(ctx, desc, root, name, report)
+	}
+	return streamFile(ctx, src, desc, root, name, func(done int64) { report(done, 0) })
+}
+
+// streamFile fetches a blob in one stream.
+func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
+	report func(int64)) (err error) {
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	temp := name + ".part"
+	if err := root.RemoveAll(temp); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	err = CopyVerified(ctx, f, rc, desc, report)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = root.Rename(temp, name)
+	}
+	if err != nil {
+		root.Remove(temp)
+	}
+	return err
+}
+
+// CopyVerified copies a blob and fails if it is not what its descriptor says: by then w has what came.
+func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
+	verified := content.NewVerifyReader(r, desc)
+	counted := &progressReader{ctx: ctx, r: verified, report: report}
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, counted, make([]byte, CopyBuffer))
+	if err == nil {
+		err = verified.Verify()
+	}
+	return Mismatch(err, desc)
+}
+
+// Mismatch turns what a VerifyReader found out into a refusal.
+func Mismatch(err error, desc ocispec.Descriptor) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return artifact.Refused("", "fewer than its %d bytes came", desc.Size)
+	case errors.Is(err, content.ErrMismatchedDigest):
+		return artifact.Refused("", "its digest is not %s", desc.Digest)
+	case errors.Is(err, content.ErrTrailingData):
+		return artifact.Refused("", "more than its %d bytes came", desc.Size)
+	}
+	return err
+}
+
+// progressReader tells how far the reading is and stops when ctx is done.
+type progressReader struct {
+	ctx    context.Context
+	r      io.Reader
+	n      int64
+	report func(int64)
+}
+
+func (r *progressReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	r.report(r.n)
+	return n, err
+}
+
+// Holds tells whether a file is the blob. One that a FileFetcher keeps a state beside is not, however long it is.
+func Holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
+		return false
+	}
+	if _, err := root.Lstat(name + ".state"); err == nil {
+		return false
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return CopyVerified(ctx, io.Discard, f, desc, func(int64) {}) == nil
+}

@@ -1,0 +1,210 @@
+package fetch
+
+import (
+	"context"
+	_ "crypto/sha256" // the digests that a descriptor may have
+	_ "crypto/sha512"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry"
+)
+
+// octetStream is what a source says that does not know.
+const octetStream = "application/octet-stream"
+
+// Manifest is a verified manifest or index. An index has Manifests and nothing of Config and Layers.
+type Manifest struct {
+	Desc  ocispec.Descriptor
+	Bytes []byte
+	body
+}
+
+// body is what manifests and indexes say.
+type body struct {
+	ArtifactType string               `json:"artifactType"`
+	Config       *ocispec.Descriptor  `json:"config"`
+	Layers       []ocispec.Descriptor `json:"layers"`
+	Manifests    []ocispec.Descriptor `json:"manifests"`
+	Subject      *ocispec.Descriptor  `json:"subject"`
+	Annotations  map[string]string    `json:"annotations"`
+}
+
+func (m *Manifest) IsIndex() bool { return oci.IsIndex(m.Desc.MediaType) }
+
+// Resolve reads what a reference leads to: in one request where the source can.
+func Resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*Manifest, error) {
+	fetcher, ok := src.(registry.ReferenceFetcher)
+	if !ok {
+		desc, err := src.Resolve(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		return Load(ctx, src, desc)
+	}
+	desc, rc, err := fetcher.FetchReference(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	return readManifest(rc, desc)
+}
+
+// Plain is the descriptor without what it says beyond where the bytes are.
+func Plain(desc ocispec.Descriptor) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
+}
+
+// Load fetches a manifest by its descriptor.
+func Load(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*Manifest, error) {
+	if err := CheckDocument(desc); err != nil {
+		return nil, err
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching manifest", Item: desc.Digest.String(), Err: err}
+	}
+	defer rc.Close()
+	return readManifest(rc, desc)
+}
+
+func readManifest(r io.Reader, desc ocispec.Descriptor) (*Manifest, error) {
+	if err := CheckDocument(desc); err != nil {
+		return nil, err
+	}
+	b, err := ReadAll(r, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching manifest", Item: desc.Digest.String(), Err: err}
+	}
+	return parse(b, desc)
+}
+
+// ReadAll reads a blob of bounded size and verifies it.
+func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
+	b, err := content.ReadAll(r, desc)
+	if errors.Is(err, content.ErrMismatchedDigest) || errors.Is(err, content.ErrTrailingData) ||
+		errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, artifact.Refused("", "what came is not what the digest says: %w", err)
+	}
+	return b, err
+}
+
+// CheckDocument says whether a descriptor may be read into memory.
+func CheckDocument(desc ocispec.Descriptor) error {
+	if err := checkDescriptor(desc); err != nil {
+		return err
+	}
+	if desc.Size > oci.MaxSize {
+		return artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, oci.MaxSize)
+	}
+	return nil
+}
+
+func checkDescriptor(desc ocispec.Descriptor) error {
+	if err := desc.Digest.Validate(); err != nil {
+		return artifact.Refused(string(desc.Digest), "not a digest: %w", err)
+	}
+	if desc.Size < 0 {
+		return artifact.Refused(desc.Digest.String(), "a size of %d", desc.Size)
+	}
+	return nil
+}
+
+// parse makes a manifest of verified bytes, strictly: what two readers could understand differently is refused.
+func parse(b []byte, desc ocispec.Descriptor) (*Manifest, error) {
+	m := &Manifest{Desc: desc, Bytes: b}
+	refuse := func(format string, args ...any) (*Manifest, error) {
+		return nil, artifact.Refused(desc.Digest.String(), format, args...)
+	}
+	switch m.Desc.MediaType, _, _ = strings.Cut(desc.MediaType, ";"); m.Desc.MediaType {
+	case "", "application/json", octetStream:
+		m.Desc.MediaType = oci.TypeOf(b)
+	}
+	if !oci.Is(m.Desc.MediaType) {
+		return refuse("media type %q is neither a manifest nor an index", m.Desc.MediaType)
+	}
+	if err := oci.Check(m.Desc, b); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &m.body); err != nil {
+		return refuse("not a manifest: %w", err)
+	}
+	if !m.IsIndex() && m.Config == nil {
+		return refuse("a manifest without config")
+	}
+	m.Desc.ArtifactType, m.Desc.Annotations = m.ArtifactType, m.Annotations
+	return m, m.checkDescriptors()
+}
+
+func (m *Manifest) checkDescriptors() error {
+	all := append(append([]ocispec.Descriptor(nil), m.Layers...), m.Manifests...)
+	for _, d := range []*ocispec.Descriptor{m.Config, m.Subject} {
+		if d != nil {
+			all = append(all, *d)
+		}
+	}
+	for _, d := range all {
+		if err := checkDescriptor(d); err != nil {
+			return &artifact.Error{Op: "manifest", Item: m.Desc.Digest.String(), Err: err}
+		}
+	}
+	return nil
+}
+
+// Traits are what the kind is recognised by.
+func (m *Manifest) Traits() mediatypes.Traits {
+	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
+	if m.Config != nil {
+		t.ConfigType = m.Config.MediaType
+	}
+	for _, l := range m.Layers {
+		t.Layers = append(t.Layers, mediatypes.LayerTraits{MediaType: l.MediaType, Title: l.Annotations[ocispec.AnnotationTitle]})
+	}
+	return t
+}
+
+func (m *Manifest) Kind() mediatypes.Kind {
+	k, _ := kinds.Recognize(m.Traits())
+	return k
+}
+
+// FetchBlob reads a small blob into memory: a config. Data in the descriptor saves the request.
+func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
+	if err := CheckDocument(desc); err != nil {
+		return nil, err
+	}
+	if data, ok, err := inline(desc); ok || err != nil {
+		return data, err
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching", Item: desc.Digest.String(), Err: err}
+	}
+	defer rc.Close()
+	b, err := ReadAll(rc, desc)
+	if err != nil {
+		return nil, &artifact.Error{Op: "fetching", Item: desc.Digest.String(), Err: err}
+	}
+	return b, nil
+}
+
+// inline gives the bytes that a descriptor carries itself, verified.
+func inline(desc ocispec.Descriptor) ([]byte, bool, error) {
+	if desc.Data == nil {
+		return nil, false, nil
+	}
+	if int64(len(desc.Data)) != desc.Size || digest.Digest(desc.Digest.Algorithm().FromBytes(desc.Data)) != desc.Digest {
+		return nil, false, artifact.Refused(desc.Digest.String(), "the data in its descriptor is something else")
+	}
+	return desc.Data, true, nil
+}

@@ -1,0 +1,150 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"path"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/davit-oci/davit/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// StagePrefix begins the names of our own temporary directories in a destination.
+const StagePrefix = ".davit-"
+
+// maxName bounds a path: no file system takes longer ones.
+const maxName = 4096
+
+// nameAnnotations say what a layer is called, the first one that is there counts.
+var nameAnnotations = []string{
+	ocispec.AnnotationTitle,
+	"org.cncf.model.filepath",
+	"org.cnai.model.filepath",
+	"com.docker.compose.file",
+	"com.docker.compose.envfile",
+}
+
+// The media types of a chart: its layers have no titles, helm names the files after what the config says.
+const (
+	HelmConfig     = "application/vnd.cncf.helm.config.v1+json"
+	HelmChart      = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	HelmProvenance = "application/vnd.cncf.helm.chart.provenance.v1.prov"
+)
+
+// LayerName is the name that a layer's annotations give; "" when they give none.
+func LayerName(layer ocispec.Descriptor) string {
+	for _, key := range nameAnnotations {
+		if name := layer.Annotations[key]; name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// DerivedName stands in for a name that is missing.
+func DerivedName(layer ocispec.Descriptor) string {
+	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension(layer.MediaType)
+}
+
+// extensions by how a media type ends; the first that fits counts.
+var extensions = []struct{ suffix, extension string }{
+	{"tar+gzip", ".tar.gz"}, {"tar.gzip", ".tar.gz"}, {"tar+zstd", ".tar.zst"}, {"tar", ".tar"},
+	{"+json", ".json"}, {"/json", ".json"}, {"+yaml", ".yaml"}, {"/yaml", ".yaml"}, {"+xml", ".xml"}, {"/xml", ".xml"},
+	{"+zip", ".zip"}, {"/zip", ".zip"}, {"+gzip", ".gz"}, {"/gzip", ".gz"}, {"+zstd", ".zst"},
+	{"/wasm", ".wasm"}, {"+wasm", ".wasm"}, {"/markdown", ".md"}, {"text/html", ".html"}, {"text/plain", ".txt"},
+	{"/pdf", ".pdf"}, {"+rego", ".rego"}, {"gguf.v3", ".gguf"}, {"safetensors", ".safetensors"}, {".jinja", ".jinja"},
+}
+
+func extension(mediaType string) string {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	for _, e := range extensions {
+		if strings.HasSuffix(mediaType, e.suffix) {
+			return e.extension
+		}
+	}
+	return ""
+}
+
+// chartName is what helm pull calls a chart: NAME-VERSION, from the config.
+func chartName(ctx context.Context, src content.Fetcher, config ocispec.Descriptor) (string, error) {
+	b, err := FetchBlob(ctx, src, config)
+	if err != nil {
+		return "", err
+	}
+	var chart struct{ Name, Version string }
+	if err := json.Unmarshal(b, &chart); err != nil || chart.Name == "" || chart.Version == "" {
+		return "", artifact.Refused(config.Digest.String(), "the chart's config has no name and version")
+	}
+	name := chart.Name + "-" + chart.Version
+	if strings.ContainsAny(name, `/\`) {
+		return "", artifact.Refused(name, "a chart's name and version can't have a path separator")
+	}
+	return name, nil
+}
+
+// CleanName checks the name that something from outside gives a file, and gives it in its plain form. os.Root would
+// hold too; this says what is wrong.
+func CleanName(name string) (string, error) {
+	clean := path.Clean(name)
+	reason := ""
+	switch {
+	case name == "" || clean == ".":
+		reason = "an empty name"
+	case len(name) > maxName:
+		name, reason = name[:64]+"…", "a name that is too long"
+	case !utf8.ValidString(name):
+		reason = "a name that is not UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		reason = "a name with control characters"
+	case strings.Contains(name, `\`):
+		reason = "a name with a backslash"
+	case strings.HasPrefix(name, "/") || len(name) > 1 && name[1] == ':':
+		reason = "an absolute name"
+	case strings.HasSuffix(name, "/"):
+		reason = "a name that ends in a slash"
+	case clean == ".." || strings.HasPrefix(clean, "../") || strings.Contains("/"+name+"/", "/../"):
+		reason = "a name that leaves the destination"
+	case !filepath.IsLocal(filepath.FromSlash(clean)):
+		reason = "a name that this system reserves"
+	case strings.HasPrefix(clean, StagePrefix):
+		reason = "a name that is reserved for what is being pulled"
+	}
+	if reason != "" {
+		return "", artifact.Refused(name, "%w", errors.New(reason))
+	}
+	return clean, nil
+}
+
+// checkNames refuses two files of one name, and a file that another one needs as a directory.
+func checkNames(items []*Item) error {
+	byName := make(map[string]*Item, len(items))
+	for _, it := range items {
+		if it.Unpack || it.Joined {
+			continue
+		}
+		if other, ok := byName[it.Name]; ok {
+			return artifact.Refused(it.Name, "two layers have this title: %s and %s", other.Desc.Digest, it.Desc.Digest)
+		}
+		byName[it.Name] = it
+	}
+	for name := range byName {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if _, ok := byName[dir]; ok {
+				return artifact.Refused(dir, "one layer makes it a file, the layer %q a directory", name)
+			}
+		}
+	}
+	return nil
+}
+
+// Titled is the name in the message about a layer.
+func Titled(layer ocispec.Descriptor) string {
+	return cmp.Or(LayerName(layer), layer.Digest.String())
+}

@@ -1,0 +1,220 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Item is a layer to be pulled.
+type Item struct {
+	Index  int // in the manifest
+	Desc   ocispec.Descriptor
+	Role   string
+	Name   string // of the file; of a tar that is unpacked, for messages alone
+	Unpack bool   // it is a tar that becomes a tree
+	Sniff  bool   // only if it looks like one
+	Within string // directory that all entries of the tar must be in; "" for any
+	Strip  string // leading directory that entries lose; those outside it are left out
+	Image  bool   // entries may be whiteouts and may replace those of earlier layers
+	Joined bool   // with the others of its name it becomes one tar
+}
+
+// Selection says which files of an artifact are meant.
+type Selection struct {
+	Include  []string // patterns; none: all
+	Roles    []string // of layers; none: all
+	NoUnpack bool     // tars stay as they are
+}
+
+// NewItems decides for each layer what becomes of it.
+func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Selection) ([]*Item, error) {
+	kind := m.Kind()
+	chart := ""
+	var items []*Item
+	for i, layer := range m.Layers {
+		if layer.MediaType == ocispec.MediaTypeEmptyJSON && LayerName(layer) == "" {
+			continue
+		}
+		it := &Item{Index: i, Desc: layer, Role: RoleOf(kind, layer.MediaType)}
+		if len(chosen.Roles) > 0 && !slices.Contains(chosen.Roles, it.Role) {
+			continue
+		}
+		if LayerName(layer) == "" && m.Config.MediaType == HelmConfig && chart == "" {
+			var err error
+			if chart, err = chartName(ctx, src, *m.Config); err != nil {
+				return nil, err
+			}
+		}
+		if err := it.settle(m, kind, chart, chosen); err != nil {
+			return nil, err
+		}
+		items = append(items, it)
+	}
+	if len(items) == 0 && len(m.Layers) > 0 && len(chosen.Roles) > 0 {
+		return nil, fmt.Errorf("layers with the role %s: %w", strings.Join(chosen.Roles, ", "), errdef.ErrNotFound)
+	}
+	if err := checkNames(items); err != nil {
+		return nil, err
+	}
+	match, err := NewMatcher(chosen.Include)
+	return slices.DeleteFunc(items, func(it *Item) bool { return !it.Unpack && !match.Match(it.Name) }), err
+}
+
+// settle decides name and unpacking of an item.
+func (it *Item) settle(m *Manifest, kind mediatypes.Kind, chart string, chosen Selection) error {
+	name := LayerName(it.Desc)
+	if !chosen.NoUnpack {
+		it.decideUnpack(m, kind, name)
+	}
+	switch {
+	case name != "":
+	case it.Desc.MediaType == HelmChart && chart != "":
+		name = chart + ".tgz"
+	case it.Desc.MediaType == HelmProvenance && chart != "":
+		name = chart + ".tgz.prov"
+	default:
+		name = DerivedName(it.Desc)
+	}
+	if chosen.NoUnpack && isTar(it.Desc) {
+		name = tarName(name, it.Desc.MediaType)
+	}
+	clean, err := CleanName(name)
+	if err != nil {
+		return &artifact.Error{Op: "layer", Item: it.Desc.Digest.String(), Err: err}
+	}
+	it.Name = clean
+	return nil
+}
+
+// decideUnpack tells whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
+// layer of an image, or because that is what its role in the kind is.
+func (it *Item) decideUnpack(m *Manifest, kind mediatypes.Kind, name string) {
+	dir, ours := oci.Directory(it.Desc)
+	switch {
+	case ours:
+		it.Unpack, it.Within = true, dir
+	case it.Desc.Annotations[oci.AnnotationUnpack] == "true":
+		it.Unpack, it.Within = true, path.Clean(name)
+	case kind.Shape == mediatypes.Image || kind.Name == "generic" && m.IsImage():
+		it.Unpack, it.Image = true, true
+		if kind.Name == mediatypes.Volume {
+			it.Strip = oci.CleanDir(PrefixOf(kind))
+		}
+	case isTarRole(kind, it.Role, it.Desc.MediaType):
+		it.Unpack, it.Sniff = true, true
+	}
+}
+
+// IsImage tells whether the manifest is a container image.
+func (m *Manifest) IsImage() bool {
+	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
+}
+
+// RoleOf is the role whose media type a layer has. Where the artifact has the type of its layer, the layer may have each of
+// the kind's: others write some that davit does not.
+func RoleOf(kind mediatypes.Kind, mediaType string) string {
+	for _, l := range kind.Layers {
+		if l.MediaType == mediaType {
+			return l.Role
+		}
+		for _, other := range l.MediaTypes {
+			if other == mediaType {
+				return l.Role
+			}
+		}
+	}
+	if kind.TypeFromLayer && len(kind.Layers) > 0 && slices.Contains(kind.Types, mediaType) {
+		return kind.Layers[0].Role
+	}
+	return ""
+}
+
+// PrefixOf is what a kind puts before the names in its tars.
+func PrefixOf(kind mediatypes.Kind) string {
+	for _, l := range kind.Layers {
+		if l.Prefix != "" {
+			return l.Prefix
+		}
+	}
+	return ""
+}
+
+// isTarRole tells whether a layer of this role and type is a directory. Charts stay the archives that helm takes; the
+// generic kind has tar types too, but oras gives them to any file: there the annotation alone counts.
+func isTarRole(kind mediatypes.Kind, role, mediaType string) bool {
+	if kind.Name == "generic" || kind.Name == "helm" {
+		return false
+	}
+	for _, l := range kind.Layers {
+		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+			if t, ok := l.For(packing); ok && l.Role == role && t == mediaType {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isTar tells whether a layer is a tar by what it says of itself.
+func isTar(desc ocispec.Descriptor) bool {
+	_, ours := desc.Annotations[oci.AnnotationDirectory]
+	return ours || desc.Annotations[oci.AnnotationUnpack] == "true"
+}
+
+// tarName is the name of a directory's tar that is not unpacked.
+func tarName(name, mediaType string) string {
+	ext := extension(mediaType)
+	if ext == "" {
+		ext = ".tar"
+	}
+	if strings.HasSuffix(name, ext) {
+		return name
+	}
+	return strings.TrimSuffix(path.Clean(name), "/") + ext
+}
+
+// Matcher chooses files by patterns.
+type Matcher []string
+
+// NewMatcher checks the patterns.
+func NewMatcher(patterns []string) (Matcher, error) {
+	for _, p := range patterns {
+		if !doublestar.ValidatePattern(p) {
+			return nil, &artifact.Error{Op: "pattern", Item: p, Err: fault.Worded("not a glob", artifact.ErrInvalid)}
+		}
+	}
+	return Matcher(patterns), nil
+}
+
+// Match tells whether the path, or a directory it is in, fits one of the patterns. No pattern means all.
+func (m Matcher) Match(name string) bool {
+	if len(m) == 0 {
+		return true
+	}
+	for _, pattern := range m {
+		pattern = strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/")
+		for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
+			if ok, _ := doublestar.Match(pattern, dir); ok {
+				return true
+			}
+			if !strings.Contains(pattern, "/") {
+				if ok, _ := doublestar.Match(pattern, path.Base(dir)); ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	// rangedFrom is the size from which asking for parts of a blob beats reading all of it.
+	rangedFrom = 4 << 20
+	// LeastRange is how much is asked for at once: little of a large file after its header.
+	LeastRange = 64 << 10
+	// mostRange is how much that becomes where nothing of it is in vain: files in a row that are small, or read.
+	mostRange = 4 << 20
+)
+
+// Ranger is what a source offers that can read a part of a blob. Nothing is verified.
+type Ranger interface {
+	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
+}
+
+// isPlainTar looks at the beginning of a blob, and goes back there.
+func isPlainTar(blob *RangeReader) (bool, error) {
+	r, err := compress.NewReader(OnlyReader{blob})
+	if errors.Is(err, archive.ErrUnsafe) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.Close()
+	_, err = blob.Seek(0, io.SeekStart)
+	return r.Compression() == compress.None, err
+}
+
+// RangeReader reads a blob by its parts. Nothing is verified.
+type RangeReader struct {
+	ctx    context.Context
+	src    Ranger
+	desc   ocispec.Descriptor
+	offset int64 // of the next byte
+	part   []byte
+	begin  int64 // of the part
+	length int64 // that was asked for
+	useful bool  // reading went on in the part after a seek, or came to its end
+}
+
+func newRangeReader(ctx context.Context, src Ranger, desc ocispec.Descriptor) *RangeReader {
+	return &RangeReader{ctx: ctx, src: src, desc: desc}
+}
+
+// has tells whether the part has the byte at an offset.
+func (r *RangeReader) has(offset int64) bool {
+	return offset >= r.begin && offset < r.begin+int64(len(r.part))
+}
+
+func (r *RangeReader) Read(p []byte) (int, error) {
+	if r.offset >= r.desc.Size {
+		return 0, io.EOF
+	}
+	if !r.has(r.offset) {
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.part[r.offset-r.begin:])
+	r.offset += int64(n)
+	r.useful = r.useful || !r.has(r.offset)
+	return n, nil
+}
+
+// fill asks for the next part: a longer one each time that the last was useful.
+func (r *RangeReader) fill() error {
+	if r.useful {
+		r.length = min(2*r.length, mostRange)
+	} else {
+		r.length = LeastRange
+	}
+	part := make([]byte, min(r.length, r.desc.Size-r.offset))
+	rc, err := r.src.FetchRange(r.ctx, r.desc, r.offset, int64(len(part)))
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	if _, err := io.ReadFull(rc, part); err != nil {
+		return err
+	}
+	r.part, r.begin, r.useful = part, r.offset, false
+	return nil
+}
+
+// Seek moves without reading.
+func (r *RangeReader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.offset
+	case io.SeekEnd:
+		offset += r.desc.Size
+	}
+	if offset < 0 {
+		return 0, errors.New("seeking before the beginning")
+	}
+	r.useful = offset > r.offset && (r.useful || r.has(offset)) // what is read again was not useful
+	r.offset = offset
+	return offset, nil
+}

@@ -1,0 +1,175 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// Cover is what the upper layers of an image hide of the lower ones.
+type Cover struct {
+	taken  map[string]bool // true: by a directory, which hides nothing below it
+	gone   map[string]bool // whiteouts
+	opaque map[string]bool // directories whose lower content is hidden
+}
+
+func NewCover() *Cover {
+	return &Cover{taken: make(map[string]bool), gone: make(map[string]bool), opaque: make(map[string]bool)}
+}
+
+func IsWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }
+
+func (c *Cover) Add(name string, dir bool) {
+	base := path.Base(name)
+	switch {
+	case base == ".wh..wh..opq":
+		c.opaque[path.Dir(name)] = true
+	case strings.HasPrefix(base, ".wh..wh."):
+	case strings.HasPrefix(base, ".wh."):
+		c.gone[path.Join(path.Dir(name), strings.TrimPrefix(base, ".wh."))] = true
+	default:
+		c.taken[name] = dir
+	}
+}
+
+// Hides tells whether a file of a lower layer can't be seen.
+func (c *Cover) Hides(name string) bool {
+	if _, ok := c.taken[name]; ok || c.gone[name] {
+		return true
+	}
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if isDir, ok := c.taken[dir]; c.gone[dir] || c.opaque[dir] || ok && !isDir {
+			return true
+		}
+		if dir == "." {
+			return false
+		}
+	}
+}
+
+// ErrNoTar: a layer that should be a tar by its role is none.
+var ErrNoTar = errors.New("not a tar")
+
+// ReadTar calls fn for the entries of a layer under the names that a pull would give them, whiteouts included. When it
+// returns without an error the blob was verified, unless it was read by parts, when no more is fetched than fn
+// reads, or fn returned fs.SkipAll.
+func ReadTar(ctx context.Context, src content.Fetcher, it *Item, limits archive.Limits, parts *RangeReader,
+	fn func(*read.Header, io.Reader) error) error {
+	opts := read.Options{
+		Limits: limits,
+		Image:  it.Image, Within: it.Within,
+	}
+	opts.Limits.Exact = it.Image
+	seen, stopped := false, false
+	each := func(h *read.Header, r io.Reader) error {
+		seen = true
+		name, ok := it.stripped(h.Name)
+		if !ok {
+			return nil
+		}
+		h.Name = name
+		if h.IsHardLink() {
+			h.Link, _ = it.stripped(h.Link)
+		}
+		err := fn(h, r)
+		stopped = errors.Is(err, fs.SkipAll)
+		return err
+	}
+	err := readBlob(ctx, src, it.Desc, parts, func(r io.Reader) error { return read.Each(ctx, r, opts, each) }, &stopped)
+	switch {
+	case errors.Is(err, archive.ErrUnsafe) && it.Sniff && !seen:
+		return ErrNoTar
+	case errors.Is(err, archive.ErrUnsafe):
+		return artifact.Refused("", "%w", err)
+	}
+	return err
+}
+
+// stripped is the name that an entry has when the item's leading directory is taken off; false: it is not in it.
+func (it *Item) stripped(name string) (string, bool) {
+	if it.Strip == "" {
+		return name, true
+	}
+	inside, ok := strings.CutPrefix(name, it.Strip)
+	if !ok || inside != "" && inside[0] != '/' {
+		return "", false
+	}
+	return path.Clean("./" + inside), true
+}
+
+// ByParts gives a reader that fetches no more of a tar layer than is read from it; nil: the source is no Ranger, or the
+// layer is small or compressed.
+func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
+	ranger, ok := src.(Ranger)
+	if !ok || desc.Size < rangedFrom || saysCompressed(desc.MediaType) {
+		return nil, nil
+	}
+	blob := newRangeReader(ctx, ranger, desc)
+	if plain, err := isPlainTar(blob); err != nil || !plain {
+		return nil, err
+	}
+	return blob, nil
+}
+
+// readBlob gives fn the bytes of a blob, and verifies all of it afterwards unless *stopped says that fn had enough. With
+// parts it reads from them, and nothing is verified.
+func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, parts *RangeReader, fn func(io.Reader) error,
+	stopped *bool) error {
+	if parts != nil {
+		return fn(parts)
+	}
+	rc, err := OpenBlob(ctx, src, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	verified := content.NewVerifyReader(rc, desc)
+	if err := fn(OnlyReader{verified}); err != nil || *stopped {
+		return Mismatch(err, desc)
+	}
+	return verifyRest(verified, desc)
+}
+
+// saysCompressed tells whether a media type claims that a tar can't be read in parts.
+func saysCompressed(mediaType string) bool {
+	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
+}
+
+type OnlyReader struct{ io.Reader }
+
+func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if err := checkDescriptor(desc); err != nil {
+		return nil, err
+	}
+	data, ok, err := inline(desc)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return io.NopCloser(strings.NewReader(string(data))), nil
+	}
+	return src.Fetch(ctx, desc)
+}
+
+// verifyRest reads a blob to its end and says whether it was right.
+func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
+	_, err := io.Copy(io.Discard, OnlyReader{r})
+	if err == nil {
+		err = r.Verify()
+	}
+	return Mismatch(err, desc)
+}
+
+// MayHave tells whether a tar can have a file of this name.
+func (it *Item) MayHave(name string) bool {
+	return it.Within == "" || it.Within == "." || len(name) > len(it.Within) && name[:len(it.Within)+1] == it.Within+"/"
+}

@@ -1,0 +1,292 @@
+package inspect
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/kinds"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// InspectOptions say how much is read. The zero value reads the manifest, those of its platforms, and their configs.
+type InspectOptions struct {
+	Platform  *ocispec.Platform // of an index: this one alone
+	Shallow   bool              // neither configs nor the manifests of an index
+	Referrers bool              // what refers to it, where the source can tell
+	Weights   bool              // also what a file of model weights begins with, where the config does not tell
+	Tags      bool              // see ReferrerOptions
+}
+
+// Info is what an artifact is. Its JSON is what scripts read.
+type Info struct {
+	Reference    string                `json:"reference,omitempty"` // set by whoever knows the source's name
+	Digest       digest.Digest         `json:"digest"`
+	MediaType    string                `json:"mediaType"`
+	ArtifactType string                `json:"artifactType,omitempty"`
+	Size         int64                 `json:"size"`                // of the manifest
+	TotalSize    int64                 `json:"totalSize,omitempty"` // of all that it reaches, shared blobs once
+	Kind         string                `json:"kind"`
+	Platform     *ocispec.Platform     `json:"platform,omitempty"`
+	Config       *Config               `json:"config,omitempty"`
+	Layers       []Layer               `json:"layers,omitempty"`
+	Manifests    []*Info               `json:"manifests,omitempty"` // of an index
+	Annotations  map[string]string     `json:"annotations,omitempty"`
+	Subject      *ocispec.Descriptor   `json:"subject,omitempty"`
+	Attestations []*Info               `json:"attestations,omitempty"` // that an index has for this manifest
+	Referrers    []*referrers.Referrer `json:"referrers,omitempty"`
+
+	Raw []byte `json:"-"` // the manifest as it is
+}
+
+// Config is the config of a manifest.
+type Config struct {
+	ocispec.Descriptor
+	Content json.RawMessage `json:"content,omitempty"` // if it is JSON
+	Raw     []byte          `json:"-"`                 // as it is
+}
+
+// WeightsHead is what the beginning of a file of model weights states.
+type WeightsHead = weights.Head
+
+// Layer is a layer of a manifest.
+type Layer struct {
+	ocispec.Descriptor
+	Role string `json:"role,omitempty"` // in the kind
+	Name string `json:"name,omitempty"` // that its annotations give
+
+	// Weights is what the layer begins with, unverified, where it is the first file of weights of a manifest whose
+	// config does not tell.
+	Weights *WeightsHead `json:"weights,omitempty"`
+}
+
+// Inspect says what a reference leads to, by its manifests and configs: no layer is fetched, and for Weights no more than
+// the beginning of one, from a source that is a Ranger.
+func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts InspectOptions) (*Info, error) {
+	m, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	var platform *ocispec.Platform
+	if opts.Platform != nil {
+		if m, platform, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
+			return nil, err
+		}
+	}
+	in := &inspector{src: src, opts: opts}
+	info, err := in.info(ctx, m, 0)
+	if err != nil {
+		return nil, err
+	}
+	info.Platform = platform
+	info.addTotals()
+	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
+		err = info.addReferrers(ctx, graph, referrers.ReferrerOptions{Recursive: true, Tags: opts.Tags})
+	}
+	return info, err
+}
+
+// addReferrers lists what refers to this and to each manifest in it.
+func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts referrers.ReferrerOptions) error {
+	infos := i.manifests(nil)
+	subjects := make([]ocispec.Descriptor, len(infos))
+	for k, info := range infos {
+		subjects[k] = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
+	}
+	lists, err := referrers.NewReferrerWalk(src, opts).Walk(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can give it a subject
+	}
+	return nil
+}
+
+func (i *Info) hasAttestation(r *referrers.Referrer) bool {
+	return slices.ContainsFunc(i.Attestations, func(a *Info) bool { return a.Digest == r.Digest })
+}
+
+// manifests appends this, and what is below it that can have referrers.
+func (i *Info) manifests(list []*Info) []*Info {
+	list = append(list, i)
+	for _, m := range i.Manifests {
+		if oci.Is(m.MediaType) {
+			list = m.manifests(list)
+		}
+	}
+	return list
+}
+
+// inspector reads one artifact.
+type inspector struct {
+	src  content.Fetcher
+	opts InspectOptions
+}
+
+func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {
+	kind := m.Kind()
+	info := &Info{
+		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
+		Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.Bytes,
+	}
+	for _, l := range m.Layers {
+		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: fetch.RoleOf(kind, l.MediaType), Name: fetch.LayerName(l)})
+	}
+	if m.IsIndex() {
+		return info, in.entries(ctx, m, info, depth)
+	}
+	var err error
+	if info.Config, err = in.config(ctx, *m.Config); err == nil && kind.Name != "model" && in.opts.Weights {
+		err = in.weights(ctx, info.Layers)
+	}
+	return info, err
+}
+
+// weights reads the header of the first layer that is a file of weights.
+func (in *inspector) weights(ctx context.Context, layers []Layer) error {
+	ranger, ok := in.src.(fetch.Ranger)
+	i := slices.IndexFunc(layers, func(l Layer) bool {
+		return strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors")
+	})
+	if !ok || i < 0 || layers[i].Size == 0 {
+		return nil
+	}
+	l := &layers[i]
+	rc, err := ranger.FetchRange(ctx, l.Descriptor, 0, min(l.Size, fetch.LeastRange))
+	if err != nil {
+		return &artifact.Error{Op: "fetching", Item: fetch.Titled(l.Descriptor), Err: err}
+	}
+	defer rc.Close()
+	head, err := io.ReadAll(io.LimitReader(rc, fetch.LeastRange))
+	if err != nil {
+		return &artifact.Error{Op: "fetching", Item: fetch.Titled(l.Descriptor), Err: err}
+	}
+	l.Weights, _ = weights.ReadHead(head, l.Size)
+	return nil
+}
+
+// config reads a config that is small; another one is described by its descriptor.
+func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
+	c := &Config{Descriptor: desc}
+	c.Data = nil
+	if in.opts.Shallow || fetch.CheckDocument(desc) != nil {
+		return c, nil
+	}
+	var err error
+	if c.Raw, err = fetch.FetchBlob(ctx, in.src, desc); err != nil {
+		return nil, err
+	}
+	if json.Valid(c.Raw) {
+		c.Content = c.Raw
+	}
+	return c, nil
+}
+
+// entries reads the manifests of an index, several at once.
+func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
+	entries := m.Manifests[:min(len(m.Manifests), referrers.MaxEntries)]
+	infos := make([]*Info, len(entries))
+	err := referrers.AtOnce(ctx, len(entries), func(ctx context.Context, i int) (err error) {
+		infos[i], err = in.entry(ctx, entries[i], depth)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	attestations := make(map[digest.Digest][]*Info)
+	for i, e := range entries {
+		if oci.IsAttestation(e) {
+			of := digest.Digest(e.Annotations[oci.AnnotationReferenceDigest])
+			attestations[of] = append(attestations[of], infos[i])
+		}
+	}
+	for i, e := range entries {
+		if !oci.IsAttestation(e) {
+			infos[i].Attestations = attestations[e.Digest]
+			info.Manifests = append(info.Manifests, infos[i])
+		}
+	}
+	info.Kind = indexKind(m, info).Name
+	return nil
+}
+
+// indexKind is that of the index, else that of its first manifest.
+func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
+	kind, ok := kinds.Recognize(m.Traits())
+	if !ok && len(info.Manifests) > 0 {
+		if k, found := kinds.Lookup(info.Manifests[0].Kind); found {
+			return k.Kind
+		}
+	}
+	return kind
+}
+
+// entry reads one manifest of an index. What is no manifest is described by its descriptor.
+func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
+	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
+		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
+		return &Info{
+			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,
+			Platform: e.Platform, Annotations: e.Annotations,
+		}, nil
+	}
+	m, err := fetch.Load(ctx, in.src, e)
+	if err != nil {
+		return nil, err
+	}
+	info, err := in.info(ctx, m, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	info.Platform = e.Platform
+	if info.Annotations == nil {
+		info.Annotations = e.Annotations
+	}
+	return info, nil
+}
+
+// addTotals sets the total size of this and of each manifest in it.
+func (i *Info) addTotals() {
+	i.TotalSize = i.total(make(map[digest.Digest]bool))
+	for _, list := range [][]*Info{i.Manifests, i.Attestations} {
+		for _, m := range list {
+			m.addTotals()
+		}
+	}
+}
+
+// total adds up what is not counted yet.
+func (i *Info) total(seen map[digest.Digest]bool) int64 {
+	var sum int64
+	add := func(d digest.Digest, size int64) {
+		if !seen[d] {
+			seen[d] = true
+			sum += size
+		}
+	}
+	add(i.Digest, i.Size)
+	if i.Config != nil {
+		add(i.Config.Digest, i.Config.Size)
+	}
+	for _, l := range i.Layers {
+		add(l.Digest, l.Size)
+	}
+	for _, list := range [][]*Info{i.Manifests, i.Attestations} {
+		for _, m := range list {
+			sum += m.total(seen)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,231 @@
+package inspect_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/davit-oci/davit/artifact"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/pulltest"
+	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func TestReferrers(t *testing.T) {
+	t.Parallel()
+	src := pulltest.NewSource()
+	subject := src.Manifest(t, "v1", src.Layer(t, "a", "A"))
+	sbom := src.Referrer(t, subject, "application/spdx+json", "2026-01-02T00:00:00Z")
+	older := src.Referrer(t, subject, "application/spdx+json", "2026-01-01T00:00:00Z")
+	signature := src.Referrer(t, sbom, "application/vnd.example.signature", "2026-01-01T00:00:00Z")
+	tagged := src.Manifest(t, "sha256-"+subject.Digest.Encoded()+".sig", src.Layer(t, "s", "S"))
+	for name, c := range map[string]struct {
+		opts referrers.ReferrerOptions
+		want string
+	}{
+		"direct":    {referrers.ReferrerOptions{}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"recursive": {referrers.ReferrerOptions{Recursive: true}, fmt.Sprint(older.Digest, sbom.Digest, "(", signature.Digest, ")")},
+		"kind":      {referrers.ReferrerOptions{Kind: "sbom"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"type":      {referrers.ReferrerOptions{Kind: "application/spdx+json"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"other":     {referrers.ReferrerOptions{Kind: "runbook"}, ""},
+		"tags":      {referrers.ReferrerOptions{Kind: "application/vnd.example.thing", Tags: true}, fmt.Sprint(tagged.Digest)},
+	} {
+		list, err := referrers.Referrers(t.Context(), src, subject, c.opts)
+		if got := strings.ReplaceAll(show(list), " ", ""); err != nil || got != strings.ReplaceAll(c.want, " ", "") {
+			t.Errorf("%s: got %s (%v), want %s", name, got, err, c.want)
+		}
+	}
+	if list, err := referrers.Referrers(t.Context(), src, signature, referrers.ReferrerOptions{Recursive: true, Tags: true}); err != nil || len(list) != 0 {
+		t.Errorf("of one without: %v, %v", list, err)
+	}
+}
+
+func show(list []*referrers.Referrer) string {
+	s := ""
+	for _, r := range list {
+		s += r.Digest.String()
+		if len(r.Referrers) > 0 {
+			s += "(" + show(r.Referrers) + ")"
+		}
+	}
+	return s
+}
+
+// meeting answers about its subjects only when it was asked about all of them.
+type meeting struct {
+	*pulltest.Source
+	together sync.WaitGroup
+	subjects map[digest.Digest]bool
+}
+
+func (m *meeting) Predecessors(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if m.subjects[subject.Digest] {
+		m.together.Done()
+		m.together.Wait()
+	}
+	return m.Source.Predecessors(ctx, subject)
+}
+
+func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // where one waits for the answer of another, all are asleep, and it fails at once
+		src := &meeting{Source: pulltest.NewSource(), subjects: map[digest.Digest]bool{}}
+		subject := src.Manifest(t, "v1", src.Layer(t, "a", "a"))
+		var want string
+		for _, year := range []string{"2021", "2022", "2023", "2024"} {
+			sbom := src.Referrer(t, subject, "application/spdx+json", year+"-01-01T00:00:00Z")
+			signature := src.Referrer(t, sbom, "application/vnd.dev.cosign.artifact.sig.v1+json", year+"-01-01T00:00:00Z")
+			src.subjects[sbom.Digest] = true
+			want += sbom.Digest.String() + signature.Digest.String()
+		}
+		src.together.Add(len(src.subjects))
+		list, err := referrers.Referrers(t.Context(), src, subject, referrers.ReferrerOptions{Recursive: true})
+		var got string
+		for _, r := range list {
+			got += r.Digest.String() + r.Referrers[0].Digest.String()
+		}
+		if err != nil || got != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+	})
+}
+
+// TestVerifyWithoutForeignLayers: what is not distributed is missing everywhere, and a fault nowhere.
+func TestVerifyWithoutForeignLayers(t *testing.T) {
+	t.Parallel()
+	store := pulltest.NewSource()
+	for mediaType, faults := range map[string]int{
+		ocispec.MediaTypeImageLayerGzip:                                1,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": 0,
+		"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":    0,
+	} {
+		base := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString("base"), Size: 4}
+		store.Manifest(t, "v1", base)
+		report, err := inspect.Verify(t.Context(), store, "v1", inspect.VerifyOptions{})
+		if err != nil || len(report.Faults) != faults {
+			t.Errorf("%s: %+v, %v", mediaType, report, err)
+		}
+	}
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	src := pulltest.NewSource()
+	config := src.Add(t, "application/vnd.example.config+json", `{"answer":42}`)
+	shared := src.Layer(t, "a", "shared")
+	var entries []ocispec.Descriptor
+	for _, arch := range []string{"amd64", "arm64"} {
+		e := src.Document(t, arch, ocispec.Manifest{
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+			Config: config, Layers: []ocispec.Descriptor{shared, src.Layer(t, "b", arch)},
+		})
+		e.Platform = &ocispec.Platform{OS: "linux", Architecture: arch}
+		entries = append(entries, e)
+	}
+	attestation := src.Manifest(t, "att", src.Layer(t, "", "statement"))
+	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	attestation.Annotations = map[string]string{oci.AnnotationReferenceType: "attestation-manifest", oci.AnnotationReferenceDigest: entries[1].Digest.String()}
+	index := src.Document(t, "v1", ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: append(entries, attestation),
+	})
+	src.Referrer(t, index, "application/spdx+json", "2026-01-01T00:00:00Z")
+
+	info, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Referrers: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Manifests) != 2 || len(info.Manifests[1].Attestations) != 1 || len(info.Manifests[0].Attestations) != 0 {
+		t.Errorf("got %+v", info)
+	}
+	own := src.Referrer(t, entries[0], "application/spdx+json", "2026-01-01T00:00:00Z")
+	attached, err := referrers.PlatformReferrers(t.Context(), src, index, referrers.ReferrerOptions{Kind: "sbom"})
+	if err != nil || len(attached) != 1 || attached[0].Digest != entries[0].Digest || attached[0].Referrers[0].Digest != own.Digest {
+		t.Errorf("SBOMs of its platforms: %+v, %v", attached, err)
+	}
+	attached, err = referrers.PlatformReferrers(t.Context(), src, index, referrers.ReferrerOptions{})
+	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
+		t.Errorf("what its platforms have: %+v, %v", attached, err)
+	}
+	if all, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Referrers: true}); err != nil ||
+		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
+		t.Errorf("what its platforms have, inspected: %+v, %v", all, err)
+	}
+	if none, err := referrers.PlatformReferrers(t.Context(), src, entries[0], referrers.ReferrerOptions{}); err != nil || none != nil {
+		t.Errorf("a manifest has the platforms %v, %v", none, err)
+	}
+	first := info.Manifests[0]
+	if string(first.Config.Content) != `{"answer":42}` || first.Layers[1].Name != "b" || first.Platform.Architecture != "amd64" {
+		t.Errorf("first manifest %+v", first)
+	}
+	if len(info.Referrers) != 1 || info.Referrers[0].Kind != "sbom" {
+		t.Errorf("referrers %v", info.Referrers)
+	}
+	total := index.Size + entries[0].Size + entries[1].Size + attestation.Size + config.Size + shared.Size +
+		int64(len("amd64")+len("arm64")+len("statement")) + 2
+	if info.TotalSize != total {
+		t.Errorf("total %d, want %d", info.TotalSize, total)
+	}
+	one, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Platform: entries[1].Platform})
+	if err != nil || one.Digest != entries[1].Digest || one.Platform == nil {
+		t.Errorf("one platform: %+v, %v", one, err)
+	}
+	src.Fetched.Store(0)
+	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Shallow: true}); err != nil || src.Fetched.Load() != 1 {
+		t.Errorf("shallow: %d fetches, %v", src.Fetched.Load(), err)
+	}
+	if b, err := json.Marshal(info); err != nil || !strings.Contains(string(b), `"content":{"answer":42}`) {
+		t.Errorf("as JSON %s, %v", b, err)
+	}
+}
+
+func TestHugeManifestIsNotRead(t *testing.T) {
+	t.Parallel()
+	src := pulltest.NewSource()
+	desc := src.Add(t, "application/json", `{"schemaVersion":2,"x":"`+strings.Repeat("x", oci.MaxSize)+`"}`)
+	if err := src.Tag(t.Context(), desc, "v1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{}); !errors.Is(err, artifact.ErrRefused) || src.Fetched.Load() != 0 {
+		t.Errorf("got %v after %d fetches", err, src.Fetched.Load())
+	}
+}
+
+func TestReferrersArePulledToo(t *testing.T) {
+	t.Parallel()
+	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
+	one := src.Manifest(t, "one", src.Layer(t, "a", "A"))
+	one.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	attestation := src.Manifest(t, "att", src.Layer(t, "statement.json", "{}"))
+	attestation.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	attestation.Annotations = map[string]string{oci.AnnotationReferenceType: "attestation-manifest", oci.AnnotationReferenceDigest: one.Digest.String()}
+	index := src.Document(t, "v1", ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: []ocispec.Descriptor{one, attestation},
+	})
+	sbom := src.Document(t, "sbom", ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/spdx+json",
+		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{src.Layer(t, "sbom.json", "S")}, Subject: &index,
+	})
+	src.Referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // says all in its manifest
+	for _, skipped := range []bool{false, true} {
+		r, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{State: pulltest.Beside(dst), Referrers: true, Platform: one.Platform})
+		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		short := func(d ocispec.Descriptor) string { return d.Digest.Encoded()[:12] }
+		s, a := "referrers/sbom-"+short(sbom)+"/", "referrers/attestation-"+short(attestation)+"/"
+		pulltest.Want(t, dst, map[string]string{
+			"a": "A", "referrers/": "", s: "", s + "sbom.json": "S", a: "", a + "statement.json": "{}",
+		})
+	}
+}

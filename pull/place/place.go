@@ -1,0 +1,341 @@
+package place
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"strconv"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/pull/record"
+)
+
+// Placer moves what a stage holds to its final names: all of it, or nothing.
+type Placer struct {
+	Stage    *Stage
+	State    *record.State
+	Force    bool
+	Preserve bool
+
+	Moves []Move
+	Gone  []string // directories that a file replaces, and files that a directory does
+	Kept  []string // files that somebody else changed: nothing is placed when there is one
+	Right []string // files that are there already
+	Dirs  []DirInfo
+	undo  []func() error
+
+	unlocked []DirInfo // directories that their owner may not change, but for now
+}
+
+// Move gives a staged file or directory its name. There may be something there that is replaced.
+type Move struct {
+	Path    string
+	Replace bool
+	Dir     bool // what is staged is a directory
+}
+
+// Plan compares the staged directory with the destination's and decides what is moved. Nothing is changed.
+func (p *Placer) Plan(ctx context.Context, dir string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := p.noteDir(dir); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(p.Stage.Root.FS(), path.Join(StageFiles, dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := p.planEntry(ctx, path.Join(dir, e.Name()), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DirInfo is a directory that is there already and gets the metadata of the staged one.
+type DirInfo struct {
+	Path  string
+	Info  fs.FileInfo
+	Attrs map[string]string
+}
+
+// noteDir remembers what the artifact says of a directory, if that is restored.
+func (p *Placer) noteDir(dir string) error {
+	if !p.Preserve {
+		return nil
+	}
+	f, err := p.Stage.Root.Open(path.Join(StageFiles, dir))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	attrs, err := sysfile.Xattrs(f)
+	p.Dirs = append(p.Dirs, DirInfo{dir, info, attrs})
+	return err
+}
+
+func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry) error {
+	have, err := p.Stage.dst.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		p.Moves = append(p.Moves, Move{Path: name, Dir: staged.IsDir()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if staged.IsDir() && have.IsDir() {
+		return p.Plan(ctx, name)
+	}
+	if have.IsDir() {
+		if p.State.OursBelow(p.Stage.dst, name) {
+			p.Moves, p.Gone = append(p.Moves, Move{name, true, staged.IsDir()}), append(p.Gone, name)
+			return nil
+		}
+		return &artifact.Error{Op: "placing", Item: name, Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
+	}
+	same, err := p.same(name, have)
+	switch {
+	case err != nil:
+		return err
+	case same:
+		p.Right = append(p.Right, name)
+	case p.Force || p.State.Ours(p.Stage.dst, name, have):
+		p.Moves = append(p.Moves, Move{name, true, staged.IsDir()})
+		if staged.IsDir() {
+			p.Gone = append(p.Gone, name)
+		}
+	default:
+		p.Kept = append(p.Kept, name)
+	}
+	return nil
+}
+
+// same tells whether a file in the destination is what is staged for it.
+func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
+	staged := path.Join(StageFiles, name)
+	want, err := p.Stage.Root.Lstat(staged)
+	if err != nil || want.Mode().Type() != have.Mode().Type() {
+		return false, err
+	}
+	if want.Mode().Type() == fs.ModeSymlink {
+		a, err := p.Stage.Root.Readlink(staged)
+		if err != nil {
+			return false, err
+		}
+		b, err := p.Stage.dst.Readlink(name)
+		return a == b && (!p.Preserve || sameStamp(want, have)), err
+	}
+	if want.Size() != have.Size() || !p.sameMode(want.Mode(), have.Mode()) {
+		return false, nil
+	}
+	if p.Preserve && !sameStamp(want, have) {
+		return false, nil
+	}
+	return sameContent(p.Stage.Root, staged, p.Stage.dst, name, p.Preserve)
+}
+
+// sameStamp compares time and owner.
+func sameStamp(a, b fs.FileInfo) bool {
+	uidA, gidA, _ := record.Owner(a)
+	uidB, gidB, _ := record.Owner(b)
+	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
+}
+
+// sameMode compares what an artifact says of a mode: whether the file can be run, or all of it.
+func (p *Placer) sameMode(a, b fs.FileMode) bool {
+	if p.Preserve {
+		return a == b
+	}
+	return a&0o100 == b&0o100
+}
+
+// compareBuffer is how much of two files is compared at once.
+const compareBuffer = 256 << 10
+
+// sameContent compares two files of equal size, and what extended attributes they have if those count.
+func sameContent(a *os.Root, nameA string, b *os.Root, nameB string, attrs bool) (bool, error) {
+	fa, err := a.Open(nameA)
+	if err != nil {
+		return false, err
+	}
+	defer fa.Close()
+	fb, err := b.Open(nameB)
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer fb.Close()
+	if attrs {
+		if same, err := sameXattrs(fa, fb); !same {
+			return false, err
+		}
+	}
+	bufA, bufB := make([]byte, compareBuffer), make([]byte, compareBuffer)
+	for {
+		n, errA := io.ReadFull(fa, bufA)
+		m, errB := io.ReadFull(fb, bufB)
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			return errors.Is(errA, io.EOF) || errors.Is(errA, io.ErrUnexpectedEOF), nil
+		}
+	}
+}
+
+func sameXattrs(a, b *os.File) (bool, error) {
+	ofA, err := sysfile.Xattrs(a)
+	if err != nil {
+		return false, err
+	}
+	ofB, err := sysfile.Xattrs(b)
+	return maps.Equal(ofA, ofB), err
+}
+
+// Refusal is the error about files that are kept.
+func Refusal(kept []string) error {
+	if len(kept) == 0 {
+		return nil
+	}
+	reason := "it was changed or made by somebody else"
+	if len(kept) > 1 {
+		reason += fmt.Sprintf(", as were %d others", len(kept)-1)
+	}
+	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
+}
+
+// Apply does what was planned, and undoes it when something fails.
+func (p *Placer) Apply(remove []string) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.rollBack())
+		}
+	}()
+	for _, m := range p.Moves {
+		if err := p.move(m); err != nil {
+			return &artifact.Error{Op: "placing", Item: m.Path, Err: Bare(err)}
+		}
+	}
+	for _, name := range remove {
+		if err := p.setAside(name); err != nil {
+			return &artifact.Error{Op: "removing", Item: name, Err: Bare(err)}
+		}
+	}
+	return nil
+}
+
+// move puts one staged thing in its place. What it replaces is there under another name until the whole pull is done.
+func (p *Placer) move(m Move) error {
+	dst, staged := p.Stage.dst, path.Join(p.Stage.Name, StageFiles, m.Path)
+	if !m.Replace {
+		if err := p.rename(staged, m.Path); err != nil {
+			return err
+		}
+		p.undo = append(p.undo, func() error { return dst.Rename(m.Path, staged) })
+		return nil
+	}
+	old := p.oldName()
+	if err := dst.Link(m.Path, old); err != nil { // no hard links here, or a directory takes a file's place
+		if err := p.rename(m.Path, old); err != nil {
+			return err
+		}
+	}
+	p.undo = append(p.undo, func() error {
+		if dst.Rename(old, m.Path) == nil {
+			return nil
+		}
+		// One of them is a directory, or nothing was put there yet.
+		if err := dst.Rename(m.Path, staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return dst.Rename(old, m.Path)
+	})
+	err := p.rename(staged, m.Path)
+	if err == nil {
+		return nil
+	}
+	if err := dst.Remove(m.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return dst.Rename(staged, m.Path)
+}
+
+// setAside takes a file away until the pull is done.
+func (p *Placer) setAside(name string) error {
+	old, dst := p.oldName(), p.Stage.dst
+	if err := p.rename(name, old); err != nil {
+		return err
+	}
+	p.undo = append(p.undo, func() error { return dst.Rename(old, name) })
+	return nil
+}
+
+// rename moves a file to or from a directory of the destination, also one that its owner may not change.
+func (p *Placer) rename(from, to string) error {
+	dst := p.Stage.dst
+	err := dst.Rename(from, to)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for _, dir := range []string{path.Dir(from), path.Dir(to)} {
+		info, statErr := dst.Lstat(dir)
+		if statErr != nil || info.Mode()&0o300 == 0o300 {
+			continue
+		}
+		if dst.Chmod(dir, info.Mode()|0o300) != nil {
+			return err
+		}
+		p.unlocked = append(p.unlocked, DirInfo{Path: dir, Info: info})
+	}
+	return dst.Rename(from, to)
+}
+
+// Relock gives directories back the modes that rename took. Where that fails somebody else has changed them.
+func (p *Placer) Relock() {
+	for _, d := range p.unlocked {
+		_ = p.Stage.dst.Chmod(d.Path, d.Info.Mode())
+	}
+	p.unlocked = nil
+}
+
+func (p *Placer) oldName() string {
+	return path.Join(p.Stage.Name, stageOld, strconv.Itoa(len(p.undo)))
+}
+
+func (p *Placer) rollBack() error {
+	var errs []error
+	for len(p.undo) > 0 {
+		last := len(p.undo) - 1
+		errs = append(errs, p.undo[last]())
+		p.undo = p.undo[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// Bare takes the path out of an error that a message with the path goes around.
+func Bare(err error) error {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	}
+	return err
+}

@@ -1,0 +1,203 @@
+package place
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull/record"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Stage is the directory in the destination where everything is made before it gets its name. It is called after the
+// manifest, so that the next pull goes on with what a killed one left in it, and locked, so that two pulls of the same
+// artifact don't share it.
+type Stage struct {
+	dst  *os.Root
+	Name string
+	Root *os.Root
+	lock *os.File
+}
+
+// The directories of a stage: blobs as they were fetched, files as they are to be placed, and the files that were in
+// their place.
+const (
+	StageBlobs = "blobs"
+	StageFiles = "files"
+	stageOld   = "old"
+)
+
+// OpenStage makes the stage or takes over the one that a killed pull left. Stages of other artifacts that nobody is
+// working in are removed. Blobs are those whose files a killed pull may have given their names already.
+func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descriptor) (*Stage, error) {
+	s, err := takeStage(dst, fetch.StagePrefix+d.Encoded()[:stageDigits])
+	if err != nil {
+		return nil, err
+	}
+	Sweep(dst, s.Name)
+	s.salvage(blobs)
+	for _, dir := range []string{StageFiles, stageOld} { // an unpacked tree is made again: nobody knows how much of it is whole
+		if err := s.Root.RemoveAll(dir); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	for _, dir := range []string{StageBlobs, StageFiles, stageOld} {
+		if err := s.Root.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// salvage puts the blobs that a killed pull had given the names of their files back among the blobs, where they are
+// verified again and not fetched.
+func (s *Stage) salvage(blobs map[string]ocispec.Descriptor) {
+	for name, desc := range blobs {
+		name, blob := path.Join(StageFiles, name), BlobPath(desc)
+		if info, err := s.Root.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
+			continue
+		}
+		if _, err := s.Root.Lstat(blob); errors.Is(err, fs.ErrNotExist) {
+			_ = s.Root.Rename(name, blob) // if not, it is fetched
+		}
+	}
+}
+
+// BlobPath is where a stage keeps a blob.
+func BlobPath(desc ocispec.Descriptor) string {
+	return path.Join(StageBlobs, desc.Digest.Algorithm().String()+"-"+desc.Digest.Encoded())
+}
+
+// stageDigits of the manifest's digest name its stage.
+const stageDigits = 16
+
+// errBusy: somebody else works in this stage.
+var errBusy = errors.New("in use by another pull")
+
+// maxTakes bounds how often a stage that is removed or looked at under our hands is made anew.
+const maxTakes = 20
+
+// takeStage takes the stage of this name, or one beside it when that is in use.
+func takeStage(dst *os.Root, name string) (s *Stage, err error) {
+	at := name
+	for range maxTakes {
+		s, err = tryStage(dst, at)
+		switch {
+		case errors.Is(err, errBusy): // by another pull, or by one that looks whether it is
+			at = Besides(name)
+		case !errors.Is(err, fs.ErrNotExist):
+			return s, err
+		}
+	}
+	return nil, errBusy
+}
+
+// Besides is a further name for the same stage.
+func Besides(name string) string {
+	return name[:len(fetch.StagePrefix)+stageDigits] + "-" + strings.ToLower(rand.Text()[:8])
+}
+
+// tryStage fails with fs.ErrNotExist when another pull removes the stage at the same time.
+func tryStage(dst *os.Root, name string) (*Stage, error) {
+	if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	root, err := dst.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{dst: dst, Name: name, Root: root}
+	if s.lock, err = root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		root.Close()
+		return nil, err
+	}
+	if !record.TryLock(s.lock) && record.Locks {
+		s.Release()
+		return nil, errBusy
+	}
+	if !s.current() {
+		s.Release()
+		return nil, fs.ErrNotExist
+	}
+	return s, nil
+}
+
+// current tells whether the locked file is still the one that the name leads to.
+func (s *Stage) current() bool {
+	ours, err := s.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := s.dst.Stat(s.Name + "/lock")
+	return err == nil && os.SameFile(ours, there)
+}
+
+func (s *Stage) Release() {
+	s.lock.Close()
+	s.Root.Close()
+}
+
+// Close removes the stage and all that is left in it. It takes its name away first: whoever opened it meanwhile finds
+// that it is gone, and does not put anything into it.
+func (s *Stage) Close() error {
+	defer s.Release()
+	if name := Besides(s.Name); s.dst.Rename(s.Name, name) == nil {
+		s.Name = name
+	}
+	var err error
+	for range maxTakes {
+		if err = s.dst.RemoveAll(s.Name); !errors.Is(err, fs.ErrExist) { // as "not empty" is one: a new lock file
+			return err
+		}
+	}
+	return err
+}
+
+// Sweep removes the stages of pulls that were killed. Whoever works in one holds its lock.
+func Sweep(dst *os.Root, except string) {
+	if !record.Locks {
+		return
+	}
+	dir, err := dst.Open(".")
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(256)
+		for _, e := range entries {
+			if e.IsDir() && stageName().MatchString(e.Name()) && e.Name() != except {
+				sweepStage(dst, e.Name())
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stageName is what our stages are called; others' directories are never touched.
+var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`) })
+
+func sweepStage(dst *os.Root, name string) {
+	info, err := dst.Lstat(name + "/lock")
+	if errors.Is(err, fs.ErrNotExist) {
+		_ = dst.Remove(name) // if it is empty: its maker was killed, or makes another
+		return
+	}
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if s, err := tryStage(dst, name); err == nil {
+		s.Close()
+	}
+}

@@ -1,0 +1,258 @@
+package read
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+const (
+	// maxLinks bounds how many symbolic links are followed to a file.
+	maxLinks = 8
+	// readToEnd is the size of a packed layer up to which all of it is read and verified for one file in it. Of a larger
+	// one no more is fetched than leads to the end of the file.
+	readToEnd = 32 << 20
+	// heldBack is how much of a file is not handed over before its blob was verified: a small file not at all.
+	heldBack = 1 << 20
+)
+
+// CatOptions say what is read. The zero value is the whole file.
+type CatOptions struct {
+	Platform *ocispec.Platform // of an index. nil: the running one
+	Offset   int64             // where in the file to begin
+	Length   int64             // how many bytes; 0: to the end
+	Limits   pull.Limits
+}
+
+// Cat writes one file of an artifact to w, named as a pull would name it: a layer, or a file in a tar layer. The last
+// bytes are handed over when the layer's digest was verified; that does not hold for a part of a file (Offset, Length)
+// and for a file in a tar of more than 32 MiB, of which the rest is not fetched. It gives what it wrote.
+func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref, name string, w io.Writer, opts CatOptions) (*pull.File, error) {
+	m, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	if m, _, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
+		return nil, err
+	}
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
+	if err != nil {
+		return nil, err
+	}
+	c := &catter{src: src, items: items, opts: opts, w: w}
+	f, err := c.follow(ctx, path.Clean(name))
+	if err != nil {
+		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}
+	}
+	return f, nil
+}
+
+// catter reads one file.
+type catter struct {
+	src   content.Fetcher
+	items []*fetch.Item
+	opts  CatOptions
+	w     io.Writer
+}
+
+// follow reads the file that a name leads to, over symbolic links in the artifact.
+func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
+	for range maxLinks {
+		f, err := c.read(ctx, name)
+		if err != nil || f.Link == "" {
+			return f, err
+		}
+		name = f.Link
+		if fs.FileMode(f.Mode).Type() == fs.ModeSymlink {
+			name = path.Join(path.Dir(f.Path), f.Link)
+		}
+	}
+	return nil, fmt.Errorf("more than %d links lead to it", maxLinks)
+}
+
+// read looks through the items for a name, the upper layers of an image first.
+func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
+	for _, it := range c.items {
+		if !it.Unpack && it.Name == name {
+			return c.blob(ctx, it)
+		}
+	}
+	hidden := fetch.NewCover()
+	for _, it := range slices.Backward(c.items) {
+		if !it.Unpack || !it.MayHave(name) {
+			continue
+		}
+		f, err := c.inTar(ctx, it, name, hidden)
+		if f != nil || err != nil {
+			return f, err
+		}
+		if hidden.Hides(name) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("no such file in the artifact: %w", errdef.ErrNotFound)
+}
+
+// blob writes a layer that is the file.
+func (c *catter) blob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
+	f := &pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest}
+	if c.opts.Offset != 0 || c.opts.Length != 0 {
+		return f, c.part(ctx, it.Desc)
+	}
+	rc, err := fetch.OpenBlob(ctx, c.src, it.Desc)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	held := &holder{w: c.w}
+	if err := fetch.CopyVerified(ctx, held, rc, it.Desc, func(int64) {}); err != nil {
+		return nil, err
+	}
+	return f, held.release()
+}
+
+// part writes a part of a blob.
+func (c *catter) part(ctx context.Context, desc ocispec.Descriptor) error {
+	offset := min(c.opts.Offset, desc.Size)
+	length := desc.Size - offset
+	if c.opts.Length > 0 {
+		length = min(length, c.opts.Length)
+	}
+	if length == 0 {
+		return nil
+	}
+	if ranger, ok := c.src.(fetch.Ranger); ok && desc.Data == nil {
+		rc, err := ranger.FetchRange(ctx, desc, offset, length)
+		if err != nil {
+			return err
+		}
+		defer rc.Close()
+		return c.copyPart(rc, length)
+	}
+	rc, err := fetch.OpenBlob(ctx, c.src, desc)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	if _, err := io.CopyN(io.Discard, rc, offset); err != nil {
+		return fetch.Mismatch(unexpected(err), desc)
+	}
+	return c.copyPart(rc, length)
+}
+
+func (c *catter) copyPart(r io.Reader, length int64) error {
+	_, err := io.CopyN(c.w, r, length)
+	return unexpected(err)
+}
+
+// unexpected makes an end that came too early an error that says so.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// inTar looks for the file in a tar and writes it; nil: it is not there. What the layer hides of lower ones is added to
+// hidden.
+func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
+	var found *pull.File
+	held := &holder{w: c.w}
+	parts, err := fetch.ByParts(ctx, c.src, it.Desc)
+	if err != nil {
+		return nil, err
+	}
+	err = fetch.ReadTar(ctx, c.src, it, tarLimits(c.opts.Limits), parts, func(h *read.Header, r io.Reader) error {
+		if it.Image && h.Name != name {
+			hidden.Add(h.Name, h.Mode.IsDir())
+		}
+		if h.Name != name {
+			return nil
+		}
+		if h.Mode.IsDir() {
+			return fault.Worded("it is a directory", errdef.ErrUnsupported)
+		}
+		found = &pull.File{Path: name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
+		if err := c.entry(held, h, r); err != nil || it.Desc.Size <= readToEnd {
+			return err
+		}
+		return fs.SkipAll
+	})
+	if errors.Is(err, fetch.ErrNoTar) {
+		return c.noTar(ctx, it, name)
+	}
+	if err != nil || found == nil {
+		return nil, err
+	}
+	return found, held.release()
+}
+
+// noTar is a layer that stays a file.
+func (c *catter) noTar(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
+	if it.Name != name {
+		return nil, nil
+	}
+	return c.blob(ctx, it)
+}
+
+// entry writes a file of a tar, or the part of it that is asked for. A link has no content of its own.
+func (c *catter) entry(w io.Writer, h *read.Header, r io.Reader) error {
+	if h.Link != "" {
+		return nil
+	}
+	if c.opts.Offset > 0 {
+		if _, err := io.CopyN(io.Discard, r, min(c.opts.Offset, h.Size)); err != nil {
+			return unexpected(err)
+		}
+	}
+	if c.opts.Length > 0 {
+		r = io.LimitReader(r, c.opts.Length)
+	}
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, fetch.OnlyReader{Reader: r}, make([]byte, fetch.CopyBuffer))
+	return err
+}
+
+// holder keeps the last bytes until they are released.
+type holder struct {
+	w   io.Writer
+	buf []byte
+}
+
+func (h *holder) Write(p []byte) (int, error) {
+	if surplus := len(h.buf) + len(p) - heldBack; surplus > 0 && len(h.buf) > 0 {
+		n := min(surplus, len(h.buf))
+		if _, err := h.w.Write(h.buf[:n]); err != nil {
+			return 0, err
+		}
+		h.buf = h.buf[:copy(h.buf, h.buf[n:])]
+	}
+	keep := min(len(p), heldBack)
+	if direct := p[:len(p)-keep]; len(direct) > 0 {
+		if _, err := h.w.Write(direct); err != nil {
+			return 0, err
+		}
+	}
+	h.buf = append(h.buf, p[len(p)-keep:]...)
+	return len(p), nil
+}
+
+// release hands over what was kept.
+func (h *holder) release() error {
+	_, err := h.w.Write(h.buf)
+	h.buf = nil
+	return err
+}

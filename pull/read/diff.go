@@ -1,0 +1,293 @@
+package read
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// Change is how two things differ.
+type Change string
+
+// The changes of files.
+const (
+	Added   Change = "added"   // only the second has it
+	Removed Change = "removed" // only the first has it
+	Content Change = "content" // the bytes, or the target of a link, differ
+	ModeBit Change = "mode"    // the bytes are the same, type or permissions differ
+)
+
+// Side is one of two artifacts that are compared.
+type Side struct {
+	Source   oras.ReadOnlyTarget
+	Ref      string
+	Platform *ocispec.Platform // of an index. nil: the running one
+}
+
+// Difference is what two artifacts do not have in common. Its JSON is what scripts read.
+type Difference struct {
+	Same        bool          `json:"same"`
+	From        digest.Digest `json:"from"`
+	To          digest.Digest `json:"to"`
+	Files       []FileChange  `json:"files"`
+	Config      []FieldChange `json:"config"`
+	Annotations []FieldChange `json:"annotations"`
+	Manifest    []FieldChange `json:"manifest,omitempty"`  // types, and the digests of the layers where no file differs
+	Tags        []FieldChange `json:"tags,omitempty"`      // which tags lead to it; only if asked for
+	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only if asked for
+}
+
+// DiffOptions say what is compared besides files, config and annotations.
+type DiffOptions struct {
+	Text      bool // the lines of small text files
+	Tags      bool // which tags lead to it
+	Referrers bool // what is attached
+}
+
+// FileChange is a file that differs.
+type FileChange struct {
+	Path   string     `json:"path"`
+	Change Change     `json:"change"`
+	From   *pull.File `json:"from,omitempty"`
+	To     *pull.File `json:"to,omitempty"`
+	Text   string     `json:"text,omitempty"` // the lines that differ, as diff -u writes them; only if asked for
+}
+
+// FieldChange is a field of a config, or an annotation, that differs. A side that does not have it says null.
+type FieldChange struct {
+	Field string `json:"field"`
+	From  any    `json:"from"`
+	To    any    `json:"to"`
+}
+
+// Diff compares two artifacts: files, config, annotations, and what opts say. Equal digests need no layer, and neither do
+// layers that both have.
+func Diff(ctx context.Context, a, b Side, opts DiffOptions) (*Difference, error) {
+	from, to, err := resolveSides(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	d := &Difference{From: from.Desc.Digest, To: to.Desc.Digest, Files: []FileChange{}, Config: []FieldChange{}, Annotations: []FieldChange{}}
+	if opts.Tags {
+		if d.Tags, err = diffTags(ctx, a, b, d.From, d.To); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Referrers {
+		if d.Referrers, err = diffReferrers(ctx, a, b, from.Desc, to.Desc); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.compare(ctx, a, b, from, to, opts); err != nil {
+		return nil, err
+	}
+	d.Same = d.From == d.To && len(d.Tags)+len(d.Referrers) == 0
+	return d, nil
+}
+
+func resolveSides(ctx context.Context, a, b Side) (from, to *fetch.Manifest, err error) {
+	if from, err = fetch.Resolve(ctx, a.Source, a.Ref); err != nil {
+		return nil, nil, err
+	}
+	to, err = fetch.Resolve(ctx, b.Source, b.Ref)
+	return from, to, err
+}
+
+// compare looks at the manifests for one platform, unless they are the same.
+func (d *Difference) compare(ctx context.Context, a, b Side, from, to *fetch.Manifest, opts DiffOptions) (err error) {
+	if d.From == d.To {
+		return nil
+	}
+	if from, _, err = fetch.Choose(ctx, a.Source, from, a.Platform); err != nil {
+		return err
+	}
+	if to, _, err = fetch.Choose(ctx, b.Source, to, b.Platform); err != nil {
+		return err
+	}
+	if d.From, d.To = from.Desc.Digest, to.Desc.Digest; d.From == d.To {
+		return nil
+	}
+	if d.Files, err = diffFiles(ctx, a, b, from, to); err != nil {
+		return err
+	}
+	if d.Config, err = diffConfigs(ctx, a, b, from, to); err != nil {
+		return err
+	}
+	d.Annotations = diffFields(anyMap(from.Annotations), anyMap(to.Annotations))
+	d.Manifest = diffManifests(from, to, len(d.Files) == 0)
+	if opts.Text {
+		return addTexts(ctx, a, b, from, to, d.Files)
+	}
+	return nil
+}
+
+// diffManifests compares what is neither a file nor an annotation.
+func diffManifests(from, to *fetch.Manifest, layers bool) []FieldChange {
+	a := map[string]any{"artifactType": from.ArtifactType, "mediaType": from.Desc.MediaType, "config.mediaType": from.Config.MediaType}
+	b := map[string]any{"artifactType": to.ArtifactType, "mediaType": to.Desc.MediaType, "config.mediaType": to.Config.MediaType}
+	if from.Subject != nil {
+		a["subject"] = from.Subject.Digest
+	}
+	if to.Subject != nil {
+		b["subject"] = to.Subject.Digest
+	}
+	if layers {
+		a["layers"], b["layers"] = layerTypes(from), layerTypes(to)
+	}
+	return diffFields(a, b)
+}
+
+func layerTypes(m *fetch.Manifest) []any {
+	var list []any
+	for _, l := range m.Layers {
+		list = append(list, []any{l.MediaType, l.Digest, l.Annotations})
+	}
+	return list
+}
+
+// diffFiles lists both sides without the layers that both have, which need no reading; those of images are read once.
+func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FileChange, error) {
+	left, right := *from, *to
+	left.Layers, right.Layers = without(from, to), without(to, from)
+	opts := ListOptions{Digests: true, layers: make(map[digest.Digest][]pull.File)}
+	old, err := listFiles(ctx, a.Source, &left, opts)
+	if err != nil {
+		return nil, err
+	}
+	now, err := listFiles(ctx, b.Source, &right, opts)
+	if err != nil {
+		return nil, err
+	}
+	changes := []FileChange{}
+	for len(old) > 0 || len(now) > 0 {
+		switch order := nextPath(old, now); {
+		case order < 0:
+			changes = append(changes, FileChange{Path: old[0].Path, Change: Removed, From: &old[0]})
+			old = old[1:]
+		case order > 0:
+			changes = append(changes, FileChange{Path: now[0].Path, Change: Added, To: &now[0]})
+			now = now[1:]
+		default:
+			if change, ok := compareFiles(&old[0], &now[0]); ok {
+				changes = append(changes, FileChange{Path: old[0].Path, Change: change, From: &old[0], To: &now[0]})
+			}
+			old, now = old[1:], now[1:]
+		}
+	}
+	return changes, nil
+}
+
+// nextPath tells on which side the next path of two sorted lists is: -1, 1, or 0 for both.
+func nextPath(a, b []pull.File) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	}
+	return cmp.Compare(a[0].Path, b[0].Path)
+}
+
+func compareFiles(a, b *pull.File) (Change, bool) {
+	switch {
+	case a.Digest != b.Digest || a.Link != b.Link || a.Digest == "" && a.Size != b.Size:
+		return Content, true
+	case a.Mode != b.Mode:
+		return ModeBit, true
+	}
+	return "", false
+}
+
+// without are the layers that the other side does not have under the same annotations. Those of an image all count,
+// since each can hide files of those before it.
+func without(m, other *fetch.Manifest) []ocispec.Descriptor {
+	if m.IsImage() || other.IsImage() {
+		return m.Layers
+	}
+	var layers []ocispec.Descriptor
+	for _, l := range m.Layers {
+		if !slices.ContainsFunc(other.Layers, func(o ocispec.Descriptor) bool {
+			return o.Digest == l.Digest && o.MediaType == l.MediaType && reflect.DeepEqual(o.Annotations, l.Annotations)
+		}) {
+			layers = append(layers, l)
+		}
+	}
+	return layers
+}
+
+// diffConfigs compares the fields of two JSON objects; other configs by their digests.
+func diffConfigs(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FieldChange, error) {
+	if from.Config.Digest == to.Config.Digest {
+		return []FieldChange{}, nil
+	}
+	old, err := configFields(ctx, a.Source, *from.Config)
+	if err != nil {
+		return nil, err
+	}
+	now, err := configFields(ctx, b.Source, *to.Config)
+	if err != nil {
+		return nil, err
+	}
+	return diffFields(old, now), nil
+}
+
+// configFields flattens a config: "config.quantization" and what it says.
+func configFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
+	b, err := fetch.FetchBlob(ctx, src, desc)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var object map[string]any
+	if dec.Decode(&object) != nil {
+		return map[string]any{"": desc.Digest.String()}, nil
+	}
+	fields := make(map[string]any)
+	flatten(fields, "", object)
+	return fields, nil
+}
+
+func flatten(fields map[string]any, prefix string, object map[string]any) {
+	for name, value := range object {
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
+			flatten(fields, prefix+name+".", inner)
+			continue
+		}
+		fields[prefix+name] = value
+	}
+}
+
+func anyMap(m map[string]string) map[string]any {
+	all := make(map[string]any, len(m))
+	for k, v := range m {
+		all[k] = v
+	}
+	return all
+}
+
+// diffFields lists the fields that differ, sorted.
+func diffFields(a, b map[string]any) []FieldChange {
+	changes := []FieldChange{}
+	for field, old := range a {
+		if now, ok := b[field]; !ok || !reflect.DeepEqual(old, now) {
+			changes = append(changes, FieldChange{field, old, now})
+		}
+	}
+	for field, now := range b {
+		if _, ok := a[field]; !ok {
+			changes = append(changes, FieldChange{field, nil, now})
+		}
+	}
+	slices.SortFunc(changes, func(x, y FieldChange) int { return cmp.Compare(x.Field, y.Field) })
+	return changes
+}

@@ -1,0 +1,200 @@
+package read
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/rogpeppe/go-internal/diff"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+const (
+	// maxDiffText is the largest file whose lines are compared, and maxDiffTexts how many files at most: what a person
+	// reads, not what a program does.
+	maxDiffText  = 256 << 10
+	maxDiffTexts = 200
+	// maxDiffAll bounds the bytes of all of them, which are held.
+	maxDiffAll = 16 << 20
+	// maxDiffTags bounds how many tags are resolved to see which lead to an artifact: each costs a request.
+	maxDiffTags = 1000
+)
+
+// addTexts puts the differing lines to files that are small texts. Each layer is read once.
+func addTexts(ctx context.Context, a, b Side, from, to *fetch.Manifest, changes []FileChange) error {
+	var chosen []*FileChange
+	var left, right []*pull.File
+	var size int64
+	for i := range changes {
+		c := &changes[i]
+		if c.Change == ModeBit || !smallFile(c.From) || !smallFile(c.To) {
+			continue
+		}
+		size += sizeOf(c.From) + sizeOf(c.To)
+		if len(chosen) == maxDiffTexts || size > maxDiffAll {
+			break
+		}
+		chosen, left, right = append(chosen, c), append(left, c.From), append(right, c.To)
+	}
+	old, err := textsOf(ctx, a.Source, from, left)
+	if err != nil {
+		return err
+	}
+	now, err := textsOf(ctx, b.Source, to, right)
+	if err != nil {
+		return err
+	}
+	for _, c := range chosen {
+		if isText(old[c.Path]) && isText(now[c.Path]) {
+			c.Text = string(diff.Diff(sideName("a/", c.From), old[c.Path], sideName("b/", c.To), now[c.Path]))
+		}
+	}
+	return nil
+}
+
+// sideName is the name of a file in a diff, as git writes it and patch reads it.
+func sideName(side string, f *pull.File) string {
+	if f == nil {
+		return "/dev/null"
+	}
+	return side + f.Path
+}
+
+// sizeOf returns the size of a file; 0 of none.
+func sizeOf(f *pull.File) int64 {
+	if f == nil {
+		return 0
+	}
+	return f.Size
+}
+
+// smallFile tells whether a side of a change is absent or a small regular file.
+func smallFile(f *pull.File) bool {
+	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
+}
+
+// textsOf reads small files, by their paths. Files that are nil are left out.
+func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files []*pull.File) (map[string][]byte, error) {
+	wanted := make(map[digest.Digest]map[string]bool) // by layer and path
+	for _, f := range files {
+		if f == nil {
+			continue
+		}
+		if wanted[f.Layer] == nil {
+			wanted[f.Layer] = make(map[string]bool)
+		}
+		wanted[f.Layer][f.Path] = true
+	}
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{})
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string][]byte)
+	for _, it := range items {
+		if names := wanted[it.Desc.Digest]; len(names) > 0 {
+			if err := readTexts(ctx, src, it, names, texts); err != nil {
+				return nil, &artifact.Error{Op: "reading", Item: it.Name, Err: err}
+			}
+		}
+	}
+	return texts, nil
+}
+
+// readTexts reads those files of a layer that are named.
+func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
+	err := fetch.ErrNoTar
+	if it.Unpack {
+		err = fetch.ReadTar(ctx, src, it, archive.Limits{}, nil, func(h *read.Header, r io.Reader) (err error) {
+			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
+				texts[h.Name], err = io.ReadAll(r)
+			}
+			return err
+		})
+	}
+	if errors.Is(err, fetch.ErrNoTar) {
+		texts[it.Name], err = fetch.FetchBlob(ctx, src, it.Desc)
+	}
+	return err
+}
+
+func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
+
+// diffReferrers compares what is attached to two artifacts, by digest: "sbom sha256:…".
+func diffReferrers(ctx context.Context, a, b Side, from, to ocispec.Descriptor) ([]FieldChange, error) {
+	old, err := referrerFields(ctx, a, from)
+	if err != nil {
+		return nil, err
+	}
+	now, err := referrerFields(ctx, b, to)
+	return diffFields(old, now), err
+}
+
+func referrerFields(ctx context.Context, side Side, subject ocispec.Descriptor) (map[string]any, error) {
+	fields := make(map[string]any)
+	graph, ok := side.Source.(oras.ReadOnlyGraphTarget)
+	if !ok {
+		return fields, nil
+	}
+	found, err := registry.Referrers(ctx, graph, subject, "")
+	if errors.Is(err, errdef.ErrNotFound) {
+		return fields, nil
+	}
+	for _, desc := range found {
+		fields[desc.Digest.String()] = desc.ArtifactType
+	}
+	return fields, err
+}
+
+// diffTags compares which tags lead to two artifacts.
+func diffTags(ctx context.Context, a, b Side, from, to digest.Digest) ([]FieldChange, error) {
+	old, err := tagFields(ctx, a, from)
+	if err != nil {
+		return nil, err
+	}
+	now, err := tagFields(ctx, b, to)
+	return diffFields(old, now), err
+}
+
+func tagFields(ctx context.Context, side Side, d digest.Digest) (map[string]any, error) {
+	fields := make(map[string]any)
+	lister, ok := side.Source.(registry.TagLister)
+	if !ok {
+		return fields, nil
+	}
+	var tags []string
+	err := lister.Tags(ctx, "", func(page []string) error {
+		tags = append(tags, page...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(tags)
+	for _, tag := range tags[:min(len(tags), maxDiffTags)] {
+		desc, err := side.Source.Resolve(ctx, tag)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue // untagged just now
+		}
+		if err != nil {
+			return nil, err
+		}
+		if desc.Digest == d {
+			fields[tag] = d.String()
+		}
+	}
+	return fields, nil
+}

@@ -1,0 +1,81 @@
+package read
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/sbom"
+	"github.com/davit-oci/davit/internal/kinds"
+	"oras.land/oras-go/v2/content"
+)
+
+// mayBeSBOM tells a software bill of materials, and a statement, which may have one.
+func mayBeSBOM(it *fetch.Item) bool { return it.Role == "sbom" || it.Role == "statement" }
+
+// summarise reads a software bill of materials. What can't be understood as one is a text like others.
+func (s *search) summarise(r io.Reader, it *fetch.Item) (*Document, error) {
+	verified := content.NewVerifyReader(r, it.Desc)
+	head := &headWriter{}
+	all := io.TeeReader(&stickyReader{r: verified}, head)
+	summary, readErr := sbom.Read(all)
+	_, err := io.Copy(io.Discard, all)
+	if err == nil {
+		err = verified.Verify()
+	}
+	if err != nil {
+		return nil, fetch.Mismatch(err, it.Desc)
+	}
+	switch {
+	case readErr != nil && it.Desc.Size > MaxText:
+		return nil, errTooLong
+	case readErr != nil:
+		return newStatement(it, head.buf)
+	}
+	doc := &Document{Path: it.Name, MediaType: it.Desc.MediaType, SBOM: summary}
+	if summary.Enveloped {
+		doc.Signature = NotVerified
+	}
+	if it.Desc.Size <= MaxText {
+		doc.Text = string(head.buf)
+	}
+	return doc, nil
+}
+
+// newStatement makes a document of what an envelope holds, and of another text as it is.
+func newStatement(it *fetch.Item, text []byte) (*Document, error) {
+	if content, mediaType := kinds.Enveloped(text); mediaType != "" {
+		if doc, err := newDocument(it.Name, mediaType, content); err == nil {
+			doc.Signature = NotVerified
+			return doc, nil
+		}
+	}
+	return newDocument(it.Name, it.Desc.MediaType, text)
+}
+
+// newDocument makes a document of a text; what is no text is refused.
+func newDocument(name, mediaType string, text []byte) (*Document, error) {
+	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
+		return nil, fmt.Errorf("%s is not text: %w", name, ErrNotReadable)
+	}
+	return &Document{Path: name, MediaType: cmp.Or(mediaType, textType(name)), Text: string(text)}, nil
+}
+
+// textType is the media type of a file in a tar.
+func textType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown":
+		return "text/markdown"
+	case ".json":
+		return "application/json"
+	case ".yaml", ".yml":
+		return "application/yaml"
+	case ".html", ".htm":
+		return "text/html"
+	}
+	return "text/plain"
+}

@@ -1,0 +1,151 @@
+package read
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// ListOptions say what is listed. The zero value lists every file.
+type ListOptions struct {
+	Platform *ocispec.Platform // of an index. nil: the running one
+	Include  []string          // see Options
+	NoUnpack bool              // tar layers as the files they are
+	Digests  bool              // of files in large tar layers that are not compressed too, all of whose content is read for it
+	Limits   pull.Limits
+
+	layers map[digest.Digest][]pull.File // of images, that were read already; may be nil
+}
+
+// List says which files a pull would place, in the order of their paths, without writing anything. Tar layers are read
+// to the end and verified; of a large one that is not compressed, a Ranger is asked for the headers alone: what they say
+// is not verified, and their files come without a digest.
+func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*pull.Result, error) {
+	m, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	m, platform, err := fetch.Choose(ctx, src, m, opts.Platform)
+	if err != nil {
+		return nil, err
+	}
+	result := &pull.Result{
+		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
+		Kind: m.Kind().Name, Platform: platform, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+	}
+	result.Files, err = listFiles(ctx, src, m, opts)
+	return result, err
+}
+
+func listFiles(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts ListOptions) ([]pull.File, error) {
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, NoUnpack: opts.NoUnpack})
+	if err != nil {
+		return nil, err
+	}
+	match, err := fetch.NewMatcher(opts.Include)
+	if err != nil {
+		return nil, err
+	}
+	l := &lister{src: src, opts: opts, match: match, cover: fetch.NewCover()}
+	for _, it := range slices.Backward(items) { // upper layers of an image hide what is below
+		if err := l.item(ctx, it); err != nil {
+			return nil, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
+		}
+	}
+	slices.SortStableFunc(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
+	return l.files, nil
+}
+
+// lister collects the files of an artifact.
+type lister struct {
+	src   content.Fetcher
+	opts  ListOptions
+	match fetch.Matcher
+	cover *fetch.Cover
+	files []pull.File
+}
+
+func (l *lister) item(ctx context.Context, it *fetch.Item) error {
+	if !it.Unpack {
+		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
+		return nil
+	}
+	if entries, known := l.opts.layers[it.Desc.Digest]; known && it.Image {
+		l.addLayer(it, entries)
+		return nil
+	}
+	var entries []pull.File
+	begin := len(l.files)
+	var parts *fetch.RangeReader
+	if !l.opts.Digests {
+		var err error
+		if parts, err = fetch.ByParts(ctx, l.src, it.Desc); err != nil {
+			return err
+		}
+	}
+	err := fetch.ReadTar(ctx, l.src, it, tarLimits(l.opts.Limits), parts, func(h *read.Header, r io.Reader) error {
+		f := pull.File{Path: h.Name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
+		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
+			hash := sha256.New()
+			if _, err := io.Copy(hash, r); err != nil {
+				return err
+			}
+			f.Digest = digest.NewDigest(digest.SHA256, hash)
+		}
+		entries = append(entries, f)
+		return nil
+	})
+	if errors.Is(err, fetch.ErrNoTar) {
+		l.files = l.files[:begin]
+		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if l.opts.layers != nil && it.Image {
+		l.opts.layers[it.Desc.Digest] = entries
+	}
+	l.addLayer(it, entries)
+	return nil
+}
+
+func (l *lister) add(f pull.File) {
+	if l.match.Match(f.Path) {
+		l.files = append(l.files, f)
+	}
+}
+
+// addLayer adds the entries of a layer that no upper layer hides.
+func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
+	for _, f := range entries {
+		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() {
+			continue
+		}
+		l.add(f)
+	}
+	if it.Image {
+		for _, f := range entries {
+			l.cover.Add(f.Path, fs.FileMode(f.Mode).IsDir())
+		}
+	}
+}
+
+// tarLimits are the limits as the readers of archives take them.
+func tarLimits(l pull.Limits) archive.Limits {
+	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
+}

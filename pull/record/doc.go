@@ -1,0 +1,2 @@
+// Package record remembers what pulls placed in a directory.
+package record

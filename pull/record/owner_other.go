@@ -1,0 +1,8 @@
+//go:build !unix
+
+package record
+
+import "io/fs"
+
+// Owner is not known here.
+func Owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -1,0 +1,173 @@
+package record
+
+import (
+	"bytes"
+	"encoding/hex"
+	"io/fs"
+	"sort"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+const (
+	// tableChunk is how many files are kept in one piece of memory. Chunks never move: a million files are not copied
+	// while they come.
+	tableChunk = 4096
+	// nameChunk is how many bytes of names are kept in one piece.
+	nameChunk = 64 << 10
+)
+
+// Table is a list of files that takes some 50 bytes for each, and its path.
+type Table struct {
+	chunks  [][]row
+	n       int
+	names   [][]byte
+	digests [][32]byte
+	others  []digest.Digest // digests that are no SHA-256
+}
+
+// row is a file in a table.
+type row struct {
+	Size, modTime    int64
+	chunk, offset    uint32 // of the path, which the target of a link follows, in names
+	pathLen, linkLen uint16
+	mode             fs.FileMode
+	uid, gid         uint32
+	Layer            int32
+	digest           int32 // 0: none; n: digests[n-1]; -n: others[n-1]
+}
+
+func (t *Table) Len() int {
+	if t == nil {
+		return 0
+	}
+	return t.n
+}
+
+func (t *Table) Row(i int) *row { return &t.chunks[i/tableChunk][i%tableChunk] }
+
+// Add appends a file. Paths and links beyond 64 KiB, which no file system has, are cut.
+func (t *Table) Add(f Placed) {
+	if t.n%tableChunk == 0 && t.n/tableChunk == len(t.chunks) {
+		t.chunks = append(t.chunks, make([]row, tableChunk))
+	}
+	f.Path, f.Link = f.Path[:min(len(f.Path), 1<<16-1)], f.Link[:min(len(f.Link), 1<<16-1)]
+	r := row{
+		Size: f.Size, modTime: f.ModTime, mode: f.Mode, uid: uint32(f.UID), gid: uint32(f.GID), Layer: int32(f.Layer),
+		pathLen: uint16(len(f.Path)), linkLen: uint16(len(f.Link)), digest: t.addDigest(f.Digest),
+	}
+	r.chunk, r.offset = t.addName(f.Path, f.Link)
+	t.n++
+	*t.Row(t.n - 1) = r
+}
+
+func (t *Table) addName(path, link string) (chunk, offset uint32) {
+	last := len(t.names) - 1
+	if last < 0 || len(t.names[last])+len(path)+len(link) > cap(t.names[last]) {
+		t.names = append(t.names, make([]byte, 0, max(nameChunk, len(path)+len(link))))
+		last++
+	}
+	offset = uint32(len(t.names[last]))
+	t.names[last] = append(append(t.names[last], path...), link...)
+	return uint32(last), offset
+}
+
+func (t *Table) addDigest(d digest.Digest) int32 {
+	if d == "" {
+		return 0
+	}
+	if sum, ok := sha256Sum(d); ok {
+		t.digests = append(t.digests, sum)
+		return int32(len(t.digests))
+	}
+	t.others = append(t.others, d)
+	return -int32(len(t.others))
+}
+
+func (t *Table) path(r *row) []byte {
+	return t.names[r.chunk][r.offset : r.offset+uint32(r.pathLen)]
+}
+
+// At gives a file.
+func (t *Table) At(i int) Placed {
+	r := t.Row(i)
+	f := Placed{
+		Path: string(t.path(r)), Size: r.Size, ModTime: r.modTime, Mode: r.mode, UID: int(r.uid), GID: int(r.gid),
+		Layer: int(r.Layer),
+	}
+	if r.linkLen > 0 {
+		end := r.offset + uint32(r.pathLen)
+		f.Link = string(t.names[r.chunk][end : end+uint32(r.linkLen)])
+	}
+	switch {
+	case r.digest > 0:
+		f.Digest = digest.Digest("sha256:" + hex.EncodeToString(t.digests[r.digest-1][:]))
+	case r.digest < 0:
+		f.Digest = t.others[-r.digest-1]
+	}
+	return f
+}
+
+// Stat takes down what the file system says of a file. In archives, hard links have no size.
+func (t *Table) Stat(i int, info fs.FileInfo) {
+	r := t.Row(i)
+	uid, gid, _ := Owner(info)
+	r.modTime, r.mode, r.uid, r.gid = info.ModTime().UnixNano(), info.Mode(), uint32(uid), uint32(gid)
+	if info.Mode().IsRegular() {
+		r.Size = info.Size()
+	}
+}
+
+// Retain removes the files that keep does not want.
+func (t *Table) Retain(keep func(Placed) bool) {
+	n := 0
+	for i := range t.n {
+		if keep(t.At(i)) {
+			*t.Row(n) = *t.Row(i)
+			n++
+		}
+	}
+	t.n = n
+}
+
+// Sort puts the files in the order of their paths.
+func (t *Table) Sort() {
+	if !sort.IsSorted(byPath{t}) {
+		sort.Sort(byPath{t})
+	}
+}
+
+// Find looks a path up in a sorted table.
+func (t *Table) Find(path string) (Placed, bool) {
+	if t.Len() == 0 {
+		return Placed{}, false
+	}
+	key := []byte(path)
+	i := sort.Search(t.n, func(i int) bool { return bytes.Compare(t.path(t.Row(i)), key) >= 0 })
+	if i == t.n || !bytes.Equal(t.path(t.Row(i)), key) {
+		return Placed{}, false
+	}
+	return t.At(i), true
+}
+
+type byPath struct{ *Table }
+
+func (b byPath) Len() int { return b.n }
+
+func (b byPath) Less(i, j int) bool { return bytes.Compare(b.path(b.Row(i)), b.path(b.Row(j))) < 0 }
+
+func (b byPath) Swap(i, j int) {
+	x, y := b.Row(i), b.Row(j)
+	*x, *y = *y, *x
+}
+
+// sha256Sum is the sum that a SHA-256 digest is of.
+func sha256Sum(d digest.Digest) (sum [32]byte, ok bool) {
+	encoded, ok := strings.CutPrefix(string(d), "sha256:")
+	if !ok || len(encoded) != hex.EncodedLen(len(sum)) || strings.ContainsAny(encoded, "ABCDEF") {
+		return sum, false
+	}
+	_, err := hex.Decode(sum[:], []byte(encoded))
+	return sum, err == nil
+}

@@ -1,0 +1,2 @@
+// Package referrers finds the attachments of an artifact.
+package referrers

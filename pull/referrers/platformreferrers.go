@@ -1,0 +1,74 @@
+package referrers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// MaxEntries bounds how many manifests of an index are read: it is what one index may list.
+const MaxEntries = 1000
+
+// AttachedTo is what belongs to one manifest of an index. Its JSON is what scripts read.
+type AttachedTo struct {
+	Digest    digest.Digest     `json:"digest"`
+	Platform  *ocispec.Platform `json:"platform,omitempty"`
+	Referrers []*Referrer       `json:"referrers"`
+}
+
+// PlatformReferrers lists what refers to the manifests of an index, and what BuildKit put into the index for them. The
+// list has those that something belongs to; it is empty where subject is no index.
+func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+	[]*AttachedTo, error) {
+	if !oci.IsIndex(subject.MediaType) {
+		return nil, nil
+	}
+	index, err := fetch.Load(ctx, src, subject)
+	if err != nil {
+		return nil, err
+	}
+	entries := slices.DeleteFunc(oci.Runnable(index.Manifests[:min(len(index.Manifests), MaxEntries)]), func(e ocispec.Descriptor) bool {
+		return !oci.Is(e.MediaType)
+	})
+	w := NewReferrerWalk(src, opts)
+	lists, err := w.Walk(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	var all []*AttachedTo
+	for _, e := range entries {
+		found, err := w.inIndex(ctx, index, e, lists[e.Digest])
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			all = append(all, &AttachedTo{Digest: e.Digest, Platform: e.Platform, Referrers: found})
+		}
+	}
+	return all, nil
+}
+
+// inIndex adds the attestations that an index has for one of its manifests.
+func (w *referrerWalk) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
+	for _, e := range attestations(index, of.Digest) {
+		if w.seen[e.Digest] {
+			continue
+		}
+		w.seen[e.Digest] = true
+		m, err := fetch.Load(ctx, w.src, e)
+		if err != nil {
+			return nil, err
+		}
+		r := &Referrer{Digest: e.Digest, MediaType: e.MediaType, Size: e.Size}
+		r.describe(m)
+		if r.is(w.opts.Kind) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,301 @@
+package referrers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// What a hostile graph may take: nobody attaches as much.
+const (
+	maxReferrers     = 10_000 // of all subjects together
+	MaxReferrerDepth = 8
+)
+
+// ReferrerOptions say which referrers are listed. The zero value lists the direct ones of every kind.
+type ReferrerOptions struct {
+	Kind      string // the name of a kind, or an artifactType; "": all
+	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
+	Tags      bool   // also what cosign keeps under tags like sha256-….sig; it takes three more requests
+}
+
+// Referrer is a manifest that refers to a subject, with what refers to it. Its JSON is what scripts read.
+type Referrer struct {
+	Digest       digest.Digest     `json:"digest"`
+	MediaType    string            `json:"mediaType"`
+	ArtifactType string            `json:"artifactType"`
+	Kind         string            `json:"kind"`
+	Size         int64             `json:"size"` // of the manifest
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	Statements   []string          `json:"statements,omitempty"` // predicate types, where its manifest had to be read
+	Tag          string            `json:"tag,omitempty"`        // it has no subject, but is kept under this tag of the subject's digest
+	Referrers    []*Referrer       `json:"referrers,omitempty"`
+}
+
+// Descriptor of the referrer's manifest.
+func (r *Referrer) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{
+		MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size, Annotations: r.Annotations,
+	}
+}
+
+// Created is when the referrer says it was made; zero if it does not.
+func (r *Referrer) Created() time.Time {
+	t, err := time.Parse(time.RFC3339, r.Annotations[ocispec.AnnotationCreated])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Referrers lists what refers to subject: by the referrers API, by its fallback tag, or in the source's own graph,
+// whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has
+// an empty list.
+func Referrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+	[]*Referrer, error) {
+	lists, err := NewReferrerWalk(src, opts).Walk(ctx, []ocispec.Descriptor{subject})
+	if err != nil {
+		return nil, err
+	}
+	return lists[subject.Digest], nil
+}
+
+// referrerWalk is one listing. It goes from one level of the trees to the next, and asks for all of a level at once: far
+// registries take their time for each answer.
+type referrerWalk struct {
+	src   oras.ReadOnlyGraphTarget
+	opts  ReferrerOptions
+	seen  map[digest.Digest]bool
+	count atomic.Int64
+}
+
+func NewReferrerWalk(src oras.ReadOnlyGraphTarget, opts ReferrerOptions) *referrerWalk {
+	return &referrerWalk{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
+}
+
+// Walk gives what refers to each of the subjects.
+func (w *referrerWalk) Walk(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
+	var each []ocispec.Descriptor
+	for _, subject := range subjects {
+		if !w.seen[subject.Digest] {
+			each = append(each, subject)
+			w.seen[subject.Digest] = true
+		}
+	}
+	lists, err := w.level(ctx, each, 0)
+	if err != nil {
+		return nil, err
+	}
+	if w.opts.Recursive {
+		err = w.below(ctx, slices.Concat(lists...))
+	}
+	of := make(map[digest.Digest][]*Referrer)
+	for i, subject := range each {
+		of[subject.Digest] = lists[i]
+	}
+	return of, err
+}
+
+// below adds to referrers what refers to them, and so on.
+func (w *referrerWalk) below(ctx context.Context, above []*Referrer) error {
+	for depth := 1; depth < MaxReferrerDepth && len(above) > 0; depth++ {
+		subjects := make([]ocispec.Descriptor, len(above))
+		for i, r := range above {
+			subjects[i] = r.Descriptor()
+		}
+		lists, err := w.level(ctx, subjects, depth)
+		if err != nil {
+			return err
+		}
+		for i, r := range above {
+			r.Referrers = lists[i]
+		}
+		above = slices.Concat(lists...)
+	}
+	return nil
+}
+
+// level lists what refers to each of the subjects, which are that deep in the tree. What two of them list is the first one's.
+func (w *referrerWalk) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
+	opts := w.opts
+	if depth > 0 {
+		opts.Kind, opts.Tags = "", false
+	}
+	found := make([][]ocispec.Descriptor, len(subjects))
+	err := AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+		if found[i], err = w.direct(ctx, subjects[i], filterType(opts.Kind)); err != nil {
+			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i] = slices.DeleteFunc(found[i], func(desc ocispec.Descriptor) bool {
+			known := w.seen[desc.Digest]
+			w.seen[desc.Digest] = true
+			return known
+		})
+	}
+	lists := make([][]*Referrer, len(subjects))
+	return lists, AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
+		return err
+	})
+}
+
+// list describes what was found for a subject, sorted.
+func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts ReferrerOptions) (
+	[]*Referrer, error) {
+	list := make([]*Referrer, 0, len(found))
+	for _, desc := range found {
+		r, err := w.referrer(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		if r.is(opts.Kind) {
+			list = append(list, r)
+		}
+	}
+	if opts.Tags {
+		tagged, err := w.tagged(ctx, subject)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, tagged...)
+	}
+	slices.SortFunc(list, func(a, b *Referrer) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))
+	})
+	return list, nil
+}
+
+// AtOnce does several things at a time and gives the first error.
+func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetch.DefaultConcurrency)
+	for i := range n {
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
+}
+
+// direct asks the source.
+func (w *referrerWalk) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+	var found []ocispec.Descriptor
+	add := func(page []ocispec.Descriptor) error {
+		if w.count.Add(int64(len(page))) > maxReferrers {
+			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", maxReferrers)
+		}
+		for _, desc := range page {
+			if err := fetch.CheckDocument(desc); err != nil {
+				return err
+			}
+			found = append(found, desc)
+		}
+		return nil
+	}
+	var err error
+	if lister, ok := w.src.(registry.ReferrerLister); ok {
+		err = lister.Referrers(ctx, subject, artifactType, add)
+	} else {
+		var all []ocispec.Descriptor
+		if all, err = registry.Referrers(ctx, w.src, subject, artifactType); err == nil {
+			err = add(all)
+		}
+	}
+	if errors.Is(err, errdef.ErrNotFound) {
+		err = nil
+	}
+	return found, err
+}
+
+// filterType is the artifactType that the source can filter by; "" where a kind has several.
+func filterType(kind string) string {
+	if strings.Contains(kind, "/") {
+		return kind
+	}
+	if k, ok := kinds.Lookup(kind); ok && k.ArtifactType != "" && len(k.Types) == 0 && !k.TypeFromLayer {
+		return k.ArtifactType
+	}
+	return ""
+}
+
+// referrer describes a manifest of the list. Where the list says too little, as cosign's fallback index does, the
+// manifest is read.
+func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
+	r := &Referrer{
+		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
+		Annotations: desc.Annotations,
+	}
+	if traits := (mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}); !traits.Vague() {
+		kind, _ := kinds.Recognize(traits)
+		r.Kind = kind.Name
+		return r, nil
+	}
+	m, err := fetch.Load(ctx, w.src, desc)
+	if err != nil {
+		return nil, err
+	}
+	r.describe(m)
+	return r, nil
+}
+
+// describe takes what the manifest says.
+func (r *Referrer) describe(m *fetch.Manifest) {
+	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.Traits().Type(), m.Annotations, m.Kind().Name, predicates(m)
+}
+
+// is tells whether a referrer is of a kind ("": any), or states something of it.
+func (r *Referrer) is(kind string) bool {
+	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
+	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||
+		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
+}
+
+// Tagged lists what cosign keeps for a subject under tags that are made of its digest, sha256-….sig, because it has no
+// subject itself. It takes three requests.
+func Tagged(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor) ([]*Referrer, error) {
+	return NewReferrerWalk(src, ReferrerOptions{}).tagged(ctx, subject)
+}
+
+// tagged is Tagged of a kind.
+func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
+	var list []*Referrer
+	for _, tag := range oci.CosignTags(subject.Digest) {
+		desc, err := w.src.Resolve(ctx, tag)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		desc.ArtifactType = ""
+		r, err := w.referrer(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		r.Tag = tag
+		if r.is(w.opts.Kind) {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}

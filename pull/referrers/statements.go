@@ -1,0 +1,89 @@
+package referrers
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// Statement is an in-toto statement that BuildKit put into an index.
+type Statement struct {
+	Manifest digest.Digest // that it is in
+	Path     string        // as Readable names it
+}
+
+// StatementInIndex finds what BuildKit put into the index behind a reference about its manifest for a platform (nil: the
+// running one): the first statement of the kind that opts say. A *NoneAttachedError says that there is none.
+func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
+	*Statement, error) {
+	index, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	none := &NoneAttachedError{Subject: index.Desc.Digest, Options: opts}
+	if !index.IsIndex() || opts.Alert != "" || !slices.ContainsFunc(index.Manifests, oci.IsAttestation) {
+		return nil, none
+	}
+	of, err := fetch.EntryFor(index, platform)
+	if err != nil {
+		return nil, err
+	}
+	found, err := statementAbout(ctx, src, index, of.Digest, opts.Kind)
+	if found == nil && err == nil {
+		err = none
+	}
+	return found, err
+}
+
+// statementAbout finds the first statement of a kind that an index has about one of its manifests; nil: there is none.
+func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
+	for _, e := range attestations(index, of) {
+		m, err := fetch.Load(ctx, src, e)
+		if err != nil {
+			return nil, err
+		}
+		for _, layer := range m.Layers {
+			if statementIs(layer, m.Kind(), kind) {
+				return &Statement{Manifest: e.Digest, Path: cmp.Or(fetch.LayerName(layer), fetch.DerivedName(layer))}, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// attestations are the entries of an index that describe one of its manifests.
+func attestations(index *fetch.Manifest, of digest.Digest) []ocispec.Descriptor {
+	var found []ocispec.Descriptor
+	for _, e := range index.Manifests {
+		if oci.IsAttestation(e) && oci.Is(e.MediaType) && e.Annotations[oci.AnnotationReferenceDigest] == of.String() {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// statementIs tells whether a layer is a statement of a kind: what it states, or that it is one.
+func statementIs(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
+	predicate := layer.Annotations[mediatypes.PredicateType]
+	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
+}
+
+// predicates are what the statements of a manifest state.
+func predicates(m *fetch.Manifest) []string {
+	var types []string
+	for _, layer := range m.Layers {
+		if predicate := layer.Annotations[mediatypes.PredicateType]; predicate != "" && !slices.Contains(types, predicate) {
+			types = append(types, predicate)
+		}
+	}
+	return types
+}
