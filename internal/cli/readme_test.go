@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"github.com/davit-oci/davit/internal/cli/exit"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
 const readme = "../../README.md"
@@ -45,8 +45,8 @@ func readBlocks(text string) []block {
 }
 
 // TestReadme runs what README.md shows, section by section, each in a sandbox of its own. A sh block is a script that must
-// succeed; a console block also has what its commands print, which -update renews; yaml is a davit.yaml; go compiles
-// and runs.
+// succeed; a console block also has what its commands print, which -update renews; yaml is a davit.yaml; a Go program compiles
+// and runs, and part of one is in a test.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
@@ -129,7 +129,11 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 			t.Error(err)
 		}
 	case "go":
-		s.runGo(t, b.text)
+		if strings.HasPrefix(b.text, "package ") {
+			s.runGo(t, b.text)
+		} else {
+			wantTested(t, b.text)
+		}
 	case "", "text":
 		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
@@ -208,6 +212,14 @@ func (s *sandbox) runGo(t *testing.T, text string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	s.must(t, program+" && cmp tiny-llama.gguf examples/model/tiny-llama.gguf")
+}
+
+// wantTested checks that part of a program is in a test of internal/kinds, which compiles and runs it.
+func wantTested(t *testing.T, text string) {
+	t.Helper()
+	if !strings.Contains(readFile(t, "../kinds/adding_test.go"), text) {
+		t.Errorf("no test has this code:\n%s", text)
+	}
 }
 
 // renewBlocks compares the blocks with what they should say, or makes them say it.
