@@ -54,6 +54,27 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestReference compares the command reference in docs/commands with the commands.
+func TestReference(t *testing.T) {
+	t.Parallel()
+	const committed = "../../docs/commands"
+	fresh := t.TempDir()
+	if err := (pages{markdown: fresh}).write(); err != nil {
+		t.Fatal(err)
+	}
+	want, got := readFiles(t, fresh), readFiles(t, committed)
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s is stale: run make docs", filepath.Join(committed, name))
+		}
+	}
+	for name := range got {
+		if want[name] == "" {
+			t.Errorf("%s documents no command: remove it", filepath.Join(committed, name))
+		}
+	}
+}
+
 func wantText(t *testing.T, file string, texts ...string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
