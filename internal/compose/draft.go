@@ -162,6 +162,15 @@ func (l *Layer) SetAnnotation(key, value string) {
 	}
 }
 
+// BlobDigests returns the digests of the blobs of layers.
+func BlobDigests(layers []spec.Packed) []digest.Digest {
+	digests := make([]digest.Digest, len(layers))
+	for i, l := range layers {
+		digests[i] = l.Descriptor.Digest
+	}
+	return digests
+}
+
 // DiffIDs are the digests of the layers before compression.
 func DiffIDs(layers []spec.Packed) []digest.Digest {
 	ids := make([]digest.Digest, len(layers))

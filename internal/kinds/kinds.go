@@ -19,6 +19,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/image"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/kinds/model"
+	"github.com/davit-oci/davit/internal/kinds/modelkit"
+	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/kinds/report"
 	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/kinds/sbom"
@@ -41,9 +43,9 @@ var list = sync.OnceValue(func() []kind.Kind {
 		generic.Kind(),
 		helm.Kind(),
 		image.Image(),
-		model.Model(),
-		model.ModelKit(),
-		model.ModelPack(),
+		model.Kind(),
+		modelkit.Kind(),
+		modelpack.Kind(),
 		report.Kind(),
 		runbook.Kind(),
 		sbom.Kind(),

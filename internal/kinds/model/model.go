@@ -1,12 +1,8 @@
 package model
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"math"
 	"path"
 	"strings"
 	"time"
@@ -14,16 +10,15 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/gguf"
-	"github.com/davit-oci/davit/internal/format/quantity"
-	"github.com/davit-oci/davit/internal/format/safetensors"
-	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/internal/kinds/modelkit"
+	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/opencontainers/go-digest"
 )
 
-// deriveModel reads the config of Docker Model Runner out of the weights.
-func deriveModel(c *compose.Draft) (compose.Finish, error) {
+// derive reads the config of Docker Model Runner out of the weights.
+func derive(c *compose.Draft) (compose.Finish, error) {
 	weights := c.WithRole("weights")
 	if len(weights) == 0 {
 		return nil, nil // a problem already
@@ -32,7 +27,7 @@ func deriveModel(c *compose.Draft) (compose.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
-	setModelPaths(c)
+	weightset.SetPaths(c)
 	directory := false
 	for _, l := range c.Layers {
 		l.SetAnnotation(mediatypes.ModelUntested, "false")
@@ -50,32 +45,10 @@ func deriveModel(c *compose.Draft) (compose.Finish, error) {
 		}
 		encoded, err := compose.EncodeJSON(map[string]any{
 			"config": config, "descriptor": descriptor,
-			"rootfs": map[string]any{"type": "rootfs", "diff_ids": BlobDigests(layers)},
+			"rootfs": map[string]any{"type": "rootfs", "diff_ids": compose.BlobDigests(layers)},
 		})
 		return spec.Finished{Config: encoded}, err
 	}, nil
-}
-
-// setModelPaths says where each file belongs in the model's directory: the one that holds them all.
-func setModelPaths(c *compose.Draft) {
-	dir := path.Dir(c.Layers[0].Title)
-	for _, l := range c.Layers {
-		for dir != "." && !strings.HasPrefix(l.Title, dir+"/") {
-			dir = path.Dir(dir)
-		}
-	}
-	for _, l := range c.Layers {
-		l.SetAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
-	}
-}
-
-// BlobDigests are the digests of the layers as they are sent.
-func BlobDigests(layers []spec.Packed) []digest.Digest {
-	digests := make([]digest.Digest, len(layers))
-	for i, l := range layers {
-		digests[i] = l.Descriptor.Digest
-	}
-	return digests
 }
 
 // isProjector tells a multimodal projector from other GGUF files by its architecture.
@@ -101,9 +74,9 @@ func modelFacts(fsys fs.FS, weights []*compose.Layer) (map[string]any, error) {
 	var facts map[string]any
 	switch format {
 	case "gguf":
-		facts, err = ggufFacts(fsys, weights)
+		facts, err = weightset.GGUFFacts(fsys, weights)
 	case "safetensors":
-		facts, err = safetensorsFacts(fsys, weights)
+		facts, err = weightset.SafetensorsFacts(fsys, weights)
 	default:
 		facts = map[string]any{}
 	}
@@ -131,95 +104,19 @@ func modelFormat(weights []*compose.Layer) (string, error) {
 		format = f
 		paths = append(paths, l.Path)
 	}
-	return format, shardsComplete(paths)
+	return format, weightset.CheckShards(paths)
 }
 
-// shardsComplete refuses sharded weights that lack a file.
-func shardsComplete(paths []string) error {
-	missing, err := weights.MissingShards(paths)
-	if err == nil && len(missing) > 0 {
-		err = &spec.Error{Item: missing[0], Err: errors.New("is missing: a sharded model is complete or it is none")}
+// isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
+func isNoModelfile(s *tree.Sample) (string, bool) {
+	name := path.Base(s.Path)
+	if name == "Modelfile" {
+		_, is := modelpack.IsModelfile(s)
+		return "", !is
 	}
-	return err
-}
-
-// readShards reads all files of the weights as one.
-func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*compose.Layer, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
-	for i, l := range shards {
-		f, err := tree.Inspect(fsys, l.Source(), read)
-		if err != nil {
-			return all, err
-		}
-		if i == 0 {
-			all = f
-		} else {
-			all.Add(f)
-		}
+	if strings.HasPrefix(name, "Kitfile") || name == ".kitfile" {
+		_, is := modelkit.IsKitfile(s)
+		return "", !is
 	}
-	return all, nil
-}
-
-// ggufFacts reads all shards; their metadata are one.
-func ggufFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
-	all, err := readShards(fsys, shards, gguf.Read)
-	if err != nil {
-		return nil, err
-	}
-	facts := map[string]any{
-		"architecture": all.Architecture(),
-		"parameters":   quantity.Parameters(all.Elements),
-		"quantization": all.Quantization(),
-		"size":         quantity.Bytes(all.DataSize),
-		"gguf":         all.Metadata,
-	}
-	if n := all.ContextSize(); n > 0 {
-		facts["context_size"] = n
-	}
-	return facts, nil
-}
-
-// safetensorsFacts reads all shards, and the config.json beside the first.
-func safetensorsFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
-	all, err := readShards(fsys, shards, safetensors.Read)
-	if err != nil {
-		return nil, err
-	}
-	metadata := all.Metadata
-	metadata["tensor_count"] = fmt.Sprint(all.Tensors)
-	facts := map[string]any{
-		"parameters":   quantity.Fixed(all.Elements, "", "K", "M", "B", "T"),
-		"quantization": all.Quantization(),
-		"size":         quantity.Fixed(all.Size, "B", "kB", "MB", "GB", "TB", "PB"),
-		"safetensors":  metadata,
-	}
-	if architecture := metadata["architecture"]; architecture != "" {
-		facts["architecture"] = architecture
-	}
-	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0].Source()), "config.json"), facts)
-}
-
-// hubFacts adds what a Hugging Face config.json tells; there may be none.
-func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
-	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var config map[string]any
-	if err := json.Unmarshal(data, &config); err != nil {
-		return &spec.Error{Item: name, Err: fmt.Errorf("it stands beside safetensors weights and is not JSON: %w", err)}
-	}
-	if kind, ok := config["model_type"].(string); ok && facts["architecture"] == nil && kind != "" {
-		facts["architecture"] = kind
-	}
-	// The first of these that is there, as llama.cpp's converter looks for it.
-	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
-		if n, ok := config[key].(float64); ok && n >= 1 && n <= math.MaxInt32 && n == math.Trunc(n) {
-			facts["context_size"] = int64(n)
-			break
-		}
-	}
-	return nil
+	return "", true
 }

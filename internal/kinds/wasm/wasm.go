@@ -10,7 +10,6 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/wasm"
-	"github.com/davit-oci/davit/internal/kinds/model"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -52,7 +51,7 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 	config = c.Overlay(config)
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
-		config["layerDigests"] = model.BlobDigests(layers)
+		config["layerDigests"] = compose.BlobDigests(layers)
 		encoded, err := compose.EncodeJSON(config)
 		return spec.Finished{Config: encoded}, err
 	}, nil

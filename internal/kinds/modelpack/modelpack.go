@@ -1,4 +1,4 @@
-package model
+package modelpack
 
 import (
 	"bufio"
@@ -14,12 +14,13 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
-func isModelfile(s *tree.Sample) (string, bool) {
+// IsModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
+func IsModelfile(s *tree.Sample) (string, bool) {
 	m, err := ParseModelfile(s.Head())
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
@@ -74,8 +75,8 @@ func unquoted(arg string) string {
 	return arg
 }
 
-// deriveModelPack makes the config of the weights, of a Modelfile if there is one, and of what is declared.
-func deriveModelPack(c *compose.Draft) (compose.Finish, error) {
+// derive makes the config of the weights, of a Modelfile if there is one, and of what is declared.
+func derive(c *compose.Draft) (compose.Finish, error) {
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
 	if err := takeModelfile(c, derived); err != nil {
 		return nil, err
@@ -91,11 +92,11 @@ func deriveModelPack(c *compose.Draft) (compose.Finish, error) {
 		return nil, err
 	}
 	config := c.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(c)}, derived))
-	titleFiles(c)
-	setModelPaths(c)
+	weightset.TitleFiles(c)
+	weightset.SetPaths(c)
 	for _, l := range c.Layers {
 		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
-			l.Prefix = prefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
+			l.Prefix = weightset.PrefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
 		}
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
@@ -103,23 +104,6 @@ func deriveModelPack(c *compose.Draft) (compose.Finish, error) {
 		encoded, err := compose.EncodeJSON(whole)
 		return spec.Finished{Config: encoded}, err
 	}, nil
-}
-
-// titleFiles names a tar of one file after the file, not after its directory.
-func titleFiles(c *compose.Draft) {
-	for _, l := range c.Layers {
-		if len(l.Files) == 1 && l.Title == l.Path {
-			l.Title = l.Files[0]
-		}
-	}
-}
-
-// prefixOf is the prefix of the entries of a tar whose files stand in a directory.
-func prefixOf(dir string) string {
-	if dir == "." {
-		return ""
-	}
-	return dir + "/"
 }
 
 // modelDescriptor is what the declaration says of the model.
@@ -140,8 +124,8 @@ func modelDescriptor(c *compose.Draft) map[string]any {
 // weightFacts reads format, architecture, size and quantization out of weights whose format is known.
 func weightFacts(c *compose.Draft) (map[string]any, error) {
 	read := map[string]func([]*compose.Layer) (map[string]any, error){
-		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return ggufFacts(c.FS, w) },
-		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return safetensorsFacts(c.FS, w) },
+		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return weightset.GGUFFacts(c.FS, w) },
+		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return weightset.SafetensorsFacts(c.FS, w) },
 	}
 	facts := map[string]any{}
 	for _, suffix := range [...]string{".safetensors", ".gguf"} {
@@ -155,7 +139,7 @@ func weightFacts(c *compose.Draft) (map[string]any, error) {
 		if len(weights) == 0 {
 			continue
 		}
-		if err := shardsComplete(paths); err != nil {
+		if err := weightset.CheckShards(paths); err != nil {
 			return nil, err
 		}
 		found, err := read[suffix](weights)

@@ -1,4 +1,4 @@
-package model
+package modelkit
 
 import (
 	"errors"
@@ -12,12 +12,13 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isKitfile finds a Kitfile by its manifestVersion.
-func isKitfile(s *tree.Sample) (string, bool) {
+// IsKitfile finds a Kitfile by its manifestVersion.
+func IsKitfile(s *tree.Sample) (string, bool) {
 	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
 	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
 }
@@ -28,20 +29,6 @@ func kitfileFault(s *tree.Sample) error {
 		return fmt.Errorf("kit can't read it: %w", err)
 	}
 	return errors.New("it has no manifestVersion, which kit requires")
-}
-
-// isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
-func isNoModelfile(s *tree.Sample) (string, bool) {
-	name := path.Base(s.Path)
-	if name == "Modelfile" {
-		_, is := isModelfile(s)
-		return "", !is
-	}
-	if strings.HasPrefix(name, "Kitfile") || name == ".kitfile" {
-		_, is := isKitfile(s)
-		return "", !is
-	}
-	return "", true
 }
 
 // kitList is a list of a Kitfile whose elements name files.
@@ -58,9 +45,9 @@ type kitElement struct {
 	prompt bool   // kit stores prompts as code and marks them
 }
 
-// deriveModelKit makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
+// derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
 // without one, it is made of the layers.
-func deriveModelKit(c *compose.Draft) (compose.Finish, error) {
+func derive(c *compose.Draft) (compose.Finish, error) {
 	declared := c.Layers
 	kitfile, by, err := takeKitfile(c)
 	if err != nil || by == nil && len(c.Layers) == 0 {
@@ -193,9 +180,9 @@ func kitLayer(c *compose.Draft, e kitElement, by *compose.Layer, all []kitElemen
 	t, _ := c.Kind.Role(e.role)
 	within := path.Clean(declared)
 	l := spec.Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
-		Entries: spec.Entries{Prefix: prefixOf(path.Dir(within))}}
+		Entries: spec.Entries{Prefix: weightset.PrefixOf(path.Dir(within))}}
 	if info.IsDir() {
-		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, prefixOf(within)
+		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, weightset.PrefixOf(within)
 		if l.Exclude, err = c.FilterBelow(by, name, otherPaths(by, within, all)); err != nil {
 			return err
 		}
@@ -227,11 +214,11 @@ func kitOfLayers(c *compose.Draft, kitfile map[string]any) []kitElement {
 		model = map[string]any{}
 	}
 	var elements []kitElement
-	titleFiles(c)
+	weightset.TitleFiles(c)
 	for _, l := range c.Layers {
-		l.Prefix = prefixOf(path.Dir(l.Title))
+		l.Prefix = weightset.PrefixOf(path.Dir(l.Title))
 		if l.Dir {
-			l.Prefix = prefixOf(l.Title)
+			l.Prefix = weightset.PrefixOf(l.Title)
 		}
 		fields, role := map[string]any{"path": l.Title}, l.Role
 		if role == "model" && model["path"] != nil {

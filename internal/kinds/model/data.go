@@ -1,12 +1,12 @@
 package model
 
-import "github.com/davit-oci/davit/mediatypes"
+import (
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/mediatypes"
+)
 
-// hiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
-var hiddenFiles = []string{"**/.*"}
-
-// model is a model as Docker Model Runner packs it.
-func model() mediatypes.Kind {
+// data is a model as Docker Model Runner packs it.
+func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "model",
 		Summary: "a model for Docker Model Runner: GGUF, safetensors or DDUF weights and what belongs to them",
@@ -40,7 +40,7 @@ func model() mediatypes.Kind {
 		},
 		Order:   mediatypes.ByTitle,
 		Expand:  true,
-		Exclude: hiddenFiles, // as FromDirectory of docker/model-runner does
+		Exclude: weightset.HiddenFiles, // as FromDirectory of docker/model-runner does
 		Clients: []string{"docker model"},
 		Example: `kind: model
 name: tiny-llama

@@ -1,0 +1,60 @@
+// Package weightset has what the kinds for models share: names of their files, titles and paths of layers, and the facts that
+// weights say of themselves.
+package weightset
+
+import (
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
+var HiddenFiles = []string{"**/.*"}
+
+// WeightFiles are names that only model weights have.
+var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt", "*.pth", "*.onnx", "*.tflite", "*.h5", "*.hdf5",
+	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf"}
+
+// WeightConfigFiles are names of what weights need to be used.
+var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",
+	"*.model", "*.index.json", "*.json", "*.yaml", "*.yml", "*.toml"}
+
+var (
+	DocFiles  = []string{"*.md", "*.txt", "*.pdf", "*.rst", "*license*", "*licence*", "*copying*", "*notice*"}
+	CodeFiles = []string{"*.py", "*.ipynb", "*.sh", "*.c", "*.cpp", "*.go", "*.rs", "*.js", "*.ts", "*.java", "dockerfile", "makefile"}
+)
+
+// SetPaths says where each file belongs in the model's directory: the one that holds them all.
+func SetPaths(c *compose.Draft) {
+	dir := path.Dir(c.Layers[0].Title)
+	for _, l := range c.Layers {
+		for dir != "." && !strings.HasPrefix(l.Title, dir+"/") {
+			dir = path.Dir(dir)
+		}
+	}
+	for _, l := range c.Layers {
+		l.SetAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
+	}
+}
+
+// TitleFiles names a tar of one file after the file, not after its directory.
+func TitleFiles(c *compose.Draft) {
+	for _, l := range c.Layers {
+		if len(l.Files) == 1 && l.Title == l.Path {
+			l.Title = l.Files[0]
+		}
+	}
+}
+
+// PrefixOf is the prefix of the entries of a tar whose files stand in a directory.
+func PrefixOf(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	return dir + "/"
+}
+
+// MachineRoles returns the roles of files of a model that are not text.
+func MachineRoles() []string { return []string{"model", "weights", "dataset"} }

@@ -1,0 +1,72 @@
+package modelkit
+
+import (
+	"slices"
+
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// layer is a role of a ModelKit. Entries of its tars have their whole path, with the directories on it.
+func layer(role, what string, match ...string) mediatypes.LayerType {
+	base := "application/vnd.kitops.modelkit." + what + ".v1."
+	return mediatypes.LayerType{
+		Role: role, MediaType: base + "tar", Match: match, Packing: mediatypes.Tar,
+		MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: base + "tar+gzip", mediatypes.TarZstd: base + "tar+zstd"},
+	}
+}
+
+// data is a model with code, datasets and documents, as KitOps packs it. The config is the Kitfile.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:         "modelkit",
+		Summary:      "a KitOps ModelKit: a model with its code, datasets and documents, declared in a Kitfile",
+		ArtifactType: mediatypes.ModelKitManifest,
+		Config:       mediatypes.Config{MediaType: mediatypes.ModelKitConfig, Derive: "modelkit", Schema: schema()},
+		Layers: []mediatypes.LayerType{
+			{Role: "kitfile", MediaType: "application/yaml", Match: []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}, Content: "kitfile", Claims: []string{"Kitfile"}, Max: 1, Tells: true},
+			layer("model", "model", weightset.WeightFiles...),
+			layer("modelpart", "modelpart", weightset.WeightConfigFiles...),
+			layer("code", "code", weightset.CodeFiles...),
+			layer("dataset", "dataset", "*.csv", "*.parquet", "*.jsonl", "*.arrow", "*.tsv"),
+			layer("mcp", "mcpb", "*.mcpb"),
+			layer("docs", "docs", slices.Concat(weightset.DocFiles, []string{"*"})...),
+			layer("code", "code", "*/"),
+		},
+		Order:    mediatypes.ByRole,
+		PerEntry: true,
+		// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
+		// The others are kit's OsSpecificFiles.
+		Exclude:    slices.Concat(weightset.HiddenFiles, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
+		IgnoreFile: ".kitignore",
+		Clients:    []string{"kit"},
+		Example: `kind: modelkit
+layers: [Kitfile]
+`,
+	}
+}
+
+// schema is what davit.yaml may say of a Kitfile; what names files is made of the layers, or stands in the
+// Kitfile.
+func schema() map[string]any {
+	return kind.ObjectField(map[string]any{
+		"manifestVersion": kind.StringField("1.0.0"),
+		"package": kind.ObjectField(map[string]any{
+			"name":        kind.StringField("the ModelKit's name"),
+			"version":     kind.StringField("its version"),
+			"description": kind.StringField("what it is"),
+			"license":     kind.StringField("an SPDX expression"),
+			"authors":     kind.StringsField("who made it"),
+		}),
+		"model": kind.ObjectField(map[string]any{
+			"name":        kind.StringField("the model's name"),
+			"license":     kind.StringField("an SPDX expression"),
+			"framework":   kind.StringField("pytorch, onnx …"),
+			"format":      kind.StringField("gguf, safetensors …"),
+			"version":     kind.StringField("the model's version"),
+			"description": kind.StringField("what it is"),
+			"parameters":  map[string]any{"description": "anything about the model"},
+		}),
+	})
+}

@@ -1,0 +1,20 @@
+// Package modelkit is the room of the kind for ModelKits, which KitOps packs.
+package modelkit
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+)
+
+// Kind returns the kind of ModelKits.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"kitfile": {Expects: "a Kitfile", Find: IsKitfile, Fault: kitfileFault},
+		},
+		Pull: kind.Pull{Machine: weightset.MachineRoles(), Sources: []string{"kitfile"}, Cards: []string{"docs"}},
+	}
+}

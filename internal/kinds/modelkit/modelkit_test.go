@@ -1,0 +1,110 @@
+package modelkit_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+	digest "github.com/opencontainers/go-digest"
+)
+
+func TestModelKit(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "modelkit")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar models/tiny-llama.gguf
+code application/vnd.kitops.modelkit.code.v1.tar tar src
+docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
+	if got := plan.Layers[0].Prefix + " " + plan.Layers[1].Prefix + " " + plan.Layers[2].Prefix; got != "models/ src/ " {
+		t.Errorf("prefixes are %q", got)
+	}
+	id := func(l spec.Layer) string { return digest.FromString(l.Title + l.Path).String() }
+	ids := func(i int) string {
+		return `"digest":"` + id(plan.Layers[i]) + `","diffId":"` + id(plan.Layers[i]) + `"`
+	}
+	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"manifestVersion":"1.0.0",
+  "package":{"name":"tiny-llama","version":"1.0.0","description":"a model with zero weights","authors":["Ann"]},
+  "model":{"name":"tiny-llama","path":"models/tiny-llama.gguf","framework":"llama.cpp","license":"CC0-1.0",`+ids(0)+`},
+  "code":[{"path":"src","description":"how to run it",`+ids(1)+`}],"docs":[{"path":"README.md",`+ids(2)+`}]}`)
+}
+
+func TestModelKitOfEverything(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"Kitfile": `manifestVersion: 1.0.0
+model:
+  path: .
+  parts: [{path: adapters}]
+datasets: [{name: d, path: data/d.csv}]
+prompts: [{path: p.md}]
+mcpServers: [{name: s, path: s.mcpb}]
+`, "w.bin": "", "adapters/a.bin": "", "data/d.csv": "", "p.md": "", "s.mcpb": ""}, "kind: modelkit\nlayers: [Kitfile]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar model
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar adapters
+code application/vnd.kitops.modelkit.code.v1.tar tar p.md
+dataset application/vnd.kitops.modelkit.dataset.v1.tar tar data/d.csv
+mcp application/vnd.kitops.modelkit.mcpb.v1.tar tar s.mcpb`)
+	for name, want := range map[string]bool{"w.bin": false, "adapters": true, "data": false, "data/d.csv": true, "Kitfile": true, "davit.yaml": true} {
+		if got := plan.Layers[0].Exclude(name, false); got != want {
+			t.Errorf("the model leaves out %s: %v, want %v", name, got, want)
+		}
+	}
+	if plan.Layers[2].Annotations[mediatypes.ModelKitSubtype] != "prompt" {
+		t.Errorf("the prompt's annotations are %v", plan.Layers[2].Annotations)
+	}
+	kindtest.Finished(t, plan)
+}
+
+func TestModelKitWithoutKitfile(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"m/w.gguf": "x", "m/tokenizer.json": "x", "m/data.csv": "x"},
+		"kind: modelkit\nname: demo\nconfig: {model: {license: MIT}}\nlayers: [m/w.gguf, m/tokenizer.json, m/data.csv]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := string(kindtest.Finished(t, plan).Config)
+	for _, want := range []string{`"package":{"name":"demo"}`, `"license":"MIT"`, `"path":"m/w.gguf"`, `"parts":[{"diffId":"sha256:`, `"datasets":[{`} {
+		if !strings.Contains(config, want) {
+			t.Errorf("config lacks %s: %s", want, config)
+		}
+	}
+}
+
+// TestTarsOfFilesBesideTheDeclaration checks that a tar of one file that is not in a directory has the name of that file as
+// its title.
+func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
+	plan, err := kindtest.Compose(t, files, "kind: modelkit\nname: demo\nlayers: [w.gguf, a.py]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar w.gguf
+code application/vnd.kitops.modelkit.code.v1.tar tar a.py`)
+	if len(plan.Notes) > 0 {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
+
+func TestKitfileRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ kitfile, want string }{
+		"another name": {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
+		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
+		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
+		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
+		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package modelpack
+
+import (
+	"slices"
+
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// layer is a role of ModelPack. modctl packs raw, or as tar; it reads nothing else.
+func layer(role, what string, match ...string) mediatypes.LayerType {
+	base := "application/vnd.cncf.model." + what + ".v1."
+	return mediatypes.LayerType{
+		Role: role, MediaType: base + "raw", Match: match,
+		MediaTypes: map[mediatypes.Packing]string{mediatypes.Tar: base + "tar", mediatypes.TarGzip: base + "tar+gzip", mediatypes.TarZstd: base + "tar+zstd"},
+	}
+}
+
+// telling makes a layer type tell its kind.
+func telling(t mediatypes.LayerType) mediatypes.LayerType {
+	t.Tells = true
+	return t
+}
+
+// tellingWeights are those names that nothing but weights has. GGUF and safetensors tell kind model.
+var tellingWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
+	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack"}
+
+// data is a model as the CNCF ModelPack specification has it.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:         "modelpack",
+		Summary:      "a model in the CNCF ModelPack format, as modctl packs it",
+		ArtifactType: mediatypes.ModelPackManifest,
+		Types:        []string{"application/vnd.cnai.model.manifest.v1+json", "application/vnd.cnai.model.config.v1+json"},
+		Config:       mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
+		Layers: []mediatypes.LayerType{
+			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Max: 1, Tells: true},
+			telling(layer("weights", "weight", tellingWeights...)),
+			layer("weights", "weight", weightset.WeightFiles...),
+			layer("config", "weight.config", weightset.WeightConfigFiles...),
+			layer("code", "code", weightset.CodeFiles...),
+			layer("dataset", "dataset", "*.csv", "*.parquet", "*.jsonl", "*.arrow", "*.tsv"),
+			layer("doc", "doc", slices.Concat(weightset.DocFiles, []string{"*"})...),
+		},
+		Expand:  true,
+		Exclude: slices.Concat(weightset.HiddenFiles, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
+		Clients: []string{"modctl", "docker model", "kit"},
+		Example: `kind: modelpack
+version: 1.0.0
+config:
+  descriptor: {licenses: [CC0-1.0]}
+layers: [model/]
+`,
+	}
+}
+
+// modalities are what a model takes or gives.
+func modalities() map[string]any {
+	return map[string]any{"type": "array", "items": map[string]any{"enum": []any{"text", "image", "audio", "video", "embedding", "other"}}}
+}
+
+// schema is what davit.yaml may say of a ModelPack config; modelfs is made of the layers.
+func schema() map[string]any {
+	return kind.ObjectField(map[string]any{
+		"descriptor": kind.ObjectField(map[string]any{
+			"createdAt":   kind.StringField("RFC 3339"),
+			"authors":     kind.StringsField("who made the model"),
+			"vendor":      kind.StringField("who distributes it"),
+			"family":      kind.StringField("llama3, qwen2 …"),
+			"name":        kind.StringField("the model's name"),
+			"version":     kind.StringField("the model's version"),
+			"title":       kind.StringField("a name for people"),
+			"description": kind.StringField("what it is"),
+			"docURL":      kind.StringField("where to read more"),
+			"sourceURL":   kind.StringField("where it comes from"),
+			"datasetsURL": kind.StringsField("what it was trained on"),
+			"revision":    kind.StringField("of the source"),
+			"licenses":    kind.StringsField("SPDX expressions"),
+		}),
+		"config": kind.ObjectField(map[string]any{
+			"architecture": kind.StringField("transformer, cnn …; read from the weights"),
+			"format":       kind.StringField("gguf, safetensors, onnx …; read from the weights"),
+			"paramSize":    kind.StringField("8b; read from the weights"),
+			"precision":    kind.StringField("bf16, int8 …"),
+			"quantization": kind.StringField("Q4_K_M, awq …; read from the weights"),
+			"capabilities": kind.ObjectField(map[string]any{
+				"inputTypes":      modalities(),
+				"outputTypes":     modalities(),
+				"knowledgeCutoff": kind.StringField("RFC 3339"),
+				"reasoning":       kind.BoolField("it reasons"),
+				"toolUsage":       kind.BoolField("it uses tools"),
+				"reward":          kind.BoolField("it is a reward model"),
+				"languages":       kind.StringsField("ISO 639, two letters"),
+			}),
+		}),
+	})
+}

@@ -1,0 +1,101 @@
+package modelpack_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/internal/kinds/modelpack"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestModelPack(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "modelpack")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+doc application/vnd.cncf.model.doc.v1.raw raw model/README.md
+config application/vnd.cncf.model.weight.config.v1.raw raw model/config.json
+weights application/vnd.cncf.model.weight.v1.raw raw model/model.safetensors`)
+	if plan.ArtifactType != mediatypes.ModelPackManifest || plan.ConfigType != mediatypes.ModelPackConfig {
+		t.Errorf("artifactType %s, config %s", plan.ArtifactType, plan.ConfigType)
+	}
+	id := func(name string) string { return digest.FromString(name + name).String() }
+	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"name":"tiny","family":"llama","version":"1.0.0","licenses":["CC0-1.0"]},
+  "config":{"architecture":"llama","format":"safetensors","paramSize":"7.00","quantization":"F16"},
+  "modelfs":{"type":"layers","diffIds":["`+id("model/README.md")+`","`+id("model/config.json")+`","`+id("model/model.safetensors")+`"]}}`)
+	if got := plan.Layers[2].Annotations[mediatypes.ModelPath]; got != "model.safetensors" {
+		t.Errorf("the weights go to %q", got)
+	}
+	if !strings.HasPrefix(plan.Annotations[mediatypes.ModelPackModelfile], "# what modctl would pack") {
+		t.Errorf("annotations are %v", plan.Annotations)
+	}
+}
+
+func TestModelPackTar(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"m/sub/m.gguf": string(formattest.TinyLlama().Bytes()), "m/x.py": ""},
+		"kind: modelpack\nname: m\nlayers: [{path: m/sub/m.gguf, packing: tar}, m/x.py]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := plan.Layers[0]
+	if l.MediaType != "application/vnd.cncf.model.weight.v1.tar" || l.Prefix != "sub/" {
+		t.Errorf("layer is %+v", l)
+	}
+	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"name":"m"},"config":{"architecture":"llama","format":"gguf","paramSize":"1.28k","quantization":"Q4_K_M"},
+  "modelfs":{"type":"layers","diffIds":["`+digest.FromString("m/sub/m.ggufm/sub").String()+`","`+digest.FromString("m/x.pym/x.py").String()+`"]}}`)
+}
+
+func TestModelfile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"FROM llama3\n":         "line 1: modctl knows no command FROM",
+		"MODEL\n":               "line 1: MODEL has no argument",
+		"# a\n\nNAME a\nNAME b": "line 4: NAME is given twice",
+	} {
+		if _, err := modelpack.ParseModelfile([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	for name, tt := range map[string]struct{ modelfile, want string }{
+		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
+		"no such file": {"MODEL *.onnx\n", `names "*.onnx", and there is no such file`},
+		"leaves":       {"MODEL ../x.bin\n", `path "../x.bin" leaves`},
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
+		}
+	}
+}
+
+// TestModelPackOfNoModel: modctl makes a Modelfile of files among which is a model, code or a dataset.
+func TestModelPackOfNoModel(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
+	for layers, want := range map[string]string{"README.md": "no model, code or dataset", "README.md, data.csv": "", "Modelfile": ""} {
+		_, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: ["+layers+"]\n")
+		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", layers, err, want)
+		}
+	}
+}
+
+// TestTarsOfFilesBesideTheDeclaration checks that a tar of one file that is not in a directory has the name of that file as
+// its title.
+func TestTarsOfFilesBesideTheDeclaration(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"w.gguf": string(formattest.TinyLlama().Bytes()), "a.py": "x"}
+	plan, err := kindtest.Compose(t, files, "kind: modelpack\nname: demo\nlayers: [{path: w.gguf, packing: tar}, {path: a.py, packing: tar}]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+weights application/vnd.cncf.model.weight.v1.tar tar w.gguf
+code application/vnd.cncf.model.code.v1.tar tar a.py`)
+	if len(plan.Notes) > 0 {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
