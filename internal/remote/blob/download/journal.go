@@ -11,36 +11,29 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// journal says what of a partial file is there, so that another process goes on with it. It is written often and never
-// synced: what a killed process wrote is in the page cache. After a crash of the machine its claims are not believed
-// but hashed, as after a kill; the hash state alone is taken over only when nothing happened to the file since.
+// StateSuffix is appended to the name of a file to name its journal.
+const StateSuffix = ".state"
+
+// journal records which bytes of a partial file are present, so that another process can continue with it. It is written
+// often and never synced: the writes of a killed process are in the page cache. Its claims are hashed before they are
+// believed; the state of the hash is used only if the file has not changed and the machine has not restarted since.
 type journal struct {
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`
 	Done   spans         `json:"done"`
 
-	// What follows is set when the process stopped in order.
-	Hashed  int64  `json:"hashed,omitempty"`  // bytes from the start that State is of
+	// Set if the process stopped in order.
+	Hashed  int64  `json:"hashed,omitempty"`  // bytes from the start that are in State
 	State   []byte `json:"state,omitempty"`   // of the hash
 	ModTime int64  `json:"modTime,omitempty"` // of the partial file, in nanoseconds
-	Boot    string `json:"boot,omitempty"`    // of the machine: another one may have lost unwritten pages
+	Boot    string `json:"boot,omitempty"`    // ID of the boot: a crash may have lost unwritten pages
 }
 
-// maxJournal bounds what is read of a journal. One has a span for every connection and a few hundred bytes besides.
+// maxJournal limits the size of a journal that is read. A journal has a span for each connection and a few hundred bytes
+// besides.
 const maxJournal = 1 << 20
 
-// write stores the journal in one piece: its length and checksum stand first, so that a torn one is not believed.
-func (j *journal) write(f *os.File) error {
-	data, err := json.Marshal(j)
-	if err != nil {
-		return err
-	}
-	head := fmt.Sprintf("%08x %08x\n", len(data), crc32.ChecksumIEEE(data))
-	_, err = f.WriteAt(append([]byte(head), data...), 0)
-	return err
-}
-
-// ReadJournal reads a journal; one that is damaged is none.
+// ReadJournal reads a journal. It returns nil if the journal is damaged.
 func ReadJournal(r io.Reader) *journal {
 	data, err := io.ReadAll(io.LimitReader(r, maxJournal))
 	head, body, ok := strings.Cut(string(data), "\n")
@@ -54,4 +47,60 @@ func ReadJournal(r io.Reader) *journal {
 		return nil
 	}
 	return &j
+}
+
+// encode returns the journal with its length and checksum in front, which detect one that was written in part.
+func (j *journal) encode() ([]byte, error) {
+	data, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	head := fmt.Sprintf("%08x %08x\n", len(data), crc32.ChecksumIEEE(data))
+	return append([]byte(head), data...), nil
+}
+
+// journalFile is the file of a journal. It is created by the first write.
+type journalFile struct {
+	root   *os.Root
+	name   string
+	digest digest.Digest
+	file   *os.File
+}
+
+// open reads the journal of an earlier process. It returns nil if there is no valid one.
+func (f *journalFile) open() *journal {
+	file, err := f.root.OpenFile(f.name, os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	f.file = file
+	return ReadJournal(file)
+}
+
+// write writes a journal in one piece. A failure is not reported: it costs a later process the work of this one.
+func (f *journalFile) write(j journal) {
+	if f.file == nil {
+		file, err := f.root.OpenFile(f.name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+		if err != nil {
+			return
+		}
+		f.file = file
+	}
+	j.Digest = f.digest
+	if data, err := j.encode(); err == nil {
+		_, _ = f.file.WriteAt(data, 0)
+	}
+}
+
+// remove closes and removes the file, if it exists.
+func (f *journalFile) remove() {
+	f.close()
+	_ = f.root.Remove(f.name)
+}
+
+func (f *journalFile) close() {
+	if f.file != nil {
+		_ = f.file.Close()
+		f.file = nil
+	}
 }

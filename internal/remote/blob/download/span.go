@@ -2,13 +2,13 @@ package download
 
 import "slices"
 
-// span is the bytes [from, to) of a blob.
+// span is the bytes [From, To) of a blob.
 type span struct{ From, To int64 }
 
 // spans is a set of bytes: sorted spans that neither touch nor overlap.
 type spans []span
 
-// add puts [from, to) in.
+// add returns the set with [from, to).
 func (s spans) add(from, to int64) spans {
 	if from >= to {
 		return s
@@ -26,7 +26,7 @@ func (s spans) add(from, to int64) spans {
 	return slices.Replace(s, i, j, span{from, to})
 }
 
-// remove takes [from, to) out.
+// remove returns the set without [from, to).
 func (s spans) remove(from, to int64) spans {
 	if from >= to {
 		return s
@@ -43,7 +43,7 @@ func (s spans) remove(from, to int64) spans {
 	return out
 }
 
-// gap is the first part of at most length bytes that is not in the set, from position at on and below end.
+// gap returns the first part of at most length bytes that is not in the set, from position at on and below end.
 func (s spans) gap(at, length, end int64) (span, bool) {
 	for _, e := range s {
 		if at < e.From {
@@ -58,7 +58,7 @@ func (s spans) gap(at, length, end int64) (span, bool) {
 	return span{at, min(end, at+length)}, true
 }
 
-// reach is how far the set goes on without a gap from at.
+// reach returns where the first gap at or after at starts, or at if that byte is not in the set.
 func (s spans) reach(at int64) int64 {
 	for _, e := range s {
 		if e.From <= at && at < e.To {
@@ -68,7 +68,7 @@ func (s spans) reach(at int64) int64 {
 	return at
 }
 
-// total is how many bytes are in the set.
+// total returns the number of bytes in the set.
 func (s spans) total() (n int64) {
 	for _, e := range s {
 		n += e.To - e.From
@@ -76,7 +76,7 @@ func (s spans) total() (n int64) {
 	return n
 }
 
-// valid tells whether the set is one, of a blob of size bytes.
+// valid reports whether the set is sorted, has no overlaps, and fits into a blob of size bytes.
 func (s spans) valid(size int64) bool {
 	last := int64(-1)
 	for _, e := range s {

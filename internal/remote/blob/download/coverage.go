@@ -1,0 +1,169 @@
+package download
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// journalFrom is the size from which a blob has a journal.
+	journalFrom = 4 << 20
+	// A killed process may lose, of each blob that it was fetching, 1/lossShare of the bytes that all downloads of the
+	// process have fetched, within these bounds.
+	lossShare, leastLoss, mostLoss = 256, 512 << 10, 2 << 20
+)
+
+// coverage records which bytes of a blob are in the file and which of the others are being fetched.
+type coverage struct {
+	size    int64
+	fetched *atomic.Int64 // bytes fetched by all downloads
+	report  func(done, ready int64)
+	journal *journalFile
+
+	mu        sync.Mutex
+	moved     *sync.Cond // done or claimed changed, or the download ended
+	done      spans      // in the file
+	claimed   spans      // done, and the parts that workers fetch
+	count     int64      // bytes in done
+	fresh     int64      // bytes in done that this process fetched
+	journaled int64      // fresh when the journal was last written
+	streaming bool       // one worker reads the whole blob
+	ended     bool
+}
+
+func newCoverage(size int64, fetched *atomic.Int64, report func(done, ready int64), journal *journalFile) *coverage {
+	c := &coverage{size: size, fetched: fetched, report: report, journal: journal}
+	c.moved = sync.NewCond(&c.mu)
+	return c
+}
+
+// restore starts with the bytes that an earlier process left in the file.
+func (c *coverage) restore(done spans) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done, c.claimed, c.count = done, append(spans(nil), done...), done.total()
+}
+
+// claim reserves the first part that no worker has, of at most the length that the function returns for the number of
+// missing bytes. With wait, it waits for parts that other workers may release, until the blob is complete. It returns
+// false if there is no part to fetch.
+func (c *coverage) claim(wait bool, length func(missing int64) int64) (span, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if part, ok := c.claimed.gap(0, length(c.size-c.count), c.size); ok {
+			c.claimed = c.claimed.add(part.From, part.To)
+			return part, true
+		}
+		if !wait || c.count == c.size || c.ended {
+			return span{}, false
+		}
+		c.moved.Wait()
+	}
+}
+
+// claimAll reserves the whole blob for the caller, whatever other workers fetch. It returns false if another worker has
+// reserved it.
+func (c *coverage) claimAll() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.streaming {
+		return false
+	}
+	c.streaming = true
+	c.claimed = c.claimed.add(0, c.size)
+	return true
+}
+
+// release ends a claim. The bytes of the part that are not in the file can be claimed again.
+func (c *coverage) release(part span) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.streaming = c.streaming && part != span{0, c.size}
+	c.claimed = c.claimed.remove(part.From, part.To)
+	for _, s := range c.done {
+		c.claimed = c.claimed.add(max(s.From, part.From), min(s.To, part.To))
+	}
+	c.moved.Broadcast()
+}
+
+// add records bytes that are in the file now, and returns how many of them are new and whether the blob is complete.
+func (c *coverage) add(from, to int64) (grown int64, complete bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.count
+	c.done = c.done.add(from, to)
+	c.count = c.done.total()
+	if grown = c.count - before; grown == 0 {
+		return 0, c.count == c.size
+	}
+	c.fresh += grown
+	all := c.fetched.Add(grown)
+	c.moved.Broadcast()
+	if c.size > journalFrom && c.fresh-c.journaled >= min(max(all/lossShare, leastLoss), mostLoss) {
+		c.writeJournal(journal{})
+	}
+	c.report(c.count, c.done.reach(0))
+	return grown, c.count == c.size
+}
+
+// keep writes the journal of a download that stops in order, with the state of its hash.
+func (c *coverage) keep(j journal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count > 0 && c.size >= journalFrom {
+		c.writeJournal(j)
+	}
+}
+
+// writeJournal writes a journal. c.mu is held.
+func (c *coverage) writeJournal(j journal) {
+	j.Size, j.Done = c.size, c.done
+	c.journal.write(j)
+	c.journaled = c.fresh
+}
+
+// awaitBeyond waits until the byte at an offset is in the file, and returns where the bytes from there on end. It returns
+// false if the download ended before.
+func (c *coverage) awaitBeyond(at int64) (int64, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if to := c.done.reach(at); to > at {
+			return to, true
+		}
+		if c.ended {
+			return at, false
+		}
+		c.moved.Wait()
+	}
+}
+
+// end wakes up every goroutine that waits for bytes: no more arrive.
+func (c *coverage) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.moved.Broadcast()
+}
+
+// reportNow reports the bytes that are in the file already.
+func (c *coverage) reportNow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report(c.count, c.done.reach(0))
+}
+
+// missing returns the number of bytes that are not in the file.
+func (c *coverage) missing() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size - c.count
+}
+
+// freshBytes returns the number of bytes that this process fetched.
+func (c *coverage) freshBytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fresh
+}

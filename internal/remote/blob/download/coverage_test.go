@@ -1,0 +1,142 @@
+package download
+
+import (
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// emptyCoverage returns the coverage of a blob without any bytes, and the name of its journal.
+func emptyCoverage(t *testing.T, size int64, report func(done, ready int64)) (*coverage, *journalFile) {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &journalFile{root: root, name: "blob" + StateSuffix, digest: digest.FromString("blob")}
+	t.Cleanup(func() {
+		j.close()
+		_ = root.Close()
+	})
+	if report == nil {
+		report = func(int64, int64) {}
+	}
+	return newCoverage(size, new(atomic.Int64), report, j), j
+}
+
+// always returns a function for claim that asks for n bytes.
+func always(n int64) func(int64) int64 { return func(int64) int64 { return n } }
+
+func TestClaimAndRelease(t *testing.T) {
+	t.Parallel()
+	var done, ready int64
+	c, _ := emptyCoverage(t, 100, func(d, r int64) { done, ready = d, r })
+	first, _ := c.claim(false, always(40))
+	second, _ := c.claim(false, always(40))
+	third, _ := c.claim(false, always(40))
+	if want := [3]span{{0, 40}, {40, 80}, {80, 100}}; [3]span{first, second, third} != want {
+		t.Fatalf("claimed %v %v %v, want %v", first, second, third, want)
+	}
+	if part, ok := c.claim(false, always(40)); ok {
+		t.Errorf("claimed %v of a blob that is claimed completely", part)
+	}
+	if grown, complete := c.add(40, 60); grown != 20 || complete {
+		t.Errorf("20 bytes added %d, complete: %v", grown, complete)
+	}
+	if done != 20 || ready != 0 {
+		t.Errorf("reported %d bytes, %d from the start, want 20 and 0", done, ready)
+	}
+	c.release(second)
+	if part, _ := c.claim(false, always(40)); part != (span{60, 80}) {
+		t.Errorf("claimed %v of a part with 20 of 40 bytes, want the rest", part)
+	}
+	c.add(0, 40)
+	if grown, _ := c.add(30, 50); grown != 0 || done != 60 || ready != 60 {
+		t.Errorf("known bytes added %d; reported %d and %d, want 60", grown, done, ready)
+	}
+	if grown, complete := c.add(60, 100); grown != 40 || !complete {
+		t.Errorf("the rest added %d, complete: %v", grown, complete)
+	}
+	if part, ok := c.claim(true, always(40)); ok {
+		t.Errorf("claimed %v of a complete blob", part)
+	}
+}
+
+func TestClaimAll(t *testing.T) {
+	t.Parallel()
+	c, _ := emptyCoverage(t, 100, nil)
+	part, _ := c.claim(false, always(30))
+	if !c.claimAll() || c.claimAll() {
+		t.Error("want one worker that reads the whole blob")
+	}
+	c.add(0, 10)
+	c.release(part)
+	c.release(span{0, 100})
+	if part, ok := c.claim(false, always(1000)); !ok || part != (span{10, 100}) {
+		t.Errorf("claimed %v, want everything that is missing", part)
+	}
+	if !c.claimAll() {
+		t.Error("the whole blob is still reserved")
+	}
+}
+
+// TestWaitForRelease checks that a worker that waits gets the part that another one gives back, and stops at the end.
+func TestWaitForRelease(t *testing.T) {
+	t.Parallel()
+	c, _ := emptyCoverage(t, 100, nil)
+	part, _ := c.claim(false, always(100))
+	got := make(chan span)
+	go func() {
+		defer close(got)
+		for {
+			part, ok := c.claim(true, always(100))
+			if !ok {
+				return
+			}
+			got <- part
+		}
+	}()
+	c.add(0, 25)
+	c.release(part)
+	if part := <-got; part != (span{25, 100}) {
+		t.Errorf("claimed %v, want the part that was released", part)
+	}
+	c.end()
+	if part, ok := <-got; ok {
+		t.Errorf("claimed %v after the end", part)
+	}
+}
+
+// TestJournal checks when a journal is written and that it restores the same coverage.
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	const size = 64 << 20
+	c, j := emptyCoverage(t, size, nil)
+	c.add(0, leastLoss-1)
+	if got := j.open(); got != nil {
+		t.Fatalf("%d bytes have a journal: %+v", leastLoss-1, got)
+	}
+	c.add(1<<20, 1<<20+1)
+	got := j.open()
+	if got == nil || got.Size != size || got.Digest != digest.FromString("blob") || got.Done.total() != leastLoss || len(got.Done) != 2 || got.State != nil {
+		t.Fatalf("the journal is %+v", got)
+	}
+	c.keep(journal{Hashed: 7, State: []byte("state"), Boot: "boot"})
+	if got = j.open(); got == nil || got.Hashed != 7 || string(got.State) != "state" || got.Boot != "boot" {
+		t.Fatalf("the last journal is %+v", got)
+	}
+	restored, _ := emptyCoverage(t, size, nil)
+	restored.restore(got.Done)
+	if missing := restored.missing(); missing != size-leastLoss || restored.freshBytes() != 0 {
+		t.Errorf("%d bytes missing, %d fetched by this process, want %d and 0", missing, restored.freshBytes(), size-leastLoss)
+	}
+	if part, _ := restored.claim(false, always(size)); part != (span{leastLoss - 1, 1 << 20}) {
+		t.Errorf("claimed %v, want the first gap", part)
+	}
+	j.remove()
+	if got := j.open(); got != nil {
+		t.Errorf("a removed journal is %+v", got)
+	}
+}

@@ -1,0 +1,83 @@
+package download
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/remote/blob"
+	"github.com/davit-oci/davit/internal/remote/transport"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// errNoRanges: the registry does not support ranges, or not reliably.
+var errNoRanges = errors.New("the registry does not support ranges")
+
+// brokenBody is the error of a response that started well and did not end.
+type brokenBody struct{ error }
+
+func (b *brokenBody) Unwrap() error { return b.error }
+
+// requester sends the requests for one blob.
+type requester struct {
+	repo *blob.Store
+	desc ocispec.Descriptor
+
+	mu     sync.Mutex
+	direct *url.URL // where the registry redirects requests for this blob; nil: unknown
+}
+
+// send requests a part of the blob, or the whole if the caller wants no ranges. It follows a redirect that it has seen before
+// at once. If that address has expired, it asks the registry for another.
+func (r *requester) send(ctx context.Context, part span, ranges bool) (*http.Response, error) {
+	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})
+	rangeOf := ""
+	if ranges && (part.From > 0 || part.To < r.desc.Size) {
+		rangeOf = fmt.Sprintf("bytes=%d-%d", part.From, part.To-1)
+	}
+	if direct := r.redirect(); direct != nil {
+		resp, err := get(ctx, r.repo.Client.Bare.Do, direct.String(), rangeOf)
+		if err != nil || resp.StatusCode/100 != 4 || transport.IsTransient(resp.StatusCode) {
+			return resp, err
+		}
+		_ = resp.Body.Close()
+	}
+	resp, err := get(ctx, r.repo.Send, r.address(), rangeOf)
+	if err == nil {
+		r.remember(resp)
+	}
+	return resp, err
+}
+
+func get(ctx context.Context, do func(*http.Request) (*http.Response, error), address, rangeOf string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if rangeOf != "" {
+		req.Header.Set("Range", rangeOf)
+	}
+	return do(req)
+}
+
+func (r *requester) address() string { return r.repo.URL("blobs/" + r.desc.Digest.String()) }
+
+func (r *requester) redirect() *url.URL {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.direct
+}
+
+// remember keeps the address that the registry redirected to, so that the next part needs no redirect.
+func (r *requester) remember(resp *http.Response) {
+	final := resp.Request.URL
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.direct = nil
+	if resp.StatusCode/100 == 2 && final.String() != r.address() {
+		r.direct = final
+	}
+}
