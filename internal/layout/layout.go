@@ -104,7 +104,15 @@ func (l *Layout) check() error {
 	if err != nil {
 		return err
 	}
-	foreign := func(e fs.DirEntry) bool { return e.Name() != tempDir && e.Name() != ocispec.ImageBlobsDir } // what prepare makes first
+	foreign := func(e fs.DirEntry) bool {
+		switch e.Name() {
+		case tempDir, ocispec.ImageBlobsDir: // prepare creates these first
+			return false
+		case ocispec.ImageLayoutFile, ocispec.ImageIndexFile: // another process created it since the reads above
+			return !e.Type().IsRegular()
+		}
+		return true
+	}
 	if !declared && slices.ContainsFunc(entries, foreign) {
 		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
 	}
