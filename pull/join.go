@@ -16,22 +16,21 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// items decides what becomes of each layer. A volume that is not unpacked is one tar of what is in it, whichever layers
-// it is in: what tools for volumes take.
+// items decides what becomes of each layer. A kind may want its layers as one tar where they are not unpacked, as tools for
+// volumes do.
 func (p *puller) items(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, error) {
-	if !p.opts.NoUnpack || m.Kind().Name != mediatypes.Volume {
+	if !p.opts.NoUnpack || !m.Pull().Joins {
 		return fetch.NewItems(ctx, p.src, m, p.opts.selection())
 	}
 	chosen := p.opts.selection()
 	chosen.Include = nil // it is about the tar
 	items, err := fetch.NewItems(ctx, p.src, m, chosen)
-	name := volumeName(m)
+	name := joinedName(m)
 	if err != nil || !p.matcher.Match(name) {
 		return nil, err
 	}
@@ -41,11 +40,12 @@ func (p *puller) items(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, e
 	return items, nil
 }
 
-// volumeName is what the tar of a volume is called: after its title, if that is a file's name.
-func volumeName(m *fetch.Manifest) string {
+// joinedName returns the name of the tar of the joined layers: that of the artifact's title if it is the name of a file, else
+// of its kind.
+func joinedName(m *fetch.Manifest) string {
 	name, err := fetch.CleanName(m.Annotations[ocispec.AnnotationTitle] + ".tar")
 	if err != nil || strings.Contains(name, "/") || name == ".tar" {
-		return mediatypes.Volume + ".tar"
+		return m.Kind().Name + ".tar"
 	}
 	return name
 }

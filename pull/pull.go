@@ -14,7 +14,6 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
@@ -150,7 +149,7 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest) (*Result, error
 	}
 	result := newResult(m)
 	result.Platform = platform
-	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || result.Kind == mediatypes.Volume)
+	p.preserve = !p.opts.NoUnpack && (p.opts.Preserve || m.Pull().Joins)
 	p.next = &record.Record{
 		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: fetch.Plain(root.Desc), Preserve: p.preserve,
 		Synced: !p.opts.NoSync,

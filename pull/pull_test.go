@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/pulltest"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -379,11 +380,11 @@ func TestDataInTheDescriptor(t *testing.T) {
 func TestChartIsNamedAsHelmDoes(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
-	config := src.Add(t, fetch.HelmConfig, `{"name":"demo","version":"0.1.0"}`)
-	layer := src.Add(t, fetch.HelmChart, "tgz")
+	config := src.Add(t, mediatypes.HelmConfig, `{"name":"demo","version":"0.1.0"}`)
+	layer := src.Add(t, mediatypes.HelmChart, "tgz")
 	src.Document(t, "v1", ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: config, Layers: []ocispec.Descriptor{layer, src.Add(t, fetch.HelmProvenance, "prov")},
+		Config: config, Layers: []ocispec.Descriptor{layer, src.Add(t, mediatypes.HelmProvenance, "prov")},
 	})
 	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,9 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
@@ -74,10 +76,11 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, re
 	if err != nil {
 		return nil, err
 	}
+	attestation, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: mediatypes.BuildKitAttestation})
 	for _, e := range index.Manifests {
 		if oci.IsAttestation(e) && e.Annotations[oci.AnnotationReferenceDigest] == result.Digest.String() {
 			found = append(found, &referrers.Referrer{
-				Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: "attestation",
+				Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: attestation.Name,
 			})
 		}
 	}

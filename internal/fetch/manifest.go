@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -177,6 +178,9 @@ func (m *Manifest) Kind() mediatypes.Kind {
 	k, _ := kinds.Recognize(m.Traits())
 	return k
 }
+
+// Pull returns how a pull treats the kind of the manifest.
+func (m *Manifest) Pull() kind.Pull { return kinds.Of(m.Kind()).Pull }
 
 // FetchBlob reads a small blob into memory: a config. Data in the descriptor saves the request.
 func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {

@@ -3,7 +3,6 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"path"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -30,13 +30,6 @@ var nameAnnotations = []string{
 	"com.docker.compose.file",
 	"com.docker.compose.envfile",
 }
-
-// The media types of a chart: its layers have no titles, helm names the files after what the config says.
-const (
-	HelmConfig     = "application/vnd.cncf.helm.config.v1+json"
-	HelmChart      = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
-	HelmProvenance = "application/vnd.cncf.helm.chart.provenance.v1.prov"
-)
 
 // LayerName is the name that a layer's annotations give; "" when they give none.
 func LayerName(layer ocispec.Descriptor) string {
@@ -72,21 +65,30 @@ func extension(mediaType string) string {
 	return ""
 }
 
-// chartName is what helm pull calls a chart: NAME-VERSION, from the config.
-func chartName(ctx context.Context, src content.Fetcher, config ocispec.Descriptor) (string, error) {
-	b, err := FetchBlob(ctx, src, config)
-	if err != nil {
-		return "", err
+// namer returns the names that a kind gives to layers without a title. It fetches the config once, if a name depends on it.
+type namer struct {
+	src    content.Fetcher
+	pull   kind.Pull
+	of     *Manifest
+	config []byte
+}
+
+// name returns "" for a layer that the kind does not name.
+func (n *namer) name(ctx context.Context, layer ocispec.Descriptor) (string, error) {
+	if n.pull.Name == nil {
+		return "", nil
 	}
-	var chart struct{ Name, Version string }
-	if err := json.Unmarshal(b, &chart); err != nil || chart.Name == "" || chart.Version == "" {
-		return "", artifact.Refused(config.Digest.String(), "the chart's config has no name and version")
+	if n.config == nil && n.pull.NeedsConfig != nil && n.pull.NeedsConfig(layer.MediaType) {
+		var err error
+		if n.config, err = FetchBlob(ctx, n.src, *n.of.Config); err != nil {
+			return "", err
+		}
 	}
-	name := chart.Name + "-" + chart.Version
-	if strings.ContainsAny(name, `/\`) {
-		return "", artifact.Refused(name, "a chart's name and version can't have a path separator")
+	name, err := n.pull.Name(n.config, layer)
+	if err != nil && !errors.Is(err, artifact.ErrRefused) {
+		err = artifact.Refused(n.of.Config.Digest.String(), "%w", err)
 	}
-	return name, nil
+	return name, err
 }
 
 // CleanName checks the name that something from outside gives a file, and gives it in its plain form. os.Root would

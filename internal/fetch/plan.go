@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -10,6 +11,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -40,24 +43,28 @@ type Selection struct {
 
 // NewItems decides for each layer what becomes of it.
 func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Selection) ([]*Item, error) {
-	kind := m.Kind()
-	chart := ""
+	k := kinds.Of(m.Kind())
+	names := &namer{src: src, pull: k.Pull, of: m}
 	var items []*Item
 	for i, layer := range m.Layers {
 		if layer.MediaType == ocispec.MediaTypeEmptyJSON && LayerName(layer) == "" {
 			continue
 		}
-		it := &Item{Index: i, Desc: layer, Role: RoleOf(kind, layer.MediaType)}
+		it := &Item{Index: i, Desc: layer, Role: RoleOf(k.Kind, layer.MediaType)}
 		if len(chosen.Roles) > 0 && !slices.Contains(chosen.Roles, it.Role) {
 			continue
 		}
-		if LayerName(layer) == "" && m.Config.MediaType == HelmConfig && chart == "" {
+		name := LayerName(layer)
+		if !chosen.NoUnpack {
+			it.decideUnpack(m, k, name)
+		}
+		if name == "" {
 			var err error
-			if chart, err = chartName(ctx, src, *m.Config); err != nil {
+			if name, err = names.name(ctx, layer); err != nil {
 				return nil, err
 			}
 		}
-		if err := it.settle(m, kind, chart, chosen); err != nil {
+		if err := it.setName(cmp.Or(name, DerivedName(layer)), chosen); err != nil {
 			return nil, err
 		}
 		items = append(items, it)
@@ -72,21 +79,8 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 	return slices.DeleteFunc(items, func(it *Item) bool { return !it.Unpack && !match.Match(it.Name) }), err
 }
 
-// settle decides name and unpacking of an item.
-func (it *Item) settle(m *Manifest, kind mediatypes.Kind, chart string, chosen Selection) error {
-	name := LayerName(it.Desc)
-	if !chosen.NoUnpack {
-		it.decideUnpack(m, kind, name)
-	}
-	switch {
-	case name != "":
-	case it.Desc.MediaType == HelmChart && chart != "":
-		name = chart + ".tgz"
-	case it.Desc.MediaType == HelmProvenance && chart != "":
-		name = chart + ".tgz.prov"
-	default:
-		name = DerivedName(it.Desc)
-	}
+// setName gives the item a name that a file may have.
+func (it *Item) setName(name string, chosen Selection) error {
 	if chosen.NoUnpack && isTar(it.Desc) {
 		name = tarName(name, it.Desc.MediaType)
 	}
@@ -98,21 +92,20 @@ func (it *Item) settle(m *Manifest, kind mediatypes.Kind, chart string, chosen S
 	return nil
 }
 
-// decideUnpack tells whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
-// layer of an image, or because that is what its role in the kind is.
-func (it *Item) decideUnpack(m *Manifest, kind mediatypes.Kind, name string) {
+// decideUnpack decides whether a layer is a tar that becomes a tree: because oras or davit marked it, because it is a
+// layer of an image, or because its role in the kind is a directory.
+func (it *Item) decideUnpack(m *Manifest, k kind.Kind, name string) {
 	dir, ours := oci.Directory(it.Desc)
 	switch {
 	case ours:
 		it.Unpack, it.Within = true, dir
 	case it.Desc.Annotations[oci.AnnotationUnpack] == "true":
 		it.Unpack, it.Within = true, path.Clean(name)
-	case kind.Shape == mediatypes.Image || kind.Name == "generic" && m.IsImage():
+	case k.Shape == mediatypes.Image:
+		it.Unpack, it.Image, it.Strip = true, true, oci.CleanDir(PrefixOf(k.Kind))
+	case k.Pull.ImagesToo && m.IsImage():
 		it.Unpack, it.Image = true, true
-		if kind.Name == mediatypes.Volume {
-			it.Strip = oci.CleanDir(PrefixOf(kind))
-		}
-	case isTarRole(kind, it.Role, it.Desc.MediaType):
+	case !k.Pull.KeepsTars && IsTarRole(k.Kind, it.Role, it.Desc.MediaType):
 		it.Unpack, it.Sniff = true, true
 	}
 }
@@ -151,12 +144,9 @@ func PrefixOf(kind mediatypes.Kind) string {
 	return ""
 }
 
-// isTarRole tells whether a layer of this role and type is a directory. Charts stay the archives that helm takes; the
-// generic kind has tar types too, but oras gives them to any file: there the annotation alone counts.
-func isTarRole(kind mediatypes.Kind, role, mediaType string) bool {
-	if kind.Name == "generic" || kind.Name == "helm" {
-		return false
-	}
+// IsTarRole reports whether a layer of this role and type is a tar. Whether it is a directory, the kind says as well: helm
+// takes charts as archives, and oras gives types of tars to any file.
+func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	for _, l := range kind.Layers {
 		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 			if t, ok := l.For(packing); ok && l.Role == role && t == mediaType {

@@ -110,6 +110,25 @@ func Stated(predicate string) string {
 	return ""
 }
 
+// Names returns names of files that explain an artifact, whatever its kind.
+func Names() []kind.Naming {
+	var all []kind.Naming
+	for _, k := range list() {
+		all = append(all, k.Names...)
+	}
+	return all
+}
+
+// Alerting returns the name of the kind whose artifacts name the alerts that they answer.
+func Alerting() string {
+	for _, k := range list() {
+		if k.Pull.HasAlerts {
+			return k.Name
+		}
+	}
+	return ""
+}
+
 // Table returns what the engine needs of the built-in kinds.
 func Table() *engine.Table {
 	t := &engine.Table{

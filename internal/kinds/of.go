@@ -6,6 +6,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// Fallback returns the kind of artifacts and files that have no other.
+func Fallback() mediatypes.Kind {
+	fallback, _ := Recognize(mediatypes.Traits{})
+	return fallback
+}
+
 // KindOf tells which kind a manifest is; generic and false where nothing is known of its type.
 func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, ConfigType: m.Config.MediaType, Annotations: m.Annotations}

@@ -148,7 +148,7 @@ func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*I
 		return info, in.entries(ctx, m, info, depth)
 	}
 	var err error
-	if info.Config, err = in.config(ctx, *m.Config); err == nil && kind.Name != "model" && in.opts.Weights {
+	if info.Config, err = in.config(ctx, *m.Config); err == nil && !m.Pull().HasWeights && in.opts.Weights {
 		err = in.weights(ctx, info.Layers)
 	}
 	return info, err

@@ -11,11 +11,12 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"oras.land/oras-go/v2/content"
 )
 
-// mayBeSBOM tells a software bill of materials, and a statement, which may have one.
-func mayBeSBOM(it *fetch.Item) bool { return it.Role == "sbom" || it.Role == "statement" }
+// mayBeSBOM reports whether a layer may be a software bill of materials, or have one in an envelope.
+func (s *search) mayBeSBOM(it *fetch.Item) bool { return s.kind.Pull.Readings[it.Role] == kind.Bill }
 
 // summarise reads a software bill of materials. What can't be understood as one is a text like others.
 func (s *search) summarise(r io.Reader, it *fetch.Item) (*Document, error) {

@@ -16,7 +16,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/sbom"
-	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -85,7 +86,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	if err != nil {
 		return nil, err
 	}
-	s := &search{src: src, kind: m.Kind(), items: items, opts: opts, hidden: fetch.NewCover()}
+	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
 	doc, err := s.run(ctx)
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
@@ -97,12 +98,12 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 // search looks for what is readable in one artifact.
 type search struct {
 	src    content.Fetcher
-	kind   mediatypes.Kind
+	kind   kind.Kind
 	items  []*fetch.Item
 	opts   ReadableOptions
 	hidden *fetch.Cover
 
-	rank  int // of what was found; 0: nothing
+	rank  kind.Rank // of what was found; 0: nothing
 	path  string
 	layer *fetch.Item // it is this layer
 	text  []byte      // else, out of a tar
@@ -112,15 +113,15 @@ type search struct {
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
-	if s.opts.Path != "" && s.kind.Name != "helm" {
+	if s.opts.Path != "" && !s.kind.Pull.PathInTar {
 		return s.named(ctx)
 	}
 	for _, it := range s.items {
-		if !it.Unpack && !isChart(it) {
+		if !it.Unpack && !s.isSearched(it) {
 			s.offerLayer(it)
 		}
 	}
-	if s.rank <= rankLicence {
+	if s.rank <= kind.RankLicense {
 		for _, it := range slices.Backward(s.items) { // upper layers of an image hide what is below
 			if err := s.tar(ctx, it); err != nil {
 				return nil, err
@@ -172,14 +173,14 @@ var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotRe
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *fetch.Item) {
 	rank := s.rankOf(it.Name, it.Role, it.Desc.MediaType)
-	if rank > s.rank && (it.Desc.Size <= MaxText || mayBeSBOM(it)) {
+	if rank > s.rank && (it.Desc.Size <= MaxText || s.mayBeSBOM(it)) {
 		s.rank, s.path, s.layer = rank, it.Name, it
 	}
 }
 
 // fetch reads a layer that is a file. A software bill of materials is summarised on the way, however long it is.
 func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
-	if !mayBeSBOM(it) && it.Desc.Size > MaxText {
+	if !s.mayBeSBOM(it) && it.Desc.Size > MaxText {
 		return nil, errTooLong
 	}
 	rc, err := fetch.OpenBlob(ctx, s.src, it.Desc)
@@ -187,7 +188,7 @@ func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 		return nil, err
 	}
 	defer rc.Close()
-	if !mayBeSBOM(it) {
+	if !s.mayBeSBOM(it) {
 		text, err := fetch.ReadAll(rc, it.Desc)
 		if err != nil {
 			return nil, err
@@ -218,18 +219,17 @@ func (w *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// machineRoles are roles of tars that are large and not for people.
-var machineRoles = []string{"model", "weights", "dataset"}
-
-// isChart tells a chart, which a pull leaves packed as helm wants it.
-func isChart(it *fetch.Item) bool { return it.Desc.MediaType == fetch.HelmChart }
+// isSearched reports whether a layer that a pull leaves packed is searched all the same.
+func (s *search) isSearched(it *fetch.Item) bool {
+	return s.kind.Pull.PathInTar && fetch.IsTarRole(s.kind.Kind, it.Role, it.Desc.MediaType)
+}
 
 // tar searches a layer that is a tar.
 func (s *search) tar(ctx context.Context, it *fetch.Item) error {
-	if isChart(it) {
+	if s.isSearched(it) {
 		it = &fetch.Item{Desc: it.Desc, Role: it.Role, Name: it.Name, Unpack: true, Sniff: true}
 	}
-	if !it.Unpack || slices.Contains(machineRoles, it.Role) {
+	if !it.Unpack || s.kind.Pull.Readings[it.Role] == kind.Machine {
 		return nil
 	}
 	if it.Image && s.skipped {
@@ -248,7 +248,7 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 		if err := s.offerEntry(it, h, r); err != nil {
 			return err
 		}
-		if s.rank >= rankReadme-perDirectory && it.Desc.Size > readToEnd {
+		if s.rank >= kind.RankReadme-perDirectory && it.Desc.Size > readToEnd {
 			return fs.SkipAll
 		}
 		return nil
@@ -281,83 +281,4 @@ func (s *search) offerEntry(it *fetch.Item, h *read.Header, r io.Reader) error {
 	}
 	s.rank, s.path, s.layer, s.text = rank, h.Name, nil, text
 	return nil
-}
-
-// The ranks of what is readable, by how much it explains of the artifact.
-const (
-	rankItself   = 900 // the artifact is this document
-	rankReadme   = 800
-	rankIndex    = 700
-	rankCard     = 600
-	rankRunbook  = 500
-	rankMarkdown = 400
-	rankLicence  = 300
-	rankText     = 200
-	rankSource   = 100 // what the artifact was declared in
-	perDirectory = 100 // less for each directory that a file is in
-)
-
-// rankOf ranks a file; 0: it is not for reading.
-func (s *search) rankOf(name, role, mediaType string) int {
-	if s.opts.Path != "" {
-		if name == path.Clean(s.opts.Path) {
-			return rankItself
-		}
-		return 0
-	}
-	switch role {
-	case "runbook", "sbom", "vex", "report", "statement":
-		return rankItself
-	case "attachment":
-		return 0 // of a runbook
-	}
-	depth := strings.Count(name, "/")
-	if rank := rankByName(name, role, mediaType); rank > 0 && depth <= 3 {
-		return max(1, rank-depth*perDirectory)
-	}
-	return 0
-}
-
-func rankByName(name, role, mediaType string) int {
-	base := strings.ToLower(path.Base(name))
-	ext := path.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	isText := ext == "" || ext == ".txt" || ext == ".rst" || ext == ".adoc"
-	markdown := isMarkdown(name, mediaType)
-	switch {
-	case stem == "readme" && (markdown || isText):
-		return rankReadme
-	case role == "license", isLicence(base) && (markdown || isText):
-		return rankLicence
-	case markdown && stem == "index":
-		return rankIndex
-	case markdown && (strings.Trim(stem, "_-") == "modelcard" || stem == "model_card" || stem == "model-card" || role == "doc" || role == "docs"):
-		return rankCard
-	case markdown && stem == "runbook":
-		return rankRunbook
-	case markdown:
-		return rankMarkdown
-	case ext != "" && isText, mediaType == "text/plain":
-		return rankText
-	case role == "compose", role == "kitfile", role == "modelfile", base == "chart.yaml":
-		return rankSource
-	}
-	return 0
-}
-
-func isLicence(base string) bool {
-	for _, begin := range []string{"license", "licence", "copying", "notice"} {
-		if strings.HasPrefix(base, begin) {
-			return true
-		}
-	}
-	return false
-}
-
-// IsMarkdown tells whether the text is Markdown.
-func (d *Document) IsMarkdown() bool { return isMarkdown(d.Path, d.MediaType) }
-
-func isMarkdown(name, mediaType string) bool {
-	mediaType, _, _ = strings.Cut(mediaType, ";")
-	return mediaType == "text/markdown" || textType(name) == "text/markdown"
 }

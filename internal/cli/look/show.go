@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
@@ -67,7 +68,7 @@ type showOptions struct {
 
 func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	if opts.Alert != "" && opts.Kind == "" {
-		opts.Kind = "runbook"
+		opts.Kind = kinds.Alerting()
 	}
 	if opts.Latest && opts.Kind == "" {
 		return &exit.UsageError{Err: errors.New("--latest chooses among attachments"), Hint: "add --kind KIND"}

@@ -76,7 +76,7 @@ func (o *opener) open(args []string) (*Source, error) {
 // in the wrong directory.
 func (o *opener) openHere() (*Source, error) {
 	s, err := o.open([]string{"."})
-	if err != nil || o.kind != "" || s.Plan.Kind.Name != "generic" || app.FileExists(Declaration) {
+	if err != nil || o.kind != "" || s.Plan.Kind.Name != kinds.Fallback().Name || app.FileExists(Declaration) {
 		return s, err
 	}
 	s.Close()
@@ -210,7 +210,7 @@ func (s *Source) detectSpec(paths []string, kind string) (*artifact.Spec, []stri
 // suggestGeneric adds the hint to the last problem of files whose kind was detected that they can be of another kind.
 func suggestGeneric(err error, found, named string) error {
 	var problems artifact.Problems
-	if named != "" || found == "generic" || !errors.As(err, &problems) {
+	if named != "" || found == kinds.Fallback().Name || !errors.As(err, &problems) {
 		return err
 	}
 	if last := &problems[len(problems)-1]; last.Hint == "" {

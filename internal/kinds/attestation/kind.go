@@ -18,7 +18,7 @@ func Kind() kind.Kind {
 			"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
 		},
 		Sign: isAttestation,
-		Pull: kind.Pull{Itself: []string{"statement"}},
+		Pull: kind.Pull{Readings: map[string]kind.Reading{"statement": kind.Bill}},
 	}
 }
 

@@ -15,6 +15,6 @@ func Kind() kind.Kind {
 			"compose": {Expects: "a compose file", Find: isCompose, Fault: composeFault},
 		},
 		Settle: settle,
-		Pull:   kind.Pull{Sources: []string{"compose"}},
+		Pull:   kind.Pull{Readings: map[string]kind.Reading{"compose": kind.Source}},
 	}
 }

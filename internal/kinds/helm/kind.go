@@ -16,6 +16,7 @@ func Kind() kind.Kind {
 			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart},
 			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
 		},
+		Names: []kind.Naming{{Rank: kind.RankSource, Stems: []string{"chart"}, Types: kind.YAML}},
 		Pull: kind.Pull{
 			Name: fileName,
 			NeedsConfig: func(mediaType string) bool {

@@ -22,7 +22,9 @@ type Kind struct {
 	Sign func(mediatypes.Traits) bool
 	// Predicates are the beginnings of the predicate types of in-toto statements that state content of the kind.
 	Predicates []string
-	Pull       Pull
+	// Names are names of files that explain an artifact, whatever its kind.
+	Names []Naming
+	Pull  Pull
 }
 
 // Pull says how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
@@ -30,7 +32,7 @@ type Kind struct {
 type Pull struct {
 	// Name returns the name of a layer that has no title, "" for none. It gets the content of the config.
 	Name func(config []byte, layer ocispec.Descriptor) (string, error)
-	// NeedsConfig reports whether Name wants the config for a layer of this media type.
+	// NeedsConfig reports whether Name needs the config for a layer of this media type.
 	NeedsConfig func(mediaType string) bool
 	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
 	KeepsTars bool
@@ -40,16 +42,10 @@ type Pull struct {
 	Joins bool
 	// HasWeights: the config describes the weights, so nothing is read from them.
 	HasWeights bool
-	// Itself are the roles whose file is what the artifact is: it is shown before all others.
-	Itself []string
-	// Hidden are the roles whose files are not shown unless named.
-	Hidden []string
-	// Sources are the roles of the files that the artifact was declared in.
-	Sources []string
-	// Cards are the roles of files that describe the artifact.
-	Cards []string
-	// Machine are the roles of files that are not text.
-	Machine []string
-	// PathInTar: a path names a file in the layer, whose own name does not count.
+	// Readings say by role what a file is to a reader.
+	Readings map[string]Reading
+	// PathInTar: a path names a file in the tar of a layer, and the name of the layer does not count.
 	PathInTar bool
+	// HasAlerts: the manifest names the alerts that the artifact answers, in the annotation mediatypes.RunbookAlerts.
+	HasAlerts bool
 }

@@ -16,6 +16,10 @@ func Kind() kind.Kind {
 			"gguf-projector": {Expects: "a multimodal projector in GGUF", Find: isProjector},
 			"no-modelfile":   {Expects: "a file other than a Modelfile or Kitfile", Find: isNoModelfile},
 		},
-		Pull: kind.Pull{HasWeights: true, Machine: weightset.MachineRoles()},
+		Names: weightset.Cards(),
+		Pull: kind.Pull{
+			Readings:   map[string]kind.Reading{"weights": kind.Machine, "license": kind.License},
+			HasWeights: true,
+		},
 	}
 }

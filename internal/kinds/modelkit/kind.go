@@ -4,7 +4,6 @@ package modelkit
 import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/kinds/kind"
-	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
 // Kind returns the kind of ModelKits.
@@ -15,6 +14,8 @@ func Kind() kind.Kind {
 		Tests: map[string]compose.Test{
 			"kitfile": {Expects: "a Kitfile", Find: IsKitfile, Fault: kitfileFault},
 		},
-		Pull: kind.Pull{Machine: weightset.MachineRoles(), Sources: []string{"kitfile"}, Cards: []string{"docs"}},
+		Pull: kind.Pull{Readings: map[string]kind.Reading{
+			"model": kind.Machine, "dataset": kind.Machine, "kitfile": kind.Source, "docs": kind.Card,
+		}},
 	}
 }

@@ -4,7 +4,6 @@ package modelpack
 import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/kinds/kind"
-	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
 // Kind returns the kind of ModelPacks.
@@ -15,6 +14,8 @@ func Kind() kind.Kind {
 		Tests: map[string]compose.Test{
 			"modelfile": {Expects: "modctl's Modelfile", Find: IsModelfile},
 		},
-		Pull: kind.Pull{Machine: weightset.MachineRoles(), Sources: []string{"modelfile"}, Cards: []string{"doc"}},
+		Pull: kind.Pull{Readings: map[string]kind.Reading{
+			"weights": kind.Machine, "dataset": kind.Machine, "modelfile": kind.Source, "doc": kind.Card,
+		}},
 	}
 }

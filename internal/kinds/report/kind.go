@@ -13,6 +13,6 @@ func Kind() kind.Kind {
 		Tests: map[string]compose.Test{
 			"sarif": {Expects: "SARIF", Find: isSARIF},
 		},
-		Pull: kind.Pull{Itself: []string{"report"}},
+		Pull: kind.Pull{Readings: map[string]kind.Reading{"report": kind.Itself}},
 	}
 }

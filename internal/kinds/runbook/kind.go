@@ -14,6 +14,10 @@ func Kind() kind.Kind {
 		Tests: map[string]compose.Test{
 			"runbook": {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
 		},
-		Pull: kind.Pull{Itself: []string{"runbook"}, Hidden: []string{"attachment"}},
+		Names: []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
+		Pull: kind.Pull{
+			Readings:  map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
+			HasAlerts: true,
+		},
 	}
 }

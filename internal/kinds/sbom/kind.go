@@ -17,6 +17,6 @@ func Kind() kind.Kind {
 			"spdx-tag-value": {Expects: "SPDX as tag: value", Find: spdxTagValue},
 		},
 		Predicates: []string{"https://spdx.dev/Document", "https://cyclonedx.org/", "https://syft.dev/bom"},
-		Pull:       kind.Pull{Itself: []string{"sbom"}},
+		Pull:       kind.Pull{Readings: map[string]kind.Reading{"sbom": kind.Bill}},
 	}
 }

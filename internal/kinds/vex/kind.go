@@ -19,6 +19,6 @@ func Kind() kind.Kind {
 		},
 		Sign:       func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
 		Predicates: []string{"https://openvex.dev/ns"},
-		Pull:       kind.Pull{Itself: []string{"vex"}},
+		Pull:       kind.Pull{Readings: map[string]kind.Reading{"vex": kind.Itself}},
 	}
 }

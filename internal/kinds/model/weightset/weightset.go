@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -56,5 +57,10 @@ func PrefixOf(dir string) string {
 	return dir + "/"
 }
 
-// MachineRoles returns the roles of files of a model that are not text.
-func MachineRoles() []string { return []string{"model", "weights", "dataset"} }
+// Cards returns the names of model cards.
+func Cards() []kind.Naming {
+	return []kind.Naming{{
+		Rank: kind.RankCard, Types: kind.Markdown,
+		Stems: []string{"modelcard", "[_-]modelcard", "modelcard[_-]", "[_-]modelcard[_-]", "model_card", "model-card"},
+	}}
+}

@@ -1,0 +1,57 @@
+package structure_test
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds"
+)
+
+// labels are words that are the name of a kind as well, where they mean something else.
+var labels = map[string][]string{
+	"internal/cli/look/inspect.go":    {"attestation"}, // the branch of a tree
+	"internal/cli/look/sbom.go":       {"signature"},   // the first column of a table
+	"internal/cli/results/results.go": {"attestation"}, // the first column of a table
+}
+
+// TestNoKindByName checks that what pulls, and the commands, treat kinds by their data: they do not name one, nor import its
+// package.
+func TestNoKindByName(t *testing.T) {
+	t.Parallel()
+	var names, rooms []string
+	for _, k := range kinds.All() {
+		names = append(names, k.Name)
+	}
+	for _, s := range sources(t) {
+		if s.dir() != "internal/kinds/kind" && s.dir() != "internal/kinds/kindtest" && below(s.dir(), "internal/kinds") && s.dir() != "internal/kinds" {
+			rooms = append(rooms, module+"/"+s.dir())
+		}
+	}
+	if len(names) < 10 || len(rooms) < 10 {
+		t.Fatalf("%d kinds, %d packages", len(names), len(rooms))
+	}
+	for _, s := range sources(t) {
+		if !below(s.dir(), "pull", "internal/fetch", "internal/cli") {
+			continue
+		}
+		for _, spec := range s.file.Imports {
+			if imported, _ := strconv.Unquote(spec.Path.Value); slices.Contains(rooms, imported) {
+				t.Errorf("%s imports %s", s.name, imported)
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			text, _ := strconv.Unquote(lit.Value)
+			if slices.Contains(names, text) && !slices.Contains(labels[s.name], text) {
+				t.Errorf("%s names the kind %q", s.name, text)
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,106 @@
+package read
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// perDirectory is what the rank of a file loses for each directory that it is in.
+const perDirectory = 100
+
+// rankOf ranks a file; 0: it is not for reading.
+func (s *search) rankOf(name, role, mediaType string) kind.Rank {
+	if s.opts.Path != "" {
+		if name == path.Clean(s.opts.Path) {
+			return kind.RankItself
+		}
+		return 0
+	}
+	reading := s.kind.Pull.Readings[role]
+	switch reading {
+	case kind.Itself, kind.Bill:
+		return kind.RankItself
+	case kind.Hidden:
+		return 0
+	}
+	depth := strings.Count(name, "/")
+	if rank := rankByName(name, mediaType, reading); rank > 0 && depth <= 3 {
+		return max(1, rank-kind.Rank(depth)*perDirectory)
+	}
+	return 0
+}
+
+// readmes and licenses come before all other names: a license in Markdown is a license.
+var (
+	readmes  = kind.Naming{Rank: kind.RankReadme, Stems: []string{"readme"}, Types: kind.AnyText}
+	licenses = kind.Naming{
+		Rank: kind.RankLicense, Stems: []string{"license*", "licence*", "copying*", "notice*"}, Types: kind.AnyText,
+	}
+)
+
+// namings are the other names, those of the kinds among them, by rank.
+var namings = sync.OnceValue(func() []kind.Naming {
+	all := append(kinds.Names(),
+		kind.Naming{Rank: kind.RankIndex, Stems: []string{"index"}, Types: kind.Markdown},
+		kind.Naming{Rank: kind.RankMarkdown, Types: kind.Markdown},
+		kind.Naming{Rank: kind.RankText, Types: kind.Document | kind.Plain})
+	slices.SortStableFunc(all, func(a, b kind.Naming) int { return cmp.Compare(b.Rank, a.Rank) })
+	return all
+})
+
+func rankByName(name, mediaType string, reading kind.Reading) kind.Rank {
+	base, types := strings.ToLower(path.Base(name)), typesOf(name, mediaType)
+	switch {
+	case readmes.Fits(base, types):
+		return readmes.Rank
+	case reading == kind.License, licenses.Fits(base, types):
+		return licenses.Rank
+	}
+	var rank kind.Rank
+	switch {
+	case reading == kind.Card && types&kind.Markdown != 0:
+		rank = kind.RankCard
+	case reading == kind.Source:
+		rank = kind.RankSource
+	}
+	for _, n := range namings() {
+		if n.Fits(base, types) {
+			return max(n.Rank, rank)
+		}
+	}
+	return rank
+}
+
+// typesOf returns the types of text that a file has by its name or media type.
+func typesOf(name, mediaType string) kind.Text {
+	var types kind.Text
+	if isMarkdown(name, mediaType) {
+		types |= kind.Markdown
+	}
+	if mediaType == "text/plain" {
+		types |= kind.Plain
+	}
+	switch path.Ext(strings.ToLower(path.Base(name))) {
+	case "":
+		types |= kind.Bare
+	case ".txt", ".rst", ".adoc":
+		types |= kind.Document
+	case ".yaml":
+		types |= kind.YAML
+	}
+	return types
+}
+
+// IsMarkdown reports whether the text is Markdown.
+func (d *Document) IsMarkdown() bool { return isMarkdown(d.Path, d.MediaType) }
+
+func isMarkdown(name, mediaType string) bool {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	return mediaType == "text/markdown" || textType(name) == "text/markdown"
+}
