@@ -2,5 +2,6 @@
 //
 // The SHA-256 instructions of a processor wait for each other's results, so a single stream leaves half of the execution
 // unit idle. The package interleaves the instructions of a second stream, as Intel's isa-l_crypto does
-// (sha256_ni_x2.asm). It exists because pulling 64 files takes 0.80 s with it and 0.93 s without.
+// (sha256_ni_x2.asm). It exists because pulling 64 files of 16 MiB over loopback takes 0.9 s of user time with it
+// and 1.2 s without.
 package hashing

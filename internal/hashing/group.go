@@ -10,8 +10,9 @@ import (
 
 // Group pairs the hashes of streams that are read at the same time. The zero value is ready to use.
 //
-// A hash keeps the bytes of a Write if no other hash has any to be paired with, and hashes them during the next Write of
-// any hash in the group, together with the bytes of that Write. No hash waits for a second stream to appear.
+// During a Write, the bytes are paired with those that other hashes have at that time. Then the goroutine yields once, so
+// that another one can pair the rest with its own. Bytes that are still left are copied, and hashed during the next Write
+// of any hash in the group. No hash waits for a second stream to appear, or refers to the caller's slice after Write.
 type Group struct {
 	mu      sync.Mutex
 	free    sync.Cond // a hash is no longer taken
@@ -60,7 +61,6 @@ func (h *Hash) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		piece := p[:min(len(p), maxKept)]
 		p = p[len(piece):]
-		h.group.yieldIfAlone(h)
 		h.settle()
 		if h.movable == nil || len(piece) < minKept {
 			h.hash.Write(piece)
@@ -68,6 +68,9 @@ func (h *Hash) Write(p []byte) (int, error) {
 		}
 		h.left = piece
 		h.group.pair(h)
+		if len(h.left) >= minKept {
+			h.group.offer(h)
+		}
 		if len(h.left) < minKept || !h.group.keep(h) {
 			h.hash.Write(h.left)
 			h.left = nil
@@ -130,14 +133,19 @@ func (h *Hash) Close() {
 	g.release(h)
 }
 
-// yieldIfAlone lets other goroutines run if the bytes that h keeps would have to be hashed alone.
-func (g *Group) yieldIfAlone(h *Hash) {
+// offer lets other goroutines run, which can hash the bytes left of h along with their own, straight from the slice of the
+// current Write. Without it, half of all bytes are copied, which costs an eighth of the time.
+func (g *Group) offer(h *Hash) {
 	g.mu.Lock()
-	alone := len(g.idle) == 1 && g.idle[0] == h
-	g.mu.Unlock()
-	if alone {
-		runtime.Gosched()
+	defer g.mu.Unlock()
+	if g.hashes == 1 {
+		return
 	}
+	g.idle = append(g.idle, h)
+	g.mu.Unlock()
+	runtime.Gosched()
+	g.mu.Lock()
+	g.takeBack(h)
 }
 
 // settle hashes the bytes that h keeps, along with those of other hashes.
