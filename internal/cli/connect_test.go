@@ -37,7 +37,7 @@ func authorizations(t *testing.T, reg *registrytest.Registry) []string {
 func TestPasswordGoesToOneRegistry(t *testing.T) {
 	dir := withHome(t)
 	start := func(user, password string) *registrytest.Registry {
-		return registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Username: user, Password: password})
+		return registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Login: registrytest.Login{Username: user, Password: password}})
 	}
 	amys, bobs := start("amy", "apple"), start("bob", "berry")
 	expand := strings.NewReplacer("$A", amys.Host, "$B", bobs.Host, "$D", dir).Replace

@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -81,7 +82,7 @@ func TestCopyMounts(t *testing.T) {
 }
 
 // large is a fault that small bodies do not meet.
-func large(fault registrytest.Fault) registrytest.Fault {
+func large(fault faults.Fault) faults.Fault {
 	return func(next http.Handler) http.Handler {
 		faulty := fault(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,8 +102,8 @@ func TestCopyGoesOn(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	from, to := registrytest.Start(t, registrytest.Options{}), registrytest.Start(t, registrytest.Options{})
 	davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-	to.Inject("upload", registrytest.Always, large(registrytest.ResetUpload(sent)))
-	to.Inject("GET upload", registrytest.Always, registrytest.Drop())
+	to.Inject("upload", faults.Always, large(faults.ResetUpload(sent)))
+	to.Inject("GET upload", faults.Always, faults.Drop())
 	var stderr bytes.Buffer
 	args := []string{"copy", from.Host + "/app:1", to.Host + "/app", "--retry-for", "50ms"}
 	if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Network) {
@@ -124,11 +125,11 @@ func TestCopyGoesOn(t *testing.T) {
 
 // halfOnce gives so many bytes of a blob in one answer, which is the last that there is for it: of several answers, some
 // would not have come to their end before the failure of another one.
-func halfOnce(d digest.Digest, came int64) registrytest.Fault {
+func halfOnce(d digest.Digest, came int64) faults.Fault {
 	var asked atomic.Int64
 	return func(next http.Handler) http.Handler {
-		half := registrytest.IgnoreRange()(registrytest.Close(came)(next))
-		none := registrytest.Drop()(next)
+		half := faults.IgnoreRange()(faults.Close(came)(next))
+		none := faults.Drop()(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case !strings.HasSuffix(r.URL.Path, d.String()):
@@ -150,7 +151,7 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
-		from.Inject("GET blob", registrytest.Always, halfOnce(digest.FromString(noise(size, 1)), came))
+		from.Inject("GET blob", faults.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
 		args := []string{"copy", from.Host + "/app:1", target, "--retry-for", "50ms"}
 		if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Network) {
@@ -214,7 +215,7 @@ func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := t.TempDir()
-			from.Inject("GET blob", registrytest.Nth(3), registrytest.Status(403)) // the config and one file came
+			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file came
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
 			if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Denied) {

@@ -24,6 +24,7 @@ var guarded = []string{
 var testOnly = []string{
 	"testing", module + "/internal/bench", module + "/internal/clients", module + "/internal/format/formattest", module + "/internal/interop",
 	module + "/internal/kinds/kindtest", module + "/internal/pulltest", module + "/internal/registrytest",
+	module + "/internal/registrytest/faults",
 }
 
 // listedPackage is what "go list -json" says of a package.

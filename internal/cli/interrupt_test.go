@@ -17,6 +17,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
 // interrupted runs davit against a registry and sends it a signal when the operation is first asked for, which then
@@ -28,7 +29,7 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	cmd.Stderr, cmd.Dir = &out, t.TempDir()
 	var once sync.Once
 	started := make(chan struct{})
-	registry.Inject(operation, registrytest.Always, func(http.Handler) http.Handler {
+	registry.Inject(operation, faults.Always, func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-started
 			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this answer

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
 // A fileSystem is one that power loss is tried on.
@@ -224,7 +225,7 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 		out := filepath.Join(d.dir, "out")
 		cmd := exec.Command("davit", "pull", source, "-o", out, "--include", "big.bin")
 		started := make(chan struct{})
-		registry.Inject("GET blob", registrytest.Always, func(h http.Handler) http.Handler {
+		registry.Inject("GET blob", faults.Always, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				<-started
 				h.ServeHTTP(&killer{w, 6 << 20, cmd}, r)

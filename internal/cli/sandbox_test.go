@@ -42,7 +42,7 @@ func newSandbox(t *testing.T) *sandbox {
 	hosts := map[string]string{}
 	for _, host := range []string{"registry.example.com", "mirror.example.com"} {
 		registry := registrytest.Start(t, registrytest.Options{
-			TLS: true, Auth: registrytest.Basic, Username: "me", Password: "secret",
+			TLS: true, Auth: registrytest.Basic, Login: registrytest.Login{Username: "me", Password: "secret"},
 		})
 		hosts[host+":443"] = registry.Host
 		s.write(t, certificates, string(registry.CA)) // all of them have the same

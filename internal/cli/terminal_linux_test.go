@@ -17,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"golang.org/x/sys/unix"
 )
 
@@ -170,7 +171,7 @@ func TestTerminal(t *testing.T) {
 	}
 	t.Run("bars", func(t *testing.T) {
 		release := make(chan struct{})
-		registry.Inject("POST uploads", registrytest.Always, func(next http.Handler) http.Handler {
+		registry.Inject("POST uploads", faults.Always, func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				<-release
 				next.ServeHTTP(w, r)
@@ -187,7 +188,7 @@ func TestTerminal(t *testing.T) {
 	})
 	t.Run("interrupted bars", func(t *testing.T) {
 		release := make(chan struct{})
-		registry.Inject("POST uploads", registrytest.Always, func(next http.Handler) http.Handler {
+		registry.Inject("POST uploads", faults.Always, func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })
 		})
 		c := onTerminal(t, "push", file, registry.Host+"/interrupted:1")

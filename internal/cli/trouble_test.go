@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
 // TestTrouble shows what a user sees of a registry, or a disk, that behaves badly: the exit code, and in the error what
@@ -27,22 +28,22 @@ func TestTrouble(t *testing.T) {
 	const pull = "pull $R/app:1 -o $D/out --retry-for 1s"
 	for _, test := range []struct {
 		name, op string
-		when     registrytest.When
-		fault    registrytest.Fault
+		when     faults.When
+		fault    faults.Fault
 		command  string
 		code     exit.Code
 		want     []string // in the error
 	}{
-		{"a bit is wrong, once", "GET blob", registrytest.First(1), registrytest.FlipBit(1000), pull, exit.Done, nil},
-		{"a bit is wrong, always", "GET blob", registrytest.Always, registrytest.FlipBit(1000), pull, exit.Refused, []string{"sha256:", "the registry sent"}},
-		{"too short, always", "GET blob", registrytest.Always, registrytest.Shorten(1000), pull, exit.Refused, []string{"1000 bytes", "sha256:"}},
-		{"another digest, always", "GET blob", registrytest.Always, registrytest.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
-		{"unavailable", "GET blob", registrytest.Always, registrytest.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
-		{"not now", "GET manifest", registrytest.Always, registrytest.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
-		{"redirected for ever", "GET blob", registrytest.Always, registrytest.RedirectForEver(), pull, exit.Network, []string{"10 redirects"}},
-		{"not allowed", "PUT manifest", registrytest.Always, registrytest.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
-		{"unavailable for a push", "PUT upload", registrytest.Always, registrytest.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
-		{"changed while it is sent", "PUT upload", registrytest.First(1), registrytest.Before(func(*http.Request) {
+		{"a bit is wrong, once", "GET blob", faults.First(1), faults.FlipBit(1000), pull, exit.Done, nil},
+		{"a bit is wrong, always", "GET blob", faults.Always, faults.FlipBit(1000), pull, exit.Refused, []string{"sha256:", "the registry sent"}},
+		{"too short, always", "GET blob", faults.Always, faults.Shorten(1000), pull, exit.Refused, []string{"1000 bytes", "sha256:"}},
+		{"another digest, always", "GET blob", faults.Always, faults.Header("Docker-Content-Digest", "sha256:x"), pull, exit.Refused, []string{`calls the blob "sha256:x"`}},
+		{"unavailable", "GET blob", faults.Always, faults.Status(503), pull, exit.Network, []string{reg.Host, "fetching", "503"}},
+		{"not now", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
+		{"redirected for ever", "GET blob", faults.Always, faults.RedirectForEver(), pull, exit.Network, []string{"10 redirects"}},
+		{"not allowed", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
+		{"unavailable for a push", "PUT upload", faults.Always, faults.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
+		{"changed while it is sent", "PUT upload", faults.First(1), faults.Before(func(*http.Request) {
 			if err := os.WriteFile(file, []byte("shorter"), 0o600); err != nil {
 				t.Error(err)
 			}

@@ -458,7 +458,7 @@ func TestKilledPlacement(t *testing.T) {
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts")
-	registry := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Username: "user", Password: "secret"})
+	registry := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic, Login: registrytest.Login{Username: "user", Password: "secret"}})
 	if code, _, _ := p.run(t, p.dir, "copy", "./oci:v1", registry.Host+"/oci:v1"); code != 4 {
 		t.Errorf("without the account: exit status %d, want 4", code)
 	}

@@ -71,7 +71,7 @@ func (g *Registry) admits(r *http.Request, repo, action string) bool {
 		return false
 	}
 	t.uses++
-	if g.opts.TokenUses > 0 && t.uses > g.opts.TokenUses {
+	if g.opts.Login.TokenUses > 0 && t.uses > g.opts.Login.TokenUses {
 		delete(g.tokens, value)
 		return false
 	}
@@ -114,7 +114,7 @@ func (g *Registry) serveToken(w http.ResponseWriter, r *http.Request, _, _ strin
 
 func (g *Registry) knows(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
-	return ok && user == g.opts.Username && password == g.opts.Password
+	return ok && user == g.opts.Login.Username && password == g.opts.Login.Password
 }
 
 // RefreshToken is what the token endpoint takes in place of the password.
@@ -126,7 +126,7 @@ func (g *Registry) knowsForm(r *http.Request) bool {
 	}
 	switch r.PostForm.Get("grant_type") {
 	case "password":
-		return r.PostForm.Get("username") == g.opts.Username && r.PostForm.Get("password") == g.opts.Password
+		return r.PostForm.Get("username") == g.opts.Login.Username && r.PostForm.Get("password") == g.opts.Login.Password
 	case "refresh_token":
 		return r.PostForm.Get("refresh_token") == RefreshToken
 	}

@@ -168,10 +168,6 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, repo, diges
 		w.Header().Set("ETag", fmt.Sprintf("%q", digest))
 		g.send(w, r, b)
 	case http.MethodDelete:
-		if g.opts.NoDelete {
-			notAllowed(w, r)
-			return
-		}
 		g.mu.Lock()
 		delete(g.repos[repo].blobs, digest)
 		g.mu.Unlock()

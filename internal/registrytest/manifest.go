@@ -184,7 +184,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, repo, 
 	defer g.mu.Unlock()
 	digest, _, ok := g.lookup(repo, ref)
 	switch {
-	case g.opts.NoDelete || g.opts.NoTagDelete && ref != digest:
+	case g.opts.NoTagDelete && ref != digest:
 		notAllowed(w, r)
 		return
 	case !ok:
@@ -221,8 +221,8 @@ func (g *Registry) serveTags(w http.ResponseWriter, r *http.Request, repo, _ str
 	if err != nil || n < 0 {
 		n = len(tags)
 	}
-	if g.opts.PageSize > 0 {
-		n = min(n, g.opts.PageSize)
+	if g.opts.Limits.PageSize > 0 {
+		n = min(n, g.opts.Limits.PageSize)
 	}
 	if n < len(tags) && n > 0 {
 		query := url.Values{"n": {strconv.Itoa(n)}, "last": {tags[n-1]}}
@@ -247,7 +247,7 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 	}
 	from, _ := strconv.Atoi(query.Get("from"))
 	found = found[min(max(from, 0), len(found)):]
-	if n := g.opts.PageSize; n > 0 && n < len(found) {
+	if n := g.opts.Limits.PageSize; n > 0 && n < len(found) {
 		found = found[:n]
 		query.Set("from", strconv.Itoa(from+n))
 		w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.Path, query.Encode()))

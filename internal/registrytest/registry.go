@@ -12,31 +12,42 @@ import (
 	"time"
 )
 
-// Options chooses which registry is played. The zero value is a friendly one in memory: referrers API, ranges,
-// chunked uploads, mounts, deletes, no authentication.
+// Options select how the registry behaves. The zero value is a friendly registry in memory: referrers API, ranges, chunked
+// uploads, mounts, deletes, no authentication.
 type Options struct {
-	Dir string // blobs are files below it; empty: they are in memory
+	Dir string // blobs are files in this directory; empty: in memory
 
 	NoReferrers bool // no referrers API and no OCI-Subject header, as distribution
-	NoMount     bool // a mount is answered 202, as if the blob were not there
-	NoDelete    bool // every DELETE but that of an upload is answered 405
+	NoMount     bool // a mount is answered 202, as if the blob did not exist
 	NoTagDelete bool // DELETE of a tag is answered 405
 	NoPatch     bool // PATCH is answered 405: only monolithic uploads
 	NoRange     bool // GET of a blob ignores Range and answers 200
-	OneStepPost bool // POST …?digest= with a body stores it at once; without: 202, go on with PUT
-	ETags       bool // manifests have an ETag, and PUT keeps to If-Match
-	// Forgetful drops what a broken request body had brought to an upload session, as zot does.
-	Forgetful bool
+	OneStepPost bool // POST …?digest= with a body stores it at once; otherwise: 202, continue with PUT
+	ETags       bool // manifests have an ETag, and PUT honors If-Match and If-None-Match
+	Forgetful   bool // an upload session loses the bytes of a request that broke off, as in zot
 
+	Limits Limits
+	Auth   Auth
+	Login  Login
+	TLS    bool
+	Line   Line
+}
+
+// Limits bound requests and responses; 0: no limit.
+type Limits struct {
 	ChunkMin int64 // sent as OCI-Chunk-Min-Length, and enforced
 	MaxBody  int64 // a larger request body is answered 413
-	PageSize int   // at most so many tags or referrers in an answer
+	PageSize int   // tags or referrers in one response
+}
 
-	Auth               Auth
-	Username, Password string // "test" and "secret" when empty
-	TokenUses          int    // a token is good for so many requests; 0: for ever
+// Login is what a client needs to authenticate, if Options.Auth asks for it.
+type Login struct {
+	Username, Password string // default: "test" and "secret"
+	TokenUses          int    // requests that a token is valid for; 0: no limit
+}
 
-	TLS     bool
+// Line is the network between client and registry.
+type Line struct {
 	Latency time.Duration // round trip added to every request and to every new connection
 	Rate    int64         // bytes per second, for each connection and direction; 0: unlimited
 }
@@ -98,8 +109,8 @@ var routes = []struct {
 
 // New makes a registry that is not served yet; Start does both.
 func New(opts Options) *Registry {
-	if opts.Username == "" {
-		opts.Username, opts.Password = "test", "secret"
+	if opts.Login.Username == "" {
+		opts.Login.Username, opts.Login.Password = "test", "secret"
 	}
 	return &Registry{
 		opts:    opts,
@@ -112,7 +123,7 @@ func New(opts Options) *Registry {
 
 // ServeHTTP records the request, lets the faults have it and serves it.
 func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	time.Sleep(g.opts.Latency)
+	time.Sleep(g.opts.Line.Latency)
 	class, serve := g.route(r)
 	rec, r := g.record(w, r, class)
 	var handler http.Handler = http.HandlerFunc(serve)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
@@ -67,9 +68,9 @@ func TestOrasClient(t *testing.T) {
 		"basic":         {Auth: registrytest.Basic},
 		"token":         {Auth: registrytest.Token},
 		"tls":           {TLS: true, Auth: registrytest.Token},
-		"pages of one":  {PageSize: 1},
+		"pages of one":  {Limits: registrytest.Limits{PageSize: 1}},
 		"one step post": {OneStepPost: true},
-		"slow":          {Rate: 1 << 20, Latency: time.Millisecond},
+		"slow":          {Line: registrytest.Line{Rate: 1 << 20, Latency: time.Millisecond}},
 		"etags":         {ETags: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +114,7 @@ func TestOrasClient(t *testing.T) {
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []registrytest.Auth{registrytest.Basic, registrytest.Token} {
-		g := registrytest.Start(t, registrytest.Options{Auth: kind, Username: "u", Password: "other"})
+		g := registrytest.Start(t, registrytest.Options{Auth: kind, Login: registrytest.Login{Username: "u", Password: "other"}})
 		if _, err := open(t, g, "repo").Resolve(t.Context(), "tag"); err == nil || !strings.Contains(err.Error(), "401") {
 			t.Errorf("auth %d: got %v, want 401", kind, err)
 		}
@@ -154,9 +155,9 @@ func TestChunkedUpload(t *testing.T) {
 		"in order":         {registrytest.Options{}, []string{"0-39", "40-99"}, []int{202, 202, 201}},
 		"gap":              {registrytest.Options{}, []string{"0-39", "50-99"}, []int{202, 416, 400}},
 		"again":            {registrytest.Options{}, []string{"0-99", "0-99"}, []int{202, 416, 201}},
-		"too small":        {registrytest.Options{ChunkMin: 50}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
-		"last may be less": {registrytest.Options{ChunkMin: 50}, []string{"0-59", "60-99"}, []int{202, 202, 201}},
-		"too large":        {registrytest.Options{MaxBody: 50}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
+		"too small":        {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-39", "40-99"}, []int{202, 400, 400}},
+		"last may be less": {registrytest.Options{Limits: registrytest.Limits{ChunkMin: 50}}, []string{"0-59", "60-99"}, []int{202, 202, 201}},
+		"too large":        {registrytest.Options{Limits: registrytest.Limits{MaxBody: 50}}, []string{"0-39", "40-99"}, []int{202, 413, 400}},
 		"no patch":         {registrytest.Options{NoPatch: true}, []string{"0-99"}, []int{405, 400}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,21 +188,21 @@ func TestUploadFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		opts  registrytest.Options
 		op    string
-		fault func(g *registrytest.Registry) registrytest.Fault
+		fault func(g *registrytest.Registry) faults.Fault
 		fails bool
 		held  string // Range of the session afterwards, or the status of asking
 	}{
 		"whole": {op: "DELETE", held: "0-1048575",
-			fault: func(*registrytest.Registry) registrytest.Fault { return registrytest.Drop() }},
+			fault: func(*registrytest.Registry) faults.Fault { return faults.Drop() }},
 		"reset": {op: "PATCH upload", fails: true, held: "0-99999",
-			fault: func(*registrytest.Registry) registrytest.Fault { return registrytest.ResetUpload(100_000) }},
+			fault: func(*registrytest.Registry) faults.Fault { return faults.ResetUpload(100_000) }},
 		"reset, forgetful": {registrytest.Options{Forgetful: true}, "PATCH upload",
-			func(*registrytest.Registry) registrytest.Fault { return registrytest.ResetUpload(100_000) }, true, "0-0"},
+			func(*registrytest.Registry) faults.Fault { return faults.ResetUpload(100_000) }, true, "0-0"},
 		"stored but 502": {op: "PATCH upload", fails: true, held: "0-1048575",
-			fault: func(*registrytest.Registry) registrytest.Fault { return registrytest.StoredBut(502) }},
+			fault: func(*registrytest.Registry) faults.Fault { return faults.StoredBut(502) }},
 		"lost session": {op: "PATCH upload", fails: true, held: "404",
-			fault: func(g *registrytest.Registry) registrytest.Fault {
-				return registrytest.Before(func(*http.Request) { g.ForgetUpload("") })
+			fault: func(g *registrytest.Registry) faults.Fault {
+				return faults.Before(func(*http.Request) { g.ForgetUpload("") })
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +210,7 @@ func TestUploadFaults(t *testing.T) {
 			g := registrytest.Start(t, test.opts)
 			resp, _, _ := do(t, g, "POST", "/v2/repo/blobs/uploads/", "")
 			location := resp.Header.Get("Location")
-			g.Inject(test.op, registrytest.First(1), test.fault(g))
+			g.Inject(test.op, faults.First(1), test.fault(g))
 			resp, _, err := do(t, g, "PATCH", location, body)
 			if failed := err != nil || resp.StatusCode != 202; failed != test.fails {
 				t.Errorf("PATCH: got %v %v", resp.StatusCode, err)
@@ -231,30 +232,30 @@ func TestDownloadFaults(t *testing.T) {
 	whole := strings.Repeat("0123456789", 100_000)
 	flipped := whole[:777] + string(whole[777]^1) + whole[778:]
 	for name, test := range map[string]struct {
-		fault  registrytest.Fault
+		fault  faults.Fault
 		status int
 		body   string // "" when it does not matter
 		broken bool
 	}{
-		"none":          {registrytest.Before(func(*http.Request) {}), 206, whole[10:], false},
-		"503":           {registrytest.Status(503, "Retry-After", "7"), 503, "", false},
-		"html":          {registrytest.Answer(200, "<html>"), 200, "<html>", false},
-		"drop":          {registrytest.Drop(), 0, "", true},
-		"reset":         {registrytest.Reset(5000), 206, "", true},
-		"close":         {registrytest.Close(5000), 206, whole[10:5010], true},
-		"flipped":       {registrytest.FlipBit(767), 206, flipped[10:], false},
-		"short":         {registrytest.Shorten(500), 206, whole[10:510], false},
-		"ignores range": {registrytest.IgnoreRange(), 200, whole, false},
-		"wrong range":   {registrytest.Header("Content-Range", "bytes 0-9/10"), 206, "", false},
-		"416":           {registrytest.Status(416), 416, "", false},
-		"endless":       {registrytest.RedirectForEver(), 0, "", true},
-		"not parallel":  {registrytest.MaxParallel(0, registrytest.Status(429)), 429, "", false},
+		"none":          {faults.Before(func(*http.Request) {}), 206, whole[10:], false},
+		"503":           {faults.Status(503, "Retry-After", "7"), 503, "", false},
+		"html":          {faults.Answer(200, "<html>"), 200, "<html>", false},
+		"drop":          {faults.Drop(), 0, "", true},
+		"reset":         {faults.Reset(5000), 206, "", true},
+		"close":         {faults.Close(5000), 206, whole[10:5010], true},
+		"flipped":       {faults.FlipBit(767), 206, flipped[10:], false},
+		"short":         {faults.Shorten(500), 206, whole[10:510], false},
+		"ignores range": {faults.IgnoreRange(), 200, whole, false},
+		"wrong range":   {faults.Header("Content-Range", "bytes 0-9/10"), 206, "", false},
+		"416":           {faults.Status(416), 416, "", false},
+		"endless":       {faults.RedirectForEver(), 0, "", true},
+		"not parallel":  {faults.MaxParallel(0, faults.Status(429)), 429, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := registrytest.Start(t, registrytest.Options{})
 			digest := g.AddBlob("repo", []byte(whole))
-			g.Inject("GET blob", registrytest.Always, test.fault)
+			g.Inject("GET blob", faults.Always, test.fault)
 			resp, body, err := do(t, g, "GET", "/v2/repo/blobs/"+digest, "", "Range", "bytes=10-")
 			if resp.StatusCode != test.status || (err != nil) != test.broken {
 				t.Errorf("got %d, %v", resp.StatusCode, err)
@@ -270,7 +271,7 @@ func TestStall(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
 	digest := g.AddBlob("repo", bytes.Repeat([]byte("x"), 10_000))
-	g.Inject("GET blob", registrytest.Always, registrytest.Stall(100))
+	g.Inject("GET blob", faults.Always, faults.Stall(100))
 	ctx, cancel := context.WithCancel(t.Context())
 	req, _ := http.NewRequestWithContext(ctx, "GET", g.URL+"/v2/repo/blobs/"+digest, nil)
 	resp, err := g.Client(t).Do(req)
@@ -291,7 +292,7 @@ func TestRedirectElsewhere(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic})
 	digest := g.AddBlob("repo", []byte("content"))
-	g.Inject("GET blob", registrytest.Always, registrytest.Redirect(g.Also(t, false)))
+	g.Inject("GET blob", faults.Always, faults.Redirect(g.Also(t, false)))
 	resp, body, err := do(t, g, "GET", "/v2/repo/blobs/"+digest, "", "Authorization", "Basic dGVzdDpzZWNyZXQ=")
 	if resp.StatusCode != 200 || body != "content" || err != nil {
 		t.Fatalf("got %d %q %v", resp.StatusCode, body, err)
@@ -305,7 +306,7 @@ func TestRedirectElsewhere(t *testing.T) {
 
 func TestTokensEnd(t *testing.T) {
 	t.Parallel()
-	g := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token, TokenUses: 1})
+	g := registrytest.Start(t, registrytest.Options{Auth: registrytest.Token, Login: registrytest.Login{TokenUses: 1}})
 	r := open(t, g, "repo")
 	g.AddBlob("repo", []byte("content"))
 	resolve := func() error { _, err := r.Blobs().Resolve(t.Context(), digestOf("content")); return err }
@@ -315,7 +316,7 @@ func TestTokensEnd(t *testing.T) {
 		}
 	}
 	g.ExpireTokens()
-	g.Inject("token", registrytest.Always, registrytest.Status(503))
+	g.Inject("token", faults.Always, faults.Status(503))
 	if resolve() == nil {
 		t.Error("resolved without a token")
 	}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
 // Start makes a registry and serves it on a loopback port until the test ends.
@@ -39,10 +41,10 @@ func (g *Registry) serve(tb testing.TB, secure bool) *httptest.Server {
 	tb.Helper()
 	ctx, end := context.WithCancel(context.Background())
 	srv := httptest.NewUnstartedServer(g)
-	srv.Listener = &listener{srv.Listener, g.opts.Latency, g.opts.Rate}
+	srv.Listener = &listener{srv.Listener, g.opts.Line}
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes and bodies that tests break on purpose
 	srv.Config.BaseContext = func(net.Listener) context.Context {
-		return context.WithValue(ctx, closingKey{}, ctx)
+		return faults.WithServer(ctx)
 	}
 	if secure {
 		srv.StartTLS()
@@ -75,16 +77,15 @@ func hostOf(url string) string {
 // listener makes connections slow.
 type listener struct {
 	net.Listener
-	latency time.Duration
-	rate    int64
+	line Line
 }
 
 func (l *listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
-	if err != nil || (l.latency == 0 && l.rate == 0) {
+	if err != nil || (l.line == Line{}) {
 		return conn, err
 	}
-	return &slowConn{Conn: conn, latency: l.latency, up: pace{rate: l.rate}, down: pace{rate: l.rate}}, nil
+	return &slowConn{Conn: conn, latency: l.line.Latency, up: pace{rate: l.line.Rate}, down: pace{rate: l.line.Rate}}, nil
 }
 
 // slowConn is a connection whose handshake takes a round trip and whose directions have a rate each.

@@ -46,8 +46,8 @@ func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ 
 		}
 		return
 	}
-	if g.opts.ChunkMin > 0 {
-		w.Header().Set("OCI-Chunk-Min-Length", fmt.Sprint(g.opts.ChunkMin))
+	if g.opts.Limits.ChunkMin > 0 {
+		w.Header().Set("OCI-Chunk-Min-Length", fmt.Sprint(g.opts.Limits.ChunkMin))
 	}
 	g.progress(w, id, up, http.StatusAccepted)
 }
@@ -107,7 +107,7 @@ func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *
 	if !g.receive(w, r, up) {
 		return
 	}
-	up.short = up.body.len()-before < g.opts.ChunkMin
+	up.short = up.body.len()-before < g.opts.Limits.ChunkMin
 	g.progress(w, id, up, http.StatusAccepted)
 }
 
@@ -135,12 +135,12 @@ func inOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
 func (g *Registry) receive(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	before := up.body.len()
 	body := io.Reader(r.Body)
-	if g.opts.MaxBody > 0 {
-		if r.ContentLength > g.opts.MaxBody {
+	if g.opts.Limits.MaxBody > 0 {
+		if r.ContentLength > g.opts.Limits.MaxBody {
 			refuse(w, http.StatusRequestEntityTooLarge, "SIZE_INVALID", "body is too large")
 			return false
 		}
-		body = http.MaxBytesReader(w, r.Body, g.opts.MaxBody)
+		body = http.MaxBytesReader(w, r.Body, g.opts.Limits.MaxBody)
 	}
 	_, err := io.CopyBuffer(struct{ io.Writer }{up.body}, body, make([]byte, 256<<10))
 	if err == nil {

@@ -72,7 +72,7 @@ func BenchmarkFetchFile(b *testing.B) {
 
 // BenchmarkFetchFileSlowConnections fetches over a long line that gives each connection 15 MiB a second.
 func BenchmarkFetchFileSlowConnections(b *testing.B) {
-	g := rt.Start(b, rt.Options{Latency: 40 * time.Millisecond, Rate: 15 << 20})
+	g := rt.Start(b, rt.Options{Line: rt.Line{Latency: 40 * time.Millisecond, Rate: 15 << 20}})
 	path, desc := benchFile(b)
 	data, err := os.ReadFile(path)
 	if err != nil {

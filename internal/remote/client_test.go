@@ -23,6 +23,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/manifest"
 	rt "github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -32,18 +33,18 @@ import (
 func TestRequestsAreRepeated(t *testing.T) {
 	t.Parallel()
 	date := time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat)
-	faults := map[string]rt.Fault{
-		"408": rt.Status(408), "429": rt.Status(429), "429 with seconds": rt.Status(429, "Retry-After", "1"),
-		"503 with a date": rt.Status(503, "Retry-After", date), "500": rt.Status(500), "502": rt.Status(502),
-		"504": rt.Status(504), "reset": rt.Drop(), "cut answer": rt.Close(10),
+	failures := map[string]faults.Fault{
+		"408": faults.Status(408), "429": faults.Status(429), "429 with seconds": faults.Status(429, "Retry-After", "1"),
+		"503 with a date": faults.Status(503, "Retry-After", date), "500": faults.Status(500), "502": faults.Status(502),
+		"504": faults.Status(504), "reset": faults.Drop(), "cut answer": faults.Close(10),
 	}
-	for name, fault := range faults {
+	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{NoReferrers: true})
 			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
 			for _, op := range []string{"HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET tags"} {
-				g.Inject(op, rt.First(2), fault)
+				g.Inject(op, faults.First(2), fault)
 			}
 			desc, _, err := pushArtifact(t.Context(), repo, "x", nil)
 			if err == nil {
@@ -67,7 +68,7 @@ func TestRefusalsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 405, 501} {
 		g := rt.Start(t, rt.Options{})
-		g.Inject("", rt.Always, rt.Status(status))
+		g.Inject("", faults.Always, faults.Status(status))
 		repo := open(t, Options{}, g.Host, "a/b", reference.Read)
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
 			t.Errorf("%d is no error", status)
@@ -114,7 +115,7 @@ func TestRetryAfterHoldsForAll(t *testing.T) {
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{})
-	g.Inject("", rt.Always, rt.Answer(503, `{"errors":[{"code":"UNAVAILABLE","message":"down for\n\u001b[31mrepairs"}]}`))
+	g.Inject("", faults.Always, faults.Answer(503, `{"errors":[{"code":"UNAVAILABLE","message":"down for\n\u001b[31mrepairs"}]}`))
 	repo := open(t, Options{RetryFor: 300 * time.Millisecond}, g.Host, "a/b", reference.Read)
 	_, _, err := repo.FetchReference(t.Context(), "v1")
 	var u *transport.Unavailable
@@ -132,13 +133,13 @@ func TestBudget(t *testing.T) {
 
 func TestManifestsAreChecked(t *testing.T) {
 	t.Parallel()
-	tests := map[string]rt.Fault{
-		"flipped bit":        rt.FlipBit(20),
-		"other digest":       rt.Header("Docker-Content-Digest", string(digest.FromString("x"))),
-		"other Content-Type": rt.Header("Content-Type", ocispec.MediaTypeImageIndex),
-		"page":               rt.Answer(200, "<html>log in</html>", "Content-Type", "text/html"),
-		"both":               rt.Answer(200, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "Content-Type", ocispec.MediaTypeImageManifest),
-		"too large":          rt.Answer(200, strings.Repeat(" ", manifest.MaxSize+1), "Content-Type", ocispec.MediaTypeImageManifest),
+	tests := map[string]faults.Fault{
+		"flipped bit":        faults.FlipBit(20),
+		"other digest":       faults.Header("Docker-Content-Digest", string(digest.FromString("x"))),
+		"other Content-Type": faults.Header("Content-Type", ocispec.MediaTypeImageIndex),
+		"page":               faults.Answer(200, "<html>log in</html>", "Content-Type", "text/html"),
+		"both":               faults.Answer(200, `{"schemaVersion":2,"layers":[],"manifests":[]}`, "Content-Type", ocispec.MediaTypeImageManifest),
+		"too large":          faults.Answer(200, strings.Repeat(" ", manifest.MaxSize+1), "Content-Type", ocispec.MediaTypeImageManifest),
 	}
 	for name, fault := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestManifestsAreChecked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Inject("GET manifest", rt.First(4), fault)
+			g.Inject("GET manifest", faults.First(4), fault)
 			reader := open(t, Options{}, g.Host, "a/b", reference.Read)
 			_, _, errTag := reader.FetchReference(t.Context(), "v1")
 			_, errDigest := reader.Fetch(t.Context(), desc)
@@ -162,7 +163,7 @@ func TestManifestsAreChecked(t *testing.T) {
 				}
 			}
 			g.Heal()
-			g.Inject("GET manifest", rt.First(1), fault)
+			g.Inject("GET manifest", faults.First(1), fault)
 			if _, _, err := reader.FetchReference(t.Context(), "v1"); err != nil {
 				t.Errorf("damaged once: %v", err)
 			}
@@ -179,7 +180,7 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 	}
 	data := Random(small)
 	g.AddBlob("a/b", data)
-	g.Inject("GET blob", rt.Always, rt.Redirect(g.Also(t, false)))
+	g.Inject("GET blob", faults.Always, faults.Redirect(g.Also(t, false)))
 	repo := open(t, Options{Security: transport.Security{CAFile: ca}}, g.Host, "a/b", reference.Read)
 	_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "https to http") || g.Count("store") != 0 {
@@ -212,7 +213,7 @@ func TestRealmIsChecked(t *testing.T) {
 	defer internal.Close()
 	realm := strings.Replace(internal.URL, "127.0.0.1", "127.0.0.2", 1) + "/token"
 	g := rt.Start(t, rt.Options{})
-	g.Inject("", rt.Always, rt.Status(401, "WWW-Authenticate", fmt.Sprintf("Bearer realm=%q,service=x", realm)))
+	g.Inject("", faults.Always, faults.Status(401, "WWW-Authenticate", fmt.Sprintf("Bearer realm=%q,service=x", realm)))
 	_, err := open(t, Options{Credentials: credentials.Options{Username: "u", Password: "p"}}, g.Host, "a/b", reference.Read).Resolve(t.Context(), "x")
 	var denied *transport.Denied
 	if !errors.As(err, &denied) || asked {
@@ -262,12 +263,12 @@ func TestFetchMendsItself(t *testing.T) {
 	t.Parallel()
 	data := Random(medium)
 	desc := describe(data)
-	for name, fault := range map[string]rt.Fault{"reset": rt.Reset(3 << 20), "closed": rt.Close(3 << 20), "stalled": rt.Stall(3 << 20)} {
+	for name, fault := range map[string]faults.Fault{"reset": faults.Reset(3 << 20), "closed": faults.Close(3 << 20), "stalled": faults.Stall(3 << 20)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
-			g.Inject("GET blob", rt.First(2), fault)
+			g.Inject("GET blob", faults.First(2), fault)
 			repo := open(t, Options{Stall: time.Second}, g.Host, "a/b", reference.Read)
 			if got, err := content.FetchAll(t.Context(), repo, desc); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("%d bytes, %v", len(got), err)
@@ -286,7 +287,7 @@ func TestFetchMendsItself(t *testing.T) {
 
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	g := rt.Start(t, rt.Options{Auth: rt.Token, Username: "me", Password: "hunter2"})
+	g := rt.Start(t, rt.Options{Auth: rt.Token, Login: rt.Login{Username: "me", Password: "hunter2"}})
 	var mu sync.Mutex
 	var lines []string
 	repo := open(t, Options{Credentials: credentials.Options{Username: "me", Password: "hunter2"}, Trace: func(line string) {

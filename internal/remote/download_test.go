@@ -17,6 +17,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	rt "github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -63,8 +64,8 @@ func TestFetchFile(t *testing.T) {
 		size   int
 		opts   rt.Options
 		op     string
-		when   rt.When
-		fault  rt.Fault
+		when   faults.When
+		fault  faults.Fault
 		excess float64 // at most so many times the size is sent; 0: 1.02
 		stall  time.Duration
 	}{
@@ -73,28 +74,28 @@ func TestFetchFile(t *testing.T) {
 		{name: "small", size: small},
 		{name: "medium", size: medium},
 		{name: "large", size: large},
-		{name: "large, slow connections", size: large, opts: rt.Options{Rate: 20 << 20}},
+		{name: "large, slow connections", size: large, opts: rt.Options{Line: rt.Line{Rate: 20 << 20}}},
 		{name: "no ranges", size: large, opts: rt.Options{NoRange: true}, excess: 1.5},
-		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: rt.IgnoreRange(), excess: 3}, // several connections may meet it
-		{name: "wrong Content-Range", size: large, op: "GET blob", when: rt.First(1), fault: rt.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
-		{name: "always a wrong Content-Range", size: large, op: "GET blob", when: rt.Always, fault: rt.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
-		{name: "416", size: large, op: "GET blob", when: rt.First(1), fault: rt.Status(416)},
-		{name: "429 with seconds", size: small, op: "GET blob", when: rt.First(1), fault: rt.Status(429, "Retry-After", "1")},
-		{name: "503 three times", size: small, op: "GET blob", when: rt.First(3), fault: rt.Status(503)},
-		{name: "408", size: small, op: "GET blob", when: rt.First(1), fault: rt.Status(408)},
-		{name: "dropped", size: large, op: "GET blob", when: rt.First(2), fault: rt.Drop()},
-		{name: "reset in the body", size: medium, op: "GET blob", when: rt.First(3), fault: rt.Reset(3 << 20), excess: 1.8}, // what a reset finds in the kernel's buffers is lost
-		{name: "reset in parts", size: large, op: "GET blob", when: rt.First(10), fault: rt.Reset(2 << 20), excess: 1.55},
-		{name: "closed in the body", size: medium, op: "GET blob", when: rt.First(3), fault: rt.Close(2 << 20)},
-		{name: "reset without ranges", size: medium, opts: rt.Options{NoRange: true}, op: "GET blob", when: rt.First(2), fault: rt.Reset(5 << 20), excess: 2},
-		{name: "flipped bit", size: medium, op: "GET blob", when: rt.First(1), fault: rt.FlipBit(7_000_000), excess: 2.02},
-		{name: "flipped bit in parts", size: large, op: "GET blob", when: rt.Nth(2), fault: rt.FlipBit(1000), excess: 2.1},
-		{name: "shorter, once", size: medium, op: "GET blob", when: rt.First(1), fault: rt.Shorten(1 << 20), excess: 1.2},
-		{name: "wrong digest header, once", size: medium, op: "GET blob", when: rt.First(1),
-			fault: rt.Header("Docker-Content-Digest", string(digest.FromString("x"))), excess: 2},
-		{name: "stalled", size: medium, op: "GET blob", when: rt.First(2), fault: rt.Stall(1 << 20), excess: 1.2, stall: 3 * time.Second},
-		{name: "one connection at a time", size: large, opts: rt.Options{Rate: 20 << 20}, op: "GET blob", when: rt.Always,
-			fault: rt.MaxParallel(1, rt.Status(429))},
+		{name: "ranges ignored later", size: large, op: "GET blob", when: func(n int) bool { return n > 2 }, fault: faults.IgnoreRange(), excess: 3}, // several connections may meet it
+		{name: "wrong Content-Range", size: large, op: "GET blob", when: faults.First(1), fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
+		{name: "always a wrong Content-Range", size: large, op: "GET blob", when: faults.Always, fault: faults.Header("Content-Range", "bytes 5-10/100"), excess: 1.5},
+		{name: "416", size: large, op: "GET blob", when: faults.First(1), fault: faults.Status(416)},
+		{name: "429 with seconds", size: small, op: "GET blob", when: faults.First(1), fault: faults.Status(429, "Retry-After", "1")},
+		{name: "503 three times", size: small, op: "GET blob", when: faults.First(3), fault: faults.Status(503)},
+		{name: "408", size: small, op: "GET blob", when: faults.First(1), fault: faults.Status(408)},
+		{name: "dropped", size: large, op: "GET blob", when: faults.First(2), fault: faults.Drop()},
+		{name: "reset in the body", size: medium, op: "GET blob", when: faults.First(3), fault: faults.Reset(3 << 20), excess: 1.8}, // what a reset finds in the kernel's buffers is lost
+		{name: "reset in parts", size: large, op: "GET blob", when: faults.First(10), fault: faults.Reset(2 << 20), excess: 1.55},
+		{name: "closed in the body", size: medium, op: "GET blob", when: faults.First(3), fault: faults.Close(2 << 20)},
+		{name: "reset without ranges", size: medium, opts: rt.Options{NoRange: true}, op: "GET blob", when: faults.First(2), fault: faults.Reset(5 << 20), excess: 2},
+		{name: "flipped bit", size: medium, op: "GET blob", when: faults.First(1), fault: faults.FlipBit(7_000_000), excess: 2.02},
+		{name: "flipped bit in parts", size: large, op: "GET blob", when: faults.Nth(2), fault: faults.FlipBit(1000), excess: 2.1},
+		{name: "shorter, once", size: medium, op: "GET blob", when: faults.First(1), fault: faults.Shorten(1 << 20), excess: 1.2},
+		{name: "wrong digest header, once", size: medium, op: "GET blob", when: faults.First(1),
+			fault: faults.Header("Docker-Content-Digest", string(digest.FromString("x"))), excess: 2},
+		{name: "stalled", size: medium, op: "GET blob", when: faults.First(2), fault: faults.Stall(1 << 20), excess: 1.2, stall: 3 * time.Second},
+		{name: "one connection at a time", size: large, opts: rt.Options{Line: rt.Line{Rate: 20 << 20}}, op: "GET blob", when: faults.Always,
+			fault: faults.MaxParallel(1, faults.Status(429))},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestFetchFile(t *testing.T) {
 
 func TestFetchFileOverSeveralConnections(t *testing.T) {
 	t.Parallel()
-	g := rt.Start(t, rt.Options{Rate: 16 << 20})
+	g := rt.Start(t, rt.Options{Line: rt.Line{Rate: 16 << 20}})
 	data := Random(large)
 	g.AddBlob("a/b", data)
 	repo := open(t, Options{Concurrency: 4}, g.Host, "a/b", reference.Read)
@@ -151,18 +152,18 @@ func TestFetchFileFails(t *testing.T) {
 	isRefused := func(err error) bool { return errors.Is(err, artifact.ErrRefused) }
 	tests := []struct {
 		name  string
-		fault rt.Fault
+		fault faults.Fault
 		want  func(error) bool
 	}{
-		{"not found", rt.Status(404), func(err error) bool { return errors.Is(err, errdef.ErrNotFound) }},
-		{"forbidden", rt.Status(403), isDenied},
-		{"bad request", rt.Status(400), isUnavailable(400)},
-		{"unavailable", rt.Status(503), isUnavailable(503)},
-		{"gone", rt.Drop(), isUnavailable(0)},
-		{"redirects", rt.RedirectForEver(), isUnavailable(0)},
-		{"flipped bit", rt.FlipBit(1000), isRefused},
-		{"shorter", rt.Shorten(1000), isRefused},
-		{"other digest", rt.Header("Docker-Content-Digest", string(digest.FromString("x"))), isRefused},
+		{"not found", faults.Status(404), func(err error) bool { return errors.Is(err, errdef.ErrNotFound) }},
+		{"forbidden", faults.Status(403), isDenied},
+		{"bad request", faults.Status(400), isUnavailable(400)},
+		{"unavailable", faults.Status(503), isUnavailable(503)},
+		{"gone", faults.Drop(), isUnavailable(0)},
+		{"redirects", faults.RedirectForEver(), isUnavailable(0)},
+		{"flipped bit", faults.FlipBit(1000), isRefused},
+		{"shorter", faults.Shorten(1000), isRefused},
+		{"other digest", faults.Header("Docker-Content-Digest", string(digest.FromString("x"))), isRefused},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,7 +171,7 @@ func TestFetchFileFails(t *testing.T) {
 			g := rt.Start(t, rt.Options{})
 			data := Random(small)
 			g.AddBlob("a/b", data)
-			g.Inject("GET", rt.Always, tt.fault)
+			g.Inject("GET", faults.Always, tt.fault)
 			repo := open(t, Options{RetryFor: time.Second}, g.Host, "a/b", reference.Read)
 			_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
 			if !tt.want(err) {
@@ -205,8 +206,8 @@ func TestFetchFileResumes(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
-			g.Inject("GET blob", rt.Nth(1), rt.Stall(20<<20)) // in the one stream of one connection
-			g.Inject("GET blob", func(n int) bool { return n > 1 }, rt.Status(503))
+			g.Inject("GET blob", faults.Nth(1), faults.Stall(20<<20)) // in the one stream of one connection
+			g.Inject("GET blob", func(n int) bool { return n > 1 }, faults.Status(503))
 			dir := t.TempDir()
 			repo := open(t, Options{Concurrency: 1, Stall: 3 * time.Second, RetryFor: -1}, g.Host, "a/b", reference.Read)
 			if _, err := fetchInto(t.Context(), t, repo, desc, dir); err == nil {
@@ -232,7 +233,7 @@ func TestFetchFileAfterInterrupt(t *testing.T) {
 	g := rt.Start(t, rt.Options{})
 	g.AddBlob("a/b", data)
 	ctx, cancel := context.WithCancel(t.Context())
-	g.Inject("GET blob", rt.Always, rt.Stall(6<<20))
+	g.Inject("GET blob", faults.Always, faults.Stall(6<<20))
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -271,7 +272,7 @@ func TestFetchFileFollowsRedirects(t *testing.T) {
 	g := rt.Start(t, rt.Options{Auth: rt.Basic})
 	data := Random(large)
 	g.AddBlob("a/b", data)
-	g.Inject("GET blob", rt.Always, rt.Redirect(g.Also(t, false)))
+	g.Inject("GET blob", faults.Always, faults.Redirect(g.Also(t, false)))
 	repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, Concurrency: 1}, g.Host, "a/b", reference.Read)
 	if got, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir()); err != nil || !bytes.Equal(got, data) {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	rt "github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -61,8 +62,8 @@ type pushCase struct {
 	name   string
 	opts   rt.Options
 	op     string
-	when   rt.When
-	fault  rt.Fault
+	when   faults.When
+	fault  faults.Fault
 	excess float64 // at most so many times the size is received; 0: 1.02
 }
 
@@ -76,23 +77,23 @@ func pushCases() []pushCase {
 		{name: "friendly"},
 		{name: "no mounts", opts: rt.Options{NoMount: true}},
 		{name: "no PATCH", opts: rt.Options{NoPatch: true}, excess: 1.3},
-		{name: "small bodies only", opts: rt.Options{MaxBody: 10 << 20}, excess: 2.5},
-		{name: "chunks wanted", opts: rt.Options{ChunkMin: 5 << 20}},
-		{name: "tokens that expire", opts: rt.Options{Auth: rt.Token, TokenUses: 3}},
-		{name: "reset once", op: "upload", when: rt.First(1), fault: rt.ResetUpload(6 << 20)},
-		{name: "reset often", op: "upload", when: func(n int) bool { return n%2 == 1 && n < 8 }, fault: rt.ResetUpload(6 << 20)},
-		{name: "reset, forgetful", opts: rt.Options{Forgetful: true}, op: "upload", when: rt.First(1), fault: rt.ResetUpload(6 << 20), excess: 1.6},
-		{name: "lost session", op: "GET upload", when: rt.First(1), fault: rt.Status(404)},
-		{name: "lost at the end", op: put, when: rt.Nth(1), fault: rt.Status(404), excess: 2.02},
-		{name: "503 at POST", op: post, when: rt.First(2), fault: rt.Status(503)},
-		{name: "503 at the end", op: put, when: rt.First(2), fault: rt.Status(503)},
-		{name: "stored but 502", op: put, when: rt.First(1), fault: rt.StoredBut(502)},
-		{name: "stored but 404", op: put, when: rt.First(1), fault: rt.StoredBut(404)},
-		{name: "500 in the middle", op: patch, when: rt.First(1), fault: rt.Status(500)},
-		{name: "429 with a wait", op: "upload", when: rt.First(1), fault: rt.Status(429, "Retry-After", "1")},
-		{name: "stalled", op: "upload", when: rt.First(1), fault: rt.StallUpload(6 << 20)},
-		{name: "dropped", op: "", when: rt.First(3), fault: rt.Drop()},
-		{name: "expired token", opts: rt.Options{Auth: rt.Token, TokenUses: 1}, excess: 2.1},
+		{name: "small bodies only", opts: rt.Options{Limits: rt.Limits{MaxBody: 10 << 20}}, excess: 2.5},
+		{name: "chunks wanted", opts: rt.Options{Limits: rt.Limits{ChunkMin: 5 << 20}}},
+		{name: "tokens that expire", opts: rt.Options{Auth: rt.Token, Login: rt.Login{TokenUses: 3}}},
+		{name: "reset once", op: "upload", when: faults.First(1), fault: faults.ResetUpload(6 << 20)},
+		{name: "reset often", op: "upload", when: func(n int) bool { return n%2 == 1 && n < 8 }, fault: faults.ResetUpload(6 << 20)},
+		{name: "reset, forgetful", opts: rt.Options{Forgetful: true}, op: "upload", when: faults.First(1), fault: faults.ResetUpload(6 << 20), excess: 1.6},
+		{name: "lost session", op: "GET upload", when: faults.First(1), fault: faults.Status(404)},
+		{name: "lost at the end", op: put, when: faults.Nth(1), fault: faults.Status(404), excess: 2.02},
+		{name: "503 at POST", op: post, when: faults.First(2), fault: faults.Status(503)},
+		{name: "503 at the end", op: put, when: faults.First(2), fault: faults.Status(503)},
+		{name: "stored but 502", op: put, when: faults.First(1), fault: faults.StoredBut(502)},
+		{name: "stored but 404", op: put, when: faults.First(1), fault: faults.StoredBut(404)},
+		{name: "500 in the middle", op: patch, when: faults.First(1), fault: faults.Status(500)},
+		{name: "429 with a wait", op: "upload", when: faults.First(1), fault: faults.Status(429, "Retry-After", "1")},
+		{name: "stalled", op: "upload", when: faults.First(1), fault: faults.StallUpload(6 << 20)},
+		{name: "dropped", op: "", when: faults.First(3), fault: faults.Drop()},
+		{name: "expired token", opts: rt.Options{Auth: rt.Token, Login: rt.Login{TokenUses: 1}}, excess: 2.1},
 	}
 }
 
@@ -231,8 +232,8 @@ func TestPushBlobResumesInAnotherProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
-			g.Inject("upload", rt.First(1), rt.ResetUpload(12<<20))
-			g.Inject("GET upload", rt.Always, rt.Status(503))
+			g.Inject("upload", faults.First(1), faults.ResetUpload(12<<20))
+			g.Inject("GET upload", faults.Always, faults.Status(503))
 			cache := t.TempDir()
 			first := open(t, Options{CacheDir: cache, RetryFor: -1}, g.Host, "a/b", reference.Write)
 			if _, _, err := first.PushBlob(t.Context(), fileBlob(t, path, d), nil); err == nil {
@@ -262,21 +263,21 @@ func TestPushBlobFails(t *testing.T) {
 	tests := []struct {
 		name  string
 		op    string
-		fault rt.Fault
+		fault faults.Fault
 		want  func(error) bool
 	}{
-		{"denied", "POST uploads", rt.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
-		{"denied later", "PUT upload", rt.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
-		{"unavailable", "POST uploads", rt.Status(503), unavailable(503)},
-		{"unavailable at the end", "PUT upload", rt.Status(500), unavailable(500)},
-		{"too large", "upload", rt.Answer(413, `{"errors":[{"code":"SIZE_INVALID","message":"quota"}]}`), unavailable(413)},
-		{"quota", "POST uploads", rt.Status(507), unavailable(507)},
+		{"denied", "POST uploads", faults.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
+		{"denied later", "PUT upload", faults.Status(403), func(err error) bool { var d *transport.Denied; return errors.As(err, &d) }},
+		{"unavailable", "POST uploads", faults.Status(503), unavailable(503)},
+		{"unavailable at the end", "PUT upload", faults.Status(500), unavailable(500)},
+		{"too large", "upload", faults.Answer(413, `{"errors":[{"code":"SIZE_INVALID","message":"quota"}]}`), unavailable(413)},
+		{"quota", "POST uploads", faults.Status(507), unavailable(507)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
-			g.Inject(tt.op, rt.Always, tt.fault)
+			g.Inject(tt.op, faults.Always, tt.fault)
 			repo := open(t, Options{RetryFor: time.Second}, g.Host, "a/b", reference.Write)
 			_, _, err := repo.PushBlob(t.Context(), fileBlob(t, writeFile(t, data), digest.FromBytes(data)), nil)
 			if !tt.want(err) {
@@ -299,7 +300,7 @@ func TestPushBlobThatChanges(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
 			path := writeFile(t, data)
-			g.Inject("upload", rt.First(1), rt.Before(func(*http.Request) {
+			g.Inject("upload", faults.First(1), faults.Before(func(*http.Request) {
 				if err := change(path); err != nil {
 					t.Error(err)
 				}
@@ -317,7 +318,7 @@ func TestUploadLocationElsewhere(t *testing.T) {
 	t.Parallel()
 	g := rt.Start(t, rt.Options{Auth: rt.Basic})
 	other := rt.Start(t, rt.Options{})
-	g.Inject("POST uploads", rt.Always, rt.Status(202, "Location", other.URL+"/v2/a/b/blobs/uploads/x"))
+	g.Inject("POST uploads", faults.Always, faults.Status(202, "Location", other.URL+"/v2/a/b/blobs/uploads/x"))
 	repo := open(t, Options{Credentials: credentials.Options{Username: "test", Password: "secret"}, RetryFor: -1}, g.Host, "a/b", reference.Write)
 	data := Random(small)
 	if _, _, err := repo.PushBlob(t.Context(), streamBlob(data, small), nil); err == nil {

@@ -82,7 +82,7 @@ func TestClaimAll(t *testing.T) {
 	}
 }
 
-// TestWaitForRelease checks that a worker that waits gets the part that another one gives back, and stops at the end.
+// TestWaitForRelease checks that a worker that waits gets the part that another one releases, and stops at the end.
 func TestWaitForRelease(t *testing.T) {
 	t.Parallel()
 	c, _ := emptyCoverage(t, 100, nil)

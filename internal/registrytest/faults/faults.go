@@ -1,4 +1,5 @@
-package registrytest
+// Package faults makes a test registry misbehave: each Fault changes how one request is answered.
+package faults
 
 import (
 	"context"
@@ -11,61 +12,22 @@ import (
 	"sync/atomic"
 )
 
-// A Fault stands between a request and the registry.
+// A Fault wraps the handler of a request.
 type Fault func(next http.Handler) http.Handler
 
-// When tells whether the nth request of an operation (from 1) meets the fault.
+// When reports whether the nth request of an operation (from 1) meets the fault.
 type When func(n int) bool
 
-// Always meets every request.
+// Always is a When of every request.
 func Always(int) bool { return true }
 
-// First meets the first so many requests.
+// First returns a When of the first count requests.
 func First(count int) When { return func(n int) bool { return n <= count } }
 
-// Nth meets one request.
+// Nth returns a When of one request.
 func Nth(nth int) When { return func(n int) bool { return n == nth } }
 
-type injected struct {
-	op    string
-	when  When
-	fault Fault
-	count int
-}
-
-// Inject makes requests of an operation ("GET blob", "PATCH upload", or a method or class alone, or "" for all) meet a
-// fault. Faults injected later stand outside of earlier ones.
-func (g *Registry) Inject(op string, when When, fault Fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.faults = append(g.faults, &injected{op: op, when: when, fault: fault})
-}
-
-// Heal takes all faults away.
-func (g *Registry) Heal() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.faults = nil
-}
-
-// due gives the faults that a request meets.
-func (g *Registry) due(op string) []Fault {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var due []Fault
-	for _, in := range g.faults {
-		if !matchAny([]string{in.op}, op) {
-			continue
-		}
-		in.count++
-		if in.when(in.count) {
-			due = append(due, in.fault)
-		}
-	}
-	return due
-}
-
-// Status answers with a status and, in pairs, headers; the registry never sees the request.
+// Status answers with a status and pairs of header names and values. The registry does not see the request.
 func Status(status int, header ...string) Fault { return Answer(status, "", header...) }
 
 // Answer is Status with a body.
@@ -81,7 +43,7 @@ func Answer(status int, body string, header ...string) Fault {
 	}
 }
 
-// StoredBut lets the registry do its work and answers with a status of its own, as a proxy that lost the answer.
+// StoredBut lets the registry serve the request, and answers with another status, as a proxy does that loses the response.
 func StoredBut(status int) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +53,7 @@ func StoredBut(status int) Fault {
 	}
 }
 
-// Before calls a function and goes on: to lose sessions, to expire tokens, to change what is stored.
+// Before calls a function before the request is served, for example to lose sessions, expire tokens, or change content.
 func Before(do func(*http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,24 +63,24 @@ func Before(do func(*http.Request)) Fault {
 	}
 }
 
-// Drop resets the connection before anything is answered.
+// Drop resets the connection without an answer.
 func Drop() Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cut(w, true) })
 	}
 }
 
-// Reset resets the connection (RST) after so many bytes of the answer's body.
+// Reset resets the connection (RST) after a number of bytes of the response body.
 func Reset(after int64) Fault {
 	return tapped(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, true) })
 }
 
-// Close closes the connection (FIN) after so many bytes of the answer's body.
+// Close closes the connection (FIN) after a number of bytes of the response body.
 func Close(after int64) Fault {
 	return tapped(after, func(w http.ResponseWriter, _ *http.Request) { flushAndCut(w, false) })
 }
 
-// Stall sends so many bytes of the answer's body and then nothing, until the client gives up.
+// Stall sends a number of bytes of the response body and then nothing, until the client disconnects.
 func Stall(after int64) Fault {
 	return tapped(after, func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
@@ -127,21 +89,20 @@ func Stall(after int64) Fault {
 	})
 }
 
-// ResetUpload resets the connection after so many bytes of the request's body; those the registry gets.
+// ResetUpload resets the connection after a number of bytes of the request body, which the registry receives.
 func ResetUpload(after int64) Fault {
 	return tappedBody(after, func(w http.ResponseWriter, _ *http.Request) { cut(w, true) })
 }
 
-// StallUpload reads so many bytes of the request's body and then no more, until the server is closed or the client's
-// connection is seen to be gone.
+// StallUpload reads a number of bytes of the request body and then no more, until the server is closed.
 func StallUpload(after int64) Fault {
 	return tappedBody(after, func(w http.ResponseWriter, r *http.Request) {
-		<-stalled(r.Context())
+		<-serverDone(r.Context())
 		cut(w, true)
 	})
 }
 
-// FlipBit changes one bit of the answer's body.
+// FlipBit flips one bit of the byte at an offset of the response body.
 func FlipBit(at int64) Fault {
 	return edited(nil, func(p []byte, off int64) []byte {
 		if i := at - off; i >= 0 && i < int64(len(p)) {
@@ -152,7 +113,7 @@ func FlipBit(at int64) Fault {
 	})
 }
 
-// Shorten promises and sends so many bytes only: an answer that is whole, of a body that is not.
+// Shorten truncates the response body, with a Content-Length that agrees.
 func Shorten(to int64) Fault {
 	length := func(h http.Header) { h.Set("Content-Length", strconv.FormatInt(to, 10)) }
 	return edited(length, func(p []byte, off int64) []byte {
@@ -160,7 +121,7 @@ func Shorten(to int64) Fault {
 	})
 }
 
-// Header sets a header of the answer over the registry's own; empty takes it away.
+// Header replaces a header of the response; an empty value removes it.
 func Header(key, value string) Fault {
 	return edited(func(h http.Header) {
 		if h.Del(key); value != "" {
@@ -169,10 +130,10 @@ func Header(key, value string) Fault {
 	}, nil)
 }
 
-// IgnoreRange makes the registry not see Range: it answers 200 with the whole.
+// IgnoreRange removes Range from the request, so that the registry answers 200 with the whole blob.
 func IgnoreRange() Fault { return Before(func(r *http.Request) { r.Header.Del("Range") }) }
 
-// Redirect sends a GET of a blob to another host (see Also), with 307.
+// Redirect redirects a GET of a blob to another host (see Registry.Also), with status 307.
 func Redirect(host string) Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -182,7 +143,7 @@ func Redirect(host string) Fault {
 	}
 }
 
-// RedirectForEver sends a client to ever new addresses of this host.
+// RedirectForEver redirects each request to a new address of the same host.
 func RedirectForEver() Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,7 +153,7 @@ func RedirectForEver() Fault {
 	}
 }
 
-// MaxParallel lets so many requests be served at once; those beyond meet another fault.
+// MaxParallel limits the requests that are served at once; the others meet another fault.
 func MaxParallel(limit int64, beyond Fault) Fault {
 	var now atomic.Int64
 	return func(next http.Handler) http.Handler {
@@ -210,7 +171,7 @@ func MaxParallel(limit int64, beyond Fault) Fault {
 func cut(w http.ResponseWriter, reset bool) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // it is gone already
+		panic(http.ErrAbortHandler) // the connection is closed already
 	}
 	if tcp, ok := unwrap(conn).(*net.TCPConn); ok && reset {
 		tcp.SetLinger(0)
@@ -224,7 +185,7 @@ func flushAndCut(w http.ResponseWriter, reset bool) {
 	cut(w, reset)
 }
 
-// unwrap finds the TCP connection under TLS and throttling.
+// unwrap returns the TCP connection below TLS and throttling.
 func unwrap(conn net.Conn) net.Conn {
 	for {
 		inner, ok := conn.(interface{ NetConn() net.Conn })
@@ -237,7 +198,7 @@ func unwrap(conn net.Conn) net.Conn {
 
 var errCut = errors.New("connection was cut by a fault")
 
-// tapped lets so many bytes of the answer's body pass and then calls then, which ends the connection.
+// tapped passes a number of bytes of the response body and then calls then, which ends the connection.
 func tapped(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -249,7 +210,7 @@ func tapped(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 type tap struct {
 	http.ResponseWriter
 	left int64
-	then func() // nil: it was called
+	then func() // nil after it was called
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -270,7 +231,7 @@ func (t *tap) Write(p []byte) (int, error) {
 	return n, errCut
 }
 
-// tappedBody is tapped for the request's body.
+// tappedBody is tapped for the request body.
 func tappedBody(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -296,7 +257,7 @@ func (b *bodyTap) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// edited changes the answer's header before it is sent and its body piece by piece.
+// edited changes the header of the response before it is sent, and the body piece by piece.
 func edited(header func(http.Header), body func(p []byte, off int64) []byte) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -337,21 +298,23 @@ func (e *editor) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// discard is where an answer goes that nobody gets.
+// discard drops a response.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 
-type closingKey struct{}
+type serverKey struct{}
 
-// stalled gives a channel that is closed when the server ends. A request whose body was not read to its end doesn't
-// notice that the client has gone.
-func stalled(ctx context.Context) <-chan struct{} {
-	closing, _ := ctx.Value(closingKey{}).(context.Context)
-	if closing == nil {
-		closing = ctx
+// WithServer returns a context for requests that lets StallUpload end with the server. The context of a request does not
+// end when the client disconnects while its body is unread.
+func WithServer(ctx context.Context) context.Context { return context.WithValue(ctx, serverKey{}, ctx) }
+
+// serverDone returns a channel that is closed when the server ends, or else the request.
+func serverDone(ctx context.Context) <-chan struct{} {
+	if server, ok := ctx.Value(serverKey{}).(context.Context); ok {
+		return server.Done()
 	}
-	return closing.Done()
+	return ctx.Done()
 }
