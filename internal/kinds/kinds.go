@@ -10,9 +10,10 @@ import (
 	engine "github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/kinds/attestation"
 	"github.com/davit-oci/davit/internal/kinds/bottle"
+	"github.com/davit-oci/davit/internal/kinds/collection"
 	"github.com/davit-oci/davit/internal/kinds/compose"
-	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/kinds/docs"
+	"github.com/davit-oci/davit/internal/kinds/feature"
 	"github.com/davit-oci/davit/internal/kinds/flux"
 	"github.com/davit-oci/davit/internal/kinds/generic"
 	"github.com/davit-oci/davit/internal/kinds/helm"
@@ -25,7 +26,9 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/kinds/sbom"
 	"github.com/davit-oci/davit/internal/kinds/signature"
+	"github.com/davit-oci/davit/internal/kinds/template"
 	"github.com/davit-oci/davit/internal/kinds/vex"
+	"github.com/davit-oci/davit/internal/kinds/volume"
 	"github.com/davit-oci/davit/internal/kinds/wasm"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -35,14 +38,14 @@ var list = sync.OnceValue(func() []kind.Kind {
 	return []kind.Kind{
 		attestation.Kind(),
 		bottle.Kind(),
-		devcontainer.Collection(),
+		collection.Kind(),
 		compose.Kind(),
 		docs.Kind(),
-		devcontainer.Feature(),
+		feature.Kind(),
 		flux.Kind(),
 		generic.Kind(),
 		helm.Kind(),
-		image.Image(),
+		image.Kind(),
 		model.Kind(),
 		modelkit.Kind(),
 		modelpack.Kind(),
@@ -50,9 +53,9 @@ var list = sync.OnceValue(func() []kind.Kind {
 		runbook.Kind(),
 		sbom.Kind(),
 		signature.Kind(),
-		devcontainer.Template(),
+		template.Kind(),
 		vex.Kind(),
-		image.Volume(),
+		volume.Kind(),
 		wasm.Kind(),
 	}
 })

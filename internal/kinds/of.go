@@ -1,7 +1,6 @@
 package kinds
 
 import (
-	"github.com/davit-oci/davit/internal/kinds/attestation"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -37,6 +36,3 @@ func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
 	}
 	return kind, ok
 }
-
-// Enveloped returns the content of a DSSE envelope and its media type; see attestation.Enveloped.
-func Enveloped(data []byte) (content []byte, mediaType string) { return attestation.Enveloped(data) }

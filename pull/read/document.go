@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/format/sbom"
-	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"oras.land/oras-go/v2/content"
 )
@@ -49,7 +49,7 @@ func (s *search) summarise(r io.Reader, it *fetch.Item) (*Document, error) {
 
 // newStatement makes a document of what an envelope holds, and of another text as it is.
 func newStatement(it *fetch.Item, text []byte) (*Document, error) {
-	if content, mediaType := kinds.Enveloped(text); mediaType != "" {
+	if content, mediaType := dsse.Open(text); mediaType != "" {
 		if doc, err := newDocument(it.Name, mediaType, content); err == nil {
 			doc.Signature = NotVerified
 			return doc, nil

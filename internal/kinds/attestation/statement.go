@@ -1,7 +1,6 @@
 package attestation
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -46,29 +46,20 @@ func isInToto(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// envelope is a DSSE envelope.
-type envelope struct {
-	PayloadType string `json:"payloadType"`
-	Payload     string `json:"payload"`
-	Signatures  []struct {
-		Sig string `json:"sig"`
-	} `json:"signatures"`
-}
-
 // derive says in annotations what an attestation states, so that it is found without being fetched.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	for _, l := range c.WithRole("statement") {
-		if err := describeStatement(c, l); err != nil {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	for _, l := range d.WithRole("statement") {
+		if err := describeStatement(d, l); err != nil {
 			return nil, &spec.Error{Item: l.Path, Err: err}
 		}
 	}
 	return compose.Constant(struct{}{})
 }
 
-func describeStatement(c *compose.Draft, l *compose.Layer) error {
-	data, err := tree.ReadFile(c.FS, l.Path, maxStatement)
+func describeStatement(d *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(d.FS, l.Path, maxStatement)
 	if errors.Is(err, tree.ErrTooLarge) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
 		return nil
 	}
 	if err != nil {
@@ -77,107 +68,76 @@ func describeStatement(c *compose.Draft, l *compose.Layer) error {
 	switch l.MediaType {
 	case mediatypes.InToto:
 		predicate, err := predicateOf(data)
-		annotatePredicate(c, l, predicate)
+		annotatePredicate(d, l, predicate)
 		return err
 	case mediatypes.DSSE:
-		var e envelope
+		var e dsse.Envelope
 		if err := json.Unmarshal(data, &e); err != nil {
 			return err
 		}
-		predicate, err := e.predicate()
-		annotatePredicate(c, l, predicate)
+		predicate, err := predicateIn(&e)
+		annotatePredicate(d, l, predicate)
 		if predicate != "" {
-			c.ArtifactType = mediatypes.InToto // by which scanners look for it
+			d.ArtifactType = mediatypes.InToto // by which scanners look for it
 		}
 		return err
 	default:
-		return describeBundle(c, l, data)
+		return describeBundle(d, l, data)
 	}
 }
 
 // annotatePredicate annotates a layer and its manifest with what it states.
-func annotatePredicate(c *compose.Draft, l *compose.Layer, predicate string) {
+func annotatePredicate(d *compose.Draft, l *compose.Layer, predicate string) {
 	if predicate != "" {
 		l.SetAnnotation(mediatypes.PredicateType, predicate)
-		c.Annotations[mediatypes.PredicateType] = predicate
+		d.Annotations[mediatypes.PredicateType] = predicate
 	}
 }
 
 // describeBundle sets the annotations by which cosign finds a bundle.
-func describeBundle(c *compose.Draft, l *compose.Layer, data []byte) error {
+func describeBundle(d *compose.Draft, l *compose.Layer, data []byte) error {
 	var bundle struct {
 		MediaType        string          `json:"mediaType"`
-		Envelope         *envelope       `json:"dsseEnvelope"`
+		Envelope         *dsse.Envelope  `json:"dsseEnvelope"`
 		MessageSignature json.RawMessage `json:"messageSignature"`
 	}
 	if err := json.Unmarshal(data, &bundle); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(bundle.MediaType, "application/vnd.dev.sigstore.bundle.v0.3") {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: is a bundle of the older format %s, which cosign does not look for in a registry", l.Path, bundle.MediaType))
 	}
 	switch {
 	case bundle.Envelope != nil:
-		predicate, err := bundle.Envelope.predicate()
+		predicate, err := predicateIn(bundle.Envelope)
 		if err != nil {
 			return err
 		}
-		c.Annotations[mediatypes.BundleContent] = "dsse-envelope"
+		d.Annotations[mediatypes.BundleContent] = "dsse-envelope"
 		if predicate != "" {
-			c.Annotations[mediatypes.BundlePredicateType] = predicate
+			d.Annotations[mediatypes.BundlePredicateType] = predicate
 		}
 	case len(bundle.MessageSignature) > 0:
-		c.Annotations[mediatypes.BundleContent] = "message-signature"
+		d.Annotations[mediatypes.BundleContent] = "message-signature"
 	default:
 		return errors.New("the bundle has neither dsseEnvelope nor messageSignature")
 	}
 	return nil
 }
 
-// predicate is the predicate type of an enveloped statement; of another payload there is none.
-func (e *envelope) predicate() (string, error) {
+// predicateIn returns the predicate type of an enveloped statement, "" for another payload.
+func predicateIn(e *dsse.Envelope) (string, error) {
 	if len(e.Signatures) == 0 {
 		return "", errors.New("the DSSE envelope has no signatures")
 	}
 	if e.PayloadType != mediatypes.InToto {
 		return "", nil
 	}
-	payload, err := e.content()
+	payload, err := e.Content()
 	if err != nil {
 		return "", err
 	}
 	return predicateOf(payload)
-}
-
-// content is the payload as it was signed.
-func (e *envelope) content() ([]byte, error) {
-	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		if payload, err := encoding.DecodeString(e.Payload); err == nil {
-			return payload, nil
-		}
-	}
-	return nil, errors.New("the payload of the DSSE envelope is not base64")
-}
-
-// Enveloped gives what stands in a DSSE envelope, which may be in a sigstore bundle, as it was signed, and its media type;
-// "" where data is neither. Nothing is verified.
-func Enveloped(data []byte) (content []byte, mediaType string) {
-	var bundle struct {
-		envelope
-		Inner *envelope `json:"dsseEnvelope"`
-	}
-	if json.Unmarshal(data, &bundle) != nil {
-		return nil, ""
-	}
-	e := &bundle.envelope
-	if bundle.Inner != nil {
-		e = bundle.Inner
-	}
-	content, err := e.content()
-	if err != nil || len(content) == 0 {
-		return nil, ""
-	}
-	return content, e.PayloadType
 }
 
 // predicateOf reads and checks a statement.

@@ -72,11 +72,11 @@ func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 }
 
 // derive makes the manifest of one bottle, and what the index says of it.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	if len(c.Layers) != 1 {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	l := c.Layers[0]
+	l := d.Layers[0]
 	m := bottleName().FindStringSubmatch(path.Base(l.Path))
 	if m == nil {
 		return nil, &spec.Error{Item: l.Path, Err: errors.New("is not named as a bottle: NAME--VERSION.TAG.bottle.tar.gz")}
@@ -86,28 +86,28 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 	if !known {
 		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("%q is no tag of bottles that Homebrew knows", b.tag)}
 	}
-	if err := b.read(c, l); err != nil {
+	if err := b.read(d, l); err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
 	}
 	name := b.name
-	if c.Spec.Name == b.fullName(c) {
-		name = c.Spec.Name
+	if d.Spec.Name == b.fullName(d) {
+		name = d.Spec.Name
 	}
-	c.CheckNamed(name, b.version, "the bottle")
+	d.CheckNamed(name, b.version, "the bottle")
 	l.Title = path.Base(l.Path)
 	if platform != nil {
-		if v, ok := c.Spec.Config["os_version"].(string); ok {
+		if v, ok := d.Spec.Config["os_version"].(string); ok {
 			platform.OSVersion = v
 		}
-		c.Platform = platform
+		d.Platform = platform
 	}
-	b.annotateIndex(c)
-	return b.finish(c, platform), nil
+	b.annotateIndex(d)
+	return b.finish(d, platform), nil
 }
 
 // fullName is the name of the formula with its tap, where that is declared.
-func (b *bottleFile) fullName(c *compose.Draft) string {
-	if name, ok := c.Spec.Config["formula_full_name"].(string); ok {
+func (b *bottleFile) fullName(d *compose.Draft) string {
+	if name, ok := d.Spec.Config["formula_full_name"].(string); ok {
 		return name
 	}
 	return b.name
@@ -122,28 +122,28 @@ func (b *bottleFile) reference(separator string) string {
 }
 
 // annotateIndex sets what the index of all bottles of a version says.
-func (b *bottleFile) annotateIndex(c *compose.Draft) {
-	c.IndexAnnotations = map[string]string{
-		ocispec.AnnotationTitle:   b.fullName(c),
+func (b *bottleFile) annotateIndex(d *compose.Draft) {
+	d.IndexAnnotations = map[string]string{
+		ocispec.AnnotationTitle:   b.fullName(d),
 		ocispec.AnnotationVersion: b.version,
 		ocispec.AnnotationRefName: b.reference("-"),
 	}
-	if license, ok := c.Spec.Config["license"].(string); ok {
-		c.IndexAnnotations[ocispec.AnnotationLicenses] = license
+	if license, ok := d.Spec.Config["license"].(string); ok {
+		d.IndexAnnotations[ocispec.AnnotationLicenses] = license
 	}
-	maps.Copy(c.Annotations, c.IndexAnnotations)
-	c.Annotations[ocispec.AnnotationTitle] = b.fullName(c) + " " + b.tag
-	delete(c.Annotations, ocispec.AnnotationRefName) // another one for each bottle
-	c.Tags = []string{strings.ReplaceAll(b.reference("-"), "+", "_")}
+	maps.Copy(d.Annotations, d.IndexAnnotations)
+	d.Annotations[ocispec.AnnotationTitle] = b.fullName(d) + " " + b.tag
+	delete(d.Annotations, ocispec.AnnotationRefName) // another one for each bottle
+	d.Tags = []string{strings.ReplaceAll(b.reference("-"), "+", "_")}
 }
 
 // finish makes the config, and the annotations by which Homebrew picks the bottle out of the index.
-func (b *bottleFile) finish(c *compose.Draft, platform *ocispec.Platform) compose.Finish {
+func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) compose.Finish {
 	config := map[string]any{"rootfs": map[string]any{"type": "layers", "diff_ids": []digest.Digest{b.diffID}}}
 	if platform != nil {
 		config["architecture"], config["os"], config["os.version"] = platform.Architecture, platform.OS, platform.OSVersion
 	}
-	fixed := c.Spec.Config
+	fixed := d.Spec.Config
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		entry, err := b.entry(fixed, layers[0].Descriptor)
 		if err != nil {
@@ -190,8 +190,8 @@ func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map
 var tabKeys = []string{"homebrew_version", "changed_files", "source_modified_time", "compiler", "runtime_dependencies", "arch", "built_on", "stdlib"}
 
 // read unpacks a bottle once, for its receipt, the size of what it installs, and the digest of the tar in it.
-func (b *bottleFile) read(c *compose.Draft, l *compose.Layer) error {
-	f, err := c.FS.Open(l.Path)
+func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
+	f, err := d.FS.Open(l.Path)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (b *bottleFile) read(c *compose.Draft, l *compose.Layer) error {
 		delete(b.tab, "arch")
 		delete(b.tab, "built_on")
 	}
-	if v, ok := c.Spec.Config["homebrew_version"].(string); ok {
+	if v, ok := d.Spec.Config["homebrew_version"].(string); ok {
 		b.tab["homebrew_version"] = v
 	}
 	return nil

@@ -450,49 +450,49 @@ func composeFault(s *tree.Sample) error {
 
 // derive rewrites what the compose files refer to, adds the files that they extend, and names all as docker
 // compose will put them side by side.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	p := &composeProject{fsys: c.FS, env: map[string]bool{}}
-	for _, l := range c.WithRole("env") {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	p := &composeProject{fsys: d.FS, env: map[string]bool{}}
+	for _, l := range d.WithRole("env") {
 		p.env[l.Path] = false
 	}
-	orderOverrides(c)
-	for _, l := range c.WithRole("compose") {
+	orderOverrides(d)
+	for _, l := range d.WithRole("compose") {
 		if err := p.fill(l, path.Base(l.Path), l.Path); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
-	dropExtended(c, p.extends)
+	dropExtended(d, p.extends)
 	for i := 0; i < len(p.extends); i++ { // each may extend further ones
-		l := extended(c, p.extends[i])
+		l := extended(d, p.extends[i])
 		if err := p.fill(l, LayerName(p.extends[i]), p.extends[i]); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = l.Title
 		l.Annotations[mediatypes.ComposeExtends] = "true"
-		c.Layers = append(c.Layers, l)
-		c.Notes = append(c.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
+		d.Layers = append(d.Layers, l)
+		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
 	}
-	if own := c.WithRole("compose"); len(own) > 0 && !p.services {
+	if own := d.WithRole("compose"); len(own) > 0 && !p.services {
 		return nil, &spec.Error{Item: own[0].Path, Err: errNoServices}
 	}
-	if err := envFiles(c, p); err != nil {
+	if err := envFiles(d, p); err != nil {
 		return nil, err
 	}
-	c.Warnings = append(c.Warnings, p.warnings...)
+	d.Warnings = append(d.Warnings, p.warnings...)
 	return compose.Constant(struct{}{})
 }
 
 // orderOverrides puts override files behind what they override, as docker compose reads them.
-func orderOverrides(c *compose.Draft) {
+func orderOverrides(d *compose.Draft) {
 	override := func(l *compose.Layer) int { return strings.Count(path.Base(l.Path), ".override.") }
-	slices.SortStableFunc(c.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
+	slices.SortStableFunc(d.Layers, func(a, b *compose.Layer) int { return override(a) - override(b) })
 }
 
 // dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.
-func dropExtended(c *compose.Draft, extended []string) {
-	own := len(c.WithRole("compose"))
-	c.Layers = slices.DeleteFunc(c.Layers, func(l *compose.Layer) bool {
+func dropExtended(d *compose.Draft, extended []string) {
+	own := len(d.WithRole("compose"))
+	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		if l.Role != "compose" || own == 1 || !slices.Contains(extended, l.Path) {
 			return false
 		}
@@ -518,26 +518,26 @@ func (p *composeProject) fill(l *compose.Layer, title, name string) error {
 }
 
 // extended is the layer of a file that is not declared itself.
-func extended(c *compose.Draft, name string) *compose.Layer {
+func extended(d *compose.Draft, name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
 // envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env
 // holds what the one who publishes the application fills in, often secrets.
-func envFiles(c *compose.Draft, p *composeProject) error {
-	c.Layers = slices.DeleteFunc(c.Layers, func(l *compose.Layer) bool {
+func envFiles(d *compose.Draft, p *composeProject) error {
+	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]
 		if unused {
-			c.Notes = append(c.Notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
+			d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is left out, no service names it as env_file", l.Path))
 		}
 		return unused
 	})
-	for _, l := range c.WithRole("env") {
-		data, err := tree.ReadFile(c.FS, l.Path, tree.MaxSmallFile)
+	for _, l := range d.WithRole("env") {
+		data, err := tree.ReadFile(d.FS, l.Path, tree.MaxSmallFile)
 		if err != nil {
 			return &spec.Error{Item: l.Path, Err: err}
 		}
-		c.Warnings = append(c.Warnings, envWarnings(l.Path, data)...)
+		d.Warnings = append(d.Warnings, envWarnings(l.Path, data)...)
 		if l.Title == l.Path {
 			l.Title = LayerName(l.Path)
 		}

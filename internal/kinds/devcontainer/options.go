@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// devContainerOption is an option of a feature or template, as devContainerFeature.schema.json of devcontainers/spec
+// option is an option of a feature or template, as devContainerFeature.schema.json of devcontainers/spec
 // has it.
-type devContainerOption struct {
+type option struct {
 	Type      string          `json:"type"`
 	Default   json.RawMessage `json:"default"`
 	Enum      []string        `json:"enum"`
@@ -19,7 +19,7 @@ type devContainerOption struct {
 
 // checkOptions checks what the devcontainer CLI takes for granted of the options, and tools choke on when somebody
 // uses one.
-func (m *devContainerMeta) checkOptions() error {
+func (m *Metadata) checkOptions() error {
 	if m.fields["options"] == nil {
 		return nil
 	}
@@ -28,15 +28,15 @@ func (m *devContainerMeta) checkOptions() error {
 		return errors.New("options is not an object of options by their names")
 	}
 	for _, name := range slices.Sorted(maps.Keys(options)) {
-		var option devContainerOption
+		var o option
 		var wrong *json.UnmarshalTypeError
-		err := json.Unmarshal(options[name], &option)
+		err := json.Unmarshal(options[name], &o)
 		if errors.As(err, &wrong) && wrong.Field != "" {
 			err = fmt.Errorf("%s is a %s, a %s is wanted", wrong.Field, wrong.Value, schemaWord(wrong.Field))
 		} else if err != nil {
 			err = errors.New("it is not an object with a type")
 		} else {
-			err = option.check()
+			err = o.check()
 		}
 		if err != nil {
 			return fmt.Errorf("option %q: %w", name, err)
@@ -53,7 +53,7 @@ func schemaWord(field string) string {
 	return "list of strings"
 }
 
-func (o devContainerOption) check() error {
+func (o option) check() error {
 	var fallback any
 	if o.Default != nil {
 		if err := json.Unmarshal(o.Default, &fallback); err != nil {

@@ -32,8 +32,8 @@ func TestDevContainerOptions(t *testing.T) {
 	} {
 		for _, kind := range []string{"feature", "template"} {
 			files := map[string]string{
-				"f/" + devcontainer.DevContainerFile(kind): `{"id":"f","version":"1.0.0","name":"F","options":` + options + `}`,
-				"f/install.sh": "", "f/.devcontainer.json": `{"image":"x"}`,
+				"f/" + devcontainer.File(kind): `{"id":"f","version":"1.0.0","name":"F","options":` + options + `}`,
+				"f/install.sh":                 "", "f/.devcontainer.json": `{"image":"x"}`,
 			}
 			_, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [f/]\n")
 			if (want == "") != (err == nil) || !strings.Contains(fmt.Sprint(err), want) && want != "" {

@@ -24,8 +24,8 @@ func data() mediatypes.Kind {
 			},
 		},
 		Layers: []mediatypes.LayerType{
-			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Prefix: "{title}/", Tells: true},
-			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Prefix: "{title}/", Tells: true},
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
 			{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
 			{Role: "page", MediaType: "text/html", Match: []string{"*.html", "*.htm"}},
 			{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc"}},

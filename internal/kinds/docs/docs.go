@@ -73,13 +73,13 @@ type docsPage struct {
 }
 
 // derive lists the pages, and says which one to begin with.
-func derive(c *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (compose.Finish, error) {
 	var pages []docsPage
-	for _, l := range c.Layers {
-		pages = append(pages, pagesOf(c, l)...)
+	for _, l := range d.Layers {
+		pages = append(pages, pagesOf(d, l)...)
 	}
-	if len(pages) == 0 && len(c.Unfound) == 0 {
-		c.Report(c.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
+	if len(pages) == 0 && len(d.Unfound) == 0 {
+		d.Report(d.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {
@@ -88,17 +88,17 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 			config["title"] = title
 		}
 	}
-	if c.Spec.Name != "" {
-		config["title"] = c.Spec.Name
+	if d.Spec.Name != "" {
+		config["title"] = d.Spec.Name
 	}
 	config["pageCount"] = len(pages)
 	config["pages"] = pages[:min(len(pages), maxPages)]
-	config = c.Overlay(config)
-	if title, ok := config["title"].(string); ok && c.Spec.Name == "" {
-		c.Annotations[ocispec.AnnotationTitle] = title
+	config = d.Overlay(config)
+	if title, ok := config["title"].(string); ok && d.Spec.Name == "" {
+		d.Annotations[ocispec.AnnotationTitle] = title
 	}
 	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
-		c.Report(declare.ConfigProblem(c.Spec, declare.Fault{Pointer: "/index", Message: fmt.Sprintf("the index page %q is not among the pages", index), Hint: nearestPage(index, pages)}))
+		d.Report(declare.ConfigProblem(d.Spec, declare.Fault{Pointer: "/index", Message: fmt.Sprintf("the index page %q is not among the pages", index), Hint: nearestPage(index, pages)}))
 	}
 	return compose.Constant(config)
 }
@@ -130,15 +130,15 @@ func indexOf(pages []docsPage) docsPage {
 }
 
 // pagesOf lists the pages in a layer, under the names that they have after a pull.
-func pagesOf(c *compose.Draft, l *compose.Layer) []docsPage {
+func pagesOf(d *compose.Draft, l *compose.Layer) []docsPage {
 	switch {
 	case l.Packing == mediatypes.Raw && l.Role == "page":
-		return []docsPage{page(c, l.Path, l.Title)}
+		return []docsPage{page(d, l.Path, l.Title)}
 	case len(l.Files) > 0:
 		var pages []docsPage
 		for _, name := range l.Files {
 			if isPage(name) {
-				pages = append(pages, page(c, name, path.Join(l.Title, tree.Below(l.Path, name))))
+				pages = append(pages, page(d, name, path.Join(l.Title, tree.Below(l.Path, name))))
 			}
 		}
 		return pages
@@ -147,18 +147,18 @@ func pagesOf(c *compose.Draft, l *compose.Layer) []docsPage {
 	}
 	var pages []docsPage
 	// What can't be read was a problem when the layer was chosen.
-	_ = fs.WalkDir(c.FS, l.Path, func(name string, d fs.DirEntry, err error) error {
+	_ = fs.WalkDir(d.FS, l.Path, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if name != l.Path && l.Exclude(tree.Below(l.Path, name), d.IsDir()) {
-			if d.IsDir() {
+		if name != l.Path && l.Exclude(tree.Below(l.Path, name), e.IsDir()) {
+			if e.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if d.Type().IsRegular() && isPage(name) {
-			pages = append(pages, page(c, name, path.Join(l.Title, tree.Below(l.Path, name))))
+		if e.Type().IsRegular() && isPage(name) {
+			pages = append(pages, page(d, name, path.Join(l.Title, tree.Below(l.Path, name))))
 		}
 		return nil
 	})
@@ -170,9 +170,9 @@ func isPage(name string) bool {
 }
 
 // page reads a page's title out of its first heading, or out of its front matter.
-func page(c *compose.Draft, name, title string) docsPage {
+func page(d *compose.Draft, name, title string) docsPage {
 	p := docsPage{Path: title}
-	head, err := tree.ReadHead(c.FS, name)
+	head, err := tree.ReadHead(d.FS, name)
 	if err != nil || !strings.HasPrefix(strings.ToLower(path.Ext(name)), ".m") {
 		return p
 	}

@@ -14,7 +14,7 @@ func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "flux",
 		Summary: "a directory of Kubernetes manifests for Flux",
-		Config:  mediatypes.Config{MediaType: mediatypes.FluxConfig, Derive: "flux", Schema: kind.NoFields},
+		Config:  mediatypes.Config{MediaType: mediatypes.FluxConfig, Derive: "flux", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{
 			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Content: "manifests", Exclude: fluxExclude, Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Exclude: fluxExclude, Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1},

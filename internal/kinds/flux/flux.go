@@ -32,13 +32,13 @@ func isManifests(s *tree.Sample) (string, bool) {
 }
 
 // derive is the config that flux writes; it reads none.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	if err := warnOfLinks(c); err != nil {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	if err := warnOfLinks(d); err != nil {
 		return nil, err
 	}
 	created := "0001-01-01T00:00:00Z"
-	if !c.Created.IsZero() {
-		created = c.Created.UTC().Format(time.RFC3339)
+	if !d.Created.IsZero() {
+		created = d.Created.UTC().Format(time.RFC3339)
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		encoded, err := compose.EncodeJSON(map[string]any{
@@ -50,24 +50,24 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 }
 
 // warnOfLinks warns of the links in a directory: flux packs none, and leaves them out when it unpacks.
-func warnOfLinks(c *compose.Draft) error {
+func warnOfLinks(d *compose.Draft) error {
 	var links []string
-	for _, l := range c.Layers {
+	for _, l := range d.Layers {
 		if !l.Dir {
 			continue
 		}
-		files, err := compose.FilesBelow(c.FS, l)
+		files, err := compose.FilesBelow(d.FS, l)
 		if err != nil {
 			return err
 		}
 		for _, name := range files {
-			if info, err := fs.Lstat(c.FS, path.Join(l.Path, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			if info, err := fs.Lstat(d.FS, path.Join(l.Path, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 				links = append(links, name)
 			}
 		}
 	}
 	if len(links) > 0 {
-		c.Warnings = append(c.Warnings, "flux does not unpack links: "+compose.FirstFew(links))
+		d.Warnings = append(d.Warnings, "flux does not unpack links: "+compose.FirstFew(links))
 	}
 	return nil
 }

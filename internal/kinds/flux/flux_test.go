@@ -4,11 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/mediatypes"
+	digest "github.com/opencontainers/go-digest"
 )
 
 // TestFluxLeavesOutWhatFluxDoes: "flux push artifact" leaves out a repository's own files and pictures unless it is told
@@ -63,5 +65,19 @@ func TestFluxOfOneFile(t *testing.T) {
 	kindtest.WantLines(t, kindtest.LayerLines(plan), "manifests "+mediatypes.FluxContent+" tar+gzip ")
 	if l := plan.Layers[0]; l.Path != "m" || !slices.Equal(l.Files, []string{"m/a.yaml"}) {
 		t.Errorf("got %+v", l)
+	}
+}
+
+func TestFlux(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "flux")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `manifests application/vnd.cncf.flux.content.v1.tar+gzip tar+gzip`)
+	config := `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":["` + digest.FromString("manifests").String() + `"],"type":"layers"}}`
+	if got := string(kindtest.Finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
+		t.Errorf("config is %s %s", plan.ConfigType, got)
+	}
+	_, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
+	if err == nil || !strings.Contains(err.Error(), "revision") {
+		t.Errorf("a field that is none: %v", err)
 	}
 }

@@ -14,8 +14,8 @@ func data() mediatypes.Kind {
 		Types:        []string{mediatypes.UnknownConfig},
 		Config:       mediatypes.Config{MediaType: mediatypes.UnknownConfig, Optional: true},
 		Layers: []mediatypes.LayerType{
-			{Role: "directory", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars, Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
-			{Role: "file", MediaType: mediatypes.OctetStream, MediaTypes: kind.Tars, Match: []string{"*"}, Prefix: "{title}/"},
+			{Role: "directory", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "file", MediaType: mediatypes.OctetStream, MediaTypes: kind.Tars(), Match: []string{"*"}, Prefix: "{title}/"},
 		},
 		Clients: []string{"oras", "regctl", "podman artifact"},
 		Example: `kind: generic

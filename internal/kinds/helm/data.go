@@ -10,7 +10,7 @@ func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "helm",
 		Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
-		Config:  mediatypes.Config{MediaType: mediatypes.HelmConfig, Derive: "helm", Schema: kind.NoFields},
+		Config:  mediatypes.Config{MediaType: mediatypes.HelmConfig, Derive: "helm", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},

@@ -62,25 +62,25 @@ func chartFault(s *tree.Sample) error {
 }
 
 // derive makes config and annotations of Chart.yaml.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	charts, provenance := c.WithRole("chart"), c.WithRole("provenance")
+func derive(d *compose.Draft) (compose.Finish, error) {
+	charts, provenance := d.WithRole("chart"), d.WithRole("provenance")
 	if len(charts) != 1 {
 		return nil, nil // a problem already
 	}
-	meta, err := readChart(c, charts[0])
+	meta, err := readChart(d, charts[0])
 	if err != nil {
 		return nil, &spec.Error{Item: charts[0].Source(), Err: err}
 	}
-	c.Warnings = append(c.Warnings, meta.Warnings...)
-	c.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
-	c.Annotations = annotations(meta)
+	d.Warnings = append(d.Warnings, meta.Warnings...)
+	d.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
+	d.Annotations = annotations(meta)
 	file := meta.Name + "-" + meta.Version + ".tgz"
 	charts[0].Title = file
 	encoded, err := json.Marshal(meta) // as helm writes it, to the byte
 	if err != nil || len(provenance) == 0 {
 		return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{Config: encoded}, nil }, err
 	}
-	signed, err := tree.ReadFile(c.FS, provenance[0].Path, tree.MaxSmallFile)
+	signed, err := tree.ReadFile(d.FS, provenance[0].Path, tree.MaxSmallFile)
 	if err != nil {
 		return nil, &spec.Error{Item: provenance[0].Path, Err: err}
 	}
@@ -91,20 +91,20 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 }
 
 // readChart reads a chart's metadata, and completes the layer of a directory as helm packages it.
-func readChart(c *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
+func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	if !l.Dir {
-		f, err := c.FS.Open(l.Path)
+		f, err := d.FS.Open(l.Path)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
 		return chart.ReadArchive(f)
 	}
-	data, err := tree.ReadFile(c.FS, path.Join(l.Path, "Chart.yaml"), tree.MaxSmallFile)
+	data, err := tree.ReadFile(d.FS, path.Join(l.Path, "Chart.yaml"), tree.MaxSmallFile)
 	if err != nil {
 		return nil, fmt.Errorf("its Chart.yaml: %s", tree.Cause(err))
 	}
-	requirements, err := tree.ReadFile(c.FS, path.Join(l.Path, chart.RequirementsFile), tree.MaxSmallFile)
+	requirements, err := tree.ReadFile(d.FS, path.Join(l.Path, chart.RequirementsFile), tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("its %s: %s", chart.RequirementsFile, tree.Cause(err))
 	}
@@ -112,11 +112,11 @@ func readChart(c *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	if err != nil {
 		return nil, err
 	}
-	if missing := missingDependencies(meta, c.FS, l.Path); len(missing) > 0 {
+	if missing := missingDependencies(meta, d.FS, l.Path); len(missing) > 0 {
 		return nil, fmt.Errorf("it depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
 	}
 	l.Prefix = meta.Name + "/"
-	return meta, errors.Join(checkChartValues(c.FS, l.Path), ignoreAsHelm(c, l))
+	return meta, errors.Join(checkChartValues(d.FS, l.Path), ignoreAsHelm(d, l))
 }
 
 // checkChartValues reads the files of a chart that helm reads besides, and packages no chart without: they are mappings.
@@ -142,8 +142,8 @@ func checkChartValues(fsys fs.FS, dir string) error {
 }
 
 // ignoreAsHelm leaves out what the chart's .helmignore says, besides what else is left out.
-func ignoreAsHelm(c *compose.Draft, l *compose.Layer) error {
-	data, err := tree.ReadFile(c.FS, path.Join(l.Path, ".helmignore"), tree.MaxSmallFile)
+func ignoreAsHelm(d *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(d.FS, path.Join(l.Path, ".helmignore"), tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf(".helmignore: %s", tree.Cause(err))
 	}

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,32 +29,15 @@ func isRootFS(s *tree.Sample) (string, bool) {
 	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
 }
 
-// isTar finds a tar, or what may be one when it is decompressed: the entries are looked at when it is packed.
-func isTar(s *tree.Sample) (string, bool) {
-	const block, magic = 512, 257
-	head := s.Head()
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return "begins as gzip does", true
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return "begins as zstd does", true
-	case len(head) < block:
-		return "", false
-	case bytes.HasPrefix(head[magic:], []byte("ustar")):
-		return "begins with the header of a tar", true
-	}
-	return "is an empty tar", bytes.Equal(head[:block], make([]byte, block))
-}
-
 // derive makes an OCI image config. A single WebAssembly binary becomes the image that container runtimes run it
 // from: its platform is that of the binary, and it is the command.
-func derive(c *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
-	given := c.Spec.Platform != "" || c.Spec.Config["os"] != nil || c.Spec.Config["architecture"] != nil
-	if err := wasmImage(c, config); err != nil {
+	given := d.Spec.Platform != "" || d.Spec.Config["os"] != nil || d.Spec.Config["architecture"] != nil
+	if err := wasmImage(d, config); err != nil {
 		return nil, err
 	}
-	if platform, ok := manifest.ParsePlatform(c.Spec.Platform); ok {
+	if platform, ok := manifest.ParsePlatform(d.Spec.Platform); ok {
 		config["os"], config["architecture"] = platform.OS, platform.Architecture
 		if platform.Variant != "" {
 			config["variant"] = platform.Variant
@@ -64,12 +46,12 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 			config["os.version"] = platform.OSVersion
 		}
 	}
-	if !c.Created.IsZero() {
-		config["created"] = c.Created.UTC().Format(time.RFC3339)
+	if !d.Created.IsZero() {
+		config["created"] = d.Created.UTC().Format(time.RFC3339)
 	}
-	config = c.Overlay(config)
-	if !given && c.Spec.Base == "" {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", c.Kind.Name, config["os"], config["architecture"]))
+	config = d.Overlay(config)
+	if !given && d.Spec.Base == "" {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", d.Kind.Name, config["os"], config["architecture"]))
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
@@ -80,19 +62,19 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 }
 
 // wasmImage completes the config of an image that holds a WebAssembly binary and nothing else.
-func wasmImage(c *compose.Draft, config map[string]any) error {
-	if c.Kind.Name != "image" || len(c.Layers) != 1 || c.Layers[0].Dir || !strings.HasSuffix(c.Layers[0].Source(), ".wasm") {
+func wasmImage(d *compose.Draft, config map[string]any) error {
+	if d.Kind.Name != "image" || len(d.Layers) != 1 || d.Layers[0].Dir || !strings.HasSuffix(d.Layers[0].Source(), ".wasm") {
 		return nil
 	}
-	l := c.Layers[0]
-	f, err := tree.Inspect(c.FS, l.Source(), wasm.Read)
+	l := d.Layers[0]
+	f, err := tree.Inspect(d.FS, l.Source(), wasm.Read)
 	if err != nil {
 		return err
 	}
 	name := strings.TrimPrefix(l.Source(), l.Path+"/")
 	config["architecture"], config["os"] = "wasm", f.OS()
 	config["config"] = map[string]any{"Entrypoint": []string{"/" + name}}
-	c.Annotations[WasmVariant] = "compat"
-	c.Notes = append(c.Notes, wasmkind.WasmNote(f, name))
+	d.Annotations[WasmVariant] = "compat"
+	d.Notes = append(d.Notes, wasmkind.WasmNote(f, name))
 	return nil
 }

@@ -1,7 +1,6 @@
 package image_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -21,51 +20,6 @@ func TestImage(t *testing.T) {
 	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["`+digest.FromString("rootfs").String()+`"]}}`)
 	if plan.ArtifactType != "" || plan.ConfigType != mediatypes.ImageConfig || plan.Layers[0].Prefix != "" {
 		t.Errorf("artifactType %q, config %s, prefix %q", plan.ArtifactType, plan.ConfigType, plan.Layers[0].Prefix)
-	}
-}
-
-func TestVolume(t *testing.T) {
-	t.Parallel()
-	plan := kindtest.Example(t, "volume")
-	if l := plan.Layers[0]; l.Prefix != "volume-data/" || !l.Preserve || !l.Split || l.Title != "" || plan.Annotations[mediatypes.KindAnnotation] != "volume" {
-		t.Errorf("layer is %+v, annotations %v", l, plan.Annotations)
-	}
-}
-
-func TestVolumeInOnePiece(t *testing.T) {
-	t.Parallel()
-	plan, err := kindtest.Compose(t, map[string]string{"data/a": "a"}, "kind: volume\nlayers: [{path: data/, split: false}]\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plan.Layers[0].Split {
-		t.Error("it is split")
-	}
-}
-
-// TestVolumeOfTar: the tar's entries are the volume, as if it were a directory.
-func TestVolumeOfTar(t *testing.T) {
-	t.Parallel()
-	header := strings.Repeat("\x00", 257) + "ustar" + strings.Repeat("\x00", 250)
-	for name, content := range map[string]string{"x.tar": header, "empty.tar": strings.Repeat("\x00", 1024), "x.tgz": "\x1f\x8b", "x.tar.zst": "\x28\xb5\x2f\xfd"} {
-		plan, err := kindtest.Compose(t, map[string]string{name: content}, "kind: volume\nlayers: ["+name+"]\n")
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if l := plan.Layers[0]; !l.Archive || l.Dir || l.Split || !l.Image || !l.Preserve || l.Prefix != "volume-data/" || l.Packing != mediatypes.TarGzip || l.Size != -1 {
-			t.Errorf("%s: layer is %+v", name, l)
-		}
-	}
-	for want, layers := range map[string]string{
-		`davit.yaml:2:10: "no.tar" plays no role in kind "volume" (expected _data/; */; a tar (*.tar, *.tar.gz, *.tgz, *.tar.zst))`:     "[no.tar]",
-		`davit.yaml:2:24: "x.tar" is a tar, whose entries keep their modes and owners`:                                                  "[{path: x.tar, preserve: false}]",
-		`davit.yaml:2:24: "x.tar" is a file; only directories can be split`:                                                             "[{path: x.tar, split: true}]",
-		`davit.yaml:2:33: kind "volume" does not pack role "data" as raw (one of tar, tar+gzip, tar+zstd; or give a mediaType)`:         "[{path: x.tar, packing: raw}]",
-		`davit.yaml:2:10: "dir/.wh.a" can't be in an image: there, a name that begins with .wh. stands for a deleted file (exclude it)`: "[dir]",
-	} {
-		_, err := kindtest.Compose(t, map[string]string{"no.tar": "no", "x.tar": header, "dir/.wh.a": ""}, "kind: volume\nlayers: "+layers+"\n")
-		kindtest.WantLines(t, fmt.Sprint(err), want)
 	}
 }
 
@@ -109,19 +63,5 @@ platforms:
 		if err != nil || string(f.Config) != want {
 			t.Errorf("config is %s, %v\nwant %s", f.Config, err, want)
 		}
-	}
-}
-
-func TestFlux(t *testing.T) {
-	t.Parallel()
-	plan := kindtest.Example(t, "flux")
-	kindtest.WantLines(t, kindtest.LayerLines(plan), `manifests application/vnd.cncf.flux.content.v1.tar+gzip tar+gzip`)
-	config := `{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":["` + digest.FromString("manifests").String() + `"],"type":"layers"}}`
-	if got := string(kindtest.Finished(t, plan).Config); got != config || plan.ConfigType != mediatypes.FluxConfig {
-		t.Errorf("config is %s %s", plan.ConfigType, got)
-	}
-	_, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
-	if err == nil || !strings.Contains(err.Error(), "revision") {
-		t.Errorf("a field that is none: %v", err)
 	}
 }

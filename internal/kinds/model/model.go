@@ -18,26 +18,26 @@ import (
 )
 
 // derive reads the config of Docker Model Runner out of the weights.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	weights := c.WithRole("weights")
+func derive(d *compose.Draft) (compose.Finish, error) {
+	weights := d.WithRole("weights")
 	if len(weights) == 0 {
 		return nil, nil // a problem already
 	}
-	facts, err := modelFacts(c.FS, weights)
+	facts, err := modelFacts(d.FS, weights)
 	if err != nil {
 		return nil, err
 	}
-	weightset.SetPaths(c)
+	weightset.SetPaths(d)
 	directory := false
-	for _, l := range c.Layers {
+	for _, l := range d.Layers {
 		l.SetAnnotation(mediatypes.ModelUntested, "false")
 		directory = directory || l.Role == "file" || l.MediaType == mediatypes.ModelSafetensors || path.Dir(l.Annotations[mediatypes.ModelPath]) != "."
 	}
 	// What is unpacked under fixed names needs no paths; a tar among the layers is unpacked in the older way alone.
-	if directory && len(c.WithRole("vllm"))+len(c.WithRole("directory")) == 0 {
-		c.ConfigType = mediatypes.ModelDirConfig
+	if directory && len(d.WithRole("vllm"))+len(d.WithRole("directory")) == 0 {
+		d.ConfigType = mediatypes.ModelDirConfig
 	}
-	config, created := c.Overlay(facts), c.Created
+	config, created := d.Overlay(facts), d.Created
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		descriptor := map[string]any{}
 		if !created.IsZero() {

@@ -47,19 +47,19 @@ type kitElement struct {
 
 // derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
 // without one, it is made of the layers.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	declared := c.Layers
-	kitfile, by, err := takeKitfile(c)
-	if err != nil || by == nil && len(c.Layers) == 0 {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	declared := d.Layers
+	kitfile, by, err := takeKitfile(d)
+	if err != nil || by == nil && len(d.Layers) == 0 {
 		return nil, err
 	}
 	var elements []kitElement
 	if by == nil {
-		elements = kitOfLayers(c, kitfile)
-	} else if elements, err = kitLayers(c, kitfile, by); err != nil {
+		elements = kitOfLayers(d, kitfile)
+	} else if elements, err = kitLayers(d, kitfile, by); err != nil {
 		return nil, &spec.Error{Item: by.Path, Err: err}
 	} else {
-		c.DropUnnamed(by.Path, declared)
+		d.DropUnnamed(by.Path, declared)
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		for _, e := range elements {
@@ -75,26 +75,26 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil where there is none.
-func takeKitfile(c *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
+func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
 	about := map[string]any{}
-	for key, value := range map[string]string{"name": c.Spec.Name, "version": c.Spec.Version} {
+	for key, value := range map[string]string{"name": d.Spec.Name, "version": d.Spec.Version} {
 		if value != "" {
 			about[key] = value
 		}
 	}
 	kitfile = map[string]any{"manifestVersion": "1.0.0", "package": about}
-	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "kitfile" })
+	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool { return l.Role == "kitfile" })
 	if i < 0 {
-		return c.Overlay(kitfile), nil, nil
+		return d.Overlay(kitfile), nil, nil
 	}
-	by = c.Layers[i]
-	c.Layers, c.LeftOut = nil, nil
-	data, err := tree.ReadFile(c.FS, by.Path, tree.MaxSmallFile)
+	by = d.Layers[i]
+	d.Layers, d.LeftOut = nil, nil
+	data, err := tree.ReadFile(d.FS, by.Path, tree.MaxSmallFile)
 	if err != nil {
 		return nil, by, &spec.Error{Item: by.Path, Err: errors.New(tree.Cause(err))}
 	}
 	doc := declare.ReadDocument(by.Path, data)
-	c.Problems = append(c.Problems, doc.Problems...)
+	d.Problems = append(d.Problems, doc.Problems...)
 	declared, ok := doc.Value.(map[string]any)
 	if !ok {
 		return nil, by, &spec.Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
@@ -102,13 +102,13 @@ func takeKitfile(c *compose.Draft) (kitfile map[string]any, by *compose.Layer, e
 	if own, ok := declared["package"].(map[string]any); ok {
 		name, _ := own["name"].(string)
 		version, _ := own["version"].(string)
-		c.CheckNamed(name, version, by.Path)
+		d.CheckNamed(name, version, by.Path)
 	}
-	return c.Overlay(compose.Merge(kitfile, declared)), by, nil
+	return d.Overlay(compose.Merge(kitfile, declared)), by, nil
 }
 
 // kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
-func kitLayers(c *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]kitElement, error) {
+func kitLayers(d *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]kitElement, error) {
 	elements, err := kitElements(kitfile)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func kitLayers(c *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]k
 		return nil, errors.New("it names no files")
 	}
 	for _, e := range elements {
-		if err := kitLayer(c, e, by, elements); err != nil {
+		if err := kitLayer(d, e, by, elements); err != nil {
 			return nil, err
 		}
 	}
@@ -161,36 +161,36 @@ func newKitElement(fields map[string]any, role string) kitElement {
 }
 
 // kitLayer makes the layer of one element.
-func kitLayer(c *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
+func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
 	if message, _ := declare.BadPath(declared); message != "" {
 		return fmt.Errorf("path %q %s", declared, message)
 	}
-	name, problem := tree.Locate(c.FS, path.Join(path.Dir(by.Path), declared))
+	name, problem := tree.Locate(d.FS, path.Join(path.Dir(by.Path), declared))
 	if problem != "" {
 		return fmt.Errorf("names %q, which %s", declared, problem)
 	}
-	info, err := fs.Stat(c.FS, name)
+	info, err := fs.Stat(d.FS, name)
 	if err != nil {
 		return err
 	}
-	if c.Ignores(by, name, info.IsDir()) {
-		return &spec.Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, c.Kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
+	if d.Ignores(by, name, info.IsDir()) {
+		return &spec.Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, d.Kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
 	}
-	t, _ := c.Kind.Role(e.role)
+	t, _ := d.Kind.Role(e.role)
 	within := path.Clean(declared)
 	l := spec.Layer{Path: path.Dir(name), Files: []string{name}, Role: e.role, Title: e.title, Packing: t.Packed(), MediaType: t.MediaType, Size: -1,
 		Entries: spec.Entries{Prefix: weightset.PrefixOf(path.Dir(within))}}
 	if info.IsDir() {
 		l.Path, l.Files, l.Dir, l.Prefix = name, nil, true, weightset.PrefixOf(within)
-		if l.Exclude, err = c.FilterBelow(by, name, otherPaths(by, within, all)); err != nil {
+		if l.Exclude, err = d.FilterBelow(by, name, otherPaths(by, within, all)); err != nil {
 			return err
 		}
 	}
 	if e.prompt {
 		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
 	}
-	c.Layers = append(c.Layers, &compose.Layer{Layer: l, Type: compose.Role{LayerType: t}, Info: info, At: by.At})
+	d.Layers = append(d.Layers, &compose.Layer{Layer: l, Type: compose.Role{LayerType: t}, Info: info, At: by.At})
 	return nil
 }
 
@@ -206,7 +206,7 @@ func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 }
 
 // kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
-func kitOfLayers(c *compose.Draft, kitfile map[string]any) []kitElement {
+func kitOfLayers(d *compose.Draft, kitfile map[string]any) []kitElement {
 	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
 	model, _ := kitfile["model"].(map[string]any)
 	model = maps.Clone(model)
@@ -214,8 +214,8 @@ func kitOfLayers(c *compose.Draft, kitfile map[string]any) []kitElement {
 		model = map[string]any{}
 	}
 	var elements []kitElement
-	weightset.TitleFiles(c)
-	for _, l := range c.Layers {
+	weightset.TitleFiles(d)
+	for _, l := range d.Layers {
 		l.Prefix = weightset.PrefixOf(path.Dir(l.Title))
 		if l.Dir {
 			l.Prefix = weightset.PrefixOf(l.Title)

@@ -76,25 +76,25 @@ func unquoted(arg string) string {
 }
 
 // derive makes the config of the weights, of a Modelfile if there is one, and of what is declared.
-func derive(c *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (compose.Finish, error) {
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
-	if err := takeModelfile(c, derived); err != nil {
+	if err := takeModelfile(d, derived); err != nil {
 		return nil, err
 	}
-	if len(c.Layers) == 0 {
+	if len(d.Layers) == 0 {
 		return nil, errors.New("there are no files of a model")
 	}
-	if _, own := c.Annotations[mediatypes.ModelPackModelfile]; !own && len(c.WithRole("weights"))+len(c.WithRole("code"))+len(c.WithRole("dataset")) == 0 {
+	if _, own := d.Annotations[mediatypes.ModelPackModelfile]; !own && len(d.WithRole("weights"))+len(d.WithRole("code"))+len(d.WithRole("dataset")) == 0 {
 		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
 	}
-	facts, err := weightFacts(c)
+	facts, err := weightFacts(d)
 	if err != nil {
 		return nil, err
 	}
-	config := c.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(c)}, derived))
-	weightset.TitleFiles(c)
-	weightset.SetPaths(c)
-	for _, l := range c.Layers {
+	config := d.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(d)}, derived))
+	weightset.TitleFiles(d)
+	weightset.SetPaths(d)
+	for _, l := range d.Layers {
 		if l.Packing != mediatypes.Raw { // the tar has the path of the file, and modctl reads no other
 			l.Prefix = weightset.PrefixOf(path.Dir(l.Annotations[mediatypes.ModelPath]))
 		}
@@ -107,31 +107,31 @@ func derive(c *compose.Draft) (compose.Finish, error) {
 }
 
 // modelDescriptor is what the declaration says of the model.
-func modelDescriptor(c *compose.Draft) map[string]any {
-	d := map[string]any{}
-	if c.Spec.Name != "" {
-		d["name"] = c.Spec.Name
+func modelDescriptor(d *compose.Draft) map[string]any {
+	fields := map[string]any{}
+	if d.Spec.Name != "" {
+		fields["name"] = d.Spec.Name
 	}
-	if c.Spec.Version != "" {
-		d["version"] = c.Spec.Version
+	if d.Spec.Version != "" {
+		fields["version"] = d.Spec.Version
 	}
-	if !c.Created.IsZero() {
-		d["createdAt"] = c.Created.UTC().Format(time.RFC3339)
+	if !d.Created.IsZero() {
+		fields["createdAt"] = d.Created.UTC().Format(time.RFC3339)
 	}
-	return d
+	return fields
 }
 
 // weightFacts reads format, architecture, size and quantization out of weights whose format is known.
-func weightFacts(c *compose.Draft) (map[string]any, error) {
+func weightFacts(d *compose.Draft) (map[string]any, error) {
 	read := map[string]func([]*compose.Layer) (map[string]any, error){
-		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return weightset.GGUFFacts(c.FS, w) },
-		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return weightset.SafetensorsFacts(c.FS, w) },
+		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return weightset.GGUFFacts(d.FS, w) },
+		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return weightset.SafetensorsFacts(d.FS, w) },
 	}
 	facts := map[string]any{}
 	for _, suffix := range [...]string{".safetensors", ".gguf"} {
 		var weights []*compose.Layer
 		var paths []string
-		for _, l := range c.WithRole("weights") {
+		for _, l := range d.WithRole("weights") {
 			if strings.HasSuffix(strings.ToLower(l.Source()), suffix) {
 				weights, paths = append(weights, l), append(paths, l.Source())
 			}
@@ -158,24 +158,24 @@ func weightFacts(c *compose.Draft) (map[string]any, error) {
 }
 
 // takeModelfile replaces a Modelfile by the files that it names, and keeps its text as modctl does.
-func takeModelfile(c *compose.Draft, config map[string]any) error {
-	i := slices.IndexFunc(c.Layers, func(l *compose.Layer) bool { return l.Role == "modelfile" })
+func takeModelfile(d *compose.Draft, config map[string]any) error {
+	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool { return l.Role == "modelfile" })
 	if i < 0 {
 		return nil
 	}
-	l := c.Layers[i]
-	c.Layers = slices.Delete(c.Layers, i, i+1)
-	data, err := tree.ReadFile(c.FS, l.Path, 64<<10)
+	l := d.Layers[i]
+	d.Layers = slices.Delete(d.Layers, i, i+1)
+	data, err := tree.ReadFile(d.FS, l.Path, 64<<10)
 	if err != nil {
 		return &spec.Error{Item: l.Path, Err: errors.New(tree.Cause(err))}
 	}
 	m, err := ParseModelfile(data)
 	if err != nil {
-		c.Refuse(l, "", "%q: %v", l.Path, err)
+		d.Refuse(l, "", "%q: %v", l.Path, err)
 		return nil
 	}
-	c.Annotations[mediatypes.ModelPackModelfile] = string(data)
-	c.CheckNamed(m.fields["NAME"], "", l.Path)
+	d.Annotations[mediatypes.ModelPackModelfile] = string(data)
+	d.CheckNamed(m.fields["NAME"], "", l.Path)
 	inner, descriptor := config["config"].(map[string]any), config["descriptor"].(map[string]any)
 	for command, into := range map[string]struct {
 		object map[string]any
@@ -188,42 +188,42 @@ func takeModelfile(c *compose.Draft, config map[string]any) error {
 			into.object[into.key] = value
 		}
 	}
-	return takeNamed(c, l, m)
+	return takeNamed(d, l, m)
 }
 
 // takeNamed makes the layers those that a Modelfile names, in the roles that it gives them. Those among the declared
 // layers keep their order; the others follow in the order of the Modelfile.
-func takeNamed(c *compose.Draft, by *compose.Layer, m *modelfile) error {
-	roles, names, err := namedFiles(c, by, m)
+func takeNamed(d *compose.Draft, by *compose.Layer, m *modelfile) error {
+	roles, names, err := namedFiles(d, by, m)
 	if err != nil {
 		return err
 	}
-	declared := c.Layers
-	c.Layers = nil
+	declared := d.Layers
+	d.Layers = nil
 	for _, l := range declared {
 		switch r, named := roles[l.Source()]; {
 		case named && r == l.Role:
-			c.Layers = append(c.Layers, l)
+			d.Layers = append(d.Layers, l)
 		case named:
-			c.AddFile(by, l.Source(), r)
+			d.AddFile(by, l.Source(), r)
 		}
 		delete(roles, l.Source())
 	}
 	for _, name := range names {
 		if r, left := roles[name]; left {
-			c.AddFile(by, name, r)
+			d.AddFile(by, name, r)
 		}
 	}
-	c.DropUnnamed(by.Path, declared)
+	d.DropUnnamed(by.Path, declared)
 	return nil
 }
 
 // namedFiles lists the files that a Modelfile names, in its order, and the role of each. Where it names a file twice, the
 // first command counts.
-func namedFiles(c *compose.Draft, by *compose.Layer, m *modelfile) (roles map[string]string, names []string, err error) {
+func namedFiles(d *compose.Draft, by *compose.Layer, m *modelfile) (roles map[string]string, names []string, err error) {
 	roles = map[string]string{}
 	for _, f := range m.files {
-		found, err := expandNamed(c, by, f.pattern)
+		found, err := expandNamed(d, by, f.pattern)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -239,7 +239,7 @@ func namedFiles(c *compose.Draft, by *compose.Layer, m *modelfile) (roles map[st
 
 // expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
 // matches no hidden file, unless it says the dot itself.
-func expandNamed(c *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
+func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
 	if message, _ := declare.BadPath(pattern); message != "" {
 		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
 	}
@@ -247,13 +247,13 @@ func expandNamed(c *compose.Draft, by *compose.Layer, pattern string) ([]string,
 	if compose.IsGlob(pattern) && !strings.Contains(pattern, "/") {
 		glob = path.Join(path.Dir(by.Path), "**", pattern)
 	}
-	names, err := doublestar.Glob(c.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	names, err := doublestar.Glob(d.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	if err != nil {
 		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
 	}
 	if compose.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
 		base, _ := doublestar.SplitPattern(glob)
-		client, err := compose.ClientFilter(c.FS, c.Kind, base)
+		client, err := compose.ClientFilter(d.FS, d.Kind, base)
 		if err != nil {
 			return nil, &spec.Error{Item: by.Path, Err: err}
 		}

@@ -44,34 +44,34 @@ func isRunbook(s *tree.Sample) (string, bool) {
 }
 
 // derive makes the config of the front matter, and of the headings where that leaves something out.
-func derive(c *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{}
-	for _, l := range c.WithRole("runbook") {
-		config = readRunbook(c, l)
+	for _, l := range d.WithRole("runbook") {
+		config = readRunbook(d, l)
 	}
-	config = c.Overlay(config)
-	annotateRunbook(c, config)
+	config = d.Overlay(config)
+	annotateRunbook(d, config)
 	return compose.Constant(config)
 }
 
 // readRunbook reads the config fields out of one file.
-func readRunbook(c *compose.Draft, l *compose.Layer) map[string]any {
-	data, err := tree.ReadFile(c.FS, l.Path, maxRunbook)
+func readRunbook(d *compose.Draft, l *compose.Layer) map[string]any {
+	data, err := tree.ReadFile(d.FS, l.Path, maxRunbook)
 	if err != nil {
-		c.Refuse(l, "", "%q: %s", l.Path, tree.Cause(err))
+		d.Refuse(l, "", "%q: %s", l.Path, tree.Cause(err))
 		return nil
 	}
 	front, body, found := frontmatter.Split(data)
 	config := map[string]any{}
 	if found {
-		config = frontMatter(c, l, front)
+		config = frontMatter(d, l, front)
 	}
 	all := markdown.Headings(body)
 	if _, ok := config["title"]; !ok {
 		if title := markdown.Title(all); title != "" {
 			config["title"] = title
-		} else if c.Spec.Config["title"] == nil {
-			c.Refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
+		} else if d.Spec.Config["title"] == nil {
+			d.Refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
 		}
 	}
 	if steps := stepsOf(all); config["steps"] == nil && len(steps) > 0 {
@@ -82,7 +82,7 @@ func readRunbook(c *compose.Draft, l *compose.Layer) map[string]any {
 
 // frontMatter checks the front matter against the kind's schema, in its own file and lines. Keys of other tools that
 // read front matter are left out.
-func frontMatter(c *compose.Draft, l *compose.Layer, front []byte) map[string]any {
+func frontMatter(d *compose.Draft, l *compose.Layer, front []byte) map[string]any {
 	if len(bytes.TrimSpace(front)) == 0 {
 		return map[string]any{}
 	}
@@ -92,7 +92,7 @@ func frontMatter(c *compose.Draft, l *compose.Layer, front []byte) map[string]an
 	if !ok && len(doc.Problems) == 0 {
 		doc.Add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
 	}
-	known, _ := c.Kind.Config.Schema["properties"].(map[string]any)
+	known, _ := d.Kind.Config.Schema["properties"].(map[string]any)
 	config := map[string]any{}
 	var left []string
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
@@ -103,16 +103,16 @@ func frontMatter(c *compose.Draft, l *compose.Layer, front []byte) map[string]an
 		}
 	}
 	if len(left) > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", c.Kind.Name, l.Path, strings.Join(left, ", ")))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", d.Kind.Name, l.Path, strings.Join(left, ", ")))
 	}
-	faults, err := declare.CheckValue(c.Kind.Config.Schema, config)
+	faults, err := declare.CheckValue(d.Kind.Config.Schema, config)
 	if err != nil {
-		c.Refuse(l, "", "%q: %v", l.Path, err)
+		d.Refuse(l, "", "%q: %v", l.Path, err)
 	}
 	for _, f := range faults {
 		doc.Fault(doc, "", f)
 	}
-	c.Problems = append(c.Problems, doc.Problems...)
+	d.Problems = append(d.Problems, doc.Problems...)
 	return config
 }
 
@@ -142,7 +142,7 @@ func stepsOf(all []markdown.Heading) []any {
 }
 
 // annotateRunbook repeats what a listing of referrers needs on the manifest.
-func annotateRunbook(c *compose.Draft, config map[string]any) {
+func annotateRunbook(d *compose.Draft, config map[string]any) {
 	var fields struct {
 		Severity, Service string
 		Alerts            []string
@@ -156,10 +156,10 @@ func annotateRunbook(c *compose.Draft, config map[string]any) {
 		mediatypes.RunbookService:  fields.Service,
 	} {
 		if value != "" {
-			c.Annotations[key] = value
+			d.Annotations[key] = value
 		}
 	}
-	if title, ok := config["title"].(string); ok && c.Spec.Name == "" {
-		c.Annotations[ocispec.AnnotationTitle] = title
+	if title, ok := config["title"].(string); ok && d.Spec.Name == "" {
+		d.Annotations[ocispec.AnnotationTitle] = title
 	}
 }

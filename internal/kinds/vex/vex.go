@@ -38,10 +38,10 @@ func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 }
 
 // derive gives VEX in CycloneDX a type of its own: by that of its format a scanner would take it for an SBOM.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	for _, l := range c.WithRole("vex") {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	for _, l := range d.WithRole("vex") {
 		if l.MediaType == mediatypes.CycloneDXJSON {
-			c.ArtifactType = mediatypes.VEXArtifact
+			d.ArtifactType = mediatypes.VEXArtifact
 		}
 	}
 	return compose.Constant(struct{}{})

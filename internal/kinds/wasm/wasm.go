@@ -30,25 +30,25 @@ func wasmFault(s *tree.Sample) error {
 
 // derive makes CNCF's wasm config. Its readers require a time of creation, so there is one always: the beginning of
 // time where none is given.
-func derive(c *compose.Draft) (compose.Finish, error) {
-	if len(c.Layers) != 1 {
+func derive(d *compose.Draft) (compose.Finish, error) {
+	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
-	f, err := tree.Inspect(c.FS, c.Layers[0].Path, wasm.Read)
+	f, err := tree.Inspect(d.FS, d.Layers[0].Path, wasm.Read)
 	if err != nil {
 		return nil, err
 	}
 	config := map[string]any{"author": nil, "architecture": "wasm", "os": f.OS(), "created": "1970-01-01T00:00:00Z"}
-	if !c.Created.IsZero() {
-		config["created"] = c.Created.UTC().Format(time.RFC3339)
+	if !d.Created.IsZero() {
+		config["created"] = d.Created.UTC().Format(time.RFC3339)
 	}
 	if f.Component {
 		config["component"] = map[string]any{"exports": listed(f.Exports), "imports": listed(f.Imports), "target": nil}
-	} else if c.Spec.Config["component"] != nil {
-		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", c.Layers[0].Path)
+	} else if d.Spec.Config["component"] != nil {
+		return nil, fmt.Errorf("config: %q is a core module, only components have a component field", d.Layers[0].Path)
 	}
-	c.Notes = append(c.Notes, WasmNote(f, c.Layers[0].Path))
-	config = c.Overlay(config)
+	d.Notes = append(d.Notes, WasmNote(f, d.Layers[0].Path))
+	config = d.Overlay(config)
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
 		config["layerDigests"] = compose.BlobDigests(layers)

@@ -28,21 +28,21 @@ var (
 )
 
 // SetPaths says where each file belongs in the model's directory: the one that holds them all.
-func SetPaths(c *compose.Draft) {
-	dir := path.Dir(c.Layers[0].Title)
-	for _, l := range c.Layers {
+func SetPaths(d *compose.Draft) {
+	dir := path.Dir(d.Layers[0].Title)
+	for _, l := range d.Layers {
 		for dir != "." && !strings.HasPrefix(l.Title, dir+"/") {
 			dir = path.Dir(dir)
 		}
 	}
-	for _, l := range c.Layers {
+	for _, l := range d.Layers {
 		l.SetAnnotation(mediatypes.ModelPath, strings.TrimPrefix(l.Title, dir+"/"))
 	}
 }
 
 // TitleFiles names a tar of one file after the file, not after its directory.
-func TitleFiles(c *compose.Draft) {
-	for _, l := range c.Layers {
+func TitleFiles(d *compose.Draft) {
+	for _, l := range d.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {
 			l.Title = l.Files[0]
 		}

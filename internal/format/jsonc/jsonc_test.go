@@ -1,12 +1,14 @@
-package devcontainer
+package jsonc_test
 
 import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/format/jsonc"
 )
 
-func TestPlainJSON(t *testing.T) {
+func TestToJSON(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		`{"a": 1}`:                         `{"a":1}`,
@@ -18,7 +20,7 @@ func TestPlainJSON(t *testing.T) {
 		`{} //`:                            `{}`,
 	} {
 		var v any
-		if err := json.Unmarshal(plainJSON([]byte(in)), &v); err != nil {
+		if err := json.Unmarshal(jsonc.ToJSON([]byte(in)), &v); err != nil {
 			t.Errorf("%q: %v", in, err)
 			continue
 		}
@@ -28,11 +30,11 @@ func TestPlainJSON(t *testing.T) {
 	}
 }
 
-func FuzzPlainJSON(f *testing.F) {
+func FuzzToJSON(f *testing.F) {
 	f.Add([]byte("{\"a\": 1, // one\n\"b\": [2,],}"))
 	f.Add([]byte(`/* x */ {"a": "// /* \" , }"} /`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		out := plainJSON(b)
+		out := jsonc.ToJSON(b)
 		if json.Valid(b) && !slices.Equal(out, b) {
 			t.Errorf("%q is JSON and became %q", b, out)
 		}

@@ -1,0 +1,107 @@
+package collection
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/kinds/feature"
+	"github.com/davit-oci/davit/internal/kinds/template"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// isCollection finds a directory of features or templates. A single one is what the directory is about: it is packed
+// itself unless the kind says otherwise.
+func isCollection(s *tree.Sample) (string, bool) {
+	evidence := ""
+	for _, name := range s.Names() {
+		for _, kind := range [...]string{"feature", "template"} {
+			inner, ok := s.Entry(path.Join(name, devcontainer.File(kind)))
+			switch {
+			case !ok || inner.IsDir():
+			case evidence != "":
+				return evidence + " and others beside it", true
+			default:
+				evidence = fmt.Sprintf("has a %s in %s", devcontainer.File(kind), name)
+			}
+		}
+	}
+	return "", false
+}
+
+// derive makes the list of a directory's features or templates; a list that is there is taken as it is.
+func derive(d *compose.Draft) (compose.Finish, error) {
+	if len(d.Layers) != 1 {
+		return nil, nil // a problem already
+	}
+	l := d.Layers[0]
+	if l.Dir {
+		list, err := listCollection(d.FS, l)
+		if err != nil {
+			return nil, &spec.Error{Item: l.Path, Err: err}
+		}
+		l.Layer = spec.Layer{Path: l.Path, Content: list, Role: l.Role, MediaType: mediatypes.DevContainerCollection,
+			Packing: mediatypes.Raw, Size: int64(len(list)), Annotations: l.Annotations}
+	} else if err := checkCollection(d, l); err != nil {
+		return nil, &spec.Error{Item: l.Path, Err: err}
+	}
+	l.Title = "devcontainer-collection.json"
+	d.Tags = []string{"latest"}
+	return compose.Constant(struct{}{})
+}
+
+// checkCollection checks a list that was made elsewhere.
+func checkCollection(d *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadFile(d.FS, l.Path, tree.MaxSmallFile)
+	if err != nil {
+		return err
+	}
+	var list struct{ Features, Templates []json.RawMessage }
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	if len(list.Features)+len(list.Templates) == 0 {
+		return errors.New("it lists neither features nor templates")
+	}
+	return nil
+}
+
+// listCollection reads all features, or all templates, of a directory.
+func listCollection(fsys fs.FS, l *compose.Layer) ([]byte, error) {
+	entries, err := fs.ReadDir(fsys, l.Path)
+	if err != nil {
+		return nil, err
+	}
+	complete := map[string]devcontainer.Complete{"feature": feature.Complete, "template": template.Complete}
+	lists := map[string][]json.RawMessage{}
+	for _, e := range entries {
+		for _, kind := range [...]string{"feature", "template"} {
+			dir := path.Join(l.Path, e.Name())
+			if _, err := fs.Stat(fsys, path.Join(dir, devcontainer.File(kind))); err != nil || l.Exclude != nil && l.Exclude(e.Name(), true) {
+				continue
+			}
+			meta, err := devcontainer.Read(fsys, dir, kind)
+			if err == nil {
+				err = complete[kind](meta, fsys, &compose.Layer{Layer: spec.Layer{Path: dir}})
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", e.Name(), err)
+			}
+			lists[kind+"s"] = append(lists[kind+"s"], json.RawMessage(meta.String()))
+		}
+	}
+	if len(lists) != 1 {
+		return nil, errors.New("a collection is of features or of templates, not of both or none")
+	}
+	collection := map[string]any{"sourceInformation": map[string]any{"source": "davit"}}
+	for key, list := range lists {
+		collection[key] = list
+	}
+	return compose.EncodeJSON(collection)
+}

@@ -1,0 +1,38 @@
+package collection_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+func TestCollection(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "collection")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `collection application/vnd.devcontainers.collection.layer.v1+json raw devcontainer-collection.json`)
+	kindtest.WantJSON(t, plan.Layers[0].Content, `{"sourceInformation":{"source":"davit"},"features":[
+  {"id":"farewell","version":"1.0.0","name":"Farewell"},{"id":"greeting","version":"1.2.3","name":"Greeting"}]}`)
+	if !slices.Equal(plan.Tags, []string{"latest"}) {
+		t.Errorf("tags are %q", plan.Tags)
+	}
+	list := string(plan.Layers[0].Content)
+	if _, err := kindtest.Compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
+		t.Errorf("a list that is there: %v", err)
+	}
+	for name, files := range map[string]map[string]string{
+		"empty list":           {"devcontainer-collection.json": "{}"},
+		"features, templates":  {"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`, "f/install.sh": "", "t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"image":"x"}`},
+		"feature without id":   {"f/devcontainer-feature.json": `{"version":"1.0.0","name":"F"}`, "f/install.sh": ""},
+		"template of no image": {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{}`},
+		"build of no file":     {"t/devcontainer-template.json": `{"id":"t","version":"1.0.0","name":"T"}`, "t/.devcontainer.json": `{"build":{"context":"."}}`},
+	} {
+		layer := "./"
+		if len(files) == 1 && files["devcontainer-collection.json"] != "" {
+			layer = "devcontainer-collection.json"
+		}
+		if _, err := kindtest.Compose(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

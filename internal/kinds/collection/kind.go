@@ -1,0 +1,20 @@
+// Package collection is the room of the kind for collections of Dev Container Features or Templates.
+package collection
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of collections of Dev Container Features or Templates.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"collection": {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
+		},
+		Sign: devcontainer.IsCollection,
+	}
+}

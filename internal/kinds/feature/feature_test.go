@@ -1,0 +1,78 @@
+package feature_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+func TestFeature(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "feature")
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `feature application/vnd.devcontainers.layer.v1+tar tar devcontainer-feature-greeting.tgz`)
+	if plan.Layers[0].Prefix != "./" || plan.ConfigType != mediatypes.DevContainer || string(kindtest.Finished(t, plan).Config) != "{}" {
+		t.Errorf("prefix %q, config %s", plan.Layers[0].Prefix, plan.ConfigType)
+	}
+	const metadata = `{"id":"greeting","version":"1.2.3","name":"Greeting","description":"Installs a command that greets",` +
+		`"options":{"message":{"type":"string","default":"hello","description":"what it says"}}}`
+	if got := plan.Annotations[mediatypes.DevContainerMetadata]; got != metadata {
+		t.Errorf("metadata is %s\nwant        %s", got, metadata)
+	}
+	if want := []string{"1", "1.2", "1.2.3", "latest"}; !slices.Equal(plan.Tags, want) {
+		t.Errorf("tags are %q, want %q", plan.Tags, want)
+	}
+}
+
+func TestFeatureRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ json, want string }{
+		"folder":     {`{"id":"other","version":"1.0.0","name":"F"}`, `has the id "other", and the folder is named "f"`},
+		"no version": {`{"id":"f","name":"F"}`, "has no version, which the devcontainer CLI requires"},
+		"version":    {`{"id":"f","version":"1.0","name":"F"}`, `version "1.0" is not a semantic version`},
+		"id":         {`{"id":1,"version":"1.0.0","name":"F"}`, "has no id"},
+		"not JSON":   {`{"id":`, "unexpected end of JSON"},
+		"a list":     {`[]`, "cannot unmarshal array"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := kindtest.Compose(t, map[string]string{"f/devcontainer-feature.json": tt.json, "f/install.sh": ""}, "kind: feature\nlayers: [f/]\n")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error about %q", err, tt.want)
+			}
+		})
+	}
+	_, err := kindtest.Compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0","name":"F"}`}, "kind: feature\nlayers: [f/]\n")
+	if err == nil || !strings.Contains(err.Error(), "it has no install.sh") {
+		t.Errorf("without install.sh: %v", err)
+	}
+}
+
+func TestFeatureInAnotherFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	fsys := kindtest.Tree(t, map[string]string{"devcontainer-feature.json": `{"id":"hello","version":"1.0.0","name":"Hello"}`, "install.sh": "true\n"}).FS()
+	for dir, want := range map[string]string{"hello": "<nil>", "bye": `the folder is named "bye"`} {
+		_, err := artifact.Compose(fsys, &spec.Spec{Kind: "feature", Settings: spec.Settings{Dir: dir}, Layers: []spec.LayerSpec{{Path: "."}}})
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("in %s: got %v, want %s", dir, err, want)
+		}
+	}
+}
+
+func TestFeatureWithLegacyIDs(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"f/devcontainer-feature.json": `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"]}`, "f/install.sh": ""},
+		"kind: feature\ntags: [mine]\nlayers: [f/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantJSON(t, []byte(plan.Annotations[mediatypes.DevContainerMetadata]), `{"id":"f","version":"1.0.0-rc.1+x","name":"F","legacyIds":["e"],"currentId":"f"}`)
+	if want := []string{"mine", "1.0.0-rc.1_x"}; !slices.Equal(plan.Tags, want) {
+		t.Errorf("tags are %q, want %q", plan.Tags, want)
+	}
+}

@@ -1,0 +1,21 @@
+// Package template is the room of the kind for Dev Container Templates.
+package template
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of Dev Container Templates.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]compose.Test{
+			"template": {Expects: "a directory with a devcontainer-template.json", Find: devcontainer.HasFile("template")},
+		},
+		Sign: func(t mediatypes.Traits) bool { return devcontainer.IsTemplate(t) && !devcontainer.IsCollection(t) },
+	}
+}

@@ -1,0 +1,99 @@
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/devcontainer"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+func derive(d *compose.Draft) (compose.Finish, error) {
+	return devcontainer.Derive(d, "template", Complete)
+}
+
+// Complete adds what the devcontainer CLI reads out of a template's dev container and files, also where a
+// template that was pulled says it already: its files may be others now.
+func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
+	file := path.Join(l.Path, ".devcontainer.json")
+	if _, err := fs.Stat(fsys, file); err != nil {
+		file = path.Join(l.Path, ".devcontainer/devcontainer.json")
+	}
+	data, err := tree.ReadFile(fsys, file, tree.MaxSmallFile)
+	if err != nil {
+		return errors.New("it has neither .devcontainer.json nor .devcontainer/devcontainer.json, and a template is made of one")
+	}
+	config, err := devcontainer.Parse(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	kind := typeOf(config)
+	if kind == "" {
+		return fmt.Errorf("%s has none of image, build.dockerfile and dockerComposeFile; the devcontainer CLI requires one", file)
+	}
+	files, err := compose.FilesBelow(fsys, l)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Set("type", kind), m.Set("files", files), m.Set("fileCount", len(files)),
+		m.Set("featureIds", featureIDs(config.Field("features"))), nameLoneFiles(m, files))
+}
+
+// typeOf is what a dev container is made from: an image, a Dockerfile or a compose file; "" where nothing is named.
+func typeOf(m *devcontainer.Metadata) string {
+	var build map[string]json.RawMessage
+	_ = json.Unmarshal(m.Field("build"), &build) // what is no object names no Dockerfile
+	switch {
+	case m.Field("image") != nil:
+		return "image"
+	case m.Field("dockerFile") != nil, build["dockerfile"] != nil:
+		return "dockerfile"
+	case m.Field("dockerComposeFile") != nil:
+		return "dockerCompose"
+	}
+	return ""
+}
+
+// nameLoneFiles names the file where an optional directory ("dir/*") holds one alone, as the devcontainer CLI does.
+func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
+	var optional []string
+	if json.Unmarshal(m.Field("optionalPaths"), &optional) != nil {
+		return nil // there are none
+	}
+	for i, pattern := range optional {
+		dir, ok := strings.CutSuffix(pattern, "*")
+		if !ok || !strings.HasSuffix(dir, "/") || dir == "/" {
+			continue
+		}
+		below := slices.DeleteFunc(slices.Clone(files), func(name string) bool { return !strings.HasPrefix(name, dir) })
+		if len(below) == 1 {
+			optional[i] = below[0]
+		}
+	}
+	return m.Set("optionalPaths", optional)
+}
+
+// featureIDs are the features that a dev container names, without their versions.
+func featureIDs(features json.RawMessage) []string {
+	var named map[string]json.RawMessage
+	_ = json.Unmarshal(features, &named) // what is no object names none
+	ids := []string{}
+	for ref := range named {
+		if strings.HasPrefix(ref, ".") || strings.Contains(ref, "://") || !strings.Contains(ref, "/") {
+			continue
+		}
+		ref, _, _ = strings.Cut(ref, "@")
+		if colon := strings.LastIndex(ref, ":"); colon > strings.LastIndex(ref, "/") {
+			ref = ref[:colon]
+		}
+		ids = append(ids, ref)
+	}
+	slices.Sort(ids)
+	return ids
+}

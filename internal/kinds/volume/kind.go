@@ -1,0 +1,20 @@
+// Package volume is the room of the kind for volumes. Their config is that of an image.
+package volume
+
+import (
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of volumes.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: data(),
+		Tests: map[string]compose.Test{
+			"tar": {Expects: "a tar", Find: isTar},
+		},
+		Sign: func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == mediatypes.Volume },
+		Pull: kind.Pull{Joins: true},
+	}
+}

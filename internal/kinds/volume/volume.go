@@ -1,0 +1,24 @@
+package volume
+
+import (
+	"bytes"
+
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// isTar finds a tar, or what may be one when it is decompressed: the entries are looked at when it is packed.
+func isTar(s *tree.Sample) (string, bool) {
+	const block, magic = 512, 257
+	head := s.Head()
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return "begins as gzip does", true
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		return "begins as zstd does", true
+	case len(head) < block:
+		return "", false
+	case bytes.HasPrefix(head[magic:], []byte("ustar")):
+		return "begins with the header of a tar", true
+	}
+	return "is an empty tar", bytes.Equal(head[:block], make([]byte, block))
+}
