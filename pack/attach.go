@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
@@ -20,11 +21,7 @@ import (
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry"
 )
-
-// maxReferrers bounds how many referrers of one subject are looked at.
-const maxReferrers = 10_000
 
 // AttachOptions say how an artifact is attached. The zero value keeps what is attached already.
 type AttachOptions struct {
@@ -122,7 +119,7 @@ func sendReferrer(ctx context.Context, dst oras.Target, root *node, listed bool,
 // attached looks through the subject's referrers for the same artifact, and for others that it stands for.
 func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
 	ours := root.manifest
-	referrers, err := listReferrers(ctx, dst, *root.subject, ours.desc.ArtifactType)
+	referrers, err := fetch.ListReferrers(ctx, dst, *root.subject, ours.desc.ArtifactType)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -180,19 +177,6 @@ func roleOf(manifest []byte) referrerRole {
 		cmp.Or(m.Annotations[mediatypes.PredicateType], m.Annotations[mediatypes.BundlePredicateType])}
 }
 
-// listReferrers asks for the referrers of one type, or of all. A subject that is not there has none.
-func listReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
-	[]ocispec.Descriptor, error) {
-	found, err := registry.Referrers(ctx, src, subject, artifactType)
-	if errors.Is(err, errdef.ErrNotFound) {
-		return nil, nil
-	}
-	if err == nil && len(found) > maxReferrers {
-		err = artifact.Refused(subject.Digest.String(), "has %d referrers, at most %d are read", len(found), maxReferrers)
-	}
-	return found, err
-}
-
 // Platforms are the manifests of an index that run somewhere: attestations that BuildKit puts beside them are left out.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	manifests, err := listed(ctx, src, index)
@@ -235,7 +219,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
 			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
 	}
-	referrers, err := listReferrers(ctx, dst, subject, "")
+	referrers, err := fetch.ListReferrers(ctx, dst, subject, "")
 	if err != nil {
 		return nil, err
 	}

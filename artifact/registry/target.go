@@ -30,6 +30,11 @@ type BlobPusher interface {
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }
 
+// BlobKeeper reports whether the target stores a manifest only together with all blobs that it lists. Repositories do.
+type BlobKeeper interface {
+	KeepsBlobs() bool
+}
+
 // BlobFetcher lets another party write a blob into the target's files. Layouts and archives are one.
 type BlobFetcher interface {
 	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
@@ -58,6 +63,7 @@ var (
 		BlobPusher
 		FileFetcher
 		Ranger
+		BlobKeeper
 	} = (*remote.Repository)(nil)
 	_ interface {
 		Target

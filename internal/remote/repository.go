@@ -97,6 +97,11 @@ func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRep
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }
 
+// Name returns the host of the registry and the name of the repository.
+func (r *Repository) Name() (host, repository string) {
+	return r.api.Name.Registry, r.api.Name.Repository
+}
+
 // Close ends the use of the repository.
 func (r *Repository) Close() error { return nil }
 

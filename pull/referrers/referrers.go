@@ -3,7 +3,6 @@ package referrers
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,21 +11,15 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
-	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry"
 )
 
-// What a hostile graph may take: nobody attaches as much.
-const (
-	maxReferrers     = 10_000 // of all subjects together
-	MaxReferrerDepth = 8
-)
+// MaxReferrerDepth bounds the referrers of referrers that are listed.
+const MaxReferrerDepth = 8
 
 // ReferrerOptions say which referrers are listed. The zero value lists the direct ones of every kind.
 type ReferrerOptions struct {
@@ -200,30 +193,13 @@ func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 // direct asks the source.
 func (w *referrerWalk) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
-	add := func(page []ocispec.Descriptor) error {
-		if w.count.Add(int64(len(page))) > maxReferrers {
-			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", maxReferrers)
+	err := fetch.Referrers(ctx, w.src, subject, artifactType, func(page []ocispec.Descriptor) error {
+		if w.count.Add(int64(len(page))) > fetch.MaxReferrers {
+			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", fetch.MaxReferrers)
 		}
-		for _, desc := range page {
-			if err := fetch.CheckDocument(desc); err != nil {
-				return err
-			}
-			found = append(found, desc)
-		}
+		found = append(found, page...)
 		return nil
-	}
-	var err error
-	if lister, ok := w.src.(registry.ReferrerLister); ok {
-		err = lister.Referrers(ctx, subject, artifactType, add)
-	} else {
-		var all []ocispec.Descriptor
-		if all, err = registry.Referrers(ctx, w.src, subject, artifactType); err == nil {
-			err = add(all)
-		}
-	}
-	if errors.Is(err, errdef.ErrNotFound) {
-		err = nil
-	}
+	})
 	return found, err
 }
 
@@ -270,29 +246,19 @@ func (r *Referrer) is(kind string) bool {
 		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
 }
 
-// Tagged lists what cosign keeps for a subject under tags that are made of its digest, sha256-….sig, because it has no
-// subject itself. It takes three requests.
-func Tagged(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor) ([]*Referrer, error) {
-	return NewReferrerWalk(src, ReferrerOptions{}).tagged(ctx, subject)
-}
-
-// tagged is Tagged of a kind.
+// tagged lists what cosign keeps for a subject under tags that are made of its digest.
 func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
+	found, err := fetch.CosignManifests(ctx, w.src, subject)
+	if err != nil {
+		return nil, err
+	}
 	var list []*Referrer
-	for _, tag := range oci.CosignTags(subject.Digest) {
-		desc, err := w.src.Resolve(ctx, tag)
-		if errors.Is(err, errdef.ErrNotFound) {
-			continue
-		}
+	for _, one := range found {
+		r, err := w.referrer(ctx, one.Desc)
 		if err != nil {
 			return nil, err
 		}
-		desc.ArtifactType = ""
-		r, err := w.referrer(ctx, desc)
-		if err != nil {
-			return nil, err
-		}
-		r.Tag = tag
+		r.Tag = one.Tag
 		if r.is(w.opts.Kind) {
 			list = append(list, r)
 		}

@@ -5,24 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
-	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pack"
-	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
-	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/content"
-	orasregistry "oras.land/oras-go/v2/registry"
 )
 
 func newCopyCommand(a *app.App) *cobra.Command {
@@ -84,9 +76,6 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 		return err
 	}
 	result, err := copyBetween(ctx, a, src, dst, opts)
-	if layout, ok := dst.Target.(*registry.Layout); ok && err != nil {
-		layout.Keep()
-	}
 	if err := dst.Finish(ctx, err); err != nil {
 		return err
 	}
@@ -112,47 +101,46 @@ func (o copyOptions) references() (src, dst registry.Reference, err error) {
 	return src, dst, err
 }
 
+// copyBetween copies between open targets. It completes both references.
 func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts copyOptions) (*copyResult, error) {
-	progress, stop := a.StartProgress()
-	defer stop()
-	c := newCopier(src, dst, progress, a.Registry.Concurrency)
-	if opts.allTags {
-		return c.allTags(ctx, opts)
-	}
-	desc, err := src.Find(ctx)
+	platform, err := app.OptionalPlatform(opts.platform)
 	if err != nil {
 		return nil, err
 	}
-	if opts.platform != "" {
-		if desc, err = platformOf(ctx, src, desc, opts.platform); err != nil {
+	if !opts.allTags {
+		if err := src.Complete(ctx); err != nil {
 			return nil, err
 		}
-	}
-	if dst.Ref.Tag == "" {
-		dst.Ref.Tag = src.Ref.Tag
-	}
-	return c.copy(ctx, desc, opts, app.UniqueTags(dst.Ref.Tag, opts.tags))
-}
-
-// platformOf chooses a manifest from an index.
-func platformOf(ctx context.Context, src *app.Target, desc ocispec.Descriptor, platform string) (ocispec.Descriptor, error) {
-	want, err := app.ParsePlatform(platform)
-	if err != nil {
-		return desc, err
-	}
-	manifests, err := pack.Platforms(ctx, src, desc)
-	if err != nil {
-		return desc, err
-	}
-	entry, err := manifest.Select(manifests, want)
-	var missing *manifest.PlatformError
-	if errors.As(err, &missing) {
-		return desc, &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no manifest for the platform %s", src.Ref, platform),
-			Advice: "it has " + strings.Join(missing.Have, ", "),
+		if dst.Ref.Tag == "" {
+			dst.Ref.Tag = src.Ref.Tag
 		}
 	}
-	return entry, err
+	progress, stop := a.StartProgress()
+	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
+		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
+		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
+		Concurrency: a.Registry.Concurrency, Progress: progress,
+	})
+	stop()
+	switch {
+	case err != nil && opts.allTags:
+		return nil, err
+	case err != nil:
+		return nil, src.Explain(ctx, err)
+	case len(result.Artifacts) == 0:
+		return nil, &exit.MissingError{Text: fmt.Sprintf("%s has no tags", src.Ref)}
+	}
+	all := make([]*copyResult, len(result.Artifacts))
+	for i, one := range result.Artifacts {
+		all[i] = newCopyResult(src.Ref, dst.Ref, one)
+	}
+	last := all[len(all)-1]
+	if opts.allTags {
+		r := *last
+		r.Copied = all
+		last = &r
+	}
+	return last, nil
 }
 
 // copyResult is the result of copy.
@@ -201,196 +189,20 @@ func (r *copyResult) QuietLine() string {
 	return strings.Join(lines, "\n")
 }
 
-// copier copies graphs from one target to another.
-type copier struct {
-	src, dst *app.Target
-	graph    oras.CopyGraphOptions
-	to       *copyTarget
-}
-
-func newCopier(src, dst *app.Target, progress artifact.Progress, concurrency int) *copier {
-	c := &copier{src: src, dst: dst, to: &copyTarget{Target: dst.Target, src: src.Target, progress: progress}}
-	c.graph.Concurrency = concurrency
-	c.graph.OnCopySkipped = func(_ context.Context, desc ocispec.Descriptor) error {
-		c.to.report(artifact.Skipped, desc, desc.Size)
-		return nil
-	}
-	c.graph.OnMounted = func(_ context.Context, desc ocispec.Descriptor) error {
-		c.to.report(artifact.Mounted, desc, desc.Size)
-		return nil
-	}
-	if _, able := dst.Target.(orasregistry.Mounter); able && src.Ref.Registry == dst.Ref.Registry {
-		c.graph.MountFrom = func(context.Context, ocispec.Descriptor) ([]string, error) {
-			return []string{src.Ref.Repository}, nil
-		}
-	}
-	return c
-}
-
-// copy copies one graph and tags it.
-func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor, opts copyOptions, tags []string) (*copyResult, error) {
+// newCopyResult describes one copied artifact. Its reference has the first tag, or the digest if there is no tag.
+func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult {
+	desc := one.Descriptor
 	r := &copyResult{
-		Reference: withTag(c.dst.Ref, tags, desc), Source: app.WithDigest(c.src.Ref, desc),
-		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size, Tags: tags,
+		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
+		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Skipped: one.Skipped,
 	}
-	before := c.to.sent.Load()
-	if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, desc, c.graph); err != nil {
-		return nil, bareCopyError(err)
-	}
-	if opts.referrers {
-		var err error
-		if r.Referrers, err = c.referrers(ctx, desc); err != nil {
-			return nil, err
+	if len(one.Tags) > 0 {
+		to.Tag = one.Tags[0]
+		r.Reference = to.String()
+		if from.Reference() == "" { // all tags were copied: this is one of them
+			from.Tag = one.Tags[0]
 		}
 	}
-	moved, err := c.tag(ctx, desc, tags)
-	if err != nil {
-		return nil, err
-	}
-	r.Skipped = !moved && c.to.sent.Load() == before
-	return r, nil
-}
-
-// withTag is the reference of the copy: by its first tag, or by its digest when it has none.
-func withTag(ref registry.Reference, tags []string, desc ocispec.Descriptor) string {
-	if len(tags) == 0 {
-		return app.WithDigest(ref, desc)
-	}
-	ref.Tag = tags[0]
-	return ref.String()
-}
-
-// tag moves the tags that do not lead to desc yet, and reports whether there were any.
-func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string) (moved bool, err error) {
-	for _, tag := range tags {
-		if old, err := c.dst.Resolve(ctx, tag); err == nil && old.Digest == desc.Digest {
-			continue
-		}
-		if err := c.dst.Tag(ctx, desc, tag); err != nil {
-			return false, err
-		}
-		moved = true
-	}
-	return moved, nil
-}
-
-// allTags copies every tag of the source.
-func (c *copier) allTags(ctx context.Context, opts copyOptions) (*copyResult, error) {
-	tags, err := c.src.ListAllTags(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tags = slices.DeleteFunc(tags, manifest.IsReferrersTag)
-	if len(tags) == 0 {
-		return nil, &exit.MissingError{Text: fmt.Sprintf("%s has no tags", c.src.Ref)}
-	}
-	var all []*copyResult
-	for _, tag := range tags {
-		src := &app.Target{Target: c.src.Target, Ref: c.src.Ref}
-		src.Ref.Tag = tag
-		desc, err := src.Find(ctx)
-		if err != nil {
-			return nil, err
-		}
-		one, err := c.copy(ctx, desc, opts, app.UniqueTags(tag, opts.tags))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	r := *all[len(all)-1]
-	r.Copied = all
-	return &r, nil
-}
-
-// maxGraph bounds how many referrers are followed: an endless chain of them is no use, only an attack.
-const maxGraph = 10_000
-
-// referrers copies what refers to a manifest or to those inside it, and so on, and what cosign keeps for these.
-func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	type node struct {
-		ocispec.Descriptor
-		own bool // the root, or inside it
-	}
-	var all []ocispec.Descriptor
-	seen := map[digest.Digest]bool{root.Digest: true}
-	queue := []node{{root, true}}
-	for ; len(queue) > 0; queue = queue[1:] {
-		n := queue[0]
-		inner, found, err := c.neighbours(ctx, n.Descriptor)
-		if err != nil {
-			return nil, err
-		}
-		for _, desc := range inner {
-			if !seen[desc.Digest] {
-				seen[desc.Digest] = true
-				queue = append(queue, node{desc, n.own})
-			}
-		}
-		for _, desc := range found {
-			if seen[desc.Digest] {
-				continue
-			}
-			if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, desc, c.graph); err != nil {
-				return nil, bareCopyError(err)
-			}
-			seen[desc.Digest] = true
-			all, queue = append(all, desc), append(queue, node{desc, false})
-		}
-		if n.own {
-			tagged, err := c.tagged(ctx, n.Descriptor)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, tagged...)
-		}
-		if len(seen) > maxGraph {
-			return nil, artifact.Refused(root.Digest.String(), "more than %d manifests hang together with it", maxGraph)
-		}
-	}
-	return all, nil
-}
-
-// tagged copies what cosign keeps for a manifest under tags of its own, with these tags.
-func (c *copier) tagged(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	found, err := referrers.Tagged(ctx, c.src, subject)
-	if err != nil {
-		return nil, err
-	}
-	var all []ocispec.Descriptor
-	for _, r := range found {
-		desc := r.Descriptor()
-		if err := oras.CopyGraph(ctx, lazySource{c.src.Target}, c.to, desc, c.graph); err != nil {
-			return nil, bareCopyError(err)
-		}
-		if _, err := c.tag(ctx, desc, []string{r.Tag}); err != nil {
-			return nil, err
-		}
-		all = append(all, desc)
-	}
-	return all, nil
-}
-
-// neighbours are the manifests inside an index, and what refers to it.
-func (c *copier) neighbours(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
-	successors, err := content.Successors(ctx, c.src, desc)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, s := range successors {
-		if manifest.Is(s.MediaType) {
-			inner = append(inner, s)
-		}
-	}
-	referrers, err = orasregistry.Referrers(ctx, c.src, desc, "")
-	return inner, referrers, err
-}
-
-// bareCopyError drops what oras says about the copying: the cause names what it is about.
-func bareCopyError(err error) error {
-	var copyErr *oras.CopyError
-	if errors.As(err, &copyErr) {
-		return copyErr.Err
-	}
-	return err
+	r.Source = app.WithDigest(from, desc)
+	return r
 }

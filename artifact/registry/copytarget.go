@@ -1,4 +1,4 @@
-package fetch
+package registry
 
 import (
 	"context"
@@ -8,19 +8,16 @@ import (
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
-// copyTarget hands blobs to the target the way it takes them best, and reports how far they are.
+// copyTarget passes blobs to the target by the best of its abilities, and reports progress.
 type copyTarget struct {
-	registry.Target
+	Target
 	src      content.Fetcher
 	progress artifact.Progress
 	sent     atomic.Int64 // blobs and manifests
@@ -32,20 +29,20 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
-// Exists tells whether a blob is there, or a manifest with all that belongs to it: oras looks no further where one is.
-// A registry takes no manifest without the rest; on a disk files get lost.
+// Exists reports whether a blob exists, or a manifest with everything that it lists: oras does not look below a manifest
+// that exists. Only a target that stores a manifest together with all its blobs is believed; on disk files get lost.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	ok, err := t.Target.Exists(ctx, desc)
-	if _, disk := t.Target.(blobFetcher); !disk || !ok || err != nil || !manifest.Is(desc.MediaType) {
+	if keeper, able := t.Target.(BlobKeeper); able && keeper.KeepsBlobs() || !ok || err != nil || !manifest.Is(desc.MediaType) {
 		return ok, err
 	}
 	inside, err := content.Successors(ctx, t.Target, desc)
 	if err != nil {
-		return false, nil // what can't be read is copied again
+		return false, nil // copied again
 	}
 	for _, one := range inside {
 		if manifest.IsNondistributable(one.MediaType) {
-			continue // nobody copies it
+			continue // not copied
 		}
 		if ok, err := t.Exists(ctx, one); err != nil || !ok {
 			return false, err
@@ -54,12 +51,12 @@ func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 	return true, nil
 }
 
-// Push sends a blob or manifest. A target that takes blobs whole gets the means to read this one again from any place,
-// so that an upload can go on where it broke; the reader at hand is not touched then.
+// Push sends a blob or manifest. A BlobPusher opens the blob itself, at any offset, so that a broken upload can resume; r is
+// not read then.
 func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	t.report(artifact.Started, desc, 0)
 	step := artifact.Done
-	pusher, able := t.Target.(pack.BlobPusher)
+	pusher, able := t.Target.(BlobPusher)
 	var err error
 	if able && !manifest.Is(desc.MediaType) {
 		step, err = t.pushBlob(ctx, pusher, desc)
@@ -76,20 +73,15 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 	return nil
 }
 
-// fetchedFrom is the size from which a blob out of a registry comes into a layout or archive over several connections and
-// goes on where it stopped: below, that is not worth a journal.
-const fetchedFrom = 8 << 20
-
-// blobFetcher is a target on this machine's disk.
-type blobFetcher interface {
-	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
-}
+// fetchMinSize is the size from which a blob is downloaded over several connections and can resume. The journal does not
+// pay off below it.
+const fetchMinSize = 8 << 20
 
 // pushBlob sends a blob.
-func (t *copyTarget) pushBlob(ctx context.Context, pusher pack.BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
+func (t *copyTarget) pushBlob(ctx context.Context, pusher BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
 	report := func(done int64) { t.report(artifact.Advanced, desc, done) }
-	disk, stored := t.Target.(blobFetcher)
-	if fetcher, remote := t.src.(*registry.Repository); stored && remote && desc.Size >= fetchedFrom {
+	disk, isDisk := t.Target.(BlobFetcher)
+	if fetcher, ok := t.src.(FileFetcher); isDisk && ok && desc.Size >= fetchMinSize {
 		step, err := disk.FetchBlob(ctx, desc, func(dst *os.Root, name string) error {
 			return fetcher.FetchFile(ctx, desc, dst, name, func(done, _ int64) { report(done) })
 		})
@@ -101,7 +93,7 @@ func (t *copyTarget) pushBlob(ctx context.Context, pusher pack.BlobPusher, desc 
 	return step, err
 }
 
-// Mount takes a blob from another repository of the same registry. Only a target that is a Mounter is asked.
+// Mount takes a blob from another repository of the same registry.
 func (t *copyTarget) Mount(ctx context.Context, desc ocispec.Descriptor, from string, get func() (io.ReadCloser, error)) error {
 	mounter, ok := t.Target.(orasregistry.Mounter)
 	if !ok {
@@ -111,7 +103,7 @@ func (t *copyTarget) Mount(ctx context.Context, desc ocispec.Descriptor, from st
 	return mounter.Mount(ctx, desc, from, get)
 }
 
-// blob is a blob of the source as one to send. Its ID is its digest: the same bytes wherever they are read.
+// blob returns a blob of the source as one to send. Its ID is its digest: the bytes are the same wherever they are read.
 func (t *copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) artifact.Blob {
 	return artifact.Blob{
 		MediaType: desc.MediaType, Annotations: desc.Annotations, Size: desc.Size, Digest: desc.Digest, ID: desc.Digest.String(),
@@ -119,9 +111,9 @@ func (t *copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) artifact
 	}
 }
 
-// openAt reads a blob from an offset on.
+// openAt opens a blob at an offset.
 func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, offset int64) (io.ReadCloser, error) {
-	if ranger, ok := src.(fetch.Ranger); ok && offset > 0 {
+	if ranger, ok := src.(Ranger); ok && offset > 0 {
 		return ranger.FetchRange(ctx, desc, offset, desc.Size-offset)
 	}
 	r, err := src.Fetch(ctx, desc)
@@ -135,10 +127,10 @@ func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, o
 	return r, nil
 }
 
-// lazySource opens a blob when its first byte is wanted: copyTarget may not want any.
-type lazySource struct{ registry.Target }
+// lazySource opens a blob at the first read: copyTarget may not read it at all.
+type lazySource struct{ Target }
 
-// Fetch gives manifests at once, blobs later.
+// Fetch opens a manifest at once and a blob when it is read.
 func (s lazySource) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if manifest.Is(desc.MediaType) {
 		return s.Target.Fetch(ctx, desc)
@@ -146,7 +138,7 @@ func (s lazySource) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Read
 	return &lazyReader{open: func() (io.ReadCloser, error) { return s.Target.Fetch(ctx, desc) }}, nil
 }
 
-// lazyReader is a blob that is not opened yet.
+// lazyReader opens a blob at the first read.
 type lazyReader struct {
 	open func() (io.ReadCloser, error)
 	r    io.ReadCloser

@@ -1,0 +1,289 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/remote"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// CopyOptions say what is copied. Either Reference or AllTags is required.
+type CopyOptions struct {
+	Reference string            // tag or digest in the source
+	AllTags   bool              // copy every tag of the source; Reference is ignored then
+	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
+	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
+	Referrers bool              // copy referrers too, theirs, and so on, and what cosign keeps under tags; at most 10,000
+
+	Concurrency int               // blobs copied at once; 0: 8
+	Progress    artifact.Progress // nil: nothing is reported
+}
+
+// CopyResult lists what was copied.
+type CopyResult struct {
+	Artifacts []Copied // one, or with CopyOptions.AllTags one for each tag of the source in their order, perhaps none
+}
+
+// Copied is an artifact that was copied.
+type Copied struct {
+	Descriptor ocispec.Descriptor
+	Tags       []string
+	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
+	Skipped    bool                 // the target had everything, and each tag
+}
+
+// Copy copies an artifact or image from one target to another, byte for byte. Blobs that dst has are not sent. Between
+// repositories of one registry blobs are mounted. Layers that must not be distributed are left out.
+//
+// After an error dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues
+// with them. An archive has to be closed with [Close] and the error.
+//
+// A reference that src does not have and a platform that the index does not have are an errdef.ErrNotFound, content that
+// does not match its digest or size an artifact.ErrRefused. Errors of registries are a *[Denied] or an *[Unavailable].
+func Copy(ctx context.Context, src, dst Target, opts CopyOptions) (*CopyResult, error) {
+	c := newCopier(src, dst, opts)
+	result, err := c.run(ctx)
+	if k, ok := dst.(keeper); ok && err != nil {
+		k.Keep()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// keeper is a target that removes unreferenced blobs when it is closed, unless it is told to keep them.
+type keeper interface {
+	Keep()
+}
+
+// maxCopied bounds how many manifests one artifact brings along: an endless chain of referrers is an attack.
+const maxCopied = 10_000
+
+// copier copies graphs from one target to another.
+type copier struct {
+	src, dst Target
+	opts     CopyOptions
+	graph    oras.CopyGraphOptions
+	to       *copyTarget
+}
+
+func newCopier(src, dst Target, opts CopyOptions) *copier {
+	c := &copier{src: src, dst: dst, opts: opts, to: &copyTarget{Target: dst, src: src, progress: opts.Progress}}
+	c.graph.Concurrency = opts.Concurrency
+	if c.graph.Concurrency == 0 {
+		c.graph.Concurrency = fetch.DefaultConcurrency
+	}
+	c.graph.OnCopySkipped = func(_ context.Context, desc ocispec.Descriptor) error {
+		c.to.report(artifact.Skipped, desc, desc.Size)
+		return nil
+	}
+	c.graph.OnMounted = func(_ context.Context, desc ocispec.Descriptor) error {
+		c.to.report(artifact.Mounted, desc, desc.Size)
+		return nil
+	}
+	if from, ok := mountSource(src, dst); ok {
+		c.graph.MountFrom = func(context.Context, ocispec.Descriptor) ([]string, error) { return []string{from}, nil }
+	}
+	return c
+}
+
+// mountSource returns the repository that dst can mount blobs from: src, if both are in the same registry.
+func mountSource(src, dst Target) (repository string, ok bool) {
+	from, fromRegistry := src.(*remote.Repository)
+	to, toRegistry := dst.(*remote.Repository)
+	if !fromRegistry || !toRegistry {
+		return "", false
+	}
+	fromHost, repository := from.Name()
+	toHost, _ := to.Name()
+	return repository, fromHost == toHost
+}
+
+func (c *copier) run(ctx context.Context) (*CopyResult, error) {
+	if c.opts.AllTags {
+		return c.allTags(ctx)
+	}
+	one, err := c.reference(ctx, c.opts.Reference, c.opts.Tags)
+	if err != nil {
+		return nil, err
+	}
+	return &CopyResult{Artifacts: []Copied{*one}}, nil
+}
+
+// allTags copies every tag of the source except those of the referrers tag schema: the target has its own.
+func (c *copier) allTags(ctx context.Context) (*CopyResult, error) {
+	var tags []string
+	err := c.src.Tags(ctx, "", func(page []string) error {
+		tags = append(tags, page...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(tags)
+	result := &CopyResult{}
+	for _, tag := range slices.DeleteFunc(tags, manifest.IsReferrersTag) {
+		one, err := c.reference(ctx, tag, append([]string{tag}, c.opts.Tags...))
+		if err != nil {
+			return nil, err
+		}
+		result.Artifacts = append(result.Artifacts, *one)
+	}
+	return result, nil
+}
+
+// reference copies what a tag or digest refers to, and tags the copy.
+func (c *copier) reference(ctx context.Context, reference string, tags []string) (*Copied, error) {
+	desc, err := c.src.Resolve(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	if c.opts.Platform != nil && manifest.IsIndex(desc.MediaType) {
+		index, err := fetch.Load(ctx, c.src, desc)
+		if err != nil {
+			return nil, err
+		}
+		if desc, err = fetch.EntryFor(index, c.opts.Platform); err != nil {
+			return nil, err
+		}
+	}
+	one := &Copied{Descriptor: desc}
+	for _, tag := range tags {
+		if !slices.Contains(one.Tags, tag) {
+			one.Tags = append(one.Tags, tag)
+		}
+	}
+	sent := c.to.sent.Load()
+	if err := c.copy(ctx, desc); err != nil {
+		return nil, err
+	}
+	if c.opts.Referrers {
+		if one.Referrers, err = c.referrers(ctx, desc); err != nil {
+			return nil, err
+		}
+	}
+	moved, err := c.tag(ctx, desc, one.Tags)
+	if err != nil {
+		return nil, err
+	}
+	one.Skipped = !moved && c.to.sent.Load() == sent
+	return one, nil
+}
+
+// copy copies one graph.
+func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
+	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
+	var copyErr *oras.CopyError
+	if errors.As(err, &copyErr) {
+		return copyErr.Err // it names its object itself
+	}
+	return err
+}
+
+// tag moves the tags that do not lead to desc yet, and reports whether there were any.
+func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string) (moved bool, err error) {
+	for _, tag := range tags {
+		if old, err := c.dst.Resolve(ctx, tag); err == nil && old.Digest == desc.Digest {
+			continue
+		}
+		if err := c.dst.Tag(ctx, desc, tag); err != nil {
+			return false, err
+		}
+		moved = true
+	}
+	return moved, nil
+}
+
+// referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and what cosign keeps for the
+// manifest and those inside it.
+func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	type node struct {
+		ocispec.Descriptor
+		own bool // the root, or inside it
+	}
+	var all []ocispec.Descriptor
+	seen := map[digest.Digest]bool{root.Digest: true}
+	queue := []node{{root, true}}
+	for ; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		inner, found, err := c.neighbors(ctx, n.Descriptor)
+		if err != nil {
+			return nil, err
+		}
+		for _, desc := range inner {
+			if !seen[desc.Digest] {
+				seen[desc.Digest] = true
+				queue = append(queue, node{desc, n.own})
+			}
+		}
+		for _, desc := range found {
+			if seen[desc.Digest] {
+				continue
+			}
+			if err := c.copy(ctx, desc); err != nil {
+				return nil, err
+			}
+			seen[desc.Digest] = true
+			all, queue = append(all, desc), append(queue, node{desc, false})
+		}
+		if n.own {
+			tagged, err := c.cosignManifests(ctx, n.Descriptor)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, tagged...)
+		}
+		if len(seen) > maxCopied {
+			return nil, artifact.Refused(root.Digest.String(), "too many referrers: the limit is %d", maxCopied)
+		}
+	}
+	return all, nil
+}
+
+// neighbors returns the manifests inside an index and the referrers of it.
+func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
+	successors, err := content.Successors(ctx, c.src, desc)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range successors {
+		if manifest.Is(s.MediaType) {
+			inner = append(inner, s)
+		}
+	}
+	referrers, err = fetch.ListReferrers(ctx, c.src, desc, "")
+	return inner, referrers, err
+}
+
+// cosignManifests copies what cosign keeps for a manifest under tags, with these tags.
+func (c *copier) cosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	found, err := fetch.CosignManifests(ctx, c.src, subject)
+	if err != nil {
+		return nil, err
+	}
+	var all []ocispec.Descriptor
+	for _, one := range found {
+		m, err := fetch.Load(ctx, c.src, one.Desc)
+		if err != nil {
+			return nil, err
+		}
+		one.Desc.ArtifactType, one.Desc.Annotations = m.Traits().Type(), m.Annotations
+		if err := c.copy(ctx, one.Desc); err != nil {
+			return nil, err
+		}
+		if _, err := c.tag(ctx, one.Desc, []string{one.Tag}); err != nil {
+			return nil, err
+		}
+		all = append(all, one.Desc)
+	}
+	return all, nil
+}

@@ -1,0 +1,151 @@
+package registry_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// TestCopy copies with referrers and a signature of cosign between all kinds of targets, and again.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	places := func(t *testing.T) map[string]func() registry.Target {
+		return map[string]func() registry.Target{
+			"layout":   opener(t, filepath.Join(t.TempDir(), "oci")),
+			"archive":  opener(t, filepath.Join(t.TempDir(), "oci.tar")),
+			"registry": opener(t, registrytest.Start(t, registrytest.Options{}).Host+"/some/repo"),
+		}
+	}
+	for from, src := range places(t) {
+		target := src()
+		subject := pushed(t, target, "subject", nil)
+		referrer := pushed(t, target, "referrer", &subject)
+		second := pushed(t, target, "referrer of the referrer", &referrer)
+		signature := pushed(t, target, "signature", nil)
+		signatureTag := manifest.CosignTags(subject.Digest)[0]
+		for tag, desc := range map[string]ocispec.Descriptor{"v1": subject, signatureTag: signature} {
+			if err := target.Tag(t.Context(), desc, tag); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeTarget(t, target)
+		for to, dst := range places(t) {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
+				opts := registry.CopyOptions{Reference: "v1", Tags: []string{"v1", "new", "v1"}, Referrers: true}
+				for _, skipped := range []bool{false, true} {
+					one := copied(t, src(), dst(), opts)
+					if one.Descriptor.Digest != subject.Digest || !slices.Equal(one.Tags, []string{"v1", "new"}) || one.Skipped != skipped {
+						t.Errorf("copied %+v, want %s as v1 and new, skipped %t", one, subject.Digest, skipped)
+					}
+					if got, want := digests(one.Referrers), digests([]ocispec.Descriptor{referrer, second, signature}); !slices.Equal(got, want) {
+						t.Errorf("copied the referrers %v, want %v", got, want)
+					}
+				}
+				target := dst()
+				defer closeTarget(t, target)
+				for reference, want := range map[string]digest.Digest{"new": subject.Digest, signatureTag: signature.Digest} {
+					if got, err := target.Resolve(t.Context(), reference); err != nil || got.Digest != want {
+						t.Errorf("%s is %v, %v, want %v", reference, got.Digest, err, want)
+					}
+				}
+				found, err := registry.Referrers(t.Context(), target, referrer, "application/vnd.test")
+				if err != nil || !slices.Equal(digests(found), []digest.Digest{second.Digest}) {
+					t.Errorf("referrers %v, %v, want %v", digests(found), err, second.Digest)
+				}
+				signed, err := registry.CosignManifests(t.Context(), target, subject)
+				if err != nil || len(signed) != 1 || signed[0].Tag != signatureTag || signed[0].Desc.Digest != signature.Digest {
+					t.Errorf("cosign's manifests %v, %v, want %s", signed, err, signature.Digest)
+				}
+			})
+		}
+	}
+}
+
+// copied copies one artifact and closes both targets.
+func copied(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) registry.Copied {
+	t.Helper()
+	result, err := registry.Copy(t.Context(), src, dst, opts)
+	if err := registry.Close(t.Context(), dst, err); err != nil {
+		t.Fatal(err)
+	}
+	closeTarget(t, src)
+	if len(result.Artifacts) != 1 {
+		t.Fatalf("copied %d artifacts, want 1", len(result.Artifacts))
+	}
+	return result.Artifacts[0]
+}
+
+func digests(list []ocispec.Descriptor) []digest.Digest {
+	var all []digest.Digest
+	for _, desc := range list {
+		all = append(all, desc.Digest)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestCopyChooses copies all tags, and one platform of an index.
+func TestCopyChooses(t *testing.T) {
+	t.Parallel()
+	src := opener(t, filepath.Join(t.TempDir(), "oci"))()
+	defer closeTarget(t, src)
+	amd, arm := pushed(t, src, "amd64", nil), pushed(t, src, "arm64", nil)
+	amd.Platform, arm.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}, &ocispec.Platform{OS: "linux", Architecture: "arm64"}
+	index := ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{amd, arm}}
+	index.SchemaVersion = 2
+	both, err := oras.PushBytes(t.Context(), src, ocispec.MediaTypeImageIndex, marshal(t, index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, desc := range map[string]ocispec.Descriptor{"both": both, "arm": arm} {
+		if err := src.Tag(t.Context(), desc, tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		name string
+		opts registry.CopyOptions
+		want map[string]digest.Digest
+	}{
+		{"all tags", registry.CopyOptions{AllTags: true}, map[string]digest.Digest{"both": both.Digest, "arm": arm.Digest}},
+		{"a platform", registry.CopyOptions{Reference: "both", Platform: arm.Platform, Tags: []string{"x"}}, map[string]digest.Digest{"x": arm.Digest}},
+		{"a digest without a tag", registry.CopyOptions{Reference: both.Digest.String()}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dst := opener(t, filepath.Join(t.TempDir(), "oci"))()
+			defer closeTarget(t, dst)
+			if _, err := registry.Copy(t.Context(), src, dst, test.opts); err != nil {
+				t.Fatal(err)
+			}
+			if got := tagList(t, dst); len(got) != len(test.want) {
+				t.Errorf("tags %q, want those of %v", got, test.want)
+			}
+			for tag, want := range test.want {
+				if got, err := dst.Resolve(t.Context(), tag); err != nil || got.Digest != want {
+					t.Errorf("%s is %v, %v, want %v", tag, got.Digest, err, want)
+				}
+			}
+		})
+	}
+	for name, opts := range map[string]registry.CopyOptions{
+		"a tag":      {Reference: "none"},
+		"a platform": {Reference: "both", Platform: &ocispec.Platform{OS: "plan9", Architecture: "386"}},
+	} {
+		dst := opener(t, filepath.Join(t.TempDir(), "oci"))()
+		if _, err := registry.Copy(t.Context(), src, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
+			t.Errorf("copying %s that does not exist: %v, want not found", name, err)
+		}
+		closeTarget(t, dst)
+	}
+}

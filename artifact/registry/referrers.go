@@ -1,0 +1,27 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+)
+
+// Referrers returns the manifests whose subject is the given one, only those of an artifact type unless it is empty: by
+// the referrers API, by the tag schema, or in the graph of a layout, whichever the target has. A subject that does not
+// exist has no referrers. More than 10,000 of them, or a malformed descriptor, are an artifact.ErrRefused.
+func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
+	[]ocispec.Descriptor, error) {
+	return fetch.ListReferrers(ctx, src, subject, artifactType)
+}
+
+// CosignManifest is a signature, an attestation, or an SBOM that cosign keeps under a tag made of the digest of its subject.
+type CosignManifest = fetch.CosignManifest
+
+// CosignManifests returns what cosign keeps for a manifest under the tags sha256-….sig, .att, and .sbom: such manifests
+// have no subject, so Referrers does not list them. It takes three requests. A tag that does not exist is no error.
+func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
+	return fetch.CosignManifests(ctx, src, subject)
+}

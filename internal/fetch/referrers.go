@@ -1,0 +1,83 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// MaxReferrers bounds how many referrers are listed at once: a subject with more is hostile or broken.
+const MaxReferrers = 10_000
+
+// Referrers calls fn for the manifests whose subject is the given one: by the referrers API, by the tag schema, or in the
+// graph of the source. Their descriptors are checked. A subject that does not exist has no referrers.
+func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string,
+	fn func(page []ocispec.Descriptor) error) error {
+	checked := func(page []ocispec.Descriptor) error {
+		for _, desc := range page {
+			if err := CheckDocument(desc); err != nil {
+				return err
+			}
+		}
+		return fn(page)
+	}
+	var err error
+	if lister, ok := src.(registry.ReferrerLister); ok {
+		err = lister.Referrers(ctx, subject, artifactType, checked)
+	} else {
+		var all []ocispec.Descriptor
+		if all, err = registry.Referrers(ctx, src, subject, artifactType); err == nil {
+			err = checked(all)
+		}
+	}
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// ListReferrers returns what Referrers lists, of every artifact type if artifactType is empty. More than MaxReferrers are
+// an artifact.ErrRefused.
+func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
+	[]ocispec.Descriptor, error) {
+	var all []ocispec.Descriptor
+	err := Referrers(ctx, src, subject, artifactType, func(page []ocispec.Descriptor) error {
+		if len(all)+len(page) > MaxReferrers {
+			return artifact.Refused(subject.Digest.String(), "too many referrers: the limit is %d", MaxReferrers)
+		}
+		all = append(all, page...)
+		return nil
+	})
+	return all, err
+}
+
+// CosignManifest is a manifest that cosign keeps under a tag made of the digest of another one.
+type CosignManifest struct {
+	Tag  string
+	Desc ocispec.Descriptor
+}
+
+// CosignManifests returns what cosign keeps for a manifest under the tags sha256-….sig, .att, and .sbom. It takes three
+// requests.
+func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
+	var all []CosignManifest
+	for _, tag := range manifest.CosignTags(subject.Digest) {
+		desc, err := src.Resolve(ctx, tag)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		desc.ArtifactType = "" // of an index.json, where it may be anything
+		all = append(all, CosignManifest{tag, desc})
+	}
+	return all, nil
+}
