@@ -14,25 +14,25 @@ run() {
 	"$@"
 }
 
-say 'A model, declared in a davit.yaml. "check" names every mistake in it, "pack" makes an artifact of it.'
+say 'A model, declared in a davit.yaml. "check" reports every mistake in it, "pack" makes an artifact of it.'
 run cat examples/model/davit.yaml
 run davit check examples/model
 run davit pack examples/model -o ./.demo/models:1.0.0
 
-say 'The same files give the same digest, on every machine and every time.'
+say 'The same files have the same digest, on every machine and every time.'
 run davit pack examples/model -o ./.demo/again.tar:1.0.0
 [ "$(davit resolve ./.demo/models:1.0.0)" = "$(davit resolve ./.demo/again.tar:1.0.0)" ]
 
-say 'What belongs to it is attached to it. Plain files will do: their kind is read out of them.'
+say 'An SBOM and a runbook are attached to it, as plain files: davit detects their kind.'
 run davit attach examples/sbom/greeting.spdx.json examples/runbook/greeting-down.md ./.demo/models:1.0.0
 
-say 'Whoever has the model finds what is attached.'
+say 'The attachments are found from the model.'
 run davit discover ./.demo/models:1.0.0
 
-say 'What is it? Nobody said what is in the config: it was read out of the model file.'
+say 'What is it? The config was read from the model file.'
 run davit inspect ./.demo/models:1.0.0
 
-say 'And back into files: all of them and verified, or none.'
+say 'A pull places all files, verified, or none.'
 run davit pull ./.demo/models:1.0.0 -o ./.demo/pulled
 for file in tiny-llama.gguf LICENSE chat_template.jinja; do
 	run cmp "examples/model/$file" ".demo/pulled/$file"
@@ -43,10 +43,10 @@ runbook=$(davit discover ./.demo/models:1.0.0 --kind runbook --format go-templat
 run davit pull "./.demo/models@$runbook" -o ./.demo/runbook
 run cmp examples/runbook/greeting-down.md .demo/runbook/greeting-down.md
 
-say 'The model with all that is attached moves as one, here into a file to carry.'
+say 'The model and its attachments are copied together, here into one file.'
 run davit copy --referrers ./.demo/models:1.0.0 ./.demo/carry.tar
 run davit verify --referrers ./.demo/carry.tar
 
-say 'Done: a model was packed, an SBOM and a runbook were attached to it and found again, and what was pulled is byte for
-# byte what was declared. With a registry it is the same: write registry.example.com/models:1.0.0 for ./.demo/models:1.0.0.
-# It all lies in ./.demo, an OCI image layout that oras, regctl, crane and skopeo read too.'
+say 'Done: a model was packed, an SBOM and a runbook were attached to it and found again, and the pulled files equal
+# the declared ones, byte for byte. It works the same with a registry: write registry.example.com/models:1.0.0 for ./.demo/models:1.0.0.
+# Everything is in ./.demo, an OCI image layout that oras, regctl, crane and skopeo read too.'

@@ -16,8 +16,8 @@ import (
 const notationPolicy = `{"version": "1.0", "trustPolicies": [{"name": "all", "registryScopes": ["*"], "trustStores": ["ca:davit.test"],
 	"signatureVerification": {"level": "strict"}, "trustedIdentities": ["*"]}]}`
 
-// TestAirGap carries an image with all that is attached to it from one registry into an archive, and from there into
-// another: it arrives with the same digests, and its signatures still verify.
+// TestAirGap copies an image and its attachments from one registry to an archive, and from there to
+// another. Digests stay the same, and signatures verify.
 func TestAirGap(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)

@@ -26,7 +26,7 @@ import (
 // brokenSize is a blob that comes in parts and whose upload has a state.
 const brokenSize = 48 << 20
 
-// meter stands before a registry, counts the bytes of bodies, and breaks connections at some of them.
+// meter is a proxy in front of a registry that counts the bytes of bodies and breaks connections at given totals.
 type meter struct {
 	next http.Handler
 
@@ -35,10 +35,10 @@ type meter struct {
 	breaks  []int64       // totals at which a connection ends, ascending
 	limit   int64         // the total after which nothing passes; 0: none
 	reached chan struct{} // closed there
-	dead    chan struct{} // closed once nobody waits for more
+	dead    chan struct{} // closed once no test waits for more
 }
 
-// startMeter puts a meter before a registry.
+// startMeter starts a meter in front of a registry.
 func startMeter(t *testing.T, registry http.Handler) (m *meter, host string) {
 	t.Helper()
 	m = &meter{next: registry}
@@ -59,11 +59,11 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = body
 	m.next.ServeHTTP(&meteredWriter{w, m}, r)
 	if body.broken {
-		panic(http.ErrAbortHandler) // what the registry says of it goes nowhere
+		panic(http.ErrAbortHandler) // the answer of the registry is dropped
 	}
 }
 
-// reset forgets what has passed, and says what is to happen from now on.
+// reset starts counting at zero, and sets the faults from now on.
 func (m *meter) reset(limit int64, breaks ...int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,14 +71,14 @@ func (m *meter) reset(limit int64, breaks ...int64) {
 	m.reached, m.dead = make(chan struct{}), make(chan struct{})
 }
 
-// total is how much has passed.
+// total returns the number of bytes that passed.
 func (m *meter) total() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.passed
 }
 
-// pass counts bytes; false: the connection is to end.
+// pass counts bytes, and reports whether the connection goes on.
 func (m *meter) pass(n int) bool {
 	m.mu.Lock()
 	m.passed += int64(n)
@@ -127,7 +127,7 @@ type meteredWriter struct {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *meteredWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write sends in pieces, so that a break is where it should be.
+// Write sends in pieces, so that the connection breaks at the exact byte.
 func (w *meteredWriter) Write(p []byte) (written int, err error) {
 	for written < len(p) {
 		n, err := w.ResponseWriter.Write(p[written:min(len(p), written+64<<10)])
@@ -142,7 +142,7 @@ func (w *meteredWriter) Write(p []byte) (written int, err error) {
 	return written, nil
 }
 
-// brokenRegistries are those that the tests break connections to. Both keep what an upload's broken request has brought.
+// brokenRegistries are the registries whose connections break. Both keep the bytes of an interrupted upload request.
 var brokenRegistries = map[string]func(*testing.T) http.Handler{
 	"registry": func(*testing.T) http.Handler { return registrytest.New(registrytest.Options{}) },
 	"distribution": func(t *testing.T) http.Handler {
@@ -150,7 +150,7 @@ var brokenRegistries = map[string]func(*testing.T) http.Handler{
 		return &httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(&url.URL{Scheme: "http", Host: host})
-				r.Out.Host = r.In.Host // in it the registry gives out its addresses
+				r.Out.Host = r.In.Host // the registry puts it into Location
 			},
 			ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 			ErrorLog:     log.New(io.Discard, "", 0),
@@ -158,7 +158,7 @@ var brokenRegistries = map[string]func(*testing.T) http.Handler{
 	},
 }
 
-// traveller is a user with a file that goes to a registry or comes from there.
+// traveller pushes a file to a registry, or pulls it.
 type traveller struct {
 	t    *testing.T
 	dir  string
@@ -192,7 +192,7 @@ func (u *traveller) davit() *exec.Cmd {
 	return cmd
 }
 
-// finish runs davit to its end and sees that the file is right. A registry has seen to that for a push.
+// finish runs davit until it exits, and checks the pulled file. For a push the registry checks it.
 func (u *traveller) finish() {
 	u.t.Helper()
 	if out, err := u.davit().CombinedOutput(); err != nil {
@@ -210,7 +210,7 @@ func (u *traveller) finish() {
 	}
 }
 
-// TestKilled kills davit at random moments of pulls and pushes: the next run must go on where it stood.
+// TestKilled kills davit at random moments of pulls and pushes: the next run must resume.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	for name, registry := range brokenRegistries {
@@ -229,11 +229,11 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// settleFor is how long nothing is written before davit is killed, when nothing comes any more: what is in the buffers of
-// the system between the two processes belongs to neither.
+// settleFor is how long davit must have written nothing before it is killed: bytes in the buffers of
+// the kernel would count as received, but not as written.
 const settleFor = 300 * time.Millisecond
 
-// settle waits until davit has written what has come.
+// settle waits until davit has written all received bytes.
 func (u *traveller) settle() {
 	u.t.Helper()
 	for last := (time.Time{}); u.t.Context().Err() == nil; time.Sleep(settleFor) {
@@ -277,11 +277,11 @@ func (u *traveller) killAt(m *meter, limit int64) {
 	u.finish()
 	again := before + m.total() - brokenSize
 	if share := float64(again) / float64(before); share > 0.10 {
-		u.t.Errorf("killed after %d of %d bytes: %d of them came again, %.1f %%, want at most 10 %%", before, brokenSize, again, 100*share)
+		u.t.Errorf("killed after %d of %d bytes: %d of them were transferred again, %.1f %%, want at most 10 %%", before, brokenSize, again, 100*share)
 	}
 }
 
-// TestBroken breaks connections under davit, once and often: it goes on where the registry stands.
+// TestBroken breaks connections once and often: davit resumes at the offset of the registry.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for name, registry := range brokenRegistries {
@@ -298,7 +298,7 @@ func TestBroken(t *testing.T) {
 					m.reset(0, breaks...)
 					u.finish()
 					most := int64(brokenSize * 102 / 100)
-					if name == "distribution" { // it may be at bytes of a broken request when it is asked how many it has
+					if name == "distribution" { // it may still be reading a broken request when it is asked for its offset
 						most = brokenSize * 115 / 100
 					}
 					if passed := m.total(); passed > most {

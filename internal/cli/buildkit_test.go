@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// An imageIndex is what "docker buildx build --sbom --provenance" pushes for two platforms, which share a layer.
+// imageIndex is an index as "docker buildx build --sbom --provenance" pushes it, for two platforms that share a layer.
 type imageIndex struct {
 	t     *testing.T
 	store oras.Target
@@ -46,7 +46,7 @@ func (x imageIndex) manifest(config any, layers ...ocispec.Descriptor) ocispec.D
 	})
 }
 
-// platform puts an image for an architecture and what is stated about it.
+// platform pushes an image for an architecture, and its attestations.
 func (x imageIndex) platform(arch string) (image, attestation ocispec.Descriptor) {
 	x.t.Helper()
 	image = x.manifest(json.RawMessage(`{"os": "linux", "architecture": "`+arch+`", "created": "2026-01-01T00:00:00Z",
@@ -70,7 +70,7 @@ func (x imageIndex) platform(arch string) (image, attestation ocispec.Descriptor
 	return image, attestation
 }
 
-// put puts the index, and gives the digest of its image for arm64.
+// put pushes the index, and returns the digest of its image for arm64.
 func (x imageIndex) put(tag string) digest.Digest {
 	x.t.Helper()
 	amd64, aboutAMD64 := x.platform("amd64")
@@ -85,7 +85,7 @@ func (x imageIndex) put(tag string) digest.Digest {
 	return arm64.Digest
 }
 
-// TestBuildKit looks at an image as BuildKit makes them.
+// TestBuildKit inspects an image as BuildKit builds it.
 func TestBuildKit(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// authorizations returns the users and passwords that a registry was sent, each once.
+// authorizations returns the users and passwords that a registry received, each once.
 func authorizations(t *testing.T, reg *registrytest.Registry) []string {
 	t.Helper()
 	var all []string
@@ -33,7 +33,7 @@ func authorizations(t *testing.T, reg *registrytest.Registry) []string {
 }
 
 // TestPasswordGoesToOneRegistry runs commands that open two registries, each with an account of its own and both asking
-// for credentials: what is meant for one of them never reaches the other.
+// for credentials: those for one registry never reach the other.
 func TestPasswordGoesToOneRegistry(t *testing.T) {
 	dir := withHome(t)
 	start := func(user, password string) *registrytest.Registry {

@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// withHome gives the commands of a test a home of their own.
+// withHome sets a home directory for the commands of one test.
 func withHome(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -29,8 +29,8 @@ func withHome(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestCopyLeavesWhatNobodyMayDistribute: the copy of an image on such a layer is whole without it.
-func TestCopyLeavesWhatNobodyMayDistribute(t *testing.T) {
+// TestCopySkipsNondistributable copies an image with a non-distributable layer: its copy is complete without it.
+func TestCopySkipsNondistributable(t *testing.T) {
 	dir := withHome(t)
 	src := layoutWith(t, filepath.Join(dir, "src"), ocispec.Descriptor{
 		MediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", Digest: digest.FromString("elsewhere"), Size: 9,
@@ -43,7 +43,7 @@ func TestCopyLeavesWhatNobodyMayDistribute(t *testing.T) {
 	}
 }
 
-// TestCopyMounts: between repositories of one registry no blob is sent, and none is fetched.
+// TestCopyMounts copies between repositories of one registry, without transferring a blob.
 func TestCopyMounts(t *testing.T) {
 	dir := withHome(t)
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(1<<20, 1))
@@ -81,7 +81,7 @@ func TestCopyMounts(t *testing.T) {
 	}
 }
 
-// large is a fault that small bodies do not meet.
+// large limits a fault to large bodies.
 func large(fault faults.Fault) faults.Fault {
 	return func(next http.Handler) http.Handler {
 		faulty := fault(next)
@@ -95,8 +95,8 @@ func large(fault faults.Fault) faults.Fault {
 	}
 }
 
-// TestCopyGoesOn: a copy that was broken off sends, and fetches, no more than what is missing.
-func TestCopyGoesOn(t *testing.T) {
+// TestCopyResumes interrupts a copy: the next one sends and fetches the missing bytes alone.
+func TestCopyResumes(t *testing.T) {
 	dir := withHome(t)
 	const size, sent = 32 << 20, 20 << 20
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
@@ -123,8 +123,8 @@ func TestCopyGoesOn(t *testing.T) {
 	davit(t, "verify", to.Host+"/app:1")
 }
 
-// halfOnce gives so many bytes of a blob in one answer, which is the last that there is for it: of several answers, some
-// would not have come to their end before the failure of another one.
+// halfOnce sends part of a blob in one response, and fails every later request for it. With several responses at once, the
+// failure of one would cut off the others at random.
 func halfOnce(d digest.Digest, came int64) faults.Fault {
 	var asked atomic.Int64
 	return func(next http.Handler) http.Handler {
@@ -143,8 +143,8 @@ func halfOnce(d digest.Digest, came int64) faults.Fault {
 	}
 }
 
-// TestCopyToDiskGoesOn: the same for what comes out of a registry into a layout or an archive.
-func TestCopyToDiskGoesOn(t *testing.T) {
+// TestCopyToDiskResumes does the same for copies from a registry to a layout or archive.
+func TestCopyToDiskResumes(t *testing.T) {
 	dir := withHome(t)
 	const size, came = 32 << 20, 16 << 20
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
@@ -160,7 +160,7 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 		from.Heal()
 		if strings.HasSuffix(target, ".tar") {
 			if _, err := os.Lstat(target); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s is there: %v", target, err)
+				t.Errorf("%s exists: %v", target, err)
 			}
 		} else {
 			repairs(t, target, dir+"/repaired")
@@ -177,7 +177,7 @@ func TestCopyToDiskGoesOn(t *testing.T) {
 	}
 }
 
-// repairs sees that a copy of a layout can be rid of what an interrupted copy into it left.
+// repairs checks that "verify --repair" removes what an interrupted copy left in a layout.
 func repairs(t *testing.T, layout, scratch string) {
 	t.Helper()
 	if err := os.CopyFS(scratch, os.DirFS(layout)); err != nil {
@@ -189,9 +189,8 @@ func repairs(t *testing.T, layout, scratch string) {
 	davit(t, "verify", scratch)
 }
 
-// TestCopyToArchiveKeepsWhatCame: what came whole before davit was stopped is not fetched again, nor believed when it was
-// changed since.
-func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
+// TestCopyToArchiveKeepsBlobs interrupts a copy: complete blobs are not fetched again, unless they changed since.
+func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 	dir := withHome(t)
 	const size = 9 << 20
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
@@ -215,7 +214,7 @@ func TestCopyToArchiveKeepsWhatCame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := t.TempDir()
-			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file came
+			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file are stored
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
 			if code := Run(t.Context(), args, strings.NewReader(""), io.Discard, &stderr); code != int(exit.Denied) {

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exampleFiles makes what the examples of the help texts speak of: files, artifacts in ./oci and ./app.tar, and, in folders
-// beside them, what is in the registry.
+// exampleFiles writes the files that the examples of the help texts name: plain files, artifacts in ./oci and ./app.tar, and,
+// in directories beside them, the content of the registry.
 const exampleFiles = `
 set -e
 cp examples/model/tiny-llama.gguf model.gguf
@@ -61,16 +61,16 @@ davit -q copy --all-tags ./registry/build registry.example.com/build
 davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
 `
 
-// exampleRooms are the commands whose examples need more, or less, with the way to make it.
-var exampleRooms = map[string]string{
+// examplePreparations are scripts for the examples that need more, or less.
+var examplePreparations = map[string]string{
 	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
 	"init":       "rm -r app docs models examples oci registry *.*",
 }
 
-// TestExamples runs every example of every help text as it stands there.
+// TestExamples runs every example of every help text unchanged.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	scene := newSandbox(t) // what each command gets a copy of
+	scene := newSandbox(t) // copied for each command
 	scene.must(t, exampleFiles)
 	for _, cmd := range allCommands(t) {
 		t.Run(cmd.Name(), func(t *testing.T) {
@@ -91,14 +91,14 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	if strings.Contains(cmd.Example, "registry.example.com/") {
 		s.must(t, exampleRegistry)
 	}
-	s.must(t, cmp.Or(exampleRooms[cmd.Name()], "true"))
+	s.must(t, cmp.Or(examplePreparations[cmd.Name()], "true"))
 	address := ""
 	for _, example := range examples {
 		switch program, _, _ := strings.Cut(example, " "); {
 		case cmd.Name() == "serve" && program == "davit":
 			address = s.serve(t, example)
 		case program != "davit" && program != "echo":
-			t.Run(program, func(t *testing.T) { // skipped where it is not
+			t.Run(program, func(t *testing.T) { // skipped where it is not installed
 				example = strings.ReplaceAll(example, "127.0.0.1:5000", address)
 				s.runExample(t, clients.Path(t, program)+strings.TrimPrefix(example, program))
 			})
@@ -108,11 +108,11 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	}
 }
 
-// runExample wants the command to succeed, or to tell a difference.
+// runExample runs an example, which must succeed, or report a difference.
 func (s *sandbox) runExample(t *testing.T, example string) {
 	t.Helper()
 	var env []string
-	if example == "davit login registry.example.com" { // asks, where there is somebody
+	if example == "davit login registry.example.com" { // it would prompt on a terminal
 		env = []string{"DAVIT_USERNAME=me", "DAVIT_PASSWORD=secret"}
 	}
 	want := exit.Done
@@ -124,7 +124,7 @@ func (s *sandbox) runExample(t *testing.T, example string) {
 	}
 }
 
-// TestDemo plays the demo twice: it cleans up after itself, and ends by saying what happened.
+// TestDemo runs the demo twice: it cleans up, and ends with a summary.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	clients.Path(t, "cmp")

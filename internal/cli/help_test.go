@@ -17,8 +17,8 @@ func allCommands(t *testing.T) []*cobra.Command {
 	return append(root.Commands(), root)
 }
 
-// TestCommandsExplainThemselves wants of every command a line for the list, an example and a group.
-func TestCommandsExplainThemselves(t *testing.T) {
+// TestCommandsAreExplained checks that every command has a summary, an example, and a group.
+func TestCommandsAreExplained(t *testing.T) {
 	t.Parallel()
 	for _, cmd := range allCommands(t) {
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.HasParent() && cmd.GroupID == "" {

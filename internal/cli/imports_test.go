@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/davit-oci/davit"
 
-// guarded are the packages of others, and of the standard library, of which the import graph records who imports them.
+// guarded are the packages outside of this module whose importers the graph records.
 // The module is the first part of the path.
 var guarded = []string{
 	"github.com/bmatcuk/doublestar", "github.com/klauspost/compress", "github.com/spf13", "github.com/yuin/goldmark", "golang.org/x",
@@ -27,7 +27,7 @@ var testOnly = []string{
 	module + "/internal/registrytest/faults",
 }
 
-// listedPackage is what "go list -json" says of a package.
+// listedPackage is a package as "go list -json" prints it.
 type listedPackage struct {
 	ImportPath string
 	Imports    []string
@@ -52,8 +52,8 @@ func listPackages(t *testing.T) []listedPackage {
 	}
 }
 
-// TestImports compares who imports whom, tests apart, with testdata/imports.txt. A new line there is a decision to be
-// reviewed; "go test ./internal/cli -run TestImports -update" writes it.
+// TestImports compares the import graph without tests with testdata/imports.txt. A new line there is a decision to
+// review; "go test ./internal/cli -run TestImports -update" writes it.
 func TestImports(t *testing.T) {
 	t.Parallel()
 	const file = "testdata/imports.txt"
@@ -100,7 +100,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestShipped checks that the program contains nothing that is for tests alone.
+// TestShipped checks that the program contains no package for tests.
 func TestShipped(t *testing.T) {
 	t.Parallel()
 	for _, p := range listPackages(t) {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSmallChangeMovesLittle counts the bytes of a large directory that is pushed and pulled again after one file was
-// changed, added or deleted: under 3 % of the whole, and the directory that was pulled is the same as the pushed one.
+// changed, added, or deleted: under 3 % of the whole. The pulled directory equals the pushed one.
 func TestSmallChangeMovesLittle(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -83,7 +83,7 @@ func sameTree(t *testing.T, got, want string) {
 	}
 }
 
-// treeFiles are the regular files below a directory and the digests of what is in them.
+// treeFiles returns the regular files below a directory, and their digests.
 func treeFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -20,8 +20,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// interrupted runs davit against a registry and sends it a signal when the operation is first asked for, which then
-// never ends.
+// interrupted runs davit against a registry, and sends it a signal at the first request of the operation, which is never
+// answered.
 func interrupted(t *testing.T, registry *registrytest.Registry, operation string, signal os.Signal, args ...string) (stderr string) {
 	t.Helper()
 	cmd := exec.Command("davit", args...)
@@ -49,7 +49,7 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	return out.String()
 }
 
-// TestInterrupt sends signals in the middle of a push and of a pull: davit says how to go on, and leaves nothing that
+// TestInterrupt sends signals in the middle of a push and of a pull: davit says how to resume, and leaves nothing that
 // looks finished.
 func TestInterrupt(t *testing.T) {
 	t.Setenv("DAVIT_CACHE_DIR", t.TempDir())
@@ -68,7 +68,7 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("push, %v: got %q", signal, got)
 		}
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
-			t.Errorf("push, %v: the tag is there", signal)
+			t.Errorf("push, %v: the tag exists", signal)
 		}
 	}
 
@@ -80,7 +80,7 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("pull: got %q", got)
 	}
 	if _, err := os.Lstat(filepath.Join(into, "big.bin")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("pull: the file is there: %v", err)
+		t.Errorf("pull: the file exists: %v", err)
 	}
 	if out, err := exec.Command("davit", "pull", reference, "-o", into).CombinedOutput(); err != nil {
 		t.Fatalf("pull again: %v\n%s", err, out)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"davit": func() { Main("") }})
 }
 
-// A scriptTarget is where $T of a script leads: the same commands must do the same at all of them.
+// scriptTarget is the target $T of a script: commands must do the same with all of them.
 type scriptTarget struct {
 	name        string
 	open        func(t *testing.T) string
@@ -97,7 +97,7 @@ func runScripts(t *testing.T, files []string, target scriptTarget) {
 			env.Setenv("REG", registry+"/"+name)
 			env.Setenv("AUTHREG", private)
 			env.Setenv("T", where)
-			if where != "" && !strings.HasPrefix(where, ".") { // a path lies in the script's own folder
+			if where != "" && !strings.HasPrefix(where, ".") { // a path is relative to the directory of the script
 				env.Setenv("T", where+"/"+name)
 			}
 			env.Setenv("GORACE", raceOptions)
@@ -139,7 +139,7 @@ func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setsVariable is the script command "set NAME": what the last command printed becomes an environment variable.
+// setsVariable is the script command "set NAME": it sets an environment variable to the output of the last command.
 func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: set NAME")
@@ -147,7 +147,7 @@ func setsVariable(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
-// golden compares what was printed with testdata/NAME.golden.
+// golden compares output with testdata/NAME.golden.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")

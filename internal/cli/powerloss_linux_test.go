@@ -19,7 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// A fileSystem is one that power loss is tried on.
+// fileSystem is a file system to test.
 type fileSystem struct {
 	name  string
 	mkfs  []string
@@ -32,7 +32,7 @@ var fileSystems = []fileSystem{
 	{"xfs", []string{"mkfs.xfs", "-q", "-f"}, "loop,nouuid"},
 }
 
-// disk is a file system in a file, mounted over a loop device. What is in the file is what power loss would leave.
+// disk is a file system in a file, mounted over a loop device. Power loss would leave the content of the file.
 type disk struct {
 	fileSystem
 	image, dir string
@@ -89,7 +89,7 @@ func command(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// content is what a version of the artifact has in a file.
+// content returns the content of a file in a version of the artifact.
 func content(version, name string, size int) []byte {
 	var seed [32]byte
 	copy(seed[:], version+" "+name)
@@ -134,8 +134,7 @@ func publish(t *testing.T, version, target string) {
 	command(t, "davit", "push", dir, target)
 }
 
-// complain reports files of the destination that are not those of one of the versions; all must be there if there is
-// one version alone.
+// complain reports files of the destination that differ from those of all versions. For a single version, all must exist.
 func complain(t *testing.T, dir string, versions ...string) {
 	t.Helper()
 	for name := range contents(versions[0]) {
@@ -187,7 +186,7 @@ func TestPowerLossAfterPull(t *testing.T) {
 }
 
 // TestPowerLossDuringPull kills pulls at many moments, with power loss right after that: every file is an old one, the
-// new one, or absent, and the next pull, of whatever version, puts things right.
+// new one, or absent, and the next pull, of any version, repairs the directory.
 func TestPowerLossDuringPull(t *testing.T) {
 	layout := filepath.Join(t.TempDir(), "oci")
 	for _, v := range []string{"v1", "v2", "v3"} {
@@ -216,7 +215,7 @@ func TestPowerLossDuringPull(t *testing.T) {
 	})
 }
 
-// TestPowerLossAfterResumedPull: what a killed pull had fetched, and the next one took over, is on the disk as well.
+// TestPowerLossAfterResumedPull resumes a killed pull: bytes that the killed one fetched are durable, too.
 func TestPowerLossAfterResumedPull(t *testing.T) {
 	registry := registrytest.Start(t, registrytest.Options{})
 	source := registry.Host + "/a:v1"
@@ -250,7 +249,7 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 	})
 }
 
-// killer kills a process that was sent so many bytes.
+// killer kills a process after it received a number of bytes.
 type killer struct {
 	http.ResponseWriter
 	left int

@@ -15,7 +15,7 @@ import (
 
 const readme = "../../README.md"
 
-// A block is one between ``` in README.md.
+// block is a fenced code block of a Markdown file.
 type block struct {
 	section    string // the heading above it
 	lang       string
@@ -44,20 +44,20 @@ func readBlocks(text string) []block {
 	return list
 }
 
-// TestReadme runs what README.md shows, section by section, each in a sandbox of its own. A sh block is a script that must
-// succeed; a console block also has what its commands print, which -update renews; yaml is a davit.yaml; a Go program compiles
+// TestReadme runs the blocks of README.md, each section in its own sandbox. A sh block is a script that must
+// succeed; a console block also has the output of its commands, which -update renews; yaml is a davit.yaml; a Go program compiles
 // and runs, and part of one is in a test.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
 	blocks := readBlocks(text)
 	if len(blocks) < 2 || blocks[0].text != "make demo\n" || blocks[1].text != "make test\n" {
-		t.Error("README.md begins with other commands than make demo and make test")
+		t.Error("the first commands in README.md are not make demo and make test")
 	}
 	runBlocks(t, readme, text, blocks)
 }
 
-// TestExamplesReadme is TestReadme for the one in examples.
+// TestExamplesReadme does the same for examples/README.md.
 func TestExamplesReadme(t *testing.T) {
 	t.Parallel()
 	const file = "../../examples/README.md"
@@ -65,7 +65,7 @@ func TestExamplesReadme(t *testing.T) {
 	runBlocks(t, file, text, readBlocks(text))
 }
 
-// TestDocuments is TestReadme for the other documents that have commands.
+// TestDocuments does the same for other documents with blocks.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	documents, err := filepath.Glob("../../docs/*.md")
@@ -89,13 +89,13 @@ func readFile(t *testing.T, name string) string {
 	return string(data)
 }
 
-// runBlocks runs the blocks of a file and compares or renews them.
+// runBlocks runs the blocks of a file, and compares or renews them.
 func runBlocks(t *testing.T, file, text string, blocks []block) {
 	t.Helper()
 	if len(blocks) == 0 {
-		t.Fatalf("%s shows nothing", file)
+		t.Fatalf("%s has no blocks", file)
 	}
-	got := make([]string, len(blocks)) // what should stand there
+	got := make([]string, len(blocks)) // the expected text of each block
 	t.Run("sections", func(t *testing.T) {
 		for i := 0; i < len(blocks); {
 			section := blocks[i].section
@@ -116,7 +116,7 @@ func runBlocks(t *testing.T, file, text string, blocks []block) {
 	renewBlocks(t, file, text, blocks, got)
 }
 
-// runBlock runs a block and gives the text that it should have.
+// runBlock runs a block, and returns its expected text.
 func (s *sandbox) runBlock(t *testing.T, b block) string {
 	t.Helper()
 	switch b.lang {
@@ -139,12 +139,12 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
 		}
 	default:
-		t.Errorf("nothing checks blocks of %s", b.lang)
+		t.Errorf("no check for blocks of %s", b.lang)
 	}
 	return b.text
 }
 
-// runScript runs a script; what it says of make is compared with the Makefile, and a davit serve goes on in the background.
+// runScript runs a script. Lines with make and go test are checked, not run; davit serve runs in the background.
 func (s *sandbox) runScript(t *testing.T, text string) {
 	t.Helper()
 	script, address := "set -eu\n", "127.0.0.1:5000"
@@ -186,7 +186,7 @@ func wantPackages(t *testing.T, args []string) {
 	}
 }
 
-// runConsole runs the lines that begin with "$ " and gives them with what they print.
+// runConsole runs the lines that begin with "$ ", and returns them with their output.
 func (s *sandbox) runConsole(t *testing.T, text string) string {
 	t.Helper()
 	var script strings.Builder
@@ -195,7 +195,7 @@ func (s *sandbox) runConsole(t *testing.T, text string) string {
 			fmt.Fprintf(&script, "cat <<'COMMAND'\n%s\nCOMMAND\n%s\n", line, command)
 		}
 	}
-	out, _ := s.sh(t, script.String()) // an error is seen in what it prints
+	out, _ := s.sh(t, script.String()) // the output shows errors
 	if strings.Contains(out, "davit: error:") {
 		t.Errorf("a command fails:\n%s", out)
 	}
@@ -222,7 +222,7 @@ func wantTested(t *testing.T, text string) {
 	}
 }
 
-// renewBlocks compares the blocks with what they should say, or makes them say it.
+// renewBlocks compares the blocks with their expected texts, or rewrites them.
 func renewBlocks(t *testing.T, file, text string, blocks []block, got []string) {
 	t.Helper()
 	var renewed strings.Builder
@@ -232,7 +232,7 @@ func renewBlocks(t *testing.T, file, text string, blocks []block, got []string) 
 		renewed.WriteString(got[i])
 		at = b.end
 		if got[i] != b.text && !*update {
-			t.Errorf("%s, %s: there is\n%s\nit should be\n%s", file, b.section, b.text, got[i])
+			t.Errorf("%s, %s: got\n%s\nwant\n%s", file, b.section, b.text, got[i])
 		}
 	}
 	renewed.WriteString(text[at:])
@@ -279,7 +279,7 @@ func TestReadmeExitCodes(t *testing.T) {
 	text := readFile(t, readme)
 	for _, e := range exit.Codes {
 		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
-			t.Errorf("lacks %s", row)
+			t.Errorf("missing: %s", row)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// davit runs a command line and gives what it printed.
+// davit runs a command line, and returns its output.
 func davit(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -29,7 +29,7 @@ func davit(t *testing.T, args ...string) string {
 	return strings.TrimSpace(stdout.String())
 }
 
-// TestShowRequests counts what somebody who is on call waits for.
+// TestShowRequests counts the requests of show, whose user may be on call.
 func TestShowRequests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -84,7 +84,7 @@ func ops(reg *registrytest.Registry) []string {
 	return list
 }
 
-// A reading is a command that looks at something in a registry, and what that may take.
+// reading is a command that reads from a registry, and its bounds.
 type reading struct {
 	command string   // $A is the repository
 	ops     []string // every request, in any order
@@ -92,7 +92,7 @@ type reading struct {
 	code    exit.Code
 }
 
-// TestReadingTakesLittle counts requests, and the bytes of blobs, of the commands that look at what is in a registry.
+// TestReadingTakesLittle counts the requests and blob bytes of commands that read from a registry.
 func TestReadingTakesLittle(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -171,8 +171,8 @@ func (r reading) run(t *testing.T, reg *registrytest.Registry, repository string
 	}
 }
 
-// TestMovingTakesLittle counts the requests and connections of pushes and pulls of something small, with and without
-// tokens: nothing is asked or sent twice.
+// TestMovingTakesLittle counts the requests and connections of small pushes and pulls, with and without tokens: nothing is
+// requested or sent twice.
 func TestMovingTakesLittle(t *testing.T) {
 	const head, get, put, post, upload, blob = "HEAD manifest", "GET manifest", "PUT manifest", "POST uploads", "PUT upload", "GET blob"
 	for _, auth := range []registrytest.Auth{registrytest.NoAuth, registrytest.Token} {
@@ -227,8 +227,8 @@ func carryingLayout(t *testing.T) string {
 	return layoutWith(t, dir, layer)
 }
 
-// layoutWith makes a directory a layout with one artifact of one layer, but for the blob of the layer, and gives the
-// reference of the artifact.
+// layoutWith writes a layout with one artifact of one layer, without the blob of the layer, and returns the reference of the
+// artifact.
 func layoutWith(t *testing.T, dir string, layer ocispec.Descriptor) string {
 	t.Helper()
 	describe := func(mediaType, text string) ocispec.Descriptor {
@@ -255,7 +255,7 @@ func layoutWith(t *testing.T, dir string, layer ocispec.Descriptor) string {
 	return dir + "@" + manifest.Digest.String()
 }
 
-// noise is what compression does not make smaller.
+// noise returns bytes that do not compress.
 func noise(size int, seed uint64) string {
 	data := make([]byte, size)
 	source := rand.NewChaCha8([32]byte{byte(seed)})

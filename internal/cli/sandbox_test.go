@@ -21,8 +21,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest"
 )
 
-// A sandbox is a place where the commands that we show to people run as they stand: a folder with a copy of examples/, a
-// home, and two registries, registry.example.com and mirror.example.com, which a proxy on loopback leads to.
+// sandbox is a place where documented commands run unchanged: a directory with a copy of examples/, a home directory, and
+// two registries, registry.example.com and mirror.example.com, behind a proxy on loopback.
 type sandbox struct {
 	dir, home string
 	env       []string
@@ -75,7 +75,7 @@ func (s *sandbox) write(t *testing.T, file, content string) {
 	}
 }
 
-// copy makes the folder one like that of another sandbox.
+// copy replaces the directory by a copy of that of another sandbox.
 func (s *sandbox) copy(t *testing.T, other *sandbox) {
 	t.Helper()
 	s.dir = t.TempDir()
@@ -84,7 +84,7 @@ func (s *sandbox) copy(t *testing.T, other *sandbox) {
 	}
 }
 
-// sh runs a script and gives what it printed, on both streams, and its exit code.
+// sh runs a script, and returns its output on both streams and its exit code.
 func (s *sandbox) sh(t *testing.T, script string, env ...string) (string, int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
@@ -98,7 +98,7 @@ func (s *sandbox) sh(t *testing.T, script string, env ...string) (string, int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// must is sh for a script that has to succeed.
+// must runs a script that must succeed.
 func (s *sandbox) must(t *testing.T, script string) {
 	t.Helper()
 	if out, code := s.sh(t, script); code != 0 {
@@ -106,7 +106,7 @@ func (s *sandbox) must(t *testing.T, script string) {
 	}
 }
 
-// serve starts a "davit serve" and gives its address. At the end of the test it is interrupted, and has to end well.
+// serve starts "davit serve", and returns its address. At the end of the test it is interrupted, and must exit with 0.
 func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", "exec "+command)
@@ -142,7 +142,7 @@ func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	}
 }
 
-// startProxy starts a proxy that leads CONNECT requests for some hosts to servers of the test, and no others anywhere.
+// startProxy starts a proxy that connects the given hosts to servers of the test, and refuses all others.
 func startProxy(t *testing.T, hosts map[string]string) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +169,7 @@ func startProxy(t *testing.T, hosts map[string]string) string {
 	return srv.URL
 }
 
-// join passes bytes both ways until both sides are done.
+// join copies bytes in both directions until both sides close.
 func join(client, server net.Conn) {
 	defer client.Close()
 	defer server.Close()
@@ -179,14 +179,14 @@ func join(client, server net.Conn) {
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 		both.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // a broken connection is the end of it
+			_, _ = io.Copy(way[0], way[1]) // a broken connection ends it
 			_ = way[0].(*net.TCPConn).CloseWrite()
 		})
 	}
 	both.Wait()
 }
 
-// lines are those of a text that are not empty, without the space around them.
+// lines returns the nonempty lines of a text, trimmed.
 func lines(text string) []string {
 	var list []string
 	for line := range strings.Lines(text) {

@@ -18,7 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// serveLayout serves a new layout, to be written to, until the test ends.
+// serveLayout serves a new writable layout until the test ends.
 func serveLayout(t *testing.T) (host string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -42,14 +42,14 @@ func serveLayout(t *testing.T) (host string) {
 	return l.Addr().String()
 }
 
-// scriptServers are the servers that scripts have running, by work directory and variable.
+// scriptServers are the running servers of scripts, by work directory and variable.
 type scriptServers struct {
 	mu   sync.Mutex
 	cmds map[string]*exec.Cmd
 }
 
-// start is the script command "serving VAR PATH [FLAG...]": davit serves PATH until "stopped VAR", at the address that
-// VAR has from then on. What it writes to standard error is in the file VAR.log.
+// start is the script command "serving VAR PATH [FLAG...]": it serves PATH until "stopped VAR", and sets VAR to the
+// address. Standard error goes to the file VAR.log.
 func (s *scriptServers) start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: serving VAR PATH [FLAG...]")
@@ -73,7 +73,7 @@ func (s *scriptServers) start(ts *testscript.TestScript, neg bool, args []string
 	ts.Setenv(args[0], u.Host)
 }
 
-// stop is the script command "stopped VAR": Ctrl-C must end the server in order.
+// stop is the script command "stopped VAR": Ctrl-C must stop the server with exit code 0.
 func (s *scriptServers) stop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: stopped VAR")
@@ -83,7 +83,7 @@ func (s *scriptServers) stop(ts *testscript.TestScript, neg bool, args []string)
 	ts.Check(cmd.Wait())
 }
 
-// set notes a server and gives the one that was there.
+// set stores a server, and returns the previous one.
 func (s *scriptServers) set(ts *testscript.TestScript, name string, cmd *exec.Cmd) *exec.Cmd {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 )
 
-// TestShowOnTerminal sees colour, and the pager where a text does not fit.
+// TestShowOnTerminal checks color, and that a pager gets a text that does not fit.
 func TestShowOnTerminal(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

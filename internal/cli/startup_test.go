@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestStartup holds what packages do before main, of which every command would have to wait for all: what they allocate
-// tells it without a clock. The runtime prints a line for each of them.
+// TestStartup bounds the work of packages before main, which every command waits for. It is measured by allocated bytes,
+// which do not depend on the machine. The runtime prints a line for each package.
 func TestStartup(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()

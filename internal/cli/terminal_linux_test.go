@@ -21,15 +21,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a pseudo-terminal with a davit on it: its end that a person has.
+// terminal is the user's end of a pseudo-terminal that davit runs on.
 type terminal struct {
 	t    *testing.T
 	tty  *os.File
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	seen bytes.Buffer
-	more chan struct{} // something was shown
-	done chan struct{} // nothing will be any more
+	more chan struct{} // output arrived
+	done chan struct{} // no more output
 }
 
 // onTerminal starts davit on a terminal of 80 columns.
@@ -67,7 +67,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	return term
 }
 
-// watch takes in what is shown until the terminal has no process any more.
+// watch reads the output until the last process closes the terminal.
 func (c *terminal) watch() {
 	defer close(c.done)
 	buf := make([]byte, 4096)
@@ -92,7 +92,7 @@ func (c *terminal) text() string {
 	return c.seen.String()
 }
 
-// expect waits until a text was shown.
+// expect waits for a text in the output.
 func (c *terminal) expect(text string) {
 	c.t.Helper()
 	for !strings.Contains(c.text(), text) {
@@ -100,13 +100,13 @@ func (c *terminal) expect(text string) {
 		case <-c.more:
 		case <-c.done:
 			if !strings.Contains(c.text(), text) {
-				c.t.Fatalf("%q was never shown, but:\n%s", text, c.text())
+				c.t.Fatalf("no %q in the output:\n%s", text, c.text())
 			}
 		}
 	}
 }
 
-// hides waits until the terminal does not show any more what is typed.
+// hides waits until the terminal stops echoing.
 func (c *terminal) hides() {
 	c.t.Helper()
 	for {
@@ -197,7 +197,7 @@ func TestTerminal(t *testing.T) {
 		c.ends(exit.Interrupted)
 		close(release)
 		registry.Heal()
-		_, after, echoed := strings.Cut(c.text(), "^C") // which the terminal itself shows, below the bars
+		_, after, echoed := strings.Cut(c.text(), "^C") // echoed by the terminal itself, below the bars
 		if !echoed || !strings.HasPrefix(after, "\r\x1b[2A") || !strings.Contains(after, "interrupted") {
 			t.Errorf("got %q", c.text())
 		}
@@ -216,7 +216,7 @@ func TestTerminal(t *testing.T) {
 		c.typed("yes\n")
 		c.ends(exit.Done)
 		if _, _, _, ok := registry.Manifest("app", "1"); ok {
-			t.Error("the tag is there")
+			t.Error("the tag exists")
 		}
 	})
 }

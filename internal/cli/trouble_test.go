@@ -15,8 +15,8 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// TestTrouble shows what a user sees of a registry, or a disk, that behaves badly: the exit code, and in the error what
-// failed, where, and what was last heard.
+// TestTrouble checks exit codes and errors for faulty registries and disks: an error names the operation, the object, and
+// the last answer.
 func TestTrouble(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
@@ -81,7 +81,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// visible are entries that are not hidden.
+// visible returns the entries that are not hidden.
 func visible(entries []os.DirEntry) (names []string) {
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), ".") {
@@ -91,7 +91,7 @@ func visible(entries []os.DirEntry) (names []string) {
 	return names
 }
 
-// TestProcessesAtOnce has processes share a destination, a cache and the tag that lists referrers.
+// TestProcessesAtOnce runs processes that share a destination, a cache, and the tag that lists referrers.
 func TestProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const each = 4

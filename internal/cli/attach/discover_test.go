@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestLatest: a newer provenance does not hide the SBOM that was attested before it.
+// TestLatest checks that a newer provenance does not hide an SBOM that was attested before.
 func TestLatest(t *testing.T) {
 	t.Parallel()
 	referrer := func(name, kind, predicate, day string) *referrers.Referrer {

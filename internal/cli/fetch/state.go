@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// stateSuffix ends the names of the files that remember what was pulled.
+// stateSuffix ends the names of records of pulls.
 const stateSuffix = ".json"
 
-// pullState is the file that remembers what was pulled into a directory: beside it, where it goes along when both are
-// moved or mounted elsewhere. What was pulled into the working directory is remembered in the user's own state
-// directory: nobody expects a file to appear above the place where he works. Empty: there is no place for it.
+// pullState returns the file for the record of a directory: beside it, so that both can be moved or mounted elsewhere. The
+// record of the working directory is in the user's state directory, because a file in the parent directory would surprise.
+// It returns "" without a place for the file.
 func pullState(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -50,7 +50,7 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// stateDir is where davit keeps what it should not forget, unlike a cache.
+// stateDir returns the directory for files that, unlike a cache, must not be lost.
 func stateDir() string {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "davit")
@@ -62,9 +62,9 @@ func stateDir() string {
 	return filepath.Join(home, ".local", "state", "davit")
 }
 
-// stateName is the path of a directory as a file name; of a long one, its digest.
+// stateName returns the path of a directory as a file name; for a long path, its digest.
 func stateName(dir string) string {
-	const longest = 200 // file systems have names of 255 bytes, and temporary ones are a little longer
+	const longest = 200 // file systems allow 255 bytes, and names of temporary files are a little longer
 	name := url.PathEscape(dir)
 	if len(name) > longest {
 		sum := sha256.Sum256([]byte(dir))
@@ -73,7 +73,7 @@ func stateName(dir string) string {
 	return name + stateSuffix
 }
 
-// sweepStates removes what is remembered of directories that are not there any more.
+// sweepStates removes the records of directories that no longer exist.
 func sweepStates(states string) {
 	entries, err := os.ReadDir(states)
 	if err != nil {

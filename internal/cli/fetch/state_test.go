@@ -42,7 +42,7 @@ func TestPullStateOfTheWorkingDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if pullState("."); app.FileExists(state) {
-		t.Error("the state of a directory that is gone is still there")
+		t.Error("the record of a removed directory still exists")
 	}
 	if long := stateName("/" + strings.Repeat("ä", 2000)); len(long) > 200 {
 		t.Errorf("a name of %d bytes", len(long))

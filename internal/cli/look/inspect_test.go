@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
-// TestInspectHistory: what made the layers of an image is told, whoever wrote it.
+// TestInspectHistory checks that the history of an image is shown, from either builder.
 func TestInspectHistory(t *testing.T) {
 	t.Parallel()
 	info := &inspect.Info{Kind: "image", Config: &inspect.Config{Content: []byte(`{
@@ -23,6 +23,6 @@ func TestInspectHistory(t *testing.T) {
 		}
 	}
 	if strings.Contains(b.String(), "4 items") {
-		t.Errorf("the history is told twice:\n%s", b.String())
+		t.Errorf("the history is shown twice:\n%s", b.String())
 	}
 }

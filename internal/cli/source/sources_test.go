@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestOptionalFlags: yes and no are both an answer, where saying nothing leaves it to the kind.
+// TestOptionalFlags checks that true and false both override the kind, and that without the flag the kind decides.
 func TestOptionalFlags(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
