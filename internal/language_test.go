@@ -62,7 +62,7 @@ var allowed = regexp.MustCompile(strings.Join([]string{
 	`\b[Tt]here (is|are|was) no [a-z]+`,
 	`\b(is|are) no (longer|more|larger|smaller|older|newer)\b`,
 	`\bgives (up|way)\b`,
-	`\bstands for\b`,
+	`\bstands (in )?for\b`,
 	`\b(user|User:|uid) "?nobody"?`, // the Unix user
 	`nobody:nobody`,
 	`Nobody has been greeted|Greet somebody`, // printed from an example
