@@ -49,18 +49,19 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 			return nil, err
 		}
 	}
-	shop := newWorkshop(opts.Options)
-	defer shop.trees.save()
-	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
+	packer := opts.newPacker(fsys)
+	defer packer.Pool.trees.save()
+	root, err := newNode(ctx, packer, plan, opts.base())
 	if err != nil {
 		return nil, err
 	}
-	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
+	if err := packer.measure(ctx, root.allBlobs()); err != nil {
 		return nil, err
 	}
+	p := &pusher{dst: to.Target, opts: opts.Options, packer: packer}
 	results := make([]*Result, len(subjects))
-	for i := range subjects {
-		if results[i], err = attach(ctx, root, to.Target, &subjects[i], opts); err != nil {
+	for i, subject := range subjects {
+		if results[i], err = p.attach(ctx, root, Attachment{to.Target, subject}, opts.Replace); err != nil {
 			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
 		}
 	}
@@ -74,13 +75,11 @@ type Attachment struct {
 }
 
 // attach composes a measured node for a subject and sends what the target lacks.
-func attach(
-	ctx context.Context, root *node, dst oras.GraphTarget, subject *ocispec.Descriptor, opts AttachOptions,
-) (*Result, error) {
-	if err := root.compose(subject); err != nil {
+func (p *pusher) attach(ctx context.Context, root *node, to Attachment, replace bool) (*Result, error) {
+	if err := root.compose(&to.Subject); err != nil {
 		return nil, err
 	}
-	same, others, err := attached(ctx, dst, root)
+	same, others, err := attached(ctx, to.Target, root)
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +87,13 @@ func attach(
 	if same != nil {
 		r.Digest, r.Size = same.Digest, same.Size
 	}
-	if r.Skipped, err = sendReferrer(ctx, dst, root, same != nil, opts.Options); err != nil {
+	if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
 		return nil, err
 	}
-	if opts.Replace && len(others) > 0 {
+	if replace && len(others) > 0 {
 		r.Skipped = false
 		for _, old := range others {
-			if err := remove(ctx, dst, old); err != nil {
+			if err := remove(ctx, to.Target, old); err != nil {
 				return nil, err
 			}
 		}
@@ -103,8 +102,7 @@ func attach(
 }
 
 // sendReferrer sends what is missing: of one that is listed at most blobs. It tells whether nothing was.
-func sendReferrer(ctx context.Context, dst oras.Target, root *node, listed bool, opts Options) (skipped bool, err error) {
-	p := &pusher{dst: dst, opts: opts}
+func (p *pusher) sendReferrer(ctx context.Context, root *node, listed bool) (skipped bool, err error) {
 	if listed {
 		if ok, err := p.blobsThere(ctx, root); err != nil || ok {
 			return ok, err

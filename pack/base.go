@@ -12,12 +12,19 @@ import (
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 )
 
 // dockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
 // stays one, because clients refuse a manifest that mixes the two.
 const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
+
+// baseRef is where a base is.
+type baseRef struct {
+	Source     oras.ReadOnlyTarget
+	Descriptor ocispec.Descriptor
+}
 
 // baseImage is what an image builds on. A nil one is none.
 type baseImage struct {
@@ -27,7 +34,7 @@ type baseImage struct {
 }
 
 // loadBase reads the base's manifest and config; of an index the manifest for the platform.
-func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*baseImage, error) {
+func loadBase(ctx context.Context, base *baseRef, platform *ocispec.Platform) (*baseImage, error) {
 	b := &baseImage{src: base.Source}
 	desc, err := basePlatform(ctx, base, platform)
 	if err == nil {
@@ -46,7 +53,7 @@ func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*bas
 }
 
 // basePlatform finds the platform's manifest when the base is an index.
-func basePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
+func basePlatform(ctx context.Context, base *baseRef, platform *ocispec.Platform) (ocispec.Descriptor, error) {
 	desc := base.Descriptor
 	if !manifest.IsIndex(desc.MediaType) {
 		return desc, nil

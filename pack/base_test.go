@@ -128,7 +128,7 @@ func TestBaseOfSeveralPlatformsIsForLinuxUnlessToldOtherwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := basePlatform(t.Context(), &Base{Source: dst, Descriptor: desc}, nil)
+	got, err := basePlatform(t.Context(), &baseRef{Source: dst, Descriptor: desc}, nil)
 	if err != nil || got.Digest != amd.Digest {
 		t.Errorf("got %+v, %v", got, err)
 	}

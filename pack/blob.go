@@ -3,13 +3,18 @@ package pack
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/content"
 )
 
@@ -28,9 +33,9 @@ type blob struct {
 
 // origin is where the bytes of a blob come from. They are the same each time.
 type origin interface {
-	open(ctx context.Context, offset int64) (io.ReadCloser, error)
-	// check fails with artifact.ErrChanged when the origin is not what it was when it was first looked at.
-	check() error
+	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
+	// Check fails with artifact.ErrChanged when the origin is not what it was when it was first looked at.
+	Check() error
 }
 
 func (b *blob) known() bool { return b.desc.Digest != "" && b.diffID != "" }
@@ -42,7 +47,7 @@ func (b *blob) source(ctx context.Context) artifact.Blob {
 		Annotations: b.desc.Annotations,
 		Size:        b.desc.Size,
 		Digest:      b.desc.Digest,
-		Open:        func(offset int64) (io.ReadCloser, error) { return b.origin.open(ctx, offset) },
+		Open:        func(offset int64) (io.ReadCloser, error) { return b.origin.Open(ctx, offset) },
 	}
 	if f, ok := b.origin.(*fileOrigin); ok {
 		out.ID = f.id()
@@ -69,7 +74,7 @@ func (b *blob) measure(ctx context.Context, keep bool) error {
 		}
 		return err
 	}
-	rc, err := b.origin.open(ctx, 0)
+	rc, err := b.origin.Open(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,7 @@ func (b *blob) measure(ctx context.Context, keep bool) error {
 	if err != nil {
 		return err
 	}
-	if err := b.origin.check(); err != nil {
+	if err := b.origin.Check(); err != nil {
 		return err
 	}
 	b.learn(ocispec.Descriptor{Digest: hash.Digest(), Size: n})
@@ -124,7 +129,7 @@ func newFileOrigin(fsys fs.FS, path string) (*fileOrigin, error) {
 	return &fileOrigin{fsys, path, info}, nil
 }
 
-func (o *fileOrigin) open(_ context.Context, offset int64) (io.ReadCloser, error) {
+func (o *fileOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	f, err := o.fsys.Open(o.path)
 	if err != nil {
 		return nil, err
@@ -143,7 +148,7 @@ func (o *fileOrigin) open(_ context.Context, offset int64) (io.ReadCloser, error
 	return f, nil
 }
 
-func (o *fileOrigin) check() error {
+func (o *fileOrigin) Check() error {
 	info, err := fs.Stat(o.fsys, o.path)
 	if err != nil {
 		return err
@@ -174,11 +179,11 @@ func skip(r io.Reader, offset int64) error {
 // bytesOrigin is what Compose made itself.
 type bytesOrigin []byte
 
-func (o bytesOrigin) open(_ context.Context, offset int64) (io.ReadCloser, error) {
+func (o bytesOrigin) Open(_ context.Context, offset int64) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(o[min(offset, int64(len(o))):])), nil
 }
 
-func (o bytesOrigin) check() error { return nil }
+func (o bytesOrigin) Check() error { return nil }
 
 // targetOrigin is a blob of a base image.
 type targetOrigin struct {
@@ -186,7 +191,7 @@ type targetOrigin struct {
 	desc ocispec.Descriptor
 }
 
-func (o targetOrigin) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+func (o targetOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	rc, err := o.src.Fetch(ctx, o.desc)
 	if err != nil {
 		return nil, err
@@ -198,7 +203,7 @@ func (o targetOrigin) open(ctx context.Context, offset int64) (io.ReadCloser, er
 	return rc, nil
 }
 
-func (o targetOrigin) check() error { return nil }
+func (o targetOrigin) Check() error { return nil }
 
 // id names the file and its state on this machine; empty where the system does not tell files apart.
 func (o *fileOrigin) id() string {
@@ -207,4 +212,62 @@ func (o *fileOrigin) id() string {
 		return ""
 	}
 	return fmt.Sprintf("%s:%s:%d:%d", o.path, node, o.info.Size(), o.info.ModTime().UnixNano())
+}
+
+// A packer turns layers into blobs.
+type packer struct {
+	FS      fs.FS
+	Created time.Time // the time of tar entries that carry none of their own
+	Digests *digestcache.Cache
+	Pool    *workshop
+}
+
+// hashers is how many files are hashed at once: more than four only wait for the disk.
+func hashers() int { return min(runtime.GOMAXPROCS(0), 4) }
+
+// measure learns the digests that are not known, several files at once.
+func (p *packer) measure(ctx context.Context, blobs []*blob) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(hashers())
+	for _, b := range blobs {
+		if b.known() {
+			continue
+		}
+		group.Go(func() error {
+			if err := b.measure(ctx, false); err != nil {
+				return failed("packing", b.layer.Path, err)
+			}
+			p.remember(b)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// remember writes down what a blob turned out to be.
+func (p *packer) remember(b *blob) {
+	switch o := b.origin.(type) {
+	case *fileOrigin:
+		p.Digests.Store(o.info, b.desc.Digest)
+	case *tarOrigin:
+		o.remember(treeRecord{b.desc.Digest, b.diffID, b.desc.Size})
+	}
+}
+
+// failed says which operation on which path failed, without naming the path twice.
+func failed(op, path string, err error) error {
+	return &artifact.Error{Op: op, Item: path, Err: bare(err, path)}
+}
+
+// bare takes the path out of an error whose message names it already.
+func bare(err error, path string) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && pathErr.Path == path {
+		return pathErr.Err
+	}
+	var ours *artifact.Error
+	if errors.As(err, &ours) && ours.Item == path && ours.Op == "" {
+		return ours.Err
+	}
+	return err
 }

@@ -48,7 +48,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 		return nil, err
 	}
 	common := Options{Created: opts.Created, Progress: opts.Progress}
-	root := &node{plan: plan, opts: common, subject: opts.Subject}
+	root := &node{plan: plan, created: opts.Created, subject: opts.Subject}
 	if root.manifest, err = root.newIndex(entries); err != nil {
 		return nil, err
 	}

@@ -2,41 +2,58 @@ package pack
 
 import (
 	"context"
-	"io/fs"
 	"maps"
-	"path"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// newBlobs makes the blobs of a layer: one, or several for a directory that is split.
-func newBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
+// layers makes the blobs of a layer: one, or several for a directory that is split.
+func (p *packer) layers(ctx context.Context, layer artifact.Layer) ([]*blob, error) {
 	switch {
 	case layer.Content != nil:
 		b := newBlob(layer)
 		b.origin = bytesOrigin(layer.Content)
-		b.learn(newDocument("", layer.Content).desc)
+		b.learn(ocispec.Descriptor{Digest: digest.FromBytes(layer.Content), Size: int64(len(layer.Content))})
 		return []*blob{b}, nil
 	case layer.Packing == mediatypes.Raw || layer.Packing == "":
 		b := newBlob(layer)
-		origin, err := newFileOrigin(fsys, layer.Path)
+		origin, err := newFileOrigin(p.FS, layer.Path)
 		if err != nil {
 			return nil, err
 		}
 		b.origin, b.info, b.desc.Size = origin, origin.info, origin.info.Size()
-		if d, ok := lookup(opts.Digests, origin.info); ok {
+		if d, ok := p.Digests.Lookup(origin.info); ok {
 			b.learn(ocispec.Descriptor{Digest: d, Size: b.desc.Size})
 		}
 		return []*blob{b}, nil
 	case layer.Archive:
-		return newRepackedBlob(ctx, fsys, layer, opts, shop)
+		from, err := newFileOrigin(p.FS, layer.Path)
+		if err != nil {
+			return nil, err
+		}
+		tar, err := p.Pool.repack(ctx, p.FS, layer, from)
+		if err != nil {
+			return nil, err
+		}
+		return []*blob{newTarBlob(layer, tar)}, nil
 	}
-	return newTarBlobs(ctx, fsys, layer, opts, shop)
+	tars, err := p.Pool.pack(ctx, p.FS, layer, p.Created)
+	if err != nil {
+		return nil, err
+	}
+	blobs := make([]*blob, len(tars))
+	for i, tar := range tars {
+		part := layer
+		if len(tars) > 1 {
+			part = partOf(layer, i)
+		}
+		blobs[i] = newTarBlob(part, tar)
+	}
+	return blobs, nil
 }
 
 func newBlob(layer artifact.Layer) *blob {
@@ -50,62 +67,11 @@ func newBlob(layer artifact.Layer) *blob {
 	}
 }
 
-// newTarBlobs walks a directory and makes a blob of it, or of each of the groups it is split into.
-func newTarBlobs(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
-	// Some readers make no directories of their own: those of the prefix are entries, as those below it are.
-	below := layer.Prefix != "" && layer.Prefix != "./"
-	tree := write.Tree{
-		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
-		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: opts.Created,
-	}
-	if !layer.Dir && layer.Files == nil { // a single file, as a tar
-		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
-	}
-	entries, err := tree.Walk(ctx)
-	if err != nil {
-		return nil, ofArchive(err)
-	}
-	groups := [][]write.Entry{entries}
-	if layer.Split {
-		groups = tree.Split(entries)
-	}
-	printer := newPrinter(tree, layer.Packing, entries)
-	blobs := make([]*blob, len(groups))
-	for i, group := range groups {
-		part := layer
-		if len(groups) > 1 {
-			part = partOf(layer, i)
-		}
-		blobs[i] = newTarBlob(part, &tarOrigin{
-			tree: tree, entries: group, packing: layer.Packing, shop: shop, print: printer.print(group),
-		})
-	}
-	return blobs, nil
-}
-
-// newRepackedBlob makes a blob of the entries of a tar.
-func newRepackedBlob(ctx context.Context, fsys fs.FS, layer artifact.Layer, opts Options, shop *workshop) ([]*blob, error) {
-	from, err := newFileOrigin(fsys, layer.Path)
-	if err != nil {
-		return nil, err
-	}
-	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
-	entries, err := tree.Walk(ctx)
-	if err != nil {
-		return nil, ofArchive(err)
-	}
-	printer := newPrinter(tree, layer.Packing, entries)
-	printer.head = append(printer.head, "what is in it\n"...)
-	return []*blob{newTarBlob(layer, &tarOrigin{
-		tree: tree, entries: entries, from: from, packing: layer.Packing, shop: shop, print: printer.print(entries),
-	})}, nil
-}
-
 // newTarBlob makes a blob of a tar, known if the same one was made before.
 func newTarBlob(layer artifact.Layer, origin *tarOrigin) *blob {
 	b := newBlob(layer)
 	b.origin = origin
-	if known, ok := origin.shop.trees.lookup(origin.print); ok {
+	if known, ok := origin.known(); ok {
 		b.desc.Digest, b.desc.Size, b.diffID = known.digest, known.size, known.diffID
 	}
 	return b
@@ -159,11 +125,4 @@ func (b *blob) descriptor() ocispec.Descriptor {
 		desc.Annotations[manifest.AnnotationContent] = b.diffID.String()
 	}
 	return desc
-}
-
-func lookup(digests Digests, info fs.FileInfo) (digest.Digest, bool) {
-	if digests == nil {
-		return "", false
-	}
-	return digests.Lookup(info)
 }

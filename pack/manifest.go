@@ -90,7 +90,7 @@ func (n *node) newManifest(layers []ocispec.Descriptor, more map[string]string) 
 		Config:       n.config.desc,
 		Layers:       layers,
 		Subject:      plainSubject(n.subject),
-		Annotations:  annotations(n.plan, more, n.opts.Created),
+		Annotations:  annotations(n.plan, more, n.created),
 	}
 	if m.ArtifactType == "" && n.config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
 		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec demands one
@@ -114,7 +114,7 @@ func (n *node) newIndex(entries []ocispec.Descriptor) (document, error) {
 		ArtifactType: n.plan.ArtifactType,
 		Manifests:    entries,
 		Subject:      plainSubject(n.subject),
-		Annotations:  annotations(n.plan, nil, n.opts.Created),
+		Annotations:  annotations(n.plan, nil, n.created),
 	}
 	doc, err := marshalManifest(idx.MediaType, idx)
 	doc.desc.ArtifactType, doc.desc.Annotations = idx.ArtifactType, idx.Annotations

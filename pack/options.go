@@ -2,12 +2,9 @@ package pack
 
 import (
 	"context"
-	"io/fs"
-	"runtime"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 )
@@ -27,10 +24,8 @@ type Options struct {
 	Concurrency int
 	// Progress is told every step. nil: nobody is.
 	Progress artifact.Progress
-	// Digests remembers what files hashed to. nil: every file is read.
-	Digests Digests
-	// Cache is a directory that remembers what directories packed into. "": each is packed again.
-	Cache string
+	// Cache remembers what files and directories were packed into. nil: everything is read.
+	Cache *Cache
 }
 
 // Base is a manifest at a target that an image builds on.
@@ -61,21 +56,12 @@ type BlobPusher interface {
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }
 
-// Digests remembers the digests of files by what the file system says about them.
-type Digests interface {
-	Lookup(info fs.FileInfo) (digest.Digest, bool)
-	Store(info fs.FileInfo, d digest.Digest)
-}
-
 func (o Options) concurrency() int {
 	if o.Concurrency > 0 {
 		return o.Concurrency
 	}
 	return defaultConcurrency
 }
-
-// hashers is how many files are hashed at once: more than four only wait for the disk.
-func hashers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
 func (o Options) report(e artifact.Event) {
 	if o.Progress != nil {

@@ -23,16 +23,15 @@ type PreviewBlob struct {
 }
 
 // PreviewPush reports what Push would do with the same arguments: the tags it would move, and which blobs and manifests
-// it would send. It reads all files that opts.Digests and opts.Cache do not know, and writes nothing to dst. Its errors
+// it would send. It reads all files that opts.Cache does not know, and writes nothing to dst. Its errors
 // are those of Push.
 func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Preview, error) {
-	shop := newWorkshop(opts.Options)
-	defer shop.trees.save()
-	p, root, err := newPusher(ctx, fsys, plan, dst, opts, shop)
+	p, root, err := newPusher(ctx, opts.newPacker(fsys), plan, dst, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := measure(ctx, root.allBlobs(), opts.Options); err != nil {
+	defer p.packer.Pool.trees.save()
+	if err := p.packer.measure(ctx, root.allBlobs()); err != nil {
 		return nil, err
 	}
 	if err := root.compose(p.subject); err != nil {

@@ -28,14 +28,13 @@ const onePass = 4 << 20
 // manifests, then what refers to them, and the tags last. What dst has is not sent. When it has all of it, tags
 // included, the result says Skipped.
 //
-// A large file that opts.Digests does not know is hashed while it is sent, if dst is a BlobPusher.
+// A large file that opts.Cache does not know is hashed while it is sent, if dst is a BlobPusher.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
-	shop := newWorkshop(opts.Options)
-	defer shop.trees.save()
-	p, root, err := newPusher(ctx, fsys, plan, dst, opts, shop)
+	p, root, err := newPusher(ctx, opts.newPacker(fsys), plan, dst, opts)
 	if err != nil {
 		return nil, err
 	}
+	defer p.packer.Pool.trees.save()
 	if err := p.push(ctx, root); err != nil {
 		return nil, err
 	}
@@ -45,10 +44,9 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 }
 
 // newPusher decides what is pushed, and which tags move; PreviewPush reports the same.
-func newPusher(
-	ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions, shop *workshop,
-) (*pusher, *node, error) {
-	root, err := newNode(ctx, fsys, plan, opts.Options, shop)
+func newPusher(ctx context.Context, packer *packer, plan *artifact.Plan, dst oras.Target, opts PushOptions) (
+	*pusher, *node, error) {
+	root, err := newNode(ctx, packer, plan, opts.base())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +54,7 @@ func newPusher(
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pusher{dst: dst, opts: opts.Options, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags)}, root, nil
+	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags)}, root, nil
 }
 
 func uniqueTags(lists ...[]string) []string {
@@ -73,6 +71,7 @@ func uniqueTags(lists ...[]string) []string {
 type pusher struct {
 	dst     oras.Target
 	opts    Options
+	packer  *packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
 	old     holdings    // what the tag leads to now
@@ -163,9 +162,9 @@ func (p *pusher) measureSmall(ctx context.Context, blobs []*blob) error {
 			return nil
 		}
 		if err := b.measure(ctx, true); err != nil {
-			return &artifact.Error{Op: "pushing", Item: b.name, Err: bare(err, b.name)}
+			return failed("pushing", b.name, err)
 		}
-		remember(p.opts.Digests, b)
+		p.packer.remember(b)
 	}
 	return nil
 }
@@ -320,7 +319,7 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob) error {
 		seen[k] = true
 		group.Go(func() error {
 			if err := p.pushBlob(ctx, b); err != nil {
-				return &artifact.Error{Op: "pushing", Item: b.name, Err: bare(err, b.name)}
+				return failed("pushing", b.name, err)
 			}
 			return nil
 		})
@@ -343,7 +342,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 		if err := b.measure(ctx, true); err != nil {
 			return err
 		}
-		remember(p.opts.Digests, b)
+		p.packer.remember(b)
 	}
 	if o, ok := b.origin.(*tarOrigin); ok {
 		defer o.empty()
@@ -355,12 +354,12 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 	p.opts.report(event)
 	if p.old.blobs[b.desc.Digest] {
 		p.done(b.name, b.desc, artifact.Skipped)
-		return b.origin.check()
+		return b.origin.Check()
 	}
 	desc, step, err := pusher.PushBlob(ctx, b.source(ctx), func(done int64) {
 		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.name, Descriptor: event.Descriptor, Bytes: done})
 	})
-	if changed := b.origin.check(); changed != nil {
+	if changed := b.origin.Check(); changed != nil {
 		return changed // it explains whatever else went wrong
 	}
 	if err != nil {
@@ -368,7 +367,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob) error {
 		return err
 	}
 	b.learn(desc)
-	remember(p.opts.Digests, b)
+	p.packer.remember(b)
 	p.done(b.name, b.desc, step)
 	return nil
 }
@@ -382,7 +381,7 @@ func (p *pusher) relearn(ctx context.Context, b *blob, err error) {
 	}
 	again := &blob{name: b.name, desc: ocispec.Descriptor{Size: -1}, origin: origin}
 	if again.measure(ctx, false) == nil && again.desc.Digest != b.desc.Digest {
-		remember(p.opts.Digests, again)
+		p.packer.remember(again)
 	}
 }
 

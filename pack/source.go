@@ -28,13 +28,13 @@ var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 // Artifact packs the plan, as a referrer of subject unless that is nil: it hashes the layers that are not known yet, and makes configs and manifests. Nothing is
 // copied and nothing is sent. The referrers that the plan declares are part of the Source; oras.ExtendedCopy finds them.
 func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *ocispec.Descriptor, opts Options) (*Source, error) {
-	shop := newWorkshop(opts)
-	defer shop.trees.save()
-	root, err := newNode(ctx, fsys, plan, opts, shop)
+	packer := opts.newPacker(fsys)
+	defer packer.Pool.trees.save()
+	root, err := newNode(ctx, packer, plan, opts.base())
 	if err != nil {
 		return nil, err
 	}
-	if err := measure(ctx, root.allBlobs(), opts); err != nil {
+	if err := packer.measure(ctx, root.allBlobs()); err != nil {
 		return nil, err
 	}
 	if err := root.compose(subject); err != nil {
@@ -78,7 +78,7 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 		return io.NopCloser(bytes.NewReader(b)), nil
 	}
 	if b, ok := s.blobs[desc.Digest]; ok {
-		return b.origin.open(ctx, 0)
+		return b.origin.Open(ctx, 0)
 	}
 	return nil, fmt.Errorf("%s: %w", desc.Digest, errdef.ErrNotFound)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"sync"
@@ -39,9 +40,9 @@ type workshop struct {
 	idle  map[compress.Compression][]*compress.Writer
 }
 
-func newWorkshop(opts Options) *workshop {
+func newWorkshop(trees *treeCache) *workshop {
 	return &workshop{
-		trees: newTreeCache(opts.Cache), slots: make(chan struct{}, tars),
+		trees: trees, slots: make(chan struct{}, tars),
 		idle: make(map[compress.Compression][]*compress.Writer),
 	}
 }
@@ -67,12 +68,18 @@ func (s *workshop) giveBack(c *compress.Writer, kind compress.Compression) {
 	s.idle[kind] = append(s.idle[kind], c)
 }
 
+// source is a tar whose entries are packed anew.
+type source interface {
+	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
+	Check() error
+}
+
 // tarOrigin is a directory, or a part of one, as a tar. It is made anew each time it is opened, with the same bytes,
 // unless it lies in the spool.
 type tarOrigin struct {
 	tree    write.Tree
 	entries []write.Entry
-	from    *fileOrigin // nil, or the tar whose entries are packed; tree and entries are then about this file
+	from    source // nil, or the tar whose entries are packed; tree and entries are then about this file
 	packing mediatypes.Packing
 	shop    *workshop
 	print   fingerprint
@@ -84,14 +91,14 @@ type tarOrigin struct {
 }
 
 // check fails for a tar that changed. Of a tree, whoever writes the tar compares each file with what was walked.
-func (o *tarOrigin) check() error {
+func (o *tarOrigin) Check() error {
 	if o.from != nil {
-		return o.from.check()
+		return o.from.Check()
 	}
 	return nil
 }
 
-func (o *tarOrigin) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+func (o *tarOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if o.spool != nil {
 		return io.NopCloser(io.NewSectionReader(o.spool, offset, o.size-offset)), nil
 	}
@@ -110,6 +117,53 @@ func (o *tarOrigin) open(ctx context.Context, offset int64) (io.ReadCloser, erro
 }
 
 type onlyReader struct{ io.Reader }
+
+// pack walks a directory and makes a tar of it, or of each of the groups that it is split into.
+func (s *workshop) pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*tarOrigin, error) {
+	// Some readers create no directories on their own: those of the prefix are entries, like those below it.
+	below := layer.Prefix != "" && layer.Prefix != "./"
+	tree := write.Tree{
+		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
+		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: modTime,
+	}
+	if !layer.Dir && layer.Files == nil { // a single file, as a tar
+		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
+	}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	groups := [][]write.Entry{entries}
+	if layer.Split {
+		groups = tree.Split(entries)
+	}
+	printer := newPrinter(tree, layer.Packing, entries)
+	tars := make([]*tarOrigin, len(groups))
+	for i, group := range groups {
+		tars[i] = &tarOrigin{tree: tree, entries: group, packing: layer.Packing, shop: s, print: printer.print(group)}
+	}
+	return tars, nil
+}
+
+// repack makes a tar of the entries of another one, which is the file of the layer.
+func (s *workshop) repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, from source) (*tarOrigin, error) {
+	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	printer := newPrinter(tree, layer.Packing, entries)
+	printer.head = append(printer.head, "what is in it\n"...)
+	return &tarOrigin{
+		tree: tree, entries: entries, from: from, packing: layer.Packing, shop: s, print: printer.print(entries),
+	}, nil
+}
+
+// known looks up what the tar was when it was last made.
+func (o *tarOrigin) known() (treeRecord, bool) { return o.shop.trees.lookup(o.print) }
+
+// remember stores what the tar turned out to be.
+func (o *tarOrigin) remember(r treeRecord) { o.shop.trees.store(o.print, r) }
 
 // tarStream is a tar that is being made while it is read.
 type tarStream struct {
@@ -158,7 +212,7 @@ func (o *tarOrigin) write(ctx context.Context, w io.Writer) error {
 	if o.from == nil {
 		return o.tree.Write(ctx, w, o.entries)
 	}
-	open := func() (io.ReadCloser, error) { return o.from.open(ctx, 0) }
+	open := func() (io.ReadCloser, error) { return o.from.Open(ctx, 0) }
 	return write.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, write.RewriteOptions{
 		Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
 	})

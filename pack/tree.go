@@ -2,21 +2,19 @@ package pack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 )
 
 // node is one manifest of the artifact to be, or an index with a node for each platform.
 type node struct {
 	plan      *artifact.Plan
-	opts      Options
+	created   time.Time  // annotated, unless zero
 	base      *baseImage // nil: none
 	blobs     []*blob    // layers, in the order of the plan until composed
 	platforms []*node    // of an index
@@ -30,70 +28,50 @@ type node struct {
 }
 
 // newNode looks at the plan's files; it reads none of them.
-func newNode(ctx context.Context, fsys fs.FS, plan *artifact.Plan, opts Options, shop *workshop) (*node, error) {
-	n := &node{plan: plan, opts: opts}
-	below := opts
-	below.Base = nil
+func newNode(ctx context.Context, p *packer, plan *artifact.Plan, base *baseRef) (*node, error) {
+	n := &node{plan: plan, created: p.Created}
 	for _, r := range plan.Referrers {
-		child, err := newNode(ctx, fsys, r, below, shop)
+		child, err := newNode(ctx, p, r, nil)
 		if err != nil {
 			return nil, err
 		}
 		n.referrers = append(n.referrers, child)
 	}
-	if len(plan.Platforms) > 0 {
-		below.Base = opts.Base
-		return n, n.addPlatforms(ctx, fsys, plan.Platforms, below, shop)
-	}
-	if plan.Kind.Shape == mediatypes.Index {
+	platforms := plan.Platforms
+	if len(platforms) == 0 && plan.Kind.Shape == mediatypes.Index {
 		single := *plan
 		single.Referrers, single.Kind.Shape = nil, mediatypes.Image
-		below.Base = opts.Base
-		return n, n.addPlatforms(ctx, fsys, []*artifact.Plan{&single}, below, shop)
+		platforms = []*artifact.Plan{&single}
 	}
-	return n, n.addBlobs(ctx, fsys, shop)
-}
-
-func (n *node) addPlatforms(ctx context.Context, fsys fs.FS, plans []*artifact.Plan, opts Options, shop *workshop) error {
-	for _, p := range plans {
-		child, err := newNode(ctx, fsys, p, opts, shop)
+	for _, platform := range platforms {
+		child, err := newNode(ctx, p, platform, base)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		n.platforms = append(n.platforms, child)
 	}
-	return nil
+	if len(platforms) > 0 {
+		return n, nil
+	}
+	return n, n.addBlobs(ctx, p, base)
 }
 
-func (n *node) addBlobs(ctx context.Context, fsys fs.FS, shop *workshop) error {
-	if n.opts.Base != nil {
-		base, err := loadBase(ctx, n.opts.Base, n.plan.Platform)
+func (n *node) addBlobs(ctx context.Context, p *packer, base *baseRef) error {
+	if base != nil {
+		loaded, err := loadBase(ctx, base, n.plan.Platform)
 		if err != nil {
 			return err
 		}
-		n.base = base
+		n.base = loaded
 	}
 	for _, layer := range n.plan.Layers {
-		blobs, err := newBlobs(ctx, fsys, layer, n.opts, shop)
+		blobs, err := p.layers(ctx, layer)
 		if err != nil {
-			return &artifact.Error{Op: "packing", Item: layer.Path, Err: bare(err, layer.Path)}
+			return failed("packing", layer.Path, err)
 		}
 		n.blobs = append(n.blobs, blobs...)
 	}
 	return nil
-}
-
-// bare takes the path out of an error that a message with the same path goes around.
-func bare(err error, path string) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) && pathErr.Path == path {
-		return pathErr.Err
-	}
-	var ours *artifact.Error
-	if errors.As(err, &ours) && ours.Item == path && ours.Op == "" {
-		return ours.Err
-	}
-	return err
 }
 
 // all calls fn for the node and every node below it, referrers last.
@@ -113,37 +91,6 @@ func (n *node) allBlobs() []*blob {
 	var blobs []*blob
 	n.all(func(n *node) error { blobs = append(blobs, n.blobs...); return nil })
 	return blobs
-}
-
-// measure learns the digests that are not known, several files at once.
-func measure(ctx context.Context, blobs []*blob, opts Options) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(hashers())
-	for _, b := range blobs {
-		if b.known() {
-			continue
-		}
-		group.Go(func() error {
-			if err := b.measure(ctx, false); err != nil {
-				return &artifact.Error{Op: "packing", Item: b.layer.Path, Err: bare(err, b.layer.Path)}
-			}
-			remember(opts.Digests, b)
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-// remember writes down what a blob turned out to be.
-func remember(digests Digests, b *blob) {
-	switch o := b.origin.(type) {
-	case *fileOrigin:
-		if digests != nil {
-			digests.Store(o.info, b.desc.Digest)
-		}
-	case *tarOrigin:
-		o.shop.trees.store(o.print, treeRecord{b.desc.Digest, b.diffID, b.desc.Size})
-	}
 }
 
 // compose makes configs and manifests of the node and all below it, from layers whose digests are known.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/printer"
-	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/pack"
 )
 
 // App is one run of davit.
@@ -19,7 +19,7 @@ type App struct {
 	Logins   Logins
 
 	clients map[connection]*registry.Client
-	cache   *digestcache.Cache
+	cache   *pack.Cache
 }
 
 // The groups of commands in the help text.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
-	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/pflag"
 )
 
@@ -83,10 +83,10 @@ func CacheDir() string {
 	return registry.FromEnvironment().CacheDir
 }
 
-// Digests returns the cache of the digests of files.
-func (a *App) Digests() *digestcache.Cache {
+// Cache returns the cache of what files hashed to and directories were packed into.
+func (a *App) Cache() *pack.Cache {
 	if a.cache == nil {
-		a.cache = digestcache.New(CacheDir())
+		a.cache = pack.NewCache(CacheDir())
 	}
 	return a.cache
 }

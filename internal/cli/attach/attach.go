@@ -90,7 +90,7 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 		if attach.Options, done, err = s.PackOptions(ctx, a); err != nil {
 			return nil, err
 		}
-		attach.Progress, attach.Digests = progress, a.Digests()
+		attach.Progress = progress
 		results, err := pack.Attach(ctx, s.FS, s.Plan, pack.Attachment{Target: t.Target, Subject: subject}, attach)
 		done()
 		if err != nil {

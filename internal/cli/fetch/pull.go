@@ -111,7 +111,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*p
 	defer dst.Close()
 	progress, stop := a.StartProgress()
 	defer stop()
-	opts.Progress, opts.Digests = progress, a.Digests()
+	opts.Progress, opts.Digests = progress, a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
 	opts.State, opts.NoSync = pullState(opts.output), !opts.durable
 	if a.Format.String() == "text" {

@@ -91,7 +91,6 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 		}
 		return nil, d.target.Finish(ctx, err)
 	}
-	opts.Digests = a.Digests()
 	d.opts.Options, d.opts.Tags, d.release = opts, append([]string{ref.Tag}, to.tags...), release
 	return d, nil
 }

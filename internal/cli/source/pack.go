@@ -26,7 +26,7 @@ func (s *Source) DefaultTag() string {
 
 // PackOptions returns the options for packing the source. The caller must call done, which closes the base.
 func (s *Source) PackOptions(ctx context.Context, a *app.App) (opts pack.Options, done func(), err error) {
-	opts = pack.Options{Created: s.Spec.Created, Concurrency: a.Registry.Concurrency, Cache: app.CacheDir()}
+	opts = pack.Options{Created: s.Spec.Created, Concurrency: a.Registry.Concurrency, Cache: a.Cache()}
 	if s.Plan.Base == "" {
 		return opts, func() {}, nil
 	}
