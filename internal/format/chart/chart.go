@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,16 +16,29 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Chart is the metadata of a Helm chart, in helm's order.
+// Chart is the metadata of a Helm chart. Its JSON has the fields in helm's order, to which that of the embedded structs
+// belongs.
 type Chart struct {
-	Name         string            `json:"name,omitempty"`
-	Home         string            `json:"home,omitempty"`
-	Sources      []string          `json:"sources,omitempty"`
-	Version      string            `json:"version,omitempty"`
-	Description  string            `json:"description,omitempty"`
-	Keywords     []string          `json:"keywords,omitempty"`
-	Maintainers  []Maintainer      `json:"maintainers,omitempty"`
-	Icon         string            `json:"icon,omitempty"`
+	About
+	Packaging
+
+	Warnings []string `json:"-"` // values that helm reads in another way than they are written
+}
+
+// About is what people read of a chart.
+type About struct {
+	Name        string       `json:"name,omitempty"`
+	Home        string       `json:"home,omitempty"`
+	Sources     []string     `json:"sources,omitempty"`
+	Version     string       `json:"version,omitempty"`
+	Description string       `json:"description,omitempty"`
+	Keywords    []string     `json:"keywords,omitempty"`
+	Maintainers []Maintainer `json:"maintainers,omitempty"`
+	Icon        string       `json:"icon,omitempty"`
+}
+
+// Packaging is what helm and its users need to install a chart.
+type Packaging struct {
 	APIVersion   string            `json:"apiVersion,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
 	Tags         string            `json:"tags,omitempty"`
@@ -34,16 +48,16 @@ type Chart struct {
 	KubeVersion  string            `json:"kubeVersion,omitempty"`
 	Dependencies []Dependency      `json:"dependencies,omitempty"`
 	Type         string            `json:"type,omitempty"`
-
-	Warnings []string `json:"-"` // what helm reads otherwise than it is written
 }
 
+// Maintainer is a person or team behind a chart.
 type Maintainer struct {
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
 	URL   string `json:"url,omitempty"`
 }
 
+// Dependency is a chart that another one needs.
 type Dependency struct {
 	Name         string   `json:"name"`
 	Version      string   `json:"version,omitempty"`
@@ -73,6 +87,7 @@ func Parse(data, requirements []byte) (*Chart, error) {
 	return c, c.check()
 }
 
+// RequirementsFile has the dependencies of charts of apiVersion v1.
 const RequirementsFile = "requirements.yaml"
 
 // read lays what a file says over the metadata.
@@ -95,11 +110,36 @@ func (c *Chart) read(file string, data []byte) error {
 	}
 	var wrong *json.UnmarshalTypeError
 	if err := json.Unmarshal(encoded, c); errors.As(err, &wrong) {
-		return fmt.Errorf("its %s: %s is a %s and helm wants a %s", file, wrong.Field, wrong.Value, wrong.Type)
+		return fmt.Errorf("its %s: %s is %s, but helm requires %s", file, fieldName(wrong.Field), withArticle(wrong.Value), typeName(wrong.Type))
 	} else if err != nil {
 		return fmt.Errorf("its %s: %w", file, err)
 	}
 	return nil
+}
+
+// fieldName returns the path of a field of Chart.yaml: encoding/json names embedded structs in it.
+func fieldName(field string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(field, "About."), "Packaging.")
+}
+
+// typeName returns what users of YAML call a type.
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "a mapping"
+	case reflect.Bool:
+		return "a boolean"
+	}
+	return "a string"
+}
+
+func withArticle(value string) string {
+	if value == "array" || value == "object" {
+		return "an " + value
+	}
+	return "a " + value
 }
 
 // textReader makes text of the numbers and booleans of a Chart.yaml, as helm's YAML library does wherever the field is
