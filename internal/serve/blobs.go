@@ -3,6 +3,8 @@ package serve
 import (
 	"net/http"
 	"time"
+
+	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
 // serveBlob gives a blob, whole or in ranges.
@@ -20,7 +22,7 @@ func (h *handler) serveBlob(c *call) error {
 	}
 	body, err := repo.OpenBlob(d)
 	if err != nil {
-		return orUnknown(err, blobUnknown(c.last))
+		return answer.OrUnknown(err, answer.BlobUnknown(c.last))
 	}
 	defer body.Close()
 	header := c.w.Header()

@@ -7,13 +7,15 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/upload"
 	"github.com/opencontainers/go-digest"
 )
 
 // handler answers the requests of the registry protocol.
 type handler struct {
 	store   store
-	uploads *uploads
+	uploads *upload.Sessions
 	write   bool
 }
 
@@ -44,7 +46,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if l, ok := w.(*recorder); ok {
 			l.err = err
 		}
-		writeError(w, answerFor(err))
+		answer.Write(w, answer.For(err))
 	}
 }
 
@@ -54,7 +56,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	case r.URL.Path == "/v2" || ok && rest == "":
 		return h.ping(w, r)
 	case !ok:
-		return refuse(http.StatusNotFound, "UNSUPPORTED", "this is an OCI registry: its paths begin with /v2/")
+		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "this is an OCI registry: its paths begin with /v2/")
 	case rest == "_catalog":
 		return h.serveCatalog(w, r)
 	}
@@ -68,18 +70,18 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		}
 		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):]}
 		if !validName(c.name) {
-			return refuse(http.StatusBadRequest, "NAME_INVALID", "%q is no name of a repository", c.name)
+			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is no name of a repository", c.name)
 		}
 		return route.serve(h, c)
 	}
-	return refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", r.URL.Path)
+	return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", r.URL.Path)
 }
 
 func (h *handler) ping(w http.ResponseWriter, r *http.Request) error {
 	if err := allow(r, http.MethodGet, http.MethodHead); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, "application/json", struct{}{})
+	answer.WriteJSON(w, http.StatusOK, "application/json", struct{}{})
 	return nil
 }
 
@@ -90,7 +92,7 @@ func allow(r *http.Request, methods ...string) error {
 			return nil
 		}
 	}
-	return refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
+	return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
 }
 
 // toWrite refuses what would change a layout that is served for reading.
@@ -98,7 +100,7 @@ func (h *handler) toWrite() error {
 	if h.write {
 		return nil
 	}
-	return errReadOnly
+	return answer.ErrReadOnly
 }
 
 // repository opens the repository of a call for reading.
@@ -112,14 +114,14 @@ func (c *call) digestOf() (digest.Digest, error) { return parseDigest(c.last) }
 func parseDigest(s string) (digest.Digest, error) {
 	d, err := digest.Parse(s)
 	if err != nil {
-		return "", badDigest(s)
+		return "", answer.BadDigest(s)
 	}
 	return d, nil
 }
 
 // store knows which layout a repository is.
 type store interface {
-	// repository opens one; create says that it may be made. A name that is none is an *apiError.
+	// repository opens one; create says that it may be made. A name that is none is an *answer.Error.
 	repository(ctx context.Context, name string, create bool) (*repository, error)
 	// list names those that are there, sorted.
 	list(ctx context.Context) ([]string, error)
@@ -131,8 +133,7 @@ type store interface {
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
-			writeError(w, &apiError{http.StatusForbidden, "DENIED",
-				"this registry is for this machine alone: it answers as localhost or 127.0.0.1 (--allow-remote lifts that)"})
+			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is for this machine alone: it answers as localhost or 127.0.0.1 (--allow-remote lifts that)"})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,7 +16,7 @@ import (
 
 func (h *handler) serveTags(c *call) error {
 	if c.last != "list" {
-		return refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", c.URL.Path)
+		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", c.URL.Path)
 	}
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err
@@ -31,7 +32,7 @@ func (h *handler) serveTags(c *call) error {
 	if tags, err = page(c.w, c.Request, tags); err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusOK, "application/json", struct {
+	answer.WriteJSON(c.w, http.StatusOK, "application/json", struct {
 		Name string   `json:"name"`
 		Tags []string `json:"tags"`
 	}{c.name, tags})
@@ -49,7 +50,7 @@ func (h *handler) serveCatalog(w http.ResponseWriter, r *http.Request) error {
 	if names, err = page(w, r, names); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, "application/json", map[string][]string{"repositories": names})
+	answer.WriteJSON(w, http.StatusOK, "application/json", map[string][]string{"repositories": names})
 	return nil
 }
 
@@ -68,7 +69,7 @@ func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	}
 	n, err := strconv.Atoi(query.Get("n"))
 	if err != nil || n < 0 {
-		return nil, refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is no number of entries", query.Get("n"))
+		return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is no number of entries", query.Get("n"))
 	}
 	if n >= len(list) {
 		return list, nil
@@ -95,7 +96,7 @@ func (h *handler) serveReferrers(c *call) error {
 	if err == nil {
 		list, err = repo.referrers(c.Context(), d)
 	}
-	var unknown *apiError
+	var unknown *answer.Error
 	if err != nil && !errors.As(err, &unknown) { // 404 would tell clients that there is no referrers API
 		return err
 	}
@@ -104,7 +105,7 @@ func (h *handler) serveReferrers(c *call) error {
 		list = slices.DeleteFunc(list, func(desc ocispec.Descriptor) bool { return desc.ArtifactType != artifactType })
 		c.w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
-	writeJSON(c.w, http.StatusOK, ocispec.MediaTypeImageIndex, ocispec.Index{
+	answer.WriteJSON(c.w, http.StatusOK, ocispec.MediaTypeImageIndex, ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageIndex,
 		Manifests: list,

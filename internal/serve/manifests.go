@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -49,18 +50,18 @@ func (h *handler) getManifest(c *call) error {
 func (r *repository) manifest(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	d, err := r.digestOf(ctx, reference)
 	if err != nil {
-		return ocispec.Descriptor{}, nil, orUnknown(err, manifestUnknown(reference))
+		return ocispec.Descriptor{}, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
 	}
 	desc, err := r.Resolve(ctx, d.String())
 	switch {
 	case err != nil:
-		return desc, nil, orUnknown(err, manifestUnknown(reference))
+		return desc, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
 	case desc.Size > manifest.MaxSize:
-		return desc, nil, manifestUnknown(reference)
+		return desc, nil, answer.ManifestUnknown(reference)
 	}
 	body, err := r.Fetch(ctx, desc)
 	if err != nil {
-		return desc, nil, orUnknown(err, manifestUnknown(reference))
+		return desc, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
 	}
 	defer body.Close()
 	data, err := io.ReadAll(io.LimitReader(body, manifest.MaxSize+1))
@@ -71,7 +72,7 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 		desc.MediaType = manifest.TypeOf(data)
 	}
 	if !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil {
-		return desc, nil, manifestUnknown(reference)
+		return desc, nil, answer.ManifestUnknown(reference)
 	}
 	return desc, data, nil
 }
@@ -82,7 +83,7 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 		return d, nil
 	}
 	if !validTag(reference) {
-		return "", refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", reference)
+		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", reference)
 	}
 	name, err := r.nameOf(ctx, reference)
 	if err != nil {
@@ -100,9 +101,9 @@ func (h *handler) putManifest(c *call) error {
 	data, err := io.ReadAll(io.LimitReader(c.Body, manifest.MaxSize+1))
 	switch {
 	case err != nil:
-		return refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest broke off: %v", err)
+		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest broke off: %v", err)
 	case len(data) > manifest.MaxSize:
-		return refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", manifest.MaxSize)
+		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", manifest.MaxSize)
 	}
 	desc, err := describe(c, data)
 	if err != nil {
@@ -135,7 +136,7 @@ func (h *handler) putManifest(c *call) error {
 func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag string) error {
 	w, ok := r.layout.(writableLayout)
 	if !ok {
-		return errReadOnly
+		return answer.ErrReadOnly
 	}
 	name, err := r.newName(ctx, tag)
 	if err != nil {
@@ -159,17 +160,17 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	}
 	if d, err := digest.Parse(c.last); err == nil {
 		if d.Algorithm().FromBytes(data) != d {
-			return desc, refuse(http.StatusBadRequest, "DIGEST_INVALID", "the manifest's digest is %s", d.Algorithm().FromBytes(data))
+			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "the manifest's digest is %s", d.Algorithm().FromBytes(data))
 		}
 		desc.Digest = d
 	} else if !validTag(c.last) {
-		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
+		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
 	if !manifest.Is(desc.MediaType) {
-		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is no media type of a manifest", desc.MediaType)
+		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is no media type of a manifest", desc.MediaType)
 	}
 	if err := manifest.Check(desc, data); err != nil {
-		return desc, refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)
+		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)
 	}
 	return desc, nil
 }
@@ -185,7 +186,7 @@ func (r *repository) checkReferences(ctx context.Context, data []byte) (subject 
 		Subject   *ocispec.Descriptor  `json:"subject"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return "", refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest can't be read: %v", err)
+		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest can't be read: %v", err)
 	}
 	needed := append(append(m.Layers, m.Blobs...), m.Manifests...)
 	if m.Config != nil {
@@ -201,7 +202,7 @@ func (r *repository) checkReferences(ctx context.Context, data []byte) (subject 
 		if ok, err := r.has(ctx, desc.Digest); err != nil {
 			return "", err
 		} else if !ok {
-			return "", refuse(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "the manifest needs %s, which is not there", desc.Digest)
+			return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "the manifest needs %s, which is not there", desc.Digest)
 		}
 	}
 	if m.Subject == nil {
@@ -226,10 +227,10 @@ func (h *handler) deleteManifest(c *call) error {
 			err = repo.Delete(c.Context(), desc)
 		}
 		if errors.Is(err, errdef.ErrUnsupported) {
-			return refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "another manifest needs %s", c.last)
+			return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "another manifest needs %s", c.last)
 		}
 		if err != nil {
-			return orUnknown(err, manifestUnknown(c.last))
+			return answer.OrUnknown(err, answer.ManifestUnknown(c.last))
 		}
 	} else {
 		name, err := repo.nameOf(c.Context(), c.last)
@@ -237,7 +238,7 @@ func (h *handler) deleteManifest(c *call) error {
 			err = repo.Untag(c.Context(), name)
 		}
 		if err != nil {
-			return orUnknown(err, manifestUnknown(c.last))
+			return answer.OrUnknown(err, answer.ManifestUnknown(c.last))
 		}
 	}
 	c.w.WriteHeader(http.StatusAccepted)

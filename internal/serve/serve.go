@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/upload"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -34,7 +35,7 @@ type Opener func(ctx context.Context, ref registry.Reference, mode registry.Mode
 type Server struct {
 	opts    Options
 	store   store
-	uploads *uploads
+	uploads *upload.Sessions
 	log     *logger
 
 	// Nameless are the layouts that can't be served, because their path is no name of a repository.
@@ -45,7 +46,7 @@ type Server struct {
 // layouts in it, each the repository that its path names. To write, the directory may be missing: it becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	path = filepath.Clean(path)
-	s := &Server{opts: opts, uploads: newUploads(), log: &logger{tell: opts.Log}}
+	s := &Server{opts: opts, uploads: upload.New(), log: &logger{tell: opts.Log}}
 	mode := registry.Read
 	if opts.Write {
 		mode = registry.Write

@@ -56,15 +56,15 @@ func start(t *testing.T, path string, opts Options) *running {
 	return r
 }
 
-// answer is what a request brought.
-type answer struct {
+// response is the response to a request.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// code is that of an answer that says no.
-func (a answer) code() string {
+// code returns the code of an error response.
+func (a response) code() string {
 	var e struct {
 		Errors []struct{ Code, Message string }
 	}
@@ -75,7 +75,7 @@ func (a answer) code() string {
 }
 
 // do sends a request to a path, or to the Location of an earlier answer.
-func (r *running) do(method, path string, body any, headers ...string) answer {
+func (r *running) do(method, path string, body any, headers ...string) response {
 	r.t.Helper()
 	var reader io.Reader
 	switch b := body.(type) {
@@ -103,11 +103,11 @@ func (r *running) do(method, path string, body any, headers ...string) answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(data)}
+	return response{resp.StatusCode, resp.Header, string(data)}
 }
 
 // want sends a request and fails unless it is answered with the status.
-func (r *running) want(status int, method, path string, body any, headers ...string) answer {
+func (r *running) want(status int, method, path string, body any, headers ...string) response {
 	r.t.Helper()
 	a := r.do(method, path, body, headers...)
 	if a.status != status {

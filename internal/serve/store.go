@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/answer"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -140,7 +141,7 @@ func (t *tree) place(name string, create bool) (*place, error) {
 	there := isLayout(dir)
 	switch {
 	case !there && !create:
-		return nil, nameUnknown(name)
+		return nil, answer.NameUnknown(name)
 	case p != nil:
 		return p, nil
 	case !there:
@@ -160,13 +161,13 @@ func (t *tree) place(name string, create bool) (*place, error) {
 func (t *tree) makeRoom(name, dir string) error {
 	for outer := path.Dir(name); outer != "."; outer = path.Dir(outer) {
 		if isLayout(filepath.Join(t.root, filepath.FromSlash(outer))) {
-			return refuse(http.StatusForbidden, "DENIED", "%q would lie in the layout %q", name, outer)
+			return answer.Refuse(http.StatusForbidden, "DENIED", "%q would lie in the layout %q", name, outer)
 		}
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err == nil && len(entries) > 0:
-		return refuse(http.StatusForbidden, "DENIED", "the directory %q has something else in it", name)
+		return answer.Refuse(http.StatusForbidden, "DENIED", "the directory %q has something else in it", name)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -1,151 +1,211 @@
 package serve
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"sync"
-	"time"
+	"strconv"
+	"strings"
 
-	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/upload"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
 )
 
-const (
-	// uploadBuffer is what an upload holds in memory.
-	uploadBuffer = 256 << 10
-	// maxUploads bounds the sessions, each of which has a file open.
-	maxUploads = 1000
-	// maxIdle is how long an upload may rest before it is forgotten: clients go on at once or never.
-	maxIdle = 12 * time.Hour
-)
+const octetStream = "application/octet-stream"
 
-// uploads are the sessions in which blobs arrive.
-type uploads struct {
-	mu       sync.Mutex
-	sessions map[string]*upload
+// serveUpload begins an upload, goes on with one, and ends it.
+func (h *handler) serveUpload(c *call) error {
+	if err := h.toWrite(); err != nil {
+		return err
+	}
+	if c.last == "" {
+		if err := allow(c.Request, http.MethodPost); err != nil {
+			return err
+		}
+		return h.startUpload(c)
+	}
+	if err := allow(c.Request, http.MethodGet, http.MethodPatch, http.MethodPut, http.MethodDelete); err != nil {
+		return err
+	}
+	up, err := h.uploads.Take(c.Context(), c.name, c.last)
+	if err != nil {
+		return err
+	}
+	defer up.Release()
+	switch c.Method {
+	case http.MethodGet:
+		c.progress(up)
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	case http.MethodPatch:
+		return c.patch(up)
+	case http.MethodPut:
+		return h.finishUpload(c, up)
+	}
+	err = h.uploads.End(up)
+	c.w.WriteHeader(http.StatusNoContent)
+	return err
 }
 
-func newUploads() *uploads { return &uploads{sessions: map[string]*upload{}} }
-
-// upload is one blob on its way.
-type upload struct {
-	id   string
-	repo string
-	turn chan struct{} // full while a request has the upload
-
-	blob   registry.BlobWriter
-	offset int64
-	used   time.Time
-}
-
-// start begins an upload, whose turn the caller has.
-func (u *uploads) start(ctx context.Context, repo *repository) (*upload, error) {
+// startUpload answers a POST: a mount, a blob in one request, or the place for a new upload.
+func (h *handler) startUpload(c *call) error {
+	repo, err := h.store.repository(c.Context(), c.name, true)
+	if err != nil {
+		return err
+	}
+	query := c.URL.Query()
+	if query.Has("mount") {
+		mounted, err := h.mount(c, repo, query.Get("mount"), query.Get("from"))
+		if mounted || err != nil {
+			return err
+		}
+	}
+	var whole digest.Digest
+	if query.Has("digest") {
+		if whole, err = parseDigest(query.Get("digest")); err != nil {
+			return err
+		}
+	}
 	w, ok := repo.layout.(writableLayout)
 	if !ok {
-		return nil, errReadOnly
+		return answer.ErrReadOnly
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.forgetIdle(time.Now())
-	if len(u.sessions) >= maxUploads {
-		return nil, refuse(http.StatusTooManyRequests, "TOOMANYREQUESTS", "%d uploads are open", len(u.sessions))
-	}
-	blob, err := w.NewBlob(ctx)
+	up, err := h.uploads.Start(c.Context(), repo.name, w.NewBlob)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	up := &upload{id: rand.Text(), repo: repo.name, turn: make(chan struct{}, 1), blob: blob}
-	up.turn <- struct{}{}
-	u.sessions[up.id] = up
-	return up, nil
-}
-
-// forgetIdle ends the uploads that nobody goes on with.
-func (u *uploads) forgetIdle(now time.Time) {
-	for id, up := range u.sessions {
-		select {
-		case up.turn <- struct{}{}:
-			if now.Sub(up.used) > maxIdle {
-				delete(u.sessions, id)
-				_ = up.blob.Close() // and the file is swept later
-			}
-			<-up.turn
-		default: // in use
-		}
+	defer up.Release()
+	if whole == "" || c.ContentLength == 0 && whole != whole.Algorithm().FromString("") {
+		c.progress(up) // without a body, a digest is only announced
+		c.w.WriteHeader(http.StatusAccepted)
+		return nil
 	}
-}
-
-// take waits for the turn of an upload; the caller gives it back by done.
-func (u *uploads) take(ctx context.Context, repo, id string) (*upload, error) {
-	up, ok := u.find(id)
-	if !ok || up.repo != repo {
-		return nil, uploadUnknown(id)
+	if err := up.Add(c.Body); err != nil {
+		return errors.Join(err, h.uploads.End(up))
 	}
-	select {
-	case up.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	return h.commit(c, up, whole)
+}
+
+// commit ends an upload: it becomes a blob if it is what the client says.
+func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
+	err := up.Blob.Commit(c.Context(), d)
+	if closeErr := h.uploads.End(up); err == nil {
+		err = closeErr
 	}
-	if _, ok := u.find(id); !ok { // ended while this one waited
-		<-up.turn
-		return nil, uploadUnknown(id)
+	switch {
+	case errors.Is(err, artifact.ErrRefused):
+		return answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "what arrived is not %s: %d bytes", d, up.Offset)
+	case err != nil:
+		return err
 	}
-	return up, nil
+	c.created("blobs", d)
+	return nil
 }
 
-func (u *uploads) find(id string) (*upload, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	up, ok := u.sessions[id]
-	return up, ok
-}
-
-// done gives the turn back.
-func (up *upload) done() {
-	up.used = time.Now()
-	<-up.turn
-}
-
-// end forgets an upload. What was not committed goes.
-func (u *uploads) end(up *upload) error {
-	u.mu.Lock()
-	delete(u.sessions, up.id)
-	u.mu.Unlock()
-	return up.blob.Close()
-}
-
-// Close ends all uploads. No request is under way any more.
-func (u *uploads) Close() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	var errs []error
-	for _, up := range u.sessions {
-		errs = append(errs, up.blob.Close())
+// mount makes a blob of one repository one of another, and answers if it did. That there is none is no error: the
+// client sends it then.
+func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, error) {
+	d, err := parseDigest(mount)
+	if err != nil {
+		return false, err
 	}
-	clear(u.sessions)
-	return errors.Join(errs...)
-}
-
-func uploadUnknown(id string) error {
-	return refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %q is not there", id)
-}
-
-// add appends what a request brings. What was written counts, even if the request breaks off.
-func (up *upload) add(body io.Reader) error {
-	buf := make([]byte, uploadBuffer)
-	for {
-		n, readErr := body.Read(buf)
-		written, err := up.blob.Write(buf[:n])
-		up.offset += int64(written)
-		switch {
-		case err != nil:
-			return err
-		case errors.Is(readErr, io.EOF):
-			return nil
-		case readErr != nil:
-			return refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "the request broke off: %v", readErr)
-		}
+	there, err := repo.has(c.Context(), d)
+	if !there && err == nil && validName(from) {
+		there, err = h.copyFrom(c, repo, d, from)
 	}
+	if there && err == nil {
+		c.created("blobs", d)
+	}
+	return there, err
+}
+
+// copyFrom copies a blob from another layout, if it has it.
+func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from string) (bool, error) {
+	src, err := h.store.repository(c.Context(), from, false)
+	var unknown *answer.Error
+	switch {
+	case errors.As(err, &unknown):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	body, err := src.OpenBlob(d)
+	switch {
+	case errors.Is(err, errdef.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	defer body.Close()
+	size, err := body.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, repo.Push(c.Context(), ocispec.Descriptor{MediaType: octetStream, Digest: d, Size: size}, body)
+}
+
+// progress says how far an upload is and where it goes on.
+func (c *call) progress(up *upload.Session) {
+	header := c.w.Header()
+	header.Set("Location", "/v2/"+c.name+"/blobs/uploads/"+up.ID)
+	header.Set("Docker-Upload-Uuid", up.ID)
+	header.Set("Range", fmt.Sprintf("0-%d", max(up.Offset-1, 0)))
+}
+
+// add appends a request's body, at the place where it says it belongs.
+func (c *call) add(up *upload.Session) error {
+	where := c.Header.Get("Content-Range")
+	if where == "" {
+		return up.Add(c.Body)
+	}
+	first, length, ok := parseContentRange(where)
+	switch {
+	case !ok:
+		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "Content-Range %q is not FIRST-LAST", where)
+	case c.ContentLength >= 0 && c.ContentLength != length:
+		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "Content-Range %q of a body of %d bytes", where, c.ContentLength)
+	case first != up.Offset:
+		c.progress(up)
+		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "the upload goes on at %d, not at %d", up.Offset, first)
+	}
+	return up.Add(io.LimitReader(c.Body, length))
+}
+
+// parseContentRange reads FIRST-LAST as the distribution specification writes it, and as HTTP does: "bytes 0-9/*".
+func parseContentRange(s string) (first, length int64, ok bool) {
+	s, _, _ = strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
+	from, to, _ := strings.Cut(s, "-")
+	first, err1 := strconv.ParseInt(from, 10, 62)
+	last, err2 := strconv.ParseInt(to, 10, 62)
+	return first, last - first + 1, err1 == nil && err2 == nil && 0 <= first && first <= last
+}
+
+// patch takes a part of a blob.
+func (c *call) patch(up *upload.Session) error {
+	if err := c.add(up); err != nil {
+		return err
+	}
+	c.progress(up)
+	c.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// finishUpload takes what is left of a blob and stores it.
+func (h *handler) finishUpload(c *call, up *upload.Session) error {
+	d, err := parseDigest(c.URL.Query().Get("digest"))
+	if err != nil {
+		return err
+	}
+	if err := c.add(up); err != nil {
+		return err
+	}
+	return h.commit(c, up, d)
 }

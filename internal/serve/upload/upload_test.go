@@ -1,0 +1,72 @@
+package upload
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/answer"
+)
+
+// openSessions returns no sessions yet, a function for new blobs, and the layout's directory that these are in.
+func openSessions(t *testing.T) (*Sessions, func(context.Context) (registry.BlobWriter, error), string) {
+	t.Helper()
+	dir := t.TempDir()
+	target, err := registry.New(registry.Options{}).Open(t.Context(), registry.Reference{Path: dir}, registry.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { target.Close() })
+	layout := target.(interface {
+		NewBlob(context.Context) (registry.BlobWriter, error)
+	})
+	return New(), layout.NewBlob, dir
+}
+
+func TestIdleSessions(t *testing.T) {
+	t.Parallel()
+	u, newBlob, dir := openSessions(t)
+	var all []*Session
+	for range 3 {
+		up, err := u.Start(t.Context(), "x", newBlob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, up)
+	}
+	all[0].Release()
+	all[1].Release()
+	now := time.Now()
+	all[1].used = now.Add(maxIdle)
+	u.mu.Lock()
+	u.forgetIdle(now.Add(maxIdle + time.Minute))
+	u.mu.Unlock()
+	for i, want := range []bool{false, true, true} { // idle, used since, in use
+		if _, exists := u.find(all[i].ID); exists != want {
+			t.Errorf("upload %d: exists: %v, want %v", i, exists, want)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, ".davit", "*"))
+	if err != nil || len(files) != 2 {
+		t.Errorf("files of uploads: %q %v", files, err)
+	}
+	if err := u.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTooManySessions(t *testing.T) {
+	t.Parallel()
+	u, newBlob, _ := openSessions(t)
+	for i := range maxSessions {
+		u.sessions[fmt.Sprint(i)] = &Session{turn: make(chan struct{}, 1), used: time.Now()}
+	}
+	_, err := u.Start(t.Context(), "x", newBlob)
+	if got := answer.For(err); got.Status != http.StatusTooManyRequests {
+		t.Errorf("one more upload: %v", err)
+	}
+}
