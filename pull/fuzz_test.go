@@ -43,7 +43,7 @@ func FuzzArtifact(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer dst.Close()
-		_, err = Artifact(t.Context(), src, "v1", dst, Options{})
+		_, err = Artifact(t.Context(), src, "v1", dst, Options{NoSync: true})
 		entries, readErr := os.ReadDir(parent)
 		if readErr != nil {
 			t.Fatal(readErr)

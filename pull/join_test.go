@@ -69,7 +69,7 @@ func TestVolumeNotUnpacked(t *testing.T) {
 	upper := tgz(t, entry{name: "volume-data/a", content: "2"}, entry{name: "volume-data/d/.wh.gone"})
 	out, store := t.TempDir(), newStore()
 	store.volume(t, "v1", "data", base, lower, upper)
-	opts := pull.Options{NoUnpack: true, State: filepath.Join(t.TempDir(), "state"), Origin: "o"}
+	opts := pull.Options{NoSync: true, NoUnpack: true, State: filepath.Join(t.TempDir(), "state"), Origin: "o"}
 	for _, skipped := range []bool{false, true} {
 		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts)
 		if err != nil || len(r.Files) != 1 || r.Files[0].Path != "data.tar" || r.Files[0].Digest == "" || r.Skipped != skipped {
@@ -102,7 +102,7 @@ func TestVolumeNotUnpackedIsChecked(t *testing.T) {
 	} {
 		out, store := t.TempDir(), newStore()
 		store.volume(t, "v1", "", tgz(t, entry{name: "volume-data/a"}, e))
-		if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoUnpack: true}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, NoUnpack: true}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if left, err := os.ReadDir(out); err != nil || len(left) != 0 {
@@ -117,7 +117,7 @@ func TestVolumeName(t *testing.T) {
 	for title, want := range map[string]string{"": "volume.tar", "x": "x.tar", "../x": "volume.tar", "a/b": "volume.tar", ".": "..tar", "a\x1b": "volume.tar"} {
 		out, store := t.TempDir(), newStore()
 		store.volume(t, "v1", title, tgz(t, entry{name: "volume-data/a"}))
-		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoUnpack: true, Include: []string{"*.tar"}})
+		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, NoUnpack: true, Include: []string{"*.tar"}})
 		if err != nil || r.Files[0].Path != want {
 			t.Errorf("%q: got %+v, %v, want %s", title, r, err, want)
 		}
@@ -130,14 +130,14 @@ func TestVolumeRemovedAndMadeAnew(t *testing.T) {
 	lower, upper := tgz(t, entry{name: "volume-data/old"}), []entry{{name: ".wh.volume-data"}, {name: "volume-data/new"}}
 	out, store := t.TempDir(), newStore()
 	store.volume(t, "v1", "", lower, tgz(t, upper...))
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true}); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(out); err != nil || len(left) != 1 || left[0].Name() != "new" {
 		t.Errorf("got %v, %v", left, err)
 	}
 	packed := t.TempDir()
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, packed), pull.Options{NoUnpack: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, packed), pull.Options{NoSync: true, NoUnpack: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(tarNames(t, filepath.Join(packed, "volume.tar"))); got != "[new ]" {

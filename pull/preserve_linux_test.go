@@ -30,7 +30,7 @@ func TestVolumeAgain(t *testing.T) {
 	push(t, dir, volumePlan(), store)
 	root := openRoot(t, out)
 	for _, skipped := range []bool{false, true} {
-		r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: out + ".state"})
+		r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state"})
 		if err != nil || r.Skipped != skipped {
 			t.Errorf("skipped %v, %v, want %v", r.Skipped, err, skipped)
 		}
@@ -45,7 +45,7 @@ func TestVolumeAgain(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{Force: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, Force: true}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"d/f": "one", "h": "one", "d": "dir"} {
@@ -99,7 +99,7 @@ func TestLockedDirectories(t *testing.T) {
 		}
 		chmod(vol, 0o555, 0o500)
 		push(t, dir, volumePlan(), store)
-		if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: out + ".state", Delete: true}); err != nil {
+		if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
 		if got, want := listing(t, out, true), listing(t, vol, true); got != want {

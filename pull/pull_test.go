@@ -34,7 +34,7 @@ func TestArtifact(t *testing.T) {
 	twice := src.Layer(t, "d/e/b", "B")
 	other := src.Layer(t, "b2", "B")
 	m := src.Manifest(t, "v1", src.Layer(t, "a", "A"), twice, other, src.Layer(t, "", "none"))
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +54,13 @@ func TestAgainIsOneRequest(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A"), src.Layer(t, "d/b", "B"))
-	first, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
+	first, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	src.Fetched.Store(0)
 	src.Resolved.Store(0)
-	r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
+	r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 	if err != nil || !r.Skipped || src.Fetched.Load() != 0 || src.Resolved.Load() != 1 {
 		t.Errorf("skipped %v after %d fetches, %d resolves: %v", r.Skipped, src.Fetched.Load(), src.Resolved.Load(), err)
 	}
@@ -69,7 +69,7 @@ func TestAgainIsOneRequest(t *testing.T) {
 		t.Errorf("the second result is\n%s, the first was\n%s", b, a)
 	}
 	// Without the state file, contents are compared: nothing but the manifest is fetched.
-	if r, err = Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || !r.Skipped || src.Fetched.Load() != 1 {
+	if r, err = Artifact(t.Context(), src, "v1", dst, Options{NoSync: true}); err != nil || !r.Skipped || src.Fetched.Load() != 1 {
 		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.Fetched.Load(), err)
 	}
 }
@@ -88,12 +88,12 @@ func TestNewVersion(t *testing.T) {
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "same", "S"), src.Layer(t, "a", "old"), src.Layer(t, "d/gone", "G"))
 	src.Manifest(t, "v2", src.Layer(t, "same", "S"), src.Layer(t, "a", "newer"), src.Layer(t, "e/b", "B"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	before, _ := dst.Stat("same")
 	src.Fetched.Store(0)
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	if src.Fetched.Load() != 3 {
@@ -103,12 +103,12 @@ func TestNewVersion(t *testing.T) {
 		t.Error("a file that did not change was replaced")
 	}
 	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "d/": "", "d/gone": "G", "e/": "", "e/b": "B"})
-	r, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Delete: true})
+	r, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true})
 	if err != nil || fmt.Sprint(r.Removed) != "[d/gone]" || r.Skipped {
 		t.Errorf("removed %v, skipped %v, %v", r.Removed, r.Skipped, err)
 	}
 	pulltest.Want(t, dst, map[string]string{"same": "S", "a": "newer", "e/": "", "e/b": "B"})
-	if r, err = Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Delete: true}); err != nil || !r.Skipped {
+	if r, err = Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Delete: true}); err != nil || !r.Skipped {
 		t.Errorf("again: skipped %v, %v", r.Skipped, err)
 	}
 }
@@ -120,7 +120,7 @@ func TestOthersFilesAreKept(t *testing.T) {
 	src.Manifest(t, "v2", src.Layer(t, "a", "two"), src.Layer(t, "b", "B2"))
 	prepare := map[string]func(dst *os.Root) error{
 		"changed": func(dst *os.Root) error {
-			if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 				return err
 			}
 			return dst.WriteFile("a", []byte("mine"), 0o666)
@@ -135,14 +135,14 @@ func TestOthersFilesAreKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			old, _ := dst.Lstat("a")
-			_, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)})
+			_, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"a"`) {
 				t.Errorf("got %v", err)
 			}
 			if now, _ := dst.Lstat("a"); !os.SameFile(old, now) {
 				t.Error("the file was touched")
 			}
-			if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst), Force: true}); err != nil {
+			if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst), Force: true}); err != nil {
 				t.Fatal(err)
 			}
 			pulltest.Want(t, dst, map[string]string{"a": "two", "b": "B2"})
@@ -154,13 +154,13 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A1"), src.Layer(t, "b", "B1"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	bad := src.Layer(t, "b", "B2")
 	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), bad, src.Layer(t, "new/c", "C"))
 	src.Fail = map[digest.Digest]error{bad.Digest: errors.New("connection reset")}
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err == nil || !strings.Contains(err.Error(), `"b"`) {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{"a", "b"} {
@@ -170,7 +170,7 @@ func TestFailureLeavesTheOldFiles(t *testing.T) {
 	}
 	// What came before the failure is not fetched again, and nothing is left in the end.
 	src.Fail = nil
-	if _, err := Artifact(t.Context(), src, "v2", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v2", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	pulltest.Want(t, dst, map[string]string{"a": "A2", "b": "B2", "new/": "", "new/c": "C"})
@@ -181,7 +181,7 @@ func TestPlacingIsUndone(t *testing.T) {
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A1"), src.Layer(t, "d/b", "B1"))
 	src.Manifest(t, "v2", src.Layer(t, "a", "A2"), src.Layer(t, "d/b", "B2"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := place.OpenStage(dst, digest.FromString("x"), nil)
@@ -222,7 +222,7 @@ func TestEveryChangeIsRefused(t *testing.T) {
 			if err := dst.WriteFile("mine", []byte("mine"), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Artifact(t.Context(), liar, "v1", dst, Options{State: pulltest.Beside(dst)})
+			_, err := Artifact(t.Context(), liar, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 			if !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: got %v", name, desc.MediaType, err)
 			}
@@ -240,7 +240,7 @@ func TestBadNames(t *testing.T) {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		src.Manifest(t, "v1", src.Layer(t, "good", "g"), src.Layer(t, name, "x"))
 		// JSON can't carry every byte: what arrives is what counts.
-		_, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)})
+		_, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%q: got %v", name, err)
 		}
@@ -255,7 +255,7 @@ func TestCollidingNames(t *testing.T) {
 	for _, names := range [][2]string{{"a", "a"}, {"a", "./a"}, {"a", "a/b"}, {"a/b", "a"}} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		src.Manifest(t, "v1", src.Layer(t, names[0], "1"), src.Layer(t, names[1], "2"))
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%v: got %v", names, err)
 		}
 		pulltest.Want(t, dst, map[string]string{})
@@ -270,7 +270,7 @@ func TestSymlinkInDestinationIsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	src.Manifest(t, "v1", src.Layer(t, "d/file", "x"))
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err == nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err == nil {
 		t.Error("wrote through a link")
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
@@ -301,7 +301,7 @@ func TestAmbiguousManifests(t *testing.T) {
 		if err := src.Tag(t.Context(), raw, "v1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -327,13 +327,13 @@ func TestPlatforms(t *testing.T) {
 		"linux/arm64v8": {OS: "linux", Architecture: "arm64"},
 	} {
 		dst := pulltest.NewDir(t)
-		r, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst), Platform: &p})
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst), Platform: &p})
 		if b, _ := dst.ReadFile("file"); err != nil || string(b) != want || r.Platform == nil {
 			t.Errorf("%v: got %q, %v", p, b, err)
 		}
 	}
 	for _, p := range []ocispec.Platform{{OS: "windows", Architecture: "amd64"}, {OS: "unknown", Architecture: "unknown"}} {
-		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{Platform: &p})
+		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true, Platform: &p})
 		var missing *fetch.PlatformError
 		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &missing) || strings.Join(missing.Have, " ") != "linux/amd64 linux/arm/v7 linux/arm64/v8" {
 			t.Errorf("%v: got %v", p, err)
@@ -342,7 +342,7 @@ func TestPlatforms(t *testing.T) {
 	index.Manifests = index.Manifests[1:2]
 	index.Manifests[0].Platform = nil
 	src.Document(t, "single", index)
-	if _, err := Artifact(t.Context(), src, "single", pulltest.NewDir(t), Options{}); err != nil {
+	if _, err := Artifact(t.Context(), src, "single", pulltest.NewDir(t), Options{NoSync: true}); err != nil {
 		t.Errorf("an entry for every platform: %v", err)
 	}
 }
@@ -370,7 +370,7 @@ func TestDataInTheDescriptor(t *testing.T) {
 		layer.Data = []byte(data)
 		src.Manifest(t, "v1", layer)
 		src.Fetched.Store(0)
-		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{})
+		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true})
 		if ok && (err != nil || src.Fetched.Load() != 1) || !ok && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("data %q: %v after %d fetches", data, err, src.Fetched.Load())
 		}
@@ -386,7 +386,7 @@ func TestChartIsNamedAsHelmDoes(t *testing.T) {
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: config, Layers: []ocispec.Descriptor{layer, src.Add(t, mediatypes.HelmProvenance, "prov")},
 	})
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	pulltest.Want(t, dst, map[string]string{"demo-0.1.0.tgz": "tgz", "demo-0.1.0.tgz.prov": "prov"})
@@ -410,7 +410,7 @@ func TestStagesOfKilledPullsAreSwept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Artifact(t.Context(), src, "v1", dst, Options{State: pulltest.Beside(dst)}); err != nil {
+	if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := working.Close(); err != nil {
@@ -425,18 +425,18 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	src.Manifest(t, "one", src.Layer(t, "a", "A"))
 	src.Manifest(t, "two", src.Layer(t, "b", "B"))
 	for _, tag := range []string{"one", "two"} {
-		if _, err := Artifact(t.Context(), src, tag, dst, Options{State: pulltest.Beside(dst), Origin: tag, Delete: true}); err != nil {
+		if _, err := Artifact(t.Context(), src, tag, dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: tag, Delete: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	pulltest.Want(t, dst, map[string]string{"a": "A", "b": "B"})
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("skipped %v, %v", r.Skipped, err)
 	}
 	if err := os.Chtimes(filepath.Join(dst.Name(), "a"), time.Time{}, time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Artifact(t.Context(), src, "one", dst, Options{State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
+	if r, err := Artifact(t.Context(), src, "one", dst, Options{NoSync: true, State: pulltest.Beside(dst), Origin: "one"}); err != nil || !r.Skipped {
 		t.Errorf("touched: skipped %v, %v", r.Skipped, err)
 	}
 }
@@ -461,7 +461,7 @@ func TestPullsAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 12 {
 		group.Go(func() {
-			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{State: pulltest.Beside(dst)}); err != nil {
+			if _, err := Artifact(t.Context(), src, fmt.Sprintf("v%d", 1+i%2), dst, Options{NoSync: true, State: pulltest.Beside(dst)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -483,7 +483,7 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 	src.Manifest(t, "v2", src.Layer(t, "a", "X"))
 	src.Manifest(t, "v3", a, c)
 	pull := func(tag string) *Result {
-		r, err := Artifact(t.Context(), src, tag, dst, Options{State: pulltest.Beside(dst)})
+		r, err := Artifact(t.Context(), src, tag, dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 		if err != nil {
 			t.Error(err)
 		}
@@ -516,7 +516,7 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 		broken := src.Layer(t, "b", "two")
 		src.Manifest(t, "v1", src.Layer(t, "a", "one"), broken)
 		src.Fail = map[digest.Digest]error{broken.Digest: c.cause}
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{Concurrency: 1}); !errors.Is(err, c.cause) {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, Concurrency: 1}); !errors.Is(err, c.cause) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if files := pulltest.Tree(t, dst); c.again == 3 && len(files) > 0 {
@@ -524,7 +524,7 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 		}
 		src.Fail = nil
 		src.Fetched.Store(0)
-		if _, err := Artifact(t.Context(), src, "v1", dst, Options{}); err != nil || src.Fetched.Load() != c.again {
+		if _, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true}); err != nil || src.Fetched.Load() != c.again {
 			t.Errorf("%s: then fetched %d, %v, want %d", name, src.Fetched.Load(), err, c.again)
 		}
 		if files := pulltest.Tree(t, dst); len(files) != 2 || files["a"] != "one" || files["b"] != "two" {
@@ -555,13 +555,13 @@ func TestLinkInTheWay(t *testing.T) {
 		}
 		defer root.Close()
 		before := src.Fetched.Load()
-		if _, err := Artifact(t.Context(), src, "v1", root, Options{}); !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"d"`) {
+		if _, err := Artifact(t.Context(), src, "v1", root, Options{NoSync: true}); !errors.Is(err, artifact.ErrKept) || !strings.Contains(err.Error(), `"d"`) {
 			t.Errorf("%s: %v", target, err)
 		}
 		if n := src.Fetched.Load() - before; n > 1 {
 			t.Errorf("%s: %d fetched besides the manifest", target, n-1)
 		}
-		if _, err := Artifact(t.Context(), src, "v1", root, Options{Force: true}); err != nil {
+		if _, err := Artifact(t.Context(), src, "v1", root, Options{NoSync: true, Force: true}); err != nil {
 			t.Errorf("%s: by force: %v", target, err)
 		}
 		if info, err := os.Lstat(filepath.Join(out, "d")); err != nil || !info.IsDir() {

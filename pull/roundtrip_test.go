@@ -160,7 +160,7 @@ func TestDirectoryThereAndBack(t *testing.T) {
 				plan := directory("generic", "data", packing)
 				plan.Layers[0].Split = split
 				push(t, dir, plan, store)
-				r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"})
+				r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -170,7 +170,7 @@ func TestDirectoryThereAndBack(t *testing.T) {
 				if len(r.Files) != 31 || r.Files[30].Link != "d1/f1" || r.Files[0].Digest == "" {
 					t.Errorf("%d files in the result", len(r.Files))
 				}
-				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); err != nil || !r.Skipped {
+				if r, err = pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil || !r.Skipped {
 					t.Errorf("again: skipped %v, %v", r.Skipped, err)
 				}
 			})
@@ -189,7 +189,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	plan.Layers[0].Split = true
 	layers := len(push(t, dir, plan, store).Layers)
 	root := openRoot(t, out)
-	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: root.Name() + ".state"}); err != nil {
 		t.Fatal(err)
 	}
 	before := map[string]fs.FileInfo{}
@@ -199,7 +199,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	write(t, dir, "data/d1/f5", "new")
 	push(t, dir, plan, store)
 	store.fetched.Store(0)
-	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"})
+	r, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: root.Name() + ".state"})
 	if err != nil || r.Skipped {
 		t.Fatalf("skipped %v, %v", r.Skipped, err)
 	}
@@ -218,7 +218,7 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(out, "data/d1/f5"), []byte("mine"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: root.Name() + ".state"}); !errors.Is(err, artifact.ErrKept) {
+	if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: root.Name() + ".state"}); !errors.Is(err, artifact.ErrKept) {
 		t.Errorf("a changed file: %v", err)
 	}
 }
@@ -237,7 +237,7 @@ func TestVolumeThereAndBack(t *testing.T) {
 		}
 	}
 	push(t, dir, volumePlan(), store)
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := listing(t, out, true), listing(t, filepath.Join(dir, "vol"), true); got != want {
@@ -313,7 +313,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	top := tgz(t, entry{name: "etc/.wh.gone"}, entry{name: "etc/stays", content: "2"}, entry{name: "dir/.wh..wh..opq"},
 		entry{name: "dir/new", content: "n"})
 	store.image(t, "v1", base, top)
-	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state"})
+	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	}
 	// A new top layer that hides nothing brings the lower files back: the base is needed again.
 	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state", Delete: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"etc/gone": "x", "etc/stays": "1", "dir/old": "o", "more": "m"} {
@@ -339,7 +339,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	}
 	// And one that hides something of the layer below, which the last pull placed as it is.
 	store.image(t, "v1", base, top)
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{State: out + ".state", Delete: true}); err != nil {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(filepath.Join(out, "etc/gone")); !errors.Is(err, fs.ErrNotExist) {
@@ -383,7 +383,7 @@ func TestHostileTarsLeaveNothing(t *testing.T) {
 			if err := root.Chtimes(".", when, when); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
+			if _, err := pull.Artifact(t.Context(), store, "v1", root, pull.Options{NoSync: true, State: out + ".state"}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("got %v", err)
 			}
 			if info, err := root.Stat("."); err != nil || !info.ModTime().Equal(when) {
@@ -405,15 +405,15 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 	push(t, dir, directory("generic", "docs", mediatypes.TarGzip), store)
 	for pattern, want := range map[string]int{"*.md": 2, "docs/sub": 1, "docs/**": 4, "docs/*.txt": 1} {
 		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, fmt.Sprint(want), fmt.Sprint(len(pattern)))),
-			pull.Options{Include: []string{pattern}})
+			pull.Options{NoSync: true, Include: []string{pattern}})
 		if err != nil || len(r.Files) != want {
 			t.Errorf("%s: %d files, %v, want %d", pattern, len(r.Files), err, want)
 		}
 	}
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{Include: []string{"["}}); !errors.Is(err, artifact.ErrInvalid) {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{NoSync: true, Include: []string{"["}}); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("a bad pattern: %v", err)
 	}
-	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "tar")), pull.Options{NoUnpack: true})
+	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "tar")), pull.Options{NoSync: true, NoUnpack: true})
 	if err != nil || len(r.Files) != 1 || r.Files[0].Path != "docs.tar.gz" {
 		t.Errorf("not unpacked: %+v, %v", r, err)
 	}
@@ -444,7 +444,7 @@ func TestChangesWithoutContent(t *testing.T) {
 	} {
 		store, out := newStore(), filepath.Join(t.TempDir(), "out")
 		push(t, dir, c.plan, store)
-		root, opts := openRoot(t, out), pull.Options{State: out + ".state"}
+		root, opts := openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
 			t.Fatal(err)
 		}
@@ -480,7 +480,7 @@ func TestDirectoryBecomesFile(t *testing.T) {
 		write(t, dir, "vol/d/e/y", "one")
 		write(t, dir, "vol/f", "one")
 		push(t, dir, plan, store)
-		root, opts := openRoot(t, out), pull.Options{State: out + ".state", Delete: true}
+		root, opts := openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}
 		if _, err := pull.Artifact(t.Context(), store, "v1", root, opts); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,20 @@ const raceOptions = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions)
-	testscript.Main(m, map[string]func(){"davit": func() { Main("") }})
+	testscript.Main(m, map[string]func(){"davit": func() {
+		os.Args = withoutSync(os.Args)
+		Main("")
+	}})
+}
+
+// withoutSync turns --durable off for a pull that does not set it: the tests of durability do, and the others need not wait
+// for the disk.
+func withoutSync(args []string) []string {
+	isDurable := func(arg string) bool { return strings.HasPrefix(arg, "--durable") }
+	if len(args) < 2 || args[1] != "pull" || slices.ContainsFunc(args, isDurable) {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), 2, "--durable=false")
 }
 
 // scriptTarget is the target $T of a script: commands must do the same with all of them.

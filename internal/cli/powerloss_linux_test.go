@@ -172,11 +172,11 @@ func TestPowerLossAfterPull(t *testing.T) {
 		for i, source := range []string{layout, registry} {
 			out := fmt.Sprintf("made/%d", i)
 			for _, version := range []string{"v1", "v2"} {
-				command(t, "davit", "pull", source+":"+version, "-o", filepath.Join(d.dir, out))
+				command(t, "davit", "pull", "--durable", source+":"+version, "-o", filepath.Join(d.dir, out))
 				d.commit(t)
 				after := filepath.Join(d.cut(t).dir, out)
 				complain(t, after, version)
-				if said := command(t, "davit", "pull", source+":"+version, "-o", after); !strings.HasPrefix(said, "unchanged") {
+				if said := command(t, "davit", "pull", "--durable", source+":"+version, "-o", after); !strings.HasPrefix(said, "unchanged") {
 					t.Errorf("pulled again: %s", said)
 				}
 				complain(t, after, version)
@@ -195,13 +195,13 @@ func TestPowerLossDuringPull(t *testing.T) {
 	onEachFileSystem(t, func(t *testing.T, d *disk) {
 		out := filepath.Join(d.dir, "out")
 		started := time.Now()
-		command(t, "davit", "pull", layout+":v2", "-o", out)
+		command(t, "davit", "pull", "--durable", layout+":v2", "-o", out)
 		takes := time.Since(started)
 		const cuts = 10
 		for i := range cuts {
-			command(t, "davit", "pull", layout+":v1", "-o", out)
+			command(t, "davit", "pull", "--durable", layout+":v1", "-o", out)
 			ctx, cancel := context.WithTimeout(t.Context(), takes*time.Duration(i+1)/cuts)
-			_ = exec.CommandContext(ctx, "davit", "pull", layout+":v2", "-o", out).Run()
+			_ = exec.CommandContext(ctx, "davit", "pull", "--durable", layout+":v2", "-o", out).Run()
 			cancel()
 			if i%2 == 1 {
 				d.commit(t)
@@ -209,7 +209,7 @@ func TestPowerLossDuringPull(t *testing.T) {
 			after := filepath.Join(d.cut(t).dir, "out")
 			complain(t, after, "v1", "v2")
 			next := []string{"v2", "v3", "v1"}[i%3]
-			command(t, "davit", "pull", layout+":"+next, "-o", after)
+			command(t, "davit", "pull", "--durable", layout+":"+next, "-o", after)
 			complain(t, after, next)
 		}
 	})
@@ -222,7 +222,7 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 	publish(t, "v1", source)
 	onEachFileSystem(t, func(t *testing.T, d *disk) {
 		out := filepath.Join(d.dir, "out")
-		cmd := exec.Command("davit", "pull", source, "-o", out, "--include", "big.bin")
+		cmd := exec.Command("davit", "pull", "--durable", source, "-o", out, "--include", "big.bin")
 		started := make(chan struct{})
 		registry.Inject("GET blob", faults.Always, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -239,7 +239,7 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 		d.commit(t)
 		for _, at := range []*disk{d, d.cut(t)} { // resumed by the same machine, and after power loss
 			out := filepath.Join(at.dir, "out")
-			command(t, "davit", "pull", source, "-o", out, "--include", "big.bin")
+			command(t, "davit", "pull", "--durable", source, "-o", out, "--include", "big.bin")
 			at.commit(t)
 			after := filepath.Join(at.cut(t).dir, "out", "big.bin")
 			if got, err := os.ReadFile(after); err != nil || !bytes.Equal(got, contents("v1")["big.bin"]) {

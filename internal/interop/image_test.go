@@ -80,7 +80,7 @@ func TestDavitReadsImage(t *testing.T) {
 	ref := repo(t, "image") + ":v1"
 	crane.Run("append", "-f", "a.tar", "-t", ref)
 	wantKind(t, ref, "image")
-	dir, _ := pulled(t, ref, pull.Options{})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
 	sameFiles(t, files(t, dir), map[string]string{"srv/hello": "hello\n"})
 }
 
@@ -95,7 +95,7 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	data := filepath.Join(strings.TrimSpace(dir), "volume-data")
 	want := files(t, filepath.Join(example("volume"), "_data"))
 	sameFiles(t, files(t, data), want)
-	got, _ := pulled(t, ref, pull.Options{Preserve: true})
+	got, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
 	sameFiles(t, files(t, got), want)
 }
 

@@ -136,10 +136,10 @@ func TestPodmanVolumeExport(t *testing.T) {
 	ref := repo(t, "exported") + ":v1"
 	push(t, dir, "kind: volume\nname: data\nlayers: [x.tar]\n", ref)
 	wantKind(t, ref, "volume")
-	tar, _ := pulled(t, ref, pull.Options{NoUnpack: true})
+	tar, _ := pulled(t, ref, pull.Options{NoSync: true, NoUnpack: true})
 	got := inodes(t, v.restore("ours", filepath.Join(tar, "data.tar")), 1)
 	sameFiles(t, got, inodes(t, v.restore("theirs", exported), 1))
-	unpacked, _ := pulled(t, ref, pull.Options{Preserve: true})
+	unpacked, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
 	sameFiles(t, inodes(t, unpacked, 1), got)
 
 	if err := unix.Removexattr(filepath.Join(original, "acl"), "system.posix_acl_access"); err != nil {
@@ -160,9 +160,9 @@ func TestPodmanVolumeDirectory(t *testing.T) {
 	if m, _ := manifestOf(t, ref); len(m.Layers) < 3 {
 		t.Errorf("only %d layers", len(m.Layers))
 	}
-	tar, _ := pulled(t, ref, pull.Options{NoUnpack: true})
+	tar, _ := pulled(t, ref, pull.Options{NoSync: true, NoUnpack: true})
 	sameFiles(t, inodes(t, v.restore("restored", filepath.Join(tar, "volume.tar")), 1), want)
-	unpacked, _ := pulled(t, ref, pull.Options{Preserve: true})
+	unpacked, _ := pulled(t, ref, pull.Options{NoSync: true, Preserve: true})
 	sameFiles(t, inodes(t, unpacked, 1), want)
 	if info, err := os.Stat(filepath.Join(unpacked, "sparse")); err != nil || info.Sys().(*syscall.Stat_t).Blocks > 100 {
 		t.Errorf("the holes are filled: %+v, %v", info.Sys(), err)
