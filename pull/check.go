@@ -13,62 +13,63 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
-	"github.com/opencontainers/go-digest"
 )
 
-// vouched reports whether the last pull's files can be taken for what they were if they look as they did. Where they have
-// to be on the disk, that pull must have synced them.
-func (p *puller) vouched() bool { return p.last.Synced || p.opts.NoSync && p.last.Trusted }
+// isVouched reports whether files of a record have the content that was placed if they look unchanged. If they have to be on
+// the disk, the pull that wrote the record must have synced them.
+func (p *puller) isVouched(r *record.Record) bool { return r.Synced || p.opts.NoSync && r.Trusted }
 
-// intact tells whether the files of a record, or of some of its layers, are all as they were placed. They are asked for on
-// all cores: for many files the system calls are most of the time of a pull that has nothing to do.
-func (p *puller) intact(r *record.Record, layer func(int) bool) bool {
+// isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It asks on all
+// cores: for many files, system calls take most of the time of a pull that has nothing to do.
+func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 	const share = 512 // files that are worth a goroutine
 	n := r.Files.Len()
 	parts := max(1, min(runtime.GOMAXPROCS(0), n/share))
 	var group sync.WaitGroup
-	var changed atomic.Bool
+	c := &comparison{puller: p, record: r, layer: layer}
 	for i := range parts {
-		group.Go(func() {
-			if !p.intactPart(r, n*i/parts, n*(i+1)/parts, layer, &changed) {
-				changed.Store(true)
-			}
-		})
+		group.Go(func() { c.part(n*i/parts, n*(i+1)/parts) })
 	}
 	group.Wait()
-	return !changed.Load()
+	return !c.changed.Load()
 }
 
-// intactPart is intact for the files from one index to before another, until some other part has changed.
-func (p *puller) intactPart(r *record.Record, from, to int, layer func(int) bool, changed *atomic.Bool) bool {
-	look := record.NewLooker(p.dst, ".")
+// A comparison compares the files of a record with those in the destination.
+type comparison struct {
+	*puller
+	record  *record.Record
+	layer   func(int) bool // whose files are compared; nil: of all
+	changed atomic.Bool
+}
+
+// part compares the files from one index to before another, until a difference is found in any part.
+func (c *comparison) part(from, to int) {
+	look := record.NewLooker(c.dst, ".")
 	defer look.Close()
-	for i := from; i < to && !changed.Load(); i++ {
-		f := r.Files.At(i)
-		if f.Layer < 0 && layer == nil {
-			if p.opts.Delete {
-				return false
+	for i := from; i < to && !c.changed.Load(); i++ {
+		f := c.record.Files.At(i)
+		if f.Layer < 0 && c.layer == nil {
+			if c.opts.Delete {
+				c.changed.Store(true)
 			}
 			continue
 		}
-		if layer != nil && !layer(f.Layer) {
+		if c.layer != nil && !c.layer(f.Layer) {
 			continue
 		}
 		info, err := look.Lstat(f.Path)
-		if err != nil || !f.Unchanged(p.dst, info, r.Preserve) {
-			return false
+		if err != nil || !f.Unchanged(c.dst, info, c.record.Preserve) {
+			c.changed.Store(true)
 		}
 	}
-	return true
 }
 
-// missing are the items whose files are not in the destination as they should be. Files that are not ours and differ
-// fail the pull before anything is fetched.
-func (p *puller) missing(ctx context.Context, items []*fetch.Item) ([]*fetch.Item, error) {
-	p.partial, p.dirEntries = false, make(map[string]bool)
+// missing returns the items whose files are not in the destination. Files of other programs that differ fail the pull before
+// anything is fetched.
+func (p *placement) missing(ctx context.Context) ([]*fetch.Item, error) {
 	var todo []*fetch.Item
 	var kept []string
-	for _, it := range items {
+	for _, it := range p.items {
 		right, keep, err := p.check(ctx, it)
 		if err != nil {
 			return nil, &artifact.Error{Op: "checking", Item: it.Name, Err: place.Bare(err)}
@@ -83,27 +84,26 @@ func (p *puller) missing(ctx context.Context, items []*fetch.Item) ([]*fetch.Ite
 		}
 	}
 	p.next.Files.Sort()
-	p.carried = record.Table{}
 	for i := range p.next.Files.Len() {
 		p.carried.Add(p.next.Files.At(i))
 	}
 	return todo, place.Refusal(kept)
 }
 
-// check tells whether an item needs no fetching, and what is in its way that must be kept ("": nothing).
-func (p *puller) check(ctx context.Context, it *fetch.Item) (right bool, keep string, err error) {
+// check reports whether an item is in the destination, and which file must be kept that has its name ("": none).
+func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep string, err error) {
 	if it.Joined {
-		return false, "", nil // all that the tar is made of is needed
+		return false, "", nil // the tar is made of all of them
 	}
 	if it.Unpack {
-		return p.treeIsRight(it), "", nil
+		return p.isUnpacked(it), "", nil
 	}
-	name, info, err := p.standing(it.Name)
+	name, info, err := p.lookUp(it.Name)
 	if info == nil {
 		return false, "", err
 	}
-	if name == it.Name && p.fileIsRight(ctx, it, info) {
-		p.next.Files.Add(newPlaced(it.Name, it.Index, info, it.Desc.Digest))
+	if name == it.Name && p.isLayer(ctx, it, info) {
+		p.next.Files.Add(record.NewPlaced(it.Name, it.Index, info, it.Desc.Digest))
 		return true, "", nil
 	}
 	if p.opts.Force || p.state.Ours(p.dst, name, info) || info.IsDir() && p.state.OursBelow(p.dst, name) {
@@ -112,9 +112,8 @@ func (p *puller) check(ctx context.Context, it *fetch.Item) (right bool, keep st
 	return false, name, nil
 }
 
-// standing looks at what is there under a name, or under that of a directory above it if it is none: a link there is not
-// followed. nil: nothing.
-func (p *puller) standing(name string) (string, fs.FileInfo, error) {
+// lookUp returns the file with a name, or the file or link that has the name of a directory above it. nil: there is none.
+func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
 			continue
@@ -130,8 +129,8 @@ func (p *puller) standing(name string) (string, fs.FileInfo, error) {
 	return "", nil, nil
 }
 
-// fileIsRight tells whether a file is the layer, by what is remembered of it or by hashing.
-func (p *puller) fileIsRight(ctx context.Context, it *fetch.Item, info fs.FileInfo) bool {
+// isLayer reports whether a file has the content of a layer, by what is remembered of it or by hashing.
+func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() || info.Size() != it.Desc.Size {
 		return false
 	}
@@ -154,13 +153,13 @@ func (p *puller) fileIsRight(ctx context.Context, it *fetch.Item, info fs.FileIn
 	return true
 }
 
-// treeIsRight tells whether the last pull unpacked the same layer and nobody touched its files.
-func (p *puller) treeIsRight(it *fetch.Item) bool {
-	if p.last == nil || !p.last.Trusted || p.whole || p.last.Entangled || p.last.Settings != p.next.Settings {
+// isUnpacked reports whether the last pull unpacked the same layer and its files are unchanged. It carries them over.
+func (p *placement) isUnpacked(it *fetch.Item) bool {
+	if p.last == nil || !p.last.Trusted || p.attempt.fetchAll || p.last.Entangled || p.last.Settings != p.next.Settings {
 		return false
 	}
 	old := slices.Index(p.last.Layers, it.Desc.Digest)
-	if old < 0 || !p.intact(p.last, func(layer int) bool { return layer == old }) {
+	if old < 0 || !p.isIntact(p.last, func(layer int) bool { return layer == old }) {
 		return false
 	}
 	for i := range p.last.Files.Len() {
@@ -172,12 +171,4 @@ func (p *puller) treeIsRight(it *fetch.Item) bool {
 	}
 	p.partial = true
 	return true
-}
-
-func newPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) record.Placed {
-	uid, gid, _ := record.Owner(info)
-	return record.Placed{
-		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), UID: uid, GID: gid,
-		Layer: layer, Digest: d,
-	}
 }

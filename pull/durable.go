@@ -16,7 +16,7 @@ import (
 // announce writes down which files are about to be placed, once their contents are on the disk: a pull that is killed in
 // between, or ended by power loss, then leaves only files that the next one knows to be ours. Right are those that are in
 // the destination already.
-func (p *puller) announce(right []string) error {
+func (p *placement) announce(right []string) error {
 	if err := p.syncFiles(right); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (p *puller) announce(right []string) error {
 }
 
 // remember writes the record of this pull. If that fails the next pull compares contents.
-func (p *puller) remember() {
+func (p *placement) remember() {
 	withoutFiles := *p.result
 	withoutFiles.Files = nil
 	var err error
@@ -37,7 +37,7 @@ func (p *puller) remember() {
 
 // syncFiles returns once the contents of all files of the artifact are on the disk, wherever they are now, except those
 // that the last pull synced already.
-func (p *puller) syncFiles(right []string) error {
+func (p *placement) syncFiles(right []string) error {
 	if p.opts.NoSync {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (p *puller) syncFiles(right []string) error {
 }
 
 // wasSynced reports whether the last pull synced a file that nobody changed since.
-func (p *puller) wasSynced(f record.Placed) bool {
+func (p *placement) wasSynced(f record.Placed) bool {
 	if p.last == nil || !p.last.Synced {
 		return false
 	}
@@ -71,7 +71,7 @@ func (p *puller) wasSynced(f record.Placed) bool {
 }
 
 // syncDirs returns once the names of all that was placed or removed are on the disk.
-func (p *puller) syncDirs() error {
+func (p *placement) syncDirs() error {
 	if p.opts.NoSync {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (p *puller) syncDirs() error {
 	return p.syncError(durable.Dirs(p.dst, names))
 }
 
-func (p *puller) syncError(err error) error {
+func (p *placement) syncError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (p *puller) syncError(err error) error {
 }
 
 // moves returns the renames that placed files.
-func (p *puller) moves() []place.Move {
+func (p *placement) moves() []place.Move {
 	if p.placed == nil {
 		return nil
 	}

@@ -6,14 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
 )
 
 // leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
 // there, and removed when that is asked for and nobody changed them. What is gone, with all below it, is neither.
-func (p *puller) leftovers(gone []string) []string {
+func (p *placement) leftovers(gone []string) []string {
 	var remove []string
 	var left []record.Placed
 	for f, r := range p.formerly() {
@@ -46,7 +45,7 @@ func (p *puller) leftovers(gone []string) []string {
 
 // formerly yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
 // and those that a pull which was killed had placed already.
-func (p *puller) formerly() iter.Seq2[record.Placed, *record.Record] {
+func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	return func(yield func(record.Placed, *record.Record) bool) {
 		killed := p.state.Placing(p.opts.Origin)
 		isPlaced := func(f record.Placed) bool {
@@ -71,8 +70,8 @@ func (p *puller) formerly() iter.Seq2[record.Placed, *record.Record] {
 }
 
 // removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
-func (p *puller) removeOnly(m *fetch.Manifest) (err error) {
-	if err := p.lock(); err != nil {
+func (p *placement) removeOnly() (err error) {
+	if err := p.lockForPlacing(); err != nil {
 		return err
 	}
 	p.next.Files.Sort()
@@ -84,7 +83,7 @@ func (p *puller) removeOnly(m *fetch.Manifest) (err error) {
 		place.Sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
 		return nil
 	}
-	if p.stage, err = place.OpenStage(p.dst, m.Desc.Digest, nil); err != nil {
+	if p.stage, err = place.OpenStage(p.dst, p.manifest.Desc.Digest, nil); err != nil {
 		return err
 	}
 	pl := &place.Placer{Stage: p.stage}
@@ -98,10 +97,10 @@ func (p *puller) removeOnly(m *fetch.Manifest) (err error) {
 }
 
 // removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has them.
-func (p *puller) removeEmptyDirs(removed []string) {
+func (p *placement) removeEmptyDirs(removed []string) {
 	for _, name := range removed {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if p.dirEntries[dir] || p.dst.Remove(dir) != nil {
+			if p.dirs()[dir] || p.dst.Remove(dir) != nil {
 				break
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 
 	"github.com/davit-oci/davit/artifact"
@@ -14,6 +13,7 @@ import (
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -26,7 +26,7 @@ const referrersDir = "referrers"
 
 // pullReferrers pulls what refers to the manifest that was pulled and to the index it was chosen from, and the
 // attestations that the index has for it.
-func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
+func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, result *Result) error {
 	graph, ok := p.src.(oras.ReadOnlyGraphTarget)
 	if !ok {
 		return fmt.Errorf("listing referrers: %w", errdef.ErrUnsupported)
@@ -35,8 +35,8 @@ func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	if p.root().Digest != result.Digest {
-		more, err := p.ofIndex(ctx, graph, result)
+	if root.Digest != result.Digest {
+		more, err := p.ofIndex(ctx, graph, root, result)
 		if err != nil {
 			return err
 		}
@@ -58,17 +58,9 @@ func (p *puller) pullReferrers(ctx context.Context, result *Result) error {
 	return durable.Dirs(p.dst, []string{referrersDir, "."})
 }
 
-// root is what the reference led to.
-func (p *puller) root() ocispec.Descriptor {
-	if p.next != nil {
-		return p.next.Root
-	}
-	return p.last.Root
-}
-
 // ofIndex lists what the index has to say of the manifest that was chosen.
-func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, result *Result) ([]*referrers.Referrer, error) {
-	index, err := fetch.Load(ctx, p.src, p.root())
+func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, root ocispec.Descriptor, result *Result) ([]*referrers.Referrer, error) {
+	index, err := fetch.Load(ctx, p.src, root)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +92,7 @@ func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result
 	defer dst.Close()
 	opts := p.opts
 	opts.Referrers, opts.State, opts.Include, opts.Roles, opts.Platform = false, "", nil, nil, nil
-	pulled, err := pullManifest(ctx, p.src, r.Descriptor(), dst, opts)
+	pulled, err := pullManifest(ctx, &puller{src: p.src, dst: dst, opts: opts}, r.Descriptor())
 	if errors.Is(err, errdef.ErrNotFound) {
 		p.dst.Remove(name)
 		p.dst.Remove(referrersDir)
@@ -117,17 +109,12 @@ func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result
 	return nil
 }
 
-func pullManifest(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor, dst *os.Root, opts Options) (
-	*Result, error) {
-	p, err := newPuller(src, dst, opts)
+func pullManifest(ctx context.Context, p *puller, desc ocispec.Descriptor) (*Result, error) {
+	m, err := fetch.Load(ctx, p.src, desc)
 	if err != nil {
 		return nil, err
 	}
-	m, err := fetch.Load(ctx, src, desc)
-	if err != nil {
-		return nil, err
-	}
-	return p.pull(ctx, m)
+	return p.pull(ctx, m, record.ReadState(p.opts.State))
 }
 
 // Descriptor of the manifest that was pulled.

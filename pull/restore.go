@@ -11,12 +11,12 @@ import (
 
 // restoreDirs gives directories that were there already what the artifact says of them: last of all, since their times
 // change with every file that is placed.
-func (p *puller) restoreDirs() error {
+func (p *placement) restoreDirs() error {
 	if p.placed == nil {
 		return nil
 	}
 	for _, d := range p.placed.Dirs {
-		if !p.dirEntries[d.Path] {
+		if !p.dirs()[d.Path] {
 			continue
 		}
 		if uid, gid, ok := record.Owner(d.Info); ok && os.Geteuid() == 0 {
@@ -37,7 +37,7 @@ func (p *puller) restoreDirs() error {
 	return nil
 }
 
-func (p *puller) restoreXattrs(d place.DirInfo) error {
+func (p *placement) restoreXattrs(d place.DirInfo) error {
 	if len(d.Attrs) == 0 {
 		return nil
 	}

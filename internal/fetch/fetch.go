@@ -26,10 +26,17 @@ type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
 
-// FetchFile brings a blob into a file of root, verified. What is there under the name already was left by a pull that
-// was killed, and is taken if it is right.
-func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
-	report func(done, ready int64)) error {
+// A File is where FetchFile puts a blob.
+type File struct {
+	Root *os.Root
+	Name string
+	// Report is called with the bytes that were fetched, and those that can be read from the start of the file already,
+	// unverified.
+	Report func(done, ready int64)
+}
+
+// FetchFile brings a verified blob into a file. A file that a killed pull left under the name is used if its digest matches.
+func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
 	}
@@ -38,42 +45,41 @@ func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 		return err
 	}
 	if ok {
-		return root.WriteFile(name, data, 0o666)
+		return to.Root.WriteFile(to.Name, data, 0o666)
 	}
-	if Holds(ctx, root, name, desc) {
+	if Holds(ctx, to.Root, to.Name, desc) {
 		return nil
 	}
 	if fetcher, ok := src.(FileFetcher); ok {
-		return fetcher.FetchFile(ctx, desc, root, name, report)
+		return fetcher.FetchFile(ctx, desc, to.Root, to.Name, to.Report)
 	}
-	return streamFile(ctx, src, desc, root, name, func(done int64) { report(done, 0) })
+	return streamFile(ctx, src, desc, to)
 }
 
 // streamFile fetches a blob in one stream.
-func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, root *os.Root, name string,
-	report func(int64)) (err error) {
+func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) (err error) {
 	rc, err := src.Fetch(ctx, desc)
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
-	temp := name + ".part"
-	if err := root.RemoveAll(temp); err != nil {
+	temp := to.Name + ".part"
+	if err := to.Root.RemoveAll(temp); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := to.Root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	err = CopyVerified(ctx, f, rc, desc, report)
+	err = CopyVerified(ctx, f, rc, desc, func(done int64) { to.Report(done, 0) })
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = root.Rename(temp, name)
+		err = to.Root.Rename(temp, to.Name)
 	}
 	if err != nil {
-		root.Remove(temp)
+		to.Root.Remove(temp)
 	}
 	return err
 }

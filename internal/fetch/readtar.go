@@ -59,15 +59,20 @@ func (c *Cover) Hides(name string) bool {
 // ErrNoTar: a layer that should be a tar by its role is none.
 var ErrNoTar = errors.New("not a tar")
 
-// ReadTar calls fn for the entries of a layer under the names that a pull would give them, whiteouts included. When it
-// returns without an error the blob was verified, unless it was read by parts, when no more is fetched than fn
-// reads, or fn returned fs.SkipAll.
-func ReadTar(ctx context.Context, src content.Fetcher, it *Item, limits archive.Limits, parts *RangeReader,
-	fn func(*read.Header, io.Reader) error) error {
-	opts := read.Options{
-		Limits: limits,
-		Image:  it.Image, Within: it.Within,
-	}
+// A Tar is a tar layer to be read.
+type Tar struct {
+	Source content.Fetcher
+	Item   *Item
+	Limits archive.Limits
+	Parts  *RangeReader // reads no more than is needed; nil: all of the blob is read
+}
+
+// Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. When it returns nil
+// the blob was verified, unless it was read by parts, or fn returned fs.SkipAll. It returns ErrNoTar for a layer that is a tar
+// by its role only, and artifact.ErrRefused for one that is unsafe or not what its digest says.
+func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
+	it := t.Item
+	opts := read.Options{Limits: t.Limits, Image: it.Image, Within: it.Within}
 	opts.Limits.Exact = it.Image
 	seen, stopped := false, false
 	each := func(h *read.Header, r io.Reader) error {
@@ -84,7 +89,10 @@ func ReadTar(ctx context.Context, src content.Fetcher, it *Item, limits archive.
 		stopped = errors.Is(err, fs.SkipAll)
 		return err
 	}
-	err := readBlob(ctx, src, it.Desc, parts, func(r io.Reader) error { return read.Each(ctx, r, opts, each) }, &stopped)
+	err := t.readBlob(ctx, func(r io.Reader) (bool, error) {
+		err := read.Each(ctx, r, opts, each)
+		return stopped, err
+	})
 	switch {
 	case errors.Is(err, archive.ErrUnsafe) && it.Sniff && !seen:
 		return ErrNoTar
@@ -120,23 +128,23 @@ func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) 
 	return blob, nil
 }
 
-// readBlob gives fn the bytes of a blob, and verifies all of it afterwards unless *stopped says that fn had enough. With
-// parts it reads from them, and nothing is verified.
-func readBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, parts *RangeReader, fn func(io.Reader) error,
-	stopped *bool) error {
-	if parts != nil {
-		return fn(parts)
+// readBlob calls fn with the bytes of the blob, and verifies all of it afterwards unless fn reports that it stopped early.
+// Bytes that are read by parts are not verified.
+func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err error)) error {
+	if t.Parts != nil {
+		_, err := fn(t.Parts)
+		return err
 	}
-	rc, err := OpenBlob(ctx, src, desc)
+	rc, err := OpenBlob(ctx, t.Source, t.Item.Desc)
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
-	verified := content.NewVerifyReader(rc, desc)
-	if err := fn(OnlyReader{verified}); err != nil || *stopped {
-		return Mismatch(err, desc)
+	verified := content.NewVerifyReader(rc, t.Item.Desc)
+	if stopped, err := fn(OnlyReader{verified}); err != nil || stopped {
+		return Mismatch(err, t.Item.Desc)
 	}
-	return verifyRest(verified, desc)
+	return verifyRest(verified, t.Item.Desc)
 }
 
 // saysCompressed tells whether a media type claims that a tar can't be read in parts.

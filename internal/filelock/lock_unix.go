@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !solaris && !aix
 
 package filelock
 
@@ -8,7 +8,10 @@ import (
 	"syscall"
 )
 
-// OpenNonblock keeps the opening of a named pipe from waiting for somebody who writes to it.
+// Supported reports whether a lock that TryFile did not get is held by another process.
+const Supported = true
+
+// OpenNonblock keeps the opening of a named pipe from waiting for a process that writes to it.
 const OpenNonblock = syscall.O_NONBLOCK
 
 // tryFlock takes the lock of an open file, alone or shared with others that take it so. busy: somebody has it, and
@@ -20,4 +23,13 @@ func tryFlock(f *os.File, shared bool) (got, busy bool) {
 	}
 	err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 	return err == nil, errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
+}
+
+// Exclusive waits for an exclusive lock on an open file, without limit. The lock ends with the file.
+func Exclusive(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -120,7 +120,7 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 		root.Close()
 		return nil, err
 	}
-	if !record.TryLock(s.lock) && record.Locks {
+	if !filelock.TryFile(s.lock) && filelock.Supported {
 		s.Release()
 		return nil, errBusy
 	}
@@ -164,7 +164,7 @@ func (s *Stage) Close() error {
 
 // Sweep removes the stages of pulls that were killed. Whoever works in one holds its lock.
 func Sweep(dst *os.Root, except string) {
-	if !record.Locks {
+	if !filelock.Supported {
 		return
 	}
 	dir, err := dst.Open(".")

@@ -176,7 +176,7 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 	if err != nil {
 		return nil, err
 	}
-	err = fetch.ReadTar(ctx, c.src, it, tarLimits(c.opts.Limits), parts, func(h *read.Header, r io.Reader) error {
+	err = fetch.Tar{Source: c.src, Item: it, Limits: tarLimits(c.opts.Limits), Parts: parts}.Read(ctx, func(h *read.Header, r io.Reader) error {
 		if it.Image && h.Name != name {
 			hidden.Add(h.Name, h.Mode.IsDir())
 		}

@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pull"
@@ -118,7 +117,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files 
 func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
 	err := fetch.ErrNoTar
 	if it.Unpack {
-		err = fetch.ReadTar(ctx, src, it, archive.Limits{}, nil, func(h *read.Header, r io.Reader) (err error) {
+		err = fetch.Tar{Source: src, Item: it}.Read(ctx, func(h *read.Header, r io.Reader) (err error) {
 			if names[h.Name] && h.Mode.IsRegular() && h.Link == "" && h.Size <= maxDiffText {
 				texts[h.Name], err = io.ReadAll(r)
 			}

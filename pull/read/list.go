@@ -97,7 +97,7 @@ func (l *lister) item(ctx context.Context, it *fetch.Item) error {
 			return err
 		}
 	}
-	err := fetch.ReadTar(ctx, l.src, it, tarLimits(l.opts.Limits), parts, func(h *read.Header, r io.Reader) error {
+	err := fetch.Tar{Source: l.src, Item: it, Limits: tarLimits(l.opts.Limits), Parts: parts}.Read(ctx, func(h *read.Header, r io.Reader) error {
 		f := pull.File{Path: h.Name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
 		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
 			hash := sha256.New()

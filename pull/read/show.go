@@ -241,7 +241,7 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 	}
 	s.searched += it.Desc.Size
 	var entries []pull.File
-	err := fetch.ReadTar(ctx, s.src, it, tarLimits(s.opts.Limits), nil, func(h *read.Header, r io.Reader) error {
+	err := fetch.Tar{Source: s.src, Item: it, Limits: tarLimits(s.opts.Limits)}.Read(ctx, func(h *read.Header, r io.Reader) error {
 		if it.Image {
 			entries = append(entries, pull.File{Path: h.Name, Mode: pull.Mode(h.Mode)})
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/filelock"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -78,6 +79,15 @@ type Placed struct {
 	Layer   int // index in Layers; -1: it left the artifact
 	Digest  digest.Digest
 	Link    string
+}
+
+// NewPlaced describes a regular file with the digest d that a layer, by its index, placed.
+func NewPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) Placed {
+	uid, gid, _ := Owner(info)
+	return Placed{
+		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), UID: uid, GID: gid,
+		Layer: layer, Digest: d,
+	}
 }
 
 // appendLine writes the file as a line.
@@ -348,7 +358,7 @@ func createAlone(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !TryLock(f) && Locks || !sameFile(f, path) {
+	if !filelock.TryFile(f) && filelock.Supported || !sameFile(f, path) {
 		f.Close()
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package pull
+package unpack
 
 import (
 	"archive/tar"
@@ -25,12 +25,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// errEntangled: a layer touches files of another one that was not fetched, because the last pull placed it.
-var errEntangled = errors.New("layers depend on each other")
+// ErrEntangled says that a layer depends on files of another one, which an earlier pull placed and this one does not fetch.
+var ErrEntangled = errors.New("layers depend on each other")
 
-// way is how the entries of a tar get their places. Layers that go one way are unpacked by one extract.Extractor, which
+// A route is how the entries of a tar get their names. Layers with the same route are unpacked by one extract.Extractor, which
 // knows when two of them have the same file.
-type way struct {
+type route struct {
 	within string
 	strip  string
 	image  bool
@@ -38,27 +38,31 @@ type way struct {
 
 // trees unpacks the tar layers of an artifact into the stage.
 type trees struct {
-	p          *puller
-	root       *os.Root // of the files in the stage
-	extractors map[way]*extract.Extractor
+	opts       Options
+	root       *os.Root      // of the files in the stage
+	files      *record.Table // gets a row for each file
+	extractors map[route]*extract.Extractor
 
 	item *fetch.Item // that is being unpacked
 
-	mu     sync.Mutex // the callbacks of an Extractor come from several goroutines
-	placed int64      // entries, directories included
-	size   int64
-	seed   maphash.Seed
-	owner  map[uint64]int32 // layer of each file of an image, by the hash of its path
-	failed error            // found out in a callback
+	mu        sync.Mutex // the callbacks of an Extractor come from several goroutines
+	entangled bool
+	dirs      map[string]bool // that have entries
+	placed    int64           // entries, directories included
+	size      int64
+	seed      maphash.Seed
+	owner     map[uint64]int32 // layer of each file of an image, by the hash of its path
+	failed    error            // of a callback
 }
 
-func newTrees(p *puller) (*trees, error) {
-	root, err := p.stage.Root.OpenRoot(place.StageFiles)
+func newTrees(stage *place.Stage, files *record.Table, opts Options) (*trees, error) {
+	root, err := stage.Root.OpenRoot(place.StageFiles)
 	if err != nil {
 		return nil, err
 	}
 	return &trees{
-		p: p, root: root, extractors: make(map[way]*extract.Extractor), seed: maphash.MakeSeed(), owner: make(map[uint64]int32),
+		opts: opts, root: root, files: files, extractors: make(map[route]*extract.Extractor), dirs: make(map[string]bool),
+		seed: maphash.MakeSeed(), owner: make(map[uint64]int32),
 	}, nil
 }
 
@@ -71,7 +75,7 @@ func (t *trees) unpack(ctx context.Context, it *fetch.Item, blob io.Reader) erro
 	return t.failed
 }
 
-// cause is what a callback found out, or the refusal of the archive as callers know it.
+// cause returns the error of a callback if there was one, and marks errors of unsafe archives as refusals.
 func (t *trees) cause(err error) error {
 	switch {
 	case t.failed != nil:
@@ -83,30 +87,29 @@ func (t *trees) cause(err error) error {
 }
 
 func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
-	w := way{it.Within, it.Strip, it.Image}
+	w := route{it.Within, it.Strip, it.Image}
 	if x, ok := t.extractors[w]; ok {
 		return x
 	}
-	limits := t.p.opts.Limits.archive()
 	x := extract.New(t.root, extract.Options{
 		Options: read.Options{
-			Limits: limits,
+			Limits: t.opts.Limits,
 			Image:  it.Image,
 			Within: it.Within,
 		},
 		Place:        func(name string) (string, error) { return t.place(w, name) },
-		Preserve:     t.p.preserve,
-		Unprivileged: !t.p.opts.Preserve,
-		Digests:      t.p.opts.MaxListed == 0,
+		Preserve:     t.opts.Preserve,
+		Unprivileged: !t.opts.Owners,
+		Digests:      t.opts.Digests,
 		Placed:       t.note,
 	})
 	t.extractors[w] = x
 	return x
 }
 
-// place is where an entry goes, or that it is left out.
-func (t *trees) place(w way, name string) (string, error) {
-	name, err := stripped(w.strip, name)
+// place returns the name that an entry gets. Its error is archive.ErrSkip for one that is left out.
+func (t *trees) place(w route, name string) (string, error) {
+	name, err := stripPrefix(w.strip, name)
 	if err != nil {
 		return "", err
 	}
@@ -118,38 +121,36 @@ func (t *trees) place(w way, name string) (string, error) {
 		}
 	}
 	if strings.HasPrefix(name, fetch.StagePrefix) {
-		return "", artifact.Refused(name, "a name that is reserved for what is being pulled")
+		return "", artifact.Refused(name, "names that begin with %s are reserved for unfinished pulls", fetch.StagePrefix)
 	}
-	if !whiteout && !t.p.matcher.Match(name) {
+	if !whiteout && !t.opts.Matcher.Match(name) {
 		return "", archive.ErrSkip
 	}
 	return name, nil
 }
 
-// entangle takes down that layers depend on each other, which fails a pull that left one out.
+// entangle records that layers depend on each other, which is an error if one of them is not fetched.
 func (t *trees) entangle() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.p.next.Entangled = true
-	if t.p.partial {
-		t.failed = errEntangled
+	t.entangled = true
+	if t.opts.Partial {
+		t.failed = ErrEntangled
 	}
 	return t.failed
 }
 
-// note takes down an entry that was unpacked.
+// note records an entry that was unpacked.
 func (t *trees) note(e extract.Placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count(e)
 	if e.Mode.IsDir() {
-		if t.p.hasDirs = true; t.p.preserve || t.p.opts.Delete {
-			t.p.dirEntries[e.Name] = true
-		}
+		t.dirs[e.Name] = true
 		return
 	}
-	if _, ok := t.p.carried.Find(e.Name); ok {
-		t.failed = errEntangled
+	if _, ok := t.opts.Carried.Find(e.Name); ok {
+		t.failed = ErrEntangled
 	}
 	f := record.Placed{Path: e.Name, Size: e.Size, Mode: e.Mode, Layer: t.item.Index}
 	if e.Mode.Type() == fs.ModeSymlink {
@@ -161,33 +162,33 @@ func (t *trees) note(e extract.Placed) {
 	if t.item.Image {
 		key := maphash.String(t.seed, e.Name)
 		if _, ok := t.owner[key]; ok {
-			t.p.next.Entangled = true
+			t.entangled = true
 		}
 		t.owner[key] = int32(t.item.Index)
 	}
-	t.p.next.Files.Add(f)
+	t.files.Add(f)
 }
 
-// count holds the limits for all layers together; an Extractor holds them for each.
+// count enforces the limits for all layers together; an Extractor enforces them for each.
 func (t *trees) count(e extract.Placed) {
 	t.placed++
 	if e.Mode.IsRegular() && e.Link == "" {
 		t.size += e.Size
 	}
-	files, size := cmp.Or(t.p.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.p.opts.Limits.MaxSize, archive.DefaultMaxSize)
+	files, size := cmp.Or(t.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
 	case files > 0 && t.placed > files:
-		t.failed = tooMuch(e.Name, "the artifact has more than %d files", files)
+		t.failed = limitExceeded(e.Name, "the artifact has more than %d files", files)
 	case size > 0 && t.size > size:
-		t.failed = tooMuch(e.Name, "the artifact unpacks to more than %d bytes", size)
+		t.failed = limitExceeded(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
 }
 
-func tooMuch(name, format string, limit int64) error {
+func limitExceeded(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
 }
 
-// lockDirs gives the directories, in the place they were moved to, modes that forbid their owners something.
+// lockDirs sets modes that forbid owners something, once the directories are in dst.
 func (t *trees) lockDirs(dst *os.Root) error {
 	for _, x := range t.extractors {
 		if err := x.LockDirs(dst); err != nil {
@@ -197,7 +198,8 @@ func (t *trees) lockDirs(dst *os.Root) error {
 	return nil
 }
 
-// close gives directories the rest of their metadata. Of an image it also finds out which files the layers left in the end.
+// close sets the rest of the metadata of directories. For layers that replace each other's files it removes the rows of files
+// that were replaced.
 func (t *trees) close() error {
 	for _, x := range t.extractors {
 		if err := x.CheckLinks(); err != nil {
@@ -207,10 +209,10 @@ func (t *trees) close() error {
 			return t.cause(err)
 		}
 	}
-	if !t.p.next.Entangled {
+	if !t.entangled {
 		return nil
 	}
-	t.p.next.Files.Retain(func(f record.Placed) bool {
+	t.files.Retain(func(f record.Placed) bool {
 		layer, ok := t.owner[maphash.String(t.seed, f.Path)]
 		if !ok {
 			return true
@@ -221,8 +223,8 @@ func (t *trees) close() error {
 	return nil
 }
 
-// isTarFile tells whether a blob that should be a tar by its role is one: some kinds put files of another form under the
-// same media type, and those are placed as they are.
+// isTarFile reports whether a blob that is a tar by its role really is one: some kinds use the same media type for files of
+// another format, which are placed unchanged.
 func isTarFile(root *os.Root, name string) (bool, error) {
 	f, err := root.Open(name)
 	if err != nil {
@@ -234,7 +236,7 @@ func isTarFile(root *os.Root, name string) (bool, error) {
 		if errors.Is(err, archive.ErrUnsafe) {
 			return false, nil
 		}
-		return false, fmt.Errorf("reading it: %w", err)
+		return false, err
 	}
 	defer r.Close()
 	_, err = tar.NewReader(r).Next()

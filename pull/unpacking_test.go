@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"testing"
@@ -14,94 +13,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// TestArriving reads a file that grows.
-func TestArriving(t *testing.T) {
-	t.Parallel()
-	root := pulltest.NewDir(t)
-	f, err := root.Create("blob")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Truncate(10); err != nil {
-		t.Fatal(err)
-	}
-	a := newArrival()
-	r := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
-	defer r.Close()
-	grow := func(text string, at int64) {
-		if _, err := f.WriteAt([]byte(text), at); err != nil {
-			t.Fatal(err)
-		}
-		a.report(at + int64(len(text)))
-	}
-	read := func(want string) {
-		t.Helper()
-		buf := make([]byte, 20)
-		n, err := r.Read(buf)
-		if string(buf[:n]) != want || err != nil {
-			t.Errorf("got %q, %v, want %q", buf[:n], err, want)
-		}
-	}
-	grow("01234", 0)
-	read("01234")
-	next := make(chan string)
-	go func() {
-		buf := make([]byte, 20)
-		n, _ := r.Read(buf)
-		next <- string(buf[:n])
-	}()
-	grow("567", 5)
-	if got := <-next; got != "567" {
-		t.Errorf("got %q", got)
-	}
-	grow("89", 8)
-	a.done()
-	read("89")
-	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-		t.Errorf("behind the end: %d bytes, %v", n, err)
-	}
-	if err := r.verified(); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestArrivingRestarts: who read of the first try learns it, whoever comes later has nothing to do with it.
-func TestArrivingRestarts(t *testing.T) {
-	t.Parallel()
-	root := pulltest.NewDir(t)
-	if err := root.WriteFile("blob", []byte("0123456789"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	a := newArrival()
-	early := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
-	defer early.Close()
-	a.report(5)
-	if _, err := early.Read(make([]byte, 3)); err != nil {
-		t.Fatal(err)
-	}
-	a.report(0)
-	a.report(8)
-	if _, err := early.Read(make([]byte, 3)); !errors.Is(err, errRestarted) {
-		t.Errorf("got %v", err)
-	}
-	a.done()
-	if err := early.verified(); !errors.Is(err, errRestarted) {
-		t.Errorf("got %v", err)
-	}
-	late := &arriving{ctx: t.Context(), from: a, root: root, name: "blob"}
-	defer late.Close()
-	if got, err := io.ReadAll(late); string(got) != "0123456789" || err != nil || late.verified() != nil {
-		t.Errorf("got %q, %v, %v", got, err, late.verified())
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	never := &arriving{ctx: ctx, from: newArrival(), root: root, name: "blob"}
-	if _, err := never.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-}
 
 // growing fetches blobs into files bit by bit, after a first try with other bytes.
 type growing struct {
@@ -176,7 +87,7 @@ func TestUnpackingWhileFetching(t *testing.T) {
 			g.first = map[digest.Digest][]byte{layer.Digest: change(packed.Bytes())}
 			g.Manifest(t, "v1", layer)
 			dst := pulltest.NewDir(t)
-			if _, err := Artifact(t.Context(), g, "v1", dst, Options{}); err != nil {
+			if _, err := Artifact(t.Context(), g, "v1", dst, Options{NoSync: true}); err != nil {
 				t.Fatal(err)
 			}
 			pulltest.Want(t, dst, files)

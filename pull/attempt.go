@@ -1,0 +1,63 @@
+package pull
+
+import (
+	"errors"
+
+	"github.com/davit-oci/davit/pull/unpack"
+)
+
+// An attempt says how one try to place the files of an artifact goes about it. The zero value is the first attempt, which
+// assumes that layers do not depend on each other, that no download starts over, and that no other pull is at work.
+type attempt struct {
+	fetchAll   bool // also fetch layers whose files the last pull unpacked and that are intact
+	waitForAll bool // unpack no layer before all of it was verified
+	races      int  // attempts that failed because another pull placed files in the same directory
+}
+
+// outcome is how an attempt ended.
+type outcome int
+
+const (
+	ended     outcome = iota // everything is placed, or the pull failed
+	entangled                // a layer depends on one that was not fetched
+	restarted                // a layer was fetched a second time while it was unpacked
+	raced                    // another pull placed files after this one had looked at the directory
+)
+
+func (o outcome) String() string {
+	return [...]string{"ended", "entangled", "restarted", "raced"}[o]
+}
+
+// errRaced says that another pull changed files that an attempt had found intact, or recorded files that it had taken for those
+// of another program.
+var errRaced = errors.New("another pull is placing files in the same directory")
+
+func outcomeOf(err error) outcome {
+	switch {
+	case errors.Is(err, unpack.ErrEntangled):
+		return entangled
+	case errors.Is(err, unpack.ErrRestarted):
+		return restarted
+	case errors.Is(err, errRaced):
+		return raced
+	}
+	return ended
+}
+
+// maxRaces is how many races with other pulls one pull tolerates.
+const maxRaces = 5
+
+// after returns the attempt that follows one that ended so. It reports false if there is none: each remedy is tried once, and
+// races are limited by maxRaces.
+func (a attempt) after(end outcome) (next attempt, again bool) {
+	next = a
+	switch end {
+	case entangled:
+		next.fetchAll = true
+	case restarted:
+		next.waitForAll = true
+	case raced:
+		next.races++
+	}
+	return next, next != a && next.races <= maxRaces
+}

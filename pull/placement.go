@@ -1,0 +1,303 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/pull/unpack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// A placement carries out one attempt.
+type placement struct {
+	*puller
+	wanted
+	attempt attempt
+
+	state  *record.State
+	last   *record.Record // of the last pull from this origin; nil: none
+	next   *record.Record // of this pull
+	result *Result
+
+	carried  record.Table // files of layers that the last pull unpacked and that are intact
+	partial  bool         // there are such layers; they are not fetched
+	stage    *place.Stage
+	unpacker *unpack.Unpacker // nil: nothing was fetched
+	placed   *place.Placer    // nil: nothing was placed
+	locked   *os.File         // the destination, while files are placed
+}
+
+func (p *puller) newPlacement(w wanted, a attempt, state *record.State) *placement {
+	result := newResult(w.manifest)
+	result.Platform = w.platform
+	next := &record.Record{
+		Origin: p.opts.Origin, Settings: p.opts.settings(), Root: w.root, Preserve: w.preserve, Synced: !p.opts.NoSync,
+	}
+	for _, l := range w.manifest.Layers {
+		next.Layers = append(next.Layers, l.Digest)
+	}
+	return &placement{
+		puller: p, wanted: w, attempt: a, state: state, last: state.Of(p.opts.Origin), next: next, result: result,
+	}
+}
+
+// run makes the attempt. Its error decides whether another one follows; see outcomeOf.
+func (p *placement) run(ctx context.Context) error {
+	defer p.unlock()
+	todo, err := p.missing(ctx)
+	if errors.Is(err, artifact.ErrKept) {
+		return p.keptOrRaced(err)
+	}
+	switch {
+	case err != nil:
+	case len(todo) > 0:
+		err = p.fetchAndPlace(ctx, todo)
+	default:
+		err = p.removeOnly()
+	}
+	if err != nil {
+		return err
+	}
+	p.result.Skipped = len(todo) == 0 && len(p.result.Removed) == 0
+	return p.finish()
+}
+
+// keptOrRaced returns errRaced if the files that err is about may be those of another pull, which had not recorded them yet.
+func (p *placement) keptOrRaced(err error) error {
+	if p.attempt.races == maxRaces {
+		return err
+	}
+	if seen, lockErr := p.lock(); lockErr == nil && seen != sameRecords {
+		return errRaced
+	}
+	return err
+}
+
+// sight is what lock sees in the records of the destination.
+type sight int
+
+const (
+	sameRecords  sight = iota // no pull placed files since the attempt began
+	newRecords                // another pull did, and the records were read again
+	changedFiles              // it also changed files that the attempt had found intact
+)
+
+// lock keeps other pulls from placing files until unlock. Fetching needs no lock, and where locks do not work the worst that
+// happens is a pull that fails.
+func (p *placement) lock() (sight, error) {
+	dir, err := p.dst.Open(".")
+	if err != nil {
+		return sameRecords, err
+	}
+	if err := filelock.Exclusive(dir); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		dir.Close()
+		return sameRecords, err
+	}
+	p.locked = dir
+	if !p.state.Stale() {
+		return sameRecords, nil
+	}
+	p.state = record.ReadState(p.state.Path)
+	p.last = p.state.Of(p.opts.Origin)
+	look := record.NewLooker(p.dst, ".")
+	defer look.Close()
+	for i := range p.carried.Len() {
+		f := p.carried.At(i)
+		if info, err := look.Lstat(f.Path); err != nil || !f.Unchanged(p.dst, info, p.preserve) {
+			return changedFiles, nil
+		}
+	}
+	return newRecords, nil
+}
+
+// lockForPlacing is lock for an attempt that goes on unless files that it relies on were changed.
+func (p *placement) lockForPlacing() error {
+	seen, err := p.lock()
+	if err == nil && seen == changedFiles {
+		return errRaced
+	}
+	return err
+}
+
+func (p *placement) unlock() {
+	if p.locked != nil {
+		p.locked.Close()
+		p.locked = nil
+	}
+}
+
+// finish records what is in the destination now.
+func (p *placement) finish() error {
+	r := p.result
+	r.list(p.next, p.opts.MaxListed)
+	if r.FileCount == 0 && len(p.dirs()) == 0 {
+		return p.noFiles(r.Digest)
+	}
+	if err := p.syncDirs(); err != nil {
+		return err
+	}
+	p.next.Placing = false
+	p.remember()
+	return nil
+}
+
+// fetchAndPlace brings the items to the stage and from there to their names.
+func (p *placement) fetchAndPlace(ctx context.Context, items []*fetch.Item) (err error) {
+	before, err := p.dst.Stat(".")
+	if err != nil {
+		return err
+	}
+	if p.stage, err = place.OpenStage(p.dst, p.manifest.Desc.Digest, blobsOf(items)); err != nil {
+		return &artifact.Error{Op: "writing to", Item: p.dst.Name(), Err: place.Bare(err)}
+	}
+	defer func() {
+		if err != nil && p.isResumable(err) {
+			p.stage.Release()
+			return
+		}
+		closeErr := p.stage.Close()
+		if err != nil {
+			_ = p.dst.Chtimes(".", time.Time{}, before.ModTime()) // as if nothing had been placed
+			return
+		}
+		if err = closeErr; err == nil {
+			err = p.restoreDirs()
+		}
+		if err == nil {
+			err = p.unpacker.LockDirs(p.dst)
+		}
+	}()
+	if err := p.fetch(ctx, items); err != nil {
+		return err
+	}
+	return p.place(ctx)
+}
+
+// fetch brings the items to the stage, and their files into the record.
+func (p *placement) fetch(ctx context.Context, items []*fetch.Item) (err error) {
+	p.unpacker, err = unpack.New(p.src, p.stage, &p.next.Files, unpack.Options{
+		Limits: p.opts.Limits.archive(), Matcher: p.matcher, Concurrency: p.opts.concurrency(),
+		Preserve: p.preserve, Owners: p.opts.Preserve, Digests: p.opts.MaxListed == 0, WaitForAll: p.attempt.waitForAll,
+		Carried: &p.carried, Partial: p.partial, Report: p.event,
+	})
+	if err != nil {
+		return err
+	}
+	err = p.unpacker.Fetch(ctx, items)
+	p.next.Entangled = p.unpacker.Entangled()
+	return err
+}
+
+// dirs returns the directories that the fetched layers have entries for.
+func (p *placement) dirs() map[string]bool {
+	if p.unpacker == nil {
+		return nil
+	}
+	return p.unpacker.Dirs()
+}
+
+// blobsOf returns the layers by the names of their files.
+func blobsOf(items []*fetch.Item) map[string]ocispec.Descriptor {
+	blobs := make(map[string]ocispec.Descriptor, len(items))
+	for _, it := range items {
+		blobs[it.Name] = it.Desc
+	}
+	return blobs
+}
+
+// isResumable reports whether the stage is of use to another try. Content that was refused is not. What filled the disk is
+// removed, because others need the space as well.
+func (p *placement) isResumable(err error) bool {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
+		return false
+	}
+	for _, dir := range []string{place.StageBlobs, place.StageFiles} {
+		if entries, err := fs.ReadDir(p.stage.Root.FS(), dir); err == nil && len(entries) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// place moves everything from the stage to its names.
+func (p *placement) place(ctx context.Context) error {
+	if err := p.lockForPlacing(); err != nil {
+		return err
+	}
+	pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
+	if err := pl.Plan(ctx, "."); err != nil {
+		return err
+	}
+	if err := place.Refusal(pl.Kept); err != nil {
+		return err
+	}
+	p.next.Files.Sort()
+	if err := p.times(); err != nil {
+		return err
+	}
+	p.placed = pl
+	remove := p.leftovers(pl.Gone)
+	defer pl.Relock()
+	if err := p.announce(pl.Right); err != nil {
+		return err
+	}
+	if err := pl.Apply(remove); err != nil {
+		_ = p.state.Abandon(p.next.Origin) // what it names is ours only if it was placed
+		return err
+	}
+	p.removeEmptyDirs(remove)
+	p.restat(pl.Right)
+	return nil
+}
+
+// times records when the staged files were changed last, by which later pulls notice changes.
+func (p *placement) times() error {
+	look := record.NewLooker(p.stage.Root, place.StageFiles)
+	defer look.Close()
+	for i := range p.next.Files.Len() {
+		name := p.next.Files.At(i).Path
+		if _, ok := p.carried.Find(name); ok {
+			continue
+		}
+		info, err := look.Lstat(name)
+		if err != nil {
+			return err
+		}
+		p.next.Files.Stat(i, info)
+	}
+	return nil
+}
+
+// restat records the state of files that were in the destination already, and stores the digests of files that are layers.
+func (p *placement) restat(right []string) {
+	slices.Sort(right)
+	look := record.NewLooker(p.dst, ".")
+	defer look.Close()
+	for i := range p.next.Files.Len() {
+		f := p.next.Files.At(i)
+		_, old := slices.BinarySearch(right, f.Path)
+		remember := f.Layer >= 0 && p.opts.Digests != nil && !p.opts.NoSync && f.Digest == p.next.Layers[f.Layer]
+		if !old && !remember {
+			continue
+		}
+		info, err := look.Lstat(f.Path)
+		if err != nil {
+			continue
+		}
+		p.next.Files.Stat(i, info)
+		if remember {
+			p.opts.Digests.Store(info, f.Digest)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package unpack
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"sync"
+)
+
+// ErrRestarted says that a blob was fetched a second time while it was unpacked, so that the files may be of bytes that were
+// refused. Options.WaitForAll avoids it.
+var ErrRestarted = errors.New("the layer was fetched a second time")
+
+// A download is the state of a blob that is being fetched into a file. The file can be read up to the bytes that are ready.
+type download struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	ready    int64 // bytes from the start of the file
+	verified bool  // all of the blob is in the file
+	restarts int   // how often the download began again: bytes that were ready before may differ from those there now
+	uses     int   // files that are still to be made of it
+}
+
+func newDownload() *download {
+	d := &download{}
+	d.changed.L = &d.mu
+	return d
+}
+
+// setReady records how many bytes can be read.
+func (d *download) setReady(ready int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ready < d.ready {
+		d.restarts++
+	}
+	d.ready = ready
+	d.changed.Broadcast()
+}
+
+// setVerified records that the blob is complete.
+func (d *download) setVerified() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.verified = true
+	d.changed.Broadcast()
+}
+
+// wait returns when the blob is complete, or more than offset bytes of it are ready: how many, and after how many restarts.
+func (d *download) wait(ctx context.Context, offset int64) (ready int64, restarts int, err error) {
+	stop := context.AfterFunc(ctx, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.changed.Broadcast()
+	})
+	defer stop()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return 0, 0, ctx.Err()
+		case d.verified:
+			return math.MaxInt64, d.restarts, nil
+		case d.ready > offset:
+			return d.ready, d.restarts, nil
+		}
+		d.changed.Wait()
+	}
+}
+
+// waitVerified returns when the blob is complete.
+func (d *download) waitVerified(ctx context.Context) error {
+	_, _, err := d.wait(ctx, math.MaxInt64)
+	return err
+}
+
+// A partialReader reads a blob while it is being fetched. What it returns is not verified; see verify.
+type partialReader struct {
+	ctx      context.Context
+	download *download
+	root     *os.Root
+	name     string
+	file     *os.File
+	offset   int64
+	restarts int
+}
+
+// Read waits until there is something to read.
+func (r *partialReader) Read(p []byte) (int, error) {
+	ready, restarts, err := r.download.wait(r.ctx, r.offset)
+	if err != nil {
+		return 0, err
+	}
+	if r.file == nil {
+		r.restarts = restarts
+		if r.file, err = r.root.Open(r.name); err != nil {
+			return 0, err
+		}
+	}
+	if restarts != r.restarts {
+		return 0, ErrRestarted
+	}
+	n, err := r.file.ReadAt(p[:min(int64(len(p)), ready-r.offset)], r.offset)
+	r.offset += int64(n)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+// verify waits for the end of the download. Its error is ErrRestarted if the reader read bytes of an earlier download.
+func (r *partialReader) verify() error {
+	_, restarts, err := r.download.wait(r.ctx, math.MaxInt64)
+	if err == nil && r.file != nil && restarts != r.restarts {
+		err = ErrRestarted
+	}
+	return err
+}
+
+func (r *partialReader) Close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}

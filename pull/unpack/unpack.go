@@ -1,0 +1,194 @@
+// Package unpack fetches layers into a stage and unpacks them there while they arrive.
+package unpack
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/record"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2/content"
+)
+
+// Options say how layers become files.
+type Options struct {
+	Limits      archive.Limits // of all layers together, and of each
+	Matcher     fetch.Matcher  // which files of tar layers are unpacked
+	Concurrency int            // blobs that are fetched at once
+
+	Preserve   bool // restore modes, times, and extended attributes
+	Owners     bool // also restore owners, and fail where that is not permitted
+	Digests    bool // compute the digest of each file
+	WaitForAll bool // unpack no layer before all of it was verified
+
+	// Carried are files of layers that are not fetched, because an earlier pull unpacked them. Partial says that there are
+	// such layers. One that depends on them makes Fetch fail with ErrEntangled.
+	Carried *record.Table
+	Partial bool
+
+	// Report is called for each step of a layer, from several goroutines.
+	Report func(step artifact.Step, layer ocispec.Descriptor, done int64)
+}
+
+// An Unpacker fetches layers into a stage.
+type Unpacker struct {
+	src   content.Fetcher
+	stage *place.Stage
+	opts  Options
+	trees *trees
+}
+
+// New returns an Unpacker that adds the files it makes to a table.
+func New(src content.Fetcher, stage *place.Stage, files *record.Table, opts Options) (*Unpacker, error) {
+	trees, err := newTrees(stage, files, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Unpacker{src: src, stage: stage, opts: opts, trees: trees}, nil
+}
+
+// Entangled reports whether layers replaced each other's files, so that none can be kept without the others.
+func (u *Unpacker) Entangled() bool { return u.trees.entangled }
+
+// Dirs returns the directories that layers have entries for.
+func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }
+
+// LockDirs gives directories, once they are in dst, modes that forbid their owners something.
+func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
+
+// Fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
+// are still being fetched, to the names that its files will have. It fails with ErrEntangled or ErrRestarted if layers have
+// to be fetched or unpacked in another way, and with artifact.ErrRefused if one is not what the manifest says, is unsafe, or
+// exceeds a limit.
+func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
+	defer u.trees.root.Close()
+	if err := u.fetchAll(ctx, items); err != nil {
+		return err
+	}
+	return u.trees.close()
+}
+
+func (u *Unpacker) fetchAll(ctx context.Context, items []*fetch.Item) error {
+	downloads := make(map[digest.Digest]*download, len(items))
+	for _, it := range items {
+		if downloads[it.Desc.Digest] == nil {
+			downloads[it.Desc.Digest] = newDownload()
+		}
+		downloads[it.Desc.Digest].uses++
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(u.opts.Concurrency + 1)
+	group.Go(func() error {
+		for _, it := range items {
+			if err := u.stageItem(ctx, it, downloads[it.Desc.Digest]); err != nil {
+				return &artifact.Error{Op: "unpacking", Item: it.Name, Err: err}
+			}
+		}
+		if err := u.join(ctx, items); err != nil {
+			return &artifact.Error{Op: "joining the layers of", Item: items[0].Name, Err: err}
+		}
+		return nil
+	})
+	started := make(map[digest.Digest]bool, len(items))
+	for _, it := range items {
+		if started[it.Desc.Digest] {
+			continue
+		}
+		started[it.Desc.Digest] = true
+		group.Go(func() error { return u.fetchItem(ctx, it, downloads[it.Desc.Digest]) })
+	}
+	return group.Wait()
+}
+
+func (u *Unpacker) fetchItem(ctx context.Context, it *fetch.Item, d *download) error {
+	u.opts.Report(artifact.Started, it.Desc, 0)
+	err := fetch.FetchFile(ctx, u.src, it.Desc, fetch.File{Root: u.stage.Root, Name: place.BlobPath(it.Desc), Report: func(n, ready int64) {
+		d.setReady(ready)
+		u.opts.Report(artifact.Advanced, it.Desc, n)
+	}})
+	if err != nil {
+		return &artifact.Error{Op: "pulling", Item: it.Name, Err: err}
+	}
+	d.setVerified()
+	u.opts.Report(artifact.Done, it.Desc, it.Desc.Size)
+	return nil
+}
+
+// stageItem moves a verified blob, or unpacks it, to its name in the stage. Unpacking begins while the blob is being fetched,
+// unless that failed before because the blob was fetched twice.
+func (u *Unpacker) stageItem(ctx context.Context, it *fetch.Item, d *download) error {
+	if !it.Unpack || it.Sniff || u.opts.WaitForAll {
+		if err := d.waitVerified(ctx); err != nil {
+			return err
+		}
+	}
+	if it.Joined {
+		return nil
+	}
+	d.uses--
+	isTar := it.Unpack
+	if it.Sniff {
+		var err error
+		if isTar, err = isTarFile(u.stage.Root, place.BlobPath(it.Desc)); err != nil {
+			return err
+		}
+	}
+	if !isTar {
+		return u.stageFile(it, d.uses == 0)
+	}
+	r := &partialReader{ctx: ctx, download: d, root: u.stage.Root, name: place.BlobPath(it.Desc)}
+	defer r.Close()
+	err := u.trees.unpack(ctx, it, r)
+	if err := r.verify(); err != nil { // it explains errors of unpacking
+		return err
+	}
+	return err // the blob stays until the end: it need not be fetched again when a later one fails
+}
+
+// stageFile moves a verified blob to its name in the stage.
+func (u *Unpacker) stageFile(it *fetch.Item, last bool) error {
+	root, to := u.stage.Root, path.Join(place.StageFiles, it.Name)
+	if err := root.MkdirAll(path.Dir(to), 0o777); err != nil {
+		return err
+	}
+	if _, err := root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		return artifact.Refused(it.Name, "two layers have a file of this name")
+	}
+	if err := moveOrCopy(root, place.BlobPath(it.Desc), to, last); err != nil {
+		return err
+	}
+	info, err := root.Lstat(to)
+	if err != nil {
+		return err
+	}
+	u.trees.files.Add(record.NewPlaced(it.Name, it.Index, info, it.Desc.Digest))
+	return nil
+}
+
+// moveOrCopy moves a blob to its name if that is the last use of it. Before, it copies: with hard links, a change of one file
+// would change the other.
+func moveOrCopy(root *os.Root, blob, to string, last bool) error {
+	if last {
+		return root.Rename(blob, to)
+	}
+	in, err := root.Open(blob)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = out.ReadFrom(in)
+	return errors.Join(err, out.Close())
+}
