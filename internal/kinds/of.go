@@ -11,7 +11,7 @@ func Fallback() mediatypes.Kind {
 	return fallback
 }
 
-// KindOf tells which kind a manifest is; generic and false where nothing is known of its type.
+// KindOf returns the kind of a manifest; the fallback and false if its type is unknown.
 func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	traits := mediatypes.Traits{ArtifactType: m.ArtifactType, ConfigType: m.Config.MediaType, Annotations: m.Annotations}
 	for _, l := range m.Layers {
@@ -20,12 +20,12 @@ func KindOf(m ocispec.Manifest) (mediatypes.Kind, bool) {
 	return Recognize(traits)
 }
 
-// KindOfEntry tells the kind from an entry of an index or of a list of referrers, without the manifest.
+// KindOfEntry returns the kind of an entry of an index or of a list of referrers, without the manifest.
 func KindOfEntry(desc ocispec.Descriptor) (mediatypes.Kind, bool) {
 	return Recognize(mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations})
 }
 
-// KindOfIndex tells the kind of an index: by its own type and annotations, else by those of its entries.
+// KindOfIndex returns the kind of an index: by its own type and annotations, else by those of its entries.
 func KindOfIndex(index ocispec.Index) (mediatypes.Kind, bool) {
 	kind, ok := Recognize(mediatypes.Traits{ArtifactType: index.ArtifactType, Annotations: index.Annotations})
 	for _, entry := range index.Manifests {

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// maxStatement bounds a statement that is read whole to see what it states. What is larger is packed all the same.
+// maxStatement bounds a statement that is read into memory for its predicate type. A larger one is packed without it.
 const maxStatement = 8 << 20
 
 // isSigstoreBundle finds a sigstore bundle by its media type.
@@ -46,7 +46,7 @@ func isInToto(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive says in annotations what an attestation states, so that it is found without being fetched.
+// derive annotates the predicate type of an attestation, so that it is found without being fetched.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	for _, l := range d.WithRole("statement") {
 		if err := describeStatement(d, l); err != nil {
@@ -86,7 +86,7 @@ func describeStatement(d *compose.Draft, l *compose.Layer) error {
 	}
 }
 
-// annotatePredicate annotates a layer and its manifest with what it states.
+// annotatePredicate annotates a layer and its manifest with a predicate type.
 func annotatePredicate(d *compose.Draft, l *compose.Layer, predicate string) {
 	if predicate != "" {
 		l.SetAnnotation(mediatypes.PredicateType, predicate)

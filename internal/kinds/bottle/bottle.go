@@ -22,21 +22,21 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxBottle bounds how much of a bottle is unpacked to count it: more than any formula installs.
+// maxBottle bounds the unpacked size of a bottle: more than any formula installs.
 const maxBottle = 64 << 30
 
-// bottleName takes the name of a bottle's file apart: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
+// bottleName matches the name of a bottle: NAME--VERSION.TAG.bottle[.REBUILD].tar.gz.
 var bottleName = lazy.Regexp(`^(.+?)--(.+)\.([a-z0-9_]+)\.bottle(?:\.(\d+))?\.tar\.gz$`)
 
-// bottleFile is what a bottle's name and content say.
+// bottleFile is a bottle, by its name and content.
 type bottleFile struct {
 	name, version, tag, rebuild string
-	tab                         map[string]any // of INSTALL_RECEIPT.json, what Homebrew publishes of it
+	tab                         map[string]any // fields of INSTALL_RECEIPT.json that Homebrew publishes
 	installed                   int64          // bytes of all files
 	diffID                      digest.Digest  // of the tar inside
 }
 
-// isBottle finds a bottle by the name of its file, which carries everything that Homebrew looks it up by.
+// isBottle finds a bottle by the name of its file, by which Homebrew looks it up.
 func isBottle(s *tree.Sample) (string, bool) {
 	m := bottleName().FindStringSubmatch(path.Base(s.Path))
 	if m == nil {
@@ -52,7 +52,7 @@ var macOSVersions = map[string]string{
 	"mojave": "10.14", "high_sierra": "10.13", "sierra": "10.12", "el_capitan": "10.11",
 }
 
-// bottlePlatform is the platform of a bottle tag; nil for the tag "all". ok is false for a tag that is not known.
+// bottlePlatform returns the platform of a bottle tag, nil for the tag "all". ok is false for an unknown tag.
 func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 	switch tag {
 	case "all":
@@ -71,7 +71,7 @@ func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 	return platform, ok
 }
 
-// derive makes the manifest of one bottle, and what the index says of it.
+// derive describes one bottle, and its entry in the index.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
@@ -105,7 +105,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	return b.finish(d, platform), nil
 }
 
-// fullName is the name of the formula with its tap, where that is declared.
+// fullName returns the name of the formula, with its tap if that is declared.
 func (b *bottleFile) fullName(d *compose.Draft) string {
 	if name, ok := d.Spec.Config["formula_full_name"].(string); ok {
 		return name
@@ -113,7 +113,7 @@ func (b *bottleFile) fullName(d *compose.Draft) string {
 	return b.name
 }
 
-// reference is the version with the rebuild: the tag of the index.
+// reference returns the tag of the index: the version with the rebuild.
 func (b *bottleFile) reference(separator string) string {
 	if b.rebuild == "" || b.rebuild == "0" {
 		return b.version
@@ -121,7 +121,7 @@ func (b *bottleFile) reference(separator string) string {
 	return b.version + separator + b.rebuild
 }
 
-// annotateIndex sets what the index of all bottles of a version says.
+// annotateIndex sets the annotations of the index over all bottles of a version.
 func (b *bottleFile) annotateIndex(d *compose.Draft) {
 	d.IndexAnnotations = map[string]string{
 		ocispec.AnnotationTitle:   b.fullName(d),
@@ -133,7 +133,7 @@ func (b *bottleFile) annotateIndex(d *compose.Draft) {
 	}
 	maps.Copy(d.Annotations, d.IndexAnnotations)
 	d.Annotations[ocispec.AnnotationTitle] = b.fullName(d) + " " + b.tag
-	delete(d.Annotations, ocispec.AnnotationRefName) // another one for each bottle
+	delete(d.Annotations, ocispec.AnnotationRefName) // differs from bottle to bottle
 	d.Tags = []string{strings.ReplaceAll(b.reference("-"), "+", "_")}
 }
 
@@ -154,7 +154,7 @@ func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) compos
 	}
 }
 
-// entry are the annotations of the bottle's entry in the index.
+// entry returns the annotations of the bottle's entry in the index.
 func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map[string]string, error) {
 	tab, err := compose.EncodeJSON(b.tab)
 	if err != nil {
@@ -225,7 +225,7 @@ func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
 	return nil
 }
 
-// scan goes through the entries, which stand in NAME/VERSION.
+// scan reads the entries, which are below NAME/VERSION.
 func (b *bottleFile) scan(archive *tar.Reader) error {
 	keg := b.name + "/" + b.version
 	for {

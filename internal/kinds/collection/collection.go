@@ -16,8 +16,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// isCollection finds a directory of features or templates. A single one is what the directory is about: it is packed
-// itself unless the kind says otherwise.
+// isCollection finds a directory of features or templates. A directory of a single one is not a collection: that one is
+// packed itself unless the kind is declared.
 func isCollection(s *tree.Sample) (string, bool) {
 	evidence := ""
 	for _, name := range s.Names() {
@@ -35,7 +35,7 @@ func isCollection(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive makes the list of a directory's features or templates; a list that is there is taken as it is.
+// derive makes the list of the features or templates in a directory; an existing list is used as it is.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
@@ -56,7 +56,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	return compose.Constant(struct{}{})
 }
 
-// checkCollection checks a list that was made elsewhere.
+// checkCollection checks an existing list.
 func checkCollection(d *compose.Draft, l *compose.Layer) error {
 	data, err := tree.ReadFile(d.FS, l.Path, tree.MaxSmallFile)
 	if err != nil {

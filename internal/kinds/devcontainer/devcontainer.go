@@ -101,7 +101,7 @@ func Parse(data []byte) (*Metadata, error) {
 	return m, nil
 }
 
-// Set gives a field another value; a new one stands behind the others.
+// Set sets a field. A new field follows the others.
 func (m *Metadata) Set(key string, value any) error {
 	encoded, err := compose.EncodeJSON(value)
 	if err != nil {
@@ -114,7 +114,7 @@ func (m *Metadata) Set(key string, value any) error {
 	return nil
 }
 
-// Read reads the metadata file of a feature or template and checks what the devcontainer CLI checks.
+// Read reads the metadata file of a feature or template, and checks what the devcontainer CLI checks.
 func Read(fsys fs.FS, dir, kind string) (*Metadata, error) {
 	file := File(kind)
 	data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
@@ -151,14 +151,14 @@ func (m *Metadata) checkFolder(name, file string) error {
 	return nil
 }
 
-// stringField is a field that is a string.
+// stringField returns the value of a field, "" if it is not a string.
 func (m *Metadata) stringField(key string) string {
 	var s string
-	_ = json.Unmarshal(m.fields[key], &s) // another type is as good as none
+	_ = json.Unmarshal(m.fields[key], &s) // another type counts as unset
 	return s
 }
 
-// String is the metadata as an annotation has it: the fields in their order.
+// String returns the metadata as JSON for an annotation, with the fields in their order.
 func (m *Metadata) String() string {
 	var b strings.Builder
 	for i, key := range m.keys {

@@ -8,8 +8,7 @@ import (
 	"slices"
 )
 
-// option is an option of a feature or template, as devContainerFeature.schema.json of devcontainers/spec
-// has it.
+// option is an option of a feature or template, by devContainerFeature.schema.json of devcontainers/spec.
 type option struct {
 	Type      string          `json:"type"`
 	Default   json.RawMessage `json:"default"`
@@ -17,8 +16,7 @@ type option struct {
 	Proposals []string        `json:"proposals"`
 }
 
-// checkOptions checks what the devcontainer CLI takes for granted of the options, and tools choke on when somebody
-// uses one.
+// checkOptions checks what the devcontainer CLI does not: tools fail when a user sets an invalid option.
 func (m *Metadata) checkOptions() error {
 	if m.fields["options"] == nil {
 		return nil
@@ -45,7 +43,7 @@ func (m *Metadata) checkOptions() error {
 	return nil
 }
 
-// schemaWord is what a field of an option has to be.
+// schemaWord returns the type that a field of an option must have.
 func schemaWord(field string) string {
 	if field == "type" {
 		return "string"

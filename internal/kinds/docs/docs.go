@@ -18,24 +18,24 @@ import (
 )
 
 const (
-	// maxPages bounds the list of pages in the config, which every reader loads whole: some 100 bytes each.
+	// maxPages bounds the list of pages in the config, which readers hold in memory: about 100 bytes each.
 	maxPages     = 2000
 	maxPageTitle = 200
-	// maxDocs bounds how many files are looked at to tell whether a directory is documentation.
+	// maxDocs bounds the files that are examined to decide whether a directory is documentation.
 	maxDocs = 10_000
 )
 
-// indexPages are the pages that documentation begins with, the most telling one first.
+// indexPages are the names of first pages, the most common first.
 var indexPages = []string{"index.md", "README.md", "index.html", "readme.md", "index.htm"}
 
-// pageSuffixes and assetSuffixes are what a directory of documentation consists of.
+// pageSuffixes and assetSuffixes are the extensions of files of documentation.
 var (
 	pageSuffixes  = []string{".md", ".markdown", ".html", ".htm"}
 	assetSuffixes = []string{".css", ".js", ".json", ".txt", ".xml", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp",
 		".ico", ".woff", ".woff2", ".ttf", ".pdf", ".map", ".mmd", ".drawio"}
 )
 
-// isDocs finds a directory with an index page that holds nothing but pages and what pages show.
+// isDocs finds a directory that has an index page, and otherwise only pages and the images, styles, and scripts that they use.
 func isDocs(s *tree.Sample) (string, bool) {
 	if !s.IsDir() {
 		return "", false
@@ -68,11 +68,11 @@ func isDocs(s *tree.Sample) (string, bool) {
 
 // docsPage is an entry of the config's list of pages.
 type docsPage struct {
-	Path  string `json:"path"`            // as it is named after a pull
+	Path  string `json:"path"`            // its name after a pull
 	Title string `json:"title,omitempty"` // its first heading
 }
 
-// derive lists the pages, and says which one to begin with.
+// derive lists the pages, and the first one to read.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	var pages []docsPage
 	for _, l := range d.Layers {
@@ -114,7 +114,7 @@ func nearestPage(index string, pages []docsPage) string {
 	return textdist.Suggest(index, paths)
 }
 
-// indexOf chooses the page to begin with: an index page as far up as there is one, else the first page.
+// indexOf returns the page to begin with: the index page with the shortest path, else the first page.
 func indexOf(pages []docsPage) docsPage {
 	best, bestRank := pages[0], 1<<30
 	for _, p := range pages {
@@ -129,7 +129,7 @@ func indexOf(pages []docsPage) docsPage {
 	return best
 }
 
-// pagesOf lists the pages in a layer, under the names that they have after a pull.
+// pagesOf lists the pages in a layer, by their names after a pull.
 func pagesOf(d *compose.Draft, l *compose.Layer) []docsPage {
 	switch {
 	case l.Packing == mediatypes.Raw && l.Role == "page":
@@ -146,7 +146,7 @@ func pagesOf(d *compose.Draft, l *compose.Layer) []docsPage {
 		return nil
 	}
 	var pages []docsPage
-	// What can't be read was a problem when the layer was chosen.
+	// Unreadable files were reported when the layer was chosen.
 	_ = fs.WalkDir(d.FS, l.Path, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func isPage(name string) bool {
 	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(name)))
 }
 
-// page reads a page's title out of its first heading, or out of its front matter.
+// page reads the title of a page from its front matter or first heading.
 func page(d *compose.Draft, name, title string) docsPage {
 	p := docsPage{Path: title}
 	head, err := tree.ReadHead(d.FS, name)

@@ -11,7 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isManifests finds a directory of Kubernetes manifests: a kustomization, or nothing but YAML that names a kind.
+// isManifests finds a directory of Kubernetes manifests: a kustomization, or only YAML files with a kind.
 func isManifests(s *tree.Sample) (string, bool) {
 	var found string
 	for _, name := range s.Names() {
@@ -31,7 +31,7 @@ func isManifests(s *tree.Sample) (string, bool) {
 	return "has Kubernetes manifests: " + found, found != ""
 }
 
-// derive is the config that flux writes; it reads none.
+// derive makes the config as flux writes it. Flux reads none.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	if err := warnOfLinks(d); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// warnOfLinks warns of the links in a directory: flux packs none, and leaves them out when it unpacks.
+// warnOfLinks warns of symbolic links in a directory: flux does not pack them, and skips them when it unpacks.
 func warnOfLinks(d *compose.Draft) error {
 	var links []string
 	for _, l := range d.Layers {

@@ -16,7 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// missingDependencies names what Chart.yaml depends on and charts/ doesn't hold; helm refuses to package that.
+// missingDependencies lists the dependencies in Chart.yaml that are not in charts/: helm refuses to package such a chart.
 func missingDependencies(c *chart.Chart, fsys fs.FS, dir string) []string {
 	var missing []string
 	for _, d := range c.Dependencies {
@@ -29,7 +29,7 @@ func missingDependencies(c *chart.Chart, fsys fs.FS, dir string) []string {
 	return missing
 }
 
-// globEscape makes a name match itself alone.
+// globEscape returns a pattern that matches only the name.
 func globEscape(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
@@ -50,18 +50,18 @@ func isChartArchive(s *tree.Sample) (string, bool) {
 	return "has a Chart.yaml inside", chart.HasChartFile(f)
 }
 
-// chartFault says why helm takes no archive that is named as a packaged chart. npm names its packages in the same way:
-// what is sound and has no Chart.yaml is something else.
+// chartFault returns why helm rejects an archive with the name of a packaged chart. npm names its packages in the same way,
+// so a valid archive without a Chart.yaml is not a fault.
 func chartFault(s *tree.Sample) error {
 	f, err := s.Open()
 	if err != nil {
-		return nil // told when it is packed
+		return nil // reported when it is packed
 	}
 	defer f.Close()
 	return chart.CheckArchive(f)
 }
 
-// derive makes config and annotations of Chart.yaml.
+// derive makes the config and the annotations from Chart.yaml.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	charts, provenance := d.WithRole("chart"), d.WithRole("provenance")
 	if len(charts) != 1 {
@@ -119,12 +119,11 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	return meta, errors.Join(checkChartValues(d.FS, l.Path), ignoreAsHelm(d, l))
 }
 
-// checkChartValues reads the files of a chart that helm reads besides, and packages no chart without: they are mappings.
-// A key that is given twice is fine with helm.
+// checkChartValues checks that other files that helm reads to package a chart are mappings. Helm accepts duplicate keys.
 func checkChartValues(fsys fs.FS, dir string) error {
 	for _, file := range [...]string{"values.yaml", "Chart.lock"} {
 		data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrTooLarge) { // nobody writes such by hand
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrTooLarge) { // too large to have been written by hand
 			continue
 		}
 		var values yaml.Node
@@ -141,7 +140,7 @@ func checkChartValues(fsys fs.FS, dir string) error {
 	return nil
 }
 
-// ignoreAsHelm leaves out what the chart's .helmignore says, besides what else is left out.
+// ignoreAsHelm applies the .helmignore of the chart, in addition to other filters.
 func ignoreAsHelm(d *compose.Draft, l *compose.Layer) error {
 	data, err := tree.ReadFile(d.FS, path.Join(l.Path, ".helmignore"), tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +160,7 @@ func ignoreAsHelm(d *compose.Draft, l *compose.Layer) error {
 	return nil
 }
 
-// checkProvenance compares the provenance with the chart: helm verify compares the same.
+// checkProvenance compares the provenance with the chart, as helm verify does.
 func checkProvenance(layers []spec.Packed, file, signed string) error {
 	for _, l := range layers {
 		if l.Role == "chart" && !strings.Contains(signed, file+": "+l.Descriptor.Digest.String()) {

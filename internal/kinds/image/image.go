@@ -15,22 +15,22 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// WasmVariant is the annotation by which Istio and others know an image that holds a wasm module.
+// WasmVariant is the annotation by which Istio and others recognize an image with a wasm module.
 const WasmVariant = "module.wasm.image/variant"
 
-// rootDirectories are the directories at the root of a file system, as the Filesystem Hierarchy Standard names them.
+// rootDirectories are the directories at the root of a file system by the Filesystem Hierarchy Standard.
 var rootDirectories = []string{"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run",
 	"sbin", "srv", "sys", "tmp", "usr", "var"}
 
-// isRootFS finds the root of a file system: it has two or more of those directories and nothing else.
+// isRootFS finds the root of a file system: two or more of these directories and nothing else.
 func isRootFS(s *tree.Sample) (string, bool) {
 	names := s.Names()
 	foreign := slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(rootDirectories, name) })
 	return "has the directories of a root file system: " + strings.Join(names, ", "), len(names) > 1 && !foreign
 }
 
-// derive makes an OCI image config. A single WebAssembly binary becomes the image that container runtimes run it
-// from: its platform is that of the binary, and it is the command.
+// derive makes an OCI image config. For a single WebAssembly binary it is one that container runtimes run: with the platform
+// of the binary, and the binary as the entrypoint.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
 	given := d.Spec.Platform != "" || d.Spec.Config["os"] != nil || d.Spec.Config["architecture"] != nil
@@ -61,7 +61,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// wasmImage completes the config of an image that holds a WebAssembly binary and nothing else.
+// wasmImage completes the config of an image whose only file is a WebAssembly binary.
 func wasmImage(d *compose.Draft, config map[string]any) error {
 	if d.Kind.Name != "image" || len(d.Layers) != 1 || d.Layers[0].Dir || !strings.HasSuffix(d.Layers[0].Source(), ".wasm") {
 		return nil

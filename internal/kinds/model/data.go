@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a model as Docker Model Runner packs it.
+// data describes a model as Docker Model Runner packs it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "model",

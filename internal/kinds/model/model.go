@@ -17,7 +17,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// derive reads the config of Docker Model Runner out of the weights.
+// derive reads the config of Docker Model Runner from the weights.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	weights := d.WithRole("weights")
 	if len(weights) == 0 {
@@ -33,7 +33,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		l.SetAnnotation(mediatypes.ModelUntested, "false")
 		directory = directory || l.Role == "file" || l.MediaType == mediatypes.ModelSafetensors || path.Dir(l.Annotations[mediatypes.ModelPath]) != "."
 	}
-	// What is unpacked under fixed names needs no paths; a tar among the layers is unpacked in the older way alone.
+	// Files with fixed names need no paths; layers that are tars are unpacked only from artifacts of the older config type.
 	if directory && len(d.WithRole("vllm"))+len(d.WithRole("directory")) == 0 {
 		d.ConfigType = mediatypes.ModelDirConfig
 	}
@@ -51,7 +51,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// isProjector tells a multimodal projector from other GGUF files by its architecture.
+// isProjector finds a multimodal projector by its type or architecture.
 func isProjector(s *tree.Sample) (string, bool) {
 	f, err := tree.Inspect(s.FS, s.Path, gguf.Read)
 	if err != nil {
@@ -65,7 +65,7 @@ func isProjector(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// modelFacts reads what a model's config says out of its weights. The keys are those of Docker Model Runner's config.
+// modelFacts reads the facts in a model's config from its weights. The keys are those of Docker Model Runner's config.
 func modelFacts(fsys fs.FS, weights []*compose.Layer) (map[string]any, error) {
 	format, err := modelFormat(weights)
 	if err != nil {
@@ -92,7 +92,7 @@ var modelFormats = map[string]string{
 	mediatypes.ModelGGUF: "gguf", mediatypes.ModelSafetensors: "safetensors", mediatypes.ModelDDUF: "dduf",
 }
 
-// modelFormat is the one format that all weights have. Shards must be complete: the native client refuses them else.
+// modelFormat returns the format that all weights have. Shards must be complete: the native client refuses them otherwise.
 func modelFormat(weights []*compose.Layer) (string, error) {
 	var format string
 	var paths []string
@@ -107,7 +107,7 @@ func modelFormat(weights []*compose.Layer) (string, error) {
 	return format, weightset.CheckShards(paths)
 }
 
-// isNoModelfile passes what is not the declaration of another format: with one, the files are packed as that says.
+// isNoModelfile finds files other than declarations of other formats: with one, the files are packed in that format.
 func isNoModelfile(s *tree.Sample) (string, bool) {
 	name := path.Base(s.Path)
 	if name == "Modelfile" {

@@ -47,8 +47,7 @@ layers: [Kitfile]
 	}
 }
 
-// schema is what davit.yaml may say of a Kitfile; what names files is made of the layers, or stands in the
-// Kitfile.
+// schema returns the fields of a Kitfile that davit.yaml may set; those that name files depend on the layers.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"manifestVersion": kind.StringField("1.0.0"),

@@ -23,7 +23,7 @@ func IsKitfile(s *tree.Sample) (string, bool) {
 	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
 }
 
-// kitfileFault says why kit takes no file that is named as a Kitfile.
+// kitfileFault returns why kit rejects a file with the name of a Kitfile.
 func kitfileFault(s *tree.Sample) error {
 	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
 		return fmt.Errorf("kit can't read it: %w", err)
@@ -37,7 +37,7 @@ type kitList struct{ key, role string }
 // kitLists stand in the order of the layers; what a list inside the model holds comes after the model.
 var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "mcp"}}
 
-// kitElement is an element of the Kitfile that has a layer: the config says which by its digests.
+// kitElement is an element of the Kitfile with a layer, whose digests it gets in the config.
 type kitElement struct {
 	fields map[string]any
 	role   string
@@ -45,8 +45,8 @@ type kitElement struct {
 	prompt bool   // kit stores prompts as code and marks them
 }
 
-// derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, the layers are what it names;
-// without one, it is made of the layers.
+// derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
+// one, it is made from the layers.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	declared := d.Layers
 	kitfile, by, err := takeKitfile(d)
@@ -74,7 +74,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// takeKitfile takes a Kitfile out of the layers. by is nil where there is none.
+// takeKitfile takes a Kitfile out of the layers. by is nil if there is none.
 func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
 	about := map[string]any{}
 	for key, value := range map[string]string{"name": d.Spec.Name, "version": d.Spec.Version} {
@@ -194,7 +194,7 @@ func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElemen
 	return nil
 }
 
-// otherPaths lists what other elements of a Kitfile name, which is no part of the directory of this one.
+// otherPaths lists the paths of other elements of a Kitfile, which are not part of the directory of this one.
 func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	var others []string
 	for _, element := range all {

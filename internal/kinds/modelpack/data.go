@@ -56,12 +56,12 @@ layers: [model/]
 	}
 }
 
-// modalities are what a model takes or gives.
+// modalities is the schema of the inputs or outputs of a model.
 func modalities() map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"enum": []any{"text", "image", "audio", "video", "embedding", "other"}}}
 }
 
-// schema is what davit.yaml may say of a ModelPack config; modelfs is made of the layers.
+// schema returns the fields of the config that davit.yaml may set; modelfs depends on the layers.
 func schema() map[string]any {
 	return kind.ObjectField(map[string]any{
 		"descriptor": kind.ObjectField(map[string]any{

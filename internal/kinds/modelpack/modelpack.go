@@ -25,7 +25,7 @@ func IsModelfile(s *tree.Sample) (string, bool) {
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
-// modelfile is what modctl's Modelfile says.
+// modelfile is a Modelfile of modctl.
 type modelfile struct {
 	fields map[string]string // by command: NAME, ARCH …
 	files  []modelfileGlob
@@ -36,7 +36,7 @@ type modelfileGlob struct{ role, pattern string }
 // modelfileRoles are the roles of the commands that name files.
 var modelfileRoles = map[string]string{"MODEL": "weights", "CONFIG": "config", "CODE": "code", "DATASET": "dataset", "DOC": "doc"}
 
-// modelfileFields are the commands that say something of the model.
+// modelfileFields are the commands that describe the model.
 var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
 
 // ParseModelfile reads a Modelfile: a command and its argument on each line.
@@ -75,7 +75,7 @@ func unquoted(arg string) string {
 	return arg
 }
 
-// derive makes the config of the weights, of a Modelfile if there is one, and of what is declared.
+// derive makes the config from the weights, the Modelfile if there is one, and the declaration.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
 	if err := takeModelfile(d, derived); err != nil {
@@ -106,7 +106,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// modelDescriptor is what the declaration says of the model.
+// modelDescriptor returns the fields of the descriptor that the declaration sets.
 func modelDescriptor(d *compose.Draft) map[string]any {
 	fields := map[string]any{}
 	if d.Spec.Name != "" {
@@ -121,7 +121,7 @@ func modelDescriptor(d *compose.Draft) map[string]any {
 	return fields
 }
 
-// weightFacts reads format, architecture, size and quantization out of weights whose format is known.
+// weightFacts reads format, architecture, size, and quantization from weights of known formats.
 func weightFacts(d *compose.Draft) (map[string]any, error) {
 	read := map[string]func([]*compose.Layer) (map[string]any, error){
 		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return weightset.GGUFFacts(d.FS, w) },
@@ -157,7 +157,7 @@ func weightFacts(d *compose.Draft) (map[string]any, error) {
 	return facts, nil
 }
 
-// takeModelfile replaces a Modelfile by the files that it names, and keeps its text as modctl does.
+// takeModelfile replaces a Modelfile with the files that it names, and keeps its text in an annotation, as modctl does.
 func takeModelfile(d *compose.Draft, config map[string]any) error {
 	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool { return l.Role == "modelfile" })
 	if i < 0 {

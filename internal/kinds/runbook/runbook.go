@@ -18,14 +18,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxRunbook bounds a runbook's Markdown, which is read whole for its headings.
+// maxRunbook bounds the Markdown that is read into memory for its headings.
 const maxRunbook = 4 << 20
 
-// runbookKeys are front matter keys that no other Markdown has: one of them tells a runbook.
+// runbookKeys are keys of front matter by which a runbook is detected: other Markdown does not have them.
 var runbookKeys = []string{"alerts", "severity", "runbook", "service"}
 
-// isRunbook finds Markdown whose front matter has keys of a runbook. Where it is no YAML, a line that begins with such a
-// key is enough: what is wrong with it is told when it is read.
+// isRunbook finds Markdown whose front matter has a key of a runbook. In front matter that is not valid YAML, a line that
+// begins with such a key is enough: deriving the config reports the fault.
 func isRunbook(s *tree.Sample) (string, bool) {
 	front, _, found := frontmatter.Split(s.Head())
 	if !found {
@@ -43,7 +43,7 @@ func isRunbook(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive makes the config of the front matter, and of the headings where that leaves something out.
+// derive makes the config from the front matter, and from headings for fields that it lacks.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	config := map[string]any{}
 	for _, l := range d.WithRole("runbook") {
@@ -54,7 +54,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	return compose.Constant(config)
 }
 
-// readRunbook reads the config fields out of one file.
+// readRunbook reads the fields of the config from a file.
 func readRunbook(d *compose.Draft, l *compose.Layer) map[string]any {
 	data, err := tree.ReadFile(d.FS, l.Path, maxRunbook)
 	if err != nil {
@@ -80,8 +80,8 @@ func readRunbook(d *compose.Draft, l *compose.Layer) map[string]any {
 	return config
 }
 
-// frontMatter checks the front matter against the kind's schema, in its own file and lines. Keys of other tools that
-// read front matter are left out.
+// frontMatter checks the front matter against the schema of the kind, and reports the lines of the file. It leaves out the
+// keys of other tools.
 func frontMatter(d *compose.Draft, l *compose.Layer, front []byte) map[string]any {
 	if len(bytes.TrimSpace(front)) == 0 {
 		return map[string]any{}
@@ -141,13 +141,13 @@ func stepsOf(all []markdown.Heading) []any {
 	return steps
 }
 
-// annotateRunbook repeats what a listing of referrers needs on the manifest.
+// annotateRunbook repeats on the manifest what a list of referrers shows.
 func annotateRunbook(d *compose.Draft, config map[string]any) {
 	var fields struct {
 		Severity, Service string
 		Alerts            []string
 	}
-	// What has the wrong type was a problem already.
+	// Values of the wrong type were reported already.
 	encoded, _ := json.Marshal(config)
 	_ = json.Unmarshal(encoded, &fields)
 	for key, value := range map[string]string{

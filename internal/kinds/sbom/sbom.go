@@ -31,8 +31,8 @@ func spdxJSON(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification demands. What lists vulnerabilities and
-// no components is VEX.
+// cycloneDXJSON finds CycloneDX in JSON by its format, which the specification requires. A document with
+// vulnerabilities but no components is VEX.
 func cycloneDXJSON(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if _, isVEX := vex.IsCycloneDXVEX(s); isVEX || !slices.Contains(keys["bomFormat"], "CycloneDX") {
@@ -47,7 +47,7 @@ func cycloneDXXML(s *tree.Sample) (string, bool) {
 	return "has the root element of CycloneDX " + strings.TrimPrefix(root.Space, sbom.CycloneDXNamespace), err == nil && cycloneDXFault(s) == nil
 }
 
-// cycloneDXFault says why an XML document is not CycloneDX.
+// cycloneDXFault returns why an XML document is not CycloneDX.
 func cycloneDXFault(s *tree.Sample) error {
 	root, err := xmldoc.Root(bom.ToUTF8(s.Head()))
 	if err != nil {
@@ -57,11 +57,11 @@ func cycloneDXFault(s *tree.Sample) error {
 		return errors.New("its root element is not that of CycloneDX")
 	}
 	if bytes.HasPrefix(s.Head(), []byte("\xfe\xff")) || bytes.HasPrefix(s.Head(), []byte("\xff\xfe")) {
-		return nil // UTF-16, which is read no further
+		return nil // UTF-16 is not examined further
 	}
 	f, err := s.Open()
 	if err != nil {
-		return nil // told when it is packed
+		return nil // reported when it is packed
 	}
 	defer f.Close()
 	return xmldoc.Check(f)

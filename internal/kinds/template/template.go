@@ -18,8 +18,8 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	return devcontainer.Derive(d, "template", Complete)
 }
 
-// Complete adds what the devcontainer CLI reads out of a template's dev container and files, also where a
-// template that was pulled says it already: its files may be others now.
+// Complete adds what the devcontainer CLI reads from the dev container and the files of a template. A template that was pulled
+// has these fields already, but its files may have changed.
 func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	file := path.Join(l.Path, ".devcontainer.json")
 	if _, err := fs.Stat(fsys, file); err != nil {
@@ -45,10 +45,10 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 		m.Set("featureIds", featureIDs(config.Field("features"))), nameLoneFiles(m, files))
 }
 
-// typeOf is what a dev container is made from: an image, a Dockerfile or a compose file; "" where nothing is named.
+// typeOf returns the source of a dev container: an image, a Dockerfile, or a compose file; "" if none is named.
 func typeOf(m *devcontainer.Metadata) string {
 	var build map[string]json.RawMessage
-	_ = json.Unmarshal(m.Field("build"), &build) // what is no object names no Dockerfile
+	_ = json.Unmarshal(m.Field("build"), &build) // another type names no Dockerfile
 	switch {
 	case m.Field("image") != nil:
 		return "image"
@@ -60,7 +60,7 @@ func typeOf(m *devcontainer.Metadata) string {
 	return ""
 }
 
-// nameLoneFiles names the file where an optional directory ("dir/*") holds one alone, as the devcontainer CLI does.
+// nameLoneFiles replaces optional directories ("dir/*") of one file with the file, as the devcontainer CLI does.
 func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
 	var optional []string
 	if json.Unmarshal(m.Field("optionalPaths"), &optional) != nil {
@@ -79,10 +79,10 @@ func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
 	return m.Set("optionalPaths", optional)
 }
 
-// featureIDs are the features that a dev container names, without their versions.
+// featureIDs returns the features that a dev container names, without their versions.
 func featureIDs(features json.RawMessage) []string {
 	var named map[string]json.RawMessage
-	_ = json.Unmarshal(features, &named) // what is no object names none
+	_ = json.Unmarshal(features, &named) // another type names none
 	ids := []string{}
 	for ref := range named {
 		if strings.HasPrefix(ref, ".") || strings.Contains(ref, "://") || !strings.Contains(ref, "/") {

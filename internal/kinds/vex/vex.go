@@ -19,7 +19,7 @@ func isOpenVEX(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// isCSAF finds a CSAF document by its category and version; an advisory is one as well as a VEX document.
+// isCSAF finds a CSAF document, an advisory or a VEX document, by its category and version.
 func isCSAF(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if len(keys["document/csaf_version"]) == 0 || len(keys["document/category"]) == 0 {
@@ -28,7 +28,7 @@ func isCSAF(s *tree.Sample) (string, bool) {
 	return "has the category " + keys["document/category"][0], true
 }
 
-// IsCycloneDXVEX finds CycloneDX that tells of vulnerabilities and of no components: with components it is an SBOM.
+// IsCycloneDXVEX finds CycloneDX that lists vulnerabilities but no components: with components it is an SBOM.
 func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if !slices.Contains(keys["bomFormat"], "CycloneDX") || keys["vulnerabilities"] == nil || keys["components"] != nil {
@@ -37,7 +37,7 @@ func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 	return "is CycloneDX with vulnerabilities and no components", true
 }
 
-// derive gives VEX in CycloneDX a type of its own: by that of its format a scanner would take it for an SBOM.
+// derive sets an artifact type for VEX in CycloneDX: a scanner takes artifacts of the CycloneDX type for SBOMs.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	for _, l := range d.WithRole("vex") {
 		if l.MediaType == mediatypes.CycloneDXJSON {

@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isTar finds a tar, or what may be one when it is decompressed: the entries are looked at when it is packed.
+// isTar finds a tar, or a compressed file that may be one: its entries are checked when it is packed.
 func isTar(s *tree.Sample) (string, bool) {
 	const block, magic = 512, 257
 	head := s.Head()

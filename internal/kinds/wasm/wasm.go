@@ -18,18 +18,17 @@ func isWasm(s *tree.Sample) (string, bool) {
 	return `begins with \0asm`, strings.HasPrefix(string(s.Head()), "\x00asm")
 }
 
-// wasmFault says why no runtime takes a file that is named as a WebAssembly binary.
+// wasmFault returns why runtimes reject a file with the name of a WebAssembly binary.
 func wasmFault(s *tree.Sample) error {
 	_, err := tree.Inspect(s.FS, s.Path, wasm.Read)
 	var about *spec.Error
 	if errors.As(err, &about) {
-		return about.Err // whoever reports it names the file
+		return about.Err // the caller names the file
 	}
 	return err
 }
 
-// derive makes CNCF's wasm config. Its readers require a time of creation, so there is one always: the beginning of
-// time where none is given.
+// derive makes the wasm config of the CNCF. Its readers require a time of creation, so the default is the Unix epoch.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
@@ -57,7 +56,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// WasmNote says what a binary is.
+// WasmNote describes a binary.
 func WasmNote(f *wasm.File, name string) string {
 	what := "core module"
 	if f.Component {
@@ -69,7 +68,7 @@ func WasmNote(f *wasm.File, name string) string {
 	return fmt.Sprintf("wasm: %s is a %s", name, what)
 }
 
-// listed is a list that is written as [] when it is empty.
+// listed returns a list that is encoded as [] if it is empty.
 func listed(names []string) []string {
 	if names == nil {
 		return []string{}

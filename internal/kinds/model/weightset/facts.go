@@ -27,7 +27,7 @@ func CheckShards(paths []string) error {
 	return err
 }
 
-// readShards reads all files of the weights as one.
+// readShards reads all files of the weights as one file.
 func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*compose.Layer, read func(io.ReaderAt, int64) (F, error)) (all F, err error) {
 	for i, l := range shards {
 		f, err := tree.Inspect(fsys, l.Source(), read)
@@ -43,7 +43,7 @@ func readShards[F interface{ Add(F) }](fsys fs.FS, shards []*compose.Layer, read
 	return all, nil
 }
 
-// GGUFFacts reads all shards; their metadata are one.
+// GGUFFacts reads the facts in all shards, merged.
 func GGUFFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
 	all, err := readShards(fsys, shards, gguf.Read)
 	if err != nil {
@@ -82,7 +82,7 @@ func SafetensorsFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, erro
 	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0].Source()), "config.json"), facts)
 }
 
-// hubFacts adds what a Hugging Face config.json tells; there may be none.
+// hubFacts adds facts from the config.json of Hugging Face, if it exists.
 func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
 	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +98,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) error {
 	if kind, ok := config["model_type"].(string); ok && facts["architecture"] == nil && kind != "" {
 		facts["architecture"] = kind
 	}
-	// The first of these that is there, as llama.cpp's converter looks for it.
+	// The first of these that is set, in the order of llama.cpp's converter.
 	for _, key := range [...]string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"} {
 		if n, ok := config[key].(float64); ok && n >= 1 && n <= math.MaxInt32 && n == math.Trunc(n) {
 			facts["context_size"] = int64(n)

@@ -14,11 +14,11 @@ import (
 // HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
 var HiddenFiles = []string{"**/.*"}
 
-// WeightFiles are names that only model weights have.
+// WeightFiles are patterns of names of weights.
 var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt", "*.pth", "*.onnx", "*.tflite", "*.h5", "*.hdf5",
 	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf"}
 
-// WeightConfigFiles are names of what weights need to be used.
+// WeightConfigFiles are patterns of names of files that weights need to be used.
 var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",
 	"*.model", "*.index.json", "*.json", "*.yaml", "*.yml", "*.toml"}
 
@@ -27,7 +27,7 @@ var (
 	CodeFiles = []string{"*.py", "*.ipynb", "*.sh", "*.c", "*.cpp", "*.go", "*.rs", "*.js", "*.ts", "*.java", "dockerfile", "makefile"}
 )
 
-// SetPaths says where each file belongs in the model's directory: the one that holds them all.
+// SetPaths annotates the path of each file in the directory of the model, their common directory.
 func SetPaths(d *compose.Draft) {
 	dir := path.Dir(d.Layers[0].Title)
 	for _, l := range d.Layers {
@@ -40,7 +40,7 @@ func SetPaths(d *compose.Draft) {
 	}
 }
 
-// TitleFiles names a tar of one file after the file, not after its directory.
+// TitleFiles gives tars of one file the title of the file, not of its directory.
 func TitleFiles(d *compose.Draft) {
 	for _, l := range d.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {
@@ -49,7 +49,7 @@ func TitleFiles(d *compose.Draft) {
 	}
 }
 
-// PrefixOf is the prefix of the entries of a tar whose files stand in a directory.
+// PrefixOf returns the prefix of the entries of a tar whose files are in a directory.
 func PrefixOf(dir string) string {
 	if dir == "." {
 		return ""
