@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/spf13/cobra"
 )
 
@@ -52,19 +53,18 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 	if opts.sort != "name" && opts.sort != "version" {
 		return &exit.UsageError{Err: fmt.Errorf("--sort %q: must be name or version", opts.sort)}
 	}
-	t, err := a.Open(ctx, opts.repository, registry.Read)
+	result, err := app.With(ctx, a, opts.repository, registry.Read, func(t *app.Target) (*tagsResult, error) {
+		list := t.ListTags
+		if opts.all {
+			list = t.ListAllTags
+		}
+		tags, err := list(ctx)
+		return &tagsResult{t.Ref.Name(), opts.choose(tags)}, err
+	})
 	if err != nil {
 		return err
 	}
-	list := t.ListTags
-	if opts.all {
-		list = t.ListAllTags
-	}
-	tags, err := list(ctx)
-	if err := t.Finish(ctx, err); err != nil {
-		return err
-	}
-	return a.Print(tagsResult{t.Ref.Name(), opts.choose(tags)})
+	return a.Print(result)
 }
 
 // choose filters, sorts, and cuts the list.
@@ -76,7 +76,7 @@ func (o tagsOptions) choose(tags []string) []string {
 		}
 	}
 	if o.sort == "version" {
-		slices.SortStableFunc(chosen, func(a, b string) int { return compareVersions(b, a) })
+		slices.SortStableFunc(chosen, func(a, b string) int { return versions.Compare(b, a) })
 	}
 	if o.limit > 0 && len(chosen) > o.limit {
 		chosen = chosen[:o.limit]

@@ -1,4 +1,5 @@
-package registry
+// Package versions orders tags as versions.
+package versions
 
 import (
 	"cmp"
@@ -7,9 +8,9 @@ import (
 	"strings"
 )
 
-// compareVersions orders tags as versions: numbers by value, a pre-release before its release, and other tags before all
-// versions.
-func compareVersions(a, b string) int {
+// Compare orders tags as versions: numbers by value, a pre-release before its release, and other tags before all versions.
+// It returns a number below, equal to, or above 0.
+func Compare(a, b string) int {
 	aCore, aPre, _ := strings.Cut(strings.TrimPrefix(a, "v"), "-")
 	bCore, bPre, _ := strings.Cut(strings.TrimPrefix(b, "v"), "-")
 	if c := cmp.Compare(rank(aCore), rank(bCore)); c != 0 {
@@ -29,7 +30,7 @@ func compareVersions(a, b string) int {
 	return compareParts(aPre, bPre)
 }
 
-// rank is 1 for what begins with a number.
+// rank returns 1 for a tag that begins with a digit, else 0.
 func rank(version string) int {
 	if version != "" && version[0] >= '0' && version[0] <= '9' {
 		return 1
