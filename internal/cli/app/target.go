@@ -32,13 +32,20 @@ func (a *App) Open(ctx context.Context, s string, mode registry.Mode) (*Target, 
 	return a.OpenReference(ctx, ref, mode)
 }
 
-// With opens the target that text refers to, calls use, and closes the target. An archive is written only if use succeeds.
-func (a *App) With(ctx context.Context, text string, mode registry.Mode, use func(*Target) error) error {
+// With opens the target that text refers to, and returns the result of use. The target is closed as Finish does it.
+func With[T any](ctx context.Context, a *App, text string, mode registry.Mode, use func(*Target) (T, error)) (T, error) {
 	t, err := a.Open(ctx, text, mode)
 	if err != nil {
-		return err
+		var none T
+		return none, err
 	}
-	return t.Finish(ctx, use(t))
+	return Finish(ctx, t, use)
+}
+
+// Finish returns the result of use, and closes the target. An archive is written now, unless use fails. The first error counts.
+func Finish[T any](ctx context.Context, t *Target, use func(*Target) (T, error)) (T, error) {
+	result, err := use(t)
+	return result, registry.Close(ctx, t.Target, err)
 }
 
 // OpenReference opens a target that the command line names.
@@ -163,9 +170,4 @@ func LocalPath(s string) string {
 		}
 	}
 	return "./" + s
-}
-
-// Finish closes the target. An archive is written now, unless err is set. It returns the first error.
-func (t *Target) Finish(ctx context.Context, err error) error {
-	return registry.Close(ctx, t.Target, err)
 }

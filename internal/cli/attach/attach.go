@@ -69,8 +69,8 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err != nil {
 		return err
 	}
-	results, err := attachAll(ctx, a, sources, t, opts)
-	if err := t.Finish(ctx, err); err != nil {
+	results, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Result, error) { return attachAll(ctx, a, sources, t, opts) })
+	if err != nil {
 		return err
 	}
 	return a.Print(attachResult{results[0], results})

@@ -59,12 +59,10 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 			return err
 		}
 	}
-	t, err := a.Open(ctx, opts.subject, registry.Write)
+	result, err := app.With(ctx, a, opts.subject, registry.Write, func(t *app.Target) (*detachResult, error) {
+		return detachFrom(ctx, t, chosen)
+	})
 	if err != nil {
-		return err
-	}
-	result, err := detachFrom(ctx, t, chosen)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	return a.Print(result)

@@ -48,12 +48,10 @@ func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
 	if err := results.CheckReferrerKind(opts.Kind); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.subject, registry.Read)
+	result, err := app.With(ctx, a, opts.subject, registry.Read, func(t *app.Target) (*discoverResult, error) {
+		return discoverIn(ctx, t, opts)
+	})
 	if err != nil {
-		return err
-	}
-	result, err := discoverIn(ctx, t, opts)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	return a.Print(result)

@@ -72,6 +72,7 @@ func (c Code) Name() string {
 // network or out of a file.
 func Of(err error) Code {
 	var usage *UsageError
+	code, answered := responseCode(err)
 	switch {
 	case err == nil:
 		return Done
@@ -87,11 +88,8 @@ func Of(err error) Code {
 		return Refused
 	case errors.Is(err, artifact.ErrChanged), errors.Is(err, artifact.ErrKept), errors.Is(err, syscall.ENOSPC):
 		return Local
-	}
-	if code, ok := responseCode(err); ok {
+	case answered:
 		return code
-	}
-	switch {
 	case isDenied(err):
 		return Denied
 	case errors.Is(err, errdef.ErrNotFound), isMissingFile(err):

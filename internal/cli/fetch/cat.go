@@ -53,11 +53,10 @@ func runCat(ctx context.Context, a *app.App, opts catOptions) error {
 	if opts.Offset, opts.Length, err = parseRange(opts.part); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.target, registry.Read)
-	if err != nil {
-		return err
-	}
-	return t.Finish(ctx, catFrom(ctx, t, opts, a.Out()))
+	_, err = app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (struct{}, error) {
+		return struct{}{}, catFrom(ctx, t, opts, a.Out())
+	})
+	return err
 }
 
 func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) error {

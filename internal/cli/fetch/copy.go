@@ -75,8 +75,8 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	if err != nil {
 		return err
 	}
-	result, err := copyBetween(ctx, a, src, dst, opts)
-	if err := dst.Finish(ctx, err); err != nil {
+	result, err := app.Finish(ctx, dst, func(dst *app.Target) (*copyResult, error) { return copyBetween(ctx, a, src, dst, opts) })
+	if err != nil {
 		return err
 	}
 	return a.Print(result)

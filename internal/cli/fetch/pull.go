@@ -70,12 +70,10 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.target, registry.Read)
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+		return pullFrom(ctx, a, t, opts)
+	})
 	if err != nil {
-		return err
-	}
-	result, err := pullFrom(ctx, a, t, opts)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	return a.Print(pullResult{result, opts.output})

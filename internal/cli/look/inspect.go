@@ -65,28 +65,25 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.target, registry.Read)
-	if err != nil {
-		return err
-	}
 	opts.Shallow = opts.manifest
 	opts.Referrers = !opts.manifest && !opts.config
 	opts.Weights = opts.Referrers
-	info, err := inspectIn(ctx, t, opts.InspectOptions)
-	if err := t.Finish(ctx, err); err != nil {
+	info, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*inspect.Info, error) {
+		return inspectIn(ctx, t, opts.InspectOptions)
+	})
+	if err != nil {
 		return err
 	}
 	switch {
 	case opts.manifest:
 		return a.WriteOut(info.Raw)
 	case opts.config && info.Config == nil:
-		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", t.Ref), Hint: "choose a manifest with --platform"}
+		return &exit.UsageError{Err: fmt.Errorf("%s is an index: it has no config", info.Reference), Hint: "choose a manifest with --platform"}
 	case opts.config && info.Config.Raw == nil:
-		return fmt.Errorf("the config of %s is too large to be one: %s", t.Ref, term.Size(info.Config.Size))
+		return fmt.Errorf("the config of %s is too large to be one: %s", info.Reference, term.Size(info.Config.Size))
 	case opts.config:
 		return a.WriteOut(info.Config.Raw)
 	}
-	info.Reference = t.Ref.String()
 	return a.Print(inspectResult{info})
 }
 
@@ -95,7 +92,11 @@ func inspectIn(ctx context.Context, t *app.Target, opts inspect.InspectOptions) 
 		return nil, err
 	}
 	info, err := inspect.Inspect(ctx, t.Target, t.Ref.Reference(), opts)
-	return info, t.Explain(ctx, err)
+	if err != nil {
+		return nil, t.Explain(ctx, err)
+	}
+	info.Reference = t.Ref.String()
+	return info, nil
 }
 
 // inspectResult is the result of inspect.

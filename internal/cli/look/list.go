@@ -52,18 +52,16 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.target, registry.Read)
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+		return listIn(ctx, t, opts.ListOptions)
+	})
 	if err != nil {
-		return err
-	}
-	result, err := listIn(ctx, t, opts.ListOptions)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	if len(opts.Include) > 0 && len(result.Files) == 0 {
 		return &exit.MissingError{
-			Text:   fmt.Sprintf("%s: no file %q", t.Ref, opts.Include[0]),
-			Advice: fmt.Sprintf("\"davit ls %s\" lists them all", t.Ref),
+			Text:   fmt.Sprintf("%s: no file %q", result.Reference, opts.Include[0]),
+			Advice: fmt.Sprintf("\"davit ls %s\" lists them all", result.Reference),
 		}
 	}
 	return a.Print(listResult{result, opts.Digests})

@@ -77,12 +77,10 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, opts.target, registry.Read)
+	doc, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*read.Document, error) {
+		return showIn(ctx, t, opts, platform)
+	})
 	if err != nil {
-		return err
-	}
-	doc, err := showIn(ctx, t, opts, platform)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	if f := a.Format.Name; f != "" && f != "text" {

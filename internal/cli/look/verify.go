@@ -65,8 +65,8 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err != nil {
 		return err
 	}
-	report, err := verifyIn(ctx, a, t, opts)
-	if err := t.Finish(ctx, err); err != nil {
+	report, err := app.Finish(ctx, t, func(t *app.Target) (*inspect.Report, error) { return verifyIn(ctx, a, t, opts) })
+	if err != nil {
 		return err
 	}
 	if err := a.Print(verifyResult{report}); err != nil {
@@ -76,10 +76,10 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if n == 0 {
 		return nil
 	}
-	err = artifact.Refused(t.Ref.String(), "%s", term.Plural(n, "fault"))
+	err = artifact.Refused(report.Reference, "%s", term.Plural(n, "fault"))
 	damaged := slices.ContainsFunc(report.Faults, func(f inspect.Fault) bool { return f.Path == "" })
 	if !damaged {
-		err = untidyError{err, t.Ref.String(), opts.repair}
+		err = untidyError{err, report.Reference, opts.repair}
 	}
 	return err
 }

@@ -79,8 +79,8 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
 	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
-	result, err := indexIn(ctx, a, t, opts.members, index)
-	if err := t.Finish(ctx, err); err != nil {
+	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
+	if err != nil {
 		return err
 	}
 	result.Reference = ref.String()

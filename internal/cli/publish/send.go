@@ -31,12 +31,14 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	if err != nil {
 		return err
 	}
-	progress, stop := a.StartProgress()
-	d.opts.Progress = progress
-	result, err := pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
-	stop()
-	d.release()
-	if err := d.target.Finish(ctx, err); err != nil {
+	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
+		defer d.release()
+		progress, stop := a.StartProgress()
+		defer stop()
+		d.opts.Progress = progress
+		return pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
+	})
+	if err != nil {
 		return err
 	}
 	result.Reference = d.ref.String()
@@ -89,7 +91,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 		if d.target == nil {
 			return nil, err
 		}
-		return nil, d.target.Finish(ctx, err)
+		return nil, registry.Close(ctx, d.target.Target, err)
 	}
 	d.opts.Options, d.opts.Tags, d.release = opts, append([]string{ref.Tag}, to.tags...), release
 	return d, nil

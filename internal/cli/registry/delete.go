@@ -45,8 +45,8 @@ func runDelete(ctx context.Context, a *app.App, reference string, yes bool) erro
 	if err != nil {
 		return err
 	}
-	result, err := deleteFrom(ctx, a, t, yes)
-	if err := t.Finish(ctx, err); err != nil {
+	result, err := app.Finish(ctx, t, func(t *app.Target) (*deleteResult, error) { return deleteFrom(ctx, a, t, yes) })
+	if err != nil {
 		return err
 	}
 	return a.Print(result)

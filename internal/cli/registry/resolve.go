@@ -23,13 +23,12 @@ func newResolveCommand(a *app.App) *cobra.Command {
 }
 
 func runResolve(ctx context.Context, a *app.App, reference string) error {
-	t, err := a.Open(ctx, reference, registry.Read)
+	result, err := app.With(ctx, a, reference, registry.Read, func(t *app.Target) (results.Described, error) {
+		desc, err := t.Find(ctx)
+		return results.Describe(t.Ref, desc), err
+	})
 	if err != nil {
 		return err
 	}
-	desc, err := t.Find(ctx)
-	if err := t.Finish(ctx, err); err != nil {
-		return err
-	}
-	return a.Print(results.Describe(t.Ref, desc))
+	return a.Print(result)
 }

@@ -29,12 +29,8 @@ func runTag(ctx context.Context, a *app.App, reference string, tags []string) er
 	if err := app.CheckTags(tags); err != nil {
 		return err
 	}
-	t, err := a.Open(ctx, reference, registry.Write)
+	result, err := app.With(ctx, a, reference, registry.Write, func(t *app.Target) (*tagResult, error) { return addTags(ctx, t, tags) })
 	if err != nil {
-		return err
-	}
-	result, err := addTags(ctx, t, tags)
-	if err := t.Finish(ctx, err); err != nil {
 		return err
 	}
 	return a.Print(result)
