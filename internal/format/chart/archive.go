@@ -81,7 +81,7 @@ func isOfChart(header *tar.Header, name string) bool {
 }
 
 // rest reads the archive after Chart.yaml to its end: helm refuses one that was cut off. It returns the
-// requirements.yaml among it, nil where there is none.
+// requirements.yaml among it, nil if it does not exist.
 func (r *archiveReader) rest() (requirements []byte, err error) {
 	for err == nil {
 		var header *tar.Header

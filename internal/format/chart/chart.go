@@ -25,7 +25,7 @@ type Chart struct {
 	Warnings []string `json:"-"` // values that helm reads in another way than they are written
 }
 
-// About is what people read of a chart.
+// About has the fields for people who look for a chart.
 type About struct {
 	Name        string       `json:"name,omitempty"`
 	Home        string       `json:"home,omitempty"`
@@ -37,7 +37,7 @@ type About struct {
 	Icon        string       `json:"icon,omitempty"`
 }
 
-// Packaging is what helm and its users need to install a chart.
+// Packaging has the fields for helm and for people who install a chart.
 type Packaging struct {
 	APIVersion   string            `json:"apiVersion,omitempty"`
 	Condition    string            `json:"condition,omitempty"`
@@ -69,11 +69,11 @@ type Dependency struct {
 	Alias        string   `json:"alias,omitempty"`
 }
 
-// versionSyntax is what helm takes as a version: semver, parts of which may be missing.
+// versionSyntax is the syntax that helm accepts as a version: semver with optional parts.
 var versionSyntax = lazy.Regexp(`^v?\d+(\.\d+)?(\.\d+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 // Parse reads a Chart.yaml as helm does, and checks what helm checks. The requirements.yaml that older charts have
-// beside it says the dependencies; nil where there is none.
+// beside it says the dependencies; nil if it does not exist.
 func Parse(data, requirements []byte) (*Chart, error) {
 	c := &Chart{}
 	if err := c.read("Chart.yaml", data); err != nil {
@@ -149,7 +149,7 @@ type textReader struct {
 	warnings []string
 }
 
-// notText are the fields of a Chart.yaml that are no text, and the one whose content is anything.
+// notText are the fields of a Chart.yaml that have a type other than text, or any type.
 var notText = []string{"deprecated", "enabled", "import-values"}
 
 // oldBools are the booleans of YAML 1.1, which helm reads, and 1.2 does not have.
@@ -167,7 +167,7 @@ func (r *textReader) read(n *yaml.Node, key string) {
 		}
 	case yaml.ScalarNode:
 		r.scalar(n, key)
-	default: // an alias stands for what was read at its anchor
+	default: // an alias repeats the value at its anchor
 		for _, inner := range n.Content {
 			r.read(inner, key)
 		}
@@ -259,7 +259,7 @@ func (c *Chart) check() error {
 	return c.checkDependencies()
 }
 
-// aliasSyntax is what helm takes as another name of a dependency.
+// aliasSyntax is the syntax that helm accepts as the alias of a dependency.
 var aliasSyntax = lazy.Regexp(`^[a-zA-Z0-9_-]+$`)
 
 // checkDependencies: each needs a name of its own, and an alias is one.

@@ -163,7 +163,7 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	return nil
 }
 
-// envFile rewrites the path of a file of variables (or labels, which look the same), which stands as a string or under path.
+// envFile rewrites the path of a file of variables (or labels, which look the same), which is a string or a mapping with path.
 func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 	node, optional := entry, false
 	if entry.Kind == yaml.MappingNode {
@@ -239,7 +239,7 @@ func (f *composeFile) refer(what string, node *yaml.Node) error {
 	return nil
 }
 
-// local makes a path that stands in the file one of the declaration. ok is false for what is fetched from elsewhere,
+// local makes a path in the file one of the declaration. ok is false for what is fetched from elsewhere,
 // and for what only the environment of the user completes.
 func (f *composeFile) local(what, value string) (name string, ok bool, err error) {
 	if strings.Contains(value, "://") || strings.HasPrefix(value, "git@") || strings.HasPrefix(value, "github.com/") {
@@ -295,7 +295,7 @@ func bindSource(volume *yaml.Node) string {
 	return ""
 }
 
-// environment gives the variables of a service, which stand as a mapping or as KEY=VALUE.
+// environment returns the variables of a service, which are a mapping or a list of KEY=VALUE.
 func environment(node *yaml.Node) func(func(string, string) bool) {
 	return func(yield func(string, string) bool) {
 		if follow(node).Kind == yaml.MappingNode {
@@ -328,7 +328,7 @@ func envWarnings(name string, data []byte) []string {
 
 var secretKey = lazy.Regexp(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
 
-// looksSecret tells whether a variable has a literal value that nobody should publish.
+// looksSecret reports whether a variable has a literal value that must not be published.
 func looksSecret(key, value string) bool {
 	value = strings.Trim(strings.TrimSpace(value), `"'`)
 	return len(value) > 2 && !strings.HasPrefix(value, "$") && secretKey().MatchString(key) && !strings.HasSuffix(strings.ToUpper(key), "_FILE")
@@ -356,7 +356,7 @@ func follow(node *yaml.Node) *yaml.Node {
 	return emptyNode
 }
 
-// field finds a key of a mapping, also in what is merged into it; nil: it isn't there.
+// field finds a key of a mapping, also in what is merged into it; nil if it does not exist.
 func field(node *yaml.Node, key string) *yaml.Node { return fieldWithin(node, key, maxYAMLMerges) }
 
 func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
@@ -382,7 +382,7 @@ func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {
 	return nil
 }
 
-// items gives the elements of a sequence; anything else but nothing is one element.
+// items returns the elements of a sequence; anything else but nothing is one element.
 func items(node *yaml.Node) []*yaml.Node {
 	node = follow(node)
 	switch {
@@ -398,7 +398,7 @@ func items(node *yaml.Node) []*yaml.Node {
 	return list
 }
 
-// pairs gives the entries of a mapping.
+// pairs returns the entries of a mapping.
 func pairs(node *yaml.Node) func(func(string, *yaml.Node) bool) {
 	return func(yield func(string, *yaml.Node) bool) {
 		node = follow(node)

@@ -54,7 +54,7 @@ func settle(d *compose.Directory) (compose.Settled, error) {
 func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	p := &composeProject{fsys: fsys, collect: true, extends: slices.Clone(own)}
 	for i := 0; i < len(p.extends); i++ {
-		_, _ = p.publish(p.extends[i]) // what is wrong with it is told later
+		_, _ = p.publish(p.extends[i]) // errors are reported later
 	}
 	return slices.DeleteFunc(compose.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)

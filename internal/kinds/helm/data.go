@@ -15,7 +15,7 @@ func data() mediatypes.Kind {
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
-			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that it is said what is wrong
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that the fault is reported
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1},
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Untitled: true, Max: 1},
 		},

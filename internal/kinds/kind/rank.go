@@ -49,7 +49,7 @@ const (
 	AnyText  = Markdown | Document | Bare
 )
 
-// Naming gives a rank to files in artifacts of any kind.
+// Naming is a rank for files in artifacts of any kind.
 type Naming struct {
 	Rank  Rank
 	Stems []string // patterns of path.Match for names without extension, in lower case; none: any name

@@ -57,7 +57,7 @@ func TestSBOMByContent(t *testing.T) {
 	}
 }
 
-// roleOf tells the media type that a file has in a kind, and the evidence.
+// roleOf returns the media type that a file has in a kind, and the evidence.
 func roleOf(t *testing.T, kindName, name, content string) (mediaType, evidence string) {
 	t.Helper()
 	kind, _ := kinds.Lookup(kindName)

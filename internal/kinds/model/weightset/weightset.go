@@ -40,7 +40,7 @@ func SetPaths(d *compose.Draft) {
 	}
 }
 
-// TitleFiles gives tars of one file the title of the file, not of its directory.
+// TitleFiles sets the titles of tars of one file to the name of the file, not of its directory.
 func TitleFiles(d *compose.Draft) {
 	for _, l := range d.Layers {
 		if len(l.Files) == 1 && l.Title == l.Path {
