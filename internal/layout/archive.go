@@ -39,10 +39,15 @@ type Archive struct {
 	changes  []change
 	rewrite  bool // write it also without changes
 	staged   map[digest.Digest]staged
-	spools   []*os.File // temporary files, without a name but for those of FetchBlob
-	parts    []string   // the names of those
-	shared   *os.File   // the one of them for blobs whose size is known; nil: none yet
-	spoolEnd int64      // where the next one in it goes
+	spools   spools
+}
+
+// spools are the temporary files of an archive.
+type spools struct {
+	files  []*os.File // without a name, except those of FetchBlob
+	parts  []string   // the names of those
+	shared *os.File   // the one of files for blobs whose size is known; nil: none yet
+	end    int64      // where the next blob in shared goes
 }
 
 // staged is a blob that Close will write.
@@ -59,7 +64,7 @@ func OpenArchive(name string, mode reference.Mode) (*Archive, error) {
 		file = real
 	}
 	a := &Archive{catalog: newCatalog(name), file: file, mode: mode, staged: map[digest.Digest]staged{}}
-	a.store = a
+	a.store = access{a.index, a.blob}
 	old, err := openTar(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
@@ -127,10 +132,10 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 		return err
 	}
 	links := parseLinks(data)
-	if err := a.lacks(links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", a.named(desc.Digest), err)
+	if err := checkComplete(a.catalog, links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", blobLabel(a.catalog, desc.Digest), err)
 	}
-	if _, err := a.manifest(desc); err != nil { // it is missing or damaged
+	if _, err := manifestData(a.catalog, desc); err != nil { // it is missing or damaged
 		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
@@ -162,7 +167,7 @@ func (a *Archive) writable() error {
 }
 
 func (a *Archive) has(desc ocispec.Descriptor) bool {
-	b, err := a.open(desc)
+	b, err := openBlob(a.catalog, desc)
 	return err == nil && b.Close() == nil
 }
 
@@ -222,7 +227,7 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	if err != nil {
 		return desc, err
 	}
-	got, err := fill(ctx, f, at, r, desc, report)
+	got, err := fill(ctx, position{f, at}, r, desc, report)
 	if err != nil {
 		return got, err
 	}
@@ -239,20 +244,20 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if size < 0 || a.shared == nil {
+	if size < 0 || a.spools.shared == nil {
 		f, err := a.temp()
 		if err != nil {
 			return nil, 0, err
 		}
-		a.spools = append(a.spools, f)
+		a.spools.files = append(a.spools.files, f)
 		if err := os.Remove(f.Name()); err != nil || size < 0 {
 			return f, 0, err
 		}
-		a.shared = f
+		a.spools.shared = f
 	}
-	at := a.spoolEnd
-	a.spoolEnd += size
-	return a.shared, at, nil
+	at := a.spools.end
+	a.spools.end += size
+	return a.spools.shared, at, nil
 }
 
 // temp makes a temporary file beside the archive.
@@ -313,7 +318,7 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	if err := a.writable(); err != nil {
 		return err
 	}
-	links, err := a.read(desc)
+	links, err := linksOf(a.catalog, desc)
 	if err != nil {
 		return err
 	}
@@ -351,12 +356,12 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	}
 	ix, _ := a.index(ctx)
 	if _, listed := ix.lists(desc.Digest); !listed {
-		b, err := a.open(desc)
+		b, err := openBlob(a.catalog, desc)
 		if err != nil {
 			return err
 		}
 		_ = b.Close()
-		if err := a.needed(ctx, desc); err != nil {
+		if err := checkUnneeded(ctx, a.catalog, desc); err != nil {
 			return err
 		}
 	}

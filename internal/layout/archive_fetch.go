@@ -37,7 +37,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	name := a.tempPrefix() + partPrefix + filelock.Key(desc.Digest.String())
 	f, err := openPart(root, name)
 	if err != nil {
-		return 0, fmt.Errorf("fetching %s: %w", a.named(desc.Digest), err)
+		return 0, fmt.Errorf("fetching %s: %w", blobLabel(a.catalog, desc.Digest), err)
 	}
 	if !isWhole(ctx, root, name, f, desc) {
 		if err := fetch(root, name); err != nil {
@@ -48,8 +48,8 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.staged[desc.Digest] = staged{desc: desc, spool: extent{f, 0, desc.Size}}
-	a.spools = append(a.spools, f) // open, and with that locked, until Close
-	a.parts = append(a.parts, name)
+	a.spools.files = append(a.spools.files, f) // open, and with that locked, until Close
+	a.spools.parts = append(a.spools.parts, name)
 	return artifact.Done, nil
 }
 
@@ -82,9 +82,9 @@ func (a *Archive) dropParts() {
 		return
 	}
 	defer func() { _ = root.Close() }()
-	for _, name := range a.parts {
+	for _, name := range a.spools.parts {
 		_ = root.Remove(name)
 		_ = root.Remove(name + journalSuffix) // most often there is none
 	}
-	a.parts = nil
+	a.spools.parts = nil
 }

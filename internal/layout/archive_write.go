@@ -47,7 +47,7 @@ func (a *Archive) mends(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
 	}
-	needed, _ := a.needs(ctx, a.current.roots())
+	needed, _ := neededBy(ctx, a.catalog, a.current.roots())
 	for d := range a.staged {
 		if needed[d] {
 			return true
@@ -67,10 +67,10 @@ func (a *Archive) Discard() {
 // Close writes what was pushed and changed, if that is neither committed nor discarded, and ends the use of the archive.
 func (a *Archive) Close() error {
 	err := a.Commit(context.Background())
-	for _, f := range a.spools {
+	for _, f := range a.spools.files {
 		_ = f.Close()
 	}
-	a.spools, a.staged = nil, nil
+	a.spools.files, a.staged = nil, nil
 	return errors.Join(err, a.old.close())
 }
 
@@ -222,7 +222,7 @@ func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.F
 // kept lists the blobs of the new archive, sorted: those that its index leads to and that are there. Of an index that
 // can't be followed nobody knows what it needs, and all is kept.
 func (a *Archive) kept(ctx context.Context, ix *index, now *tarFile) ([]digest.Digest, error) {
-	needed, err := a.needs(ctx, ix.roots())
+	needed, err := neededBy(ctx, a.catalog, ix.roots())
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -271,7 +271,7 @@ func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocis
 		return err
 	}
 	w.at += int64(header.Len())
-	if _, err := fill(ctx, w.file, w.at, r, desc, nil); err != nil {
+	if _, err := fill(ctx, position{w.file, w.at}, r, desc, nil); err != nil {
 		return err
 	}
 	w.at += (desc.Size + 511) / 512 * 512

@@ -32,14 +32,16 @@ const (
 // catalog is what layouts and archives have in common: an index, and blobs that are parts of files. It only reads.
 type catalog struct {
 	path  string // as the user wrote it
-	store interface {
-		index(ctx context.Context) (*index, error)
-		// blob opens what is stored under a digest, which is valid. There being nothing is fs.ErrNotExist.
-		blob(d digest.Digest) (*blobFile, error)
-	}
+	store access
 
 	mu    sync.Mutex
 	links map[digest.Digest]*links // of manifests that were read; they never change
+}
+
+// access reads what a catalog describes.
+type access struct {
+	index func(ctx context.Context) (*index, error) // not to be changed
+	blob  func(d digest.Digest) (*blobFile, error)  // of a valid digest; fs.ErrNotExist: there is none
 }
 
 // blobFile is an opened blob, unverified.
@@ -68,25 +70,25 @@ type links struct {
 func newCatalog(path string) *catalog { return &catalog{path: path, links: map[digest.Digest]*links{}} }
 
 // named is how a thing inside is called in errors.
-func (c *catalog) named(d digest.Digest) string {
+func blobLabel(c *catalog, d digest.Digest) string {
 	return c.path + "@" + untrusted.Line(d.String(), 200)
 }
 
 // open opens a blob whose size is as its descriptor says.
-func (c *catalog) open(desc ocispec.Descriptor) (*blobFile, error) {
+func openBlob(c *catalog, desc ocispec.Descriptor) (*blobFile, error) {
 	if err := checkDescriptor(desc); err != nil {
 		return nil, err
 	}
 	b, err := c.store.blob(desc.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", c.named(desc.Digest), errdef.ErrNotFound)
+		return nil, fmt.Errorf("%s: %w", blobLabel(c, desc.Digest), errdef.ErrNotFound)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if b.size != desc.Size {
 		_ = b.Close()
-		return nil, artifact.Refused(c.named(desc.Digest), "it has %d bytes, its descriptor says %d", b.size, desc.Size)
+		return nil, artifact.Refused(blobLabel(c, desc.Digest), "it has %d bytes, its descriptor says %d", b.size, desc.Size)
 	}
 	return b, nil
 }
@@ -94,7 +96,7 @@ func (c *catalog) open(desc ocispec.Descriptor) (*blobFile, error) {
 // Fetch gives a blob or manifest. Its reader ends with an error in place of io.EOF if the content is not what the
 // descriptor says; of small ones nothing is given out before that is known.
 func (c *catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
-	b, err := c.open(desc)
+	b, err := openBlob(c, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +117,7 @@ func (c *catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
 		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
 	}
-	b, err := c.open(desc)
+	b, err := openBlob(c, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func (c *catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 // FetchFile writes the verified blob to dst/name: by cloning, else by the kernel's copy. Report is told how many bytes
 // are verified, none of which are under that name before the end; it may be nil.
 func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
-	b, err := c.open(desc)
+	b, err := openBlob(c, desc)
 	if err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (c *catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	if err != nil {
 		return err
 	}
-	_, err = fill(ctx, f, 0, b, desc, verified(report))
+	_, err = fill(ctx, position{f, 0}, b, desc, verified(report))
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -182,7 +184,7 @@ func (c *catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 	if err != nil {
 		return false, err
 	}
-	return c.reaches(ctx, ix, desc.Digest)
+	return isReached(ctx, c, ix, desc.Digest)
 }
 
 // Resolve gives the descriptor of a tag or digest.
@@ -216,7 +218,7 @@ func (c *catalog) resolveDigest(ix *index, d digest.Digest) (ocispec.Descriptor,
 	}
 	b, err := c.store.blob(d)
 	if errors.Is(err, fs.ErrNotExist) {
-		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", c.named(d), errdef.ErrNotFound)
+		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", blobLabel(c, d), errdef.ErrNotFound)
 	}
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -224,7 +226,7 @@ func (c *catalog) resolveDigest(ix *index, d digest.Digest) (ocispec.Descriptor,
 	_ = b.Close()
 	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: b.size}
 	if b.size <= manifest.MaxSize {
-		if l, err := c.read(desc); err == nil && l.mediaType != "" {
+		if l, err := linksOf(c, desc); err == nil && l.mediaType != "" {
 			desc.MediaType = l.mediaType
 		}
 	}
@@ -265,11 +267,11 @@ func (c *catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 		return err
 	}
 	var found []ocispec.Descriptor
-	err = c.walk(ctx, ix.roots(), func(node ocispec.Descriptor, l *links, err error) error {
+	err = walk(ctx, c, ix.roots(), func(node ocispec.Descriptor, l *links, err error) error {
 		if err != nil || l.subject != desc.Digest {
 			return nil // what can't be read is nobody's referrer; it fails where it is asked for
 		}
-		data, err := c.manifest(node)
+		data, err := manifestData(c, node)
 		if err != nil {
 			return err
 		}
@@ -295,11 +297,11 @@ func (ix *index) roots() []ocispec.Descriptor {
 }
 
 // manifest reads and verifies a manifest.
-func (c *catalog) manifest(desc ocispec.Descriptor) ([]byte, error) {
+func manifestData(c *catalog, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(c.named(desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+		return nil, artifact.Refused(blobLabel(c, desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
 	}
-	b, err := c.open(desc)
+	b, err := openBlob(c, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -308,14 +310,14 @@ func (c *catalog) manifest(desc ocispec.Descriptor) ([]byte, error) {
 }
 
 // read gives what a manifest leads to.
-func (c *catalog) read(desc ocispec.Descriptor) (*links, error) {
+func linksOf(c *catalog, desc ocispec.Descriptor) (*links, error) {
 	c.mu.Lock()
 	l := c.links[desc.Digest]
 	c.mu.Unlock()
 	if l != nil {
 		return l, nil
 	}
-	data, err := c.manifest(desc)
+	data, err := manifestData(c, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +356,7 @@ func parseLinks(data []byte) *links {
 }
 
 // walk visits manifests and what lies below indexes, each once. fn is told what could not be read.
-func (c *catalog) walk(ctx context.Context, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *links, error) error) error {
+func walk(ctx context.Context, c *catalog, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *links, error) error) error {
 	seen := map[digest.Digest]bool{}
 	for level := 0; len(roots) > 0; level++ {
 		var next []ocispec.Descriptor
@@ -369,7 +371,7 @@ func (c *catalog) walk(ctx context.Context, roots []ocispec.Descriptor, fn func(
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
 			}
-			l, err := c.read(node)
+			l, err := linksOf(c, node)
 			if err == nil {
 				next = append(next, l.children...)
 			}
@@ -386,7 +388,7 @@ func (c *catalog) walk(ctx context.Context, roots []ocispec.Descriptor, fn func(
 var errFound = errors.New("found")
 
 // reaches tells whether a manifest is listed, by the index itself or by one below it.
-func (c *catalog) reaches(ctx context.Context, ix *index, d digest.Digest) (bool, error) {
+func isReached(ctx context.Context, c *catalog, ix *index, d digest.Digest) (bool, error) {
 	if _, ok := ix.lists(d); ok {
 		return true, nil
 	}
@@ -396,7 +398,7 @@ func (c *catalog) reaches(ctx context.Context, ix *index, d digest.Digest) (bool
 			indexes = append(indexes, e.Descriptor)
 		}
 	}
-	err := c.walk(ctx, indexes, func(_ ocispec.Descriptor, l *links, err error) error {
+	err := walk(ctx, c, indexes, func(_ ocispec.Descriptor, l *links, err error) error {
 		if err == nil && slices.ContainsFunc(l.children, func(child ocispec.Descriptor) bool { return child.Digest == d }) {
 			return errFound
 		}
@@ -410,9 +412,9 @@ func (c *catalog) reaches(ctx context.Context, ix *index, d digest.Digest) (bool
 
 // needs is the set of digests that are reached from roots. It fails when a manifest can't be read: what it needs is
 // not known then.
-func (c *catalog) needs(ctx context.Context, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
+func neededBy(ctx context.Context, c *catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
 	needed := map[digest.Digest]bool{}
-	err := c.walk(ctx, roots, func(node ocispec.Descriptor, l *links, err error) error {
+	err := walk(ctx, c, roots, func(node ocispec.Descriptor, l *links, err error) error {
 		if needed[node.Digest] = true; err != nil {
 			return err
 		}
@@ -425,9 +427,9 @@ func (c *catalog) needs(ctx context.Context, roots []ocispec.Descriptor) (map[di
 }
 
 // lacks names the first thing that a manifest needs and that is not there. Blobs that have a URL may be elsewhere.
-func (c *catalog) lacks(l *links) error {
+func checkComplete(c *catalog, l *links) error {
 	for _, desc := range slices.Concat(l.children, l.blobs) {
-		b, err := c.open(desc)
+		b, err := openBlob(c, desc)
 		if errors.Is(err, errdef.ErrNotFound) && len(desc.URLs) > 0 {
 			continue
 		}

@@ -62,7 +62,7 @@ func TestDockerSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := a.read(desc)
+	links, err := linksOf(a.catalog, desc)
 	if err != nil || len(links.blobs) != 3 || links.blobs[0].Digest != digest.FromString("layer") || links.blobs[1].Digest != links.blobs[0].Digest {
 		t.Errorf("blobs %v, %v", links.blobs, err)
 	}

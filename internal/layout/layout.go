@@ -56,7 +56,7 @@ type Layout struct {
 // a layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{catalog: newCatalog(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
-	l.store = l
+	l.store = access{l.index, l.blob}
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if mode == reference.Write {
@@ -207,7 +207,7 @@ func (l *Layout) has(desc ocispec.Descriptor) bool {
 		l.stored[desc.Digest] = false
 	}
 	l.mu.Unlock()
-	b, err := l.open(desc)
+	b, err := openBlob(l.catalog, desc)
 	if err != nil {
 		return false // what is damaged is replaced
 	}
@@ -220,10 +220,10 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 		return err
 	}
 	links := parseLinks(data)
-	if err := l.lacks(links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+	if err := checkComplete(l.catalog, links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", blobLabel(l.catalog, desc.Digest), err)
 	}
-	if _, err := l.manifest(desc); err != nil { // it is missing or damaged
+	if _, err := manifestData(l.catalog, desc); err != nil { // it is missing or damaged
 		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
@@ -249,11 +249,11 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *links
 	if err != nil {
 		return err
 	}
-	if err := l.lacks(links); err != nil {
+	if err := checkComplete(l.catalog, links); err != nil {
 		if added {
 			_ = l.edit(ctx, removal(desc.Digest))
 		}
-		return fmt.Errorf("storing manifest %s: %w", l.named(desc.Digest), err)
+		return fmt.Errorf("storing manifest %s: %w", blobLabel(l.catalog, desc.Digest), err)
 	}
 	return nil
 }
@@ -327,7 +327,7 @@ func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 	name := path.Join(tempDir, partPrefix+filelock.Key(desc.Digest.String()))
 	f, err := openPart(l.root, name)
 	if err != nil {
-		return nil, "", fmt.Errorf("fetching %s: %w", l.named(desc.Digest), err)
+		return nil, "", fmt.Errorf("fetching %s: %w", blobLabel(l.catalog, desc.Digest), err)
 	}
 	return f, name, nil
 }
@@ -371,7 +371,7 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 			_ = l.root.Remove(name)
 		}
 	}()
-	if got, err = fill(ctx, f, 0, r, desc, report); err != nil {
+	if got, err = fill(ctx, position{f, 0}, r, desc, report); err != nil {
 		return got, err
 	}
 	if err := f.Sync(); err != nil {
@@ -437,7 +437,7 @@ func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*links, e
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
-	links, err := l.read(desc)
+	links, err := linksOf(l.catalog, desc)
 	if err != nil {
 		return nil, err
 	}
@@ -492,10 +492,10 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
 		return missing
 	case missing != nil && !listed:
-		return fmt.Errorf("%s: %w", l.named(desc.Digest), errdef.ErrNotFound)
+		return fmt.Errorf("%s: %w", blobLabel(l.catalog, desc.Digest), errdef.ErrNotFound)
 	}
 	if !listed {
-		if err := l.needed(ctx, desc); err != nil {
+		if err := checkUnneeded(ctx, l.catalog, desc); err != nil {
 			return err
 		}
 	}
@@ -507,18 +507,18 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 }
 
 // needed fails with errdef.ErrUnsupported when something else that is listed needs a blob.
-func (c *catalog) needed(ctx context.Context, desc ocispec.Descriptor) error {
+func checkUnneeded(ctx context.Context, c *catalog, desc ocispec.Descriptor) error {
 	ix, err := c.store.index(ctx)
 	if err != nil {
 		return err
 	}
-	return c.walk(ctx, ix.roots(), func(node ocispec.Descriptor, links *links, err error) error {
+	return walk(ctx, c, ix.roots(), func(node ocispec.Descriptor, links *links, err error) error {
 		if err != nil {
 			return nil
 		}
 		for _, d := range slices.Concat(links.children, links.blobs) {
 			if d.Digest == desc.Digest {
-				return &artifact.Error{Op: "deleting", Item: c.named(desc.Digest), Err: reference.Invalid(fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported)}
+				return &artifact.Error{Op: "deleting", Item: blobLabel(c, desc.Digest), Err: reference.Invalid(fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported)}
 			}
 		}
 		return nil
@@ -531,7 +531,7 @@ func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[diges
 	if !manifest.Is(desc.MediaType) {
 		return all
 	}
-	_ = l.walk(ctx, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {
+	_ = walk(ctx, l.catalog, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {
 		all[node.Digest] = true
 		if err == nil {
 			for _, b := range links.blobs {

@@ -33,23 +33,28 @@ func (c *catalog) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// OpenBlob opens what is stored under a digest, of whatever size, unverified. Out of a directory it is an *os.File, so
-// that the kernel can send it.
+// OpenBlob opens a blob of any size, unverified.
 func (c *catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	if err := d.Validate(); err != nil {
 		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
 	}
 	b, err := c.store.blob(d)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", c.named(d), errdef.ErrNotFound)
+		return nil, fmt.Errorf("%s: %w", blobLabel(c, d), errdef.ErrNotFound)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := c.store.(*Layout); ok {
-		return b.file, nil
-	}
 	return b, nil
+}
+
+// OpenBlob opens a blob of any size, unverified. It is an *os.File, so that the kernel can send it.
+func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
+	b, err := l.catalog.OpenBlob(d)
+	if file, ok := b.(*blobFile); ok {
+		return file.file, err
+	}
+	return b, err
 }
 
 // NewBlob begins a blob that arrives piece by piece. It is a temporary file until it is committed.

@@ -26,6 +26,12 @@ const (
 	copyStep = 4 << 20
 )
 
+// position is a place in a file to write to.
+type position struct {
+	file   *os.File
+	offset int64
+}
+
 // extent is a part of a file.
 type extent struct {
 	file         *os.File
@@ -64,11 +70,11 @@ func count(size, want int64) string {
 	return fmt.Sprint(size)
 }
 
-// transfer copies an extent to dst at an offset and hashes what dst then has, while the kernel copies what comes next.
+// transfer copies an extent to dst and hashes what dst then has, while the kernel copies what comes next.
 // Where the file system can, nothing is copied at all.
-func transfer(ctx context.Context, dst *os.File, at int64, src extent, h hash.Hash, report func(int64)) error {
-	if at == 0 && src.offset == 0 && cloneFile(dst, src) {
-		return hashExtent(ctx, extent{dst, 0, src.size}, h, 0, report)
+func transfer(ctx context.Context, dst position, src extent, h hash.Hash, report func(int64)) error {
+	if dst.offset == 0 && src.offset == 0 && cloneFile(dst.file, src) {
+		return hashExtent(ctx, extent{dst.file, 0, src.size}, h, 0, report)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -76,11 +82,11 @@ func transfer(ctx context.Context, dst *os.File, at int64, src extent, h hash.Ha
 	failed := make(chan error, 1)
 	go func() {
 		defer close(copied)
-		failed <- copyExtent(ctx, dst, at, src, copied)
+		failed <- copyExtent(ctx, dst, src, copied)
 	}()
 	var hashed int64
 	for done := range copied {
-		if err := hashExtent(ctx, extent{dst, at + hashed, done - hashed}, h, hashed, report); err != nil {
+		if err := hashExtent(ctx, extent{dst.file, dst.offset + hashed, done - hashed}, h, hashed, report); err != nil {
 			cancel(err) // and wait for the other, which uses dst
 		}
 		hashed = done
@@ -89,9 +95,9 @@ func transfer(ctx context.Context, dst *os.File, at int64, src extent, h hash.Ha
 }
 
 // copyExtent tells on copied how far it is.
-func copyExtent(ctx context.Context, dst *os.File, at int64, src extent, copied chan<- int64) error {
+func copyExtent(ctx context.Context, dst position, src extent, copied chan<- int64) error {
 	for done := int64(0); done < src.size; {
-		n, err := copyRange(dst, at+done, extent{src.file, src.offset + done, min(copyStep, src.size-done)})
+		n, err := copyRange(dst.file, dst.offset+done, extent{src.file, src.offset + done, min(copyStep, src.size-done)})
 		if err == nil && n == 0 {
 			err = &fs.PathError{Op: "read", Path: src.file.Name(), Err: artifact.ErrChanged} // it has become shorter
 		}
@@ -135,8 +141,14 @@ func hashExtent(ctx context.Context, e extent, h hash.Hash, before int64, report
 	}
 }
 
-// stream copies what a reader brings, at most most bytes, to dst at an offset.
-func stream(ctx context.Context, dst *os.File, at int64, src io.Reader, most int64, h hash.Hash, report func(int64)) (int64, error) {
+// bounded is a reader that must not have more than limit bytes.
+type bounded struct {
+	io.Reader
+	limit int64
+}
+
+// stream copies a reader to dst and hashes it. It stops at the read that exceeds the limit.
+func stream(ctx context.Context, dst position, src bounded, h hash.Hash, report func(int64)) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	var done int64
 	for {
@@ -144,11 +156,11 @@ func stream(ctx context.Context, dst *os.File, at int64, src io.Reader, most int
 			return done, context.Cause(ctx)
 		}
 		n, err := src.Read(buf)
-		if done+int64(n) > most {
+		if done+int64(n) > src.limit {
 			return done + int64(n), nil // too long, and not written
 		}
 		h.Write(buf[:n])
-		if _, werr := dst.WriteAt(buf[:n], at+done); werr != nil {
+		if _, werr := dst.file.WriteAt(buf[:n], dst.offset+done); werr != nil {
 			return done, werr
 		}
 		if done += int64(n); n > 0 {
@@ -163,9 +175,9 @@ func stream(ctx context.Context, dst *os.File, at int64, src io.Reader, most int
 	}
 }
 
-// fill writes a blob to dst at an offset and checks it against want, whose digest may be empty and size negative.
+// fill writes a blob to dst and checks it against want, whose digest may be empty and size negative.
 // It gives what is there then. A file is copied by the kernel, anything else read.
-func fill(ctx context.Context, dst *os.File, at int64, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
+func fill(ctx context.Context, dst position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
 	algorithm := digest.SHA256
 	if want.Digest != "" {
 		algorithm = want.Digest.Algorithm()
@@ -179,14 +191,14 @@ func fill(ctx context.Context, dst *os.File, at int64, src io.Reader, want ocisp
 	if e, ok := wholeFile(src); ok {
 		size = e.size
 		if want.Size < 0 || want.Size == size {
-			err = transfer(ctx, dst, at, e, h, report)
+			err = transfer(ctx, dst, e, h, report)
 		}
 	} else {
 		most := want.Size
 		if most < 0 {
 			most = 1<<63 - 1 - copyBuffer
 		}
-		size, err = stream(ctx, dst, at, src, most, h, report)
+		size, err = stream(ctx, dst, bounded{src, most}, h, report)
 	}
 	got := ocispec.Descriptor{MediaType: want.MediaType, Annotations: want.Annotations, Digest: digest.NewDigest(algorithm, h), Size: size}
 	if err == nil {

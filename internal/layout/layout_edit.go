@@ -35,25 +35,25 @@ type change struct {
 func listing(c *catalog, desc ocispec.Descriptor, l *links) change {
 	return change{
 		apply: func(ix *index) error {
-			there, err := c.reaches(context.Background(), ix, desc.Digest)
+			there, err := isReached(context.Background(), c, ix, desc.Digest)
 			if err != nil || there {
 				return err
 			}
 			ix.add(listEntry(desc, l))
-			ix.fold(c.withoutSubject(l.children))
+			ix.fold(withoutSubject(c, l.children))
 			return nil
 		},
 		holds: func(ix *index) bool {
-			there, err := c.reaches(context.Background(), ix, desc.Digest)
+			there, err := isReached(context.Background(), c, ix, desc.Digest)
 			return err != nil || there
 		},
 	}
 }
 
 // withoutSubject leaves referrers out: they are looked for in the index first.
-func (c *catalog) withoutSubject(children []ocispec.Descriptor) []ocispec.Descriptor {
+func withoutSubject(c *catalog, children []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(children), func(d ocispec.Descriptor) bool {
-		l, err := c.read(d)
+		l, err := linksOf(c, d)
 		return err != nil || l.subject != ""
 	})
 }

@@ -232,7 +232,7 @@ func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) 
 	if err != nil {
 		return nil, err
 	}
-	return l.needs(ctx, ix.roots())
+	return neededBy(ctx, l.catalog, ix.roots())
 }
 
 // discard removes blobs that were set aside, or puts them back, if somebody came to need them: see list.

@@ -55,12 +55,12 @@ func (c *catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 }
 
 // neededBlobs is what the index leads to; ok is false when that can't be told, because a manifest is damaged.
-func (c *catalog) neededBlobs(ctx context.Context) (needed map[digest.Digest]bool, ok bool, err error) {
+func referenced(ctx context.Context, c *catalog) (needed map[digest.Digest]bool, ok bool, err error) {
 	ix, err := c.store.index(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	needed, err = c.needs(ctx, ix.roots())
+	needed, err = neededBy(ctx, c, ix.roots())
 	if ctx.Err() != nil {
 		return nil, false, context.Cause(ctx)
 	}
@@ -75,7 +75,7 @@ func (l *Layout) Strays(ctx context.Context) ([]Stray, error) {
 	if root == nil {
 		return nil, nil
 	}
-	needed, known, err := l.neededBlobs(ctx)
+	needed, known, err := referenced(ctx, l.catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (l *Layout) sweepIngest() {
 
 // Strays lists the blobs of an archive that nothing refers to, sorted by path.
 func (a *Archive) Strays(ctx context.Context) ([]Stray, error) {
-	needed, known, err := a.neededBlobs(ctx)
+	needed, known, err := referenced(ctx, a.catalog)
 	if err != nil || !known {
 		return nil, err
 	}
