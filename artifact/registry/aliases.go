@@ -2,6 +2,8 @@ package registry
 
 import (
 	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/layout/archive"
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
 	"github.com/davit-oci/davit/internal/remote/credentials"
@@ -27,9 +29,9 @@ type (
 	// Layout is an image layout in a directory.
 	Layout = layout.Layout
 	// Archive is an image layout in a tar archive.
-	Archive = layout.Archive
+	Archive = archive.Archive
 	// Stray is something in a layout or archive that nothing refers to.
-	Stray = layout.Stray
+	Stray = catalog.Stray
 	// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest.
 	BlobWriter = layout.BlobWriter
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/layout/archive"
 
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
@@ -52,7 +53,7 @@ func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Ta
 		return nil, err
 	}
 	if ref.IsArchive() {
-		return layout.OpenArchive(path, mode)
+		return archive.Open(path, mode)
 	}
 	return layout.Open(path, mode)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/layout/archive"
 	"github.com/davit-oci/davit/internal/remote"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -76,7 +77,7 @@ var (
 		BlobPusher
 		BlobFetcher
 		Inventory
-	} = (*layout.Archive)(nil)
+	} = (*archive.Archive)(nil)
 )
 
 // committer is a target that is written as a whole when its use ends.

@@ -11,13 +11,14 @@ import (
 	"path"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/davit-oci/davit/internal/filelock"
-	"github.com/davit-oci/davit/internal/reference"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/archive"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -26,14 +27,11 @@ import (
 // tempDir is where a layout keeps what is being written. It is there only as long as something is.
 const tempDir = ".davit"
 
-// partPrefix begins the names of blobs in it that FetchBlob has not finished.
-const partPrefix = "part-"
-
 // Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
 // digest only when it is whole and verified, index.json is replaced as a whole and never by one that was made from an
 // outdated one.
 type Layout struct {
-	*catalog
+	*catalog.Catalog
 	mode     reference.Mode
 	unlocked bool // works without locks, as on disks that have none; for tests
 
@@ -55,8 +53,8 @@ type Layout struct {
 // openLayout opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
 // a layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
-	l := &Layout{catalog: newCatalog(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
-	l.store = access{l.index, l.blob}
+	l := &Layout{Catalog: catalog.New(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}
+	l.Store = catalog.Access{Index: l.index, Blob: l.blob}
 	root, err := os.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if mode == reference.Write {
@@ -65,7 +63,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
 	}
 	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
-		return nil, noArchive(name, "it is no directory", "a path of an archive ends in .tar, and the archive is not compressed")
+		return nil, archive.NoArchive(name, "it is no directory", "a path of an archive ends in .tar, and the archive is not compressed")
 	}
 	if err != nil {
 		return nil, err
@@ -78,15 +76,12 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 	return l, nil
 }
 
-// errNoLayout is a directory that has something else in it.
-var errNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)
-
 // check refuses a directory that is neither a layout nor, for Write, empty.
 func (l *Layout) check() error {
 	data, err := l.readFile(ocispec.ImageLayoutFile, 64<<10)
 	switch {
 	case err == nil:
-		if err := checkLayoutFile(l.path, data); err != nil {
+		if err := catalog.CheckLayoutFile(l.Path, data); err != nil {
 			return err
 		}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -98,7 +93,7 @@ func (l *Layout) check() error {
 		return err
 	}
 	if l.mode == reference.Read {
-		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrNotFound)}
+		return &artifact.Error{Op: "opening", Item: l.Path, Err: reference.Invalid(catalog.ErrNoLayout, errdef.ErrNotFound)}
 	}
 	entries, err := fs.ReadDir(l.root.FS(), ".")
 	if err != nil {
@@ -114,57 +109,32 @@ func (l *Layout) check() error {
 		return true
 	}
 	if !declared && slices.ContainsFunc(entries, foreign) {
-		return &artifact.Error{Op: "opening", Item: l.path, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
+		return &artifact.Error{Op: "opening", Item: l.Path, Err: reference.Invalid(catalog.ErrNoLayout, errdef.ErrInvalidReference)}
 	}
 	return nil
 }
 
 // readFile reads a small file of the layout.
 func (l *Layout) readFile(name string, most int64) ([]byte, error) {
-	f, err := openRegular(l.root, name)
+	f, err := files.OpenRegular(l.root, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
-		return nil, artifact.Refused(path.Join(l.path, name), "it has more than %d bytes", most)
+		return nil, artifact.Refused(path.Join(l.Path, name), "it has more than %d bytes", most)
 	}
 	return data, err
 }
 
-// openRegular opens a file for reading, and nothing that merely has the name of one.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
-	if err != nil {
-		if info, lerr := root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
-			err = artifact.Refused(name, "it is a link that can't be followed: %w", err)
-		}
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = artifact.Refused(f.Name(), "it is no regular file")
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// blobName is the path of a blob in a layout.
-func blobName(d digest.Digest) string {
-	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
-}
-
 // blob opens what is stored under a digest.
-func (l *Layout) blob(d digest.Digest) (*blobFile, error) {
+func (l *Layout) blob(d digest.Digest) (*files.Blob, error) {
 	root := l.opened()
 	if root == nil {
 		return nil, fs.ErrNotExist
 	}
-	f, err := openRegular(root, blobName(d))
+	f, err := files.OpenRegular(root, catalog.BlobName(d))
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +143,7 @@ func (l *Layout) blob(d digest.Digest) (*blobFile, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return newBlobFile(extent{f, 0, info.Size()}, f.Close), nil
+	return files.NewBlobFile(files.Extent{File: f, Offset: 0, Size: info.Size()}, f.Close), nil
 }
 
 func (l *Layout) opened() *os.Root {
@@ -184,7 +154,7 @@ func (l *Layout) opened() *os.Root {
 
 // Push stores a blob, or a manifest whose blobs are there. What is there already is not read.
 func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
-	if err := checkDescriptor(desc); err != nil {
+	if err := files.CheckDescriptor(desc); err != nil {
 		return err
 	}
 	if err := l.prepare(ctx); err != nil {
@@ -207,7 +177,7 @@ func (l *Layout) has(desc ocispec.Descriptor) bool {
 		l.stored[desc.Digest] = false
 	}
 	l.mu.Unlock()
-	b, err := openBlob(l.catalog, desc)
+	b, err := catalog.OpenBlob(l.Catalog, desc)
 	if err != nil {
 		return false // what is damaged is replaced
 	}
@@ -215,15 +185,15 @@ func (l *Layout) has(desc ocispec.Descriptor) bool {
 }
 
 func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
-	data, err := readManifest(desc, r)
+	data, err := catalog.ReadManifest(desc, r)
 	if err != nil {
 		return err
 	}
-	links := parseLinks(data)
-	if err := checkComplete(l.catalog, links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", blobLabel(l.catalog, desc.Digest), err)
+	links := catalog.ParseLinks(data)
+	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}
-	if _, err := manifestData(l.catalog, desc); err != nil { // it is missing or damaged
+	if _, err := catalog.ManifestData(l.Catalog, desc); err != nil { // it is missing or damaged
 		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
@@ -237,33 +207,33 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 
 // list puts a stored manifest into the index. Somebody may remove what it needs meanwhile: they look at the index again
 // when they have set it aside, we look at the blobs again when the manifest is listed, so one of both sees the other.
-func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *links) error {
+func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catalog.Links) error {
 	added := false
-	c := listing(l.catalog, desc, links)
-	err := l.edit(ctx, change{holds: c.holds, apply: func(ix *index) error {
+	c := catalog.Listing(l.Catalog, desc, links)
+	err := l.edit(ctx, catalog.Change{Holds: c.Holds, Apply: func(ix *catalog.Index) error {
 		before := len(ix.Entries)
-		err := c.apply(ix)
+		err := c.Apply(ix)
 		added = len(ix.Entries) > before
 		return err
 	}})
 	if err != nil {
 		return err
 	}
-	if err := checkComplete(l.catalog, links); err != nil {
+	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
 		if added {
-			_ = l.edit(ctx, removal(desc.Digest))
+			_ = l.edit(ctx, catalog.Removal(desc.Digest))
 		}
-		return fmt.Errorf("storing manifest %s: %w", blobLabel(l.catalog, desc.Digest), err)
+		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}
 	return nil
 }
 
 // settle notes that a manifest is listed and keeps what it needs.
-func (l *Layout) settle(desc ocispec.Descriptor, links *links) {
+func (l *Layout) settle(desc ocispec.Descriptor, links *catalog.Links) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.stored, desc.Digest)
-	for _, d := range slices.Concat(links.children, links.blobs) {
+	for _, d := range slices.Concat(links.Children, links.Blobs) {
 		delete(l.stored, d.Digest)
 	}
 }
@@ -276,7 +246,7 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 		return desc, 0, err
 	}
 	if b.Digest != "" {
-		if err := checkDescriptor(desc); err != nil {
+		if err := files.CheckDescriptor(desc); err != nil {
 			return desc, 0, err
 		}
 		if l.has(desc) {
@@ -296,7 +266,7 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 // is there for the next one, of any process: see Repository.FetchFile. errdef.ErrUnsupported: somebody else fetches it
 // right now, or the file system knows no locks.
 func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
-	if err := checkDescriptor(desc); err != nil {
+	if err := files.CheckDescriptor(desc); err != nil {
 		return 0, err
 	}
 	if err := l.prepare(ctx); err != nil {
@@ -322,31 +292,14 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 // part opens and locks the file that a blob is fetched into.
 func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, "", inRoot(l.root, err)
+		return nil, "", files.InRoot(l.root, err)
 	}
-	name := path.Join(tempDir, partPrefix+filelock.Key(desc.Digest.String()))
-	f, err := openPart(l.root, name)
+	name := path.Join(tempDir, files.PartPrefix+filelock.Key(desc.Digest.String()))
+	f, err := files.OpenPart(l.root, name)
 	if err != nil {
-		return nil, "", fmt.Errorf("fetching %s: %w", blobLabel(l.catalog, desc.Digest), err)
+		return nil, "", fmt.Errorf("fetching %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}
 	return f, name, nil
-}
-
-// openPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: somebody else has it, or the file
-// system knows no locks.
-func openPart(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, inRoot(root, err)
-	}
-	locked := filelock.TryFile(f)
-	now, err := root.Stat(name)
-	own, ownErr := f.Stat()
-	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
-		_ = f.Close()
-		return nil, errdef.ErrUnsupported
-	}
-	return f, nil
 }
 
 // Keep lets what was stored stay when the layout is closed, though no manifest needs it: for who goes on later.
@@ -371,7 +324,7 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 			_ = l.root.Remove(name)
 		}
 	}()
-	if got, err = fill(ctx, position{f, 0}, r, desc, report); err != nil {
+	if got, err = files.Fill(ctx, files.Position{File: f, Offset: 0}, r, desc, report); err != nil {
 		return got, err
 	}
 	if err := f.Sync(); err != nil {
@@ -382,12 +335,12 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 
 // place gives a verified temporary file its final name.
 func (l *Layout) place(name string, d digest.Digest) error {
-	final := blobName(d)
+	final := catalog.BlobName(d)
 	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
-		return inRoot(l.root, err)
+		return files.InRoot(l.root, err)
 	}
 	if err := l.root.Rename(name, final); err != nil {
-		return inRoot(l.root, err)
+		return files.InRoot(l.root, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -399,146 +352,14 @@ func (l *Layout) place(name string, d digest.Digest) error {
 func (l *Layout) temp() (*os.File, string, error) {
 	for {
 		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, "", inRoot(l.root, err)
+			return nil, "", files.InRoot(l.root, err)
 		}
-		f, name, err := createTemp(l.root, tempDir, "")
+		f, name, err := files.CreateTemp(l.root, tempDir, "")
 		if !errors.Is(err, fs.ErrNotExist) {
-			return f, name, inRoot(l.root, err)
+			return f, name, files.InRoot(l.root, err)
 		}
 		if _, err := l.root.Stat("."); err != nil {
-			return nil, "", inRoot(l.root, err)
+			return nil, "", files.InRoot(l.root, err)
 		}
 	}
-}
-
-// Tag gives a manifest that is there a tag, besides those it has.
-func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
-	if ref == desc.Digest.String() {
-		_, err := l.enlist(ctx, desc)
-		return err
-	}
-	if err := reference.ValidTag(ref); err != nil {
-		return reference.Error(ref, err)
-	}
-	return l.TagName(ctx, desc, ref)
-}
-
-// TagName is Tag for full names too, such as charts/web:1.0.
-func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
-	links, err := l.enlist(ctx, desc)
-	if err != nil {
-		return err
-	}
-	return l.edit(ctx, tagging(listEntry(desc, links), name))
-}
-
-// enlist lists a manifest that is there, if it isn't.
-func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*links, error) {
-	if err := l.prepare(ctx); err != nil {
-		return nil, err
-	}
-	links, err := linksOf(l.catalog, desc)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.list(ctx, desc, links); err != nil {
-		return nil, err
-	}
-	l.settle(desc, links)
-	return links, nil
-}
-
-// Untag removes a tag. The manifest stays listed, without it.
-func (l *Layout) Untag(ctx context.Context, ref string) error {
-	if err := checkUntag(ref); err != nil {
-		return err
-	}
-	if err := l.prepare(ctx); err != nil {
-		return err
-	}
-	err := l.edit(ctx, untagging(ref))
-	if errors.Is(err, errdef.ErrNotFound) {
-		return fmt.Errorf("%s: %w", l.path, err)
-	}
-	return err
-}
-
-func checkUntag(ref string) error {
-	if ref == "" {
-		return errdef.ErrMissingReference
-	}
-	if _, err := digest.Parse(ref); err == nil {
-		return fmt.Errorf("%q is a digest and no tag: %w", ref, errdef.ErrInvalidReference)
-	}
-	return nil
-}
-
-// Delete removes a manifest with its tags, and the blobs that nothing else needs. A blob that a manifest needs is not
-// removed.
-func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
-	if err := checkDescriptor(desc); err != nil {
-		return err
-	}
-	if err := l.prepare(ctx); err != nil {
-		return err
-	}
-	_, missing := l.root.Lstat(blobName(desc.Digest))
-	ix, err := l.index(ctx)
-	if err != nil {
-		return err
-	}
-	_, listed := ix.lists(desc.Digest)
-	switch {
-	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
-		return missing
-	case missing != nil && !listed:
-		return fmt.Errorf("%s: %w", blobLabel(l.catalog, desc.Digest), errdef.ErrNotFound)
-	}
-	if !listed {
-		if err := checkUnneeded(ctx, l.catalog, desc); err != nil {
-			return err
-		}
-	}
-	all := l.closure(ctx, desc)
-	if err := l.edit(ctx, removal(desc.Digest)); err != nil {
-		return err
-	}
-	return l.collect(ctx, all, time.Now().Add(-stale))
-}
-
-// needed fails with errdef.ErrUnsupported when something else that is listed needs a blob.
-func checkUnneeded(ctx context.Context, c *catalog, desc ocispec.Descriptor) error {
-	ix, err := c.store.index(ctx)
-	if err != nil {
-		return err
-	}
-	return walk(ctx, c, ix.roots(), func(node ocispec.Descriptor, links *links, err error) error {
-		if err != nil {
-			return nil
-		}
-		for _, d := range slices.Concat(links.children, links.blobs) {
-			if d.Digest == desc.Digest {
-				return &artifact.Error{Op: "deleting", Item: blobLabel(c, desc.Digest), Err: reference.Invalid(fmt.Errorf("manifest %s needs it", node.Digest), errdef.ErrUnsupported)}
-			}
-		}
-		return nil
-	})
-}
-
-// closure is a manifest and all that it leads to, as far as it can be read.
-func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
-	all := map[digest.Digest]bool{desc.Digest: true}
-	if !manifest.Is(desc.MediaType) {
-		return all
-	}
-	_ = walk(ctx, l.catalog, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *links, err error) error {
-		all[node.Digest] = true
-		if err == nil {
-			for _, b := range links.blobs {
-				all[b.Digest] = true
-			}
-		}
-		return nil
-	})
-	return all
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,13 +19,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/layout/archive"
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 )
 
@@ -64,9 +65,9 @@ func child(t *testing.T, name, path string, args ...string) *exec.Cmd {
 // openPlace opens a layout or archive for writing, with or without locks.
 func openPlace(path string, locks bool) (testTarget, error) {
 	if strings.HasSuffix(path, ".tar") {
-		a, err := OpenArchive(path, reference.Write)
+		a, err := archive.Open(path, reference.Write)
 		if err == nil {
-			a.unlocked = !locks
+			a.Unlocked = !locks
 		}
 		return a, err
 	}
@@ -197,8 +198,8 @@ func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descr
 	if err != nil {
 		return err
 	}
-	links := parseLinks(data)
-	for _, next := range slices.Concat(links.children, links.blobs) {
+	links := catalog.ParseLinks(data)
+	for _, next := range slices.Concat(links.Children, links.Blobs) {
 		if err := readAll(ctx, target, next); err != nil {
 			return fmt.Errorf("%s: %w", next.Digest, err)
 		}

@@ -16,13 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/archive"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
@@ -44,7 +46,7 @@ func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 	var target testTarget
 	var err error
 	if target, err = Open(path, mode); strings.HasSuffix(path, ".tar") {
-		target, err = OpenArchive(path, mode)
+		target, err = archive.Open(path, mode)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -77,8 +79,8 @@ func tagged(t *testing.T, path, tag string, layer []byte) (desc ocispec.Descript
 	return desc
 }
 
-// files reads a layout or archive into memory, by slash path.
-func files(t *testing.T, path string) map[string][]byte {
+// filesIn reads a layout or archive into memory, by slash path.
+func filesIn(t *testing.T, path string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	if !strings.HasSuffix(path, ".tar") {
@@ -145,7 +147,7 @@ func written(t *testing.T, path, prefix string, all map[string][]byte) {
 // TestDamage changes, cuts, lengthens and removes each blob in turn: nothing of it is given out.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	large := bytes.Repeat([]byte("0123456789abcdef"), maxHeld/16+1) // more than is verified in memory
+	large := bytes.Repeat([]byte("0123456789abcdef"), catalog.MaxHeld/16+1) // more than is verified in memory
 	damages := map[string]func([]byte) []byte{
 		"changed":    func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b },
 		"last bit":   func(b []byte) []byte { b = bytes.Clone(b); b[len(b)-1] ^= 0x80; return b },
@@ -155,7 +157,7 @@ func TestDamage(t *testing.T) {
 	}
 	places(t, func(t *testing.T, path string) {
 		desc := tagged(t, path, "v1", large)
-		whole := files(t, path)
+		whole := filesIn(t, path)
 		for name := range whole {
 			if !strings.HasPrefix(name, "blobs/") {
 				continue
@@ -205,14 +207,14 @@ func TestMended(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
 		tagged(t, path, "v1", []byte("layer"))
-		all := files(t, path)
+		all := filesIn(t, path)
 		damaged := filepath.Join(t.TempDir(), filepath.Base(path))
-		all[blobName(digest.FromString("layer"))] = []byte("lay")
-		delete(all, blobName(digest.FromString("{}")))
+		all[catalog.BlobName(digest.FromString("layer"))] = []byte("lay")
+		delete(all, catalog.BlobName(digest.FromString("{}")))
 		written(t, damaged, "", all)
 		tagged(t, damaged, "v1", []byte("layer"))
 		sound(t, damaged)
-		if got := files(t, damaged); len(got) != len(files(t, path)) {
+		if got := filesIn(t, damaged); len(got) != len(filesIn(t, path)) {
 			t.Errorf("%d files", len(got))
 		}
 	})
@@ -246,7 +248,7 @@ const refName = ocispec.AnnotationRefName
 func layoutOf(index []byte, blobs ...[]byte) map[string][]byte {
 	all := map[string][]byte{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`), "index.json": index}
 	for _, b := range blobs {
-		all[blobName(digest.FromBytes(b))] = b
+		all[catalog.BlobName(digest.FromBytes(b))] = b
 	}
 	return all
 }
@@ -263,7 +265,7 @@ func TestHostilePlaces(t *testing.T) {
 	}
 	nested := [][]byte{manifest, []byte("{}")}
 	deep := good
-	for range maxDepth + 2 {
+	for range catalog.MaxDepth + 2 {
 		nested = append(nested, jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2},
 			MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{deep}}))
 		deep = content.NewDescriptorFromBytes(ocispec.MediaTypeImageIndex, nested[len(nested)-1])
@@ -276,7 +278,7 @@ func TestHostilePlaces(t *testing.T) {
 		"negative size":      with(func(d *ocispec.Descriptor) { d.Size = -1 }),
 		"size of a terabyte": with(func(d *ocispec.Descriptor) { d.Size = 1 << 40 }),
 		"wrong size":         with(func(d *ocispec.Descriptor) { d.Size++ }),
-		"index too large":    layoutOf(bytes.Repeat([]byte(" "), maxIndex+1)),
+		"index too large":    layoutOf(bytes.Repeat([]byte(" "), catalog.MaxIndex+1)),
 		"index cut off":      layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
 		"index of version 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
 		"index empty":        layoutOf(nil),
@@ -299,7 +301,7 @@ func TestHostilePlaces(t *testing.T) {
 func useAll(ctx context.Context, path string) error {
 	open := func() (testTarget, error) { return Open(path, reference.Read) }
 	if strings.HasSuffix(path, ".tar") {
-		open = func() (testTarget, error) { return OpenArchive(path, reference.Read) }
+		open = func() (testTarget, error) { return archive.Open(path, reference.Read) }
 	}
 	target, err := open()
 	if err != nil {
@@ -325,9 +327,9 @@ func TestLinksOutOfALayout(t *testing.T) {
 			real, path := filepath.Join(t.TempDir(), "real"), filepath.Join(t.TempDir(), "oci")
 			desc := tagged(t, real, "v1", []byte("layer"))
 			if link == "a blob" {
-				link = blobName(desc.Digest)
+				link = catalog.BlobName(desc.Digest)
 			}
-			written(t, path, "", files(t, real))
+			written(t, path, "", filesIn(t, real))
 			if err := os.RemoveAll(filepath.Join(path, link)); err != nil {
 				t.Fatal(err)
 			}
@@ -345,7 +347,7 @@ func TestBlobThatIsNoFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
 	desc := tagged(t, path, "v1", []byte("layer"))
-	name := filepath.Join(path, blobName(desc.Digest))
+	name := filepath.Join(path, catalog.BlobName(desc.Digest))
 	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o777)); err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +379,7 @@ func TestOpening(t *testing.T) {
 	} {
 		open := func(p string) (testTarget, error) { return Open(p, test.mode) }
 		if strings.HasSuffix(test.name, ".tar") {
-			open = func(p string) (testTarget, error) { return OpenArchive(p, test.mode) }
+			open = func(p string) (testTarget, error) { return archive.Open(p, test.mode) }
 		}
 		target, err := open(filepath.Join(dir, test.name))
 		if !errors.Is(err, test.want) {
@@ -457,18 +459,18 @@ func TestDiscarded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci.tar")
 	tagged(t, path, "v1", []byte("layer"))
-	before := files(t, path)
+	before := filesIn(t, path)
 	edited(t, path, func(ctx context.Context, target testTarget) error {
 		desc, err := store(ctx, target, []byte("more"), nil)
 		if err == nil {
 			err = target.Tag(ctx, desc, "v1")
 		}
-		target.(*Archive).Discard()
+		target.(*archive.Archive).Discard()
 		return err
 	})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	target := openFor(t, path, reference.Write).(*Archive)
+	target := openFor(t, path, reference.Write).(*archive.Archive)
 	if _, err := store(t.Context(), target, []byte("more"), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +480,7 @@ func TestDiscarded(t *testing.T) {
 	if err := target.Close(); err != nil {
 		t.Error(err)
 	}
-	if after := files(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
+	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
 		t.Errorf("the archive was changed")
 	}
 	noLitter(t, path)
@@ -536,7 +538,7 @@ func TestCompressedArchive(t *testing.T) {
 		if err := os.WriteFile(path, []byte(magic+strings.Repeat("x", 2000)), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openTar(path); !errors.Is(err, artifact.ErrInvalid) || !strings.HasSuffix(err.Error(), "it is compressed") {
+		if _, err := archive.OpenTar(path); !errors.Is(err, artifact.ErrInvalid) || !strings.HasSuffix(err.Error(), "it is compressed") {
 			t.Errorf("%x: %v", magic, err)
 		}
 	}
@@ -555,7 +557,7 @@ func TestForeignNames(t *testing.T) {
 	all := layoutOf(indexOf(
 		named(descs[0], refName, "v1"),
 		named(descs[1], refName, "docker.io/library/alpine:3.20"),
-		named(descs[2], refName, "latest", annotationContainerd, "docker.io/library/busybox:latest"),
+		named(descs[2], refName, "latest", catalog.AnnotationContainerd, "docker.io/library/busybox:latest"),
 		named(descs[3], refName, "quay.io/other/alpine:3.20"),
 	), append(blobs, []byte("{}"))...)
 	places(t, func(t *testing.T, path string) {
@@ -598,7 +600,7 @@ func TestForeignFieldsStay(t *testing.T) {
 	places(t, func(t *testing.T, path string) {
 		written(t, path, "", layoutOf([]byte(index), manifest, []byte("{}")))
 		tagged(t, path, "new", []byte("layer"))
-		got := string(files(t, path)["index.json"])
+		got := string(filesIn(t, path)["index.json"])
 		for _, want := range []string{`"vendor":{"a":[1]}`, `"annotations":{"x":"y"}`, `"old"`, `"new"`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s is gone: %s", want, got)
@@ -637,8 +639,8 @@ func TestIndexes(t *testing.T) {
 			}
 			return target.Delete(ctx, index)
 		})
-		for name := range files(t, path) {
-			if name == blobName(digest.FromString("other")) || name == blobName(index.Digest) {
+		for name := range filesIn(t, path) {
+			if name == catalog.BlobName(digest.FromString("other")) || name == catalog.BlobName(index.Digest) {
 				t.Errorf("%s is still there", name)
 			}
 		}
@@ -668,7 +670,7 @@ func TestGarbage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "oci")
 	desc := tagged(t, path, "v1", []byte("of v1"))
 	tagged(t, path, "v2", []byte("of v2"))
-	orphan := filepath.Join(path, blobName(digest.FromString("orphan")))
+	orphan := filepath.Join(path, catalog.BlobName(digest.FromString("orphan")))
 	if err := os.WriteFile(orphan, []byte("orphan"), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -686,7 +688,7 @@ func TestGarbage(t *testing.T) {
 	}
 	sound(t, path)
 
-	if err := os.Chtimes(orphan, time.Time{}, time.Now().Add(-2*stale)); err != nil {
+	if err := os.Chtimes(orphan, time.Time{}, time.Now().Add(-2*files.Stale)); err != nil {
 		t.Fatal(err)
 	}
 	edited(t, path, func(ctx context.Context, target testTarget) error {
@@ -696,13 +698,13 @@ func TestGarbage(t *testing.T) {
 		}
 		return target.Delete(ctx, found[0])
 	})
-	all := files(t, path)
+	all := filesIn(t, path)
 	for _, text := range []string{"of v1", "orphan"} {
-		if _, ok := all[blobName(digest.FromString(text))]; ok {
+		if _, ok := all[catalog.BlobName(digest.FromString(text))]; ok {
 			t.Errorf("%q is still there", text)
 		}
 	}
-	if _, ok := all[blobName(digest.FromString("of v2"))]; !ok {
+	if _, ok := all[catalog.BlobName(digest.FromString("of v2"))]; !ok {
 		t.Error("what v2 needs is gone")
 	}
 }
@@ -714,7 +716,7 @@ func TestFileThatChanges(t *testing.T) {
 	if err := os.WriteFile(file, []byte("before"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	target := openFor(t, filepath.Join(t.TempDir(), "oci.tar"), reference.Write).(*Archive)
+	target := openFor(t, filepath.Join(t.TempDir(), "oci.tar"), reference.Write).(*archive.Archive)
 	blob := artifact.Blob{MediaType: "a/b", Size: 6, Open: func(int64) (io.ReadCloser, error) { return os.Open(file) }}
 	desc, _, err := target.PushBlob(t.Context(), blob, nil)
 	if err != nil {
@@ -729,44 +731,6 @@ func TestFileThatChanges(t *testing.T) {
 	}
 	if err := target.Commit(t.Context()); !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestSweepLeavesWhatIsInUse has another process clean up between the writing of an archive and its naming.
-func TestSweepLeavesWhatIsInUse(t *testing.T) {
-	t.Parallel()
-	file := t.TempDir() + "/oci.tar"
-	place := func() *Archive {
-		a, err := OpenArchive(file, reference.Write)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	a, other := place(), place()
-	err := a.onLatest(func(now *tarFile) error {
-		temp, err := a.compose(t.Context(), now.index.clone(), now)
-		if err != nil {
-			return err
-		}
-		other.sweep()
-		if _, err := os.Stat(temp.Name()); err != nil {
-			t.Errorf("in use: %v", err)
-		}
-		if err := temp.Close(); err != nil {
-			t.Error(err)
-		}
-		other.sweep()
-		if _, err := os.Stat(temp.Name()); err == nil {
-			t.Error("what a process has left is still there")
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(a.Close(), other.Close()); err != nil {
-		t.Error(err)
 	}
 }
 

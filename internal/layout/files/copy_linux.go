@@ -1,4 +1,4 @@
-package layout
+package files
 
 import (
 	"errors"
@@ -10,23 +10,23 @@ import (
 
 // cloneFile makes dst share the blocks of a whole file, where the file system can (btrfs, xfs and others): nothing is
 // copied, and a later change of one does not change the other.
-func cloneFile(dst *os.File, src extent) bool {
-	info, err := src.file.Stat()
-	if err != nil || src.offset != 0 || info.Size() != src.size || src.size == 0 {
+func cloneFile(dst *os.File, src Extent) bool {
+	info, err := src.File.Stat()
+	if err != nil || src.Offset != 0 || info.Size() != src.Size || src.Size == 0 {
 		return false
 	}
-	if unix.IoctlFileClone(int(dst.Fd()), int(src.file.Fd())) != nil {
+	if unix.IoctlFileClone(int(dst.Fd()), int(src.File.Fd())) != nil {
 		return false
 	}
 	info, err = dst.Stat()
-	return err == nil && info.Size() == src.size
+	return err == nil && info.Size() == src.Size
 }
 
 // copyRange lets the kernel copy a part of a file, without a way through this process. It may copy less than all.
-func copyRange(dst *os.File, at int64, src extent) (int64, error) {
-	from := src.offset
+func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
+	from := src.Offset
 	for {
-		n, err := unix.CopyFileRange(int(src.file.Fd()), &from, int(dst.Fd()), &at, int(src.size), 0)
+		n, err := unix.CopyFileRange(int(src.File.Fd()), &from, int(dst.Fd()), &at, int(src.Size), 0)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

@@ -1,17 +1,15 @@
-package layout
+package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/davit-oci/davit/internal/filelock"
-
 	"github.com/davit-oci/davit/artifact"
-	"github.com/opencontainers/go-digest"
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -23,7 +21,7 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	if err := a.writable(); err != nil {
 		return 0, err
 	}
-	if err := checkDescriptor(desc); err != nil {
+	if err := files.CheckDescriptor(desc); err != nil {
 		return 0, err
 	}
 	if a.has(desc) {
@@ -34,12 +32,12 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 		return 0, err
 	}
 	defer func() { _ = root.Close() }()
-	name := a.tempPrefix() + partPrefix + filelock.Key(desc.Digest.String())
-	f, err := openPart(root, name)
+	name := a.tempPrefix() + files.PartPrefix + filelock.Key(desc.Digest.String())
+	f, err := files.OpenPart(root, name)
 	if err != nil {
-		return 0, fmt.Errorf("fetching %s: %w", blobLabel(a.catalog, desc.Digest), err)
+		return 0, fmt.Errorf("fetching %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
 	}
-	if !isWhole(ctx, root, name, f, desc) {
+	if !files.IsWhole(ctx, root, name, f, desc) {
 		if err := fetch(root, name); err != nil {
 			_ = f.Close()
 			return 0, err
@@ -47,23 +45,10 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.staged[desc.Digest] = staged{desc: desc, spool: extent{f, 0, desc.Size}}
+	a.staged[desc.Digest] = staged{desc: desc, spool: files.Extent{File: f, Offset: 0, Size: desc.Size}}
 	a.spools.files = append(a.spools.files, f) // open, and with that locked, until Close
 	a.spools.parts = append(a.spools.parts, name)
 	return artifact.Done, nil
-}
-
-// isWhole tells whether a file has all of a blob: a fetch that ended well leaves no journal.
-func isWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
-	if _, err := root.Lstat(name + journalSuffix); !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	if info, err := f.Stat(); err != nil || info.Size() != desc.Size {
-		return false
-	}
-	h := desc.Digest.Algorithm().Hash()
-	err := hashExtent(ctx, extent{f, 0, desc.Size}, h, 0, orSilent(nil))
-	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
 // beside opens the directory of the archive, which is made.
@@ -84,7 +69,7 @@ func (a *Archive) dropParts() {
 	defer func() { _ = root.Close() }()
 	for _, name := range a.spools.parts {
 		_ = root.Remove(name)
-		_ = root.Remove(name + journalSuffix) // most often there is none
+		_ = root.Remove(name + files.JournalSuffix) // most often there is none
 	}
 	a.spools.parts = nil
 }

@@ -3,56 +3,21 @@ package layout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 
-	"github.com/davit-oci/davit/internal/untrusted"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
-	"oras.land/oras-go/v2/errdef"
 )
-
-// Names lists the names in the index, as they stand there: tags, and full names that end in one.
-func (c *catalog) Names(ctx context.Context) ([]string, error) {
-	ix, err := c.store.index(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range ix.Entries {
-		for _, name := range []string{e.refName(), e.Annotations[annotationContainerd]} {
-			if name != "" {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
-}
-
-// OpenBlob opens a blob of any size, unverified.
-func (c *catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
-	if err := d.Validate(); err != nil {
-		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
-	}
-	b, err := c.store.blob(d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", blobLabel(c, d), errdef.ErrNotFound)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
-}
 
 // OpenBlob opens a blob of any size, unverified. It is an *os.File, so that the kernel can send it.
 func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
-	b, err := l.catalog.OpenBlob(d)
-	if file, ok := b.(*blobFile); ok {
-		return file.file, err
+	b, err := l.Catalog.OpenBlob(d)
+	if file, ok := b.(*files.Blob); ok {
+		return file.File, err
 	}
 	return b, err
 }

@@ -11,11 +11,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -108,7 +107,7 @@ func TestBlobInPieces(t *testing.T) {
 	if _, err := l.OpenBlob("sha256:../../index.json"); !errors.Is(err, artifact.ErrRefused) {
 		t.Errorf("no digest: %v", err)
 	}
-	left, err := os.ReadDir(filepath.Join(l.path, tempDir))
+	left, err := os.ReadDir(filepath.Join(l.Path, tempDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}

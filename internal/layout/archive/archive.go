@@ -1,4 +1,5 @@
-package layout
+// Package archive reads and writes image layouts in tar archives.
+package archive
 
 import (
 	"bytes"
@@ -11,13 +12,13 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -25,21 +26,21 @@ import (
 // What is written is kept aside until Close, which writes a new archive beside the old one and renames it: the file is
 // there whole, or as it was.
 type Archive struct {
-	*catalog
+	*catalog.Catalog
 	file string // path, with symbolic links resolved
 	mode reference.Mode
 	old  *tarFile // what is there; empty: nothing
 
-	unlocked bool // works without locks, as on disks that have none; for tests
+	Unlocked bool // works without locks, as on disks that have none; for tests
 
 	editing sync.Mutex // held while the index is changed
 
-	mu       sync.Mutex // for what follows
-	current  *index     // of old, with changes
-	changes  []change
-	rewrite  bool // write it also without changes
-	staged   map[digest.Digest]staged
-	spools   spools
+	mu      sync.Mutex     // for what follows
+	current *catalog.Index // of old, with changes
+	changes []catalog.Change
+	rewrite bool // write it also without changes
+	staged  map[digest.Digest]staged
+	spools  spools
 }
 
 // spools are the temporary files of an archive.
@@ -53,22 +54,22 @@ type spools struct {
 // staged is a blob that Close will write.
 type staged struct {
 	desc  ocispec.Descriptor
-	spool extent        // where it was put aside; its file is nil: it was not
+	spool files.Extent  // where it was put aside; its file is nil: it was not
 	blob  artifact.Blob // a file of the user, read again by Close
 }
 
 // openArchive opens an archive. For Write it may be missing.
-func OpenArchive(name string, mode reference.Mode) (*Archive, error) {
+func Open(name string, mode reference.Mode) (*Archive, error) {
 	file := name
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		file = real
 	}
-	a := &Archive{catalog: newCatalog(name), file: file, mode: mode, staged: map[digest.Digest]staged{}}
-	a.store = access{a.index, a.blob}
-	old, err := openTar(name)
+	a := &Archive{Catalog: catalog.New(name), file: file, mode: mode, staged: map[digest.Digest]staged{}}
+	a.Store = catalog.Access{Index: a.index, Blob: a.blob}
+	old, err := OpenTar(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
-		old = &tarFile{index: newIndex()}
+		old = &tarFile{index: catalog.NewIndex()}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("archive %q: %w", name, errdef.ErrNotFound)
 	case err != nil:
@@ -78,14 +79,14 @@ func OpenArchive(name string, mode reference.Mode) (*Archive, error) {
 	return a, nil
 }
 
-func (a *Archive) index(context.Context) (*index, error) {
+func (a *Archive) index(context.Context) (*catalog.Index, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.current, nil
 }
 
 // blob opens a blob: one that waits for Close, or one of the file.
-func (a *Archive) blob(d digest.Digest) (*blobFile, error) {
+func (a *Archive) blob(d digest.Digest) (*files.Blob, error) {
 	a.mu.Lock()
 	s, ok := a.staged[d]
 	a.mu.Unlock()
@@ -96,20 +97,20 @@ func (a *Archive) blob(d digest.Digest) (*blobFile, error) {
 }
 
 // open gives what was staged.
-func (s staged) open() (*blobFile, error) {
-	if s.spool.file != nil {
-		return newBlobFile(s.spool, func() error { return nil }), nil
+func (s staged) open() (*files.Blob, error) {
+	if s.spool.File != nil {
+		return files.NewBlobFile(s.spool, func() error { return nil }), nil
 	}
 	r, err := s.blob.Open(0)
 	if err != nil {
 		return nil, err
 	}
-	e, ok := wholeFile(r)
-	if !ok || e.size != s.desc.Size {
+	e, ok := files.WholeFile(r)
+	if !ok || e.Size != s.desc.Size {
 		_ = r.Close()
 		return nil, artifact.ErrChanged
 	}
-	return newBlobFile(e, r.Close), nil
+	return files.NewBlobFile(e, r.Close), nil
 }
 
 // Push keeps a blob, or a manifest whose blobs are there, for Close. What is there already is not read.
@@ -117,7 +118,7 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	if err := a.writable(); err != nil {
 		return err
 	}
-	if err := checkDescriptor(desc); err != nil {
+	if err := files.CheckDescriptor(desc); err != nil {
 		return err
 	}
 	if !manifest.Is(desc.MediaType) {
@@ -127,47 +128,34 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 		_, err := a.spool(ctx, desc, r, nil)
 		return err
 	}
-	data, err := readManifest(desc, r)
+	data, err := catalog.ReadManifest(desc, r)
 	if err != nil {
 		return err
 	}
-	links := parseLinks(data)
-	if err := checkComplete(a.catalog, links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", blobLabel(a.catalog, desc.Digest), err)
+	links := catalog.ParseLinks(data)
+	if err := catalog.CheckComplete(a.Catalog, links); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
 	}
-	if _, err := manifestData(a.catalog, desc); err != nil { // it is missing or damaged
+	if _, err := catalog.ManifestData(a.Catalog, desc); err != nil { // it is missing or damaged
 		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
 	}
-	return a.edit(listing(a.catalog, desc, links))
-}
-
-// readManifest reads what is to become a manifest of a layout or archive.
-func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
-	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
-	}
-	data, err := content.ReadAll(r, desc)
-	switch {
-	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
-	}
-	return data, err
+	return a.edit(catalog.Listing(a.Catalog, desc, links))
 }
 
 func (a *Archive) writable() error {
 	if a.old.invented != nil {
-		return &artifact.Error{Op: "writing", Item: a.path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
+		return &artifact.Error{Op: "writing", Item: a.Path, Err: reference.Invalid(errDockerArchive, errdef.ErrUnsupported)}
 	}
 	if a.mode != reference.Write {
-		return &fs.PathError{Op: "write", Path: a.path, Err: errors.New("opened for reading")}
+		return &fs.PathError{Op: "write", Path: a.Path, Err: errors.New("opened for reading")}
 	}
 	return nil
 }
 
 func (a *Archive) has(desc ocispec.Descriptor) bool {
-	b, err := openBlob(a.catalog, desc)
+	b, err := catalog.OpenBlob(a.Catalog, desc)
 	return err == nil && b.Close() == nil
 }
 
@@ -178,7 +166,7 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 		return desc, 0, err
 	}
 	if b.Digest != "" {
-		if err := checkDescriptor(desc); err != nil {
+		if err := files.CheckDescriptor(desc); err != nil {
 			return desc, 0, err
 		}
 		if a.has(desc) {
@@ -190,14 +178,14 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 		return desc, 0, err
 	}
 	defer func() { _ = r.Close() }()
-	e, ok := wholeFile(r)
+	e, ok := files.WholeFile(r)
 	if !ok || b.Size < 0 {
 		got, err := a.spool(ctx, desc, r, report)
 		return got, artifact.Done, err
 	}
 	if desc.Digest == "" {
 		h := digest.SHA256.Hash()
-		if err := hashExtent(ctx, e, h, 0, orSilent(report)); err != nil {
+		if err := files.HashExtent(ctx, e, h, 0, files.OrSilent(report)); err != nil {
 			return desc, 0, err
 		}
 		desc.Digest = digest.NewDigest(digest.SHA256, h)
@@ -205,7 +193,7 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 			return desc, artifact.Skipped, nil
 		}
 	}
-	if e.size != desc.Size {
+	if e.Size != desc.Size {
 		return desc, 0, artifact.ErrChanged
 	}
 	a.mu.Lock()
@@ -214,20 +202,13 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 	return desc, artifact.Done, nil
 }
 
-func orSilent(report func(int64)) func(int64) {
-	if report == nil {
-		return func(int64) {}
-	}
-	return report
-}
-
 // spool puts a blob aside, in a temporary file that has no name any more, and verifies it.
 func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (ocispec.Descriptor, error) {
 	f, at, err := a.reserve(desc.Size)
 	if err != nil {
 		return desc, err
 	}
-	got, err := fill(ctx, position{f, at}, r, desc, report)
+	got, err := files.Fill(ctx, files.Position{File: f, Offset: at}, r, desc, report)
 	if err != nil {
 		return got, err
 	}
@@ -235,7 +216,7 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, ok := a.staged[got.Digest]; !ok && !there {
-		a.staged[got.Digest] = staged{desc: got, spool: extent{f, at, got.Size}}
+		a.staged[got.Digest] = staged{desc: got, spool: files.Extent{File: f, Offset: at, Size: got.Size}}
 	}
 	return got, nil
 }
@@ -267,7 +248,7 @@ func (a *Archive) temp() (*os.File, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	f, _, err := createTemp(root, ".", a.tempPrefix())
+	f, _, err := files.CreateTemp(root, ".", a.tempPrefix())
 	return f, err
 }
 
@@ -277,28 +258,28 @@ func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".d
 // sweep removes what killed processes left beside the archive.
 func (a *Archive) sweep() {
 	if root, err := a.beside(); err == nil {
-		sweepTemps(root, ".", a.tempPrefix())
+		files.SweepTemps(root, ".", a.tempPrefix())
 		_ = root.Close()
 	}
 }
 
 // edit changes the index, now and again on whatever is there when the archive is written. What changes nothing is no
 // reason to write it.
-func (a *Archive) edit(c change) error {
+func (a *Archive) edit(c catalog.Change) error {
 	a.editing.Lock()
 	defer a.editing.Unlock()
 	a.mu.Lock()
 	now := a.current
 	a.mu.Unlock()
-	next := now.clone()
-	if err := c.apply(next); err != nil {
+	next := now.Clone()
+	if err := c.Apply(next); err != nil {
 		return err
 	}
-	before, err := now.marshal()
+	before, err := now.Marshal()
 	if err != nil {
 		return err
 	}
-	after, err := next.marshal()
+	after, err := next.Marshal()
 	if err != nil || bytes.Equal(before, after) {
 		return err
 	}
@@ -318,18 +299,18 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	if err := a.writable(); err != nil {
 		return err
 	}
-	links, err := linksOf(a.catalog, desc)
+	links, err := catalog.LinksOf(a.Catalog, desc)
 	if err != nil {
 		return err
 	}
 	ix, _ := a.index(ctx)
-	if e, err := ix.find(ref); err == nil && e.Digest == desc.Digest && e.refName() == ref {
+	if e, err := ix.Find(ref); err == nil && e.Digest == desc.Digest && e.RefName() == ref {
 		return nil
 	}
-	if err := a.edit(listing(a.catalog, desc, links)); err != nil || byDigest {
+	if err := a.edit(catalog.Listing(a.Catalog, desc, links)); err != nil || byDigest {
 		return err
 	}
-	return a.edit(tagging(listEntry(desc, links), ref))
+	return a.edit(catalog.Tagging(catalog.ListEntry(desc, links), ref))
 }
 
 // Untag removes a tag. The manifest stays listed, without it.
@@ -337,11 +318,11 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	if err := a.writable(); err != nil {
 		return err
 	}
-	if err := checkUntag(ref); err != nil {
+	if err := catalog.CheckUntag(ref); err != nil {
 		return err
 	}
-	if err := a.edit(untagging(ref)); err != nil {
-		return fmt.Errorf("%s: %w", a.path, err)
+	if err := a.edit(catalog.Untagging(ref)); err != nil {
+		return fmt.Errorf("%s: %w", a.Path, err)
 	}
 	return nil
 }
@@ -351,19 +332,19 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := a.writable(); err != nil {
 		return err
 	}
-	if err := checkDescriptor(desc); err != nil {
+	if err := files.CheckDescriptor(desc); err != nil {
 		return err
 	}
 	ix, _ := a.index(ctx)
-	if _, listed := ix.lists(desc.Digest); !listed {
-		b, err := openBlob(a.catalog, desc)
+	if _, listed := ix.Lists(desc.Digest); !listed {
+		b, err := catalog.OpenBlob(a.Catalog, desc)
 		if err != nil {
 			return err
 		}
 		_ = b.Close()
-		if err := checkUnneeded(ctx, a.catalog, desc); err != nil {
+		if err := catalog.CheckUnneeded(ctx, a.Catalog, desc); err != nil {
 			return err
 		}
 	}
-	return a.edit(removal(desc.Digest))
+	return a.edit(catalog.Removal(desc.Digest))
 }

@@ -1,9 +1,8 @@
-package layout
+// Package files copies, verifies, and sweeps the files of image layouts.
+package files
 
 import (
 	"context"
-	_ "crypto/sha256" // the algorithms of digests
-	_ "crypto/sha512"
 	"errors"
 	"fmt"
 	"hash"
@@ -11,9 +10,8 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/davit-oci/davit/internal/untrusted"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -26,22 +24,22 @@ const (
 	copyStep = 4 << 20
 )
 
-// position is a place in a file to write to.
-type position struct {
-	file   *os.File
-	offset int64
+// Position is a place in a file to write to.
+type Position struct {
+	File   *os.File
+	Offset int64
 }
 
-// extent is a part of a file.
-type extent struct {
-	file         *os.File
-	offset, size int64
+// Extent is a part of a file.
+type Extent struct {
+	File         *os.File
+	Offset, Size int64
 }
 
-func (e extent) reader() *io.SectionReader { return io.NewSectionReader(e.file, e.offset, e.size) }
+func (e Extent) Reader() *io.SectionReader { return io.NewSectionReader(e.File, e.Offset, e.Size) }
 
-// checkDescriptor refuses a descriptor that can't be of any blob, before its digest becomes part of a path.
-func checkDescriptor(desc ocispec.Descriptor) error {
+// CheckDescriptor refuses a descriptor that can't be of any blob, before its digest becomes part of a path.
+func CheckDescriptor(desc ocispec.Descriptor) error {
 	if err := desc.Digest.Validate(); err != nil {
 		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
 	}
@@ -72,9 +70,9 @@ func count(size, want int64) string {
 
 // transfer copies an extent to dst and hashes what dst then has, while the kernel copies what comes next.
 // Where the file system can, nothing is copied at all.
-func transfer(ctx context.Context, dst position, src extent, h hash.Hash, report func(int64)) error {
-	if dst.offset == 0 && src.offset == 0 && cloneFile(dst.file, src) {
-		return hashExtent(ctx, extent{dst.file, 0, src.size}, h, 0, report)
+func transfer(ctx context.Context, dst Position, src Extent, h hash.Hash, report func(int64)) error {
+	if dst.Offset == 0 && src.Offset == 0 && cloneFile(dst.File, src) {
+		return HashExtent(ctx, Extent{dst.File, 0, src.Size}, h, 0, report)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -86,7 +84,7 @@ func transfer(ctx context.Context, dst position, src extent, h hash.Hash, report
 	}()
 	var hashed int64
 	for done := range copied {
-		if err := hashExtent(ctx, extent{dst.file, dst.offset + hashed, done - hashed}, h, hashed, report); err != nil {
+		if err := HashExtent(ctx, Extent{dst.File, dst.Offset + hashed, done - hashed}, h, hashed, report); err != nil {
 			cancel(err) // and wait for the other, which uses dst
 		}
 		hashed = done
@@ -95,11 +93,11 @@ func transfer(ctx context.Context, dst position, src extent, h hash.Hash, report
 }
 
 // copyExtent tells on copied how far it is.
-func copyExtent(ctx context.Context, dst position, src extent, copied chan<- int64) error {
-	for done := int64(0); done < src.size; {
-		n, err := copyRange(dst.file, dst.offset+done, extent{src.file, src.offset + done, min(copyStep, src.size-done)})
+func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int64) error {
+	for done := int64(0); done < src.Size; {
+		n, err := copyRange(dst.File, dst.Offset+done, Extent{src.File, src.Offset + done, min(copyStep, src.Size-done)})
 		if err == nil && n == 0 {
-			err = &fs.PathError{Op: "read", Path: src.file.Name(), Err: artifact.ErrChanged} // it has become shorter
+			err = &fs.PathError{Op: "read", Path: src.File.Name(), Err: artifact.ErrChanged} // it has become shorter
 		}
 		if err != nil {
 			return err
@@ -115,15 +113,15 @@ func copyExtent(ctx context.Context, dst position, src extent, copied chan<- int
 }
 
 // copyPlain is copyRange by read and write.
-func copyPlain(dst *os.File, at int64, src extent) (int64, error) {
+func copyPlain(dst *os.File, at int64, src Extent) (int64, error) {
 	buf := make([]byte, copyBuffer)
-	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.reader()}, buf)
+	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.Reader()}, buf)
 }
 
-// hashExtent hashes a part of a file; report is told what came before and what is done.
-func hashExtent(ctx context.Context, e extent, h hash.Hash, before int64, report func(int64)) error {
-	buf := make([]byte, min(copyBuffer, max(e.size, 1)))
-	for r := e.reader(); ; {
+// HashExtent hashes a part of a file; report is told what came before and what is done.
+func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report func(int64)) error {
+	buf := make([]byte, min(copyBuffer, max(e.Size, 1)))
+	for r := e.Reader(); ; {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -148,7 +146,7 @@ type bounded struct {
 }
 
 // stream copies a reader to dst and hashes it. It stops at the read that exceeds the limit.
-func stream(ctx context.Context, dst position, src bounded, h hash.Hash, report func(int64)) (int64, error) {
+func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report func(int64)) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	var done int64
 	for {
@@ -160,7 +158,7 @@ func stream(ctx context.Context, dst position, src bounded, h hash.Hash, report 
 			return done + int64(n), nil // too long, and not written
 		}
 		h.Write(buf[:n])
-		if _, werr := dst.file.WriteAt(buf[:n], dst.offset+done); werr != nil {
+		if _, werr := dst.File.WriteAt(buf[:n], dst.Offset+done); werr != nil {
 			return done, werr
 		}
 		if done += int64(n); n > 0 {
@@ -175,9 +173,9 @@ func stream(ctx context.Context, dst position, src bounded, h hash.Hash, report 
 	}
 }
 
-// fill writes a blob to dst and checks it against want, whose digest may be empty and size negative.
+// Fill writes a blob to dst and checks it against want, whose digest may be empty and size negative.
 // It gives what is there then. A file is copied by the kernel, anything else read.
-func fill(ctx context.Context, dst position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
+func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
 	algorithm := digest.SHA256
 	if want.Digest != "" {
 		algorithm = want.Digest.Algorithm()
@@ -188,8 +186,8 @@ func fill(ctx context.Context, dst position, src io.Reader, want ocispec.Descrip
 	}
 	var size int64
 	var err error
-	if e, ok := wholeFile(src); ok {
-		size = e.size
+	if e, ok := WholeFile(src); ok {
+		size = e.Size
 		if want.Size < 0 || want.Size == size {
 			err = transfer(ctx, dst, e, h, report)
 		}
@@ -207,21 +205,21 @@ func fill(ctx context.Context, dst position, src io.Reader, want ocispec.Descrip
 	return got, err
 }
 
-// wholeFile tells whether a reader is an extent, or a regular file at its start.
-func wholeFile(r io.Reader) (extent, bool) {
-	if b, ok := r.(*blobFile); ok {
-		return b.extent, true
+// WholeFile tells whether a reader is an extent, or a regular file at its start.
+func WholeFile(r io.Reader) (Extent, bool) {
+	if b, ok := r.(*Blob); ok {
+		return b.Extent, true
 	}
 	f, ok := r.(*os.File)
 	if !ok {
-		return extent{}, false
+		return Extent{}, false
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return extent{}, false
+		return Extent{}, false
 	}
 	at, err := f.Seek(0, io.SeekCurrent)
-	return extent{f, 0, info.Size()}, err == nil && at == 0
+	return Extent{f, 0, info.Size()}, err == nil && at == 0
 }
 
 // verifyingReader gives a blob's bytes, and in place of io.EOF an error if they are not what the descriptor says.
@@ -233,7 +231,7 @@ type verifyingReader struct {
 	hash hash.Hash
 }
 
-func newVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *verifyingReader {
+func NewVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *verifyingReader {
 	return &verifyingReader{Reader: r, Closer: c, want: want, hash: want.Digest.Algorithm().Hash()}
 }
 

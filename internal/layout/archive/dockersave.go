@@ -1,4 +1,4 @@
-package layout
+package archive
 
 import (
 	"bytes"
@@ -10,12 +10,13 @@ import (
 	"path"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/untrusted"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -47,7 +48,7 @@ func (t *tarFile) importDocker(name string) error {
 	if len(images) == 0 || len(images) > maxDockerImages {
 		return artifact.Refused(name, "%s lists %d images", dockerManifestFile, len(images))
 	}
-	t.index = newIndex()
+	t.index = catalog.NewIndex()
 	known := map[string]ocispec.Descriptor{}
 	for _, image := range images {
 		if err := t.importImage(image, known); err != nil {
@@ -82,12 +83,12 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	if err != nil {
 		return err
 	}
-	entry := indexEntry{Descriptor: desc}
+	entry := catalog.IndexEntry{Descriptor: desc}
 	if len(image.RepoTags) == 0 {
-		t.index.add(desc)
+		t.index.Add(desc)
 	}
 	for _, tag := range image.RepoTags {
-		t.index.Entries = append(t.index.Entries, entry.withName(tag))
+		t.index.Entries = append(t.index.Entries, entry.WithName(tag))
 	}
 	return nil
 }
@@ -105,13 +106,13 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	if !ok {
 		return ocispec.Descriptor{}, fmt.Errorf("it has no %q", untrusted.Line(name, 200))
 	}
-	d, err := digest.FromReader(e.reader())
+	d, err := digest.FromReader(e.Reader())
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: d, Size: e.size}
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: d, Size: e.Size}
 	magic := make([]byte, 4)
-	n, _ := io.ReadFull(e.reader(), magic)
+	n, _ := io.ReadFull(e.Reader(), magic)
 	switch {
 	case bytes.HasPrefix(magic[:n], []byte{0x1f, 0x8b}):
 		desc.MediaType = ocispec.MediaTypeImageLayerGzip
@@ -139,17 +140,17 @@ func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
 		_, err = t.invented.Write(data)
 	}
 	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(data), Size: int64(len(data))}
-	t.blobs[desc.Digest] = extent{t.invented, at, desc.Size}
+	t.blobs[desc.Digest] = files.Extent{File: t.invented, Offset: at, Size: desc.Size}
 	return desc, err
 }
 
 // small reads an entry that is not large.
 func (t *tarFile) small(name string) ([]byte, error) {
 	e := t.files[name]
-	if e.size > manifest.MaxSize {
-		return nil, fmt.Errorf("%s has %d bytes", name, e.size)
+	if e.Size > manifest.MaxSize {
+		return nil, fmt.Errorf("%s has %d bytes", name, e.Size)
 	}
-	return io.ReadAll(e.reader())
+	return io.ReadAll(e.Reader())
 }
 
 // errDockerArchive is why such an archive is not written to.

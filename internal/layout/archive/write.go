@@ -1,4 +1,4 @@
-package layout
+package archive
 
 import (
 	"archive/tar"
@@ -9,16 +9,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
+	rand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/davit-oci/davit/internal/filelock"
-	"github.com/davit-oci/davit/internal/pause"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -47,7 +48,7 @@ func (a *Archive) mends(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
 	}
-	needed, _ := neededBy(ctx, a.catalog, a.current.roots())
+	needed, _ := catalog.NeededBy(ctx, a.Catalog, a.current.Roots())
 	for d := range a.staged {
 		if needed[d] {
 			return true
@@ -77,13 +78,13 @@ func (a *Archive) Close() error {
 // write makes the changes on the archive that is there now, under a lock on its directory. That nothing is lost does
 // not depend on the lock: the archive is not replaced if it is no longer the one that was read, and without a lock is
 // looked at again.
-func (a *Archive) write(ctx context.Context, changes []change) error {
+func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	a.sweep()
-	for range maxIndexEdits {
+	for range catalog.MaxIndexEdits {
 		lock := a.lock(ctx, dir)
 		err := a.writeOnce(ctx, changes)
 		if err == nil && lock == nil {
@@ -93,14 +94,14 @@ func (a *Archive) write(ctx context.Context, changes []change) error {
 		if err == nil {
 			syncPath(dir)
 		}
-		if !errors.Is(err, errIndexChanged) {
+		if !errors.Is(err, catalog.ErrIndexChanged) {
 			return err
 		}
-		if err := pause.For(ctx, rand.N(editPause)); err != nil {
+		if err := pause.For(ctx, rand.N(catalog.EditPause)); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: others changed it %d times", a.path, maxIndexEdits)
+	return fmt.Errorf("%s: others changed it %d times", a.Path, catalog.MaxIndexEdits)
 }
 
 // syncPath makes the names in a directory last, where the file system can.
@@ -112,7 +113,7 @@ func syncPath(dir string) {
 }
 
 func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
-	if a.unlocked {
+	if a.Unlocked {
 		return nil
 	}
 	d, err := os.Open(dir)
@@ -123,15 +124,15 @@ func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 }
 
 // writeOnce makes the changes on the archive as it is now.
-func (a *Archive) writeOnce(ctx context.Context, changes []change) error {
+func (a *Archive) writeOnce(ctx context.Context, changes []catalog.Change) error {
 	return a.onLatest(func(now *tarFile) error {
-		ix := now.index.clone()
+		ix := now.index.Clone()
 		for _, c := range changes {
-			if err := c.apply(ix); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+			if err := c.Apply(ix); err != nil && !errors.Is(err, errdef.ErrNotFound) {
 				return err
 			}
 		}
-		ix.sort()
+		ix.Sort()
 		temp, err := a.compose(ctx, ix, now)
 		if err != nil {
 			return err
@@ -144,14 +145,14 @@ func (a *Archive) writeOnce(ctx context.Context, changes []change) error {
 
 // confirm looks whether changes that were written are still there, when others that had read the older archive have had
 // their turn.
-func (a *Archive) confirm(ctx context.Context, changes []change) error {
-	if err := pause.For(ctx, editPause+rand.N(editPause)); err != nil {
+func (a *Archive) confirm(ctx context.Context, changes []catalog.Change) error {
+	if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 		return err
 	}
 	return a.onLatest(func(now *tarFile) error {
 		for _, c := range changes {
-			if !c.holds(now.index) {
-				return errIndexChanged
+			if !c.Holds(now.index) {
+				return catalog.ErrIndexChanged
 			}
 		}
 		return nil
@@ -160,9 +161,9 @@ func (a *Archive) confirm(ctx context.Context, changes []change) error {
 
 // onLatest calls fn with the archive as it is on the disk; it is what changes ask about meanwhile.
 func (a *Archive) onLatest(fn func(now *tarFile) error) error {
-	now, err := openTar(a.file)
+	now, err := OpenTar(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
-		now, err = &tarFile{index: newIndex()}, nil
+		now, err = &tarFile{index: catalog.NewIndex()}, nil
 	}
 	if err != nil {
 		return err
@@ -181,7 +182,7 @@ func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 }
 
 // compose writes a new archive with an index and the blobs it leads to, under a temporary name. The file is open.
-func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.File, err error) {
+func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) (f *os.File, err error) {
 	digests, err := a.kept(ctx, ix, now)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.F
 	}
 	w := &tarWriter{file: f}
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
-	list, err := ix.marshal()
+	list, err := ix.Marshal()
 	if err != nil {
 		return f, err
 	}
@@ -221,8 +222,8 @@ func (a *Archive) compose(ctx context.Context, ix *index, now *tarFile) (f *os.F
 
 // kept lists the blobs of the new archive, sorted: those that its index leads to and that are there. Of an index that
 // can't be followed nobody knows what it needs, and all is kept.
-func (a *Archive) kept(ctx context.Context, ix *index, now *tarFile) ([]digest.Digest, error) {
-	needed, err := neededBy(ctx, a.catalog, ix.roots())
+func (a *Archive) kept(ctx context.Context, ix *catalog.Index, now *tarFile) ([]digest.Digest, error) {
+	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots())
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -248,9 +249,9 @@ func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) er
 		return err
 	}
 	defer func() { _ = b.Close() }()
-	err = w.add(ctx, blobName(d), b, ocispec.Descriptor{Digest: d, Size: b.size})
-	if s, ok := a.staged[d]; ok && s.spool.file == nil && errors.Is(err, artifact.ErrRefused) {
-		return &artifact.Error{Op: "writing", Item: b.file.Name(), Err: artifact.ErrChanged}
+	err = w.add(ctx, catalog.BlobName(d), b, ocispec.Descriptor{Digest: d, Size: b.Extent.Size})
+	if s, ok := a.staged[d]; ok && s.spool.File == nil && errors.Is(err, artifact.ErrRefused) {
+		return &artifact.Error{Op: "writing", Item: b.File.Name(), Err: artifact.ErrChanged}
 	}
 	return err
 }
@@ -271,7 +272,7 @@ func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocis
 		return err
 	}
 	w.at += int64(header.Len())
-	if _, err := fill(ctx, position{w.file, w.at}, r, desc, nil); err != nil {
+	if _, err := files.Fill(ctx, files.Position{File: w.file, Offset: w.at}, r, desc, nil); err != nil {
 		return err
 	}
 	w.at += (desc.Size + 511) / 512 * 512

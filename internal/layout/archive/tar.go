@@ -1,4 +1,4 @@
-package layout
+package archive
 
 import (
 	"archive/tar"
@@ -9,11 +9,12 @@ import (
 	"path"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/untrusted"
-
-	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -23,10 +24,10 @@ import (
 type tarFile struct {
 	file  *os.File
 	info  fs.FileInfo
-	index *index
-	blobs map[digest.Digest]extent
+	index *catalog.Index
+	blobs map[digest.Digest]files.Extent
 
-	files    map[string]extent // entries that are no blobs, for archives of docker save
+	files    map[string]files.Extent // entries that are no blobs, for archives of docker save
 	links    map[string]string
 	invented *os.File // manifests that were made for them; nil: none
 }
@@ -34,15 +35,15 @@ type tarFile struct {
 // maxTarEntries bounds the entries of an archive that are looked at: more than any registry has blobs for an artifact.
 const maxTarEntries = 1_000_000
 
-// openTar reads the entries of an archive, without their content.
-func openTar(name string) (*tarFile, error) {
+// OpenTar reads the entries of an archive, without their content.
+func OpenTar(name string) (*tarFile, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
 		return nil, err
 	}
-	t := &tarFile{file: f, blobs: map[digest.Digest]extent{}, files: map[string]extent{}, links: map[string]string{}}
+	t := &tarFile{file: f, blobs: map[digest.Digest]files.Extent{}, files: map[string]files.Extent{}, links: map[string]string{}}
 	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
-		err = noArchive(name, "it is no regular file", "")
+		err = NoArchive(name, "it is no regular file", "")
 	}
 	if err == nil {
 		err = t.scan(name)
@@ -67,7 +68,7 @@ func (t *tarFile) scan(name string) error {
 			return err
 		}
 		if err != nil && t.isCompressed() {
-			return noArchive(name, "it is compressed", "decompress it first: an archive is read where it lies")
+			return NoArchive(name, "it is compressed", "decompress it first: an archive is read where it lies")
 		}
 		if err != nil {
 			return artifact.Refused(name, "it is no tar archive: %w", err)
@@ -90,8 +91,8 @@ func (t *tarFile) isCompressed() bool {
 	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
 }
 
-// noArchive is a file that can't be opened as an archive as it is.
-func noArchive(name, why, hint string) error {
+// NoArchive is a file that can't be opened as an archive as it is.
+func NoArchive(name, why, hint string) error {
 	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errors.New(why), errdef.ErrInvalidReference), Hint: hint}
 }
 
@@ -100,7 +101,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	name := path.Clean(h.Name)
 	algorithm, encoded, isBlob := strings.Cut(strings.TrimPrefix(name, ocispec.ImageBlobsDir+"/"), "/")
 	d := digest.Digest(algorithm + ":" + encoded)
-	isBlob = isBlob && d.Validate() == nil && blobName(d) == name
+	isBlob = isBlob && d.Validate() == nil && catalog.BlobName(d) == name
 	if !isBlob && name != ocispec.ImageIndexFile && name != ocispec.ImageLayoutFile {
 		t.note(name, h, at)
 		return nil
@@ -108,22 +109,22 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
 		return artifact.Refused(archive, "entry %q is no whole regular file", untrusted.Line(name, 200))
 	}
-	e := extent{t.file, at, h.Size}
+	e := files.Extent{File: t.file, Offset: at, Size: h.Size}
 	switch {
 	case isBlob:
 		t.blobs[d] = e
 		return nil
 	case name == ocispec.ImageLayoutFile:
-		data, err := io.ReadAll(io.LimitReader(e.reader(), 64<<10))
+		data, err := io.ReadAll(io.LimitReader(e.Reader(), 64<<10))
 		if err != nil {
 			return err
 		}
-		return checkLayoutFile(archive, data)
+		return catalog.CheckLayoutFile(archive, data)
 	case t.index != nil:
 		return artifact.Refused(archive, "it has two entries %q", name)
 	}
 	var err error
-	t.index, err = readIndexFrom(e.reader(), archive+": "+name, e.size)
+	t.index, err = catalog.ReadIndexFrom(e.Reader(), archive+": "+name, e.Size)
 	return err
 }
 
@@ -133,7 +134,7 @@ func (t *tarFile) note(name string, h *tar.Header, at int64) {
 	case h.Typeflag == tar.TypeSymlink:
 		t.links[name] = h.Linkname
 	case h.Typeflag == tar.TypeReg && !isSparse(h) && at <= t.info.Size()-h.Size:
-		t.files[name] = extent{t.file, at, h.Size}
+		t.files[name] = files.Extent{File: t.file, Offset: at, Size: h.Size}
 	}
 }
 
@@ -153,30 +154,30 @@ func (t *tarFile) complete(name string) error {
 		return t.importDocker(name)
 	}
 	if t.index == nil {
-		return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errNoLayout, errdef.ErrInvalidReference)}
+		return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(catalog.ErrNoLayout, errdef.ErrInvalidReference)}
 	}
 	return nil
 }
 
-func (t *tarFile) blob(d digest.Digest) (*blobFile, error) {
+func (t *tarFile) blob(d digest.Digest) (*files.Blob, error) {
 	e, ok := t.blobs[d]
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return newBlobFile(e, func() error { return nil }), nil
+	return files.NewBlobFile(e, func() error { return nil }), nil
 }
 
 // replace gives a new archive the name of this one, unless that has become another's.
 func (t *tarFile) replace(temp, name string) error {
 	if !t.isAt(name) {
-		return errIndexChanged
+		return catalog.ErrIndexChanged
 	}
 	if t.file == nil {
 		switch err := os.Link(temp, name); {
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrExist):
-			return errIndexChanged
+			return catalog.ErrIndexChanged
 		} // a file system without hard links
 	}
 	return os.Rename(temp, name)

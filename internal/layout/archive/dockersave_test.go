@@ -1,4 +1,4 @@
-package layout
+package archive
 
 import (
 	"archive/tar"
@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -54,7 +54,7 @@ func TestDockerSave(t *testing.T) {
 		tar.Header{Name: "c.json", Uname: `{"architecture":"amd64","os":"linux"}`},
 		tar.Header{Name: "1/layer.tar", Uname: "layer"},
 		tar.Header{Name: "2/layer.tar", Linkname: "../1/layer.tar"})
-	a, err := OpenArchive(name, reference.Write)
+	a, err := Open(name, reference.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +62,9 @@ func TestDockerSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := linksOf(a.catalog, desc)
-	if err != nil || len(links.blobs) != 3 || links.blobs[0].Digest != digest.FromString("layer") || links.blobs[1].Digest != links.blobs[0].Digest {
-		t.Errorf("blobs %v, %v", links.blobs, err)
+	links, err := catalog.LinksOf(a.Catalog, desc)
+	if err != nil || len(links.Blobs) != 3 || links.Blobs[0].Digest != digest.FromString("layer") || links.Blobs[1].Digest != links.Blobs[0].Digest {
+		t.Errorf("blobs %v, %v", links.Blobs, err)
 	}
 	layer := ocispec.Descriptor{Digest: digest.FromString("layer"), Size: 5}
 	if data, err := content.FetchAll(t.Context(), a, layer); err != nil || string(data) != "layer" {
@@ -86,7 +86,7 @@ func TestDockerSaveRefuses(t *testing.T) {
 		"a missing config":  `[{"Config":"c.json","Layers":[]}]`,
 		"a path that leads": `[{"Config":"../../../../etc/hostname","Layers":[]}]`,
 	} {
-		a, err := OpenArchive(dockerArchive(t, manifest), reference.Read)
+		a, err := Open(dockerArchive(t, manifest), reference.Read)
 		if !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%s: %v, want it refused", name, err)
 		}

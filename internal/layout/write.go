@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/reference"
-
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -20,7 +21,7 @@ import (
 // prepare makes the directory a layout, if it isn't one yet, and takes part among its writers.
 func (l *Layout) prepare(ctx context.Context) error {
 	if l.mode != reference.Write {
-		return &fs.PathError{Op: "write", Path: l.path, Err: errors.New("opened for reading")}
+		return &fs.PathError{Op: "write", Path: l.Path, Err: errors.New("opened for reading")}
 	}
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
@@ -33,13 +34,13 @@ func (l *Layout) prepare(ctx context.Context) error {
 			return err
 		}
 		if err := l.makeLayout(ctx, root); err != nil {
-			return inRoot(root, err)
+			return files.InRoot(root, err)
 		}
 		// The last writer of a layout that stayed empty removes it; it may have done so just now.
 		here, err := root.Stat(".")
-		there, thereErr := os.Stat(l.path)
+		there, thereErr := os.Stat(l.Path)
 		if err == nil && thereErr == nil && os.SameFile(here, there) {
-			sweepTemps(root, tempDir, "")
+			files.SweepTemps(root, tempDir, "")
 			return nil
 		}
 		l.leave()
@@ -51,12 +52,12 @@ func (l *Layout) makeRoot() (*os.Root, error) {
 	if root := l.opened(); root != nil {
 		return root, nil
 	}
-	_, err := os.Stat(l.path)
+	_, err := os.Stat(l.Path)
 	made := errors.Is(err, fs.ErrNotExist)
-	if err := os.MkdirAll(l.path, 0o777); err != nil {
+	if err := os.MkdirAll(l.Path, 0o777); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(l.path)
+	root, err := os.OpenRoot(l.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {
 		return err
 	}
-	empty, _ := newIndex().marshal()
+	empty, _ := catalog.NewIndex().Marshal()
 	l.fresh, err = l.create(ocispec.ImageIndexFile, empty)
 	return err
 }
@@ -178,7 +179,7 @@ func (l *Layout) unmake() {
 		_ = l.root.Remove(name)
 	}
 	if l.madeDir {
-		_ = os.Remove(l.path)
+		_ = os.Remove(l.Path)
 	}
 }
 
@@ -232,7 +233,7 @@ func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) 
 	if err != nil {
 		return nil, err
 	}
-	return neededBy(ctx, l.catalog, ix.roots())
+	return catalog.NeededBy(ctx, l.Catalog, ix.Roots())
 }
 
 // discard removes blobs that were set aside, or puts them back, if somebody came to need them: see list.
@@ -243,9 +244,9 @@ func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string) er
 	needed, err := l.neededNow(ctx)
 	for d, name := range aside {
 		if err != nil || needed[d] {
-			_ = l.root.Rename(name, blobName(d))
+			_ = l.root.Rename(name, catalog.BlobName(d))
 		} else if err := l.root.Remove(name); err != nil {
-			return inRoot(l.root, err)
+			return files.InRoot(l.root, err)
 		}
 	}
 	return nil
@@ -256,8 +257,8 @@ func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", false
 	}
-	name := path.Join(tempDir, localHost()+"-"+rand.Text())
-	return name, l.root.Rename(blobName(d), name) == nil
+	name := path.Join(tempDir, files.LocalHost()+"-"+rand.Text())
+	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 
 // orphans are the blobs that were stored before a time; the zero time means none.
@@ -272,7 +273,7 @@ func (l *Layout) orphans(before time.Time) []digest.Digest {
 		}
 		d := digest.Digest(path.Base(path.Dir(name)) + ":" + path.Base(name))
 		info, err := entry.Info()
-		if err == nil && d.Validate() == nil && blobName(d) == name && info.ModTime().Before(before) {
+		if err == nil && d.Validate() == nil && catalog.BlobName(d) == name && info.ModTime().Before(before) {
 			old = append(old, d)
 		}
 		return nil

@@ -1,0 +1,47 @@
+package archive
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/reference"
+)
+
+// TestSweepLeavesWhatIsInUse has another process clean up between the writing of an archive and its naming.
+func TestSweepLeavesWhatIsInUse(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/oci.tar"
+	place := func() *Archive {
+		a, err := Open(file, reference.Write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a, other := place(), place()
+	err := a.onLatest(func(now *tarFile) error {
+		temp, err := a.compose(t.Context(), now.index.Clone(), now)
+		if err != nil {
+			return err
+		}
+		other.sweep()
+		if _, err := os.Stat(temp.Name()); err != nil {
+			t.Errorf("in use: %v", err)
+		}
+		if err := temp.Close(); err != nil {
+			t.Error(err)
+		}
+		other.sweep()
+		if _, err := os.Stat(temp.Name()); err == nil {
+			t.Error("what a process has left is still there")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Close(), other.Close()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,341 @@
+// Package catalog reads what image layouts in directories and archives share: the index and the graph of manifests.
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/untrusted"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Catalog is what layouts and archives have in common: an index, and blobs that are parts of files. It only reads.
+type Catalog struct {
+	Path  string // as the user wrote it
+	Store Access
+
+	mu    sync.Mutex
+	links map[digest.Digest]*Links // of manifests that were read; they never change
+}
+
+// Access reads what a catalog describes.
+type Access struct {
+	Index func(ctx context.Context) (*Index, error)  // not to be changed
+	Blob  func(d digest.Digest) (*files.Blob, error) // of a valid digest; fs.ErrNotExist: there is none
+}
+
+func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
+
+// named is how a thing inside is called in errors.
+func BlobLabel(c *Catalog, d digest.Digest) string {
+	return c.Path + "@" + untrusted.Line(d.String(), 200)
+}
+
+// open opens a blob whose size is as its descriptor says.
+func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
+	if err := files.CheckDescriptor(desc); err != nil {
+		return nil, err
+	}
+	b, err := c.Store.Blob(desc.Digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", BlobLabel(c, desc.Digest), errdef.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.Extent.Size != desc.Size {
+		_ = b.Close()
+		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "it has %d bytes, its descriptor says %d", b.Extent.Size, desc.Size)
+	}
+	return b, nil
+}
+
+// Fetch gives a blob or manifest. Its reader ends with an error in place of io.EOF if the content is not what the
+// descriptor says; of small ones nothing is given out before that is known.
+func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	b, err := OpenBlob(c, desc)
+	if err != nil {
+		return nil, err
+	}
+	r := files.NewVerifyingReader(b, b, desc)
+	if desc.Size > MaxHeld && !manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {
+		return r, nil
+	}
+	defer b.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// FetchRange gives length bytes of a blob from offset on, unverified.
+func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
+		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
+	}
+	b, err := OpenBlob(c, desc)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(b, offset, length), b}, nil
+}
+
+// FetchFile writes the verified blob to dst/name: by cloning, else by the kernel's copy. Report is told how many bytes
+// are verified, none of which are under that name before the end; it may be nil.
+func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
+	b, err := OpenBlob(c, desc)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	part := name + ".part"
+	if err := dst.RemoveAll(part); err != nil { // of a process that was killed
+		return err
+	}
+	f, err := dst.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = files.Fill(ctx, files.Position{File: f, Offset: 0}, b, desc, verified(report))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = dst.Rename(part, name)
+	}
+	if err != nil {
+		_ = dst.Remove(part)
+	}
+	return err
+}
+
+// verified makes a report of a function that may be nil.
+func verified(report func(done, ready int64)) func(int64) {
+	if report == nil {
+		return nil
+	}
+	return func(done int64) { report(done, 0) }
+}
+
+// Exists tells whether a blob of this size is there; of a manifest also, that it is listed.
+func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	if err := files.CheckDescriptor(desc); err != nil {
+		return false, err
+	}
+	b, err := c.Store.Blob(desc.Digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_ = b.Close()
+	if b.Extent.Size != desc.Size || !manifest.Is(desc.MediaType) {
+		return b.Extent.Size == desc.Size, nil
+	}
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return false, err
+	}
+	return isReached(ctx, c, ix, desc.Digest)
+}
+
+// Resolve gives the descriptor of a tag or digest.
+func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
+	if reference == "" {
+		return ocispec.Descriptor{}, errdef.ErrMissingReference
+	}
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	if d, err := digest.Parse(reference); err == nil {
+		return c.resolveDigest(ix, d)
+	}
+	e, err := ix.Find(reference)
+	if err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
+}
+
+// plain is a descriptor without what depends on where it stood.
+func plain(desc ocispec.Descriptor) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
+}
+
+// resolveDigest finds what is listed, or what merely is there: a manifest below an index, or any blob.
+func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor, error) {
+	if e, ok := ix.Lists(d); ok {
+		return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
+	}
+	b, err := c.Store.Blob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
+	}
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	_ = b.Close()
+	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: b.Extent.Size}
+	if b.Extent.Size <= manifest.MaxSize {
+		if l, err := LinksOf(c, desc); err == nil && l.mediaType != "" {
+			desc.MediaType = l.mediaType
+		}
+	}
+	return desc, nil
+}
+
+// Tags lists the tags, sorted, behind last.
+func (c *Catalog) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return err
+	}
+	tags := ix.tags()
+	i, found := slices.BinarySearch(tags, last)
+	if found {
+		i++
+	}
+	if i == len(tags) {
+		return nil
+	}
+	return fn(tags[i:])
+}
+
+// Predecessors lists the manifests whose subject is desc.
+func (c *Catalog) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	var all []ocispec.Descriptor
+	err := c.Referrers(ctx, desc, "", func(page []ocispec.Descriptor) error {
+		all = append(all, page...)
+		return nil
+	})
+	return all, err
+}
+
+// Referrers lists the manifests whose subject is desc, with their annotations.
+func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return err
+	}
+	var found []ocispec.Descriptor
+	err = Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
+		if err != nil || l.subject != desc.Digest {
+			return nil // what can't be read is nobody's referrer; it fails where it is asked for
+		}
+		data, err := ManifestData(c, node)
+		if err != nil {
+			return err
+		}
+		entry, _ := manifest.ReferrerEntry(plain(node), data)
+		if artifactType == "" || entry.ArtifactType == artifactType {
+			found = append(found, entry)
+		}
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return fn(found)
+}
+
+// Roots are the listed manifests.
+func (ix *Index) Roots() []ocispec.Descriptor {
+	roots := make([]ocispec.Descriptor, 0, len(ix.Entries))
+	for _, e := range ix.Entries {
+		roots = append(roots, e.Descriptor)
+	}
+	return roots
+}
+
+// manifest reads and verifies a manifest.
+func ManifestData(c *Catalog, desc ocispec.Descriptor) ([]byte, error) {
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+	}
+	b, err := OpenBlob(c, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return io.ReadAll(files.NewVerifyingReader(b, b, desc))
+}
+
+// ReadManifest reads what is to become a manifest of a layout or archive.
+func ReadManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+	}
+	data, err := content.ReadAll(r, desc)
+	switch {
+	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
+	}
+	return data, err
+}
+
+// BlobName is the path of a blob in a layout.
+func BlobName(d digest.Digest) string {
+	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
+}
+
+func CheckUntag(ref string) error {
+	if ref == "" {
+		return errdef.ErrMissingReference
+	}
+	if _, err := digest.Parse(ref); err == nil {
+		return fmt.Errorf("%q is a digest and no tag: %w", ref, errdef.ErrInvalidReference)
+	}
+	return nil
+}
+
+// Names lists the names in the index, as they stand there: tags, and full names that end in one.
+func (c *Catalog) Names(ctx context.Context) ([]string, error) {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range ix.Entries {
+		for _, name := range []string{e.RefName(), e.Annotations[AnnotationContainerd]} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// OpenBlob opens a blob of any size, unverified.
+func (c *Catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
+	if err := d.Validate(); err != nil {
+		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
+	}
+	b, err := c.Store.Blob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}

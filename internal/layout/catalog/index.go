@@ -1,0 +1,296 @@
+package catalog
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/untrusted"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// MaxIndex is the most bytes of an index.json that is read. It is more than a manifest may have, because a layout with
+// many tags is large and no registry has to take it: some 50,000 entries.
+const MaxIndex = 16 << 20
+
+// AnnotationContainerd is where containerd and docker save keep the full name of an image; ref.name has its tag then.
+const AnnotationContainerd = "io.containerd.image.name"
+
+// Index is an index.json: what a layout lists, each manifest once per tag or once without.
+type Index struct {
+	SchemaVersion int             `json:"schemaVersion"`
+	MediaType     string          `json:"mediaType,omitempty"`
+	ArtifactType  string          `json:"artifactType,omitempty"`
+	Entries       []IndexEntry    `json:"manifests"`
+	Subject       json.RawMessage `json:"subject,omitempty"`
+	Annotations   json.RawMessage `json:"annotations,omitempty"`
+}
+
+// IndexEntry is a descriptor that is written as it was read, unless it was changed: other tools may have put more into
+// it than is known here.
+type IndexEntry struct {
+	ocispec.Descriptor
+	raw json.RawMessage // nil: Descriptor was changed
+}
+
+// UnmarshalJSON keeps the bytes.
+func (e *IndexEntry) UnmarshalJSON(data []byte) error {
+	e.raw = bytes.Clone(data)
+	return json.Unmarshal(data, &e.Descriptor)
+}
+
+// MarshalJSON writes what was read, or the descriptor.
+func (e IndexEntry) MarshalJSON() ([]byte, error) {
+	if e.raw != nil {
+		return e.raw, nil
+	}
+	return json.Marshal(e.Descriptor)
+}
+
+// NewIndex is that of an empty layout.
+func NewIndex() *Index {
+	return &Index{SchemaVersion: 2, MediaType: ocispec.MediaTypeImageIndex, Entries: []IndexEntry{}}
+}
+
+func parseIndex(data []byte) (*Index, error) {
+	ix := NewIndex()
+	ix.MediaType = "" // written only where it was
+	if err := json.Unmarshal(data, ix); err != nil {
+		return nil, err
+	}
+	if ix.SchemaVersion != 2 {
+		return nil, fmt.Errorf("schemaVersion %d", ix.SchemaVersion)
+	}
+	if ix.Entries == nil {
+		ix.Entries = []IndexEntry{}
+	}
+	return ix, nil
+}
+
+// Clone is a copy that may be changed.
+func (ix *Index) Clone() *Index {
+	other := *ix
+	other.Entries = slices.Clone(ix.Entries)
+	return &other
+}
+
+// RefName is an entry's tag or full name; empty: it has none.
+func (e IndexEntry) RefName() string { return e.Annotations[ocispec.AnnotationRefName] }
+
+// shortTag is the tag of an entry that is listed under a full name: 3.20 of docker.io/library/alpine:3.20.
+func (e IndexEntry) shortTag() string {
+	for _, name := range []string{e.RefName(), e.Annotations[AnnotationContainerd]} {
+		i := strings.LastIndexByte(name, ':')
+		if i > strings.LastIndexByte(name, '/') && reference.TagPattern().MatchString(name[i+1:]) {
+			return name[i+1:]
+		}
+	}
+	return ""
+}
+
+// named tells whether an entry has a tag or a name.
+func (e IndexEntry) named() bool {
+	return e.RefName() != "" || e.Annotations[AnnotationContainerd] != ""
+}
+
+// Find gives the entry of a tag: the one that has it as its ref.name (the last, if there are several), else the one
+// whose full name it is or ends it.
+func (ix *Index) Find(tag string) (IndexEntry, error) {
+	for _, matches := range []func(IndexEntry) bool{
+		func(e IndexEntry) bool { return e.RefName() == tag },
+		func(e IndexEntry) bool { return e.Annotations[AnnotationContainerd] == tag },
+		func(e IndexEntry) bool { return e.shortTag() == tag },
+	} {
+		var found []IndexEntry
+		for _, e := range ix.Entries {
+			if matches(e) {
+				found = append(found, e)
+			}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		last := found[len(found)-1]
+		if i := slices.IndexFunc(found, func(e IndexEntry) bool { return e.Digest != last.Digest }); i >= 0 && last.RefName() != tag {
+			both := fmt.Errorf("the tag is that of %s and of %s", found[i].fullName(), last.fullName())
+			return IndexEntry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
+				Hint: fmt.Sprintf("say which by its digest: @%s or @%s", found[i].Digest, last.Digest)}
+		}
+		return last, nil
+	}
+	return IndexEntry{}, fmt.Errorf("%q: %w", tag, errdef.ErrNotFound)
+}
+
+func (e IndexEntry) fullName() string {
+	return untrusted.Line(cmp.Or(e.Annotations[AnnotationContainerd], e.RefName()), 300)
+}
+
+// tags lists what find finds, sorted.
+func (ix *Index) tags() []string {
+	tags := []string{}
+	for _, e := range ix.Entries {
+		if name := e.RefName(); reference.TagPattern().MatchString(name) {
+			tags = append(tags, name)
+		} else if short := e.shortTag(); short != "" {
+			tags = append(tags, short)
+		}
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// Lists gives the first entry of a manifest.
+func (ix *Index) Lists(d digest.Digest) (IndexEntry, bool) {
+	i := slices.IndexFunc(ix.Entries, func(e IndexEntry) bool { return e.Digest == d })
+	if i < 0 {
+		return IndexEntry{}, false
+	}
+	return ix.Entries[i], true
+}
+
+// Add lists a manifest, if it isn't yet, and tells whether it did.
+func (ix *Index) Add(desc ocispec.Descriptor) bool {
+	if _, ok := ix.Lists(desc.Digest); ok {
+		return false
+	}
+	ix.Entries = append(ix.Entries, IndexEntry{Descriptor: desc})
+	return true
+}
+
+// tag moves a tag to a manifest and tells whether that changed anything. What had the tag stays listed.
+func (ix *Index) tag(desc ocispec.Descriptor, tag string) bool {
+	if e, err := ix.Find(tag); err == nil && e.Digest == desc.Digest && e.RefName() == tag && ix.count(tag) == 1 {
+		return false
+	}
+	ix.strip(func(e IndexEntry) bool { return e.RefName() == tag })
+	ix.Add(desc)
+	for i, e := range ix.Entries { // the entry without a tag, if there is one, gets it
+		if e.Digest == desc.Digest && !e.named() {
+			ix.Entries[i] = e.WithName(tag)
+			return true
+		}
+	}
+	e, _ := ix.Lists(desc.Digest)
+	ix.Entries = append(ix.Entries, e.WithName(tag))
+	return true
+}
+
+func (ix *Index) count(tag string) (n int) {
+	for _, e := range ix.Entries {
+		if e.RefName() == tag {
+			n++
+		}
+	}
+	return n
+}
+
+// WithName is the entry under another tag; "" for none.
+func (e IndexEntry) WithName(tag string) IndexEntry {
+	e.raw = nil
+	e.Annotations = maps.Clone(e.Annotations)
+	if e.Annotations == nil {
+		e.Annotations = map[string]string{}
+	}
+	delete(e.Annotations, AnnotationContainerd)
+	if e.Annotations[ocispec.AnnotationRefName] = tag; tag == "" {
+		delete(e.Annotations, ocispec.AnnotationRefName)
+	}
+	if len(e.Annotations) == 0 {
+		e.Annotations = nil
+	}
+	return e
+}
+
+// strip takes the names from entries. One that is left without any stays, unless its manifest is listed elsewhere.
+func (ix *Index) strip(which func(IndexEntry) bool) {
+	var kept, bare []IndexEntry
+	for _, e := range ix.Entries {
+		if which(e) {
+			bare = append(bare, e.WithName(""))
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	ix.Entries = kept
+	for _, e := range bare {
+		if _, ok := ix.Lists(e.Digest); !ok {
+			ix.Entries = append(ix.Entries, e)
+		}
+	}
+}
+
+// untag removes a tag; its manifest stays listed.
+func (ix *Index) untag(tag string) error {
+	found, err := ix.Find(tag)
+	if err != nil {
+		return err
+	}
+	name := found.RefName()
+	ix.strip(func(e IndexEntry) bool {
+		return e.RefName() == name && (name == tag || e.Digest == found.Digest && e.shortTag() == found.shortTag())
+	})
+	return nil
+}
+
+// remove takes a manifest out, with all its tags, and tells whether it was in.
+func (ix *Index) remove(d digest.Digest) bool {
+	before := len(ix.Entries)
+	ix.Entries = slices.DeleteFunc(ix.Entries, func(e IndexEntry) bool { return e.Digest == d })
+	return len(ix.Entries) < before
+}
+
+// fold takes out the manifests that an index lists and that have no tag of their own: they are reached through it.
+func (ix *Index) fold(children []ocispec.Descriptor) {
+	ix.Entries = slices.DeleteFunc(ix.Entries, func(e IndexEntry) bool {
+		return !e.named() && slices.ContainsFunc(children, func(d ocispec.Descriptor) bool { return d.Digest == e.Digest })
+	})
+}
+
+// Sort gives the entries an order that does not depend on when they were added.
+func (ix *Index) Sort() {
+	slices.SortStableFunc(ix.Entries, func(a, b IndexEntry) int {
+		switch na, nb := a.RefName(), b.RefName(); {
+		case na != "" && nb != "":
+			return cmp.Compare(na, nb)
+		case na != "":
+			return -1
+		case nb != "":
+			return 1
+		}
+		return cmp.Compare(a.Digest, b.Digest)
+	})
+}
+
+// Marshal writes the index, and refuses to write one that would not be read again.
+func (ix *Index) Marshal() ([]byte, error) {
+	data, err := json.Marshal(ix)
+	if err == nil && len(data) > MaxIndex {
+		err = fmt.Errorf("%w: index.json would have %d bytes", errdef.ErrSizeExceedsLimit, len(data))
+	}
+	return data, err
+}
+
+// CheckLayoutFile refuses a layout of another version.
+func CheckLayoutFile(path string, data []byte) error {
+	var file ocispec.ImageLayout
+	err := json.Unmarshal(data, &file)
+	if err == nil && file.Version != ocispec.ImageLayoutVersion {
+		err = errors.New("its version is not " + ocispec.ImageLayoutVersion)
+	}
+	if err != nil {
+		return artifact.Refused(path, "%s: %w", ocispec.ImageLayoutFile, err)
+	}
+	return nil
+}
+
+// ErrNoLayout is a directory that has something else in it.
+var ErrNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)

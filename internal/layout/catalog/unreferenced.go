@@ -1,0 +1,56 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to, or one that every layout has and
+// this one has not.
+type Stray struct {
+	Path    string // slash path inside
+	Size    int64
+	Problem string
+	Missing bool
+}
+
+// The problems of strays.
+const (
+	StrayBlob  = "no manifest refers to it"
+	StrayTemp  = "an interrupted writer left it"
+	StrayName  = "its name is no digest"
+	StrayOther = "it belongs to no image layout"
+	StrayGone  = "an image layout has it"
+)
+
+// Roots lists the manifests that a layout or archive lists, each once unless it is described in several ways.
+func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var roots []ocispec.Descriptor
+	for _, desc := range ix.Roots() {
+		if !slices.ContainsFunc(roots, func(r ocispec.Descriptor) bool { return content.Equal(r, desc) }) {
+			roots = append(roots, plain(desc))
+		}
+	}
+	return roots, nil
+}
+
+// neededBlobs is what the index leads to; ok is false when that can't be told, because a manifest is damaged.
+func Referenced(ctx context.Context, c *Catalog) (needed map[digest.Digest]bool, ok bool, err error) {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	needed, err = NeededBy(ctx, c, ix.Roots())
+	if ctx.Err() != nil {
+		return nil, false, context.Cause(ctx)
+	}
+	return needed, err == nil, nil
+}

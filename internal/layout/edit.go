@@ -1,0 +1,221 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	rand "math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/pause"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// snapshot is an index.json as it was read. The open file keeps the file system from giving its inode to another, so
+// that a look at the inode tells whether index.json was replaced.
+type snapshot struct {
+	index *catalog.Index
+	file  *os.File // nil: there is none
+	info  fs.FileInfo
+}
+
+func (s *snapshot) close() {
+	if s != nil && s.file != nil {
+		_ = s.file.Close()
+	}
+}
+
+// is tells whether a file is the one that was read, unchanged.
+func (s *snapshot) is(info fs.FileInfo, err error) bool {
+	if s.file == nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return err == nil && os.SameFile(info, s.info) && info.Size() == s.info.Size() && info.ModTime().Equal(s.info.ModTime())
+}
+
+// index gives the index as it is now. It is not to be changed.
+func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
+	root := l.opened()
+	if root == nil {
+		return catalog.NewIndex(), nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latest != nil && l.latest.is(root.Stat(ocispec.ImageIndexFile)) {
+		return l.latest.index, nil
+	}
+	latest, err := readSnapshot(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	l.latest.close()
+	l.latest = latest
+	return latest.index, nil
+}
+
+// readSnapshot reads index.json. Other tools write it in place, so a broken one may be whole in a moment.
+func readSnapshot(ctx context.Context, root *os.Root) (*snapshot, error) {
+	for try := 0; ; try++ {
+		s, err := readSnapshotOnce(root)
+		var syntax *json.SyntaxError
+		if !errors.As(err, &syntax) || try == 3 || pause.For(ctx, 20*time.Millisecond) != nil {
+			return s, err
+		}
+	}
+}
+
+func readSnapshotOnce(root *os.Root) (*snapshot, error) {
+	f, err := files.OpenRegular(root, ocispec.ImageIndexFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &snapshot{index: catalog.NewIndex()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{file: f}
+	if s.info, err = f.Stat(); err == nil {
+		s.index, err = readIndex(f, s.info.Size())
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// readIndex reads the index.json of a layout or archive.
+func readIndex(f *os.File, size int64) (*catalog.Index, error) {
+	return catalog.ReadIndexFrom(f, f.Name(), size)
+}
+
+// edit changes index.json. A lock keeps processes apart; that nothing is lost does not depend on it: index.json is not
+// replaced if it is no longer the one that was read, and afterwards is looked at again.
+func (l *Layout) edit(ctx context.Context, c catalog.Change) error {
+	l.editing.Lock()
+	defer l.editing.Unlock()
+	for range catalog.MaxIndexEdits {
+		lock := l.lockIndex(ctx)
+		wrote, err := l.editOnce(ctx, c)
+		if err == nil && wrote {
+			err = l.confirm(ctx, c, lock != nil)
+		}
+		lock.Release()
+		if !errors.Is(err, catalog.ErrIndexChanged) {
+			return files.InRoot(l.root, err)
+		}
+		if err := pause.For(ctx, rand.N(catalog.EditPause)); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: others changed it %d times", filepath.Join(l.Path, ocispec.ImageIndexFile), catalog.MaxIndexEdits)
+}
+
+// lockIndex takes the lock of index.json, which lies on oci-layout: that file is never replaced. nil: it can't be had.
+func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
+	if l.unlocked {
+		return nil
+	}
+	f, err := l.root.OpenFile(ocispec.ImageLayoutFile, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = l.root.Open(ocispec.ImageLayoutFile)
+	}
+	if err != nil {
+		return nil
+	}
+	return filelock.WaitFile(ctx, f)
+}
+
+// editOnce reads, changes and replaces index.json. It tells whether there was anything to change.
+func (l *Layout) editOnce(ctx context.Context, c catalog.Change) (bool, error) {
+	s, err := readSnapshot(ctx, l.root)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	before, err := s.index.Marshal()
+	if err != nil {
+		return false, err
+	}
+	ix := s.index.Clone()
+	if err := c.Apply(ix); err != nil {
+		return false, err
+	}
+	data, err := ix.Marshal()
+	if err != nil || bytes.Equal(data, before) {
+		return false, err
+	}
+	return true, l.replaceIndex(s, data)
+}
+
+// replaceIndex writes a new index.json in place of the one that was read. What it lists is on the disk before.
+func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
+	f, name, err := l.temp()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if s.file != nil {
+		err = f.Chmod(s.info.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		l.syncBlobs()
+		if !s.is(l.root.Stat(ocispec.ImageIndexFile)) {
+			err = catalog.ErrIndexChanged
+		}
+	}
+	if err == nil {
+		err = l.root.Rename(name, ocispec.ImageIndexFile)
+	}
+	if err != nil {
+		_ = l.root.Remove(name)
+		return err
+	}
+	files.SyncDir(l.root, ".")
+	return nil
+}
+
+// confirm looks whether a change that was written is still there: at once under a lock, else when others that had read
+// the older index have had their turn.
+func (l *Layout) confirm(ctx context.Context, c catalog.Change, locked bool) error {
+	if !locked {
+		if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
+			return err
+		}
+	}
+	s, err := readSnapshot(ctx, l.root)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if !c.Holds(s.index) {
+		return catalog.ErrIndexChanged
+	}
+	return nil
+}
+
+// syncBlobs makes the names of new blobs last.
+func (l *Layout) syncBlobs() {
+	l.mu.Lock()
+	dirty := l.dirty
+	l.dirty = map[string]bool{}
+	l.mu.Unlock()
+	for dir := range dirty {
+		files.SyncDir(l.root, dir)
+		files.SyncDir(l.root, path.Dir(dir))
+	}
+}

@@ -1,0 +1,182 @@
+package files
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Stale is the age at which a temporary file is nobody's, where locks can't tell: longer than any transfer.
+const Stale = 24 * time.Hour
+
+// CreateTemp makes a new file in a directory of root. It is locked as long as it is open, so that sweepTemps of another
+// process knows that it is in use.
+func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
+	for try := 0; ; try++ {
+		name := path.Join(dir, prefix+LocalHost()+"-"+rand.Text())
+		f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return nil, "", err
+		}
+		locked := filelock.TryFile(f)
+		info, err := root.Stat(name) // gone if it was swept before it was locked
+		if own, ownErr := f.Stat(); err == nil && ownErr == nil && os.SameFile(info, own) && (locked || try > 2) {
+			return f, name, nil
+		}
+		_ = f.Close()
+		_ = root.Remove(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, "", err
+		}
+	}
+}
+
+// SweepTemps removes the temporary files of processes that are gone. Errors are not told: what stays is removed later.
+func SweepTemps(root *os.Root, dir, prefix string) {
+	d, err := root.Open(dir)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	for _, name := range names {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			sweepTemp(root, path.Join(dir, name), strings.HasPrefix(rest, LocalHost()+"-"))
+		}
+	}
+}
+
+// sweepTemp removes one, if it is nobody's: of this machine, whose locks are known, and unlocked; or old.
+func sweepTemp(root *os.Root, name string, local bool) {
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	old := time.Since(info.ModTime()) > Stale
+	if !local && !old {
+		return
+	}
+	f, err := root.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if filelock.TryFile(f) || old {
+		_ = root.Remove(name)
+	}
+}
+
+// LocalHost is a short name of this machine, as part of file names.
+func LocalHost() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "?"
+	}
+	return fmt.Sprintf("%.8s", filelock.Key(name))
+}
+
+func OrSilent(report func(int64)) func(int64) {
+	if report == nil {
+		return func(int64) {}
+	}
+	return report
+}
+
+// IsWhole tells whether a file has all of a blob: a fetch that ended well leaves no journal.
+func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
+	if _, err := root.Lstat(name + JournalSuffix); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if info, err := f.Stat(); err != nil || info.Size() != desc.Size {
+		return false
+	}
+	h := desc.Digest.Algorithm().Hash()
+	err := HashExtent(ctx, Extent{f, 0, desc.Size}, h, 0, OrSilent(nil))
+	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
+}
+
+// PartPrefix begins the names of blobs in it that FetchBlob has not finished.
+const PartPrefix = "part-"
+
+// OpenRegular opens a file for reading, and nothing that merely has the name of one.
+func OpenRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
+	if err != nil {
+		if info, lerr := root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			err = artifact.Refused(name, "it is a link that can't be followed: %w", err)
+		}
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = artifact.Refused(f.Name(), "it is no regular file")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// OpenPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: somebody else has it, or the file
+// system knows no locks.
+func OpenPart(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, InRoot(root, err)
+	}
+	locked := filelock.TryFile(f)
+	now, err := root.Stat(name)
+	own, ownErr := f.Stat()
+	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
+		_ = f.Close()
+		return nil, errdef.ErrUnsupported
+	}
+	return f, nil
+}
+
+// SyncDir is done where the file system can; where not, a rename is as lasting as it gets.
+func SyncDir(root *os.Root, name string) {
+	if dir, err := root.Open(name); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+}
+
+// InRoot completes the paths in an error of root's methods, which name files as seen from root.
+func InRoot(root *os.Root, err error) error {
+	if err == nil {
+		return nil
+	}
+	complete := func(p *string) {
+		if !strings.HasPrefix(*p, root.Name()+string(filepath.Separator)) {
+			*p = filepath.Join(root.Name(), *p)
+		}
+	}
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	if errors.As(err, &pathErr) {
+		complete(&pathErr.Path)
+	}
+	if errors.As(err, &linkErr) {
+		complete(&linkErr.Old)
+		complete(&linkErr.New)
+	}
+	return err
+}
+
+// JournalSuffix names the journal that a download keeps beside its file, until the file is complete.
+const JournalSuffix = ".state"

@@ -1,0 +1,120 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Tag gives a manifest that is there a tag, besides those it has.
+func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
+	if ref == desc.Digest.String() {
+		_, err := l.enlist(ctx, desc)
+		return err
+	}
+	if err := reference.ValidTag(ref); err != nil {
+		return reference.Error(ref, err)
+	}
+	return l.TagName(ctx, desc, ref)
+}
+
+// TagName is Tag for full names too, such as charts/web:1.0.
+func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name string) error {
+	links, err := l.enlist(ctx, desc)
+	if err != nil {
+		return err
+	}
+	return l.edit(ctx, catalog.Tagging(catalog.ListEntry(desc, links), name))
+}
+
+// enlist lists a manifest that is there, if it isn't.
+func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.Links, error) {
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	links, err := catalog.LinksOf(l.Catalog, desc)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.list(ctx, desc, links); err != nil {
+		return nil, err
+	}
+	l.settle(desc, links)
+	return links, nil
+}
+
+// Untag removes a tag. The manifest stays listed, without it.
+func (l *Layout) Untag(ctx context.Context, ref string) error {
+	if err := catalog.CheckUntag(ref); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	err := l.edit(ctx, catalog.Untagging(ref))
+	if errors.Is(err, errdef.ErrNotFound) {
+		return fmt.Errorf("%s: %w", l.Path, err)
+	}
+	return err
+}
+
+// Delete removes a manifest with its tags, and the blobs that nothing else needs. A blob that a manifest needs is not
+// removed.
+func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := files.CheckDescriptor(desc); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	_, missing := l.root.Lstat(catalog.BlobName(desc.Digest))
+	ix, err := l.index(ctx)
+	if err != nil {
+		return err
+	}
+	_, listed := ix.Lists(desc.Digest)
+	switch {
+	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
+		return missing
+	case missing != nil && !listed:
+		return fmt.Errorf("%s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), errdef.ErrNotFound)
+	}
+	if !listed {
+		if err := catalog.CheckUnneeded(ctx, l.Catalog, desc); err != nil {
+			return err
+		}
+	}
+	all := l.closure(ctx, desc)
+	if err := l.edit(ctx, catalog.Removal(desc.Digest)); err != nil {
+		return err
+	}
+	return l.collect(ctx, all, time.Now().Add(-files.Stale))
+}
+
+// closure is a manifest and all that it leads to, as far as it can be read.
+func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
+	all := map[digest.Digest]bool{desc.Digest: true}
+	if !manifest.Is(desc.MediaType) {
+		return all
+	}
+	_ = catalog.Walk(ctx, l.Catalog, []ocispec.Descriptor{desc}, func(node ocispec.Descriptor, links *catalog.Links, err error) error {
+		all[node.Digest] = true
+		if err == nil {
+			for _, b := range links.Blobs {
+				all[b.Digest] = true
+			}
+		}
+		return nil
+	})
+	return all
+}
