@@ -230,13 +230,13 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%q has control characters", err)
 			}
 			if again := rewriteAs(t, test.opts, test.packed); again == nil || again.Error() != err.Error() {
-				t.Errorf("rewriting gives %v, unpacking %v", again, err)
+				t.Errorf("rewriting returns %v, unpacking %v", again, err)
 			}
 		})
 	}
 }
 
-// rewriteAs is the error of rewriting what is to be unpacked with these options.
+// rewriteAs returns the error of rewriting the archive that is unpacked with these options.
 func rewriteAs(t *testing.T, opts extract.Options, archives ...[]byte) error {
 	t.Helper()
 	return write.Rewrite(t.Context(), io.Discard, openers(archives...), write.RewriteOptions{Options: opts.Options, Place: opts.Place})
@@ -262,7 +262,7 @@ func flip(b []byte, at int) []byte {
 	return b
 }
 
-// zstdBomb is what head says and 300 MiB of zeros behind it, in a few KiB.
+// zstdBomb is head followed by 300 MiB of zeros, in a few KiB.
 func zstdBomb(head []byte) []byte {
 	var out bytes.Buffer
 	w, _ := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
@@ -296,7 +296,7 @@ func extractBeside(t testing.TB, packed []byte, opts extract.Options) error {
 	return err
 }
 
-// surroundings describes all but what is in dst.
+// surroundings describes everything outside of dst.
 func surroundings(t testing.TB, top string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -426,7 +426,7 @@ func zstdOf(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// FuzzExtract holds that nothing is written outside, whatever the archive, and that what is accepted means the same to
+// FuzzExtract checks that no archive writes a file outside, and that an accepted archive means the same to
 // archive/tar.
 func FuzzExtract(f *testing.F) {
 	f.Add(tarball(file("a"), item{name: "d/"}, symlinkTo("d/l", "../a"), item{name: "h", link: "a", typeflag: '1'}))
@@ -445,7 +445,7 @@ func FuzzExtract(f *testing.F) {
 		limits := archive.Limits{MaxSize: 1 << 20, MaxFiles: 100, MaxRatio: 100}
 		err := extractBeside(t, b, limited(limits))
 		if again := rewriteAs(t, limited(limits), b); (err == nil || errors.Is(err, archive.ErrUnsafe)) && (err == nil) != (again == nil) {
-			t.Errorf("unpacking gives %v, rewriting %v", err, again)
+			t.Errorf("unpacking returns %v, rewriting %v", err, again)
 		}
 		if err != nil || compress.Detect(b[:min(4, len(b))]) != compress.None {
 			return
@@ -454,7 +454,7 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
-// mendChecksums lets mutated headers through to what is behind the checksum.
+// mendChecksums corrects the checksums of mutated headers, so that readers get past them.
 func mendChecksums(b []byte) []byte {
 	b = bytes.Clone(b)
 	for at := 0; at+archive.BlockSize <= len(b); at += archive.BlockSize {

@@ -31,7 +31,7 @@ func CleanName(name string, isExact bool) (string, error) {
 	return clean, nil
 }
 
-// NameProblem returns what is wrong with a name, or "".
+// NameProblem returns the problem of a name, or "".
 func NameProblem(name string, isExact bool) string {
 	switch {
 	case name == "":

@@ -204,7 +204,7 @@ func TestPreserve(t *testing.T) {
 	}
 	sameEverything(t, dst, src)
 	if again := pack(t, write.Tree{FS: openRoot(t, dst).FS(), Preserve: true, Root: true}, compress.Zstd); !bytes.Equal(again, packed) {
-		t.Error("packing what was unpacked gives another archive")
+		t.Error("packing the unpacked tree creates a different archive")
 	}
 }
 
@@ -253,7 +253,7 @@ func TestPreserveInGroups(t *testing.T) {
 	sameEverything(t, whole, src)
 }
 
-// TestRewriteKeepsEverything: below a prefix, and back, an archive is what it was.
+// TestRewriteKeepsEverything moves an archive below a prefix and back, which must not change it.
 func TestRewriteKeepsEverything(t *testing.T) {
 	t.Parallel()
 	src := volume(t)
@@ -263,7 +263,7 @@ func TestRewriteKeepsEverything(t *testing.T) {
 	tree.Prefix = "volume-data/"
 	below := rewritten(t, write.RewriteOptions{Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: tree.Prefix}, packed)
 	if !bytes.Equal(below, pack(t, tree, compress.None)) {
-		t.Error("not the archive that the tree gives")
+		t.Error("not the archive of the tree")
 	}
 }
 
@@ -286,7 +286,7 @@ func TestPreserveIsTheReadersChoice(t *testing.T) {
 	}
 }
 
-// gnuTar runs tar, or skips the test where there is none.
+// gnuTar runs tar, or skips the test if it is not installed.
 func gnuTar(t testing.TB, stdin []byte, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), clients.Path(t, "tar"), args...)
@@ -322,7 +322,7 @@ func TestHardLinksHaveMetadata(t *testing.T) {
 	first, link := headers["a-hard"], headers["d/setuid"]
 	if link.Linkname != first.Name || link.Mode != first.Mode || link.Uid != first.Uid || link.Gid != first.Gid ||
 		!link.ModTime.Equal(first.ModTime) || !maps.Equal(link.PAXRecords, first.PAXRecords) {
-		t.Errorf("got %+v, want what is in %+v", link, first)
+		t.Errorf("got %+v, want the fields of %+v", link, first)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestExtractTogether(t *testing.T) {
 	}
 }
 
-// TestExtractMeetsWhatIsThere wants an error, and what is there as it was.
+// TestExtractMeetsWhatIsThere wants an error, and the existing files unchanged.
 func TestExtractMeetsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(dst, outside string) error{
@@ -191,7 +191,7 @@ func TestHardLinkToWhatIsLeftOut(t *testing.T) {
 			return name, nil
 		}})
 	if err == nil || errors.Is(err, archive.ErrUnsafe) {
-		t.Errorf("got %v, want an error that is no refusal", err)
+		t.Errorf("got %v, want an error other than ErrRefused", err)
 	}
 }
 

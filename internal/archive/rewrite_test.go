@@ -126,7 +126,7 @@ func TestRewriteLostLink(t *testing.T) {
 	}
 }
 
-// TestRewriteLikeExtract: random layers give the same tree, one after the other and as one archive.
+// TestRewriteLikeExtract unpacks random layers one after the other and as one archive, and compares the trees.
 func TestRewriteLikeExtract(t *testing.T) {
 	t.Parallel()
 	accepted := 0

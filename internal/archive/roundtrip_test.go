@@ -175,7 +175,7 @@ func TestRoundTrip(t *testing.T) {
 			sameTrees(t, unpack(t, packed, extract.Options{}), src)
 			again := pack(t, write.Tree{FS: openRoot(t, unpack(t, packed, extract.Options{Digests: true})).FS()}, c)
 			if !bytes.Equal(again, packed) {
-				t.Fatal("packing what was unpacked gives another archive")
+				t.Fatal("packing the unpacked tree creates a different archive")
 			}
 		})
 	}

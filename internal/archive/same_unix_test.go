@@ -50,7 +50,7 @@ func TestSameDigest(t *testing.T) {
 	for seed := range uint64(6) {
 		runtime.GOMAXPROCS(1 + int(seed)*3%8)
 		if !bytes.Equal(build(seed), first) {
-			t.Fatalf("seed %d gives another archive", seed)
+			t.Fatalf("seed %d: the archives differ", seed)
 		}
 	}
 }

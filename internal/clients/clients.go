@@ -103,7 +103,7 @@ type Client struct {
 	path string
 }
 
-// New finds the program name as [Path] does and gives it a fresh home.
+// New finds the program as [Path] does and creates a fresh home for it.
 func New(tb testing.TB, name string) *Client {
 	tb.Helper()
 	return &Client{Home: tb.TempDir(), tb: tb, path: Path(tb, name)}

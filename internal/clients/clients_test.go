@@ -167,7 +167,7 @@ func TestPrograms(t *testing.T) {
 		dmr.Run("list")
 		_, stderr, err := dmr.Try("pull", s.Host+"/none:v1")
 		if err == nil || !strings.Contains(stderr, "404") {
-			t.Errorf("dmr pull of what is not there: %v\n%s", err, stderr)
+			t.Errorf("dmr pull of a missing model: %v\n%s", err, stderr)
 		}
 	})
 	t.Run("podman-artifact", func(t *testing.T) {

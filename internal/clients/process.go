@@ -75,7 +75,7 @@ func answers(client *http.Client, url string, exited <-chan struct{}) error {
 	}
 }
 
-// freeAddress returns a loopback address nobody listens on. It is outside the
+// freeAddress returns a loopback address without a listener. It is outside the
 // range the kernel hands out to those that ask for any port, so that no other
 // test takes it between here and the registry's start.
 func freeAddress() (string, error) {

@@ -20,7 +20,7 @@ const (
 	tokenService = "davit test registry"
 	tokenKey     = "key-1"
 
-	// refreshToken is what a login with offline_token gets, an identity token in
+	// refreshToken is the answer to a login with offline_token, an identity token in
 	// docker's words.
 	refreshToken = "identity-of-" + Username
 )

@@ -5,7 +5,7 @@
 // SHA-256 (FIPS 180-4, section 6.2.2) of two streams with the SHA extensions. A lane, one of the streams, has
 //   S, T   its state in the order that SHA256RNDS2 wants: from the highest word on A, B, E, F and C, D, G, H
 //   M      four registers, with the sixteen newest words of the message schedule
-//   W      a register for what is at hand
+//   W      a scratch register
 // X0 has the words and constants of the next rounds, for SHA256RNDS2. X15 is the order of bytes.
 // What the lanes do does not depend on each other, so that the processor is at both at a time.
 
@@ -19,7 +19,7 @@
 	PALIGNR $8, T, S;    \
 	PBLENDW $0xf0, W, T
 
-// STORE gives the state back.
+// STORE writes the state back.
 #define STORE(TO, S, T, W) \
 	PSHUFD  $0x1b, S, S; \
 	PSHUFD  $0xb1, T, T; \

@@ -157,7 +157,7 @@ func (h *Hash) settle() {
 	g.release(h)
 }
 
-// pair takes h back and hashes what is left of it along with what other hashes keep, as long as both have bytes.
+// pair takes h back and hashes its bytes along with those of other hashes, as long as both have bytes.
 func (g *Group) pair(h *Hash) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -187,7 +187,7 @@ func (g *Group) takeBack(h *Hash) {
 	}
 }
 
-// keep copies what is left of h, for other hashes of the group to find. It returns false if there are no others.
+// keep copies the bytes left of h for other hashes of the group. It returns false if the group has no others.
 func (g *Group) keep(h *Hash) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

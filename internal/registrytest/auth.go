@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// Auth is how clients must prove who they are.
+// Auth is the way in which clients authenticate.
 type Auth int
 
-// The ways: not at all, by password with every request, or by a token from the registry's own token endpoint.
+// No authentication, a password with every request, or a token from the registry's own token endpoint.
 const (
 	NoAuth Auth = iota
 	Basic
 	Token
 )
 
-// token is one that was issued.
+// token is a token that was issued.
 type token struct {
 	scopes map[string]bool // "repository:NAME:pull"
 	uses   int
 }
 
-// authorised lets a request pass or answers 401.
-func (g *Registry) authorised(w http.ResponseWriter, r *http.Request, repo string) bool {
+// isAuthorized reports whether a request may be served, and answers 401 if not.
+func (g *Registry) isAuthorized(w http.ResponseWriter, r *http.Request, repo string) bool {
 	switch g.opts.Auth {
 	case NoAuth:
 		return true
@@ -49,7 +49,7 @@ func (g *Registry) authorised(w http.ResponseWriter, r *http.Request, repo strin
 	return false
 }
 
-// challenge names the token endpoint and what the token must allow.
+// challenge returns the header that names the token endpoint and the scope.
 func (g *Registry) challenge(repo, action string) string {
 	challenge := fmt.Sprintf(`Bearer realm="%s/token",service="registrytest"`, g.URL)
 	if repo == "" {
@@ -61,7 +61,7 @@ func (g *Registry) challenge(repo, action string) string {
 	return challenge + fmt.Sprintf(`,scope="repository:%s:%s"`, repo, action)
 }
 
-// admits tells whether a request carries a token that allows it, and counts its use.
+// admits reports whether a request has a token that allows it, and counts its use.
 func (g *Registry) admits(r *http.Request, repo, action string) bool {
 	value, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	g.mu.Lock()
@@ -78,7 +78,7 @@ func (g *Registry) admits(r *http.Request, repo, action string) bool {
 	return true
 }
 
-// ExpireTokens makes every token issued so far worthless.
+// ExpireTokens revokes every token issued so far.
 func (g *Registry) ExpireTokens() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -117,7 +117,7 @@ func (g *Registry) knows(r *http.Request) bool {
 	return ok && user == g.opts.Login.Username && password == g.opts.Login.Password
 }
 
-// RefreshToken is what the token endpoint takes in place of the password.
+// RefreshToken is the token that the token endpoint accepts in place of the password.
 const RefreshToken = "registrytest-refresh-token"
 
 func (g *Registry) knowsForm(r *http.Request) bool {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// blob is bytes that only grow: an upload writes them, and once they are whole the same object is served.
+// blob is content that only grows: an upload appends to it, and the finished blob is served from the same object.
 type blob struct {
 	mu   sync.RWMutex
 	file *os.File // nil: data holds them
@@ -24,7 +24,7 @@ type blob struct {
 	size int64
 }
 
-// newBlob makes an empty blob where the options say.
+// newBlob creates an empty blob in memory or in Options.Dir.
 func (g *Registry) newBlob() (*blob, error) {
 	if g.opts.Dir == "" {
 		return &blob{}, nil
@@ -70,14 +70,14 @@ func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// len is how many bytes there are.
+// len returns the number of bytes.
 func (b *blob) len() int64 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.size
 }
 
-// truncate drops what is beyond size.
+// truncate drops the bytes after size.
 func (b *blob) truncate(size int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,7 +98,7 @@ func newHash(digest string) hash.Hash {
 	return crypto.SHA256.New()
 }
 
-// matches tells whether the blob has the digest.
+// matches reports whether the blob has the digest.
 func (b *blob) matches(digest string) bool {
 	if !digestPattern.MatchString(digest) {
 		return false
@@ -109,7 +109,7 @@ func (b *blob) matches(digest string) bool {
 	return hex.EncodeToString(h.Sum(nil)) == want
 }
 
-// AddBlob puts content into a repository, as if a client had pushed it, and gives its digest.
+// AddBlob stores content in a repository, as if a client had pushed it, and returns its digest.
 func (g *Registry) AddBlob(repo string, content []byte) string {
 	h := crypto.SHA256.New()
 	h.Write(content)
@@ -123,7 +123,7 @@ func (g *Registry) AddBlob(repo string, content []byte) string {
 	return digest
 }
 
-// Blob gives the content of a blob of a repository.
+// Blob returns the content of a blob of a repository.
 func (g *Registry) Blob(repo, digest string) ([]byte, bool) {
 	b := g.find(repo, digest)
 	if b == nil {
@@ -133,7 +133,7 @@ func (g *Registry) Blob(repo, digest string) ([]byte, bool) {
 	return data, err == nil
 }
 
-// Corrupt replaces the content of a blob, of whatever repository, without changing its digest.
+// Corrupt replaces the content of a blob in every repository without changing its digest.
 func (g *Registry) Corrupt(digest string, content []byte) {
 	b := &blob{}
 	b.Write(content)
@@ -177,7 +177,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, repo, diges
 	}
 }
 
-// send answers with the blob or the range that was asked for.
+// send answers with the blob or the requested range.
 func (g *Registry) send(w http.ResponseWriter, r *http.Request, b *blob) {
 	if !g.opts.NoRange {
 		http.ServeContent(w, r, "", time.Time{}, b.reader())

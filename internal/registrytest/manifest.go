@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// maxManifest is what distribution takes.
+// maxManifest is the limit of distribution.
 const maxManifest = 4 << 20
 
 const mediaTypeIndex = "application/vnd.oci.image.index.v1+json"
@@ -34,7 +34,7 @@ type descriptor struct {
 	ArtifactType string            `json:"artifactType,omitempty"`
 }
 
-// contents is what a registry looks at in a manifest or index.
+// contents are the fields of a manifest or index that a registry reads.
 type contents struct {
 	MediaType    string            `json:"mediaType"`
 	ArtifactType string            `json:"artifactType"`
@@ -60,7 +60,7 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, repo, r
 	}
 }
 
-// lookup finds a manifest by tag or digest. The caller holds g.mu.
+// lookup finds a manifest by tag or digest. g.mu is held.
 func (g *Registry) lookup(repo, ref string) (string, manifest, bool) {
 	r := g.repos[repo]
 	if r == nil {
@@ -73,7 +73,7 @@ func (g *Registry) lookup(repo, ref string) (string, manifest, bool) {
 	return ref, m, ok
 }
 
-// Manifest gives what a tag or digest names: its digest, media type and bytes.
+// Manifest returns the digest, media type, and bytes of a manifest by tag or digest.
 func (g *Registry) Manifest(repo, ref string) (digest, mediaType string, body []byte, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -130,7 +130,7 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 		return
 	}
 	if !g.unchanged(r, repo, ref) {
-		refuse(w, http.StatusPreconditionFailed, "MANIFEST_INVALID", "the tag was moved")
+		refuse(w, http.StatusPreconditionFailed, "MANIFEST_INVALID", "the tag has moved")
 		return
 	}
 	g.repo(repo).manifests[digest] = manifest{mediaType, body}
@@ -145,7 +145,7 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 	w.WriteHeader(http.StatusCreated)
 }
 
-// unchanged keeps to If-Match and If-None-Match: *, where ETags are given. The caller holds g.mu.
+// unchanged reports whether If-Match and If-None-Match: * allow a PUT, with Options.ETags. g.mu is held.
 func (g *Registry) unchanged(r *http.Request, repo, ref string) bool {
 	if !g.opts.ETags {
 		return true
@@ -158,8 +158,8 @@ func (g *Registry) unchanged(r *http.Request, repo, ref string) bool {
 	return want == "" || there && (want == "*" || want == fmt.Sprintf("%q", digest))
 }
 
-// missing names the first thing a manifest needs and the repository lacks; a subject may be missing. The caller holds
-// g.mu.
+// missing returns the digest of the first blob or manifest that a manifest needs and the repository lacks. A subject may
+// be missing. g.mu is held.
 func (g *Registry) missing(repo string, c contents) string {
 	r := g.repo(repo)
 	for _, d := range c.Manifests {
@@ -255,7 +255,7 @@ func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, 
 	writeJSON(w, mediaTypeIndex, map[string]any{"schemaVersion": 2, "mediaType": mediaTypeIndex, "manifests": found})
 }
 
-// referrers describes the manifests of a repository whose subject has the digest.
+// referrers returns the descriptors of the manifests whose subject has the digest.
 func (g *Registry) referrers(repo, digest, artifactType string) []descriptor {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// Request is one that was served.
+// Request is a request that was served.
 type Request struct {
 	Op     string // method and class of the path: "GET blob", "PATCH upload", "PUT manifest"
 	Path   string
@@ -17,12 +17,12 @@ type Request struct {
 	Host   string
 	Header http.Header
 	Conn   string // the client's address: requests of one connection have the same
-	Status int    // 0: the connection was taken away
-	In     int64  // bytes of the body that came
+	Status int    // 0: the connection was cut
+	In     int64  // bytes of the body that were received
 	Out    int64  // bytes of the body that were sent
 }
 
-// Requests gives what was served so far, in the order in which it came. With ops, only those.
+// Requests returns the requests served so far, in order of arrival; with ops, only those of the operations.
 func (g *Registry) Requests(ops ...string) []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -37,16 +37,16 @@ func (g *Registry) Requests(ops ...string) []Request {
 	return found
 }
 
-// entry is a Request while it is served.
+// entry is a Request that is being served.
 type entry struct {
 	Request
 	status, in, out atomic.Int64
 }
 
-// Count is how many requests were of the operations.
+// Count returns the number of requests of the operations.
 func (g *Registry) Count(ops ...string) int { return len(g.Requests(ops...)) }
 
-// Bytes sums the bodies of the requests of the operations.
+// Bytes returns the total size of the bodies of the operations.
 func (g *Registry) Bytes(ops ...string) (in, out int64) {
 	for _, r := range g.Requests(ops...) {
 		in, out = in+r.In, out+r.Out
@@ -61,7 +61,7 @@ func (g *Registry) ResetLog() {
 	g.log = nil
 }
 
-// matchAny tells whether an operation is one of ops. "GET" and "blob" alone match every class and every method.
+// matchAny reports whether an operation is one of ops. "GET" alone matches every class, "blob" alone every method.
 func matchAny(ops []string, op string) bool {
 	method, class, _ := strings.Cut(op, " ")
 	for _, want := range ops {
@@ -72,13 +72,13 @@ func matchAny(ops []string, op string) bool {
 	return false
 }
 
-// recorder is a ResponseWriter that counts.
+// recorder is a ResponseWriter that counts bytes.
 type recorder struct {
 	http.ResponseWriter
 	entry *entry
 }
 
-// record notes a request and gives what its handler is to use.
+// record logs a request, and returns the writer and request that its handler must use.
 func (g *Registry) record(w http.ResponseWriter, r *http.Request, class string) (*recorder, *http.Request) {
 	e := &entry{Request: Request{Op: r.Method + " " + class, Path: r.URL.Path, Query: r.URL.RawQuery, Host: r.Host,
 		Header: r.Header.Clone(), Conn: r.RemoteAddr}}
@@ -89,13 +89,13 @@ func (g *Registry) record(w http.ResponseWriter, r *http.Request, class string) 
 	return &recorder{w, e}, r
 }
 
-// WriteHeader notes the status.
+// WriteHeader records the status.
 func (w *recorder) WriteHeader(status int) {
 	w.entry.status.CompareAndSwap(0, int64(status))
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts.
+// Write counts the bytes of the body.
 func (w *recorder) Write(p []byte) (int, error) {
 	w.entry.status.CompareAndSwap(0, http.StatusOK)
 	n, err := w.ResponseWriter.Write(p)
@@ -106,7 +106,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// countingBody counts what is read of a request's body.
+// countingBody counts the bytes read from the body of a request.
 type countingBody struct {
 	io.ReadCloser
 	entry *entry

@@ -1,6 +1,6 @@
 // Package registrytest is an OCI registry inside a test process: small, strict where the distribution-spec is, and able
-// to misbehave on demand. Start gives a running one; Inject makes chosen requests fail in chosen ways; Requests tells
-// what clients sent. It is for tests alone and keeps everything it is given until the test ends.
+// to misbehave on demand. Start runs one; Inject makes selected requests fail; Requests lists the requests of clients. It
+// is for tests alone and keeps everything in memory until the test ends.
 package registrytest
 
 import (
@@ -40,7 +40,7 @@ type Limits struct {
 	PageSize int   // tags or referrers in one response
 }
 
-// Login is what a client needs to authenticate, if Options.Auth asks for it.
+// Login has the credentials that clients need if Options.Auth asks for them.
 type Login struct {
 	Username, Password string // default: "test" and "secret"
 	TokenUses          int    // requests that a token is valid for; 0: no limit
@@ -56,7 +56,7 @@ type Line struct {
 type Registry struct {
 	opts Options
 	URL  string // of the running server: http://127.0.0.1:PORT
-	Host string // 127.0.0.1:PORT, as it stands in a reference
+	Host string // 127.0.0.1:PORT, for references
 	CA   []byte // PEM of the certificate of a server with TLS
 
 	mu      sync.Mutex
@@ -75,11 +75,11 @@ type repository struct {
 	tags      map[string]string   // to digests
 }
 
-// Classes of paths, as they stand in Request.Op after the method.
+// Classes of paths, as in Request.Op after the method.
 const (
 	classPing      = "ping"
 	classBlob      = "blob"
-	classUploads   = "uploads" // where a session begins
+	classUploads   = "uploads" // where a session starts
 	classUpload    = "upload"  // a session
 	classManifest  = "manifest"
 	classTags      = "tags"
@@ -107,7 +107,7 @@ var routes = []struct {
 	{classStore, regexp.MustCompile(`^/store/` + namePattern + `/([^/]+)$`), (*Registry).serveBlob},
 }
 
-// New makes a registry that is not served yet; Start does both.
+// New creates a registry that is not served yet; Start does both.
 func New(opts Options) *Registry {
 	if opts.Login.Username == "" {
 		opts.Login.Username, opts.Login.Password = "test", "secret"
@@ -121,7 +121,7 @@ func New(opts Options) *Registry {
 	}
 }
 
-// ServeHTTP records the request, lets the faults have it and serves it.
+// ServeHTTP records a request and serves it, with the faults that it meets.
 func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(g.opts.Line.Latency)
 	class, serve := g.route(r)
@@ -133,7 +133,7 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(rec, r)
 }
 
-// route finds what a request is about.
+// route returns the class and the handler of a request.
 func (g *Registry) route(r *http.Request) (string, http.HandlerFunc) {
 	for _, route := range routes {
 		m := route.path.FindStringSubmatch(r.URL.Path)
@@ -141,7 +141,7 @@ func (g *Registry) route(r *http.Request) (string, http.HandlerFunc) {
 			continue
 		}
 		return route.class, func(w http.ResponseWriter, r *http.Request) {
-			if route.class != classToken && route.class != classStore && !g.authorised(w, r, m[1]) {
+			if route.class != classToken && route.class != classStore && !g.isAuthorized(w, r, m[1]) {
 				return
 			}
 			route.serve(g, w, r, m[1], m[2])
@@ -157,7 +157,7 @@ func (g *Registry) servePing(w http.ResponseWriter, _ *http.Request, _, _ string
 	w.WriteHeader(http.StatusOK)
 }
 
-// repo gives the repository of a name, and makes it on the first write. The caller holds g.mu.
+// repo returns the repository with a name, which it creates if necessary. g.mu is held.
 func (g *Registry) repo(name string) *repository {
 	if g.repos[name] == nil {
 		g.repos[name] = &repository{blobs: map[string]bool{}, manifests: map[string]manifest{}, tags: map[string]string{}}
@@ -165,7 +165,7 @@ func (g *Registry) repo(name string) *repository {
 	return g.repos[name]
 }
 
-// refuse answers with the JSON body of the distribution-spec.
+// refuse answers with an error in the JSON of the distribution-spec.
 func refuse(w http.ResponseWriter, status int, code, message string) {
 	type entry struct {
 		Code    string `json:"code"`

@@ -21,7 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// open gives oras's client of a repository.
+// open returns the oras client of a repository.
 func open(t *testing.T, g *registrytest.Registry, repo string) *remote.Repository {
 	t.Helper()
 	r, err := remote.NewRepository(g.Host + "/" + repo)
@@ -121,7 +121,7 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-// do sends one request and gives the answer with its body, and how the body ended.
+// do sends one request and returns the response, its body, and the error with which the body ended.
 func do(t *testing.T, g *registrytest.Registry, method, path, body string, header ...string) (*http.Response, string, error) {
 	t.Helper()
 	if !strings.Contains(path, "://") {
@@ -298,7 +298,7 @@ func TestRedirectElsewhere(t *testing.T) {
 		t.Fatalf("got %d %q %v", resp.StatusCode, body, err)
 	}
 	got := g.Requests("store")
-	// net/http keeps Authorization here, as both ports are of one host name: this is what clients must not rely on.
+	// net/http keeps Authorization here, as both ports belong to one host name; clients must not rely on that.
 	if len(got) != 1 || got[0].Host == g.Host || got[0].Header.Get("Authorization") == "" {
 		t.Errorf("got %+v", got)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/registrytest/faults"
 )
 
-// Start makes a registry and serves it on a loopback port until the test ends.
+// Start creates a registry and serves it on a loopback port until the test ends.
 func Start(tb testing.TB, opts Options) *Registry {
 	tb.Helper()
 	g := New(opts)
@@ -31,7 +31,7 @@ func Start(tb testing.TB, opts Options) *Registry {
 	return g
 }
 
-// Also serves the same registry at one more port, with TLS or without, and gives its URL: another host to redirect to.
+// Also serves the same registry on another port, with or without TLS, and returns its URL: a host to redirect to.
 func (g *Registry) Also(tb testing.TB, secure bool) string {
 	tb.Helper()
 	return g.serve(tb, secure).URL
@@ -42,7 +42,7 @@ func (g *Registry) serve(tb testing.TB, secure bool) *httptest.Server {
 	ctx, end := context.WithCancel(context.Background())
 	srv := httptest.NewUnstartedServer(g)
 	srv.Listener = &listener{srv.Listener, g.opts.Line}
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes and bodies that tests break on purpose
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // tests break handshakes and bodies on purpose
 	srv.Config.BaseContext = func(net.Listener) context.Context {
 		return faults.WithServer(ctx)
 	}
@@ -59,7 +59,7 @@ func (g *Registry) serve(tb testing.TB, secure bool) *httptest.Server {
 	return srv
 }
 
-// Client makes a client with a connection pool of its own, which trusts the registry's certificate.
+// Client returns a client with its own connection pool, which trusts the certificate of the registry.
 func (g *Registry) Client(tb testing.TB) *http.Client {
 	tb.Helper()
 	roots := x509.NewCertPool()
@@ -74,7 +74,7 @@ func hostOf(url string) string {
 	return host
 }
 
-// listener makes connections slow.
+// listener slows connections down.
 type listener struct {
 	net.Listener
 	line Line
@@ -96,7 +96,7 @@ type slowConn struct {
 	up, down pace
 }
 
-// NetConn is what is under it.
+// NetConn returns the underlying connection.
 func (c *slowConn) NetConn() net.Conn { return c.Conn }
 
 func (c *slowConn) Read(p []byte) (int, error) {
@@ -119,14 +119,14 @@ func (c *slowConn) Write(p []byte) (int, error) {
 	return done, nil
 }
 
-// paceStep is how much passes between two waits: small enough to be even, large enough to be cheap.
+// paceStep is the number of bytes between two waits: small enough to be even, large enough to be cheap.
 const paceStep = 16 << 10
 
 // pace spreads bytes over time.
 type pace struct {
 	rate int64 // bytes per second; 0: no limit
 	mu   sync.Mutex
-	next time.Time // when what has passed so far should have taken this long
+	next time.Time // when the bytes so far are allowed to have passed
 }
 
 func (p *pace) wait(n int) {

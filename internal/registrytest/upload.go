@@ -10,15 +10,15 @@ import (
 	"sync"
 )
 
-// upload is a session.
+// upload is an upload session.
 type upload struct {
 	mu    sync.Mutex // one request at a time
 	repo  string
 	body  *blob
-	short bool // a chunk below ChunkMin came: it must be the last
+	short bool // a chunk was smaller than ChunkMin: it must be the last
 }
 
-// serveUploads begins a session, mounts a blob, or takes a whole one.
+// serveUploads starts a session, mounts a blob, or stores one at once.
 func (g *Registry) serveUploads(w http.ResponseWriter, r *http.Request, repo, _ string) {
 	if r.Method != http.MethodPost {
 		notAllowed(w, r)
@@ -63,7 +63,7 @@ func (g *Registry) mount(repo, from, digest string) bool {
 	return true
 }
 
-// serveUpload goes on with a session.
+// serveUpload continues a session.
 func (g *Registry) serveUpload(w http.ResponseWriter, r *http.Request, repo, id string) {
 	g.mu.Lock()
 	up := g.uploads[id]
@@ -111,7 +111,7 @@ func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *
 	g.progress(w, id, up, http.StatusAccepted)
 }
 
-// inOrder answers 416 when Content-Range is not where the session stands.
+// inOrder reports whether Content-Range continues the session, and answers 416 if not.
 func inOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	header := r.Header.Get("Content-Range")
 	if header == "" {
@@ -124,13 +124,13 @@ func inOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	wrongLength := r.ContentLength >= 0 && r.ContentLength != to-from+1
 	if !ok || err1 != nil || err2 != nil || from != size || wrongLength {
 		w.Header().Set("Range", rangeOf(size))
-		refuse(w, http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "the session stands at "+fmt.Sprint(size))
+		refuse(w, http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "the session is at offset "+fmt.Sprint(size))
 		return false
 	}
 	return true
 }
 
-// receive appends the request's body to the session. A body that breaks leaves what came, unless the registry is
+// receive appends the request body to the session. The bytes of a body that breaks off stay, unless the registry is
 // forgetful.
 func (g *Registry) receive(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	before := up.body.len()
@@ -159,7 +159,7 @@ func (g *Registry) receive(w http.ResponseWriter, r *http.Request, up *upload) b
 	return false
 }
 
-// finish makes the session's bytes a blob, when they have the digest.
+// finish stores the bytes of a session as a blob if they have the digest.
 func (g *Registry) finish(w http.ResponseWriter, id string, up *upload, digest string) {
 	if !up.body.matches(digest) {
 		g.ForgetUpload(id)
@@ -174,7 +174,7 @@ func (g *Registry) finish(w http.ResponseWriter, id string, up *upload, digest s
 	stored(w, up.repo, digest)
 }
 
-// ForgetUpload loses a session; "" loses all.
+// ForgetUpload drops a session, or all of them for "".
 func (g *Registry) ForgetUpload(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,7 +184,7 @@ func (g *Registry) ForgetUpload(id string) {
 	delete(g.uploads, id)
 }
 
-// Uploads counts the sessions that were begun and neither finished nor cancelled.
+// Uploads returns the number of sessions that are neither finished nor canceled.
 func (g *Registry) Uploads() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,7 +198,7 @@ func (g *Registry) progress(w http.ResponseWriter, id string, up *upload, status
 	w.WriteHeader(status)
 }
 
-// rangeOf is the header of a session that has size bytes: as with distribution, 0 and 1 look alike.
+// rangeOf returns the header of a session with size bytes. As in distribution, 0 and 1 look alike.
 func rangeOf(size int64) string { return fmt.Sprintf("0-%d", max(size-1, 0)) }
 
 func stored(w http.ResponseWriter, repo, digest string) {

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/answer"
 )
 
-// serveBlob gives a blob, whole or in ranges.
+// serveBlob sends a blob or ranges of it.
 func (h *handler) serveBlob(c *call) error {
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err

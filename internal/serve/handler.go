@@ -19,7 +19,7 @@ type handler struct {
 	write   bool
 }
 
-// call is a request that was understood.
+// call is a request whose path has been parsed.
 type call struct {
 	*http.Request
 	w    http.ResponseWriter
@@ -70,11 +70,11 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		}
 		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):]}
 		if !validName(c.name) {
-			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is no name of a repository", c.name)
+			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is not a valid repository name", c.name)
 		}
 		return route.serve(h, c)
 	}
-	return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", r.URL.Path)
+	return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is not a path of an OCI registry", r.URL.Path)
 }
 
 func (h *handler) ping(w http.ResponseWriter, r *http.Request) error {
@@ -95,7 +95,7 @@ func allow(r *http.Request, methods ...string) error {
 	return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "%s is not supported here", r.Method)
 }
 
-// toWrite refuses what would change a layout that is served for reading.
+// toWrite refuses to change a layout that is served for reading.
 func (h *handler) toWrite() error {
 	if h.write {
 		return nil
@@ -108,7 +108,7 @@ func (h *handler) repository(c *call) (*repository, error) {
 	return h.store.repository(c.Context(), c.name, false)
 }
 
-// digestOf is the last part of a call's path, which must be a digest.
+// digestOf returns the last part of the path, which must be a digest.
 func (c *call) digestOf() (digest.Digest, error) { return parseDigest(c.last) }
 
 func parseDigest(s string) (digest.Digest, error) {
@@ -119,28 +119,28 @@ func parseDigest(s string) (digest.Digest, error) {
 	return d, nil
 }
 
-// store knows which layout a repository is.
+// store finds the layout of a repository.
 type store interface {
-	// repository opens one; create says that it may be made. A name that is none is an *answer.Error.
+	// repository opens a repository; with create, it may be created. If it does not exist, the error is an *answer.Error.
 	repository(ctx context.Context, name string, create bool) (*repository, error)
-	// list names those that are there, sorted.
+	// list returns the names of all repositories, sorted.
 	list(ctx context.Context) ([]string, error)
 	Close() error
 }
 
-// localOnly keeps web pages out of a registry that is meant for this machine alone: a browser here would reach it for
-// them, under a name that leads to a loopback address. Programs use localhost or the address itself.
+// localOnly refuses requests from web pages to a registry for this machine alone: a page can use a host name that resolves
+// to a loopback address. Programs use localhost or the address itself.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
-			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is for this machine alone: it answers as localhost or 127.0.0.1 (--allow-remote lifts that)"})
+			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is for this machine alone: use localhost or 127.0.0.1, or --allow-remote"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// isLocal tells whether HOST or HOST:PORT, as a client says it, can only mean this machine.
+// isLocal reports whether HOST or HOST:PORT can only mean this machine.
 func isLocal(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 func (h *handler) serveTags(c *call) error {
 	if c.last != "list" {
-		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is no path of an OCI registry", c.URL.Path)
+		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is not a path of an OCI registry", c.URL.Path)
 	}
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err
@@ -54,7 +54,8 @@ func (h *handler) serveCatalog(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// page cuts out of a sorted list what the query asks for: at most n behind last. When more follow, a Link tells where.
+// page returns the part of a sorted list that the query asks for: at most n entries after last. If more follow, it sets a
+// Link.
 func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, error) {
 	query := r.URL.Query()
 	if last := query.Get("last"); last != "" {
@@ -69,7 +70,7 @@ func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	}
 	n, err := strconv.Atoi(query.Get("n"))
 	if err != nil || n < 0 {
-		return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is no number of entries", query.Get("n"))
+		return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is not a number of entries", query.Get("n"))
 	}
 	if n >= len(list) {
 		return list, nil
@@ -82,7 +83,7 @@ func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	return list[:n], nil
 }
 
-// serveReferrers lists the manifests whose subject a digest is. It need not be there itself.
+// serveReferrers lists the manifests with a subject, which need not exist.
 func (h *handler) serveReferrers(c *call) error {
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (h *handler) serveReferrers(c *call) error {
 		list, err = repo.referrers(c.Context(), d)
 	}
 	var unknown *answer.Error
-	if err != nil && !errors.As(err, &unknown) { // 404 would tell clients that there is no referrers API
+	if err != nil && !errors.As(err, &unknown) { // 404 would mean that the registry lacks the referrers API
 		return err
 	}
 	artifactType := c.URL.Query().Get("artifactType")

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Request is a request that was answered.
+// Request is a request that was served.
 type Request struct {
 	Method    string
 	Path      string // with the query
 	Client    string // its address
 	UserAgent string
 	Status    int
-	Received  int64 // bytes of the request's body, as far as it was read
-	Sent      int64 // bytes of the answer's body
+	Received  int64 // bytes read from the request body
+	Sent      int64 // bytes of the response body
 	Took      time.Duration
-	Err       error // why the answer says no; nil: it doesn't
+	Err       error // why the request failed; nil: it succeeded
 }
 
-// logger tells of requests and counts those that are under way.
+// logger reports requests and counts the active ones.
 type logger struct {
 	tell   func(Request)
 	active atomic.Int64
@@ -46,7 +46,7 @@ func (l *logger) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// recorder notes what an answer was.
+// recorder records the status and size of a response.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -54,33 +54,33 @@ type recorder struct {
 	err    error
 }
 
-// WriteHeader notes the status.
+// WriteHeader records the status.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts.
+// Write counts the bytes of the body.
 func (r *recorder) Write(p []byte) (int, error) {
 	n, err := r.ResponseWriter.Write(p)
 	r.sent += int64(n)
 	return n, err
 }
 
-// ReadFrom counts, and lets the kernel send a file.
+// ReadFrom counts the bytes of the body, and lets the kernel send a file.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(r.ResponseWriter, src)
 	r.sent += n
 	return n, err
 }
 
-// counted is a request's body.
+// counted counts the bytes read from a request body.
 type counted struct {
 	io.ReadCloser
 	n int64
 }
 
-// Read counts.
+// Read counts the bytes.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.n += int64(n)

@@ -46,7 +46,7 @@ func (h *handler) getManifest(c *call) error {
 	return nil
 }
 
-// manifest reads a manifest by tag or digest. A blob that is none is not found.
+// manifest reads a manifest by tag or digest. It does not find blobs that are not manifests.
 func (r *repository) manifest(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	d, err := r.digestOf(ctx, reference)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 	if err != nil {
 		return desc, nil, err
 	}
-	if !manifest.Is(desc.MediaType) { // listed nowhere, or below a manifest that is
+	if !manifest.Is(desc.MediaType) { // not listed in the index, or below a manifest that is
 		desc.MediaType = manifest.TypeOf(data)
 	}
 	if !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil {
@@ -77,7 +77,7 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 	return desc, data, nil
 }
 
-// digestOf is the digest that a tag or digest means.
+// digestOf returns the digest of a tag or digest.
 func (r *repository) digestOf(ctx context.Context, reference string) (digest.Digest, error) {
 	if d, err := digest.Parse(reference); err == nil {
 		return d, nil
@@ -93,7 +93,7 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 	return desc.Digest, err
 }
 
-// putManifest stores a manifest byte for byte, if everything that it needs is there, and moves the tag to it.
+// putManifest stores the bytes of a manifest if everything that it refers to exists, and moves the tag.
 func (h *handler) putManifest(c *call) error {
 	if err := h.toWrite(); err != nil {
 		return err
@@ -101,9 +101,9 @@ func (h *handler) putManifest(c *call) error {
 	data, err := io.ReadAll(io.LimitReader(c.Body, manifest.MaxSize+1))
 	switch {
 	case err != nil:
-		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the manifest broke off: %v", err)
+		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the request broke off: %v", err)
 	case len(data) > manifest.MaxSize:
-		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "the manifest has more than %d bytes", manifest.MaxSize)
+		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "manifest too large: limit is %d bytes", manifest.MaxSize)
 	}
 	desc, err := describe(c, data)
 	if err != nil {
@@ -145,14 +145,14 @@ func (r *repository) tagAs(ctx context.Context, desc ocispec.Descriptor, tag str
 	return w.TagName(ctx, desc, name)
 }
 
-// created answers that something was stored.
+// created answers that a blob or manifest was stored.
 func (c *call) created(what string, d digest.Digest) {
 	c.w.Header().Set("Location", "/v2/"+c.name+"/"+what+"/"+d.String())
 	c.w.Header().Set("Docker-Content-Digest", d.String())
 	c.w.WriteHeader(http.StatusCreated)
 }
 
-// describe checks a manifest that is pushed against itself and against what the request says of it.
+// describe checks a pushed manifest against the request, and returns its descriptor.
 func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	desc := ocispec.Descriptor{Size: int64(len(data)), Digest: digest.FromBytes(data), MediaType: manifest.TypeOf(data)}
 	if t, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err == nil {
@@ -160,14 +160,14 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	}
 	if d, err := digest.Parse(c.last); err == nil {
 		if d.Algorithm().FromBytes(data) != d {
-			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "the manifest's digest is %s", d.Algorithm().FromBytes(data))
+			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: the manifest has %s", d.Algorithm().FromBytes(data))
 		}
 		desc.Digest = d
 	} else if !validTag(c.last) {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
 	if !manifest.Is(desc.MediaType) {
-		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is no media type of a manifest", desc.MediaType)
+		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is not a media type of manifests", desc.MediaType)
 	}
 	if err := manifest.Check(desc, data); err != nil {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%v", err)
@@ -175,8 +175,8 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 	return desc, nil
 }
 
-// checkReferences sees that everything a manifest needs is there, so that no layout ends up with half an artifact, and
-// gives the digest of its subject, which need not be there.
+// checkReferences checks that everything a manifest needs exists, so that no layout has half an artifact, and returns the
+// digest of its subject, which need not exist.
 func (r *repository) checkReferences(ctx context.Context, data []byte) (subject string, err error) {
 	var m struct {
 		Config    *ocispec.Descriptor  `json:"config"`
@@ -197,12 +197,12 @@ func (r *repository) checkReferences(ctx context.Context, data []byte) (subject 
 			return "", err
 		}
 		if len(desc.URLs) > 0 {
-			continue // kept elsewhere
+			continue // stored elsewhere
 		}
 		if ok, err := r.has(ctx, desc.Digest); err != nil {
 			return "", err
 		} else if !ok {
-			return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "the manifest needs %s, which is not there", desc.Digest)
+			return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "the manifest needs %s, which does not exist", desc.Digest)
 		}
 	}
 	if m.Subject == nil {
@@ -227,7 +227,7 @@ func (h *handler) deleteManifest(c *call) error {
 			err = repo.Delete(c.Context(), desc)
 		}
 		if errors.Is(err, errdef.ErrUnsupported) {
-			return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "another manifest needs %s", c.last)
+			return answer.Refuse(http.StatusMethodNotAllowed, "UNSUPPORTED", "another manifest refers to %s", c.last)
 		}
 		if err != nil {
 			return answer.OrUnknown(err, answer.ManifestUnknown(c.last))

@@ -8,7 +8,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxName is the longest repository name: clients agree on 255 characters for host and name together.
+// maxName is the longest repository name. Clients allow 255 characters for host and name together.
 const maxName = 255
 
 func validName(name string) bool {
@@ -19,7 +19,7 @@ func validTag(tag string) bool {
 	return registry.Reference{Reference: tag}.ValidateReferenceAsTag() == nil
 }
 
-// homeName is the name of a layout's repository: its file name, made to fit the grammar.
+// homeName returns the name of a layout's repository: its file name, changed to match the grammar.
 func homeName(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -37,8 +37,8 @@ func homeName(path string) string {
 	return name
 }
 
-// splitName takes a name of a layout's index apart: a tag alone belongs to every repository; docker.io/library/x:1 is
-// the tag 1 of library/x, as x without a tag is its latest. What fits neither has no tag.
+// splitName splits a name of a layout's index: a tag alone belongs to every repository; docker.io/library/x:1 is the tag
+// 1 of library/x, and a name without a tag is its latest. A name of neither form has no tag.
 func splitName(name string) (repository, tag string) {
 	if validTag(name) {
 		return "", name
@@ -57,7 +57,7 @@ func splitName(name string) (repository, tag string) {
 	return name, tag
 }
 
-// sortedSet sorts, and drops what is there twice. It is never nil: JSON has a list then.
+// sortedSet sorts a list and drops duplicates. The result is never nil, so that JSON has a list.
 func sortedSet(list []string) []string {
 	slices.Sort(list)
 	return append([]string{}, slices.Compact(list)...)

@@ -311,7 +311,7 @@ func TestTree(t *testing.T) {
 	r.want(200, "GET", "/v2/team/tool/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/team/manifests/1.0", nil)
 	r.want(404, "GET", "/v2/new/tags/list", nil)
-	r.want(200, "GET", "/v2/new/referrers/"+digest.FromString("x").String(), nil) // there is none, and an API
+	r.want(200, "GET", "/v2/new/referrers/"+digest.FromString("x").String(), nil) // an empty list, and an API
 	blob := digest.FromString("app").String()
 	r.want(404, "HEAD", "/v2/team/tool/blobs/"+blob, nil)
 
@@ -338,7 +338,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestReplaced: another layout in the same place is what is served from then on.
+// TestReplaced replaces a layout, which must be served from then on.
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()

@@ -18,13 +18,13 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Options say how layouts are served. The zero value is for reading, on this machine.
+// Options configure a server. The zero value serves for reading, on this machine.
 type Options struct {
-	Write  bool // what is pushed is stored, and what is deleted goes
-	Remote bool // requests under other host names than this machine's are answered too
-	// Log is told of every request that was answered, from several goroutines; it may be nil.
+	Write  bool // clients may push and delete
+	Remote bool // accept host names other than those of this machine
+	// Log is called after each request, from several goroutines. It may be nil.
 	Log func(Request)
-	// Stopping is told how many requests are finished first when the server is asked to stop; it may be nil.
+	// Stopping is called with the number of active requests when the server starts to stop. It may be nil.
 	Stopping func(requests int)
 }
 
@@ -38,12 +38,12 @@ type Server struct {
 	uploads *upload.Sessions
 	log     *logger
 
-	// Nameless are the layouts that can't be served, because their path is no name of a repository.
+	// Nameless lists the layouts that are not served because their path is not a valid repository name.
 	Nameless []string
 }
 
-// Open opens what is to be served: a layout's directory or archive, which is every repository, or a directory with
-// layouts in it, each the repository that its path names. To write, the directory may be missing: it becomes a layout.
+// Open opens a layout, which then is every repository, or a directory of layouts, each of which is the repository that its
+// path names. With Options.Write, a missing directory is created and becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	path = filepath.Clean(path)
 	s := &Server{opts: opts, uploads: upload.New(), log: &logger{tell: opts.Log}}
@@ -61,7 +61,7 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 			return nil, failure(path, err)
 		}
 		if len(names) == 0 {
-			return nil, failure(path, fmt.Errorf("no OCI image layout is in it: %w", errdef.ErrNotFound))
+			return nil, failure(path, fmt.Errorf("no OCI image layout in it: %w", errdef.ErrNotFound))
 		}
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
@@ -71,13 +71,13 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 		layout.above = filepath.Dir(path)
 	}
 	s.store = layout
-	if _, err := layout.open(ctx); err != nil { // better now than at the first request
+	if _, err := layout.open(ctx); err != nil { // fail now, not at the first request
 		return nil, err
 	}
 	return s, nil
 }
 
-// failure names the path once, as the user wrote it.
+// failure returns err with the path as the user wrote it, once.
 func failure(path string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -86,8 +86,8 @@ func failure(path string, err error) error {
 	return &artifact.Error{Op: "serving", Item: path, Err: err}
 }
 
-// isOne tells whether a path is a layout, or will be one, and not a directory of layouts. To write, the directory is
-// made.
+// isOne reports whether a path is or becomes a layout, and is not a directory of layouts. With write, it creates a missing
+// directory.
 func isOne(path string, write bool) (one, made bool, err error) {
 	info, err := os.Stat(path)
 	if write && errors.Is(err, fs.ErrNotExist) {
@@ -103,24 +103,24 @@ func isOne(path string, write bool) (one, made bool, err error) {
 	return write && len(entries) == 0, false, err
 }
 
-// Repositories lists the names of what is served.
+// Repositories returns the names of the repositories.
 func (s *Server) Repositories(ctx context.Context) ([]string, error) { return s.store.list(ctx) }
 
-// Handler answers the requests of the registry protocol.
+// Handler returns the handler of the registry protocol.
 func (s *Server) Handler() http.Handler {
 	var h http.Handler = &handler{store: s.store, uploads: s.uploads, write: s.opts.Write}
 	if !s.opts.Remote {
 		h = localOnly(h)
 	}
-	// A web page that is open in a browser here must not make it push.
+	// A web page must not make a browser on this machine push.
 	return s.log.wrap(http.NewCrossOriginProtection().Handler(h))
 }
 
-// Serve answers requests until ctx ends, then finishes those that are under way. It closes what Open opened.
+// Serve serves requests until ctx ends and the active ones are finished. Then it closes the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(),
-		// A client that is silent before it asked for anything is let go; transfers may take as long as they do.
+		// Clients must send a request soon; transfers may take any time.
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
@@ -142,10 +142,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, s.Close())
 }
 
-// Close removes what arrived in part and closes the layouts.
+// Close removes partial uploads and closes the layouts.
 func (s *Server) Close() error { return errors.Join(s.uploads.Close(), s.store.Close()) }
 
-// nothing swallows what package http has to say of connections that went wrong: the log of requests tells.
+// nothing drops the messages of package http about broken connections, which the log of requests has.
 type nothing struct{}
 
 func (nothing) Write(p []byte) (int, error) { return len(p), nil }

@@ -17,20 +17,20 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// place is where a layout is. It is opened when it is first asked for, and again when another stands there.
+// place is the path of a layout. The layout is opened by the first request, and again after it was replaced.
 type place struct {
 	path   string
 	mode   registry.Mode
 	opener Opener
-	above  string // the directory above those that were made for it; empty: none were
+	above  string // the parent of the directories created for it; empty: none
 
 	mu     sync.Mutex
 	layout layout
-	info   fs.FileInfo // of what was opened
-	old    []layout    // replaced, and maybe still in use
+	info   fs.FileInfo // of the layout that was opened
+	old    []layout    // replaced, and possibly still in use
 }
 
-// open gives the layout that is there now.
+// open returns the present layout.
 func (p *place) open(ctx context.Context) (layout, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,13 +72,13 @@ func (p *place) Close() error {
 	return errors.Join(errs...)
 }
 
-// removeEmpty removes a directory that nothing came into, and those around it below another.
+// removeEmpty removes an empty directory and its empty parents below another.
 func removeEmpty(dir, above string) {
 	for ; dir != above && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
 	}
 }
 
-// single is one layout, which is every repository: the names in its index tell what belongs to one alone.
+// single is one layout that is every repository. The names in its index say which tags belong to one repository alone.
 type single struct {
 	place
 	home string
@@ -110,7 +110,7 @@ func (s *single) list(ctx context.Context) ([]string, error) {
 	return sortedSet(repos), nil
 }
 
-// tree is a directory of layouts: each is the repository that its path names.
+// tree is a directory of layouts, each of which is the repository that its path names.
 type tree struct {
 	root   string
 	mode   registry.Mode
@@ -132,7 +132,7 @@ func (t *tree) repository(ctx context.Context, name string, create bool) (*repos
 	return &repository{layout: l, name: name, home: name}, nil
 }
 
-// place finds the layout of a name, or makes room for one.
+// place finds the layout of a name, or creates its directory.
 func (t *tree) place(name string, create bool) (*place, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,17 +157,17 @@ func (t *tree) place(name string, create bool) (*place, error) {
 	return p, nil
 }
 
-// makeRoom makes the directory of a new layout, neither inside another one nor around others.
+// makeRoom creates the directory of a new layout, neither inside another layout nor around one.
 func (t *tree) makeRoom(name, dir string) error {
 	for outer := path.Dir(name); outer != "."; outer = path.Dir(outer) {
 		if isLayout(filepath.Join(t.root, filepath.FromSlash(outer))) {
-			return answer.Refuse(http.StatusForbidden, "DENIED", "%q would lie in the layout %q", name, outer)
+			return answer.Refuse(http.StatusForbidden, "DENIED", "%q would be inside the layout %q", name, outer)
 		}
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err == nil && len(entries) > 0:
-		return answer.Refuse(http.StatusForbidden, "DENIED", "the directory %q has something else in it", name)
+		return answer.Refuse(http.StatusForbidden, "DENIED", "the directory %q is not empty", name)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -189,7 +189,7 @@ func (t *tree) Close() error {
 	return errors.Join(errs...)
 }
 
-// isLayout tells whether a directory is a layout.
+// isLayout reports whether a directory is a layout.
 func isLayout(dir string) bool {
 	for _, name := range []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
@@ -199,15 +199,15 @@ func isLayout(dir string) bool {
 	return false
 }
 
-// findLayouts lists the layouts below a directory by their names, and the paths of those whose path is no name. Hidden
-// directories and links are left out.
+// findLayouts returns the names of the layouts below a directory, and the paths of those whose path is not a valid name.
+// It skips hidden directories and links.
 func findLayouts(root string) (names, nameless []string, err error) {
 	names = []string{}
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(root, file)
 		switch {
 		case err != nil && rel != ".":
-			return fs.SkipDir // vanished, or not ours to read
+			return fs.SkipDir // removed, or not readable
 		case err != nil || relErr != nil:
 			return errors.Join(err, relErr)
 		case !entry.IsDir() || rel == ".":

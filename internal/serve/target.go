@@ -12,16 +12,16 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// layout is what can be served: an image layout in a directory or an archive. Its Resolve finds any blob by its digest.
+// layout is an image layout in a directory or an archive. Its Resolve finds any blob by its digest.
 type layout interface {
 	registry.Target
-	// OpenBlob opens what is stored under a digest.
+	// OpenBlob opens the blob with a digest.
 	OpenBlob(d digest.Digest) (io.ReadSeekCloser, error)
-	// Names are the names that the index lists manifests under: tags, and full names that end in one.
+	// Names returns the names of manifests in the index: tags, and full names that end in one.
 	Names(ctx context.Context) ([]string, error)
 }
 
-// writableLayout is a layout that blobs can be written to piece by piece, and that takes full names besides tags.
+// writableLayout is a layout that stores blobs written in pieces, and full names besides tags.
 type writableLayout interface {
 	layout
 	NewBlob(ctx context.Context) (registry.BlobWriter, error)
@@ -32,7 +32,7 @@ type writableLayout interface {
 type repository struct {
 	layout
 	name string
-	home string // the layout's own name: what is pushed to that is tagged without a name
+	home string // the layout's own name: a push to it stores tags without a name
 }
 
 // tags lists the tags that this repository has.
@@ -50,8 +50,8 @@ func (r *repository) tags(ctx context.Context) ([]string, error) {
 	return sortedSet(tags), nil
 }
 
-// nameOf finds what the layout calls a tag of this repository: by a name that has the repository in it, else by the
-// tag itself, which is the same in every repository.
+// nameOf returns the name of a tag of this repository in the layout: a name with the repository in it, or else the tag
+// itself, which is shared by all repositories.
 func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	names, err := r.Names(ctx)
 	if err != nil {
@@ -69,8 +69,8 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	return found, nil
 }
 
-// newName is what a tag that is pushed to this repository is called: as it is called already, unless that is the same
-// in every repository.
+// newName returns the name for a tag that is pushed to this repository: the present one, unless all repositories share
+// that.
 func (r *repository) newName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
 	switch {
@@ -84,7 +84,7 @@ func (r *repository) newName(ctx context.Context, tag string) (string, error) {
 	return r.name + ":" + tag, nil
 }
 
-// has tells whether a blob is there.
+// has reports whether a blob exists.
 func (r *repository) has(ctx context.Context, d digest.Digest) (bool, error) {
 	_, err := r.Resolve(ctx, d.String())
 	if errors.Is(err, errdef.ErrNotFound) {

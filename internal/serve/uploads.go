@@ -18,7 +18,7 @@ import (
 
 const octetStream = "application/octet-stream"
 
-// serveUpload begins an upload, goes on with one, and ends it.
+// serveUpload starts, continues, and ends uploads.
 func (h *handler) serveUpload(c *call) error {
 	if err := h.toWrite(); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (h *handler) serveUpload(c *call) error {
 	return err
 }
 
-// startUpload answers a POST: a mount, a blob in one request, or the place for a new upload.
+// startUpload answers a POST: it mounts a blob, stores one from a single request, or starts a session.
 func (h *handler) startUpload(c *call) error {
 	repo, err := h.store.repository(c.Context(), c.name, true)
 	if err != nil {
@@ -81,7 +81,7 @@ func (h *handler) startUpload(c *call) error {
 	}
 	defer up.Release()
 	if whole == "" || c.ContentLength == 0 && whole != whole.Algorithm().FromString("") {
-		c.progress(up) // without a body, a digest is only announced
+		c.progress(up) // a digest without a body is only announced
 		c.w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
@@ -91,7 +91,7 @@ func (h *handler) startUpload(c *call) error {
 	return h.commit(c, up, whole)
 }
 
-// commit ends an upload: it becomes a blob if it is what the client says.
+// commit ends an upload and stores the blob if it has the digest.
 func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	err := up.Blob.Commit(c.Context(), d)
 	if closeErr := h.uploads.End(up); err == nil {
@@ -99,7 +99,7 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	}
 	switch {
 	case errors.Is(err, artifact.ErrRefused):
-		return answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "what arrived is not %s: %d bytes", d, up.Offset)
+		return answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: want %s, got %d other bytes", d, up.Offset)
 	case err != nil:
 		return err
 	}
@@ -107,8 +107,8 @@ func (h *handler) commit(c *call, up *upload.Session, d digest.Digest) error {
 	return nil
 }
 
-// mount makes a blob of one repository one of another, and answers if it did. That there is none is no error: the
-// client sends it then.
+// mount copies a blob from another repository, and answers if it did. A missing blob is not an error: the client sends it
+// then.
 func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, error) {
 	d, err := parseDigest(mount)
 	if err != nil {
@@ -124,7 +124,7 @@ func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, er
 	return there, err
 }
 
-// copyFrom copies a blob from another layout, if it has it.
+// copyFrom copies a blob from another layout. It returns false if that does not have it.
 func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from string) (bool, error) {
 	src, err := h.store.repository(c.Context(), from, false)
 	var unknown *answer.Error
@@ -152,7 +152,7 @@ func (h *handler) copyFrom(c *call, repo *repository, d digest.Digest, from stri
 	return true, repo.Push(c.Context(), ocispec.Descriptor{MediaType: octetStream, Digest: d, Size: size}, body)
 }
 
-// progress says how far an upload is and where it goes on.
+// progress sets the headers with the offset and the address of an upload.
 func (c *call) progress(up *upload.Session) {
 	header := c.w.Header()
 	header.Set("Location", "/v2/"+c.name+"/blobs/uploads/"+up.ID)
@@ -160,7 +160,7 @@ func (c *call) progress(up *upload.Session) {
 	header.Set("Range", fmt.Sprintf("0-%d", max(up.Offset-1, 0)))
 }
 
-// add appends a request's body, at the place where it says it belongs.
+// add appends the body of a request, whose Content-Range must start at the end of the upload.
 func (c *call) add(up *upload.Session) error {
 	where := c.Header.Get("Content-Range")
 	if where == "" {
@@ -169,12 +169,12 @@ func (c *call) add(up *upload.Session) error {
 	first, length, ok := parseContentRange(where)
 	switch {
 	case !ok:
-		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "Content-Range %q is not FIRST-LAST", where)
+		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "invalid Content-Range %q: want FIRST-LAST", where)
 	case c.ContentLength >= 0 && c.ContentLength != length:
-		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "Content-Range %q of a body of %d bytes", where, c.ContentLength)
+		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "size mismatch: Content-Range %q, body of %d bytes", where, c.ContentLength)
 	case first != up.Offset:
 		c.progress(up)
-		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "the upload goes on at %d, not at %d", up.Offset, first)
+		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "wrong offset: want %d, got %d", up.Offset, first)
 	}
 	return up.Add(io.LimitReader(c.Body, length))
 }
@@ -188,7 +188,7 @@ func parseContentRange(s string) (first, length int64, ok bool) {
 	return first, last - first + 1, err1 == nil && err2 == nil && 0 <= first && first <= last
 }
 
-// patch takes a part of a blob.
+// patch appends a part of a blob.
 func (c *call) patch(up *upload.Session) error {
 	if err := c.add(up); err != nil {
 		return err
@@ -198,7 +198,7 @@ func (c *call) patch(up *upload.Session) error {
 	return nil
 }
 
-// finishUpload takes what is left of a blob and stores it.
+// finishUpload appends the rest of a blob and stores it.
 func (h *handler) finishUpload(c *call, up *upload.Session) error {
 	d, err := parseDigest(c.URL.Query().Get("digest"))
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package compress compresses archives with gzip and zstd so that the same input gives the same bytes on any machine, and
+// Package compress compresses archives with gzip and zstd so that the same input has the same output on any machine, and
 // decompresses them.
 package compress

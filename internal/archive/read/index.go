@@ -9,7 +9,7 @@ import (
 )
 
 // Names is an index of all names in one or several archives that are unpacked into one tree. It stores hashes, which take
-// some 40 bytes a name. The seed is random, so that nobody can construct collisions; by chance two of a million names
+// some 40 bytes a name. The seed is random, so that an archive can't be made to collide; by chance two of a million names
 // collide once in 10⁷ cases.
 type Names struct {
 	mu      sync.Mutex

@@ -22,7 +22,7 @@ func (p pax) get(key string) (string, bool) {
 	return "", false
 }
 
-// parsePAX parses records of the form "LENGTH KEY=VALUE\n". A key that decides what is unpacked where must not occur
+// parsePAX parses records of the form "LENGTH KEY=VALUE\n". A key that decides which file is unpacked where must not occur
 // twice, since readers differ in which one they use.
 func parsePAX(b []byte) (pax, bool) {
 	var records pax

@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// Options control what is accepted in an archive.
+// Options control which archives are accepted.
 type Options struct {
 	archive.Limits
 	// Image reads the archive as a layer of an image: absolute symbolic links are relative to the image's root. Whiteouts

@@ -25,7 +25,7 @@ const (
 	aheadBuffers = 4
 )
 
-// openStream detects the compression of r. A plain archive in an io.ReadSeeker is read in place: what is skipped is not
+// openStream detects the compression of r. A plain archive in an io.ReadSeeker is read in place: skipped bytes are not
 // read.
 func openStream(r io.Reader, limits archive.Limits) (*stream, error) {
 	if s, ok := r.(io.ReadSeeker); ok {

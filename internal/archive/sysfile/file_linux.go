@@ -29,7 +29,7 @@ func IDOf(info fs.FileInfo) ID {
 	return ID{}
 }
 
-// ChangeTime returns the ctime in nanoseconds, or 0 if there is none.
+// ChangeTime returns the ctime in nanoseconds, or 0 if the system has none.
 func ChangeTime(info fs.FileInfo) int64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return st.Ctim.Nano()

@@ -32,7 +32,7 @@ type RewriteOptions struct {
 
 // Rewrite writes the entries of archives, given in order, as one plain tar. It refuses what an extract.Extractor would
 // refuse, and keeps content, modes, owners, times, extended attributes, links, and the holes of sparse files. The same
-// archives give the same bytes. After an error, w may have received part of them. Rewrite opens each archive once, the last
+// archives become the same bytes. After an error, w may have received part of them. Rewrite opens each archive once, the last
 // one first.
 func Rewrite(ctx context.Context, w io.Writer, archives []func() (io.ReadCloser, error), opts RewriteOptions) error {
 	if !archive.IsPrefix(opts.Prefix) {

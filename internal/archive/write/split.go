@@ -8,7 +8,7 @@ import (
 
 // Split cuts the entries of a walk into groups that become an archive each. Names determine the cuts, so that changing,
 // adding, or removing a file changes one group, rarely two, whatever its size. Unpacking the groups in order with any tar
-// gives the same tree as a single archive.
+// results in the same tree as a single archive.
 //
 // No group is larger than a 67th of the tree, or 8 MiB for trees below 560 MB, unless it is a single file. So a file that
 // moves from one group to another, which changes both, is a small change as well.
@@ -90,7 +90,7 @@ func largestGroup(entries []Entry) int64 {
 	return size
 }
 
-// runs gives files as large as a group one of their own, and cuts the entries between them.
+// runs puts files as large as a group in one of their own, and cuts the entries between them.
 func (s *splitter) runs(entries []Entry) {
 	start := 0
 	for i := range entries {
@@ -126,7 +126,7 @@ func (s *splitter) cut(entries []Entry) {
 }
 
 // best returns the index to cut before: that of the entry with the highest priority among those that leave both parts at
-// least the given size, or 0 if there is none.
+// least the given size, or 0 if there is no such entry.
 func best(entries []Entry, total, least int64) (at int) {
 	var before int64
 	var highest uint64

@@ -24,7 +24,7 @@ func listing(r *rand.Rand, files int, mean float64) []Entry {
 	return entries
 }
 
-// weights is the size of each group, by a sum over what is in it.
+// weights returns the size of each group, as the sum of its files.
 func weights(groups [][]Entry) map[uint64]int64 {
 	found := make(map[uint64]int64)
 	for _, group := range groups {
@@ -70,7 +70,7 @@ func change(r *rand.Rand, entries []Entry) []Entry {
 	return entries
 }
 
-// move gives one file another name, anywhere.
+// move renames one file.
 func move(r *rand.Rand, entries []Entry) []Entry {
 	at := r.IntN(len(entries))
 	for entries[at].Mode.IsDir() {
@@ -105,7 +105,7 @@ func TestSplitMovesLittle(t *testing.T) {
 		n, size := sent(old, Tree{}.Split(change(r, entries)))
 		worst = max(worst, size)
 		if n > 2 {
-			t.Errorf("one change gives %d new groups", n)
+			t.Errorf("one change creates %d new groups", n)
 		}
 		if n > 1 {
 			several++
@@ -193,7 +193,7 @@ func TestSplitUnderPreserve(t *testing.T) {
 		files := map[string]bool{}
 		for _, e := range group {
 			if e.Mode.IsDir() != (i == len(groups)-1) {
-				t.Errorf("%q stands in group %d of %d", e.Name, i, len(groups))
+				t.Errorf("%q is in group %d of %d", e.Name, i, len(groups))
 			}
 			files[e.Name] = true
 			if e.IsHardLink() && !files[e.Link] {
@@ -209,6 +209,6 @@ func TestSplitUnderPreserve(t *testing.T) {
 	more[0].ModTime = 5
 	more = slices.Insert(more, 3, Entry{Name: more[2].Name + "-new", Mode: 0o644, Size: 100})
 	if n, _ := sent(weights(groups), tree.Split(more)); n != 2 {
-		t.Errorf("a new file gives %d new groups, want its own and that of the directories", n)
+		t.Errorf("a new file creates %d new groups, want its own and that of the directories", n)
 	}
 }

@@ -158,7 +158,7 @@ func (w *walker) readDir(dir string) error {
 	}
 }
 
-// add adds an entry for a file that is not excluded, or records what is wrong with it.
+// add adds an entry for a file that is not excluded, or records its problem.
 func (w *walker) add(name string, info fs.FileInfo) {
 	if w.tree.Exclude != nil && w.tree.Exclude(name, info.IsDir()) {
 		return

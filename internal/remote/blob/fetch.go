@@ -16,8 +16,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FetchRange gives length bytes of a blob from offset on, unverified. The reader mends itself: when the body breaks off,
-// it asks for the rest, as long as that brings bytes within the time that one thing may keep failing.
+// FetchRange returns length bytes of a blob from offset on, unverified. If the body breaks off, the reader requests the
+// rest, as long as requests do not fail for longer than the client allows.
 func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if err := desc.Digest.Validate(); err != nil {
 		return nil, artifact.Refused(desc.Digest.String(), "digest: %w", err)
@@ -35,7 +35,7 @@ func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 	return f, nil
 }
 
-// fetcher reads a range of a blob through as many requests as it takes.
+// fetcher reads a range of a blob through as many requests as necessary.
 type fetcher struct {
 	ctx    context.Context
 	cancel func()
@@ -47,7 +47,7 @@ type fetcher struct {
 	tries  *transport.Retrier
 }
 
-// Read gives io.EOF only at the end of the range.
+// Read returns io.EOF only at the end of the range.
 func (f *fetcher) Read(p []byte) (int, error) {
 	for {
 		if f.offset == f.end {
@@ -80,7 +80,7 @@ func (f *fetcher) Close() error {
 	return f.body.Close()
 }
 
-// reopen asks for what is missing, after cause broke the last body (nil: there was none).
+// reopen requests the missing bytes after the last body broke off with cause (nil: the first request).
 func (f *fetcher) reopen(cause error) error {
 	step := "fetching " + f.repo.Named(f.desc.Digest.String())
 	for {
@@ -108,7 +108,7 @@ func (f *fetcher) reopen(cause error) error {
 	}
 }
 
-// openRange asks for bytes [offset, end) of a blob. What a registry sends that ignores ranges is skipped.
+// openRange requests bytes [offset, end) of a blob. It skips the bytes before them if the registry ignores ranges.
 func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, end int64) (io.ReadCloser, error) {
 	if offset == end {
 		return http.NoBody, nil
@@ -135,7 +135,7 @@ func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, 
 	return resp.Body, nil
 }
 
-// CheckBlobAnswer refuses an answer that can't be the wanted bytes.
+// CheckBlobAnswer refuses a response that can't have the requested bytes.
 func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -155,7 +155,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 	return nil
 }
 
-// ErrWrongRange: the registry sent another part than it was asked for.
+// ErrWrongRange: the registry sent another range than the requested one.
 var ErrWrongRange = errors.New("wrong Content-Range")
 
 // parseContentRange reads "bytes FROM-TO/SIZE".

@@ -19,7 +19,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Shared is what all transfers of one client share.
+// Shared is the state that all transfers of one client share.
 type Shared struct {
 	Concurrency int    // connections
 	CacheDir    string // of uploads that were interrupted; empty: none
@@ -27,7 +27,7 @@ type Shared struct {
 
 	mu      sync.Mutex
 	extra   int          // connections beyond the first of each download
-	Queued  atomic.Int32 // blocks that wait for the hashes of downloads
+	Queued  atomic.Int32 // blocks in the queues of all downloads
 	Fetched atomic.Int64 // bytes of downloads
 	Hashes  hashing.Group
 	seen    sync.Map // seenKey → repository
@@ -53,7 +53,7 @@ func (r *Store) WithName(repository string) *Store {
 	return NewStore(r.Repository.WithName(repository), r.Shared)
 }
 
-// CacheDir is a directory below the cache; "": there is no cache.
+// CacheDir returns a directory below the cache, or "" without a cache.
 func CacheDir(cache, name string) string {
 	if cache == "" {
 		return ""
@@ -61,13 +61,13 @@ func CacheDir(cache, name string) string {
 	return filepath.Join(cache, name)
 }
 
-// mounting is what is known of a registry's answer to "mount this blob from this very repository".
+// mounting is how a registry answers a request to mount a blob from the same repository, as far as is known.
 type mounting int
 
 const (
 	mountsUnknown mounting = iota
-	MountsWork             // it tells whether the blob is there
-	MountsIgnored          // it opens a session in any case
+	MountsWork             // it says whether the blob exists
+	MountsIgnored          // it always opens a session
 )
 
 func (r *Store) Mounting() mounting {
@@ -82,8 +82,8 @@ func (r *Store) LearnMounting(m mounting) {
 	r.mounts = m
 }
 
-// IsNew tells whether the repository is known to have nothing: the registry has no tags of it, and no earlier process
-// began to push to it. Then no blob needs to be looked for.
+// IsNew reports whether the repository is known to be empty: the registry has no tags of it, and no earlier process pushed
+// to it. Then no request for an existing blob is necessary.
 func (r *Store) IsNew(ctx context.Context) bool {
 	r.newOnce.Do(func() {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("tags/list")+"?n=1", nil)
@@ -100,7 +100,7 @@ func (r *Store) IsNew(ctx context.Context) bool {
 	return r.new
 }
 
-// firstPush leaves a mark in the cache that this repository was pushed to. False: there was one.
+// firstPush records in the cache that this repository was pushed to. It returns false if that was recorded before.
 func (r *Store) firstPush() bool {
 	dir := CacheDir(r.Shared.CacheDir, "pushed")
 	if dir == "" {
@@ -128,7 +128,7 @@ func (s *Shared) Saw(host, repository string, desc ocispec.Descriptor) {
 	s.seen.LoadOrStore(seenKey{host, desc.Digest}, repository)
 }
 
-// SawManifest remembers what a manifest of a repository consists of.
+// SawManifest remembers the blobs of a manifest of a repository.
 func (s *Shared) SawManifest(host, repository string, data []byte) {
 	var m struct {
 		Config ocispec.Descriptor   `json:"config"`
@@ -144,7 +144,7 @@ func (s *Shared) SawManifest(host, repository string, data []byte) {
 	}
 }
 
-// SeenIn is a repository of the host that has the blob, as far as this client knows.
+// SeenIn returns a repository of the host that is known to have the blob.
 func (s *Shared) SeenIn(host string, d digest.Digest) (repository string, ok bool) {
 	from, ok := s.seen.Load(seenKey{host, d})
 	if !ok {
@@ -153,7 +153,8 @@ func (s *Shared) SeenIn(host string, d digest.Digest) (repository string, ok boo
 	return from.(string), true
 }
 
-// TrySlot takes one of the connections that all downloads share for more than their first.
+// TrySlot takes one of the connections that all downloads share for use beyond their first. It returns false if all are
+// taken.
 func (s *Shared) TrySlot() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +174,7 @@ func (s *Shared) ReleaseSlot() {
 // stateFor is how long the state of an interrupted upload is kept. Registries drop their sessions after a week.
 const stateFor = 7 * 24 * time.Hour
 
-// Sweep removes what is too old to be of use.
+// Sweep removes the files of a directory that are too old to be of use.
 func Sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

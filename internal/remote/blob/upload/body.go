@@ -17,17 +17,17 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// request is one of an upload's.
+// request is one request of an upload.
 type request struct {
 	method       string
 	url          *url.URL
 	length       int64                         // of the body; -1: not known
-	open         func() (io.ReadCloser, error) // gives the body; nil: there is none
+	open         func() (io.ReadCloser, error) // opens the body; nil: no body
 	contentRange string
-	commits      bool // the registry may think long before it answers
+	commits      bool // the registry may take long to answer
 }
 
-// slowestCommit is what a registry needs at worst to make a blob out of a session: some copy it, some hash it again.
+// slowestCommit is the rate at which the slowest registry turns a session into a blob: some copy it, some hash it again.
 const slowestCommit = 20 << 20 // bytes per second
 
 // send makes one try of a request, with credentials only where they belong.

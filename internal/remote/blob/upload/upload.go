@@ -34,7 +34,7 @@ const (
 	askFrom = 16 << 10
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
-	// firstChunk is what a registry that wants chunks gets at once; 413 halves it, down to minChunk.
+	// firstChunk is the size of the first chunk for a registry that wants chunks. 413 halves it, down to minChunk.
 	firstChunk, minChunk = 32 << 20, 1 << 20
 	// bufferedChunk is a chunk of a blob whose size is not known: it has to be in memory to have a length.
 	bufferedChunk = 8 << 20
@@ -55,17 +55,17 @@ const (
 	inChunks            // several PATCHes, then a PUT
 )
 
-// Blob stores a blob. It is not sent when the registry has it, or can take it from another of its repositories.
-// When its digest is not known and it is large, it is hashed while it is sent. A broken upload goes on where the
-// registry says it stands; with Options.CacheDir and Blob.ID also in another process. Report is told how many bytes the
-// registry has, from one goroutine at a time; it may be nil.
+// Blob stores a blob. It does not send a blob that the registry has, or can mount from another repository. It hashes a
+// large blob of unknown digest while sending it. A broken upload continues at the offset that the registry reports; with
+// Options.CacheDir and Blob.ID also in another process. Report receives the number of bytes that the registry has; its
+// calls do not overlap. It may be nil.
 func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	if report == nil {
 		report = func(int64) {}
 	}
 	u := &upload{repo: r, blob: b, report: report, size: b.Size, digest: b.Digest}
 	if u.size < 0 {
-		u.digest = "" // of bytes that nobody has counted
+		u.digest = "" // of a blob whose size is unknown
 	}
 	transport := r.Client.Transport
 	u.tries = transport.NewRetrier(transport.Limiter(r.Origin.Host))
@@ -112,7 +112,7 @@ func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content
 	return err
 }
 
-// Mount takes a blob from another repository of the registry, or else sends what getContent gives.
+// Mount mounts a blob from another repository of the registry, or else sends the content that getContent returns.
 func Mount(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	r.Shared.Saw(r.Origin.Host, fromRepo, desc)
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
@@ -149,7 +149,7 @@ type upload struct {
 	history
 }
 
-// sourceState is what reading the source has shown.
+// sourceState is the result of reading the source.
 type sourceState struct {
 	opened os.FileInfo // of the file when it was first opened
 	failed atomic.Pointer[transport.SourceError]
@@ -295,8 +295,8 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	return 0, err
 }
 
-// mount asks the registry to take the blob from a repository. Asked to take it from the same one, it tells whether it
-// is there, and opens a session if not: a round trip less than HEAD and POST.
+// mount asks the registry to mount the blob from a repository, and opens a session if it does not. The same repository
+// as source saves a round trip over HEAD and POST.
 func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	err := u.post(u.repo.WithSourceScope(ctx, from), url.Values{"mount": {u.digest.String()}, "from": {from}})
 	if errors.Is(err, errMounted) {
@@ -308,7 +308,7 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	return false, err
 }
 
-// stored asks whether the blob is there.
+// stored asks the registry whether it has the blob.
 func (u *upload) stored(ctx context.Context) (bool, error) {
 	at, err := url.Parse(u.repo.URL("blobs/" + u.digest.String()))
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// uploadState keeps, in the cache, where an upload stands, for the process that comes after an interrupted one. A nil
-// one keeps nothing. Its file holds the session's address, which is a secret.
+// uploadState is the state of an upload in the cache, for the next process after an interrupted one. A nil uploadState
+// does nothing. The file contains the address of the session, which is a secret.
 type uploadState struct {
 	path string
 	lock *filelock.Lock
-	has  bool // there is a file
+	has  bool // the file exists
 }
 
 // savedUpload is the content of the file.
@@ -33,7 +33,7 @@ type savedUpload struct {
 	Hash     []byte        `json:"hash,omitempty"`
 }
 
-// resume opens the state of this upload, and takes over what another process left.
+// resume opens the state of this upload, and continues that of another process.
 func (u *upload) resume() {
 	dir := blob.CacheDir(u.repo.Shared.CacheDir, "uploads")
 	if dir == "" || u.blob.ID == "" || u.size >= 0 && u.size < resumableFrom {
@@ -42,7 +42,7 @@ func (u *upload) resume() {
 	name := u.repo.Origin.String() + "/" + u.repo.Name.Repository + "\n" + u.blob.ID
 	lock := filelock.Try(dir, name)
 	if lock == nil {
-		return // another process sends the same; let it have the session
+		return // another process sends the same blob and owns the session
 	}
 	u.state = &uploadState{path: filepath.Join(dir, filelock.Key(name)+".json"), lock: lock}
 	blob.Sweep(dir)
@@ -63,7 +63,7 @@ func (u *upload) resume() {
 	}
 }
 
-// saveState writes where the upload stands. That it can't be written costs a later process its work, not this one.
+// saveState writes the state of the upload. A failure is not reported: it costs a later process work, not this one.
 func (u *upload) saveState() {
 	if u.state == nil || u.location == nil {
 		return
@@ -83,10 +83,10 @@ func (u *upload) saveState() {
 	}
 }
 
-// kept tells whether another process can go on.
+// kept reports whether another process can continue.
 func (s *uploadState) kept() bool { return s != nil && s.has }
 
-// remove forgets a finished upload.
+// remove removes the state of a finished upload.
 func (s *uploadState) remove() {
 	if s != nil && s.has {
 		_ = os.Remove(s.path)
