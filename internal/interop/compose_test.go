@@ -79,7 +79,7 @@ func TestDavitReadsCompose(t *testing.T) {
 	ref := repo(t, "greeting") + ":v1"
 	c.Run("-p", "x", "publish", "-y", "--with-env", "--insecure-registry", ref)
 	wantKind(t, ref, "compose")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	got := files(t, dir)
 	if len(got) != 3 || !strings.Contains(got["compose.yaml"], "nginx:1.29-alpine") {
 		t.Errorf("pulled %v", got)

@@ -76,7 +76,7 @@ func TestDavitReadsDevContainer(t *testing.T) {
 			}
 			cli.Run(kind+"s", "publish", "-r", host, "-n", namespace, source)
 			wantKind(t, ref+":latest", kind)
-			got, _ := pulled(t, ref+":latest", pull.Options{NoSync: true, NoSync: true})
+			got, _ := pulled(t, ref+":latest", pull.Options{NoSync: true})
 			want := files(t, source)
 			if kind == "template" { // the CLI writes what it adds into the file
 				delete(want, "devcontainer-template.json")

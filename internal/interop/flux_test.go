@@ -32,7 +32,7 @@ func TestDavitReadsFlux(t *testing.T) {
 	}
 	flux.Run("push", "artifact", "oci://"+ref, "--path", source, "--source", "https://example.com/r.git", "--revision", "main@sha1:abc")
 	wantKind(t, ref, "flux")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, dir), files(t, source))
 	theirs, _ := manifestOf(t, ref)
 	ours := push(t, example("flux"), "", ref+"-ours")

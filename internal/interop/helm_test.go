@@ -47,7 +47,7 @@ func TestDavitReadsHelm(t *testing.T) {
 	ref := repo(t, "greeting")
 	helm.Run("push", archive, "oci://"+strings.TrimSuffix(ref, "/greeting"), "--plain-http")
 	wantKind(t, ref+":1.2.3", "helm")
-	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true})
 	want, err := os.ReadFile(archive)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestHelmVerifiesProvenance(t *testing.T) {
 	if files(t, got)["greeting-1.2.3.tgz.prov"] != signed {
 		t.Errorf("helm pulled %v", files(t, got))
 	}
-	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref+":1.2.3", pull.Options{NoSync: true})
 	if files(t, dir)["greeting-1.2.3.tgz.prov"] != signed {
 		t.Error("davit did not pull the provenance")
 	}

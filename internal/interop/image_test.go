@@ -80,7 +80,7 @@ func TestDavitReadsImage(t *testing.T) {
 	ref := repo(t, "image") + ":v1"
 	crane.Run("append", "-f", "a.tar", "-t", ref)
 	wantKind(t, ref, "image")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, dir), map[string]string{"srv/hello": "hello\n"})
 }
 

@@ -110,7 +110,7 @@ func TestDavitReadsModelRunner(t *testing.T) {
 	dmr.Run("package", "--gguf", filepath.Join(dir, "tiny-llama.gguf"), "--license", filepath.Join(dir, "LICENSE"),
 		"--chat-template", filepath.Join(dir, "chat_template.jinja"), "--push", ref)
 	wantKind(t, ref, "model")
-	got, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	got, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, got), without(files(t, dir), "davit.yaml"))
 
 	theirs, _ := manifestOf(t, ref)
@@ -132,7 +132,7 @@ func TestDavitReadsModelRunnerDirectory(t *testing.T) {
 	}
 	dmr.Run("package", "--safetensors-dir", dir, "--push", ref)
 	wantKind(t, ref, "model")
-	got, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	got, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, got), source)
 
 	theirs, _ := manifestOf(t, ref)

@@ -61,7 +61,7 @@ func TestDavitReadsModctl(t *testing.T) {
 	ref := repo(t, "tiny") + ":v1"
 	modctl.Run("build", "-t", ref, "-f", modelfile, ".", "--raw", "--output-remote", "--plain-http", "--storage-dir", filepath.Join(modctl.Home, ".modctl"), "--no-progress")
 	wantKind(t, ref, "modelpack")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, dir), want)
 }
 

@@ -44,6 +44,6 @@ func TestDavitReadsOras(t *testing.T) {
 	ref := repo(t, "files") + ":v1"
 	oras.Run("push", "--plain-http", ref, "a.txt", "d")
 	wantKind(t, ref, "generic")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, dir), want)
 }

@@ -45,7 +45,7 @@ func TestDavitReadsWasmToOCI(t *testing.T) {
 	tool.Dir = example("wasm")
 	tool.Run("push", "--use-http", "greeting.wasm", ref)
 	wantKind(t, ref, "wasm")
-	dir, _ := pulled(t, ref, pull.Options{NoSync: true, NoSync: true})
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, dir), map[string]string{"greeting.wasm": module})
 }
 
