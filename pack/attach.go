@@ -16,9 +16,10 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -50,12 +51,12 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 		}
 	}
 	packer := opts.newPacker(fsys)
-	defer packer.Pool.trees.save()
-	root, err := newNode(ctx, packer, plan, opts.base())
+	defer packer.Pool.Trees.Save()
+	root, err := node.New(ctx, packer, plan, opts.base())
 	if err != nil {
 		return nil, err
 	}
-	if err := packer.measure(ctx, root.allBlobs()); err != nil {
+	if err := packer.Measure(ctx, root.AllBlobs()); err != nil {
 		return nil, err
 	}
 	p := &pusher{dst: to.Target, opts: opts.Options, packer: packer}
@@ -75,8 +76,8 @@ type Attachment struct {
 }
 
 // attach composes a measured node for a subject and sends what the target lacks.
-func (p *pusher) attach(ctx context.Context, root *node, to Attachment, replace bool) (*Result, error) {
-	if err := root.compose(&to.Subject); err != nil {
+func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, replace bool) (*Result, error) {
+	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
 	same, others, err := attached(ctx, to.Target, root)
@@ -102,40 +103,40 @@ func (p *pusher) attach(ctx context.Context, root *node, to Attachment, replace 
 }
 
 // sendReferrer sends what is missing: of one that is listed at most blobs. It tells whether nothing was.
-func (p *pusher) sendReferrer(ctx context.Context, root *node, listed bool) (skipped bool, err error) {
+func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool) (skipped bool, err error) {
 	if listed {
 		if ok, err := p.blobsThere(ctx, root); err != nil || ok {
 			return ok, err
 		}
 	}
-	if err := p.pushBlobs(ctx, slices.Concat(layers(root), configs(root))); err != nil || listed {
+	if err := p.pushBlobs(ctx, slices.Concat(node.Layers(root), node.Configs(root))); err != nil || listed {
 		return false, err
 	}
 	return false, p.pushManifests(ctx, root, nil)
 }
 
 // attached looks through the subject's referrers for the same artifact, and for others that it stands for.
-func attached(ctx context.Context, dst oras.GraphTarget, root *node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
-	ours := root.manifest
-	referrers, err := fetch.ListReferrers(ctx, dst, *root.subject, ours.desc.ArtifactType)
+func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
+	ours := root.Manifest
+	referrers, err := fetch.ListReferrers(ctx, dst, *root.Subject, ours.Desc.ArtifactType)
 	if err != nil {
 		return nil, nil, err
 	}
 	var same *ocispec.Descriptor
 	var others []ocispec.Descriptor
 	for _, r := range referrers {
-		if r.Digest == ours.desc.Digest {
+		if r.Digest == ours.Desc.Digest {
 			same = &r
 			continue
 		}
-		theirs, err := fetchDocument(ctx, dst, r)
+		theirs, err := manifest.Fetch(ctx, dst, r)
 		if err != nil {
 			return nil, nil, err
 		}
 		switch {
-		case same == nil && sameContent(ours.bytes, theirs):
+		case same == nil && sameContent(ours.Bytes, theirs):
 			same = &r
-		case roleOf(ours.bytes) == roleOf(theirs):
+		case roleOf(ours.Bytes) == roleOf(theirs):
 			others = append(others, r)
 		}
 	}
@@ -194,7 +195,7 @@ func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) 
 		return []ocispec.Descriptor{index}, nil
 	}
 	var idx ocispec.Index
-	if err := fetchJSON(ctx, src, index, &idx); err != nil {
+	if err := manifest.FetchJSON(ctx, src, index, &idx); err != nil {
 		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
 	}
 	return idx.Manifests, nil
@@ -257,7 +258,7 @@ func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (oc
 		return desc, nil
 	}
 	var m ocispec.Manifest
-	switch err := fetchJSON(ctx, src, desc, &m); {
+	switch err := manifest.FetchJSON(ctx, src, desc, &m); {
 	case errors.Is(err, errdef.ErrNotFound): // only the listing has it still
 		return desc, nil
 	case err != nil:

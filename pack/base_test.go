@@ -8,9 +8,10 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/opencontainers/image-spec/specs-go"
+	"github.com/davit-oci/davit/pack/node"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/memory"
 )
@@ -40,7 +41,7 @@ func busybox(t *testing.T, dst *memory.Store, docker bool) ocispec.Descriptor {
 	t.Helper()
 	types := [3]string{ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageConfig, ocispec.MediaTypeImageLayerGzip}
 	if docker {
-		types = [3]string{mediatypes.DockerManifest, mediatypes.DockerConfig, dockerLayer + ".gzip"}
+		types = [3]string{mediatypes.DockerManifest, mediatypes.DockerConfig, node.DockerLayer + ".gzip"}
 	}
 	config := `{"architecture":"arm64","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},` +
 		`"rootfs":{"type":"layers","diff_ids":["sha256:base"]},"history":[{"created_by":"base"}]}`
@@ -77,7 +78,7 @@ func TestImageOnBase(t *testing.T) {
 			if string(config) != want {
 				t.Errorf("config\n got %s\nwant %s", config, want)
 			}
-			if got := r.Layers[1].MediaType == dockerLayer+".gzip" && r.MediaType == mediatypes.DockerManifest &&
+			if got := r.Layers[1].MediaType == node.DockerLayer+".gzip" && r.MediaType == mediatypes.DockerManifest &&
 				r.Config.MediaType == mediatypes.DockerConfig; got != docker {
 				t.Errorf("types %s, %s, %s", r.MediaType, r.Config.MediaType, r.Layers[1].MediaType)
 			}
@@ -128,7 +129,7 @@ func TestBaseOfSeveralPlatformsIsForLinuxUnlessToldOtherwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := basePlatform(t.Context(), &baseRef{Source: dst, Descriptor: desc}, nil)
+	got, err := node.BasePlatform(t.Context(), &node.Base{Source: dst, Descriptor: desc}, nil)
 	if err != nil || got.Digest != amd.Digest {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -4,6 +4,9 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/internal/digestcache"
+	"github.com/davit-oci/davit/pack/blob"
+	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/tar"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -12,11 +15,11 @@ import (
 // directory. A cache only saves work: a damaged one counts as empty, and errors of the disk are not reported.
 type Cache struct {
 	digests *digestcache.Cache
-	trees   *treeCache
+	trees   *tar.Cache
 }
 
 // NewCache returns the cache in a directory, which need not exist. With "" it remembers nothing beyond the process.
-func NewCache(dir string) *Cache { return &Cache{digestcache.New(dir), newTreeCache(dir)} }
+func NewCache(dir string) *Cache { return &Cache{digestcache.New(dir), tar.NewCache(dir)} }
 
 // Lookup returns the digest of a file that did not change since it was stored.
 func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) { return c.digests.Lookup(info) }
@@ -27,21 +30,21 @@ func (c *Cache) Store(info fs.FileInfo, d digest.Digest) { c.digests.Store(info,
 // Close writes to the directory what is new. The cache can be used on, and closed again.
 func (c *Cache) Close() {
 	c.digests.Close()
-	c.trees.save()
+	c.trees.Save()
 }
 
 // newPacker returns what packs the files of fsys.
-func (o Options) newPacker(fsys fs.FS) *packer {
+func (o Options) newPacker(fsys fs.FS) *blob.Packer {
 	cache := o.Cache
 	if cache == nil {
 		cache = NewCache("")
 	}
-	return &packer{FS: fsys, Created: o.Created, Digests: cache.digests, Pool: newWorkshop(cache.trees)}
+	return &blob.Packer{FS: fsys, Created: o.Created, Digests: cache.digests, Pool: tar.NewPool(cache.trees)}
 }
 
-func (o Options) base() *baseRef {
+func (o Options) base() *node.Base {
 	if o.Base == nil {
 		return nil
 	}
-	return &baseRef{o.Base.Source, o.Base.Descriptor}
+	return &node.Base{Source: o.Base.Source, Descriptor: o.Base.Descriptor}
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 )
 
 // Member is a manifest of an index to be. It is at the index's target already.
@@ -48,8 +49,8 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 		return nil, err
 	}
 	common := Options{Created: opts.Created, Progress: opts.Progress}
-	root := &node{plan: plan, created: opts.Created, subject: opts.Subject}
-	if root.manifest, err = root.newIndex(entries); err != nil {
+	root := &node.Node{Plan: plan, Created: opts.Created, Subject: opts.Subject}
+	if root.Manifest, err = root.NewIndex(entries); err != nil {
 		return nil, err
 	}
 	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags)}
@@ -76,7 +77,7 @@ func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entrie
 		return kind, nil
 	}
 	var m ocispec.Manifest
-	err := fetchJSON(ctx, dst, entries[0], &m)
+	err := manifest.FetchJSON(ctx, dst, entries[0], &m)
 	kind, _ = kinds.KindOf(m)
 	return kind, err
 }
@@ -134,7 +135,7 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 	ocispec.Descriptor, error) {
 	entry := ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}
 	var m ocispec.Manifest
-	if err := fetchJSON(ctx, dst, desc, &m); err != nil {
+	if err := manifest.FetchJSON(ctx, dst, desc, &m); err != nil {
 		return entry, err
 	}
 	entry.ArtifactType = m.ArtifactType
@@ -152,7 +153,7 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 
 // configPlatform reads the platform out of an image config.
 func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
-	b, err := fetchDocument(ctx, dst, config)
+	b, err := manifest.Fetch(ctx, dst, config)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 )
 
 // Preview is what Push would do.
@@ -30,17 +30,17 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	if err != nil {
 		return nil, err
 	}
-	defer p.packer.Pool.trees.save()
-	if err := p.packer.measure(ctx, root.allBlobs()); err != nil {
+	defer p.packer.Pool.Trees.Save()
+	if err := p.packer.Measure(ctx, root.AllBlobs()); err != nil {
 		return nil, err
 	}
-	if err := root.compose(p.subject); err != nil {
+	if err := root.Compose(p.subject); err != nil {
 		return nil, err
 	}
 	r := &Preview{Result: newResult(root)}
 	r.Tags = p.tags
 	seen := make(map[digest.Digest]bool)
-	for _, desc := range root.contents() {
+	for _, desc := range root.Contents() {
 		if seen[desc.Digest] {
 			continue
 		}
@@ -52,31 +52,4 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 		r.Blobs = append(r.Blobs, PreviewBlob{desc, !exists})
 	}
 	return r, nil
-}
-
-// contents returns the descriptors of everything that a composed node consists of.
-func (n *node) contents() []ocispec.Descriptor {
-	var all []ocispec.Descriptor
-	for _, p := range n.platforms {
-		all = append(all, p.contents()...)
-	}
-	all = append(all, n.base.layers()...)
-	for _, p := range n.packed {
-		all = append(all, p.Descriptor)
-	}
-	for _, b := range n.configs() {
-		all = append(all, b.desc)
-	}
-	all = append(all, n.entryDescriptor())
-	for _, r := range n.referrers {
-		all = append(all, r.contents()...)
-	}
-	return all
-}
-
-// entryDescriptor returns the descriptor of the node's manifest as an index lists it.
-func (n *node) entryDescriptor() ocispec.Descriptor {
-	desc := n.manifest.desc
-	desc.Platform, desc.Annotations = n.plan.Platform, n.entry
-	return desc
 }

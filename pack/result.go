@@ -3,6 +3,7 @@ package pack
 import (
 	"slices"
 
+	"github.com/davit-oci/davit/pack/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -33,26 +34,26 @@ func (r *Result) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
 }
 
-func newResult(n *node) *Result {
-	desc := n.manifest.desc
+func newResult(n *node.Node) *Result {
+	desc := n.Manifest.Desc
 	r := &Result{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
-		Kind: n.plan.Kind.Name, Annotations: desc.Annotations, Subject: plainSubject(n.subject),
-		Notes: n.plan.Notes, Warnings: n.plan.Warnings,
+		Kind: n.Plan.Kind.Name, Annotations: desc.Annotations, Subject: node.PlainSubject(n.Subject),
+		Notes: n.Plan.Notes, Warnings: n.Plan.Warnings,
 	}
-	if n.config.bytes != nil {
-		r.Config = &n.config.desc
-		r.Layers = n.base.layers()
-		for _, p := range n.packed {
+	if n.Config.Bytes != nil {
+		r.Config = &n.Config.Desc
+		r.Layers = n.Base.Layers()
+		for _, p := range n.Packed {
 			r.Layers = append(r.Layers, p.Descriptor)
 		}
 	}
-	for _, p := range n.platforms {
-		r.Manifests = append(r.Manifests, p.entryDescriptor())
-		r.Notes = append(slices.Clip(r.Notes), p.plan.Notes...)
-		r.Warnings = append(slices.Clip(r.Warnings), p.plan.Warnings...)
+	for _, p := range n.Platforms {
+		r.Manifests = append(r.Manifests, p.EntryDescriptor())
+		r.Notes = append(slices.Clip(r.Notes), p.Plan.Notes...)
+		r.Warnings = append(slices.Clip(r.Warnings), p.Plan.Warnings...)
 	}
-	for _, child := range n.referrers {
+	for _, child := range n.Referrers {
 		r.Referrers = append(r.Referrers, newResult(child))
 	}
 	return r

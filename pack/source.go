@@ -8,9 +8,11 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/pack/blob"
+	"github.com/davit-oci/davit/pack/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -18,9 +20,9 @@ import (
 // is read again when it is fetched, a tar is made again, and a file that changed in between fails with
 // artifact.ErrChanged.
 type Source struct {
-	root  *node
+	root  *node.Node
 	docs  map[digest.Digest][]byte
-	blobs map[digest.Digest]*blob
+	blobs map[digest.Digest]*blob.Blob
 }
 
 var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
@@ -29,48 +31,48 @@ var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 // copied and nothing is sent. The referrers that the plan declares are part of the Source; oras.ExtendedCopy finds them.
 func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *ocispec.Descriptor, opts Options) (*Source, error) {
 	packer := opts.newPacker(fsys)
-	defer packer.Pool.trees.save()
-	root, err := newNode(ctx, packer, plan, opts.base())
+	defer packer.Pool.Trees.Save()
+	root, err := node.New(ctx, packer, plan, opts.base())
 	if err != nil {
 		return nil, err
 	}
-	if err := packer.measure(ctx, root.allBlobs()); err != nil {
+	if err := packer.Measure(ctx, root.AllBlobs()); err != nil {
 		return nil, err
 	}
-	if err := root.compose(subject); err != nil {
+	if err := root.Compose(subject); err != nil {
 		return nil, err
 	}
 	return newSource(root), nil
 }
 
-func newSource(root *node) *Source {
-	s := &Source{root: root, docs: make(map[digest.Digest][]byte), blobs: make(map[digest.Digest]*blob)}
-	s.addDoc(document{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data})
-	root.all(func(n *node) error {
-		s.addDoc(n.config)
-		s.addDoc(n.manifest)
-		for _, b := range append(n.base.blobs(), n.blobs...) {
-			s.blobs[b.desc.Digest] = b
+func newSource(root *node.Node) *Source {
+	s := &Source{root: root, docs: make(map[digest.Digest][]byte), blobs: make(map[digest.Digest]*blob.Blob)}
+	s.addDoc(node.Document{Desc: ocispec.DescriptorEmptyJSON, Bytes: ocispec.DescriptorEmptyJSON.Data})
+	root.All(func(n *node.Node) error {
+		s.addDoc(n.Config)
+		s.addDoc(n.Manifest)
+		for _, b := range append(n.Base.Blobs(), n.Blobs...) {
+			s.blobs[b.Desc.Digest] = b
 		}
 		return nil
 	})
 	return s
 }
 
-func (s *Source) addDoc(d document) {
-	if d.bytes != nil {
-		s.docs[d.desc.Digest] = d.bytes
+func (s *Source) addDoc(d node.Document) {
+	if d.Bytes != nil {
+		s.docs[d.Desc.Digest] = d.Bytes
 	}
 }
 
 // Root is the descriptor of the manifest, or of the index.
-func (s *Source) Root() ocispec.Descriptor { return s.root.manifest.desc }
+func (s *Source) Root() ocispec.Descriptor { return s.root.Manifest.Desc }
 
 // Result says what was packed, as Push does.
 func (s *Source) Result() *Result { return newResult(s.root) }
 
 // Manifest gives the bytes of the manifest or index.
-func (s *Source) Manifest() []byte { return bytes.Clone(s.root.manifest.bytes) }
+func (s *Source) Manifest() []byte { return bytes.Clone(s.root.Manifest.Bytes) }
 
 // Fetch opens a blob or manifest of the artifact.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
@@ -78,7 +80,7 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 		return io.NopCloser(bytes.NewReader(b)), nil
 	}
 	if b, ok := s.blobs[desc.Digest]; ok {
-		return b.origin.Open(ctx, 0)
+		return b.Origin.Open(ctx, 0)
 	}
 	return nil, fmt.Errorf("%s: %w", desc.Digest, errdef.ErrNotFound)
 }
@@ -92,15 +94,15 @@ func (s *Source) Exists(_ context.Context, desc ocispec.Descriptor) (bool, error
 
 // Resolve knows the digest of the artifact's manifest, those of its platforms and referrers, and the plan's tags.
 func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descriptor, error) {
-	for _, tag := range s.root.plan.Tags {
+	for _, tag := range s.root.Plan.Tags {
 		if tag == reference {
 			return s.Root(), nil
 		}
 	}
 	var found ocispec.Descriptor
-	s.root.all(func(n *node) error {
-		if n.manifest.desc.Digest.String() == reference {
-			found = n.manifest.desc
+	s.root.All(func(n *node.Node) error {
+		if n.Manifest.Desc.Digest.String() == reference {
+			found = n.Manifest.Desc
 		}
 		return nil
 	})
@@ -113,29 +115,11 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 // Predecessors gives what refers to a manifest or blob: referrers, indexes, manifests.
 func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
-	s.root.all(func(n *node) error {
-		if n.leadsTo(desc.Digest) {
-			found = append(found, n.manifest.desc)
+	s.root.All(func(n *node.Node) error {
+		if n.LeadsTo(desc.Digest) {
+			found = append(found, n.Manifest.Desc)
 		}
 		return nil
 	})
 	return found, nil
-}
-
-// leadsTo tells whether the node's manifest names the digest.
-func (n *node) leadsTo(d digest.Digest) bool {
-	if n.subject != nil && n.subject.Digest == d || n.config.bytes != nil && n.config.desc.Digest == d {
-		return true
-	}
-	for _, p := range n.platforms {
-		if p.manifest.desc.Digest == d {
-			return true
-		}
-	}
-	for _, b := range append(n.base.blobs(), n.blobs...) {
-		if b.desc.Digest == d {
-			return true
-		}
-	}
-	return false
 }

@@ -102,7 +102,7 @@ func TestTarsAreSentAsTheyAreKnown(t *testing.T) {
 	if _, err := Push(t.Context(), os.DirFS(dir), p, small, PushOptions{}); err != nil || small.unknown != 0 {
 		t.Errorf("a small tar: %d unhashed, %v", small.unknown, err)
 	}
-	if err := os.Truncate(filepath.Join(dir, "data/d00/f0000"), maxSpool+1); err != nil {
+	if err := os.Truncate(filepath.Join(dir, "data/d00/f0000"), 64<<20+1); err != nil {
 		t.Fatal(err)
 	}
 	large := &streamTarget{Store: memory.New()}
@@ -156,65 +156,6 @@ func TestSplitDirectory(t *testing.T) {
 	}
 	if fresh != 1 {
 		t.Errorf("one changed file makes %d layers new", fresh)
-	}
-}
-
-func TestKnownTreeIsNotPackedAgain(t *testing.T) {
-	t.Parallel()
-	dir, cache := newTree(t, 30), t.TempDir()
-	opts := PushOptions{Options: Options{Cache: NewCache(cache)}, Tags: []string{"v1"}}
-	first, err := Push(t.Context(), os.DirFS(dir), plan(directory()), memory.New(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shop := newWorkshop(newTreeCache(cache))
-	tars, err := shop.pack(t.Context(), os.DirFS(dir), directory(), time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := tars[0]
-	// The files are too young to be trusted. The test can't age their inodes, but it can age the fingerprinter.
-	if _, known := o.known(); known {
-		t.Error("files that were made a moment ago are trusted")
-	}
-	p := newPrinter(o.tree, o.packing, o.entries)
-	p.since = time.Now().Add(time.Hour).UnixNano()
-	print := p.print(o.entries)
-	r := treeRecord{first.Layers[0].Digest, digest.Digest(first.Layers[0].Annotations[manifest.AnnotationContent]), first.Layers[0].Size}
-	shop.trees.store(print, r)
-	shop.trees.save()
-	if got, ok := newTreeCache(cache).lookup(print); !ok || got != r {
-		t.Errorf("got %v, want %v", got, r)
-	}
-	o.entries[len(o.entries)-1].ModTime++
-	if p.print(o.entries) == print {
-		t.Error("a changed time has the same fingerprint")
-	}
-}
-
-func TestDamagedTreeCache(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	c := newTreeCache(dir)
-	r := treeRecord{digest.FromString("a"), digest.FromString("b"), 7}
-	c.store(fingerprint{1}, r)
-	c.store(fingerprint{2}, r)
-	c.save()
-	path := filepath.Join(dir, "trees")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data[len(data)/4] ^= 1
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	damaged := newTreeCache(dir)
-	if _, ok := damaged.lookup(fingerprint{1}); ok {
-		t.Error("a damaged line counts")
-	}
-	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
-		t.Errorf("got %v, %v", got, ok)
 	}
 }
 

@@ -1,6 +1,4 @@
-//go:build unix
-
-package pack
+package blob
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package pack
+package node
 
 import (
 	"bytes"
@@ -12,54 +12,55 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/blob"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// document is a config or manifest: bytes that are held in memory.
-type document struct {
-	desc  ocispec.Descriptor
-	bytes []byte
+// A Document is a config or manifest: bytes that are held in memory.
+type Document struct {
+	Desc  ocispec.Descriptor
+	Bytes []byte
 }
 
 // newDocument makes the descriptor of b.
-func newDocument(mediaType string, b []byte) document {
-	return document{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}, b}
+func newDocument(mediaType string, b []byte) Document {
+	return Document{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}, b}
 }
 
 // marshalManifest makes the bytes of a manifest or index. The order of the fields is that of the struct, maps are
 // sorted by json: equal content gives equal bytes.
-func marshalManifest(mediaType string, body any) (document, error) {
+func marshalManifest(mediaType string, body any) (Document, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return document{}, err
+		return Document{}, err
 	}
 	if len(b) > manifest.MaxSize {
-		return document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
+		return Document{}, fmt.Errorf("the manifest has %d bytes, registries take %d: pack directories as tar, or fewer files",
 			len(b), manifest.MaxSize)
 	}
 	return newDocument(mediaType, b), nil
 }
 
 // sortLayers puts blobs in the order that the kind wants.
-func sortLayers(kind mediatypes.Kind, blobs []*blob) {
+func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	switch kind.Order {
 	case mediatypes.ByDigest:
-		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(a.desc.Digest, b.desc.Digest) })
+		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Desc.Digest, b.Desc.Digest) })
 	case mediatypes.ByTitle:
-		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(a.layer.Title, b.layer.Title) })
+		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(a.Layer.Title, b.Layer.Title) })
 	case mediatypes.ByRole:
 		rank := make(map[string]int, len(kind.Layers))
 		for i, l := range slices.Backward(kind.Layers) {
 			rank[l.Role] = i
 		}
-		slices.SortStableFunc(blobs, func(a, b *blob) int { return cmp.Compare(rank[a.layer.Role], rank[b.layer.Role]) })
+		slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(rank[a.Layer.Role], rank[b.Layer.Role]) })
 	}
 }
 
 // config is the config blob of a kind. The empty config carries its two bytes in the descriptor, as oras writes it.
-func newConfig(mediaType string, b []byte) document {
+func newConfig(mediaType string, b []byte) Document {
 	if len(b) == 0 {
 		b = ocispec.DescriptorEmptyJSON.Data
 	}
@@ -68,7 +69,7 @@ func newConfig(mediaType string, b []byte) document {
 	}
 	doc := newDocument(mediaType, b)
 	if mediaType == ocispec.MediaTypeEmptyJSON && bytes.Equal(b, ocispec.DescriptorEmptyJSON.Data) {
-		doc.desc.Data = b
+		doc.Desc.Data = b
 	}
 	return doc
 }
@@ -82,47 +83,47 @@ func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, e
 }
 
 // newManifest makes the manifest of a node whose layers and config are known.
-func (n *node) newManifest(layers []ocispec.Descriptor, more map[string]string) (document, error) {
+func (n *Node) newManifest(layers []ocispec.Descriptor, more map[string]string) (Document, error) {
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
-		ArtifactType: n.plan.ArtifactType,
-		Config:       n.config.desc,
+		ArtifactType: n.Plan.ArtifactType,
+		Config:       n.Config.Desc,
 		Layers:       layers,
-		Subject:      plainSubject(n.subject),
-		Annotations:  annotations(n.plan, more, n.created),
+		Subject:      PlainSubject(n.Subject),
+		Annotations:  annotations(n.Plan, more, n.Created),
 	}
-	if m.ArtifactType == "" && n.config.desc.MediaType == ocispec.MediaTypeEmptyJSON {
+	if m.ArtifactType == "" && n.Config.Desc.MediaType == ocispec.MediaTypeEmptyJSON {
 		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec demands one
 	}
 	if len(layers) == 0 {
 		m.Layers = []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}
 	}
-	if n.config.desc.MediaType == mediatypes.DockerConfig {
+	if n.Config.Desc.MediaType == mediatypes.DockerConfig {
 		m.MediaType = mediatypes.DockerManifest
 	}
 	doc, err := marshalManifest(m.MediaType, m)
-	doc.desc.ArtifactType, doc.desc.Annotations = m.ArtifactType, m.Annotations
+	doc.Desc.ArtifactType, doc.Desc.Annotations = m.ArtifactType, m.Annotations
 	return doc, err
 }
 
-// newIndex makes the index over the manifests of the platforms.
-func (n *node) newIndex(entries []ocispec.Descriptor) (document, error) {
+// NewIndex creates the index over the manifests of the platforms.
+func (n *Node) NewIndex(entries []ocispec.Descriptor) (Document, error) {
 	idx := ocispec.Index{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageIndex,
-		ArtifactType: n.plan.ArtifactType,
+		ArtifactType: n.Plan.ArtifactType,
 		Manifests:    entries,
-		Subject:      plainSubject(n.subject),
-		Annotations:  annotations(n.plan, nil, n.created),
+		Subject:      PlainSubject(n.Subject),
+		Annotations:  annotations(n.Plan, nil, n.Created),
 	}
 	doc, err := marshalManifest(idx.MediaType, idx)
-	doc.desc.ArtifactType, doc.desc.Annotations = idx.ArtifactType, idx.Annotations
+	doc.Desc.ArtifactType, doc.Desc.Annotations = idx.ArtifactType, idx.Annotations
 	return doc, err
 }
 
-// plainSubject is the descriptor of a subject as the spec wants it: what it is and nothing about where it was found.
-func plainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
+// PlainSubject returns the descriptor of a subject with the fields that the spec requires.
+func PlainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
 	if subject == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package pack
+package node
 
 import (
 	"bytes"
@@ -11,17 +11,18 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/blob"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
+	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 )
 
 // dockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
 // stays one, because clients refuse a manifest that mixes the two.
-const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
+const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
-// baseRef is where a base is.
-type baseRef struct {
+// Base is where the manifest of a base is stored.
+type Base struct {
 	Source     oras.ReadOnlyTarget
 	Descriptor ocispec.Descriptor
 }
@@ -34,14 +35,14 @@ type baseImage struct {
 }
 
 // loadBase reads the base's manifest and config; of an index the manifest for the platform.
-func loadBase(ctx context.Context, base *baseRef, platform *ocispec.Platform) (*baseImage, error) {
+func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*baseImage, error) {
 	b := &baseImage{src: base.Source}
-	desc, err := basePlatform(ctx, base, platform)
+	desc, err := BasePlatform(ctx, base, platform)
 	if err == nil {
-		err = fetchJSON(ctx, base.Source, desc, &b.manifest)
+		err = manifest.FetchJSON(ctx, base.Source, desc, &b.manifest)
 	}
 	if err == nil {
-		err = fetchJSON(ctx, base.Source, b.manifest.Config, &b.config)
+		err = manifest.FetchJSON(ctx, base.Source, b.manifest.Config, &b.config)
 	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading base", Item: base.Descriptor.Digest.String(), Err: err}
@@ -52,8 +53,8 @@ func loadBase(ctx context.Context, base *baseRef, platform *ocispec.Platform) (*
 	return b, nil
 }
 
-// basePlatform finds the platform's manifest when the base is an index.
-func basePlatform(ctx context.Context, base *baseRef, platform *ocispec.Platform) (ocispec.Descriptor, error) {
+// BasePlatform returns the platform's manifest when the base is an index.
+func BasePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (ocispec.Descriptor, error) {
 	desc := base.Descriptor
 	if !manifest.IsIndex(desc.MediaType) {
 		return desc, nil
@@ -62,7 +63,7 @@ func basePlatform(ctx context.Context, base *baseRef, platform *ocispec.Platform
 		platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"} // what an image is for unless told otherwise
 	}
 	var idx ocispec.Index
-	if err := fetchJSON(ctx, base.Source, desc, &idx); err != nil {
+	if err := manifest.FetchJSON(ctx, base.Source, desc, &idx); err != nil {
 		return desc, err
 	}
 	entry, err := manifest.Select(idx.Manifests, platform)
@@ -72,33 +73,12 @@ func basePlatform(ctx context.Context, base *baseRef, platform *ocispec.Platform
 	return entry, nil
 }
 
-// fetchJSON reads a manifest or config, verified and of bounded size.
-func fetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
-	b, err := fetchDocument(ctx, src, desc)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
-}
-
-func fetchDocument(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
-	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, manifest.MaxSize)
-	}
-	rc, err := src.Fetch(ctx, desc)
-	if err != nil {
-		return nil, err
-	}
-	defer rc.Close()
-	return content.ReadAll(rc, desc)
-}
-
 func (b *baseImage) docker() bool {
 	return b != nil && b.manifest.MediaType == mediatypes.DockerManifest
 }
 
-// layers of the base, which come first.
-func (b *baseImage) layers() []ocispec.Descriptor {
+// Layers returns the descriptors of the base's layers, which come first.
+func (b *baseImage) Layers() []ocispec.Descriptor {
 	if b == nil {
 		return nil
 	}
@@ -111,17 +91,17 @@ func (b *baseImage) mediaType(t string) string {
 	if !b.docker() || !strings.HasPrefix(t, oci) {
 		return t
 	}
-	return dockerLayer + strings.Replace(strings.TrimPrefix(t, oci), "+", ".", 1)
+	return DockerLayer + strings.Replace(strings.TrimPrefix(t, oci), "+", ".", 1)
 }
 
-// blobs are those of the base's layers.
-func (b *baseImage) blobs() []*blob {
+// Blobs returns the layers of the base as blobs.
+func (b *baseImage) Blobs() []*blob.Blob {
 	if b == nil {
 		return nil
 	}
-	blobs := make([]*blob, len(b.manifest.Layers))
+	blobs := make([]*blob.Blob, len(b.manifest.Layers))
 	for i, desc := range b.manifest.Layers {
-		blobs[i] = &blob{desc: desc, diffID: desc.Digest, name: desc.Digest.String(), origin: targetOrigin{b.src, desc}}
+		blobs[i] = &blob.Blob{Desc: desc, DiffID: desc.Digest, Name: desc.Digest.String(), Origin: blob.TargetOrigin{From: b.src, Desc: desc}}
 	}
 	return blobs
 }

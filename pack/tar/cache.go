@@ -1,4 +1,4 @@
-package pack
+package tar
 
 import (
 	"bufio"
@@ -12,36 +12,37 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// treeRecord is what a tar was when it was made.
-type treeRecord struct {
-	digest, diffID digest.Digest
-	size           int64
+// A Record has the digests and the size of a tar.
+type Record struct {
+	Digest, DiffID digest.Digest
+	Size           int64
 }
 
-// treeCache remembers what directories packed into, by their fingerprints. It is one file of lines, to which every
+// A Cache remembers what directories packed into, by their fingerprints. It is one file of lines, to which every
 // process appends; a line that is damaged counts for nothing, and errors of the disk are not reported: it only ever
 // saves work.
-type treeCache struct {
+type Cache struct {
 	path string // "": nowhere
 
 	mu    sync.Mutex
-	known map[fingerprint]treeRecord // nil until it is asked for
-	fresh []byte                     // lines to be appended
+	known map[fingerprint]Record // nil until it is asked for
+	fresh []byte                 // lines to be appended
 }
 
 // maxTreeCache bounds the file: when it is larger, it begins anew with what one push adds.
 const maxTreeCache = 16 << 20
 
-func newTreeCache(dir string) *treeCache {
+// NewCache returns the cache in a directory. With "" it remembers nothing.
+func NewCache(dir string) *Cache {
 	if dir == "" {
-		return &treeCache{}
+		return &Cache{}
 	}
-	return &treeCache{path: filepath.Join(dir, "trees")}
+	return &Cache{path: filepath.Join(dir, "trees")}
 }
 
-func (c *treeCache) lookup(print fingerprint) (treeRecord, bool) {
+func (c *Cache) lookup(print fingerprint) (Record, bool) {
 	if c.path == "" || print == (fingerprint{}) {
-		return treeRecord{}, false
+		return Record{}, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +53,8 @@ func (c *treeCache) lookup(print fingerprint) (treeRecord, bool) {
 	return r, ok
 }
 
-func (c *treeCache) read() {
-	c.known = make(map[fingerprint]treeRecord)
+func (c *Cache) read() {
+	c.known = make(map[fingerprint]Record)
 	f, err := os.Open(c.path)
 	if err != nil {
 		return
@@ -69,13 +70,13 @@ func (c *treeCache) read() {
 
 const treeLine = "%x %s %d %s\n"
 
-func parseTree(line string) (fingerprint, treeRecord, bool) {
+func parseTree(line string) (fingerprint, Record, bool) {
 	var print fingerprint
-	var r treeRecord
+	var r Record
 	var key, check string
-	n, err := fmt.Sscanf(line, "%s %s %d %s %s", &key, &r.digest, &r.size, &r.diffID, &check)
-	if err != nil || n != 5 || len(key) != hex.EncodedLen(len(print)) || r.size < 0 ||
-		r.digest.Validate() != nil || r.diffID.Validate() != nil {
+	n, err := fmt.Sscanf(line, "%s %s %d %s %s", &key, &r.Digest, &r.Size, &r.DiffID, &check)
+	if err != nil || n != 5 || len(key) != hex.EncodedLen(len(print)) || r.Size < 0 ||
+		r.Digest.Validate() != nil || r.DiffID.Validate() != nil {
 		return print, r, false
 	}
 	if _, err := hex.Decode(print[:], []byte(key)); err != nil {
@@ -85,12 +86,12 @@ func parseTree(line string) (fingerprint, treeRecord, bool) {
 }
 
 // checksum tells a whole line from one that another process's line cut in two.
-func checksum(print fingerprint, r treeRecord) string {
-	return digest.FromString(fmt.Sprintf(treeLine, print, r.digest, r.size, r.diffID)).Encoded()[:8]
+func checksum(print fingerprint, r Record) string {
+	return digest.FromString(fmt.Sprintf(treeLine, print, r.Digest, r.Size, r.DiffID)).Encoded()[:8]
 }
 
 // store remembers a tar; save writes it down.
-func (c *treeCache) store(print fingerprint, r treeRecord) {
+func (c *Cache) store(print fingerprint, r Record) {
 	if c.path == "" || print == (fingerprint{}) {
 		return
 	}
@@ -103,12 +104,12 @@ func (c *treeCache) store(print fingerprint, r treeRecord) {
 		return
 	}
 	c.known[print] = r
-	line := fmt.Appendf(nil, treeLine, print, r.digest, r.size, r.diffID)
+	line := fmt.Appendf(nil, treeLine, print, r.Digest, r.Size, r.DiffID)
 	c.fresh = fmt.Appendf(c.fresh, "%s %s\n", bytes.TrimSpace(line), checksum(print, r))
 }
 
-// save appends what is new, by one write that local file systems don't mix with others.
-func (c *treeCache) save() {
+// Save appends what is new, by one write that local file systems don't mix with others.
+func (c *Cache) Save() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.fresh) == 0 || os.MkdirAll(filepath.Dir(c.path), 0o700) != nil {

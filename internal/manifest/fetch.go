@@ -1,0 +1,32 @@
+package manifest
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// FetchJSON reads a manifest or config as Fetch does, and decodes it.
+func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
+	b, err := Fetch(ctx, src, desc)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+// Fetch reads a manifest or config and checks its digest. One of more than MaxSize bytes is a spec.ErrRefused.
+func Fetch(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
+	if desc.Size > MaxSize {
+		return nil, spec.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, MaxSize)
+	}
+	rc, err := src.Fetch(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	return content.ReadAll(rc, desc)
+}

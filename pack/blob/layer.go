@@ -1,0 +1,82 @@
+package blob
+
+import (
+	"maps"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/tar"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func newBlob(layer artifact.Layer) *Blob {
+	name := layer.Title
+	if name == "" {
+		name = layer.Path
+	}
+	return &Blob{
+		Layer: layer, Name: name,
+		Desc: ocispec.Descriptor{MediaType: layer.MediaType, Size: -1, Annotations: layerAnnotations(layer)},
+	}
+}
+
+// newTarBlob makes a blob of a tar, known if the same one was made before.
+func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
+	b := newBlob(layer)
+	b.Origin = origin
+	if known, ok := origin.Known(); ok {
+		b.Desc.Digest, b.Desc.Size, b.DiffID = known.Digest, known.Size, known.DiffID
+	}
+	return b
+}
+
+// partOf is one of the layers of a directory that is split. Its title is its own, as titles must be, and oras does not
+// unpack it: there, every entry would have to stand under the title.
+func partOf(layer artifact.Layer, i int) artifact.Layer {
+	layer.Unpack = false
+	if layer.Title != "" {
+		layer.Title = manifest.PartTitle(layer.Title, i, layer.Packing.Extension())
+	}
+	return layer
+}
+
+// layerAnnotations are the plan's and the title, and how to unpack a directory.
+func layerAnnotations(layer artifact.Layer) map[string]string {
+	all := maps.Clone(layer.Annotations)
+	if all == nil {
+		all = make(map[string]string)
+	}
+	if layer.Title != "" {
+		all[ocispec.AnnotationTitle] = layer.Title
+	}
+	switch {
+	case layer.Unpack:
+		all[manifest.AnnotationUnpack] = "true"
+	case layer.Title != "" && ambiguous(layer):
+		all[manifest.AnnotationDirectory] = manifest.DirectoryAnnotation(layer.Prefix)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// ambiguous tells whether a directory's media type does not say that it is one: oras gives plain files the same.
+func ambiguous(layer artifact.Layer) bool {
+	switch layer.MediaType {
+	case mediatypes.LayerTar, mediatypes.LayerTarGzip, mediatypes.LayerTarZstd:
+		return layer.Packing != mediatypes.Raw && layer.Packing != ""
+	}
+	return false
+}
+
+// Descriptor returns the descriptor of a known blob, with the annotation of its uncompressed digest.
+func (b *Blob) Descriptor() ocispec.Descriptor {
+	desc := b.Desc
+	if b.Layer.Unpack {
+		desc.Annotations = maps.Clone(desc.Annotations)
+		desc.Annotations[manifest.AnnotationContent] = b.DiffID.String()
+	}
+	return desc
+}

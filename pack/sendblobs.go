@@ -1,0 +1,157 @@
+package pack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/pack/blob"
+	"github.com/davit-oci/davit/pack/tar"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	oras "oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// onePass is the size from which a file is hashed while it is sent: below it, asking whether the target has the blob
+// costs less than sending it in vain.
+const onePass = 4 << 20
+
+// pushBlobs sends blobs, the largest first so that none is left over alone at the end.
+func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
+	slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
+	type key struct { // for oras's store in memory, bytes of two media types are two
+		mediaType string
+		digest    digest.Digest
+	}
+	seen := make(map[key]bool)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(p.opts.concurrency())
+	for _, b := range blobs {
+		k := key{b.Desc.MediaType, b.Desc.Digest}
+		if k.digest != "" && seen[k] {
+			continue
+		}
+		seen[k] = true
+		group.Go(func() error {
+			if err := p.pushBlob(ctx, b); err != nil {
+				return blob.Failed("pushing", b.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// weight is how long a blob may take; nobody knows it of a tar, which therefore begins first.
+func weight(b *blob.Blob) int64 {
+	if b.Desc.Size < 0 {
+		return 1<<63 - 1
+	}
+	return b.Desc.Size
+}
+
+// pushBlob sends one blob, hashing it before or on the way.
+func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
+	pusher, able := p.dst.(BlobPusher)
+	if !b.Known() && (!able || !p.onePass(b)) {
+		if err := b.Measure(ctx, true); err != nil {
+			return err
+		}
+		p.packer.Remember(b)
+	}
+	if o, ok := b.Origin.(*tar.Origin); ok {
+		defer o.Empty()
+	}
+	if !able {
+		pusher = plainPusher{p.dst}
+	}
+	event := artifact.Event{Step: artifact.Started, ID: b.Name, Descriptor: b.Desc}
+	p.opts.report(event)
+	if p.old.blobs[b.Desc.Digest] {
+		p.done(b.Name, b.Desc, artifact.Skipped)
+		return b.Origin.Check()
+	}
+	desc, step, err := pusher.PushBlob(ctx, b.Source(ctx), func(done int64) {
+		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.Name, Descriptor: event.Descriptor, Bytes: done})
+	})
+	if changed := b.Origin.Check(); changed != nil {
+		return changed // it explains whatever else went wrong
+	}
+	if err != nil {
+		p.relearn(ctx, b, err)
+		return err
+	}
+	b.Learn(desc)
+	p.packer.Remember(b)
+	p.done(b.Name, b.Desc, step)
+	return nil
+}
+
+// relearn reads a file again whose bytes turned out not to have the digest that is remembered of it: the next push must
+// not fail the same way.
+func (p *pusher) relearn(ctx context.Context, b *blob.Blob, err error) {
+	origin, file := b.Origin.(*blob.FileOrigin)
+	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
+		return
+	}
+	again := &blob.Blob{Name: b.Name, Desc: ocispec.Descriptor{Size: -1}, Origin: origin}
+	if again.Measure(ctx, false) == nil && again.Desc.Digest != b.Desc.Digest {
+		p.packer.Remember(again)
+	}
+}
+
+// onePass tells whether a blob is sent while it is hashed.
+func (p *pusher) onePass(b *blob.Blob) bool {
+	if o, ok := b.Origin.(*tar.Origin); ok {
+		return !o.Small()
+	}
+	return b.Desc.Size >= onePass && !p.old.sizes[b.Desc.Size]
+}
+
+func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {
+	if step != artifact.Skipped {
+		p.sent.Store(true)
+	}
+	p.opts.report(artifact.Event{Step: step, ID: id, Descriptor: desc, Bytes: desc.Size})
+}
+
+// plainPusher is a BlobPusher over any oras target, for blobs whose digest is known.
+type plainPusher struct{ dst oras.Target }
+
+// PushBlob asks whether the blob is there and sends it if not.
+func (p plainPusher) PushBlob(ctx context.Context, b artifact.Blob, report func(int64)) (
+	ocispec.Descriptor, artifact.Step, error) {
+	desc := b.Descriptor()
+	if ok, err := p.dst.Exists(ctx, desc); err != nil || ok {
+		return desc, artifact.Skipped, err
+	}
+	rc, err := b.Open(0)
+	if err != nil {
+		return desc, 0, err
+	}
+	defer rc.Close()
+	err = p.dst.Push(ctx, desc, &countingReader{r: blob.NewReader(ctx, rc), report: report})
+	if errors.Is(err, errdef.ErrAlreadyExists) {
+		return desc, artifact.Skipped, nil
+	}
+	return desc, artifact.Done, err
+}
+
+// countingReader tells how far the reading is.
+type countingReader struct {
+	r      io.Reader
+	n      int64
+	report func(int64)
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	r.report(r.n)
+	return n, err
+}

@@ -1,0 +1,98 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/pack/node"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+)
+
+// pushManifests sends the manifests from the platforms up, then the referrers, then moves the tags.
+func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) error {
+	err := root.All(func(n *node.Node) error {
+		if n == root || n.Subject != nil {
+			return nil
+		}
+		return p.pushManifest(ctx, n.Manifest)
+	})
+	if err != nil {
+		return err
+	}
+	// With a tag, the manifest goes out under it at the end. What refers to it wants it there before.
+	if len(root.Referrers) > 0 || len(p.tags) == 0 {
+		if err := p.pushManifest(ctx, root.Manifest); err != nil {
+			return err
+		}
+	}
+	err = root.All(func(n *node.Node) error {
+		if n == root || n.Subject == nil {
+			return nil
+		}
+		return p.pushManifest(ctx, n.Manifest)
+	})
+	if err != nil {
+		return err
+	}
+	return p.moveTags(ctx, root.Manifest, tagged)
+}
+
+// pushManifest sends a manifest without a tag. When blobs were sent it is new, and nobody needs to be asked.
+func (p *pusher) pushManifest(ctx context.Context, m node.Document) error {
+	step, err := artifact.Done, error(nil)
+	if !p.sent.Load() {
+		ok, err := p.dst.Exists(ctx, m.Desc)
+		if err != nil {
+			return &artifact.Error{Op: "pushing", Item: m.Desc.Digest.String(), Err: err}
+		}
+		if ok {
+			step = artifact.Skipped
+		}
+	}
+	if step == artifact.Done {
+		err = p.dst.Push(ctx, m.Desc, bytes.NewReader(m.Bytes))
+	}
+	if errors.Is(err, errdef.ErrAlreadyExists) {
+		step, err = artifact.Skipped, nil
+	}
+	if err != nil {
+		return &artifact.Error{Op: "pushing", Item: m.Desc.Digest.String(), Err: err}
+	}
+	p.done(m.Desc.Digest.String(), m.Desc, step)
+	return nil
+}
+
+// moveTags makes every tag lead to the manifest; a tag that does already is left alone.
+func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
+	same := tagged != nil && tagged.Digest == m.Desc.Digest
+	for i, tag := range p.tags {
+		if same && (i == 0 || p.leadsTo(ctx, tag, m.Desc)) {
+			continue
+		}
+		if err := p.moveTag(ctx, m, tag); err != nil {
+			return &artifact.Error{Op: "tagging", Item: tag, Err: err}
+		}
+		p.sent.Store(true)
+	}
+	return nil
+}
+
+// leadsTo asks where a tag leads. Where that can't be told, moving the tag tells.
+func (p *pusher) leadsTo(ctx context.Context, tag string, desc ocispec.Descriptor) bool {
+	old, err := p.dst.Resolve(ctx, tag)
+	return err == nil && old.Digest == desc.Digest
+}
+
+func (p *pusher) moveTag(ctx context.Context, m node.Document, tag string) error {
+	if pusher, ok := p.dst.(registry.ReferencePusher); ok {
+		return pusher.PushReference(ctx, m.Desc, bytes.NewReader(m.Bytes), tag)
+	}
+	if err := p.dst.Push(ctx, m.Desc, bytes.NewReader(m.Bytes)); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+		return err
+	}
+	return p.dst.Tag(ctx, m.Desc, tag)
+}

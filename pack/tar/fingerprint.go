@@ -1,0 +1,94 @@
+package tar
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"time"
+
+	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// fingerprint stands for the bytes of a tar, by what the file system says about its files. The zero value stands for
+// nothing: files that were changed a moment ago can change again without a trace.
+type fingerprint [sha256.Size]byte
+
+// tarFormat changes when the same files give other bytes than in an earlier version, for another reason than other
+// settings of the compression.
+const tarFormat = "davit tar 1"
+
+// settled is how old a change must be before the times of a file tell the next one from it.
+const settled = 2 * time.Second
+
+// printer makes fingerprints of the groups of one tree.
+type fingerprinter struct {
+	head  []byte
+	since int64            // changes after it are too young
+	dirs  map[string]int64 // times of change of the directories, which are in every archive of a tree with Preserve
+}
+
+func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
+	p := &fingerprinter{since: time.Now().Add(-settled).UnixNano()}
+	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
+		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())
+	if tree.Preserve {
+		p.dirs = make(map[string]int64)
+		for i := range entries {
+			if e := &entries[i]; e.Mode.IsDir() {
+				p.dirs[e.Name] = e.CTime
+			}
+		}
+	}
+	return p
+}
+
+// print makes the fingerprint of a group.
+func (p *fingerprinter) print(group []write.Entry) fingerprint {
+	h := sha256.New()
+	h.Write(p.head)
+	seen := make(map[string]bool)
+	for i := range group {
+		e := &group[i]
+		if e.CTime == 0 || e.CTime > p.since || e.ModTime > p.since {
+			return fingerprint{}
+		}
+		writeEntry(h, e)
+		for dir := path.Dir(e.Name); p.dirs != nil && !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			if p.dirs[dir] > p.since {
+				return fingerprint{}
+			}
+			writeStrings(h, dir)
+			writeNumbers(h, p.dirs[dir])
+		}
+	}
+	return fingerprint(h.Sum(nil))
+}
+
+func writeEntry(h hash.Hash, e *write.Entry) {
+	writeStrings(h, e.Name, e.Link)
+	if e.Mode.IsDir() { // its times change with its files, and are not in the archive without Preserve
+		writeNumbers(h, int64(e.Mode.Type()))
+		return
+	}
+	writeNumbers(h, int64(e.Mode), e.Size, e.ModTime, e.CTime, int64(e.Ino))
+}
+
+func writeStrings(h hash.Hash, values ...string) {
+	for _, s := range values {
+		writeNumbers(h, int64(len(s)))
+		io.WriteString(h, s)
+	}
+}
+
+func writeNumbers(h hash.Hash, values ...int64) {
+	var buf [8]byte
+	for _, n := range values {
+		binary.LittleEndian.PutUint64(buf[:], uint64(n))
+		h.Write(buf[:])
+	}
+}

@@ -1,0 +1,95 @@
+package tar
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/write"
+)
+
+// tars is how many tars are made at once: each keeps all cores busy, a second one fills the pauses of the first.
+const tars = 2
+
+// A Pool holds the compressors and the cache that the tars of an artifact share.
+type Pool struct {
+	Trees *Cache
+	slots chan struct{}
+	mu    sync.Mutex
+	idle  map[compress.Compression][]*compress.Writer
+}
+
+// NewPool returns a pool without compressors; they are created when needed.
+func NewPool(trees *Cache) *Pool {
+	return &Pool{
+		Trees: trees, slots: make(chan struct{}, tars),
+		idle: make(map[compress.Compression][]*compress.Writer),
+	}
+}
+
+// compressor returns an idle compressor if there is one: they are slow to create and take much memory.
+func (s *Pool) compressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	idle := s.idle[kind]
+	if len(idle) == 0 {
+		return compress.NewWriter(w, kind)
+	}
+	c := idle[len(idle)-1]
+	s.idle[kind] = idle[:len(idle)-1]
+	c.Reset(w)
+	return c, nil
+}
+
+func (s *Pool) giveBack(c *compress.Writer, kind compress.Compression) {
+	c.Reset(io.Discard)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle[kind] = append(s.idle[kind], c)
+}
+
+// Pack walks a directory and returns a tar of it, or of each of the groups that it is split into.
+func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*Origin, error) {
+	// Some readers create no directories on their own: those of the prefix are entries, like those below it.
+	below := layer.Prefix != "" && layer.Prefix != "./"
+	tree := write.Tree{
+		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
+		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: modTime,
+	}
+	if !layer.Dir && layer.Files == nil { // a single file, as a tar
+		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
+	}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	groups := [][]write.Entry{entries}
+	if layer.Split {
+		groups = tree.Split(entries)
+	}
+	printer := newFingerprinter(tree, layer.Packing, entries)
+	tars := make([]*Origin, len(groups))
+	for i, group := range groups {
+		tars[i] = &Origin{tree: tree, entries: group, packing: layer.Packing, pool: s, print: printer.print(group)}
+	}
+	return tars, nil
+}
+
+// Repack returns a tar of the entries of another one, which is the file of the layer.
+func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, from source) (*Origin, error) {
+	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
+	entries, err := tree.Walk(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
+	}
+	printer := newFingerprinter(tree, layer.Packing, entries)
+	printer.head = append(printer.head, "what is in it\n"...)
+	return &Origin{
+		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: printer.print(entries),
+	}, nil
+}

@@ -1,0 +1,227 @@
+// Package tar packs directories, and the entries of tars, into compressed tars that are made while they are read.
+package tar
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/compress"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxSpool is the size of files up to which a tar is made into a temporary file, so that its digest is known before it
+// is sent: a part of a directory that did not change is then not sent at all. A larger one is sent while it is made.
+const MaxSpool = 64 << 20
+
+// source is a tar whose entries are packed anew.
+type source interface {
+	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
+	Check() error
+}
+
+// An Origin is a directory, or a part of one, as a tar. It is made anew each time it is opened, with the same bytes,
+// unless it is in the spool.
+type Origin struct {
+	tree    write.Tree
+	entries []write.Entry
+	from    source // nil, or the tar whose entries are packed; tree and entries are then about this file
+	packing mediatypes.Packing
+	pool    *Pool
+	print   fingerprint
+
+	mu     sync.Mutex
+	diffID digest.Digest // known when the tar was made once
+	spool  *os.File      // nil: none
+	size   int64         // of the spool
+}
+
+// Check fails for a tar that changed. Of a tree, whoever writes the tar compares each file with what was walked.
+func (o *Origin) Check() error {
+	if o.from != nil {
+		return o.from.Check()
+	}
+	return nil
+}
+
+func (o *Origin) Open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if o.spool != nil {
+		return io.NopCloser(io.NewSectionReader(o.spool, offset, o.size-offset)), nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r, w := io.Pipe()
+	stream := &tarStream{PipeReader: r, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(stream.done)
+		w.CloseWithError(o.make(ctx, w))
+	}()
+	if err := Skip(onlyReader{stream}, offset); err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return stream, nil
+}
+
+type onlyReader struct{ io.Reader }
+
+// Known returns the digests and size of the tar if the cache has them.
+func (o *Origin) Known() (Record, bool) { return o.pool.Trees.lookup(o.print) }
+
+// Remember stores the digests and size of the tar in the cache.
+func (o *Origin) Remember(r Record) { o.pool.Trees.store(o.print, r) }
+
+// tarStream is a tar that is being made while it is read.
+type tarStream struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// Close ends the making and waits for it.
+func (s *tarStream) Close() error {
+	s.cancel()
+	err := s.PipeReader.Close()
+	<-s.done
+	return err
+}
+
+// make writes the packed tar.
+func (o *Origin) make(ctx context.Context, w io.Writer) error {
+	select {
+	case o.pool.slots <- struct{}{}:
+		defer func() { <-o.pool.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	kind := compression(o.packing)
+	c, err := o.pool.compressor(w, kind)
+	if err != nil {
+		return err
+	}
+	defer o.pool.giveBack(c, kind)
+	plain := sha256.New()
+	if err := o.write(ctx, io.MultiWriter(c, plain)); err != nil {
+		return ofArchive(err)
+	}
+	if err := c.Close(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.diffID = digest.NewDigest(digest.SHA256, plain)
+	return nil
+}
+
+// write writes the plain tar.
+func (o *Origin) write(ctx context.Context, w io.Writer) error {
+	if o.from == nil {
+		return o.tree.Write(ctx, w, o.entries)
+	}
+	open := func() (io.ReadCloser, error) { return o.from.Open(ctx, 0) }
+	return write.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, write.RewriteOptions{
+		Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
+	})
+}
+
+// Made returns the digest of the uncompressed tar, or known if it was not written in this process.
+func (o *Origin) Made(known digest.Digest) digest.Digest {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.diffID == "" {
+		return known
+	}
+	return o.diffID
+}
+
+func compression(p mediatypes.Packing) compress.Compression {
+	switch p {
+	case mediatypes.TarGzip:
+		return compress.Gzip
+	case mediatypes.TarZstd:
+		return compress.Zstd
+	}
+	return compress.None
+}
+
+// Small reports whether the tar is written to the spool.
+func (o *Origin) Small() bool {
+	var total int64
+	for i := range o.entries {
+		if total += o.entries[i].Size; total > MaxSpool {
+			return false
+		}
+	}
+	return true
+}
+
+// Fill writes the tar to the spool, and returns its digest and size.
+func (o *Origin) Fill(ctx context.Context) (ocispec.Descriptor, error) {
+	f, err := os.CreateTemp("", "davit-*")
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	os.Remove(f.Name()) // the open file is enough, and nothing is left of a process that is killed; empty tries to otherwise
+	hash := digest.Canonical.Digester()
+	counted := &countingWriter{w: io.MultiWriter(f, hash.Hash())}
+	if err := o.make(ctx, counted); err != nil {
+		f.Close()
+		os.Remove(f.Name())
+		return ocispec.Descriptor{}, err
+	}
+	o.spool, o.size = f, counted.n
+	return ocispec.Descriptor{Digest: hash.Digest(), Size: counted.n}, nil
+}
+
+// Empty frees the disk space of the spool.
+func (o *Origin) Empty() {
+	if o.spool != nil {
+		o.spool.Close()
+		os.Remove(o.spool.Name())
+		o.spool = nil
+	}
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+// ofArchive turns refusals of the archive package into those that callers know.
+func ofArchive(err error) error {
+	switch {
+	case errors.Is(err, archive.ErrChanged):
+		return fault.As(err, artifact.ErrChanged)
+	case errors.Is(err, archive.ErrUnsafe):
+		return fault.As(err, artifact.ErrInvalid)
+	}
+	return err
+}
+
+// Skip moves on to offset, by seeking where the reader can.
+func Skip(r io.Reader, offset int64) error {
+	if offset == 0 {
+		return nil
+	}
+	if s, ok := r.(io.Seeker); ok {
+		_, err := s.Seek(offset, io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, r, offset)
+	return err
+}

@@ -1,0 +1,81 @@
+package tar
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestKnownTreeIsNotPackedAgain(t *testing.T) {
+	t.Parallel()
+	dir, cache := t.TempDir(), t.TempDir()
+	for _, name := range []string{"a", "b", "c"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
+	pool := NewPool(NewCache(cache))
+	tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := tars[0]
+	// The files are too young to be trusted. The test can't age their inodes, but it can age the fingerprinter.
+	if _, known := o.Known(); known {
+		t.Error("files that were made a moment ago are trusted")
+	}
+	p := newFingerprinter(o.tree, o.packing, o.entries)
+	p.since = time.Now().Add(time.Hour).UnixNano()
+	print := p.print(o.entries)
+	desc, err := o.Fill(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Empty()
+	r := Record{desc.Digest, o.Made(""), desc.Size}
+	o.Remember(r)
+	if _, known := o.Known(); known {
+		t.Error("a tar of files that were made a moment ago is remembered")
+	}
+	pool.Trees.store(print, r)
+	pool.Trees.Save()
+	if got, ok := NewCache(cache).lookup(print); !ok || got != r {
+		t.Errorf("got %v, want %v", got, r)
+	}
+	o.entries[len(o.entries)-1].ModTime++
+	if p.print(o.entries) == print {
+		t.Error("a changed time has the same fingerprint")
+	}
+}
+
+func TestDamagedTreeCache(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := NewCache(dir)
+	r := Record{digest.FromString("a"), digest.FromString("b"), 7}
+	c.store(fingerprint{1}, r)
+	c.store(fingerprint{2}, r)
+	c.Save()
+	path := filepath.Join(dir, "trees")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/4] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := NewCache(dir)
+	if _, ok := damaged.lookup(fingerprint{1}); ok {
+		t.Error("a damaged line counts")
+	}
+	if got, ok := damaged.lookup(fingerprint{2}); !ok || got != r {
+		t.Errorf("got %v, %v", got, ok)
+	}
+}
