@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// Options say how registries are reached. The zero value is good.
+// Options say how registries are reached. The zero value is usable.
 type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
@@ -29,13 +29,13 @@ type Options struct {
 	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
 }
 
-// Client opens targets. What it holds — connections, tokens, what a host asked for — is shared by all of them.
+// Client opens targets, which share its connections, tokens, and rate limits.
 type Client struct {
 	remote *remote.Client
 	home   string
 }
 
-// New makes a client. It is cheap: nothing is read or dialled before the first use.
+// New returns a client. It reads nothing and connects to nothing before the first use.
 func New(o Options) *Client {
 	return &Client{home: o.Home, remote: remote.New(remote.Options{
 		Security: o.Security, Credentials: o.Credentials, Concurrency: o.Concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
@@ -43,7 +43,9 @@ func New(o Options) *Client {
 	})}
 }
 
-// Open gives the target that a reference names. Its tag and digest are not looked at.
+// Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. A layout
+// or archive that is opened for reading and does not exist is an errdef.ErrNotFound; a file that is not an image layout is
+// an artifact.ErrInvalid.
 func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Target, error) {
 	if !ref.IsPath() {
 		return c.remote.OpenRepository(ref.Registry, ref.Repository, mode)
@@ -58,14 +60,14 @@ func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Ta
 	return layout.Open(path, mode)
 }
 
-// expandHome puts the home directory in the place of "~". Other users' homes are the shell's business.
+// expandHome replaces "~" with the home directory. The homes of other users are left to the shell.
 func expandHome(path, home string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok {
 		return path, nil
 	}
 	if home == "" || rest != "" && rest[0] != '/' {
-		return "", reference.Error(path, reference.WithHint(errors.New("what ~ stands for is not known"), "write the directory in full"))
+		return "", reference.Error(path, reference.WithHint(errors.New("unknown home directory"), "write the path without ~"))
 	}
 	return home + rest, nil
 }
@@ -77,5 +79,5 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return c.remote.Login(ctx, host, username, password)
 }
 
-// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
 func (c *Client) Logout(ctx context.Context, host string) error { return c.remote.Logout(ctx, host) }

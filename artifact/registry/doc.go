@@ -2,15 +2,24 @@
 // all as oras targets.
 //
 // [Parse] reads a reference, [New] or [FromEnvironment] makes a [Client], and [Client.Open] opens the [Target]. What a
-// target can do beyond that is an interface with a name: [BlobPusher], [BlobFetcher], [FileFetcher], [Ranger], and
-// [Inventory]. [Close] ends the use of a target.
+// target can do beyond that is an interface with a name: [BlobPusher], [BlobKeeper], [BlobFetcher], [FileFetcher], [Ranger],
+// and [Inventory]. [Copy] copies between targets, [Referrers] lists what is attached. [Close] ends the use of a target.
 //
-// Requests to registries are repeated while that can help, by default for five minutes without progress, and Retry-After
-// is honored. A large blob is downloaded over several connections, and an interrupted download or upload resumes, with a
-// cache directory in another process too. Manifests have at most 4 MiB. Any number of processes may share a layout.
+// # Defaults and limits
+//
+// Requests are repeated for up to 5 minutes without progress, and Retry-After is honored. A registry may be silent for 30
+// seconds. A blob is downloaded over up to 8 connections, and 8 blobs are copied at once. From 8 MiB on, a download into a
+// layout or archive resumes after an interruption; with a cache directory an upload does, also in another process.
+//
+// A manifest has at most 4 MiB, the index.json of a layout 16 MiB, and an archive 1,000,000 entries. Indexes are followed
+// 16 levels deep. A subject has at most 10,000 referrers. Any number of processes may share a layout.
+//
+// # Security
 //
 // All content from a registry is untrusted: sizes are bounded before memory is allocated, and manifests are verified
 // before they are returned. A password goes to one registry, and neither errors nor traces show a secret.
+//
+// # Stability
 //
 // The module is at version 0: its API may change between minor versions.
 package registry

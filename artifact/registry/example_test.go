@@ -3,6 +3,7 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -11,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func ExampleParse() {
@@ -52,4 +54,81 @@ func ExampleClient_Open() {
 	info, err := os.Stat(ref.Path)
 	fmt.Println(info.Name(), err)
 	// Output: app.tar <nil>
+}
+
+func ExampleCopy() {
+	ctx := context.Background()
+	client := registry.New(registry.FromEnvironment())
+	from, err := registry.Parse("registry.example.com/models/tiny:1.0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	to, err := registry.Parse("./tiny.tar:1.0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	src, err := client.Open(ctx, from, registry.Read)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer src.Close()
+	dst, err := client.Open(ctx, to, registry.Write)
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := registry.Copy(ctx, src, dst, registry.CopyOptions{
+		Reference: from.Tag, Tags: []string{to.Tag}, Referrers: true,
+	})
+	if err := registry.Close(ctx, dst, err); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Artifacts[0].Descriptor.Digest)
+}
+
+func ExampleReferrers() {
+	ctx := context.Background()
+	ref, err := registry.Parse("registry.example.com/models/tiny:1.0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	target, err := registry.New(registry.FromEnvironment()).Open(ctx, ref, registry.Read)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer target.Close()
+	subject, err := target.Resolve(ctx, ref.Reference())
+	if err != nil {
+		log.Fatal(err)
+	}
+	attached, err := registry.Referrers(ctx, target, subject, "application/spdx+json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	signed, err := registry.CosignManifests(ctx, target, subject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(attached), len(signed))
+}
+
+func ExampleClient_Login() {
+	client := registry.New(registry.FromEnvironment())
+	file, err := client.Login(context.Background(), "registry.example.com", "me", os.Getenv("TOKEN"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("stored in", file)
+}
+
+func ExampleClient_Logout() {
+	client := registry.New(registry.FromEnvironment())
+	err := client.Logout(context.Background(), "registry.example.com")
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) { // not logged in
+		log.Fatal(err)
+	}
+}
+
+func ExampleValidTag() {
+	fmt.Println(registry.ValidTag("1.0"))
+	// Output: <nil>
 }

@@ -23,13 +23,13 @@ type Reference struct {
 	Digest digest.Digest // wins over Tag; empty: none was given
 }
 
-// IsPath tells whether the reference names a layout or an archive on disk.
+// IsPath reports whether the reference names a layout or an archive on disk.
 func (r Reference) IsPath() bool { return r.Path != "" }
 
-// IsArchive tells whether the reference names an archive on disk.
+// IsArchive reports whether the reference names an archive on disk.
 func (r Reference) IsArchive() bool { return strings.HasSuffix(r.Path, ".tar") }
 
-// Name is the reference without tag and digest.
+// Name returns the reference without tag and digest.
 func (r Reference) Name() string {
 	if r.IsPath() {
 		return r.Path
@@ -37,7 +37,7 @@ func (r Reference) Name() string {
 	return r.Registry + "/" + r.Repository
 }
 
-// Reference is what to resolve in the target: the digest, else the tag, else nothing.
+// Reference returns what to resolve in the target: the digest, else the tag, else "".
 func (r Reference) Reference() string {
 	if r.Digest != "" {
 		return r.Digest.String()
@@ -45,7 +45,7 @@ func (r Reference) Reference() string {
 	return r.Tag
 }
 
-// String writes the reference so that Parse reads the same again.
+// String returns the reference in the syntax of Parse.
 func (r Reference) String() string {
 	s := r.Name()
 	if r.Tag != "" {
