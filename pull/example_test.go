@@ -52,7 +52,7 @@ func ExampleArtifact() {
 
 // Inspect says what an artifact is; no layer is fetched.
 func ExampleInspect() {
-	info, err := inspect.Inspect(context.Background(), pushed(), "v1", inspect.InspectOptions{})
+	info, err := inspect.Inspect(context.Background(), pushed(), "v1", inspect.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func ExampleInspect() {
 
 // Cat reads one file, also out of a packed directory.
 func ExampleCat() {
-	if _, err := read.Cat(context.Background(), pushed(), "v1", "hello.txt", os.Stdout, read.CatOptions{}); err != nil {
+	if _, err := read.Cat(context.Background(), pushed(), "v1", os.Stdout, read.CatOptions{Path: "hello.txt"}); err != nil {
 		log.Fatal(err)
 	}
 	// Output: hello

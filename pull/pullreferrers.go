@@ -31,7 +31,7 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 	if !ok {
 		return fmt.Errorf("listing referrers: %w", errdef.ErrUnsupported)
 	}
-	found, err := referrers.Referrers(ctx, graph, result.Descriptor(), referrers.ReferrerOptions{Tags: true})
+	found, err := referrers.List(ctx, graph, result.Descriptor(), referrers.Options{Tags: true})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, ro
 	if err != nil {
 		return nil, err
 	}
-	found, err := referrers.Referrers(ctx, graph, index.Desc, referrers.ReferrerOptions{})
+	found, err := referrers.List(ctx, graph, index.Desc, referrers.Options{})
 	if err != nil {
 		return nil, err
 	}

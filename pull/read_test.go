@@ -94,7 +94,7 @@ func TestListImage(t *testing.T) {
 	}
 	for name, want := range map[string]string{"etc/stays": "22", "etc/gone": "", "dir/old": "", "was/dir": ""} {
 		var out bytes.Buffer
-		_, err := read.Cat(t.Context(), store, "v1", name, &out, read.CatOptions{})
+		_, err := read.Cat(t.Context(), store, "v1", &out, read.CatOptions{Path: name})
 		if out.String() != want || (want == "") != errors.Is(err, errdef.ErrNotFound) {
 			t.Errorf("%s: got %q, %v", name, &out, err)
 		}
@@ -158,13 +158,15 @@ func TestCat(t *testing.T) {
 			target
 		}{noClose{store}, noClose{&ranged{counted: store}}} {
 			var out bytes.Buffer
-			if _, err := read.Cat(t.Context(), src, "v1", c.path, &out, c.opts); err != nil || out.String() != c.want {
+			opts := c.opts
+			opts.Path = c.path
+			if _, err := read.Cat(t.Context(), src, "v1", &out, opts); err != nil || out.String() != c.want {
 				t.Errorf("%s: %d bytes, %v, want %d", name, out.Len(), err, len(c.want))
 			}
 		}
 	}
 	for _, name := range []string{"docs", "docs/none", "none", ""} {
-		if _, err := read.Cat(t.Context(), store, "v1", name, io.Discard, read.CatOptions{}); err == nil {
+		if _, err := read.Cat(t.Context(), store, "v1", io.Discard, read.CatOptions{Path: name}); err == nil {
 			t.Errorf("%q: no error", name)
 		}
 	}
@@ -182,10 +184,10 @@ func TestCatFollowsLinks(t *testing.T) {
 	}
 	push(t, dir, directory("generic", "d", mediatypes.TarGzip), store)
 	var out bytes.Buffer
-	if _, err := read.Cat(t.Context(), store, "v1", "d/sub/up", &out, read.CatOptions{}); err != nil || out.String() != "content" {
+	if _, err := read.Cat(t.Context(), store, "v1", &out, read.CatOptions{Path: "d/sub/up"}); err != nil || out.String() != "content" {
 		t.Errorf("got %q, %v", &out, err)
 	}
-	if _, err := read.Cat(t.Context(), store, "v1", "d/loop", io.Discard, read.CatOptions{}); err == nil {
+	if _, err := read.Cat(t.Context(), store, "v1", io.Discard, read.CatOptions{Path: "d/loop"}); err == nil {
 		t.Error("a loop was followed")
 	}
 }
@@ -222,7 +224,7 @@ func TestCatHoldsBackWhatIsWrong(t *testing.T) {
 		} {
 			var out bytes.Buffer
 			src := &lying{store, r.Layers[i].Digest, lie}
-			if _, err := read.Cat(t.Context(), src, "v1", name, &out, read.CatOptions{}); !errors.Is(err, artifact.ErrRefused) {
+			if _, err := read.Cat(t.Context(), src, "v1", &out, read.CatOptions{Path: name}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: %v", name, change, err)
 			}
 			if out.Len() > 2<<20 || name != "large.bin" && out.Len() > 0 {

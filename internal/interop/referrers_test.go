@@ -36,7 +36,7 @@ func pushedImage(t *testing.T, host, name string) (ref string, desc ocispec.Desc
 func kindsAttached(t *testing.T, ref string, subject ocispec.Descriptor) []string {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
-	found, err := referrers.Referrers(t.Context(), target, subject, referrers.ReferrerOptions{})
+	found, err := referrers.List(t.Context(), target, subject, referrers.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// InspectOptions say how much is read. The zero value reads the manifest, those of its platforms, and their configs.
-type InspectOptions struct {
+// Options say how much is read. The zero value reads the manifest, those of its platforms, and their configs.
+type Options struct {
 	Platform  *ocispec.Platform // of an index: this one alone
 	Shallow   bool              // neither configs nor the manifests of an index
 	Referrers bool              // what refers to it, where the source can tell
@@ -73,7 +73,7 @@ type Layer struct {
 
 // Inspect says what a reference leads to, by its manifests and configs: no layer is fetched, and for Weights no more than
 // the beginning of one, from a source that is a Ranger.
-func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts InspectOptions) (*Info, error) {
+func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err
@@ -92,19 +92,19 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Insp
 	info.Platform = platform
 	info.addTotals()
 	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
-		err = info.addReferrers(ctx, graph, referrers.ReferrerOptions{Recursive: true, Tags: opts.Tags})
+		err = info.addReferrers(ctx, graph, referrers.Options{Recursive: true, Tags: opts.Tags})
 	}
 	return info, err
 }
 
 // addReferrers lists what refers to this and to each manifest in it.
-func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts referrers.ReferrerOptions) error {
+func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts referrers.Options) error {
 	infos := i.manifests(nil)
 	subjects := make([]ocispec.Descriptor, len(infos))
 	for k, info := range infos {
 		subjects[k] = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
 	}
-	lists, err := referrers.NewReferrerWalk(src, opts).Walk(ctx, subjects)
+	lists, err := referrers.NewLister(src, opts).Each(ctx, subjects)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (i *Info) manifests(list []*Info) []*Info {
 // inspector reads one artifact.
 type inspector struct {
 	src  content.Fetcher
-	opts InspectOptions
+	opts Options
 }
 
 func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {

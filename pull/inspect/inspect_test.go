@@ -30,22 +30,22 @@ func TestReferrers(t *testing.T) {
 	signature := src.Referrer(t, sbom, "application/vnd.example.signature", "2026-01-01T00:00:00Z")
 	tagged := src.Manifest(t, "sha256-"+subject.Digest.Encoded()+".sig", src.Layer(t, "s", "S"))
 	for name, c := range map[string]struct {
-		opts referrers.ReferrerOptions
+		opts referrers.Options
 		want string
 	}{
-		"direct":    {referrers.ReferrerOptions{}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"recursive": {referrers.ReferrerOptions{Recursive: true}, fmt.Sprint(older.Digest, sbom.Digest, "(", signature.Digest, ")")},
-		"kind":      {referrers.ReferrerOptions{Kind: "sbom"}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"type":      {referrers.ReferrerOptions{Kind: "application/spdx+json"}, fmt.Sprint(older.Digest, sbom.Digest)},
-		"other":     {referrers.ReferrerOptions{Kind: "runbook"}, ""},
-		"tags":      {referrers.ReferrerOptions{Kind: "application/vnd.example.thing", Tags: true}, fmt.Sprint(tagged.Digest)},
+		"direct":    {referrers.Options{}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"recursive": {referrers.Options{Recursive: true}, fmt.Sprint(older.Digest, sbom.Digest, "(", signature.Digest, ")")},
+		"kind":      {referrers.Options{Kind: "sbom"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"type":      {referrers.Options{Kind: "application/spdx+json"}, fmt.Sprint(older.Digest, sbom.Digest)},
+		"other":     {referrers.Options{Kind: "runbook"}, ""},
+		"tags":      {referrers.Options{Kind: "application/vnd.example.thing", Tags: true}, fmt.Sprint(tagged.Digest)},
 	} {
-		list, err := referrers.Referrers(t.Context(), src, subject, c.opts)
+		list, err := referrers.List(t.Context(), src, subject, c.opts)
 		if got := strings.ReplaceAll(show(list), " ", ""); err != nil || got != strings.ReplaceAll(c.want, " ", "") {
 			t.Errorf("%s: got %s (%v), want %s", name, got, err, c.want)
 		}
 	}
-	if list, err := referrers.Referrers(t.Context(), src, signature, referrers.ReferrerOptions{Recursive: true, Tags: true}); err != nil || len(list) != 0 {
+	if list, err := referrers.List(t.Context(), src, signature, referrers.Options{Recursive: true, Tags: true}); err != nil || len(list) != 0 {
 		t.Errorf("of one without: %v, %v", list, err)
 	}
 }
@@ -89,7 +89,7 @@ func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
 			want += sbom.Digest.String() + signature.Digest.String()
 		}
 		src.together.Add(len(src.subjects))
-		list, err := referrers.Referrers(t.Context(), src, subject, referrers.ReferrerOptions{Recursive: true})
+		list, err := referrers.List(t.Context(), src, subject, referrers.Options{Recursive: true})
 		var got string
 		for _, r := range list {
 			got += r.Digest.String() + r.Referrers[0].Digest.String()
@@ -140,7 +140,7 @@ func TestInspect(t *testing.T) {
 	})
 	src.Referrer(t, index, "application/spdx+json", "2026-01-01T00:00:00Z")
 
-	info, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Referrers: true})
+	info, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Referrers: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,19 +148,19 @@ func TestInspect(t *testing.T) {
 		t.Errorf("got %+v", info)
 	}
 	own := src.Referrer(t, entries[0], "application/spdx+json", "2026-01-01T00:00:00Z")
-	attached, err := referrers.PlatformReferrers(t.Context(), src, index, referrers.ReferrerOptions{Kind: "sbom"})
+	attached, err := referrers.OfPlatforms(t.Context(), src, index, referrers.Options{Kind: "sbom"})
 	if err != nil || len(attached) != 1 || attached[0].Digest != entries[0].Digest || attached[0].Referrers[0].Digest != own.Digest {
 		t.Errorf("SBOMs of its platforms: %+v, %v", attached, err)
 	}
-	attached, err = referrers.PlatformReferrers(t.Context(), src, index, referrers.ReferrerOptions{})
+	attached, err = referrers.OfPlatforms(t.Context(), src, index, referrers.Options{})
 	if err != nil || len(attached) != 2 || attached[1].Referrers[0].Digest != attestation.Digest || attached[1].Platform.Architecture != "arm64" {
 		t.Errorf("what its platforms have: %+v, %v", attached, err)
 	}
-	if all, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Referrers: true}); err != nil ||
+	if all, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Referrers: true}); err != nil ||
 		len(all.Manifests[0].Referrers) != 1 || all.Manifests[0].Referrers[0].Digest != own.Digest || len(all.Manifests[1].Referrers) != 0 {
 		t.Errorf("what its platforms have, inspected: %+v, %v", all, err)
 	}
-	if none, err := referrers.PlatformReferrers(t.Context(), src, entries[0], referrers.ReferrerOptions{}); err != nil || none != nil {
+	if none, err := referrers.OfPlatforms(t.Context(), src, entries[0], referrers.Options{}); err != nil || none != nil {
 		t.Errorf("a manifest has the platforms %v, %v", none, err)
 	}
 	first := info.Manifests[0]
@@ -175,12 +175,12 @@ func TestInspect(t *testing.T) {
 	if info.TotalSize != total {
 		t.Errorf("total %d, want %d", info.TotalSize, total)
 	}
-	one, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Platform: entries[1].Platform})
+	one, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Platform: entries[1].Platform})
 	if err != nil || one.Digest != entries[1].Digest || one.Platform == nil {
 		t.Errorf("one platform: %+v, %v", one, err)
 	}
 	src.Fetched.Store(0)
-	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{Shallow: true}); err != nil || src.Fetched.Load() != 1 {
+	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Shallow: true}); err != nil || src.Fetched.Load() != 1 {
 		t.Errorf("shallow: %d fetches, %v", src.Fetched.Load(), err)
 	}
 	if b, err := json.Marshal(info); err != nil || !strings.Contains(string(b), `"content":{"answer":42}`) {
@@ -195,7 +195,7 @@ func TestHugeManifestIsNotRead(t *testing.T) {
 	if err := src.Tag(t.Context(), desc, "v1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.InspectOptions{}); !errors.Is(err, artifact.ErrRefused) || src.Fetched.Load() != 0 {
+	if _, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{}); !errors.Is(err, artifact.ErrRefused) || src.Fetched.Load() != 0 {
 		t.Errorf("got %v after %d fetches", err, src.Fetched.Load())
 	}
 }

@@ -133,8 +133,8 @@ func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int
 	v.seen[says] = true
 	if isManifest {
 		m, err := fetch.Load(ctx, v.src, desc)
-		if err == nil && depth >= fetch.MaxNesting+referrers.MaxReferrerDepth {
-			err = artifact.Refused(desc.Digest.String(), "it is nested deeper than %d", fetch.MaxNesting+referrers.MaxReferrerDepth)
+		if err == nil && depth >= fetch.MaxNesting+referrers.MaxDepth {
+			err = artifact.Refused(desc.Digest.String(), "it is nested deeper than %d", fetch.MaxNesting+referrers.MaxDepth)
 		}
 		if err != nil {
 			return v.fault(desc, err)

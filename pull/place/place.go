@@ -144,7 +144,7 @@ func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
 	if p.Preserve && !sameStamp(want, have) {
 		return false, nil
 	}
-	return sameContent(p.Stage.Root, staged, p.Stage.dst, name, p.Preserve)
+	return p.sameContent(name)
 }
 
 // sameStamp compares time and owner.
@@ -165,14 +165,14 @@ func (p *Placer) sameMode(a, b fs.FileMode) bool {
 // compareBuffer is how much of two files is compared at once.
 const compareBuffer = 256 << 10
 
-// sameContent compares two files of equal size, and what extended attributes they have if those count.
-func sameContent(a *os.Root, nameA string, b *os.Root, nameB string, attrs bool) (bool, error) {
-	fa, err := a.Open(nameA)
+// sameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.
+func (p *Placer) sameContent(name string) (bool, error) {
+	fa, err := p.Stage.Root.Open(path.Join(StageFiles, name))
 	if err != nil {
 		return false, err
 	}
 	defer fa.Close()
-	fb, err := b.Open(nameB)
+	fb, err := p.Stage.dst.Open(name)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, nil
 	}
@@ -180,7 +180,7 @@ func sameContent(a *os.Root, nameA string, b *os.Root, nameB string, attrs bool)
 		return false, err
 	}
 	defer fb.Close()
-	if attrs {
+	if p.Preserve {
 		if same, err := sameXattrs(fa, fb); !same {
 			return false, err
 		}

@@ -30,18 +30,23 @@ const (
 	heldBack = 1 << 20
 )
 
-// CatOptions say what is read. The zero value is the whole file.
+// CatOptions say what is read: all of the file, unless Offset or Length is set.
 type CatOptions struct {
+	Path     string            // of the file, as a pull would name it
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Offset   int64             // where in the file to begin
 	Length   int64             // how many bytes; 0: to the end
 	Limits   pull.Limits
 }
 
-// Cat writes one file of an artifact to w, named as a pull would name it: a layer, or a file in a tar layer. The last
-// bytes are handed over when the layer's digest was verified; that does not hold for a part of a file (Offset, Length)
-// and for a file in a tar of more than 32 MiB, of which the rest is not fetched. It gives what it wrote.
-func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref, name string, w io.Writer, opts CatOptions) (*pull.File, error) {
+// Cat writes one file of an artifact to w, a layer or a file in a tar layer, and returns its description. It follows at most 8
+// symbolic links. The last 1 MiB is written after the digest of the layer was verified. Nothing is verified for a part of a file
+// (Offset, Length), nor for a file in a tar of more than 32 MiB, whose rest is not fetched.
+//
+// Cat returns errdef.ErrNotFound if there is no such artifact or file, errdef.ErrUnsupported for a directory, and
+// artifact.ErrRefused if a layer is not what its digest says, is unsafe, or exceeds opts.Limits. Then w may have received all
+// but the last bytes.
+func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, opts CatOptions) (*pull.File, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err
@@ -54,9 +59,9 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref, name string, w io.Wr
 		return nil, err
 	}
 	c := &catter{src: src, items: items, opts: opts, w: w}
-	f, err := c.follow(ctx, path.Clean(name))
+	f, err := c.follow(ctx, path.Clean(opts.Path))
 	if err != nil {
-		return nil, &artifact.Error{Op: "reading", Item: name, Err: err}
+		return nil, &artifact.Error{Op: "reading", Item: opts.Path, Err: err}
 	}
 	return f, nil
 }

@@ -69,13 +69,18 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Diff compares two artifacts: files, config, annotations, and what opts say. Equal digests need no layer, and neither do
-// layers that both have.
+// Diff compares two artifacts: files, config, annotations, and what opts say. It reads no layers of artifacts with the same
+// digest, and none that both have. Texts are compared of at most 200 files of at most 256 KiB each, 16 MiB in all, and at most
+// 1,000 tags are resolved.
+//
+// Diff returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused if a
+// layer is not what its digest says or is unsafe.
 func Diff(ctx context.Context, a, b Side, opts DiffOptions) (*Difference, error) {
-	from, to, err := resolveSides(ctx, a, b)
+	p, err := resolveSides(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}
+	from, to := p.from, p.to
 	d := &Difference{From: from.Desc.Digest, To: to.Desc.Digest, Files: []FileChange{}, Config: []FieldChange{}, Annotations: []FieldChange{}}
 	if opts.Tags {
 		if d.Tags, err = diffTags(ctx, a, b, d.From, d.To); err != nil {
@@ -87,32 +92,39 @@ func Diff(ctx context.Context, a, b Side, opts DiffOptions) (*Difference, error)
 			return nil, err
 		}
 	}
-	if err := d.compare(ctx, a, b, from, to, opts); err != nil {
+	if err := d.compare(ctx, p, opts); err != nil {
 		return nil, err
 	}
 	d.Same = d.From == d.To && len(d.Tags)+len(d.Referrers) == 0
 	return d, nil
 }
 
-func resolveSides(ctx context.Context, a, b Side) (from, to *fetch.Manifest, err error) {
-	if from, err = fetch.Resolve(ctx, a.Source, a.Ref); err != nil {
-		return nil, nil, err
-	}
-	to, err = fetch.Resolve(ctx, b.Source, b.Ref)
-	return from, to, err
+// A pair is two sides and their manifests.
+type pair struct {
+	a, b     Side
+	from, to *fetch.Manifest
 }
 
-// compare looks at the manifests for one platform, unless they are the same.
-func (d *Difference) compare(ctx context.Context, a, b Side, from, to *fetch.Manifest, opts DiffOptions) (err error) {
+func resolveSides(ctx context.Context, a, b Side) (p pair, err error) {
+	p = pair{a: a, b: b}
+	if p.from, err = fetch.Resolve(ctx, a.Source, a.Ref); err == nil {
+		p.to, err = fetch.Resolve(ctx, b.Source, b.Ref)
+	}
+	return p, err
+}
+
+// compare compares the manifests for one platform, unless they are the same.
+func (d *Difference) compare(ctx context.Context, p pair, opts DiffOptions) (err error) {
 	if d.From == d.To {
 		return nil
 	}
-	if from, _, err = fetch.Choose(ctx, a.Source, from, a.Platform); err != nil {
+	if p.from, _, err = fetch.Choose(ctx, p.a.Source, p.from, p.a.Platform); err != nil {
 		return err
 	}
-	if to, _, err = fetch.Choose(ctx, b.Source, to, b.Platform); err != nil {
+	if p.to, _, err = fetch.Choose(ctx, p.b.Source, p.to, p.b.Platform); err != nil {
 		return err
 	}
+	a, b, from, to := p.a, p.b, p.from, p.to
 	if d.From, d.To = from.Desc.Digest, to.Desc.Digest; d.From == d.To {
 		return nil
 	}
@@ -125,7 +137,7 @@ func (d *Difference) compare(ctx context.Context, a, b Side, from, to *fetch.Man
 	d.Annotations = diffFields(anyMap(from.Annotations), anyMap(to.Annotations))
 	d.Manifest = diffManifests(from, to, len(d.Files) == 0)
 	if opts.Text {
-		return addTexts(ctx, a, b, from, to, d.Files)
+		return addTexts(ctx, p, d.Files)
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ const (
 	maxDiffTags = 1000
 )
 
-// addTexts puts the differing lines to files that are small texts. Each layer is read once.
-func addTexts(ctx context.Context, a, b Side, from, to *fetch.Manifest, changes []FileChange) error {
+// addTexts adds the differing lines to changes of small texts. Each layer is read once.
+func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	var chosen []*FileChange
 	var left, right []*pull.File
 	var size int64
@@ -49,11 +49,11 @@ func addTexts(ctx context.Context, a, b Side, from, to *fetch.Manifest, changes 
 		}
 		chosen, left, right = append(chosen, c), append(left, c.From), append(right, c.To)
 	}
-	old, err := textsOf(ctx, a.Source, from, left)
+	old, err := textsOf(ctx, p.a.Source, p.from, left)
 	if err != nil {
 		return err
 	}
-	now, err := textsOf(ctx, b.Source, to, right)
+	now, err := textsOf(ctx, p.b.Source, p.to, right)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type AttachedOptions struct {
 // Attached finds the one referrer of a subject that is meant, with no more than the listing. A *NoneAttachedError says
 // that there is none, a *SeveralAttachedError that there are several.
 func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Referrer, error) {
-	all, err := Referrers(ctx, src, subject, ReferrerOptions{Kind: opts.Kind})
+	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
 	if err != nil {
 		return nil, err
 	}

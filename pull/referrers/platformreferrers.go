@@ -21,9 +21,9 @@ type AttachedTo struct {
 	Referrers []*Referrer       `json:"referrers"`
 }
 
-// PlatformReferrers lists what refers to the manifests of an index, and what BuildKit put into the index for them. The
+// OfPlatforms lists what refers to the manifests of an index, and what BuildKit put into the index for them. The
 // list has those that something belongs to; it is empty where subject is no index.
-func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*AttachedTo, error) {
 	if !oci.IsIndex(subject.MediaType) {
 		return nil, nil
@@ -35,8 +35,8 @@ func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subjec
 	entries := slices.DeleteFunc(oci.Runnable(index.Manifests[:min(len(index.Manifests), MaxEntries)]), func(e ocispec.Descriptor) bool {
 		return !oci.Is(e.MediaType)
 	})
-	w := NewReferrerWalk(src, opts)
-	lists, err := w.Walk(ctx, entries)
+	w := NewLister(src, opts)
+	lists, err := w.Each(ctx, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func PlatformReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subjec
 }
 
 // inIndex adds the attestations that an index has for one of its manifests.
-func (w *referrerWalk) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
+func (w *Lister) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
 	for _, e := range attestations(index, of.Digest) {
 		if w.seen[e.Digest] {
 			continue

@@ -18,11 +18,11 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxReferrerDepth bounds the referrers of referrers that are listed.
-const MaxReferrerDepth = 8
+// MaxDepth bounds the referrers of referrers that are listed.
+const MaxDepth = 8
 
-// ReferrerOptions say which referrers are listed. The zero value lists the direct ones of every kind.
-type ReferrerOptions struct {
+// Options say which referrers are listed. The zero value lists the direct ones of every kind.
+type Options struct {
 	Kind      string // the name of a kind, or an artifactType; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
 	Tags      bool   // also what cosign keeps under tags like sha256-….sig; it takes three more requests
@@ -57,33 +57,35 @@ func (r *Referrer) Created() time.Time {
 	return t
 }
 
-// Referrers lists what refers to subject: by the referrers API, by its fallback tag, or in the source's own graph,
-// whichever the source has. They come in the order of kind, time and digest. A subject that has none, or is not there, has
-// an empty list.
-func Referrers(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts ReferrerOptions) (
+// List returns the referrers of subject, sorted by kind, time, and digest. It uses the referrers API, its fallback tag, or the
+// graph of the source, whichever the source has. The list is empty for a subject that has none or does not exist.
+//
+// List returns artifact.ErrRefused for more than 10,000 referrers, and for manifests that are not what their digests say.
+func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*Referrer, error) {
-	lists, err := NewReferrerWalk(src, opts).Walk(ctx, []ocispec.Descriptor{subject})
+	lists, err := NewLister(src, opts).Each(ctx, []ocispec.Descriptor{subject})
 	if err != nil {
 		return nil, err
 	}
 	return lists[subject.Digest], nil
 }
 
-// referrerWalk is one listing. It goes from one level of the trees to the next, and asks for all of a level at once: far
+// A Lister makes one listing, in which each referrer appears once. It goes from one level of the trees to the next, and asks for all of a level at once: far
 // registries take their time for each answer.
-type referrerWalk struct {
+type Lister struct {
 	src   oras.ReadOnlyGraphTarget
-	opts  ReferrerOptions
+	opts  Options
 	seen  map[digest.Digest]bool
 	count atomic.Int64
 }
 
-func NewReferrerWalk(src oras.ReadOnlyGraphTarget, opts ReferrerOptions) *referrerWalk {
-	return &referrerWalk{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
+// NewLister returns a Lister that has listed nothing.
+func NewLister(src oras.ReadOnlyGraphTarget, opts Options) *Lister {
+	return &Lister{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
 }
 
-// Walk gives what refers to each of the subjects.
-func (w *referrerWalk) Walk(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
+// Each returns the referrers of each of the subjects.
+func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
 	var each []ocispec.Descriptor
 	for _, subject := range subjects {
 		if !w.seen[subject.Digest] {
@@ -106,8 +108,8 @@ func (w *referrerWalk) Walk(ctx context.Context, subjects []ocispec.Descriptor) 
 }
 
 // below adds to referrers what refers to them, and so on.
-func (w *referrerWalk) below(ctx context.Context, above []*Referrer) error {
-	for depth := 1; depth < MaxReferrerDepth && len(above) > 0; depth++ {
+func (w *Lister) below(ctx context.Context, above []*Referrer) error {
+	for depth := 1; depth < MaxDepth && len(above) > 0; depth++ {
 		subjects := make([]ocispec.Descriptor, len(above))
 		for i, r := range above {
 			subjects[i] = r.Descriptor()
@@ -125,7 +127,7 @@ func (w *referrerWalk) below(ctx context.Context, above []*Referrer) error {
 }
 
 // level lists what refers to each of the subjects, which are that deep in the tree. What two of them list is the first one's.
-func (w *referrerWalk) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
+func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
 	opts := w.opts
 	if depth > 0 {
 		opts.Kind, opts.Tags = "", false
@@ -155,7 +157,7 @@ func (w *referrerWalk) level(ctx context.Context, subjects []ocispec.Descriptor,
 }
 
 // list describes what was found for a subject, sorted.
-func (w *referrerWalk) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts ReferrerOptions) (
+func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts Options) (
 	[]*Referrer, error) {
 	list := make([]*Referrer, 0, len(found))
 	for _, desc := range found {
@@ -191,7 +193,7 @@ func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 }
 
 // direct asks the source.
-func (w *referrerWalk) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	err := fetch.Referrers(ctx, w.src, subject, artifactType, func(page []ocispec.Descriptor) error {
 		if w.count.Add(int64(len(page))) > fetch.MaxReferrers {
@@ -216,7 +218,7 @@ func filterType(kind string) string {
 
 // referrer describes a manifest of the list. Where the list says too little, as cosign's fallback index does, the
 // manifest is read.
-func (w *referrerWalk) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
+func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
 	r := &Referrer{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
 		Annotations: desc.Annotations,
@@ -247,7 +249,7 @@ func (r *Referrer) is(kind string) bool {
 }
 
 // tagged lists what cosign keeps for a subject under tags that are made of its digest.
-func (w *referrerWalk) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
+func (w *Lister) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	found, err := fetch.CosignManifests(ctx, w.src, subject)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 }
 
 type discoverOptions struct {
-	referrers.ReferrerOptions
+	referrers.Options
 	subject string
 	latest  bool
 }
@@ -63,11 +63,11 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 		return nil, err
 	}
 	opts.Recursive = true
-	found, err := referrers.Referrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	found, err := referrers.List(ctx, t.Target, desc, opts.Options)
 	if err != nil {
 		return nil, err
 	}
-	manifests, err := referrers.PlatformReferrers(ctx, t.Target, desc, opts.ReferrerOptions)
+	manifests, err := referrers.OfPlatforms(ctx, t.Target, desc, opts.Options)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ the digest was verified; a part (--range) cannot be verified.`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.target, opts.path = args[0], strings.Trim(args[1], "/")
+			opts.target, opts.Path = args[0], strings.Trim(args[1], "/")
 			return runCat(cmd.Context(), a, opts)
 		},
 	}
@@ -41,7 +41,7 @@ the digest was verified; a part (--range) cannot be verified.`,
 
 type catOptions struct {
 	read.CatOptions
-	target, path   string
+	target         string
 	part, platform string
 }
 
@@ -63,9 +63,9 @@ func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) e
 	if err := t.Complete(ctx); err != nil {
 		return err
 	}
-	_, err := read.Cat(ctx, t.Target, t.Ref.Reference(), opts.path, w, opts.CatOptions)
+	_, err := read.Cat(ctx, t.Target, t.Ref.Reference(), w, opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
-		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.path)}
+		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.Path)}
 	}
 	return t.Explain(ctx, err)
 }

@@ -26,7 +26,7 @@ func attachedTo(ctx context.Context, t *app.Target, opts referrers.AttachedOptio
 	switch {
 	case platform != nil:
 		var info *inspect.Info
-		info, err = inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.InspectOptions{Shallow: true, Platform: platform})
+		info, err = inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: platform})
 		if err == nil {
 			subject = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
 		}

@@ -51,7 +51,7 @@ those bytes unchanged.`,
 }
 
 type inspectOptions struct {
-	inspect.InspectOptions
+	inspect.Options
 	target           string
 	manifest, config bool
 	platform         string
@@ -69,7 +69,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	opts.Referrers = !opts.manifest && !opts.config
 	opts.Weights = opts.Referrers
 	info, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*inspect.Info, error) {
-		return inspectIn(ctx, t, opts.InspectOptions)
+		return inspectIn(ctx, t, opts.Options)
 	})
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	return a.Print(inspectResult{info})
 }
 
-func inspectIn(ctx context.Context, t *app.Target, opts inspect.InspectOptions) (*inspect.Info, error) {
+func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspect.Info, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
