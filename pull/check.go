@@ -112,7 +112,7 @@ func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep
 	return false, name, nil
 }
 
-// lookUp returns the file with a name, or the file or link that has the name of a directory above it. nil: there is none.
+// lookUp returns the file with a name, or the file or link that has the name of a directory above it. nil: none.
 func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {

@@ -61,7 +61,7 @@ func (p *placement) syncFiles(right []string) error {
 	return p.syncError(durable.Files(p.dst, names))
 }
 
-// wasSynced reports whether the last pull synced a file that nobody changed since.
+// wasSynced reports whether the last pull synced a file that was not changed since.
 func (p *placement) wasSynced(f record.Placed) bool {
 	if p.last == nil || !p.last.Synced {
 		return false

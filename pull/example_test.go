@@ -67,3 +67,24 @@ func ExampleCat() {
 	}
 	// Output: hello
 }
+
+// Verify reads everything that a reference leads to and compares it with its digests.
+func ExampleVerify() {
+	report, err := inspect.Verify(context.Background(), pushed(), "v1", inspect.VerifyOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(report.Checked, len(report.Faults))
+	// Output: 3 0
+}
+
+// Diff compares two artifacts.
+func ExampleDiff() {
+	a, b := read.Side{Source: pushed(), Ref: "v1"}, read.Side{Source: pushed(), Ref: "v1"}
+	difference, err := read.Diff(context.Background(), a, b, read.DiffOptions{Text: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(difference.Same)
+	// Output: true
+}

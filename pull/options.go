@@ -26,7 +26,7 @@ type Options struct {
 	NoUnpack bool
 	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
 	Preserve bool
-	// Force overwrites files that somebody else changed or made.
+	// Force overwrites files that were changed, or made by another program.
 	Force bool
 	// Delete removes files of the last pull from the same origin that left the artifact.
 	Delete bool
@@ -49,7 +49,7 @@ type Options struct {
 	MaxListed int
 	// Concurrency is how many blobs are fetched at once. 0: eight.
 	Concurrency int
-	// Progress is told every step. nil: nobody is.
+	// Progress is told every step. nil: no reports.
 	Progress artifact.Progress
 	// Digests remembers what files hashed to. nil: existing files are hashed when in doubt.
 	Digests Digests

@@ -8,9 +8,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Result says what was pulled. Its JSON is what scripts read.
+// Result says what was pulled. Its JSON is for scripts.
 type Result struct {
-	Reference    string               `json:"reference,omitempty"` // set by whoever knows the source's name
+	Reference    string               `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest       digest.Digest        `json:"digest"`              // of the manifest that was pulled
 	MediaType    string               `json:"mediaType"`
 	ArtifactType string               `json:"artifactType,omitempty"`

@@ -126,7 +126,7 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Holds tells whether a file is the blob. One that a FileFetcher keeps a state beside is not, however long it is.
+// Holds reports whether a file is the blob. One that a FileFetcher keeps a state beside is not, however long it is.
 func Holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

@@ -162,7 +162,7 @@ func (m *Manifest) checkDescriptors() error {
 	return nil
 }
 
-// Traits are what the kind is recognised by.
+// Traits are what the kind is recognized by.
 func (m *Manifest) Traits() mediatypes.Traits {
 	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
 	if m.Config != nil {
@@ -202,7 +202,7 @@ func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return b, nil
 }
 
-// inline gives the bytes that a descriptor carries itself, verified.
+// inline returns the bytes that a descriptor carries itself, verified.
 func inline(desc ocispec.Descriptor) ([]byte, bool, error) {
 	if desc.Data == nil {
 		return nil, false, nil

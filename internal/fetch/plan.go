@@ -110,7 +110,7 @@ func (it *Item) decideUnpack(m *Manifest, k kind.Kind, name string) {
 	}
 }
 
-// IsImage tells whether the manifest is a container image.
+// IsImage reports whether the manifest is a container image.
 func (m *Manifest) IsImage() bool {
 	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
 }
@@ -157,7 +157,7 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	return false
 }
 
-// isTar tells whether a layer is a tar by what it says of itself.
+// isTar reports whether a layer is a tar by what it says of itself.
 func isTar(desc ocispec.Descriptor) bool {
 	_, ours := desc.Annotations[oci.AnnotationDirectory]
 	return ours || desc.Annotations[oci.AnnotationUnpack] == "true"
@@ -188,7 +188,7 @@ func NewMatcher(patterns []string) (Matcher, error) {
 	return Matcher(patterns), nil
 }
 
-// Match tells whether the path, or a directory it is in, fits one of the patterns. No pattern means all.
+// Match reports whether the path, or a directory it is in, fits one of the patterns. No pattern means all.
 func (m Matcher) Match(name string) bool {
 	if len(m) == 0 {
 		return true

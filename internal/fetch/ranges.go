@@ -54,7 +54,7 @@ func newRangeReader(ctx context.Context, src Ranger, desc ocispec.Descriptor) *R
 	return &RangeReader{ctx: ctx, src: src, desc: desc}
 }
 
-// has tells whether the part has the byte at an offset.
+// has reports whether the part has the byte at an offset.
 func (r *RangeReader) has(offset int64) bool {
 	return offset >= r.begin && offset < r.begin+int64(len(r.part))
 }

@@ -41,7 +41,7 @@ func (c *Cover) Add(name string, dir bool) {
 	}
 }
 
-// Hides tells whether a file of a lower layer can't be seen.
+// Hides reports whether a file of a lower layer can't be seen.
 func (c *Cover) Hides(name string) bool {
 	if _, ok := c.taken[name]; ok || c.gone[name] {
 		return true
@@ -114,7 +114,7 @@ func (it *Item) stripped(name string) (string, bool) {
 	return path.Clean("./" + inside), true
 }
 
-// ByParts gives a reader that fetches no more of a tar layer than is read from it; nil: the source is no Ranger, or the
+// ByParts returns a reader that fetches no more of a tar layer than is read from it; nil: the source is no Ranger, or the
 // layer is small or compressed.
 func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
 	ranger, ok := src.(Ranger)
@@ -147,7 +147,7 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 	return verifyRest(verified, t.Item.Desc)
 }
 
-// saysCompressed tells whether a media type claims that a tar can't be read in parts.
+// saysCompressed reports whether a media type claims that a tar can't be read in parts.
 func saysCompressed(mediaType string) bool {
 	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
@@ -177,7 +177,7 @@ func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
 	return Mismatch(err, desc)
 }
 
-// MayHave tells whether a tar can have a file of this name.
+// MayHave reports whether a tar can have a file of this name.
 func (it *Item) MayHave(name string) bool {
 	return it.Within == "" || it.Within == "." || len(name) > len(it.Within) && name[:len(it.Within)+1] == it.Within+"/"
 }

@@ -29,9 +29,9 @@ type Options struct {
 	Tags      bool              // see ReferrerOptions
 }
 
-// Info is what an artifact is. Its JSON is what scripts read.
+// Info is what an artifact is. Its JSON is for scripts.
 type Info struct {
-	Reference    string                `json:"reference,omitempty"` // set by whoever knows the source's name
+	Reference    string                `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest       digest.Digest         `json:"digest"`
 	MediaType    string                `json:"mediaType"`
 	ArtifactType string                `json:"artifactType,omitempty"`

@@ -32,14 +32,14 @@ type Fault struct {
 	Err       error         `json:"-"`
 }
 
-// Report is what Verify found. Its JSON is what scripts read.
+// Report is what Verify found. Its JSON is for scripts.
 type Report struct {
-	Reference string        `json:"reference,omitempty"` // set by whoever knows the source's name
+	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest    digest.Digest `json:"digest,omitempty"`    // of the one manifest that was asked for
 	Checked   int           `json:"checked"`             // manifests and blobs
 	Size      int64         `json:"size"`                // their bytes
 	Faults    []Fault       `json:"faults"`
-	Repaired  []Fault       `json:"repaired,omitempty"` // set by whoever removed them
+	Repaired  []Fault       `json:"repaired,omitempty"` // set by the caller that removed them
 }
 
 // VerifyOptions say how far a verification goes.

@@ -123,7 +123,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	return nil
 }
 
-// same tells whether a file in the destination is what is staged for it.
+// same reports whether a file in the destination is what is staged for it.
 func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
 	staged := path.Join(StageFiles, name)
 	want, err := p.Stage.Root.Lstat(staged)

@@ -131,7 +131,7 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 	return s, nil
 }
 
-// current tells whether the locked file is still the one that the name leads to.
+// current reports whether the locked file is still the one that the name leads to.
 func (s *Stage) current() bool {
 	ours, err := s.lock.Stat()
 	if err != nil {

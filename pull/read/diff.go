@@ -33,7 +33,7 @@ type Side struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 }
 
-// Difference is what two artifacts do not have in common. Its JSON is what scripts read.
+// Difference is what two artifacts do not have in common. Its JSON is for scripts.
 type Difference struct {
 	Same        bool          `json:"same"`
 	From        digest.Digest `json:"from"`

@@ -81,7 +81,7 @@ func sizeOf(f *pull.File) int64 {
 	return f.Size
 }
 
-// smallFile tells whether a side of a change is absent or a small regular file.
+// smallFile reports whether a side of a change is absent or a small regular file.
 func smallFile(f *pull.File) bool {
 	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
 }

@@ -18,8 +18,8 @@ import (
 // mayBeSBOM reports whether a layer may be a software bill of materials, or have one in an envelope.
 func (s *search) mayBeSBOM(it *fetch.Item) bool { return s.kind.Pull.Readings[it.Role] == kind.Bill }
 
-// summarise reads a software bill of materials. What can't be understood as one is a text like others.
-func (s *search) summarise(r io.Reader, it *fetch.Item) (*Document, error) {
+// summarize reads a software bill of materials. What can't be understood as one is a text like others.
+func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.Desc)
 	head := &headWriter{}
 	all := io.TeeReader(&stickyReader{r: verified}, head)

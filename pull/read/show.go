@@ -44,9 +44,9 @@ type ReadableOptions struct {
 // SBOM is what a software bill of materials states at a glance.
 type SBOM = sbom.Summary
 
-// Document is the part of an artifact that people read. Its JSON is what scripts read.
+// Document is the part of an artifact that people read. Its JSON is for scripts.
 type Document struct {
-	Reference string        `json:"reference,omitempty"` // set by whoever knows the source's name
+	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest    digest.Digest `json:"digest"`              // of the manifest
 	Kind      string        `json:"kind"`
 	Path      string        `json:"path"`
@@ -72,7 +72,7 @@ func (nothingReadable) Error() string { return "nothing in it is for reading" }
 func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
 // Readable finds the part of an artifact that people read and fetches it: the document that the artifact is (a runbook,
-// an SBOM), else a README, an index page, a model card, other Markdown, a licence, in this order. Layers that are files
+// an SBOM), else a README, an index page, a model card, other Markdown, a license, in this order. Layers that are files
 // come first; only where none of them explains anything are tar layers searched, each in one pass.
 func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ReadableOptions) (*Document, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
@@ -178,7 +178,7 @@ func (s *search) offerLayer(it *fetch.Item) {
 	}
 }
 
-// fetch reads a layer that is a file. A software bill of materials is summarised on the way, however long it is.
+// fetch reads a layer that is a file. A software bill of materials is summarized on the way, however long it is.
 func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 	if !s.mayBeSBOM(it) && it.Desc.Size > MaxText {
 		return nil, errTooLong
@@ -195,7 +195,7 @@ func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 		}
 		return newDocument(it.Name, it.Desc.MediaType, text)
 	}
-	return s.summarise(rc, it)
+	return s.summarize(rc, it)
 }
 
 // stickyReader gives its error again to who reads on.

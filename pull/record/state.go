@@ -137,7 +137,7 @@ func parsePlaced(line string, layers int) (f Placed, err error) {
 	return f, err
 }
 
-// Unchanged tells whether the file, whose info is given, has the content that was placed in dst, and, if its rights
+// Unchanged reports whether the file, whose info is given, has the content that was placed in dst, and, if its rights
 // count, the mode and the owner.
 func (f Placed) Unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
 	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
@@ -253,7 +253,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	return long, nil
 }
 
-// Stale tells whether another pull wrote the file since it was read.
+// Stale reports whether another pull wrote the file since it was read.
 func (s *State) Stale() bool {
 	info, err := os.Stat(s.Path)
 	if err != nil || s.info == nil {
@@ -277,7 +277,7 @@ func (s *State) find(origin string, placing bool) *Record {
 	return nil
 }
 
-// Ours tells whether some pull placed the file in dst and nobody changed it since.
+// Ours reports whether some pull placed the file in dst and nobody changed it since.
 func (s *State) Ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
@@ -293,7 +293,7 @@ func (f Placed) damaged(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && f.Mode.IsRegular() && info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
 }
 
-// OursBelow tells whether all files below a directory of dst are ours.
+// OursBelow reports whether all files below a directory of dst are ours.
 func (s *State) OursBelow(dst *os.Root, dir string) bool {
 	return fs.WalkDir(dst.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -351,8 +351,8 @@ func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
 	return durable.Dir(filepath.Dir(s.Path))
 }
 
-// createAlone makes an empty file that nobody else is writing, out of what a killed process may have left. When
-// somebody is, it gives nil.
+// createAlone makes an empty file that no other process is writing, out of what a killed process may have left. When
+// another process is, it returns nil.
 func createAlone(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
@@ -369,7 +369,7 @@ func createAlone(path string) (*os.File, error) {
 	return f, nil
 }
 
-// sameFile tells whether the open file is still the one that the path leads to.
+// sameFile reports whether the open file is still the one that the path leads to.
 func sameFile(f *os.File, path string) bool {
 	ours, err := f.Stat()
 	if err != nil {

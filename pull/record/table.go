@@ -89,7 +89,7 @@ func (t *Table) path(r *row) []byte {
 	return t.names[r.chunk][r.offset : r.offset+uint32(r.pathLen)]
 }
 
-// At gives a file.
+// At returns a file.
 func (t *Table) At(i int) Placed {
 	r := t.Row(i)
 	f := Placed{

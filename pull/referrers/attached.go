@@ -25,7 +25,7 @@ type AttachedOptions struct {
 }
 
 // Attached finds the one referrer of a subject that is meant, with no more than the listing. A *NoneAttachedError says
-// that there is none, a *SeveralAttachedError that there are several.
+// that none exists, a *SeveralAttachedError that there are several.
 func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Referrer, error) {
 	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
 	if err != nil {
@@ -107,7 +107,7 @@ type Place struct {
 }
 
 // Elsewhere explains why nothing is attached to subject where something was expected: an index and the manifests of its
-// platforms are different subjects, and one may have what the other has not. It gives the first of them that has it;
+// platforms are different subjects, and one may have what the other has not. It returns the first of them that has it;
 // nil where none has. An index is looked for behind a few of the tags that the source has.
 func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest.Digest, opts AttachedOptions) (*Place, error) {
 	m, err := fetch.Resolve(ctx, src, subject.String())
@@ -165,7 +165,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	return nil, nil
 }
 
-// hasAttached tells whether what is meant is attached to a subject, once or several times.
+// hasAttached reports whether what is meant is attached to a subject, once or several times.
 func hasAttached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (bool, error) {
 	_, err := Attached(ctx, src, subject, opts)
 	var none *NoneAttachedError

@@ -14,7 +14,7 @@ import (
 // MaxEntries bounds how many manifests of an index are read: it is what one index may list.
 const MaxEntries = 1000
 
-// AttachedTo is what belongs to one manifest of an index. Its JSON is what scripts read.
+// AttachedTo is what belongs to one manifest of an index. Its JSON is for scripts.
 type AttachedTo struct {
 	Digest    digest.Digest     `json:"digest"`
 	Platform  *ocispec.Platform `json:"platform,omitempty"`

@@ -28,7 +28,7 @@ type Options struct {
 	Tags      bool   // also what cosign keeps under tags like sha256-….sig; it takes three more requests
 }
 
-// Referrer is a manifest that refers to a subject, with what refers to it. Its JSON is what scripts read.
+// Referrer is a manifest that refers to a subject, with what refers to it. Its JSON is for scripts.
 type Referrer struct {
 	Digest       digest.Digest     `json:"digest"`
 	MediaType    string            `json:"mediaType"`
@@ -182,7 +182,7 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 	return list, nil
 }
 
-// AtOnce does several things at a time and gives the first error.
+// AtOnce does several things at a time and returns the first error.
 func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetch.DefaultConcurrency)
@@ -241,7 +241,7 @@ func (r *Referrer) describe(m *fetch.Manifest) {
 	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.Traits().Type(), m.Annotations, m.Kind().Name, predicates(m)
 }
 
-// is tells whether a referrer is of a kind ("": any), or states something of it.
+// is reports whether a referrer is of a kind ("": any), or states something of it.
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
 	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||

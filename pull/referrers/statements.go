@@ -22,7 +22,7 @@ type Statement struct {
 }
 
 // StatementInIndex finds what BuildKit put into the index behind a reference about its manifest for a platform (nil: the
-// running one): the first statement of the kind that opts say. A *NoneAttachedError says that there is none.
+// running one): the first statement of the kind that opts say. A *NoneAttachedError says that none exists.
 func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
 	*Statement, error) {
 	index, err := fetch.Resolve(ctx, src, ref)
@@ -44,7 +44,7 @@ func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, 
 	return found, err
 }
 
-// statementAbout finds the first statement of a kind that an index has about one of its manifests; nil: there is none.
+// statementAbout finds the first statement of a kind that an index has about one of its manifests; nil: none.
 func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
 	for _, e := range attestations(index, of) {
 		m, err := fetch.Load(ctx, src, e)
@@ -71,7 +71,7 @@ func attestations(index *fetch.Manifest, of digest.Digest) []ocispec.Descriptor 
 	return found
 }
 
-// statementIs tells whether a layer is a statement of a kind: what it states, or that it is one.
+// statementIs reports whether a layer is a statement of a kind: what it states, or that it is one.
 func statementIs(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
 	predicate := layer.Annotations[mediatypes.PredicateType]
 	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
