@@ -326,3 +326,98 @@ func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestPushAndInitChooseTheSame packs directories as a push without a davit.yaml does and with the davit.yaml that init
+// writes: the kind, and the files with their roles, have to be the same. What init makes a referrer is left out. A push
+// packs a directory of any files as one layer, init lists its entries: only the files are compared then.
+func TestPushAndInitChooseTheSame(t *testing.T) {
+	t.Parallel()
+	const chart, module = "apiVersion: v2\nname: web\nversion: 1.0.0\n", "\x00asm\x01\x00\x00\x00"
+	bom := `{"bomFormat":"CycloneDX","specVersion":"1.6"}`
+	for name, files := range map[string]map[string]string{
+		"chart":                    {"Chart.yaml": chart, "values.yaml": "a: 1\n"},
+		"chart in a directory":     {"web/Chart.yaml": chart},
+		"chart beside code":        {"web/Chart.yaml": chart, "main.go": "x"},
+		"chart beside a runbook":   {"web/Chart.yaml": chart, "down.md": kindtest.RunbookFile},
+		"module below":             {"out/app.wasm": module},
+		"module and notes":         {"app.wasm": module, "notes": "x"},
+		"module and model":         {"app.wasm": module, "tiny.gguf": string(formattest.TinyLlama().Bytes())},
+		"model and documents":      {"tiny.gguf": string(formattest.TinyLlama().Bytes()), "bom.json": bom, "down.md": kindtest.RunbookFile},
+		"pages beside code":        {"docs/index.md": "# x\n", "main.go": "x"},
+		"pages":                    {"index.md": "# x\n", "more/a.md": "# a\n"},
+		"document below":           {"more/b.cdx.json": bom},
+		"document and runbook":     {"a.cdx.json": bom, "down.md": kindtest.RunbookFile},
+		"runbook and its pictures": {"down.md": kindtest.RunbookFile, "graph.png": "x"},
+		"compose and a readme":     {"compose.yaml": "services: {web: {image: nginx}}\n", "README.md": "# x\n"},
+		"compose and chart":        {"compose.yaml": "services: {web: {image: nginx}}\n", "Chart.yaml": chart},
+		"anything":                 {"a": "x", "b/c": "y"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			below := map[string]string{}
+			for name, content := range files {
+				below["x/"+name] = content
+			}
+			fsys := kindtest.Tree(t, below).FS()
+			pushed, _, pushErr := artifact.Detect(fsys, []string{"x"}, "")
+			text, initErr := artifact.Starter(fsys, "x", "")
+			if pushErr != nil || initErr != nil {
+				if pushErr == nil || initErr == nil || strings.ReplaceAll(strings.ReplaceAll(pushErr.Error(), "x/", ""), "(x ", "(the directory ") != initErr.Error() {
+					t.Errorf("push: %v, init: %v", pushErr, initErr)
+				}
+				return
+			}
+			declared, err := artifact.Parse("davit.yaml", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pushed.Kind != declared.Kind {
+				t.Fatalf("push chooses %s, init %s", pushed.Kind, declared.Kind)
+			}
+			referred := map[string]bool{}
+			for _, r := range declared.Referrers {
+				for _, l := range r.Layers {
+					referred[l.Path] = true
+				}
+			}
+			for i := range declared.Layers {
+				declared.Layers[i].Path = strings.TrimSuffix("x/"+declared.Layers[i].Path, "/.")
+			}
+			declared.Referrers = nil
+			if got, want := rolesOf(t, fsys, declared, nil), rolesOf(t, fsys, pushed, referred); !slices.Equal(got, want) {
+				t.Errorf("init packs %q, push %q", got, want)
+			}
+		})
+	}
+}
+
+// rolesOf lists the files that a declaration packs, each with its role, without those left out.
+func rolesOf(t *testing.T, fsys fs.FS, s *spec.Spec, without map[string]bool) []string {
+	t.Helper()
+	plan, err := artifact.Compose(fsys, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, l := range plan.Layers {
+		err := fs.WalkDir(fsys, l.Path, func(name string, d fs.DirEntry, err error) error {
+			for p := name; err == nil && !d.IsDir(); p = p[:max(0, strings.LastIndexByte(p, '/'))] {
+				if p == "" {
+					if s.Kind != "generic" {
+						name += " " + l.Role
+					}
+					files = append(files, name)
+				}
+				if p == "" || without[strings.TrimPrefix(p, "x/")] {
+					break
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(files)
+	return files
+}

@@ -1,0 +1,134 @@
+package detect
+
+import (
+	"slices"
+
+	"github.com/davit-oci/davit/internal/compose"
+)
+
+// choice is the state of choosing among the candidates.
+type choice struct {
+	files    *files
+	mains    []match // shown by an entry, not mostly attached, and not accounted for by another one
+	attached []match // shown by an entry, and mostly attached to something else
+	left     []match // the candidates that no rule has dropped
+}
+
+// rule drops candidates in some situations.
+type rule struct {
+	why  string
+	when func(c *choice) bool
+	drop func(c *choice, m match) bool
+}
+
+// rules are applied in this order.
+var rules = []rule{{
+	why:  "two kinds that are mostly attached may each belong to the other, and nothing else matters then",
+	when: isAllAttached,
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached || !m.shown },
+}, {
+	why:  "a kind that is mostly attached is not what a directory is, unless the directory has nothing else in it",
+	when: not(isAllAttached),
+	drop: func(c *choice, m match) bool {
+		return m.kind.Attached && m.all == nil && (!c.files.isDirectory() || len(m.unused) > 0)
+	},
+}, {
+	why:  "a kind that another one accounts for is a part of that other one",
+	when: not(isAllAttached),
+	drop: func(c *choice, m match) bool { return !m.kind.Attached && m.all == nil && !has(c.mains, m) },
+}, {
+	why:  "beside a kind with a role for every file, a directory in the directory shows nothing",
+	when: anyLeft(func(m match) bool { return m.all != nil }),
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached && m.all == nil && !m.byFile() },
+}, {
+	why:  "of files named one by one, each needs a role",
+	when: func(c *choice) bool { return !isAllAttached(c) && !c.files.isDirectory() && !c.hasLeft(hasAll) },
+	drop: func(*choice, match) bool { return true },
+}, {
+	why:  "a directory in a directory shows the kind only if nothing is beside it",
+	when: not(anyLeft(hasAll)),
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached && !m.byFile() && len(m.unused) > 0 },
+}, {
+	why:  "a kind with a role for every entry of a directory gives way to one with a role for every file",
+	when: func(c *choice) bool { return !isAllAttached(c) && c.hasLeft(func(m match) bool { return !isAside(m) }) },
+	drop: func(_ *choice, m match) bool { return isAside(m) },
+}, {
+	why:  "of several kinds, those that the entries show count",
+	when: func(c *choice) bool { return len(c.left) > 1 && len(c.mains) > 0 },
+	drop: func(c *choice, m match) bool { return !m.kind.Attached && !has(c.mains, m) },
+}, {
+	why:  "in a directory, what is mostly attached belongs to the rest",
+	when: func(c *choice) bool { return c.files.isDirectory() && c.hasLeft(isMain) },
+	drop: func(_ *choice, m match) bool { return m.kind.Attached },
+}}
+
+// choose returns the candidate that the files are: none if the kind is generic, several if a person has to choose.
+func (f *files) choose(found []match) []match {
+	c := &choice{files: f, left: slices.Clone(found)}
+	for _, m := range found {
+		switch {
+		case m.kind.Attached && m.shown:
+			c.attached = append(c.attached, m)
+		case m.shown && !f.isPart(found, m):
+			c.mains = append(c.mains, m)
+		}
+	}
+	for _, r := range rules {
+		if r.when(c) {
+			c.left = slices.DeleteFunc(c.left, func(m match) bool { return r.drop(c, m) })
+		}
+	}
+	return c.left
+}
+
+// isAllAttached reports whether all that the entries show is two or more kinds that are mostly attached.
+func isAllAttached(c *choice) bool { return len(c.mains) == 0 && len(c.attached) > 1 }
+
+// hasAll reports whether every file plays a role.
+func hasAll(m match) bool { return m.all != nil }
+
+// isMain reports whether a kind is not mostly attached.
+func isMain(m match) bool { return !m.kind.Attached }
+
+// isAside reports whether a kind is mostly attached and has no role for some file.
+func isAside(m match) bool { return m.kind.Attached && m.all == nil }
+
+func not(when func(*choice) bool) func(*choice) bool {
+	return func(c *choice) bool { return !when(c) }
+}
+
+func anyLeft(is func(match) bool) func(*choice) bool {
+	return func(c *choice) bool { return c.hasLeft(is) }
+}
+
+func (c *choice) hasLeft(is func(match) bool) bool { return slices.ContainsFunc(c.left, is) }
+
+// has reports whether a kind is among the matches.
+func has(all []match, m match) bool {
+	return slices.ContainsFunc(all, func(o match) bool { return o.kind.Name == m.kind.Name })
+}
+
+// isPart reports whether another kind accounts for one, and not the other way round too.
+func (f *files) isPart(all []match, m match) bool {
+	return slices.ContainsFunc(all, func(other match) bool {
+		return other.shown && isMain(other) && f.accounts(other, m) && !f.accounts(m, other)
+	})
+}
+
+// accounts reports whether a kind has a use of its own for everything that shows another one: the weights that a
+// Modelfile names, the directories of a collection.
+func (f *files) accounts(m, other match) bool {
+	if other.whole {
+		return false
+	}
+	for _, entry := range other.tells {
+		r, ok := f.table.FindRole(m.kind, entry, "")
+		if m.whole {
+			r, ok = compose.Role{}, entry.IsDir()
+		}
+		if !ok || slices.Contains(r.Match, "*") {
+			return false
+		}
+	}
+	return true
+}

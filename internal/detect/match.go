@@ -1,0 +1,325 @@
+package detect
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxDetect bounds how many files of a directory are read to find its kind, for each kind.
+const maxDetect = 2000
+
+// files are the files whose kind is asked for: a directory and its entries, or files that were named one by one.
+type files struct {
+	table   *compose.Table
+	fsys    fs.FS
+	named   []*tree.Sample // as they were named
+	dir     *tree.Sample   // the directory, if it is the only one named and has entries
+	entries []*tree.Sample // of the directory, or else the named files
+}
+
+// filesOf looks at the named files. A directory with nothing but hidden files has no entries.
+func filesOf(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error) {
+	f := &files{table: t, fsys: fsys, named: named, entries: named}
+	if !f.isDirectory() {
+		return f, nil
+	}
+	samples, err := list(fsys, named[0].Path)
+	if err != nil {
+		f.entries = nil
+		return f, err
+	}
+	f.dir, f.entries = samples[0], samples[1:]
+	return f, nil
+}
+
+// isDirectory reports whether a single directory was named.
+func (f *files) isDirectory() bool { return len(f.named) == 1 && f.named[0].IsDir() }
+
+// list returns a directory and its entries, without hidden files and those that .davitignore names.
+func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
+	filter, err := tree.IgnoreFilter(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{dir}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		_, err := fs.Stat(fsys, name+"/oci-layout")
+		if err != nil && !strings.HasPrefix(e.Name(), ".") && e.Name() != "davit.yaml" && !filter(name, e.IsDir()) {
+			paths = append(paths, name)
+		}
+	}
+	if len(paths) == 1 {
+		return nil, spec.Problems{{Message: "the directory has no files to pack"}}
+	}
+	return samplesOf(fsys, paths)
+}
+
+// match is a kind and the files that play a role in it.
+type match struct {
+	kind     mediatypes.Kind
+	evidence string            // empty if the files do not show the kind
+	used     []string          // the entries with a role
+	tells    []*tree.Sample    // those of them that show the kind
+	unused   []string          // the entries without a role
+	whole    bool              // the directory shows the kind as a whole
+	shown    bool              // an entry shows the kind, or the directory as a whole
+	all      []string          // what to declare if every file, at any depth, plays a role; else nil
+	as       map[string]string // roles of paths whose names and contents do not show them
+}
+
+// candidates returns the kinds that the files show.
+func (f *files) candidates() []match {
+	var found []match
+	for _, k := range f.table.Kinds {
+		if k.ReadOnly {
+			continue
+		}
+		if m := f.match(k); m.evidence != "" {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// match returns what plays a role in a kind, and whether that is every file.
+func (f *files) match(k mediatypes.Kind) match {
+	m := f.find(k)
+	m.shown = m.evidence != ""
+	evidence, ok := f.matchAll(&m)
+	if !ok {
+		return m
+	}
+	m.evidence = evidence
+	if !m.shown || len(m.unused) > 0 && !k.Expand && f.hasRoom(k, m.all) {
+		m.used, m.unused = m.all, nil
+	}
+	return m
+}
+
+// hasRoom reports whether no role of a kind gets more files than it takes.
+func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
+	used := map[string]int{}
+	for _, p := range paths {
+		role := roleOf(f.table, k, f.fsys, p)
+		used[role]++
+		if _, most := compose.Bounds(k, role); most > 0 && used[role] > most && k.Shape != mediatypes.Index {
+			return false
+		}
+	}
+	return true
+}
+
+// find lists the entries that play a role in a kind: the directory as a whole if that shows the kind. If one entry shows
+// the kind by its content, the entries of the same role that do not are something else.
+func (f *files) find(k mediatypes.Kind) match {
+	m := match{kind: k}
+	if f.dir != nil {
+		if r, ok := f.table.FindRole(k, f.dir, ""); ok && r.Tells {
+			m.used, m.evidence, m.whole = []string{f.dir.Path}, why(r, f.dir), true
+			return m
+		}
+	}
+	roles := make([]compose.Role, len(f.entries))
+	told := map[string]bool{}
+	for i, entry := range f.entries {
+		if f.isIgnored(k, entry) {
+			continue
+		}
+		if roles[i], _ = f.table.FindRole(k, entry, ""); roles[i].Tells {
+			told[roles[i].Role] = true
+		}
+	}
+	count := map[string]int{}
+	for i, entry := range f.entries {
+		r, evidence := roles[i], ""
+		_, most := compose.Bounds(k, r.Role)
+		switch {
+		case r.Role != "" && (r.Tells || !told[r.Role]) && (most == 0 || count[r.Role] < most || k.Shape == mediatypes.Index):
+			count[r.Role]++
+			if r.Tells {
+				evidence = why(r, entry)
+			}
+		case r.Role == "" && k.Expand && entry.IsDir() && !f.isIgnored(k, entry):
+			var inside []string
+			if inside, evidence = matchTree(f.table, k, entry); len(inside) == 0 {
+				continue
+			}
+		default:
+			continue
+		}
+		m.used = append(m.used, entry.Path)
+		if evidence != "" {
+			m.tells = append(m.tells, entry)
+		}
+		if m.evidence == "" {
+			m.evidence = evidence
+		}
+	}
+	m.unused = f.without(m.used)
+	return m
+}
+
+// without lists the entries that are not among the paths, and have none of them below.
+func (f *files) without(paths []string) []string {
+	var unused []string
+	for _, entry := range f.entries {
+		if !slices.ContainsFunc(paths, func(p string) bool {
+			return p == entry.Path || f.dir != nil && p == f.dir.Path || strings.HasPrefix(p, entry.Path+"/")
+		}) {
+			unused = append(unused, entry.Path)
+		}
+	}
+	return unused
+}
+
+// isIgnored reports whether the native client of a kind leaves out an entry. Composing reports what can't be read.
+func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
+	filter, err := compose.IgnoreFileFilter(f.fsys, k, path.Dir(entry.Path))
+	if f.dir != nil {
+		filter, err = compose.ClientFilter(f.fsys, k, f.dir.Path)
+	}
+	return err == nil && filter != nil && filter(entry.Path, entry.IsDir())
+}
+
+// matchAll reports whether every named file plays a role in a kind and one of them shows it, and sets match.all.
+func (f *files) matchAll(m *match) (evidence string, ok bool) {
+	var all []string
+	for _, s := range f.named {
+		paths, why, ok := matchOne(f.table, m.kind, s)
+		if !ok {
+			return "", false
+		}
+		all = append(all, paths...)
+		if evidence == "" {
+			evidence = why
+		}
+	}
+	if evidence == "" {
+		return "", false
+	}
+	m.all = all
+	return evidence, true
+}
+
+// matchOne finds the role of a file. A directory that shows nothing as a whole may show a kind by the files in it.
+func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []string, evidence string, ok bool) {
+	whole, ok := t.FindRole(k, s, "")
+	if ok && whole.Tells {
+		return []string{s.Path}, why(whole, s), true
+	}
+	if s.IsDir() {
+		if paths, evidence := matchTree(t, k, s); evidence != "" {
+			return paths, evidence, true
+		}
+	}
+	return []string{s.Path}, "", ok
+}
+
+// matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one.
+func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string) {
+	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
+	if err != nil {
+		return nil, ""
+	}
+	client, err := compose.ClientFilter(dir.FS, k, dir.Path)
+	if err != nil {
+		return nil, ""
+	}
+	filter = compose.AnyOf(filter, client)
+	err = fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name != dir.Path && filter(name, d.IsDir()) && d.IsDir():
+			return fs.SkipDir
+		case d.IsDir() || filter(name, false):
+			return nil
+		}
+		info, err := fs.Stat(dir.FS, name)
+		if err != nil || !info.Mode().IsRegular() || len(paths) == maxDetect {
+			return errNoRole
+		}
+		s := &tree.Sample{FS: dir.FS, Path: name, Info: info}
+		r, ok := t.FindRole(k, s, "")
+		if !ok {
+			return errNoRole
+		}
+		if paths = append(paths, name); r.Tells && evidence == "" {
+			evidence = why(r, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, ""
+	}
+	if k.Expand && len(paths) > 0 {
+		paths = []string{dir.Path}
+	}
+	return paths, evidence
+}
+
+// errNoRole ends the walk of a directory at the first file without a role.
+var errNoRole = errors.New("a file plays no role")
+
+// byFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
+func (m match) byFile() bool {
+	return m.whole || slices.ContainsFunc(m.tells, func(s *tree.Sample) bool { return !s.IsDir() })
+}
+
+// layers declares the files.
+func (m match) layers() []spec.LayerSpec {
+	layers := layersOf(m.used)
+	for i, l := range layers {
+		layers[i].As = m.as[l.Path]
+	}
+	return layers
+}
+
+// settle reduces what was found in a directory to the files that the native client takes.
+func (m *match) settle(t *compose.Table, fsys fs.FS, dir string) (compose.Settled, error) {
+	settle := t.Settle[m.kind.Config.Derive]
+	if settle == nil {
+		return compose.Settled{}, nil
+	}
+	d := &compose.Directory{FS: fsys, Path: dir, Found: m.used, RoleOf: func(name string) string { return roleOf(t, m.kind, fsys, name) }}
+	settled, err := settle(d)
+	if err == nil {
+		m.used, m.as = settled.Paths, settled.As
+	}
+	return settled, err
+}
+
+// roleOf returns the role of a file in a kind, empty if it has none.
+func roleOf(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) string {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return ""
+	}
+	r, _ := t.FindRole(k, &tree.Sample{FS: fsys, Path: name, Info: info}, "")
+	return r.Role
+}
+
+// why words the evidence of a role.
+func why(r compose.Role, s *tree.Sample) string {
+	name := s.Path
+	if name == "." {
+		name = "the directory"
+	}
+	if r.Evidence != "" {
+		return name + " " + r.Evidence
+	}
+	return name + " has the name of its " + r.Role
+}

@@ -1,0 +1,135 @@
+package detect
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"gopkg.in/yaml.v3"
+)
+
+// render writes the davit.yaml.
+func (s *starter) render() []byte {
+	var b bytes.Buffer
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# What davit packs from this directory. Try it: davit check, then davit push --dry-run.\n")
+	line("kind: %s%s", s.kind, comment(s.main.evidence))
+	if s.named {
+		line("# name and version are in the files")
+	} else {
+		line("name: %s", quoted(s.title()))
+		line("# version: 1.0.0")
+	}
+	line("# tags: [latest] # besides the tag of the target")
+	line("# annotations:")
+	line("#   org.opencontainers.image.licenses: Apache-2.0")
+	line("#   org.opencontainers.image.source: https://example.com/repository")
+	s.renderConfig(line)
+	line("\nlayers: # files, directories and globs; see davit kinds %s", s.kind)
+	for _, l := range s.main.layers() {
+		if l.As != "" {
+			line("  - {path: %s, as: %s}", quoted(l.Path), l.As)
+			continue
+		}
+		line("  - %s%s", quoted(l.Path), comment(s.roleName(l.Path)))
+	}
+	alternatives := s.alternatives()
+	for _, p := range s.left {
+		if !slices.Contains(alternatives, p) {
+			line("  # - %s # plays no role in this kind", quoted(p))
+		}
+	}
+	if len(alternatives) > 0 {
+		line("# platforms: # instead of layers: one artifact for each platform, under one index")
+		for _, p := range append(s.main.used[:1:1], alternatives...) {
+			line("#   - {platform: OS/ARCH, layers: [%s]}", quoted(p))
+		}
+	}
+	s.renderReferrers(line)
+	return b.Bytes()
+}
+
+// alternatives are further files that tell the kind as well, where it has room for one: those of other platforms.
+func (s *starter) alternatives() []string {
+	var found []string
+	for _, entry := range s.entries {
+		r, ok := s.table.FindRole(s.main.kind, entry, "")
+		if _, most := compose.Bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.IsDir() && slices.Contains(s.left, entry.Path) {
+			found = append(found, entry.Path)
+		}
+	}
+	return found
+}
+
+// renderConfig shows the config fields that the kind has.
+func (s *starter) renderConfig(line func(string, ...any)) {
+	fields, _ := s.main.kind.Config.Schema["properties"].(map[string]any)
+	if len(fields) == 0 {
+		return
+	}
+	line("# config: # wins over what is read out of the files; see davit schema %s", s.kind)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		field, _ := fields[name].(map[string]any)
+		description, _ := field["description"].(string)
+		line("#   %s:%s", quoted(name), comment(description))
+	}
+}
+
+func (s *starter) renderReferrers(line func(string, ...any)) {
+	if len(s.referrers) == 0 {
+		line("\n# referrers: # packed, pushed and attached together with this artifact")
+		line("#   - {kind: sbom, layers: [sbom.spdx.json]}")
+		return
+	}
+	line("\nreferrers: # packed, pushed and attached together with this artifact")
+	for _, r := range s.referrers {
+		line("  - {kind: %s, layers: [%s]}%s", r.kind.Name, quoted(r.used[0]), comment(r.evidence))
+	}
+}
+
+// title is the directory's name, else that of the file that tells the kind.
+func (s *starter) title() string {
+	if s.name != "." && s.name != ".." && s.name != "/" {
+		return s.name
+	}
+	for _, entry := range s.entries {
+		if r, ok := s.table.FindRole(s.main.kind, entry, ""); ok && r.Tells {
+			return strings.TrimSuffix(path.Base(entry.Path), path.Ext(entry.Path))
+		}
+	}
+	return s.main.kind.Name
+}
+
+// roleName is the role of an entry, where a kind has more than one.
+func (s *starter) roleName(name string) string {
+	if len(s.main.kind.Roles()) < 2 {
+		return ""
+	}
+	for _, entry := range append(s.entries, s.dir) {
+		if r, ok := s.table.FindRole(s.main.kind, entry, ""); ok && entry.Path == name {
+			return r.Role
+		}
+	}
+	return ""
+}
+
+// comment puts text behind a line.
+func comment(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " # " + strings.Join(strings.Fields(text), " ")
+}
+
+// quoted writes a string as YAML needs it.
+func quoted(s string) string {
+	encoded, err := yaml.Marshal(s)
+	if err != nil || bytes.ContainsAny(encoded[:len(encoded)-1], "\n") || strings.ContainsAny(s, ",[]{}") {
+		return fmt.Sprintf("%q", s)
+	}
+	return strings.TrimSpace(string(encoded))
+}
