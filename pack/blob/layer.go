@@ -53,7 +53,7 @@ func layerAnnotations(layer artifact.Layer) map[string]string {
 	switch {
 	case layer.Unpack:
 		all[manifest.AnnotationUnpack] = "true"
-	case layer.Title != "" && ambiguous(layer):
+	case layer.Title != "" && isAmbiguous(layer):
 		all[manifest.AnnotationDirectory] = manifest.DirectoryAnnotation(layer.Prefix)
 	}
 	if len(all) == 0 {
@@ -62,8 +62,8 @@ func layerAnnotations(layer artifact.Layer) map[string]string {
 	return all
 }
 
-// ambiguous tells whether a directory's media type does not say that it is one: oras gives plain files the same.
-func ambiguous(layer artifact.Layer) bool {
+// isAmbiguous reports whether the media type of a directory does not tell it from a file: oras uses the same for both.
+func isAmbiguous(layer artifact.Layer) bool {
 	switch layer.MediaType {
 	case mediatypes.LayerTar, mediatypes.LayerTarGzip, mediatypes.LayerTarZstd:
 		return layer.Packing != mediatypes.Raw && layer.Packing != ""

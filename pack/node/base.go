@@ -27,7 +27,7 @@ type Base struct {
 	Descriptor ocispec.Descriptor
 }
 
-// baseImage is what an image builds on. A nil one is none.
+// A baseImage is the image that another one builds on; nil without a base.
 type baseImage struct {
 	src      content.Fetcher
 	manifest ocispec.Manifest
@@ -140,7 +140,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 	return configType, bytes.TrimSpace(buf.Bytes()), nil
 }
 
-// explain gives each of our layers an entry in a history that the base has begun: clients count them.
+// explain adds an entry for each of our layers to the history of the base: clients count them.
 func (b *baseImage) explain(config map[string]any) {
 	history, _ := config["history"].([]any)
 	rootfs, _ := config["rootfs"].(map[string]any)

@@ -30,7 +30,7 @@ func newDocument(mediaType string, b []byte) Document {
 }
 
 // marshalManifest makes the bytes of a manifest or index. The order of the fields is that of the struct, maps are
-// sorted by json: equal content gives equal bytes.
+// sorted by json: equal content makes equal bytes.
 func marshalManifest(mediaType string, body any) (Document, error) {
 	b, err := json.Marshal(body)
 	if err != nil {

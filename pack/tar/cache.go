@@ -108,7 +108,7 @@ func (c *Cache) store(print fingerprint, r Record) {
 	c.fresh = fmt.Appendf(c.fresh, "%s %s\n", bytes.TrimSpace(line), checksum(print, r))
 }
 
-// Save appends what is new, by one write that local file systems don't mix with others.
+// Save appends the new records by one write that local file systems don't mix with others.
 func (c *Cache) Save() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -88,7 +88,7 @@ func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, fro
 		return nil, ofArchive(err)
 	}
 	printer := newFingerprinter(tree, layer.Packing, entries)
-	printer.head = append(printer.head, "what is in it\n"...)
+	printer.head = append(printer.head, "entries of a tar\n"...)
 	return &Origin{
 		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: printer.print(entries),
 	}, nil

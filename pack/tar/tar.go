@@ -46,7 +46,7 @@ type Origin struct {
 	size   int64         // of the spool
 }
 
-// Check fails for a tar that changed. Of a tree, whoever writes the tar compares each file with what was walked.
+// Check fails for a tar that changed. Of a tree, writing the tar compares each file with the walk.
 func (o *Origin) Check() error {
 	if o.from != nil {
 		return o.from.Check()
