@@ -56,7 +56,7 @@ func (c *Cover) Hides(name string) bool {
 	}
 }
 
-// ErrNoTar: a layer that should be a tar by its role is none.
+// ErrNoTar reports that a layer is not a tar, although its role says so.
 var ErrNoTar = errors.New("not a tar")
 
 // A Tar is a tar layer to be read.

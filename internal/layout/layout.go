@@ -50,7 +50,7 @@ type Layout struct {
 	latest  *snapshot              // index.json as it was last read
 }
 
-// openLayout opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
+// Open opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
 // a layout.
 func Open(name string, mode reference.Mode) (*Layout, error) {
 	l := &Layout{Catalog: catalog.New(name), mode: mode, stored: map[digest.Digest]bool{}, dirty: map[string]bool{}}

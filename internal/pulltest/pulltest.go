@@ -54,7 +54,7 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 	return s.Store.Fetch(ctx, desc)
 }
 
-// push stores bytes.
+// Add stores bytes.
 func (s *Source) Add(t testing.TB, mediaType, data string) ocispec.Descriptor {
 	t.Helper()
 	desc := content.NewDescriptorFromBytes(mediaType, []byte(data))

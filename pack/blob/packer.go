@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A packer turns layers into blobs.
+// A Packer turns layers into blobs.
 type Packer struct {
 	FS      fs.FS
 	Created time.Time // the time of tar entries that carry none of their own

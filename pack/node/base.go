@@ -17,7 +17,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// dockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
+// DockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
 // stays one, because clients refuse a manifest that mixes the two.
 const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 

@@ -20,7 +20,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxSpool is the size of files up to which a tar is made into a temporary file, so that its digest is known before it
+// MaxSpool is the size of files up to which a tar is made into a temporary file, so that its digest is known before it
 // is sent: a part of a directory that did not change is then not sent at all. A larger one is sent while it is made.
 const MaxSpool = 64 << 20
 

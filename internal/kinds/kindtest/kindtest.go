@@ -1,3 +1,4 @@
+// Package kindtest composes declarations over small file systems, for the tests of kinds.
 package kindtest
 
 import (

@@ -58,7 +58,7 @@ type staged struct {
 	blob  artifact.Blob // a file of the user, read again by Close
 }
 
-// openArchive opens an archive. For Write it may be missing.
+// Open opens an archive. For Write it may be missing.
 func Open(name string, mode reference.Mode) (*Archive, error) {
 	file := name
 	if real, err := filepath.EvalSymlinks(name); err == nil {

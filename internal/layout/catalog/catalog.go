@@ -40,12 +40,12 @@ type Access struct {
 
 func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
 
-// named is how a thing inside is called in errors.
+// BlobLabel returns the name that errors use for something in the layout.
 func BlobLabel(c *Catalog, d digest.Digest) string {
 	return c.Path + "@" + untrusted.Line(d.String(), 200)
 }
 
-// open opens a blob whose size is as its descriptor says.
+// OpenBlob opens a blob whose size matches its descriptor.
 func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return nil, err
@@ -267,7 +267,7 @@ func (ix *Index) Roots() []ocispec.Descriptor {
 	return roots
 }
 
-// manifest reads and verifies a manifest.
+// ManifestData reads and verifies a manifest.
 func ManifestData(c *Catalog, desc ocispec.Descriptor) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)

@@ -42,7 +42,7 @@ func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 	return roots, nil
 }
 
-// neededBlobs is what the index leads to; ok is false when that can't be told, because a manifest is damaged.
+// Referenced returns the digests that the index reaches; ok is false if a damaged manifest hides some of them.
 func Referenced(ctx context.Context, c *Catalog) (needed map[digest.Digest]bool, ok bool, err error) {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {

@@ -32,7 +32,7 @@ type Links struct {
 	Blobs        []ocispec.Descriptor
 }
 
-// read gives what a manifest leads to.
+// LinksOf returns the descriptors that a manifest names.
 func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	c.mu.Lock()
 	l := c.links[desc.Digest]
@@ -133,7 +133,7 @@ func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (boo
 	return false, err
 }
 
-// needs is the set of digests that are reached from roots. It fails when a manifest can't be read: what it needs is
+// NeededBy is the set of digests that are reached from roots. It fails when a manifest can't be read: what it needs is
 // not known then.
 func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
 	needed := map[digest.Digest]bool{}
@@ -149,7 +149,7 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[
 	return needed, err
 }
 
-// lacks names the first thing that a manifest needs and that is not there. Blobs that have a URL may be elsewhere.
+// CheckComplete names the first thing that a manifest needs and that is not there. Blobs that have a URL may be elsewhere.
 func CheckComplete(c *Catalog, l *Links) error {
 	for _, desc := range slices.Concat(l.Children, l.Blobs) {
 		b, err := OpenBlob(c, desc)
@@ -173,7 +173,7 @@ func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 		ArtifactType: l.artifactType, Platform: desc.Platform}
 }
 
-// needed fails with errdef.ErrUnsupported when something else that is listed needs a blob.
+// CheckUnneeded fails with errdef.ErrUnsupported when something else that is listed needs a blob.
 func CheckUnneeded(ctx context.Context, c *Catalog, desc ocispec.Descriptor) error {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {

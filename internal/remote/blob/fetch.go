@@ -155,7 +155,7 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 	return nil
 }
 
-// ErrWrongRange: the registry sent another range than the requested one.
+// ErrWrongRange reports that the registry sent another range than the requested one.
 var ErrWrongRange = errors.New("wrong Content-Range")
 
 // parseContentRange reads "bytes FROM-TO/SIZE".

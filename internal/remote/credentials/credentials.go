@@ -47,7 +47,7 @@ type dockerConfig struct {
 	CredHelpers map[string]string `json:"credHelpers"`
 }
 
-// Credentials say who the user is.
+// Options states which credentials go to which registry.
 type Options struct {
 	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
 	Username, Password string // win over File. A password alone is an identity token

@@ -197,7 +197,7 @@ func BareURL(u *url.URL) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 }
 
-// patience says how long an error without an answer is worth repeating.
+// Retryability states how long a request that failed without a response is retried.
 type Retryability int
 
 const (

@@ -241,7 +241,7 @@ func (t *Retrier) Progress(bytes int64) {
 
 func (t *Retrier) Wait(ctx context.Context) error { return pause.For(ctx, t.Delay) }
 
-// gate is what all requests to one host share.
+// HostLimiter is shared by all requests to one host.
 type HostLimiter struct {
 	mu     sync.Mutex
 	closed time.Time // until when the host wants to be left alone
