@@ -1,0 +1,108 @@
+package compose
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// titlePrefix is the LayerType.Prefix of what oras unpacks.
+const titlePrefix = "{title}/"
+
+// add completes a layer with what the role and the entry say.
+func (e *lookup) add(r Role, s *tree.Sample, l spec.Layer) {
+	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
+	l.Role = r.Role
+	if alone {
+		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // without a directory there is none to be named after
+	} else {
+		l.Title = e.title(r, l)
+	}
+	mediaType, ok := r.For(l.Packing)
+	if e.MediaType != "" {
+		mediaType, ok = e.MediaType, true
+	}
+	if !ok && e.Kind.Name != "" {
+		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.Kind.Name, r.Role, l.Packing), packings(r.LayerType)))
+	}
+	l.MediaType = mediaType
+	if l.Packing != mediatypes.Raw {
+		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
+		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
+		l.Preserve = e.preserve(r)
+		l.Image = e.Kind.Shape != mediatypes.Artifact
+	}
+	l.Annotations = layerAnnotations(r, s.Path, e.LayerSpec.Annotations)
+	if r.Evidence != "" && !r.Tells {
+		e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.Kind.Name, s.Path, r.Role, r.Evidence))
+	}
+	e.Layers = append(e.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at})
+}
+
+// preserve is what the entry says, else what the kind has.
+func (e *lookup) preserve(r Role) bool {
+	if e.Preserve != nil {
+		return *e.Preserve
+	}
+	return r.Preserve
+}
+
+// split is what the entry says, else what the kind has.
+func (e *lookup) split(r Role) bool {
+	if e.Split != nil {
+		return *e.Split
+	}
+	return r.Split
+}
+
+// title is the declared one, else the path; a file beside the declaration stands in no directory that could name its tar.
+func (e *lookup) title(r Role, l spec.Layer) string {
+	switch {
+	case e.Title != "":
+		return e.Title
+	case r.Untitled:
+		return ""
+	case l.Path != ".":
+		return l.Path
+	case len(l.Files) == 1:
+		return l.Files[0]
+	}
+	title := e.Kind.Name
+	for _, name := range []string{e.Spec.Name, e.Spec.Dir} {
+		if name != "" && declare.BadTitle(name) == "" {
+			title = name
+		}
+	}
+	e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is titled %q", e.Kind.Name, e.Path, title))
+	return title
+}
+
+// packings is the hint that lists how a role can be packed.
+func packings(t mediatypes.LayerType) string {
+	var known []string
+	for _, p := range []mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+		if _, ok := t.For(p); ok {
+			known = append(known, string(p))
+		}
+	}
+	return "one of " + strings.Join(known, ", ") + "; or give a mediaType"
+}
+
+func layerAnnotations(r Role, name string, declared map[string]string) map[string]string {
+	if len(r.Annotations)+len(declared) == 0 {
+		return nil
+	}
+	all := map[string]string{}
+	for key, value := range r.Annotations {
+		all[key] = strings.NewReplacer("{path}", name, "{base}", path.Base(name)).Replace(value)
+	}
+	for key, value := range declared {
+		all[key] = value
+	}
+	return all
+}

@@ -1,0 +1,232 @@
+package compose
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
+func (e *lookup) checkTree(dir string, filter spec.Filter, preserve bool) bool {
+	files, bad := 0, 0
+	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
+		files++
+		e.warnOfGit(name)
+		problem := ""
+		switch {
+		case e.Kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
+			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
+		case d.Type().IsRegular():
+		case d.Type()&fs.ModeSymlink != 0:
+			problem = tree.LinkOut(e.FS, dir, name)
+			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
+				problem = "" // a backup keeps it
+			}
+		default:
+			problem = "is neither a file nor a directory"
+		}
+		if problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+			bad++
+		}
+		return bad < maxBad
+	})
+	if ok && files == 0 && !e.mayBeEmpty() {
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+		return false
+	}
+	return ok
+}
+
+// warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
+func (e *lookup) warnOfGit(name string) {
+	before, _, found := strings.Cut("/"+name, "/.git/")
+	if found && !e.warned {
+		e.warned = true
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is packed too; name it in %s if it should not be", strings.TrimPrefix(before+"/.git", "/"), tree.IgnoreFile))
+	}
+}
+
+// mayBeEmpty: an empty volume or image is one all the same.
+func (e *lookup) mayBeEmpty() bool { return e.Kind.Shape == mediatypes.Image }
+
+// walk visits what is not a directory below dir, in order, until a visit says no.
+func (e *lookup) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
+	err := fs.WalkDir(e.FS, dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			e.unreadable(name, err)
+			return fs.SkipAll
+		case name != dir && filter(name, d.IsDir()):
+			e.leave(name, d.IsDir())
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && !visit(name, d):
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return err == nil && !e.failed
+}
+
+// files makes a layer of each file under a directory.
+func (e *lookup) files(dir string, filter spec.Filter) {
+	if e.Title != "" {
+		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
+	}
+	before := len(e.Layers)
+	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
+		e.warnOfGit(name)
+		e.found(name)
+		return len(e.Layers)-before <= maxLayers
+	})
+	if len(e.Layers) == before && !e.failed {
+		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+	}
+}
+
+// butLeftOut says that a directory is not empty, although nothing of it is packed.
+func (e *lookup) butLeftOut() string {
+	if len(e.LeftOut) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.Kind.Clients, ", "), FirstFew(Unique(e.LeftOut)))
+}
+
+// found takes a file that was not named itself.
+func (e *lookup) found(name string) {
+	if _, problem := tree.Locate(e.FS, name); problem != "" {
+		e.refuse("exclude it", "%q %s", name, problem)
+		return
+	}
+	if info, err := fs.Stat(e.FS, name); err != nil {
+		e.unreadable(name, err)
+	} else if info.IsDir() {
+		e.refuse("name the directory itself", "%q is a link to a directory", name)
+	} else {
+		e.file(&tree.Sample{FS: e.FS, Path: name, Info: info})
+	}
+}
+
+// glob takes every file that matches: a layer each, or one tar of them all.
+func (e *lookup) glob() {
+	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
+	if _, problem := tree.Locate(e.FS, base); problem == "does not exist" {
+		e.refuse("", "%q matches no files", e.Path)
+		return
+	} else if problem != "" {
+		e.refuse("", "%q %s", e.Path, problem)
+		return
+	}
+	filter, ok := e.filter(base)
+	if !ok {
+		return
+	}
+	names := e.expand(filter)
+	if e.failed {
+		return
+	}
+	if packing := e.globPacking(); packing != mediatypes.Raw {
+		e.tarOf(base, names, packing)
+		return
+	}
+	if e.Title != "" && len(names) > 1 {
+		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
+		return
+	}
+	for _, name := range names {
+		if len(e.Layers) > maxLayers {
+			return
+		}
+		if strings.HasSuffix(e.Path, "/") {
+			inner := *e
+			inner.LayerSpec.Path = name
+			inner.single()
+			e.failed = e.failed || inner.failed
+			continue
+		}
+		e.found(name)
+	}
+}
+
+// expand lists what a glob matches, without what another entry names outright: that is not the glob's.
+func (e *lookup) expand(filter spec.Filter) []string {
+	pattern, dirs := strings.CutSuffix(e.Path, "/")
+	pattern = path.Clean(pattern)
+	if !doublestar.ValidatePattern(pattern) {
+		e.refuse("", "%q is not a glob pattern", e.Path)
+		return nil
+	}
+	matched, err := doublestar.Glob(e.FS, pattern, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
+	if err != nil {
+		e.refuse("", "%q: %s", e.Path, tree.Cause(err))
+		return nil
+	}
+	var names []string
+	leftOut := 0
+	for _, name := range matched {
+		info, err := fs.Stat(e.FS, name)
+		if err == nil && info.IsDir() != dirs || name == "." {
+			continue
+		}
+		if _, out := LeavesOut(filter, name, dirs); out {
+			e.leave(name, dirs)
+			leftOut++
+		} else if !e.named[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0 && leftOut > 0:
+		e.refuse("", "%q matches nothing but what is excluded", e.Path)
+	case len(names) == 0:
+		e.refuse("", "%q matches no files", e.Path)
+	}
+	return names
+}
+
+// globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
+func (e *lookup) globPacking() mediatypes.Packing {
+	if e.Packing != "" {
+		return e.Packing
+	}
+	if t, ok := e.Kind.Role(e.As); ok && e.As != "" && !slices.ContainsFunc(e.Kind.Layers, func(o mediatypes.LayerType) bool {
+		return o.Role == e.As && o.Packed() == mediatypes.Raw
+	}) {
+		return t.Packed()
+	}
+	return mediatypes.Raw
+}
+
+// tarOf makes one tar of chosen files.
+func (e *lookup) tarOf(base string, names []string, packing mediatypes.Packing) {
+	e.Packing = packing
+	r, ok := e.tarRole()
+	if !ok {
+		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.Kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
+		e.failed = true
+		return
+	}
+	for _, name := range names {
+		if _, problem := tree.Locate(e.FS, name); problem != "" {
+			e.refuse("exclude it", "%q %s", name, problem)
+		} else if info, err := fs.Stat(e.FS, name); err != nil || !info.Mode().IsRegular() {
+			e.refuse("exclude it", "%q is not a file", name)
+		}
+	}
+	info, err := fs.Stat(e.FS, base)
+	if err != nil {
+		e.unreadable(base, err)
+		return
+	}
+	e.add(r, &tree.Sample{FS: e.FS, Path: base, Info: info}, spec.Layer{Path: base, Files: names, Packing: packing, Size: -1})
+}

@@ -1,0 +1,82 @@
+package jsonschema
+
+import (
+	"strconv"
+	"strings"
+)
+
+// link finds what the references of a schema lead to.
+func (c *compiler) link(n *node) {
+	if ref, ok := n.words["$ref"].(string); ok {
+		n.ref, _ = c.find(n, "$ref", ref)
+	}
+	if ref, ok := n.words["$dynamicRef"].(string); ok {
+		n.dynamic, n.anchor = c.find(n, "$dynamicRef", ref)
+	}
+}
+
+// find is the schema that a reference names, and its dynamic anchor if the reference was to that.
+func (c *compiler) find(n *node, word, ref string) (*node, string) {
+	target, err := n.home.base.Parse(ref)
+	if err == nil {
+		name := target.Fragment
+		target.Fragment, target.RawFragment = "", ""
+		if r := c.resources[target.String()]; r != nil {
+			if found := c.within(r, name); found != nil {
+				if found.home.dynamic[name] != found {
+					name = ""
+				}
+				return found, name
+			}
+		}
+	}
+	c.fault(below(n.at, word), "must refer to something in the schema")
+	return nil, ""
+}
+
+// within finds a schema by the fragment of a reference: nothing, a JSON pointer, or an anchor.
+func (c *compiler) within(r *resource, fragment string) *node {
+	if fragment == "" {
+		return r.root
+	}
+	if !strings.HasPrefix(fragment, "/") {
+		return r.anchors[fragment]
+	}
+	at, home := r.root.at, r
+	for token := range strings.SplitSeq(fragment[1:], "/") {
+		at = below(at, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+		if n := c.nodes[strings.Join(at, "\x00")]; n != nil {
+			home = n.home
+		}
+	}
+	if n := c.nodes[strings.Join(at, "\x00")]; n != nil {
+		return n
+	}
+	value, ok := lookUp(c.document, at)
+	if !ok {
+		return nil
+	}
+	return c.read(value, at, home) // a schema in a place where none was expected
+}
+
+func lookUp(value any, at []string) (any, bool) {
+	for _, step := range at {
+		switch holder := value.(type) {
+		case map[string]any:
+			inner, ok := holder[step]
+			if !ok {
+				return nil, false
+			}
+			value = inner
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(holder) {
+				return nil, false
+			}
+			value = holder[i]
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
