@@ -24,19 +24,20 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// AttachOptions say how an artifact is attached. The zero value keeps what is attached already.
+// AttachOptions configure how an artifact is attached. The zero value keeps existing attachments.
 type AttachOptions struct {
 	Options
-	// Replace removes the other referrers of the same type, kind and title once the new one is stored; of attestations,
-	// those that state the same.
+	// Replace removes the other referrers of the same type, kind, and title once the new one is stored. Of attestations,
+	// it removes those with the same predicate.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
 }
 
-// Attach packs the plan and pushes it as a referrer of subject, without a tag: one result for each subject. What is
-// attached already, created at whatever time, is not attached again: its result says Skipped. If Replace is set and dst
-// can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform is an artifact.ErrRefused.
+// Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject.
+// If the same artifact is attached already, created at whatever time, it is not attached again and its result has
+// Skipped set. If Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests
+// for a platform is an artifact.ErrRefused.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Result, error) {
 	if opts.Replace {
 		if _, ok := to.Target.(content.Deleter); !ok {
@@ -69,7 +70,7 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 	return results, nil
 }
 
-// Attachment names the manifest that something is attached to, and where that is.
+// Attachment names the manifest that something is attached to, and its location.
 type Attachment struct {
 	Target  oras.GraphTarget
 	Subject ocispec.Descriptor
@@ -102,7 +103,8 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, rep
 	return r, nil
 }
 
-// sendReferrer sends what is missing: of one that is listed at most blobs. It tells whether nothing was.
+// sendReferrer sends the missing blobs and the manifest; a listed referrer lacks at most blobs. It reports whether
+// everything existed already.
 func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool) (skipped bool, err error) {
 	if listed {
 		if ok, err := p.blobsThere(ctx, root); err != nil || ok {
@@ -115,7 +117,7 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 	return false, p.pushManifests(ctx, root, nil)
 }
 
-// attached looks through the subject's referrers for the same artifact, and for others that it stands for.
+// attached searches the subject's referrers for the same artifact, and for others that it replaces.
 func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
 	ours := root.Manifest
 	referrers, err := fetch.ListReferrers(ctx, dst, *root.Subject, ours.Desc.ArtifactType)
@@ -143,7 +145,7 @@ func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (*ocis
 	return same, others, nil
 }
 
-// sameContent compares two manifests but for the time they were made.
+// sameContent compares two manifests, ignoring their creation times.
 func sameContent(a, b []byte) bool { return reflect.DeepEqual(timeless(a), timeless(b)) }
 
 func timeless(manifest []byte) map[string]any {
@@ -162,10 +164,10 @@ func timeless(manifest []byte) map[string]any {
 	return m
 }
 
-// referrerRole is what a referrer is to its subject: a newer one of the same role replaces it.
+// referrerRole is the role of a referrer for its subject: a newer one of the same role replaces it.
 type referrerRole struct{ kind, title, predicate string }
 
-// roleOf reads the role out of a manifest. A signature and an attestation of cosign differ in nothing else.
+// roleOf reads the role from a manifest. Signatures and attestations of cosign differ in nothing else.
 func roleOf(manifest []byte) referrerRole {
 	var m ocispec.Manifest
 	if json.Unmarshal(manifest, &m) != nil {
@@ -176,7 +178,7 @@ func roleOf(manifest []byte) referrerRole {
 		cmp.Or(m.Annotations[mediatypes.PredicateType], m.Annotations[mediatypes.BundlePredicateType])}
 }
 
-// Platforms are the manifests of an index that run somewhere: attestations that BuildKit puts beside them are left out.
+// Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	manifests, err := listed(ctx, src, index)
 	if err != nil {
@@ -189,7 +191,7 @@ func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descripto
 	return manifests, nil
 }
 
-// listed are the manifests that an index lists; a manifest is its own list.
+// listed returns the manifests that an index lists; a manifest lists itself.
 func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	if !manifest.IsIndex(index.MediaType) {
 		return []ocispec.Descriptor{index}, nil
@@ -251,7 +253,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 	return chosen, nil
 }
 
-// told completes what a listing says of a referrer out of its manifest, where that tells no kind.
+// told completes the listing of a referrer from its manifest, if the listing shows no kind.
 func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
 	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
 	if !traits.Vague() {
@@ -259,7 +261,7 @@ func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (oc
 	}
 	var m ocispec.Manifest
 	switch err := manifest.FetchJSON(ctx, src, desc, &m); {
-	case errors.Is(err, errdef.ErrNotFound): // only the listing has it still
+	case errors.Is(err, errdef.ErrNotFound): // only the listing still has it
 		return desc, nil
 	case err != nil:
 		return desc, &artifact.Error{Op: "reading referrer", Item: desc.Digest.String(), Err: err}
@@ -268,13 +270,13 @@ func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (oc
 	return desc, nil
 }
 
-// isKind tells whether a referrer is of the kind, or has the type, that is asked for.
+// isKind reports whether a referrer has the requested kind or type.
 func isKind(desc ocispec.Descriptor, kind string) bool {
 	k, ok := kinds.KindOfEntry(desc)
 	return desc.ArtifactType == kind || ok && k.Name == kind
 }
 
-// remove deletes a manifest that may be gone already.
+// remove deletes a manifest that may already be gone.
 func remove(ctx context.Context, dst oras.Target, desc ocispec.Descriptor) error {
 	deleter, ok := dst.(content.Deleter)
 	if !ok {

@@ -1,9 +1,9 @@
 // Package pack turns an artifact.Plan into blobs and manifests, and sends them to any oras target.
 //
-// Artifact hashes what the plan declares and gives a Source, an oras.ReadOnlyTarget over the declared files: nothing is
-// copied. Push does the same and sends it on the way, in one pass where the target can take a blob whose digest is not
-// known yet. Attach pushes an artifact as a referrer of another one, Index puts manifests that were pushed apart under
-// one index. What is there already is not sent again, and a tag moves when everything it leads to is there.
+// Artifact hashes the files that the plan declares and returns a Source, an oras.ReadOnlyTarget over them: nothing is
+// copied. Push does the same and sends the artifact in the process, in one pass if the target accepts a blob whose
+// digest is not known yet. Attach pushes an artifact as a referrer of another one, Index puts separately pushed
+// manifests under one index. Existing content is not sent again, and a tag moves once everything it leads to exists.
 //
-// The package reads no davit.yaml (package artifact does) and knows no registry: targets are oras's interfaces.
+// The package reads no davit.yaml (see package artifact) and depends on no registry: targets are oras interfaces.
 package pack

@@ -17,25 +17,25 @@ import (
 	oras "oras.land/oras-go/v2"
 )
 
-// Member is a manifest of an index to be. It is at the index's target already.
+// Member is a manifest of a future index. It already exists at the index's target.
 type Member struct {
 	Descriptor ocispec.Descriptor
 	Platform   *ocispec.Platform // nil: that of its image config, else none
 }
 
-// IndexOptions say what an index carries besides its manifests. The zero value pushes it without a tag.
+// IndexOptions configure an index. The zero value pushes it without a tag.
 type IndexOptions struct {
 	ArtifactType string            // empty: that of the manifests, if they all have the same
 	Annotations  map[string]string // of the index
 	Created      time.Time         // written as org.opencontainers.image.created, unless zero
 	Subject      *ocispec.Descriptor
 	Tags         []string          // moved to the index at the end
-	Progress     artifact.Progress // is told every step, unless nil
+	Progress     artifact.Progress // receives every step, unless nil
 }
 
-// Index puts manifests that were pushed apart under one index, in the order given. A member that is an index itself
-// contributes its manifests, and what BuildKit attests of them. Two manifests for one platform are refused, since a
-// client could never choose; that, and an index without members, is an artifact.ErrInvalid.
+// Index puts separately pushed manifests under one index, in the order given. A member that is an index itself
+// contributes its manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client
+// could not choose; that, and an index without members, is an artifact.ErrInvalid.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	entries, err := newEntries(ctx, dst, members)
 	if err != nil {
@@ -70,7 +70,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	return r, nil
 }
 
-// indexKind is the kind that an index's own type and annotations tell, else that of its first manifest.
+// indexKind returns the kind by the index's own type and annotations, or else that of its first manifest.
 func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entries []ocispec.Descriptor) (mediatypes.Kind, error) {
 	kind, ok := kinds.KindOfIndex(ocispec.Index{ArtifactType: plan.ArtifactType, Annotations: plan.Annotations})
 	if ok {
@@ -97,7 +97,7 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocisp
 				continue
 			}
 			if desc.Digest == m.Descriptor.Digest {
-				desc.Annotations = nil // they tell where it was found
+				desc.Annotations = nil // they describe where it was found
 			}
 			entry, err := newEntry(ctx, dst, desc, m.Platform)
 			if err != nil {
@@ -119,7 +119,7 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 	return slices.ContainsFunc(entries, func(e ocispec.Descriptor) bool { return e.Digest == d })
 }
 
-// choosable refuses an entry that no client could tell from another one.
+// choosable refuses an entry that a client can't distinguish from another one.
 func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor) error {
 	for _, other := range entries {
 		if other.Digest == entry.Digest || !manifest.IsAttestation(other) && samePlatform(other.Platform, entry.Platform) {
@@ -151,7 +151,7 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 	return entry, nil
 }
 
-// configPlatform reads the platform out of an image config.
+// configPlatform reads the platform from an image config.
 func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descriptor, entry *ocispec.Descriptor) error {
 	b, err := manifest.Fetch(ctx, dst, config)
 	if err != nil {
@@ -167,7 +167,7 @@ func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descrip
 	return nil
 }
 
-// samePlatform tells whether no client could choose between two entries.
+// samePlatform reports whether no client could choose between two entries.
 func samePlatform(a, b *ocispec.Platform) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -175,7 +175,7 @@ func samePlatform(a, b *ocispec.Platform) bool {
 	return a.OS == b.OS && a.Architecture == b.Architecture && a.Variant == b.Variant && a.OSVersion == b.OSVersion
 }
 
-// commonType is the artifactType that all entries have; empty when they differ.
+// commonType returns the artifactType that all entries share, or "" if they differ.
 func commonType(entries []ocispec.Descriptor) string {
 	for _, e := range entries {
 		if e.ArtifactType != entries[0].ArtifactType {

@@ -8,14 +8,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// holdings are what a manifest refers to, and its target therefore has.
+// holdings are the blobs that a manifest refers to and its target therefore has.
 type holdings struct {
 	sizes map[int64]bool         // of layers
-	blobs map[digest.Digest]bool // of a registry, which takes no manifest without them; nil where files may be missing
+	blobs map[digest.Digest]bool // of a registry, which accepts no manifest without them; nil if files may be missing
 }
 
-// holdings of the manifest that the tag leads to: its blobs need not be asked for one by one, and a file whose size is
-// among them may well be there, and is hashed before it is sent. They are hints; what can't be read gives none.
+// holdings returns the blobs of the manifest that the tag points to. They need no separate check, and a file with one
+// of these sizes probably exists there and is hashed before it is sent. They are hints: unreadable manifests are
+// ignored.
 func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings {
 	h := holdings{sizes: make(map[int64]bool)}
 	if p.keeps() {
@@ -27,10 +28,10 @@ func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings
 	return h
 }
 
-// maxChildren is up to how many manifests of an index are read for hints: each is a request.
+// maxChildren is the maximum number of manifests of an index that are read for hints: each costs a request.
 const maxChildren = 16
 
-// addHoldings adds those of one manifest, and gives the manifests of an index.
+// addHoldings adds the blobs of one manifest and returns the manifests of an index.
 func (p *pusher) addHoldings(ctx context.Context, desc ocispec.Descriptor, h holdings) []ocispec.Descriptor {
 	var m struct {
 		Config            *ocispec.Descriptor
@@ -46,7 +47,7 @@ func (p *pusher) addHoldings(ctx context.Context, desc ocispec.Descriptor, h hol
 		m.Layers = append(m.Layers, *m.Config)
 	}
 	for _, l := range m.Layers {
-		if h.blobs != nil && len(l.URLs) == 0 && len(l.Data) == 0 { // else it may be elsewhere
+		if h.blobs != nil && len(l.URLs) == 0 && len(l.Data) == 0 { // otherwise it may be stored elsewhere
 			h.blobs[l.Digest] = true
 		}
 	}

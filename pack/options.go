@@ -9,22 +9,22 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// defaultConcurrency is how many blobs are sent at once. Half as many fill most lines; with more, there is most often
-// another to be hashed beside one.
+// defaultConcurrency is how many blobs are sent at once. Half as many saturate most lines; with more, usually another
+// can be hashed meanwhile.
 const defaultConcurrency = 8
 
-// Options say how an artifact is packed. The zero value is good.
+// Options configure how an artifact is packed. The zero value is usable.
 type Options struct {
-	// Base is what an image or volume builds on: its layers come first, its config is completed.
+	// Base is the base of an image or volume: its layers come first, and its config is completed.
 	Base *Base
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
 	// annotation out, so that equal files give equal digests.
 	Created time.Time
 	// Concurrency is how many blobs are sent at once. 0: eight.
 	Concurrency int
-	// Progress is told every step. nil: nobody is.
+	// Progress receives every step. nil: no reports.
 	Progress artifact.Progress
-	// Cache remembers what files and directories were packed into. nil: everything is read.
+	// Cache remembers the digests of files and directories. nil: everything is read.
 	Cache *Cache
 }
 
@@ -34,24 +34,23 @@ type Base struct {
 	Descriptor ocispec.Descriptor
 }
 
-// PushOptions say how an artifact is packed and pushed. The zero value pushes it without a tag, unless the plan has
-// some.
+// PushOptions configure how an artifact is packed and pushed. The zero value adds no tags to those of the plan.
 type PushOptions struct {
 	Options
-	// Subject makes the artifact a referrer of this manifest. nil: it refers to none.
+	// Subject makes the artifact a referrer of this manifest. nil: no subject.
 	Subject *ocispec.Descriptor
-	// Tags are moved to the artifact when everything else is done, besides those of the plan.
+	// Tags are moved to the artifact, along with those of the plan, once everything else is done.
 	Tags []string
 }
 
-// BlobKeeper is a target that says whether it stores a manifest only together with all blobs that the manifest names. A
-// registry does; files of a layout may be deleted behind its back. Push then asks for fewer blobs.
+// BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names.
+// A registry does; files of a layout may be deleted behind its back. Push then checks for fewer blobs.
 type BlobKeeper interface {
 	KeepsBlobs() bool
 }
 
-// BlobPusher is what a target offers that can take a blob better than oras's Push does: its digest may be unknown, an
-// interrupted upload goes on, and a blob that is there is not sent. report is told how many bytes are done.
+// BlobPusher is implemented by targets that can take a blob in a better way than oras's Push: the digest may be unknown,
+// an interrupted upload resumes, and an existing blob is not sent. It calls report with the number of bytes done.
 type BlobPusher interface {
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }

@@ -10,16 +10,16 @@ import (
 	oras "oras.land/oras-go/v2"
 )
 
-// Preview is what Push would do.
+// Preview describes what Push would do.
 type Preview struct {
 	*Result
-	Blobs []PreviewBlob `json:"blobs"` // manifests included, in the order in which one needs the other
+	Blobs []PreviewBlob `json:"blobs"` // manifests included, each after the blobs it needs
 }
 
 // PreviewBlob is a blob or manifest of the artifact.
 type PreviewBlob struct {
 	ocispec.Descriptor
-	Send bool `json:"send"` // false: the target has it
+	Send bool `json:"send"` // false: the target already has it
 }
 
 // PreviewPush reports what Push would do with the same arguments: the tags it would move, and which blobs and manifests

@@ -16,9 +16,9 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Push packs the plan and sends it to dst: layers first, the largest ones before the others, then configs and
-// manifests, then what refers to them, and the tags last. What dst has is not sent. When it has all of it, tags
-// included, the result says Skipped.
+// Push packs the plan and sends it to dst: layers first, by falling size, then configs and manifests, then referrers,
+// and the tags last. It does not send blobs that dst has. If dst has everything, tags included, the result has Skipped
+// set.
 //
 // A large file that opts.Cache does not know is hashed while it is sent, if dst is a BlobPusher.
 func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target, opts PushOptions) (*Result, error) {
@@ -35,7 +35,7 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 	return r, nil
 }
 
-// newPusher decides what is pushed, and which tags move; PreviewPush reports the same.
+// newPusher decides on the manifests to push and the tags to move; PreviewPush reports the same.
 func newPusher(ctx context.Context, packer *blob.Packer, plan *artifact.Plan, dst oras.Target, opts PushOptions) (
 	*pusher, *node.Node, error) {
 	root, err := node.New(ctx, packer, plan, opts.base())
@@ -66,7 +66,7 @@ type pusher struct {
 	packer  *blob.Packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
-	old     holdings    // what the tag leads to now
+	old     holdings    // of the manifest that the tag points to now
 	sent    atomic.Bool // something had to be sent
 }
 
@@ -88,7 +88,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 			return err
 		}
 		if !p.keeps() {
-			tagged = nil // what it leads to may be what is missing
+			tagged = nil // the manifest it points to may be the missing one
 		}
 	}
 	if tagged != nil && (!known || len(blobs) >= manyBlobs) {
@@ -96,17 +96,18 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	}
 	err = p.pushAll(ctx, root, tagged, known)
 	if len(p.old.blobs) > 0 && refused(err) {
-		p.old.blobs = nil // it may have lost one of them: now each is asked for
+		p.old.blobs = nil // the target may have lost a blob: check each of them now
 		err = p.pushAll(ctx, root, tagged, false)
 	}
 	return err
 }
 
-// manyBlobs is from how many blobs on asking for them takes longer than looking at the manifest that the tag leads to.
+// manyBlobs is the number of blobs from which checking for them takes longer than reading the manifest that the tag
+// points to.
 const manyBlobs = 8
 
-// refused tells whether a registry did not take a manifest because it lacks a blob, or may have. Registries differ in
-// the status for that; those for credentials, quotas and limits of their requests are none.
+// refused reports whether a registry rejected a manifest because it lacks a blob, or may have. Registries differ in the
+// status for that; statuses for credentials, quotas, and request limits do not count.
 func refused(err error) bool {
 	var answer *errcode.ErrorResponse
 	if !errors.As(err, &answer) {
@@ -119,7 +120,7 @@ func refused(err error) bool {
 	return false
 }
 
-// pushAll sends the blobs and then what refers to them. When every digest is known, the node is composed.
+// pushAll sends the blobs and then their referrers. Once every digest is known, it composes the node.
 func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor, known bool) error {
 	blobs := node.Layers(root)
 	if known {
@@ -139,11 +140,11 @@ func (p *pusher) pushAll(ctx context.Context, root *node.Node, tagged *ocispec.D
 	return p.pushManifests(ctx, root, tagged)
 }
 
-// smallFiles is how many bytes of files are read before anything is sent. That takes less than a round trip, and lets
-// the config go out with the layers.
+// smallFiles is how many bytes of files are read before anything is sent. Reading them takes less than a round trip, and
+// lets the config be sent along with the layers.
 const smallFiles = 1 << 20
 
-// measureSmall makes small files known.
+// measureSmall measures small files.
 func (p *pusher) measureSmall(ctx context.Context, blobs []*blob.Blob) error {
 	var left int64 = smallFiles
 	for _, b := range blobs {
@@ -161,7 +162,7 @@ func (p *pusher) measureSmall(ctx context.Context, blobs []*blob.Blob) error {
 	return nil
 }
 
-// tagged is what the first tag leads to; nil when it leads nowhere yet.
+// tagged returns the descriptor that the first tag points to, or nil if the tag does not exist yet.
 func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 	if len(p.tags) == 0 {
 		return nil, nil
@@ -176,7 +177,7 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 	return &desc, nil
 }
 
-// there tells whether the target has the whole artifact under its tags.
+// there reports whether the target has the whole artifact under its tags.
 func (p *pusher) there(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) (bool, error) {
 	want := root.Manifest.Desc.Digest
 	if tagged != nil && tagged.Digest != want {
@@ -205,13 +206,13 @@ func (p *pusher) there(ctx context.Context, root *node.Node, tagged *ocispec.Des
 	return p.manifestsThere(ctx, root)
 }
 
-// keeps reports whether the blobs of a manifest that the target has need not be asked for.
+// keeps reports whether the blobs of a manifest in the target need no check.
 func (p *pusher) keeps() bool {
 	keeper, ok := p.dst.(BlobKeeper)
 	return ok && keeper.KeepsBlobs()
 }
 
-// blobsThere asks for every blob where the manifest does not answer for them.
+// blobsThere checks for every blob, unless a manifest in the target vouches for its blobs.
 func (p *pusher) blobsThere(ctx context.Context, root *node.Node) (bool, error) {
 	if p.keeps() {
 		return true, nil
@@ -224,7 +225,7 @@ func (p *pusher) blobsThere(ctx context.Context, root *node.Node) (bool, error) 
 	return true, nil
 }
 
-// manifestsThere asks for referrers, which can have changed while the artifact did not, and on a disk for all manifests.
+// manifestsThere checks for referrers, which can change while the artifact does not, and on a disk for all manifests.
 func (p *pusher) manifestsThere(ctx context.Context, root *node.Node) (bool, error) {
 	missing := false
 	err := root.All(func(n *node.Node) error {

@@ -8,9 +8,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Result says what was packed, and pushed. Its JSON is what scripts read.
+// Result describes a packed, and possibly pushed, artifact. Its JSON is for scripts.
 type Result struct {
-	Reference    string               `json:"reference,omitempty"` // set by whoever knows the target's name
+	Reference    string               `json:"reference,omitempty"` // set by the caller, which knows the target's name
 	Digest       digest.Digest        `json:"digest"`
 	MediaType    string               `json:"mediaType"`
 	ArtifactType string               `json:"artifactType,omitempty"`
@@ -23,13 +23,13 @@ type Result struct {
 	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
 	Tags         []string             `json:"tags,omitempty"`
 	Referrers    []*Result            `json:"referrers,omitempty"`
-	Skipped      bool                 `json:"skipped"` // it was there already, nothing was sent
+	Skipped      bool                 `json:"skipped"` // it existed already, nothing was sent
 
-	Notes    []string `json:"notes,omitempty"`    // what was decided without being told
-	Warnings []string `json:"warnings,omitempty"` // what may surprise the artifact's users
+	Notes    []string `json:"notes,omitempty"`    // decisions made by default
+	Warnings []string `json:"warnings,omitempty"` // possible surprises for the artifact's users
 }
 
-// Descriptor of the manifest or index.
+// Descriptor returns the descriptor of the manifest or index.
 func (r *Result) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
 }

@@ -17,14 +17,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// onePass is the size from which a file is hashed while it is sent: below it, asking whether the target has the blob
+// onePass is the size from which a file is hashed while it is sent. Below it, asking whether the target has the blob
 // costs less than sending it in vain.
 const onePass = 4 << 20
 
 // pushBlobs sends blobs, the largest first so that none is left over alone at the end.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
-	type key struct { // for oras's store in memory, bytes of two media types are two
+	type key struct { // oras's memory store treats the same bytes with two media types as two blobs
 		mediaType string
 		digest    digest.Digest
 	}
@@ -47,7 +47,7 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	return group.Wait()
 }
 
-// weight is how long a blob may take; nobody knows it of a tar, which therefore begins first.
+// weight estimates how long a blob takes. The time for a tar is unknown, so tars begin first.
 func weight(b *blob.Blob) int64 {
 	if b.Desc.Size < 0 {
 		return 1<<63 - 1
@@ -55,7 +55,7 @@ func weight(b *blob.Blob) int64 {
 	return b.Desc.Size
 }
 
-// pushBlob sends one blob, hashing it before or on the way.
+// pushBlob sends one blob and hashes it before or while sending.
 func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	pusher, able := p.dst.(BlobPusher)
 	if !b.Known() && (!able || !p.onePass(b)) {
@@ -80,7 +80,7 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 		p.opts.report(artifact.Event{Step: artifact.Advanced, ID: b.Name, Descriptor: event.Descriptor, Bytes: done})
 	})
 	if changed := b.Origin.Check(); changed != nil {
-		return changed // it explains whatever else went wrong
+		return changed // it explains any other failure
 	}
 	if err != nil {
 		p.relearn(ctx, b, err)
@@ -92,8 +92,8 @@ func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	return nil
 }
 
-// relearn reads a file again whose bytes turned out not to have the digest that is remembered of it: the next push must
-// not fail the same way.
+// relearn reads a file again whose remembered digest turned out to be wrong, so that the next push does not fail the
+// same way.
 func (p *pusher) relearn(ctx context.Context, b *blob.Blob, err error) {
 	origin, file := b.Origin.(*blob.FileOrigin)
 	if !file || !errors.Is(err, artifact.ErrChanged) && !errors.Is(err, artifact.ErrRefused) {
@@ -105,7 +105,7 @@ func (p *pusher) relearn(ctx context.Context, b *blob.Blob, err error) {
 	}
 }
 
-// onePass tells whether a blob is sent while it is hashed.
+// onePass reports whether a blob is hashed while it is sent.
 func (p *pusher) onePass(b *blob.Blob) bool {
 	if o, ok := b.Origin.(*tar.Origin); ok {
 		return !o.Small()
@@ -123,7 +123,7 @@ func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {
 // plainPusher is a BlobPusher over any oras target, for blobs whose digest is known.
 type plainPusher struct{ dst oras.Target }
 
-// PushBlob asks whether the blob is there and sends it if not.
+// PushBlob checks whether the target has the blob and sends it if not.
 func (p plainPusher) PushBlob(ctx context.Context, b artifact.Blob, report func(int64)) (
 	ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
@@ -142,7 +142,7 @@ func (p plainPusher) PushBlob(ctx context.Context, b artifact.Blob, report func(
 	return desc, artifact.Done, err
 }
 
-// countingReader tells how far the reading is.
+// countingReader reports how many bytes were read.
 type countingReader struct {
 	r      io.Reader
 	n      int64

@@ -12,7 +12,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// pushManifests sends the manifests from the platforms up, then the referrers, then moves the tags.
+// pushManifests sends the manifests of the platforms first, then the index, then the referrers, and then moves the tags.
 func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *ocispec.Descriptor) error {
 	err := root.All(func(n *node.Node) error {
 		if n == root || n.Subject != nil {
@@ -23,7 +23,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	if err != nil {
 		return err
 	}
-	// With a tag, the manifest goes out under it at the end. What refers to it wants it there before.
+	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier.
 	if len(root.Referrers) > 0 || len(p.tags) == 0 {
 		if err := p.pushManifest(ctx, root.Manifest); err != nil {
 			return err
@@ -41,7 +41,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	return p.moveTags(ctx, root.Manifest, tagged)
 }
 
-// pushManifest sends a manifest without a tag. When blobs were sent it is new, and nobody needs to be asked.
+// pushManifest sends a manifest without a tag. If blobs were sent, the manifest is new and no check is needed.
 func (p *pusher) pushManifest(ctx context.Context, m node.Document) error {
 	step, err := artifact.Done, error(nil)
 	if !p.sent.Load() {
@@ -66,7 +66,7 @@ func (p *pusher) pushManifest(ctx context.Context, m node.Document) error {
 	return nil
 }
 
-// moveTags makes every tag lead to the manifest; a tag that does already is left alone.
+// moveTags moves every tag to the manifest. It skips tags that already point to it.
 func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
 	same := tagged != nil && tagged.Digest == m.Desc.Digest
 	for i, tag := range p.tags {
@@ -81,7 +81,7 @@ func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.
 	return nil
 }
 
-// leadsTo asks where a tag leads. Where that can't be told, moving the tag tells.
+// leadsTo resolves a tag. If that fails, moving the tag reports the error.
 func (p *pusher) leadsTo(ctx context.Context, tag string, desc ocispec.Descriptor) bool {
 	old, err := p.dst.Resolve(ctx, tag)
 	return err == nil && old.Digest == desc.Digest

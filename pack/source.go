@@ -16,8 +16,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Source is a packed artifact as an oras target to copy from. Its blobs are the declared files themselves: a raw layer
-// is read again when it is fetched, a tar is made again, and a file that changed in between fails with
+// Source is a packed artifact as an oras target to copy from. Its blobs are the declared files themselves: fetching a
+// raw layer reads the file again, fetching a tar creates it again, and a file that changed in between fails with
 // artifact.ErrChanged.
 type Source struct {
 	root  *node.Node
@@ -27,8 +27,9 @@ type Source struct {
 
 var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 
-// Artifact packs the plan, as a referrer of subject unless that is nil: it hashes the layers that are not known yet, and makes configs and manifests. Nothing is
-// copied and nothing is sent. The referrers that the plan declares are part of the Source; oras.ExtendedCopy finds them.
+// Artifact packs the plan, as a referrer of subject unless that is nil: it hashes layers with unknown digests and
+// creates configs and manifests. It copies and sends nothing. The referrers that the plan declares are part of the
+// Source; oras.ExtendedCopy finds them.
 func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *ocispec.Descriptor, opts Options) (*Source, error) {
 	packer := opts.newPacker(fsys)
 	defer packer.Pool.Trees.Save()
@@ -65,13 +66,13 @@ func (s *Source) addDoc(d node.Document) {
 	}
 }
 
-// Root is the descriptor of the manifest, or of the index.
+// Root returns the descriptor of the manifest, or of the index.
 func (s *Source) Root() ocispec.Descriptor { return s.root.Manifest.Desc }
 
-// Result says what was packed, as Push does.
+// Result describes the packed artifact, as Push does.
 func (s *Source) Result() *Result { return newResult(s.root) }
 
-// Manifest gives the bytes of the manifest or index.
+// Manifest returns the bytes of the manifest or index.
 func (s *Source) Manifest() []byte { return bytes.Clone(s.root.Manifest.Bytes) }
 
 // Fetch opens a blob or manifest of the artifact.
@@ -85,14 +86,14 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 	return nil, fmt.Errorf("%s: %w", desc.Digest, errdef.ErrNotFound)
 }
 
-// Exists tells whether the artifact has this blob or manifest.
+// Exists reports whether the artifact has this blob or manifest.
 func (s *Source) Exists(_ context.Context, desc ocispec.Descriptor) (bool, error) {
 	_, doc := s.docs[desc.Digest]
 	_, blob := s.blobs[desc.Digest]
 	return doc || blob, nil
 }
 
-// Resolve knows the digest of the artifact's manifest, those of its platforms and referrers, and the plan's tags.
+// Resolve accepts the digests of the artifact's manifest and of its platforms and referrers, and the plan's tags.
 func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descriptor, error) {
 	for _, tag := range s.root.Plan.Tags {
 		if tag == reference {
@@ -112,7 +113,7 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 	return found, nil
 }
 
-// Predecessors gives what refers to a manifest or blob: referrers, indexes, manifests.
+// Predecessors returns the referrers, indexes, and manifests that refer to a manifest or blob.
 func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	s.root.All(func(n *node.Node) error {

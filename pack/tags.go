@@ -10,8 +10,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// planTags are the tags of a plan that are to move at dst: those of a range of versions only where no higher version of
-// the range is there.
+// planTags returns the tags of a plan that must move at dst. Tags of a version range move only if no higher version of
+// the range exists there.
 func planTags(ctx context.Context, dst oras.Target, plan *artifact.Plan) ([]string, error) {
 	lister, ok := dst.(registry.TagLister)
 	if plan.Cascade == "" || !ok {

@@ -47,8 +47,8 @@ func outcomeOf(err error) outcome {
 // maxRaces is how many races with other pulls one pull tolerates.
 const maxRaces = 5
 
-// after returns the attempt that follows one that ended so. It reports false if there is none: each remedy is tried once, and
-// races are limited by maxRaces.
+// after returns the attempt that follows one with this outcome. It reports false if no remedy is left: each is tried
+// once, and races are limited by maxRaces.
 func (a attempt) after(end outcome) (next attempt, again bool) {
 	next = a
 	switch end {

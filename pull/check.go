@@ -22,7 +22,7 @@ func (p *puller) isVouched(r *record.Record) bool { return r.Synced || p.opts.No
 // isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It asks on all
 // cores: for many files, system calls take most of the time of a pull that has nothing to do.
 func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
-	const share = 512 // files that are worth a goroutine
+	const share = 512 // files that justify a goroutine
 	n := r.Files.Len()
 	parts := max(1, min(runtime.GOMAXPROCS(0), n/share))
 	var group sync.WaitGroup
@@ -38,11 +38,11 @@ func (p *puller) isIntact(r *record.Record, layer func(int) bool) bool {
 type comparison struct {
 	*puller
 	record  *record.Record
-	layer   func(int) bool // whose files are compared; nil: of all
+	layer   func(int) bool // whose files are compared; nil: all layers
 	changed atomic.Bool
 }
 
-// part compares the files from one index to before another, until a difference is found in any part.
+// part compares the files in [from, to) until any part finds a difference.
 func (c *comparison) part(from, to int) {
 	look := record.NewLooker(c.dst, ".")
 	defer look.Close()
@@ -90,10 +90,11 @@ func (p *placement) missing(ctx context.Context) ([]*fetch.Item, error) {
 	return todo, place.Refusal(kept)
 }
 
-// check reports whether an item is in the destination, and which file must be kept that has its name ("": none).
+// check reports whether an item is in the destination. It also returns the name of a conflicting file that must be kept,
+// or "".
 func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep string, err error) {
 	if it.Joined {
-		return false, "", nil // the tar is made of all of them
+		return false, "", nil // the tar is built from all of them
 	}
 	if it.Unpack {
 		return p.isUnpacked(it), "", nil
@@ -112,7 +113,8 @@ func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep
 	return false, name, nil
 }
 
-// lookUp returns the file with a name, or the file or link that has the name of a directory above it. nil: none.
+// lookUp returns the file with a name, or the file or link at the name of one of its parent directories. It returns nil
+// if neither exists.
 func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
@@ -129,7 +131,7 @@ func (p *placement) lookUp(name string) (string, fs.FileInfo, error) {
 	return "", nil, nil
 }
 
-// isLayer reports whether a file has the content of a layer, by what is remembered of it or by hashing.
+// isLayer reports whether a file has the content of a layer, using its remembered digest or hashing it.
 func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() || info.Size() != it.Desc.Size {
 		return false

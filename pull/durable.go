@@ -13,9 +13,9 @@ import (
 	"github.com/davit-oci/davit/pull/record"
 )
 
-// announce writes down which files are about to be placed, once their contents are on the disk: a pull that is killed in
-// between, or ended by power loss, then leaves only files that the next one knows to be ours. Right are those that are in
-// the destination already.
+// announce records which files are about to be placed, once their contents are on disk. A pull that is killed or loses
+// power in between then leaves only files that the next one recognizes as ours. Right lists those already in the
+// destination.
 func (p *placement) announce(right []string) error {
 	if err := p.syncFiles(right); err != nil {
 		return err
@@ -25,7 +25,7 @@ func (p *placement) announce(right []string) error {
 	return nil
 }
 
-// remember writes the record of this pull. If that fails the next pull compares contents.
+// remember writes the record of this pull. If that fails, the next pull compares contents.
 func (p *placement) remember() {
 	withoutFiles := *p.result
 	withoutFiles.Files = nil
@@ -35,7 +35,7 @@ func (p *placement) remember() {
 	}
 }
 
-// syncFiles returns once the contents of all files of the artifact are on the disk, wherever they are now, except those
+// syncFiles returns once the contents of all files of the artifact are on disk, wherever they are now. It skips files
 // that the last pull synced already.
 func (p *placement) syncFiles(right []string) error {
 	if p.opts.NoSync {
@@ -61,7 +61,7 @@ func (p *placement) syncFiles(right []string) error {
 	return p.syncError(durable.Files(p.dst, names))
 }
 
-// wasSynced reports whether the last pull synced a file that was not changed since.
+// wasSynced reports whether the last pull synced a file and the file is unchanged since.
 func (p *placement) wasSynced(f record.Placed) bool {
 	if p.last == nil || !p.last.Synced {
 		return false
@@ -70,7 +70,7 @@ func (p *placement) wasSynced(f record.Placed) bool {
 	return ok && was.Size == f.Size && was.ModTime == f.ModTime
 }
 
-// syncDirs returns once the names of all that was placed or removed are on the disk.
+// syncDirs returns once the names of all placed and removed files are on disk.
 func (p *placement) syncDirs() error {
 	if p.opts.NoSync {
 		return nil
@@ -91,7 +91,7 @@ func (p *placement) syncDirs() error {
 				add(name)
 			}
 			if errors.Is(err, fs.ErrPermission) {
-				return nil // its owner may not read it
+				return nil // the owner may not read it
 			}
 			return err
 		})

@@ -9,14 +9,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// planItems decides what becomes of each layer. A kind may want its layers as one tar where they are not unpacked, as tools for
-// volumes do.
+// planItems decides how each layer is placed. A kind may want its layers joined into one tar when they are not unpacked,
+// as volume tools expect.
 func (p *puller) planItems(ctx context.Context, m *fetch.Manifest) ([]*fetch.Item, error) {
 	if !p.opts.NoUnpack || !m.Pull().Joins {
 		return fetch.NewItems(ctx, p.src, m, p.opts.selection())
 	}
 	chosen := p.opts.selection()
-	chosen.Include = nil // it is about the tar
+	chosen.Include = nil // it applies to the tar
 	items, err := fetch.NewItems(ctx, p.src, m, chosen)
 	name := joinedName(m)
 	if err != nil || !p.matcher.Match(name) {
@@ -28,8 +28,8 @@ func (p *puller) planItems(ctx context.Context, m *fetch.Manifest) ([]*fetch.Ite
 	return items, nil
 }
 
-// joinedName returns the name of the tar of the joined layers: that of the artifact's title if it is the name of a file, else
-// of its kind.
+// joinedName returns the name of the joined tar: from the artifact's title if that is a valid file name, otherwise from
+// its kind.
 func joinedName(m *fetch.Manifest) string {
 	name, err := fetch.CleanName(m.Annotations[ocispec.AnnotationTitle] + ".tar")
 	if err != nil || strings.Contains(name, "/") || name == ".tar" {

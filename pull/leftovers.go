@@ -10,8 +10,8 @@ import (
 	"github.com/davit-oci/davit/pull/record"
 )
 
-// leftovers are files of the last pull that are not in the artifact any more. They are remembered as long as they are
-// there, and removed when that is asked for and nobody changed them. What is gone, with all below it, is neither.
+// leftovers are files of the last pull that are no longer in the artifact. They are remembered as long as they exist,
+// and removed on request if unchanged. It skips the names in gone and everything below them.
 func (p *placement) leftovers(gone []string) []string {
 	var remove []string
 	var left []record.Placed
@@ -44,7 +44,7 @@ func (p *placement) leftovers(gone []string) []string {
 }
 
 // formerly yields the files that earlier pulls from this origin placed, each with its record: those of the last pull,
-// and those that a pull which was killed had placed already.
+// and those that a killed pull had already placed.
 func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	return func(yield func(record.Placed, *record.Record) bool) {
 		killed := p.state.Placing(p.opts.Origin)
@@ -69,7 +69,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	}
 }
 
-// removeOnly is a pull that fetches nothing: what left the artifact may still have to go.
+// removeOnly is a pull that fetches nothing but may still remove files that left the artifact.
 func (p *placement) removeOnly() (err error) {
 	if err := p.lockForPlacing(); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (p *placement) removeOnly() (err error) {
 		return err
 	}
 	if len(remove) == 0 {
-		place.Sweep(p.dst, "") // what a pull left that was killed, or outrun, when all was in place
+		place.Sweep(p.dst, "") // stages of pulls that were killed, or overtaken, after everything was in place
 		return nil
 	}
 	if p.stage, err = place.OpenStage(p.dst, p.manifest.Desc.Digest, nil); err != nil {

@@ -13,56 +13,56 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Options say what is pulled and how it is placed. The zero value is good.
+// Options configure a pull. The zero value is usable.
 type Options struct {
-	// Platform chooses from an index. nil: the running one.
+	// Platform selects a manifest from an index. nil: the running platform.
 	Platform *ocispec.Platform
 	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
 	// names; a directory stands for everything in it). Empty: all.
 	Include []string
-	// Roles keeps layers of these roles of the kind. Empty: all.
+	// Roles keeps only layers with these roles of the kind. Empty: all.
 	Roles []string
-	// NoUnpack leaves tar layers as they are. A volume is then one plain tar of all that is in it.
+	// NoUnpack leaves tar layers packed. A volume then becomes one plain tar with all its files.
 	NoUnpack bool
 	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
 	Preserve bool
-	// Force overwrites files that were changed, or made by another program.
+	// Force overwrites files that were changed or that another program created.
 	Force bool
-	// Delete removes files of the last pull from the same origin that left the artifact.
+	// Delete removes files of the last pull from the same origin that are no longer in the artifact.
 	Delete bool
-	// NoSync returns before what was placed is on the disk, which is faster. Power loss may then cost it, and the next
-	// pull after the machine restarted compares contents instead of trusting the record of this one.
+	// NoSync returns before the placed files are on disk, which is faster. Power loss may then lose them, and the first
+	// pull after a restart compares contents instead of trusting this pull's record.
 	NoSync bool
-	// Referrers pulls what refers to the artifact too, each into a directory "referrers/KIND-DIGEST" of its own.
+	// Referrers also pulls the artifact's referrers, each into its own directory "referrers/KIND-DIGEST".
 	Referrers bool
-	// Limits bound what an unpacked artifact may take. The zero value stands for documented defaults.
+	// Limits bound the resources of an unpacked artifact. The zero value means the documented defaults.
 	Limits Limits
-	// Origin names where the artifact comes from, whatever its version ("registry/repository"), so that the next pull
-	// knows its own files from those of another artifact in the same directory.
+	// Origin names the source of the artifact, without a version ("registry/repository"). It lets the next pull tell its
+	// own files from those of another artifact in the same directory.
 	Origin string
-	// State is the file that remembers what was placed, so that the next pull tells its own files from those that somebody
-	// else made, and need not hash them. It is written in a directory that exists and belongs to this destination alone.
-	// "": nothing is remembered.
+	// State is the path of the file that remembers placed files. With it, the next pull can tell its own files from
+	// those of other programs and need not hash them. Its directory must exist, and the file belongs to this destination
+	// alone. "": nothing is remembered.
 	State string
-	// MaxListed is how many files the result names, which takes memory where there are a million. 0: all of them, those
-	// in tar layers with their digests, which a pull does not need otherwise.
+	// MaxListed is how many files the result names; a million of them take much memory. 0: all of them, and files in tar
+	// layers with their digests, which a pull does not need otherwise.
 	MaxListed int
 	// Concurrency is how many blobs are fetched at once. 0: eight.
 	Concurrency int
-	// Progress is told every step. nil: no reports.
+	// Progress receives every step. nil: no reports.
 	Progress artifact.Progress
-	// Digests remembers what files hashed to. nil: existing files are hashed when in doubt.
+	// Digests remembers the digests of files. nil: existing files are hashed when in doubt.
 	Digests Digests
 }
 
-// Limits bound what unpacking may take. A zero field stands for the default of internal/archive.
+// Limits bound unpacking. A zero field means the default of internal/archive.
 type Limits struct {
 	MaxSize  int64 // bytes of all unpacked files
 	MaxFiles int64 // entries
 	MaxRatio int64 // unpacked bytes for each packed one
 }
 
-// Digests remembers the digests of files by what the file system says about them.
+// Digests remembers the digests of files, keyed by their metadata in the file system.
 type Digests interface {
 	Lookup(info fs.FileInfo) (digest.Digest, bool)
 	Store(info fs.FileInfo, d digest.Digest)
@@ -81,7 +81,7 @@ func (o Options) report(e artifact.Event) {
 	}
 }
 
-// settings name the options that decide what a pull places.
+// settings encodes the options that decide which files a pull places.
 func (o Options) settings() string {
 	platform := ""
 	if o.Platform != nil {
@@ -96,12 +96,12 @@ func (o Options) settings() string {
 	return string(b)
 }
 
-// selection says which files of an artifact the options mean.
+// selection returns the part of the options that selects files of an artifact.
 func (o Options) selection() fetch.Selection {
 	return fetch.Selection{Include: o.Include, Roles: o.Roles, NoUnpack: o.NoUnpack}
 }
 
-// archive are the limits as the readers of archives take them.
+// archive returns the limits in the form that the archive readers take.
 func (l Limits) archive() archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

@@ -31,7 +31,7 @@ type placement struct {
 	result *Result
 
 	carried  record.Table // files of layers that the last pull unpacked and that are intact
-	partial  bool         // there are such layers; they are not fetched
+	partial  bool         // such layers exist; they are not fetched
 	stage    *place.Stage
 	unpacker *unpack.Unpacker // nil: nothing was fetched
 	placed   *place.Placer    // nil: nothing was placed
@@ -73,7 +73,7 @@ func (p *placement) run(ctx context.Context) error {
 	return p.finish()
 }
 
-// keptOrRaced returns errRaced if the files that err is about may be those of another pull, which had not recorded them yet.
+// keptOrRaced returns errRaced if the files that err is about may belong to another pull that had not recorded them yet.
 func (p *placement) keptOrRaced(err error) error {
 	if p.attempt.races == maxRaces {
 		return err
@@ -84,7 +84,7 @@ func (p *placement) keptOrRaced(err error) error {
 	return err
 }
 
-// sight is what lock sees in the records of the destination.
+// A sight is how the records of the destination changed, as lock finds them.
 type sight int
 
 const (
@@ -93,8 +93,8 @@ const (
 	changedFiles              // it also changed files that the attempt had found intact
 )
 
-// lock keeps other pulls from placing files until unlock. Fetching needs no lock, and where locks do not work the worst that
-// happens is a pull that fails.
+// lock keeps other pulls from placing files until unlock. Fetching needs no lock. Where locks do not work, the worst
+// outcome is a failed pull.
 func (p *placement) lock() (sight, error) {
 	dir, err := p.dst.Open(".")
 	if err != nil {
@@ -121,7 +121,7 @@ func (p *placement) lock() (sight, error) {
 	return newRecords, nil
 }
 
-// lockForPlacing is lock for an attempt that goes on unless files that it relies on were changed.
+// lockForPlacing is like lock, but the attempt goes on unless files that it relies on were changed.
 func (p *placement) lockForPlacing() error {
 	seen, err := p.lock()
 	if err == nil && seen == changedFiles {
@@ -137,7 +137,7 @@ func (p *placement) unlock() {
 	}
 }
 
-// finish records what is in the destination now.
+// finish records the current files of the destination.
 func (p *placement) finish() error {
 	r := p.result
 	r.list(p.next, p.opts.MaxListed)
@@ -152,7 +152,7 @@ func (p *placement) finish() error {
 	return nil
 }
 
-// fetchAndPlace brings the items to the stage and from there to their names.
+// fetchAndPlace fetches the items to the stage and moves them to their names.
 func (p *placement) fetchAndPlace(ctx context.Context, items []*fetch.Item) (err error) {
 	before, err := p.dst.Stat(".")
 	if err != nil {
@@ -184,7 +184,7 @@ func (p *placement) fetchAndPlace(ctx context.Context, items []*fetch.Item) (err
 	return p.place(ctx)
 }
 
-// fetch brings the items to the stage, and their files into the record.
+// fetch fetches the items to the stage and adds their files to the record.
 func (p *placement) fetch(ctx context.Context, items []*fetch.Item) (err error) {
 	p.unpacker, err = unpack.New(p.src, p.stage, &p.next.Files, unpack.Options{
 		Limits: p.opts.Limits.archive(), Matcher: p.matcher, Concurrency: p.opts.concurrency(),
@@ -207,7 +207,7 @@ func (p *placement) dirs() map[string]bool {
 	return p.unpacker.Dirs()
 }
 
-// blobsOf returns the layers by the names of their files.
+// blobsOf maps the names of files to their layers.
 func blobsOf(items []*fetch.Item) map[string]ocispec.Descriptor {
 	blobs := make(map[string]ocispec.Descriptor, len(items))
 	for _, it := range items {
@@ -216,8 +216,8 @@ func blobsOf(items []*fetch.Item) map[string]ocispec.Descriptor {
 	return blobs
 }
 
-// isResumable reports whether the stage is of use to another try. Content that was refused is not. What filled the disk is
-// removed, because others need the space as well.
+// isResumable reports whether another try can use the stage. Refused content can't be used. After a full disk, the stage
+// is removed because others need the space as well.
 func (p *placement) isResumable(err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, artifact.ErrRefused) || errors.Is(err, artifact.ErrKept) || errors.Is(err, errdef.ErrNotFound) {
 		return false
@@ -253,7 +253,7 @@ func (p *placement) place(ctx context.Context) error {
 		return err
 	}
 	if err := pl.Apply(remove); err != nil {
-		_ = p.state.Abandon(p.next.Origin) // what it names is ours only if it was placed
+		_ = p.state.Abandon(p.next.Origin) // the files it names are ours only if they were placed
 		return err
 	}
 	p.removeEmptyDirs(remove)
@@ -261,7 +261,7 @@ func (p *placement) place(ctx context.Context) error {
 	return nil
 }
 
-// times records when the staged files were changed last, by which later pulls notice changes.
+// times records the modification times of the staged files, which let later pulls notice changes.
 func (p *placement) times() error {
 	look := record.NewLooker(p.stage.Root, place.StageFiles)
 	defer look.Close()

@@ -90,7 +90,7 @@ func (p *puller) resolve(ctx context.Context, ref string, state *record.State) (
 	return m, nil, err
 }
 
-// skipped returns the result of a pull that had nothing to do; nil if the record has none.
+// skipped returns the result of a pull that had nothing to do, or nil if the record has no result.
 func (p *puller) skipped(last *record.Record) *Result {
 	var r *Result
 	if json.Unmarshal(last.Result, &r) != nil || r == nil {
@@ -124,7 +124,7 @@ func (r *Result) list(from *record.Record, limit int) {
 	}
 }
 
-// wanted is what a pull places.
+// wanted describes the files that a pull places.
 type wanted struct {
 	root     ocispec.Descriptor // of the manifest or index that the reference led to
 	manifest *fetch.Manifest

@@ -21,11 +21,11 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// referrersDir is the directory in the destination that has the referrers of an artifact.
+// referrersDir is the directory in the destination for the referrers of an artifact.
 const referrersDir = "referrers"
 
-// pullReferrers pulls what refers to the manifest that was pulled and to the index it was chosen from, and the
-// attestations that the index has for it.
+// pullReferrers pulls the referrers of the manifest that was pulled and of the index it was chosen from, and the
+// attestations for it in that index.
 func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, result *Result) error {
 	graph, ok := p.src.(oras.ReadOnlyGraphTarget)
 	if !ok {
@@ -58,7 +58,7 @@ func (p *puller) pullReferrers(ctx context.Context, root ocispec.Descriptor, res
 	return durable.Dirs(p.dst, []string{referrersDir, "."})
 }
 
-// ofIndex lists what the index has to say of the manifest that was chosen.
+// ofIndex lists the attestations in the index for the chosen manifest.
 func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, root ocispec.Descriptor, result *Result) ([]*referrers.Referrer, error) {
 	index, err := fetch.Load(ctx, p.src, root)
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, ro
 	return found, nil
 }
 
-// pullReferrer pulls one into its directory. One without files has said all in its manifest.
+// pullReferrer pulls one referrer into its directory. A referrer without files is only a manifest.
 func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
 	name := path.Join(referrersDir, r.Kind+"-"+r.Digest.Encoded()[:12])
 	if err := p.dst.MkdirAll(name, 0o777); err != nil {
@@ -117,7 +117,7 @@ func pullManifest(ctx context.Context, p *puller, desc ocispec.Descriptor) (*Res
 	return p.pull(ctx, m, record.ReadState(p.opts.State))
 }
 
-// Descriptor of the manifest that was pulled.
+// Descriptor returns the descriptor of the manifest that was pulled.
 func (r *Result) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/pull/record"
 )
 
-// restoreDirs gives directories that were there already what the artifact says of them: last of all, since their times
-// change with every file that is placed.
+// restoreDirs applies the artifact's metadata to directories that already existed. It runs last, since placing a file
+// changes the times of its directory.
 func (p *placement) restoreDirs() error {
 	if p.placed == nil {
 		return nil

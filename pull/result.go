@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Result says what was pulled. Its JSON is for scripts.
+// Result describes a finished pull. Its JSON is for scripts.
 type Result struct {
 	Reference    string               `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest       digest.Digest        `json:"digest"`              // of the manifest that was pulled
@@ -21,13 +21,13 @@ type Result struct {
 	Layers       []ocispec.Descriptor `json:"layers,omitempty"`
 	Annotations  map[string]string    `json:"annotations,omitempty"`
 	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
-	Files        []File               `json:"files"`             // what the artifact has in the destination now
-	FileCount    int                  `json:"-"`                 // how many they are, where Files does not name all
-	FileSize     int64                `json:"-"`                 // their bytes
+	Files        []File               `json:"files"`             // files of the artifact in the destination
+	FileCount    int                  `json:"-"`                 // number of files, even if Files does not name all
+	FileSize     int64                `json:"-"`                 // total size of the files in bytes
 	Removed      []string             `json:"removed,omitempty"` // files that left the artifact
-	Kept         []string             `json:"kept,omitempty"`    // of those, what somebody changed
+	Kept         []string             `json:"kept,omitempty"`    // removed from the artifact but kept, because they were changed
 	Referrers    []*Result            `json:"referrers,omitempty"`
-	Skipped      bool                 `json:"skipped"` // everything was there, nothing was fetched
+	Skipped      bool                 `json:"skipped"` // everything was up to date, nothing was fetched
 }
 
 // File is one file of an artifact.
@@ -36,17 +36,17 @@ type File struct {
 	Size   int64         `json:"size"`
 	Mode   Mode          `json:"mode"`
 	Link   string        `json:"link,omitempty"`   // target of a symbolic link
-	Digest digest.Digest `json:"digest,omitempty"` // of its content, where it is known
-	Layer  digest.Digest `json:"layer"`            // the blob it comes from
+	Digest digest.Digest `json:"digest,omitempty"` // of its content, if known
+	Layer  digest.Digest `json:"layer"`            // the blob that contains it
 }
 
-// Mode is a file's type and permissions, written as ls does.
+// Mode is a file's type and permissions, formatted as by ls.
 type Mode fs.FileMode
 
-// MarshalText writes it as in "-rw-r--r--".
+// MarshalText returns the mode as in "-rw-r--r--".
 func (m Mode) MarshalText() ([]byte, error) { return []byte(fs.FileMode(m).String()), nil }
 
-// newResult describes a manifest.
+// newResult returns the result for a manifest.
 func newResult(m *fetch.Manifest) *Result {
 	return &Result{
 		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,

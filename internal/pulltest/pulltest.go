@@ -23,14 +23,14 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Source is a store that counts what is read and can be made to lie.
+// Source is a store that counts reads and can be made to lie.
 type Source struct {
 	*memory.Store
 	Fetched  atomic.Int32 // blobs and manifests
 	Resolved atomic.Int32
 	Lie      map[digest.Digest][]byte // other bytes for a digest
 	Fail     map[digest.Digest]error
-	Before   func(digest.Digest) // called before each fetch; nil: nothing is
+	Before   func(digest.Digest) // called before each fetch; nil: no call
 }
 
 func NewSource() *Source { return &Source{Store: memory.New()} }
@@ -104,7 +104,7 @@ func (s *Source) Document(t testing.TB, tag string, v any) ocispec.Descriptor {
 // Beside returns the path of the state file of a destination.
 func Beside(dst *os.Root) string { return dst.Name() + ".state" }
 
-// NewDir is a destination.
+// NewDir returns a new destination.
 func NewDir(t testing.TB) *os.Root {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")

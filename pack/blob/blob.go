@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// copyBuffer is the size of the reads when a blob is hashed: larger ones gain nothing, smaller ones lose a tenth.
+// copyBuffer is the size of reads when hashing a blob. Larger reads gain nothing, smaller ones lose a tenth.
 const copyBuffer = 256 << 10
 
 // A Blob is a blob of the future artifact. Its digest and size may be unknown until it is read.
@@ -28,17 +28,17 @@ type Blob struct {
 	Name   string // for messages and progress
 }
 
-// A Source opens the bytes of a blob, the same ones each time.
+// A Source opens the content of a blob, the same bytes each time.
 type Source interface {
 	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
-	// Check fails with artifact.ErrChanged when the origin is not what it was when it was first looked at.
+	// Check returns artifact.ErrChanged if the origin changed since it was first inspected.
 	Check() error
 }
 
 // Known reports whether the digests of the blob are known.
 func (b *Blob) Known() bool { return b.Desc.Digest != "" && b.DiffID != "" }
 
-// Source returns the blob as a target takes it.
+// Source returns the blob in the form that a target takes.
 func (b *Blob) Source(ctx context.Context) artifact.Blob {
 	out := artifact.Blob{
 		MediaType:   b.Desc.MediaType,
@@ -53,7 +53,7 @@ func (b *Blob) Source(ctx context.Context) artifact.Blob {
 	return out
 }
 
-// Learn takes over what reading the blob showed.
+// Learn stores the digests and size found by reading the blob.
 func (b *Blob) Learn(desc ocispec.Descriptor) {
 	b.Desc.Digest, b.Desc.Size = desc.Digest, desc.Size
 	if o, ok := b.Origin.(*tar.Origin); ok {
@@ -63,7 +63,8 @@ func (b *Blob) Learn(desc ocispec.Descriptor) {
 	}
 }
 
-// Measure reads the blob to learn its digest and size. With keep, a small tar stays in the spool to be sent from there.
+// Measure reads the blob to learn its digest and size. If keep is set, a small tar stays in the spool and is sent from
+// there.
 func (b *Blob) Measure(ctx context.Context, keep bool) error {
 	if o, ok := b.Origin.(*tar.Origin); ok && keep && o.Small() {
 		desc, err := o.Fill(ctx)
@@ -92,7 +93,7 @@ func (b *Blob) Measure(ctx context.Context, keep bool) error {
 // copyBlob copies in large pieces and stops when ctx is done.
 func copyBlob(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
 	buf := make([]byte, copyBuffer)
-	// Only Read and Write: io.CopyBuffer would leave the buffer aside for a file's own 32 KiB copying.
+	// Only Read and Write: otherwise io.CopyBuffer would ignore the buffer and use a file's own 32 KiB copying.
 	return io.CopyBuffer(struct{ io.Writer }{w}, contextReader{ctx, r}, buf)
 }
 
@@ -118,7 +119,7 @@ type FileOrigin struct {
 	info fs.FileInfo
 }
 
-// newFileOrigin looks at the file.
+// newFileOrigin inspects the file.
 func newFileOrigin(fsys fs.FS, path string) (*FileOrigin, error) {
 	info, err := fs.Stat(fsys, path)
 	if err != nil {
@@ -193,7 +194,7 @@ func (o TargetOrigin) Open(ctx context.Context, offset int64) (io.ReadCloser, er
 
 func (o TargetOrigin) Check() error { return nil }
 
-// id names the file and its state on this machine; empty where the system does not tell files apart.
+// id identifies the file and its state on this machine. It is empty where the system has no file identifiers.
 func (o *FileOrigin) id() string {
 	node, ok := inode(o.info)
 	if !ok {

@@ -4,5 +4,5 @@ package blob
 
 import "io/fs"
 
-// inode is not known here, so that an upload can't go on in another process.
+// inode is unknown on this system, so an upload can't resume in another process.
 func inode(fs.FileInfo) (string, bool) { return "", false }

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// inode says which file of the machine it is.
+// inode identifies the file on this machine.
 func inode(info fs.FileInfo) (string, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

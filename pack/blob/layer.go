@@ -21,7 +21,7 @@ func newBlob(layer artifact.Layer) *Blob {
 	}
 }
 
-// newTarBlob makes a blob of a tar, known if the same one was made before.
+// newTarBlob returns a blob of a tar, with known digests if the same tar was made before.
 func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
 	b := newBlob(layer)
 	b.Origin = origin
@@ -31,8 +31,8 @@ func newTarBlob(layer artifact.Layer, origin *tar.Origin) *Blob {
 	return b
 }
 
-// partOf is one of the layers of a directory that is split. Its title is its own, as titles must be, and oras does not
-// unpack it: there, every entry would have to stand under the title.
+// partOf returns one of the layers of a split directory. It has a title of its own, since titles must be unique, and
+// oras does not unpack it: oras expects every entry below the title.
 func partOf(layer artifact.Layer, i int) artifact.Layer {
 	layer.Unpack = false
 	if layer.Title != "" {
@@ -41,7 +41,7 @@ func partOf(layer artifact.Layer, i int) artifact.Layer {
 	return layer
 }
 
-// layerAnnotations are the plan's and the title, and how to unpack a directory.
+// layerAnnotations returns the plan's annotations, the title, and how to unpack a directory.
 func layerAnnotations(layer artifact.Layer) map[string]string {
 	all := maps.Clone(layer.Annotations)
 	if all == nil {
@@ -62,7 +62,7 @@ func layerAnnotations(layer artifact.Layer) map[string]string {
 	return all
 }
 
-// isAmbiguous reports whether the media type of a directory does not tell it from a file: oras uses the same for both.
+// isAmbiguous reports whether the media type of a directory could also be that of a file: oras uses the same for both.
 func isAmbiguous(layer artifact.Layer) bool {
 	switch layer.MediaType {
 	case mediatypes.LayerTar, mediatypes.LayerTarGzip, mediatypes.LayerTarZstd:

@@ -19,15 +19,15 @@ import (
 // A Packer turns layers into blobs.
 type Packer struct {
 	FS      fs.FS
-	Created time.Time // the time of tar entries that carry none of their own
+	Created time.Time // the time of tar entries that have no time
 	Digests *digestcache.Cache
 	Pool    *tar.Pool
 }
 
-// hashers is how many files are hashed at once: more than four only wait for the disk.
+// hashers is how many files are hashed at once. More than four only wait for the disk.
 func hashers() int { return min(runtime.GOMAXPROCS(0), 4) }
 
-// Measure learns the digests that are not known, several files at once.
+// Measure computes the unknown digests, several files at once.
 func (p *Packer) Measure(ctx context.Context, blobs []*Blob) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(hashers())
@@ -61,7 +61,7 @@ func Failed(op, path string, err error) error {
 	return &artifact.Error{Op: op, Item: path, Err: bare(err, path)}
 }
 
-// bare takes the path out of an error whose message names it already.
+// bare strips the path from an error whose message already names it.
 func bare(err error, path string) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) && pathErr.Path == path {
@@ -74,7 +74,7 @@ func bare(err error, path string) error {
 	return err
 }
 
-// Layers returns the blobs of a layer: one, or several for a directory that is split.
+// Layers returns the blobs of a layer: one, or several for a split directory.
 func (p *Packer) Layers(ctx context.Context, layer artifact.Layer) ([]*Blob, error) {
 	switch {
 	case layer.Content != nil:

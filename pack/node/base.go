@@ -21,20 +21,20 @@ import (
 // stays one, because clients refuse a manifest that mixes the two.
 const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
-// Base is where the manifest of a base is stored.
+// Base is the location of the manifest of a base.
 type Base struct {
 	Source     oras.ReadOnlyTarget
 	Descriptor ocispec.Descriptor
 }
 
-// A baseImage is the image that another one builds on; nil without a base.
+// A baseImage is the image that another one builds on, or nil without a base.
 type baseImage struct {
 	src      content.Fetcher
 	manifest ocispec.Manifest
 	config   map[string]any
 }
 
-// loadBase reads the base's manifest and config; of an index the manifest for the platform.
+// loadBase reads the base's manifest and config. For an index, it reads the platform's manifest.
 func loadBase(ctx context.Context, base *Base, platform *ocispec.Platform) (*baseImage, error) {
 	b := &baseImage{src: base.Source}
 	desc, err := BasePlatform(ctx, base, platform)
@@ -60,7 +60,7 @@ func BasePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (
 		return desc, nil
 	}
 	if platform == nil {
-		platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"} // what an image is for unless told otherwise
+		platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"} // the default platform of an image
 	}
 	var idx ocispec.Index
 	if err := manifest.FetchJSON(ctx, base.Source, desc, &idx); err != nil {
@@ -106,8 +106,8 @@ func (b *baseImage) Blobs() []*blob.Blob {
 	return blobs
 }
 
-// merge lays our image config over the base's: its platform and what it runs stay unless ours says otherwise, the lists
-// of layers and of history are continued.
+// merge applies our image config on top of the base's. The base's platform and runtime settings stay unless ours
+// overrides them; the lists of layers and history are appended.
 func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error) {
 	var add map[string]any
 	if err := json.Unmarshal(ours, &add); err != nil {
@@ -117,7 +117,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 	for k, v := range add {
 		switch k {
 		case "architecture", "os", "variant", "os.version", "os.features":
-			continue // the base decides where it runs
+			continue // the base decides on the platform
 		case "rootfs":
 			v = join(all[k], v, "diff_ids")
 		case "history":
@@ -140,7 +140,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 	return configType, bytes.TrimSpace(buf.Bytes()), nil
 }
 
-// explain adds an entry for each of our layers to the history of the base: clients count them.
+// explain adds a history entry for each of our layers: clients count them.
 func (b *baseImage) explain(config map[string]any) {
 	history, _ := config["history"].([]any)
 	rootfs, _ := config["rootfs"].(map[string]any)
@@ -160,7 +160,7 @@ func (b *baseImage) explain(config map[string]any) {
 	config["history"] = history
 }
 
-// overlay is the object base with what over says.
+// overlay returns the object base with the fields of over.
 func overlay(base, over any) map[string]any {
 	all := make(map[string]any)
 	if m, ok := base.(map[string]any); ok {
@@ -172,7 +172,7 @@ func overlay(base, over any) map[string]any {
 	return all
 }
 
-// join is overlay, with the lists called name one after the other.
+// join is like overlay, but concatenates the lists called name.
 func join(base, over any, name string) map[string]any {
 	all := overlay(base, over)
 	b, _ := base.(map[string]any)

@@ -40,14 +40,14 @@ func Layers(root *Node) []*blob.Blob {
 	return blobs
 }
 
-// Configs returns the blobs of the artifact that became known with its layers.
+// Configs returns the blobs of the artifact that become known with its layers.
 func Configs(root *Node) []*blob.Blob {
 	var blobs []*blob.Blob
 	root.All(func(n *Node) error { blobs = append(blobs, n.configs()...); return nil })
 	return blobs
 }
 
-// configs returns the config of the node's manifest, and the layer that stands for none.
+// configs returns the config of the node's manifest, and the placeholder for an empty list of layers.
 func (n *Node) configs() []*blob.Blob {
 	if n.Config.Bytes == nil {
 		return nil

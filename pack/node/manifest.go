@@ -18,19 +18,19 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// A Document is a config or manifest: bytes that are held in memory.
+// A Document is a config or manifest, held in memory.
 type Document struct {
 	Desc  ocispec.Descriptor
 	Bytes []byte
 }
 
-// newDocument makes the descriptor of b.
+// newDocument returns a document for b, with its descriptor.
 func newDocument(mediaType string, b []byte) Document {
 	return Document{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}, b}
 }
 
-// marshalManifest makes the bytes of a manifest or index. The order of the fields is that of the struct, maps are
-// sorted by json: equal content makes equal bytes.
+// marshalManifest encodes a manifest or index. Fields are in the order of the struct and json sorts maps, so equal
+// content has equal bytes.
 func marshalManifest(mediaType string, body any) (Document, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -43,7 +43,7 @@ func marshalManifest(mediaType string, body any) (Document, error) {
 	return newDocument(mediaType, b), nil
 }
 
-// sortLayers puts blobs in the order that the kind wants.
+// sortLayers sorts blobs into the order of the kind.
 func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	switch kind.Order {
 	case mediatypes.ByDigest:
@@ -59,7 +59,7 @@ func sortLayers(kind mediatypes.Kind, blobs []*blob.Blob) {
 	}
 }
 
-// config is the config blob of a kind. The empty config carries its two bytes in the descriptor, as oras writes it.
+// config returns the config blob of a kind. The empty config has its two bytes in the descriptor, as oras writes it.
 func newConfig(mediaType string, b []byte) Document {
 	if len(b) == 0 {
 		b = ocispec.DescriptorEmptyJSON.Data
@@ -74,7 +74,7 @@ func newConfig(mediaType string, b []byte) Document {
 	return doc
 }
 
-// finish asks the plan for its config; a plan made by hand may go without.
+// finish asks the plan for its config; a plan made by hand may have no such function.
 func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, error) {
 	if plan.Finish == nil {
 		return artifact.Finished{}, nil
@@ -82,7 +82,7 @@ func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, e
 	return plan.Finish(packed)
 }
 
-// newManifest makes the manifest of a node whose layers and config are known.
+// newManifest returns the manifest of a node whose layers and config are known.
 func (n *Node) newManifest(layers []ocispec.Descriptor, more map[string]string) (Document, error) {
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -94,7 +94,7 @@ func (n *Node) newManifest(layers []ocispec.Descriptor, more map[string]string) 
 		Annotations:  annotations(n.Plan, more, n.Created),
 	}
 	if m.ArtifactType == "" && n.Config.Desc.MediaType == ocispec.MediaTypeEmptyJSON {
-		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec demands one
+		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec requires one
 	}
 	if len(layers) == 0 {
 		m.Layers = []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}
@@ -130,7 +130,8 @@ func PlainSubject(subject *ocispec.Descriptor) *ocispec.Descriptor {
 	return &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 }
 
-// annotations of a manifest: the plan's win over what the kind derives, created is added where a time was given.
+// annotations returns the annotations of a manifest. Those of the plan override those that the kind derives; created is
+// added if a time is set.
 func annotations(plan *artifact.Plan, more map[string]string, created time.Time) map[string]string {
 	all := make(map[string]string, len(plan.Annotations)+len(more)+1)
 	if !created.IsZero() {

@@ -17,19 +17,19 @@ import (
 type Node struct {
 	Plan      *artifact.Plan
 	Created   time.Time    // annotated, unless zero
-	Base      *baseImage   // nil: none
+	Base      *baseImage   // nil: no base
 	Blobs     []*blob.Blob // layers, in the order of the plan until composed
 	Platforms []*Node      // of an index
 	Referrers []*Node      // their subject is this node's manifest
 	// Known when composed:
-	Subject  *ocispec.Descriptor // of the manifest; nil: none
-	Config   Document            // nothing for an index
+	Subject  *ocispec.Descriptor // of the manifest; nil: no subject
+	Config   Document            // empty for an index
 	Manifest Document
 	Packed   []artifact.Packed
 	entry    map[string]string // annotations of the manifest's descriptor in an index
 }
 
-// New looks at the plan's files; it reads none of them.
+// New inspects the plan's files without reading them.
 func New(ctx context.Context, p *blob.Packer, plan *artifact.Plan, base *Base) (*Node, error) {
 	n := &Node{Plan: plan, Created: p.Created}
 	for _, r := range plan.Referrers {

@@ -18,21 +18,20 @@ type Record struct {
 	Size           int64
 }
 
-// A Cache remembers what directories packed into, by their fingerprints. It is one file of lines, to which every
-// process appends; a line that is damaged counts for nothing, and errors of the disk are not reported: it only ever
-// saves work.
+// A Cache remembers the tars of directories by their fingerprints. It is one file of lines, to which every process
+// appends. Damaged lines are ignored and disk errors are not reported, since the cache only saves work.
 type Cache struct {
-	path string // "": nowhere
+	path string // "": memory only
 
 	mu    sync.Mutex
-	known map[fingerprint]Record // nil until it is asked for
+	known map[fingerprint]Record // nil until first used
 	fresh []byte                 // lines to be appended
 }
 
-// maxTreeCache bounds the file: when it is larger, it begins anew with what one push adds.
+// maxTreeCache bounds the file. A larger file is replaced by the records of one push.
 const maxTreeCache = 16 << 20
 
-// NewCache returns the cache in a directory. With "" it remembers nothing.
+// NewCache returns the cache in a directory. With "" it is not stored.
 func NewCache(dir string) *Cache {
 	if dir == "" {
 		return &Cache{}
@@ -85,12 +84,12 @@ func parseTree(line string) (fingerprint, Record, bool) {
 	return print, r, check == checksum(print, r)
 }
 
-// checksum tells a whole line from one that another process's line cut in two.
+// checksum detects lines that were cut by a line of another process.
 func checksum(print fingerprint, r Record) string {
 	return digest.FromString(fmt.Sprintf(treeLine, print, r.Digest, r.Size, r.DiffID)).Encoded()[:8]
 }
 
-// store remembers a tar; save writes it down.
+// store adds a tar to the cache; save writes it to the file.
 func (c *Cache) store(print fingerprint, r Record) {
 	if c.path == "" || print == (fingerprint{}) {
 		return
@@ -108,7 +107,7 @@ func (c *Cache) store(print fingerprint, r Record) {
 	c.fresh = fmt.Appendf(c.fresh, "%s %s\n", bytes.TrimSpace(line), checksum(print, r))
 }
 
-// Save appends the new records by one write that local file systems don't mix with others.
+// Save appends the new records with a single write, which local file systems don't interleave with others.
 func (c *Cache) Save() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

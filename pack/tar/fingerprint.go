@@ -13,22 +13,22 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// fingerprint stands for the bytes of a tar, by what the file system says about its files. The zero value stands for
-// nothing: files that were changed a moment ago can change again without a trace.
+// fingerprint identifies the bytes of a tar by the metadata of its files. The zero value identifies nothing: recently
+// changed files can change again without a trace.
 type fingerprint [sha256.Size]byte
 
-// tarFormat changes when the same files give other bytes than in an earlier version, for another reason than other
-// settings of the compression.
+// tarFormat changes when the same files produce other bytes than in an earlier version for a reason other than
+// compression settings.
 const tarFormat = "davit tar 1"
 
-// settled is how old a change must be before the times of a file tell the next one from it.
+// settled is the minimum age of a change at which file times reveal the next change.
 const settled = 2 * time.Second
 
-// printer makes fingerprints of the groups of one tree.
+// printer computes the fingerprints of the groups of one tree.
 type fingerprinter struct {
 	head  []byte
-	since int64            // changes after it are too young
-	dirs  map[string]int64 // times of change of the directories, which are in every archive of a tree with Preserve
+	since int64            // later changes are too recent
+	dirs  map[string]int64 // change times of the directories, which are in every archive of a tree with Preserve
 }
 
 func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
@@ -46,7 +46,7 @@ func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []wri
 	return p
 }
 
-// print makes the fingerprint of a group.
+// print returns the fingerprint of a group.
 func (p *fingerprinter) print(group []write.Entry) fingerprint {
 	h := sha256.New()
 	h.Write(p.head)

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/write"
 )
 
-// tars is how many tars are made at once: each keeps all cores busy, a second one fills the pauses of the first.
+// tars is how many tars are made at once. Each keeps all cores busy; a second one fills the pauses of the first.
 const tars = 2
 
 // A Pool holds the compressors and the cache that the tars of an artifact share.
@@ -32,7 +32,7 @@ func NewPool(trees *Cache) *Pool {
 	}
 }
 
-// compressor returns an idle compressor if there is one: they are slow to create and take much memory.
+// compressor returns an idle compressor if one exists: they are slow to create and take much memory.
 func (s *Pool) compressor(w io.Writer, kind compress.Compression) (*compress.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *Pool) giveBack(c *compress.Writer, kind compress.Compression) {
 
 // Pack walks a directory and returns a tar of it, or of each of the groups that it is split into.
 func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*Origin, error) {
-	// Some readers create no directories on their own: those of the prefix are entries, like those below it.
+	// Some readers create no directories on their own, so those of the prefix are entries too.
 	below := layer.Prefix != "" && layer.Prefix != "./"
 	tree := write.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
@@ -80,7 +80,7 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	return tars, nil
 }
 
-// Repack returns a tar of the entries of another one, which is the file of the layer.
+// Repack returns a tar with the entries of another tar, the file of the layer.
 func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, from source) (*Origin, error) {
 	tree := write.Tree{FS: fsys, Dir: path.Dir(layer.Path), Files: []string{layer.Path}, Prefix: layer.Prefix, Layer: layer.Image}
 	entries, err := tree.Walk(ctx)

@@ -1,4 +1,4 @@
-// Package tar packs directories, and the entries of tars, into compressed tars that are made while they are read.
+// Package tar packs directories, and the entries of tars, into compressed tars that are created while being read.
 package tar
 
 import (
@@ -24,14 +24,14 @@ import (
 // is sent: a part of a directory that did not change is then not sent at all. A larger one is sent while it is made.
 const MaxSpool = 64 << 20
 
-// source is a tar whose entries are packed anew.
+// source is a tar whose entries are packed again.
 type source interface {
 	Open(ctx context.Context, offset int64) (io.ReadCloser, error)
 	Check() error
 }
 
-// An Origin is a directory, or a part of one, as a tar. It is made anew each time it is opened, with the same bytes,
-// unless it is in the spool.
+// An Origin is a directory, or a part of one, as a tar. The tar is created again each time it is opened, with the same
+// bytes, unless it is in the spool.
 type Origin struct {
 	tree    write.Tree
 	entries []write.Entry
@@ -41,12 +41,12 @@ type Origin struct {
 	print   fingerprint
 
 	mu     sync.Mutex
-	diffID digest.Digest // known when the tar was made once
-	spool  *os.File      // nil: none
+	diffID digest.Digest // known once the tar was created
+	spool  *os.File      // nil: no spool
 	size   int64         // of the spool
 }
 
-// Check fails for a tar that changed. Of a tree, writing the tar compares each file with the walk.
+// Check returns an error for a tar that changed. For a tree, writing the tar compares each file with the walk.
 func (o *Origin) Check() error {
 	if o.from != nil {
 		return o.from.Check()
@@ -80,14 +80,14 @@ func (o *Origin) Known() (Record, bool) { return o.pool.Trees.lookup(o.print) }
 // Remember stores the digests and size of the tar in the cache.
 func (o *Origin) Remember(r Record) { o.pool.Trees.store(o.print, r) }
 
-// tarStream is a tar that is being made while it is read.
+// tarStream is a tar that is created while it is read.
 type tarStream struct {
 	*io.PipeReader
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-// Close ends the making and waits for it.
+// Close stops the writer and waits for it.
 func (s *tarStream) Close() error {
 	s.cancel()
 	err := s.PipeReader.Close()
@@ -95,7 +95,7 @@ func (s *tarStream) Close() error {
 	return err
 }
 
-// make writes the packed tar.
+// make writes the compressed tar.
 func (o *Origin) make(ctx context.Context, w io.Writer) error {
 	select {
 	case o.pool.slots <- struct{}{}:
@@ -170,7 +170,7 @@ func (o *Origin) Fill(ctx context.Context) (ocispec.Descriptor, error) {
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	os.Remove(f.Name()) // the open file is enough, and nothing is left of a process that is killed; empty tries to otherwise
+	os.Remove(f.Name()) // the open file is enough, and a killed process leaves nothing behind; empty removes it otherwise
 	hash := digest.Canonical.Digester()
 	counted := &countingWriter{w: io.MultiWriter(f, hash.Hash())}
 	if err := o.make(ctx, counted); err != nil {
@@ -202,7 +202,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ofArchive turns refusals of the archive package into those that callers know.
+// ofArchive converts errors of the archive package into those that callers know.
 func ofArchive(err error) error {
 	switch {
 	case errors.Is(err, archive.ErrChanged):
@@ -213,7 +213,7 @@ func ofArchive(err error) error {
 	return err
 }
 
-// Skip moves on to offset, by seeking where the reader can.
+// Skip advances to offset, by seeking if the reader can.
 func Skip(r io.Reader, offset int64) error {
 	if offset == 0 {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/davit-oci/davit/pull/record"
 )
 
-// Placer moves what a stage holds to its final names: all of it, or nothing.
+// Placer moves the files of a stage to their final names: all of them, or none.
 type Placer struct {
 	Stage    *Stage
 	State    *record.State
@@ -25,23 +25,23 @@ type Placer struct {
 	Preserve bool
 
 	Moves []Move
-	Gone  []string // directories that a file replaces, and files that a directory does
-	Kept  []string // files that somebody else changed: nothing is placed when there is one
-	Right []string // files that are there already
+	Gone  []string // directories that files replace, and files that directories replace
+	Kept  []string // files changed by another program: nothing is placed if there are any
+	Right []string // files that are already correct
 	Dirs  []DirInfo
 	undo  []func() error
 
-	unlocked []DirInfo // directories that their owner may not change, but for now
+	unlocked []DirInfo // directories made writable for now
 }
 
-// Move gives a staged file or directory its name. There may be something there that is replaced.
+// Move moves a staged file or directory to its name, which may exist and is then replaced.
 type Move struct {
 	Path    string
 	Replace bool
-	Dir     bool // what is staged is a directory
+	Dir     bool // the staged entry is a directory
 }
 
-// Plan compares the staged directory with the destination's and decides what is moved. Nothing is changed.
+// Plan compares the staged directory with the destination and decides on the moves. It changes nothing.
 func (p *Placer) Plan(ctx context.Context, dir string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,14 +61,14 @@ func (p *Placer) Plan(ctx context.Context, dir string) error {
 	return nil
 }
 
-// DirInfo is a directory that is there already and gets the metadata of the staged one.
+// DirInfo is an existing directory that gets the metadata of the staged one.
 type DirInfo struct {
 	Path  string
 	Info  fs.FileInfo
 	Attrs map[string]string
 }
 
-// noteDir remembers what the artifact says of a directory, if that is restored.
+// noteDir remembers the artifact's metadata for a directory, if metadata is restored.
 func (p *Placer) noteDir(dir string) error {
 	if !p.Preserve {
 		return nil
@@ -123,7 +123,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	return nil
 }
 
-// same reports whether a file in the destination is what is staged for it.
+// same reports whether a file in the destination equals the one staged for it.
 func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
 	staged := path.Join(StageFiles, name)
 	want, err := p.Stage.Root.Lstat(staged)
@@ -154,7 +154,7 @@ func sameStamp(a, b fs.FileInfo) bool {
 	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
 }
 
-// sameMode compares what an artifact says of a mode: whether the file can be run, or all of it.
+// sameMode compares modes: the executable bit alone, or all of it.
 func (p *Placer) sameMode(a, b fs.FileMode) bool {
 	if p.Preserve {
 		return a == b
@@ -162,7 +162,7 @@ func (p *Placer) sameMode(a, b fs.FileMode) bool {
 	return a&0o100 == b&0o100
 }
 
-// compareBuffer is how much of two files is compared at once.
+// compareBuffer is how many bytes of two files are compared at once.
 const compareBuffer = 256 << 10
 
 // sameContent compares a staged file with one of equal size in the destination, and their extended attributes if those count.
@@ -207,7 +207,7 @@ func sameXattrs(a, b *os.File) (bool, error) {
 	return maps.Equal(ofA, ofB), err
 }
 
-// Refusal is the error about files that are kept.
+// Refusal returns the error about files that are kept.
 func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil
@@ -219,7 +219,7 @@ func Refusal(kept []string) error {
 	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
 }
 
-// Apply does what was planned, and undoes it when something fails.
+// Apply carries out the plan and undoes it on failure.
 func (p *Placer) Apply(remove []string) (err error) {
 	defer func() {
 		if err != nil {
@@ -239,7 +239,7 @@ func (p *Placer) Apply(remove []string) (err error) {
 	return nil
 }
 
-// move puts one staged thing in its place. What it replaces is there under another name until the whole pull is done.
+// move moves one staged entry to its name. A replaced file stays under another name until the whole pull is done.
 func (p *Placer) move(m Move) error {
 	dst, staged := p.Stage.dst, path.Join(p.Stage.Name, StageFiles, m.Path)
 	if !m.Replace {
@@ -275,7 +275,7 @@ func (p *Placer) move(m Move) error {
 	return dst.Rename(staged, m.Path)
 }
 
-// setAside takes a file away until the pull is done.
+// setAside moves a file away until the pull is done.
 func (p *Placer) setAside(name string) error {
 	old, dst := p.oldName(), p.Stage.dst
 	if err := p.rename(name, old); err != nil {
@@ -285,7 +285,7 @@ func (p *Placer) setAside(name string) error {
 	return nil
 }
 
-// rename moves a file to or from a directory of the destination, also one that its owner may not change.
+// rename moves a file into or out of a directory of the destination, even one that its owner may not change.
 func (p *Placer) rename(from, to string) error {
 	dst := p.Stage.dst
 	err := dst.Rename(from, to)
@@ -305,7 +305,7 @@ func (p *Placer) rename(from, to string) error {
 	return dst.Rename(from, to)
 }
 
-// Relock gives directories back the modes that rename took. Where that fails somebody else has changed them.
+// Relock restores the modes of directories that rename unlocked. A failure means that another process changed them.
 func (p *Placer) Relock() {
 	for _, d := range p.unlocked {
 		_ = p.Stage.dst.Chmod(d.Path, d.Info.Mode())
@@ -327,7 +327,7 @@ func (p *Placer) rollBack() error {
 	return errors.Join(errs...)
 }
 
-// Bare takes the path out of an error that a message with the path goes around.
+// Bare strips the path from an error, for messages that already include it.
 func Bare(err error) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError

@@ -16,9 +16,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Stage is the directory in the destination where everything is made before it gets its name. It is called after the
-// manifest, so that the next pull goes on with what a killed one left in it, and locked, so that two pulls of the same
-// artifact don't share it.
+// Stage is the directory in the destination where files are prepared before they are moved to their names. It is named
+// after the manifest, so that the next pull resumes from a killed one, and locked, so that two pulls of the same
+// artifact do not share it.
 type Stage struct {
 	dst  *os.Root
 	Name string
@@ -26,16 +26,15 @@ type Stage struct {
 	lock *os.File
 }
 
-// The directories of a stage: blobs as they were fetched, files as they are to be placed, and the files that were in
-// their place.
+// The directories of a stage: fetched blobs, files ready to be placed, and the files they replace.
 const (
 	StageBlobs = "blobs"
 	StageFiles = "files"
 	stageOld   = "old"
 )
 
-// OpenStage makes the stage or takes over the one that a killed pull left. Stages of other artifacts that nobody is
-// working in are removed. Blobs are those whose files a killed pull may have given their names already.
+// OpenStage creates the stage or takes over the one that a killed pull left. It removes unused stages of other
+// artifacts. Blobs are those that a killed pull may already have moved to the names of their files.
 func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descriptor) (*Stage, error) {
 	s, err := takeStage(dst, fetch.StagePrefix+d.Encoded()[:stageDigits])
 	if err != nil {
@@ -43,7 +42,7 @@ func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descripto
 	}
 	Sweep(dst, s.Name)
 	s.salvage(blobs)
-	for _, dir := range []string{StageFiles, stageOld} { // an unpacked tree is made again: nobody knows how much of it is whole
+	for _, dir := range []string{StageFiles, stageOld} { // an unpacked tree is made again: it may be incomplete
 		if err := s.Root.RemoveAll(dir); err != nil {
 			s.Close()
 			return nil, err
@@ -58,8 +57,8 @@ func OpenStage(dst *os.Root, d digest.Digest, blobs map[string]ocispec.Descripto
 	return s, nil
 }
 
-// salvage puts the blobs that a killed pull had given the names of their files back among the blobs, where they are
-// verified again and not fetched.
+// salvage moves blobs that a killed pull had placed back to the blobs directory, where they are verified again instead
+// of fetched.
 func (s *Stage) salvage(blobs map[string]ocispec.Descriptor) {
 	for name, desc := range blobs {
 		name, blob := path.Join(StageFiles, name), BlobPath(desc)
@@ -72,21 +71,21 @@ func (s *Stage) salvage(blobs map[string]ocispec.Descriptor) {
 	}
 }
 
-// BlobPath is where a stage keeps a blob.
+// BlobPath returns the path of a blob in a stage.
 func BlobPath(desc ocispec.Descriptor) string {
 	return path.Join(StageBlobs, desc.Digest.Algorithm().String()+"-"+desc.Digest.Encoded())
 }
 
-// stageDigits of the manifest's digest name its stage.
+// stageDigits is how many digits of the manifest's digest name its stage.
 const stageDigits = 16
 
-// errBusy: somebody else works in this stage.
+// errBusy means that another process uses this stage.
 var errBusy = errors.New("in use by another pull")
 
-// maxTakes bounds how often a stage that is removed or looked at under our hands is made anew.
+// maxTakes bounds how often a stage is created again when another process removes or inspects it meanwhile.
 const maxTakes = 20
 
-// takeStage takes the stage of this name, or one beside it when that is in use.
+// takeStage takes the stage with this name, or an alternative if it is in use.
 func takeStage(dst *os.Root, name string) (s *Stage, err error) {
 	at := name
 	for range maxTakes {
@@ -101,12 +100,12 @@ func takeStage(dst *os.Root, name string) (s *Stage, err error) {
 	return nil, errBusy
 }
 
-// Besides is a further name for the same stage.
+// Besides returns an alternative name for the same stage.
 func Besides(name string) string {
 	return name[:len(fetch.StagePrefix)+stageDigits] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// tryStage fails with fs.ErrNotExist when another pull removes the stage at the same time.
+// tryStage returns fs.ErrNotExist when another pull removes the stage at the same time.
 func tryStage(dst *os.Root, name string) (*Stage, error) {
 	if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -131,7 +130,7 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 	return s, nil
 }
 
-// current reports whether the locked file is still the one that the name leads to.
+// current reports whether the locked file is still the one at its name.
 func (s *Stage) current() bool {
 	ours, err := s.lock.Stat()
 	if err != nil {
@@ -146,8 +145,8 @@ func (s *Stage) Release() {
 	s.Root.Close()
 }
 
-// Close removes the stage and all that is left in it. It takes its name away first: whoever opened it meanwhile finds
-// that it is gone, and does not put anything into it.
+// Close removes the stage with its contents. It renames the stage first: a process that opened it meanwhile sees that
+// it is gone and puts nothing into it.
 func (s *Stage) Close() error {
 	defer s.Release()
 	if name := Besides(s.Name); s.dst.Rename(s.Name, name) == nil {
@@ -162,7 +161,7 @@ func (s *Stage) Close() error {
 	return err
 }
 
-// Sweep removes the stages of pulls that were killed. Whoever works in one holds its lock.
+// Sweep removes the stages of killed pulls. A stage in use is locked.
 func Sweep(dst *os.Root, except string) {
 	if !filelock.Supported {
 		return
@@ -185,13 +184,13 @@ func Sweep(dst *os.Root, except string) {
 	}
 }
 
-// stageName is what our stages are called; others' directories are never touched.
+// stageName matches the names of our stages; other directories are never touched.
 var stageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.davit-[0-9a-f]{16}(-[a-z0-9]{8})?$`) })
 
 func sweepStage(dst *os.Root, name string) {
 	info, err := dst.Lstat(name + "/lock")
 	if errors.Is(err, fs.ErrNotExist) {
-		_ = dst.Remove(name) // if it is empty: its maker was killed, or makes another
+		_ = dst.Remove(name) // if empty: its creator was killed or will create another
 		return
 	}
 	if err != nil || !info.Mode().IsRegular() {
