@@ -22,7 +22,7 @@ func (l *Layout) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	return b, err
 }
 
-// NewBlob begins a blob that arrives piece by piece. It is a temporary file until it is committed.
+// NewBlob begins a blob that is written piece by piece. It is a temporary file until it is committed.
 func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -34,12 +34,12 @@ func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 	return &blobWriter{layout: l, file: f, name: name, hash: digest.SHA256.Hash()}, nil
 }
 
-// blobWriter is a blob on its way into a layout.
+// blobWriter is a blob that is being written to a layout.
 type blobWriter struct {
 	layout *Layout
 	file   *os.File
-	name   string    // "": it is no more
-	hash   hash.Hash // SHA-256 of what was written
+	name   string    // "": the file is gone
+	hash   hash.Hash // SHA-256 of the bytes written
 }
 
 // Write appends to the blob.
@@ -49,7 +49,7 @@ func (w *blobWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit makes the blob one of the layout's, if it has the digest.
+// Commit adds the blob to the layout, if it has the digest.
 func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 	got := digest.NewDigest(digest.SHA256, w.hash)
 	if want.Algorithm() != digest.SHA256 {
@@ -74,7 +74,7 @@ func (w *blobWriter) Commit(_ context.Context, want digest.Digest) error {
 	return nil
 }
 
-// Close discards what was not committed.
+// Close discards a blob that was not committed.
 func (w *blobWriter) Close() error {
 	err := w.file.Close()
 	if w.name != "" {
@@ -84,7 +84,7 @@ func (w *blobWriter) Close() error {
 	return err
 }
 
-// BlobWriter takes a blob piece by piece. Commit makes it one, if it has the digest; Close discards what was not
+// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest; Close discards a blob that was not
 // committed.
 type BlobWriter interface {
 	io.WriteCloser

@@ -20,11 +20,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// snapshot is an index.json as it was read. The open file keeps the file system from giving its inode to another, so
-// that a look at the inode tells whether index.json was replaced.
+// snapshot is an index.json as it was read. The open file keeps the file system from reusing its inode, so that
+// comparing inodes shows whether index.json was replaced.
 type snapshot struct {
 	index *catalog.Index
-	file  *os.File // nil: there is none
+	file  *os.File // nil: it does not exist
 	info  fs.FileInfo
 }
 
@@ -34,7 +34,7 @@ func (s *snapshot) close() {
 	}
 }
 
-// is tells whether a file is the one that was read, unchanged.
+// is reports whether a file is the one that was read, unchanged.
 func (s *snapshot) is(info fs.FileInfo, err error) bool {
 	if s.file == nil {
 		return errors.Is(err, fs.ErrNotExist)
@@ -42,7 +42,7 @@ func (s *snapshot) is(info fs.FileInfo, err error) bool {
 	return err == nil && os.SameFile(info, s.info) && info.Size() == s.info.Size() && info.ModTime().Equal(s.info.ModTime())
 }
 
-// index gives the index as it is now. It is not to be changed.
+// index returns the current index. The caller must not modify it.
 func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
 	root := l.opened()
 	if root == nil {
@@ -62,7 +62,7 @@ func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
 	return latest.index, nil
 }
 
-// readSnapshot reads index.json. Other tools write it in place, so a broken one may be whole in a moment.
+// readSnapshot reads index.json. Other tools write it in place, so a broken one may be complete a moment later.
 func readSnapshot(ctx context.Context, root *os.Root) (*snapshot, error) {
 	for try := 0; ; try++ {
 		s, err := readSnapshotOnce(root)
@@ -97,8 +97,8 @@ func readIndex(f *os.File, size int64) (*catalog.Index, error) {
 	return catalog.ReadIndexFrom(f, f.Name(), size)
 }
 
-// edit changes index.json. A lock keeps processes apart; that nothing is lost does not depend on it: index.json is not
-// replaced if it is no longer the one that was read, and afterwards is looked at again.
+// edit changes index.json. A lock keeps processes apart, but safety does not depend on it: index.json is not replaced
+// if it is no longer the one that was read, and it is checked again afterwards.
 func (l *Layout) edit(ctx context.Context, c catalog.Change) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
@@ -119,7 +119,8 @@ func (l *Layout) edit(ctx context.Context, c catalog.Change) error {
 	return fmt.Errorf("%s: others changed it %d times", filepath.Join(l.Path, ocispec.ImageIndexFile), catalog.MaxIndexEdits)
 }
 
-// lockIndex takes the lock of index.json, which lies on oci-layout: that file is never replaced. nil: it can't be had.
+// lockIndex takes the lock of index.json. The lock is on oci-layout, a file that is never replaced. nil: the lock can't
+// be taken.
 func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 	if l.unlocked {
 		return nil
@@ -134,7 +135,7 @@ func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 	return filelock.WaitFile(ctx, f)
 }
 
-// editOnce reads, changes and replaces index.json. It tells whether there was anything to change.
+// editOnce reads, changes and replaces index.json. It reports whether there was anything to change.
 func (l *Layout) editOnce(ctx context.Context, c catalog.Change) (bool, error) {
 	s, err := readSnapshot(ctx, l.root)
 	if err != nil {
@@ -156,7 +157,7 @@ func (l *Layout) editOnce(ctx context.Context, c catalog.Change) (bool, error) {
 	return true, l.replaceIndex(s, data)
 }
 
-// replaceIndex writes a new index.json in place of the one that was read. What it lists is on the disk before.
+// replaceIndex replaces the index.json that was read with a new one. The blobs that it lists are synced first.
 func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 	f, name, err := l.temp()
 	if err != nil {
@@ -189,8 +190,8 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 	return nil
 }
 
-// confirm looks whether a change that was written is still there: at once under a lock, else when others that had read
-// the older index have had their turn.
+// confirm checks whether a written change is still in the index: at once under a lock, else after a pause in which
+// others that had read the older index may write.
 func (l *Layout) confirm(ctx context.Context, c catalog.Change, locked bool) error {
 	if !locked {
 		if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
@@ -208,7 +209,7 @@ func (l *Layout) confirm(ctx context.Context, c catalog.Change, locked bool) err
 	return nil
 }
 
-// syncBlobs makes the names of new blobs last.
+// syncBlobs makes the names of new blobs durable.
 func (l *Layout) syncBlobs() {
 	l.mu.Lock()
 	dirty := l.dirty

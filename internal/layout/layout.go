@@ -24,28 +24,28 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// tempDir is where a layout keeps what is being written. It is there only as long as something is.
+// tempDir is where a layout keeps files that are being written. It exists only while there are any.
 const tempDir = ".davit"
 
 // Layout is an OCI image layout in a directory. Any number of processes may use one at once: a blob appears under its
-// digest only when it is whole and verified, index.json is replaced as a whole and never by one that was made from an
-// outdated one.
+// digest only when it is complete and verified, and index.json is replaced atomically, never by one made from an
+// outdated index.
 type Layout struct {
 	*catalog.Catalog
 	mode     reference.Mode
-	unlocked bool // works without locks, as on disks that have none; for tests
+	unlocked bool // works without locks, as on disks without support for them; for tests
 
-	preparing sync.Mutex // held while the layout is made or left
+	preparing sync.Mutex // held while the layout is created or left
 	editing   sync.Mutex // held while index.json or the set of blobs is changed
 
-	mu      sync.Mutex // for what follows
-	root    *os.Root   // nil: the directory is to be made by the first write
+	mu      sync.Mutex // guards the fields below
+	root    *os.Root   // nil: the first write creates the directory
 	madeDir bool       // the directory was made by this Layout
-	fresh   bool       // and so was the index in it
-	// writers is held, shared with other writers, as long as this Layout may rely on blobs that nothing refers to yet.
+	fresh   bool       // the index in it was created by this Layout too
+	// writers is held, shared with other writers, while this Layout may rely on blobs that nothing refers to yet.
 	writers *os.File
 	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
-	keep    bool                   // what nobody needs stays
+	keep    bool                   // keep unneeded blobs
 	dirty   map[string]bool        // directories of blobs that were renamed and not synced
 	latest  *snapshot              // index.json as it was last read
 }
@@ -128,7 +128,7 @@ func (l *Layout) readFile(name string, most int64) ([]byte, error) {
 	return data, err
 }
 
-// blob opens what is stored under a digest.
+// blob opens the blob stored under a digest.
 func (l *Layout) blob(d digest.Digest) (*files.Blob, error) {
 	root := l.opened()
 	if root == nil {
@@ -152,7 +152,7 @@ func (l *Layout) opened() *os.Root {
 	return l.root
 }
 
-// Push stores a blob, or a manifest whose blobs are there. What is there already is not read.
+// Push stores a blob, or a manifest whose blobs are stored. It does not read content that exists already.
 func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err
@@ -170,7 +170,7 @@ func (l *Layout) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader)
 	return err
 }
 
-// has tells whether a blob is there, and protects it from being collected before a manifest needs it.
+// has reports whether a blob exists, and protects it from being collected before a manifest needs it.
 func (l *Layout) has(desc ocispec.Descriptor) bool {
 	l.mu.Lock()
 	if !l.stored[desc.Digest] {
@@ -179,7 +179,7 @@ func (l *Layout) has(desc ocispec.Descriptor) bool {
 	l.mu.Unlock()
 	b, err := catalog.OpenBlob(l.Catalog, desc)
 	if err != nil {
-		return false // what is damaged is replaced
+		return false // a damaged blob is replaced
 	}
 	return b.Close() == nil
 }
@@ -193,7 +193,7 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}
-	if _, err := catalog.ManifestData(l.Catalog, desc); err != nil { // it is missing or damaged
+	if _, err := catalog.ManifestData(l.Catalog, desc); err != nil { // missing or damaged
 		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
@@ -205,8 +205,9 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	return nil
 }
 
-// list puts a stored manifest into the index. Somebody may remove what it needs meanwhile: they look at the index again
-// when they have set it aside, we look at the blobs again when the manifest is listed, so one of both sees the other.
+// list adds a stored manifest to the index. Another process may remove blobs that it needs meanwhile. That process
+// checks the index again after setting them aside, and this one checks the blobs again after listing the manifest, so
+// one of the two notices the other.
 func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catalog.Links) error {
 	added := false
 	c := catalog.Listing(l.Catalog, desc, links)
@@ -228,7 +229,7 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	return nil
 }
 
-// settle notes that a manifest is listed and keeps what it needs.
+// settle records that a manifest is listed and keeps the blobs it needs.
 func (l *Layout) settle(desc ocispec.Descriptor, links *catalog.Links) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -238,8 +239,7 @@ func (l *Layout) settle(desc ocispec.Descriptor, links *catalog.Links) {
 	}
 }
 
-// PushBlob stores a blob in one pass, also when its digest is not known before. A file is cloned or copied by the
-// kernel.
+// PushBlob stores a blob in one pass, even if its digest is not known before. A file is cloned or copied by the kernel.
 func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
 	if err := l.prepare(ctx); err != nil {
@@ -262,9 +262,9 @@ func (l *Layout) PushBlob(ctx context.Context, b artifact.Blob, report func(done
 	return got, artifact.Done, err
 }
 
-// FetchBlob stores a blob that fetch writes, verified, into a file of dst. What an interrupted fetch left under the name
-// is there for the next one, of any process: see Repository.FetchFile. errdef.ErrUnsupported: somebody else fetches it
-// right now, or the file system knows no locks.
+// FetchBlob stores a blob that fetch writes, verified, into a file of dst. The file that an interrupted fetch left
+// under the name is available to the next fetch, of any process: see Repository.FetchFile. errdef.ErrUnsupported:
+// another process is fetching it, or the file system does not support locks.
 func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return 0, err
@@ -279,7 +279,7 @@ func (l *Layout) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch f
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // and with it the lock
+	defer f.Close() // releases the lock too
 	if err := fetch(l.root, name); err != nil {
 		return 0, err
 	}
@@ -302,14 +302,14 @@ func (l *Layout) part(desc ocispec.Descriptor) (*os.File, string, error) {
 	return f, name, nil
 }
 
-// Keep lets what was stored stay when the layout is closed, though no manifest needs it: for who goes on later.
+// Keep keeps stored blobs when the layout is closed, even if no manifest needs them, so that a later call can continue.
 func (l *Layout) Keep() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep = true
 }
 
-// ingest writes a blob to a temporary file and, when it is what desc says, renames it. Digest and size of desc may be
+// ingest writes a blob to a temporary file and renames it if it matches desc. The digest and size of desc may be
 // unknown.
 func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (got ocispec.Descriptor, err error) {
 	f, name, err := l.temp()
@@ -333,7 +333,7 @@ func (l *Layout) ingest(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	return got, l.place(name, got.Digest)
 }
 
-// place gives a verified temporary file its final name.
+// place renames a verified temporary file to its final name.
 func (l *Layout) place(name string, d digest.Digest) error {
 	final := catalog.BlobName(d)
 	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
@@ -348,7 +348,7 @@ func (l *Layout) place(name string, d digest.Digest) error {
 	return nil
 }
 
-// temp makes a temporary file. Another process may remove the empty directory in between.
+// temp creates a temporary file. Another process may remove the empty directory in between.
 func (l *Layout) temp() (*os.File, string, error) {
 	for {
 		if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -17,12 +17,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// orasIngest is where oras keeps what it is writing into a layout.
+// orasIngest is where oras keeps files that it is writing into a layout.
 const orasIngest = "ingest"
 
-// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout where that is missing.
-// Files that another process is writing right now may be among them. Which blobs are needed is not known as long as a
-// manifest is damaged: none is listed then.
+// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout if that is missing.
+// Files that another process is writing may be among them. While a manifest is damaged, the needed blobs are unknown,
+// so no blob is listed.
 func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
 	root := l.opened()
 	if root == nil {
@@ -43,7 +43,7 @@ func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
 		}
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // its writer is done with it
+			return nil // its writer has finished it
 		}
 		if err == nil {
 			strays = append(strays, catalog.Stray{Path: name, Size: info.Size(), Problem: problem})
@@ -56,7 +56,7 @@ func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
 	return strays, err
 }
 
-// strayProblem says what is wrong with a file of a layout being there; "": nothing.
+// strayProblem returns why a file does not belong in a layout; "": it belongs there.
 func strayProblem(name string, needed map[digest.Digest]bool, known bool) string {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {
@@ -73,20 +73,21 @@ func strayProblem(name string, needed map[digest.Digest]bool, known bool) string
 			return catalog.StrayBlob
 		}
 		return ""
-	case "manifest.json", "repositories": // docker's own, in what docker saves
+	case "manifest.json", "repositories": // docker's own files, in archives of docker save
 		return ""
 	}
 	return catalog.StrayOther
 }
 
-// Repair removes what Strays finds that davit or oras may have left: blobs that nothing refers to and temporary files.
-// While another process writes to the layout its blobs stay. A missing oci-layout is written. It gives what it mended.
+// Repair removes the files found by Strays that davit or oras may have left: unreferenced blobs and temporary files.
+// While another process writes to the layout, its blobs stay. A missing oci-layout is written. Repair returns the
+// problems it fixed.
 func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	before, err := l.Strays(ctx)
 	if err != nil || len(before) == 0 {
 		return nil, err
 	}
-	if err := l.prepare(ctx); err != nil { // writes oci-layout, removes the temporary files of processes that are gone
+	if err := l.prepare(ctx); err != nil { // writes oci-layout, removes the temporary files of processes that have ended
 		return nil, err
 	}
 	l.sweepParts()
@@ -103,7 +104,7 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	}), nil
 }
 
-// sweepParts removes what interrupted fetches left, with the journals beside it: what nobody is at.
+// sweepParts removes files that interrupted fetches left and no process uses, with their journals.
 func (l *Layout) sweepParts() {
 	entries, _ := fs.ReadDir(l.root.FS(), tempDir)
 	for _, e := range entries {
@@ -124,7 +125,8 @@ func (l *Layout) sweepParts() {
 	_ = l.root.Remove(tempDir) // if it is empty
 }
 
-// sweepIngest removes what oras left an hour ago or longer: it has no locks that would tell more.
+// sweepIngest removes files that oras left an hour ago or longer: oras has no locks that would show whether they are in
+// use.
 func (l *Layout) sweepIngest() {
 	entries, _ := fs.ReadDir(l.root.FS(), orasIngest)
 	for _, e := range entries {

@@ -16,7 +16,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Tag gives a manifest that is there a tag, besides those it has.
+// Tag adds a tag to an existing manifest, which keeps its other tags.
 func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	if ref == desc.Digest.String() {
 		_, err := l.enlist(ctx, desc)
@@ -37,7 +37,7 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 	return l.edit(ctx, catalog.Tagging(catalog.ListEntry(desc, links), name))
 }
 
-// enlist lists a manifest that is there, if it isn't.
+// enlist lists an existing manifest, if it isn't listed.
 func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.Links, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
@@ -68,8 +68,8 @@ func (l *Layout) Untag(ctx context.Context, ref string) error {
 	return err
 }
 
-// Delete removes a manifest with its tags, and the blobs that nothing else needs. A blob that a manifest needs is not
-// removed.
+// Delete removes a manifest with its tags, and the blobs that nothing else needs. It does not remove a blob that a
+// manifest needs.
 func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	return l.collect(ctx, all, time.Now().Add(-files.Stale))
 }
 
-// closure is a manifest and all that it leads to, as far as it can be read.
+// closure returns a manifest and everything it reaches, as far as it can be read.
 func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
 	all := map[digest.Digest]bool{desc.Digest: true}
 	if !manifest.Is(desc.MediaType) {

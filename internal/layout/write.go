@@ -18,7 +18,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// prepare makes the directory a layout, if it isn't one yet, and takes part among its writers.
+// prepare makes the directory a layout, if it isn't one yet, and joins its writers.
 func (l *Layout) prepare(ctx context.Context) error {
 	if l.mode != reference.Write {
 		return &fs.PathError{Op: "write", Path: l.Path, Err: errors.New("opened for reading")}
@@ -67,7 +67,7 @@ func (l *Layout) makeRoot() (*os.Root, error) {
 	return root, l.check()
 }
 
-// leave forgets an opened directory.
+// leave closes and forgets an opened directory.
 func (l *Layout) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,7 +81,7 @@ func (l *Layout) leave() {
 	l.writers, l.latest, l.root = nil, nil, nil
 }
 
-// makeLayout writes the files of an empty layout, where they are missing, and locks out who would collect garbage.
+// makeLayout writes the missing files of an empty layout, and keeps garbage collectors out.
 func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if err := root.MkdirAll(ocispec.ImageBlobsDir, 0o777); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	return err
 }
 
-// create makes a small file, unless there is one.
+// create creates a small file, unless it exists.
 func (l *Layout) create(name string, data []byte) (bool, error) {
 	if _, err := l.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -128,7 +128,7 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Close ends the use of the layout. Blobs that were stored and that no manifest came to need are removed.
+// Close ends the use of the layout. Blobs that were stored and that no manifest needs are removed.
 func (l *Layout) Close() error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
@@ -139,7 +139,7 @@ func (l *Layout) Close() error {
 	return nil
 }
 
-// tidy removes what a broken push left: that it is not removed is no failure of anything.
+// tidy removes what a broken push left behind. A failure to remove it is not reported.
 func (l *Layout) tidy() {
 	ctx := context.Background() // also when the push was cancelled
 	l.mu.Lock()
@@ -161,10 +161,10 @@ func (l *Layout) tidy() {
 	}
 }
 
-// unmake removes a layout that this Layout has made and that nothing came into.
+// unmake removes a layout that this Layout has created and that is still empty.
 func (l *Layout) unmake() {
 	if _, err := l.root.Stat(tempDir); err == nil {
-		return // somebody goes on with what is there
+		return // another process uses it
 	}
 	algorithms, err := fs.ReadDir(l.root.FS(), ocispec.ImageBlobsDir)
 	if err != nil {
@@ -183,19 +183,20 @@ func (l *Layout) unmake() {
 	}
 }
 
-// exclusive tells whether no other process writes to the layout, and keeps it so until shared.
+// exclusive reports whether no other process writes to the layout, and keeps others out until shared is called.
 func (l *Layout) exclusive() bool {
 	if filelock.TryFile(l.writers) {
 		return true
 	}
-	l.shared() // the attempt may have cost the lock that was held
+	l.shared() // the attempt may have lost the lock that was held
 	return false
 }
 
 func (l *Layout) shared() { filelock.WaitShared(context.Background(), l.writers, true) }
 
-// collect removes blobs out of some, if nothing that is listed needs them, and such older than before that nobody knows
-// of. While others write to the layout nothing is removed: what they are about to list may need it.
+// collect removes the blobs in some that no listed manifest needs, and unneeded blobs older than before that this
+// Layout does not know. While others write to the layout it removes nothing: what they are about to list may need the
+// blobs.
 func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, before time.Time) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
@@ -213,7 +214,7 @@ func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, befor
 	l.mu.Unlock()
 	needed, err := l.neededNow(ctx)
 	if err != nil {
-		return nil // of a damaged layout nobody knows what it needs
+		return nil // in a damaged layout, needed blobs can't be determined
 	}
 	aside := map[digest.Digest]string{}
 	for d := range some {
@@ -227,7 +228,7 @@ func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, befor
 	return l.discard(ctx, aside)
 }
 
-// neededNow gives the digests that the index leads to.
+// neededNow returns the digests that the index reaches.
 func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) {
 	ix, err := l.index(ctx)
 	if err != nil {
@@ -236,7 +237,7 @@ func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) 
 	return catalog.NeededBy(ctx, l.Catalog, ix.Roots())
 }
 
-// discard removes blobs that were set aside, or puts them back, if somebody came to need them: see list.
+// discard removes blobs that were set aside, or restores them if another process has come to need them: see list.
 func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string) error {
 	if len(aside) == 0 {
 		return nil
@@ -252,7 +253,7 @@ func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string) er
 	return nil
 }
 
-// setAside takes a blob's name from it, so that nobody comes to rely on it while it is about to be removed.
+// setAside renames a blob, so that no other process relies on it while it is about to be removed.
 func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	if err := l.root.Mkdir(tempDir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", false
@@ -261,7 +262,7 @@ func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 
-// orphans are the blobs that were stored before a time; the zero time means none.
+// orphans returns the blobs that were stored before a time; the zero time means none.
 func (l *Layout) orphans(before time.Time) []digest.Digest {
 	var old []digest.Digest
 	if before.IsZero() {

@@ -22,31 +22,31 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Archive is an OCI image layout in a tar file, as skopeo and podman know it under "oci-archive:". It is read in place.
-// What is written is kept aside until Close, which writes a new archive beside the old one and renames it: the file is
-// there whole, or as it was.
+// Archive is an OCI image layout in a tar file, which skopeo and podman call "oci-archive:". It is read in place. New
+// content is staged until Close, which writes a new archive beside the old one and renames it: the file is either
+// complete or unchanged.
 type Archive struct {
 	*catalog.Catalog
 	file string // path, with symbolic links resolved
 	mode reference.Mode
-	old  *tarFile // what is there; empty: nothing
+	old  *tarFile // the existing file; empty: none
 
-	Unlocked bool // works without locks, as on disks that have none; for tests
+	Unlocked bool // works without locks, as on disks without support for them; for tests
 
 	editing sync.Mutex // held while the index is changed
 
-	mu      sync.Mutex     // for what follows
+	mu      sync.Mutex     // guards the fields below
 	current *catalog.Index // of old, with changes
 	changes []catalog.Change
-	rewrite bool // write it also without changes
+	rewrite bool // write it even without changes
 	staged  map[digest.Digest]staged
 	spools  spools
 }
 
 // spools are the temporary files of an archive.
 type spools struct {
-	files  []*os.File // without a name, except those of FetchBlob
-	parts  []string   // the names of those
+	files  []*os.File // unnamed, except those of FetchBlob
+	parts  []string   // their names
 	shared *os.File   // the one of files for blobs whose size is known; nil: none yet
 	end    int64      // where the next blob in shared goes
 }
@@ -54,7 +54,7 @@ type spools struct {
 // staged is a blob that Close will write.
 type staged struct {
 	desc  ocispec.Descriptor
-	spool files.Extent  // where it was put aside; its file is nil: it was not
+	spool files.Extent  // where it is staged; its file is nil: it is not
 	blob  artifact.Blob // a file of the user, read again by Close
 }
 
@@ -85,7 +85,7 @@ func (a *Archive) index(context.Context) (*catalog.Index, error) {
 	return a.current, nil
 }
 
-// blob opens a blob: one that waits for Close, or one of the file.
+// blob opens a blob: a staged one, or one of the file.
 func (a *Archive) blob(d digest.Digest) (*files.Blob, error) {
 	a.mu.Lock()
 	s, ok := a.staged[d]
@@ -96,7 +96,7 @@ func (a *Archive) blob(d digest.Digest) (*files.Blob, error) {
 	return a.old.blob(d)
 }
 
-// open gives what was staged.
+// open returns the staged content.
 func (s staged) open() (*files.Blob, error) {
 	if s.spool.File != nil {
 		return files.NewBlobFile(s.spool, func() error { return nil }), nil
@@ -113,7 +113,7 @@ func (s staged) open() (*files.Blob, error) {
 	return files.NewBlobFile(e, r.Close), nil
 }
 
-// Push keeps a blob, or a manifest whose blobs are there, for Close. What is there already is not read.
+// Push stages a blob, or a manifest whose blobs exist, for Close. It does not read content that exists already.
 func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
 	if err := a.writable(); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	if err := catalog.CheckComplete(a.Catalog, links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
 	}
-	if _, err := catalog.ManifestData(a.Catalog, desc); err != nil { // it is missing or damaged
+	if _, err := catalog.ManifestData(a.Catalog, desc); err != nil { // missing or damaged
 		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (a *Archive) has(desc ocispec.Descriptor) bool {
 	return err == nil && b.Close() == nil
 }
 
-// PushBlob keeps a blob for Close. A file is only hashed now, unless its digest is known, and copied then.
+// PushBlob stages a blob for Close. A file is only hashed now, unless its digest is known, and copied by Close.
 func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	desc := b.Descriptor()
 	if err := a.writable(); err != nil {
@@ -202,7 +202,7 @@ func (a *Archive) PushBlob(ctx context.Context, b artifact.Blob, report func(don
 	return desc, artifact.Done, nil
 }
 
-// spool puts a blob aside, in a temporary file that has no name any more, and verifies it.
+// spool stages a blob in an unnamed temporary file, and verifies it.
 func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reader, report func(int64)) (ocispec.Descriptor, error) {
 	f, at, err := a.reserve(desc.Size)
 	if err != nil {
@@ -212,7 +212,7 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	if err != nil {
 		return got, err
 	}
-	there := desc.Digest == "" && a.has(got) // with a digest, it was asked before
+	there := desc.Digest == "" && a.has(got) // with a digest, it was checked before
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, ok := a.staged[got.Digest]; !ok && !there {
@@ -221,7 +221,7 @@ func (a *Archive) spool(ctx context.Context, desc ocispec.Descriptor, r io.Reade
 	return got, nil
 }
 
-// reserve gives room for a blob: a file of its own if its size is not known.
+// reserve allocates space for a blob: a file of its own if its size is not known.
 func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -241,7 +241,7 @@ func (a *Archive) reserve(size int64) (*os.File, int64, error) {
 	return a.spools.shared, at, nil
 }
 
-// temp makes a temporary file beside the archive.
+// temp creates a temporary file beside the archive.
 func (a *Archive) temp() (*os.File, error) {
 	root, err := a.beside()
 	if err != nil {
@@ -255,7 +255,7 @@ func (a *Archive) temp() (*os.File, error) {
 // tempPrefix begins the names of the temporary files.
 func (a *Archive) tempPrefix() string { return "." + filepath.Base(a.file) + ".davit-" }
 
-// sweep removes what killed processes left beside the archive.
+// sweep removes files that killed processes left beside the archive.
 func (a *Archive) sweep() {
 	if root, err := a.beside(); err == nil {
 		files.SweepTemps(root, ".", a.tempPrefix())
@@ -263,7 +263,7 @@ func (a *Archive) sweep() {
 	}
 }
 
-// edit changes the index, now and again on whatever is there when the archive is written. What changes nothing is no
+// edit changes the index, now and again on the current index when the archive is written. An edit without effect is no
 // reason to write it.
 func (a *Archive) edit(c catalog.Change) error {
 	a.editing.Lock()
@@ -290,7 +290,7 @@ func (a *Archive) edit(c catalog.Change) error {
 	return nil
 }
 
-// Tag gives a manifest that is there a tag, besides those it has.
+// Tag adds a tag to an existing manifest, which keeps its other tags.
 func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	byDigest := ref == desc.Digest.String()
 	if err := reference.ValidTag(ref); err != nil && !byDigest {
@@ -327,7 +327,7 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	return nil
 }
 
-// Delete removes a manifest with its tags. The blobs that nothing else needs go when the archive is written.
+// Delete removes a manifest with its tags. The blobs that nothing else needs are dropped when the archive is written.
 func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := a.writable(); err != nil {
 		return err

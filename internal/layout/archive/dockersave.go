@@ -24,7 +24,7 @@ import (
 // and others still write (docker: image/tarexport/save.go).
 const dockerManifestFile = "manifest.json"
 
-// maxDockerImages bounds how many images of such an archive are read.
+// maxDockerImages limits how many images of such an archive are read.
 const maxDockerImages = 1000
 
 // dockerImage is an entry of manifest.json.
@@ -34,8 +34,8 @@ type dockerImage struct {
 	Layers   []string
 }
 
-// importDocker makes an archive of docker save look like one of a layout. It has neither manifests nor digests, so all
-// of it is hashed and a manifest is made of each image; the file itself stays as it is.
+// importDocker makes an archive of docker save look like that of a layout. It has neither manifests nor digests, so
+// everything in it is hashed and a manifest is made for each image; the file itself stays as it is.
 func (t *tarFile) importDocker(name string) error {
 	list, err := t.small(dockerManifestFile)
 	if err != nil {
@@ -123,7 +123,7 @@ func (t *tarFile) importFile(name string, known map[string]ocispec.Descriptor) (
 	return desc, nil
 }
 
-// invent keeps a manifest that the archive does not have, in a temporary file without a name.
+// invent keeps a manifest that the archive does not have in an unnamed temporary file.
 func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
 	if t.invented == nil {
 		f, err := os.CreateTemp("", "davit-")
@@ -144,7 +144,7 @@ func (t *tarFile) invent(data []byte) (ocispec.Descriptor, error) {
 	return desc, err
 }
 
-// small reads an entry that is not large.
+// small reads a small entry.
 func (t *tarFile) small(name string) ([]byte, error) {
 	e := t.files[name]
 	if e.Size > manifest.MaxSize {
@@ -153,5 +153,5 @@ func (t *tarFile) small(name string) ([]byte, error) {
 	return io.ReadAll(e.Reader())
 }
 
-// errDockerArchive is why such an archive is not written to.
+// errDockerArchive is the reason why such an archive is not written to.
 var errDockerArchive = errors.New("docker save wrote it, and it is no image layout: copy it to another archive first")

@@ -13,10 +13,10 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FetchBlob keeps a blob for Close that fetch writes, verified, into a file of dst beside the archive. The file stays until
-// the archive is written: what an interrupted fetch left under the name is there for the next one, of any process, as
-// Repository.FetchFile has it. errdef.ErrUnsupported: somebody else fetches it right now, or the file system knows no
-// locks.
+// FetchBlob stages a blob for Close. Fetch writes it, verified, into a file of dst beside the archive. The file stays
+// until the archive is written: the file that an interrupted fetch left under the name is available to the next fetch,
+// of any process, as in Repository.FetchFile. errdef.ErrUnsupported: another process is fetching it, or the file system
+// does not support locks.
 func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error) {
 	if err := a.writable(); err != nil {
 		return 0, err
@@ -46,12 +46,12 @@ func (a *Archive) FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.staged[desc.Digest] = staged{desc: desc, spool: files.Extent{File: f, Offset: 0, Size: desc.Size}}
-	a.spools.files = append(a.spools.files, f) // open, and with that locked, until Close
+	a.spools.files = append(a.spools.files, f) // open, and so locked, until Close
 	a.spools.parts = append(a.spools.parts, name)
 	return artifact.Done, nil
 }
 
-// beside opens the directory of the archive, which is made.
+// beside opens the directory of the archive, and creates it if necessary.
 func (a *Archive) beside() (*os.Root, error) {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -69,7 +69,7 @@ func (a *Archive) dropParts() {
 	defer func() { _ = root.Close() }()
 	for _, name := range a.spools.parts {
 		_ = root.Remove(name)
-		_ = root.Remove(name + files.JournalSuffix) // most often there is none
+		_ = root.Remove(name + files.JournalSuffix) // most often it does not exist
 	}
 	a.spools.parts = nil
 }

@@ -27,12 +27,12 @@ type tarFile struct {
 	index *catalog.Index
 	blobs map[digest.Digest]files.Extent
 
-	files    map[string]files.Extent // entries that are no blobs, for archives of docker save
+	files    map[string]files.Extent // entries that are not blobs, for archives of docker save
 	links    map[string]string
-	invented *os.File // manifests that were made for them; nil: none
+	invented *os.File // manifests made for docker save archives; nil: none
 }
 
-// maxTarEntries bounds the entries of an archive that are looked at: more than any registry has blobs for an artifact.
+// maxTarEntries limits the entries of an archive that are read: more than any registry has blobs for an artifact.
 const maxTarEntries = 1_000_000
 
 // OpenTar reads the entries of an archive, without their content.
@@ -84,19 +84,19 @@ func (t *tarFile) scan(name string) error {
 	return artifact.Refused(name, "it has more than %d entries", maxTarEntries)
 }
 
-// isCompressed tells whether the file begins as gzip or zstd do.
+// isCompressed reports whether the file begins as gzip or zstd do.
 func (t *tarFile) isCompressed() bool {
 	var magic [4]byte
 	_, err := t.file.ReadAt(magic[:], 0)
 	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
 }
 
-// NoArchive is a file that can't be opened as an archive as it is.
+// NoArchive is the error for a file that can't be opened as an archive.
 func NoArchive(name, why, hint string) error {
 	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errors.New(why), errdef.ErrInvalidReference), Hint: hint}
 }
 
-// entry takes note of what belongs to a layout. Other entries are none of our business.
+// entry records an entry that belongs to a layout. Other entries are ignored.
 func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	name := path.Clean(h.Name)
 	algorithm, encoded, isBlob := strings.Cut(strings.TrimPrefix(name, ocispec.ImageBlobsDir+"/"), "/")
@@ -128,7 +128,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 	return err
 }
 
-// note remembers an entry that may belong to an archive of docker save.
+// note records an entry that may belong to an archive of docker save.
 func (t *tarFile) note(name string, h *tar.Header, at int64) {
 	switch {
 	case h.Typeflag == tar.TypeSymlink:
@@ -138,7 +138,7 @@ func (t *tarFile) note(name string, h *tar.Header, at int64) {
 	}
 }
 
-// isSparse tells whether an entry's bytes are not in the file as they are.
+// isSparse reports whether an entry's bytes are not stored contiguously in the file.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -148,7 +148,7 @@ func isSparse(h *tar.Header) bool {
 	return false
 }
 
-// complete checks that an archive is one of a layout.
+// complete checks that an archive is that of a layout.
 func (t *tarFile) complete(name string) error {
 	if _, saved := t.files[dockerManifestFile]; saved && t.index == nil {
 		return t.importDocker(name)
@@ -167,7 +167,7 @@ func (t *tarFile) blob(d digest.Digest) (*files.Blob, error) {
 	return files.NewBlobFile(e, func() error { return nil }), nil
 }
 
-// replace gives a new archive the name of this one, unless that has become another's.
+// replace renames a new archive to the name of this one, unless another process has replaced it.
 func (t *tarFile) replace(temp, name string) error {
 	if !t.isAt(name) {
 		return catalog.ErrIndexChanged
@@ -183,7 +183,7 @@ func (t *tarFile) replace(temp, name string) error {
 	return os.Rename(temp, name)
 }
 
-// isAt tells whether the file of a name is still the one that was read.
+// isAt reports whether the file at a path is still the one that was read.
 func (t *tarFile) isAt(name string) bool {
 	info, err := os.Stat(name)
 	if t.file == nil {

@@ -24,7 +24,7 @@ func (a *Archive) Strays(ctx context.Context) ([]catalog.Stray, error) {
 	return strays, nil
 }
 
-// Repair leaves out what Strays finds when the archive is written by Close. It gives what will be gone.
+// Repair omits the blobs found by Strays when Close writes the archive. It returns them.
 func (a *Archive) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	if err := a.writable(); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Commit writes what was pushed and changed, if anything was. The archive can't be used after it, but closed.
+// Commit writes the pushed content and the changes, if there are any. After it, the archive can only be closed.
 func (a *Archive) Commit(ctx context.Context) error {
 	mends := a.mends(ctx)
 	a.mu.Lock()
@@ -43,7 +43,7 @@ func (a *Archive) Commit(ctx context.Context) error {
 	return err
 }
 
-// mends tells whether something was pushed that the archive lists and did not have.
+// mends reports whether something was pushed that the archive lists but lacked.
 func (a *Archive) mends(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
@@ -57,7 +57,7 @@ func (a *Archive) mends(ctx context.Context) bool {
 	return false
 }
 
-// Discard forgets what was pushed and changed: Close leaves the file as it is.
+// Discard drops pushed content and changes: Close leaves the file as it is.
 func (a *Archive) Discard() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,7 +65,7 @@ func (a *Archive) Discard() {
 	clear(a.staged)
 }
 
-// Close writes what was pushed and changed, if that is neither committed nor discarded, and ends the use of the archive.
+// Close writes pushed content and changes that were neither committed nor discarded, and ends the use of the archive.
 func (a *Archive) Close() error {
 	err := a.Commit(context.Background())
 	for _, f := range a.spools.files {
@@ -75,9 +75,9 @@ func (a *Archive) Close() error {
 	return errors.Join(err, a.old.close())
 }
 
-// write makes the changes on the archive that is there now, under a lock on its directory. That nothing is lost does
-// not depend on the lock: the archive is not replaced if it is no longer the one that was read, and without a lock is
-// looked at again.
+// write applies the changes to the current archive on disk, under a lock on its directory. Safety does not depend on
+// the lock: the archive is not replaced if it is no longer the one that was read, and without a lock it is checked
+// again.
 func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -104,7 +104,7 @@ func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 	return fmt.Errorf("%s: others changed it %d times", a.Path, catalog.MaxIndexEdits)
 }
 
-// syncPath makes the names in a directory last, where the file system can.
+// syncPath makes the names in a directory durable, if the file system can.
 func syncPath(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
@@ -123,7 +123,7 @@ func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 	return filelock.WaitFile(ctx, d)
 }
 
-// writeOnce makes the changes on the archive as it is now.
+// writeOnce applies the changes to the current archive.
 func (a *Archive) writeOnce(ctx context.Context, changes []catalog.Change) error {
 	return a.onLatest(func(now *tarFile) error {
 		ix := now.index.Clone()
@@ -137,14 +137,14 @@ func (a *Archive) writeOnce(ctx context.Context, changes []catalog.Change) error
 		if err != nil {
 			return err
 		}
-		// It stays open, and with that locked, until it has its name: nobody takes it for litter.
+		// It stays open, and so locked, until it has its final name: no other process sweeps it as abandoned.
 		defer func() { _, _ = temp.Close(), os.Remove(temp.Name()) }() // unless it was renamed
 		return now.replace(temp.Name(), a.file)
 	})
 }
 
-// confirm looks whether changes that were written are still there, when others that had read the older archive have had
-// their turn.
+// confirm checks whether written changes are still in the archive, after a pause in which others that had read the
+// older archive may write.
 func (a *Archive) confirm(ctx context.Context, changes []catalog.Change) error {
 	if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (a *Archive) confirm(ctx context.Context, changes []catalog.Change) error {
 	})
 }
 
-// onLatest calls fn with the archive as it is on the disk; it is what changes ask about meanwhile.
+// onLatest calls fn with the current archive on disk, which changes refer to meanwhile.
 func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 	now, err := OpenTar(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -181,7 +181,7 @@ func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 	return fn(now)
 }
 
-// compose writes a new archive with an index and the blobs it leads to, under a temporary name. The file is open.
+// compose writes a new archive with an index and the blobs it reaches, under a temporary name. The file is open.
 func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) (f *os.File, err error) {
 	digests, err := a.kept(ctx, ix, now)
 	if err != nil {
@@ -220,8 +220,8 @@ func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) 
 	return f, w.end()
 }
 
-// kept lists the blobs of the new archive, sorted: those that its index leads to and that are there. Of an index that
-// can't be followed nobody knows what it needs, and all is kept.
+// kept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
+// followed, the needed blobs are unknown, and all are kept.
 func (a *Archive) kept(ctx context.Context, ix *catalog.Index, now *tarFile) ([]digest.Digest, error) {
 	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots())
 	if ctx.Err() != nil {
@@ -242,7 +242,7 @@ func (a *Archive) kept(ctx context.Context, ix *catalog.Index, now *tarFile) ([]
 	return digests, nil
 }
 
-// addBlob copies one blob and verifies it: what this archive had before, too.
+// addBlob copies one blob and verifies it, even one that this archive had before.
 func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) error {
 	b, err := a.blob(d)
 	if err != nil {
@@ -256,7 +256,7 @@ func (a *Archive) addBlob(ctx context.Context, w *tarWriter, d digest.Digest) er
 	return err
 }
 
-// tarWriter writes entries that depend on nothing but their names and bytes.
+// tarWriter writes entries that depend only on their names and bytes.
 type tarWriter struct {
 	file *os.File
 	at   int64
@@ -279,7 +279,7 @@ func (w *tarWriter) add(ctx context.Context, name string, r io.Reader, desc ocis
 	return nil
 }
 
-// end writes the two blocks of zeros at the end, and makes all of it last.
+// end writes the two blocks of zeros at the end, and syncs the file.
 func (w *tarWriter) end() error {
 	if err := w.file.Truncate(w.at + 1024); err != nil {
 		return err

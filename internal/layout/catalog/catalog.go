@@ -23,24 +23,24 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Catalog is what layouts and archives have in common: an index, and blobs that are parts of files. It only reads.
+// Catalog is the part that layouts and archives share: an index, and blobs that are parts of files. It only reads.
 type Catalog struct {
 	Path  string // as the user wrote it
 	Store Access
 
 	mu    sync.Mutex
-	links map[digest.Digest]*Links // of manifests that were read; they never change
+	links map[digest.Digest]*Links // of manifests read so far; they never change
 }
 
-// Access reads what a catalog describes.
+// Access reads the index and blobs of a catalog.
 type Access struct {
-	Index func(ctx context.Context) (*Index, error)  // not to be changed
-	Blob  func(d digest.Digest) (*files.Blob, error) // of a valid digest; fs.ErrNotExist: there is none
+	Index func(ctx context.Context) (*Index, error)  // must not be modified
+	Blob  func(d digest.Digest) (*files.Blob, error) // d is valid; fs.ErrNotExist: no such blob
 }
 
 func New(path string) *Catalog { return &Catalog{Path: path, links: map[digest.Digest]*Links{}} }
 
-// BlobLabel returns the name that errors use for something in the layout.
+// BlobLabel returns the name that errors use for a blob of the layout.
 func BlobLabel(c *Catalog, d digest.Digest) string {
 	return c.Path + "@" + untrusted.Line(d.String(), 200)
 }
@@ -64,8 +64,8 @@ func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	return b, nil
 }
 
-// Fetch gives a blob or manifest. Its reader ends with an error in place of io.EOF if the content is not what the
-// descriptor says; of small ones nothing is given out before that is known.
+// Fetch returns the content of a blob or manifest. The reader ends with an error instead of io.EOF if the content does
+// not match the descriptor; small content is verified before its first byte is returned.
 func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	b, err := OpenBlob(c, desc)
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadClos
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-// FetchRange gives length bytes of a blob from offset on, unverified.
+// FetchRange returns length bytes of a blob starting at offset, unverified.
 func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset > desc.Size || length > desc.Size-offset {
 		return nil, artifact.Refused(desc.Digest.String(), "bytes %d to %d of a blob of %d", offset, offset+length, desc.Size)
@@ -98,8 +98,8 @@ func (c *Catalog) FetchRange(_ context.Context, desc ocispec.Descriptor, offset,
 	}{io.NewSectionReader(b, offset, length), b}, nil
 }
 
-// FetchFile writes the verified blob to dst/name: by cloning, else by the kernel's copy. Report is told how many bytes
-// are verified, none of which are under that name before the end; it may be nil.
+// FetchFile writes the verified blob to dst/name: by cloning if possible, else by a copy in the kernel. Report receives
+// the number of verified bytes; it may be nil. The name appears only at the end.
 func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) (err error) {
 	b, err := OpenBlob(c, desc)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	}
 	defer b.Close()
 	part := name + ".part"
-	if err := dst.RemoveAll(part); err != nil { // of a process that was killed
+	if err := dst.RemoveAll(part); err != nil { // left by a process that was killed
 		return err
 	}
 	f, err := dst.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -127,7 +127,7 @@ func (c *Catalog) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return err
 }
 
-// verified makes a report of a function that may be nil.
+// verified returns a report function for one that may be nil.
 func verified(report func(done, ready int64)) func(int64) {
 	if report == nil {
 		return nil
@@ -135,7 +135,7 @@ func verified(report func(done, ready int64)) func(int64) {
 	return func(done int64) { report(done, 0) }
 }
 
-// Exists tells whether a blob of this size is there; of a manifest also, that it is listed.
+// Exists reports whether a blob of this size exists; a manifest must also be listed.
 func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return false, err
@@ -158,7 +158,7 @@ func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 	return isReached(ctx, c, ix, desc.Digest)
 }
 
-// Resolve gives the descriptor of a tag or digest.
+// Resolve returns the descriptor of a tag or digest.
 func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
 	if reference == "" {
 		return ocispec.Descriptor{}, errdef.ErrMissingReference
@@ -177,12 +177,12 @@ func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descri
 	return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
 }
 
-// plain is a descriptor without what depends on where it stood.
+// plain returns a descriptor without the fields that depend on where it was listed.
 func plain(desc ocispec.Descriptor) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
 }
 
-// resolveDigest finds what is listed, or what merely is there: a manifest below an index, or any blob.
+// resolveDigest finds a listed manifest, or any other stored content: a manifest below an index, or any blob.
 func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor, error) {
 	if e, ok := ix.Lists(d); ok {
 		return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
@@ -204,7 +204,7 @@ func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor,
 	return desc, nil
 }
 
-// Tags lists the tags, sorted, behind last.
+// Tags lists the tags after last, sorted.
 func (c *Catalog) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {
@@ -240,7 +240,7 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 	var found []ocispec.Descriptor
 	err = Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
 		if err != nil || l.subject != desc.Digest {
-			return nil // what can't be read is nobody's referrer; it fails where it is asked for
+			return nil // an unreadable manifest is not a referrer; reading it directly fails
 		}
 		data, err := ManifestData(c, node)
 		if err != nil {
@@ -258,7 +258,7 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 	return fn(found)
 }
 
-// Roots are the listed manifests.
+// Roots returns the listed manifests.
 func (ix *Index) Roots() []ocispec.Descriptor {
 	roots := make([]ocispec.Descriptor, 0, len(ix.Entries))
 	for _, e := range ix.Entries {
@@ -280,7 +280,7 @@ func ManifestData(c *Catalog, desc ocispec.Descriptor) ([]byte, error) {
 	return io.ReadAll(files.NewVerifyingReader(b, b, desc))
 }
 
-// ReadManifest reads what is to become a manifest of a layout or archive.
+// ReadManifest reads content that is to become a manifest of a layout or archive.
 func ReadManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
@@ -293,7 +293,7 @@ func ReadManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// BlobName is the path of a blob in a layout.
+// BlobName returns the path of a blob in a layout.
 func BlobName(d digest.Digest) string {
 	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
@@ -308,7 +308,7 @@ func CheckUntag(ref string) error {
 	return nil
 }
 
-// Names lists the names in the index, as they stand there: tags, and full names that end in one.
+// Names lists the names in the index as written: tags, and full names that end in one.
 func (c *Catalog) Names(ctx context.Context) ([]string, error) {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {

@@ -12,14 +12,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Change is an edit of an index that can be made again on a newer one.
+// Change is an edit of an index that can be repeated on a newer one.
 type Change struct {
 	Apply func(*Index) error
-	// Holds tells whether the index, which others may have changed since, still has what apply did to it.
+	// Holds reports whether the index, which others may have changed since, still has the change.
 	Holds func(*Index) bool
 }
 
-// Listing puts a stored manifest into an index, unless it is reached already, and takes out what is reached through it.
+// Listing adds a stored manifest to an index, unless it is reached already, and removes the manifests reached through
+// it.
 func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) Change {
 	return Change{
 		Apply: func(ix *Index) error {
@@ -54,7 +55,7 @@ func Tagging(entry ocispec.Descriptor, tag string) Change {
 	}
 }
 
-// Untagging removes a tag that is there.
+// Untagging removes an existing tag.
 func Untagging(tag string) Change {
 	var was digest.Digest
 	return Change{
@@ -66,7 +67,7 @@ func Untagging(tag string) Change {
 			was = e.Digest
 			return ix.untag(tag)
 		},
-		Holds: func(ix *Index) bool { // another writer may have set it anew
+		Holds: func(ix *Index) bool { // another writer may have set the tag again
 			e, err := ix.Find(tag)
 			return err != nil || e.Digest != was
 		},
@@ -96,12 +97,12 @@ func ReadIndexFrom(r io.Reader, name string, size int64) (*Index, error) {
 	return ix, nil
 }
 
-// MaxIndexEdits bounds how often an edit is repeated that other writers undo. Each round of n writers settles at least
-// one of them.
+// MaxIndexEdits limits how often an edit that other writers undo is repeated. In each round of n writers at least one
+// succeeds.
 const MaxIndexEdits = 200
 
-// EditPause is the time after which a written index is looked at again: several times what another writer needs between
-// reading and writing.
+// EditPause is the time after which a written index is checked again: several times as long as another writer needs
+// between reading and writing.
 const EditPause = 40 * time.Millisecond
 
 // ErrIndexChanged means that the index is no longer the one that was read.

@@ -18,14 +18,15 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// MaxIndex is the most bytes of an index.json that is read. It is more than a manifest may have, because a layout with
-// many tags is large and no registry has to take it: some 50,000 entries.
+// MaxIndex is the maximum size of an index.json in bytes. It exceeds the limit for manifests, because a layout with
+// many tags has a large index that no registry has to accept: some 50,000 entries.
 const MaxIndex = 16 << 20
 
-// AnnotationContainerd is where containerd and docker save keep the full name of an image; ref.name has its tag then.
+// AnnotationContainerd is where containerd and docker save keep the full name of an image; its ref.name is then the
+// tag.
 const AnnotationContainerd = "io.containerd.image.name"
 
-// Index is an index.json: what a layout lists, each manifest once per tag or once without.
+// Index is an index.json: the manifests that a layout lists, each once per tag or once without a tag.
 type Index struct {
 	SchemaVersion int             `json:"schemaVersion"`
 	MediaType     string          `json:"mediaType,omitempty"`
@@ -35,20 +36,20 @@ type Index struct {
 	Annotations   json.RawMessage `json:"annotations,omitempty"`
 }
 
-// IndexEntry is a descriptor that is written as it was read, unless it was changed: other tools may have put more into
-// it than is known here.
+// IndexEntry is a descriptor that is written as it was read, unless it was changed: other tools may have added fields
+// that davit does not know.
 type IndexEntry struct {
 	ocispec.Descriptor
 	raw json.RawMessage // nil: Descriptor was changed
 }
 
-// UnmarshalJSON keeps the bytes.
+// UnmarshalJSON keeps the original bytes.
 func (e *IndexEntry) UnmarshalJSON(data []byte) error {
 	e.raw = bytes.Clone(data)
 	return json.Unmarshal(data, &e.Descriptor)
 }
 
-// MarshalJSON writes what was read, or the descriptor.
+// MarshalJSON returns the original bytes, or the changed descriptor.
 func (e IndexEntry) MarshalJSON() ([]byte, error) {
 	if e.raw != nil {
 		return e.raw, nil
@@ -56,14 +57,14 @@ func (e IndexEntry) MarshalJSON() ([]byte, error) {
 	return json.Marshal(e.Descriptor)
 }
 
-// NewIndex is that of an empty layout.
+// NewIndex returns the index of an empty layout.
 func NewIndex() *Index {
 	return &Index{SchemaVersion: 2, MediaType: ocispec.MediaTypeImageIndex, Entries: []IndexEntry{}}
 }
 
 func parseIndex(data []byte) (*Index, error) {
 	ix := NewIndex()
-	ix.MediaType = "" // written only where it was
+	ix.MediaType = "" // written only if it was read
 	if err := json.Unmarshal(data, ix); err != nil {
 		return nil, err
 	}
@@ -76,17 +77,17 @@ func parseIndex(data []byte) (*Index, error) {
 	return ix, nil
 }
 
-// Clone is a copy that may be changed.
+// Clone returns a copy that may be changed.
 func (ix *Index) Clone() *Index {
 	other := *ix
 	other.Entries = slices.Clone(ix.Entries)
 	return &other
 }
 
-// RefName is an entry's tag or full name; empty: it has none.
+// RefName returns an entry's tag or full name; empty: it has no name.
 func (e IndexEntry) RefName() string { return e.Annotations[ocispec.AnnotationRefName] }
 
-// shortTag is the tag of an entry that is listed under a full name: 3.20 of docker.io/library/alpine:3.20.
+// shortTag returns the tag of an entry that is listed under a full name: 3.20 for docker.io/library/alpine:3.20.
 func (e IndexEntry) shortTag() string {
 	for _, name := range []string{e.RefName(), e.Annotations[AnnotationContainerd]} {
 		i := strings.LastIndexByte(name, ':')
@@ -97,13 +98,13 @@ func (e IndexEntry) shortTag() string {
 	return ""
 }
 
-// named tells whether an entry has a tag or a name.
+// named reports whether an entry has a tag or a name.
 func (e IndexEntry) named() bool {
 	return e.RefName() != "" || e.Annotations[AnnotationContainerd] != ""
 }
 
-// Find gives the entry of a tag: the one that has it as its ref.name (the last, if there are several), else the one
-// whose full name it is or ends it.
+// Find returns the entry of a tag: the one with the tag as its ref.name (the last, if there are several), else the one
+// whose full name equals the tag or ends in it.
 func (ix *Index) Find(tag string) (IndexEntry, error) {
 	for _, matches := range []func(IndexEntry) bool{
 		func(e IndexEntry) bool { return e.RefName() == tag },
@@ -134,7 +135,7 @@ func (e IndexEntry) fullName() string {
 	return untrusted.Line(cmp.Or(e.Annotations[AnnotationContainerd], e.RefName()), 300)
 }
 
-// tags lists what find finds, sorted.
+// tags lists the tags that Find finds, sorted.
 func (ix *Index) tags() []string {
 	tags := []string{}
 	for _, e := range ix.Entries {
@@ -148,7 +149,7 @@ func (ix *Index) tags() []string {
 	return slices.Compact(tags)
 }
 
-// Lists gives the first entry of a manifest.
+// Lists returns the first entry of a manifest.
 func (ix *Index) Lists(d digest.Digest) (IndexEntry, bool) {
 	i := slices.IndexFunc(ix.Entries, func(e IndexEntry) bool { return e.Digest == d })
 	if i < 0 {
@@ -157,7 +158,7 @@ func (ix *Index) Lists(d digest.Digest) (IndexEntry, bool) {
 	return ix.Entries[i], true
 }
 
-// Add lists a manifest, if it isn't yet, and tells whether it did.
+// Add lists a manifest if it is not listed yet, and reports whether it did.
 func (ix *Index) Add(desc ocispec.Descriptor) bool {
 	if _, ok := ix.Lists(desc.Digest); ok {
 		return false
@@ -166,14 +167,14 @@ func (ix *Index) Add(desc ocispec.Descriptor) bool {
 	return true
 }
 
-// tag moves a tag to a manifest and tells whether that changed anything. What had the tag stays listed.
+// tag moves a tag to a manifest and reports whether that changed anything. The manifest that had the tag stays listed.
 func (ix *Index) tag(desc ocispec.Descriptor, tag string) bool {
 	if e, err := ix.Find(tag); err == nil && e.Digest == desc.Digest && e.RefName() == tag && ix.count(tag) == 1 {
 		return false
 	}
 	ix.strip(func(e IndexEntry) bool { return e.RefName() == tag })
 	ix.Add(desc)
-	for i, e := range ix.Entries { // the entry without a tag, if there is one, gets it
+	for i, e := range ix.Entries { // the entry without a tag, if any, gets it
 		if e.Digest == desc.Digest && !e.named() {
 			ix.Entries[i] = e.WithName(tag)
 			return true
@@ -193,7 +194,7 @@ func (ix *Index) count(tag string) (n int) {
 	return n
 }
 
-// WithName is the entry under another tag; "" for none.
+// WithName returns the entry under another tag; "" removes the name.
 func (e IndexEntry) WithName(tag string) IndexEntry {
 	e.raw = nil
 	e.Annotations = maps.Clone(e.Annotations)
@@ -210,7 +211,7 @@ func (e IndexEntry) WithName(tag string) IndexEntry {
 	return e
 }
 
-// strip takes the names from entries. One that is left without any stays, unless its manifest is listed elsewhere.
+// strip removes the names from entries. An entry left without a name stays, unless its manifest is listed elsewhere.
 func (ix *Index) strip(which func(IndexEntry) bool) {
 	var kept, bare []IndexEntry
 	for _, e := range ix.Entries {
@@ -241,21 +242,21 @@ func (ix *Index) untag(tag string) error {
 	return nil
 }
 
-// remove takes a manifest out, with all its tags, and tells whether it was in.
+// remove removes a manifest with all its tags, and reports whether it was listed.
 func (ix *Index) remove(d digest.Digest) bool {
 	before := len(ix.Entries)
 	ix.Entries = slices.DeleteFunc(ix.Entries, func(e IndexEntry) bool { return e.Digest == d })
 	return len(ix.Entries) < before
 }
 
-// fold takes out the manifests that an index lists and that have no tag of their own: they are reached through it.
+// fold removes the manifests that an index lists and that have no tag of their own: they are reached through the index.
 func (ix *Index) fold(children []ocispec.Descriptor) {
 	ix.Entries = slices.DeleteFunc(ix.Entries, func(e IndexEntry) bool {
 		return !e.named() && slices.ContainsFunc(children, func(d ocispec.Descriptor) bool { return d.Digest == e.Digest })
 	})
 }
 
-// Sort gives the entries an order that does not depend on when they were added.
+// Sort orders the entries independently of when they were added.
 func (ix *Index) Sort() {
 	slices.SortStableFunc(ix.Entries, func(a, b IndexEntry) int {
 		switch na, nb := a.RefName(), b.RefName(); {
@@ -270,7 +271,7 @@ func (ix *Index) Sort() {
 	})
 }
 
-// Marshal writes the index, and refuses to write one that would not be read again.
+// Marshal returns the index as JSON, and refuses an index that is too large to be read again.
 func (ix *Index) Marshal() ([]byte, error) {
 	data, err := json.Marshal(ix)
 	if err == nil && len(data) > MaxIndex {
@@ -292,5 +293,5 @@ func CheckLayoutFile(path string, data []byte) error {
 	return nil
 }
 
-// ErrNoLayout is a directory that has something else in it.
+// ErrNoLayout reports a directory that contains something other than a layout.
 var ErrNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)

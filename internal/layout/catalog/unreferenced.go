@@ -9,16 +9,16 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to, or one that every layout has and
-// this one has not.
+// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to, or a file that every layout has
+// and this one lacks.
 type Stray struct {
-	Path    string // slash path inside
+	Path    string // slash-separated path inside the layout or archive
 	Size    int64
 	Problem string
 	Missing bool
 }
 
-// The problems of strays.
+// The possible problems of a Stray.
 const (
 	StrayBlob  = "no manifest refers to it"
 	StrayTemp  = "an interrupted writer left it"
@@ -27,7 +27,7 @@ const (
 	StrayGone  = "an image layout has it"
 )
 
-// Roots lists the manifests that a layout or archive lists, each once unless it is described in several ways.
+// Roots returns the manifests that a layout or archive lists, each once unless it is described in several ways.
 func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {

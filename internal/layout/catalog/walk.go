@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// maxNodes bounds the manifests that a walk through indexes visits, and maxDepth how deep they may lie in each other.
+	// maxNodes limits the manifests that a walk through indexes visits, and maxDepth how deeply they may be nested.
 	maxNodes = 100_000
 	MaxDepth = 16
-	// MaxHeld is the largest blob that is verified in memory before its first byte is given out.
+	// MaxHeld is the largest blob that is verified in memory before its first byte is returned.
 	MaxHeld = 1 << 20
 )
 
-// Links is what a manifest leads to.
+// Links are the descriptors that a manifest refers to.
 type Links struct {
-	mediaType    string // as its body says, or looks
+	mediaType    string // as its body says, or as its fields suggest
 	artifactType string
 	subject      digest.Digest // "": none
 	Children     []ocispec.Descriptor
@@ -51,7 +51,7 @@ func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	return l, nil
 }
 
-// ParseLinks reads a manifest of whatever type. What is none leads nowhere.
+// ParseLinks reads a manifest of any type. Content that is not a manifest has no links.
 func ParseLinks(data []byte) *Links {
 	var m struct {
 		SchemaVersion int                  `json:"schemaVersion"`
@@ -78,7 +78,7 @@ func ParseLinks(data []byte) *Links {
 	return l
 }
 
-// Walk visits manifests and what lies below indexes, each once. fn is told what could not be read.
+// Walk visits manifests and those nested in indexes, each once. It passes manifests that could not be read to fn.
 func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *Links, error) error) error {
 	seen := map[digest.Digest]bool{}
 	for level := 0; len(roots) > 0; level++ {
@@ -110,7 +110,7 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 // errFound ends a walk.
 var errFound = errors.New("found")
 
-// reaches tells whether a manifest is listed, by the index itself or by one below it.
+// reaches reports whether a manifest is listed, by the index itself or by one below it.
 func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (bool, error) {
 	if _, ok := ix.Lists(d); ok {
 		return true, nil
@@ -133,8 +133,8 @@ func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (boo
 	return false, err
 }
 
-// NeededBy is the set of digests that are reached from roots. It fails when a manifest can't be read: what it needs is
-// not known then.
+// NeededBy returns the set of digests that are reached from roots. It fails if a manifest can't be read, because its
+// links are unknown then.
 func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
 	needed := map[digest.Digest]bool{}
 	err := Walk(ctx, c, roots, func(node ocispec.Descriptor, l *Links, err error) error {
@@ -149,7 +149,7 @@ func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[
 	return needed, err
 }
 
-// CheckComplete names the first thing that a manifest needs and that is not there. Blobs that have a URL may be elsewhere.
+// CheckComplete names the first missing blob that a manifest needs. Blobs that have a URL may be stored elsewhere.
 func CheckComplete(c *Catalog, l *Links) error {
 	for _, desc := range slices.Concat(l.Children, l.Blobs) {
 		b, err := OpenBlob(c, desc)
@@ -164,7 +164,7 @@ func CheckComplete(c *Catalog, l *Links) error {
 	return nil
 }
 
-// ListEntry is how a manifest stands in an index.json.
+// ListEntry returns the form of a manifest's descriptor in an index.json.
 func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 	if l.mediaType != "" {
 		desc.MediaType = l.mediaType
@@ -173,7 +173,7 @@ func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 		ArtifactType: l.artifactType, Platform: desc.Platform}
 }
 
-// CheckUnneeded fails with errdef.ErrUnsupported when something else that is listed needs a blob.
+// CheckUnneeded fails with errdef.ErrUnsupported if another listed manifest needs a blob.
 func CheckUnneeded(ctx context.Context, c *Catalog, desc ocispec.Descriptor) error {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {

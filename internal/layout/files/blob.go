@@ -5,7 +5,7 @@ import "io"
 // Blob is an opened blob, unverified.
 type Blob struct {
 	Extent
-	*io.SectionReader // all of it
+	*io.SectionReader // the whole blob
 	close             func() error
 }
 
@@ -13,5 +13,5 @@ func NewBlobFile(e Extent, close func() error) *Blob {
 	return &Blob{Extent: e, SectionReader: e.Reader(), close: close}
 }
 
-// Close lets the file go.
+// Close closes the file.
 func (b *Blob) Close() error { return b.close() }

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// copyBuffer is what is read and hashed at once.
+	// copyBuffer is the number of bytes read and hashed at once.
 	copyBuffer = 256 << 10
-	// copyStep is what the kernel copies before it is hashed: large enough to be cheap, small enough to be still in the
-	// cache when it is read.
+	// copyStep is the number of bytes that the kernel copies before they are hashed: large enough to be cheap, small
+	// enough to be still in the cache when they are read.
 	copyStep = 4 << 20
 )
 
@@ -38,7 +38,7 @@ type Extent struct {
 
 func (e Extent) Reader() *io.SectionReader { return io.NewSectionReader(e.File, e.Offset, e.Size) }
 
-// CheckDescriptor refuses a descriptor that can't be of any blob, before its digest becomes part of a path.
+// CheckDescriptor refuses a descriptor that no blob can have, before its digest becomes part of a path.
 func CheckDescriptor(desc ocispec.Descriptor) error {
 	if err := desc.Digest.Validate(); err != nil {
 		return artifact.Refused(untrusted.Line(desc.Digest.String(), 200), "digest: %w", err)
@@ -49,7 +49,8 @@ func CheckDescriptor(desc ocispec.Descriptor) error {
 	return nil
 }
 
-// checkContent compares what was read with what was wanted. An empty digest and a negative size want nothing.
+// checkContent compares the content read with the expected digest and size. An empty digest and a negative size match
+// anything.
 func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error {
 	switch {
 	case want.Size >= 0 && size != want.Size:
@@ -60,7 +61,7 @@ func checkContent(want ocispec.Descriptor, size int64, got digest.Digest) error 
 	return nil
 }
 
-// count says how many bytes there are when reading stopped behind the wanted ones.
+// count formats the number of bytes when reading stopped beyond the expected size.
 func count(size, want int64) string {
 	if size > want {
 		return fmt.Sprintf("more than %d", want)
@@ -68,8 +69,8 @@ func count(size, want int64) string {
 	return fmt.Sprint(size)
 }
 
-// transfer copies an extent to dst and hashes what dst then has, while the kernel copies what comes next.
-// Where the file system can, nothing is copied at all.
+// transfer copies an extent to dst and hashes the bytes in dst while the kernel copies the next ones. If the file
+// system can clone, nothing is copied.
 func transfer(ctx context.Context, dst Position, src Extent, h hash.Hash, report func(int64)) error {
 	if dst.Offset == 0 && src.Offset == 0 && cloneFile(dst.File, src) {
 		return HashExtent(ctx, Extent{dst.File, 0, src.Size}, h, 0, report)
@@ -85,19 +86,19 @@ func transfer(ctx context.Context, dst Position, src Extent, h hash.Hash, report
 	var hashed int64
 	for done := range copied {
 		if err := HashExtent(ctx, Extent{dst.File, dst.Offset + hashed, done - hashed}, h, hashed, report); err != nil {
-			cancel(err) // and wait for the other, which uses dst
+			cancel(err) // and wait for the other goroutine, which uses dst
 		}
 		hashed = done
 	}
 	return <-failed
 }
 
-// copyExtent tells on copied how far it is.
+// copyExtent sends its progress on copied.
 func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int64) error {
 	for done := int64(0); done < src.Size; {
 		n, err := copyRange(dst.File, dst.Offset+done, Extent{src.File, src.Offset + done, min(copyStep, src.Size-done)})
 		if err == nil && n == 0 {
-			err = &fs.PathError{Op: "read", Path: src.File.Name(), Err: artifact.ErrChanged} // it has become shorter
+			err = &fs.PathError{Op: "read", Path: src.File.Name(), Err: artifact.ErrChanged} // the file was truncated
 		}
 		if err != nil {
 			return err
@@ -112,13 +113,13 @@ func copyExtent(ctx context.Context, dst Position, src Extent, copied chan<- int
 	return context.Cause(ctx)
 }
 
-// copyPlain is copyRange by read and write.
+// copyPlain is copyRange with read and write.
 func copyPlain(dst *os.File, at int64, src Extent) (int64, error) {
 	buf := make([]byte, copyBuffer)
 	return io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(dst, at)}, struct{ io.Reader }{src.Reader()}, buf)
 }
 
-// HashExtent hashes a part of a file; report is told what came before and what is done.
+// HashExtent hashes a part of a file; report receives the progress, including earlier bytes.
 func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report func(int64)) error {
 	buf := make([]byte, min(copyBuffer, max(e.Size, 1)))
 	for r := e.Reader(); ; {
@@ -139,7 +140,7 @@ func HashExtent(ctx context.Context, e Extent, h hash.Hash, before int64, report
 	}
 }
 
-// bounded is a reader that must not have more than limit bytes.
+// bounded is a reader that must not return more than limit bytes.
 type bounded struct {
 	io.Reader
 	limit int64
@@ -155,7 +156,7 @@ func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report 
 		}
 		n, err := src.Read(buf)
 		if done+int64(n) > src.limit {
-			return done + int64(n), nil // too long, and not written
+			return done + int64(n), nil // too long; the last read is not written
 		}
 		h.Write(buf[:n])
 		if _, werr := dst.File.WriteAt(buf[:n], dst.Offset+done); werr != nil {
@@ -173,8 +174,8 @@ func stream(ctx context.Context, dst Position, src bounded, h hash.Hash, report 
 	}
 }
 
-// Fill writes a blob to dst and checks it against want, whose digest may be empty and size negative.
-// It gives what is there then. A file is copied by the kernel, anything else read.
+// Fill writes a blob to dst and checks it against want, whose digest may be empty and size negative. It returns the
+// digest and size of the content. The kernel copies a file; other readers are read.
 func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descriptor, report func(int64)) (ocispec.Descriptor, error) {
 	algorithm := digest.SHA256
 	if want.Digest != "" {
@@ -205,7 +206,7 @@ func Fill(ctx context.Context, dst Position, src io.Reader, want ocispec.Descrip
 	return got, err
 }
 
-// WholeFile tells whether a reader is an extent, or a regular file at its start.
+// WholeFile reports whether a reader is an extent, or a regular file at its start.
 func WholeFile(r io.Reader) (Extent, bool) {
 	if b, ok := r.(*Blob); ok {
 		return b.Extent, true
@@ -222,7 +223,7 @@ func WholeFile(r io.Reader) (Extent, bool) {
 	return Extent{f, 0, info.Size()}, err == nil && at == 0
 }
 
-// verifyingReader gives a blob's bytes, and in place of io.EOF an error if they are not what the descriptor says.
+// verifyingReader returns a blob's bytes, and an error instead of io.EOF if they do not match the descriptor.
 type verifyingReader struct {
 	io.Reader
 	io.Closer
@@ -235,7 +236,7 @@ func NewVerifyingReader(r io.Reader, c io.Closer, want ocispec.Descriptor) *veri
 	return &verifyingReader{Reader: r, Closer: c, want: want, hash: want.Digest.Algorithm().Hash()}
 }
 
-// Read hashes what it gives.
+// Read hashes the bytes that it returns.
 func (v *verifyingReader) Read(p []byte) (int, error) {
 	n, err := v.Reader.Read(p)
 	v.hash.Write(p[:n])

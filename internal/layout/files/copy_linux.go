@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cloneFile makes dst share the blocks of a whole file, where the file system can (btrfs, xfs and others): nothing is
-// copied, and a later change of one does not change the other.
+// cloneFile makes dst share the blocks of a whole file, if the file system can (btrfs, xfs and others). Nothing is
+// copied, and a later change of one file does not change the other.
 func cloneFile(dst *os.File, src Extent) bool {
 	info, err := src.File.Stat()
 	if err != nil || src.Offset != 0 || info.Size() != src.Size || src.Size == 0 {
@@ -22,7 +22,8 @@ func cloneFile(dst *os.File, src Extent) bool {
 	return err == nil && info.Size() == src.Size
 }
 
-// copyRange lets the kernel copy a part of a file, without a way through this process. It may copy less than all.
+// copyRange lets the kernel copy a part of a file, without passing it through this process. It may copy less than
+// requested.
 func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
 	from := src.Offset
 	for {
@@ -34,7 +35,7 @@ func copyRange(dst *os.File, at int64, src Extent) (int64, error) {
 			return int64(n), nil
 		case err == nil, errors.Is(err, unix.EXDEV), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS),
 			errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM), errors.Is(err, unix.EIO), errors.Is(err, unix.EBADF):
-			return copyPlain(dst, at, src) // other file systems, or one that can't; it finds real errors again
+			return copyPlain(dst, at, src) // two file systems, or one without support; copyPlain finds real errors again
 		}
 		return 0, &fs.PathError{Op: "write", Path: dst.Name(), Err: err}
 	}

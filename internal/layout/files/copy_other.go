@@ -4,7 +4,7 @@ package files
 
 import "os"
 
-// cloneFile is a saving that is made on Linux alone.
+// cloneFile is an optimization that only Linux supports.
 func cloneFile(*os.File, Extent) bool { return false }
 
 func copyRange(dst *os.File, at int64, src Extent) (int64, error) { return copyPlain(dst, at, src) }

@@ -19,10 +19,10 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Stale is the age at which a temporary file is nobody's, where locks can't tell: longer than any transfer.
+// Stale is the age at which a temporary file counts as abandoned where locks can't show it: longer than any transfer.
 const Stale = 24 * time.Hour
 
-// CreateTemp makes a new file in a directory of root. It is locked as long as it is open, so that sweepTemps of another
+// CreateTemp creates a file in a directory of root. It is locked while it is open, so that SweepTemps of another
 // process knows that it is in use.
 func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 	for try := 0; ; try++ {
@@ -32,7 +32,7 @@ func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 			return nil, "", err
 		}
 		locked := filelock.TryFile(f)
-		info, err := root.Stat(name) // gone if it was swept before it was locked
+		info, err := root.Stat(name) // missing if it was swept before it was locked
 		if own, ownErr := f.Stat(); err == nil && ownErr == nil && os.SameFile(info, own) && (locked || try > 2) {
 			return f, name, nil
 		}
@@ -44,7 +44,8 @@ func CreateTemp(root *os.Root, dir, prefix string) (*os.File, string, error) {
 	}
 }
 
-// SweepTemps removes the temporary files of processes that are gone. Errors are not told: what stays is removed later.
+// SweepTemps removes the temporary files of processes that have ended. Errors are not reported: remaining files are
+// removed later.
 func SweepTemps(root *os.Root, dir, prefix string) {
 	d, err := root.Open(dir)
 	if err != nil {
@@ -59,7 +60,8 @@ func SweepTemps(root *os.Root, dir, prefix string) {
 	}
 }
 
-// sweepTemp removes one, if it is nobody's: of this machine, whose locks are known, and unlocked; or old.
+// sweepTemp removes a temporary file if no process uses it: it is from this machine, whose locks are visible, and
+// unlocked; or it is old.
 func sweepTemp(root *os.Root, name string, local bool) {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() {
@@ -79,7 +81,7 @@ func sweepTemp(root *os.Root, name string, local bool) {
 	}
 }
 
-// LocalHost is a short name of this machine, as part of file names.
+// LocalHost returns a short name of this machine, for use in file names.
 func LocalHost() string {
 	name, err := os.Hostname()
 	if err != nil {
@@ -95,7 +97,7 @@ func OrSilent(report func(int64)) func(int64) {
 	return report
 }
 
-// IsWhole tells whether a file has all of a blob: a fetch that ended well leaves no journal.
+// IsWhole reports whether a file has all bytes of a blob: a completed fetch leaves no journal.
 func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc ocispec.Descriptor) bool {
 	if _, err := root.Lstat(name + JournalSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return false
@@ -108,10 +110,10 @@ func IsWhole(ctx context.Context, root *os.Root, name string, f *os.File, desc o
 	return err == nil && digest.NewDigest(desc.Digest.Algorithm(), h) == desc.Digest
 }
 
-// PartPrefix begins the names of blobs in it that FetchBlob has not finished.
+// PartPrefix begins the names of blobs that FetchBlob has not finished.
 const PartPrefix = "part-"
 
-// OpenRegular opens a file for reading, and nothing that merely has the name of one.
+// OpenRegular opens a regular file for reading, and refuses any other type of file.
 func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|filelock.OpenNonblock, 0)
 	if err != nil {
@@ -131,8 +133,8 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// OpenPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: somebody else has it, or the file
-// system knows no locks.
+// OpenPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: another process has it, or the
+// file system does not support locks.
 func OpenPart(root *os.Root, name string) (*os.File, error) {
 	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -141,14 +143,14 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 	locked := filelock.TryFile(f)
 	now, err := root.Stat(name)
 	own, ownErr := f.Stat()
-	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // somebody was just done with it
+	if !locked || err != nil || ownErr != nil || !os.SameFile(now, own) { // another process has just finished it
 		_ = f.Close()
 		return nil, errdef.ErrUnsupported
 	}
 	return f, nil
 }
 
-// SyncDir is done where the file system can; where not, a rename is as lasting as it gets.
+// SyncDir syncs a directory if the file system can. Where it can't, a rename is as durable as it gets.
 func SyncDir(root *os.Root, name string) {
 	if dir, err := root.Open(name); err == nil {
 		_ = dir.Sync()
