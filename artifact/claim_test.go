@@ -16,7 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// TestBrokenFilesAreNotGeneric pushes files whose names say a kind and whose content doesn't.
+// TestBrokenFilesAreNotGeneric pushes files whose names indicate a kind and whose content doesn't match it.
 func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
@@ -56,7 +56,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	}
 }
 
-// TestBrokenFilesOfANamedKind says the same of files that a declaration gives to the kind.
+// TestBrokenFilesOfANamedKind checks the same for files whose kind a declaration names.
 func TestBrokenFilesOfANamedKind(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"x.wasm": "hello", "a.spdx.json": `{"spdxVersion": "SPDX-2.3", "pack`, "notes.json": "{}"}
@@ -71,7 +71,7 @@ func TestBrokenFilesOfANamedKind(t *testing.T) {
 	}
 }
 
-// TestPipesAreNotOpened: who opens a named pipe waits for a writer.
+// TestPipesAreNotOpened checks that named pipes are not opened: opening one waits for a writer.
 func TestPipesAreNotOpened(t *testing.T) {
 	t.Parallel()
 	pipes := unopened{fstest.MapFS{}}
@@ -91,7 +91,7 @@ func TestPipesAreNotOpened(t *testing.T) {
 	}
 }
 
-// unopened is a file system that opens directories alone.
+// unopened is a file system that opens only directories.
 type unopened struct{ fstest.MapFS }
 
 func (u unopened) Open(name string) (fs.File, error) {
@@ -101,10 +101,10 @@ func (u unopened) Open(name string) (fs.File, error) {
 	return u.MapFS.Open(name)
 }
 
-// Stat is that of the map, which opens nothing.
+// Stat uses the map, which opens nothing.
 func (u unopened) Stat(name string) (fs.FileInfo, error) { return u.MapFS.Stat(name) }
 
-// TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: below may lie anything.
+// TestBrokenFilesInDirectories looks into the directory that is pushed, and no deeper: subdirectories may contain anything.
 func TestBrokenFilesInDirectories(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{
@@ -120,7 +120,7 @@ func TestBrokenFilesInDirectories(t *testing.T) {
 	}
 }
 
-// TestChartsCutAnywhere cuts a packaged chart at every byte: whatever is missing is noticed.
+// TestChartsCutAnywhere truncates a packaged chart at every byte: any missing part is detected.
 func TestChartsCutAnywhere(t *testing.T) {
 	t.Parallel()
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")

@@ -214,7 +214,7 @@ referrers:
 	}
 }
 
-// A mistake in what all platforms share is told once, where it stands.
+// A mistake in a part that all platforms share is reported once, at its own position.
 func TestComposePlatformsShareMistakes(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{"r/a": "x"}, `kind: image

@@ -149,7 +149,7 @@ func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
 	}
 }
 
-// TestStarterAgreesWithDetect holds init against a push of the same directory.
+// TestStarterAgreesWithDetect compares init with a push of the same directory.
 func TestStarterAgreesWithDetect(t *testing.T) {
 	t.Parallel()
 	fsys := kindtest.Tree(t, map[string]string{
@@ -247,7 +247,7 @@ func TestStarterAttaches(t *testing.T) {
 	}
 }
 
-// TestStarterOffersPlatforms: of several files for which the kind has one place, each may be that of a platform.
+// TestStarterOffersPlatforms checks that each of several files may belong to a platform if the kind has room for one.
 func TestStarterOffersPlatforms(t *testing.T) {
 	t.Parallel()
 	const module = "\x00asm\x01\x00\x00\x00"
@@ -265,7 +265,7 @@ layers: # files, directories and globs; see davit kinds wasm
 	}
 }
 
-// TestStarterAttachesToTheRest: what is mostly attached is a referrer of the files beside it.
+// TestStarterAttachesToTheRest checks that a kind that is mostly attached becomes a referrer of the files beside it.
 func TestStarterAttachesToTheRest(t *testing.T) {
 	t.Parallel()
 	got, err := artifact.Starter(kindtest.Tree(t, map[string]string{"main.go": "x", "docs/index.md": "# x\n"}).FS(), ".", "")
@@ -303,7 +303,7 @@ func TestStarterRefuses(t *testing.T) {
 	}
 }
 
-// locked is a file system whose files nobody may read.
+// locked is a file system whose files can't be read.
 type locked struct{ fs.FS }
 
 func (l locked) Open(name string) (fs.File, error) {
@@ -328,7 +328,7 @@ func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
 }
 
 // TestPushAndInitChooseTheSame packs directories as a push without a davit.yaml does and with the davit.yaml that init
-// writes: the kind, and the files with their roles, have to be the same. What init makes a referrer is left out. A push
+// writes: the kind, and the files with their roles, have to be the same. Files that init makes referrers are left out. A push
 // packs a directory of any files as one layer, init lists its entries: only the files are compared then.
 func TestPushAndInitChooseTheSame(t *testing.T) {
 	t.Parallel()

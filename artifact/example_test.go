@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// A davit.yaml and the files beside it become a plan. The file system of an os.Root keeps links from leading out.
+// A davit.yaml and the files beside it become a plan. The file system of an os.Root keeps links from escaping.
 func ExampleCompose() {
 	root, err := os.OpenRoot("../examples/runbook")
 	if err != nil {
@@ -40,7 +40,7 @@ func ExampleCompose() {
 	// GreetingDown,GreetingSlow
 }
 
-// All problems come at once, each with its place in the file.
+// All problems are reported at once, each with its position in the file.
 func ExampleParse() {
 	_, err := artifact.Parse("davit.yaml", []byte("kind: modle\nversion: 1.0\nlyers: [x]\nlayers: [../x]\n"))
 	var problems artifact.Problems
@@ -56,7 +56,7 @@ func ExampleParse() {
 	// 4:10 path "../x" leaves the directory of the declaration
 }
 
-// Plain files tell their kind by what is in them; the notes say by what.
+// The contents of plain files show their kind; the notes give the evidence.
 func ExampleDetect() {
 	files := fstest.MapFS{"bom.txt": {Data: []byte(`{"bomFormat": "CycloneDX", "specVersion": "1.6"}`)}}
 	spec, notes, err := artifact.Detect(files, []string{"bom.txt"}, "")

@@ -88,8 +88,8 @@ func TestDetectFindsEveryExample(t *testing.T) {
 	}
 }
 
-// TestStarterFitsEveryExample makes a davit.yaml for the files of each example: its kind is found out, and it composes as
-// it is.
+// TestStarterFitsEveryExample makes a davit.yaml for the files of each example: its kind is detected, and it composes
+// unchanged.
 func TestStarterFitsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {

@@ -38,13 +38,13 @@ func Schema(kind string) ([]byte, error) {
 	return declare.ConfigSchema(k)
 }
 
-// Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind, and reads the
-// config from them. It writes nothing, and the same tree gives the same plan. The error is Problems, all at once. Messages
+// Compose plans an artifact: it finds the declared files, assigns each its role in the kind, and reads the config from
+// them. It writes nothing, and the same tree results in the same plan. The error is Problems, all at once. Messages
 // about links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
 func Compose(fsys fs.FS, spec *Spec) (*Plan, error) { return kinds.Table().Compose(fsys, spec) }
 
 // Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents
-// of the files show; the notes then give the evidence. If several kinds fit, the error is an *AmbiguousError. If none
+// of the files show; the notes then state the evidence. If several kinds fit, the error is an *AmbiguousError. If none
 // fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 	return detect.Detect(kinds.Table(), fsys, paths, kind)

@@ -24,7 +24,7 @@ func example(t *testing.T, name string) string {
 	return string(data)
 }
 
-// files makes a file system of names and contents, below a directory.
+// files makes a file system from names and contents, below a directory.
 func files(dir string, contents ...map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for _, part := range contents {
@@ -45,7 +45,7 @@ func declared(t *testing.T, fsys fs.FS, davitYAML string) *artifact.Plan {
 	return composed(t, fsys, spec)
 }
 
-// detected composes plain files of a kind, or of the one that they tell.
+// detected composes plain files of a kind, or of the detected one.
 func detected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.Plan {
 	t.Helper()
 	spec, _, err := artifact.Detect(fsys, paths, kind)
@@ -55,7 +55,7 @@ func detected(t *testing.T, fsys fs.FS, kind string, paths ...string) *artifact.
 	return composed(t, fsys, spec)
 }
 
-// started composes what init writes.
+// started composes the davit.yaml that init writes.
 func started(t *testing.T, fsys fs.FS, dir, kind string) *artifact.Plan {
 	t.Helper()
 	text, err := artifact.Starter(fsys, dir, kind)
@@ -115,7 +115,7 @@ func packed(t *testing.T, fsys fs.FS, plan *artifact.Plan) []string {
 	return names
 }
 
-// private is what a clone of a model's repository has beside the model.
+// private holds the files that a clone of a model's repository has beside the model.
 var private = map[string]string{
 	".git/config":               "url = https://user:token@host/model\n",
 	".git/lfs/objects/ab/abcd":  "x",
@@ -127,8 +127,8 @@ var private = map[string]string{
 	"onnx/.hidden.json":         "{}",
 }
 
-// TestHiddenFilesOfModels takes every way to a model's plan, and expects the list of the native client: docker/model-runner's
-// FromDirectory and modctl's skipPatterns leave out what begins with a dot.
+// TestHiddenFilesOfModels makes a model's plan in every way, and expects the list of the native client: docker/model-runner's
+// FromDirectory and modctl's skipPatterns leave out names that begin with a dot.
 func TestHiddenFilesOfModels(t *testing.T) {
 	t.Parallel()
 	visible := map[string]string{
@@ -199,7 +199,7 @@ func TestHiddenFilesOfModels(t *testing.T) {
 	}
 }
 
-// TestNamedHiddenFilesArePacked packs what the declaration asks for.
+// TestNamedHiddenFilesArePacked packs the hidden files that the declaration names.
 func TestNamedHiddenFilesArePacked(t *testing.T) {
 	t.Parallel()
 	fsys := files(".", map[string]string{"m.gguf": example(t, "model/tiny-llama.gguf"), ".gitattributes": "x", ".cfg/a.json": "{}", ".env": "A=1"})
@@ -219,7 +219,8 @@ func TestNamedHiddenFilesArePacked(t *testing.T) {
 	}
 }
 
-// TestGenericPacksHiddenFiles: a kind without a native client takes everything, with a warning of a repository's own files.
+// TestGenericPacksHiddenFiles checks that a kind without a native client takes everything, and warns about a repository's
+// own files.
 func TestGenericPacksHiddenFiles(t *testing.T) {
 	t.Parallel()
 	fsys := files("d", map[string]string{"a.txt": "x", ".env": "A=1", ".git/HEAD": "x"})
@@ -229,8 +230,8 @@ func TestGenericPacksHiddenFiles(t *testing.T) {
 	}
 }
 
-// TestKitignore holds the files of a ModelKit against the rules of kit: .kitignore of the Kitfile's directory wins over all
-// that the Kitfile says, and neither of the two is packed.
+// TestKitignore checks the files of a ModelKit against the rules of kit: .kitignore of the Kitfile's directory wins over
+// everything in the Kitfile, and neither of the two is packed.
 func TestKitignore(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -269,7 +270,7 @@ func TestKitignore(t *testing.T) {
 	}
 }
 
-// TestKitignoreOfWhatTheKitfileNames refuses an element of which kit would pack nothing.
+// TestKitignoreOfWhatTheKitfileNames checks that an element of which kit would pack nothing is refused.
 func TestKitignoreOfWhatTheKitfileNames(t *testing.T) {
 	t.Parallel()
 	for kitignore, want := range map[string]string{
@@ -290,7 +291,7 @@ func TestKitignoreOfWhatTheKitfileNames(t *testing.T) {
 	}
 }
 
-// TestModelfileDecides packs what a Modelfile names and nothing else, in the roles that it gives.
+// TestModelfileDecides packs the files that a Modelfile names and nothing else, in the roles that it assigns.
 func TestModelfileDecides(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{
@@ -331,7 +332,7 @@ func TestModelfileDecides(t *testing.T) {
 	}
 }
 
-// TestNothingButHiddenFiles says what became of the files.
+// TestNothingButHiddenFiles checks that the error reports what happened to the files.
 func TestNothingButHiddenFiles(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
@@ -389,7 +390,7 @@ func TestEnvFilesOfCompose(t *testing.T) {
 	}
 }
 
-// TestListedEnvFilesThatNoServiceNames: to list an env file is not enough to publish it.
+// TestListedEnvFilesThatNoServiceNames checks that listing an env file is not enough to publish it.
 func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
 	t.Parallel()
 	fsys := files(".", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: a.env}}\n", "a.env": "A=1\n", ".env": "B=2\n", "b.env": "C=3\n"})

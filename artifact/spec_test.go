@@ -80,7 +80,7 @@ base: ./busybox
 	}
 }
 
-// forget takes the places off a Spec, to compare what it says.
+// forget removes the positions from a Spec, to compare the rest.
 func forget(s *spec.Spec) {
 	s.SetSource(nil, "")
 	for _, inner := range append(s.Platforms, s.Referrers...) {
@@ -202,7 +202,7 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
-// TestSchemaIsThatOfTheSpec holds the keys of the schema against the fields that they are read into.
+// TestSchemaIsThatOfTheSpec compares the keys of the schema with the fields that they are read into.
 func TestSchemaIsThatOfTheSpec(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/fault"
 )
 
-// The sentinels that callers branch on. What is not found is errdef.ErrNotFound of oras-go or fs.ErrNotExist, as it
-// comes.
+// The sentinels that callers branch on. "Not found" is errdef.ErrNotFound of oras-go or fs.ErrNotExist, passed on
+// unchanged.
 var (
 	// ErrInvalid: the declaration (davit.yaml, a kind file, an argument) can't be packed as it is.
 	ErrInvalid = errors.New("invalid declaration")

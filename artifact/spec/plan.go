@@ -8,15 +8,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Plan says what an artifact will be: all decisions are made, and no blob is read further than its config needs.
+// Plan describes the artifact to pack: all decisions are made, and no blob is read further than its config needs.
 // Compose makes a Plan; package pack turns it into blobs and a manifest.
 type Plan struct {
 	Kind         mediatypes.Kind
 	Name         string // org.opencontainers.image.title, may be empty
 	ArtifactType string // of the manifest; empty: the manifest has none
 	ConfigType   string // media type of the config blob
-	// Finish makes the bytes of the config, and what else depends on the digests of the layers, from the packed layers
-	// in manifest order. It is pure: the same layers give the same bytes.
+	// Finish makes the bytes of the config, and anything else that depends on the digests of the layers, from the packed
+	// layers in manifest order. It is pure: the same layers result in the same bytes.
 	Finish      func(layers []Packed) (Finished, error)
 	Layers      []Layer           // in manifest order, unless Kind.Order is ByDigest
 	Annotations map[string]string // of the manifest; of the index when Platforms is set
@@ -32,12 +32,12 @@ type Plan struct {
 	Remarks
 }
 
-// Remarks are what people should know about a plan.
+// Remarks holds notes and warnings for people about a plan.
 type Remarks struct {
 	Notes    []string // decisions that the declaration did not make: the kind, a role
 	Warnings []string // what may surprise the user of the artifact: a secret in an env file
-	// LeftOut lists what is not packed because the native client of the kind does not pack it: hidden files of a model,
-	// files that .kitignore names. A directory ends in a slash and stands for everything in it.
+	// LeftOut lists files that are not packed because the native client of the kind does not pack them: hidden files of
+	// a model, files that .kitignore names. A directory ends in a slash and means everything in it.
 	LeftOut []string
 }
 
@@ -79,7 +79,7 @@ type Packed struct {
 	Info       fs.FileInfo   // of a raw file; nil otherwise
 }
 
-// Finished is what a kind derives from its packed layers.
+// Finished holds the values that a kind derives from its packed layers.
 type Finished struct {
 	Config      []byte            // the config blob
 	Annotations map[string]string // more annotations of the manifest

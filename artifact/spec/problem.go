@@ -61,7 +61,7 @@ func (p Problems) Error() string {
 // Unwrap returns ErrInvalid.
 func (p Problems) Unwrap() error { return ErrInvalid }
 
-// Err returns the problems as an error, sorted and each once, or nil when there are none.
+// Err returns the problems as an error, sorted and without duplicates, or nil if the list is empty.
 func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil

@@ -2,7 +2,7 @@ package spec
 
 import ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-// Step is what happened to a descriptor.
+// Step is an event in the transfer of a descriptor.
 type Step int
 
 // The steps of a transfer. Every descriptor ends with exactly one of Skipped, Mounted and Done.

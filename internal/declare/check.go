@@ -27,7 +27,7 @@ const (
 
 var tagSyntax = lazy.Regexp(tagPattern)
 
-// Check reports what is wrong with a declaration by itself, whatever the files are.
+// Check reports the problems of a declaration by itself, without looking at the files.
 func Check(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	checkHead(known, s, report)
 	switch {
@@ -66,11 +66,11 @@ func checkHead(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	}
 }
 
-// targetSyntax is HOST[:PORT]/REPO[:TAG][@DIGEST], as distribution-spec 1.1 has it.
+// targetSyntax matches HOST[:PORT]/REPO[:TAG][@DIGEST], as distribution-spec 1.1 defines it.
 var targetSyntax = lazy.Regexp(`^(oci://)?[A-Za-z0-9.:\[\]_-]+(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
 	`(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@[a-z0-9+._-]+:[A-Fa-f0-9]{32,})?$`)
 
-// isTarget tells whether a string looks like a path or a reference. What is behind it is found out when it is opened.
+// isTarget reports whether a string looks like a path or a reference. Whether it exists is checked when it is opened.
 func isTarget(s string) bool {
 	for _, prefix := range []string{"./", "../", "/", "~"} {
 		if strings.HasPrefix(s, prefix) {
@@ -188,7 +188,7 @@ func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Pro
 	}
 }
 
-// BadPath says why a path can't be in a declaration; empty when it can.
+// BadPath returns the reason why a path can't be in a declaration, empty if it can.
 func BadPath(p string) (message, hint string) {
 	clean := path.Clean(p)
 	switch {
@@ -204,7 +204,7 @@ func BadPath(p string) (message, hint string) {
 	return "", ""
 }
 
-// BadTitle says why a title can't name a file below the destination of a pull; empty when it can.
+// BadTitle returns the reason why a title can't name a file below the destination of a pull, empty if it can.
 func BadTitle(title string) string {
 	switch {
 	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
@@ -227,10 +227,10 @@ func BadTitle(title string) string {
 
 var mediaTypeSyntax = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}$`)
 
-// isMediaType tells whether t is a media type of RFC 6838, which allows no parameters.
+// isMediaType reports whether t is a media type of RFC 6838, which allows no parameters.
 func isMediaType(t string) bool { return mediaTypeSyntax().MatchString(t) }
 
-// IsKindFile tells whether a kind is the path of a kind file, and not the name of a built-in kind.
+// IsKindFile reports whether a kind is the path of a kind file, and not the name of a built-in kind.
 func IsKindFile(kind string) bool {
 	return strings.Contains(kind, "/") || strings.HasSuffix(kind, ".yaml") || strings.HasSuffix(kind, ".yml")
 }

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The bounds of a YAML document. Declarations are written by hand; what exceeds these is an accident or an attack, and
+// The bounds of a YAML document. Declarations are written by hand; a larger one is an accident or an attack, and
 // aliases of aliases would otherwise grow without end.
 const (
 	MaxDocument = 1 << 20
@@ -24,7 +24,7 @@ const (
 	maxPointers = 32 << 20 // bytes of all JSON pointers together: a long key over many values
 )
 
-// document is a YAML document as JSON values, with the place of every value and key.
+// document is a YAML document as JSON values, with the position of every value and key.
 type document struct {
 	spec.Source
 	Value    any // nil, bool, json.Number, string, []any, map[string]any
@@ -32,8 +32,8 @@ type document struct {
 	pointers int
 }
 
-// ReadDocument reads exactly one YAML document. Its problems are syntax errors, keys given twice, and what JSON can't
-// say; the value holds what could be read.
+// ReadDocument reads exactly one YAML document. Its problems are syntax errors, duplicate keys, and values that JSON
+// can't express; Value holds the part that could be read.
 func ReadDocument(file string, data []byte) *document {
 	d := &document{Source: spec.Source{File: file, Values: map[string]spec.Position{}, Keys: map[string]spec.Position{}}}
 	if len(data) > MaxDocument {
@@ -51,7 +51,7 @@ func ReadDocument(file string, data []byte) *document {
 		return d
 	}
 	if d.Value = d.read(&root, "", 0); d.nodes > maxNodes {
-		d.Value = nil // what was read is no whole
+		d.Value = nil // the part that was read is incomplete
 		return d
 	}
 	switch err := decoder.Decode(&second); {
@@ -64,15 +64,15 @@ func ReadDocument(file string, data []byte) *document {
 	return d
 }
 
-// Add notes a problem.
+// Add records a problem.
 func (d *document) Add(at spec.Position, message, hint string) {
 	d.Problems = append(d.Problems, spec.Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }
 
-// yamlError splits the messages of the YAML library into line and text.
+// yamlError splits a message of the YAML library into line and text.
 var yamlError = lazy.Regexp(`^yaml: (?:line (\d+): )?`)
 
-// yamlParserError are the messages whose lines the YAML library counts from 0, where it counts the others from 1.
+// yamlParserError matches the messages whose lines the YAML library counts from 0; it counts the others from 1.
 var yamlParserError = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
 
 func (d *document) syntax(err error) {
@@ -94,7 +94,7 @@ func place(n *yaml.Node) spec.Position {
 	return spec.Position{Line: max(n.Line, 1), Column: max(n.Column, 1)}
 }
 
-// read turns a node into a JSON value and notes where it stands.
+// read converts a node to a JSON value and records its position.
 func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 	if !d.within(n, pointer, depth) {
 		return nil
@@ -119,7 +119,7 @@ func (d *document) read(n *yaml.Node, pointer string, depth int) any {
 	return d.scalar(n)
 }
 
-// within keeps the bounds. The first breach is a problem, and nothing is read after it.
+// within enforces the bounds. Exceeding one is a problem, and nothing is read after it.
 func (d *document) within(n *yaml.Node, pointer string, depth int) bool {
 	if d.nodes > maxNodes {
 		return false
@@ -180,7 +180,7 @@ func (d *document) scalar(n *yaml.Node) any {
 	return nil
 }
 
-// jsonNumber keeps a number as it is written where JSON writes it the same way.
+// jsonNumber keeps the spelling of a number if JSON spells it the same way.
 func jsonNumber(n *yaml.Node) (json.Number, bool) {
 	if json.Valid([]byte(n.Value)) {
 		return json.Number(n.Value), true
@@ -200,7 +200,7 @@ func EscapePointer(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }
 
-// drop takes the value behind a pointer out, because it is not what it must be.
+// drop removes the value at a pointer because it is invalid.
 func (d *document) drop(pointer string) {
 	if pointer == "" {
 		d.Value = nil

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseKind reads a kind file: a kind of one's own, with the fields of mediatypes.Kind. Its error is Problems.
+// ParseKind reads a kind file: a kind that is not built in, with the fields of mediatypes.Kind. Its error is Problems.
 func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error) {
 	doc := ReadDocument(name, data)
 	if doc.Value == nil && len(doc.Problems) > 0 {
@@ -28,7 +28,7 @@ func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error)
 	for _, f := range checker.Check(doc.Value) {
 		doc.Fault(doc, "", f)
 		if !f.missing {
-			doc.drop(f.Pointer) // the rest is read all the same
+			doc.drop(f.Pointer) // the rest is still read
 		}
 	}
 	var kind mediatypes.Kind
@@ -53,7 +53,7 @@ func KindFile(kind mediatypes.Kind) ([]byte, error) {
 	return b.Bytes(), e.Close()
 }
 
-// yamlNumbers copies a JSON value for the YAML library, which takes a json.Number for a string.
+// yamlNumbers copies a JSON value for the YAML library, which treats a json.Number as a string.
 func yamlNumbers(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -81,7 +81,7 @@ func yamlNumbers(v any) any {
 	return v
 }
 
-// checkKindFile reports what a schema can't see.
+// checkKindFile reports problems that a schema can't detect.
 func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hint string)) {
 	if k.ArtifactType == "" && !k.TypeFromLayer && k.Config.MediaType == "" {
 		report("", "nothing would tell the kind", "give it an artifactType")
@@ -119,7 +119,7 @@ func checkKindSchema(k mediatypes.Kind, report func(at, message, hint string)) {
 		return
 	}
 	for _, f := range checker.Check(defaults) {
-		if !f.missing { // the declaration gives the rest
+		if !f.missing { // the declaration supplies the rest
 			report("/config/defaults"+f.Pointer, f.Message, f.Hint)
 		}
 	}
@@ -152,7 +152,7 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 	}
 }
 
-// KindSchema is what a kind file may say: the fields of mediatypes.Kind.
+// KindSchema returns the schema of a kind file: the fields of mediatypes.Kind.
 func KindSchema() map[string]any {
 	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
 	words := list("", map[string]any{"type": "string"})

@@ -22,7 +22,7 @@ const (
 // SpecSchemaJSON returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
 func SpecSchemaJSON() ([]byte, error) { return indentJSON(SpecSchema()) }
 
-// ConfigSchema is the JSON Schema of what davit.yaml may say under config of a kind.
+// ConfigSchema returns the JSON Schema of config in a davit.yaml of a kind.
 func ConfigSchema(k mediatypes.Kind) ([]byte, error) {
 	schema := map[string]any{
 		"$schema": Dialect,
@@ -67,7 +67,7 @@ func object(properties map[string]any) map[string]any {
 
 func define(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
 
-// pick takes some of the properties of a davit.yaml.
+// pick returns some of the properties of a davit.yaml.
 func pick(properties map[string]any, keys ...string) map[string]any {
 	picked := map[string]any{}
 	for _, key := range keys {
@@ -76,7 +76,7 @@ func pick(properties map[string]any, keys ...string) map[string]any {
 	return picked
 }
 
-// SpecSchema is what davit.yaml may say. Its keys are those of Spec and LayerSpec.
+// SpecSchema returns the schema of davit.yaml. Its keys are those of Spec and LayerSpec.
 func SpecSchema() map[string]any {
 	all := specProperties()
 	referrer := object(pick(all, "kind", "name", "version", "artifactType", "annotations", "config", "layers", "referrers"))
@@ -137,10 +137,10 @@ func LayerSchema() map[string]any {
 	return schema
 }
 
-// Checker validates JSON values against a schema and tells what is wrong in davit's words.
+// Checker validates JSON values against a schema and words the faults for davit's users.
 type Checker struct{ schema *jsonschema.Schema }
 
-// NewChecker compiles a schema given as Go values. It loads nothing from anywhere.
+// NewChecker compiles a schema given as Go values. It loads no other schemas.
 func NewChecker(schema map[string]any) (*Checker, error) {
 	var document any
 	if err := decodeValue(schema, &document); err != nil {
@@ -157,12 +157,12 @@ func NewChecker(schema map[string]any) (*Checker, error) {
 type Fault struct {
 	Pointer string // of the value, or of the key when key is set
 	key     bool
-	missing bool // a required key is not there
+	missing bool // a required key is missing
 	Message string
 	Hint    string
 }
 
-// Check lists what is wrong with a value, which must consist of what readDocument makes.
+// Check lists the faults of a value, which must have the types that ReadDocument returns.
 func (s *Checker) Check(value any) (faults []Fault) {
 	for _, f := range s.schema.Check(value) {
 		at := pointerTo(f.At)
@@ -184,7 +184,7 @@ func (s *Checker) Check(value any) (faults []Fault) {
 	return faults
 }
 
-// schemaFaults are what keeps a schema from being one, where the error of newSchemaChecker says it by place.
+// schemaFaults returns the faults of an invalid schema, with their locations if the error of NewChecker states them.
 func schemaFaults(err error) (faults []Fault) {
 	var invalid jsonschema.InvalidError
 	if !errors.As(err, &invalid) {
@@ -196,7 +196,7 @@ func schemaFaults(err error) (faults []Fault) {
 	return faults
 }
 
-// explain says in a few words what a value should have been.
+// explain describes in a few words what a value should be.
 func explain(f jsonschema.Fault) (message, hint string) {
 	switch f.Keyword {
 	case "":
@@ -256,7 +256,7 @@ func explainBound(f jsonschema.Fault) string {
 	return "is a key that the schema does not allow" // propertyNames
 }
 
-// typesOf is the value of the keyword type: a name or several.
+// typesOf returns the value of the keyword type: one name or several.
 func typesOf(value any) (names []string) {
 	if name, ok := value.(string); ok {
 		return []string{name}
@@ -287,7 +287,7 @@ func pointerTo(location []string) string {
 	return b.String()
 }
 
-// subject names the last key on the way to a value: `"config": `.
+// subject returns the last key in the location of a value: `"config": `.
 func subject(location []string) string {
 	for i := len(location) - 1; i >= 0; i-- {
 		if _, err := strconv.Atoi(location[i]); err != nil {

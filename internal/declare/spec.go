@@ -9,9 +9,9 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 )
 
-// Parse reads a davit.yaml. The name is what problems call the file; "-" is standard input. Its error is Problems, all
-// at once. A Spec that comes with Problems holds what could be read: Compose refuses it, and tells the same problems
-// together with those it finds in the files. It is nil only where nothing could be read.
+// Parse reads a davit.yaml. Problems name the file by name; "-" is standard input. The error is Problems, all at once.
+// A Spec returned with Problems holds the parts that could be read: Compose refuses it, and reports the same problems
+// together with those that it finds in the files. The Spec is nil only if nothing could be read.
 func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	if name == "-" {
 		name = "<stdin>"
@@ -25,11 +25,11 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 		return nil, fmt.Errorf("reading the schema of davit.yaml: %w", err)
 	}
 	for _, f := range checker.Check(doc.Value) {
-		if f.missing { // checkSpec knows better what is needed when
+		if f.missing { // Check knows better which keys are needed
 			continue
 		}
 		doc.Fault(doc, "", f)
-		doc.drop(f.Pointer) // the rest is read all the same
+		doc.drop(f.Pointer) // the rest is still read
 	}
 	declared := &spec.Spec{}
 	if err := decodeValue(doc.Value, declared); err != nil {
@@ -41,7 +41,7 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	return declared, problems.Err()
 }
 
-// Fault notes what is wrong with a value that stands under a pointer in a document.
+// Fault records a fault of a value that is under a pointer in a document.
 func (d *document) Fault(in *document, under string, f Fault) {
 	if f.key {
 		d.Problems = append(d.Problems, in.KeyProblem(under+f.Pointer, f.Message, f.Hint))
@@ -81,5 +81,5 @@ func ConfigProblem(s *spec.Spec, f Fault) spec.Problem {
 	return source.Problem(at, f.Message, f.Hint)
 }
 
-// LayerAt is the pointer of a layer in its Spec.
+// LayerAt returns the pointer of a layer in its Spec.
 func LayerAt(i int) string { return "/layers/" + strconv.Itoa(i) }

@@ -14,10 +14,10 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// AmbiguousError says that several kinds fit the files, so that somebody has to choose. errors.Is(err, ErrInvalid).
+// AmbiguousError reports that several kinds fit the files, and a person has to choose. errors.Is(err, ErrInvalid) holds.
 type AmbiguousError struct{ Candidates []Candidate }
 
-// Candidate is a kind that fits, and what speaks for it.
+// Candidate is a kind that fits, and the evidence for it.
 type Candidate struct{ Kind, Evidence string }
 
 // Error lists the kinds with their evidence.
@@ -29,12 +29,12 @@ func (e *AmbiguousError) Error() string {
 	return "more than one kind fits: " + strings.Join(parts, ", ")
 }
 
-// Unwrap gives ErrInvalid.
+// Unwrap returns ErrInvalid.
 func (e *AmbiguousError) Unwrap() error { return spec.ErrInvalid }
 
-// Detect makes a Spec of plain files and directories. The kind is the given one, or that which the files tell by name
-// or content; then the notes say by what evidence. Where two kinds fit, the error is an *AmbiguousError; where none
-// does, the kind is generic; but a file that is broken, and by its name one of some kind, is an error then.
+// Detect makes a Spec of plain files and directories. The kind is the given one, or the one that the names and contents
+// of the files show; the notes then state the evidence. If several kinds fit, the error is an *AmbiguousError. If none
+// fits, the kind is generic, unless a file is broken and its name says that it belongs to a kind: that is an error.
 func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Spec, []string, error) {
 	samples, err := samplesOf(fsys, paths)
 	if err != nil {

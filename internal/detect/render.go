@@ -53,7 +53,7 @@ func (s *starter) render() []byte {
 	return b.Bytes()
 }
 
-// alternatives are further files that tell the kind as well, where it has room for one: those of other platforms.
+// alternatives returns further files that show the kind, if it has room for only one: those of other platforms.
 func (s *starter) alternatives() []string {
 	var found []string
 	for _, entry := range s.entries {
@@ -91,7 +91,7 @@ func (s *starter) renderReferrers(line func(string, ...any)) {
 	}
 }
 
-// title is the directory's name, else that of the file that tells the kind.
+// title returns the directory's name, or else that of the file that shows the kind.
 func (s *starter) title() string {
 	if s.name != "." && s.name != ".." && s.name != "/" {
 		return s.name
@@ -104,7 +104,7 @@ func (s *starter) title() string {
 	return s.main.kind.Name
 }
 
-// roleName is the role of an entry, where a kind has more than one.
+// roleName returns the role of an entry if the kind has more than one.
 func (s *starter) roleName(name string) string {
 	if len(s.main.kind.Roles()) < 2 {
 		return ""
@@ -117,7 +117,7 @@ func (s *starter) roleName(name string) string {
 	return ""
 }
 
-// comment puts text behind a line.
+// comment formats text as a comment at the end of a line.
 func comment(text string) string {
 	if text == "" {
 		return ""

@@ -12,8 +12,9 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Starter makes a commented davit.yaml for the files of a directory, of the given kind (a kind file's path is relative
-// to the directory) or the one that they tell. It composes as it is. SBOMs, runbooks and other kinds that are mostly attached become referrers of the rest.
+// Starter makes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
+// relative to the directory) or the one that the files show. It composes unchanged. SBOMs, runbooks, and other kinds
+// that are mostly attached become referrers of the rest.
 func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	files, err := fs.Sub(fsys, path.Clean(dir))
 	if err != nil {
@@ -40,7 +41,7 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	return text, composes(t, files, text)
 }
 
-// composes tells what is wrong with a davit.yaml, if anything is. Nobody has that file yet, so no problem points into it.
+// composes returns the problems of a davit.yaml. The file does not exist yet, so no problem points into it.
 func composes(t *compose.Table, fsys fs.FS, text []byte) error {
 	const name = "davit.yaml"
 	declared, err := declare.Parse(t.Catalog(), name, text)
@@ -58,12 +59,12 @@ func composes(t *compose.Table, fsys fs.FS, text []byte) error {
 	return err
 }
 
-// starter is a davit.yaml in the making.
+// starter builds a davit.yaml.
 type starter struct {
 	*files
 	name      string // of the directory, "." if it is not known
-	kind      string // as the davit.yaml says it
-	named     bool   // the files say their name and version
+	kind      string // as written in the davit.yaml
+	named     bool   // the files contain their name and version
 	main      match
 	referrers []match
 	left      []string // entries that are not packed
@@ -127,7 +128,7 @@ func (s *starter) inKind(kind string) error {
 	return nil
 }
 
-// attach makes a referrer of each file that tells an attached kind but not the main one; of two such kinds, the first.
+// attach makes a referrer of each file that shows an attached kind but not the main one; of two such kinds, the first.
 func (s *starter) attach(found []match) {
 	for _, m := range found {
 		for _, entry := range s.entries {
@@ -147,7 +148,7 @@ func (s *starter) isAttached(name string) bool {
 	return slices.ContainsFunc(s.referrers, func(m match) bool { return slices.Contains(m.used, name) })
 }
 
-// leave notes what is not packed.
+// leave records the entries that are not packed.
 func (s *starter) leave() {
 	s.left = slices.DeleteFunc(s.without(s.main.used), s.isAttached)
 	for _, entry := range s.entries {

@@ -1,3 +1,3 @@
-// Package tree reads the files of a declaration: no more of each than it must, never a pipe, and never a file outside of
-// the directory. It knows ignore files too.
+// Package tree reads the files of a declaration: no more of each than necessary, never a pipe, and never a file outside
+// of the directory. It also reads ignore files.
 package tree

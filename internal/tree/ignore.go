@@ -25,7 +25,7 @@ type Ignorer struct {
 	base    string
 	mu      sync.Mutex // matcher compiles patterns while it matches
 	matcher *patternmatcher.PatternMatcher
-	kept    []string // patterns that take paths back in, without their "!"
+	kept    []string // patterns that include paths again, without their "!"
 }
 
 // NewIgnorer compiles patterns, one per line, that are relative to base.
@@ -51,7 +51,8 @@ func NewIgnorer(base string, lines []byte) (*Ignorer, error) {
 	return i, nil
 }
 
-// ReadIgnoreFile reads the .davitignore, or another file of its syntax, of a directory; nil where there is none.
+// ReadIgnoreFile reads the .davitignore, or another file of its syntax, of a directory. It returns nil if the file does
+// not exist.
 func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 	data, err := ReadFile(fsys, path.Join(dir, base), maxIgnoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,8 +64,8 @@ func ReadIgnoreFile(fsys fs.FS, dir, base string) (*Ignorer, error) {
 	return NewIgnorer(dir, data)
 }
 
-// LeavesOut tells whether a path of the file system is left out. A directory is kept while something below it may be
-// taken back in.
+// LeavesOut reports whether a path of the file system is left out. A directory is kept if something below it may be
+// included again.
 func (i *Ignorer) LeavesOut(name string, dir bool) bool {
 	rel := name
 	if i.base != "." {
@@ -92,15 +93,15 @@ func (i *Ignorer) mayKeepBelow(dir string) bool {
 	return false
 }
 
-// ownName tells whether a name is one that davit gives: .davitignore, what remembers a pull into the directory beside it
-// (.NAME.davit.json), and what is not finished (.davit-…, .NAME.tar.davit-…).
+// ownName reports whether a name is one of davit's own: .davitignore, the record of a pull into the directory beside it
+// (.NAME.davit.json), and unfinished files (.davit-…, .NAME.tar.davit-…).
 func ownName(base string) bool {
 	return base == IgnoreFile || strings.HasPrefix(base, ".") &&
 		(strings.HasSuffix(base, ".davit.json") || strings.Contains(base, ".davit-"))
 }
 
-// IgnoreFilter leaves out of a directory what .davitignore (of the directory, and of those above it) says, and what is
-// davit's own. Its paths are those of the file system.
+// IgnoreFilter returns a filter of a directory that leaves out paths listed in .davitignore (of the directory and of
+// those above it) and davit's own files. Its paths are those of the file system.
 func IgnoreFilter(fsys fs.FS, dir string) (spec.Filter, error) {
 	var ignorers []*Ignorer
 	for _, d := range Parents(dir) {

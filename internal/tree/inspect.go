@@ -31,6 +31,6 @@ func Inspect[T any](fsys fs.FS, name string, read func(io.ReaderAt, int64) (T, e
 	return v, nil
 }
 
-// MaxSmallFile bounds metadata files that are read whole: what comes of them is a config or annotations, which a
-// registry takes up to 4 MiB.
+// MaxSmallFile bounds metadata files that are read whole: they become a config or annotations, which a registry accepts
+// up to 4 MiB.
 const MaxSmallFile = 4 << 20

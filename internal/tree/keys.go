@@ -7,12 +7,12 @@ import (
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
-// tellingKeys are the keys by which JSON documents are told apart; all are looked for in one pass.
+// tellingKeys are the keys that distinguish JSON documents; one pass looks for all of them.
 var tellingKeys = []string{"$schema", "@context", "@graph", "_type", "bomFormat", "components", "document/category", "document/csaf_version",
 	"mediaType", "payload", "payloadType", "predicateType", "runs", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
 
-// Keys returns the strings behind the telling keys of a JSON object: nil where the file is not one, an empty string
-// for a key with another value.
+// Keys returns the strings at the telling keys of a JSON object: nil if the file is not one, an empty string for a key
+// with another type of value.
 func (s *Sample) Keys() map[string][]string {
 	if s.scanned || s.IsDir() {
 		return s.found

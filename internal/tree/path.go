@@ -22,7 +22,7 @@ func Parents(dir string) []string {
 	return list
 }
 
-// Below is a path relative to the directory that it stands under.
+// Below returns a path relative to a directory that contains it.
 func Below(dir, name string) string {
 	if dir == "." {
 		return name
@@ -30,8 +30,8 @@ func Below(dir, name string) string {
 	return strings.TrimPrefix(name, dir+"/")
 }
 
-// Locate cleans a path and follows its links. The problem says why it can't be used: it is not there, or a link leads
-// out of the file system.
+// Locate cleans a path and follows its links. The problem says why it can't be used: it does not exist, or a link
+// escapes the file system.
 func Locate(fsys fs.FS, name string) (clean, problem string) {
 	clean = path.Clean(name)
 	if problem := LinkOut(fsys, ".", clean); problem != "" {
@@ -48,10 +48,10 @@ func Locate(fsys fs.FS, name string) (clean, problem string) {
 	return clean, ""
 }
 
-// LeadsNowhere ends what is said of a link that leads to itself.
+// LeadsNowhere ends the message about a link to itself.
 const LeadsNowhere = "leads nowhere"
 
-// LinkOut follows the links on the way from a directory to a file below it and names one that leaves the directory.
+// LinkOut follows the links on the way from a directory to a file below it and returns one that escapes the directory.
 func LinkOut(fsys fs.FS, dir, name string) string {
 	const maxLinks = 40
 	rest, done, via := strings.Split(Below(dir, name), "/"), dir, ""
@@ -78,7 +78,7 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 	return ""
 }
 
-// Within tells whether a clean path is a directory or stands below it.
+// Within reports whether a clean path is a directory or is below it.
 func Within(dir, name string) bool {
 	if dir == "." {
 		return name != ".." && !strings.HasPrefix(name, "../")
@@ -86,7 +86,7 @@ func Within(dir, name string) bool {
 	return name == dir || strings.HasPrefix(name, dir+"/")
 }
 
-// Cause is the reason of an error of a file system without the operation and path, which messages name themselves.
+// Cause returns the reason of a file system's error without the operation and path, which messages name themselves.
 func Cause(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

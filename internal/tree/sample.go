@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// headSize is how much of a file's beginning a sample holds: more than any magic number or first line needs.
+// headSize is the size of the beginning of a file that a sample holds: more than any magic number or first line needs.
 const headSize = 64 << 10
 
 // Sample is a file or directory that roles are tried on. Its head is read once.
@@ -25,10 +25,10 @@ type Sample struct {
 	found   map[string][]string // see keys
 }
 
-// IsDir tells whether the sample is a directory.
+// IsDir reports whether the sample is a directory.
 func (s *Sample) IsDir() bool { return s.Info.IsDir() }
 
-// Head returns the first bytes of a file, at most headSize; nothing of a directory or of what can't be read.
+// Head returns the first bytes of a file, at most headSize, and nothing for a directory or an unreadable file.
 func (s *Sample) Head() []byte {
 	if !s.read && !s.IsDir() {
 		s.read = true
@@ -37,10 +37,10 @@ func (s *Sample) Head() []byte {
 	return s.head
 }
 
-// Open opens the file anew.
+// Open opens the file again.
 func (s *Sample) Open() (fs.File, error) { return openFile(s.FS, s.Path) }
 
-// Names lists a directory's entries, sorted; nothing of a file.
+// Names returns a directory's entries, sorted, and nothing for a file.
 func (s *Sample) Names() []string {
 	entries, err := fs.ReadDir(s.FS, s.Path)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Sample) Names() []string {
 	return names
 }
 
-// Entry is a sample of a file inside a directory; ok is false where there is none.
+// Entry returns a sample of a file inside a directory. It reports false if the file can't be found.
 func (s *Sample) Entry(name string) (*Sample, bool) {
 	inner := &Sample{FS: s.FS, Path: path.Join(s.Path, name)}
 	info, err := fs.Stat(s.FS, inner.Path)
