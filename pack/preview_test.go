@@ -121,7 +121,7 @@ func TestPreviewIsWhatPushDoes(t *testing.T) {
 						t.Errorf("%s is listed twice", b.Digest)
 					}
 					seen[b.Digest] = true
-					// The manifest goes out with its tag, which is no step of its own.
+					// The manifest is sent with its tag, not as a separate step.
 					if b.Send != record.digests[b.Digest] && b.Digest != pushed.Digest {
 						t.Errorf("%s %s: preview sends it: %t, push sent it: %t", b.MediaType, b.Digest, b.Send, record.digests[b.Digest])
 					}

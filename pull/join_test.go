@@ -79,7 +79,7 @@ func TestVolumeNotUnpacked(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	}
-	// The next version replaces the tar, and one that somebody changed is kept.
+	// The next version replaces the tar, and a tar that the user changed is kept.
 	store.volume(t, "v1", "data", base, lower)
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), opts); err != nil {
 		t.Fatal(err)

@@ -239,7 +239,7 @@ func TestBadNames(t *testing.T) {
 	} {
 		src, dst := pulltest.NewSource(), pulltest.NewDir(t)
 		src.Manifest(t, "v1", src.Layer(t, "good", "g"), src.Layer(t, name, "x"))
-		// JSON can't carry every byte: what arrives is what counts.
+		// JSON can't carry every byte: the name as received counts.
 		_, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst)})
 		if name != "bad\xff" && !errors.Is(err, artifact.ErrRefused) {
 			t.Errorf("%q: got %v", name, err)
@@ -441,8 +441,8 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	}
 }
 
-// TestPullsAtOnce lets pulls of two versions place their files in one directory: each succeeds, and what is there in the
-// end is one of them.
+// TestPullsAtOnce lets pulls of two versions place their files in one directory: each succeeds, and the directory has
+// one of them in the end.
 func TestPullsAtOnce(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)

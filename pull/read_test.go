@@ -27,7 +27,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// ranged is a store that gives parts of blobs and counts them and their bytes.
+// ranged is a store that returns parts of blobs and counts the requests and their bytes.
 type ranged struct {
 	*counted
 	parts, bytes atomic.Int64
@@ -192,7 +192,7 @@ func TestCatFollowsLinks(t *testing.T) {
 	}
 }
 
-// lying gives other bytes for one digest.
+// lying returns other bytes for one digest.
 type lying struct {
 	*counted
 	digest digest.Digest
@@ -339,7 +339,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyOfEveryClaim: what is listed twice is checked against both descriptors.
+// TestVerifyOfEveryClaim: a blob that is listed twice is checked against both descriptors.
 func TestVerifyOfEveryClaim(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -419,7 +419,7 @@ func TestReadableInTars(t *testing.T) {
 	}
 }
 
-// TestReadableSkipsLargeLayers claims sizes that nobody has to send: such layers are not asked for.
+// TestReadableSkipsLargeLayers claims sizes that need not be real: such layers are not requested.
 func TestReadableSkipsLargeLayers(t *testing.T) {
 	t.Parallel()
 	store := newStore()

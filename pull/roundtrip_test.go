@@ -65,7 +65,7 @@ func openRoot(t testing.TB, dir string) *os.Root {
 	return root
 }
 
-// listing is what a directory holds, with modes and link targets; meta adds times.
+// listing lists the contents of a directory, with modes and link targets; meta adds times.
 func listing(t testing.TB, dir string, meta bool) string {
 	t.Helper()
 	var b strings.Builder
@@ -467,7 +467,7 @@ func TestChangesWithoutContent(t *testing.T) {
 	}
 }
 
-// TestDirectoryBecomesFile: what is in its place is replaced if all of it is ours, and else nothing is.
+// TestDirectoryBecomesFile: a directory is replaced by a file only if everything in it is ours.
 func TestDirectoryBecomesFile(t *testing.T) {
 	t.Parallel()
 	for _, plan := range []*artifact.Plan{directory("generic", "vol", mediatypes.TarGzip), volumePlan()} {

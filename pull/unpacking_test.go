@@ -54,7 +54,7 @@ func (g *growing) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return nil
 }
 
-// TestUnpackingWhileFetching: whatever came first, what is placed is what was verified.
+// TestUnpackingWhileFetching: whatever bytes arrive first, only verified ones are placed.
 func TestUnpackingWhileFetching(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func([]byte) []byte{

@@ -49,7 +49,7 @@ func plainRegctl(ref string) []string {
 	return []string{"--host", "reg=" + host + ",tls=disabled", "artifact"}
 }
 
-// davit is what is measured.
+// davit returns the client under test.
 func davit(path string) client {
 	return client{name: "davit", path: path, folders: true,
 		push: func(ref string, paths []string) []string {

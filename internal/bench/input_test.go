@@ -93,7 +93,8 @@ func writeSource(text *bytes.Buffer, r *rand.Rand, common, local []string, size 
 	}
 }
 
-// same fails the benchmark unless what was pulled is what was pushed: the named files, and all that is in directories.
+// same fails the benchmark unless the pulled content equals the pushed content: the named files, and everything in
+// directories.
 func same(tb testing.TB, pushed, pulled string, paths []string) {
 	tb.Helper()
 	for _, path := range paths {

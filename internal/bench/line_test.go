@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// traffic is what went over a line.
+// traffic is the amount of data that crossed a line.
 type traffic struct {
 	sent, received                int64 // by the client
 	requests, connections, resets int
@@ -53,7 +53,7 @@ func (l *line) open(tb testing.TB, upstream string) *line {
 	return l
 }
 
-// take gives what has passed since the last time.
+// take returns the traffic since the last call.
 func (l *line) take() traffic {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +85,7 @@ func (l *line) count(t traffic) {
 // serve connects a client with the registry until one of them has enough, or the line is cut.
 func (l *line) serve(client *net.TCPConn) {
 	defer func() { _ = client.Close() }()
-	_ = client.SetWriteBuffer(pieceSize) // what is counted has come, but for little
+	_ = client.SetWriteBuffer(pieceSize) // counted bytes have arrived, except for a small rest
 	l.count(traffic{connections: 1})
 	conn, err := net.Dial("tcp", l.upstream)
 	if err != nil {
@@ -132,7 +132,7 @@ func (l *line) forward(client net.Conn, w io.Writer) {
 	}
 }
 
-// pieceSize is what passes at once.
+// pieceSize is how many bytes pass at once.
 const pieceSize = 64 << 10
 
 // pipe is one direction of a connection.
@@ -218,7 +218,7 @@ func (p *pipe) send(b []byte) error {
 	return err
 }
 
-// dueCut tells whether more bytes of a direction reach the place of its next cut.
+// dueCut reports whether more bytes of a direction reach the position of its next cut.
 func (l *line) dueCut(down bool, more int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// sample is what one run of a program cost.
+// sample is the cost of one run of a program.
 type sample struct {
 	wall   time.Duration
 	cpu    time.Duration // of the program

@@ -65,7 +65,7 @@ type room struct {
 	repos   int
 }
 
-// newRoom starts a registry. The input is what fill makes in a directory, and names.
+// newRoom starts a registry. The input is the files that fill creates in a directory and names.
 func newRoom(b *testing.B, fill func(dir string) []string) *room {
 	b.Helper()
 	if shared.davit == "" {
@@ -83,11 +83,11 @@ func newRoom(b *testing.B, fill func(dir string) []string) *room {
 	if info, err := os.Stat(filepath.Join(r.dir, r.paths[0])); err == nil && info.IsDir() {
 		r.clients = slices.DeleteFunc(r.clients, func(c client) bool { return !c.folders })
 	}
-	time.Sleep(2100 * time.Millisecond) // nobody believes times of files that are younger
+	time.Sleep(2100 * time.Millisecond) // clients do not trust the times of younger files
 	return r
 }
 
-// workload is what each client does in turn.
+// workload is the work that each client does in turn.
 type workload struct {
 	name, note string
 	pull       bool        // or push
@@ -181,7 +181,8 @@ func (t *turn) run(w workload, l *line) sample {
 	return s
 }
 
-// prepare gives the client a new home, repository and place for files, and lets it do before what is done again.
+// prepare gives the client a new home, repository, and directory for files. For a repeated workload, it runs the first
+// round.
 func (t *turn) prepare(w workload) {
 	if w.again && t.ready {
 		return

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// row is what one client needed for one workload.
+// row is the cost of one workload for one client.
 type row struct {
 	workload, client string
 	sample                   // medians; the largest peak
-	ratio            float64 // of its wall time to the first other client's; 0: there is none
+	ratio            float64 // of its wall time to the first other client's; 0: no other client
 	note             string  // what must be reached, or what happened
 }
 
@@ -102,7 +102,7 @@ func number(f float64) string {
 	}
 }
 
-// lastLine is what a program said last.
+// lastLine returns the last line of a program's output.
 func lastLine(err error) string {
 	said := strings.TrimSpace(err.Error())
 	return said[strings.LastIndex(said, "\n")+1:]

@@ -141,7 +141,7 @@ func BenchmarkTiny(b *testing.B) {
 	b.Run("W11push", func(b *testing.B) { r.measure(b, workload{name: "W11 push 1 KiB, 40 ms", line: line}) })
 }
 
-// BenchmarkLongLine is about a registry that is far away and gives each connection little.
+// BenchmarkLongLine measures a distant registry that limits the bandwidth of each connection.
 func BenchmarkLongLine(b *testing.B) {
 	r := newRoom(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))

@@ -11,31 +11,32 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// DefaultConcurrency is how many blobs are fetched at once. Half as many fill most lines; with more, there is most often
-// another to be hashed beside one.
+// DefaultConcurrency is how many blobs are fetched at once. Half as many saturate most lines; with more, usually another
+// can be hashed meanwhile.
 const DefaultConcurrency = 8
 
 // CopyBuffer is the size of reads and writes when a blob is copied.
 const CopyBuffer = 256 << 10
 
-// FileFetcher is what a source offers that can fetch a blob into a file better than a stream can: over several
-// connections, going on where it stopped, by cloning. What it leaves under name is verified; it may keep name+".state"
-// beside it until then. Report is told how many bytes were fetched, and how many can be read from the start of the file
-// already, unverified; fewer than before when it begins anew.
+// FileFetcher is implemented by sources that can fetch a blob into a file in a better way than a stream: over several
+// connections, by resuming, or by cloning. The file it leaves under name is verified; until then it may keep
+// name+".state" beside it. It calls report with the number of bytes fetched, and of those that can already be read from
+// the start of the file, unverified; the latter drops when a download starts over.
 type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
 
-// A File is where FetchFile puts a blob.
+// A File is the destination of FetchFile.
 type File struct {
 	Root *os.Root
 	Name string
-	// Report is called with the bytes that were fetched, and those that can be read from the start of the file already,
-	// unverified.
+	// Report is called with the number of bytes fetched, and of those that can already be read from the start of the
+	// file, unverified.
 	Report func(done, ready int64)
 }
 
-// FetchFile brings a verified blob into a file. A file that a killed pull left under the name is used if its digest matches.
+// FetchFile fetches a verified blob into a file. It uses a file that a killed pull left under the name if its digest
+// matches.
 func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, to File) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
@@ -84,7 +85,7 @@ func streamFile(ctx context.Context, src content.Fetcher, desc ocispec.Descripto
 	return err
 }
 
-// CopyVerified copies a blob and fails if it is not what its descriptor says: by then w has what came.
+// CopyVerified copies a blob and returns an error if it does not match its descriptor; w has received the bytes by then.
 func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.Descriptor, report func(int64)) error {
 	verified := content.NewVerifyReader(r, desc)
 	counted := &progressReader{ctx: ctx, r: verified, report: report}
@@ -95,7 +96,7 @@ func CopyVerified(ctx context.Context, w io.Writer, r io.Reader, desc ocispec.De
 	return Mismatch(err, desc)
 }
 
-// Mismatch turns what a VerifyReader found out into a refusal.
+// Mismatch turns an error of a VerifyReader into a refusal.
 func Mismatch(err error, desc ocispec.Descriptor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -108,7 +109,7 @@ func Mismatch(err error, desc ocispec.Descriptor) error {
 	return err
 }
 
-// progressReader tells how far the reading is and stops when ctx is done.
+// progressReader reports its progress and stops when ctx is done.
 type progressReader struct {
 	ctx    context.Context
 	r      io.Reader
@@ -126,7 +127,8 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Holds reports whether a file is the blob. One that a FileFetcher keeps a state beside is not, however long it is.
+// Holds reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its
+// length.
 func Holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {

@@ -21,17 +21,17 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// octetStream is what a source says that does not know.
+// octetStream is the media type from a source that does not know the real one.
 const octetStream = "application/octet-stream"
 
-// Manifest is a verified manifest or index. An index has Manifests and nothing of Config and Layers.
+// Manifest is a verified manifest or index. An index has Manifests and neither Config nor Layers.
 type Manifest struct {
 	Desc  ocispec.Descriptor
 	Bytes []byte
 	body
 }
 
-// body is what manifests and indexes say.
+// body has the fields of manifests and indexes.
 type body struct {
 	ArtifactType string               `json:"artifactType"`
 	Config       *ocispec.Descriptor  `json:"config"`
@@ -43,7 +43,7 @@ type body struct {
 
 func (m *Manifest) IsIndex() bool { return oci.IsIndex(m.Desc.MediaType) }
 
-// Resolve reads what a reference leads to: in one request where the source can.
+// Resolve reads the manifest that a reference leads to, in one request if the source can.
 func Resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*Manifest, error) {
 	fetcher, ok := src.(registry.ReferenceFetcher)
 	if !ok {
@@ -61,7 +61,7 @@ func Resolve(ctx context.Context, src oras.ReadOnlyTarget, ref string) (*Manifes
 	return readManifest(rc, desc)
 }
 
-// Plain is the descriptor without what it says beyond where the bytes are.
+// Plain returns the descriptor with only the fields that locate the bytes.
 func Plain(desc ocispec.Descriptor) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
 }
@@ -100,7 +100,7 @@ func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
 	return b, err
 }
 
-// CheckDocument says whether a descriptor may be read into memory.
+// CheckDocument returns an error if a descriptor must not be read into memory.
 func CheckDocument(desc ocispec.Descriptor) error {
 	if err := checkDescriptor(desc); err != nil {
 		return err
@@ -121,7 +121,7 @@ func checkDescriptor(desc ocispec.Descriptor) error {
 	return nil
 }
 
-// parse makes a manifest of verified bytes, strictly: what two readers could understand differently is refused.
+// parse decodes verified bytes strictly: content that two readers could understand differently is refused.
 func parse(b []byte, desc ocispec.Descriptor) (*Manifest, error) {
 	m := &Manifest{Desc: desc, Bytes: b}
 	refuse := func(format string, args ...any) (*Manifest, error) {
@@ -162,7 +162,7 @@ func (m *Manifest) checkDescriptors() error {
 	return nil
 }
 
-// Traits are what the kind is recognized by.
+// Traits returns the traits by which the kind is recognized.
 func (m *Manifest) Traits() mediatypes.Traits {
 	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}
 	if m.Config != nil {
@@ -182,7 +182,7 @@ func (m *Manifest) Kind() mediatypes.Kind {
 // Pull returns how a pull treats the kind of the manifest.
 func (m *Manifest) Pull() kind.Pull { return kinds.Of(m.Kind()).Pull }
 
-// FetchBlob reads a small blob into memory: a config. Data in the descriptor saves the request.
+// FetchBlob reads a small blob, such as a config, into memory. Data in the descriptor saves the request.
 func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
 	if err := CheckDocument(desc); err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func FetchBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	return b, nil
 }
 
-// inline returns the bytes that a descriptor carries itself, verified.
+// inline returns the bytes embedded in a descriptor, verified.
 func inline(desc ocispec.Descriptor) ([]byte, bool, error) {
 	if desc.Data == nil {
 		return nil, false, nil

@@ -22,7 +22,7 @@ const StagePrefix = ".davit-"
 // maxName bounds a path: no file system takes longer ones.
 const maxName = 4096
 
-// nameAnnotations say what a layer is called, the first one that is there counts.
+// nameAnnotations are the annotations that name a layer; the first one present counts.
 var nameAnnotations = []string{
 	ocispec.AnnotationTitle,
 	"org.cncf.model.filepath",
@@ -31,7 +31,7 @@ var nameAnnotations = []string{
 	"com.docker.compose.envfile",
 }
 
-// LayerName is the name that a layer's annotations give; "" when they give none.
+// LayerName returns the name in a layer's annotations, or "".
 func LayerName(layer ocispec.Descriptor) string {
 	for _, key := range nameAnnotations {
 		if name := layer.Annotations[key]; name != "" {
@@ -41,12 +41,12 @@ func LayerName(layer ocispec.Descriptor) string {
 	return ""
 }
 
-// DerivedName stands in for a name that is missing.
+// DerivedName returns a substitute for a missing name.
 func DerivedName(layer ocispec.Descriptor) string {
 	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension(layer.MediaType)
 }
 
-// extensions by how a media type ends; the first that fits counts.
+// extensions maps suffixes of media types to file extensions; the first match counts.
 var extensions = []struct{ suffix, extension string }{
 	{"tar+gzip", ".tar.gz"}, {"tar.gzip", ".tar.gz"}, {"tar+zstd", ".tar.zst"}, {"tar", ".tar"},
 	{"+json", ".json"}, {"/json", ".json"}, {"+yaml", ".yaml"}, {"/yaml", ".yaml"}, {"+xml", ".xml"}, {"/xml", ".xml"},
@@ -65,7 +65,8 @@ func extension(mediaType string) string {
 	return ""
 }
 
-// namer returns the names that a kind gives to layers without a title. It fetches the config once, if a name depends on it.
+// namer returns a function for the kind's names of layers without a title. It fetches the config once, if a name depends
+// on it.
 type namer struct {
 	src    content.Fetcher
 	pull   kind.Pull
@@ -91,8 +92,8 @@ func (n *namer) name(ctx context.Context, layer ocispec.Descriptor) (string, err
 	return name, err
 }
 
-// CleanName checks the name that something from outside gives a file, and gives it in its plain form. os.Root would
-// hold too; this says what is wrong.
+// CleanName checks a file name from an untrusted source and returns its plain form. os.Root would reject it too; this
+// reports what is wrong.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	reason := ""
@@ -124,7 +125,7 @@ func CleanName(name string) (string, error) {
 	return clean, nil
 }
 
-// checkNames refuses two files of one name, and a file that another one needs as a directory.
+// checkNames refuses two files with one name, and a file whose name another one needs as a directory.
 func checkNames(items []*Item) error {
 	byName := make(map[string]*Item, len(items))
 	for _, it := range items {
@@ -146,7 +147,7 @@ func checkNames(items []*Item) error {
 	return nil
 }
 
-// Titled is the name in the message about a layer.
+// Titled returns the name of a layer for messages.
 func Titled(layer ocispec.Descriptor) string {
 	return cmp.Or(LayerName(layer), layer.Digest.String())
 }

@@ -25,23 +25,23 @@ type Item struct {
 	Index  int // in the manifest
 	Desc   ocispec.Descriptor
 	Role   string
-	Name   string // of the file; of a tar that is unpacked, for messages alone
-	Unpack bool   // it is a tar that becomes a tree
+	Name   string // of the file; only for messages if the tar is unpacked
+	Unpack bool   // it is a tar to unpack into a tree
 	Sniff  bool   // only if it looks like one
 	Within string // directory that all entries of the tar must be in; "" for any
 	Strip  string // leading directory that entries lose; those outside it are left out
 	Image  bool   // entries may be whiteouts and may replace those of earlier layers
-	Joined bool   // with the others of its name it becomes one tar
+	Joined bool   // becomes one tar together with the others of its name
 }
 
-// Selection says which files of an artifact are meant.
+// Selection selects files of an artifact.
 type Selection struct {
-	Include  []string // patterns; none: all
-	Roles    []string // of layers; none: all
-	NoUnpack bool     // tars stay as they are
+	Include  []string // patterns; empty: all
+	Roles    []string // of layers; empty: all
+	NoUnpack bool     // tars stay packed
 }
 
-// NewItems decides for each layer what becomes of it.
+// NewItems decides how each layer is placed.
 func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Selection) ([]*Item, error) {
 	k := kinds.Of(m.Kind())
 	names := &namer{src: src, pull: k.Pull, of: m}
@@ -79,7 +79,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 	return slices.DeleteFunc(items, func(it *Item) bool { return !it.Unpack && !match.Match(it.Name) }), err
 }
 
-// setName gives the item a name that a file may have.
+// setName sets the item's name if it is valid for a file.
 func (it *Item) setName(name string, chosen Selection) error {
 	if chosen.NoUnpack && isTar(it.Desc) {
 		name = tarName(name, it.Desc.MediaType)
@@ -115,8 +115,8 @@ func (m *Manifest) IsImage() bool {
 	return m.ArtifactType == "" && m.Config != nil && mediatypes.OfImage(m.Config.MediaType)
 }
 
-// RoleOf is the role whose media type a layer has. Where the artifact has the type of its layer, the layer may have each of
-// the kind's: others write some that davit does not.
+// RoleOf returns the role whose media type a layer has. If the artifact has the type of its layer, the layer may have
+// any type of the kind: other tools write some that davit does not.
 func RoleOf(kind mediatypes.Kind, mediaType string) string {
 	for _, l := range kind.Layers {
 		if l.MediaType == mediaType {
@@ -134,7 +134,7 @@ func RoleOf(kind mediatypes.Kind, mediaType string) string {
 	return ""
 }
 
-// PrefixOf is what a kind puts before the names in its tars.
+// PrefixOf returns the prefix that a kind puts before the names in its tars.
 func PrefixOf(kind mediatypes.Kind) string {
 	for _, l := range kind.Layers {
 		if l.Prefix != "" {
@@ -144,8 +144,8 @@ func PrefixOf(kind mediatypes.Kind) string {
 	return ""
 }
 
-// IsTarRole reports whether a layer of this role and type is a tar. Whether it is a directory, the kind says as well: helm
-// takes charts as archives, and oras gives types of tars to any file.
+// IsTarRole reports whether a layer of this role and type is a tar. Whether it is a directory depends on the kind too:
+// helm keeps charts as archives, and oras uses tar types for any file.
 func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	for _, l := range kind.Layers {
 		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
@@ -157,13 +157,13 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	return false
 }
 
-// isTar reports whether a layer is a tar by what it says of itself.
+// isTar reports whether the annotations of a layer mark it as a tar to unpack.
 func isTar(desc ocispec.Descriptor) bool {
 	_, ours := desc.Annotations[oci.AnnotationDirectory]
 	return ours || desc.Annotations[oci.AnnotationUnpack] == "true"
 }
 
-// tarName is the name of a directory's tar that is not unpacked.
+// tarName returns the name of a directory's tar that is not unpacked.
 func tarName(name, mediaType string) string {
 	ext := extension(mediaType)
 	if ext == "" {
@@ -175,7 +175,7 @@ func tarName(name, mediaType string) string {
 	return strings.TrimSuffix(path.Clean(name), "/") + ext
 }
 
-// Matcher chooses files by patterns.
+// Matcher selects files by patterns.
 type Matcher []string
 
 // NewMatcher checks the patterns.
@@ -188,7 +188,7 @@ func NewMatcher(patterns []string) (Matcher, error) {
 	return Matcher(patterns), nil
 }
 
-// Match reports whether the path, or a directory it is in, fits one of the patterns. No pattern means all.
+// Match reports whether the path, or one of its parent directories, matches one of the patterns. No pattern matches all.
 func (m Matcher) Match(name string) bool {
 	if len(m) == 0 {
 		return true

@@ -13,7 +13,7 @@ import (
 // MaxNesting bounds indexes within indexes.
 const MaxNesting = 4
 
-// Choose follows an index to the manifest of a platform.
+// Choose follows an index to the manifest for a platform.
 func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (
 	*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
@@ -35,7 +35,7 @@ func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec
 	return nil, nil, artifact.Refused(m.Desc.Digest.String(), "indexes are nested deeper than %d", MaxNesting)
 }
 
-// EntryFor is the index entry of the platform. A single entry without a platform fits all.
+// EntryFor returns the index entry for the platform. A single entry without a platform matches all.
 func EntryFor(m *Manifest, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	entry, err := oci.Select(m.Manifests, want)
 	var missing *oci.PlatformError

@@ -11,20 +11,21 @@ import (
 )
 
 const (
-	// rangedFrom is the size from which asking for parts of a blob beats reading all of it.
+	// rangedFrom is the size from which reading parts of a blob beats reading all of it.
 	rangedFrom = 4 << 20
-	// LeastRange is how much is asked for at once: little of a large file after its header.
+	// LeastRange is the smallest request: little of a large file beyond its header.
 	LeastRange = 64 << 10
-	// mostRange is how much that becomes where nothing of it is in vain: files in a row that are small, or read.
+	// mostRange is the largest request, reached when every part was useful: for consecutive files that are small, or
+	// read.
 	mostRange = 4 << 20
 )
 
-// Ranger is what a source offers that can read a part of a blob. Nothing is verified.
+// Ranger is implemented by sources that can read a part of a blob. Nothing is verified.
 type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }
 
-// isPlainTar looks at the beginning of a blob, and goes back there.
+// isPlainTar checks the beginning of a blob and seeks back.
 func isPlainTar(blob *RangeReader) (bool, error) {
 	r, err := compress.NewReader(OnlyReader{blob})
 	if errors.Is(err, archive.ErrUnsafe) {
@@ -38,7 +39,7 @@ func isPlainTar(blob *RangeReader) (bool, error) {
 	return r.Compression() == compress.None, err
 }
 
-// RangeReader reads a blob by its parts. Nothing is verified.
+// RangeReader reads a blob in parts. Nothing is verified.
 type RangeReader struct {
 	ctx    context.Context
 	src    Ranger
@@ -46,15 +47,15 @@ type RangeReader struct {
 	offset int64 // of the next byte
 	part   []byte
 	begin  int64 // of the part
-	length int64 // that was asked for
-	useful bool  // reading went on in the part after a seek, or came to its end
+	length int64 // requested
+	useful bool  // reading continued in the part after a seek, or reached its end
 }
 
 func newRangeReader(ctx context.Context, src Ranger, desc ocispec.Descriptor) *RangeReader {
 	return &RangeReader{ctx: ctx, src: src, desc: desc}
 }
 
-// has reports whether the part has the byte at an offset.
+// has reports whether the part contains the byte at an offset.
 func (r *RangeReader) has(offset int64) bool {
 	return offset >= r.begin && offset < r.begin+int64(len(r.part))
 }
@@ -74,7 +75,7 @@ func (r *RangeReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill asks for the next part: a longer one each time that the last was useful.
+// fill requests the next part, a longer one each time the last was useful.
 func (r *RangeReader) fill() error {
 	if r.useful {
 		r.length = min(2*r.length, mostRange)
@@ -94,7 +95,7 @@ func (r *RangeReader) fill() error {
 	return nil
 }
 
-// Seek moves without reading.
+// Seek moves the offset without reading.
 func (r *RangeReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -105,7 +106,7 @@ func (r *RangeReader) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("seeking before the beginning")
 	}
-	r.useful = offset > r.offset && (r.useful || r.has(offset)) // what is read again was not useful
+	r.useful = offset > r.offset && (r.useful || r.has(offset)) // reading the same bytes again is not useful
 	r.offset = offset
 	return offset, nil
 }

@@ -15,9 +15,9 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Cover is what the upper layers of an image hide of the lower ones.
+// Cover records which files of lower layers the upper layers of an image hide.
 type Cover struct {
-	taken  map[string]bool // true: by a directory, which hides nothing below it
+	taken  map[string]bool // true: by a directory, which hides nothing below itself
 	gone   map[string]bool // whiteouts
 	opaque map[string]bool // directories whose lower content is hidden
 }
@@ -64,7 +64,7 @@ type Tar struct {
 	Source content.Fetcher
 	Item   *Item
 	Limits archive.Limits
-	Parts  *RangeReader // reads no more than is needed; nil: all of the blob is read
+	Parts  *RangeReader // reads only the needed parts; nil: the whole blob is read
 }
 
 // Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. When it returns nil
@@ -102,7 +102,7 @@ func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) e
 	return err
 }
 
-// stripped is the name that an entry has when the item's leading directory is taken off; false: it is not in it.
+// stripped returns the name of an entry without the item's leading directory, or false if the entry is outside it.
 func (it *Item) stripped(name string) (string, bool) {
 	if it.Strip == "" {
 		return name, true
@@ -114,8 +114,8 @@ func (it *Item) stripped(name string) (string, bool) {
 	return path.Clean("./" + inside), true
 }
 
-// ByParts returns a reader that fetches no more of a tar layer than is read from it; nil: the source is no Ranger, or the
-// layer is small or compressed.
+// ByParts returns a reader that fetches only the parts of a tar layer that are read. It returns nil if the source is not
+// a Ranger, or if the layer is small or compressed.
 func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
 	ranger, ok := src.(Ranger)
 	if !ok || desc.Size < rangedFrom || saysCompressed(desc.MediaType) {
@@ -168,7 +168,7 @@ func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor)
 	return src.Fetch(ctx, desc)
 }
 
-// verifyRest reads a blob to its end and says whether it was right.
+// verifyRest reads a blob to its end and verifies it.
 func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
 	_, err := io.Copy(io.Discard, OnlyReader{r})
 	if err == nil {
@@ -177,7 +177,7 @@ func verifyRest(r *content.VerifyReader, desc ocispec.Descriptor) error {
 	return Mismatch(err, desc)
 }
 
-// MayHave reports whether a tar can have a file of this name.
+// MayHave reports whether a tar can contain a file with this name.
 func (it *Item) MayHave(name string) bool {
 	return it.Within == "" || it.Within == "." || len(name) > len(it.Within) && name[:len(it.Within)+1] == it.Within+"/"
 }

@@ -43,8 +43,8 @@ func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject oc
 	return err
 }
 
-// ListReferrers returns what Referrers lists, of every artifact type if artifactType is empty. More than MaxReferrers are
-// an artifact.ErrRefused.
+// ListReferrers returns the manifests that Referrers lists, of every artifact type if artifactType is empty. More than
+// MaxReferrers are an artifact.ErrRefused.
 func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor
@@ -58,14 +58,14 @@ func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 	return all, err
 }
 
-// CosignManifest is a manifest that cosign keeps under a tag made of the digest of another one.
+// CosignManifest is a manifest that cosign stores under a tag made of another one's digest.
 type CosignManifest struct {
 	Tag  string
 	Desc ocispec.Descriptor
 }
 
-// CosignManifests returns what cosign keeps for a manifest under the tags sha256-….sig, .att, and .sbom. It takes three
-// requests.
+// CosignManifests returns the manifests that cosign stores for another one under the tags sha256-….sig, .att, and .sbom.
+// It takes three requests.
 func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
 	var all []CosignManifest
 	for _, tag := range manifest.CosignTags(subject.Digest) {

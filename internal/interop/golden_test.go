@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGoldenManifests holds the manifest and config of every example byte for byte: the same files give the same digest
-// on every machine, and what a client that can't run here reads does not change unseen.
+// TestGoldenManifests compares the manifest and config of every example byte for byte: the same files have the same
+// digest on every machine, and the input of clients that can't run here does not change unnoticed.
 func TestGoldenManifests(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {
@@ -117,7 +117,7 @@ func TestKindFilesPackTheSame(t *testing.T) {
 	}
 }
 
-// packedDigest packs a directory and gives the digest.
+// packedDigest packs a directory and returns the digest.
 func packedDigest(t *testing.T, dir, declaration string) digest.Digest {
 	t.Helper()
 	plan, fsys := composed(t, dir, declaration)

@@ -99,8 +99,8 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	sameFiles(t, files(t, got), want)
 }
 
-// TestVolumeOnBase: with a base, a volume is the base's files and volume-data beside them, which is what Docker Desktop
-// runs to restore it.
+// TestVolumeOnBase: with a base, a volume has the base's files next to volume-data; Docker Desktop runs that image to
+// restore the volume.
 func TestVolumeOnBase(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "base") + ":v1"

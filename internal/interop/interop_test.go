@@ -97,7 +97,7 @@ func pushPlan(t *testing.T, plan *artifact.Plan, fsys fs.FS, ref string, opts pa
 	return result
 }
 
-// pulled pulls what a reference HOST/REPO:TAG leads to, and gives the directory.
+// pulled pulls the artifact of a reference HOST/REPO:TAG and returns the directory.
 func pulled(t *testing.T, ref string, opts pull.Options) (string, *pull.Result) {
 	t.Helper()
 	target, _ := open(t, ref, registry.Read)
@@ -192,7 +192,7 @@ func sameFiles(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// without leaves out names, and what lies below those that end in a slash.
+// without removes names and, for those that end in a slash, everything below them.
 func without(all map[string]string, names ...string) map[string]string {
 	kept := map[string]string{}
 	for name, data := range all {

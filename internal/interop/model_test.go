@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// dmrModel is what Docker Model Runner says of a model.
+// dmrModel is a model as Docker Model Runner describes it.
 type dmrModel struct {
 	ID     string         `json:"id"`
 	Tags   []string       `json:"tags"`
@@ -52,7 +52,7 @@ func TestModelRunnerReadsDavit(t *testing.T) {
 	sameFiles(t, unpackedModel(t, dmr, ref, m), map[string]string{"model.gguf": all["tiny-llama.gguf"], "template.jinja": all["chat_template.jinja"]})
 }
 
-// unpackedModel is what dmr unpacks to run a model. There is nothing here to run it with.
+// unpackedModel returns the files that dmr unpacks to run a model. The model can't be run here.
 func unpackedModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) map[string]string {
 	t.Helper()
 	_, stderr, err := dmr.Try("run", ref, "hello")

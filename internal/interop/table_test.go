@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 )
 
-// check is what the tests hold of a kind and one client. A test that is named here exists, and the version is the one that
-// .ci/clients.sh builds or what was read; so the table can't say more than the tests do.
+// check lists the tests for a kind and one client. Each test named here exists, and the version is the one that
+// .ci/clients.sh builds or the one whose source was read, so the table can't claim more than the tests.
 type check struct {
 	kind, client string
 	program      string // in .ci/clients.sh, with commas between several; empty: version says it
@@ -153,7 +153,7 @@ func clientTable() string {
 	return b.String()
 }
 
-// cell says what a test shows: nothing where there is none, and no more than it does where no client ran.
+// cell describes the result of a test: nothing without a test, and no more than was tested if no client ran.
 func (c check) cell(test string) string {
 	switch {
 	case test == "":

@@ -49,8 +49,8 @@ func fillVolume(t *testing.T, dir string) {
 	}
 }
 
-// inodes describes all below a directory, with times as precise as that. The directory itself is left out, since
-// podman neither exports nor imports what is said of it.
+// inodes describes everything below a directory, with times of this precision. It leaves out the directory itself, since
+// podman neither exports nor imports its metadata.
 func inodes(t *testing.T, dir string, precision time.Duration) map[string]string {
 	t.Helper()
 	found, first := map[string]string{}, map[uint64]string{}
@@ -109,7 +109,7 @@ func xattrs(t *testing.T, name string) map[string]string {
 // volumes are volumes of a podman of the test's own.
 type volumes struct{ *clients.Client }
 
-// create makes a volume and gives the directory of its data.
+// create creates a volume and returns the directory of its data.
 func (v volumes) create(name string) string {
 	v.Run("volume", "create", name)
 	dir, _ := v.Run("volume", "inspect", name, "--format", "{{.Mountpoint}}")

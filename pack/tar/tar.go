@@ -20,8 +20,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// MaxSpool is the size of files up to which a tar is made into a temporary file, so that its digest is known before it
-// is sent: a part of a directory that did not change is then not sent at all. A larger one is sent while it is made.
+// MaxSpool is the largest size of files whose tar is written to a temporary file, so that its digest is known before it
+// is sent and an unchanged part of a directory is not sent at all. A larger tar is sent while it is created.
 const MaxSpool = 64 << 20
 
 // source is a tar whose entries are packed again.

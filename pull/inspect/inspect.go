@@ -20,23 +20,23 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Options say how much is read. The zero value reads the manifest, those of its platforms, and their configs.
+// Options configure how much is read. The zero value reads the manifest, those of its platforms, and their configs.
 type Options struct {
-	Platform  *ocispec.Platform // of an index: this one alone
+	Platform  *ocispec.Platform // of an index: only this one
 	Shallow   bool              // neither configs nor the manifests of an index
-	Referrers bool              // what refers to it, where the source can tell
-	Weights   bool              // also what a file of model weights begins with, where the config does not tell
+	Referrers bool              // its referrers, if the source can list them
+	Weights   bool              // also the header of a file of model weights, if the config has no such data
 	Tags      bool              // see ReferrerOptions
 }
 
-// Info is what an artifact is. Its JSON is for scripts.
+// Info describes an artifact. Its JSON is for scripts.
 type Info struct {
 	Reference    string                `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest       digest.Digest         `json:"digest"`
 	MediaType    string                `json:"mediaType"`
 	ArtifactType string                `json:"artifactType,omitempty"`
 	Size         int64                 `json:"size"`                // of the manifest
-	TotalSize    int64                 `json:"totalSize,omitempty"` // of all that it reaches, shared blobs once
+	TotalSize    int64                 `json:"totalSize,omitempty"` // of everything it reaches, counting shared blobs once
 	Kind         string                `json:"kind"`
 	Platform     *ocispec.Platform     `json:"platform,omitempty"`
 	Config       *Config               `json:"config,omitempty"`
@@ -44,35 +44,35 @@ type Info struct {
 	Manifests    []*Info               `json:"manifests,omitempty"` // of an index
 	Annotations  map[string]string     `json:"annotations,omitempty"`
 	Subject      *ocispec.Descriptor   `json:"subject,omitempty"`
-	Attestations []*Info               `json:"attestations,omitempty"` // that an index has for this manifest
+	Attestations []*Info               `json:"attestations,omitempty"` // in an index, for this manifest
 	Referrers    []*referrers.Referrer `json:"referrers,omitempty"`
 
-	Raw []byte `json:"-"` // the manifest as it is
+	Raw []byte `json:"-"` // the unchanged manifest
 }
 
 // Config is the config of a manifest.
 type Config struct {
 	ocispec.Descriptor
 	Content json.RawMessage `json:"content,omitempty"` // if it is JSON
-	Raw     []byte          `json:"-"`                 // as it is
+	Raw     []byte          `json:"-"`                 // the unchanged bytes
 }
 
-// WeightsHead is what the beginning of a file of model weights states.
+// WeightsHead has the data in the header of a file of model weights.
 type WeightsHead = weights.Head
 
 // Layer is a layer of a manifest.
 type Layer struct {
 	ocispec.Descriptor
 	Role string `json:"role,omitempty"` // in the kind
-	Name string `json:"name,omitempty"` // that its annotations give
+	Name string `json:"name,omitempty"` // from its annotations
 
-	// Weights is what the layer begins with, unverified, where it is the first file of weights of a manifest whose
-	// config does not tell.
+	// Weights is the header of the layer, unverified, if it is the first file of weights of a manifest whose config has
+	// no such data.
 	Weights *WeightsHead `json:"weights,omitempty"`
 }
 
-// Inspect says what a reference leads to, by its manifests and configs: no layer is fetched, and for Weights no more than
-// the beginning of one, from a source that is a Ranger.
+// Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
+// reads only the beginning of one, from a source that is a Ranger.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -97,7 +97,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 	return info, err
 }
 
-// addReferrers lists what refers to this and to each manifest in it.
+// addReferrers lists the referrers of this manifest and of each manifest in it.
 func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, opts referrers.Options) error {
 	infos := i.manifests(nil)
 	subjects := make([]ocispec.Descriptor, len(infos))
@@ -109,7 +109,7 @@ func (i *Info) addReferrers(ctx context.Context, src oras.ReadOnlyGraphTarget, o
 		return err
 	}
 	for _, info := range infos {
-		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can give it a subject
+		info.Referrers = slices.DeleteFunc(slices.Clone(lists[info.Digest]), info.hasAttestation) // BuildKit can add a subject to it
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (i *Info) hasAttestation(r *referrers.Referrer) bool {
 	return slices.ContainsFunc(i.Attestations, func(a *Info) bool { return a.Digest == r.Digest })
 }
 
-// manifests appends this, and what is below it that can have referrers.
+// manifests appends this manifest and those below it that can have referrers.
 func (i *Info) manifests(list []*Info) []*Info {
 	list = append(list, i)
 	for _, m := range i.Manifests {
@@ -154,7 +154,7 @@ func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*I
 	return info, err
 }
 
-// weights reads the header of the first layer that is a file of weights.
+// weights reads the header of the first layer with weights.
 func (in *inspector) weights(ctx context.Context, layers []Layer) error {
 	ranger, ok := in.src.(fetch.Ranger)
 	i := slices.IndexFunc(layers, func(l Layer) bool {
@@ -177,7 +177,7 @@ func (in *inspector) weights(ctx context.Context, layers []Layer) error {
 	return nil
 }
 
-// config reads a config that is small; another one is described by its descriptor.
+// config reads a small config; a large one is described by its descriptor.
 func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Config, error) {
 	c := &Config{Descriptor: desc}
 	c.Data = nil
@@ -194,7 +194,7 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 	return c, nil
 }
 
-// entries reads the manifests of an index, several at once.
+// entries reads the manifests of an index, several at a time.
 func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
 	entries := m.Manifests[:min(len(m.Manifests), referrers.MaxEntries)]
 	infos := make([]*Info, len(entries))
@@ -222,7 +222,7 @@ func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info,
 	return nil
 }
 
-// indexKind is that of the index, else that of its first manifest.
+// indexKind returns the kind of the index, or else that of its first manifest.
 func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	kind, ok := kinds.Recognize(m.Traits())
 	if !ok && len(info.Manifests) > 0 {
@@ -233,7 +233,7 @@ func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 	return kind
 }
 
-// entry reads one manifest of an index. What is no manifest is described by its descriptor.
+// entry reads one manifest of an index. An entry that is not a manifest is described by its descriptor.
 func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
 		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
@@ -267,7 +267,7 @@ func (i *Info) addTotals() {
 	}
 }
 
-// total adds up what is not counted yet.
+// total adds up the sizes that are not counted yet.
 func (i *Info) total(seen map[digest.Digest]bool) int64 {
 	var sum int64
 	add := func(d digest.Digest, size int64) {

@@ -100,7 +100,7 @@ func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
 	})
 }
 
-// TestVerifyWithoutForeignLayers: what is not distributed is missing everywhere, and a fault nowhere.
+// TestVerifyWithoutForeignLayers: a layer that is not distributed is missing everywhere, and is never a fault.
 func TestVerifyWithoutForeignLayers(t *testing.T) {
 	t.Parallel()
 	store := pulltest.NewSource()

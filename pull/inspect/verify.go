@@ -19,39 +19,39 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// maxNodes bounds how many manifests and blobs one Verify looks at.
+// maxNodes bounds how many manifests and blobs one Verify checks.
 const maxNodes = 1_000_000
 
-// Fault is something that a reference leads to and that is not as it should be.
+// Fault is a missing or damaged manifest, blob, or file that a reference leads to.
 type Fault struct {
 	Digest    digest.Digest `json:"digest,omitempty"`
 	MediaType string        `json:"mediaType,omitempty"`
-	Path      string        `json:"path,omitempty"`    // of a file that does not belong where it is
-	Missing   bool          `json:"missing,omitempty"` // it is not there, and belongs there
+	Path      string        `json:"path,omitempty"`    // of a misplaced file
+	Missing   bool          `json:"missing,omitempty"` // it does not exist where it should
 	Problem   string        `json:"problem"`
 	Err       error         `json:"-"`
 }
 
-// Report is what Verify found. Its JSON is for scripts.
+// Report is the result of Verify. Its JSON is for scripts.
 type Report struct {
 	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest    digest.Digest `json:"digest,omitempty"`    // of the one manifest that was asked for
+	Digest    digest.Digest `json:"digest,omitempty"`    // of the one requested manifest
 	Checked   int           `json:"checked"`             // manifests and blobs
-	Size      int64         `json:"size"`                // their bytes
+	Size      int64         `json:"size"`                // their total bytes
 	Faults    []Fault       `json:"faults"`
 	Repaired  []Fault       `json:"repaired,omitempty"` // set by the caller that removed them
 }
 
-// VerifyOptions say how far a verification goes.
+// VerifyOptions configure how much is verified.
 type VerifyOptions struct {
-	Referrers   bool // also what refers to the artifact
-	Concurrency int  // blobs at once. 0: eight
+	Referrers   bool // also the artifact's referrers
+	Concurrency int  // concurrent blobs. 0: eight
 	Progress    artifact.Progress
 }
 
-// Verify reads everything that a reference leads to and compares it with its digests and sizes. What is wrong or
-// missing is in the report, but for layers that nobody may distribute, which are elsewhere; an error means that the source
-// could not be asked.
+// Verify reads everything that a reference leads to and compares it with its digests and sizes. Damaged or missing
+// content is in the report, except layers that may not be distributed, which are stored elsewhere. An error means that
+// the source could not be read.
 func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -64,7 +64,7 @@ func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Verif
 	return report, err
 }
 
-// VerifyAll is Verify of several manifests, which share what they lead to. A manifest that is damaged itself is a fault.
+// VerifyAll is like Verify for several manifests, which share what they lead to. A damaged manifest is itself a fault.
 func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
 	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
@@ -81,11 +81,11 @@ func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Des
 	return v.report, err
 }
 
-// claim is what a descriptor says about what it names: two that do not say the same are both checked.
+// claim is the content of a descriptor: two descriptors of one blob that differ are both checked.
 type claim struct {
 	digest    digest.Digest
 	size      int64
-	mediaType string // of a manifest, which says it too
+	mediaType string // of a manifest, which states it too
 }
 
 // verifier is one verification.
@@ -93,13 +93,13 @@ type verifier struct {
 	src   oras.ReadOnlyTarget
 	opts  VerifyOptions
 	group *errgroup.Group
-	seen  map[claim]bool // used by the walk alone
+	seen  map[claim]bool // only the walk uses it
 
 	mu     sync.Mutex
 	report *Report
 }
 
-// manifest looks at what a verified manifest names.
+// manifest visits the descriptors in a verified manifest.
 func (v *verifier) manifest(ctx context.Context, m *fetch.Manifest, depth int) error {
 	blobs := m.Layers
 	if m.Config != nil {
@@ -118,7 +118,7 @@ func (v *verifier) manifest(ctx context.Context, m *fetch.Manifest, depth int) e
 	return v.referrers(ctx, m.Desc, depth)
 }
 
-// visit checks a descriptor, once for all that say the same.
+// visit checks a descriptor, once for all equal ones.
 func (v *verifier) visit(ctx context.Context, desc ocispec.Descriptor, depth int, isManifest bool) error {
 	says := claim{digest: desc.Digest, size: desc.Size}
 	if isManifest {
@@ -170,7 +170,7 @@ func (v *verifier) blob(ctx context.Context, desc ocispec.Descriptor) error {
 	})
 }
 
-// referrers looks at what refers to a manifest.
+// referrers visits the referrers of a manifest.
 func (v *verifier) referrers(ctx context.Context, subject ocispec.Descriptor, depth int) error {
 	graph, ok := v.src.(oras.ReadOnlyGraphTarget)
 	if !ok || !v.opts.Referrers {
@@ -198,7 +198,7 @@ func (v *verifier) checked(desc ocispec.Descriptor) {
 	v.report.Size += desc.Size
 }
 
-// fault takes down what is wrong with a descriptor. Any other error ends the verification.
+// fault records the defect of a descriptor. Any other error ends the verification.
 func (v *verifier) fault(desc ocispec.Descriptor, err error) error {
 	if !errors.Is(err, artifact.ErrRefused) && !errors.Is(err, errdef.ErrNotFound) {
 		return err

@@ -23,18 +23,18 @@ import (
 const (
 	// maxLinks bounds how many symbolic links are followed to a file.
 	maxLinks = 8
-	// readToEnd is the size of a packed layer up to which all of it is read and verified for one file in it. Of a larger
-	// one no more is fetched than leads to the end of the file.
+	// readToEnd is the size up to which a packed layer is read and verified as a whole for one file in it. A larger
+	// layer is fetched only up to the end of the file.
 	readToEnd = 32 << 20
-	// heldBack is how much of a file is not handed over before its blob was verified: a small file not at all.
+	// heldBack is how many bytes of a file are withheld until its blob is verified; a small file is withheld entirely.
 	heldBack = 1 << 20
 )
 
-// CatOptions say what is read: all of the file, unless Offset or Length is set.
+// CatOptions select the file. All of it is read unless Offset or Length is set.
 type CatOptions struct {
 	Path     string            // of the file, as a pull would name it
 	Platform *ocispec.Platform // of an index. nil: the running one
-	Offset   int64             // where in the file to begin
+	Offset   int64             // first byte in the file
 	Length   int64             // how many bytes; 0: to the end
 	Limits   pull.Limits
 }
@@ -74,7 +74,7 @@ type catter struct {
 	w     io.Writer
 }
 
-// follow reads the file that a name leads to, over symbolic links in the artifact.
+// follow reads the file with a name, following symbolic links in the artifact.
 func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
 	for range maxLinks {
 		f, err := c.read(ctx, name)
@@ -89,7 +89,7 @@ func (c *catter) follow(ctx context.Context, name string) (*pull.File, error) {
 	return nil, fmt.Errorf("more than %d links lead to it", maxLinks)
 }
 
-// read looks through the items for a name, the upper layers of an image first.
+// read searches the items for a name, the upper layers of an image first.
 func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 	for _, it := range c.items {
 		if !it.Unpack && it.Name == name {
@@ -164,7 +164,7 @@ func (c *catter) copyPart(r io.Reader, length int64) error {
 	return unexpected(err)
 }
 
-// unexpected makes an end that came too early an error that says so.
+// unexpected turns an early end into an error that reports it.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -172,8 +172,8 @@ func unexpected(err error) error {
 	return err
 }
 
-// inTar looks for the file in a tar and writes it; nil: it is not there. What the layer hides of lower ones is added to
-// hidden.
+// inTar searches a tar for the file and writes it. It returns nil if the file is not in it. It adds what the layer hides
+// of lower ones to hidden.
 func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden *fetch.Cover) (*pull.File, error) {
 	var found *pull.File
 	held := &holder{w: c.w}
@@ -206,7 +206,7 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 	return found, held.release()
 }
 
-// noTar is a layer that stays a file.
+// noTar handles a layer that stays a file.
 func (c *catter) noTar(ctx context.Context, it *fetch.Item, name string) (*pull.File, error) {
 	if it.Name != name {
 		return nil, nil
@@ -214,7 +214,7 @@ func (c *catter) noTar(ctx context.Context, it *fetch.Item, name string) (*pull.
 	return c.blob(ctx, it)
 }
 
-// entry writes a file of a tar, or the part of it that is asked for. A link has no content of its own.
+// entry writes a file of a tar, or the requested part of it. A link has no content of its own.
 func (c *catter) entry(w io.Writer, h *read.Header, r io.Reader) error {
 	if h.Link != "" {
 		return nil
@@ -231,7 +231,7 @@ func (c *catter) entry(w io.Writer, h *read.Header, r io.Reader) error {
 	return err
 }
 
-// holder keeps the last bytes until they are released.
+// holder holds the last bytes back until they are released.
 type holder struct {
 	w   io.Writer
 	buf []byte
@@ -255,7 +255,7 @@ func (h *holder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// release hands over what was kept.
+// release writes the bytes held back.
 func (h *holder) release() error {
 	_, err := h.w.Write(h.buf)
 	h.buf = nil

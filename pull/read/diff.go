@@ -15,7 +15,7 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// Change is how two things differ.
+// Change is the way in which two files differ.
 type Change string
 
 // The changes of files.
@@ -26,14 +26,14 @@ const (
 	ModeBit Change = "mode"    // the bytes are the same, type or permissions differ
 )
 
-// Side is one of two artifacts that are compared.
+// Side is one of the two artifacts being compared.
 type Side struct {
 	Source   oras.ReadOnlyTarget
 	Ref      string
 	Platform *ocispec.Platform // of an index. nil: the running one
 }
 
-// Difference is what two artifacts do not have in common. Its JSON is for scripts.
+// Difference lists the differences between two artifacts. Its JSON is for scripts.
 type Difference struct {
 	Same        bool          `json:"same"`
 	From        digest.Digest `json:"from"`
@@ -41,16 +41,16 @@ type Difference struct {
 	Files       []FileChange  `json:"files"`
 	Config      []FieldChange `json:"config"`
 	Annotations []FieldChange `json:"annotations"`
-	Manifest    []FieldChange `json:"manifest,omitempty"`  // types, and the digests of the layers where no file differs
-	Tags        []FieldChange `json:"tags,omitempty"`      // which tags lead to it; only if asked for
-	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only if asked for
+	Manifest    []FieldChange `json:"manifest,omitempty"`  // types, and the digests of the layers if no file differs
+	Tags        []FieldChange `json:"tags,omitempty"`      // tags that point to it; only on request
+	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only on request
 }
 
-// DiffOptions say what is compared besides files, config and annotations.
+// DiffOptions configure comparisons besides files, config, and annotations.
 type DiffOptions struct {
 	Text      bool // the lines of small text files
-	Tags      bool // which tags lead to it
-	Referrers bool // what is attached
+	Tags      bool // tags that point to it
+	Referrers bool // its referrers
 }
 
 // FileChange is a file that differs.
@@ -59,10 +59,10 @@ type FileChange struct {
 	Change Change     `json:"change"`
 	From   *pull.File `json:"from,omitempty"`
 	To     *pull.File `json:"to,omitempty"`
-	Text   string     `json:"text,omitempty"` // the lines that differ, as diff -u writes them; only if asked for
+	Text   string     `json:"text,omitempty"` // the lines that differ, as diff -u writes them; only on request
 }
 
-// FieldChange is a field of a config, or an annotation, that differs. A side that does not have it says null.
+// FieldChange is a field of a config, or an annotation, that differs. A side without it is null.
 type FieldChange struct {
 	Field string `json:"field"`
 	From  any    `json:"from"`
@@ -142,7 +142,7 @@ func (d *Difference) compare(ctx context.Context, p pair, opts DiffOptions) (err
 	return nil
 }
 
-// diffManifests compares what is neither a file nor an annotation.
+// diffManifests compares everything except files and annotations.
 func diffManifests(from, to *fetch.Manifest, layers bool) []FieldChange {
 	a := map[string]any{"artifactType": from.ArtifactType, "mediaType": from.Desc.MediaType, "config.mediaType": from.Config.MediaType}
 	b := map[string]any{"artifactType": to.ArtifactType, "mediaType": to.Desc.MediaType, "config.mediaType": to.Config.MediaType}
@@ -166,7 +166,7 @@ func layerTypes(m *fetch.Manifest) []any {
 	return list
 }
 
-// diffFiles lists both sides without the layers that both have, which need no reading; those of images are read once.
+// diffFiles lists both sides, skipping layers that both have. It reads the layers of images once.
 func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FileChange, error) {
 	left, right := *from, *to
 	left.Layers, right.Layers = without(from, to), without(to, from)
@@ -198,7 +198,7 @@ func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]File
 	return changes, nil
 }
 
-// nextPath tells on which side the next path of two sorted lists is: -1, 1, or 0 for both.
+// nextPath returns the side of the next path of two sorted lists: -1, 1, or 0 for both.
 func nextPath(a, b []pull.File) int {
 	switch {
 	case len(a) == 0:
@@ -219,8 +219,8 @@ func compareFiles(a, b *pull.File) (Change, bool) {
 	return "", false
 }
 
-// without are the layers that the other side does not have under the same annotations. Those of an image all count,
-// since each can hide files of those before it.
+// without returns the layers that the other side does not have under the same annotations. All layers of an image count,
+// since each can hide files of earlier ones.
 func without(m, other *fetch.Manifest) []ocispec.Descriptor {
 	if m.IsImage() || other.IsImage() {
 		return m.Layers
@@ -236,7 +236,7 @@ func without(m, other *fetch.Manifest) []ocispec.Descriptor {
 	return layers
 }
 
-// diffConfigs compares the fields of two JSON objects; other configs by their digests.
+// diffConfigs compares the fields of two JSON objects, and other configs by digest.
 func diffConfigs(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FieldChange, error) {
 	if from.Config.Digest == to.Config.Digest {
 		return []FieldChange{}, nil
@@ -252,7 +252,7 @@ func diffConfigs(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]Fi
 	return diffFields(old, now), nil
 }
 
-// configFields flattens a config: "config.quantization" and what it says.
+// configFields flattens a config: "config.quantization" and its value.
 func configFields(ctx context.Context, src oras.ReadOnlyTarget, desc ocispec.Descriptor) (map[string]any, error) {
 	b, err := fetch.FetchBlob(ctx, src, desc)
 	if err != nil {
@@ -287,7 +287,7 @@ func anyMap(m map[string]string) map[string]any {
 	return all
 }
 
-// diffFields lists the fields that differ, sorted.
+// diffFields returns the differing fields, sorted.
 func diffFields(a, b map[string]any) []FieldChange {
 	changes := []FieldChange{}
 	for field, old := range a {

@@ -23,13 +23,13 @@ import (
 )
 
 const (
-	// maxDiffText is the largest file whose lines are compared, and maxDiffTexts how many files at most: what a person
-	// reads, not what a program does.
+	// maxDiffText is the size of the largest file whose lines are compared, and maxDiffTexts the maximum number of such
+	// files: an amount for people to read, not for programs.
 	maxDiffText  = 256 << 10
 	maxDiffTexts = 200
-	// maxDiffAll bounds the bytes of all of them, which are held.
+	// maxDiffAll bounds the total bytes of these files, which are in memory.
 	maxDiffAll = 16 << 20
-	// maxDiffTags bounds how many tags are resolved to see which lead to an artifact: each costs a request.
+	// maxDiffTags bounds how many tags are resolved to find those of an artifact: each costs a request.
 	maxDiffTags = 1000
 )
 
@@ -65,7 +65,7 @@ func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	return nil
 }
 
-// sideName is the name of a file in a diff, as git writes it and patch reads it.
+// sideName returns the name of a file in a diff, as git writes it and patch reads it.
 func sideName(side string, f *pull.File) string {
 	if f == nil {
 		return "/dev/null"
@@ -73,7 +73,7 @@ func sideName(side string, f *pull.File) string {
 	return side + f.Path
 }
 
-// sizeOf returns the size of a file; 0 of none.
+// sizeOf returns the size of a file, or 0 for nil.
 func sizeOf(f *pull.File) int64 {
 	if f == nil {
 		return 0
@@ -86,7 +86,7 @@ func smallFile(f *pull.File) bool {
 	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
 }
 
-// textsOf reads small files, by their paths. Files that are nil are left out.
+// textsOf reads small files and returns them by path. It skips nil files.
 func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files []*pull.File) (map[string][]byte, error) {
 	wanted := make(map[digest.Digest]map[string]bool) // by layer and path
 	for _, f := range files {
@@ -113,7 +113,7 @@ func textsOf(ctx context.Context, src content.Fetcher, m *fetch.Manifest, files 
 	return texts, nil
 }
 
-// readTexts reads those files of a layer that are named.
+// readTexts reads the named files of a layer.
 func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names map[string]bool, texts map[string][]byte) error {
 	err := fetch.ErrNoTar
 	if it.Unpack {
@@ -132,7 +132,7 @@ func readTexts(ctx context.Context, src content.Fetcher, it *fetch.Item, names m
 
 func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
 
-// diffReferrers compares what is attached to two artifacts, by digest: "sbom sha256:…".
+// diffReferrers compares the referrers of two artifacts by digest: "sbom sha256:…".
 func diffReferrers(ctx context.Context, a, b Side, from, to ocispec.Descriptor) ([]FieldChange, error) {
 	old, err := referrerFields(ctx, a, from)
 	if err != nil {
@@ -158,7 +158,7 @@ func referrerFields(ctx context.Context, side Side, subject ocispec.Descriptor) 
 	return fields, err
 }
 
-// diffTags compares which tags lead to two artifacts.
+// diffTags compares the tags that point to two artifacts.
 func diffTags(ctx context.Context, a, b Side, from, to digest.Digest) ([]FieldChange, error) {
 	old, err := tagFields(ctx, a, from)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// mayBeSBOM reports whether a layer may be a software bill of materials, or have one in an envelope.
+// mayBeSBOM reports whether a layer may be a software bill of materials, or contain one in an envelope.
 func (s *search) mayBeSBOM(it *fetch.Item) bool { return s.kind.Pull.Readings[it.Role] == kind.Bill }
 
-// summarize reads a software bill of materials. What can't be understood as one is a text like others.
+// summarize reads a software bill of materials. Text that is not a valid one is treated like other text.
 func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.Desc)
 	head := &headWriter{}
@@ -47,7 +47,7 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	return doc, nil
 }
 
-// newStatement makes a document of what an envelope holds, and of another text as it is.
+// newStatement returns a document for the content of an envelope, or for other text as it is.
 func newStatement(it *fetch.Item, text []byte) (*Document, error) {
 	if content, mediaType := dsse.Open(text); mediaType != "" {
 		if doc, err := newDocument(it.Name, mediaType, content); err == nil {
@@ -58,7 +58,7 @@ func newStatement(it *fetch.Item, text []byte) (*Document, error) {
 	return newDocument(it.Name, it.Desc.MediaType, text)
 }
 
-// newDocument makes a document of a text; what is no text is refused.
+// newDocument returns a document for a text. It refuses content that is not text.
 func newDocument(name, mediaType string, text []byte) (*Document, error) {
 	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
 		return nil, fmt.Errorf("%s is not text: %w", name, ErrNotReadable)
@@ -66,7 +66,7 @@ func newDocument(name, mediaType string, text []byte) (*Document, error) {
 	return &Document{Path: name, MediaType: cmp.Or(mediaType, textType(name)), Text: string(text)}, nil
 }
 
-// textType is the media type of a file in a tar.
+// textType returns the media type of a file in a tar.
 func textType(name string) string {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".md", ".markdown":

@@ -20,20 +20,20 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// ListOptions say what is listed. The zero value lists every file.
+// ListOptions configure a listing. The zero value lists every file.
 type ListOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Include  []string          // see Options
-	NoUnpack bool              // tar layers as the files they are
-	Digests  bool              // of files in large tar layers that are not compressed too, all of whose content is read for it
+	NoUnpack bool              // list tar layers as single files
+	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   pull.Limits
 
-	layers map[digest.Digest][]pull.File // of images, that were read already; may be nil
+	layers map[digest.Digest][]pull.File // of images, already read; may be nil
 }
 
-// List says which files a pull would place, in the order of their paths, without writing anything. Tar layers are read
-// to the end and verified; of a large one that is not compressed, a Ranger is asked for the headers alone: what they say
-// is not verified, and their files come without a digest.
+// List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the
+// end and verified. Of a large uncompressed one, only the headers are requested if the source is a Ranger: they are not
+// verified, and their files have no digest.
 func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*pull.Result, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -61,7 +61,7 @@ func listFiles(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts
 		return nil, err
 	}
 	l := &lister{src: src, opts: opts, match: match, cover: fetch.NewCover()}
-	for _, it := range slices.Backward(items) { // upper layers of an image hide what is below
+	for _, it := range slices.Backward(items) { // upper layers of an image hide files of lower ones
 		if err := l.item(ctx, it); err != nil {
 			return nil, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
 		}
@@ -145,7 +145,7 @@ func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
 	}
 }
 
-// tarLimits are the limits as the readers of archives take them.
+// tarLimits returns the limits in the form that the archive readers take.
 func tarLimits(l pull.Limits) archive.Limits {
 	return archive.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles, MaxRatio: l.MaxRatio}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// perDirectory is what the rank of a file loses for each directory that it is in.
+// perDirectory is how much the rank of a file drops for each of its parent directories.
 const perDirectory = 100
 
-// rankOf ranks a file; 0: it is not for reading.
+// rankOf returns the rank of a file, or 0 if it is not for reading.
 func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 	if s.opts.Path != "" {
 		if name == path.Clean(s.opts.Path) {
@@ -36,7 +36,7 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 	return 0
 }
 
-// readmes and licenses come before all other names: a license in Markdown is a license.
+// readmes and licenses take precedence over all other names: a license in Markdown is a license.
 var (
 	readmes  = kind.Naming{Rank: kind.RankReadme, Stems: []string{"readme"}, Types: kind.AnyText}
 	licenses = kind.Naming{
@@ -44,7 +44,7 @@ var (
 	}
 )
 
-// namings are the other names, those of the kinds among them, by rank.
+// namings are the other names, including those of the kinds, by rank.
 var namings = sync.OnceValue(func() []kind.Naming {
 	all := append(kinds.Names(),
 		kind.Naming{Rank: kind.RankIndex, Stems: []string{"index"}, Types: kind.Markdown},
@@ -77,7 +77,7 @@ func rankByName(name, mediaType string, reading kind.Reading) kind.Rank {
 	return rank
 }
 
-// typesOf returns the types of text that a file has by its name or media type.
+// typesOf returns the text types of a file by its name or media type.
 func typesOf(name, mediaType string) kind.Text {
 	var types kind.Text
 	if isMarkdown(name, mediaType) {

@@ -27,39 +27,39 @@ import (
 )
 
 const (
-	// MaxText is the most bytes that Readable holds of a text: nobody reads a longer one in a terminal.
+	// MaxText bounds the bytes of a text in Readable: a longer text is not useful in a terminal.
 	MaxText = 4 << 20
-	// maxSearched is how many bytes of packed layers are searched for something readable: a large image is not fetched for
-	// a file that it may not have. What is in the others has to be named.
+	// maxSearched is how many bytes of packed layers are searched for something readable: a large image is not fetched
+	// for a file that it may not have. Files in other layers have to be named.
 	maxSearched = 256 << 20
 )
 
-// ReadableOptions say what is read. The zero value is what explains the artifact best.
+// ReadableOptions select the document. The zero value selects the one that explains the artifact best.
 type ReadableOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Path     string            // this file, named as a pull would name it
 	Limits   pull.Limits
 }
 
-// SBOM is what a software bill of materials states at a glance.
+// SBOM summarizes a software bill of materials.
 type SBOM = sbom.Summary
 
-// Document is the part of an artifact that people read. Its JSON is for scripts.
+// Document is the human-readable part of an artifact. Its JSON is for scripts.
 type Document struct {
 	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest    digest.Digest `json:"digest"`              // of the manifest
 	Kind      string        `json:"kind"`
 	Path      string        `json:"path"`
 	MediaType string        `json:"mediaType"`
-	Text      string        `json:"text"`                // empty where a software bill of materials is longer than MaxText
-	SBOM      *SBOM         `json:"sbom,omitempty"`      // what it says, if the artifact is one
-	Signature string        `json:"signature,omitempty"` // NotVerified where Text and SBOM stand in a signed envelope
+	Text      string        `json:"text"`                // empty if a software bill of materials is longer than MaxText
+	SBOM      *SBOM         `json:"sbom,omitempty"`      // its summary, if the artifact is one
+	Signature string        `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
 }
 
-// NotVerified is the signature of an envelope: davit reads what is in it, and verifies no signature.
+// NotVerified is the signature status of an envelope: davit reads its content and verifies no signature.
 const NotVerified = "not verified"
 
-// ErrNothingReadable: an artifact has nothing that people read. ErrNotReadable: the file that was asked for is no text, or
+// ErrNothingReadable: an artifact has no human-readable part. ErrNotReadable: the requested file is not text, or is
 // longer than MaxText.
 var (
 	ErrNothingReadable error = nothingReadable{}
@@ -71,9 +71,9 @@ type nothingReadable struct{}
 func (nothingReadable) Error() string { return "nothing in it is for reading" }
 func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
-// Readable finds the part of an artifact that people read and fetches it: the document that the artifact is (a runbook,
-// an SBOM), else a README, an index page, a model card, other Markdown, a license, in this order. Layers that are files
-// come first; only where none of them explains anything are tar layers searched, each in one pass.
+// Readable finds and fetches the human-readable part of an artifact: the artifact itself if it is a document (a runbook,
+// an SBOM), else a README, an index page, a model card, other Markdown, or a license, in this order. Layers that are
+// files are considered first; tar layers are searched only if none of them explains anything, each in one pass.
 func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ReadableOptions) (*Document, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
@@ -95,7 +95,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	return doc, nil
 }
 
-// search looks for what is readable in one artifact.
+// search searches one artifact for a readable part.
 type search struct {
 	src    content.Fetcher
 	kind   kind.Kind
@@ -103,13 +103,13 @@ type search struct {
 	opts   ReadableOptions
 	hidden *fetch.Cover
 
-	rank  kind.Rank // of what was found; 0: nothing
+	rank  kind.Rank // of the best match; 0: no match
 	path  string
-	layer *fetch.Item // it is this layer
-	text  []byte      // else, out of a tar
+	layer *fetch.Item // the match is this layer
+	text  []byte      // otherwise, the match from a tar
 
-	searched int64 // bytes of tars
-	skipped  bool  // more would have been too many
+	searched int64 // bytes of tars searched
+	skipped  bool  // a layer was skipped because of the limit
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
@@ -122,7 +122,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 		}
 	}
 	if s.rank <= kind.RankLicense {
-		for _, it := range slices.Backward(s.items) { // upper layers of an image hide what is below
+		for _, it := range slices.Backward(s.items) { // upper layers of an image hide files of lower ones
 			if err := s.tar(ctx, it); err != nil {
 				return nil, err
 			}
@@ -141,7 +141,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	return nil, ErrNothingReadable
 }
 
-// named reads the file that was asked for.
+// named reads the requested file.
 func (s *search) named(ctx context.Context) (*Document, error) {
 	name := path.Clean(s.opts.Path)
 	for _, it := range s.items {
@@ -158,7 +158,7 @@ func (s *search) named(ctx context.Context) (*Document, error) {
 	return newDocument(f.Path, "", text.Bytes())
 }
 
-// textWriter fails when more is written than a text may have.
+// textWriter fails when more is written than the limit of a text.
 type textWriter struct{ buf *bytes.Buffer }
 
 func (w *textWriter) Write(p []byte) (int, error) {
@@ -178,7 +178,7 @@ func (s *search) offerLayer(it *fetch.Item) {
 	}
 }
 
-// fetch reads a layer that is a file. A software bill of materials is summarized on the way, however long it is.
+// fetch reads a layer that is a file. It summarizes a software bill of materials on the way, whatever its length.
 func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 	if !s.mayBeSBOM(it) && it.Desc.Size > MaxText {
 		return nil, errTooLong
@@ -198,7 +198,7 @@ func (s *search) fetch(ctx context.Context, it *fetch.Item) (*Document, error) {
 	return s.summarize(rc, it)
 }
 
-// stickyReader gives its error again to who reads on.
+// stickyReader returns its first error again on later reads.
 type stickyReader struct {
 	r   io.Reader
 	err error
@@ -211,7 +211,7 @@ func (s *stickyReader) Read(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// headWriter keeps what fits into a text.
+// headWriter keeps the bytes that fit into a text.
 type headWriter struct{ buf []byte }
 
 func (w *headWriter) Write(p []byte) (int, error) {
@@ -219,7 +219,7 @@ func (w *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isSearched reports whether a layer that a pull leaves packed is searched all the same.
+// isSearched reports whether a layer is searched even though a pull leaves it packed.
 func (s *search) isSearched(it *fetch.Item) bool {
 	return s.kind.Pull.PathInTar && fetch.IsTarRole(s.kind.Kind, it.Role, it.Desc.MediaType)
 }
@@ -233,7 +233,7 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 		return nil
 	}
 	if it.Image && s.skipped {
-		return nil // the layer that was skipped may hide what this one has
+		return nil // the skipped layer may hide files of this one
 	}
 	if s.searched+it.Desc.Size > maxSearched {
 		s.skipped = true
@@ -270,7 +270,7 @@ func (s *search) offerEntry(it *fetch.Item, h *read.Header, r io.Reader) error {
 	}
 	rank := s.rankOf(h.Name, "", "")
 	if it.Image && strings.Count(h.Name, "/") > 1 {
-		rank = 0 // what programs bring along says nothing of the image
+		rank = 0 // documents shipped with programs do not describe the image
 	}
 	if rank < s.rank || rank == 0 || rank == s.rank && h.Name >= s.path {
 		return nil

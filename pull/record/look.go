@@ -6,18 +6,18 @@ import (
 	"path"
 )
 
-// looker asks for the state of many files. It keeps the directory of the last one open, so that files in one directory
-// cost a system call each.
+// looker reads the state of many files. It keeps the directory of the last one open, so that each file in the same
+// directory costs only one system call.
 type looker struct {
 	root *os.Root
 	base string // directory that paths are relative to
 	dir  string
-	sub  *os.Root // nil: none
+	sub  *os.Root // nil: not open
 }
 
 func NewLooker(root *os.Root, base string) *looker { return &looker{root: root, base: base} }
 
-// Lstat does not follow a link in the last place of the path.
+// Lstat does not follow a link in the last element of the path.
 func (l *looker) Lstat(name string) (fs.FileInfo, error) {
 	if dir := path.Dir(name); l.sub == nil || dir != l.dir {
 		l.Close()

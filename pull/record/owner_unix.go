@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Owner is whose file it is.
+// Owner returns the owner of a file.
 func Owner(info fs.FileInfo) (uid, gid int, ok bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

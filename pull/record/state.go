@@ -24,43 +24,43 @@ import (
 )
 
 const (
-	// stateVersion is that of the state file's format; other versions are not read.
+	// stateVersion is the version of the state file's format; other versions are not read.
 	stateVersion = 2
-	// stateBuffer is how much of the file is read and written at once.
+	// stateBuffer is how many bytes of the file are read and written at once.
 	stateBuffer = 256 << 10
-	// maxStateLine bounds a line of the file: a record has as much of a manifest as its result.
+	// maxStateLine bounds a line of the file: a record includes as much of a manifest as its result.
 	maxStateLine = 4 * oci.MaxSize
 )
 
-// State is what earlier pulls placed in a destination. It saves work and tells our files from others'; a pull without
-// it compares contents instead.
+// State has the files that earlier pulls placed in a destination. It saves work and distinguishes our files from others;
+// without it, a pull compares contents.
 //
 // The file has a line of JSON for each record, followed by a line for each of its files, so that a million files need no
 // more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, digest ("-": none),
 // path, and what a link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than
 // asking for them.
 type State struct {
-	Path    string // "": nowhere
+	Path    string // "": not stored
 	records []*Record
-	info    fs.FileInfo // of the file when it was read; nil: there was none
+	info    fs.FileInfo // of the file when it was read; nil: it did not exist
 }
 
-// Record is what one artifact's last pull placed.
+// Record has the files that the last pull of one artifact placed.
 type Record struct {
 	Version  int                `json:"davit"`
 	Origin   string             `json:"origin"`
-	Settings string             `json:"settings"` // the options that decide what is placed
-	Root     ocispec.Descriptor `json:"root"`     // what the reference led to
+	Settings string             `json:"settings"` // the options that decide which files are placed
+	Root     ocispec.Descriptor `json:"root"`     // the descriptor that the reference resolved to
 	Result   json.RawMessage    `json:"result"`   // what the pull returned, without files
 	Layers   []digest.Digest    `json:"layers"`
 	Preserve bool               `json:"preserve,omitempty"` // modes and owners are content too
-	// Entangled says that layers replaced each other's files, so that none can be kept without the others.
+	// Entangled means that layers replaced each other's files, so that none can be kept without the others.
 	Entangled bool `json:"entangled,omitempty"`
-	// Placing says that the files are about to be placed: any of them may be there, or what was there before.
+	// Placing means that the files are about to be placed: each may be in place already, or still the previous one.
 	Placing bool `json:"placing,omitempty"`
-	// Synced says that the files were on the disk when the record was written.
+	// Synced means that the files were on disk when the record was written.
 	Synced bool `json:"synced,omitempty"`
-	// Boot names the run of the machine that wrote the record: another one may have lost what was not synced.
+	// Boot identifies the run of the machine that wrote the record: unsynced files may be lost after a restart.
 	Boot  string `json:"boot,omitempty"`
 	Count int    `json:"files"`
 
@@ -90,7 +90,7 @@ func NewPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) Placed
 	}
 }
 
-// appendLine writes the file as a line.
+// appendLine appends the file as a line.
 func (f Placed) appendLine(b []byte) []byte {
 	b = strconv.AppendUint(b, uint64(f.Mode), 8)
 	for _, n := range []int64{int64(f.UID), int64(f.GID), f.Size, f.ModTime, int64(f.Layer)} {
@@ -104,7 +104,7 @@ func (f Placed) appendLine(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// parsePlaced reads a line of a file in a record of so many layers.
+// parsePlaced parses the line of a file in a record with this many layers.
 func parsePlaced(line string, layers int) (f Placed, err error) {
 	var numbers [6]int64
 	for i := range numbers {
@@ -137,7 +137,7 @@ func parsePlaced(line string, layers int) (f Placed, err error) {
 	return f, err
 }
 
-// Unchanged reports whether the file, whose info is given, has the content that was placed in dst, and, if its rights
+// Unchanged reports whether the file, with this info, still has the content that was placed in dst and, if permissions
 // count, the mode and the owner.
 func (f Placed) Unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
 	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
@@ -153,7 +153,7 @@ func (f Placed) Unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
 	return info.Size() == f.Size
 }
 
-// Len is the number of files; a record that does not exist has none.
+// Len returns the number of files; a nil record has none.
 func (r *Record) Len() int {
 	if r == nil {
 		return 0
@@ -161,7 +161,7 @@ func (r *Record) Len() int {
 	return r.Files.Len()
 }
 
-// Find looks a path up.
+// Find searches for a path.
 func (r *Record) Find(path string) (Placed, bool) {
 	if r == nil {
 		return Placed{}, false
@@ -169,7 +169,7 @@ func (r *Record) Find(path string) (Placed, bool) {
 	return r.Files.Find(path)
 }
 
-// ReadState reads what there is; a file that is not ours or damaged is as good as none.
+// ReadState reads the state file. A damaged or foreign file is treated as missing.
 func ReadState(path string) *State {
 	s := &State{Path: path}
 	if path == "" {
@@ -198,8 +198,8 @@ func ReadState(path string) *State {
 	}
 }
 
-// sameBoot reports whether the machine has not restarted since the record was written, at a time that counts for records
-// that do not name the boot: early versions did not.
+// sameBoot reports whether the machine has not restarted since the record was written, as of a time that applies to
+// records without a boot ID: early versions wrote none.
 func (r *Record) sameBoot(written time.Time) bool {
 	if r.Boot != "" {
 		return r.Boot == durable.BootID()
@@ -208,7 +208,7 @@ func (r *Record) sameBoot(written time.Time) bool {
 	return !booted.IsZero() && written.After(booted)
 }
 
-// readRecord reads a record and its files. Its error is io.EOF when there is no more.
+// readRecord reads a record and its files. Its error is io.EOF at the end.
 func readRecord(lines *bufio.Reader) (*Record, error) {
 	line, err := readLine(lines)
 	if err != nil {
@@ -236,7 +236,7 @@ func readRecord(lines *bufio.Reader) (*Record, error) {
 	return r, nil
 }
 
-// readLine reads a line and its end. It is valid until the next is read.
+// readLine reads a line with its end. The result is valid until the next call.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadSlice('\n')
 	if err == nil || !errors.Is(err, bufio.ErrBufferFull) && len(line) == 0 {
@@ -248,12 +248,12 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		long = append(long, line...)
 	}
 	if err != nil {
-		return nil, errors.ErrUnsupported // it was cut
+		return nil, errors.ErrUnsupported // the line was cut
 	}
 	return long, nil
 }
 
-// Stale reports whether another pull wrote the file since it was read.
+// Stale reports whether another pull changed the file since it was read.
 func (s *State) Stale() bool {
 	info, err := os.Stat(s.Path)
 	if err != nil || s.info == nil {
@@ -262,10 +262,10 @@ func (s *State) Stale() bool {
 	return !os.SameFile(info, s.info) || !info.ModTime().Equal(s.info.ModTime()) || info.Size() != s.info.Size()
 }
 
-// Of is the record of an origin; nil: none.
+// Of returns the record of an origin, or nil.
 func (s *State) Of(origin string) *Record { return s.find(origin, false) }
 
-// Placing is the record of files that a pull from an origin was placing when it was killed; nil: none.
+// Placing returns the record of files that a killed pull from an origin was placing, or nil.
 func (s *State) Placing(origin string) *Record { return s.find(origin, true) }
 
 func (s *State) find(origin string, placing bool) *Record {
@@ -277,7 +277,7 @@ func (s *State) find(origin string, placing bool) *Record {
 	return nil
 }
 
-// Ours reports whether some pull placed the file in dst and nobody changed it since.
+// Ours reports whether some pull placed the file in dst and it is unchanged since.
 func (s *State) Ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
@@ -288,7 +288,7 @@ func (s *State) Ours(dst *os.Root, path string, info fs.FileInfo) bool {
 	return false
 }
 
-// damaged reports whether a file may be what power loss left of the one that was placed: cut, and not written since.
+// damaged reports whether power loss may have cut the placed file, which was not written since.
 func (f Placed) damaged(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && f.Mode.IsRegular() && info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
 }
@@ -307,8 +307,8 @@ func (s *State) OursBelow(dst *os.Root, dir string) bool {
 	}) == nil
 }
 
-// Put replaces the records of its origin in the file, or, if r is of files about to be placed, adds it to what was there
-// before.
+// Put replaces the records of its origin in the file. If r is for files about to be placed, it adds r to the existing
+// ones instead.
 func (s *State) Put(r *Record) error {
 	r.Version, r.Count, r.Boot = stateVersion, r.Files.Len(), durable.BootID()
 	return s.edit(r.Synced, func(records []*Record) []*Record {
@@ -321,13 +321,13 @@ func (s *State) Abandon(origin string) error {
 	return s.edit(false, func(records []*Record) []*Record { return dropRecords(records, origin, true) })
 }
 
-// dropRecords removes the records of an origin, or only that of files about to be placed.
+// dropRecords removes the records of an origin, or only the one for files about to be placed.
 func dropRecords(records []*Record, origin string, placing bool) []*Record {
 	return slices.DeleteFunc(records, func(r *Record) bool { return r.Origin == origin && (r.Placing || !placing) })
 }
 
-// edit changes the file. Others' records are read again, since other pulls may have been at work; where two write at
-// once, one is lost, and the next pull compares contents.
+// edit changes the file. It reads the records of others again, since other pulls may have written them. If two processes
+// write at once, one change is lost and the next pull compares contents.
 func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
 	if s.Path == "" {
 		return nil
@@ -351,8 +351,8 @@ func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
 	return durable.Dir(filepath.Dir(s.Path))
 }
 
-// createAlone makes an empty file that no other process is writing, out of what a killed process may have left. When
-// another process is, it returns nil.
+// createAlone creates an empty file that no other process is writing, reusing one left by a killed process. If another
+// process is writing it, createAlone returns nil.
 func createAlone(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
@@ -369,7 +369,7 @@ func createAlone(path string) (*os.File, error) {
 	return f, nil
 }
 
-// sameFile reports whether the open file is still the one that the path leads to.
+// sameFile reports whether the open file is still the one at the path.
 func sameFile(f *os.File, path string) bool {
 	ours, err := f.Stat()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// records are what states are made of in tests.
+// records returns example records for states.
 func records() []*Record {
 	one := &Record{Origin: "host/repo:v1", Result: json.RawMessage("{}"), Layers: []digest.Digest{digest.FromString("a")}}
 	for _, f := range []Placed{
@@ -56,7 +56,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// FuzzState reads what is no state of ours: there is none then, or one that can be used.
+// FuzzState reads a damaged or foreign state: the result is empty or usable.
 func FuzzState(f *testing.F) {
 	var b bytes.Buffer
 	if err := writeRecords(&b, records()); err != nil {

@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// tableChunk is how many files are kept in one piece of memory. Chunks never move: a million files are not copied
-	// while they come.
+	// tableChunk is how many files are in one chunk of memory. Chunks never move, so that a growing table does not copy
+	// a million files.
 	tableChunk = 4096
-	// nameChunk is how many bytes of names are kept in one piece.
+	// nameChunk is how many bytes of names are in one chunk.
 	nameChunk = 64 << 10
 )
 
-// Table is a list of files that takes some 50 bytes for each, and its path.
+// Table is a list of files that takes about 50 bytes for each file, plus its path.
 type Table struct {
 	chunks  [][]row
 	n       int
 	names   [][]byte
 	digests [][32]byte
-	others  []digest.Digest // digests that are no SHA-256
+	others  []digest.Digest // digests other than SHA-256
 }
 
 // row is a file in a table.
@@ -35,7 +35,7 @@ type row struct {
 	mode             fs.FileMode
 	uid, gid         uint32
 	Layer            int32
-	digest           int32 // 0: none; n: digests[n-1]; -n: others[n-1]
+	digest           int32 // 0: no digest; n: digests[n-1]; -n: others[n-1]
 }
 
 func (t *Table) Len() int {
@@ -47,7 +47,7 @@ func (t *Table) Len() int {
 
 func (t *Table) Row(i int) *row { return &t.chunks[i/tableChunk][i%tableChunk] }
 
-// Add appends a file. Paths and links beyond 64 KiB, which no file system has, are cut.
+// Add appends a file. It cuts paths and links beyond 64 KiB, which no file system supports.
 func (t *Table) Add(f Placed) {
 	if t.n%tableChunk == 0 && t.n/tableChunk == len(t.chunks) {
 		t.chunks = append(t.chunks, make([]row, tableChunk))
@@ -89,7 +89,7 @@ func (t *Table) path(r *row) []byte {
 	return t.names[r.chunk][r.offset : r.offset+uint32(r.pathLen)]
 }
 
-// At returns a file.
+// At returns the file at an index.
 func (t *Table) At(i int) Placed {
 	r := t.Row(i)
 	f := Placed{
@@ -109,7 +109,7 @@ func (t *Table) At(i int) Placed {
 	return f
 }
 
-// Stat takes down what the file system says of a file. In archives, hard links have no size.
+// Stat stores the metadata of a file. In archives, hard links have no size.
 func (t *Table) Stat(i int, info fs.FileInfo) {
 	r := t.Row(i)
 	uid, gid, _ := Owner(info)
@@ -119,7 +119,7 @@ func (t *Table) Stat(i int, info fs.FileInfo) {
 	}
 }
 
-// Retain removes the files that keep does not want.
+// Retain removes the files for which keep returns false.
 func (t *Table) Retain(keep func(Placed) bool) {
 	n := 0
 	for i := range t.n {
@@ -131,14 +131,14 @@ func (t *Table) Retain(keep func(Placed) bool) {
 	t.n = n
 }
 
-// Sort puts the files in the order of their paths.
+// Sort sorts the files by path.
 func (t *Table) Sort() {
 	if !sort.IsSorted(byPath{t}) {
 		sort.Sort(byPath{t})
 	}
 }
 
-// Find looks a path up in a sorted table.
+// Find searches a sorted table for a path.
 func (t *Table) Find(path string) (Placed, bool) {
 	if t.Len() == 0 {
 		return Placed{}, false
@@ -162,7 +162,7 @@ func (b byPath) Swap(i, j int) {
 	*x, *y = *y, *x
 }
 
-// sha256Sum is the sum that a SHA-256 digest is of.
+// sha256Sum returns the sum in a SHA-256 digest.
 func sha256Sum(d digest.Digest) (sum [32]byte, ok bool) {
 	encoded, ok := strings.CutPrefix(string(d), "sha256:")
 	if !ok || len(encoded) != hex.EncodedLen(len(sum)) || strings.ContainsAny(encoded, "ABCDEF") {

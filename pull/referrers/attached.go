@@ -17,15 +17,15 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// AttachedOptions say which one of a subject's referrers is meant.
+// AttachedOptions select one of a subject's referrers.
 type AttachedOptions struct {
 	Kind   string // the name of a kind, or an artifactType
 	Alert  string // of runbooks, one that answers this alert
-	Latest bool   // of several, the one that was made last
+	Latest bool   // of several, the one created last
 }
 
-// Attached finds the one referrer of a subject that is meant, with no more than the listing. A *NoneAttachedError says
-// that none exists, a *SeveralAttachedError that there are several.
+// Attached returns the one referrer of a subject that matches, using only the listing. The error is a *NoneAttachedError
+// if none matches and a *SeveralAttachedError if several do.
 func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Referrer, error) {
 	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
 	if err != nil {
@@ -44,14 +44,14 @@ func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec
 	case len(fit) == 1:
 		return fit[0], nil
 	}
-	last, before := fit[len(fit)-1], fit[len(fit)-2] // they come in the order of their times
+	last, before := fit[len(fit)-1], fit[len(fit)-2] // sorted by creation time
 	if opts.Latest && last.Created().After(before.Created()) {
 		return last, nil
 	}
 	return nil, &SeveralAttachedError{Subject: subject.Digest, Options: opts, Referrers: fit}
 }
 
-// Alerts are those that a runbook answers.
+// Alerts returns the alerts that a runbook answers.
 func (r *Referrer) Alerts() []string {
 	var alerts []string
 	for alert := range strings.SplitSeq(r.Annotations[mediatypes.RunbookAlerts], ",") {
@@ -62,11 +62,11 @@ func (r *Referrer) Alerts() []string {
 	return alerts
 }
 
-// NoneAttachedError says that no referrer is the one that was meant.
+// NoneAttachedError reports that no referrer matches.
 type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
-	Others  []*Referrer // of the kind, that answer other alerts
+	Others  []*Referrer // of the kind, but for other alerts
 }
 
 func (e *NoneAttachedError) Error() string {
@@ -79,7 +79,7 @@ func (e *NoneAttachedError) Error() string {
 
 func (e *NoneAttachedError) Unwrap() error { return errdef.ErrNotFound }
 
-// SeveralAttachedError says that several referrers could be meant.
+// SeveralAttachedError reports that several referrers match.
 type SeveralAttachedError struct {
 	Subject   digest.Digest
 	Options   AttachedOptions
@@ -93,22 +93,22 @@ func (e *SeveralAttachedError) Error() string {
 	return fmt.Sprintf("%d are attached to %s", len(e.Referrers), e.Subject)
 }
 
-// What Elsewhere looks at. It runs where something is missing, for the sake of an explanation.
+// Limits of Elsewhere, which only runs to explain why something is missing.
 const (
 	maxElsewhereTags      = 32
 	maxElsewherePlatforms = 16
 )
 
-// Place is where else something is attached.
+// Place is another place where something is attached.
 type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
 	Platform *ocispec.Platform // of a manifest that the subject lists; with Tag, the index has a statement about this one
 }
 
-// Elsewhere explains why nothing is attached to subject where something was expected: an index and the manifests of its
-// platforms are different subjects, and one may have what the other has not. It returns the first of them that has it;
-// nil where none has. An index is looked for behind a few of the tags that the source has.
+// Elsewhere explains why an expected attachment of subject is missing: an index and the manifests of its platforms are
+// different subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none
+// does. It searches for an index behind a few of the source's tags.
 func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest.Digest, opts AttachedOptions) (*Place, error) {
 	m, err := fetch.Resolve(ctx, src, subject.String())
 	if err != nil {
@@ -126,7 +126,7 @@ func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest
 	return nil, nil
 }
 
-// indexWith looks for an index that lists the manifest, behind the tags of the source.
+// indexWith searches the tags of the source for an index that lists the manifest.
 func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manifest, opts AttachedOptions) (*Place, error) {
 	lister, ok := src.(registry.TagLister)
 	if !ok {
@@ -147,7 +147,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	for _, tag := range tags[:min(len(tags), maxElsewhereTags)] {
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {
-			continue // another artifact, or a tag that went meanwhile
+			continue // another artifact, or a tag that was deleted meanwhile
 		}
 		i := slices.IndexFunc(index.Manifests, func(e ocispec.Descriptor) bool { return e.Digest == m.Desc.Digest })
 		if i < 0 {
@@ -165,7 +165,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	return nil, nil
 }
 
-// hasAttached reports whether what is meant is attached to a subject, once or several times.
+// hasAttached reports whether at least one referrer of a subject matches.
 func hasAttached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (bool, error) {
 	_, err := Attached(ctx, src, subject, opts)
 	var none *NoneAttachedError

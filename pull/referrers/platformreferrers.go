@@ -11,18 +11,18 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxEntries bounds how many manifests of an index are read: it is what one index may list.
+// MaxEntries bounds how many manifests of an index are read: it is the maximum that one index may list.
 const MaxEntries = 1000
 
-// AttachedTo is what belongs to one manifest of an index. Its JSON is for scripts.
+// AttachedTo lists the attachments of one manifest of an index. Its JSON is for scripts.
 type AttachedTo struct {
 	Digest    digest.Digest     `json:"digest"`
 	Platform  *ocispec.Platform `json:"platform,omitempty"`
 	Referrers []*Referrer       `json:"referrers"`
 }
 
-// OfPlatforms lists what refers to the manifests of an index, and what BuildKit put into the index for them. The
-// list has those that something belongs to; it is empty where subject is no index.
+// OfPlatforms lists the referrers of the manifests of an index, and the attestations that BuildKit put into the index
+// for them. It leaves out manifests without any, and returns an empty list if subject is not an index.
 func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*AttachedTo, error) {
 	if !oci.IsIndex(subject.MediaType) {
@@ -53,7 +53,7 @@ func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocis
 	return all, nil
 }
 
-// inIndex adds the attestations that an index has for one of its manifests.
+// inIndex adds the index's attestations for one of its manifests.
 func (w *Lister) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
 	for _, e := range attestations(index, of.Digest) {
 		if w.seen[e.Digest] {

@@ -21,14 +21,14 @@ import (
 // MaxDepth bounds the referrers of referrers that are listed.
 const MaxDepth = 8
 
-// Options say which referrers are listed. The zero value lists the direct ones of every kind.
+// Options select the referrers that are listed. The zero value lists the direct ones of every kind.
 type Options struct {
 	Kind      string // the name of a kind, or an artifactType; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
-	Tags      bool   // also what cosign keeps under tags like sha256-….sig; it takes three more requests
+	Tags      bool   // also what cosign stores under tags like sha256-….sig; this takes three more requests
 }
 
-// Referrer is a manifest that refers to a subject, with what refers to it. Its JSON is for scripts.
+// Referrer is a manifest that refers to a subject, with its own referrers. Its JSON is for scripts.
 type Referrer struct {
 	Digest       digest.Digest     `json:"digest"`
 	MediaType    string            `json:"mediaType"`
@@ -36,19 +36,19 @@ type Referrer struct {
 	Kind         string            `json:"kind"`
 	Size         int64             `json:"size"` // of the manifest
 	Annotations  map[string]string `json:"annotations,omitempty"`
-	Statements   []string          `json:"statements,omitempty"` // predicate types, where its manifest had to be read
-	Tag          string            `json:"tag,omitempty"`        // it has no subject, but is kept under this tag of the subject's digest
+	Statements   []string          `json:"statements,omitempty"` // predicate types, if its manifest had to be read
+	Tag          string            `json:"tag,omitempty"`        // without a subject, but stored under this tag of the subject's digest
 	Referrers    []*Referrer       `json:"referrers,omitempty"`
 }
 
-// Descriptor of the referrer's manifest.
+// Descriptor returns the descriptor of the referrer's manifest.
 func (r *Referrer) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{
 		MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size, Annotations: r.Annotations,
 	}
 }
 
-// Created is when the referrer says it was made; zero if it does not.
+// Created returns the creation time that the referrer states, or zero.
 func (r *Referrer) Created() time.Time {
 	t, err := time.Parse(time.RFC3339, r.Annotations[ocispec.AnnotationCreated])
 	if err != nil {
@@ -70,8 +70,8 @@ func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 	return lists[subject.Digest], nil
 }
 
-// A Lister makes one listing, in which each referrer appears once. It goes from one level of the trees to the next, and asks for all of a level at once: far
-// registries take their time for each answer.
+// A Lister makes one listing, in which each referrer appears once. It descends the trees level by level and requests a
+// whole level at once, since distant registries are slow to answer.
 type Lister struct {
 	src   oras.ReadOnlyGraphTarget
 	opts  Options
@@ -107,7 +107,7 @@ func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[d
 	return of, err
 }
 
-// below adds to referrers what refers to them, and so on.
+// below adds the referrers of referrers, recursively.
 func (w *Lister) below(ctx context.Context, above []*Referrer) error {
 	for depth := 1; depth < MaxDepth && len(above) > 0; depth++ {
 		subjects := make([]ocispec.Descriptor, len(above))
@@ -126,7 +126,8 @@ func (w *Lister) below(ctx context.Context, above []*Referrer) error {
 	return nil
 }
 
-// level lists what refers to each of the subjects, which are that deep in the tree. What two of them list is the first one's.
+// level lists the referrers of each of the subjects, at this depth of the tree. A referrer of two of them belongs to the
+// first.
 func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
 	opts := w.opts
 	if depth > 0 {
@@ -156,7 +157,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 	})
 }
 
-// list describes what was found for a subject, sorted.
+// list returns sorted descriptions of the referrers found for a subject.
 func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []ocispec.Descriptor, opts Options) (
 	[]*Referrer, error) {
 	list := make([]*Referrer, 0, len(found))
@@ -182,7 +183,7 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 	return list, nil
 }
 
-// AtOnce does several things at a time and returns the first error.
+// AtOnce runs several functions concurrently and returns the first error.
 func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetch.DefaultConcurrency)
@@ -192,7 +193,7 @@ func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 	return group.Wait()
 }
 
-// direct asks the source.
+// direct lists the direct referrers, from the source.
 func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	err := fetch.Referrers(ctx, w.src, subject, artifactType, func(page []ocispec.Descriptor) error {
@@ -205,7 +206,7 @@ func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifac
 	return found, err
 }
 
-// filterType is the artifactType that the source can filter by; "" where a kind has several.
+// filterType returns the artifactType that the source can filter by, or "" if a kind has several.
 func filterType(kind string) string {
 	if strings.Contains(kind, "/") {
 		return kind
@@ -216,8 +217,8 @@ func filterType(kind string) string {
 	return ""
 }
 
-// referrer describes a manifest of the list. Where the list says too little, as cosign's fallback index does, the
-// manifest is read.
+// referrer describes a manifest of the list. If the list says too little, as cosign's fallback index does, it reads the
+// manifest.
 func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referrer, error) {
 	r := &Referrer{
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
@@ -236,19 +237,19 @@ func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referr
 	return r, nil
 }
 
-// describe takes what the manifest says.
+// describe adds details from the manifest.
 func (r *Referrer) describe(m *fetch.Manifest) {
 	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.Traits().Type(), m.Annotations, m.Kind().Name, predicates(m)
 }
 
-// is reports whether a referrer is of a kind ("": any), or states something of it.
+// is reports whether a referrer is of a kind ("": any), or has a statement of it.
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])
 	return kind == "" || kind == r.Kind || kind == r.ArtifactType ||
 		slices.ContainsFunc(stated, func(predicate string) bool { return predicate != "" && kinds.Stated(predicate) == kind })
 }
 
-// tagged lists what cosign keeps for a subject under tags that are made of its digest.
+// tagged lists what cosign stores for a subject under tags made of its digest.
 func (w *Lister) tagged(ctx context.Context, subject ocispec.Descriptor) ([]*Referrer, error) {
 	found, err := fetch.CosignManifests(ctx, w.src, subject)
 	if err != nil {

@@ -17,12 +17,12 @@ import (
 
 // Statement is an in-toto statement that BuildKit put into an index.
 type Statement struct {
-	Manifest digest.Digest // that it is in
+	Manifest digest.Digest // the manifest that contains it
 	Path     string        // as Readable names it
 }
 
-// StatementInIndex finds what BuildKit put into the index behind a reference about its manifest for a platform (nil: the
-// running one): the first statement of the kind that opts say. A *NoneAttachedError says that none exists.
+// StatementInIndex finds BuildKit's statement, in the index behind a reference, about its manifest for a platform (nil:
+// the running one): the first statement of the kind in opts. The error is a *NoneAttachedError if none exists.
 func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, platform *ocispec.Platform, opts AttachedOptions) (
 	*Statement, error) {
 	index, err := fetch.Resolve(ctx, src, ref)
@@ -44,7 +44,7 @@ func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, 
 	return found, err
 }
 
-// statementAbout finds the first statement of a kind that an index has about one of its manifests; nil: none.
+// statementAbout returns the first statement of a kind that an index has about one of its manifests, or nil.
 func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
 	for _, e := range attestations(index, of) {
 		m, err := fetch.Load(ctx, src, e)
@@ -60,7 +60,7 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manif
 	return nil, nil
 }
 
-// attestations are the entries of an index that describe one of its manifests.
+// attestations returns the entries of an index that describe one of its manifests.
 func attestations(index *fetch.Manifest, of digest.Digest) []ocispec.Descriptor {
 	var found []ocispec.Descriptor
 	for _, e := range index.Manifests {
@@ -71,13 +71,14 @@ func attestations(index *fetch.Manifest, of digest.Digest) []ocispec.Descriptor 
 	return found
 }
 
-// statementIs reports whether a layer is a statement of a kind: what it states, or that it is one.
+// statementIs reports whether a layer is a statement of a kind, by its predicate type, its media type, or the kind of
+// its manifest.
 func statementIs(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
 	predicate := layer.Annotations[mediatypes.PredicateType]
 	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
 }
 
-// predicates are what the statements of a manifest state.
+// predicates returns the predicate types of the statements of a manifest.
 func predicates(m *fetch.Manifest) []string {
 	var types []string
 	for _, layer := range m.Layers {

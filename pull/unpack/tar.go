@@ -43,11 +43,11 @@ type trees struct {
 	files      *record.Table // gets a row for each file
 	extractors map[route]*extract.Extractor
 
-	item *fetch.Item // that is being unpacked
+	item *fetch.Item // the item being unpacked
 
 	mu        sync.Mutex // the callbacks of an Extractor come from several goroutines
 	entangled bool
-	dirs      map[string]bool // that have entries
+	dirs      map[string]bool // directories that have entries
 	placed    int64           // entries, directories included
 	size      int64
 	seed      maphash.Seed
@@ -107,7 +107,7 @@ func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
 	return x
 }
 
-// place returns the name that an entry gets. Its error is archive.ErrSkip for one that is left out.
+// place returns the name of an entry in the stage. Its error is archive.ErrSkip for an entry that is left out.
 func (t *trees) place(w route, name string) (string, error) {
 	name, err := stripPrefix(w.strip, name)
 	if err != nil {

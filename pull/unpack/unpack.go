@@ -62,7 +62,7 @@ func (u *Unpacker) Entangled() bool { return u.trees.entangled }
 // Dirs returns the directories that layers have entries for.
 func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }
 
-// LockDirs gives directories, once they are in dst, modes that forbid their owners something.
+// LockDirs sets modes that restrict the owner on directories, once they are in dst.
 func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
 
 // Fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
