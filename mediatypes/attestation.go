@@ -12,16 +12,16 @@ const (
 	SARIF               = "application/sarif+json"
 )
 
-// PredicateType is the annotation that says what an in-toto statement states; the two others are those of a sigstore
-// bundle.
+// PredicateType is the annotation with the predicate type of an in-toto statement; the two others are those of a
+// sigstore bundle.
 const (
 	PredicateType       = "in-toto.io/predicate-type"
 	BundleContent       = "dev.sigstore.bundle.content"
 	BundlePredicateType = "dev.sigstore.bundle.predicateType"
 )
 
-// VEXArtifact is the artifactType of a VEX document in CycloneDX: under the type of its format a scanner would take it
-// for an SBOM.
+// VEXArtifact is the artifactType of a VEX document in CycloneDX: with the type of its format, a scanner would treat it
+// as an SBOM.
 const VEXArtifact = "application/vnd.davit.vex.v1"
 
 // The types of signatures.

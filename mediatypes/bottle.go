@@ -1,6 +1,6 @@
 package mediatypes
 
-// The annotations by which Homebrew finds a bottle in an index.
+// The annotations that Homebrew uses to find a bottle in an index.
 const (
 	BottleDigest = "sh.brew.bottle.digest"
 	BottleTab    = "sh.brew.tab"

@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of a Docker Compose application. ComposeConfig10 tells it where a registry knew no artifactType.
+// The types of a Docker Compose application. ComposeConfig10 identifies it on a registry without artifactType.
 const (
 	ComposeProject  = "application/vnd.docker.compose.project"
 	ComposeFile     = "application/vnd.docker.compose.file+yaml"
@@ -8,7 +8,7 @@ const (
 	ComposeConfig10 = "application/vnd.docker.compose.config.empty.v1+json"
 )
 
-// The annotations of a compose application's layers: the names that its files have beside each other.
+// The annotations of a compose application's layers: the names of its files in their directory.
 const (
 	ComposeFileName    = "com.docker.compose.file"
 	ComposeEnvFileName = "com.docker.compose.envfile"

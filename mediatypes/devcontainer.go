@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of Dev Containers. The config type alone tells them; layer and title tell features from templates.
+// The types of Dev Containers. Only the config type identifies them; layer and title distinguish features from templates.
 const (
 	DevContainer           = "application/vnd.devcontainers"
 	DevContainerLayer      = "application/vnd.devcontainers.layer.v1+tar"

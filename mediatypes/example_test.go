@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// What a listing of referrers has is enough to name their kinds.
+// A listing of referrers has enough fields to name their kinds.
 func ExampleRecognize() {
 	kinds := []mediatypes.Known{
 		{Kind: mediatypes.Kind{Name: "sbom", Types: []string{"application/vnd.cyclonedx+json"}}},

@@ -1,7 +1,7 @@
 package mediatypes
 
-// KindAnnotation is the manifest annotation that tells a volume from other container images. No client needs it.
+// KindAnnotation is the manifest annotation that distinguishes a volume from other container images. No client needs it.
 const KindAnnotation = "dev.davit.kind"
 
-// Volume is the name of the kind of volumes, which are unpacked in another way than other images.
+// Volume is the name of the kind of volumes, which are unpacked differently from other images.
 const Volume = "volume"

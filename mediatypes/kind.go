@@ -1,9 +1,9 @@
-// Package mediatypes holds what davit knows about kinds of artifacts, as data: which media types a kind's manifest,
+// Package mediatypes holds davit's data about kinds of artifacts: which media types a kind's manifest,
 // config and layers have, which files play which role, and which native client reads it. It decides nothing and reads
 // no files; package artifact does that with this data.
 package mediatypes
 
-// Packing says how the files of a layer become its blob.
+// Packing is the way in which the files of a layer become its blob.
 type Packing string
 
 // The packings. Raw is one file byte for byte; the others are a deterministic tar, compressed or not.
@@ -14,7 +14,7 @@ const (
 	TarZstd Packing = "tar+zstd"
 )
 
-// Extension is how files of a packing are called: ".tar.gz". Raw ones keep their names.
+// Extension returns the file name extension of a packing: ".tar.gz". Raw files keep their names.
 func (p Packing) Extension() string {
 	switch p {
 	case Tar:
@@ -27,7 +27,7 @@ func (p Packing) Extension() string {
 	return ""
 }
 
-// Shape says what the manifest of a kind is.
+// Shape is the form of a kind's manifest.
 type Shape string
 
 // The shapes. An Artifact is an image manifest with a config of its own type; an Image has an OCI image config whose
@@ -38,7 +38,7 @@ const (
 	Index    Shape = "index"
 )
 
-// Order says in which order the layers of a kind stand in its manifest.
+// Order is the order of a kind's layers in its manifest.
 type Order string
 
 // The orders. Declared keeps the order of davit.yaml; ByDigest sorts by digest as helm does, ByTitle by title as Docker
@@ -50,41 +50,42 @@ const (
 	ByRole   Order = "role"
 )
 
-// Kind is one type of artifact: what is written when somebody says "kind: model", and how it is recognised again.
+// Kind is one type of artifact: what "kind: model" writes, and how it is recognized when it is read.
 // The JSON and YAML names are those of a kind file, so that every built-in kind prints as one.
 type Kind struct {
 	Name    string `json:"name" yaml:"name"`       // the word people write: "model"
 	Summary string `json:"summary" yaml:"summary"` // one line for help and README
 
-	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type tells the
-	// kind, unless TypeFromLayer is set.
+	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type identifies
+	// the kind, unless TypeFromLayer is set.
 	ArtifactType string `json:"artifactType,omitempty" yaml:"artifactType,omitempty"`
 	// TypeFromLayer makes the first layer's media type the artifactType, as scanners expect of an SBOM.
 	TypeFromLayer bool `json:"typeFromLayer,omitempty" yaml:"typeFromLayer,omitempty"`
-	// Types are further artifactTypes and config media types by which the kind is recognised when it is read:
-	// legacy names, and what other clients write.
+	// Types are further artifactTypes and config media types by which the kind is recognized when it is read:
+	// legacy names, and those that other clients write.
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
 
 	Shape  Shape       `json:"shape,omitempty" yaml:"shape,omitempty"`
 	Config Config      `json:"config,omitzero" yaml:"config,omitempty"`
 	Layers []LayerType `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
 	Order  Order       `json:"order,omitempty" yaml:"order,omitempty"`
-	// Expand: a directory that no role takes whole is packed as a layer per file under it. Without it, such a
+	// Expand: a directory that no role takes as a whole is packed as a layer per file under it. Without it, such a
 	// directory is an error.
 	Expand bool `json:"expand,omitempty" yaml:"expand,omitempty"`
 	// PerEntry: a directory named without a davit.yaml is packed entry by entry, each in its own role, although a role
 	// would take the directory as a whole.
 	PerEntry bool `json:"perEntry,omitempty" yaml:"perEntry,omitempty"`
-	// Exclude lists what the native client does not pack, in the syntax of .dockerignore, relative to the directory or to
-	// the fixed part of the glob. A path that is named itself is packed; "!" in the exclude of an entry takes paths back.
+	// Exclude lists patterns of files that the native client does not pack, in the syntax of .dockerignore, relative to the
+	// directory or to the fixed part of the glob. A path that is named itself is packed; "!" in the exclude of an entry
+	// includes paths again.
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
-	// IgnoreFile names the native client's .dockerignore. What it lists is never packed, nor is the file itself.
+	// IgnoreFile names the native client's .dockerignore. The files it lists are never packed, nor is the file itself.
 	IgnoreFile  string            `json:"ignoreFile,omitempty" yaml:"ignoreFile,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
 	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
 	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
-	// ReadOnly kinds are recognised and shown, never packed.
+	// ReadOnly kinds are recognized and shown, never packed.
 	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
 	// Clients names the native clients that read the kind: "helm", "docker model".
 	Clients []string `json:"clients,omitempty" yaml:"clients,omitempty"`
@@ -97,11 +98,10 @@ type Config struct {
 	MediaType string `json:"mediaType,omitempty" yaml:"mediaType,omitempty"`
 	// Optional: without any config fields the config is the empty one, whatever MediaType says.
 	Optional bool `json:"optional,omitempty" yaml:"optional,omitempty"`
-	// Derive names the function of package artifact that reads the config out of the files ("model", "helm" …).
-	// Empty: the config is Defaults with the config fields of davit.yaml laid over them.
+	// Derive names the function that reads the config from the files ("model", "helm" …). Empty: the config is
+	// Defaults with the config fields of davit.yaml merged over them.
 	Derive string `json:"derive,omitempty" yaml:"derive,omitempty"`
-	// Schema is the JSON Schema (2020-12) of what davit.yaml may say under config, and of the whole config where
-	// nothing derives it.
+	// Schema is the JSON Schema (2020-12) of config in davit.yaml, and of the whole config if no function derives it.
 	Schema   map[string]any `json:"schema,omitempty" yaml:"schema,omitempty"`
 	Defaults map[string]any `json:"defaults,omitempty" yaml:"defaults,omitempty"`
 }
@@ -112,26 +112,27 @@ type LayerType struct {
 	MediaType string `json:"mediaType" yaml:"mediaType"` // of the blob, in the default Packing
 	// MediaTypes are the media types of the blob in other packings than the default one.
 	MediaTypes map[Packing]string `json:"mediaTypes,omitempty" yaml:"mediaTypes,omitempty"`
-	// Match are doublestar patterns over slash paths; a pattern without a slash matches the base name, in any case.
+	// Match are doublestar patterns over slash paths, ignoring case; a pattern without a slash matches the base name.
 	// A pattern that ends in "/" matches directories only.
 	Match []string `json:"match,omitempty" yaml:"match,omitempty"`
-	// Content names the test of a file's content that it must pass besides ("gguf", "spdx-json" …; see package
-	// artifact). With Content and no Match, the content alone decides.
+	// Content names a test that the file's content must also pass ("gguf", "spdx-json" …). With Content and no Match,
+	// the content alone decides.
 	Content string `json:"content,omitempty" yaml:"content,omitempty"`
-	// Exclude is what a directory of this role leaves out, in the syntax of .dockerignore, unless davit.yaml says exclude.
+	// Exclude lists patterns that a directory of this role leaves out, in the syntax of .dockerignore, unless davit.yaml
+	// sets exclude.
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
-	// Claims are patterns of names by which a file says that it is of this role. One that fails Content all the same is
-	// broken: it is refused where no kind is named, instead of being taken for a file of any kind.
+	// Claims are patterns of names that claim this role for a file. A file with such a name that fails Content is
+	// broken: it is refused if no kind is named, instead of being packed as generic.
 	Claims  []string `json:"claims,omitempty" yaml:"claims,omitempty"`
 	Packing Packing  `json:"packing,omitempty" yaml:"packing,omitempty"` // default Raw
 	Min     int      `json:"min,omitempty" yaml:"min,omitempty"`         // fewest layers of this role; 0: optional
 	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
-	// Tells: a file of this role tells the kind by itself, where no davit.yaml names one.
+	// Tells: a file of this role shows the kind by itself if no davit.yaml names one.
 	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
-	// is the layer's title: what oras unpacks.
+	// is the layer's title, the form that oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
-	// Untitled: the path is no title of such layers. They have the name that the kind gives them, or none.
+	// Untitled: the path is not the title of such layers. They have the name that the kind sets, or none.
 	Untitled bool `json:"untitled,omitempty" yaml:"untitled,omitempty"`
 	// Preserve: mode, owner, times and xattrs are kept unless davit.yaml says otherwise.
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`

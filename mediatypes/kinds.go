@@ -22,12 +22,12 @@ func (k Kind) Roles() []string {
 	return roles
 }
 
-// Has tells whether t is the kind's artifactType, its config's media type or one of its Types.
+// Has reports whether t is the kind's artifactType, its config's media type, or one of its Types.
 func (k Kind) Has(t string) bool {
 	return t != "" && (t == k.ArtifactType || t == k.Config.MediaType || slices.Contains(k.Types, t))
 }
 
-// For returns the media type of a layer in a packing; ok is false where the kind names none.
+// For returns the media type of a layer in a packing; ok is false if the kind does not name one.
 func (t LayerType) For(p Packing) (mediaType string, ok bool) {
 	if p == t.Packed() {
 		return t.MediaType, t.MediaType != ""

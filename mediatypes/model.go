@@ -1,7 +1,7 @@
 package mediatypes
 
-// The types of Docker Model Runner. ModelConfig is what it writes for single GGUF files and what goes with them,
-// ModelDirConfig for a directory, where every file is unpacked under the path it had.
+// The types of Docker Model Runner. It writes ModelConfig for single GGUF files and the files that go with them, and
+// ModelDirConfig for a directory, where every file is unpacked under its original path.
 const (
 	ModelConfig    = "application/vnd.docker.ai.model.config.v0.1+json"
 	ModelDirConfig = "application/vnd.docker.ai.model.config.v0.2+json"

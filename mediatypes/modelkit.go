@@ -6,5 +6,5 @@ const (
 	ModelKitConfig   = "application/vnd.kitops.modelkit.config.v1+json"
 )
 
-// ModelKitSubtype is the annotation of a layer that tells a prompt from other code.
+// ModelKitSubtype is the annotation of a layer that distinguishes a prompt from other code.
 const ModelKitSubtype = "ml.kitops.modelkit.layer-subtype"

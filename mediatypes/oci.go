@@ -18,14 +18,14 @@ const (
 	LayerTarGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
 	LayerTarZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
 
-	// UnknownArtifact and UnknownConfig are what oras writes where nobody said more.
+	// UnknownArtifact and UnknownConfig are the types that oras writes if the user sets none.
 	UnknownArtifact = "application/vnd.unknown.artifact.v1"
 	UnknownConfig   = "application/vnd.unknown.config.v1+json"
 
 	OctetStream = "application/octet-stream"
 )
 
-// OfImage tells whether a config's media type is that of container images, which says nothing about a kind.
+// OfImage reports whether a config's media type is that of container images, which does not identify a kind.
 func OfImage(configType string) bool {
 	return configType == ImageConfig || configType == DockerConfig
 }

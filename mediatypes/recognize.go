@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Traits are what tells the kind of a manifest or an index: no more than a listing has read anyway.
+// Traits holds the fields that identify the kind of a manifest or an index. A listing has read all of them anyway.
 type Traits struct {
 	ArtifactType string            // of the manifest, or of its entry in an index
 	ConfigType   string            // media type of the config
@@ -16,7 +16,8 @@ type Traits struct {
 // LayerTraits are the media type and the title of a layer.
 type LayerTraits struct{ MediaType, Title string }
 
-// Type is what people and referrer filters call the type of an artifact: artifactType, else the config's media type.
+// Type returns the type of an artifact, as people and referrer filters use the word: artifactType, or else the config's
+// media type.
 func (t Traits) Type() string {
 	if t.ArtifactType != "" {
 		return t.ArtifactType
@@ -24,8 +25,8 @@ func (t Traits) Type() string {
 	return t.ConfigType
 }
 
-// Vague tells whether a listing of referrers says too little to tell the kind by it: cosign lists its bundles without the
-// annotations that tell signatures from attestations, and others list no type.
+// Vague reports whether a listing of referrers has too few fields to identify the kind: cosign lists its bundles without
+// the annotations that distinguish signatures from attestations, and others list no type.
 func (t Traits) Vague() bool {
 	return t.ArtifactType == "" || t.Annotations == nil && strings.Contains(t.ArtifactType, "sigstore.bundle")
 }
@@ -48,13 +49,13 @@ func (t Traits) HasTitle(prefix string) bool {
 // Known is a kind that Recognize can find.
 type Known struct {
 	Kind
-	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. It may be nil.
+	// Sign reports whether a manifest belongs to the kind, if types alone do not identify it. It may be nil.
 	Sign func(Traits) bool
 }
 
 // Recognize returns the kind of a manifest. The signs of the kinds come first, because kinds share types; then the
 // artifactType, the media type of the config, and the media type of the first layer for kinds whose type is that of their
-// layer. A container image without any of them is of the kind image. What fits no kind is generic, and ok is false.
+// layer. A container image without any of them is of the kind image. If no kind fits, the kind is generic, and ok is false.
 func Recognize(kinds []Known, t Traits) (kind Kind, ok bool) {
 	for _, k := range kinds {
 		if k.Sign != nil && k.Sign(t) {

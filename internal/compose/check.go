@@ -24,7 +24,7 @@ func (c *Draft) checkUse() {
 	}
 }
 
-// checkConfig holds the declared fields against the kind's schema; where nothing is derived, the whole config.
+// checkConfig checks the declared fields, or the whole config if nothing is derived, against the kind's schema.
 func (c *Draft) checkConfig() {
 	if len(c.Kind.Config.Schema) == 0 || c.Kind.Config.Derive != "" && len(c.Spec.Config) == 0 {
 		return
@@ -45,7 +45,7 @@ func (c *Draft) checkConfig() {
 // checkRoles reports roles with too few or too many layers.
 func (c *Draft) checkRoles() {
 	if len(c.Spec.Layers) == 0 {
-		return // a problem of the Spec already
+		return // already a problem of the Spec
 	}
 	for _, name := range c.Kind.Roles() {
 		fewest, most := Bounds(c.Kind, name)
@@ -59,7 +59,7 @@ func (c *Draft) checkRoles() {
 	}
 }
 
-// maybeUnfound tells whether a file that is not there could have played a role.
+// maybeUnfound reports whether a missing file could have played a role.
 func (c *Draft) maybeUnfound(role string) bool {
 	return slices.ContainsFunc(c.Unfound, func(l spec.LayerSpec) bool {
 		return l.As == role || l.As == "" && slices.ContainsFunc(c.Kind.Layers, func(t mediatypes.LayerType) bool {
@@ -68,7 +68,7 @@ func (c *Draft) maybeUnfound(role string) bool {
 	})
 }
 
-// order puts the layers into the kind's order.
+// order sorts the layers in the kind's order.
 func (c *Draft) order() {
 	switch c.Kind.Order {
 	case mediatypes.ByTitle:

@@ -14,11 +14,11 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// GenericHint is what to do about a file that is not what it looks like.
+// GenericHint is the hint for a file whose content does not match its name.
 const GenericHint = "mend it, or name the kind generic, which packs any file as it is"
 
-// CheckClaims reports the files that claim by their names to be of some kind and are broken. It is for files that no
-// kind fits: with a kind, what is wrong with them was found out already.
+// CheckClaims reports the files whose names claim a kind and that are broken. It is for files that no kind fits: with a
+// kind, their faults were found already.
 func (t *Table) CheckClaims(samples []*tree.Sample) error {
 	var problems spec.Problems
 	for _, s := range samples {
@@ -29,7 +29,7 @@ func (t *Table) CheckClaims(samples []*tree.Sample) error {
 	return problems.Err()
 }
 
-// claimProblems says what is wrong with a file that claims a kind; nothing where it tells one, or is sound.
+// claimProblems returns the faults of a file that claims a kind, and nothing if it shows a kind or is valid.
 func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 	var problems spec.Problems
 	for _, k := range t.Kinds {
@@ -43,7 +43,7 @@ func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 	return problems
 }
 
-// claimFault says what is wrong with a file that has the name of a kind and no role in it; nil where it is something
+// claimFault returns the fault of a file that has the name of a kind and no role in it, or nil if the file is something
 // else.
 func (t *Table) claimFault(k mediatypes.Kind, s *tree.Sample) error {
 	i := slices.IndexFunc(k.Layers, func(l mediatypes.LayerType) bool { return claims(l, s.Path) })
@@ -53,12 +53,12 @@ func (t *Table) claimFault(k mediatypes.Kind, s *tree.Sample) error {
 	return t.faultOf(k.Layers[i], s)
 }
 
-// claims tells whether a name says that the file is of a layer type.
+// claims reports whether a name says that the file is of a layer type.
 func claims(t mediatypes.LayerType, name string) bool {
 	return slices.ContainsFunc(t.Claims, func(pattern string) bool { return matchPattern(pattern, path.Base(name)) })
 }
 
-// faultOf says what is wrong with a file that its layer type does not take.
+// faultOf returns the fault of a file that its layer type does not accept.
 func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
 	test := t.Tests[l.Content]
 	if test.Fault != nil {
@@ -66,7 +66,7 @@ func (t *Table) faultOf(l mediatypes.LayerType, s *tree.Sample) error {
 	}
 	f, err := s.Open()
 	if err != nil {
-		return nil // told when it is packed
+		return nil // reported when it is packed
 	}
 	defer f.Close()
 	err = jsonwalk.Scan(bom.Skip(f), func(string, string) bool { return true })

@@ -12,8 +12,9 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// ClientFilter returns a filter of what the native client of a kind does not pack of a directory: Kind.Exclude, and what
-// Kind.IgnoreFile of the directory and of those above it lists. It is nil for a kind that has neither.
+// ClientFilter returns a filter of the paths in a directory that the native client of a kind does not pack: those of
+// Kind.Exclude, and those listed in Kind.IgnoreFile of the directory and of those above it. It is nil for a kind that has
+// neither.
 func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
 	usual, err := excludeFilter(k, dir)
 	if err != nil {
@@ -26,7 +27,7 @@ func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error
 	return AnyOf(usual, ignored), nil
 }
 
-// excludeFilter returns a filter of Kind.Exclude with more patterns behind it; nil where there are none at all.
+// excludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil without any patterns.
 func excludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
 	patterns := slices.Concat(k.Exclude, more)
 	if len(patterns) == 0 {
@@ -39,8 +40,8 @@ func excludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, 
 	return i.LeavesOut, nil
 }
 
-// IgnoreFileFilter returns a filter of what Kind.IgnoreFile of a directory and of those above it lists, and of that file
-// itself; nil for a kind that has none.
+// IgnoreFileFilter returns a filter of the paths listed in Kind.IgnoreFile of a directory and of those above it, and of
+// that file itself. It is nil for a kind without an IgnoreFile.
 func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
 	if k.IgnoreFile == "" {
 		return nil, nil
@@ -67,7 +68,7 @@ func isDeclaration(k mediatypes.Kind, name string) bool {
 	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool { return t.Tells && matches(t, name, false) })
 }
 
-// AnyOf returns a filter that leaves out what any of the filters does; nil where all are nil.
+// AnyOf returns a filter that leaves out a path if any of the filters does. It is nil if all are nil.
 func AnyOf(filters ...spec.Filter) spec.Filter {
 	filters = slices.DeleteFunc(filters, func(f spec.Filter) bool { return f == nil })
 	if len(filters) == 0 {
@@ -78,7 +79,7 @@ func AnyOf(filters ...spec.Filter) spec.Filter {
 	}
 }
 
-// LeavesOut reports whether a filter, which may be nil, leaves out a path or a directory above it; and which of them.
+// LeavesOut reports whether a filter, which may be nil, leaves out a path or a directory above it, and returns which.
 func LeavesOut(f spec.Filter, name string, isDir bool) (which string, out bool) {
 	if f == nil {
 		return "", false
@@ -94,7 +95,7 @@ func LeavesOut(f spec.Filter, name string, isDir bool) (which string, out bool) 
 	return entryName(name, isDir), true
 }
 
-// entryName returns a path as Plan.LeftOut has it: that of a directory ends in a slash.
+// entryName returns a path in the form of Plan.LeftOut: that of a directory ends in a slash.
 func entryName(name string, isDir bool) string {
 	if isDir {
 		return name + "/"
@@ -102,7 +103,7 @@ func entryName(name string, isDir bool) string {
 	return name
 }
 
-// unpacked lists what was left out and is not packed by another entry, which names it.
+// unpacked lists the paths that were left out and are not packed by another entry that names them.
 func (c *Draft) unpacked() []string {
 	return slices.DeleteFunc(Unique(c.LeftOut), func(name string) bool {
 		return slices.ContainsFunc(c.Layers, func(l *Layer) bool { return entryName(l.Source(), l.Dir) == name })
@@ -124,7 +125,7 @@ func (c *Draft) DropUnnamed(by string, dropped []*Layer) {
 	}
 }
 
-// RelativeTo makes a filter of paths of the file system one of paths below dir.
+// RelativeTo converts a filter of paths of the file system to one of paths below dir.
 func RelativeTo(dir string, filter spec.Filter) spec.Filter {
 	return func(name string, isDir bool) bool { return filter(path.Join(dir, name), isDir) }
 }

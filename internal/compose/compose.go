@@ -18,9 +18,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Compose decides what an artifact will be: it finds the declared files, gives each its role in the kind and reads the
-// config out of them. Nothing is written, and the same tree gives the same plan. The error is Problems, all at once.
-// A file system that also implements fs.ReadLinkFS (that of os.Root does) gets better messages about links.
+// Compose plans an artifact: it finds the declared files, assigns each its role in the kind, and reads the config from
+// them. It writes nothing, and the same tree results in the same plan. The error is Problems, all at once. Messages about
+// links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
 func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
 	c := &Composer{Table: t, FS: fsys, Created: spec.Created}
 	if spec.Source() != nil {
@@ -34,7 +34,7 @@ func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
 	return plan, nil
 }
 
-// anyKind stands in for a kind that is not known: it has no name and takes every file.
+// anyKind replaces an unknown kind: it has no name and takes every file.
 var anyKind = mediatypes.Kind{Expand: true, Layers: []mediatypes.LayerType{{Match: []string{"*"}}}}
 
 // Composer is one run of Compose.
@@ -47,11 +47,11 @@ type Composer struct {
 
 func (c *Composer) Report(p spec.Problem) { c.Problems = append(c.Problems, p) }
 
-// artifact composes a Spec with all that belongs to it.
+// artifact composes a Spec with its platforms and referrers.
 func (c *Composer) artifact(declared *spec.Spec) *spec.Plan {
 	kind, ok := c.kind(declared)
 	if !ok {
-		kind = anyKind // so that the files are looked at all the same
+		kind = anyKind // so that the files are still checked
 	}
 	plan := &spec.Plan{}
 	switch {
@@ -70,7 +70,7 @@ func (c *Composer) artifact(declared *spec.Spec) *spec.Plan {
 	return plan
 }
 
-// kind finds the kind of a Spec; what is none by its name was a problem of the Spec already.
+// kind finds the kind of a Spec. The name of an unknown kind was already a problem of the Spec.
 func (c *Composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
 	if declared.Own != nil {
 		return *declared.Own, true
@@ -91,7 +91,7 @@ func (c *Composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
 	return kind, err == nil
 }
 
-// KindFile reads a kind file. Its error is Problems where something is wrong in the file.
+// KindFile reads a kind file. The error is Problems if the file has faults.
 func (c *Composer) KindFile(file string) (mediatypes.Kind, error) {
 	name, problem := tree.Locate(c.FS, file)
 	if problem != "" {
@@ -104,7 +104,7 @@ func (c *Composer) KindFile(file string) (mediatypes.Kind, error) {
 	return declare.ParseKind(c.Table.Catalog(), file, data)
 }
 
-// index composes one plan per platform. What a platform does not say is that of the whole.
+// index composes one plan per platform. A platform inherits the fields that it does not set.
 func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: kind.ArtifactType}
 	plan.Base = declared.Base
@@ -115,7 +115,7 @@ func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		}
 		inner, m := c.manifest(p, kind)
 		if kind.Shape == mediatypes.Index {
-			inner.Kind.Shape = mediatypes.Image // it is what the index is of
+			inner.Kind.Shape = mediatypes.Image // the shape of the index's entries
 		}
 		if whole != nil && !maps.Equal(whole, m.IndexAnnotations) {
 			c.Report(p.Problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
@@ -135,7 +135,7 @@ func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	return plan
 }
 
-// perFile is a Spec for each file of a kind whose manifests have one each: the file tells the platform.
+// perFile returns a Spec for each file of a kind with one file per manifest: the file determines the platform.
 func (c *Composer) perFile(declared *spec.Spec) []*spec.Spec {
 	var specs []*spec.Spec
 	add := func(l spec.LayerSpec) {
@@ -146,7 +146,7 @@ func (c *Composer) perFile(declared *spec.Spec) []*spec.Spec {
 	for _, l := range declared.Layers {
 		names, err := doublestar.Glob(c.FS, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 		if !IsGlob(l.Path) || err != nil || len(names) == 0 {
-			add(l) // which tells what is wrong with it
+			add(l) // composing it reports its problems
 			continue
 		}
 		slices.Sort(names)
@@ -197,7 +197,7 @@ func (c *Composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 	return plan, m
 }
 
-// annotations are those of a manifest: the kind's, then what its config says, then what the declaration says.
+// annotations returns those of a manifest: the kind's, overridden by those of its config, then by the declaration's.
 func (c *Composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, kind.Annotations)
@@ -231,7 +231,7 @@ func (c *Draft) finish() Finish {
 	return finish
 }
 
-// configType is the media type of the config.
+// configType returns the media type of the config.
 func (c *Draft) configType() string {
 	if c.ConfigType != "" {
 		return c.ConfigType

@@ -2,13 +2,13 @@ package compose
 
 import "github.com/davit-oci/davit/internal/tree"
 
-// Test tells whether a file or directory is what a role needs, by what is in it.
+// Test checks whether the content of a file or directory fits a role.
 type Test struct {
-	// Expects says what passes: "SPDX in JSON". It completes "expected …" in a message.
+	// Expects describes the content that passes: "SPDX in JSON". It completes "expected …" in a message.
 	Expects string
-	// Find returns the evidence: "begins with GGUF". It must read a bounded part of the file, whatever that claims.
+	// Find returns the evidence: "begins with GGUF". It must read a bounded part of the file, whatever size the file claims.
 	Find func(s *tree.Sample) (evidence string, ok bool)
-	// Fault says what the native client would choke on in a file that fails although its name claims that it passes; nil
-	// where the file is sound and something else. Where there is none, failing is the fault.
+	// Fault returns the reason why the native client would reject a file that fails although its name claims that it
+	// passes, or nil if the file is valid and something else. Without a Fault function, the failed test is the fault.
 	Fault func(s *tree.Sample) error
 }

@@ -15,16 +15,15 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Finish is Plan.Finish: it makes a config out of the packed layers.
+// Finish is the type of Plan.Finish: it makes a config from the packed layers.
 type Finish = func(layers []spec.Packed) (spec.Finished, error)
 
-// DeriveFunc reads a kind's config out of the files. It sees the layers as they were chosen, and may change them:
-// replace a file by Content, set Title, annotations and media type, add layers or drop them. What it reports with
-// composition.refuse is a problem with a place; an error that it returns is one without. It must be pure: the same
-// files, the same plan.
+// DeriveFunc reads a kind's config from the files. It receives the chosen layers and may change them: replace a file by
+// Content, set Title, annotations, and media type, add or drop layers. Problems reported with Draft.Refuse have a
+// position; a returned error has none. It must be pure: the same files result in the same plan.
 type DeriveFunc func(c *Draft) (Finish, error)
 
-// Unique keeps the first of equal strings, and nil where there are none.
+// Unique returns the list without repeated strings, nil if it is empty.
 func Unique(list []string) []string {
 	var kept []string
 	for _, s := range list {
@@ -35,13 +34,13 @@ func Unique(list []string) []string {
 	return kept
 }
 
-// Draft is one manifest in the making: what a deriveFunc works on.
+// Draft is a manifest that is being composed. A DeriveFunc works on it.
 type Draft struct {
 	*Composer
 	Spec             *spec.Spec
 	Kind             mediatypes.Kind
 	Layers           []*Layer
-	Annotations      map[string]string // of the manifest; the declaration's win
+	Annotations      map[string]string // of the manifest; those of the declaration win
 	Notes            []string          // Plan.Notes
 	Warnings         []string          // Plan.Warnings
 	LeftOut          []string          // Plan.LeftOut
@@ -52,16 +51,16 @@ type Draft struct {
 	Platform         *ocispec.Platform // of the manifest in an index, where the files decide it
 	IndexAnnotations map[string]string // annotations of the index over this manifest
 
-	named   map[string]bool  // paths that entries name outright
-	Unfound []spec.LayerSpec // entries whose files are not there, which were problems already
+	named   map[string]bool  // paths that entries name literally
+	Unfound []spec.LayerSpec // entries whose files are missing, which are already reported
 }
 
-// Layer is a layer with what is known about its file.
+// Layer is a layer with the info and the declared position of its file.
 type Layer struct {
 	spec.Layer
 	Type Role
 	Info fs.FileInfo // of the file or directory
-	At   string      // where it is declared, for refuse
+	At   string      // where it is declared, for Refuse
 }
 
 // Refuse reports a problem with a layer's file.
@@ -69,7 +68,7 @@ func (c *Draft) Refuse(l *Layer, hint, format string, args ...any) {
 	c.Report(c.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 
-// refuseError reports an error where its file is declared, if it is about one.
+// refuseError reports an error at the position where its file is declared, if it is about a file.
 func (c *Draft) refuseError(err error) {
 	at, hint := "", ""
 	var about *spec.Error
@@ -82,7 +81,7 @@ func (c *Draft) refuseError(err error) {
 	c.Report(c.Spec.Problem(at, err.Error(), hint))
 }
 
-// Source is the file or directory that a layer is made of.
+// Source returns the file or directory that a layer is made from.
 func (l *Layer) Source() string {
 	if len(l.Files) == 1 {
 		return l.Files[0]
@@ -101,12 +100,12 @@ func (c *Draft) WithRole(name string) []*Layer {
 	return found
 }
 
-// Overlay lays the config fields of the declaration over those read out of the files.
+// Overlay merges the config fields of the declaration over those read from the files.
 func (c *Draft) Overlay(derived map[string]any) map[string]any {
 	return Merge(Merge(c.Kind.Config.Defaults, derived), c.Spec.Config)
 }
 
-// Merge lays one JSON object over another, object by object.
+// Merge merges one JSON object over another, recursively.
 func Merge(below, above map[string]any) map[string]any {
 	merged := maps.Clone(below)
 	if merged == nil {
@@ -123,7 +122,7 @@ func Merge(below, above map[string]any) map[string]any {
 	return merged
 }
 
-// Constant is the finish of a config that does not depend on the packed layers.
+// Constant returns the Finish of a config that does not depend on the packed layers.
 func Constant(config any) (Finish, error) {
 	encoded, err := EncodeJSON(config)
 	if err != nil {
@@ -132,7 +131,7 @@ func Constant(config any) (Finish, error) {
 	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{Config: encoded}, nil }, nil
 }
 
-// EncodeJSON writes JSON as configs have it: object keys sorted where a map gives them, no escaped HTML, no line end.
+// EncodeJSON encodes JSON for configs: map keys sorted, HTML not escaped, no newline at the end.
 func EncodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -143,7 +142,7 @@ func EncodeJSON(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// CheckNamed reports a name or version that contradicts what a file says of itself, where it says one.
+// CheckNamed reports a declared name or version that contradicts the one in a file, if the file has one.
 func (c *Draft) CheckNamed(name, version, file string) {
 	for _, f := range [...]struct{ key, declared, own string }{{"name", c.Spec.Name, name}, {"version", c.Spec.Version, version}} {
 		if f.declared != "" && f.own != "" && f.declared != f.own {
@@ -171,7 +170,7 @@ func BlobDigests(layers []spec.Packed) []digest.Digest {
 	return digests
 }
 
-// DiffIDs are the digests of the layers before compression.
+// DiffIDs returns the digests of the layers before compression.
 func DiffIDs(layers []spec.Packed) []digest.Digest {
 	ids := make([]digest.Digest, len(layers))
 	for i, l := range layers {

@@ -21,8 +21,8 @@ func (c *Draft) Ignores(by *Layer, name string, isDir bool) bool {
 	return e.ignored(name, isDir)
 }
 
-// FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, what
-// the native client does not pack, and what is left out everywhere. It records what is left out.
+// FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, the
+// paths that the native client does not pack, and those left out everywhere. It records the paths that are left out.
 func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter, error) {
 	e := &lookup{Draft: c, at: by.At}
 	ignored, err := tree.IgnoreFilter(c.FS, dir)
@@ -34,7 +34,7 @@ func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 	}
 	others = slices.Concat(others, e.ownFiles(), []string{by.Path})
 	filter := AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
-	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records what is left out
+	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records the paths that are left out
 	return RelativeTo(dir, filter), nil
 }
 

@@ -17,8 +17,8 @@ type Role struct {
 	Evidence string // of the content test; empty where the name alone decided
 }
 
-// FindRole tries the layer types of a kind on a file. With as, only those of that role are tried: first as they are,
-// then by content alone, since the user knows better what a file's name means.
+// FindRole tries the layer types of a kind on a file. With as, it tries only those of that role: first by name and
+// content, then by content alone, because the user's choice of a role overrides the file's name.
 func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role, bool) {
 	for _, byName := range []bool{true, false} {
 		if !byName && as == "" {
@@ -36,7 +36,7 @@ func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role,
 	return Role{}, false
 }
 
-// takes tells whether a layer type is for files, or directories, of that name.
+// takes reports whether a layer type is for files, or directories, of that name.
 func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	switch {
 	case byName && len(t.Match) > 0:
@@ -49,13 +49,13 @@ func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	return !byName
 }
 
-// ForDirectories tells whether a layer type takes directories whole.
+// ForDirectories reports whether a layer type takes directories as a whole.
 func ForDirectories(t mediatypes.LayerType) bool {
 	return len(t.Match) == 0 && t.Packed() != mediatypes.Raw ||
 		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
 }
 
-// matches tells whether a name fits one of a layer type's patterns.
+// matches reports whether a name matches one of a layer type's patterns.
 func matches(t mediatypes.LayerType, name string, dir bool) bool {
 	for _, pattern := range t.Match {
 		if strings.HasSuffix(pattern, "/") == dir && matchPattern(strings.TrimSuffix(pattern, "/"), name) {
@@ -65,7 +65,7 @@ func matches(t mediatypes.LayerType, name string, dir bool) bool {
 	return false
 }
 
-// matchPattern matches a pattern without a slash against the base name, others against the whole path, in any case.
+// matchPattern matches a pattern without a slash against the base name, others against the whole path, ignoring case.
 func matchPattern(pattern, name string) bool {
 	if !strings.Contains(pattern, "/") {
 		name = path.Base(name)
@@ -85,7 +85,7 @@ func (t *Table) passes(l mediatypes.LayerType, s *tree.Sample) (evidence string,
 	return test.Find(s)
 }
 
-// Expected says which files a kind takes in a role (any role when empty).
+// Expected describes the files that a kind takes in a role (any role if empty).
 func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	var parts []string
 	for i, l := range kind.Layers {
@@ -106,7 +106,7 @@ func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	return "expected " + strings.Join(parts, "; ")
 }
 
-// saidBefore tells whether a layer type takes, whatever their content, the files that one before it takes by content.
+// saidBefore reports whether a layer type takes, whatever their content, the files that an earlier one takes by content.
 func saidBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool {
 	return t.Content == "" && slices.ContainsFunc(before, func(o mediatypes.LayerType) bool {
 		return o.Content != "" && o.Role == t.Role && slices.Equal(o.Match, t.Match)
@@ -120,7 +120,7 @@ func parenthesised(s string) string {
 	return "(" + s + ")"
 }
 
-// Bounds are the fewest and most layers that a role may have.
+// Bounds returns the fewest and most layers that a role may have.
 func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 	for _, t := range kind.Layers {
 		if t.Role == name {
@@ -130,7 +130,7 @@ func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 	return fewest, most
 }
 
-// count names a number of layers.
+// count words a number of layers.
 func count(n int) string {
 	if n == 1 {
 		return "one layer"

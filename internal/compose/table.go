@@ -17,7 +17,7 @@ type Table struct {
 	Settle map[string]SettleFunc // by mediatypes.Config.Derive
 }
 
-// SettleFunc reduces the files found in a directory to those that the native client takes of one.
+// SettleFunc reduces the files found in a directory to those that the native client takes.
 type SettleFunc func(d *Directory) (Settled, error)
 
 // Directory is a directory whose kind is known.
@@ -28,7 +28,7 @@ type Directory struct {
 	RoleOf func(path string) string // the role of a file in the kind
 }
 
-// Settled are the files that are packed of a directory, and those that are not.
+// Settled lists the files of a directory that are packed, and those that are not.
 type Settled struct {
 	Paths  []string
 	As     map[string]string // roles of Paths, where their names and contents do not show them

@@ -1,9 +1,9 @@
-// Package digestcache remembers the SHA-256 digests of files, so that a file that did not change is not read again. What
-// tells that it did not change is what the file system says: device, inode, size, and the times of the last change of
-// content and of inode in nanoseconds. The memory is one file in a cache directory that any number of processes share.
+// Package digestcache caches the SHA-256 digests of files, so that an unchanged file is not read again. A file is
+// unchanged if its device, inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache
+// directory that any number of processes share.
 //
-// It is only ever a saving: a file that is missing, damaged or of another version counts as empty and is written anew,
-// and errors of the disk are not reported.
+// It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
+// disk errors are not reported.
 package digestcache
 
 import (
@@ -26,28 +26,28 @@ const (
 	fileName = "digests-v1"
 	magic    = "davit digests 1\n"
 
-	// keep is how many files are remembered, the latest: 5 MB on disk, which are read in some 10 ms.
+	// keep is the number of files in the cache, the latest ones: 5 MB on disk, which take about 10 ms to read.
 	keep = 1 << 16
 
-	// settled is how long a file must be unchanged before its digest is remembered. File systems give times in steps of
-	// up to 2 s (FAT); a change within the step of the last one shows in none of the values compared.
+	// settled is the time for which a file must be unchanged before its digest is cached. File systems store times in
+	// steps of up to 2 s (FAT); a second change within the same step changes none of the values compared.
 	settled = 2 * time.Second
 )
 
-// Cache is the memory. It reads its file at the first Lookup and appends to it at Close.
+// Cache maps files to digests. It reads its file at the first Lookup and appends to it at Close.
 type Cache struct {
 	path string
 	now  func() time.Time
 
 	load    sync.Once
 	mu      sync.Mutex
-	records []record       // oldest first; what the file has, then what is new
+	records []record       // oldest first; those in the file, then the new ones
 	latest  map[fileID]int // index into records
-	stored  int            // so many records are in the file
-	damaged bool           // the file must be written anew
+	stored  int            // number of records in the file
+	damaged bool           // the file must be rewritten
 }
 
-// fileID is which file, record is what is known of it.
+// fileID identifies a file; record holds its attributes and digest.
 type (
 	fileID struct{ dev, inode uint64 }
 	record struct {
@@ -58,10 +58,10 @@ type (
 	}
 )
 
-// recordSize is five numbers, the digest and a checksum.
+// recordSize is the size of five numbers, the digest, and a checksum.
 const recordSize = 5*8 + 32 + 4
 
-// New gives the cache that lies in dir. With an empty dir it remembers nothing beyond this process.
+// New returns the cache stored in dir. If dir is empty, the cache lasts only as long as this process.
 func New(dir string) *Cache {
 	c := &Cache{now: time.Now, latest: map[fileID]int{}}
 	if dir != "" {
@@ -70,7 +70,7 @@ func New(dir string) *Cache {
 	return c
 }
 
-// Lookup gives the digest of a regular file, if the file is as it was when the digest was stored.
+// Lookup returns the digest of a regular file if the file has not changed since the digest was stored.
 func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) {
 	want, ok := identify(info)
 	if !ok {
@@ -91,8 +91,8 @@ func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) {
 	return digest.NewDigestFromEncoded(digest.SHA256, hex.EncodeToString(got.sum[:])), true
 }
 
-// Store remembers the digest of a file whose info was taken before it was read. A file that was changed a moment ago is
-// not remembered.
+// Store caches the digest of a file whose info was taken before it was read. A file that was changed a moment ago is not
+// cached.
 func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
 	r, ok := identify(info)
 	if !ok || d.Validate() != nil || d.Algorithm() != digest.SHA256 {
@@ -117,7 +117,7 @@ func (c *Cache) add(r record) {
 	c.records = append(c.records, r)
 }
 
-// Close writes what is new. The cache may be used on, and closed again.
+// Close writes the new records. The cache can still be used, and closed again.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,8 +131,8 @@ func (c *Cache) Close() {
 	c.append()
 }
 
-// append adds the new records by one write, which local file systems don't mix with those of other processes; where
-// they are mixed after all, the checksums tell.
+// append adds the new records in one write, which local file systems don't interleave with those of other processes. If
+// writes are interleaved after all, the checksums detect it.
 func (c *Cache) append() {
 	f, err := os.OpenFile(c.path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -145,8 +145,8 @@ func (c *Cache) append() {
 	}
 }
 
-// rewrite replaces the file by one that has every file once and not more than keep. What another process appends in
-// this moment is lost, and will be found out again.
+// rewrite replaces the cache file by one with a single record per file and at most keep records. Records that another
+// process appends at the same time are lost, and those digests will be computed again.
 func (c *Cache) rewrite() {
 	var live []record
 	for i, r := range c.records {
@@ -180,7 +180,7 @@ func (c *Cache) rewrite() {
 	}
 }
 
-// read takes in the file up to the first record that is damaged.
+// read reads the file up to the first damaged record.
 func (c *Cache) read() {
 	if c.path == "" {
 		return
@@ -189,7 +189,7 @@ func (c *Cache) read() {
 	defer c.mu.Unlock()
 	data, err := readBounded(c.path)
 	if err != nil {
-		c.damaged = true // missing, too: Close makes it
+		c.damaged = true // also if it is missing: Close creates it
 		return
 	}
 	data, ok := bytes.CutPrefix(data, []byte(magic))
@@ -204,7 +204,7 @@ func (c *Cache) read() {
 	c.damaged = !ok || len(data) > 0
 }
 
-// readBounded reads a file that this package wrote. A larger one is somebody else's.
+// readBounded reads a file that this package wrote. A larger file was written by another program.
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,7 +1,7 @@
 package digestcache
 
 import (
-	_ "crypto/sha512" // an algorithm that is not remembered
+	_ "crypto/sha512" // an algorithm that is not cached
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// later makes a cache for which every file of this test was settled long ago.
+// later returns a cache for which every file of this test has been unchanged for long enough.
 func later(dir string) *Cache {
 	c := New(dir)
 	c.now = func() time.Time { return time.Now().Add(time.Hour) }
@@ -40,7 +40,7 @@ func stat(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// want checks what a cache says about a file; "" for nothing.
+// want checks the digest that a cache returns for a file; "" means none.
 func want(t *testing.T, c *Cache, info fs.FileInfo, d digest.Digest) {
 	t.Helper()
 	if got, ok := c.Lookup(info); got != d || ok != (d != "") {
@@ -104,7 +104,7 @@ func TestChangedFile(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "file")
 			info := write(t, path, "content")
-			// The clock of file systems has a grain; the change must fall into another one.
+			// File systems store times in steps; the change must be in another step.
 			for stat(t, write2(t, path+".clock")).ModTime().Equal(info.ModTime()) {
 			}
 			c := later(t.TempDir())
@@ -244,7 +244,7 @@ func TestWithoutDirectory(t *testing.T) {
 	c.Close()
 }
 
-// BenchmarkLookup20000 is a push of a folder that did not change: the file is read and asked once per file.
+// BenchmarkLookup20000 simulates a push of an unchanged folder: the cache file is read, then looked up once per file.
 func BenchmarkLookup20000(b *testing.B) {
 	dir := b.TempDir()
 	path := filepath.Join(b.TempDir(), "file")

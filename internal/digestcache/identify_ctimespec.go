@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// identify says which file it is and how it was last changed.
+// identify returns the device, inode, size, mtime, and ctime of a regular file.
 func identify(info fs.FileInfo) (record, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !info.Mode().IsRegular() {

@@ -4,6 +4,6 @@ package digestcache
 
 import "io/fs"
 
-// identify can't tell here: without the time of the inode's change, a file that was replaced and given its old time
-// looks unchanged.
+// identify always reports false here: without ctime, a file that was replaced and had its mtime restored looks
+// unchanged.
 func identify(fs.FileInfo) (record, bool) { return record{}, false }

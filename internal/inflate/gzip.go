@@ -62,7 +62,7 @@ func (g *GzipReader) Read(p []byte) (int, error) {
 	return 0, g.err
 }
 
-// readHeader reads the header of the next member. It returns io.EOF if there is none.
+// readHeader reads the header of the next member. It returns io.EOF after the last member.
 func (g *GzipReader) readHeader() error {
 	g.crc, g.size = 0, 0
 	g.in.reset()

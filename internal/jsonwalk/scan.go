@@ -7,21 +7,21 @@ import (
 )
 
 const (
-	// MaxScan is how much of a JSON file is looked through for the keys that tell its type. They usually stand at the
-	// top, but nothing makes a writer put them there.
+	// MaxScan is the size of the part of a JSON file that is searched for the keys that identify its type. They are
+	// usually at the top, but no rule requires it.
 	MaxScan = 64 << 20
-	// maxToken limits the length of a key or string that Scan reports; longer ones come back empty.
+	// maxToken limits the length of a key or string that Scan reports; longer ones are reported as empty.
 	maxToken = 1 << 10
 )
 
-// errNotJSON is the error of Scan for what does not look like a JSON object.
+// errNotJSON is the error of Scan for input that does not look like a JSON object.
 var errNotJSON = errors.New("not a JSON object")
 
-// Scan goes through a JSON object without building it and reports the strings in it, in memory that does not
-// depend on its size: visit is called with the keys on the way, joined by slashes and at most two of them, and the
-// string behind them; strings in a list count as behind the list's key. A key with another value is reported with an
-// empty string. The scan ends when visit returns false, at the end of the object, or after MaxScan bytes. It finds keys
-// in sound JSON; it does not prove that JSON is sound, but that nothing else follows it.
+// Scan reads a JSON object without building it and reports the strings in it, in memory that does not depend on its
+// size. It calls visit with the path of keys, at most two and joined by slashes, and the string at that path; strings in
+// a list have the path of the list. A key with another type of value is reported with an empty string. The scan ends
+// when visit returns false, at the end of the object, or after MaxScan bytes. Scan finds keys in valid JSON. It does not
+// validate the JSON, but it does check that nothing but another object follows.
 func Scan(r io.Reader, visit func(key, value string) bool) error {
 	s := &scanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
 	first, err := s.next()
@@ -31,7 +31,7 @@ func Scan(r io.Reader, visit func(key, value string) bool) error {
 	if err := s.object("", 1); err != nil || s.stopped {
 		return err
 	}
-	// More objects may follow, each on its line: bundles of attestations are written so.
+	// More objects may follow, each on its own line, as in bundles of attestations.
 	if b, err := s.next(); err == nil && b != '{' {
 		return errNotJSON
 	}
@@ -84,7 +84,7 @@ func (s *scanner) object(above string, level int) error {
 	return nil
 }
 
-// value reads what stands behind a key.
+// value reads the value of a key.
 func (s *scanner) value(key string, level int) error {
 	b, err := s.next()
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *scanner) list(key string) error {
 	return nil
 }
 
-// skip reads on until as many brackets are closed as are open.
+// skip reads until the given number of open brackets are closed.
 func (s *scanner) skip(open int) error {
 	for open > 0 {
 		b, err := s.r.ReadByte()
@@ -156,7 +156,7 @@ func (s *scanner) skip(open int) error {
 	return nil
 }
 
-// literal reads a number, true, false or null up to what ends it.
+// literal reads a number, true, false, or null, up to its delimiter.
 func (s *scanner) literal() error {
 	for {
 		b, err := s.r.ReadByte()
@@ -169,8 +169,8 @@ func (s *scanner) literal() error {
 	}
 }
 
-// string reads a string whose opening quote is read. Escapes are taken as they stand, but for a quoted slash; what is
-// longer than maxToken comes back empty.
+// string reads a string whose opening quote is read. Escapes are not decoded, except those of slashes and quotes. A
+// string longer than maxToken is returned as empty.
 func (s *scanner) string() (string, error) {
 	var text []byte
 	for {

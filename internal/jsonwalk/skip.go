@@ -1,4 +1,4 @@
-// Package jsonwalk goes through JSON that is too large to be held in memory.
+// Package jsonwalk reads JSON that is too large to hold in memory.
 package jsonwalk
 
 import (
@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Skip reads tokens until the open objects and arrays of d are closed, or for open = 0 the next value, and keeps none
-// of them. Deeper nesting than maxDepth is an error, unless it is 0. before, if not nil, is called before each token: a
-// reader that limits the length of one starts to count anew.
+// Skip reads tokens until the open objects and arrays of d are closed, or the next value if open is 0, and keeps none of
+// them. Nesting deeper than maxDepth is an error, unless maxDepth is 0. If before is not nil, it is called before each
+// token, so that a reader that limits the length of a token can reset its count.
 func Skip(d *json.Decoder, open, maxDepth int, before func()) error {
 	for {
 		if before != nil {
