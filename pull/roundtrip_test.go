@@ -467,7 +467,7 @@ func TestChangesWithoutContent(t *testing.T) {
 	}
 }
 
-// TestDirectoryBecomesFile: a directory is replaced by a file only if everything in it is ours.
+// TestDirectoryBecomesFile: existing entries are replaced if all of them are ours, and otherwise none is.
 func TestDirectoryBecomesFile(t *testing.T) {
 	t.Parallel()
 	for _, plan := range []*artifact.Plan{directory("generic", "vol", mediatypes.TarGzip), volumePlan()} {

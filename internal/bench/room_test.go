@@ -181,7 +181,7 @@ func (t *turn) run(w workload, l *line) sample {
 	return s
 }
 
-// prepare gives the client a new home, repository, and directory for files. For a repeated workload, it runs the first
+// prepare sets up the client with a new home, repository, and directory for files. For a repeated workload, it also runs the first
 // round.
 func (t *turn) prepare(w workload) {
 	if w.again && t.ready {

@@ -93,7 +93,7 @@ func (n *namer) name(ctx context.Context, layer ocispec.Descriptor) (string, err
 }
 
 // CleanName checks a file name from an untrusted source and returns its plain form. os.Root would reject it too; this
-// reports what is wrong.
+// reports the defect.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	reason := ""
