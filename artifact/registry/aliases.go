@@ -12,17 +12,17 @@ import (
 
 // The types that a target and its errors have.
 type (
-	// Mode says what a target is opened for.
+	// Mode is the purpose that a target is opened for.
 	Mode = reference.Mode
 	// Repository is a repository of a registry.
 	Repository = remote.Repository
-	// Security says how the connection to a registry is protected.
+	// Security configures how the connection to a registry is protected.
 	Security = transport.Security
-	// Credentials say who the user is.
+	// Credentials identify the user.
 	Credentials = credentials.Options
 	// Denied is a registry's refusal to let this user do something.
 	Denied = transport.Denied
-	// Unavailable is a failure of the registry or of the network that repeating did not mend.
+	// Unavailable is a failure of the registry or of the network that retries did not fix.
 	Unavailable = transport.Unavailable
 	// Answer is the response of a registry, as far as it may be shown.
 	Answer = transport.Answer

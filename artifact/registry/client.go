@@ -15,18 +15,18 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// Options say how registries are reached. The zero value is usable.
+// Options configure how registries are reached. The zero value is usable.
 type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
-	Home        string // what ~ in a path stands for; empty: such a path is refused
+	Home        string // replaces ~ in a path; empty: such a path is refused
 
 	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
-	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	RetryFor    time.Duration // how long one operation may keep failing; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
-	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 }
 
 // Client opens targets, which share its connections, tokens, and rate limits.

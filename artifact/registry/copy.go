@@ -15,13 +15,13 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// CopyOptions say what is copied. Either Reference or AllTags is required.
+// CopyOptions configure a copy. Either Reference or AllTags is required.
 type CopyOptions struct {
 	Reference string            // tag or digest in the source
 	AllTags   bool              // copy every tag of the source; Reference is ignored then
 	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
 	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
-	Referrers bool              // copy referrers too, theirs, and so on, and what cosign keeps under tags; at most 10,000
+	Referrers bool              // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported
@@ -37,7 +37,7 @@ type Copied struct {
 	Descriptor ocispec.Descriptor
 	Tags       []string
 	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
-	Skipped    bool                 // the target had everything, and each tag
+	Skipped    bool                 // the target had everything, including each tag
 }
 
 // Copy copies an artifact or image from one target to another, byte for byte. Blobs that dst has are not sent. Between
@@ -65,7 +65,7 @@ type keeper interface {
 	Keep()
 }
 
-// maxCopied bounds how many manifests one artifact brings along: an endless chain of referrers is an attack.
+// maxCopied limits how many manifests one artifact brings along: an endless chain of referrers is an attack.
 const maxCopied = 10_000
 
 // copier copies graphs from one target to another.
@@ -184,7 +184,7 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
 	var copyErr *oras.CopyError
 	if errors.As(err, &copyErr) {
-		return copyErr.Err // it names its object itself
+		return copyErr.Err // it names its object already
 	}
 	return err
 }
@@ -203,8 +203,8 @@ func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string
 	return moved, nil
 }
 
-// referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and what cosign keeps for the
-// manifest and those inside it.
+// referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
+// keeps under tags for the manifest and those inside it.
 func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	type node struct {
 		ocispec.Descriptor
@@ -264,7 +264,7 @@ func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner,
 	return inner, referrers, err
 }
 
-// cosignManifests copies what cosign keeps for a manifest under tags, with these tags.
+// cosignManifests copies the manifests that cosign keeps for a manifest under tags, with these tags.
 func (c *copier) cosignManifests(ctx context.Context, subject ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	found, err := fetch.CosignManifests(ctx, c.src, subject)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
-// copyTarget passes blobs to the target by the best of its abilities, and reports progress.
+// copyTarget passes blobs to the target by its best method, and reports progress.
 type copyTarget struct {
 	Target
 	src      content.Fetcher
@@ -103,7 +103,8 @@ func (t *copyTarget) Mount(ctx context.Context, desc ocispec.Descriptor, from st
 	return mounter.Mount(ctx, desc, from, get)
 }
 
-// blob returns a blob of the source as one to send. Its ID is its digest: the bytes are the same wherever they are read.
+// blob returns a blob of the source in the form that is sent. Its ID is its digest: the bytes are the same wherever
+// they are read.
 func (t *copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) artifact.Blob {
 	return artifact.Blob{
 		MediaType: desc.MediaType, Annotations: desc.Annotations, Size: desc.Size, Digest: desc.Digest, ID: desc.Digest.String(),

@@ -11,16 +11,16 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Reference names a target: a repository of a registry or a path, and what is meant in it. Either Registry and
-// Repository are set, or Path is.
+// Reference names a target, which is a repository of a registry or a path, and optionally a tag or digest in it. Either
+// Registry and Repository are set, or Path is.
 type Reference struct {
-	Registry   string // host, with a port where one was given
+	Registry   string // host, with a port if one was given
 	Repository string
 
-	Path string // an image layout's directory, or an archive (".tar"), as it was written
+	Path string // directory of an image layout, or an archive (".tar"), as written
 
 	Tag    string        // empty: none was given
-	Digest digest.Digest // wins over Tag; empty: none was given
+	Digest digest.Digest // takes precedence over Tag; empty: none was given
 }
 
 // IsPath reports whether the reference names a layout or an archive on disk.
@@ -57,8 +57,8 @@ func (r Reference) String() string {
 	return s
 }
 
-// Parse reads HOST[:PORT]/REPO[:TAG][@DIGEST], with an optional "oci://" in front, or a path that begins with "./",
-// "../", "/" or "~" (or is "." or ".."), with an optional :TAG and @DIGEST behind it.
+// Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], with an optional "oci://" in front, or a path that begins with "./",
+// "../", "/" or "~" (or is "." or ".."), with an optional :TAG and @DIGEST after it.
 func Parse(s string) (Reference, error) {
 	rest, digest, err := cutDigest(s)
 	if err != nil {
@@ -89,7 +89,7 @@ func isPath(s string) bool {
 	return false
 }
 
-// cutDigest takes "@ALGORITHM:HEX" off the end. In a path an @ may stand anywhere else.
+// cutDigest cuts "@ALGORITHM:HEX" off the end. In a path, an @ may occur anywhere else.
 func cutDigest(s string) (string, digest.Digest, error) {
 	i := strings.LastIndexByte(s, '@')
 	if i < 0 {
@@ -147,13 +147,13 @@ func parseRepository(s string) (Reference, error) {
 	return ref, nil
 }
 
-// hostLike follows docker: the first part is a host when it could be no part of a repository on a default registry.
+// hostLike follows docker: the first part is a host if it can't be a part of a repository on a default registry.
 func hostLike(s string) bool {
 	return s == "localhost" || strings.ContainsAny(s, ".:[")
 }
 
-// notAHost tells what is missing: the repository behind a host, or the registry in front of what docker would look for
-// on its own ("alpine:3").
+// notAHost reports the missing part: the repository after a host, or the registry before a name that docker would look
+// up on Docker Hub ("alpine:3").
 func notAHost(s, host string, hasPath bool) error {
 	if host := strings.TrimSuffix(host, ":"); hostLike(host) && !hasPath && reference.ValidHost(host) == nil {
 		return reference.WithHint(errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
@@ -165,7 +165,7 @@ func notAHost(s, host string, hasPath bool) error {
 	return reference.WithHint(errors.New("the registry is missing"), "did you mean "+meant)
 }
 
-// dockerNames writes the short names of Docker Hub in full, as docker does.
+// dockerNames expands the short names of Docker Hub, as docker does.
 func dockerNames(ref Reference) Reference {
 	ref.Registry = reference.DockerHost(ref.Registry)
 	if ref.Registry == "docker.io" && ref.Repository != "" && !strings.Contains(ref.Repository, "/") {

@@ -15,8 +15,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// Target is where artifacts are read from and written to: an oras target with tags and referrers that can be listed and
-// removed. Its Close releases files; the function [Close] also writes or discards an archive.
+// Target is a store that artifacts are read from and written to: an oras target with tags and referrers that can be
+// listed and removed. Its Close releases files; the function [Close] also writes or discards an archive.
 type Target interface {
 	oras.GraphTarget
 	registry.ReferrerLister

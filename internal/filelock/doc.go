@@ -1,2 +1,2 @@
-// Package filelock takes advisory locks of files, so that processes do not work against each other.
+// Package filelock takes advisory locks on files, so that processes do not get in each other's way.
 package filelock

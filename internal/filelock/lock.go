@@ -12,14 +12,14 @@ import (
 	"github.com/davit-oci/davit/internal/pause"
 )
 
-// Lock keeps processes with the same cache from doing the same work at once. It only saves work: nothing is wrong
-// when it can't be had, because it lies on a disk that knows no locks, or because its holder takes too long.
+// Lock keeps processes with the same cache from doing the same work at once. It only saves work: nothing breaks if it
+// can't be taken because the disk does not support locks, or because its holder takes too long.
 type Lock struct{ file *os.File }
 
-// lockWait is how long a holder is waited for.
+// lockWait is how long to wait for the holder of a lock.
 const lockWait = 10 * time.Second
 
-// openLock opens the file whose lock stands for name in dir; nil: there can't be one.
+// openLock opens the file in dir that is locked for name; nil: it can't be opened.
 func openLock(dir, name string) *os.File {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return nil
@@ -31,7 +31,7 @@ func openLock(dir, name string) *os.File {
 	return f
 }
 
-// Try takes the lock that stands for name in dir, or returns nil when somebody has it or there can't be one.
+// Try takes the lock for name in dir, or returns nil if another process has it or locks are not available.
 func Try(dir, name string) *Lock {
 	f := openLock(dir, name)
 	if f == nil || !TryFile(f) {
@@ -41,12 +41,12 @@ func Try(dir, name string) *Lock {
 	return &Lock{f}
 }
 
-// Wait is tryLock with patience.
+// Wait is Try with a wait for the holder.
 func Wait(ctx context.Context, dir, name string) *Lock {
 	return WaitFile(ctx, openLock(dir, name))
 }
 
-// WaitFile waits for the lock of an open file, and closes the file when it can't be had.
+// WaitFile waits for the lock of an open file, and closes the file if it can't be locked.
 func WaitFile(ctx context.Context, f *os.File) *Lock {
 	if f == nil || !WaitShared(ctx, f, false) {
 		_ = f.Close()
@@ -55,7 +55,7 @@ func WaitFile(ctx context.Context, f *os.File) *Lock {
 	return &Lock{f}
 }
 
-// TryFile takes the lock of an open file alone, at once or not at all.
+// TryFile takes the exclusive lock of an open file, without waiting.
 func TryFile(f *os.File) bool {
 	got, _ := tryFlock(f, false)
 	return got
@@ -75,14 +75,14 @@ func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	return false
 }
 
-// Release gives the lock back. The file stays: removing it would let two processes lock two files of one name.
+// Release releases the lock. The file stays: removing it would let two processes lock two files of one name.
 func (l *Lock) Release() {
 	if l != nil {
 		_ = l.file.Close()
 	}
 }
 
-// Key is a file name for any string.
+// Key returns a file name for any string.
 func Key(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:16])

@@ -11,11 +11,11 @@ import (
 // Supported reports whether a lock that TryFile did not get is held by another process.
 const Supported = true
 
-// OpenNonblock keeps the opening of a named pipe from waiting for a process that writes to it.
+// OpenNonblock keeps open from waiting for a writer when the file is a named pipe.
 const OpenNonblock = syscall.O_NONBLOCK
 
-// tryFlock takes the lock of an open file, alone or shared with others that take it so. busy: somebody has it, and
-// waiting makes sense; where it neither got the lock nor is busy, there are no locks. It ends with the file.
+// tryFlock takes the lock of an open file, exclusive or shared. busy: another process has it, and waiting makes sense;
+// if the lock is neither taken nor busy, locks are not supported. The lock ends with the file.
 func tryFlock(f *os.File, shared bool) (got, busy bool) {
 	how := syscall.LOCK_EX
 	if shared {

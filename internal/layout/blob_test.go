@@ -198,7 +198,7 @@ func TestFetchBlob(t *testing.T) {
 	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
 		t.Errorf("what is there: %v, %v", step, err)
 	}
-	if err := layout.Close(); err != nil { // without Keep, what nobody needs goes
+	if err := layout.Close(); err != nil { // without Keep, unneeded blobs are removed
 		t.Fatal(err)
 	}
 }

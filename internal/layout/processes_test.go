@@ -30,7 +30,7 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// children are what the test binary does instead of testing when it runs as a process of a test.
+// children are the functions that the test binary runs instead of tests when it is a child process of a test.
 var children = map[string]func(ctx context.Context, path string, args []string) error{
 	"artifacts": childArtifacts,
 	"for ever":  childForEver,
@@ -97,7 +97,7 @@ func store(ctx context.Context, target oras.Target, layer []byte, subject *ocisp
 	return oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, data)
 }
 
-// theSubject is what the referrers of the processes refer to. It is in none of the stores.
+// theSubject is the subject of the referrers that the processes push. It is in none of the stores.
 var theSubject = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("subject"), Size: 7}
 
 const perProcess = 4
@@ -148,7 +148,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-// sound checks that everything a place lists is there and has its digest. It gives the tags, and how many referrers
+// sound checks that all listed content exists and matches its digest. It returns the tags, and how many referrers
 // theSubject has.
 func sound(t *testing.T, path string) (tags []string, referrers int) {
 	t.Helper()
@@ -183,7 +183,7 @@ func sound(t *testing.T, path string) (tags []string, referrers int) {
 	return tags, len(found)
 }
 
-// readAll reads a manifest and all that it leads to.
+// readAll reads a manifest and everything it reaches.
 func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descriptor) error {
 	if !manifest.Is(desc.MediaType) {
 		rc, err := target.Fetch(ctx, desc)
@@ -285,8 +285,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// killed lets a process write until some time after it began, or after it was done with its first artifact, and gives
-// the tags it told of.
+// killed lets a process write until some time after it began, or after it finished its first artifact, and returns the
+// tags that it reported.
 func killed(t *testing.T, path, name string, early bool, after time.Duration) []string {
 	t.Helper()
 	cmd := child(t, "for ever", path, name)

@@ -202,7 +202,7 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	}
 }
 
-// TestMended: what is missing or has another size is stored again by the push that brings it.
+// TestMended: missing content, or content of another size, is stored again by the push that brings it.
 func TestMended(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -530,7 +530,7 @@ func TestArchiveDependsOnContentAlone(t *testing.T) {
 	}
 }
 
-// TestCompressedArchive: an archive is read where it lies, so a compressed one is not read.
+// TestCompressedArchive: an archive is read in place, so a compressed one is not read.
 func TestCompressedArchive(t *testing.T) {
 	t.Parallel()
 	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"} {
@@ -664,7 +664,7 @@ func TestMissingBlobs(t *testing.T) {
 	})
 }
 
-// TestGarbage: what nothing needs goes when nobody else is writing.
+// TestGarbage: unneeded blobs are removed when no other process is writing.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
@@ -734,7 +734,7 @@ func TestFileThatChanges(t *testing.T) {
 	}
 }
 
-// testTarget is what layouts and archives have in common.
+// testTarget is the set of methods that layouts and archives share.
 type testTarget interface {
 	oras.GraphTarget
 	registry.ReferrerLister

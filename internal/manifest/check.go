@@ -18,7 +18,7 @@ import (
 // "Pushing Manifests"), and the most that is held in memory.
 const MaxSize = 4 << 20
 
-// maxDepth bounds the nesting of the JSON of a manifest. Real ones need six levels.
+// maxDepth limits the nesting of the JSON of a manifest. Real manifests need six levels.
 const maxDepth = 64
 
 // Check refuses a manifest or index that does not match its descriptor, or that two parsers could read
@@ -50,7 +50,7 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 	return nil
 }
 
-// checkShape compares what the body says with the media type it came under.
+// checkShape compares the body with the media type of its descriptor.
 func checkShape(mediaType string, data []byte) error {
 	var body struct {
 		SchemaVersion *int            `json:"schemaVersion"`
@@ -86,12 +86,12 @@ func checkShape(mediaType string, data []byte) error {
 	return nil
 }
 
-// manifestKeys are the keys that the specifications give a meaning, outside of annotations.
+// manifestKeys are the keys that the specifications define, outside of annotations.
 var manifestKeys = []string{"schemaVersion", "mediaType", "artifactType", "config", "layers", "fsLayers", "manifests",
 	"blobs", "subject", "annotations", "digest", "size", "urls", "data", "platform"}
 
-// checkKeys walks one JSON object and refuses a key that stands twice in an object, be it in another case, and a known
-// key in another case: Go's decoder takes them for the same, others do not.
+// checkKeys walks one JSON object and refuses a key that occurs twice in an object, even in another case, and a known
+// key in another case: Go's decoder treats them as the same key, others do not.
 func checkKeys(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -109,8 +109,8 @@ func checkKeys(data []byte) error {
 	return nil
 }
 
-// checkObject reads an object whose '{' is behind it. In free objects (annotations) keys are anybody's, and only the
-// same key twice is wrong.
+// checkObject reads an object after its '{'. In free objects (annotations) any key is allowed, and only an exact
+// duplicate is wrong.
 func checkObject(dec *json.Decoder, free bool, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("it is nested deeper than %d", maxDepth)

@@ -38,8 +38,8 @@ func DirectoryAnnotation(prefix string) string {
 // Directory returns the directory that all entries of a layer are in, "" for the root; ok is false without
 // AnnotationDirectory.
 //
-// davit up to 0.1 cut all dots and slashes off both ends, so that ".github" became "github". Where the annotation is
-// what that makes of the title, the title is right.
+// davit up to 0.1 cut all dots and slashes off both ends, so that ".github" became "github". If the annotation equals
+// the title cut that way, the title is right.
 func Directory(layer ocispec.Descriptor) (dir string, ok bool) {
 	value, ok := layer.Annotations[AnnotationDirectory]
 	if !ok {

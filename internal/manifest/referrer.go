@@ -7,7 +7,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// ReferrerEntry is what a list of referrers says of a manifest, and its subject's digest ("": it has none).
+// ReferrerEntry returns a manifest's entry in a list of referrers, and the digest of its subject ("": no subject).
 func ReferrerEntry(desc ocispec.Descriptor, data []byte) (ocispec.Descriptor, digest.Digest) {
 	var m struct {
 		ArtifactType string              `json:"artifactType"`

@@ -19,10 +19,11 @@ func IsReferrersTag(tag string) bool {
 	return ok && digest.NewDigestFromEncoded(digest.Algorithm(algorithm), hex).Validate() == nil
 }
 
-// cosignSuffixes are what cosign appends to the digest of a manifest for tags that lead to what it made of it.
+// cosignSuffixes are the suffixes that cosign appends to the digest of a manifest to tag its signatures, attestations,
+// and SBOMs.
 var cosignSuffixes = []string{"sig", "att", "sbom"}
 
-// CosignTags returns the tags under which cosign keeps what it made of a manifest: sha256-….sig and others.
+// CosignTags returns the tags under which cosign keeps its manifests for a manifest: sha256-….sig and others.
 func CosignTags(d digest.Digest) []string {
 	tags := make([]string, len(cosignSuffixes))
 	for i, suffix := range cosignSuffixes {

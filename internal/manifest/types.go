@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// typeArtifactManifest is the manifest of release candidates of image-spec 1.1, which registries still hold.
+// typeArtifactManifest is the manifest of release candidates of image-spec 1.1, which registries still store.
 const typeArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json"
 
 // Is reports whether a media type is that of a manifest or an index, which registries keep apart from blobs.
@@ -38,13 +38,14 @@ const (
 	AnnotationReferenceDigest = "vnd.docker.reference.digest"
 )
 
-// IsAttestation reports whether an entry of an index is what BuildKit attests of another entry, and not for a platform.
+// IsAttestation reports whether an entry of an index is a BuildKit attestation of another entry, not a manifest for a
+// platform.
 func IsAttestation(entry ocispec.Descriptor) bool {
 	return entry.Annotations[AnnotationReferenceType] != "" ||
 		entry.Platform != nil && entry.Platform.OS == "unknown" && entry.Platform.Architecture == "unknown"
 }
 
-// TypeOf returns the media type of a manifest by its body: its mediaType, else what its fields tell.
+// TypeOf returns the media type of a manifest from its body: its mediaType, else the type that its fields suggest.
 func TypeOf(data []byte) string {
 	var body struct {
 		MediaType string          `json:"mediaType"`

@@ -21,11 +21,11 @@ var (
 	hostPattern       = lazy.Regexp(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*$`)
 )
 
-// maxName is the most characters that registries agree on for host and repository together; longer names fail at some
-// of them, late and unclearly.
+// maxName is the most characters that registries agree on for host and repository together; some reject longer names,
+// late and with unclear errors.
 const maxName = 255
 
-// ValidTag tells why a tag is none; nil: it is one.
+// ValidTag reports why a tag is invalid; nil: it is valid.
 func ValidTag(tag string) error {
 	switch {
 	case TagPattern().MatchString(tag):
@@ -98,7 +98,7 @@ func DockerHost(host string) string {
 	return host
 }
 
-// ParseHost reads the HOST of login and logout.
+// ParseHost parses the HOST argument of login and logout.
 func ParseHost(host string) (string, error) {
 	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(host, "oci://"), "https://"), "/")
 	if err := ValidHost(name); err != nil {
@@ -107,7 +107,7 @@ func ParseHost(host string) (string, error) {
 	return DockerHost(strings.ToLower(name)), nil
 }
 
-// IsLoopback tells whether a registry is on this machine, where docker and its like speak plain HTTP.
+// IsLoopback reports whether a registry is on this machine, where docker and similar tools use plain HTTP.
 func IsLoopback(registry string) bool {
 	host, _, err := net.SplitHostPort(registry)
 	if err != nil {
@@ -119,13 +119,13 @@ func IsLoopback(registry string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// hinted is a cause with advice.
+// hinted is an error with advice.
 type hinted struct {
 	error
 	hint string
 }
 
-// WithHint adds advice to a cause.
+// WithHint adds advice to an error.
 func WithHint(err error, hint string) error { return hinted{err, hint} }
 
 // Error is the error of Parse: a wrong argument, and oras's "invalid reference".

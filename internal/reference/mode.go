@@ -1,6 +1,7 @@
 package reference
 
-// Mode says what a target is opened for: which permission is asked for, and whether a layout may be made.
+// Mode is the purpose that a target is opened for: it decides which permission is requested, and whether a layout may
+// be created.
 type Mode int
 
 // The modes of Open.

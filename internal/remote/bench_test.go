@@ -70,7 +70,7 @@ func BenchmarkFetchFile(b *testing.B) {
 	benchFetch(b, benchRepository(b, server.Host, reference.Read), desc)
 }
 
-// BenchmarkFetchFileSlowConnections fetches over a long line that gives each connection 15 MiB a second.
+// BenchmarkFetchFileSlowConnections fetches over a long line that limits each connection to 15 MiB a second.
 func BenchmarkFetchFileSlowConnections(b *testing.B) {
 	g := rt.Start(b, rt.Options{Line: rt.Line{Latency: 40 * time.Millisecond, Rate: 15 << 20}})
 	path, desc := benchFile(b)

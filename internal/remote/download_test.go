@@ -34,7 +34,7 @@ func describe(data []byte) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(data), Size: int64(len(data))}
 }
 
-// fetchInto downloads into dir/blob and gives what is there.
+// fetchInto downloads into dir/blob and returns the content of the file.
 func fetchInto(ctx context.Context, t *testing.T, repo *Repository, desc ocispec.Descriptor, dir string) ([]byte, error) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)

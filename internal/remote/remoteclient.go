@@ -13,20 +13,20 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// Options say how registries are reached. The zero value is good.
+// Options configure how registries are reached. The zero value is usable.
 type Options struct {
 	Security    transport.Security
 	Credentials credentials.Options
 
 	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
-	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	RetryFor    time.Duration // how long one operation may keep failing; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
-	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 }
 
-// Client opens repositories of registries. What it holds — connections, tokens, what a host asked for — is shared by all of them.
+// Client opens repositories of registries. They share its connections, tokens, and rate limits.
 type Client struct {
 	opts Options
 
@@ -38,7 +38,7 @@ type Client struct {
 	serials sync.Map // name → *sync.Mutex
 }
 
-// New makes a client. It is cheap: nothing is read or dialled before the first use.
+// New returns a client. It reads nothing and connects to nothing before the first use.
 func New(opts Options) *Client {
 	if opts.Concurrency <= 0 {
 		opts.Concurrency = 8
@@ -74,12 +74,12 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return c.creds.Login(ctx, c.http.Transport, host, username, password)
 }
 
-// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.creds.Logout(ctx, host)
 }
 
-// serial lets one goroutine at a time do what name stands for; call the result when done.
+// serial lets one goroutine at a time work on name; call the returned function when done.
 func (c *Client) serial(name string) (unlock func()) {
 	m, _ := c.serials.LoadOrStore(name, &sync.Mutex{})
 	m.(*sync.Mutex).Lock()

@@ -29,7 +29,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// maxPages bounds a listing that never ends. Registries give 50 to 1000 entries a page.
+// maxPages limits a listing that never ends. Registries return 50 to 1000 entries a page.
 const maxPages = 10_000
 
 // Repository is a repository of a registry.
@@ -65,34 +65,37 @@ func newRepository(c *Client, host, repository string, mode reference.Mode) *Rep
 		MaxMetadataBytes:     manifest.MaxSize,
 		SkipReferrersGC:      true,
 	}
-	// oras-go would keep the index of the tag schema itself, without a look at whether another process undid it.
+	// oras-go would update the index of the tag schema itself, without checking whether another process undid the
+	// change.
 	_ = r.remote.SetReferrersCapability(true) // the first call of a new repository can't fail
 	r.manifests = api.NewManifests(remoteAPI, func(data []byte) { c.blobs.SawManifest(remoteAPI.Origin.Host, remoteAPI.Name.Repository, data) })
 	r.referrers = &referrers.Lister{API: remoteAPI, Remote: r.remote, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
 	return r
 }
 
-// FetchRange gives length bytes of a blob from offset on, unverified. The reader mends itself: when the body breaks off,
-// it asks for the rest, as long as that brings bytes within the time that one thing may keep failing.
+// FetchRange returns length bytes of a blob starting at offset, unverified. When the body breaks off, the reader
+// requests the rest, as long as that brings bytes within the time that one operation may keep failing.
 func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	return r.blobs.FetchRange(ctx, desc, offset, length)
 }
 
-// FetchFile writes the verified blob to dst/name. A large one comes in parts over several connections; what an earlier,
-// interrupted call has left in dst/name and its journal, dst/name.state, is not fetched again. On an error both stay for
-// the next call. Report is told how many bytes are there, and how many of them from the start of the file on, from one
-// goroutine at a time; it may be nil. Two calls must not work on the same file at once.
+// FetchFile writes the verified blob to dst/name. A large blob is fetched in parts over several connections. Bytes that
+// an earlier, interrupted call left in dst/name and recorded in its journal, dst/name.state, are not fetched again.
+// After an error both files stay for the next call. Report receives the number of bytes in the file, and how many of
+// them are at its start without a gap; its calls do not overlap. It may be nil. Two calls must not use the same file at
+// once.
 func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
 	return download.File(ctx, r.blobs, desc, download.Destination{Root: dst, Name: name, Report: report})
 }
 
-// PushBlob stores a blob, with as few bytes sent as the registry allows; a broken upload goes on where the registry says
-// it stands. Report is told how many bytes the registry has, from one goroutine at a time; it may be nil.
+// PushBlob stores a blob, and sends as few bytes as the registry allows. A broken upload continues at the offset that
+// the registry reports. Report receives the number of bytes that the registry has; its calls do not overlap. It may be
+// nil.
 func (r *Repository) PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error) {
 	return upload.Blob(ctx, r.blobs, b, report)
 }
 
-// Mount takes a blob from another repository of the registry, or else sends what getContent gives.
+// Mount mounts a blob from another repository of the registry, or else sends the content that getContent returns.
 func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRepo string, getContent func() (io.ReadCloser, error)) error {
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }
@@ -108,7 +111,7 @@ func (r *Repository) Close() error { return nil }
 // KeepsBlobs reports true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
 func (r *Repository) KeepsBlobs() bool { return true }
 
-// Resolve gives the descriptor of a tag or digest, with one HEAD where the registry answers it in full.
+// Resolve returns the descriptor of a tag or digest, with one HEAD if the registry answers it in full.
 func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	if err := validIn(ref); err != nil {
 		return ocispec.Descriptor{}, reference.Error(ref, err)
@@ -131,14 +134,14 @@ func validIn(ref string) error {
 	return reference.ValidTag(ref)
 }
 
-// Exists tells whether a blob or manifest is there.
+// Exists reports whether a blob or manifest exists.
 func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	ctx = r.api.WithScope(ctx)
 	ok, err := r.remote.Exists(ctx, desc)
 	return ok, r.api.Wrap(ctx, "looking for "+desc.Digest.String(), err)
 }
 
-// Fetch gives the bytes of a manifest, verified, or of a blob, which the caller verifies.
+// Fetch returns the bytes of a manifest, verified, or of a blob, which the caller verifies.
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if !manifest.Is(desc.MediaType) {
 		return r.blobs.FetchRange(ctx, desc, 0, desc.Size)
@@ -159,7 +162,7 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Rea
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-// FetchReference gives the manifest of a tag or digest with one GET, verified.
+// FetchReference returns the manifest of a tag or digest with one GET, verified.
 func (r *Repository) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
 	if err := validIn(ref); err != nil {
 		return ocispec.Descriptor{}, nil, reference.Error(ref, err)
@@ -179,7 +182,7 @@ func (r *Repository) Push(ctx context.Context, desc ocispec.Descriptor, data io.
 	return upload.Reader(ctx, r.blobs, desc, data)
 }
 
-// PushReference stores a manifest under a tag, or under its digest, and sees to it that its subject lists it.
+// PushReference stores a manifest under a tag, or under its digest, and adds it to the referrers of its subject.
 func (r *Repository) PushReference(ctx context.Context, desc ocispec.Descriptor, content io.Reader, ref string) error {
 	if err := validIn(ref); err != nil {
 		return reference.Error(ref, err)
@@ -206,7 +209,7 @@ func (r *Repository) putManifest(ctx context.Context, desc ocispec.Descriptor, d
 	return r.referrers.Add(ctx, desc, data)
 }
 
-// Tag gives a manifest that is there another tag.
+// Tag adds a tag to an existing manifest.
 func (r *Repository) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	if err := validIn(ref); err != nil {
 		return reference.Error(ref, err)
@@ -223,7 +226,7 @@ func (r *Repository) Tag(ctx context.Context, desc ocispec.Descriptor, ref strin
 	return r.api.Wrap(ctx, "tagging "+r.api.Named(ref), err)
 }
 
-// Untag removes a tag and leaves the manifest.
+// Untag removes a tag and keeps the manifest.
 func (r *Repository) Untag(ctx context.Context, tag string) error {
 	if err := reference.ValidTag(tag); err != nil {
 		return reference.Error(tag, err)
@@ -253,12 +256,13 @@ func (r *Repository) Predecessors(ctx context.Context, desc ocispec.Descriptor) 
 	return all, err
 }
 
-// Referrers lists the manifests whose subject is desc, by the referrers API or, where there is none, by the tag schema.
+// Referrers lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the
+// tag schema.
 func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	return r.referrers.List(ctx, desc, artifactType, fn)
 }
 
-// Delete removes a manifest or a blob. A referrer leaves the list of its subject.
+// Delete removes a manifest or a blob. A referrer is removed from the list of its subject.
 func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	ctx = auth.AppendRepositoryScope(r.api.WithScope(ctx), r.api.Name, auth.ActionDelete)
 	if manifest.Is(desc.MediaType) {

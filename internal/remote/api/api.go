@@ -60,11 +60,11 @@ func (r *Repository) WithName(repository string) *Repository {
 	return NewRepository(r.Client, r.Name.Registry, repository, false)
 }
 
-// FullName is HOST/REPOSITORY.
+// FullName returns HOST/REPOSITORY.
 func (r *Repository) FullName() string { return r.Name.Registry + "/" + r.Name.Repository }
 
-// Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The answer's body is
-// in memory: one that broke off was asked for again.
+// Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The body of the
+// response is in memory; a request whose body broke off is repeated.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host))
 	for {
@@ -72,7 +72,7 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		// What oras-go puts into its errors is this URL.
+		// oras-go puts this URL into its errors.
 		shown := *resp.Request
 		shown.URL = transport.BareURL(resp.Request.URL)
 		resp.Request = &shown
@@ -99,7 +99,7 @@ func (r *Repository) Send(req *http.Request) (*http.Response, error) {
 	return r.Client.auth.Do(req)
 }
 
-// repositoryKey is where a context has the name of the repository a request is about.
+// repositoryKey is the context key for the name of the repository that a request is about.
 type repositoryKey struct{}
 
 func repositoryOf(ctx context.Context) string {
@@ -107,7 +107,7 @@ func repositoryOf(ctx context.Context) string {
 	return name
 }
 
-// WithScope asks for all the rights that this repository will need with the first token.
+// WithScope requests all the permissions that this repository will need with the first token.
 func (r *Repository) WithScope(ctx context.Context) context.Context {
 	ctx = context.WithValue(ctx, repositoryKey{}, r.Name.Repository)
 	if r.write {
@@ -120,7 +120,7 @@ func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
 	return transport.Wrap(ctx, r.Name.Registry, step, err)
 }
 
-// Named is the reference of something in this repository, for messages.
+// Named returns a reference in this repository, for messages.
 func (r *Repository) Named(reference string) string {
 	sep := ":"
 	if _, err := digest.Parse(reference); err == nil {
@@ -129,14 +129,14 @@ func (r *Repository) Named(reference string) string {
 	return r.FullName() + sep + reference
 }
 
-// URL is the address of a resource of the repository.
+// URL returns the address of a resource of the repository.
 func (r *Repository) URL(resource string) string {
 	u := r.Origin
 	u.Path = "/v2/" + r.Name.Repository + "/" + resource
 	return u.String()
 }
 
-// WithSourceScope asks for the right to read another repository of the registry too.
+// WithSourceScope also requests permission to read another repository of the registry.
 func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
 	if from == r.Name.Repository {
 		return ctx

@@ -20,7 +20,7 @@ import (
 // Manifests fetches manifests and remembers the last few.
 type Manifests struct {
 	api     *Repository
-	OnFetch func(data []byte) // told every manifest that was fetched
+	OnFetch func(data []byte) // receives every fetched manifest
 	cache   manifestCache
 }
 
@@ -34,15 +34,15 @@ func NewManifests(api *Repository, onFetch func(data []byte)) *Manifests {
 	return &Manifests{api: api, OnFetch: onFetch}
 }
 
-// Cached returns a manifest that was fetched or pushed a moment ago.
+// Cached returns a manifest that was recently fetched or pushed.
 func (m *Manifests) Cached(d digest.Digest) ([]byte, bool) { return m.cache.get(d) }
 
-// manifestTypes is what may come for a manifest.
+// manifestTypes are the media types accepted for a manifest.
 const manifestTypes = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, " +
 	"application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, " +
 	"application/vnd.oci.artifact.manifest.v1+json"
 
-// Get fetches a manifest and checks it; a damaged one a second time.
+// Get fetches a manifest and checks it; if it is damaged, it is fetched a second time.
 func (m *Manifests) Get(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	desc, data, _, err := m.GetOnce(ctx, reference)
 	if errors.Is(err, artifact.ErrRefused) {
@@ -102,7 +102,7 @@ func (m *Manifests) Put(ctx context.Context, desc ocispec.Descriptor, data []byt
 	return resp.Header, nil
 }
 
-// described makes the descriptor of a manifest that came for reference, and checks it.
+// described returns the descriptor of the manifest fetched for reference, and checks it.
 func (m *Manifests) described(resp *http.Response, reference string, data []byte) (ocispec.Descriptor, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	desc := ocispec.Descriptor{MediaType: mediaType, Size: int64(len(data))}
@@ -117,7 +117,7 @@ func (m *Manifests) described(resp *http.Response, reference string, data []byte
 		desc.Digest = d
 	}
 	if !manifest.Is(mediaType) {
-		desc.MediaType = "" // a registry that names no type, or a plain one: the body says it
+		desc.MediaType = "" // the registry sent no type, or a generic one: the body has it
 	}
 	if err := manifest.Check(desc, data); err != nil {
 		return desc, err
@@ -131,7 +131,7 @@ func (m *Manifests) described(resp *http.Response, reference string, data []byte
 	return desc, nil
 }
 
-// manifestCache keeps the last few manifests, so that resolving, fetching and tagging one asks for it once.
+// manifestCache keeps the last few manifests, so that resolving, fetching and tagging one requests it only once.
 type manifestCache struct {
 	mu    sync.Mutex
 	order []digest.Digest
@@ -139,7 +139,7 @@ type manifestCache struct {
 	size  int
 }
 
-// maxCached bounds what a manifestCache holds.
+// maxCached limits the size of a manifestCache.
 const maxCached = 2 * manifest.MaxSize
 
 func (m *manifestCache) get(d digest.Digest) ([]byte, bool) {

@@ -27,13 +27,13 @@ import (
 // dockerHub is the key under which docker keeps the credentials of Docker Hub.
 const dockerHub = "https://index.docker.io/v1/"
 
-// helperTimeout bounds a credential helper: one that asks a locked keychain would wait for ever.
+// helperTimeout limits a credential helper: one that asks a locked keychain would wait forever.
 const helperTimeout = 30 * time.Second
 
-// helperPattern is what may follow "docker-credential-": the name becomes that of a program.
+// helperPattern matches the names allowed after "docker-credential-": the name becomes part of the name of a program.
 var helperPattern = lazy.Regexp(`^[a-z0-9._-]+$`)
 
-// dockerConfig is the part of docker's config.json, or of containers' auth.json, that is about credentials.
+// dockerConfig is the part of docker's config.json, or of containers' auth.json, that holds credentials.
 type dockerConfig struct {
 	path  string
 	Auths map[string]struct {
@@ -47,14 +47,14 @@ type dockerConfig struct {
 	CredHelpers map[string]string `json:"credHelpers"`
 }
 
-// Options states which credentials go to which registry.
+// Options configure which credentials go to which registry.
 type Options struct {
 	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
-	Username, Password string // win over File. A password alone is an identity token
+	Username, Password string // take precedence over File. A password alone is an identity token
 	File               string // docker's config.json or containers' auth.json; empty: no stored credentials
 }
 
-// Store finds the credentials for a host: those given by hand, or the stored ones.
+// Store finds the credentials for a host: the explicit ones, or the stored ones.
 type Store struct {
 	Options
 	config func() (*dockerConfig, error)
@@ -64,8 +64,8 @@ func NewStore(given Options) *Store {
 	return &Store{given, sync.OnceValues(func() (*dockerConfig, error) { return readDockerConfig(given.File) })}
 }
 
-// Find finds the credentials for a repository of a host, when one asks for them. Those given by hand go to one registry
-// only: whatever else a command opens (the source of a copy, the base of an image) may belong to somebody else.
+// Find finds the credentials for a repository of a host, when the host requires them. Explicit credentials go to one
+// registry only: other targets of a command (the source of a copy, the base of an image) may belong to another party.
 func (s *Store) Find(ctx context.Context, hostport, repository string) (auth.Credential, error) {
 	given := s.Username != "" || s.Password != ""
 	if given && s.Registry != "" && hostport == (registry.Reference{Registry: s.Registry}).Host() {
@@ -139,7 +139,7 @@ func parent(path string) string {
 	return path[:max(i, 0)]
 }
 
-// serverAddress is the key of a host in docker's store.
+// serverAddress returns the key of a host in docker's store.
 func serverAddress(hostport string) string {
 	if hostport == "registry-1.docker.io" || hostport == "docker.io" {
 		return dockerHub
@@ -147,7 +147,7 @@ func serverAddress(hostport string) string {
 	return hostport
 }
 
-// entry reads one key of the file. An empty entry only says that a helper has the credentials.
+// entry reads one key of the file. An empty entry only shows that a helper has the credentials.
 func (d *dockerConfig) entry(key string) (auth.Credential, bool, error) {
 	e, ok := d.Auths[key]
 	if !ok {
@@ -166,7 +166,7 @@ func (d *dockerConfig) entry(key string) (auth.Credential, bool, error) {
 	return cred, cred != auth.EmptyCredential, nil
 }
 
-// askHelper runs docker-credential-NAME. The host is passed exactly as it is known to the store.
+// askHelper runs docker-credential-NAME. The host is passed exactly as the store knows it.
 func askHelper(ctx context.Context, name, address string) (auth.Credential, error) {
 	if err := validHelper(name); err != nil {
 		return auth.EmptyCredential, err
@@ -216,7 +216,7 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 	return s.File, nil
 }
 
-// check asks a registry whether it takes the credentials.
+// check checks whether a registry accepts the credentials.
 func check(ctx context.Context, t *transport.Transport, host string, cred auth.Credential) error {
 	reg, err := remote.NewRegistry(host)
 	if err != nil {
@@ -227,7 +227,7 @@ func check(ctx context.Context, t *transport.Transport, host string, cred auth.C
 	return transport.Wrap(ctx, host, "logging in", reg.Ping(ctx))
 }
 
-// Logout forgets the credentials of a host. There being none is errdef.ErrNotFound.
+// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
 func (s *Store) Logout(ctx context.Context, host string) error {
 	name, err := reference.ParseHost(host)
 	if err != nil {
@@ -251,7 +251,7 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 	return nil
 }
 
-// store is where credentials of a host are kept, and whether that is a helper.
+// store returns where the credentials of a host are kept, and whether that is a helper.
 func (s *Store) store(host string) (credentials.Store, bool, error) {
 	config, err := s.config()
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Lister lists the referrers of a manifest, and keeps the lists of registries that don't.
+// Lister lists the referrers of a manifest, and maintains the lists of registries without the referrers API.
 type Lister struct {
 	API       *api.Repository
 	Remote    *remote.Repository
@@ -36,7 +36,8 @@ type Lister struct {
 	LockDir   string                            // one process of this machine at a time; empty: no lock
 }
 
-// List lists the manifests whose subject is desc, by the referrers API or, where there is none, by the tag schema.
+// List lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the tag
+// schema.
 func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
@@ -62,7 +63,7 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	return fn(list)
 }
 
-// withoutReferrersAPI tells whether an answer means that the registry has no referrers API.
+// withoutReferrersAPI reports whether a response means that the registry has no referrers API.
 func withoutReferrersAPI(err error) bool {
 	if errors.Is(err, errdef.ErrUnsupported) {
 		return true
@@ -78,7 +79,7 @@ func withoutReferrersAPI(err error) bool {
 	return false
 }
 
-// maxLookedAt bounds the manifests that are opened for a list of the tag schema.
+// maxLookedAt limits the manifests that are opened for a list of the tag schema.
 const maxLookedAt = 1000
 
 // filtered is list without other artifact types. Some clients list a referrer without its type; the referrer has it.
@@ -89,7 +90,7 @@ func (r *Lister) filtered(ctx context.Context, list []ocispec.Descriptor, artifa
 			_, data, err := r.Manifests.Get(ctx, desc.Digest.String())
 			switch {
 			case isNotFound(err):
-				continue // listed, and deleted since
+				continue // listed, but deleted since
 			case err != nil:
 				return nil, err
 			}
@@ -123,7 +124,7 @@ func referrerTag(subject digest.Digest) string {
 	return cut(string(subject.Algorithm()), 32) + "-" + cut(subject.Encoded(), 64)
 }
 
-// referrerIndex reads the list of a subject's referrers from its tag, and the list's ETag. There being none is an empty
+// referrerIndex reads the list of a subject's referrers from its tag, and the list's ETag. A missing tag is an empty
 // list.
 func (r *Lister) referrerIndex(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
 	desc, data, etag, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
@@ -133,7 +134,7 @@ func (r *Lister) referrerIndex(ctx context.Context, subject digest.Digest) ([]oc
 	case err != nil:
 		return nil, "", err
 	case desc.MediaType != ocispec.MediaTypeImageIndex || desc.Digest == subject:
-		return nil, "", nil // a registry that answers any tag with the subject
+		return nil, "", nil // the registry returns the subject for any tag
 	}
 	var index ocispec.Index
 	if err := json.Unmarshal(data, &index); err != nil {
@@ -158,8 +159,8 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte) 
 	})
 }
 
-// Remove removes a manifest that is about to be deleted from the list of its subject's referrers, where the
-// registry keeps none itself.
+// Remove removes a manifest that is about to be deleted from the list of its subject's referrers, if the registry does
+// not maintain one itself.
 func (r *Lister) Remove(ctx context.Context, desc ocispec.Descriptor) error {
 	data, ok := r.Manifests.Cached(desc.Digest)
 	if !ok {
@@ -189,23 +190,22 @@ func (r *Lister) Remove(ctx context.Context, desc ocispec.Descriptor) error {
 	})
 }
 
-// errEnough ends a listing of which only the first page matters.
+// errEnough ends a listing after the first page, when the others do not matter.
 var errEnough = errors.New("enough")
 
-// maxEdits bounds how often an edit is repeated that others undo. Each round of n writers settles at least one of them.
+// maxEdits limits how often an edit that others undo is repeated. In each round of n writers at least one succeeds.
 const maxEdits = 200
 
-// The time after which a written list is looked at again: several times what another writer needs between reading and
-// writing, judged by what we needed.
+// The time after which a written list is checked again: several times as long as another writer needs between reading
+// and writing, estimated from our own time.
 const (
 	minSettle = 40 * time.Millisecond
 	maxSettle = 2 * time.Second
 )
 
-// editReferrers changes the list of a subject's referrers in the tag schema. The registry can't change a list in
-// place, so two writers may overwrite each other: after writing, the list is read again, until it was seen unchanged
-// for long enough that no writer who had read the older one is still about to write. edit tells whether it changed
-// anything.
+// editReferrers changes the list of a subject's referrers in the tag schema. The registry can't change a list in place,
+// so two writers may overwrite each other: after writing, the list is read again, until it was seen unchanged for long
+// enough that no writer who had read the older one is still about to write. edit reports whether it changed anything.
 func (r *Lister) editReferrers(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) error {
 	step := "updating the referrers of " + r.API.Named(subject.String())
 	for range maxEdits {
@@ -224,8 +224,8 @@ func (r *Lister) editReferrers(ctx context.Context, subject digest.Digest, edit 
 	return &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
 }
 
-// editOnce reads, edits and writes. It returns the digest of what it wrote ("": nothing was to do) and how long to
-// wait before looking at it again.
+// editOnce reads, edits and writes. It returns the digest of the written list ("": no change was needed) and how long
+// to wait before checking it again.
 func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (digest.Digest, time.Duration, error) {
 	name := r.API.Origin.Host + "/" + r.API.Name.Repository + "@" + subject.String()
 	defer r.Serial(name)()
@@ -254,8 +254,8 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 	return "", 0, fmt.Errorf("others changed the list %d times", maxEdits)
 }
 
-// settled watches a list that was just written until it has been the same for the time of settle. It tells whether the
-// edit is still in it.
+// settled watches a list that was just written until it has been unchanged for the time of settle. It reports whether
+// the edit is still in it.
 func (r *Lister) settled(ctx context.Context, subject, wrote digest.Digest, settle time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	for range maxEdits {
 		if err := pause.For(ctx, settle); err != nil {
@@ -280,7 +280,7 @@ func (r *Lister) settled(ctx context.Context, subject, wrote digest.Digest, sett
 	return true, nil
 }
 
-// errOvertaken: the list is no longer the one that was read.
+// errOvertaken reports that the list is no longer the one that was read.
 var errOvertaken = errors.New("changed by another writer")
 
 // putIndex writes a list of referrers under its tag.

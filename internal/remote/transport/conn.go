@@ -19,7 +19,7 @@ type stalled struct{ after time.Duration }
 
 func (s stalled) Error() string { return fmt.Sprintf("no byte for %v", s.after) }
 
-// Activity is one request's time on a connection. It counts what moves and says how long nothing may.
+// Activity tracks one request on a connection: it counts the bytes moved, and limits how long none may move.
 type Activity struct {
 	CommitPatience time.Duration // the patience once the request is out; 0: the same
 	patience       atomic.Int64  // in nanoseconds
@@ -39,7 +39,7 @@ func (u *Activity) wait() time.Duration { return time.Duration(u.patience.Load()
 
 func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
 
-// deadline is when the registry will have been silent for too long.
+// deadline returns when the registry will have been silent for too long.
 func (u *Activity) deadline() time.Time {
 	if u.local.Load() > 0 {
 		return time.Now().Add(u.wait())
@@ -47,18 +47,18 @@ func (u *Activity) deadline() time.Time {
 	return time.Unix(0, u.last.Load()).Add(u.wait())
 }
 
-// sendBuffer is what is written to a connection at once.
+// sendBuffer is the number of bytes written to a connection at once.
 const sendBuffer = 128 << 10
 
-// conn is a connection that gives up when no byte moves in either direction for the patience of the request that uses
-// it. As long as bytes come or go, however slowly, it goes on; between requests it waits without a limit.
+// conn is a connection that fails when no byte moves in either direction for the patience of the request that uses it.
+// It continues as long as bytes move, however slowly; between requests it waits without a limit.
 type conn struct {
 	net.Conn
 	mu  sync.Mutex // the deadline and use change together
 	use atomic.Pointer[Activity]
 }
 
-// dialer makes watched connections.
+// dialer opens watched connections.
 func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, addr)
@@ -69,7 +69,7 @@ func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.
 	}
 }
 
-// traceUse binds u to whatever connection the request gets, for as long as it has it.
+// traceUse binds u to the connection that the request gets, for as long as it has it.
 func traceUse(ctx context.Context, u *Activity) context.Context {
 	var mine atomic.Pointer[conn]
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -107,7 +107,7 @@ func (c *conn) bind(u *Activity) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.use.Store(u)
-	_ = c.Conn.SetReadDeadline(c.limit(u)) // a broken connection says so on its next read
+	_ = c.Conn.SetReadDeadline(c.limit(u)) // a broken connection fails on its next read
 }
 
 func (c *conn) limit(u *Activity) time.Time {
@@ -117,7 +117,8 @@ func (c *conn) limit(u *Activity) time.Time {
 	return u.deadline()
 }
 
-// begin sets the deadline for one system call. A call is new: the registry has the whole patience from now on.
+// begin sets the deadline for one system call. Each call is a new start: the registry has the whole patience from now
+// on.
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,7 +131,7 @@ func (c *conn) begin(set func(time.Time) error) *Activity {
 	return u
 }
 
-// Read waits as long as the other direction moves.
+// Read waits while the other direction moves.
 func (c *conn) Read(p []byte) (int, error) {
 	u := c.begin(c.Conn.SetReadDeadline)
 	for {
@@ -155,7 +156,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// Write counts, and goes on as long as some bytes went out in time.
+// Write counts the bytes, and continues as long as some were sent in time.
 func (c *conn) Write(p []byte) (written int, err error) {
 	for {
 		u := c.begin(c.Conn.SetWriteDeadline)
@@ -184,7 +185,7 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, buf[:sendBuffer])
 }
 
-// bodyOf wraps a request's body so that time spent waiting for it is not taken for a silent registry.
+// bodyOf wraps a request's body so that time spent waiting for it does not count as silence of the registry.
 func bodyOf(body io.ReadCloser, u *Activity) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
@@ -205,10 +206,10 @@ func (b *waitingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// BufferSize is what one connection reads and writes at once.
+// BufferSize is the number of bytes that one connection reads and writes at once.
 const BufferSize = 512 << 10
 
-// buffers are reused, so that many small blobs do not leave the collector many large ones.
+// buffers are reused, so that many small blobs do not leave many large buffers to the garbage collector.
 var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return &b }}
 
 func GetBuffer() []byte  { return *buffers.Get().(*[]byte) }

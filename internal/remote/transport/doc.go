@@ -1,3 +1,3 @@
-// Package transport sends HTTP requests to registries: it retries, honors Retry-After per host, notices stalled connections, and
-// says what went wrong without showing a secret.
+// Package transport sends HTTP requests to registries: it retries, honors Retry-After per host, notices stalled
+// connections, and reports errors without showing a secret.
 package transport

@@ -24,15 +24,15 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Answer is what a registry said, as far as it may be shown: no headers and no query, because both carry secrets.
+// Answer is the response of a registry, as far as it may be shown: no headers and no query, because both carry secrets.
 type Answer struct {
 	Method string
 	URL    string // without user, query and fragment
-	Status int    // 0: there was no answer
+	Status int    // 0: there was no response
 	Errors errcode.Errors
 }
 
-// String is "PUT https://host/v2/…: 503 Service Unavailable: message".
+// String returns "PUT https://host/v2/…: 503 Service Unavailable: message".
 func (a Answer) String() string {
 	s := a.Method + " " + a.URL
 	if a.Status == 0 {
@@ -49,36 +49,36 @@ func (a Answer) String() string {
 	return s
 }
 
-// Unavailable is a failure of the registry or of the network that repeating did not mend.
+// Unavailable is a failure of the registry or of the network that retries did not fix.
 type Unavailable struct {
 	Host   string
 	Step   string // what was being done: "uploading sha256:…"
-	Answer Answer // the last one; its Status is 0 when there was none
-	Err    error  // why there was no answer; nil when there was one
+	Answer Answer // the last one; its Status is 0 if there was none
+	Err    error  // why there was no response; nil if there was one
 }
 
-// Error is "step: answer" or "step: host: cause".
+// Error returns "step: answer" or "step: host: cause".
 func (e *Unavailable) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Unavailable) Unwrap() error { return e.Err }
 
-// Denied is a registry's refusal to let this user do it: 401, 403, or no credentials where some are asked for.
+// Denied is a registry's refusal to let this user do it: 401, 403, or missing credentials where they are required.
 type Denied struct {
 	Host   string
 	Step   string
 	Answer Answer
-	Err    error // set when there is no answer of the registry to show
+	Err    error // set if there is no response of the registry to show
 }
 
-// Error is "step: answer" or "step: host: cause".
+// Error returns "step: answer" or "step: host: cause".
 func (e *Denied) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Denied) Unwrap() error { return e.Err }
 
 func sentence(step, host string, answer Answer, err error) string {
@@ -91,21 +91,21 @@ func sentence(step, host string, answer Answer, err error) string {
 	return step + ": " + host + ": no answer"
 }
 
-// ResponseError makes the error of an unexpected answer. The body is read for the registry's error codes.
+// ResponseError returns the error for an unexpected response. The body is read for the registry's error codes.
 func ResponseError(resp *http.Response) error {
 	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: BareURL(resp.Request.URL), StatusCode: resp.StatusCode}
 	var body struct {
 		Errors errcode.Errors `json:"errors"`
 	}
-	// Error bodies are a few hundred bytes; what is longer is no registry's.
+	// Error bodies are a few hundred bytes; a longer body is not from a registry.
 	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
 		e.Errors = body.Errors
 	}
 	return e
 }
 
-// Wrap turns any error of a request into one that callers can tell apart: ErrNotFound, *Denied, *Unavailable. Errors
-// that are about something else (content refused, a local file, the caller's context) stay as they are.
+// Wrap turns any error of a request into one that callers can distinguish: ErrNotFound, *Denied, *Unavailable. Other
+// errors (content refused, a local file, the caller's context) stay as they are.
 func Wrap(ctx context.Context, host, step string, err error) error {
 	var answer *errcode.ErrorResponse
 	var unavailable *Unavailable
@@ -129,8 +129,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	return &Unavailable{Host: host, Step: step, Err: withoutURL(err)}
 }
 
-// isAboutCredentials finds the errors of oras-go's client that are not the network's. It has a type for one of them
-// only.
+// isAboutCredentials reports whether an error of oras-go's client is about credentials. Only one of them has a type.
 func isAboutCredentials(err error) bool {
 	var denied *Denied
 	text := err.Error()
@@ -150,7 +149,7 @@ func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
 	return &Unavailable{Host: host, Step: step, Answer: answer}
 }
 
-// IsLocal tells errors that are about this side from those about the registry.
+// IsLocal reports whether an error is about this side, not about the registry.
 func IsLocal(err error) bool {
 	var path *fs.PathError
 	var item *artifact.Error
@@ -189,7 +188,7 @@ func redactText(err error) string {
 	return queryPattern().ReplaceAllString(err.Error(), "$1")
 }
 
-// BareURL is u without what may be secret.
+// BareURL returns u without the parts that may be secret.
 func BareURL(u *url.URL) *url.URL {
 	if u == nil {
 		return &url.URL{}
@@ -201,12 +200,12 @@ func BareURL(u *url.URL) *url.URL {
 type Retryability int
 
 const (
-	Never   Retryability = iota // it will be the same again
+	Never   Retryability = iota // it will fail again
 	briefly                     // probably a typo or a registry that is not running: a few seconds
 	fully                       // as long as the budget lasts
 )
 
-// RetryabilityOf tells how an error of the transport is to be taken.
+// RetryabilityOf returns the retryability of an error of the transport.
 func RetryabilityOf(err error) Retryability {
 	var unknownAuthority x509.UnknownAuthorityError
 	var hostname x509.HostnameError
@@ -233,7 +232,7 @@ func RetryabilityOf(err error) Retryability {
 	return fully
 }
 
-// IsTransient tells whether an answer may be another one if the request is repeated.
+// IsTransient reports whether repeating the request may get another response.
 func IsTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
@@ -244,7 +243,7 @@ func IsTransient(status int) bool {
 	return status >= 500
 }
 
-// SourceError is an error of what is to be sent, not of the registry.
+// SourceError is an error of the content to be sent, not of the registry.
 type SourceError struct{ Err error }
 
 // Error returns the text of the cause.
@@ -253,7 +252,7 @@ func (e *SourceError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// AsResponse finds the registry's answer behind an error.
+// AsResponse returns the registry's response in the chain of an error.
 func AsResponse(err error) *errcode.ErrorResponse {
 	var answer *errcode.ErrorResponse
 	errors.As(err, &answer)

@@ -15,7 +15,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// Security says how the connection to a registry is protected. The zero value means TLS, but plain HTTP to loopback.
+// Security configures how the connection to a registry is protected. The zero value means TLS, but plain HTTP to
+// loopback.
 type Security struct {
 	PlainHTTP bool // http also to registries that are not on this machine
 	TLS       bool // https also to loopback, which has plain HTTP otherwise; a CA or client certificate implies it
@@ -46,7 +47,7 @@ func (t *Transport) Connect() error {
 		MaxResponseHeaderBytes: 256 << 10,
 		ReadBufferSize:         64 << 10,
 		WriteBufferSize:        64 << 10,
-		DisableCompression:     true, // a blob's bytes are what its digest is of
+		DisableCompression:     true, // a blob's digest is that of its bytes as sent
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func (o Security) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// Plain tells whether a registry is spoken to without TLS.
+// Plain reports whether a registry is reached without TLS.
 func (o Security) Plain(registry string) bool {
 	return o.PlainHTTP || reference.IsLoopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == ""
 }

@@ -23,15 +23,15 @@ import (
 const (
 	firstDelay = 200 * time.Millisecond
 	maxDelay   = 10 * time.Second
-	// maxRetryAfter is how long a registry may send us away in one answer.
+	// maxRetryAfter is the longest wait that a registry may request in one response.
 	maxRetryAfter = time.Minute
-	// briefFor is how long a host that never answered is tried: long enough for a registry that is just starting, short
-	// enough for a name that was mistyped.
+	// briefFor is how long a host that never answered is retried: long enough for a registry that is just starting,
+	// short enough for a mistyped name.
 	briefFor = 3 * time.Second
 )
 
-// Transport sends requests and repeats those that may succeed the second time: reads and writes alike, as long as the
-// body can be had again. What a registry asks for with Retry-After holds for every request to its host.
+// Transport sends requests and retries those that may succeed later: reads and writes alike, as long as the body can be
+// read again. A Retry-After holds for every request to its host.
 type Transport struct {
 	Security    Security
 	connections int
@@ -46,17 +46,17 @@ type Transport struct {
 	limiters map[string]*HostLimiter
 }
 
-// Options say how a transport connects, and how patient it is.
+// Options configure how a transport connects, and how patient it is.
 type Options struct {
 	Security    Security
 	Connections int           // to one host
-	RetryFor    time.Duration // how long one thing may keep failing; 0: 5 minutes; below 0: it may not
+	RetryFor    time.Duration // how long one operation may keep failing; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	UserAgent   string        // empty: "davit"
-	Trace       func(string)  // told a line for every HTTP request, without its secrets; from several goroutines
+	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 }
 
-// New makes a transport. Nothing is read or dialled before connect.
+// New returns a transport. It reads nothing and dials nothing before Connect.
 func New(o Options) *Transport {
 	if o.RetryFor == 0 {
 		o.RetryFor = 5 * time.Minute
@@ -70,8 +70,8 @@ func New(o Options) *Transport {
 	}
 }
 
-// Renew gives up the connections that there are, for a second try that must not meet what spoiled the first. Requests
-// that are under way keep theirs.
+// Renew drops the existing connections, so that a second try does not meet the cause of the first failure. Requests in
+// progress keep theirs.
 func (t *Transport) Renew() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,10 +86,10 @@ func (t *Transport) pool() *http.Transport {
 	return t.base
 }
 
-// Settings of one request, carried by its context.
+// Settings configure one request. They are carried by its context.
 type Settings struct {
 	Once     bool      // the caller repeats it, not the transport
-	Activity *Activity // counts the bytes; nil: nobody asks
+	Activity *Activity // counts the bytes; nil: not counted
 }
 
 type settingsKey struct{}
@@ -139,7 +139,7 @@ func worthRepeating(resp *http.Response, err error) bool {
 	return IsTransient(resp.StatusCode)
 }
 
-// rewound is req with its body from the start.
+// rewound returns req with its body from the start.
 func rewound(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, nil
@@ -156,7 +156,7 @@ func rewound(req *http.Request) (*http.Request, error) {
 	return next, nil
 }
 
-// once is one attempt, watched and traced.
+// once makes one attempt, watched and traced.
 func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	s := settingsOf(req.Context())
 	if s.Activity == nil {
@@ -181,17 +181,17 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// hold reads a challenge's body into memory: whoever answers the challenge closes it unread, which would cost the
-// connection.
+// hold reads a challenge's body into memory: the caller that answers the challenge closes it unread, which would cost
+// the connection.
 func hold(resp *http.Response) {
-	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error comes again with the rest
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error occurs again with the rest
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 }
 
-// Retrier is the patience for one thing that keeps failing: how often it was tried and how much longer it may be.
+// Retrier is the retry budget of one operation: how often it was tried and how much longer it may be.
 type Retrier struct {
 	budget  time.Duration
 	first   time.Duration // the first delay
@@ -202,15 +202,15 @@ type Retrier struct {
 	Delay   time.Duration
 }
 
-// muchProgress is how many bytes make a failure the first one again. Fewer only start the budget anew, so that a
-// registry that cuts every answer short is not asked without a pause.
+// muchProgress is how many bytes make the next failure count as the first. Fewer bytes only renew the budget, so that a
+// registry that cuts every response short is not asked without a pause.
 const muchProgress = 1 << 20
 
 func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
 	return &Retrier{budget: t.retryFor, first: t.Delay, limiter: g}
 }
 
-// ShouldRetry tells whether to try again after err, and sets the delay. After much progress there is none.
+// ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
 func (t *Retrier) ShouldRetry(err error) bool {
 	now := time.Now()
 	if t.since.IsZero() {
@@ -233,7 +233,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	return now.Add(t.Delay).Sub(t.since) <= budget
 }
 
-// Progress notes that bytes came.
+// Progress records that bytes arrived.
 func (t *Retrier) Progress(bytes int64) {
 	t.since = time.Time{}
 	t.moved += bytes
@@ -244,7 +244,7 @@ func (t *Retrier) Wait(ctx context.Context) error { return pause.For(ctx, t.Dela
 // HostLimiter is shared by all requests to one host.
 type HostLimiter struct {
 	mu     sync.Mutex
-	closed time.Time // until when the host wants to be left alone
+	closed time.Time // until when the host does not accept requests
 	spoke  bool      // the host has answered something
 }
 
@@ -262,7 +262,7 @@ func (t *Transport) Limiter(host string) *HostLimiter {
 	return g
 }
 
-// note remembers what an answer says about its host.
+// note records what a response reveals about its host.
 func (g *HostLimiter) note(resp *http.Response) {
 	if resp == nil {
 		return
@@ -299,7 +299,7 @@ func (g *HostLimiter) wait(ctx context.Context) error {
 	return nil
 }
 
-// retryAfter reads both forms of the header: seconds, and a date.
+// retryAfter parses both forms of the header: seconds, and a date.
 func retryAfter(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
@@ -313,10 +313,10 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }
 
-// maxRedirects is what browsers and net/http follow.
+// maxRedirects is the limit of browsers and net/http.
 const maxRedirects = 10
 
-// RedirectRefused is why a redirect is not followed.
+// RedirectRefused is the reason why a redirect is not followed.
 type RedirectRefused string
 
 func (r RedirectRefused) Error() string { return string(r) }
@@ -326,7 +326,7 @@ func (t *Transport) Client() *http.Client {
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
 
-// checkRedirect keeps a chain short and encrypted.
+// checkRedirect limits a chain of redirects and refuses one that drops encryption.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
@@ -338,7 +338,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// traceLine describes a request without its secrets: no query values, no headers but the harmless.
+// traceLine describes a request without its secrets: no query values, and only harmless headers.
 func traceLine(req *http.Request, resp *http.Response, err error, took time.Duration) string {
 	line := req.Method + " " + BareURL(req.URL).String()
 	if len(req.URL.RawQuery) > 0 {
@@ -370,7 +370,7 @@ func traceLine(req *http.Request, resp *http.Response, err error, took time.Dura
 	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
 }
 
-// maskedQuery shows the names of a query's values, and of the values only those that are no secret.
+// maskedQuery shows the names of the query parameters, and only the values that are not secret.
 func maskedQuery(q url.Values) string {
 	var parts []string
 	for name, values := range q {
@@ -387,7 +387,7 @@ func maskedQuery(q url.Values) string {
 	return strings.Join(parts, "&")
 }
 
-// Drain reads a short answer to its end, so that its connection can be used again.
+// Drain reads a short response to its end, so that its connection can be used again.
 func Drain(resp *http.Response) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	_ = resp.Body.Close()

@@ -30,7 +30,7 @@ type request struct {
 // slowestCommit is the rate at which the slowest registry turns a session into a blob: some copy it, some hash it again.
 const slowestCommit = 20 << 20 // bytes per second
 
-// send makes one try of a request, with credentials only where they belong.
+// send sends a request once, with credentials only where they belong.
 func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	client := u.repo.Client
 	s := transport.Settings{Once: true, Activity: transport.NewActivity(client.Transport.Stall)}
@@ -50,7 +50,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		req.Header.Set("Content-Type", "application/octet-stream")
 		if u.careful {
 			req.Header.Set("Expect", "100-continue")
-			req.Close = true // or net/http sends the body after a refusal, to keep the connection
+			req.Close = true // otherwise net/http sends the body after a refusal, to keep the connection
 		}
 		defer u.watch(s.Activity, max(r.length, 0))()
 	}
@@ -85,7 +85,7 @@ func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && port(a) == port(b)
 }
 
-// watch reports what has gone out, until the returned function is called.
+// watch reports the bytes sent, until the returned function is called.
 func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -116,7 +116,7 @@ func (u *upload) watch(use *transport.Activity, length int64) (stop func()) {
 	}
 }
 
-// blobBody reads a blob, or a part of it, and takes note of how that ends.
+// blobBody reads a blob, or a part of it, and records how that ends.
 type blobBody struct {
 	io.Closer
 	r       io.Reader
@@ -193,7 +193,7 @@ type summer struct {
 
 func newSummer(g *hashing.Group) *summer { return &summer{hash: g.New(digest.Canonical.Hash())} }
 
-// close ends the hash. A body that a broken request still reads finds none.
+// close ends the hash. A broken request that still reads a body finds none.
 func (s *summer) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +220,7 @@ func (s *summer) position() int64 {
 	return s.at
 }
 
-// state is the hash so far, to go on with in another process.
+// state returns the hash so far, so that another process can continue.
 func (s *summer) state() (int64, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,7 +231,7 @@ func (s *summer) state() (int64, []byte) {
 	return s.at, data
 }
 
-// restore goes on from a state.
+// restore continues from a state.
 func (s *summer) restore(at int64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,7 +265,7 @@ func (u *upload) sumUpTo(ctx context.Context, end int64) error {
 	return ahead.err
 }
 
-// measure sees to it that digest and size are known.
+// measure computes the digest and size if they are unknown.
 func (u *upload) measure(ctx context.Context) error {
 	if u.digest != "" {
 		return nil

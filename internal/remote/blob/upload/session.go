@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// errMounted: the answer to opening a session was that there is nothing to send.
+// errMounted reports that opening a session mounted the blob, so that there is nothing to send.
 var errMounted = errors.New("mounted")
 
 // post opens a session.
@@ -49,7 +49,7 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 	return nil
 }
 
-// follow takes the newest address of the session, which must be as safe as the one before.
+// follow adopts the newest address of the session, which must be as safe as the one before.
 func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	location := resp.Header.Get("Location")
 	if location == "" {
@@ -69,8 +69,8 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	return nil
 }
 
-// ask finds out how many bytes the session has. The registry may still be at those of the request that broke, and a part
-// sent meanwhile would be mixed with them, so it is asked until it says the same twice.
+// ask finds out how many bytes the session has. The registry may still be processing those of the request that broke,
+// and a part sent meanwhile would be mixed with them, so it is asked until it repeats its answer.
 func (u *upload) ask(ctx context.Context) error {
 	before := int64(-1)
 	for range maxAsks {
@@ -94,7 +94,7 @@ func (u *upload) ask(ctx context.Context) error {
 	return fmt.Errorf("the upload's session goes on growing")
 }
 
-// position is how many bytes the session says it has; -1: the registry does not know it, or what it says is wrong.
+// position returns how many bytes the session reports; -1: the registry does not know, or its answer is wrong.
 func (u *upload) position(ctx context.Context) (int64, error) {
 	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 	if err != nil {
@@ -118,7 +118,7 @@ func (u *upload) position(ctx context.Context) (int64, error) {
 	return has, nil
 }
 
-// sessionHas reads the Range of a session. "0-0" stands for no byte and for one.
+// sessionHas reads the Range of a session. "0-0" means no byte or one.
 func (u *upload) sessionHas(value string) (int64, bool) {
 	first, last, ok := strings.Cut(strings.TrimPrefix(value, "bytes="), "-")
 	n, err := strconv.ParseInt(last, 10, 64)
@@ -131,7 +131,7 @@ func (u *upload) sessionHas(value string) (int64, bool) {
 	return n + 1, true
 }
 
-// arrived notes what the registry has.
+// arrived records how many bytes the registry has.
 func (u *upload) arrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
@@ -141,8 +141,8 @@ func (u *upload) arrived(offset int64) {
 	u.report(offset)
 }
 
-// lost gives up a session that the registry no longer knows. If a broken body was its end, from now on finished chunks
-// are sent, which a registry keeps.
+// lost gives up a session that the registry no longer knows. If a broken body ended it, the upload continues in
+// finished chunks, which a registry keeps.
 func (u *upload) lost() {
 	if u.begun && u.way != inChunks {
 		u.inChunks(firstChunk)

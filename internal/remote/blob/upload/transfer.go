@@ -15,13 +15,13 @@ import (
 	"github.com/davit-oci/davit/artifact"
 )
 
-// inChunks makes chunks of n bytes the way, within what the registry allows.
+// inChunks switches to chunks of n bytes, within the limits of the registry.
 func (u *upload) inChunks(n int64) {
 	u.way = inChunks
 	u.chunk = max(n, u.least)
 }
 
-// transfer sends what the session lacks and finishes it.
+// transfer sends the missing bytes of the session and finishes it.
 func (u *upload) transfer(ctx context.Context) error {
 	if u.way == inPut && u.offset == 0 {
 		if err := u.measure(ctx); err != nil {
@@ -69,7 +69,7 @@ func (u *upload) patchBuffered(ctx context.Context) error {
 	if err != nil {
 		return &transport.SourceError{Err: err}
 	}
-	if len(data) == 0 { // the end, on a boundary
+	if len(data) == 0 { // the blob ended at a chunk boundary
 		u.size = u.offset
 		return nil
 	}
@@ -99,11 +99,11 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		return err
 	}
 	if length < 0 {
-		u.size = u.ended.Load() // all of it went out
+		u.size = u.ended.Load() // the whole blob was sent
 		length = u.size - u.offset
 	}
 	if has, ok := u.sessionHas(resp.Header.Get("Range")); ok && has > u.offset && has < u.offset+length {
-		u.arrived(has) // it took less than it was sent
+		u.arrived(has) // it accepted fewer bytes than were sent
 		return nil
 	}
 	u.unsure, u.careful = false, false
@@ -112,7 +112,7 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 	return nil
 }
 
-// put finishes the session, with everything in it when length is that of the blob.
+// put finishes the session, with the whole blob in it when length is that of the blob.
 func (u *upload) put(ctx context.Context, length int64) error {
 	if err := u.unchanged(); err != nil {
 		return err
@@ -141,9 +141,9 @@ func (u *upload) put(ctx context.Context, length int64) error {
 	return nil
 }
 
-// body opens the blob at the offset, for length bytes (-1: all that come). What is not hashed yet is hashed in passing, so
-// that it is in the core's cache when it is sent: the kernel's sendfile and a hash beside it cost the client no less, and a
-// registry on the same machine a quarter more, which then copies out of cold pages.
+// body opens the blob at the offset, for length bytes (-1: up to its end). Bytes that are not hashed yet are hashed on
+// the way, so that they are in the core's cache when they are sent: the kernel's sendfile and a hash beside it cost the
+// client no less, and a registry on the same machine a quarter more, because it then copies out of cold pages.
 func (u *upload) body(length int64) (io.ReadCloser, error) {
 	rc, err := u.blob.Open(u.offset)
 	if err != nil {

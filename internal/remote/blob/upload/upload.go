@@ -23,26 +23,26 @@ import (
 )
 
 const (
-	// onePassFrom is the size from which a blob of an unknown digest is hashed while it is sent. A smaller one is
-	// hashed first: then the registry may turn out to have it.
+	// onePassFrom is the size from which a blob of unknown digest is hashed while it is sent. A smaller one is hashed
+	// first, because the registry may have it already.
 	OnePassFrom = 64 << 20
-	// newOnePassFrom is onePassFrom for a repository that has nothing yet. Below it, a request more costs as much as
-	// hashing beforehand.
+	// newOnePassFrom is onePassFrom for an empty repository. Below it, an additional request costs as much as hashing
+	// beforehand.
 	newOnePassFrom = 4 << 20
-	// askFrom is the size from which a registry is asked whether it has a blob, where opening the upload has not told it.
-	// A smaller one is sent sooner than the answer comes.
+	// askFrom is the size from which a registry is asked whether it has a blob, if opening the upload has not shown
+	// that. A smaller one is sent sooner than the answer arrives.
 	askFrom = 16 << 10
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
 	// firstChunk is the size of the first chunk for a registry that wants chunks. 413 halves it, down to minChunk.
 	firstChunk, minChunk = 32 << 20, 1 << 20
-	// bufferedChunk is a chunk of a blob whose size is not known: it has to be in memory to have a length.
+	// bufferedChunk is the size of a chunk of a blob of unknown size: it must be in memory to have a length.
 	bufferedChunk = 8 << 20
-	// askAgain is the pause between two questions for a session's position, maxAsks how many there are at most.
+	// askAgain is the pause between two requests for a session's position, maxAsks their maximum number.
 	askAgain, maxAsks = 60 * time.Millisecond, 100
-	// aheadBuffer is how many bytes of a blob are hashed at once on their way out.
+	// aheadBuffer is how many bytes of a blob are hashed at once before they are sent.
 	aheadBuffer = 128 << 10
-	// watchEvery is how often progress is looked at.
+	// watchEvery is the interval at which progress is checked.
 	watchEvery = 100 * time.Millisecond
 )
 
@@ -82,7 +82,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 	return desc, step, r.Wrap(ctx, "uploading "+u.name(), err)
 }
 
-// Reader is uploadBlob for a reader, of which the bytes are had once only unless it can seek.
+// Reader is Blob for a reader, which can be read only once unless it can seek.
 func Reader(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, content io.Reader) error {
 	b := artifact.Blob{MediaType: desc.MediaType, Size: desc.Size, Digest: desc.Digest}
 	seeker, seeks := content.(io.ReadSeeker)
@@ -197,7 +197,7 @@ func (u *upload) name() string {
 	return "a blob to " + u.repo.FullName()
 }
 
-// run brings the blob to the registry.
+// run uploads the blob.
 func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
 		u.sum = newSummer(&u.repo.Shared.Hashes)
@@ -257,8 +257,7 @@ func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 	return artifact.Done, nil
 }
 
-// begin finds out whether the registry has the blob, and opens a session if not. Its step is 0 when the blob has to be
-// sent.
+// begin checks whether the registry has the blob, and opens a session if not. Its step is 0 if the blob has to be sent.
 func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	if u.digest == "" {
 		return 0, u.post(ctx, nil)
@@ -303,7 +302,7 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 		return true, nil
 	}
 	if answer := transport.AsResponse(err); answer != nil && answer.StatusCode/100 == 4 && !transport.IsTransient(answer.StatusCode) {
-		return false, u.post(ctx, nil) // no right to read the other repository, or no mounting at all
+		return false, u.post(ctx, nil) // no permission to read the other repository, or mounting is not supported
 	}
 	return false, err
 }
