@@ -25,7 +25,7 @@ check: lint ## what needs nothing external: no network, no clients, no root
 
 test: tools lint ## against the registries and clients that need the least to build, others if they are installed, and as root what needs root
 	.ci/clients.sh core
-	go test $(RACE) -tags $(TAGS) -timeout 30m ./...
+	go test $(RACE) -tags $(TAGS) -timeout 50m ./...
 
 lint:
 	@command -v staticcheck >/dev/null || { echo "staticcheck is missing; make tools builds it"; exit 1; }
