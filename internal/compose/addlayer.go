@@ -19,7 +19,7 @@ func (e *lookup) add(r Role, s *tree.Sample, l spec.Layer) {
 	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
 	l.Role = r.Role
 	if alone {
-		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // without a directory there is none to be named after
+		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // no directory to name it after
 	} else {
 		l.Title = e.title(r, l)
 	}
@@ -60,7 +60,7 @@ func (e *lookup) split(r Role) bool {
 	return r.Split
 }
 
-// title is the declared one, else the path; a file beside the declaration stands in no directory that could name its tar.
+// title returns the declared title, else the path. A file beside the declaration has no directory to name its tar after.
 func (e *lookup) title(r Role, l spec.Layer) string {
 	switch {
 	case e.Title != "":

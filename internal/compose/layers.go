@@ -77,7 +77,7 @@ func (e *lookup) unreadable(name string, err error) {
 
 func IsGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
 
-// outright tells whether the path names a file, also where it looks like a glob.
+// outright reports whether the path names a file, even if it looks like a glob.
 func (e *lookup) outright() bool {
 	if !IsGlob(e.Path) {
 		return true
