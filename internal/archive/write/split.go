@@ -10,13 +10,16 @@ import (
 // adding, or removing a file changes one group, rarely two, whatever its size. Unpacking the groups in order with any tar
 // results in the same tree as a single archive.
 //
-// No group is larger than a 67th of the tree, or 8 MiB for trees below 560 MB, unless it is a single file. So a file that
+// No group is larger than a 67th of the tree, or 1 MiB for trees below 70 MB, unless it is a single file. So a file that
 // moves from one group to another, which changes both, is a small change as well.
 //
 // With Preserve, all directories are in a last group, since their times change with every added or removed file. Hard
-// links are in the group of their file. A tree no larger than a group is one group. The groups reuse the memory of entries,
+// links are in the group of their file. A tree of at most 8 MiB is one group. The groups reuse the memory of entries,
 // which must not be used any more.
 func (t Tree) Split(entries []Entry) [][]Entry {
+	if totalWeight(entries) <= smallestTree {
+		return [][]Entry{entries}
+	}
 	return t.SplitBySize(entries, largestGroup(entries))
 }
 
@@ -51,8 +54,10 @@ func (t Tree) SplitBySize(entries []Entry, largest int64) [][]Entry {
 }
 
 const (
-	// smallestTarget is the size limit for a small tree. With smaller groups, requests would cost more than they save.
-	smallestTarget = 8 << 20
+	// smallestTree is the size of the largest tree that is not cut: sending it whole costs little.
+	smallestTree = 8 << 20
+	// smallestTarget is the size limit of a group. With smaller groups, requests would cost more than they save.
+	smallestTarget = 1 << 20
 	// largestPerTree cuts a large tree into about 110 groups. With more than some 120, images exceed the limits of overlay
 	// file systems.
 	largestPerTree = 67
@@ -81,13 +86,17 @@ func totalWeight(entries []Entry) int64 {
 }
 
 // largestGroup returns the size limit of a group. It grows with the tree in steps of an eleventh, so that a small change
-// rarely changes it; the steps are not at round numbers, which are common.
+// rarely changes it; the steps are not at round numbers, which are common. They are counted from 8 MiB in both directions:
+// this keeps the groups of large trees as they were when no group was smaller.
 func largestGroup(entries []Entry) int64 {
-	size, total := int64(smallestTarget), totalWeight(entries)
-	for total/largestPerTree >= size+size/11 {
+	size, each := int64(smallestTree), totalWeight(entries)/largestPerTree
+	for each >= size+size/11 {
 		size += size / 11
 	}
-	return size
+	for size > smallestTarget && each < size {
+		size -= size / 12
+	}
+	return max(size, smallestTarget)
 }
 
 // runs puts files as large as a group in one of their own, and cuts the entries between them.
