@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/reference"
@@ -57,24 +58,72 @@ func (r Reference) String() string {
 	return s
 }
 
-// Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], with an optional "oci://" in front, or a path that begins with "./",
-// "../", "/" or "~" (or is "." or ".."), with an optional :TAG and @DIGEST after it.
+// Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
+// with an optional :TAG and @DIGEST after it. A scheme that other tools write before a reference is dropped; "http://" does
+// not choose plain HTTP.
 func Parse(s string) (Reference, error) {
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {
+		return parse(s, strings.TrimRight(rest, "/"))
+	}
+	return parse(s, s)
+}
+
+// ParseSource is Parse for what is read, never written: it also takes the name that docker prints for an image of Docker
+// Hub, with its digest and without the host.
+func ParseSource(s string) (Reference, error) {
+	ref, err := Parse(s)
+	if err == nil {
+		return ref, nil
+	}
+	for _, scheme := range schemes {
+		s = strings.TrimPrefix(s, scheme+"://")
+	}
+	name, _, ok := strings.Cut(s, "@sha256:")
+	if host, _, _ := strings.Cut(name, "/"); !ok || hostLike(host) && strings.Contains(name, "/") || isPath(s) {
+		return ref, err
+	}
+	if hub, hubErr := Parse(dockerHub + "/" + s); hubErr == nil {
+		return hub, nil
+	}
+	return ref, err
+}
+
+// schemes are written before references by helm and flux (oci), skopeo and crictl (docker), Kubernetes in the status of a
+// pod (docker-pullable), and browsers.
+var schemes = []string{"oci", "docker", "docker-pullable", "https", "http"}
+
+const dockerHub = "docker.io"
+
+// parse parses a reference without its scheme; given is what the user wrote.
+func parse(given, s string) (Reference, error) {
 	rest, digest, err := cutDigest(s)
 	if err != nil {
-		return Reference{}, reference.Error(s, err)
+		return Reference{}, reference.Error(given, err)
 	}
 	var ref Reference
-	if isPath(s) {
+	switch {
+	case isPath(s):
 		ref, err = parsePath(rest)
-	} else {
-		ref, err = parseRepository(strings.TrimPrefix(rest, "oci://"))
+	case isImageID(s):
+		err = reference.WithHint(errors.New("an image ID, not a reference"),
+			fmt.Sprintf("docker inspect --format '{{index .RepoDigests 0}}' %s", s))
+	default:
+		ref, err = parseRepository(rest, digest)
 	}
 	if err != nil {
-		return Reference{}, reference.Error(s, err)
+		return Reference{}, reference.Error(given, err)
 	}
 	ref.Digest = digest
 	return ref, nil
+}
+
+// isImageID reports whether s is the ID of a container image, as docker and Kubernetes print it: the digest of its config.
+func isImageID(s string) bool {
+	encoded := strings.TrimPrefix(s, "sha256:")
+	if len(encoded) != 64 && (len(encoded) != 12 || encoded != s) {
+		return false
+	}
+	return strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
 func isPath(s string) bool {
@@ -122,13 +171,14 @@ func parsePath(s string) (Reference, error) {
 	return ref, nil
 }
 
-func parseRepository(s string) (Reference, error) {
+// parseRepository parses a reference to a registry without its digest, which is part of what an error suggests.
+func parseRepository(s string, d digest.Digest) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
 		return Reference{}, reference.WithHint(fmt.Errorf("%q is no scheme of a reference", scheme), "leave the scheme out")
 	}
 	host, rest, ok := strings.Cut(s, "/")
 	if !ok || !hostLike(host) {
-		return Reference{}, notAHost(s, host, ok)
+		return Reference{}, notAHost(s, d)
 	}
 	ref := Reference{Registry: strings.ToLower(host), Repository: rest}
 	if i := strings.IndexByte(rest, ':'); i >= 0 {
@@ -154,12 +204,18 @@ func hostLike(s string) bool {
 
 // notAHost reports the missing part: the repository after a host, or the registry before a name that docker would look
 // up on Docker Hub ("alpine:3").
-func notAHost(s, host string, hasPath bool) error {
+func notAHost(s string, d digest.Digest) error {
+	host, _, hasPath := strings.Cut(s, "/")
 	if host := strings.TrimSuffix(host, ":"); hostLike(host) && !hasPath && reference.ValidHost(host) == nil {
 		return reference.WithHint(errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
 	}
-	meant := fmt.Sprintf("the path %q?", "./"+s)
-	if hub, err := parseRepository("docker.io/" + s); err == nil {
+	whole := s
+	if d != "" {
+		whole += "@" + d.String()
+	}
+	meant := fmt.Sprintf("the path %q?", "./"+whole)
+	if hub, err := parseRepository(dockerHub+"/"+s, d); err == nil {
+		hub.Digest = d
 		meant = fmt.Sprintf("%q, or %s", hub, meant)
 	}
 	return reference.WithHint(errors.New("the registry is missing"), "did you mean "+meant)
@@ -168,7 +224,7 @@ func notAHost(s, host string, hasPath bool) error {
 // dockerNames expands the short names of Docker Hub, as docker does.
 func dockerNames(ref Reference) Reference {
 	ref.Registry = reference.DockerHost(ref.Registry)
-	if ref.Registry == "docker.io" && ref.Repository != "" && !strings.Contains(ref.Repository, "/") {
+	if ref.Registry == dockerHub && ref.Repository != "" && !strings.Contains(ref.Repository, "/") {
 		ref.Repository = "library/" + ref.Repository
 	}
 	return ref

@@ -31,6 +31,10 @@ func TestParse(t *testing.T) {
 		{"a.b/c:t@" + someDigest, Reference{Registry: "a.b", Repository: "c", Tag: "t", Digest: someDigest}},
 		{"docker.io/busybox", Reference{Registry: "docker.io", Repository: "library/busybox"}},
 		{"index.docker.io/a/b", Reference{Registry: "docker.io", Repository: "a/b"}},
+		{"docker-pullable://quay.io/a/b@" + someDigest, Reference{Registry: "quay.io", Repository: "a/b", Digest: someDigest}},
+		{"docker://localhost:5000/a:t", Reference{Registry: "localhost:5000", Repository: "a", Tag: "t"}},
+		{"https://ghcr.io/a/b/", Reference{Registry: "ghcr.io", Repository: "a/b"}},
+		{"http://docker.io/a", Reference{Registry: "docker.io", Repository: "library/a"}},
 		{"./oci", Reference{Path: "./oci"}},
 		{".", Reference{Path: "."}},
 		{".:v1", Reference{Path: ".", Tag: "v1"}},
@@ -62,7 +66,14 @@ func TestParseRefuses(t *testing.T) {
 		{"no registry, a tag", "busybox:latest", "the registry is missing", `"docker.io/library/busybox:latest", or the path "./busybox:latest"`},
 		{"no registry, not on Docker Hub", "BAD//REF", "the registry is missing", `did you mean the path "./BAD//REF"?`},
 		{"empty repository", "localhost:5000/", "the repository is missing", ""},
-		{"scheme", "https://ghcr.io/a/b", `"https" is no scheme`, "leave the scheme out"},
+		{"scheme", "ftp://ghcr.io/a/b", `"ftp" is no scheme`, "leave the scheme out"},
+		{"scheme of a path", "https:///etc/passwd", `"https" is no scheme`, "leave the scheme out"},
+		{"scheme alone", "docker://", "the registry is missing", ""},
+		{"no registry, a digest", "busybox@" + someDigest, "the registry is missing", `"docker.io/library/busybox@` + someDigest + `"`},
+		{"image ID", someDigest, "an image ID", "docker inspect --format '{{index .RepoDigests 0}}' " + someDigest},
+		{"image ID in hexadecimal", someDigest[7:], "an image ID", someDigest[7:]},
+		{"short image ID", someDigest[7:19], "an image ID", someDigest[7:19]},
+		{"container ID", "docker://" + someDigest[7:], "an image ID", "docker inspect"},
 		{"capitals", "ghcr.io/Me/App", "it has capitals", "ghcr.io/me/app"},
 		{"capitals before a tag", "ghcr.io/Me/App:X", "it has capitals", `"ghcr.io/me/app:X"`},
 		{"double dot", "ghcr.io/a..b", `invalid repository "a..b"`, "lower-case"},
@@ -94,6 +105,33 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("Parse(%q): %v is not ErrInvalid and ErrInvalidReference", tt.in, err)
 			}
 		})
+	}
+}
+
+func TestParseSource(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"nginx@" + someDigest:                            "docker.io/library/nginx@" + someDigest,
+		"grafana/grafana@" + someDigest:                  "docker.io/grafana/grafana@" + someDigest,
+		"docker-pullable://nginx@" + someDigest:          "docker.io/library/nginx@" + someDigest,
+		"nginx:1.27@" + someDigest:                       "docker.io/library/nginx:1.27@" + someDigest,
+		"ghcr.io/a/b@" + someDigest:                      "ghcr.io/a/b@" + someDigest,
+		"./dir@" + someDigest:                            "./dir@" + someDigest,
+		"nginx":                                          "",
+		"nginx:1.27":                                     "",
+		"Nginx@" + someDigest:                            "",
+		"localhost:5000@" + someDigest:                   "",
+		"nginx@sha256:9f86":                              "",
+		"oci:///etc@" + someDigest:                       "",
+		someDigest:                                       "",
+		"nginx@sha512:" + strings.Repeat("0", 128):       "",
+		"k8s.gcr.io/a/b/../c@" + someDigest:              "",
+		"docker-pullable://docker://nginx@" + someDigest: "",
+	} {
+		got, err := ParseSource(in)
+		if want == "" && !errors.Is(err, artifact.ErrInvalid) || want != "" && (err != nil || got.String() != want) {
+			t.Errorf("ParseSource(%q) = %v, %v, want %q", in, got, err, want)
+		}
 	}
 }
 

@@ -25,7 +25,11 @@ type Target struct {
 
 // Open parses a reference and opens its target.
 func (a *App) Open(ctx context.Context, s string, mode registry.Mode) (*Target, error) {
-	ref, err := registry.Parse(s)
+	parse := registry.Parse
+	if mode == registry.Read {
+		parse = registry.ParseSource
+	}
+	ref, err := parse(s)
 	if err != nil {
 		return nil, err
 	}

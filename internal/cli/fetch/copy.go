@@ -84,7 +84,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 
 // references parses both sides and what the flags want of them.
 func (o copyOptions) references() (src, dst registry.Reference, err error) {
-	if src, err = registry.Parse(o.src); err != nil {
+	if src, err = registry.ParseSource(o.src); err != nil {
 		return src, dst, err
 	}
 	if dst, err = registry.Parse(o.dst); err != nil {

@@ -53,7 +53,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 	}
 	refs := make([]registry.Reference, 2)
 	for i, s := range []string{from, to} {
-		if refs[i], err = registry.Parse(s); err != nil {
+		if refs[i], err = registry.ParseSource(s); err != nil {
 			return err
 		}
 	}
