@@ -68,7 +68,7 @@ func Parse(s string) (Reference, error) {
 	return parse(s, s)
 }
 
-// ParseSource is Parse for what is read, never written: it also takes the name that docker prints for an image of Docker
+// ParseSource is Parse for a source, which is never written: it also takes the name that docker prints for an image of Docker
 // Hub, with its digest and without the host.
 func ParseSource(s string) (Reference, error) {
 	ref, err := Parse(s)
@@ -94,7 +94,7 @@ var schemes = []string{"oci", "docker", "docker-pullable", "https", "http"}
 
 const dockerHub = "docker.io"
 
-// parse parses a reference without its scheme; given is what the user wrote.
+// parse parses a reference without its scheme; given is the original, for errors.
 func parse(given, s string) (Reference, error) {
 	rest, digest, err := cutDigest(s)
 	if err != nil {
@@ -174,7 +174,7 @@ func parsePath(s string) (Reference, error) {
 // parseRepository parses a reference to a registry without its digest, which is part of what an error suggests.
 func parseRepository(s string, d digest.Digest) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
-		return Reference{}, reference.WithHint(fmt.Errorf("%q is no scheme of a reference", scheme), "leave the scheme out")
+		return Reference{}, reference.WithHint(fmt.Errorf("%q is not a scheme of references", scheme), "leave the scheme out")
 	}
 	host, rest, ok := strings.Cut(s, "/")
 	if !ok || !hostLike(host) {
