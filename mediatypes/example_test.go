@@ -9,7 +9,7 @@ import (
 // A listing of referrers has enough fields to name their kinds.
 func ExampleRecognize() {
 	kinds := []mediatypes.Known{
-		{Kind: mediatypes.Kind{Name: "sbom", Types: []string{"application/vnd.cyclonedx+json"}}},
+		{Kind: mediatypes.Kind{Name: "sbom", Identity: mediatypes.Identity{Types: []string{"application/vnd.cyclonedx+json"}}}},
 	}
 	kind, known := mediatypes.Recognize(kinds, mediatypes.Traits{ArtifactType: "application/vnd.cyclonedx+json"})
 	fmt.Println(kind.Name, known)

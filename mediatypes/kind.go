@@ -56,6 +56,29 @@ type Kind struct {
 	Name    string `json:"name" yaml:"name"`       // the word people write: "model"
 	Summary string `json:"summary" yaml:"summary"` // one line for help and README
 
+	Identity `yaml:",inline"`
+
+	Shape  Shape       `json:"shape,omitempty" yaml:"shape,omitempty"`
+	Config Config      `json:"config,omitzero" yaml:"config,omitempty"`
+	Layers []LayerType `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
+	Order  Order       `json:"order,omitempty" yaml:"order,omitempty"`
+
+	Directories `yaml:",inline"`
+
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
+
+	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
+	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
+	// ReadOnly kinds are recognized and shown, never packed.
+	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
+	// Clients names the native clients that read the kind: "helm", "docker model".
+	Clients []string `json:"clients,omitempty" yaml:"clients,omitempty"`
+	// Example is a davit.yaml of a few lines that packs the files of examples/NAME.
+	Example string `json:"example,omitempty" yaml:"example,omitempty"`
+}
+
+// Identity is how the manifests of a kind are told from others. Its fields are fields of the kind in a kind file.
+type Identity struct {
 	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type identifies
 	// the kind, unless TypeFromLayer is set.
 	ArtifactType string `json:"artifactType,omitempty" yaml:"artifactType,omitempty"`
@@ -64,11 +87,10 @@ type Kind struct {
 	// Types are further artifactTypes and config media types by which the kind is recognized when it is read:
 	// legacy names, and those that other clients write.
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
+}
 
-	Shape  Shape       `json:"shape,omitempty" yaml:"shape,omitempty"`
-	Config Config      `json:"config,omitzero" yaml:"config,omitempty"`
-	Layers []LayerType `json:"layers,omitempty" yaml:"layers,omitempty"` // the first that matches a file wins
-	Order  Order       `json:"order,omitempty" yaml:"order,omitempty"`
+// Directories says which files of a directory a kind packs, and as how many layers.
+type Directories struct {
 	// Expand: a directory that no role takes as a whole is packed as a layer per file under it. Without it, such a
 	// directory is an error.
 	Expand bool `json:"expand,omitempty" yaml:"expand,omitempty"`
@@ -80,17 +102,7 @@ type Kind struct {
 	// includes paths again.
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty"`
 	// IgnoreFile names the native client's .dockerignore. The files it lists are never packed, nor is the file itself.
-	IgnoreFile  string            `json:"ignoreFile,omitempty" yaml:"ignoreFile,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
-
-	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
-	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
-	// ReadOnly kinds are recognized and shown, never packed.
-	ReadOnly bool `json:"readOnly,omitempty" yaml:"readOnly,omitempty"`
-	// Clients names the native clients that read the kind: "helm", "docker model".
-	Clients []string `json:"clients,omitempty" yaml:"clients,omitempty"`
-	// Example is a davit.yaml of a few lines that packs the files of examples/NAME.
-	Example string `json:"example,omitempty" yaml:"example,omitempty"`
+	IgnoreFile string `json:"ignoreFile,omitempty" yaml:"ignoreFile,omitempty"`
 }
 
 // Config describes the config blob of a kind. The zero value is the empty config of image-spec 1.1.
@@ -129,6 +141,14 @@ type LayerType struct {
 	Max     int      `json:"max,omitempty" yaml:"max,omitempty"`         // most layers of this role; 0: any number
 	// Tells: a file of this role shows the kind by itself if no davit.yaml names one.
 	Tells bool `json:"tells,omitempty" yaml:"tells,omitempty"`
+	Form  `yaml:",inline"`
+
+	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
+}
+
+// Form is what a layer is called, and what its tar holds.
+type Form struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title, the form that oras unpacks.
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
@@ -140,6 +160,4 @@ type LayerType struct {
 	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
 	// Archive: a file of this role is a tar. Its entries are packed, as those of a directory are, and not the file.
 	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
-	// Annotations are set on the layer; "{path}" and "{base}" in a value stand for the file's path and base name.
-	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }

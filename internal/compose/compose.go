@@ -35,7 +35,7 @@ func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
 }
 
 // anyKind replaces an unknown kind: it has no name and takes every file.
-var anyKind = mediatypes.Kind{Expand: true, Layers: []mediatypes.LayerType{{Match: []string{"*"}}}}
+var anyKind = mediatypes.Kind{Directories: mediatypes.Directories{Expand: true}, Layers: []mediatypes.LayerType{{Match: []string{"*"}}}}
 
 // Composer is one run of Compose.
 type Composer struct {

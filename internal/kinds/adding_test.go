@@ -19,10 +19,10 @@ import (
 func Policy() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
-			Name:         "policy",
-			Summary:      "rules of an admission controller",
-			ArtifactType: "application/vnd.example.policy.v1",
-			Config:       mediatypes.Config{MediaType: "application/vnd.example.policy.config.v1+json", Derive: "policy"},
+			Name:     "policy",
+			Summary:  "rules of an admission controller",
+			Identity: mediatypes.Identity{ArtifactType: "application/vnd.example.policy.v1"},
+			Config:   mediatypes.Config{MediaType: "application/vnd.example.policy.config.v1+json", Derive: "policy"},
 			Layers: []mediatypes.LayerType{{
 				Role: "rules", MediaType: "application/vnd.example.rules.v1+rego", Match: []string{"*.rego"}, Content: "rego", Min: 1, Tells: true,
 			}},

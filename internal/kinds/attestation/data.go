@@ -5,13 +5,15 @@ import "github.com/davit-oci/davit/mediatypes"
 // data is an in-toto statement, bare, in a DSSE envelope or in a sigstore bundle.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:          "attestation",
-		Summary:       "an in-toto statement: bare, in a DSSE envelope or in a sigstore bundle",
-		TypeFromLayer: true,
-		Types: []string{
-			mediatypes.InToto, mediatypes.DSSE, mediatypes.SigstoreBundle, mediatypes.BuildKitAttestation, "application/vnd.in-toto.provenance+dsse", "application/vnd.in-toto.spdx+dsse",
-			"application/vnd.in-toto.verification_summary+dsse", "application/vnd.dev.sigstore.bundle+json;version=0.1",
-			"application/vnd.dev.sigstore.bundle+json;version=0.2", "application/vnd.dev.sigstore.bundle+json;version=0.3",
+		Name:    "attestation",
+		Summary: "an in-toto statement: bare, in a DSSE envelope or in a sigstore bundle",
+		Identity: mediatypes.Identity{
+			TypeFromLayer: true,
+			Types: []string{
+				mediatypes.InToto, mediatypes.DSSE, mediatypes.SigstoreBundle, mediatypes.BuildKitAttestation, "application/vnd.in-toto.provenance+dsse", "application/vnd.in-toto.spdx+dsse",
+				"application/vnd.in-toto.verification_summary+dsse", "application/vnd.dev.sigstore.bundle+json;version=0.1",
+				"application/vnd.dev.sigstore.bundle+json;version=0.2", "application/vnd.dev.sigstore.bundle+json;version=0.3",
+			},
 		},
 		Config: mediatypes.Config{Derive: "attestation"},
 		Layers: []mediatypes.LayerType{

@@ -12,9 +12,9 @@ func data() mediatypes.Kind {
 		Summary: "the list of a namespace's Dev Container Features or Templates",
 		Config:  mediatypes.Config{MediaType: mediatypes.DevContainer, Derive: "collection", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{
-			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Untitled: true, Min: 1, Max: 1, Tells: true},
-			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: mediatypes.Tar, Untitled: true, Min: 1, Max: 1, Tells: true},
-			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"*/"}, Packing: mediatypes.Tar, Untitled: true, Min: 1, Max: 1},
+			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"devcontainer-collection.json"}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
+			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"*/"}, Content: "collection", Packing: mediatypes.Tar, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
+			{Role: "collection", MediaType: mediatypes.DevContainerCollection, Match: []string{"*/"}, Packing: mediatypes.Tar, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
 		},
 		Clients: []string{"devcontainer", "VS Code"},
 		Example: `kind: collection

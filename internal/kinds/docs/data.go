@@ -8,9 +8,9 @@ import (
 // data is documentation: a folder of pages as one layer, single pages as layers of their own.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:         "docs",
-		Summary:      "documentation: a folder of Markdown or HTML pages",
-		ArtifactType: mediatypes.DocsArtifact,
+		Name:     "docs",
+		Summary:  "documentation: a folder of Markdown or HTML pages",
+		Identity: mediatypes.Identity{ArtifactType: mediatypes.DocsArtifact},
 		Config: mediatypes.Config{
 			MediaType: mediatypes.DocsConfig,
 			Derive:    "docs",
@@ -24,8 +24,8 @@ func data() mediatypes.Kind {
 			},
 		},
 		Layers: []mediatypes.LayerType{
-			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Prefix: "{title}/", Tells: true},
-			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}, Tells: true},
+			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
 			{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
 			{Role: "page", MediaType: "text/html", Match: []string{"*.html", "*.htm"}},
 			{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc"}},

@@ -12,7 +12,7 @@ func data() mediatypes.Kind {
 		Summary: "a Dev Container Feature: a directory with devcontainer-feature.json and install.sh",
 		Config:  mediatypes.Config{MediaType: mediatypes.DevContainer, Derive: "feature", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{{Role: "feature", MediaType: mediatypes.DevContainerLayer, Match: []string{"*/"}, Content: "feature", Packing: mediatypes.Tar,
-			Prefix: "./", Untitled: true, Min: 1, Max: 1, Tells: true}},
+			Form: mediatypes.Form{Prefix: "./", Untitled: true}, Min: 1, Max: 1, Tells: true}},
 		Clients: []string{"devcontainer", "VS Code"},
 		Example: `kind: feature
 layers: [greeting/]

@@ -16,9 +16,9 @@ func data() mediatypes.Kind {
 		Summary: "a directory of Kubernetes manifests for Flux",
 		Config:  mediatypes.Config{MediaType: mediatypes.FluxConfig, Derive: "flux", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{
-			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Content: "manifests", Exclude: fluxExclude, Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
-			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Exclude: fluxExclude, Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1},
-			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*.yaml", "*.yml"}, Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1},
+			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Content: "manifests", Exclude: fluxExclude, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
+			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*/"}, Exclude: fluxExclude, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
+			{Role: "manifests", MediaType: mediatypes.FluxContent, Match: []string{"*.yaml", "*.yml"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
 		},
 		Clients: []string{"flux"},
 		Example: `kind: flux

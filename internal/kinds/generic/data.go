@@ -8,14 +8,16 @@ import (
 // data is what oras pushes: any files, any type.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:         "generic",
-		Summary:      "any files and directories, as oras pushes them",
-		ArtifactType: mediatypes.UnknownArtifact,
-		Types:        []string{mediatypes.UnknownConfig},
-		Config:       mediatypes.Config{MediaType: mediatypes.UnknownConfig, Optional: true},
+		Name:    "generic",
+		Summary: "any files and directories, as oras pushes them",
+		Identity: mediatypes.Identity{
+			ArtifactType: mediatypes.UnknownArtifact,
+			Types:        []string{mediatypes.UnknownConfig},
+		},
+		Config: mediatypes.Config{MediaType: mediatypes.UnknownConfig, Optional: true},
 		Layers: []mediatypes.LayerType{
-			{Role: "directory", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
-			{Role: "file", MediaType: mediatypes.OctetStream, MediaTypes: kind.Tars(), Match: []string{"*"}, Prefix: "{title}/"},
+			{Role: "directory", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
+			{Role: "file", MediaType: mediatypes.OctetStream, MediaTypes: kind.Tars(), Match: []string{"*"}, Form: mediatypes.Form{Prefix: "{title}/"}},
 		},
 		Clients: []string{"oras", "regctl", "podman artifact"},
 		Example: `kind: generic

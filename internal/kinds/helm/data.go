@@ -12,12 +12,12 @@ func data() mediatypes.Kind {
 		Summary: "a Helm chart: a chart directory or a packaged .tgz, with its provenance",
 		Config:  mediatypes.Config{MediaType: mediatypes.HelmConfig, Derive: "helm", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{
-			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Untitled: true, Min: 1, Max: 1, Tells: true},
+			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*/"}, Content: "chart", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, Content: "chart-archive", Claims: []string{"*-[0-9]*.[0-9]*.[0-9]*.tgz"},
-				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1, Tells: true},
+				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1, Tells: true},
 			{Role: "chart", MediaType: mediatypes.HelmChart, Match: []string{"*.tgz", "*.tar.gz"}, // broken ones, so that the fault is reported
-				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Untitled: true, Min: 1, Max: 1},
-			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Untitled: true, Max: 1},
+				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
+			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},
 		Order:   mediatypes.ByDigest,
 		Clients: []string{"helm"},

@@ -32,9 +32,9 @@ func data() mediatypes.Kind {
 		Shape:   mediatypes.Image,
 		Config:  mediatypes.Config{MediaType: mediatypes.ImageConfig, Derive: "image", Schema: Fields()},
 		Layers: []mediatypes.LayerType{
-			{Role: "files", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "rootfs", Packing: mediatypes.TarGzip, Untitled: true, Tells: true},
-			{Role: "files", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Untitled: true},
-			{Role: "file", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*"}, Packing: mediatypes.TarGzip, Untitled: true},
+			{Role: "files", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "rootfs", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}, Tells: true},
+			{Role: "files", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}},
+			{Role: "file", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Untitled: true}},
 		},
 		Clients: []string{"docker", "podman", "Kubernetes", "skopeo"},
 		Example: `kind: image

@@ -8,9 +8,9 @@ import (
 // data describes a model as Docker Model Runner packs it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:    "model",
-		Summary: "a model for Docker Model Runner: GGUF, safetensors or DDUF weights and what belongs to them",
-		Types:   []string{mediatypes.ModelDirConfig},
+		Name:     "model",
+		Summary:  "a model for Docker Model Runner: GGUF, safetensors or DDUF weights and what belongs to them",
+		Identity: mediatypes.Identity{Types: []string{mediatypes.ModelDirConfig}},
 		Config: mediatypes.Config{
 			MediaType: mediatypes.ModelConfig,
 			Derive:    "model",
@@ -35,12 +35,14 @@ func data() mediatypes.Kind {
 			{Role: "template", MediaType: mediatypes.ModelChatTemplate, Match: []string{"*.jinja", "*chat_template*"}, Max: 1},
 			{Role: "license", MediaType: mediatypes.ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
 			{Role: "vllm", MediaType: mediatypes.ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: mediatypes.Tar, Max: 1},
-			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Prefix: "{title}/"},
+			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Form: mediatypes.Form{Prefix: "{title}/"}},
 			{Role: "file", MediaType: mediatypes.ModelFile, Match: []string{"*"}, Content: "no-modelfile"},
 		},
-		Order:   mediatypes.ByTitle,
-		Expand:  true,
-		Exclude: weightset.HiddenFiles, // as FromDirectory of docker/model-runner does
+		Order: mediatypes.ByTitle,
+		Directories: mediatypes.Directories{
+			Expand:  true,
+			Exclude: weightset.HiddenFiles, // as FromDirectory of docker/model-runner does
+		},
 		Clients: []string{"docker model"},
 		Example: `kind: model
 name: tiny-llama

@@ -20,10 +20,10 @@ func layer(role, what string, match ...string) mediatypes.LayerType {
 // data is a model with code, datasets and documents, as KitOps packs it. The config is the Kitfile.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:         "modelkit",
-		Summary:      "a KitOps ModelKit: a model with its code, datasets and documents, declared in a Kitfile",
-		ArtifactType: mediatypes.ModelKitManifest,
-		Config:       mediatypes.Config{MediaType: mediatypes.ModelKitConfig, Derive: "modelkit", Schema: schema()},
+		Name:     "modelkit",
+		Summary:  "a KitOps ModelKit: a model with its code, datasets and documents, declared in a Kitfile",
+		Identity: mediatypes.Identity{ArtifactType: mediatypes.ModelKitManifest},
+		Config:   mediatypes.Config{MediaType: mediatypes.ModelKitConfig, Derive: "modelkit", Schema: schema()},
 		Layers: []mediatypes.LayerType{
 			{Role: "kitfile", MediaType: "application/yaml", Match: []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}, Content: "kitfile", Claims: []string{"Kitfile"}, Max: 1, Tells: true},
 			layer("model", "model", weightset.WeightFiles...),
@@ -34,13 +34,15 @@ func data() mediatypes.Kind {
 			layer("docs", "docs", slices.Concat(weightset.DocFiles, []string{"*"})...),
 			layer("code", "code", "*/"),
 		},
-		Order:    mediatypes.ByRole,
-		PerEntry: true,
-		// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
-		// The others are kit's OsSpecificFiles.
-		Exclude:    slices.Concat(weightset.HiddenFiles, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
-		IgnoreFile: ".kitignore",
-		Clients:    []string{"kit"},
+		Order: mediatypes.ByRole,
+		Directories: mediatypes.Directories{
+			PerEntry: true,
+			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
+			// The others are kit's OsSpecificFiles.
+			Exclude:    slices.Concat(weightset.HiddenFiles, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
+			IgnoreFile: ".kitignore",
+		},
+		Clients: []string{"kit"},
 		Example: `kind: modelkit
 layers: [Kitfile]
 `,

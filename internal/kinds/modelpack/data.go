@@ -30,11 +30,13 @@ var tellingWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.l
 // data is a model as the CNCF ModelPack specification has it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:         "modelpack",
-		Summary:      "a model in the CNCF ModelPack format, as modctl packs it",
-		ArtifactType: mediatypes.ModelPackManifest,
-		Types:        []string{"application/vnd.cnai.model.manifest.v1+json", "application/vnd.cnai.model.config.v1+json"},
-		Config:       mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
+		Name:    "modelpack",
+		Summary: "a model in the CNCF ModelPack format, as modctl packs it",
+		Identity: mediatypes.Identity{
+			ArtifactType: mediatypes.ModelPackManifest,
+			Types:        []string{"application/vnd.cnai.model.manifest.v1+json", "application/vnd.cnai.model.config.v1+json"},
+		},
+		Config: mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
 		Layers: []mediatypes.LayerType{
 			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Max: 1, Tells: true},
 			telling(layer("weights", "weight", tellingWeights...)),
@@ -44,8 +46,10 @@ func data() mediatypes.Kind {
 			layer("dataset", "dataset", "*.csv", "*.parquet", "*.jsonl", "*.arrow", "*.tsv"),
 			layer("doc", "doc", slices.Concat(weightset.DocFiles, []string{"*"})...),
 		},
-		Expand:  true,
-		Exclude: slices.Concat(weightset.HiddenFiles, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
+		Directories: mediatypes.Directories{
+			Expand:  true,
+			Exclude: slices.Concat(weightset.HiddenFiles, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
+		},
 		Clients: []string{"modctl", "docker model", "kit"},
 		Example: `kind: modelpack
 version: 1.0.0

@@ -8,14 +8,14 @@ import (
 // data is a runbook: Markdown with YAML front matter, which becomes the config.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:         "runbook",
-		Summary:      "a runbook: Markdown whose front matter says which alerts of which service it answers",
-		ArtifactType: mediatypes.RunbookArtifact,
-		Config:       mediatypes.Config{MediaType: mediatypes.RunbookConfig, Derive: "runbook", Schema: schema()},
+		Name:     "runbook",
+		Summary:  "a runbook: Markdown whose front matter says which alerts of which service it answers",
+		Identity: mediatypes.Identity{ArtifactType: mediatypes.RunbookArtifact},
+		Config:   mediatypes.Config{MediaType: mediatypes.RunbookConfig, Derive: "runbook", Schema: schema()},
 		Layers: []mediatypes.LayerType{
 			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}, Content: "runbook", Min: 1, Max: 1, Tells: true},
 			{Role: "runbook", MediaType: "text/markdown", Min: 1, Max: 1},
-			{Role: "attachment", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "{title}/"},
+			{Role: "attachment", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
 			{Role: "attachment", MediaType: mediatypes.OctetStream, Match: []string{"*"}},
 		},
 		Attached: true,

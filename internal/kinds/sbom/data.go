@@ -5,13 +5,15 @@ import "github.com/davit-oci/davit/mediatypes"
 // data is a software bill of materials, recognised by its content.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:          "sbom",
-		Summary:       "a software bill of materials: SPDX or CycloneDX",
-		TypeFromLayer: true,
-		Types: []string{
-			mediatypes.SPDXJSON, mediatypes.SPDXTagValue, mediatypes.CycloneDXJSON, mediatypes.CycloneDXXML,
-			"text/spdx+json", "text/spdx+xml", "application/vnd.cyclonedx", "application/vnd.syft+json",
-			"application/vnd.dev.cosign.artifact.sbom.v1+json",
+		Name:    "sbom",
+		Summary: "a software bill of materials: SPDX or CycloneDX",
+		Identity: mediatypes.Identity{
+			TypeFromLayer: true,
+			Types: []string{
+				mediatypes.SPDXJSON, mediatypes.SPDXTagValue, mediatypes.CycloneDXJSON, mediatypes.CycloneDXXML,
+				"text/spdx+json", "text/spdx+xml", "application/vnd.cyclonedx", "application/vnd.syft+json",
+				"application/vnd.dev.cosign.artifact.sbom.v1+json",
+			},
 		},
 		Layers: []mediatypes.LayerType{
 			{Role: "sbom", MediaType: mediatypes.SPDXJSON, Content: "spdx-json", Claims: []string{"*.spdx.json"}, Min: 1, Max: 1, Tells: true},

@@ -7,7 +7,7 @@ func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "signature",
 		Summary:  "a signature of notation or cosign",
-		Types:    []string{mediatypes.NotarySignature, mediatypes.SimpleSigning, "application/vnd.dev.cosign.artifact.sig.v1+json"},
+		Identity: mediatypes.Identity{Types: []string{mediatypes.NotarySignature, mediatypes.SimpleSigning, "application/vnd.dev.cosign.artifact.sig.v1+json"}},
 		Layers:   []mediatypes.LayerType{{Role: "signature", MediaType: "application/jose+json"}, {Role: "signature", MediaType: "application/cose"}, {Role: "signature", MediaType: mediatypes.SimpleSigning}},
 		ReadOnly: true,
 		Attached: true,

@@ -12,7 +12,7 @@ func data() mediatypes.Kind {
 		Summary: "a Dev Container Template: a directory with devcontainer-template.json and a dev container",
 		Config:  mediatypes.Config{MediaType: mediatypes.DevContainer, Derive: "template", Schema: kind.NoFields()},
 		Layers: []mediatypes.LayerType{{Role: "template", MediaType: mediatypes.DevContainerLayer, Match: []string{"*/"}, Content: "template", Packing: mediatypes.Tar,
-			Prefix: "./", Untitled: true, Min: 1, Max: 1, Tells: true}},
+			Form: mediatypes.Form{Prefix: "./", Untitled: true}, Min: 1, Max: 1, Tells: true}},
 		Clients: []string{"devcontainer", "VS Code"},
 		Example: `kind: template
 layers: [greeting-app/]

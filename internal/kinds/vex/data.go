@@ -5,11 +5,13 @@ import "github.com/davit-oci/davit/mediatypes"
 // data says which vulnerabilities matter.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
-		Name:          "vex",
-		Summary:       "which vulnerabilities matter: OpenVEX, CycloneDX VEX or CSAF",
-		TypeFromLayer: true,
-		Types:         []string{mediatypes.VEXArtifact, mediatypes.OpenVEX, mediatypes.CSAF},
-		Config:        mediatypes.Config{Derive: "vex"},
+		Name:    "vex",
+		Summary: "which vulnerabilities matter: OpenVEX, CycloneDX VEX or CSAF",
+		Identity: mediatypes.Identity{
+			TypeFromLayer: true,
+			Types:         []string{mediatypes.VEXArtifact, mediatypes.OpenVEX, mediatypes.CSAF},
+		},
+		Config: mediatypes.Config{Derive: "vex"},
 		Layers: []mediatypes.LayerType{
 			{Role: "vex", MediaType: mediatypes.OpenVEX, Content: "openvex", Claims: []string{"*.openvex.json", "*.vex.json"}, Min: 1, Max: 1, Tells: true},
 			{Role: "vex", MediaType: mediatypes.CSAF, Content: "csaf", Claims: []string{"*.csaf.json"}, Min: 1, Max: 1, Tells: true},

@@ -14,10 +14,10 @@ func data() mediatypes.Kind {
 		Shape:   mediatypes.Image,
 		Config:  mediatypes.Config{MediaType: mediatypes.ImageConfig, Derive: "image", Schema: image.Fields()},
 		Layers: []mediatypes.LayerType{
-			{Role: "data", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"_data/"}, Packing: mediatypes.TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1, Tells: true},
-			{Role: "data", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true, Min: 1},
+			{Role: "data", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"_data/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true}, Min: 1, Tells: true},
+			{Role: "data", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "volume-data/", Preserve: true, Split: true, Untitled: true}, Min: 1},
 			{Role: "data", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*.tar", "*.tar.gz", "*.tgz", "*.tar.zst"}, Content: "tar", Packing: mediatypes.TarGzip,
-				Prefix: "volume-data/", Preserve: true, Archive: true, Untitled: true, Min: 1},
+				Form: mediatypes.Form{Prefix: "volume-data/", Preserve: true, Archive: true, Untitled: true}, Min: 1},
 		},
 		Annotations: map[string]string{mediatypes.KindAnnotation: mediatypes.Volume},
 		Clients:     []string{"Docker Desktop", "podman", "skopeo"},

@@ -10,9 +10,11 @@ func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "wasm",
 		Summary: "a WebAssembly module or component (kind image packs one for runtimes that want a container image)",
-		Types: []string{
-			"application/vnd.wasm.config.v1+json", "application/vnd.wasm.content.layer.v1+wasm",
-			"application/vnd.module.wasm.config.v1+json", "application/vnd.module.wasm.content.layer.v1+wasm",
+		Identity: mediatypes.Identity{
+			Types: []string{
+				"application/vnd.wasm.config.v1+json", "application/vnd.wasm.content.layer.v1+wasm",
+				"application/vnd.module.wasm.config.v1+json", "application/vnd.module.wasm.content.layer.v1+wasm",
+			},
 		},
 		Config: mediatypes.Config{
 			MediaType: mediatypes.WasmConfig,
