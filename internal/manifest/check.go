@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -17,6 +18,10 @@ import (
 // MaxSize limits a manifest, an index, or a config to 4 MiB: what registries must accept (distribution specification,
 // "Pushing Manifests"), and the most that is held in memory.
 const MaxSize = 4 << 20
+
+// Limits bound what a manifest, an index, or a config makes a decoder allocate. Honest descriptors have 100 bytes and more, so
+// that MaxSize has room for some 30,000 of them, with as many objects of annotations.
+var Limits = jsonwalk.Limits{Objects: 60_000, Values: 300_000}
 
 // maxDepth limits the nesting of the JSON of a manifest. Real manifests need six levels.
 const maxDepth = 64
@@ -40,6 +45,9 @@ func Check(desc ocispec.Descriptor, data []byte) error {
 		}
 	default:
 		item = digest.FromBytes(data).String()
+	}
+	if err := Limits.Check(data); err != nil {
+		return spec.Refused(item, "the manifest has %w", err)
 	}
 	if err := checkKeys(data); err != nil {
 		return spec.Refused(item, "the manifest is ambiguous or no manifest: %w", err)

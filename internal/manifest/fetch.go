@@ -9,11 +9,14 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// FetchJSON reads a manifest or config as Fetch does, and decodes it.
+// FetchJSON reads a manifest or config as Fetch does, and decodes it. One that exceeds Limits is a spec.ErrRefused.
 func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, v any) error {
 	b, err := Fetch(ctx, src, desc)
 	if err != nil {
 		return err
+	}
+	if err := Limits.Check(b); err != nil {
+		return spec.Refused(desc.Digest.String(), "%w", err)
 	}
 	return json.Unmarshal(b, v)
 }

@@ -1,0 +1,83 @@
+package jsonwalk
+
+import (
+	"fmt"
+	"io"
+)
+
+// Limits bound a JSON document by what it makes a decoder allocate. Its size does not: "{}," takes 3 bytes, and a
+// descriptor that it is decoded into more than 100.
+type Limits struct {
+	Objects int // "{"
+	Values  int // of any kind, in lists and objects
+}
+
+// LimitError is a document that exceeds its Limits.
+type LimitError struct {
+	What string // "objects" or "values"
+	Most int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("too many %s: the limit is %d", e.What, e.Most)
+}
+
+// Check counts the values of a document before it is decoded. It does not find out whether the document is valid JSON.
+func (l Limits) Check(data []byte) error {
+	c := counter{limits: l}
+	return c.add(data)
+}
+
+// Reader returns a reader of the same document whose error is a *LimitError once it exceeds the limits.
+func (l Limits) Reader(r io.Reader) io.Reader {
+	return &limitedReader{r: r, counter: counter{limits: l}}
+}
+
+type limitedReader struct {
+	r       io.Reader
+	counter counter
+	err     error
+}
+
+func (r *limitedReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.r.Read(p)
+	if r.err = r.counter.add(p[:n]); r.err != nil {
+		return 0, r.err
+	}
+	return n, err
+}
+
+// counter counts the values of a document that comes in pieces.
+type counter struct {
+	limits          Limits
+	objects, values int
+	quoted, escaped bool
+}
+
+func (c *counter) add(data []byte) error {
+	for _, b := range data {
+		switch {
+		case c.escaped:
+			c.escaped = false
+		case c.quoted:
+			c.quoted, c.escaped = b != '"', b == '\\'
+		case b == '"':
+			c.quoted = true
+		case b == ',', b == '[':
+			c.values++
+		case b == '{':
+			c.values++
+			c.objects++
+		}
+		if c.values > c.limits.Values {
+			return &LimitError{"values", c.limits.Values}
+		}
+		if c.objects > c.limits.Objects {
+			return &LimitError{"objects", c.limits.Objects}
+		}
+	}
+	return nil
+}
