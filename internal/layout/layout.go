@@ -189,7 +189,10 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	if err != nil {
 		return err
 	}
-	links := catalog.ParseLinks(data)
+	links, err := catalog.ParseLinks(data)
+	if err != nil {
+		return artifact.Refused(desc.Digest.String(), "%w", err)
+	}
 	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}

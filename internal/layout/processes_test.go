@@ -198,7 +198,10 @@ func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descr
 	if err != nil {
 		return err
 	}
-	links := catalog.ParseLinks(data)
+	links, err := catalog.ParseLinks(data)
+	if err != nil {
+		return err
+	}
 	for _, next := range slices.Concat(links.Children, links.Blobs) {
 		if err := readAll(ctx, target, next); err != nil {
 			return fmt.Errorf("%s: %w", next.Digest, err)

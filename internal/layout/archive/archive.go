@@ -132,7 +132,10 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 	if err != nil {
 		return err
 	}
-	links := catalog.ParseLinks(data)
+	links, err := catalog.ParseLinks(data)
+	if err != nil {
+		return artifact.Refused(desc.Digest.String(), "%w", err)
+	}
 	if err := catalog.CheckComplete(a.Catalog, links); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
 	}

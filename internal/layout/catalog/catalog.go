@@ -28,8 +28,9 @@ type Catalog struct {
 	Path  string // as the user wrote it
 	Store Access
 
-	mu    sync.Mutex
-	links map[digest.Digest]*Links // of manifests read so far; they never change
+	mu     sync.Mutex
+	links  map[digest.Digest]*Links // of manifests read so far; they never change
+	cached int                      // descriptors in links
 }
 
 // Access reads the index and blobs of a catalog.
@@ -239,7 +240,7 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 	}
 	var found []ocispec.Descriptor
 	err = Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
-		if err != nil || l.subject != desc.Digest {
+		if err != nil || !l.isOf(desc.Digest) {
 			return nil // an unreadable manifest is not a referrer; reading it directly fails
 		}
 		data, err := ManifestData(c, node)

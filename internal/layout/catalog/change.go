@@ -43,7 +43,7 @@ func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) Change {
 func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(children), func(d ocispec.Descriptor) bool {
 		l, err := LinksOf(c, d)
-		return err != nil || l.subject != ""
+		return err != nil || l.subject != nil
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
@@ -21,6 +22,9 @@ import (
 // MaxIndex is the maximum size of an index.json in bytes. It exceeds the limit for manifests, because a layout with
 // many tags has a large index that no registry has to accept: some 50,000 entries.
 const MaxIndex = 16 << 20
+
+// indexLimits bound what an index.json of MaxIndex makes a decoder allocate: entries with annotations and a platform.
+var indexLimits = jsonwalk.Limits{Objects: 200_000, Values: 1_000_000}
 
 // AnnotationContainerd is where containerd and docker save keep the full name of an image; its ref.name is then the
 // tag.
@@ -45,8 +49,14 @@ type IndexEntry struct {
 
 // UnmarshalJSON keeps the original bytes.
 func (e *IndexEntry) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &e.Descriptor); err != nil {
+		return err
+	}
+	if e.Digest == "" { // without this check, "{}" would take 3 bytes in the file and 200 in memory
+		return errors.New("an entry without a digest")
+	}
 	e.raw = bytes.Clone(data)
-	return json.Unmarshal(data, &e.Descriptor)
+	return nil
 }
 
 // MarshalJSON returns the original bytes, or the changed descriptor.
@@ -63,6 +73,9 @@ func NewIndex() *Index {
 }
 
 func parseIndex(data []byte) (*Index, error) {
+	if err := indexLimits.Check(data); err != nil {
+		return nil, err
+	}
 	ix := NewIndex()
 	ix.MediaType = "" // written only if it was read
 	if err := json.Unmarshal(data, ix); err != nil {

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,61 +22,6 @@ const (
 	MaxHeld = 1 << 20
 )
 
-// Links are the descriptors that a manifest refers to.
-type Links struct {
-	mediaType    string // as its body says, or as its fields suggest
-	artifactType string
-	subject      digest.Digest // "": none
-	Children     []ocispec.Descriptor
-	Blobs        []ocispec.Descriptor
-}
-
-// LinksOf returns the descriptors that a manifest names.
-func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
-	c.mu.Lock()
-	l := c.links[desc.Digest]
-	c.mu.Unlock()
-	if l != nil {
-		return l, nil
-	}
-	data, err := ManifestData(c, desc)
-	if err != nil {
-		return nil, err
-	}
-	l = ParseLinks(data)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.links[desc.Digest] = l
-	return l, nil
-}
-
-// ParseLinks reads a manifest of any type. Content that is not a manifest has no links.
-func ParseLinks(data []byte) *Links {
-	var m struct {
-		SchemaVersion int                  `json:"schemaVersion"`
-		ArtifactType  string               `json:"artifactType"`
-		Config        *ocispec.Descriptor  `json:"config"`
-		Layers        []ocispec.Descriptor `json:"layers"`
-		Blobs         []ocispec.Descriptor `json:"blobs"`
-		Manifests     []ocispec.Descriptor `json:"manifests"`
-		Subject       *ocispec.Descriptor  `json:"subject"`
-	}
-	if json.Unmarshal(data, &m) != nil {
-		return &Links{}
-	}
-	l := &Links{artifactType: m.ArtifactType, Children: m.Manifests, Blobs: append(m.Layers, m.Blobs...)}
-	if m.Config != nil {
-		l.Blobs = append(l.Blobs, *m.Config)
-	}
-	if m.Subject != nil {
-		l.subject = m.Subject.Digest
-	}
-	if t := manifest.TypeOf(data); manifest.Is(t) && (m.SchemaVersion == 2 || m.Blobs != nil) {
-		l.mediaType = t
-	}
-	return l
-}
-
 // Walk visits manifests and those nested in indexes, each once. It passes manifests that could not be read to fn.
 func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(ocispec.Descriptor, *Links, error) error) error {
 	seen := map[digest.Digest]bool{}
@@ -94,7 +38,10 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
 			}
-			l, err := LinksOf(c, node)
+			l, err := &Links{}, error(nil)
+			if !isLeaf(node) {
+				l, err = LinksOf(c, node)
+			}
 			if err == nil {
 				next = append(next, l.Children...)
 			}
@@ -131,22 +78,6 @@ func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (boo
 		return true, nil
 	}
 	return false, err
-}
-
-// NeededBy returns the set of digests that are reached from roots. It fails if a manifest can't be read, because its
-// links are unknown then.
-func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
-	needed := map[digest.Digest]bool{}
-	err := Walk(ctx, c, roots, func(node ocispec.Descriptor, l *Links, err error) error {
-		if needed[node.Digest] = true; err != nil {
-			return err
-		}
-		for _, b := range l.Blobs {
-			needed[b.Digest] = true
-		}
-		return nil
-	})
-	return needed, err
 }
 
 // CheckComplete names the first missing blob that a manifest needs. Blobs that have a URL may be stored elsewhere.

@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// NeededBy returns the digests that are reached from roots: as entries of an index, as blobs, and as subjects, which stay as
+// long as a referrer. It fails if that can't be known: if a manifest can't be read, or names an existing blob in a way that
+// davit does not understand, as Docker's first manifests do and those of later specifications may.
+func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
+	return neededBy(ctx, c, roots, "")
+}
+
+// NeededWithout is NeededBy, but referrers of a manifest that is being deleted do not keep it.
+func NeededWithout(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted digest.Digest) (map[digest.Digest]bool, error) {
+	return neededBy(ctx, c, roots, deleted)
+}
+
+func neededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted digest.Digest) (map[digest.Digest]bool, error) {
+	needed, mentioned := map[digest.Digest]bool{}, map[digest.Digest]digest.Digest{}
+	for len(roots) > 0 {
+		var subjects []ocispec.Descriptor
+		err := Walk(ctx, c, roots, func(node ocispec.Descriptor, l *Links, err error) error {
+			if needed[node.Digest] = true; err != nil {
+				return err
+			}
+			for _, b := range l.Blobs {
+				needed[b.Digest] = true
+			}
+			for _, d := range l.mentioned {
+				mentioned[d] = node.Digest
+			}
+			if l.subject != nil && l.subject.Digest != deleted {
+				subjects = append(subjects, *l.subject)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if roots, err = present(c, subjects, needed); err != nil {
+			return nil, err
+		}
+	}
+	for d, by := range mentioned {
+		if needed[d] {
+			continue
+		}
+		if there, err := exists(c, d); there || err != nil {
+			return nil, errors.Join(err, fmt.Errorf("manifest %s names %s in a way that is not understood", by, d))
+		}
+	}
+	return needed, nil
+}
+
+// present returns the subjects that exist and that no walk has visited.
+func present(c *Catalog, subjects []ocispec.Descriptor, visited map[digest.Digest]bool) ([]ocispec.Descriptor, error) {
+	var found []ocispec.Descriptor
+	for _, desc := range subjects {
+		if visited[desc.Digest] {
+			continue
+		}
+		there, err := exists(c, desc.Digest)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			found = append(found, desc)
+		}
+	}
+	return found, nil
+}
+
+// exists reports whether a blob is stored under a digest, of whatever size. No blob is under a malformed one.
+func exists(c *Catalog, d digest.Digest) (bool, error) {
+	if d.Validate() != nil {
+		return false, nil
+	}
+	b, err := c.Store.Blob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, b.Close()
+}
+
+// isLeaf reports whether a descriptor is that of content without links, by its media type. Indexes may list it beside manifests.
+func isLeaf(desc ocispec.Descriptor) bool {
+	if manifest.IsNondistributable(desc.MediaType) {
+		return true
+	}
+	for _, prefix := range []string{"application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.", "application/vnd.oci.image.config.",
+		"application/vnd.docker.container.image."} {
+		if strings.HasPrefix(desc.MediaType, prefix) {
+			return true
+		}
+	}
+	return false
+}
