@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,11 +37,11 @@ type ranged struct {
 func (s *ranged) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	s.parts.Add(1)
 	s.bytes.Add(length)
-	b, err := content.FetchAll(ctx, s.Store, desc)
-	if err != nil {
-		return nil, err
+	rc, err := s.Store.Fetch(ctx, desc)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, rc, offset)
 	}
-	return io.NopCloser(bytes.NewReader(b[offset : offset+length])), nil
+	return rc, err
 }
 
 func paths(files []pull.File) string {
@@ -108,9 +109,9 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 		files, size  int
 		parts, bytes int64 // at most
 	}{
-		{"large files", 3, 3 << 20, 4, 4 * 64 << 10},
-		{"small files", 3000, 2 << 10, 8, 8 << 20}, // each with a header, and filled up to whole blocks
-		{"in between", 60, 100 << 10, 61, 61 * 64 << 10},
+		{"large files", 3, 12 << 20, 4, 4 * 64 << 10},
+		{"small files", 3000, 12 << 10, 16, 40 << 20}, // each with a header
+		{"in between", 60, 600 << 10, 61, 61 * 64 << 10},
 	} {
 		store := &ranged{counted: newStore()}
 		dir := t.TempDir()
@@ -129,6 +130,9 @@ func TestPlainTarIsListedByItsHeaders(t *testing.T) {
 		want := digest.FromString(strings.Repeat("x", test.size))
 		if err != nil || r.Files[1].Digest != "" || whole.Files[1].Digest != want {
 			t.Errorf("%s: got the digests %q and %q, %v, want none and %s", test.name, r.Files[1].Digest, whole.Files[1].Digest, err, want)
+		}
+		if r.Verified || !whole.Verified {
+			t.Errorf("%s: verified: %t by headers, %t to the end", test.name, r.Verified, whole.Verified)
 		}
 	}
 }
@@ -227,7 +231,7 @@ func TestCatHoldsBackWhatIsWrong(t *testing.T) {
 			if _, err := read.Cat(t.Context(), src, "v1", &out, read.CatOptions{Path: name}); !errors.Is(err, artifact.ErrRefused) {
 				t.Errorf("%s %s: %v", name, change, err)
 			}
-			if out.Len() > 2<<20 || name != "large.bin" && out.Len() > 0 {
+			if out.Len() > 0 {
 				t.Errorf("%s %s: %d bytes were handed over", name, change, out.Len())
 			}
 			if _, err := read.List(t.Context(), src, "v1", read.ListOptions{}); name == "docs/a.md" && !errors.Is(err, artifact.ErrRefused) {
@@ -239,6 +243,88 @@ func TestCatHoldsBackWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FetchRange returns a part of the other bytes.
+func (s *lying) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, _ int64) (io.ReadCloser, error) {
+	rc, err := s.Fetch(ctx, desc)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, rc, offset)
+	}
+	return rc, err
+}
+
+// TestNothingUnverified changes one byte of layers of several sizes and packings: what is read is refused, or said to be
+// unverified, and nothing of a layer of at most 32 MiB is written.
+func TestNothingUnverified(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		packing mediatypes.Packing
+		size    int
+		path    string // that is read
+		at      int    // the byte that is changed, from the end if negative
+		opts    read.CatOptions
+	}{
+		{mediatypes.Tar, 1 << 10, "d/a.md", 512, read.CatOptions{}},
+		{mediatypes.Tar, 6 << 20, "d/a.md", 514, read.CatOptions{}},
+		{mediatypes.Tar, 31 << 20, "d/a.md", 513, read.CatOptions{Offset: 1, Length: 3}},
+		{mediatypes.Tar, 33 << 20, "d/a.md", 512, read.CatOptions{}},
+		{mediatypes.TarGzip, 2 << 20, "d/a.md", -9, read.CatOptions{}},
+		{mediatypes.TarGzip, 2 << 20, "d/b", 1 << 20, read.CatOptions{Offset: 1 << 20}},
+		{mediatypes.TarZstd, 5 << 20, "d/a.md", -5000, read.CatOptions{}},
+		{"", 24 << 20, "d/b", 0, read.CatOptions{}},
+		{"", 9 << 20, "d/b", 12345, read.CatOptions{Offset: 12000, Length: 1000}},
+		{"", 9 << 20, "d/b", -1, read.CatOptions{Offset: 10}},
+		{"", 33 << 20, "d/b", 1, read.CatOptions{Offset: 1, Length: 1}},
+	} {
+		name := fmt.Sprintf("%s of %d MiB, %s %+v", test.packing, test.size>>20, test.path, test.opts)
+		store, dir := newStore(), t.TempDir()
+		write(t, dir, "d/a.md", "# Steps")
+		write(t, dir, "d/b", noise(test.size))
+		plan := directory("generic", "d", test.packing)
+		if test.packing == "" {
+			plan.Layers = []artifact.Layer{{Path: "d/b", Title: "d/b", MediaType: "application/octet-stream"}}
+		}
+		push(t, dir, plan, store)
+		right, err := read.List(t.Context(), store, "v1", read.ListOptions{Digests: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lie, err := content.FetchAll(t.Context(), store.Store, right.Layers[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		lie[(test.at+len(lie))%len(lie)] ^= 1
+		src, opts := &lying{store, right.Layers[0].Digest, lie}, test.opts
+		opts.Path = test.path
+		for _, src := range []target{src, noClose{src}} { // with and without ranges
+			var out bytes.Buffer
+			printed, err := read.Cat(t.Context(), src, "v1", &out, opts)
+			if err == nil && printed.Verified || right.Layers[0].Size <= 32<<20 && (err == nil || out.Len() > 0) {
+				t.Errorf("cat %s: wrote %d bytes, %+v, %v", name, out.Len(), printed, err)
+			}
+			if test.packing == "" {
+				continue
+			}
+			list, err := read.List(t.Context(), src, "v1", read.ListOptions{})
+			if err == nil && (list.Verified || right.Layers[0].Size <= 32<<20) {
+				t.Errorf("ls %s: %+v", name, list.Files)
+			}
+			for _, path := range []string{"", "d/a.md"} {
+				doc, err := read.Readable(t.Context(), src, "v1", read.ReadableOptions{Path: path})
+				if err == nil && (doc.Verified || right.Layers[0].Size <= 32<<20) {
+					t.Errorf("show %s %q: %+v", name, path, doc)
+				}
+			}
+		}
+	}
+}
+
+// noise returns bytes that do not compress.
+func noise(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return string(b)
 }
 
 type target interface {

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// rangedFrom is the size from which reading parts of a blob beats reading all of it.
-	rangedFrom = 4 << 20
+	// VerifiedFirst is the size up to which a layer is read into memory and verified before anything in it is used. Parts
+	// of a larger one are fetched where they suffice, and are not verified.
+	VerifiedFirst = 32 << 20
 	// LeastRange is the smallest request: little of a large file beyond its header.
 	LeastRange = 64 << 10
 	// mostRange is the largest request, reached when every part was useful: for consecutive files that are small, or

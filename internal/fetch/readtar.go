@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -67,9 +68,10 @@ type Tar struct {
 	Parts  *RangeReader // reads only the needed parts; nil: the whole blob is read
 }
 
-// Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. When it returns nil
-// the blob was verified, unless it was read by parts, or fn returned fs.SkipAll. It returns ErrNoTar for a layer that is a tar
-// by its role only, and artifact.ErrRefused for one that is unsafe or not what its digest says.
+// Read calls fn for the entries of the layer under the names that a pull would use, whiteouts included. A blob of at most
+// VerifiedFirst bytes is verified before the first call. When Read returns nil a larger one was verified, too, unless it was
+// read by parts, or fn returned fs.SkipAll. Read returns ErrNoTar for a layer that is a tar by its role only, and
+// artifact.ErrRefused for one that is unsafe or not what its digest says.
 func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
 	it := t.Item
 	opts := read.Options{Limits: t.Limits, Image: it.Image, Within: it.Within}
@@ -115,10 +117,10 @@ func (it *Item) stripped(name string) (string, bool) {
 }
 
 // ByParts returns a reader that fetches only the parts of a tar layer that are read. It returns nil if the source is not
-// a Ranger, or if the layer is small or compressed.
+// a Ranger, or if the layer is compressed or so small that it is verified first.
 func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
 	ranger, ok := src.(Ranger)
-	if !ok || desc.Size < rangedFrom || saysCompressed(desc.MediaType) {
+	if !ok || desc.Size <= VerifiedFirst || saysCompressed(desc.MediaType) {
 		return nil, nil
 	}
 	blob := newRangeReader(ctx, ranger, desc)
@@ -128,11 +130,18 @@ func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) 
 	return blob, nil
 }
 
-// readBlob calls fn with the bytes of the blob, and verifies all of it afterwards unless fn reports that it stopped early.
-// Bytes that are read by parts are not verified.
+// readBlob calls fn with the bytes of the blob. One of at most VerifiedFirst bytes is verified before, a larger one afterwards
+// unless fn reports that it stopped early. Bytes that are read by parts are not verified.
 func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err error)) error {
 	if t.Parts != nil {
 		_, err := fn(t.Parts)
+		return err
+	}
+	if t.Item.Desc.Size <= VerifiedFirst {
+		b, err := ReadVerified(ctx, t.Source, t.Item.Desc)
+		if err == nil {
+			_, err = fn(bytes.NewReader(b))
+		}
 		return err
 	}
 	rc, err := OpenBlob(ctx, t.Source, t.Item.Desc)
@@ -166,6 +175,21 @@ func OpenBlob(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor)
 		return io.NopCloser(strings.NewReader(string(data))), nil
 	}
 	return src.Fetch(ctx, desc)
+}
+
+// ReadVerified reads a blob of at most VerifiedFirst bytes into memory and verifies it.
+func ReadVerified(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]byte, error) {
+	if desc.Size > VerifiedFirst {
+		return nil, artifact.Refused(desc.Digest.String(), "has %d bytes, at most %d are read", desc.Size, VerifiedFirst)
+	}
+	rc, err := OpenBlob(ctx, src, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	var b bytes.Buffer
+	err = CopyVerified(ctx, &b, rc, desc, func(int64) {})
+	return b.Bytes(), err
 }
 
 // verifyRest reads a blob to its end and verifies it.

@@ -23,10 +23,7 @@ import (
 const (
 	// maxLinks bounds how many symbolic links are followed to a file.
 	maxLinks = 8
-	// readToEnd is the size up to which a packed layer is read and verified as a whole for one file in it. A larger
-	// layer is fetched only up to the end of the file.
-	readToEnd = 32 << 20
-	// heldBack is how many bytes of a file are withheld until its blob is verified; a small file is withheld entirely.
+	// heldBack is how many bytes of a file in a large layer are withheld until the layer is verified.
 	heldBack = 1 << 20
 )
 
@@ -39,14 +36,22 @@ type CatOptions struct {
 	Limits   pull.Limits
 }
 
+// Printed describes the file that Cat wrote.
+type Printed struct {
+	pull.File
+	// Verified reports whether the layer that has the file was verified. That of a part of a layer of more than 32 MiB, or of a
+	// file in such a tar, is not, because the rest is not fetched.
+	Verified bool `json:"verified"`
+}
+
 // Cat writes one file of an artifact to w, a layer or a file in a tar layer, and returns its description. It follows at most 8
-// symbolic links. The last 1 MiB is written after the digest of the layer was verified. Nothing is verified for a part of a file
-// (Offset, Length), nor for a file in a tar of more than 32 MiB, whose rest is not fetched.
+// symbolic links. A layer of at most 32 MiB is verified before the first byte is written. Of a larger layer that is the file, the
+// last 1 MiB is written after the digest was verified; for other cases see Printed.
 //
 // Cat returns errdef.ErrNotFound if there is no such artifact or file, errdef.ErrUnsupported for a directory, and
-// artifact.ErrRefused if a layer is not what its digest says, is unsafe, or exceeds opts.Limits. Then w may have received all
-// but the last bytes.
-func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, opts CatOptions) (*pull.File, error) {
+// artifact.ErrRefused if a layer is not what its digest says, is unsafe, or exceeds opts.Limits. Then w received nothing or, of
+// a layer of more than 32 MiB, all but the last bytes.
+func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, opts CatOptions) (*Printed, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err
@@ -63,15 +68,16 @@ func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, 
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: opts.Path, Err: err}
 	}
-	return f, nil
+	return &Printed{File: *f, Verified: !c.unverified}, nil
 }
 
 // catter reads one file.
 type catter struct {
-	src   content.Fetcher
-	items []*fetch.Item
-	opts  CatOptions
-	w     io.Writer
+	src        content.Fetcher
+	items      []*fetch.Item
+	opts       CatOptions
+	w          io.Writer
+	unverified bool // bytes were used that nothing vouches for
 }
 
 // follow reads the file with a name, following symbolic links in the artifact.
@@ -115,6 +121,15 @@ func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 // blob writes a layer that is the file.
 func (c *catter) blob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
 	f := &pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest}
+	if it.Desc.Size <= fetch.VerifiedFirst {
+		b, err := fetch.ReadVerified(ctx, c.src, it.Desc)
+		if err != nil {
+			return nil, err
+		}
+		offset, length := c.partOf(it.Desc)
+		_, err = c.w.Write(b[offset : offset+length])
+		return f, err
+	}
 	if c.opts.Offset != 0 || c.opts.Length != 0 {
 		return f, c.part(ctx, it.Desc)
 	}
@@ -130,16 +145,23 @@ func (c *catter) blob(ctx context.Context, it *fetch.Item) (*pull.File, error) {
 	return f, held.release()
 }
 
-// part writes a part of a blob.
-func (c *catter) part(ctx context.Context, desc ocispec.Descriptor) error {
-	offset := min(c.opts.Offset, desc.Size)
-	length := desc.Size - offset
+// partOf returns the requested part of a blob.
+func (c *catter) partOf(desc ocispec.Descriptor) (offset, length int64) {
+	offset = min(c.opts.Offset, desc.Size)
+	length = desc.Size - offset
 	if c.opts.Length > 0 {
 		length = min(length, c.opts.Length)
 	}
+	return offset, length
+}
+
+// part writes a part of a blob that is too large to be verified for it.
+func (c *catter) part(ctx context.Context, desc ocispec.Descriptor) error {
+	offset, length := c.partOf(desc)
 	if length == 0 {
 		return nil
 	}
+	c.unverified = true
 	if ranger, ok := c.src.(fetch.Ranger); ok && desc.Data == nil {
 		rc, err := ranger.FetchRange(ctx, desc, offset, length)
 		if err != nil {
@@ -192,11 +214,13 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 			return fault.Worded("it is a directory", errdef.ErrUnsupported)
 		}
 		found = &pull.File{Path: name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
-		if err := c.entry(held, h, r); err != nil || it.Desc.Size <= readToEnd {
+		if err := c.entry(held, h, r); err != nil || it.Desc.Size <= fetch.VerifiedFirst {
 			return err
 		}
+		c.unverified = true
 		return fs.SkipAll
 	})
+	c.unverified = c.unverified || parts != nil
 	if errors.Is(err, fetch.ErrNoTar) {
 		return c.noTar(ctx, it, name)
 	}

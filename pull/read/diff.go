@@ -171,14 +171,15 @@ func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]File
 	left, right := *from, *to
 	left.Layers, right.Layers = without(from, to), without(to, from)
 	opts := ListOptions{Digests: true, layers: make(map[digest.Digest][]pull.File)}
-	old, err := listFiles(ctx, a.Source, &left, opts)
+	ofA, err := listFiles(ctx, a.Source, &left, opts)
 	if err != nil {
 		return nil, err
 	}
-	now, err := listFiles(ctx, b.Source, &right, opts)
+	ofB, err := listFiles(ctx, b.Source, &right, opts)
 	if err != nil {
 		return nil, err
 	}
+	old, now := ofA.files, ofB.files
 	changes := []FileChange{}
 	for len(old) > 0 || len(now) > 0 {
 		switch order := nextPath(old, now); {

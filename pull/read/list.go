@@ -31,10 +31,17 @@ type ListOptions struct {
 	layers map[digest.Digest][]pull.File // of images, already read; may be nil
 }
 
+// A Listing has the files of an artifact.
+type Listing struct {
+	*pull.Result
+	// Verified reports whether all layers that were looked into were verified.
+	Verified bool `json:"verified"`
+}
+
 // List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the
-// end and verified. Of a large uncompressed one, only the headers are requested if the source is a Ranger: they are not
-// verified, and their files have no digest.
-func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*pull.Result, error) {
+// end and verified. Of an uncompressed one of more than 32 MiB, only the headers are requested if the source is a Ranger: they
+// are not verified, and their files have no digest.
+func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*Listing, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err
@@ -47,11 +54,15 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
 		Kind: m.Kind().Name, Platform: platform, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
-	result.Files, err = listFiles(ctx, src, m, opts)
-	return result, err
+	l, err := listFiles(ctx, src, m, opts)
+	if err != nil {
+		return nil, err
+	}
+	result.Files = l.files
+	return &Listing{Result: result, Verified: !l.unverified}, nil
 }
 
-func listFiles(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts ListOptions) ([]pull.File, error) {
+func listFiles(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts ListOptions) (*lister, error) {
 	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, NoUnpack: opts.NoUnpack})
 	if err != nil {
 		return nil, err
@@ -67,7 +78,7 @@ func listFiles(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts
 		}
 	}
 	slices.SortStableFunc(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
-	return l.files, nil
+	return l, nil
 }
 
 // lister collects the files of an artifact.
@@ -77,6 +88,8 @@ type lister struct {
 	match fetch.Matcher
 	cover *fetch.Cover
 	files []pull.File
+
+	unverified bool // files are listed from headers that nothing vouches for
 }
 
 func (l *lister) item(ctx context.Context, it *fetch.Item) error {
@@ -117,6 +130,7 @@ func (l *lister) item(ctx context.Context, it *fetch.Item) error {
 	if err != nil {
 		return err
 	}
+	l.unverified = l.unverified || parts != nil
 	if l.opts.layers != nil && it.Image {
 		l.opts.layers[it.Desc.Digest] = entries
 	}

@@ -54,6 +54,9 @@ type Document struct {
 	Text      string        `json:"text"`                // empty if a software bill of materials is longer than MaxText
 	SBOM      *SBOM         `json:"sbom,omitempty"`      // its summary, if the artifact is one
 	Signature string        `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
+	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
+	// the document.
+	Verified bool `json:"verified"`
 }
 
 // NotVerified is the signature status of an envelope: davit reads its content and verifies no signature.
@@ -91,7 +94,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
 	}
-	doc.Digest, doc.Kind = m.Desc.Digest, s.kind.Name
+	doc.Digest, doc.Kind, doc.Verified = m.Desc.Digest, s.kind.Name, !s.unverified
 	return doc, nil
 }
 
@@ -110,6 +113,8 @@ type search struct {
 
 	searched int64 // bytes of tars searched
 	skipped  bool  // a layer was skipped because of the limit
+
+	unverified bool // bytes were used that nothing vouches for
 }
 
 func (s *search) run(ctx context.Context) (*Document, error) {
@@ -155,6 +160,7 @@ func (s *search) named(ctx context.Context) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.unverified = c.unverified
 	return newDocument(f.Path, "", text.Bytes())
 }
 
@@ -248,7 +254,8 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 		if err := s.offerEntry(it, h, r); err != nil {
 			return err
 		}
-		if s.rank >= kind.RankReadme-perDirectory && it.Desc.Size > readToEnd {
+		if s.rank >= kind.RankReadme-perDirectory && it.Desc.Size > fetch.VerifiedFirst {
+			s.unverified = true
 			return fs.SkipAll
 		}
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -21,8 +20,10 @@ func newCatCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat TARGET PATH",
 		Short: "Print one file of an artifact, even out of a tar layer",
-		Long: `Print one file unchanged, and fetch no more than needed. The last bytes are printed after
-the digest was verified; a part (--range) cannot be verified.`,
+		Long: `Print one file unchanged. A layer of at most 32 MiB is verified before its first byte is
+printed. Of a larger one, no more is fetched than needed: if it is the file, its last bytes are
+printed after the digest was verified; a part of it (--range), or a file packed in it, is not
+verified, and a warning says so.`,
 		Example: `  davit cat registry.example.com/models/tiny:1.0 LICENSE
   davit cat ./oci docs/index.md
   davit cat registry.example.com/models/tiny:1.0 tiny.gguf --range 0-4095 | xxd | head`,
@@ -54,20 +55,26 @@ func runCat(ctx context.Context, a *app.App, opts catOptions) error {
 		return err
 	}
 	_, err = app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (struct{}, error) {
-		return struct{}{}, catFrom(ctx, t, opts, a.Out())
+		return struct{}{}, catFrom(ctx, a, t, opts)
 	})
 	return err
 }
 
-func catFrom(ctx context.Context, t *app.Target, opts catOptions, w io.Writer) error {
+func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) error {
 	if err := t.Complete(ctx); err != nil {
 		return err
 	}
-	_, err := read.Cat(ctx, t.Target, t.Ref.Reference(), w, opts.CatOptions)
+	printed, err := read.Cat(ctx, t.Target, t.Ref.Reference(), a.Out(), opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
 		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.Path)}
 	}
-	return t.Explain(ctx, err)
+	if err != nil {
+		return t.Explain(ctx, err)
+	}
+	if !printed.Verified {
+		a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", printed.Path)
+	}
+	return nil
 }
 
 // parseRange reads FIRST-LAST, as in HTTP, as an offset and a length; length 0 is the rest.

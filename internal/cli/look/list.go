@@ -11,7 +11,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 )
@@ -34,7 +33,7 @@ func newListCommand(a *app.App) *cobra.Command {
 			return runList(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "show digests of files and layers; reads large uncompressed tars completely")
+	cmd.Flags().BoolVarP(&opts.Digests, "long", "l", false, "show digests of files and layers; reads uncompressed tars of more than 32 MiB to the end and verifies them")
 	cmd.Flags().BoolVar(&opts.NoUnpack, "no-unpack", false, "list packed directories as single files")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
@@ -52,7 +51,7 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*read.Listing, error) {
 		return listIn(ctx, t, opts.ListOptions)
 	})
 	if err != nil {
@@ -64,10 +63,13 @@ func runList(ctx context.Context, a *app.App, opts listOptions) error {
 			Advice: fmt.Sprintf("\"davit ls %s\" lists them all", result.Reference),
 		}
 	}
+	if !result.Verified {
+		a.Warn("the files were not verified: of packed layers of more than 32 MiB only the headers were fetched; --long reads all")
+	}
 	return a.Print(listResult{result, opts.Digests})
 }
 
-func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*pull.Result, error) {
+func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*read.Listing, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func listIn(ctx context.Context, t *app.Target, opts read.ListOptions) (*pull.Re
 
 // listResult is the result of ls.
 type listResult struct {
-	*pull.Result
+	*read.Listing
 	long bool
 }
 

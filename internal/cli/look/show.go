@@ -83,6 +83,9 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	if err != nil {
 		return err
 	}
+	if !doc.Verified {
+		a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", doc.Path)
+	}
 	if f := a.Format.Name; f != "" && f != "text" {
 		return a.Print(&showResult{Document: doc})
 	}
