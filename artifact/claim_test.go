@@ -10,7 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/format/wasm"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/internal/tree"
@@ -46,7 +46,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 			fsys := kindtest.Tree(t, map[string]string{name: tc.content}).FS()
 			_, _, err := artifact.Detect(fsys, []string{name}, "")
 			var problems spec.Problems
-			if fmt.Sprint(err) != tc.want+" ("+compose.GenericHint+")" || !errors.As(err, &problems) {
+			if fmt.Sprint(err) != tc.want+" ("+roles.GenericHint+")" || !errors.As(err, &problems) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 			if spec, _, err := artifact.Detect(fsys, []string{name}, "generic"); err != nil || spec.Kind != "generic" {

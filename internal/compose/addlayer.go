@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -15,7 +16,7 @@ import (
 const titlePrefix = "{title}/"
 
 // add completes a layer with what the role and the entry say.
-func (e *lookup) add(r Role, s *tree.Sample, l spec.Layer) {
+func (e *lookup) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
 	l.Role = r.Role
 	if alone {
@@ -45,7 +46,7 @@ func (e *lookup) add(r Role, s *tree.Sample, l spec.Layer) {
 }
 
 // preserve is what the entry says, else what the kind has.
-func (e *lookup) preserve(r Role) bool {
+func (e *lookup) preserve(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
 	}
@@ -53,7 +54,7 @@ func (e *lookup) preserve(r Role) bool {
 }
 
 // split is what the entry says, else what the kind has.
-func (e *lookup) split(r Role) bool {
+func (e *lookup) split(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split
 	}
@@ -61,7 +62,7 @@ func (e *lookup) split(r Role) bool {
 }
 
 // title returns the declared title, else the path. A file beside the declaration has no directory to name its tar after.
-func (e *lookup) title(r Role, l spec.Layer) string {
+func (e *lookup) title(r roles.Role, l spec.Layer) string {
 	switch {
 	case e.Title != "":
 		return e.Title
@@ -93,7 +94,7 @@ func packings(t mediatypes.LayerType) string {
 	return "one of " + strings.Join(known, ", ") + "; or give a mediaType"
 }
 
-func layerAnnotations(r Role, name string, declared map[string]string) map[string]string {
+func layerAnnotations(r roles.Role, name string, declared map[string]string) map[string]string {
 	if len(r.Annotations)+len(declared) == 0 {
 		return nil
 	}

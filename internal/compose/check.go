@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -48,7 +49,7 @@ func (c *Draft) checkRoles() {
 		return // already a problem of the Spec
 	}
 	for _, name := range c.Kind.Roles() {
-		fewest, most := Bounds(c.Kind, name)
+		fewest, most := roles.Bounds(c.Kind, name)
 		layers := c.WithRole(name)
 		if len(layers) < fewest && !c.maybeUnfound(name) {
 			c.Report(c.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", c.Kind.Name, count(fewest), name), c.Table.Expected(c.Kind, name)))
@@ -63,7 +64,7 @@ func (c *Draft) checkRoles() {
 func (c *Draft) maybeUnfound(role string) bool {
 	return slices.ContainsFunc(c.Unfound, func(l spec.LayerSpec) bool {
 		return l.As == role || l.As == "" && slices.ContainsFunc(c.Kind.Layers, func(t mediatypes.LayerType) bool {
-			return t.Role == role && (len(t.Match) == 0 || matches(t, l.Path, false) || matches(t, l.Path, true) || IsGlob(l.Path))
+			return t.Role == role && (len(t.Match) == 0 || roles.Matches(t, l.Path, false) || roles.Matches(t, l.Path, true) || IsGlob(l.Path))
 		})
 	})
 }
@@ -101,4 +102,12 @@ func (c *Draft) checkTitles() {
 			}
 		}
 	}
+}
+
+// count words a number of layers.
+func count(n int) string {
+	if n == 1 {
+		return "one layer"
+	}
+	return fmt.Sprintf("%d layers", n)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -58,7 +59,7 @@ type Draft struct {
 // Layer is a layer with the info and the declared position of its file.
 type Layer struct {
 	spec.Layer
-	Type Role
+	Type roles.Role
 	Info fs.FileInfo // of the file or directory
 	At   string      // where it is declared, for Refuse
 }

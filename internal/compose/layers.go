@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
@@ -115,12 +116,12 @@ func (e *lookup) single() {
 // ignored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
 // in no way.
 func (e *lookup) ignored(name string, isDir bool) bool {
-	filter, err := IgnoreFileFilter(e.FS, e.Kind, path.Dir(name))
+	filter, err := roles.IgnoreFileFilter(e.FS, e.Kind, path.Dir(name))
 	if err != nil {
 		e.refuse("", "%v", err)
 		return true
 	}
-	which, out := LeavesOut(filter, name, isDir)
+	which, out := roles.LeavesOut(filter, name, isDir)
 	if out {
 		e.LeftOut = append(e.LeftOut, which)
 	}
@@ -186,7 +187,7 @@ func (e *lookup) file(s *tree.Sample) {
 }
 
 // archive makes a layer of the entries of a tar.
-func (e *lookup) archive(r Role, s *tree.Sample, packing mediatypes.Packing) {
+func (e *lookup) archive(r roles.Role, s *tree.Sample, packing mediatypes.Packing) {
 	if e.Preserve != nil && !*e.Preserve {
 		e.Report(e.Spec.KeyProblem(e.at+"/preserve", fmt.Sprintf("%q is a tar, whose entries keep their modes and owners", s.Path), ""))
 	}
@@ -194,7 +195,7 @@ func (e *lookup) archive(r Role, s *tree.Sample, packing mediatypes.Packing) {
 }
 
 // role finds the role of a file or directory in the kind.
-func (e *lookup) role(s *tree.Sample) (Role, bool) {
+func (e *lookup) role(s *tree.Sample) (roles.Role, bool) {
 	if e.Kind.Name == "" {
 		return e.Table.FindRole(e.Kind, s, "")
 	}
@@ -214,14 +215,14 @@ func (e *lookup) noRole(s *tree.Sample) {
 	}
 	if s.IsDir() {
 		message = fmt.Sprintf("%q is a directory; kind %q needs files", s.Path, e.Kind.Name)
-	} else if fault := e.Table.claimFault(e.Kind, s); fault != nil {
+	} else if fault := e.Table.ClaimFault(e.Kind, s); fault != nil {
 		message = fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, e.Kind.Name, fault)
 	}
 	e.refuse(e.Table.Expected(e.Kind, e.As), "%s", message)
 }
 
 // packing is the declared one, else the kind's.
-func (e *lookup) packing(r Role) mediatypes.Packing {
+func (e *lookup) packing(r roles.Role) mediatypes.Packing {
 	if e.Packing != "" {
 		return e.Packing
 	}
@@ -248,7 +249,7 @@ func (e *lookup) directory(s *tree.Sample) {
 			return
 		}
 		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,
-			Entries: spec.Entries{Exclude: RelativeTo(s.Path, filter), Split: e.split(r)}})
+			Entries: spec.Entries{Exclude: roles.RelativeTo(s.Path, filter), Split: e.split(r)}})
 	case e.Kind.Expand:
 		e.files(s.Path, filter)
 	default:
@@ -257,18 +258,18 @@ func (e *lookup) directory(s *tree.Sample) {
 }
 
 // tarRole is the role of a tar that is asked for by packing, and by name where there are several.
-func (e *lookup) tarRole() (Role, bool) {
+func (e *lookup) tarRole() (roles.Role, bool) {
 	for _, t := range e.Kind.Layers {
 		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {
-			return Role{LayerType: t}, true
+			return roles.Role{LayerType: t}, true
 		}
 	}
-	return Role{}, false
+	return roles.Role{}, false
 }
 
 // filter leaves out what .davitignore, exclude and the native client do, and davit's own files.
 func (e *lookup) filter(dir string) (spec.Filter, bool) {
-	exclude, err := excludeFilter(e.Kind, dir, e.Exclude...)
+	exclude, err := roles.ExcludeFilter(e.Kind, dir, e.Exclude...)
 	if err != nil {
 		e.failed = true
 		e.Report(e.Spec.Problem(e.at+"/exclude", fmt.Sprintf("exclude: %v", err), ""))
@@ -276,31 +277,31 @@ func (e *lookup) filter(dir string) (spec.Filter, bool) {
 	}
 	filter, err := tree.IgnoreFilter(e.FS, dir)
 	if err == nil {
-		e.client, err = ClientFilter(e.FS, e.Kind, dir)
+		e.client, err = roles.ClientFilter(e.FS, e.Kind, dir)
 	}
 	var ignored spec.Filter
 	if err == nil {
-		ignored, err = IgnoreFileFilter(e.FS, e.Kind, dir)
+		ignored, err = roles.IgnoreFileFilter(e.FS, e.Kind, dir)
 	}
 	if err != nil {
 		e.refuse("", "%v", err)
 		return nil, false
 	}
 	own := e.ownFiles()
-	return AnyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
+	return roles.AnyOf(func(name string, _ bool) bool { return slices.Contains(own, name) }, filter, exclude, ignored), true
 }
 
 // leave records a path that a filter leaves out if the native client does so: what the declaration excludes, its author
 // knows.
 func (e *lookup) leave(name string, isDir bool) {
-	if which, out := LeavesOut(e.client, name, isDir); out {
+	if which, out := roles.LeavesOut(e.client, name, isDir); out {
 		e.LeftOut = append(e.LeftOut, which)
 	}
 }
 
 // asKind leaves out besides what the kind's client leaves out by itself, and says what that is. An exclude of the entry's
 // own stands for it.
-func (e *lookup) asKind(dir string, r Role, filter spec.Filter) (spec.Filter, bool) {
+func (e *lookup) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filter, bool) {
 	if len(r.Exclude) == 0 || e.Exclude != nil {
 		return filter, true
 	}

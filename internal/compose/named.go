@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -29,13 +30,13 @@ func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 	if err != nil {
 		return nil, err
 	}
-	if e.client, err = ClientFilter(c.FS, c.Kind, dir); err != nil {
+	if e.client, err = roles.ClientFilter(c.FS, c.Kind, dir); err != nil {
 		return nil, err
 	}
 	others = slices.Concat(others, e.ownFiles(), []string{by.Path})
-	filter := AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
+	filter := roles.AnyOf(func(name string, _ bool) bool { return slices.Contains(others, name) }, ignored, e.client)
 	e.walk(dir, filter, func(string, fs.DirEntry) bool { return true }) // records the paths that are left out
-	return RelativeTo(dir, filter), nil
+	return roles.RelativeTo(dir, filter), nil
 }
 
 // FilesBelow lists the files of a directory that become part of its layer.

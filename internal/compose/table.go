@@ -5,15 +5,15 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // Table lists the kinds, and the functions that their data name.
 type Table struct {
-	Kinds  []mediatypes.Kind     // sorted by name
+	roles.Table
 	Derive map[string]DeriveFunc // by mediatypes.Config.Derive
-	Tests  map[string]Test       // by mediatypes.LayerType.Content
 	Settle map[string]SettleFunc // by mediatypes.Config.Derive
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -177,7 +178,7 @@ func (e *lookup) expand(filter spec.Filter) []string {
 		if err == nil && info.IsDir() != dirs || name == "." {
 			continue
 		}
-		if _, out := LeavesOut(filter, name, dirs); out {
+		if _, out := roles.LeavesOut(filter, name, dirs); out {
 			e.leave(name, dirs)
 			leftOut++
 		} else if !e.named[name] {

@@ -3,7 +3,7 @@ package detect
 import (
 	"slices"
 
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 )
 
 // choice is the state of choosing among the candidates.
@@ -124,7 +124,7 @@ func (f *files) accounts(m, other match) bool {
 	for _, entry := range other.tells {
 		r, ok := f.table.FindRole(m.kind, entry, "")
 		if m.whole {
-			r, ok = compose.Role{}, entry.IsDir()
+			r, ok = roles.Role{}, entry.IsDir()
 		}
 		if !ok || slices.Contains(r.Match, "*") {
 			return false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -132,7 +133,7 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 		switch {
 		case m.evidence != "", k.PerEntry && len(m.used) > 0:
 			all = append(all, m.layers()...)
-		case ok || slices.ContainsFunc(k.Layers, compose.ForDirectories):
+		case ok || slices.ContainsFunc(k.Layers, roles.ForDirectories):
 			all = append(all, spec.LayerSpec{Path: paths[i]})
 		case len(m.used) > 0:
 			all = append(all, m.layers()...)

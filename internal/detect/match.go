@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -115,7 +116,7 @@ func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
 	for _, p := range paths {
 		role := roleOf(f.table, k, f.fsys, p)
 		used[role]++
-		if _, most := compose.Bounds(k, role); most > 0 && used[role] > most && k.Shape != mediatypes.Index {
+		if _, most := roles.Bounds(k, role); most > 0 && used[role] > most && k.Shape != mediatypes.Index {
 			return false
 		}
 	}
@@ -132,20 +133,20 @@ func (f *files) find(k mediatypes.Kind) match {
 			return m
 		}
 	}
-	roles := make([]compose.Role, len(f.entries))
+	found := make([]roles.Role, len(f.entries))
 	told := map[string]bool{}
 	for i, entry := range f.entries {
 		if f.isIgnored(k, entry) {
 			continue
 		}
-		if roles[i], _ = f.table.FindRole(k, entry, ""); roles[i].Tells {
-			told[roles[i].Role] = true
+		if found[i], _ = f.table.FindRole(k, entry, ""); found[i].Tells {
+			told[found[i].Role] = true
 		}
 	}
 	count := map[string]int{}
 	for i, entry := range f.entries {
-		r, evidence := roles[i], ""
-		_, most := compose.Bounds(k, r.Role)
+		r, evidence := found[i], ""
+		_, most := roles.Bounds(k, r.Role)
 		switch {
 		case r.Role != "" && (r.Tells || !told[r.Role]) && (most == 0 || count[r.Role] < most || k.Shape == mediatypes.Index):
 			count[r.Role]++
@@ -187,9 +188,9 @@ func (f *files) without(paths []string) []string {
 
 // isIgnored reports whether the native client of a kind leaves out an entry. Composing reports what can't be read.
 func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
-	filter, err := compose.IgnoreFileFilter(f.fsys, k, path.Dir(entry.Path))
+	filter, err := roles.IgnoreFileFilter(f.fsys, k, path.Dir(entry.Path))
 	if f.dir != nil {
-		filter, err = compose.ClientFilter(f.fsys, k, f.dir.Path)
+		filter, err = roles.ClientFilter(f.fsys, k, f.dir.Path)
 	}
 	return err == nil && filter != nil && filter(entry.Path, entry.IsDir())
 }
@@ -234,11 +235,11 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 	if err != nil {
 		return nil, ""
 	}
-	client, err := compose.ClientFilter(dir.FS, k, dir.Path)
+	client, err := roles.ClientFilter(dir.FS, k, dir.Path)
 	if err != nil {
 		return nil, ""
 	}
-	filter = compose.AnyOf(filter, client)
+	filter = roles.AnyOf(filter, client)
 	err = fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -313,7 +314,7 @@ func roleOf(t *compose.Table, k mediatypes.Kind, fsys fs.FS, name string) string
 }
 
 // why words the evidence of a role.
-func why(r compose.Role, s *tree.Sample) string {
+func why(r roles.Role, s *tree.Sample) string {
 	name := s.Path
 	if name == "." {
 		name = "the directory"

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"gopkg.in/yaml.v3"
 )
 
@@ -58,7 +58,7 @@ func (s *starter) alternatives() []string {
 	var found []string
 	for _, entry := range s.entries {
 		r, ok := s.table.FindRole(s.main.kind, entry, "")
-		if _, most := compose.Bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.IsDir() && slices.Contains(s.left, entry.Path) {
+		if _, most := roles.Bounds(s.main.kind, r.Role); ok && r.Tells && most == 1 && !entry.IsDir() && slices.Contains(s.left, entry.Path) {
 			found = append(found, entry.Path)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -28,7 +29,7 @@ func Policy() kind.Kind {
 			}},
 		},
 		Derive: derive,
-		Tests:  map[string]compose.Test{"rego": {Expects: "a Rego module", Find: isRego}},
+		Tests:  map[string]roles.Test{"rego": {Expects: "a Rego module", Find: isRego}},
 	}
 }
 
@@ -53,9 +54,8 @@ func TestAddingAKind(t *testing.T) {
 	t.Parallel()
 	policy := Policy()
 	table := &compose.Table{
-		Kinds:  []mediatypes.Kind{policy.Kind},
+		Table:  roles.Table{Kinds: []mediatypes.Kind{policy.Kind}, Tests: policy.Tests},
 		Derive: map[string]compose.DeriveFunc{policy.Config.Derive: policy.Derive},
-		Tests:  policy.Tests,
 	}
 	fsys := fstest.MapFS{"admit.rego": {Data: []byte("package admit\ndeny[x] { x := 1 }\ndeny[y] { y := 2 }\n")}}
 	plan, err := table.Compose(fsys, &spec.Spec{Kind: "policy", Layers: []spec.LayerSpec{{Path: "admit.rego"}}})

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	engine "github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/attestation"
 	"github.com/davit-oci/davit/internal/kinds/bottle"
 	"github.com/davit-oci/davit/internal/kinds/collection"
@@ -135,7 +136,7 @@ func Alerting() string {
 // Table returns what the engine needs of the built-in kinds.
 func Table() *engine.Table {
 	t := &engine.Table{
-		Kinds: Data(), Derive: map[string]engine.DeriveFunc{}, Tests: map[string]engine.Test{}, Settle: map[string]engine.SettleFunc{},
+		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Settle: map[string]engine.SettleFunc{},
 	}
 	for _, k := range list() {
 		if k.Derive != nil {

@@ -2,7 +2,7 @@
 package attestation
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"sigstore-bundle": {Expects: "a sigstore bundle", Find: isSigstoreBundle},
 			"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
 			"in-toto":         {Expects: "an in-toto statement", Find: isInToto},

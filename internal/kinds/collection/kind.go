@@ -2,7 +2,7 @@
 package collection
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"collection": {Expects: "a directory of Dev Container Features or Templates", Find: isCollection},
 		},
 		Sign: devcontainer.IsCollection,

@@ -2,7 +2,7 @@
 package compose
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -11,7 +11,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"compose": {Expects: "a compose file", Find: isCompose, Fault: composeFault},
 		},
 		Settle: settle,

@@ -2,7 +2,7 @@
 package flux
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -11,7 +11,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"manifests": {Expects: "a directory of Kubernetes manifests", Find: isManifests},
 		},
 	}

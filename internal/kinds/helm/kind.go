@@ -2,7 +2,7 @@
 package helm
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart},
 			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
 		},

@@ -3,6 +3,7 @@ package kind
 
 import (
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -14,7 +15,7 @@ type Kind struct {
 	// Derive reads the config from the files. Config.Derive names it, so that kind files can use it as well.
 	Derive compose.DeriveFunc
 	// Tests are the tests of a file's content that LayerType.Content names.
-	Tests map[string]compose.Test
+	Tests map[string]roles.Test
 	// Settle reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
 	Settle compose.SettleFunc
 	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. A manifest must not show the

@@ -2,7 +2,7 @@
 package model
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
@@ -12,7 +12,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"gguf-projector": {Expects: "a multimodal projector in GGUF", Find: isProjector},
 			"no-modelfile":   {Expects: "a file other than a Modelfile or Kitfile", Find: isNoModelfile},
 		},

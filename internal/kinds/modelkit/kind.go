@@ -2,7 +2,7 @@
 package modelkit
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -11,7 +11,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"kitfile": {Expects: "a Kitfile", Find: IsKitfile, Fault: kitfileFault},
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{

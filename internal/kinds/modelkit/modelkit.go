@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
@@ -190,7 +191,7 @@ func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElemen
 	if e.prompt {
 		l.Annotations = map[string]string{mediatypes.ModelKitSubtype: "prompt"}
 	}
-	d.Layers = append(d.Layers, &compose.Layer{Layer: l, Type: compose.Role{LayerType: t}, Info: info, At: by.At})
+	d.Layers = append(d.Layers, &compose.Layer{Layer: l, Type: roles.Role{LayerType: t}, Info: info, At: by.At})
 	return nil
 }
 

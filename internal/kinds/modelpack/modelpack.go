@@ -13,6 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
@@ -253,12 +254,12 @@ func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string,
 	}
 	if compose.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
 		base, _ := doublestar.SplitPattern(glob)
-		client, err := compose.ClientFilter(d.FS, d.Kind, base)
+		client, err := roles.ClientFilter(d.FS, d.Kind, base)
 		if err != nil {
 			return nil, &spec.Error{Item: by.Path, Err: err}
 		}
 		names = slices.DeleteFunc(names, func(name string) bool {
-			_, out := compose.LeavesOut(client, name, false)
+			_, out := roles.LeavesOut(client, name, false)
 			return out
 		})
 	}

@@ -2,7 +2,7 @@
 package report
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -10,7 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"sarif": {Expects: "SARIF", Find: isSARIF},
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{"report": kind.Itself}},

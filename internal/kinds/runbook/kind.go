@@ -2,7 +2,7 @@
 package runbook
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -11,7 +11,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"runbook": {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
 		},
 		Names: []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},

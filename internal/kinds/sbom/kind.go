@@ -2,7 +2,7 @@
 package sbom
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
@@ -10,7 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"cyclonedx-json": {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
 			"cyclonedx-xml":  {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
 			"spdx-json":      {Expects: "SPDX in JSON", Find: spdxJSON},

@@ -2,7 +2,7 @@
 package template
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
@@ -13,7 +13,7 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"template": {Expects: "a directory with a devcontainer-template.json", Find: devcontainer.HasFile("template")},
 		},
 		Sign: func(t mediatypes.Traits) bool { return devcontainer.IsTemplate(t) && !devcontainer.IsCollection(t) },

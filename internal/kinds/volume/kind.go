@@ -2,7 +2,7 @@
 package volume
 
 import (
-	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -11,7 +11,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
-		Tests: map[string]compose.Test{
+		Tests: map[string]roles.Test{
 			"tar": {Expects: "a tar", Find: isTar},
 		},
 		Sign: func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == mediatypes.Volume },

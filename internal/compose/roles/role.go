@@ -1,7 +1,6 @@
-package compose
+package roles
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role,
 func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	switch {
 	case byName && len(t.Match) > 0:
-		return matches(t, s.Path, s.IsDir())
+		return Matches(t, s.Path, s.IsDir())
 	case s.IsDir():
 		return ForDirectories(t)
 	case len(t.Match) == 0:
@@ -55,8 +54,8 @@ func ForDirectories(t mediatypes.LayerType) bool {
 		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
 }
 
-// matches reports whether a name matches one of a layer type's patterns.
-func matches(t mediatypes.LayerType, name string, dir bool) bool {
+// Matches reports whether a name matches one of a layer type's patterns.
+func Matches(t mediatypes.LayerType, name string, dir bool) bool {
 	for _, pattern := range t.Match {
 		if strings.HasSuffix(pattern, "/") == dir && matchPattern(strings.TrimSuffix(pattern, "/"), name) {
 			return true
@@ -128,12 +127,4 @@ func Bounds(kind mediatypes.Kind, name string) (fewest, most int) {
 		}
 	}
 	return fewest, most
-}
-
-// count words a number of layers.
-func count(n int) string {
-	if n == 1 {
-		return "one layer"
-	}
-	return fmt.Sprintf("%d layers", n)
 }

@@ -1,4 +1,4 @@
-package compose
+package roles
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // Kind.Exclude, and those listed in Kind.IgnoreFile of the directory and of those above it. It is nil for a kind that has
 // neither.
 func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error) {
-	usual, err := excludeFilter(k, dir)
+	usual, err := ExcludeFilter(k, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +27,8 @@ func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error
 	return AnyOf(usual, ignored), nil
 }
 
-// excludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil without any patterns.
-func excludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
+// ExcludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil without any patterns.
+func ExcludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
 	patterns := slices.Concat(k.Exclude, more)
 	if len(patterns) == 0 {
 		return nil, nil
@@ -65,7 +65,7 @@ func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, e
 // isDeclaration reports whether a path has the name of the native client's declaration, which that client reads whatever its
 // ignore file lists.
 func isDeclaration(k mediatypes.Kind, name string) bool {
-	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool { return t.Tells && matches(t, name, false) })
+	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool { return t.Tells && Matches(t, name, false) })
 }
 
 // AnyOf returns a filter that leaves out a path if any of the filters does. It is nil if all are nil.
@@ -92,37 +92,15 @@ func LeavesOut(f spec.Filter, name string, isDir bool) (which string, out bool) 
 	if !f(name, isDir) {
 		return "", false
 	}
-	return entryName(name, isDir), true
+	return EntryName(name, isDir), true
 }
 
-// entryName returns a path in the form of Plan.LeftOut: that of a directory ends in a slash.
-func entryName(name string, isDir bool) string {
+// EntryName returns a path in the form of Plan.LeftOut: that of a directory ends in a slash.
+func EntryName(name string, isDir bool) string {
 	if isDir {
 		return name + "/"
 	}
 	return name
-}
-
-// unpacked lists the paths that were left out and are not packed by another entry that names them.
-func (c *Draft) unpacked() []string {
-	return slices.DeleteFunc(Unique(c.LeftOut), func(name string) bool {
-		return slices.ContainsFunc(c.Layers, func(l *Layer) bool { return entryName(l.Source(), l.Dir) == name })
-	})
-}
-
-// DropUnnamed records the files of layers that were dropped because a file of the native client's own, a Kitfile or a
-// Modelfile, does not name them.
-func (c *Draft) DropUnnamed(by string, dropped []*Layer) {
-	before := len(c.LeftOut)
-	for _, l := range dropped {
-		packed := func(o *Layer) bool { return o.Source() == l.Source() || o.Dir && tree.Within(o.Path, l.Source()) }
-		if l.Source() != by && !slices.ContainsFunc(c.Layers, packed) {
-			c.LeftOut = append(c.LeftOut, entryName(l.Source(), l.Dir))
-		}
-	}
-	if len(c.LeftOut) > before {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s says what is packed", c.Kind.Name, by))
-	}
 }
 
 // RelativeTo converts a filter of paths of the file system to one of paths below dir.

@@ -1,4 +1,4 @@
-package compose
+package roles
 
 import (
 	"errors"
@@ -36,16 +36,16 @@ func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
 			return nil
 		}
-		if fault := t.claimFault(k, s); fault != nil && len(problems) == 0 {
+		if fault := t.ClaimFault(k, s); fault != nil && len(problems) == 0 {
 			problems = spec.Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, k.Name, fault), Hint: GenericHint}}
 		}
 	}
 	return problems
 }
 
-// claimFault returns the fault of a file that has the name of a kind and no role in it, or nil if the file is something
+// ClaimFault returns the fault of a file that has the name of a kind and no role in it, or nil if the file is something
 // else.
-func (t *Table) claimFault(k mediatypes.Kind, s *tree.Sample) error {
+func (t *Table) ClaimFault(k mediatypes.Kind, s *tree.Sample) error {
 	i := slices.IndexFunc(k.Layers, func(l mediatypes.LayerType) bool { return claims(l, s.Path) })
 	if i < 0 {
 		return nil

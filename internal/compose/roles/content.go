@@ -1,4 +1,4 @@
-package compose
+package roles
 
 import "github.com/davit-oci/davit/internal/tree"
 
