@@ -26,6 +26,7 @@ const (
 	maxString  = 1 << 20   // a longer string is skipped; a chat template has a few KiB
 	maxKept    = 1 << 20   // all metadata, which has to fit into a config
 	maxArray   = 50        // a longer array is skipped, as Docker Model Runner does
+	maxDims    = 32        // dimensions of a tensor; llama.cpp has up to 4, other programs write 5
 )
 
 // File is the header of a GGUF file.
@@ -75,7 +76,9 @@ func (f *File) Add(shard *File) {
 	}
 	f.Elements += shard.Elements
 	f.DataSize += shard.DataSize
-	f.FileType = max(f.FileType, shard.FileType)
+	if f.FileType < 0 {
+		f.FileType = shard.FileType
+	}
 	f.diffusion = f.diffusion || shard.diffusion
 }
 
@@ -265,9 +268,7 @@ func (g *reader) readTensor(f *File) (extent, error) {
 // count adds a tensor to the totals.
 func (f *File) count(name string, kind uint32, elements int64) {
 	f.Elements += elements // a negative sum is an overflow
-	if int(kind) < len(tensorTypes) {
-		f.types[kind]++
-	}
+	f.types[knownType(kind)]++
 	for _, prefix := range [...]string{"model.diffusion_model.", "double_blocks.", "joint_blocks.", "decoder.", "encoder.", "text_model."} {
 		f.diffusion = f.diffusion || strings.HasPrefix(name, prefix)
 	}
@@ -279,8 +280,8 @@ func (g *reader) dimensions() ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n < 1 || n > 4 {
-		return nil, fmt.Errorf("%d dimensions: want 1 to 4", n)
+	if n > maxDims {
+		return nil, fmt.Errorf("%d dimensions: the limit is %d", n, maxDims)
 	}
 	dims := make([]int64, n)
 	for i := range dims {
@@ -293,7 +294,7 @@ func (g *reader) dimensions() ([]int64, error) {
 
 // dataEnd returns where the data of a tensor ends; 0 for an unknown type.
 func dataEnd(kind uint32, offset uint64, elements int64) (int64, error) {
-	if int(kind) >= len(tensorTypes) || tensorTypes[kind].block == 0 {
+	if int64(kind) >= int64(len(tensorTypes)) || tensorTypes[kind].block == 0 {
 		return 0, nil
 	}
 	t := tensorTypes[kind]

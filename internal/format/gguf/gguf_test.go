@@ -104,23 +104,66 @@ func TestReadKeepsNoVocabulary(t *testing.T) {
 	}
 }
 
-func TestMostly(t *testing.T) {
+func TestQuantization(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		counts map[uint32]int64
-		want   string
+		fileType int64
+		arch     string
+		types    map[uint32]int64
+		want     string
 	}{
-		{nil, "Unknown"},
-		{map[uint32]int64{0: 5}, "F32"},
-		{map[uint32]int64{0: 50, 1: 5}, "F16"},
-		{map[uint32]int64{0: 50, 8: 5}, "Q8_0"},
-		{map[uint32]int64{12: 50, 14: 5}, "Q4_K_M"},
-		{map[uint32]int64{12: 50, 14: 1}, "Q4_K_S"},
-		{map[uint32]int64{11: 50, 13: 2}, "Q3_K_L"},
-		{map[uint32]int64{2: 4, 3: 4}, "Q4_0"},
+		{-1, "", nil, "Unknown"},
+		{-1, "", map[uint32]int64{0: 5}, "F32"},
+		{-1, "", map[uint32]int64{0: 50, 1: 5}, "F16"},
+		{-1, "", map[uint32]int64{0: 50, 8: 5}, "Q8_0"},
+		{-1, "", map[uint32]int64{12: 50, 14: 5}, "Q4_K_M"},
+		{-1, "", map[uint32]int64{12: 50, 14: 1}, "Q4_K_S"},
+		{-1, "", map[uint32]int64{11: 50, 13: 2}, "Q3_K_L"},
+		{-1, "", map[uint32]int64{2: 4, 3: 4}, "Q4_0"},
+		{-1, "", map[uint32]int64{0: 50, 39: 4}, "MXFP4"},
+		{-1, "bitnet-b1.58", map[uint32]int64{0: 50, 39: 4}, "TL2"},
+		{-1, "", map[uint32]int64{0: 50, 40: 4}, "NVFP4"},
+		{-1, "", map[uint32]int64{0: 50, 41: 4}, "Q1_0"},
+		{-1, "", map[uint32]int64{0: 50, 42: 4}, "Q2_0"},
+		{-1, "", map[uint32]int64{0: 50, 139: 4, 140: 1}, "IQ4_K"},
+		{-1, "", map[uint32]int64{0: 50, 36: 4}, "Unknown"},
+		{-1, "", map[uint32]int64{0: 50, 1: 1, unknownType: 4}, "Unknown"},
+		{15, "", map[uint32]int64{0: 5}, "Q4_K_M"},
+		{39, "", map[uint32]int64{0: 5, 40: 3, 39: 1}, "NVFP4"},
+		{39, "", map[uint32]int64{0: 5, 39: 3}, "TL2"},
+		{40, "", map[uint32]int64{0: 5, 41: 3}, "Q1_0"},
+		{40, "llama", map[uint32]int64{0: 5, 36: 3}, "I2_S"},
+		{41, "", nil, "Q2_0"},
+		{140, "", map[uint32]int64{0: 5, 139: 3}, "IQ4_K"},
+		{42, "", map[uint32]int64{0: 5, 12: 3}, "Unknown"},
+		{9999, "", map[uint32]int64{0: 5, 12: 3}, "Unknown"},
 	} {
-		if got := mostly(tt.counts); got != tt.want {
-			t.Errorf("mostly(%v) = %s, want %s", tt.counts, got, tt.want)
+		f := &File{FileType: tt.fileType, types: tt.types, Metadata: map[string]string{"general.architecture": tt.arch}}
+		if got := f.Quantization(); got != tt.want {
+			t.Errorf("file type %d, tensors %v of %q: got %s, want %s", tt.fileType, tt.types, tt.arch, got, tt.want)
+		}
+	}
+}
+
+func TestReadTakesAnyShape(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		kind uint32
+		dims []uint64
+		want int64
+		ok   bool
+	}{
+		{0, nil, 1, true}, {1, []uint64{2, 2, 1, 4, 8}, 128, true}, {77, []uint64{4}, 4, true}, {1<<32 - 1, []uint64{4}, 4, true},
+		{0, slices.Repeat([]uint64{1}, 33), 0, false},
+	} {
+		image := formattest.TinyLlama()
+		image.Tensors = []formattest.Tensor{{Name: "a", Kind: 0, Dims: tt.dims}}
+		data := append(image.Bytes(), make([]byte, 64)...)
+		at := bytes.LastIndex(data, []byte("a")) + 1 + 4 + 8*len(tt.dims)
+		binary.LittleEndian.PutUint32(data[at:], tt.kind)
+		f, err := readBytes(data)
+		if (err == nil) != tt.ok || tt.ok && f.Elements != tt.want {
+			t.Errorf("type %d, %d dimensions: got %+v, %v", tt.kind, len(tt.dims), f, err)
 		}
 	}
 }

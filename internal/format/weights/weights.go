@@ -32,8 +32,8 @@ func ggufHead(head []byte, size int64) (*Head, bool) {
 		return nil, false
 	}
 	h := &Head{Format: "gguf", Tensors: f.Tensors, Metadata: f.Metadata}
-	if f.FileType >= 0 {
-		h.Quantization = f.Quantization()
+	if q := f.Quantization(); f.FileType >= 0 && q != gguf.Unknown {
+		h.Quantization = q
 	}
 	return h, true
 }

@@ -52,9 +52,11 @@ func GGUFFacts(fsys fs.FS, shards []*compose.Layer) (map[string]any, error) {
 	facts := map[string]any{
 		"architecture": all.Architecture(),
 		"parameters":   quantity.Parameters(all.Elements),
-		"quantization": all.Quantization(),
 		"size":         quantity.Bytes(all.DataSize),
 		"gguf":         all.Metadata,
+	}
+	if q := all.Quantization(); q != gguf.Unknown {
+		facts["quantization"] = q
 	}
 	if n := all.ContextSize(); n > 0 {
 		facts["context_size"] = n
