@@ -16,7 +16,7 @@ import (
 const titlePrefix = "{title}/"
 
 // add completes a layer with what the role and the entry say.
-func (e *lookup) add(r roles.Role, s *tree.Sample, l spec.Layer) {
+func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	alone := l.Path == "." && len(l.Files) == 1 && e.Title == "" && r.Prefix == titlePrefix
 	l.Role = r.Role
 	if alone {
@@ -28,25 +28,25 @@ func (e *lookup) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	if e.MediaType != "" {
 		mediaType, ok = e.MediaType, true
 	}
-	if !ok && e.Kind.Name != "" {
-		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.Kind.Name, r.Role, l.Packing), packings(r.LayerType)))
+	if !ok && e.draft.Kind.Name != "" {
+		e.report("/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.draft.Kind.Name, r.Role, l.Packing), packings(r.LayerType))
 	}
 	l.MediaType = mediaType
 	if l.Packing != mediatypes.Raw {
 		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
 		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
 		l.Preserve = e.preserve(r)
-		l.Image = e.Kind.Shape != mediatypes.Artifact
+		l.Image = e.draft.Kind.Shape != mediatypes.Artifact
 	}
 	l.Annotations = layerAnnotations(r, s.Path, e.LayerSpec.Annotations)
 	if r.Evidence != "" && !r.Tells {
-		e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.Kind.Name, s.Path, r.Role, r.Evidence))
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.draft.Kind.Name, s.Path, r.Role, r.Evidence))
 	}
-	e.Layers = append(e.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at})
+	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at})
 }
 
 // preserve is what the entry says, else what the kind has.
-func (e *lookup) preserve(r roles.Role) bool {
+func (e *entry) preserve(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
 	}
@@ -54,7 +54,7 @@ func (e *lookup) preserve(r roles.Role) bool {
 }
 
 // split is what the entry says, else what the kind has.
-func (e *lookup) split(r roles.Role) bool {
+func (e *entry) split(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split
 	}
@@ -62,7 +62,7 @@ func (e *lookup) split(r roles.Role) bool {
 }
 
 // title returns the declared title, else the path. A file beside the declaration has no directory to name its tar after.
-func (e *lookup) title(r roles.Role, l spec.Layer) string {
+func (e *entry) title(r roles.Role, l spec.Layer) string {
 	switch {
 	case e.Title != "":
 		return e.Title
@@ -73,13 +73,13 @@ func (e *lookup) title(r roles.Role, l spec.Layer) string {
 	case len(l.Files) == 1:
 		return l.Files[0]
 	}
-	title := e.Kind.Name
-	for _, name := range []string{e.Spec.Name, e.Spec.Dir} {
+	title := e.draft.Kind.Name
+	for _, name := range []string{e.draft.Spec.Name, e.draft.Spec.Dir} {
 		if name != "" && declare.BadTitle(name) == "" {
 			title = name
 		}
 	}
-	e.Notes = append(e.Notes, fmt.Sprintf("%s: %s is titled %q", e.Kind.Name, e.Path, title))
+	e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is titled %q", e.draft.Kind.Name, e.Path, title))
 	return title
 }
 

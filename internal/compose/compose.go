@@ -22,13 +22,13 @@ import (
 // them. It writes nothing, and the same tree results in the same plan. The error is Problems, all at once. Messages about
 // links are better if the file system implements fs.ReadLinkFS, as that of os.Root does.
 func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
-	c := &Composer{Table: t, FS: fsys, Created: spec.Created}
+	c := &composer{table: t, fsys: fsys, created: spec.Created}
 	if spec.Source() != nil {
-		c.Problems = slices.Clone(spec.Source().Problems)
+		c.problems = slices.Clone(spec.Source().Problems)
 	}
-	declare.Check(t.Catalog(), spec, c.Report)
+	declare.Check(t.Catalog(), spec, c.report)
 	plan := c.artifact(spec)
-	if err := c.Problems.Err(); err != nil {
+	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
 	return plan, nil
@@ -37,18 +37,18 @@ func (t *Table) Compose(fsys fs.FS, spec *spec.Spec) (*spec.Plan, error) {
 // anyKind replaces an unknown kind: it has no name and takes every file.
 var anyKind = mediatypes.Kind{Directories: mediatypes.Directories{Expand: true}, Layers: []mediatypes.LayerType{{Match: []string{"*"}}}}
 
-// Composer is one run of Compose.
-type Composer struct {
-	Table    *Table
-	FS       fs.FS
-	Created  time.Time
-	Problems spec.Problems
+// composer is one run of Compose.
+type composer struct {
+	table    *Table
+	fsys     fs.FS
+	created  time.Time
+	problems spec.Problems
 }
 
-func (c *Composer) Report(p spec.Problem) { c.Problems = append(c.Problems, p) }
+func (c *composer) report(p spec.Problem) { c.problems = append(c.problems, p) }
 
 // artifact composes a Spec with its platforms and referrers.
-func (c *Composer) artifact(declared *spec.Spec) *spec.Plan {
+func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	kind, ok := c.kind(declared)
 	if !ok {
 		kind = anyKind // so that the files are still checked
@@ -71,41 +71,41 @@ func (c *Composer) artifact(declared *spec.Spec) *spec.Plan {
 }
 
 // kind finds the kind of a Spec. The name of an unknown kind was already a problem of the Spec.
-func (c *Composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
+func (c *composer) kind(declared *spec.Spec) (mediatypes.Kind, bool) {
 	if declared.Own != nil {
 		return *declared.Own, true
 	}
 	if !declare.IsKindFile(declared.Kind) {
-		return c.Table.Lookup(declared.Kind)
+		return c.table.Lookup(declared.Kind)
 	}
 	if message, _ := declare.BadPath(declared.Kind); message != "" {
 		return mediatypes.Kind{}, false
 	}
-	kind, err := c.KindFile(declared.Kind)
+	kind, err := c.table.KindFile(c.fsys, declared.Kind)
 	var problems spec.Problems
 	if errors.As(err, &problems) {
-		c.Problems = append(c.Problems, problems...)
+		c.problems = append(c.problems, problems...)
 	} else if err != nil {
-		c.Report(declared.Problem("/kind", err.Error(), ""))
+		c.report(declared.Problem("/kind", err.Error(), ""))
 	}
 	return kind, err == nil
 }
 
 // KindFile reads a kind file. The error is Problems if the file has faults.
-func (c *Composer) KindFile(file string) (mediatypes.Kind, error) {
-	name, problem := tree.Locate(c.FS, file)
+func (t *Table) KindFile(fsys fs.FS, file string) (mediatypes.Kind, error) {
+	name, problem := tree.Locate(fsys, file)
 	if problem != "" {
 		return mediatypes.Kind{}, fmt.Errorf("kind file %q %s", file, problem)
 	}
-	data, err := tree.ReadFile(c.FS, name, declare.MaxDocument)
+	data, err := tree.ReadFile(fsys, name, declare.MaxDocument)
 	if err != nil {
 		return mediatypes.Kind{}, fmt.Errorf("kind file %q: %s", file, tree.Cause(err))
 	}
-	return declare.ParseKind(c.Table.Catalog(), file, data)
+	return declare.ParseKind(t.Catalog(), file, data)
 }
 
 // index composes one plan per platform. A platform inherits the fields that it does not set.
-func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
+func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: kind.ArtifactType}
 	plan.Base = declared.Base
 	var whole map[string]string
@@ -118,7 +118,7 @@ func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 			inner.Kind.Shape = mediatypes.Image // the shape of the index's entries
 		}
 		if whole != nil && !maps.Equal(whole, m.IndexAnnotations) {
-			c.Report(p.Problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
+			c.report(p.Problem("/layers", fmt.Sprintf("an index of kind %q holds one version of one thing, and these are two: %q and %q", kind.Name,
 				whole[ocispec.AnnotationTitle]+" "+whole[ocispec.AnnotationRefName], m.IndexAnnotations[ocispec.AnnotationTitle]+" "+m.IndexAnnotations[ocispec.AnnotationRefName]), ""))
 		}
 		whole = m.IndexAnnotations
@@ -136,7 +136,7 @@ func (c *Composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 }
 
 // perFile returns a Spec for each file of a kind with one file per manifest: the file determines the platform.
-func (c *Composer) perFile(declared *spec.Spec) []*spec.Spec {
+func (c *composer) perFile(declared *spec.Spec) []*spec.Spec {
 	var specs []*spec.Spec
 	add := func(l spec.LayerSpec) {
 		one := *declared
@@ -144,7 +144,7 @@ func (c *Composer) perFile(declared *spec.Spec) []*spec.Spec {
 		specs = append(specs, &one)
 	}
 	for _, l := range declared.Layers {
-		names, err := doublestar.Glob(c.FS, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+		names, err := doublestar.Glob(c.fsys, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 		if !IsGlob(l.Path) || err != nil || len(names) == 0 {
 			add(l) // composing it reports its problems
 			continue
@@ -176,8 +176,11 @@ func inherit(whole, platform *spec.Spec) *spec.Spec {
 }
 
 // manifest composes one manifest.
-func (c *Composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Plan, *Draft) {
-	m := &Draft{Composer: c, Spec: declared, Kind: kind, Annotations: map[string]string{}}
+func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Plan, *Draft) {
+	m := &Draft{
+		FS: c.fsys, Created: c.created, Spec: declared, Kind: kind, Manifest: Manifest{Annotations: map[string]string{}},
+		table: c.table, problems: &c.problems,
+	}
 	m.choose()
 	m.checkRoles()
 	m.checkUse()
@@ -198,7 +201,7 @@ func (c *Composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 }
 
 // annotations returns those of a manifest: the kind's, overridden by those of its config, then by the declaration's.
-func (c *Composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
+func (c *composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, kind.Annotations)
 	maps.Copy(all, derived)
@@ -207,49 +210,49 @@ func (c *Composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived ma
 			all[key] = value
 		}
 	}
-	if !c.Created.IsZero() {
-		all[ocispec.AnnotationCreated] = c.Created.UTC().Format(time.RFC3339)
+	if !c.created.IsZero() {
+		all[ocispec.AnnotationCreated] = c.created.UTC().Format(time.RFC3339)
 	}
 	maps.Copy(all, spec.Annotations)
 	return all
 }
 
 // finish derives the config.
-func (c *Draft) finish() Finish {
+func (d *Draft) finish() Finish {
 	var finish Finish
 	var err error
-	if name := c.Kind.Config.Derive; name == "" {
-		finish, err = Constant(c.Overlay(nil))
-	} else if derive, ok := c.Table.Derive[name]; ok {
-		finish, err = derive(c)
+	if name := d.Kind.Config.Derive; name == "" {
+		finish, err = Constant(d.Overlay(nil))
+	} else if derive, ok := d.table.Derive[name]; ok {
+		finish, err = derive(d)
 	} else {
 		err = fmt.Errorf("config: nothing derives %q", name)
 	}
 	if err != nil {
-		c.refuseError(err)
+		d.refuseError(err)
 	}
 	return finish
 }
 
 // configType returns the media type of the config.
-func (c *Draft) configType() string {
-	if c.ConfigType != "" {
-		return c.ConfigType
+func (d *Draft) configType() string {
+	if d.ConfigType != "" {
+		return d.ConfigType
 	}
-	if c.Kind.Config.MediaType == "" || c.Kind.Config.Optional && len(c.Spec.Config) == 0 {
+	if d.Kind.Config.MediaType == "" || d.Kind.Config.Optional && len(d.Spec.Config) == 0 {
 		return mediatypes.EmptyJSON
 	}
-	return c.Kind.Config.MediaType
+	return d.Kind.Config.MediaType
 }
 
-func (c *Draft) artifactType() string {
+func (d *Draft) artifactType() string {
 	switch {
-	case c.Spec.ArtifactType != "":
-		return c.Spec.ArtifactType
-	case c.ArtifactType != "":
-		return c.ArtifactType
-	case c.Kind.TypeFromLayer && len(c.Layers) > 0:
-		return c.Layers[0].MediaType
+	case d.Spec.ArtifactType != "":
+		return d.Spec.ArtifactType
+	case d.ArtifactType != "":
+		return d.ArtifactType
+	case d.Kind.TypeFromLayer && len(d.Layers) > 0:
+		return d.Layers[0].MediaType
 	}
-	return c.Kind.ArtifactType
+	return d.Kind.ArtifactType
 }

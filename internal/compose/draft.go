@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/roles"
@@ -22,7 +23,7 @@ type Finish = func(layers []spec.Packed) (spec.Finished, error)
 // DeriveFunc reads a kind's config from the files. It receives the chosen layers and may change them: replace a file by
 // Content, set Title, annotations, and media type, add or drop layers. Problems reported with Draft.Refuse have a
 // position; a returned error has none. It must be pure: the same files result in the same plan.
-type DeriveFunc func(c *Draft) (Finish, error)
+type DeriveFunc func(d *Draft) (Finish, error)
 
 // Unique returns the list without repeated strings, nil if it is empty.
 func Unique(list []string) []string {
@@ -37,24 +38,35 @@ func Unique(list []string) []string {
 
 // Draft is a manifest that is being composed. A DeriveFunc works on it.
 type Draft struct {
-	*Composer
-	Spec             *spec.Spec
-	Kind             mediatypes.Kind
-	Layers           []*Layer
-	Annotations      map[string]string // of the manifest; those of the declaration win
-	Notes            []string          // Plan.Notes
-	Warnings         []string          // Plan.Warnings
-	LeftOut          []string          // Plan.LeftOut
+	FS      fs.FS
+	Created time.Time
+	Spec    *spec.Spec
+	Kind    mediatypes.Kind
+	Layers  []*Layer
+	Manifest
+	Notes    []string         // Plan.Notes
+	Warnings []string         // Plan.Warnings
+	LeftOut  []string         // Plan.LeftOut
+	Unfound  []spec.LayerSpec // entries whose files are missing, which are already reported
+
+	table    *Table
+	problems *spec.Problems  // of the whole declaration
+	named    map[string]bool // paths that entries name literally
+}
+
+// Manifest holds what the files decide about the manifest.
+type Manifest struct {
+	Annotations      map[string]string // those of the declaration win
 	Tags             []string          // Plan.Tags, besides the declared ones
 	Cascade          string            // Plan.Cascade
-	ArtifactType     string            // artifactType of the manifest, where the files decide it
-	ConfigType       string            // media type of the config, where the files decide it
-	Platform         *ocispec.Platform // of the manifest in an index, where the files decide it
+	ArtifactType     string            // empty: that of the kind
+	ConfigType       string            // media type of the config; empty: that of the kind
+	Platform         *ocispec.Platform // of the manifest in an index
 	IndexAnnotations map[string]string // annotations of the index over this manifest
-
-	named   map[string]bool  // paths that entries name literally
-	Unfound []spec.LayerSpec // entries whose files are missing, which are already reported
 }
+
+// Report adds problems to those of the declaration.
+func (d *Draft) Report(problems ...spec.Problem) { *d.problems = append(*d.problems, problems...) }
 
 // Layer is a layer with the info and the declared position of its file.
 type Layer struct {
@@ -65,21 +77,21 @@ type Layer struct {
 }
 
 // Refuse reports a problem with a layer's file.
-func (c *Draft) Refuse(l *Layer, hint, format string, args ...any) {
-	c.Report(c.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
+func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
+	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 
 // refuseError reports an error at the position where its file is declared, if it is about a file.
-func (c *Draft) refuseError(err error) {
+func (d *Draft) refuseError(err error) {
 	at, hint := "", ""
 	var about *spec.Error
 	if errors.As(err, &about) {
 		hint = about.Hint
-		if i := slices.IndexFunc(c.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
-			at = c.Layers[i].At
+		if i := slices.IndexFunc(d.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
+			at = d.Layers[i].At
 		}
 	}
-	c.Report(c.Spec.Problem(at, err.Error(), hint))
+	d.Report(d.Spec.Problem(at, err.Error(), hint))
 }
 
 // Source returns the file or directory that a layer is made from.
@@ -91,9 +103,9 @@ func (l *Layer) Source() string {
 }
 
 // WithRole lists the layers of a role.
-func (c *Draft) WithRole(name string) []*Layer {
+func (d *Draft) WithRole(name string) []*Layer {
 	var found []*Layer
-	for _, l := range c.Layers {
+	for _, l := range d.Layers {
 		if l.Role == name {
 			found = append(found, l)
 		}
@@ -102,8 +114,8 @@ func (c *Draft) WithRole(name string) []*Layer {
 }
 
 // Overlay merges the config fields of the declaration over those read from the files.
-func (c *Draft) Overlay(derived map[string]any) map[string]any {
-	return Merge(Merge(c.Kind.Config.Defaults, derived), c.Spec.Config)
+func (d *Draft) Overlay(derived map[string]any) map[string]any {
+	return Merge(Merge(d.Kind.Config.Defaults, derived), d.Spec.Config)
 }
 
 // Merge merges one JSON object over another, recursively.
@@ -144,10 +156,10 @@ func EncodeJSON(v any) ([]byte, error) {
 }
 
 // CheckNamed reports a declared name or version that contradicts the one in a file, if the file has one.
-func (c *Draft) CheckNamed(name, version, file string) {
-	for _, f := range [...]struct{ key, declared, own string }{{"name", c.Spec.Name, name}, {"version", c.Spec.Version, version}} {
+func (d *Draft) CheckNamed(name, version, file string) {
+	for _, f := range [...]struct{ key, declared, own string }{{"name", d.Spec.Name, name}, {"version", d.Spec.Version, version}} {
 		if f.declared != "" && f.own != "" && f.declared != f.own {
-			c.Report(c.Spec.Problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
+			d.Report(d.Spec.Problem("/"+f.key, fmt.Sprintf("%s %q contradicts %s, which says %q", f.key, f.declared, file, f.own), "leave it out"))
 		}
 	}
 }

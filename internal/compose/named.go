@@ -11,26 +11,26 @@ import (
 )
 
 // AddFile adds a layer for a file that another file names, such as a Modelfile, in a role.
-func (c *Draft) AddFile(by *Layer, name, role string) {
-	e := &lookup{Draft: c, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}
+func (d *Draft) AddFile(by *Layer, name, role string) {
+	e := &entry{draft: d, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}
 	e.found(name)
 }
 
 // Ignores reports whether the ignore file of the kind's native client lists a file that another file names.
-func (c *Draft) Ignores(by *Layer, name string, isDir bool) bool {
-	e := &lookup{Draft: c, at: by.At}
+func (d *Draft) Ignores(by *Layer, name string, isDir bool) bool {
+	e := &entry{draft: d, at: by.At}
 	return e.ignored(name, isDir)
 }
 
 // FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, the
 // paths that the native client does not pack, and those left out everywhere. It records the paths that are left out.
-func (c *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter, error) {
-	e := &lookup{Draft: c, at: by.At}
-	ignored, err := tree.IgnoreFilter(c.FS, dir)
+func (d *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter, error) {
+	e := &entry{draft: d, at: by.At}
+	ignored, err := tree.IgnoreFilter(d.FS, dir)
 	if err != nil {
 		return nil, err
 	}
-	if e.client, err = roles.ClientFilter(c.FS, c.Kind, dir); err != nil {
+	if e.client, err = roles.ClientFilter(d.FS, d.Kind, dir); err != nil {
 		return nil, err
 	}
 	others = slices.Concat(others, e.ownFiles(), []string{by.Path})

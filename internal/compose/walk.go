@@ -15,18 +15,18 @@ import (
 )
 
 // checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
-func (e *lookup) checkTree(dir string, filter spec.Filter, preserve bool) bool {
+func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 	files, bad := 0, 0
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
 		files++
 		e.warnOfGit(name)
 		problem := ""
 		switch {
-		case e.Kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
+		case e.draft.Kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
 			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
 		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0:
-			problem = tree.LinkOut(e.FS, dir, name)
+			problem = tree.LinkOut(e.draft.FS, dir, name)
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps it
 			}
@@ -47,20 +47,20 @@ func (e *lookup) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 }
 
 // warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
-func (e *lookup) warnOfGit(name string) {
+func (e *entry) warnOfGit(name string) {
 	before, _, found := strings.Cut("/"+name, "/.git/")
 	if found && !e.warned {
 		e.warned = true
-		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is packed too; name it in %s if it should not be", strings.TrimPrefix(before+"/.git", "/"), tree.IgnoreFile))
+		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s is packed too; name it in %s if it should not be", strings.TrimPrefix(before+"/.git", "/"), tree.IgnoreFile))
 	}
 }
 
 // mayBeEmpty: an empty volume or image is one all the same.
-func (e *lookup) mayBeEmpty() bool { return e.Kind.Shape == mediatypes.Image }
+func (e *entry) mayBeEmpty() bool { return e.draft.Kind.Shape == mediatypes.Image }
 
 // walk visits what is not a directory below dir, in order, until a visit says no.
-func (e *lookup) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
-	err := fs.WalkDir(e.FS, dir, func(name string, d fs.DirEntry, err error) error {
+func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
+	err := fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			e.unreadable(name, err)
@@ -79,48 +79,48 @@ func (e *lookup) walk(dir string, filter spec.Filter, visit func(name string, d 
 }
 
 // files makes a layer of each file under a directory.
-func (e *lookup) files(dir string, filter spec.Filter) {
+func (e *entry) files(dir string, filter spec.Filter) {
 	if e.Title != "" {
-		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), ""))
+		e.report("/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), "")
 	}
-	before := len(e.Layers)
+	before := len(e.draft.Layers)
 	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
 		e.warnOfGit(name)
 		e.found(name)
-		return len(e.Layers)-before <= maxLayers
+		return len(e.draft.Layers)-before <= maxLayers
 	})
-	if len(e.Layers) == before && !e.failed {
+	if len(e.draft.Layers) == before && !e.failed {
 		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
 	}
 }
 
 // butLeftOut says that a directory is not empty, although nothing of it is packed.
-func (e *lookup) butLeftOut() string {
-	if len(e.LeftOut) == 0 {
+func (e *entry) butLeftOut() string {
+	if len(e.draft.LeftOut) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.Kind.Clients, ", "), FirstFew(Unique(e.LeftOut)))
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), FirstFew(Unique(e.draft.LeftOut)))
 }
 
 // found takes a file that was not named itself.
-func (e *lookup) found(name string) {
-	if _, problem := tree.Locate(e.FS, name); problem != "" {
+func (e *entry) found(name string) {
+	if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
 		e.refuse("exclude it", "%q %s", name, problem)
 		return
 	}
-	if info, err := fs.Stat(e.FS, name); err != nil {
+	if info, err := fs.Stat(e.draft.FS, name); err != nil {
 		e.unreadable(name, err)
 	} else if info.IsDir() {
 		e.refuse("name the directory itself", "%q is a link to a directory", name)
 	} else {
-		e.file(&tree.Sample{FS: e.FS, Path: name, Info: info})
+		e.file(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	}
 }
 
 // glob takes every file that matches: a layer each, or one tar of them all.
-func (e *lookup) glob() {
+func (e *entry) glob() {
 	base, _ := doublestar.SplitPattern(path.Clean(e.Path))
-	if _, problem := tree.Locate(e.FS, base); problem == "does not exist" {
+	if _, problem := tree.Locate(e.draft.FS, base); problem == "does not exist" {
 		e.refuse("", "%q matches no files", e.Path)
 		return
 	} else if problem != "" {
@@ -140,11 +140,11 @@ func (e *lookup) glob() {
 		return
 	}
 	if e.Title != "" && len(names) > 1 {
-		e.Report(e.Spec.Problem(e.at+"/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), ""))
+		e.report("/title", fmt.Sprintf("%q matches %d files; one title can't name them all", e.Path, len(names)), "")
 		return
 	}
 	for _, name := range names {
-		if len(e.Layers) > maxLayers {
+		if len(e.draft.Layers) > maxLayers {
 			return
 		}
 		if strings.HasSuffix(e.Path, "/") {
@@ -159,14 +159,14 @@ func (e *lookup) glob() {
 }
 
 // expand lists what a glob matches, without what another entry names outright: that is not the glob's.
-func (e *lookup) expand(filter spec.Filter) []string {
+func (e *entry) expand(filter spec.Filter) []string {
 	pattern, dirs := strings.CutSuffix(e.Path, "/")
 	pattern = path.Clean(pattern)
 	if !doublestar.ValidatePattern(pattern) {
 		e.refuse("", "%q is not a glob pattern", e.Path)
 		return nil
 	}
-	matched, err := doublestar.Glob(e.FS, pattern, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
+	matched, err := doublestar.Glob(e.draft.FS, pattern, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())
 	if err != nil {
 		e.refuse("", "%q: %s", e.Path, tree.Cause(err))
 		return nil
@@ -174,14 +174,14 @@ func (e *lookup) expand(filter spec.Filter) []string {
 	var names []string
 	leftOut := 0
 	for _, name := range matched {
-		info, err := fs.Stat(e.FS, name)
+		info, err := fs.Stat(e.draft.FS, name)
 		if err == nil && info.IsDir() != dirs || name == "." {
 			continue
 		}
 		if _, out := roles.LeavesOut(filter, name, dirs); out {
 			e.leave(name, dirs)
 			leftOut++
-		} else if !e.named[name] {
+		} else if !e.draft.named[name] {
 			names = append(names, name)
 		}
 	}
@@ -196,11 +196,11 @@ func (e *lookup) expand(filter spec.Filter) []string {
 }
 
 // globPacking is the packing of a glob: a tar when the entry says so, or the role that it names.
-func (e *lookup) globPacking() mediatypes.Packing {
+func (e *entry) globPacking() mediatypes.Packing {
 	if e.Packing != "" {
 		return e.Packing
 	}
-	if t, ok := e.Kind.Role(e.As); ok && e.As != "" && !slices.ContainsFunc(e.Kind.Layers, func(o mediatypes.LayerType) bool {
+	if t, ok := e.draft.Kind.Role(e.As); ok && e.As != "" && !slices.ContainsFunc(e.draft.Kind.Layers, func(o mediatypes.LayerType) bool {
 		return o.Role == e.As && o.Packed() == mediatypes.Raw
 	}) {
 		return t.Packed()
@@ -209,25 +209,25 @@ func (e *lookup) globPacking() mediatypes.Packing {
 }
 
 // tarOf makes one tar of chosen files.
-func (e *lookup) tarOf(base string, names []string, packing mediatypes.Packing) {
+func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
 	r, ok := e.tarRole()
 	if !ok {
-		e.Report(e.Spec.Problem(e.at+"/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.Kind.Name, e.Path, packing), "say which role with as:, or give a mediaType"))
+		e.report("/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.draft.Kind.Name, e.Path, packing), "say which role with as:, or give a mediaType")
 		e.failed = true
 		return
 	}
 	for _, name := range names {
-		if _, problem := tree.Locate(e.FS, name); problem != "" {
+		if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
 			e.refuse("exclude it", "%q %s", name, problem)
-		} else if info, err := fs.Stat(e.FS, name); err != nil || !info.Mode().IsRegular() {
+		} else if info, err := fs.Stat(e.draft.FS, name); err != nil || !info.Mode().IsRegular() {
 			e.refuse("exclude it", "%q is not a file", name)
 		}
 	}
-	info, err := fs.Stat(e.FS, base)
+	info, err := fs.Stat(e.draft.FS, base)
 	if err != nil {
 		e.unreadable(base, err)
 		return
 	}
-	e.add(r, &tree.Sample{FS: e.FS, Path: base, Info: info}, spec.Layer{Path: base, Files: names, Packing: packing, Size: -1})
+	e.add(r, &tree.Sample{FS: e.draft.FS, Path: base, Info: info}, spec.Layer{Path: base, Files: names, Packing: packing, Size: -1})
 }

@@ -113,7 +113,7 @@ func (s *starter) inKind(kind string) error {
 	k, ok := s.table.Lookup(kind)
 	switch {
 	case declare.IsKindFile(kind):
-		own, err := (&compose.Composer{Table: s.table, FS: s.fsys}).KindFile(kind)
+		own, err := s.table.KindFile(s.fsys, kind)
 		if err != nil {
 			return &spec.Error{Err: spec.Invalid(err)}
 		}

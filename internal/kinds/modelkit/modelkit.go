@@ -95,7 +95,7 @@ func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, e
 		return nil, by, &spec.Error{Item: by.Path, Err: errors.New(tree.Cause(err))}
 	}
 	doc := declare.ReadDocument(by.Path, data)
-	d.Problems = append(d.Problems, doc.Problems...)
+	d.Report(doc.Problems...)
 	declared, ok := doc.Value.(map[string]any)
 	if !ok {
 		return nil, by, &spec.Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}

@@ -112,7 +112,7 @@ func frontMatter(d *compose.Draft, l *compose.Layer, front []byte) map[string]an
 	for _, f := range faults {
 		doc.Fault(doc, "", f)
 	}
-	d.Problems = append(d.Problems, doc.Problems...)
+	d.Report(doc.Problems...)
 	return config
 }
 
