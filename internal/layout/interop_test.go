@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // image puts an image of one layer into a target, as container tools want it, and a referrer of it.
@@ -143,6 +146,69 @@ func TestWeReadOthers(t *testing.T) {
 			read(t, path, test.tag, desc, referrer, test.referrer)
 		})
 	}
+}
+
+// TestBesideOthers adds and deletes artifacts in a layout, and repairs it, while tools without our locks write to it. Whatever
+// the index lists in the end must be complete.
+func TestBesideOthers(t *testing.T) {
+	t.Parallel()
+	g := registrytest.Start(t, registrytest.Options{})
+	origin, err := remote.New(remote.Options{}).OpenRepository(g.Host, "some/image", reference.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, _, err := image(t.Context(), origin, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs ocispec.Manifest
+	if err := manifest.FetchJSON(t.Context(), origin, desc, &theirs); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "oci")
+	tagged(t, path, "ours", []byte("stays"))
+	const rounds = 8
+	others := make(chan struct{})
+	for name, args := range map[string][]string{
+		"skopeo": {"copy", "--insecure-policy", "--src-tls-verify=false", "docker://" + g.Host + "/some/image:v1", "oci:" + path + ":skopeo"},
+		"oras":   {"cp", "-r", "--from-plain-http", "--to-oci-layout", g.Host + "/some/image:v1", path + ":oras"},
+	} {
+		client := clients.New(t, name)
+		go func() {
+			defer func() { others <- struct{}{} }()
+			for range rounds {
+				client.Run(args...)
+			}
+		}()
+	}
+	for running := 2; running > 0; {
+		select {
+		case <-others:
+			running--
+		default:
+		}
+		edited(t, path, func(ctx context.Context, target testTarget) error {
+			ours := theirs
+			for _, blob := range append(ours.Layers, ours.Config) {
+				if err := oras.CopyGraph(ctx, origin, target, blob, oras.DefaultCopyGraphOptions); err != nil {
+					return err
+				}
+			}
+			ours.Annotations = map[string]string{"ours": "yes"}
+			desc, err := oras.PushBytes(ctx, target, ocispec.MediaTypeImageManifest, jsonOf(ours))
+			if err == nil {
+				err = target.Delete(ctx, desc)
+			}
+			if err == nil {
+				_, err = target.(*Layout).Repair(ctx)
+			}
+			if errors.Is(err, errdef.ErrNotFound) {
+				return nil // another tool wrote an older index
+			}
+			return err
+		})
+	}
+	sound(t, path)
 }
 
 // read checks that an image is in a place, whole, by tag and digest, with its referrer.

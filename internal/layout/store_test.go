@@ -688,9 +688,7 @@ func TestGarbage(t *testing.T) {
 	}
 	sound(t, path)
 
-	if err := os.Chtimes(orphan, time.Time{}, time.Now().Add(-2*files.Stale)); err != nil {
-		t.Fatal(err)
-	}
+	aged(t, path, 2*files.Stale)
 	edited(t, path, func(ctx context.Context, target testTarget) error {
 		found, err := target.Predecessors(ctx, theSubject)
 		if err != nil {
@@ -706,6 +704,18 @@ func TestGarbage(t *testing.T) {
 	}
 	if _, ok := all[catalog.BlobName(digest.FromString("of v2"))]; !ok {
 		t.Error("what v2 needs is gone")
+	}
+}
+
+// aged makes the blobs of a layout older.
+func aged(t *testing.T, path string, age time.Duration) {
+	t.Helper()
+	blobs, err := filepath.Glob(filepath.Join(path, "blobs", "*", "*"))
+	for _, blob := range blobs {
+		err = errors.Join(err, os.Chtimes(blob, time.Time{}, time.Now().Add(-age)))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

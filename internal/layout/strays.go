@@ -17,8 +17,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// orasIngest is where oras keeps files that it is writing into a layout.
-const orasIngest = "ingest"
+const (
+	// orasIngest is where oras keeps files that it is writing into a layout.
+	orasIngest = "ingest"
+	// skopeoTemp begins the names of files that skopeo, podman, and buildah are writing into a layout.
+	skopeoTemp = "oci-put-blob"
+	// freshFor is how long a file that is not listed may be of a tool without davit's locks, which lists it at the end.
+	freshFor = time.Hour
+)
 
 // Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout if that is missing.
 // Files that another process is writing may be among them. While a manifest is damaged, the needed blobs are unknown,
@@ -80,7 +86,7 @@ func strayProblem(name string, needed map[digest.Digest]bool, known bool) string
 }
 
 // Repair removes the files found by Strays that davit or oras may have left: unreferenced blobs and temporary files.
-// While another process writes to the layout, its blobs stay. A missing oci-layout is written. Repair returns the
+// While another process writes to the layout, its blobs stay, and so do files that are less than an hour old. A missing oci-layout is written. Repair returns the
 // problems it fixed.
 func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	before, err := l.Strays(ctx)
@@ -92,7 +98,7 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	}
 	l.sweepParts()
 	l.sweepIngest()
-	if err := l.collect(ctx, map[digest.Digest]bool{}, time.Now()); err != nil {
+	if err := l.collect(ctx, collection{before: time.Now().Add(-freshFor)}); err != nil {
 		return nil, err
 	}
 	left, err := l.Strays(ctx)
@@ -125,12 +131,25 @@ func (l *Layout) sweepParts() {
 	_ = l.root.Remove(tempDir) // if it is empty
 }
 
+// hasFreshTemps reports whether another tool may be writing to the layout.
+func (l *Layout) hasFreshTemps() bool {
+	isFresh := func(e fs.DirEntry) bool {
+		info, err := e.Info()
+		return err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) < freshFor
+	}
+	ingest, _ := fs.ReadDir(l.root.FS(), orasIngest)
+	entries, _ := fs.ReadDir(l.root.FS(), ".")
+	return slices.ContainsFunc(ingest, isFresh) || slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasPrefix(e.Name(), skopeoTemp) && isFresh(e)
+	})
+}
+
 // sweepIngest removes files that oras left an hour ago or longer: oras has no locks that would show whether they are in
 // use.
 func (l *Layout) sweepIngest() {
 	entries, _ := fs.ReadDir(l.root.FS(), orasIngest)
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > freshFor {
 			_ = l.root.Remove(path.Join(orasIngest, e.Name()))
 		}
 	}

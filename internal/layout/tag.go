@@ -98,7 +98,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := l.edit(ctx, catalog.Removal(desc.Digest)); err != nil {
 		return err
 	}
-	return l.collect(ctx, all, time.Now().Add(-files.Stale))
+	return l.collect(ctx, collection{some: all, before: time.Now().Add(-files.Stale), deleted: []digest.Digest{desc.Digest}})
 }
 
 // closure returns a manifest and everything it reaches, as far as it can be read.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"time"
@@ -152,7 +153,7 @@ func (l *Layout) tidy() {
 	clear(l.stored)
 	l.mu.Unlock()
 	if len(left) > 0 {
-		_ = l.collect(ctx, left, time.Time{})
+		_ = l.collect(ctx, collection{some: left})
 	}
 	_ = l.root.Remove(tempDir) // if it is empty
 	ix, err := l.index(ctx)
@@ -194,55 +195,72 @@ func (l *Layout) exclusive() bool {
 
 func (l *Layout) shared() { filelock.WaitShared(context.Background(), l.writers, true) }
 
-// collect removes the blobs in some that no listed manifest needs, and unneeded blobs older than before that this
-// Layout does not know. While others write to the layout it removes nothing: what they are about to list may need the
-// blobs.
-func (l *Layout) collect(ctx context.Context, some map[digest.Digest]bool, before time.Time) error {
+// A collection is a search for blobs to remove.
+type collection struct {
+	some    map[digest.Digest]bool // to be removed if no listed manifest needs them
+	before  time.Time              // unneeded blobs that are older are removed too; zero: none
+	deleted []digest.Digest        // manifests that their referrers do not keep
+}
+
+// collect removes the blobs of a collection that no listed manifest needs and that this Layout does not know. It removes
+// nothing while others write to the layout: what they are about to list may need the blobs. Other tools take no locks; fresh
+// files that are not listed give them away.
+func (l *Layout) collect(ctx context.Context, c collection) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
 	if !l.exclusive() {
 		return nil
 	}
 	defer l.shared()
-	for _, d := range l.orphans(before) {
-		some[d] = true
+	needed, err := l.neededNow(ctx, c.deleted)
+	if err != nil {
+		return nil // needed blobs can't be determined
 	}
 	l.mu.Lock()
-	for d := range l.stored {
-		delete(some, d)
-	}
+	known := maps.Clone(l.stored)
 	l.mu.Unlock()
-	needed, err := l.neededNow(ctx)
-	if err != nil {
-		return nil // in a damaged layout, needed blobs can't be determined
+	if l.hasFreshTemps() {
+		return nil
+	}
+	unneeded := map[digest.Digest]bool{}
+	maps.Copy(unneeded, c.some)
+	for d, stored := range l.blobs() {
+		_, ours := known[d]
+		switch {
+		case needed[d] || ours || c.some[d]:
+		case time.Since(stored) < freshFor:
+			return nil
+		case stored.Before(c.before):
+			unneeded[d] = true
+		}
 	}
 	aside := map[digest.Digest]string{}
-	for d := range some {
-		if needed[d] {
+	for d := range unneeded {
+		if _, ours := known[d]; needed[d] || ours {
 			continue
 		}
 		if name, ok := l.setAside(d); ok {
 			aside[d] = name
 		}
 	}
-	return l.discard(ctx, aside)
+	return l.discard(ctx, aside, c.deleted)
 }
 
 // neededNow returns the digests that the index reaches.
-func (l *Layout) neededNow(ctx context.Context) (map[digest.Digest]bool, error) {
+func (l *Layout) neededNow(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
 	ix, err := l.index(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return catalog.NeededBy(ctx, l.Catalog, ix.Roots())
+	return catalog.NeededBy(ctx, l.Catalog, ix.Roots(), deleted...)
 }
 
 // discard removes blobs that were set aside, or restores them if another process has come to need them: see list.
-func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string) error {
+func (l *Layout) discard(ctx context.Context, aside map[digest.Digest]string, deleted []digest.Digest) error {
 	if len(aside) == 0 {
 		return nil
 	}
-	needed, err := l.neededNow(ctx)
+	needed, err := l.neededNow(ctx, deleted)
 	for d, name := range aside {
 		if err != nil || needed[d] {
 			_ = l.root.Rename(name, catalog.BlobName(d))
@@ -262,22 +280,19 @@ func (l *Layout) setAside(d digest.Digest) (string, bool) {
 	return name, l.root.Rename(catalog.BlobName(d), name) == nil
 }
 
-// orphans returns the blobs that were stored before a time; the zero time means none.
-func (l *Layout) orphans(before time.Time) []digest.Digest {
-	var old []digest.Digest
-	if before.IsZero() {
-		return nil
-	}
+// blobs returns the stored blobs, and when they were stored.
+func (l *Layout) blobs() map[digest.Digest]time.Time {
+	blobs := map[digest.Digest]time.Time{}
 	_ = fs.WalkDir(l.root.FS(), ocispec.ImageBlobsDir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return nil
 		}
 		d := digest.Digest(path.Base(path.Dir(name)) + ":" + path.Base(name))
 		info, err := entry.Info()
-		if err == nil && d.Validate() == nil && catalog.BlobName(d) == name && info.ModTime().Before(before) {
-			old = append(old, d)
+		if err == nil && d.Validate() == nil && catalog.BlobName(d) == name {
+			blobs[d] = info.ModTime()
 		}
 		return nil
 	})
-	return old
+	return blobs
 }

@@ -96,7 +96,8 @@ func (e untidyError) Unwrap() error { return e.error }
 
 func (e untidyError) Hint() string {
 	if e.repaired {
-		return "every artifact in it is intact; davit did not create the remaining files: review and delete them yourself"
+		return "every artifact in it is intact; the remaining files are not davit's, or another tool may have written them within the last hour " +
+			"and list them soon: review and delete them yourself"
 	}
 	return "every artifact in it is intact; \"davit verify --repair " + e.place + "\" removes the rest"
 }

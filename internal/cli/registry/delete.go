@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -21,7 +22,8 @@ func newDeleteCommand(a *app.App) *cobra.Command {
 		Use:   "delete TARGET",
 		Short: "Delete a tag, or a manifest with all its tags",
 		Long: `Delete a tag (the manifest stays, with its digest and its other tags), or with a digest the
-manifest and every tag of it. On a terminal, davit asks first.`,
+manifest and every tag of it. In a layout or archive, the blobs that nothing else needs go with
+the manifest. On a terminal, davit asks first.`,
 		Example: `  davit delete registry.example.com/app:1.0
   davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: app.GroupRegistry,
@@ -69,27 +71,27 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool) (*dele
 	if t.Ref.Digest != "" {
 		return r, t.Delete(ctx, desc)
 	}
-	return r, untag(ctx, t, desc)
+	return r, untag(ctx, a, t, desc)
 }
 
-// untag removes the tag. On disk, the manifest goes with its last tag: no garbage collection would remove it.
-func untag(ctx context.Context, t *app.Target, desc ocispec.Descriptor) error {
+// untag removes the tag and nothing else. A layout that lists the manifest without a tag then keeps it, as a registry does.
+func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor) error {
 	if err := t.Untag(ctx, t.Ref.Tag); err != nil {
 		return &untagError{t.Ref, desc, err}
 	}
-	if !t.Ref.IsPath() {
+	layout, ok := t.Target.(interface {
+		NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
+	})
+	if !ok {
 		return nil
 	}
-	tags, err := t.ListAllTags(ctx)
-	if err != nil {
-		return err
+	names, err := layout.NamesOf(ctx, desc.Digest)
+	if err == nil && len(names) == 0 {
+		ref := t.Ref
+		ref.Tag = ""
+		a.Note("the manifest stays, without a name; to delete it too: davit delete %s", app.WithDigest(ref, desc))
 	}
-	for _, tag := range tags {
-		if other, err := t.Resolve(ctx, tag); err != nil || other.Digest == desc.Digest {
-			return err
-		}
-	}
-	return t.Delete(ctx, desc)
+	return err
 }
 
 // untagError is a tag that could not be removed. Many registries only delete manifests.

@@ -38,7 +38,8 @@ type Archive struct {
 	mu      sync.Mutex     // guards the fields below
 	current *catalog.Index // of old, with changes
 	changes []catalog.Change
-	rewrite bool // write it even without changes
+	rewrite bool            // write it even without changes
+	deleted []digest.Digest // manifests that are not kept because they are subjects
 	staged  map[digest.Digest]staged
 	spools  spools
 }
@@ -339,7 +340,8 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 		return err
 	}
 	ix, _ := a.index(ctx)
-	if _, listed := ix.Lists(desc.Digest); !listed {
+	_, listed := ix.Lists(desc.Digest)
+	if !listed {
 		b, err := catalog.OpenBlob(a.Catalog, desc)
 		if err != nil {
 			return err
@@ -349,5 +351,9 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 			return err
 		}
 	}
+	a.mu.Lock()
+	a.deleted = append(a.deleted, desc.Digest)
+	a.rewrite = a.rewrite || !listed // the index does not change then, but the blobs do
+	a.mu.Unlock()
 	return a.edit(catalog.Removal(desc.Digest))
 }

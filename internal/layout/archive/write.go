@@ -223,7 +223,7 @@ func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) 
 // kept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
 // followed, the needed blobs are unknown, and all are kept.
 func (a *Archive) kept(ctx context.Context, ix *catalog.Index, now *tarFile) ([]digest.Digest, error) {
-	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots())
+	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots(), a.deleted...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

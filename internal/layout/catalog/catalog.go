@@ -310,13 +310,19 @@ func CheckUntag(ref string) error {
 }
 
 // Names lists the names in the index as written: tags, and full names that end in one.
-func (c *Catalog) Names(ctx context.Context) ([]string, error) {
+func (c *Catalog) Names(ctx context.Context) ([]string, error) { return c.NamesOf(ctx, "") }
+
+// NamesOf lists the names of one manifest as Names does, or of all if d is empty.
+func (c *Catalog) NamesOf(ctx context.Context, d digest.Digest) ([]string, error) {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, e := range ix.Entries {
+		if d != "" && e.Digest != d {
+			continue
+		}
 		for _, name := range []string{e.RefName(), e.Annotations[AnnotationContainerd]} {
 			if name != "" {
 				names = append(names, name)

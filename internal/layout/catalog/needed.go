@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/manifest"
@@ -13,18 +14,10 @@ import (
 )
 
 // NeededBy returns the digests that are reached from roots: as entries of an index, as blobs, and as subjects, which stay as
-// long as a referrer. It fails if that can't be known: if a manifest can't be read, or names an existing blob in a way that
-// davit does not understand, as Docker's first manifests do and those of later specifications may.
-func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor) (map[digest.Digest]bool, error) {
-	return neededBy(ctx, c, roots, "")
-}
-
-// NeededWithout is NeededBy, but referrers of a manifest that is being deleted do not keep it.
-func NeededWithout(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted digest.Digest) (map[digest.Digest]bool, error) {
-	return neededBy(ctx, c, roots, deleted)
-}
-
-func neededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted digest.Digest) (map[digest.Digest]bool, error) {
+// long as a referrer, unless they are the deleted ones. It fails if that can't be known: if a manifest can't be read, or names
+// an existing blob in a way that davit does not understand, as Docker's first manifests do and those of later specifications
+// may.
+func NeededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, deleted ...digest.Digest) (map[digest.Digest]bool, error) {
 	needed, mentioned := map[digest.Digest]bool{}, map[digest.Digest]digest.Digest{}
 	for len(roots) > 0 {
 		var subjects []ocispec.Descriptor
@@ -38,7 +31,7 @@ func neededBy(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, delet
 			for _, d := range l.mentioned {
 				mentioned[d] = node.Digest
 			}
-			if l.subject != nil && l.subject.Digest != deleted {
+			if l.subject != nil && !slices.Contains(deleted, l.subject.Digest) {
 				subjects = append(subjects, *l.subject)
 			}
 			return nil

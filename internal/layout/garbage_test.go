@@ -1,0 +1,217 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// describe returns the descriptor of some bytes.
+func describe(mediaType string, data []byte) ocispec.Descriptor {
+	return content.NewDescriptorFromBytes(mediaType, data)
+}
+
+// TestNotUnderstood checks that nothing which a document of an unknown type may need is removed, when something else is
+// deleted, added, or repaired.
+func TestNotUnderstood(t *testing.T) {
+	t.Parallel()
+	one, two := []byte("layer one"), []byte("layer two")
+	first, second := digest.FromBytes(one), digest.FromBytes(two)
+	inner := fmt.Appendf(nil, `{"schemaVersion":3,"parts":{"a":%q,"b":[%q]}}`, first, second)
+	for name, document := range map[string]struct {
+		mediaType, text string
+		more            [][]byte
+	}{
+		"docker schema 1": {"application/vnd.docker.distribution.manifest.v1+prettyjws",
+			fmt.Sprintf(`{"schemaVersion":1,"fsLayers":[{"blobSum":%q},{"blobSum":%q}]}`, first, second), nil},
+		"a later manifest": {"application/vnd.oci.image.manifest.v2+json", string(inner), nil},
+		"a later index": {"application/vnd.oci.image.index.v9+json", fmt.Sprintf(`{"schemaVersion":9,"entries":[%q]}`, digest.FromBytes(inner)),
+			[][]byte{inner}},
+		"a field of a later version": {ocispec.MediaTypeImageManifest,
+			fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"a/b","digest":%q,"size":9},"layers":[],"more":[{"digest":%q}]}`,
+				ocispec.MediaTypeImageManifest, first, second), nil},
+		"not JSON": {"application/vnd.example.cbor", "\x82\x78\x47" + string(first) + "\x78\x47" + string(second), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			places(t, func(t *testing.T, path string) {
+				data := []byte(document.text)
+				written(t, path, "", layoutOf(indexOf(describe(document.mediaType, data)), append(document.more, data, one, two)...))
+				if filepath.Ext(path) == "" {
+					aged(t, path, 48*time.Hour)
+				}
+				desc := tagged(t, path, "v1", []byte("something else"))
+				edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+				edited(t, path, func(ctx context.Context, target testTarget) error {
+					_, err := target.(interface {
+						Repair(context.Context) ([]catalog.Stray, error)
+					}).Repair(ctx)
+					return err
+				})
+				all := filesIn(t, path)
+				for _, blob := range append(document.more, data, one, two) {
+					if _, ok := all[catalog.BlobName(digest.FromBytes(blob))]; !ok {
+						t.Errorf("%.40q is gone", blob)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSubjectStays checks that a manifest which is only the subject of a listed one stays, with its blobs, until it is deleted
+// itself.
+func TestSubjectStays(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		layer := []byte("of the subject")
+		blob := describe("a/b", layer)
+		manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: blob})
+		subject := describe(ocispec.MediaTypeImageManifest, manifest)
+		missing := describe(ocispec.MediaTypeImageManifest, []byte("elsewhere"))
+		referrer := func(subject ocispec.Descriptor) []byte {
+			return jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+				Config: blob, Subject: &subject})
+		}
+		listed, dangling := referrer(subject), referrer(missing)
+		written(t, path, "", layoutOf(indexOf(describe(ocispec.MediaTypeImageManifest, listed), describe(ocispec.MediaTypeImageManifest, dangling)),
+			manifest, layer, listed, dangling))
+		desc := tagged(t, path, "v1", []byte("something else"))
+		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+		if _, ok := filesIn(t, path)[catalog.BlobName(subject.Digest)]; !ok {
+			t.Error("the subject of a listed manifest is gone")
+		}
+		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, subject) })
+		all := filesIn(t, path)
+		if _, ok := all[catalog.BlobName(subject.Digest)]; ok {
+			t.Error("the subject was deleted and is still there")
+		}
+		if _, ok := all[catalog.BlobName(blob.Digest)]; !ok {
+			t.Error("a blob that the referrer needs is gone")
+		}
+	})
+}
+
+// TestUntagKeepsNames checks that removing a tag removes this name alone: neither other names of the manifest, tags or not,
+// nor the manifest.
+func TestUntagKeepsNames(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, path string) {
+		data := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: describe("a/b", nil)})
+		desc := describe(ocispec.MediaTypeImageManifest, data)
+		names := []string{"a", "My Release 1", "b", "example.com/some/app:c", "ü"}
+		var entries []ocispec.Descriptor
+		for _, name := range names {
+			entries = append(entries, named(desc, ocispec.AnnotationRefName, name))
+		}
+		written(t, path, "", layoutOf(indexOf(entries...), data, nil))
+		for _, tag := range []string{"a", "b", "c"} {
+			edited(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, tag) })
+			names = slices.DeleteFunc(names, func(name string) bool { return name == tag || name == "example.com/some/app:"+tag })
+			got, err := openFor(t, path, reference.Read).(interface {
+				NamesOf(context.Context, digest.Digest) ([]string, error)
+			}).NamesOf(t.Context(), desc.Digest)
+			if slices.Sort(got); err != nil || !slices.Equal(got, slices.Sorted(slices.Values(names))) {
+				t.Errorf("without %s: names %q, %v, want %q", tag, got, err, names)
+			}
+		}
+		last := tagged(t, path, "last", []byte("something else"))
+		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Untag(ctx, "last") })
+		if err := readAll(t.Context(), openFor(t, path, reference.Read), last); err != nil {
+			t.Errorf("the manifest went with its last tag: %v", err)
+		}
+	})
+}
+
+// TestForeignWriter checks that what a tool without davit's locks has written, and not listed yet, survives whatever davit
+// deletes meanwhile.
+func TestForeignWriter(t *testing.T) {
+	t.Parallel()
+	for name, temp := range map[string]string{"a blob": "", "skopeo's file": "oci-put-blob123", "oras's file": "ingest/some_123"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "oci")
+			shared := []byte("a layer of both")
+			desc := tagged(t, path, "v1", shared)
+			fresh := filepath.Join(path, temp)
+			if temp == "" {
+				fresh = filepath.Join(path, catalog.BlobName(digest.FromString("fresh")))
+			}
+			if err := errors.Join(os.MkdirAll(filepath.Dir(fresh), 0o777), os.WriteFile(fresh, []byte("fresh"), 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			// The other tool found the shared layer, does not send it again, and will list its manifest in a moment.
+			edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
+			edited(t, path, func(ctx context.Context, target testTarget) error {
+				_, err := target.(*Layout).Repair(ctx)
+				return err
+			})
+			for _, file := range []string{fresh, filepath.Join(path, catalog.BlobName(digest.FromBytes(shared)))} {
+				if _, err := os.Stat(file); err != nil {
+					t.Error(err)
+				}
+			}
+			// The tool died: an hour later, nothing is left of it.
+			aged(t, path, 2*time.Hour)
+			if err := os.Chtimes(fresh, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			edited(t, path, func(ctx context.Context, target testTarget) error {
+				_, err := target.(*Layout).Repair(ctx)
+				return err
+			})
+			if _, err := os.Stat(filepath.Join(path, catalog.BlobName(digest.FromBytes(shared)))); err == nil {
+				t.Error("an unneeded blob is still there")
+			}
+		})
+	}
+}
+
+// TestUntagBesideTag checks that a tag which one process sets is not lost while another removes the only other tag.
+func TestUntagBesideTag(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	desc := tagged(t, path, "a", []byte("one"))
+	for i := range 40 {
+		tag := fmt.Sprintf("b%d", i)
+		errs := make(chan error, 2)
+		for _, edit := range []func(testTarget) error{
+			func(target testTarget) error { return target.Untag(t.Context(), "a") },
+			func(target testTarget) error { return target.Tag(t.Context(), desc, tag) },
+		} {
+			go func() {
+				target, err := openPlace(path, i%2 == 0)
+				if err == nil {
+					err = errors.Join(edit(target), target.Close())
+				}
+				errs <- err
+			}()
+		}
+		for range 2 {
+			if err := <-errs; err != nil {
+				t.Fatal(err)
+			}
+		}
+		place := openFor(t, path, reference.Read)
+		if got, err := place.Resolve(t.Context(), tag); err != nil || got.Digest != desc.Digest {
+			t.Fatalf("the tag %s is lost: %v", tag, err)
+		}
+		if _, err := place.Resolve(t.Context(), "a"); !errors.Is(err, errdef.ErrNotFound) {
+			t.Fatalf("the tag a: %v, want not found", err)
+		}
+		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Tag(ctx, desc, "a") })
+	}
+}
