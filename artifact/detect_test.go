@@ -63,8 +63,7 @@ func TestDetect(t *testing.T) {
 		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
 		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
 		{"a file that tells, and others", []string{"app"}, "", "compose [app/compose.yaml]",
-			"[compose: app/compose.yaml has services compose: app/README.md plays no role in this kind and is left out " +
-				"compose: app/prometheus.yml plays no role in this kind and is left out]"},
+			"[compose: app/compose.yaml has services]"},
 		{"a directory beside others", []string{"code"}, "", "generic [code]", "[generic: nothing in the files tells another kind]"},
 		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[helm: charts/web has a Chart.yaml]"},
 		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[modelpack: mod/Modelfile names files with MODEL]"},

@@ -38,6 +38,8 @@ type Settings struct {
 	// Dir is the title of a layer whose path is "."; empty: Name, else the name of the kind, since a checkout can have
 	// any name.
 	Dir string `json:"-"`
+	// Dirs are directories that Layers were chosen from. What is in them and not packed is left out: Compose lists it.
+	Dirs []string `json:"-"`
 	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files give equal digests.
 	Created time.Time `json:"-"`
 	// Own is a kind that is not built in and was read already; Kind is its name then. Nil: Kind names the kind, and a

@@ -2,6 +2,8 @@ package compose
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
@@ -10,8 +12,46 @@ import (
 
 // unpacked lists the paths that were left out and are not packed by another entry that names them.
 func (d *Draft) unpacked() []string {
+	for _, dir := range d.Spec.Dirs {
+		d.leaveRest(dir)
+	}
 	return slices.DeleteFunc(Unique(d.LeftOut), func(name string) bool {
 		return slices.ContainsFunc(d.Layers, func(l *Layer) bool { return roles.EntryName(l.Source(), l.Dir) == name })
+	})
+}
+
+// leaveRest records the paths of a directory that no layer packs. Those that .davitignore lists are not among them: their
+// author knows.
+func (d *Draft) leaveRest(dir string) {
+	packed, above := map[string]bool{}, map[string]bool{}
+	for _, l := range d.Layers {
+		names := l.Files
+		if names == nil {
+			names = []string{l.Path}
+		}
+		for _, name := range names {
+			packed[name] = true
+			for _, dir := range tree.Parents(path.Dir(name)) {
+				above[dir] = true
+			}
+		}
+	}
+	filter, err := tree.IgnoreFilter(d.FS, dir)
+	if err != nil || packed[dir] {
+		return // an error was reported when the files were looked up
+	}
+	own := (&entry{draft: d}).ownFiles()
+	_ = fs.WalkDir(d.FS, dir, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case name == dir || err == nil && e.IsDir() && above[name] && !packed[name]:
+			return nil
+		case err == nil && !packed[name] && !filter(name, e.IsDir()) && !slices.Contains(own, name):
+			d.LeftOut = append(d.LeftOut, roles.EntryName(name, e.IsDir()))
+		}
+		if e != nil && e.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
 	})
 }
 

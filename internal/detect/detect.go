@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
-	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -43,14 +41,13 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	}
 	if kind != "" {
 		k, ok := t.Lookup(kind)
-		if !ok && !declare.IsKindFile(kind) {
+		switch {
+		case ok:
+			return inKind(t, k, samples, paths)
+		case !declare.IsKindFile(kind):
 			return nil, nil, t.Catalog().UnknownKind(kind)
 		}
-		layers := layersOf(paths)
-		if ok {
-			layers, err = inKind(t, k, samples, paths)
-		}
-		return &spec.Spec{Kind: kind, Layers: layers}, nil, err
+		return &spec.Spec{Kind: kind, Layers: layersOf(paths)}, nil, nil
 	}
 	files, _ := filesOf(t, fsys, samples) // a directory of hidden files is packed as generic
 	chosen := files.choose(files.candidates())
@@ -66,28 +63,37 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	return nil, nil, ambiguous(chosen)
 }
 
-// declare makes a Spec of the files of a kind. The notes name its evidence and the files that are left out.
+// declare makes a Spec of the files of a kind. The notes name its evidence.
 func (f *files) declare(m match) (*spec.Spec, []string, error) {
-	left := m.unused
 	if m.all != nil {
-		m.used, left = m.all, nil
+		m.used = m.all
 	}
-	notes := []string{m.kind.Name + ": " + m.evidence}
-	if f.isDirectory() {
-		settled, err := m.settle(f.table, f.fsys, f.named[0].Path)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, name := range settled.Left {
-			notes = append(notes, fmt.Sprintf("%s: %s %s", m.kind.Name, name, settled.Why))
-		}
+	declared, notes, err := f.chosen(m)
+	return declared, slices.Concat([]string{m.kind.Name + ": " + m.evidence}, notes), err
+}
+
+// chosen makes a Spec of the files of a directory that a kind takes, or of all the named files. What else is in the
+// directory is left out, and Compose lists it.
+func (f *files) chosen(m match) (*spec.Spec, []string, error) {
+	declared := &spec.Spec{Kind: m.kind.Name}
+	if !f.isDirectory() {
+		declared.Layers = m.layers()
+		return declared, nil, nil
 	}
-	for _, l := range left {
-		if !slices.Contains(m.used, l) {
-			notes = append(notes, fmt.Sprintf("%s: %s plays no role in this kind and is left out", m.kind.Name, l))
-		}
+	dir := f.named[0].Path
+	if err := f.checkRoom(m); err != nil {
+		return nil, nil, err
 	}
-	return &spec.Spec{Kind: m.kind.Name, Layers: m.layers()}, notes, nil
+	settled, err := m.settle(f.table, f.fsys, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var notes []string
+	for _, name := range settled.Left {
+		notes = append(notes, fmt.Sprintf("%s: %s %s", m.kind.Name, name, settled.Why))
+	}
+	declared.Layers, declared.Dirs = m.layers(), []string{dir}
+	return declared, notes, nil
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
@@ -96,8 +102,11 @@ func InKind(t *compose.Table, fsys fs.FS, paths []string, kind mediatypes.Kind) 
 	if err != nil {
 		return nil, err
 	}
-	layers, err := inKind(t, kind, samples, paths)
-	return &spec.Spec{Kind: kind.Name, Layers: layers, Settings: spec.Settings{Own: &kind}}, err
+	declared, _, err := inKind(t, kind, samples, paths)
+	if err == nil {
+		declared.Own = &kind
+	}
+	return declared, err
 }
 
 // entriesOf replaces each directory by its entries.
@@ -111,42 +120,6 @@ func entriesOf(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
 		}
 	}
 	return entries
-}
-
-// inKind lists the paths that play a role in a kind, and the files of a directory that the kind does not take as a whole.
-func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths []string) ([]spec.LayerSpec, error) {
-	var all []spec.LayerSpec
-	for i, sample := range samples {
-		r, ok := t.FindRole(k, sample, "")
-		if !sample.IsDir() || k.Expand || ok && r.Tells {
-			all = append(all, spec.LayerSpec{Path: paths[i]})
-			continue
-		}
-		files, err := filesOf(t, sample.FS, samples[i:i+1])
-		if err != nil {
-			return nil, err
-		}
-		m := files.find(k)
-		if _, err := m.settle(t, sample.FS, sample.Path); err != nil {
-			return nil, err
-		}
-		switch {
-		case m.evidence != "", k.PerEntry && len(m.used) > 0:
-			all = append(all, m.layers()...)
-		case ok || slices.ContainsFunc(k.Layers, roles.ForDirectories):
-			all = append(all, spec.LayerSpec{Path: paths[i]})
-		case len(m.used) > 0:
-			all = append(all, m.layers()...)
-		default:
-			return nil, noneInKind(t, k)
-		}
-	}
-	return all, nil
-}
-
-// noneInKind says that a directory has nothing for a kind.
-func noneInKind(t *compose.Table, k mediatypes.Kind) error {
-	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.Expected(k, "")}
 }
 
 func ambiguous(matches []match) error {

@@ -46,6 +46,19 @@ func (f *files) isDirectory() bool { return len(f.named) == 1 && f.named[0].IsDi
 
 // list returns a directory and its entries, without hidden files and those that .davitignore names.
 func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
+	names, err := entriesIn(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(path.Base(name), ".") })
+	if len(names) == 0 {
+		return nil, spec.Problems{{Message: "the directory has no files to pack"}}
+	}
+	return samplesOf(fsys, append([]string{dir}, names...))
+}
+
+// entriesIn returns the paths of the entries of a directory, without davit.yaml, layouts, and those that .davitignore names.
+func entriesIn(fsys fs.FS, dir string) ([]string, error) {
 	filter, err := tree.IgnoreFilter(fsys, dir)
 	if err != nil {
 		return nil, err
@@ -54,18 +67,14 @@ func list(fsys fs.FS, dir string) ([]*tree.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths := []string{dir}
+	var names []string
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
-		_, err := fs.Stat(fsys, name+"/oci-layout")
-		if err != nil && !strings.HasPrefix(e.Name(), ".") && e.Name() != "davit.yaml" && !filter(name, e.IsDir()) {
-			paths = append(paths, name)
+		if _, err := fs.Stat(fsys, name+"/oci-layout"); err != nil && e.Name() != "davit.yaml" && !filter(name, e.IsDir()) {
+			names = append(names, name)
 		}
 	}
-	if len(paths) == 1 {
-		return nil, spec.Problems{{Message: "the directory has no files to pack"}}
-	}
-	return samplesOf(fsys, paths)
+	return names, nil
 }
 
 // match is a kind and the files that play a role in it.
@@ -75,6 +84,7 @@ type match struct {
 	used     []string          // the entries with a role
 	tells    []*tree.Sample    // those of them that show the kind
 	unused   []string          // the entries without a role
+	surplus  []string          // the entries with a role that has no room for them
 	whole    bool              // the directory shows the kind as a whole
 	shown    bool              // an entry shows the kind, or the directory as a whole
 	all      []string          // what to declare if every file, at any depth, plays a role; else nil
@@ -139,6 +149,9 @@ func (f *files) find(k mediatypes.Kind) match {
 		if f.isIgnored(k, entry) {
 			continue
 		}
+		if f.dir != nil && isNamedFor(f.table, k, entry) && onlyEntry(f.table, k, f.dir) == nil {
+			continue
+		}
 		if found[i], _ = f.table.FindRole(k, entry, ""); found[i].Tells {
 			told[found[i].Role] = true
 		}
@@ -148,7 +161,10 @@ func (f *files) find(k mediatypes.Kind) match {
 		r, evidence := found[i], ""
 		_, most := roles.Bounds(k, r.Role)
 		switch {
-		case r.Role != "" && (r.Tells || !told[r.Role]) && (most == 0 || count[r.Role] < most || k.Shape == mediatypes.Index):
+		case r.Role != "" && (r.Tells || !told[r.Role]) && most > 0 && count[r.Role] >= most && k.Shape != mediatypes.Index:
+			m.surplus = append(m.surplus, entry.Path)
+			continue
+		case r.Role != "" && (r.Tells || !told[r.Role]):
 			count[r.Role]++
 			if r.Tells {
 				evidence = why(r, entry)

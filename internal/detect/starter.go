@@ -122,8 +122,15 @@ func (s *starter) inKind(kind string) error {
 	case !ok || k.ReadOnly:
 		return s.table.Catalog().UnknownKind(kind)
 	}
-	if s.main = s.find(k); len(s.main.used) == 0 {
+	s.main = s.find(k)
+	isWhole := !k.Expand && takesWhole(s.table, k, s.dir) && slices.ContainsFunc(k.Layers, isMainType)
+	switch {
+	case isWhole && onlyEntry(s.table, k, s.dir) == nil:
+		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, whole: true}
+	case len(s.main.used) == 0:
 		return noneInKind(s.table, k)
+	case slices.ContainsFunc(s.entries, func(e *tree.Sample) bool { return e.IsDir() && slices.Contains(s.main.surplus, e.Path) }):
+		return s.checkRoom(s.main) // files may be those of other platforms
 	}
 	return nil
 }

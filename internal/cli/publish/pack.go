@@ -57,6 +57,7 @@ func runPack(ctx context.Context, a *app.App, opts packOptions) error {
 		return err
 	}
 	defer s.Close()
+	a.ListLeftOut = opts.dryRun
 	a.Tell(s.Plan)
 	if opts.dryRun {
 		return printManifest(ctx, a, s, target)

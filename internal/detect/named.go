@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// inKind makes a Spec of plain files and directories of a kind that a person named. The kind takes the whole of each
+// directory, or the files in it that have a role, or it is an error that names what the kind does not take.
+func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths []string) (*spec.Spec, []string, error) {
+	declared := &spec.Spec{Kind: k.Name}
+	var notes []string
+	for i, sample := range samples {
+		if !sample.IsDir() || k.Expand {
+			declared.Layers = append(declared.Layers, spec.LayerSpec{Path: paths[i]})
+			continue
+		}
+		part, said, err := directoryInKind(t, k, sample, paths[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		declared.Layers = append(declared.Layers, part.Layers...)
+		declared.Dirs = append(declared.Dirs, part.Dirs...)
+		notes = append(notes, said...)
+	}
+	return declared, notes, nil
+}
+
+// directoryInKind makes a Spec of a directory.
+func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name string) (*spec.Spec, []string, error) {
+	if takesWhole(t, k, dir) {
+		if only := onlyEntry(t, k, dir); only != nil {
+			return &spec.Spec{Layers: layersOf([]string{only.Path})}, []string{fmt.Sprintf("%s: %s is all there is, and its content is packed", k.Name, only.Path)}, nil
+		}
+		return &spec.Spec{Layers: layersOf([]string{name})}, nil, nil
+	}
+	files, err := filesOf(t, dir.FS, []*tree.Sample{dir})
+	if err != nil {
+		return nil, nil, err
+	}
+	m := files.match(k)
+	if m.evidence == "" && len(m.used) == 0 {
+		return nil, nil, noneInKind(t, k)
+	}
+	return files.chosen(m)
+}
+
+// takesWhole reports whether a kind takes a directory as a whole, in the role that makes an artifact of the kind: a page
+// of the documentation is none, nor are attachments.
+func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
+	r, ok := t.FindRole(k, dir, "")
+	if !ok || k.PerEntry {
+		return false
+	}
+	return !slices.ContainsFunc(k.Layers, isMainType) ||
+		slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool { return l.Role == r.Role && isMainType(l) })
+}
+
+// isMainType reports whether files of a layer type make an artifact of the kind.
+func isMainType(l mediatypes.LayerType) bool { return l.Tells || l.Min > 0 }
+
+// onlyEntry returns the only entry of a directory if it is a directory whose name shows the kind, as that of the content
+// of a volume does, and nil otherwise.
+func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Sample {
+	names, err := entriesIn(dir.FS, dir.Path)
+	if err != nil || len(names) != 1 {
+		return nil
+	}
+	entry, ok := dir.Entry(path.Base(names[0]))
+	if !ok || !isNamedFor(t, k, entry) {
+		return nil
+	}
+	return entry
+}
+
+// isNamedFor reports whether a directory shows a kind by its name alone. Such a directory counts only where nothing is
+// beside it, not even a hidden file: it may be part of anything.
+func isNamedFor(t *compose.Table, k mediatypes.Kind, entry *tree.Sample) bool {
+	r, ok := t.FindRole(k, entry, "")
+	return ok && entry.IsDir() && r.Tells && r.Content == ""
+}
+
+// checkRoom returns an error that names the files of a role if a kind has no room for all of them: leaving out some would be
+// a choice that only a person can make.
+func (f *files) checkRoom(m match) error {
+	names := slices.Concat(m.used, m.surplus)
+	if m.all != nil {
+		names = m.all
+	}
+	if m.kind.Expand || f.hasRoom(m.kind, names) {
+		return nil
+	}
+	byRole := map[string][]string{}
+	for _, name := range names {
+		role := roleOf(f.table, m.kind, f.fsys, name)
+		byRole[role] = append(byRole[role], name)
+	}
+	for _, role := range m.kind.Roles() {
+		if _, most := roles.Bounds(m.kind, role); most > 0 && len(byRole[role]) > most {
+			slices.Sort(byRole[role])
+			return &spec.Error{Err: spec.Invalid(fmt.Errorf("kind %q takes one %s, and the directory has several: %s", m.kind.Name, role, compose.FirstFew(byRole[role]))),
+				Hint: "name the one to pack; kind generic packs all of them as they are"}
+		}
+	}
+	return nil
+}
+
+// noneInKind says that a directory has nothing for a kind.
+func noneInKind(t *compose.Table, k mediatypes.Kind) error {
+	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.Expected(k, "")}
+}
