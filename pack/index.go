@@ -29,8 +29,9 @@ type IndexOptions struct {
 	Annotations  map[string]string // of the index
 	Created      time.Time         // written as org.opencontainers.image.created, unless zero
 	Subject      *ocispec.Descriptor
-	Tags         []string          // moved to the index at the end
-	Progress     artifact.Progress // receives every step, unless nil
+	Tags         []string                                                  // moved to the index at the end
+	BeforeTag    func(ctx context.Context, index ocispec.Descriptor) error // see PushOptions
+	Progress     artifact.Progress                                         // receives every step, unless nil
 }
 
 // Index puts separately pushed manifests under one index, in the order given. A member that is an index itself
@@ -53,13 +54,16 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	if root.Manifest, err = root.NewIndex(entries); err != nil {
 		return nil, err
 	}
-	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags)}
+	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags), before: opts.BeforeTag}
 	tagged, err := p.tagged(ctx)
 	if err != nil {
 		return nil, err
 	}
 	there, err := p.there(ctx, root, tagged)
-	if err == nil && !there {
+	switch {
+	case err == nil && there:
+		err = p.beforeTag(ctx, root.Manifest)
+	case err == nil:
 		err = p.pushManifests(ctx, root, tagged)
 	}
 	if err != nil {

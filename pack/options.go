@@ -41,6 +41,9 @@ type PushOptions struct {
 	Subject *ocispec.Descriptor
 	// Tags are moved to the artifact, along with those of the plan, once everything else is done.
 	Tags []string
+	// BeforeTag is called once the artifact is stored, and before a tag moves to it: a signature is in place when the artifact
+	// can be found by name. Its error ends the push, and no tag moves. nil: nothing is called.
+	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
 // BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names.

@@ -46,7 +46,7 @@ func newPusher(ctx context.Context, packer *blob.Packer, plan *artifact.Plan, ds
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags)}, root, nil
+	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags), before: opts.BeforeTag}, root, nil
 }
 
 func uniqueTags(lists ...[]string) []string {
@@ -66,8 +66,9 @@ type pusher struct {
 	packer  *blob.Packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
-	old     holdings    // of the manifest that the tag points to now
-	sent    atomic.Bool // something had to be sent
+	old     holdings                                        // of the manifest that the tag points to now
+	sent    atomic.Bool                                     // something had to be sent
+	before  func(context.Context, ocispec.Descriptor) error // of PushOptions.BeforeTag
 }
 
 func (p *pusher) push(ctx context.Context, root *node.Node) error {
@@ -84,8 +85,11 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		if err := root.Compose(p.subject); err != nil {
 			return err
 		}
-		if there, err := p.there(ctx, root, tagged); err != nil || there {
+		switch there, err := p.there(ctx, root, tagged); {
+		case err != nil:
 			return err
+		case there:
+			return p.beforeTag(ctx, root.Manifest)
 		}
 		if !p.keeps() {
 			tagged = nil // the manifest it points to may be the missing one

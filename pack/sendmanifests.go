@@ -23,8 +23,8 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	if err != nil {
 		return err
 	}
-	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier.
-	if len(root.Referrers) > 0 || len(p.tags) == 0 {
+	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier, and so does its signature.
+	if len(root.Referrers) > 0 || len(p.tags) == 0 || p.before != nil {
 		if err := p.pushManifest(ctx, root.Manifest); err != nil {
 			return err
 		}
@@ -38,7 +38,18 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	if err != nil {
 		return err
 	}
+	if err := p.beforeTag(ctx, root.Manifest); err != nil {
+		return err
+	}
 	return p.moveTags(ctx, root.Manifest, tagged)
+}
+
+// beforeTag calls what the caller wants done to a stored manifest before a tag moves.
+func (p *pusher) beforeTag(ctx context.Context, m node.Document) error {
+	if p.before == nil {
+		return nil
+	}
+	return p.before(ctx, m.Desc)
 }
 
 // pushManifest sends a manifest without a tag. If blobs were sent, the manifest is new and no check is needed.

@@ -25,6 +25,13 @@ type CopyOptions struct {
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported
+
+	// BeforeCopy is called with each artifact once its reference is resolved, before anything is read of it: the place to verify
+	// a signature. The manifest it is called with is the one that is copied. Its error ends the copy. nil: nothing is called.
+	BeforeCopy func(ctx context.Context, manifest ocispec.Descriptor) error
+	// BeforeTag is called with each artifact once it is stored, with its referrers, and before a tag moves to it. Its error ends
+	// the copy. nil: nothing is called.
+	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
 // CopyResult lists what was copied.
@@ -162,6 +169,9 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 			one.Tags = append(one.Tags, tag)
 		}
 	}
+	if err := call(ctx, c.opts.BeforeCopy, desc); err != nil {
+		return nil, err
+	}
 	sent := c.to.sent.Load()
 	if err := c.copy(ctx, desc); err != nil {
 		return nil, err
@@ -171,12 +181,23 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 			return nil, err
 		}
 	}
+	if err := call(ctx, c.opts.BeforeTag, desc); err != nil {
+		return nil, err
+	}
 	moved, err := c.tag(ctx, desc, one.Tags)
 	if err != nil {
 		return nil, err
 	}
 	one.Skipped = !moved && c.to.sent.Load() == sent
 	return one, nil
+}
+
+// call calls a hook of the options.
+func call(ctx context.Context, hook func(context.Context, ocispec.Descriptor) error, desc ocispec.Descriptor) error {
+	if hook == nil {
+		return nil
+	}
+	return hook(ctx, desc)
 }
 
 // copy copies one graph.

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/look"
 	"github.com/davit-oci/davit/internal/cli/publish"
 	"github.com/davit-oci/davit/internal/cli/registry"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/spf13/cobra"
@@ -50,12 +51,13 @@ every command takes either.`,
 		&cobra.Group{ID: app.GroupMove, Title: "Pack and move"},
 		&cobra.Group{ID: app.GroupAttach, Title: "Attach and discover"},
 		&cobra.Group{ID: app.GroupLook, Title: "Look inside"},
+		&cobra.Group{ID: app.GroupTrust, Title: "Sign and verify"},
 		&cobra.Group{ID: app.GroupRegistry, Title: "Registries and layouts"},
 		&cobra.Group{ID: app.GroupOther, Title: "Other"},
 	)
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
-		publish.Commands(a), fetch.Commands(a), attach.Commands(a), look.Commands(a), registry.Commands(a),
+		publish.Commands(a), fetch.Commands(a), attach.Commands(a), look.Commands(a), signing.Commands(a), registry.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)

@@ -32,6 +32,9 @@ func CosignTags(d digest.Digest) []string {
 	return tags
 }
 
+// SignatureTag returns the tag under which cosign 2 keeps the signatures of a manifest: sha256-….sig.
+func SignatureTag(d digest.Digest) string { return ReferrersTag(d) + ".sig" }
+
 // IsCosignTag reports whether a tag is one of CosignTags.
 func IsCosignTag(tag string) bool {
 	name, suffix, _ := strings.Cut(tag, ".")

@@ -29,11 +29,13 @@ const (
 	GroupAttach   = "attach"
 	GroupLook     = "look"
 	GroupRegistry = "registry"
+	GroupTrust    = "trust"
 	GroupOther    = "other"
 )
 
 // The groups of flags in the help text.
 const (
+	FlagVariable  = "davit/variable"       // annotation of a flag with its environment variable
 	FlagGroup     = "davit/group"          // annotation of a flag with the name of its group
 	RegistryFlags = "Flags for registries" // group of the flags of every transfer
 )

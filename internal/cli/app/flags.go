@@ -41,6 +41,9 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 // Variable returns the environment variable of a flag, or "" if it has none. Asking for help or for davit's version has none;
 // the version of an artifact has.
 func Variable(f *pflag.Flag) string {
+	if named := f.Annotations[FlagVariable]; len(named) > 0 {
+		return named[0]
+	}
 	if f.Name == "help" || f.Name == "version" && f.Value.Type() != "string" {
 		return ""
 	}

@@ -61,6 +61,21 @@ func (a *App) readSecret() (string, error) {
 	return secret, nil
 }
 
+// ErrNoTerminal is the error of a question without anybody to ask.
+var ErrNoTerminal = errors.New("standard input is not a terminal")
+
+// AskSecret asks for a password, which is not echoed. Without a terminal it returns ErrNoTerminal.
+func (a *App) AskSecret(ctx context.Context, prompt string) (string, error) {
+	if !a.canAsk() {
+		return "", ErrNoTerminal
+	}
+	secret, err := term.ReadPassword(ctx, a.Stdin.(*os.File), a.Stderr, term.Escape(prompt)) // canAsk checked the type
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("reading the password: %w", err)
+	}
+	return secret, err
+}
+
 // Credentials returns the user name and password from the flags and the environment, and asks for missing ones.
 func (a *App) Credentials(ctx context.Context) (username, password string, err error) {
 	only := &a.Logins.Only
@@ -76,9 +91,6 @@ func (a *App) Credentials(ctx context.Context) (username, password string, err e
 			return "", "", err
 		}
 	}
-	password, err = term.ReadPassword(ctx, a.Stdin.(*os.File), a.Stderr, "password: ") // canAsk checked the type
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("reading the password: %w", err)
-	}
+	password, err = a.AskSecret(ctx, "password: ")
 	return username, password, err
 }

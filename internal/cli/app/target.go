@@ -57,6 +57,18 @@ func (a *App) OpenReference(ctx context.Context, ref registry.Reference, mode re
 	return a.OpenSide(ctx, &Login{}, ref, mode)
 }
 
+// OpenExisting opens a target that must exist, even to write.
+func (a *App) OpenExisting(ctx context.Context, ref registry.Reference, mode registry.Mode) (*Target, error) {
+	t, err := a.OpenReference(ctx, ref, registry.Read)
+	if err != nil || mode == registry.Read {
+		return t, err
+	}
+	if err := t.Close(); err != nil {
+		return nil, err
+	}
+	return a.OpenReference(ctx, ref, mode)
+}
+
 // OpenSide opens a target of a command that has flags for each of two sides.
 func (a *App) OpenSide(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
 	if err := a.AssignLogin(l, ref); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/pack"
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ func newAttachCommand(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same kind and name")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "attach to every platform's manifest instead of the index")
+	opts.sign.AddFlags(cmd.Flags())
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -44,6 +46,7 @@ type attachOptions struct {
 	source       source.Options
 	replace      bool
 	eachPlatform bool
+	sign         signing.Flags
 }
 
 // attach attaches every source as a referrer of its own. All of them are read before the first is sent.
@@ -65,15 +68,39 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		a.Tell(s.Plan)
 		sources = append(sources, s)
 	}
+	signer, err := opts.sign.Signer(ctx, a, subject)
+	if err != nil {
+		return err
+	}
 	t, err := a.OpenReference(ctx, subject, registry.Write)
 	if err != nil {
 		return err
 	}
-	results, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Result, error) { return attachAll(ctx, a, sources, t, opts) })
+	results, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Result, error) {
+		attached, err := attachAll(ctx, a, sources, t, opts)
+		if err != nil {
+			return nil, err
+		}
+		return attached, signAll(ctx, signer, t, attached)
+	})
 	if err != nil {
 		return err
 	}
 	return a.Print(attachResult{results[0], results})
+}
+
+// signAll signs what was attached.
+func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Result) error {
+	sign := signer.In(t.Target)
+	for _, r := range attached {
+		if sign == nil {
+			break
+		}
+		if err := sign(ctx, r.Descriptor()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Result, error) {

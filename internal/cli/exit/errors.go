@@ -12,6 +12,15 @@ import (
 // ErrNo ends a command that has printed its answer, which is no.
 var ErrNo = errors.New("the answer is no")
 
+// NoError is an answer of no that needs words: who signed instead, which digest a tag has. Its exit code is that of ErrNo.
+type NoError struct{ Err error }
+
+// Error returns the message of Err.
+func (e *NoError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *NoError) Unwrap() error { return e.Err }
+
 // ErrInterrupted replaces every error after a signal.
 var ErrInterrupted = errors.New("interrupted")
 

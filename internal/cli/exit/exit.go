@@ -47,7 +47,7 @@ type Meaning struct {
 // Codes is the table of the help text.
 var Codes = []Meaning{
 	{Done, "done", "done"},
-	{No, "no", "the answer is no (diff: they differ)"},
+	{No, "no", "the answer is no (diff: they differ; verify: not signed by that key)"},
 	{BadUsage, "usage", "wrong use: flags, arguments, davit.yaml"},
 	{NotFound, "notFound", "not found"},
 	{Denied, "denied", "not allowed: credentials, permissions of the registry"},
@@ -72,13 +72,14 @@ func (c Code) Name() string {
 // network or out of a file.
 func Of(err error) Code {
 	var usage *UsageError
+	var no *NoError
 	code, answered := responseCode(err)
 	switch {
 	case err == nil:
 		return Done
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.Is(err, ErrNo):
+	case errors.Is(err, ErrNo), errors.As(err, &no):
 		return No
 	case isUnreadable(err):
 		return Local

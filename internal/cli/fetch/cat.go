@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/errdef"
@@ -36,6 +37,7 @@ verified, and a warning says so.`,
 	}
 	cmd.Flags().StringVar(&opts.part, "range", "", "print only the bytes `FIRST-LAST` (from 0) or FIRST-")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
+	opts.trust.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -44,6 +46,7 @@ type catOptions struct {
 	read.CatOptions
 	target         string
 	part, platform string
+	trust          signing.Trust
 }
 
 func runCat(ctx context.Context, a *app.App, opts catOptions) error {
@@ -64,7 +67,11 @@ func catFrom(ctx context.Context, a *app.App, t *app.Target, opts catOptions) er
 	if err := t.Complete(ctx); err != nil {
 		return err
 	}
-	printed, err := read.Cat(ctx, t.Target, t.Ref.Reference(), a.Out(), opts.CatOptions)
+	reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform)
+	if err != nil {
+		return err
+	}
+	printed, err := read.Cat(ctx, t.Target, reference, a.Out(), opts.CatOptions)
 	if errors.Is(err, errdef.ErrUnsupported) {
 		return &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit ls %s %s\" lists its files", t.Ref, opts.Path)}
 	}

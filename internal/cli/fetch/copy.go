@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -46,6 +47,8 @@ and --to-username with their passwords say which is meant.`,
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "copy only the manifest of an index for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "copy every tag of SRC")
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` at DST (repeatable)")
+	opts.trust.AddFlags(cmd.Flags())
+	opts.sign.AddFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
 }
@@ -56,6 +59,8 @@ type copyOptions struct {
 	platform  string
 	allTags   bool
 	tags      []string
+	trust     signing.Trust
+	sign      signing.Flags
 }
 
 func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
@@ -115,11 +120,16 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 			dst.Ref.Tag = src.Ref.Tag
 		}
 	}
+	signer, err := opts.sign.Signer(ctx, a, dst.Ref)
+	if err != nil {
+		return nil, err
+	}
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
 		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
+		BeforeCopy: opts.trust.Gate(a, src), BeforeTag: signer.In(dst.Target),
 	})
 	stop()
 	switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
@@ -53,6 +54,7 @@ without --force. TARGET without a tag means "latest", or the only artifact of a 
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
+	opts.trust.AddFlags(fs)
 	a.AddRegistryFlags(fs)
 	return cmd
 }
@@ -63,6 +65,7 @@ type pullOptions struct {
 	output   string
 	platform string
 	durable  bool
+	trust    signing.Trust
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -83,11 +86,15 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
+	reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform)
+	if err != nil {
+		return nil, err
+	}
 	made, err := makeDir(opts.output)
 	if err != nil {
 		return nil, err
 	}
-	result, err := place(ctx, a, t, opts)
+	result, err := place(ctx, a, t, reference, opts)
 	if err != nil {
 		made.undo()
 		return nil, t.Explain(ctx, err)
@@ -101,7 +108,7 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 	return result, nil
 }
 
-func place(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
+func place(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {
 	dst, err := os.OpenRoot(opts.output)
 	if err != nil {
 		return nil, exit.FileError("directory", opts.output, err)
@@ -115,7 +122,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*p
 	if a.Format.String() == "text" {
 		opts.MaxListed = maxListed
 	}
-	return pull.Artifact(ctx, t.Target, t.Ref.Reference(), dst, opts.Options)
+	return pull.Artifact(ctx, t.Target, reference, dst, opts.Options)
 }
 
 // madeDirs are directories that did not exist before, the deepest first.

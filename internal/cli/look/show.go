@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
@@ -56,6 +57,7 @@ image by its digest.`,
 	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbook for the alert `NAME`")
 	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
+	opts.trust.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -64,6 +66,7 @@ type showOptions struct {
 	referrers.AttachedOptions
 	target, path string
 	platform     string
+	trust        signing.Trust
 }
 
 func runShow(ctx context.Context, a *app.App, opts showOptions) error {
@@ -78,7 +81,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 		return err
 	}
 	doc, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*read.Document, error) {
-		return showIn(ctx, t, opts, platform)
+		return showIn(ctx, a, t, opts, platform)
 	})
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	return a.Page(func(o markdown.Options) printer.Result { return &showResult{doc, o} })
 }
 
-func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocispec.Platform) (*read.Document, error) {
+func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions, platform *ocispec.Platform) (*read.Document, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
@@ -104,6 +107,10 @@ func showIn(ctx context.Context, t *app.Target, opts showOptions, platform *ocis
 		}
 		reference, platform = found.Manifest.String(), nil
 		opts.path = cmp.Or(opts.path, found.Path)
+	}
+	reference, err := opts.trust.Pin(ctx, a, t, reference, platform)
+	if err != nil {
+		return nil, err
 	}
 	var known *artifact.Error
 	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: platform, Path: opts.path})

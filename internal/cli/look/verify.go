@@ -10,8 +10,10 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -20,15 +22,20 @@ func newVerifyCommand(a *app.App) *cobra.Command {
 	var opts verifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify TARGET",
-		Short: "Read everything again and check digests and sizes",
+		Short: "Check signatures, and read everything again to check digests and sizes",
 		Long: `Read all content of TARGET and compare it with its digests and sizes. The exit code is 5 if
 anything is wrong or missing; each fault has a line.
+
+With --key, TARGET must be signed by that key: a signature of cosign or davit, as a bundle or behind a
+tag like sha256-....sig. No service is asked; certificates and log entries are shown, and count for
+nothing. The exit code is 1 if the key did not sign. The keys may also be in $DAVIT_VERIFY_KEY.
 
 Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
 artifact is intact; --repair removes such files and restores oci-layout.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
+  davit verify registry.example.com/app:1.0 --key davit.pub --require sbom
   davit verify ./oci --repair`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(1, 1),
@@ -38,6 +45,7 @@ artifact is intact; --repair removes such files and restores oci-layout.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also verify attachments")
+	opts.trust.AddVerifyFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.repair, "repair", false, "remove files that nothing refers to from a layout or archive")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -47,6 +55,7 @@ type verifyOptions struct {
 	inspect.VerifyOptions
 	target string
 	repair bool
+	trust  signing.Trust
 }
 
 // disk has the methods that only layouts and archives have.
@@ -61,15 +70,22 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if opts.repair {
 		mode = registry.Write
 	}
-	t, err := openExisting(ctx, a, opts.target, mode)
+	if err := opts.trust.Check(); err != nil {
+		return err
+	}
+	ref, err := registry.Parse(opts.target)
 	if err != nil {
 		return err
 	}
-	report, err := app.Finish(ctx, t, func(t *app.Target) (*inspect.Report, error) { return verifyIn(ctx, a, t, opts) })
+	t, err := a.OpenExisting(ctx, ref, mode)
 	if err != nil {
 		return err
 	}
-	if err := a.Print(verifyResult{report}); err != nil {
+	report, err := app.Finish(ctx, t, func(t *app.Target) (*verifyResult, error) { return verifyIn(ctx, a, t, opts) })
+	if err != nil {
+		return signing.AsAnswer(err)
+	}
+	if err := a.Print(report); err != nil {
 		return err
 	}
 	n := len(report.Faults)
@@ -102,19 +118,8 @@ func (e untidyError) Hint() string {
 	return "every artifact in it is intact; \"davit verify --repair " + e.place + "\" removes the rest"
 }
 
-// openExisting opens a target that must exist, even to write.
-func openExisting(ctx context.Context, a *app.App, s string, mode registry.Mode) (*app.Target, error) {
-	t, err := a.Open(ctx, s, registry.Read)
-	if err != nil || mode == registry.Read {
-		return t, err
-	}
-	if err := t.Close(); err != nil {
-		return nil, err
-	}
-	return a.Open(ctx, s, mode)
-}
-
-func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*inspect.Report, error) {
+// verifyIn verifies the signature first: without one, nothing else needs to be read.
+func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*verifyResult, error) {
 	d, onDisk := t.Target.(disk)
 	if opts.repair && !onDisk {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--repair is for layouts and archives, not for %s", t.Ref)}
@@ -126,7 +131,11 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 			return nil, err
 		}
 	}
-	report, err := verifyContent(ctx, a, t, d, opts.VerifyOptions)
+	reference, signed, err := verifySignature(ctx, t, &opts.trust)
+	if err != nil {
+		return nil, err
+	}
+	report, err := verifyContent(ctx, a, t, reference, opts.VerifyOptions)
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}
@@ -140,24 +149,44 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 		strays = slices.DeleteFunc(strays, func(s registry.Stray) bool { return slices.Contains(repaired, s) })
 		report.Faults = append(report.Faults, strayFaults(strays)...)
 	}
-	return report, nil
+	r := &verifyResult{Report: report}
+	if signed != nil {
+		r.Signatures, r.Required = signed.Signatures, signed.Required
+	}
+	return r, nil
 }
 
-func verifyContent(ctx context.Context, a *app.App, t *app.Target, d disk, opts inspect.VerifyOptions) (*inspect.Report, error) {
+// verifySignature demands the signatures that flags demand. What it returns is to be read: the digest that was signed.
+func verifySignature(ctx context.Context, t *app.Target, demanded *signing.Trust) (string, *trust.Report, error) {
+	if !demanded.IsSet() {
+		return t.Ref.Reference(), nil, nil
+	}
+	desc, err := t.Find(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	signed, err := demanded.Verify(ctx, t, desc, nil)
+	return desc.Digest.String(), signed, err
+}
+
+func verifyContent(ctx context.Context, a *app.App, t *app.Target, reference string, opts inspect.VerifyOptions) (*inspect.Report, error) {
 	progress, stop := a.StartProgress()
 	defer stop()
 	opts.Progress, opts.Concurrency = progress, a.Registry.Concurrency
-	if d != nil && t.Ref.Reference() == "" {
+	if d, ok := t.Target.(disk); ok && reference == "" {
 		roots, err := d.Roots(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return inspect.VerifyAll(ctx, t.Target, roots, opts)
 	}
-	if err := t.Complete(ctx); err != nil {
-		return nil, err
+	if reference == "" {
+		if err := t.Complete(ctx); err != nil {
+			return nil, err
+		}
+		reference = t.Ref.Reference()
 	}
-	return inspect.Verify(ctx, t.Target, t.Ref.Reference(), opts)
+	return inspect.Verify(ctx, t.Target, reference, opts)
 }
 
 func strayFaults(strays []registry.Stray) []inspect.Fault {
@@ -177,10 +206,22 @@ func strayWord(f inspect.Fault, missing, surplus string) string {
 }
 
 // verifyResult is the result of verify.
-type verifyResult struct{ *inspect.Report }
+type verifyResult struct {
+	*inspect.Report
+	Signatures []trust.Signature `json:"signatures,omitempty"` // read to find one by a given key
+	Required   []trust.Required  `json:"required,omitempty"`
+}
 
-func (r verifyResult) WriteText(w io.Writer) error {
+func (r *verifyResult) WriteText(w io.Writer) error {
 	var t term.Table
+	for _, s := range r.Signatures {
+		if s.Verified {
+			t.Row("signed", s.Subject.String(), "by "+s.Key)
+		}
+	}
+	for _, one := range r.Required {
+		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
+	}
 	for _, f := range r.Repaired {
 		t.Row(strayWord(f, "added", "removed"), f.Path, f.Problem)
 	}

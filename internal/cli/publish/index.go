@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
@@ -36,6 +37,7 @@ manifest whose config has none.`,
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "set the artifact `TYPE` of the index (default: that of its manifests)")
 	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
+	opts.sign.AddFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
 	return cmd
 }
@@ -46,6 +48,7 @@ type indexOptions struct {
 	tags         []string
 	artifactType string
 	annotations  []string
+	sign         signing.Flags
 }
 
 func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
@@ -73,11 +76,16 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	if err := assignMembers(a, ref, opts.members); err != nil {
 		return err
 	}
+	signer, err := opts.sign.Signer(ctx, a, ref)
+	if err != nil {
+		return err
+	}
 	t, err := a.OpenSide(ctx, &a.Logins.To, ref, registry.Write)
 	if err != nil {
 		return err
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
+	index.BeforeTag = signer.In(t.Target)
 	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
@@ -40,6 +41,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
+	opts.sign.AddFlags(cmd.Flags())
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -51,6 +53,7 @@ type pushOptions struct {
 	source  source.Options
 	tags    []string
 	dryRun  bool
+	sign    signing.Flags
 }
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
@@ -77,7 +80,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	if opts.dryRun {
 		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})
 	}
-	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed"})
+	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign})
 }
 
 // dryRunResult is the result of push --dry-run.

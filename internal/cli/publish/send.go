@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -23,14 +24,20 @@ type sendOptions struct {
 	target registry.Reference
 	tags   []string
 	verb   string
+	sign   signing.Flags
 }
 
 // send packs a source into a target. pack and push differ only in the target.
 func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) error {
+	signer, err := opts.sign.Signer(ctx, a, opts.target)
+	if err != nil {
+		return err
+	}
 	d, err := openDestination(ctx, a, s, opts, registry.Write)
 	if err != nil {
 		return err
 	}
+	d.opts.BeforeTag = signer.In(d.target.Target)
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()

@@ -1,0 +1,15 @@
+// Package signing has the commands that make keys and signatures, and the flags of other commands about them.
+package signing
+
+import (
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/spf13/cobra"
+)
+
+// Commands returns the commands of this package.
+func Commands(a *app.App) []*cobra.Command {
+	return []*cobra.Command{
+		newSignCommand(a),
+		newKeygenCommand(a),
+	}
+}

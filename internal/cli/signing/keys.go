@@ -1,0 +1,92 @@
+package signing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/pack/sign"
+	"github.com/davit-oci/davit/pull/trust"
+)
+
+// passwordVariable is where cosign looks for the password of a private key.
+const passwordVariable = "COSIGN_PASSWORD"
+
+// maxKey is how many bytes of a key file are read.
+const maxKey = 64 << 10
+
+// readPrivateKey reads the key that a flag names: a file, or env://VARIABLE.
+func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, error) {
+	data, err := readKey(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := sign.ParseKey(data, func() ([]byte, error) { return askPassword(ctx, a, "password of "+name+": ") })
+	var usage *exit.UsageError
+	switch {
+	case err == nil:
+		return key, nil
+	case errors.As(err, &usage):
+		return nil, err
+	case errors.Is(err, sign.ErrPassword):
+		return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "the password is in $" + passwordVariable + ", or is asked for on a terminal"}
+	}
+	return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "\"davit keygen\" makes a pair of keys"}
+}
+
+// readPublicKeys reads the keys that flags name. Results show those names.
+func readPublicKeys(names []string) ([]trust.Key, error) {
+	var keys []trust.Key
+	for _, name := range names {
+		data, err := readKey(name)
+		if err != nil {
+			return nil, err
+		}
+		key, err := trust.ParseKey(data, name)
+		if err != nil {
+			return nil, &exit.UsageError{Err: fmt.Errorf("key %q: %w", name, err), Hint: "a public key begins with -----BEGIN PUBLIC KEY-----"}
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+func readKey(name string) ([]byte, error) {
+	if variable, ok := strings.CutPrefix(name, "env://"); ok {
+		data, ok := os.LookupEnv(variable)
+		if !ok {
+			return nil, exit.Usagef("key %q: the variable is not set", name)
+		}
+		return []byte(data), nil
+	}
+	if scheme, _, ok := strings.Cut(name, "://"); ok {
+		return nil, &exit.UsageError{Err: fmt.Errorf("key %q: unsupported scheme %q", name, scheme), Hint: "name a file, or env://VARIABLE"}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, exit.FileError("key", name, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxKey+1))
+	if err != nil {
+		return nil, exit.FileError("key", name, err)
+	}
+	return data, nil
+}
+
+// askPassword returns the password of a key: from the environment, else from a terminal.
+func askPassword(ctx context.Context, a *app.App, prompt string) ([]byte, error) {
+	if password, ok := os.LookupEnv(passwordVariable); ok {
+		return []byte(password), nil
+	}
+	password, err := a.AskSecret(ctx, prompt)
+	if errors.Is(err, app.ErrNoTerminal) {
+		return nil, &exit.UsageError{Err: errors.New("the key needs a password, and standard input is not a terminal"), Hint: "set " + passwordVariable}
+	}
+	return []byte(password), err
+}

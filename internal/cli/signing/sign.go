@@ -1,0 +1,210 @@
+package signing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pack/sign"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"oras.land/oras-go/v2"
+)
+
+func newSignCommand(a *app.App) *cobra.Command {
+	var opts signOptions
+	cmd := &cobra.Command{
+		Use:   "sign TARGET",
+		Short: "Sign an artifact or image",
+		Long: `Attach a signature to TARGET that "davit verify --key" and "cosign verify --key" accept: a sigstore
+bundle, made by a key alone, without a network service. The format legacy writes the tag
+sha256-....sig that podman, skopeo, and CRI-O read. The same key, artifact, and annotations always make
+the same signature: signing twice adds nothing.
+
+The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
+		Example: `  davit sign registry.example.com/models/tiny:1.0 --key davit.key
+  davit sign registry.example.com/app:1.0 --key davit.key --each-platform --referrers
+  davit sign registry.example.com/app:1.0 --key davit.key --signature-format both
+  davit sign ./oci:1.0 --key davit.key --annotation stage=production`,
+		GroupID: app.GroupTrust,
+		Args:    app.Arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = args[0]
+			return runSign(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.key, "key", "", "sign with the private key in this `FILE` (or env://VARIABLE)")
+	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "sign the annotation `KEY=VALUE` along (repeatable)")
+	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "also sign the manifest of every platform of an index")
+	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs")
+	opts.addFormat(cmd.Flags())
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type signOptions struct {
+	Flags
+	target       string
+	annotations  []string
+	eachPlatform bool
+	referrers    bool
+}
+
+func runSign(ctx context.Context, a *app.App, opts signOptions) error {
+	if opts.key == "" {
+		return &exit.UsageError{Err: errors.New("no key to sign with"), Hint: "davit sign " + opts.target + " --key FILE; \"davit keygen\" makes a pair of keys"}
+	}
+	annotations, err := source.ParseAnnotations(opts.annotations)
+	if err != nil {
+		return err
+	}
+	ref, err := registry.Parse(opts.target)
+	if err != nil {
+		return err
+	}
+	with, err := opts.options(ctx, a, ref)
+	if err != nil {
+		return err
+	}
+	with.Annotations, with.EachPlatform, with.Referrers = annotations, opts.eachPlatform, opts.referrers
+	t, err := a.OpenExisting(ctx, ref, registry.Write)
+	if err != nil {
+		return err
+	}
+	r, err := app.Finish(ctx, t, func(t *app.Target) (*signResult, error) {
+		desc, err := t.Find(ctx)
+		if err != nil {
+			return nil, err
+		}
+		signatures, err := sign.Sign(ctx, t.Target, desc, *with)
+		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures}, err
+	})
+	if err != nil {
+		return err
+	}
+	return a.Print(r)
+}
+
+// signResult is the result of sign.
+type signResult struct {
+	Reference  string           `json:"reference"`
+	Digest     digest.Digest    `json:"digest"`
+	Signatures []sign.Signature `json:"signatures"`
+}
+
+func (r *signResult) WriteText(w io.Writer) error {
+	var t term.Table
+	t.Row("target", r.Reference)
+	for _, s := range r.Signatures {
+		t.Row(verb(s), s.Subject.String(), s.Kind)
+		t.Row(string(s.Format), s.Digest.String(), s.Tag)
+	}
+	return t.WriteText(w)
+}
+
+func verb(s sign.Signature) string {
+	if s.Skipped {
+		return "unchanged"
+	}
+	return "signed"
+}
+
+func (r *signResult) QuietLine() string { return r.Reference }
+
+// Flags are the flags of commands that sign what they write.
+type Flags struct {
+	key       string
+	format    string
+	reference string
+}
+
+// AddFlags adds --sign-key and --signature-format.
+func (f *Flags) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&f.key, "sign-key", "", "sign the result with the private key in this `FILE`, before a tag moves")
+	f.addFormat(fs)
+}
+
+func (f *Flags) addFormat(fs *pflag.FlagSet) {
+	fs.StringVar(&f.format, "signature-format", "bundle", "store signatures as `FORMAT`: bundle, legacy (podman, skopeo), or both")
+	fs.StringVar(&f.reference, "reference", "", "bind a legacy signature to this `REPOSITORY` (default: that of the target; a path has none)")
+}
+
+// Signer signs what a command stores. The nil Signer signs nothing.
+type Signer struct{ with *sign.Options }
+
+// Signer returns the signer that the flags ask for, or nil without --sign-key. The key is read now: a wrong password is an error
+// before anything is sent. ref is the target of the command.
+func (f *Flags) Signer(ctx context.Context, a *app.App, ref registry.Reference) (*Signer, error) {
+	if f.key == "" {
+		return nil, nil
+	}
+	with, err := f.options(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{with}, nil
+}
+
+// In returns the function that signs a manifest in dst, or nil.
+func (s *Signer) In(dst oras.GraphTarget) func(context.Context, ocispec.Descriptor) error {
+	if s == nil {
+		return nil
+	}
+	return func(ctx context.Context, desc ocispec.Descriptor) error {
+		_, err := sign.Sign(ctx, dst, desc, *s.with)
+		return err
+	}
+}
+
+// options returns how the flags say to sign a manifest at the reference.
+func (f *Flags) options(ctx context.Context, a *app.App, ref registry.Reference) (*sign.Options, error) {
+	with := &sign.Options{}
+	switch f.format {
+	case "bundle":
+		with.Formats = []sign.Format{sign.Bundle}
+	case "legacy":
+		with.Formats = []sign.Format{sign.Legacy}
+	case "both":
+		with.Formats = []sign.Format{sign.Bundle, sign.Legacy}
+	default:
+		return nil, exit.Usagef("--signature-format %q: must be bundle, legacy, or both", f.format)
+	}
+	var err error
+	if with.Created, err = source.Date(); err != nil {
+		return nil, err
+	}
+	if with.Repository, err = f.repository(ref); err != nil {
+		return nil, err
+	}
+	with.Key, err = readPrivateKey(ctx, a, f.key)
+	return with, err
+}
+
+// repository returns the name that a legacy signature is bound to.
+func (f *Flags) repository(ref registry.Reference) (string, error) {
+	if f.format == "bundle" {
+		return "", nil
+	}
+	if f.reference == "" {
+		if ref.IsPath() {
+			return "", &exit.UsageError{Err: fmt.Errorf("a legacy signature names a repository, and %s has none", ref), Hint: "--reference HOST/REPO says which"}
+		}
+		return ref.Name(), nil
+	}
+	named, err := registry.Parse(f.reference)
+	if err != nil {
+		return "", err
+	}
+	if named.IsPath() || named.Reference() != "" {
+		return "", exit.Usagef("--reference %q: must be HOST/REPO", f.reference)
+	}
+	return named.Name(), nil
+}

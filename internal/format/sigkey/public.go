@@ -1,0 +1,134 @@
+// Package sigkey reads, writes, and uses the keys of cosign: private keys in the encrypted form of cosign or in plain PEM,
+// public keys in PEM, and signatures with the algorithms that sigstore allows for them.
+//
+// It has no key of its own choice: a signature is checked with the key of the caller, and the key decides the algorithm.
+package sigkey
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	_ "crypto/sha512" // SHA-384 and SHA-512
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+)
+
+// MaxSize is the most that a key file may have, in bytes. An RSA key of 8192 bits has 6 KiB.
+const MaxSize = 64 << 10
+
+const typePublic = "PUBLIC KEY"
+
+// Public is a key that checks signatures.
+type Public struct {
+	key crypto.PublicKey
+	der []byte // SubjectPublicKeyInfo
+}
+
+// ParsePublic reads a public key in PEM (SubjectPublicKeyInfo, RFC 5280). A certificate is not a key: to trust one, a caller has to
+// say which names and issuers count, and this does not check them.
+func ParsePublic(data []byte) (*Public, error) {
+	block, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	switch block.Type {
+	case typePublic:
+	case typeSigstore, typeCosign, typePKCS8, typeEC, typeRSA:
+		return nil, errors.New("a private key, not a public key")
+	default:
+		return nil, fmt.Errorf("a PEM block of type %q, not a public key", block.Type)
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("invalid public key: %w", err)
+	}
+	return newPublic(key)
+}
+
+// decode returns the only PEM block of a key file.
+func decode(data []byte) (*pem.Block, error) {
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("key file too large: limit is %d KiB", MaxSize>>10)
+	}
+	block, rest := pem.Decode(data)
+	switch {
+	case block == nil:
+		return nil, errors.New("not a key in PEM")
+	case block.Type == "EC PARAMETERS": // openssl ecparam writes it in front of the key
+		return decode(rest)
+	case len(bytes.TrimSpace(rest)) > 0:
+		return nil, errors.New("more than one key in a file")
+	}
+	return block, nil
+}
+
+// Hint returns what bundles call the hint of a key: the SHA-256 of its SubjectPublicKeyInfo, in base64.
+func (k *Public) Hint() string {
+	sum := sha256.Sum256(k.der)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Equal reports whether two keys are the same.
+func (k *Public) Equal(other *Public) bool { return bytes.Equal(k.der, other.der) }
+
+// PEM returns the key as ParsePublic reads it.
+func (k *Public) PEM() []byte { return pem.EncodeToMemory(&pem.Block{Type: typePublic, Bytes: k.der}) }
+
+// Verify reports whether the signature of the message was made by this key, with any of the hashes that sigstore's clients use
+// with it.
+func (k *Public) Verify(message, signature []byte) bool {
+	for _, s := range k.schemes() {
+		if k.verify(message, signature, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *Public) verify(message, signature []byte, s scheme) bool {
+	switch key := k.key.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(key, sum(s.hash, message), signature)
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(key, s.hash, sum(s.hash, message), signature) == nil
+	case ed25519.PublicKey:
+		if s.hash == 0 {
+			return ed25519.Verify(key, message, signature)
+		}
+		return ed25519.VerifyWithOptions(key, sum(s.hash, message), signature, &ed25519.Options{Hash: s.hash}) == nil
+	}
+	return false
+}
+
+// scheme is a way to sign with a key; a hash of 0 is pure Ed25519.
+type scheme struct{ hash crypto.Hash }
+
+// schemes returns the ways to sign with the key: the first is the one that Sign uses, the others are those of cosign 3
+// (sigstore, pkg/signature/algorithm_registry.go).
+func (k *Public) schemes() []scheme {
+	switch key := k.key.(type) {
+	case *ecdsa.PublicKey:
+		switch key.Curve {
+		case elliptic.P384():
+			return []scheme{{crypto.SHA256}, {crypto.SHA384}}
+		case elliptic.P521():
+			return []scheme{{crypto.SHA256}, {crypto.SHA512}}
+		}
+	case ed25519.PublicKey:
+		return []scheme{{}, {crypto.SHA512}}
+	}
+	return []scheme{{crypto.SHA256}}
+}
+
+func sum(hash crypto.Hash, message []byte) []byte {
+	h := hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}

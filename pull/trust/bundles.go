@@ -1,0 +1,114 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/sigstore"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// maxBundle is how many bytes of a bundle are read. One around an SBOM has a few MiB.
+const maxBundle = 32 << 20
+
+// bundlePrefix begins the artifactType of every version of a bundle.
+const bundlePrefix = "application/vnd.dev.sigstore.bundle"
+
+// bundles reads the bundles attached to a manifest that are signatures. With stop set, it ends with the first verified one.
+func (v *verifier) bundles(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
+	referrers, err := v.attachedBundles(ctx, subject, sigstore.CosignSign)
+	if err != nil {
+		return nil, err
+	}
+	var all []Signature
+	for _, r := range referrers {
+		b, problem, err := v.readBundle(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if b != nil && b.Statement.PredicateType != sigstore.CosignSign {
+			continue // an attestation
+		}
+		s := Signature{Subject: subject.Digest, Format: "bundle", Digest: r.Digest, Problem: problem}
+		if b != nil {
+			v.judge(&s, b, subject)
+		}
+		if all = append(all, s); stop && s.Verified {
+			break
+		}
+	}
+	return all, nil
+}
+
+// judge fills in what a bundle says, and whether one of the keys signed it.
+func (v *verifier) judge(s *Signature, b *sigstore.Bundle, subject ocispec.Descriptor) {
+	s.KeyHint, s.Identity, s.Issuer, s.Annotations = b.Hint, b.Identity, b.Issuer, b.Statement.Annotations()
+	if !b.Statement.IsAbout(subject.Digest) {
+		s.Problem = "the signature is about another artifact"
+		return
+	}
+	s.Key, s.Verified = v.keyOf(b.IsSignedBy)
+}
+
+// attachedBundles lists the bundles attached to a manifest with a predicate type, and those whose type the list does not tell:
+// the lists that cosign keeps for registries without the referrers API tell nothing.
+func (v *verifier) attachedBundles(ctx context.Context, subject ocispec.Descriptor, predicate string) ([]ocispec.Descriptor, error) {
+	referrers, err := fetch.ListReferrers(ctx, v.src, subject, "")
+	if err != nil {
+		return nil, err
+	}
+	var chosen []ocispec.Descriptor
+	for _, r := range referrers {
+		if r.ArtifactType != "" && r.ArtifactType != ocispec.MediaTypeEmptyJSON && !strings.HasPrefix(r.ArtifactType, bundlePrefix) {
+			continue
+		}
+		if p, told := r.Annotations[mediatypes.BundlePredicateType]; told && p != predicate {
+			continue
+		}
+		if chosen = append(chosen, r); len(chosen) > MaxSignatures {
+			return nil, artifact.Refused(subject.Digest.String(), "too many signatures: the limit is %d", MaxSignatures)
+		}
+	}
+	return chosen, nil
+}
+
+// readBundle reads the bundle of a referrer. If it is not one, or can't be trusted in any case, it returns the reason instead.
+func (v *verifier) readBundle(ctx context.Context, r ocispec.Descriptor) (b *sigstore.Bundle, problem string, err error) {
+	m, err := fetch.Load(ctx, v.src, r)
+	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, errdef.ErrNotFound) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	switch {
+	case len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.SigstoreBundle:
+		return nil, "not a sigstore bundle of version 0.3", nil
+	case m.Layers[0].Size > maxBundle:
+		return nil, "sigstore bundle too large: the limit is 32 MiB", nil
+	}
+	rc, err := v.src.Fetch(ctx, m.Layers[0])
+	if err != nil {
+		if errors.Is(err, errdef.ErrNotFound) {
+			return nil, err.Error(), nil
+		}
+		return nil, "", err
+	}
+	defer rc.Close()
+	data, err := fetch.ReadAll(rc, m.Layers[0])
+	if errors.Is(err, artifact.ErrRefused) {
+		return nil, err.Error(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if b, err = sigstore.ParseBundle(data); err != nil {
+		return nil, err.Error(), nil
+	}
+	return b, "", nil
+}

@@ -1,0 +1,126 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const attestationPrefix = "attestation="
+
+// CheckRequirement returns an artifact.ErrInvalid unless name is something that Options.Require can name.
+func CheckRequirement(name string) error {
+	if uri, ok := strings.CutPrefix(name, attestationPrefix); ok {
+		if uri == "" {
+			return fmt.Errorf("%w: %q names no predicate type", artifact.ErrInvalid, name)
+		}
+		return nil
+	}
+	for _, k := range kinds.All() {
+		if k.Name == name && k.Attached {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %q is not a kind of attachment", artifact.ErrInvalid, name)
+}
+
+// require finds a required attachment of one of the manifests that is signed.
+func (v *verifier) require(ctx context.Context, manifests []ocispec.Descriptor, name string) (*Required, error) {
+	missing := &NotSignedError{Subject: manifests[0].Digest, Required: name}
+	for _, m := range manifests {
+		var found *Required
+		var err error
+		if uri, ok := strings.CutPrefix(name, attestationPrefix); ok {
+			found, err = v.requireAttestation(ctx, m, uri, missing)
+		} else {
+			found, err = v.requireKind(ctx, m, name, missing)
+		}
+		if found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, missing
+}
+
+// requireAttestation finds a bundle with the predicate type whose envelope one of the keys signed.
+func (v *verifier) requireAttestation(ctx context.Context, subject ocispec.Descriptor, uri string, missing *NotSignedError) (
+	*Required, error) {
+	referrers, err := v.attachedBundles(ctx, subject, uri)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range referrers {
+		b, problem, err := v.readBundle(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if b != nil && b.Statement.PredicateType != uri {
+			continue
+		}
+		missing.Attached = true
+		s := Signature{Subject: subject.Digest, Format: "bundle", Digest: r.Digest, Problem: problem}
+		if b != nil {
+			v.judge(&s, b, subject)
+		}
+		if s.Verified {
+			return &Required{attestationPrefix + uri, r.Digest, s.Key}, nil
+		}
+		missing.Signatures = append(missing.Signatures, s)
+	}
+	return nil, nil
+}
+
+// requireKind finds an attachment of the kind whose manifest one of the keys signed.
+func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, kind string, missing *NotSignedError) (*Required, error) {
+	referrers, err := fetch.ListReferrers(ctx, v.src, subject, "")
+	if err != nil {
+		return nil, err
+	}
+	tried := 0
+	for _, r := range referrers {
+		is, err := v.isAttachedKind(ctx, r, subject, kind)
+		if err != nil {
+			return nil, err
+		}
+		if !is {
+			continue
+		}
+		if tried++; tried > MaxSignatures {
+			return nil, artifact.Refused(subject.Digest.String(), "too many attachments of kind %s: the limit is %d", kind, MaxSignatures)
+		}
+		missing.Attached = true
+		signatures, err := v.signatures(ctx, r, true)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range signatures {
+			if s.Verified {
+				return &Required{kind, r.Digest, s.Key}, nil
+			}
+		}
+		missing.Signatures = append(missing.Signatures, signatures...)
+	}
+	return nil, nil
+}
+
+// isAttachedKind reports whether a referrer is of the kind and about the subject. Its manifest says so: the list of referrers
+// is not signed, and may name what was signed for another artifact.
+func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descriptor, kind string) (bool, error) {
+	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
+	if !traits.Vague() {
+		if k, _ := kinds.Recognize(traits); k.Name != kind {
+			return false, nil
+		}
+	}
+	m, err := fetch.Load(ctx, v.src, r)
+	if err != nil {
+		return false, err
+	}
+	return m.Kind().Name == kind && m.Subject != nil && m.Subject.Digest == subject.Digest, nil
+}

@@ -1,0 +1,196 @@
+// Package trust finds the signatures of an artifact, and says which of them were made by a given key.
+//
+// Only the caller's keys count. A certificate, a log entry, or a timestamp in a signature is shown and never taken for evidence.
+package trust
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/sigkey"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+)
+
+// MaxSignatures is how many signatures of one manifest are read. A manifest that has more was flooded with them.
+const MaxSignatures = 100
+
+// Key is a public key and the name that results have for it.
+type Key struct {
+	key  *sigkey.Public
+	Name string
+}
+
+// ParseKey reads a public key in PEM: ECDSA on P-256, P-384, or P-521, RSA from 2048 bits on, or Ed25519. Results call it name.
+// Anything else is an error that says what it is.
+func ParseKey(data []byte, name string) (Key, error) {
+	key, err := sigkey.ParsePublic(data)
+	return Key{key, name}, err
+}
+
+// Hint returns the SHA-256 of the key in base64: what signatures call its hint.
+func (k Key) Hint() string { return k.key.Hint() }
+
+// Options say which signatures count.
+type Options struct {
+	// Keys are the keys that are trusted. A signature by any of them counts.
+	Keys []Key
+	// Accepts reports whether a legacy signature for the repository with this name counts. Nil accepts every name. Bundles bind
+	// the digest alone and are not asked about.
+	Accepts func(repository string) bool
+	// Require lists attachments that must exist and be signed too: the name of a kind ("sbom"), whose manifest must be signed,
+	// or "attestation=URI" with the URI of a predicate type, whose envelope must be.
+	Require []string
+}
+
+// Signature is one signature that was found.
+type Signature struct {
+	Subject     digest.Digest     `json:"subject"`           // of the signed manifest
+	Format      string            `json:"format"`            // bundle, or legacy
+	Digest      digest.Digest     `json:"digest"`            // of the manifest with the signature
+	Tag         string            `json:"tag,omitempty"`     // of a legacy signature
+	KeyHint     string            `json:"keyHint,omitempty"` // as the signer wrote it
+	Identity    string            `json:"identity,omitempty"`
+	Issuer      string            `json:"issuer,omitempty"`
+	Repository  string            `json:"repository,omitempty"` // that a legacy signature is bound to
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Verified    bool              `json:"verified"`          // one of the keys made it
+	Key         string            `json:"key,omitempty"`     // the name of that key
+	Problem     string            `json:"problem,omitempty"` // why it can't count, whatever the key
+}
+
+// Report lists the signatures and attachments that Verify found.
+type Report struct {
+	Signatures []Signature `json:"signatures"`
+	Required   []Required  `json:"required,omitempty"`
+}
+
+// Required is a required attachment that is signed.
+type Required struct {
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"`
+	Key    string        `json:"key"`
+}
+
+// Verified returns the first signature that one of the keys made, or nil.
+func (r *Report) Verified() *Signature {
+	for i := range r.Signatures {
+		if r.Signatures[i].Verified {
+			return &r.Signatures[i]
+		}
+	}
+	return nil
+}
+
+// NotSignedError reports that none of the keys signed a manifest or a required attachment. It is an artifact.ErrRefused.
+type NotSignedError struct {
+	Subject    digest.Digest
+	Required   string      // the required attachment that is missing, or ""
+	Attached   bool        // the required attachment exists, and is not signed
+	Signatures []Signature // by others
+}
+
+func (e *NotSignedError) Error() string {
+	what := e.Subject.String()
+	if e.Required != "" {
+		if !e.Attached {
+			return fmt.Sprintf("%s: no %s is attached", what, e.Required)
+		}
+		what = e.Required + " of " + what
+	}
+	if len(e.Signatures) == 0 {
+		return what + ": not signed"
+	}
+	var by []string
+	for _, s := range e.Signatures {
+		switch {
+		case s.Problem != "":
+			by = append(by, s.Problem)
+		case s.Identity != "":
+			by = append(by, "certificate of "+s.Identity)
+		case s.KeyHint != "":
+			by = append(by, "key "+s.KeyHint)
+		default:
+			by = append(by, "another key")
+		}
+		if len(by) == 3 && len(e.Signatures) > 3 {
+			by = append(by, fmt.Sprintf("%d more", len(e.Signatures)-3))
+			break
+		}
+	}
+	return fmt.Sprintf("%s: not signed by a trusted key; found: %s", what, strings.Join(by, ", "))
+}
+
+// Unwrap returns artifact.ErrRefused.
+func (e *NotSignedError) Unwrap() error { return artifact.ErrRefused }
+
+// Verify checks that one of the keys signed one of the manifests: an index and the one of its manifests that is wanted, or a
+// single one. With that it returns the signatures it read, and the required attachments. No verified signature, or a required
+// attachment without one, is a NotSignedError; more than MaxSignatures signatures are an artifact.ErrRefused.
+func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocispec.Descriptor, opts Options) (*Report, error) {
+	v := &verifier{src: src, opts: opts}
+	r := &Report{}
+	for _, m := range manifests {
+		found, err := v.signatures(ctx, m, true)
+		if err != nil {
+			return nil, err
+		}
+		r.Signatures = append(r.Signatures, found...)
+		if r.Verified() != nil {
+			break
+		}
+	}
+	if r.Verified() == nil {
+		return r, &NotSignedError{Subject: manifests[0].Digest, Signatures: r.Signatures}
+	}
+	for _, name := range opts.Require {
+		one, err := v.require(ctx, manifests, name)
+		if err != nil {
+			return r, err
+		}
+		r.Required = append(r.Required, *one)
+	}
+	return r, nil
+}
+
+// List returns the signatures of a manifest. Those that one of the keys made are marked; without keys, none is.
+func List(ctx context.Context, src oras.ReadOnlyGraphTarget, manifest ocispec.Descriptor, opts Options) ([]Signature, error) {
+	v := &verifier{src: src, opts: opts}
+	return v.signatures(ctx, manifest, false)
+}
+
+// verifier reads signatures from one source.
+type verifier struct {
+	src  oras.ReadOnlyGraphTarget
+	opts Options
+}
+
+// signatures reads the signatures of a manifest: bundles first, then those behind the tag, which takes one more request. With
+// stop set, it reads no more than it needs to find a verified one.
+func (v *verifier) signatures(ctx context.Context, subject ocispec.Descriptor, stop bool) ([]Signature, error) {
+	all, err := v.bundles(ctx, subject, stop)
+	if err != nil {
+		return nil, err
+	}
+	if stop && len(all) > 0 && all[len(all)-1].Verified {
+		return all, nil
+	}
+	legacy, err := v.legacy(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, legacy...), nil
+}
+
+// keyOf returns the first key for which signed is true.
+func (v *verifier) keyOf(signed func(*sigkey.Public) bool) (name string, found bool) {
+	for _, k := range v.opts.Keys {
+		if signed(k.key) {
+			return k.Name, true
+		}
+	}
+	return "", false
+}
