@@ -12,7 +12,14 @@ type Heading struct {
 // Headings lists the headings of a document, ATX and Setext, without those in code.
 func Headings(body []byte) []Heading {
 	var found []Heading
+	eachHeading(body, func(h Heading, _ int) { found = append(found, h) })
+	return found
+}
+
+// eachHeading visits the headings of a document, with the offset of the line that each begins in.
+func eachHeading(body []byte, visit func(h Heading, at int)) {
 	fence, previous := "", ""
+	at, before := 0, 0 // offsets of this line and of the previous one
 	for line := range strings.Lines(string(body)) {
 		text := strings.TrimRight(line, " \t\r\n")
 		indent := len(text) - len(strings.TrimLeft(text, " "))
@@ -30,16 +37,16 @@ func Headings(body []byte) []Heading {
 			text = ""
 		case strings.HasPrefix(text, "#"):
 			if h, ok := atxHeading(text); ok {
-				found = append(found, h)
+				visit(h, at)
 				text = ""
 			}
 		case previous != "" && text != "" && (strings.Trim(text, "=") == "" || len(text) > 1 && strings.Trim(text, "-") == ""):
-			found = append(found, Heading{1 + strings.Count(text[:1], "-"), previous})
+			visit(Heading{1 + strings.Count(text[:1], "-"), previous}, before)
 			text = ""
 		}
-		previous = text
+		previous, before = text, at
+		at += len(line)
 	}
-	return found
 }
 
 func closesFence(text, fence string) bool {

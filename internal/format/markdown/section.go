@@ -1,0 +1,61 @@
+package markdown
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Section is the part of a document from a heading to the next one of the same or a higher level.
+type Section struct {
+	Heading
+	Anchor string // what a link to the heading ends in after "#", as GitHub and most site generators make it
+	Text   []byte // of the document, with the heading and the sections below it
+}
+
+// Sections lists the sections of a document, in the order of their headings.
+func Sections(body []byte) []Section {
+	var found []Section
+	var starts []int
+	taken := map[string]int{}
+	eachHeading(body, func(h Heading, at int) {
+		found = append(found, Section{Heading: h, Anchor: uniqueAnchor(taken, anchor(h.Text))})
+		starts = append(starts, at)
+	})
+	for i := range found {
+		end := len(body)
+		for j := i + 1; j < len(found); j++ {
+			if found[j].Level <= found[i].Level {
+				end = starts[j]
+				break
+			}
+		}
+		found[i].Text = body[starts[i]:end]
+	}
+	return found
+}
+
+// anchor makes an anchor of a heading: letters in lower case, digits, "-" and "_", and "-" for a space.
+func anchor(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '-', r == '_':
+			return unicode.ToLower(r)
+		case r == ' ':
+			return '-'
+		}
+		return -1
+	}, text)
+}
+
+// uniqueAnchor appends a number to an anchor that an earlier heading has.
+func uniqueAnchor(taken map[string]int, base string) string {
+	name := base
+	for n, again := taken[base]; again; _, again = taken[name] {
+		n++
+		taken[base] = n
+		name = base + "-" + strconv.Itoa(n)
+	}
+	taken[name] = 0
+	return name
+}
