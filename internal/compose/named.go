@@ -2,8 +2,8 @@ package compose
 
 import (
 	"io/fs"
+	"path"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/roles"
@@ -39,6 +39,37 @@ func (d *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 	return roles.RelativeTo(dir, filter), nil
 }
 
+// PackedFile is a file that is packed, with its name after a pull.
+type PackedFile struct{ Path, Title string }
+
+// PackedFiles lists the files that a layer is made from, without links.
+func (c *Draft) PackedFiles(l *Layer) ([]PackedFile, error) {
+	switch {
+	case l.Archive:
+		return nil, nil
+	case !l.Dir && len(l.Files) == 0:
+		return []PackedFile{{l.Path, l.Title}}, nil
+	}
+	names := l.Files
+	if l.Dir {
+		below, err := FilesBelow(c.FS, l)
+		if err != nil {
+			return nil, err
+		}
+		names = nil
+		for _, name := range below {
+			names = append(names, path.Join(l.Path, name))
+		}
+	}
+	var files []PackedFile
+	for _, name := range names {
+		if info, err := fs.Lstat(c.FS, name); err == nil && info.Mode().IsRegular() {
+			files = append(files, PackedFile{name, path.Join(l.Prefix, tree.Below(l.Path, name))})
+		}
+	}
+	return files, nil
+}
+
 // FilesBelow lists the files of a directory that become part of its layer.
 func FilesBelow(fsys fs.FS, l *Layer) ([]string, error) {
 	files := []string{}
@@ -46,7 +77,7 @@ func FilesBelow(fsys fs.FS, l *Layer) ([]string, error) {
 		if err != nil || name == l.Path {
 			return err
 		}
-		rel := strings.TrimPrefix(name, l.Path+"/")
+		rel := tree.Below(l.Path, name)
 		switch {
 		case l.Exclude != nil && l.Exclude(rel, d.IsDir()):
 			if d.IsDir() {

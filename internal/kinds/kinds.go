@@ -126,7 +126,7 @@ func Names() []kind.Naming {
 // Alerting returns the name of the kind whose artifacts name the alerts that they answer.
 func Alerting() string {
 	for _, k := range list() {
-		if k.Pull.HasAlerts {
+		if k.Pull.Alerts != nil {
 			return k.Name
 		}
 	}

@@ -5,13 +5,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"path"
-	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/pull/read/rank"
 	"oras.land/oras-go/v2/content"
 )
 
@@ -63,20 +62,8 @@ func newDocument(name, mediaType string, text []byte) (*Document, error) {
 	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
 		return nil, fmt.Errorf("%s is not text: %w", name, ErrNotReadable)
 	}
-	return &Document{Path: name, MediaType: cmp.Or(mediaType, textType(name)), Text: string(text)}, nil
+	return &Document{Path: name, MediaType: cmp.Or(mediaType, rank.TextType(name)), Text: string(text)}, nil
 }
 
-// textType returns the media type of a file in a tar.
-func textType(name string) string {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".md", ".markdown":
-		return "text/markdown"
-	case ".json":
-		return "application/json"
-	case ".yaml", ".yml":
-		return "application/yaml"
-	case ".html", ".htm":
-		return "text/html"
-	}
-	return "text/plain"
-}
+// IsMarkdown reports whether the text is Markdown.
+func (d *Document) IsMarkdown() bool { return rank.IsMarkdown(d.Path, d.MediaType) }

@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read/rank"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -38,6 +39,7 @@ const (
 type ReadableOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Path     string            // this file, named as a pull would name it
+	Alert    string            // of runbooks, the pages or sections that answer this alert; all if it is not among them
 	Limits   pull.Limits
 }
 
@@ -90,7 +92,12 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, err
 	}
 	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
-	doc, err := s.run(ctx)
+	doc, err := s.guided(ctx, m)
+	if doc == nil && err == nil {
+		if doc, err = s.run(ctx); err == nil {
+			s.cut(doc)
+		}
+	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
 	}
@@ -176,6 +183,17 @@ func (w *textWriter) Write(p []byte) (int, error) {
 
 var errTooLong = fmt.Errorf("it has more than %d MiB: %w", MaxText>>20, ErrNotReadable)
 
+// rankOf returns the rank of a file: that of its name and role, unless one file is requested.
+func (s *search) rankOf(name, role, mediaType string) kind.Rank {
+	switch {
+	case s.opts.Path == "":
+		return rank.Of(s.kind.Pull, name, role, mediaType)
+	case name == path.Clean(s.opts.Path):
+		return kind.RankItself
+	}
+	return 0
+}
+
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *fetch.Item) {
 	rank := s.rankOf(it.Name, it.Role, it.Desc.MediaType)
@@ -254,7 +272,7 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 		if err := s.offerEntry(it, h, r); err != nil {
 			return err
 		}
-		if s.rank >= kind.RankReadme-perDirectory && it.Desc.Size > fetch.VerifiedFirst {
+		if s.rank >= kind.RankReadme-rank.PerDirectory && it.Desc.Size > fetch.VerifiedFirst {
 			s.unverified = true
 			return fs.SkipAll
 		}

@@ -113,7 +113,7 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions, pl
 		return nil, err
 	}
 	var known *artifact.Error
-	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: platform, Path: opts.path})
+	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: platform, Path: opts.path, Alert: opts.Alert})
 	switch {
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{

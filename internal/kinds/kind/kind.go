@@ -47,6 +47,19 @@ type Pull struct {
 	Readings map[string]Reading
 	// PathInTar: a path names a file in the tar of a layer, and the name of the layer does not count.
 	PathInTar bool
-	// HasAlerts: the manifest names the alerts that the artifact answers, in the annotation mediatypes.RunbookAlerts.
-	HasAlerts bool
+	// Index returns the file that a reader begins with, "" if the config names none.
+	Index func(config []byte) string
+	// Alerts lists the alerts that the artifact answers, and where. The manifest repeats their names in the annotation
+	// mediatypes.RunbookAlerts.
+	Alerts func(config []byte) []Alert
+	// Answer returns the part of a text, the only file of the artifact, that answers one of its alerts.
+	Answer func(text []byte, alert string) []byte
+}
+
+// Alert is an alert that an artifact answers. The fields after Section describe the answer, where they are known.
+type Alert struct {
+	Name                            string
+	Page                            string // the file, as a pull names it; empty: the artifact as a whole
+	Section                         string // the anchor of a heading in Page; empty: the whole page
+	Title, Severity, Owner, Service string
 }

@@ -5,16 +5,20 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// data is a runbook: Markdown with YAML front matter, which becomes the config.
+// data is one runbook, whose front matter becomes the config, or a folder of them, whose config says which page answers
+// which alert.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "runbook",
-		Summary:  "a runbook: Markdown whose front matter says which alerts of which service it answers",
+		Summary:  "a runbook, or a folder of runbooks: Markdown, with the alerts that each page answers",
 		Identity: mediatypes.Identity{ArtifactType: mediatypes.RunbookArtifact},
 		Config:   mediatypes.Config{MediaType: mediatypes.RunbookConfig, Derive: "runbook", Schema: schema()},
 		Layers: []mediatypes.LayerType{
-			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}, Content: "runbook", Min: 1, Max: 1, Tells: true},
-			{Role: "runbook", MediaType: "text/markdown", Min: 1, Max: 1},
+			{Role: "runbooks", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "runbooks-of-alerts", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}, Tells: true},
+			{Role: "runbooks", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "runbooks", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
+			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}, Content: "runbook", Tells: true},
+			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
+			{Role: "runbook", MediaType: "text/markdown"},
 			{Role: "attachment", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
 			{Role: "attachment", MediaType: mediatypes.OctetStream, Match: []string{"*"}},
 		},
@@ -27,8 +31,12 @@ layers: [greeting-down.md]
 	}
 }
 
-// schema is the schema of a runbook's front matter, and of its config.
+// alertName is the pattern of the name of an alert: the annotation of the manifest separates them by commas.
+const alertName = "^[^,\\s](?:[^,\\n]*[^,\\s])?$"
+
+// schema is the schema of a runbook's front matter, and of the config in davit.yaml.
 func schema() map[string]any {
+	name := map[string]any{"type": "string", "pattern": alertName}
 	return map[string]any{
 		"type":                 "object",
 		"additionalProperties": false,
@@ -38,9 +46,10 @@ func schema() map[string]any {
 			"service":  map[string]any{"type": "string", "description": "the service it is about"},
 			"owner":    map[string]any{"type": "string", "description": "the team or person to ask"},
 			"severity": map[string]any{"type": "string", "description": "how bad it is, in the words of your alerting: critical, sev1"},
+			"alert":    map[string]any{"type": "string", "pattern": alertName, "description": "the alert it answers, if it is one"},
 			"alerts": map[string]any{
-				"type": "array", "uniqueItems": true, "description": "the alerts it answers",
-				"items": map[string]any{"type": "string", "pattern": "^[^,\\s](?:[^,\\n]*[^,\\s])?$"},
+				"type": "array", "uniqueItems": true, "items": name,
+				"description": "the alerts it answers; when left out, a one-word title that is the file's name, or headings that name alerts",
 			},
 			"steps": map[string]any{
 				"type": "array", "description": "what to do, in order; taken from the headings when left out",

@@ -12,12 +12,16 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"runbook": {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
+			"runbook":            {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
+			"runbooks":           {Expects: "a directory of Markdown", Find: hasPages},
+			"runbooks-of-alerts": {Expects: "a directory of Markdown with alerts in its front matter", Find: hasRunbooks},
 		},
 		Names: []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
 		Pull: kind.Pull{
-			Readings:  map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
-			HasAlerts: true,
+			Readings: map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
+			Index:    index,
+			Alerts:   alerts,
+			Answer:   answer,
 		},
 	}
 }

@@ -1,144 +1,152 @@
 package runbook
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
-	"github.com/davit-oci/davit/internal/declare"
-	"github.com/davit-oci/davit/internal/format/frontmatter"
-	"github.com/davit-oci/davit/internal/format/markdown"
-	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxRunbook bounds the Markdown that is read into memory for its headings.
-const maxRunbook = 4 << 20
+// maxAlerts bounds the alerts of an artifact: their names are in an annotation of the manifest, which registries repeat in
+// lists of referrers and refuse above 4 MiB.
+const maxAlerts = 5000
 
-// runbookKeys are keys of front matter by which a runbook is detected: other Markdown does not have them.
-var runbookKeys = []string{"alerts", "severity", "runbook", "service"}
-
-// isRunbook finds Markdown whose front matter has a key of a runbook. In front matter that is not valid YAML, a line that
-// begins with such a key is enough: deriving the config reports the fault.
-func isRunbook(s *tree.Sample) (string, bool) {
-	front, _, found := frontmatter.Split(s.Head())
-	if !found {
-		return "", false
-	}
-	front = append([]byte("\n"), front...)
-	value := declare.ReadDocument(s.Path, front).Value
-	fields, _ := value.(map[string]any)
-	for _, key := range runbookKeys {
-		_, ok := fields[key]
-		if ok || value == nil && bytes.Contains(front, []byte("\n"+key+":")) {
-			return fmt.Sprintf("has %q in its front matter", key), true
-		}
-	}
-	return "", false
-}
-
-// derive makes the config from the front matter, and from headings for fields that it lacks.
+// derive makes the config: of one runbook from its front matter and headings, of several the alerts that each answers.
 func derive(d *compose.Draft) (compose.Finish, error) {
-	config := map[string]any{}
-	for _, l := range d.WithRole("runbook") {
-		config = readRunbook(d, l)
+	files, err := markdownFiles(d)
+	if err != nil {
+		return nil, err
+	}
+	var config map[string]any
+	switch {
+	case len(files) == 0 && len(d.Unfound) == 0:
+		d.Report(d.Spec.Problem("/layers", "there is no runbook among the files", "Markdown: *.md, *.markdown"))
+		return compose.Constant(d.Overlay(nil))
+	case len(files) == 1 && files[0].layer.Packing == mediatypes.Raw:
+		config = single(d, files[0])
+	case len(files) > 0:
+		config = collection(d, files)
 	}
 	config = d.Overlay(config)
+	foldAlert(config)
+	if names, _ := config["alerts"].([]any); len(names) > maxAlerts {
+		d.Report(d.Spec.Problem("/layers", fmt.Sprintf("the runbooks answer %d alerts; one artifact holds %d", len(names), maxAlerts), "attach its directories one by one"))
+	}
 	annotateRunbook(d, config)
 	return compose.Constant(config)
 }
 
-// readRunbook reads the fields of the config from a file.
-func readRunbook(d *compose.Draft, l *compose.Layer) map[string]any {
-	data, err := tree.ReadFile(d.FS, l.Path, maxRunbook)
-	if err != nil {
-		d.Refuse(l, "", "%q: %s", l.Path, tree.Cause(err))
+// file is a Markdown file of a layer.
+type file struct {
+	layer *compose.Layer
+	compose.PackedFile
+}
+
+// markdownFiles lists the Markdown of the layers that are runbooks.
+func markdownFiles(d *compose.Draft) ([]file, error) {
+	var files []file
+	for _, l := range d.Layers {
+		if l.Role != "runbook" && l.Role != "runbooks" {
+			continue
+		}
+		packed, err := d.PackedFiles(l)
+		if err != nil {
+			return nil, &spec.Error{Item: l.Path, Err: err}
+		}
+		for _, f := range packed {
+			if isMarkdown(f.Path) || l.Packing == mediatypes.Raw {
+				files = append(files, file{l, f})
+			}
+		}
+	}
+	return files, nil
+}
+
+func isMarkdown(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".md" || ext == ".markdown"
+}
+
+// single makes the config of one runbook.
+func single(d *compose.Draft, f file) map[string]any {
+	p, ok := readPage(d, f)
+	if !ok {
 		return nil
 	}
-	front, body, found := frontmatter.Split(data)
-	config := map[string]any{}
-	if found {
-		config = frontMatter(d, l, front)
+	config := p.front
+	if config["title"] == nil {
+		config["title"] = p.title()
 	}
-	all := markdown.Headings(body)
-	if _, ok := config["title"]; !ok {
-		if title := markdown.Title(all); title != "" {
-			config["title"] = title
-		} else if d.Spec.Config["title"] == nil {
-			d.Refuse(l, "title: in its front matter, or a heading", "%q has no title", l.Path)
-		}
-	}
-	if steps := stepsOf(all); config["steps"] == nil && len(steps) > 0 {
+	if steps := stepsOf(p.sections); config["steps"] == nil && len(steps) > 0 {
 		config["steps"] = steps
 	}
+	if len(p.left) > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", d.Kind.Name, f.Path, strings.Join(p.left, ", ")))
+	}
+	answers, how := p.answers()
+	if d.Spec.Config["alerts"] == nil && d.Spec.Config["alert"] == nil {
+		noteSingle(d, f, answers, how)
+	}
+	if len(answers) > 0 {
+		config["alerts"] = namesOf(answers)
+		delete(config, "alert")
+	}
+	if slices.ContainsFunc(answers, func(a answered) bool { return a.Section != "" }) {
+		config["pages"] = []page{{Path: f.Title, Alerts: answers}}
+	}
 	return config
 }
 
-// frontMatter checks the front matter against the schema of the kind, and reports the lines of the file. It leaves out the
-// keys of other tools.
-func frontMatter(d *compose.Draft, l *compose.Layer, front []byte) map[string]any {
-	if len(bytes.TrimSpace(front)) == 0 {
-		return map[string]any{}
+// noteSingle says what was found in a runbook whose front matter names no alerts.
+func noteSingle(d *compose.Draft, f file, answers []answered, how string) {
+	switch names := namesOf(answers); {
+	case len(names) == 0:
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s names no alert; write alerts: [NAME] in its front matter so that it is found by one", d.Kind.Name, f.Path))
+	case how != "":
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s answers %s, %s", d.Kind.Name, f.Path, listed(names), how))
 	}
-	// A line in place of the opening "---" keeps the line numbers of the file.
-	doc := declare.ReadDocument(l.Path, append([]byte("\n"), front...))
-	fields, ok := doc.Value.(map[string]any)
-	if !ok && len(doc.Problems) == 0 {
-		doc.Add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
-	}
-	known, _ := d.Kind.Config.Schema["properties"].(map[string]any)
-	config := map[string]any{}
-	var left []string
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		if _, ok := known[key]; ok {
-			config[key] = fields[key]
-		} else {
-			left = append(left, key)
-		}
-	}
-	if len(left) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", d.Kind.Name, l.Path, strings.Join(left, ", ")))
-	}
-	faults, err := declare.CheckValue(d.Kind.Config.Schema, config)
-	if err != nil {
-		d.Refuse(l, "", "%q: %v", l.Path, err)
-	}
-	for _, f := range faults {
-		doc.Fault(doc, "", f)
-	}
-	d.Report(doc.Problems...)
-	return config
 }
 
-// stepsOf takes the steps from the headings: those below a heading "Steps", else all of the second level.
-func stepsOf(all []markdown.Heading) []any {
-	var steps []any
-	at := slices.IndexFunc(all, func(h markdown.Heading) bool { return strings.EqualFold(h.Text, "steps") })
-	if at >= 0 {
-		for _, h := range all[at+1:] {
-			if h.Level <= all[at].Level {
-				break
-			}
-			if h.Level == all[at].Level+1 {
-				steps = append(steps, h.Text)
-			}
+// listed names the first few alerts, and says how many there are if it is more than one.
+func listed(names []any) string {
+	words := make([]string, len(names))
+	for i, n := range names {
+		words[i] = fmt.Sprint(n)
+	}
+	if len(words) == 1 {
+		return "the alert " + words[0]
+	}
+	return fmt.Sprintf("%d alerts: %s", len(words), compose.FirstFew(words))
+}
+
+// namesOf lists the names of alerts, each once.
+func namesOf(answers []answered) []any {
+	var names []any
+	for _, a := range answers {
+		if !slices.Contains(names, any(a.Name)) {
+			names = append(names, a.Name)
 		}
 	}
-	if len(steps) > 0 {
-		return steps
+	return names
+}
+
+// foldAlert makes a list of the field for one alert.
+func foldAlert(config map[string]any) {
+	one, ok := config["alert"].(string)
+	if !ok {
+		return
 	}
-	for _, h := range all {
-		if h.Level == 2 {
-			steps = append(steps, h.Text)
-		}
+	delete(config, "alert")
+	list, _ := config["alerts"].([]any)
+	if !slices.Contains(list, any(one)) {
+		config["alerts"] = append([]any{one}, list...)
 	}
-	return steps
 }
 
 // annotateRunbook repeats on the manifest what a list of referrers shows.

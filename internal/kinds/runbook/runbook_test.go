@@ -46,7 +46,8 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	files := map[string]string{
 		"bad.md":   "---\ntitle: 3\nseverity: high\nalerts: Down\nsteps: [a, 2]\n---\n# x\n",
 		"yaml.md":  "---\nalerts: [\n---\n# x\n",
-		"plain.md": "no heading\n",
+		"plain.md": "no heading\n", "graph.png": "png",
+		"many/a.md": "---\nalerts: 1\n---\n", "many/b.md": "---\nalert: 2\n---\n", "many/c.md": "---\nseverity: 3\n---\n",
 	}
 	for _, tc := range []struct{ name, davitYAML, want string }{
 		{"wrong types", "kind: runbook\nlayers: [bad.md]\n", `
@@ -56,10 +57,11 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 		{"config field of the wrong type", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\nconfig:\n  alerts: 3\n  sevrity: x\n  title: t\n", `
 	davit.yaml:4:11: "alerts": must be a list, not a number
 	davit.yaml:5:3: unknown key "sevrity" (did you mean "severity"?)`},
-		{"no front matter", "kind: runbook\nlayers: [plain.md]\n", `
-	davit.yaml:2:9: kind "runbook" needs one layer with role "runbook" (expected Markdown with alerts, severity or service in its front matter (*.md, *.markdown))`},
-		{"no title", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\n", `
-	davit.yaml:2:10: "plain.md" has no title (title: in its front matter, or a heading)`},
+		{"no Markdown", "kind: runbook\nlayers: [graph.png]\n", `
+	davit.yaml:2:9: there is no runbook among the files (Markdown: *.md, *.markdown)`},
+		{"an alert of the wrong type", "kind: runbook\nlayers: [many]\n", `
+	many/a.md:2:9: "alerts": must be a list, not a number
+	many/b.md:2:8: "alert": must be a string, not a number (put it in quotes)`},
 		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
 		{"broken YAML of a file that nobody calls a runbook", "kind: runbook\nlayers: [yaml.md]\n", `

@@ -1,4 +1,5 @@
-package read
+// Package rank decides which file of an artifact explains it best.
+package rank
 
 import (
 	"cmp"
@@ -11,18 +12,12 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// perDirectory is how much the rank of a file drops for each of its parent directories.
-const perDirectory = 100
+// PerDirectory is how much the rank of a file drops for each of its parent directories.
+const PerDirectory = 100
 
-// rankOf returns the rank of a file, or 0 if it is not for reading.
-func (s *search) rankOf(name, role, mediaType string) kind.Rank {
-	if s.opts.Path != "" {
-		if name == path.Clean(s.opts.Path) {
-			return kind.RankItself
-		}
-		return 0
-	}
-	reading := s.kind.Pull.Readings[role]
+// Of returns the rank of a file of an artifact, or 0 if it is not for reading. Role and media type may be empty.
+func Of(pull kind.Pull, name, role, mediaType string) kind.Rank {
+	reading := pull.Readings[role]
 	switch reading {
 	case kind.Itself, kind.Bill:
 		return kind.RankItself
@@ -30,8 +25,8 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 		return 0
 	}
 	depth := strings.Count(name, "/")
-	if rank := rankByName(name, mediaType, reading); rank > 0 && depth <= 3 {
-		return max(1, rank-kind.Rank(depth)*perDirectory)
+	if rank := byName(name, mediaType, reading); rank > 0 && depth <= 3 {
+		return max(1, rank-kind.Rank(depth)*PerDirectory)
 	}
 	return 0
 }
@@ -54,7 +49,7 @@ var namings = sync.OnceValue(func() []kind.Naming {
 	return all
 })
 
-func rankByName(name, mediaType string, reading kind.Reading) kind.Rank {
+func byName(name, mediaType string, reading kind.Reading) kind.Rank {
 	base, types := strings.ToLower(path.Base(name)), typesOf(name, mediaType)
 	switch {
 	case readmes.Fits(base, types):
@@ -80,7 +75,7 @@ func rankByName(name, mediaType string, reading kind.Reading) kind.Rank {
 // typesOf returns the text types of a file by its name or media type.
 func typesOf(name, mediaType string) kind.Text {
 	var types kind.Text
-	if isMarkdown(name, mediaType) {
+	if IsMarkdown(name, mediaType) {
 		types |= kind.Markdown
 	}
 	if mediaType == "text/plain" {
@@ -97,10 +92,23 @@ func typesOf(name, mediaType string) kind.Text {
 	return types
 }
 
-// IsMarkdown reports whether the text is Markdown.
-func (d *Document) IsMarkdown() bool { return isMarkdown(d.Path, d.MediaType) }
-
-func isMarkdown(name, mediaType string) bool {
+// IsMarkdown reports whether a file is Markdown, by its media type or name.
+func IsMarkdown(name, mediaType string) bool {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
-	return mediaType == "text/markdown" || textType(name) == "text/markdown"
+	return mediaType == "text/markdown" || TextType(name) == "text/markdown"
+}
+
+// TextType returns the media type of a file in a tar.
+func TextType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown":
+		return "text/markdown"
+	case ".json":
+		return "application/json"
+	case ".yaml", ".yml":
+		return "application/yaml"
+	case ".html", ".htm":
+		return "text/html"
+	}
+	return "text/plain"
 }

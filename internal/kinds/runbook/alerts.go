@@ -1,0 +1,160 @@
+package runbook
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/lazy"
+)
+
+// answered is an alert, and where its answer is.
+type answered struct {
+	Name     string `json:"name"`
+	Section  string `json:"section,omitempty"`  // anchor of the heading; empty: the page as a whole
+	Severity string `json:"severity,omitempty"` // where the section says it
+}
+
+var (
+	// word is the name of an alert as it may be in a heading.
+	word = lazy.Regexp(`^[\p{L}_][\p{L}\p{N}_:.-]*$`)
+	// labeled is a heading that says that it is about an alert.
+	labeled = lazy.Regexp(`(?i)^alert(?:[ -]?name)?\s*[:=]\s*(\S+)$`)
+	// quotedAlert is a heading about an alert whose name is in code: "`pg_xid_wraparound` Saturation Alert".
+	quotedAlert = lazy.Regexp("^[^`]*`([^`\\s]+)`[^`]*$")
+	// severityLine is a line that says how bad an alert is: "+ *Severity*: warning".
+	severityLine = lazy.Regexp(`(?i)^[\s*+_-]*severity[\s*_:]+([a-z][a-z0-9-]*)\W*$`)
+	// aside is a remark in a title: "[Deprecated]".
+	aside = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
+)
+
+// namesOfPages are names of pages about other pages.
+var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog", "contributing", "license", "runbook", "runbooks", "alerts"}
+
+// findAlerts finds the alerts that a page without front matter for them answers, and reports how.
+func findAlerts(name, title string, sections []markdown.Section) (found []answered, how string) {
+	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
+	for _, alert := range byTitle(stem, title, sections) {
+		found = append(found, answered{Name: alert})
+	}
+	if len(found) > 0 {
+		return found, "by its title and file name"
+	}
+	return byHeadings(sections), "by headings"
+}
+
+// byTitle returns the names of a page's alert: its file name if the title is the same, but for spaces and remarks; both if
+// both look like names of alerts.
+func byTitle(stem, title string, sections []markdown.Section) []string {
+	if !word().MatchString(stem) || slices.Contains(namesOfPages, strings.ToLower(stem)) {
+		return nil
+	}
+	heading := plain(aside().ReplaceAllString(firstTitle(sections), ""))
+	switch {
+	case heading == stem:
+		return []string{stem}
+	case !looksLikeAlert(stem):
+		return nil
+	case squeezed(heading) == squeezed(stem), squeezed(title) == squeezed(stem):
+		return []string{stem}
+	case looksLikeAlert(heading):
+		return []string{stem, heading}
+	}
+	return nil
+}
+
+func firstTitle(sections []markdown.Section) string {
+	headings := make([]markdown.Heading, len(sections))
+	for i, s := range sections {
+		headings[i] = s.Heading
+	}
+	return markdown.Title(headings)
+}
+
+// plain returns the text of a heading without marks of code and emphasis around it.
+func plain(heading string) string { return strings.Trim(strings.TrimSpace(heading), "`*\"'“”") }
+
+// squeezed returns the letters and digits of a title without its remarks, in lower case.
+func squeezed(title string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, aside().ReplaceAllString(title, ""))
+}
+
+// looksLikeAlert reports whether a word is spelled as alerts are, and other words are not: KubePodNotReady, disk_full.
+func looksLikeAlert(s string) bool {
+	if !word().MatchString(s) {
+		return false
+	}
+	if i := strings.IndexByte(s, '_'); i > 0 && i < len(s)-1 {
+		return true
+	}
+	first, _, _ := strings.Cut(s, "-")
+	upper := strings.IndexFunc(first[1:], unicode.IsUpper) >= 0
+	return first == s && unicode.IsUpper(rune(s[0])) && upper && strings.IndexFunc(s, unicode.IsLower) > 0
+}
+
+// byHeadings returns the alerts that headings name: those that say "alert", and one-word headings of a level where most of
+// them look like alerts.
+func byHeadings(sections []markdown.Section) []answered {
+	var all, alike [7]int
+	for _, s := range sections {
+		all[s.Level]++
+		if looksLikeAlert(plain(s.Heading.Text)) {
+			alike[s.Level]++
+		}
+	}
+	var found []answered
+	for _, s := range sections {
+		name := labeledAlert(s.Heading.Text)
+		if text := plain(s.Heading.Text); name == "" && alike[s.Level] > 1 && 2*alike[s.Level] > all[s.Level] && looksLikeAlert(text) {
+			name = text
+		}
+		if name != "" && word().MatchString(name) {
+			found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+		}
+	}
+	return found
+}
+
+// labeledAlert returns the name of the alert that a heading says it is about, else "".
+func labeledAlert(heading string) string {
+	if m := labeled().FindStringSubmatch(plain(heading)); m != nil {
+		return plain(m[1])
+	}
+	if m := quotedAlert().FindStringSubmatch(heading); m != nil && strings.Contains(strings.ToLower(heading), "alert") {
+		return m[1]
+	}
+	return ""
+}
+
+// sectionsOf returns the sections below the title whose headings name an alert.
+func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
+	var found []markdown.Section
+	for _, s := range sections {
+		if s.Level > 1 && plain(s.Heading.Text) == alert || labeledAlert(s.Heading.Text) == alert {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// severityOf returns the severity that a line at the beginning of a section states.
+func severityOf(section []byte) string {
+	const most = 20
+	lines := 0
+	for line := range strings.Lines(string(section)) {
+		if lines++; lines > most || lines > 1 && strings.HasPrefix(line, "#") {
+			break
+		}
+		if m := severityLine().FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,137 @@
+package runbook
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+)
+
+// maxPages bounds the pages without alerts that a config lists, about 100 bytes each.
+const maxPages = 2000
+
+// page is an entry of the config's list of pages: a file with the alerts that it answers. The fields besides are those of
+// its front matter.
+type page struct {
+	Path     string     `json:"path"` // its name after a pull
+	Title    string     `json:"title,omitempty"`
+	Summary  string     `json:"summary,omitempty"`
+	Service  string     `json:"service,omitempty"`
+	Owner    string     `json:"owner,omitempty"`
+	Severity string     `json:"severity,omitempty"`
+	Alerts   []answered `json:"alerts,omitempty"`
+}
+
+// collection makes the config of several runbooks.
+func collection(d *compose.Draft, files []file) map[string]any {
+	var texts []*text
+	var pages []page
+	for _, f := range files {
+		t, ok := readPage(d, f)
+		if !ok {
+			continue
+		}
+		texts = append(texts, t)
+		p := page{Path: f.Title, Title: t.title()}
+		for key, field := range map[string]*string{"summary": &p.Summary, "service": &p.Service, "owner": &p.Owner, "severity": &p.Severity} {
+			*field, _ = t.front[key].(string)
+		}
+		p.Alerts, _ = t.answers()
+		pages = append(pages, p)
+	}
+	preferOwn(pages)
+	noteCollection(d, pages)
+	config := map[string]any{"title": titleOf(d, texts), "pages": shown(pages)}
+	if i := indexOf(texts); i >= 0 {
+		config["index"] = texts[i].Title
+	}
+	var all []answered
+	for _, p := range pages {
+		all = append(all, p.Alerts...)
+	}
+	if names := namesOf(all); len(names) > 0 {
+		slices.SortFunc(names, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+		config["alerts"] = names
+	}
+	return config
+}
+
+// preferOwn takes an alert from the pages that only mention it in their title, if another page has its name.
+func preferOwn(pages []page) {
+	own := map[string]bool{}
+	for _, p := range pages {
+		own[stem(p.Path)] = len(p.Alerts) > 0 && p.Alerts[0].Name == stem(p.Path) || own[stem(p.Path)]
+	}
+	for i, p := range pages {
+		if len(p.Alerts) == 2 && p.Alerts[0].Name == stem(p.Path) && p.Alerts[1].Section == "" && own[p.Alerts[1].Name] {
+			pages[i].Alerts = p.Alerts[:1]
+		}
+	}
+}
+
+func stem(name string) string { return strings.TrimSuffix(path.Base(name), path.Ext(name)) }
+
+// noteCollection says which alerts were found, and which pages have none.
+func noteCollection(d *compose.Draft, pages []page) {
+	var all []answered
+	var without []string
+	for _, p := range pages {
+		all = append(all, p.Alerts...)
+		if len(p.Alerts) == 0 {
+			without = append(without, p.Path)
+		}
+	}
+	if names := namesOf(all); len(names) > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d of %d pages answer %s", d.Kind.Name, len(pages)-len(without), len(pages), listed(names)))
+	}
+	if len(without) > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: no alert in %s; alerts: [NAME] in the front matter of a page names one", d.Kind.Name, compose.FirstFew(without)))
+	}
+}
+
+// shown returns the pages that the config lists: all with alerts, and as many others as it has room for.
+func shown(pages []page) []page {
+	room := maxPages
+	return slices.DeleteFunc(slices.Clone(pages), func(p page) bool {
+		if len(p.Alerts) == 0 {
+			room--
+		}
+		return room < 0 && len(p.Alerts) == 0
+	})
+}
+
+// indexNames are names of first pages, the most common first.
+var indexNames = []string{"readme", "index", "_index", "summary"}
+
+// indexOf returns the page to begin with: the one nearest to the top that has the name of a first page, and text, or
+// -1.
+func indexOf(texts []*text) int {
+	best, bestRank := -1, 0
+	for i, t := range texts {
+		at := slices.Index(indexNames, strings.ToLower(stem(t.Title)))
+		if at < 0 || t.isEmpty {
+			continue
+		}
+		if rank := 10*strings.Count(t.Title, "/") + at; best < 0 || rank < bestRank {
+			best, bestRank = i, rank
+		}
+	}
+	return best
+}
+
+// titleOf returns the title of several runbooks: the declared name, else that of the first page, else the name of the
+// directory.
+func titleOf(d *compose.Draft, texts []*text) string {
+	if d.Spec.Name != "" {
+		return d.Spec.Name
+	}
+	if i := indexOf(texts); i >= 0 && strings.Count(texts[i].Title, "/") < 2 {
+		return texts[i].title()
+	}
+	if len(texts) > 0 && texts[0].layer.Role == "runbooks" && texts[0].layer.Title != "" {
+		return path.Base(texts[0].layer.Title)
+	}
+	return "runbooks"
+}

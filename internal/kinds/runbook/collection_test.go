@@ -1,0 +1,139 @@
+package runbook_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// alertsOf composes files with the kind and returns the alerts of the config, in the form "name page#section severity".
+func alertsOf(t *testing.T, files map[string]string, davitYAML string) (alerts []string, notes string) {
+	t.Helper()
+	plan, err := kindtest.Compose(t, files, davitYAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, _ := kinds.Lookup("runbook")
+	for _, a := range k.Pull.Alerts([]byte(kindtest.ConfigOf(t, plan))) {
+		line := a.Name + " " + a.Page
+		if a.Section != "" {
+			line += "#" + a.Section
+		}
+		alerts = append(alerts, strings.TrimSpace(line+" "+a.Severity))
+	}
+	return alerts, strings.Join(plan.Notes, "\n")
+}
+
+func TestAlertsOfOnePage(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, file, content, want, note string }{
+		{"title and file name", "DiskFull.md", "# DiskFull\n\n## Meaning\n", "[DiskFull]", "runbook: DiskFull.md answers the alert DiskFull, by its title and file name"},
+		{"in lower case", "disk-full.md", "# disk-full\n", "[disk-full]", "by its title"},
+		{"title in words", "QueueTooLong.md", "# Queue Too Long\n", "[QueueTooLong]", "by its title"},
+		{"title of the front matter", "QueueTooLong.md", "---\ntitle: Queue too long\nweight: 3\n---\n", "[QueueTooLong]", "by its title"},
+		{"a remark", "OldThingDown.md", "# OldThingDown [Deprecated]\n", "[OldThingDown]", "by its title"},
+		{"in code", "HostDown.md", "HostDown\n========\n", "[HostDown]", "by its title"},
+		{"two names", "CephOSDSlow.md", "# OSDSlow\n", "[CephOSDSlow OSDSlow]", "2 alerts: CephOSDSlow, OSDSlow"},
+		{"two words", "greeting.md", "# Greeting help\n", "[]", "greeting.md names no alert"},
+		{"a first page", "README.md", "# README\n", "[]", "README.md names no alert"},
+		{"front matter, one", "x.md", "---\nalert: Beta\n---\n# DiskFull\n", "[Beta]", ""},
+		{"front matter, several", "DiskFull.md", "---\nalerts: [Beta, Gamma]\nseverity: low\n---\n# DiskFull\n## Gamma\n", "[Beta x.md low Gamma x.md#gamma low]", ""},
+		{"labels", "all.md", "# All\n### Group: x\n##### Alert Name: \"Alpha\"\n+ *Severity*: warning\n##### Alert: Beta\nx\n##### Alert Name: Alpha\n- Severity: critical\n",
+			"[Alpha x.md#alert-name-alpha warning Beta x.md#alert-beta Alpha x.md#alert-name-alpha-1 critical]", "2 alerts: Alpha, Beta, by headings"},
+		{"headings", "all.md", "# All\n## Overview\n## `DiskFull`\n## HostDown\n## DiskFull\n", "[DiskFull x.md#diskfull HostDown x.md#hostdown DiskFull x.md#diskfull-1]", "by headings"},
+		{"other headings", "all.md", "# All\n## Overview\n## GitHub\n## Steps\n## DevOps\n## More\n", "[]", "all.md names no alert"},
+		{"code in a title", "pg.md", "# `pg_xid_wraparound` saturation alert\n", "[pg_xid_wraparound x.md#pg_xid_wraparound-saturation-alert]", "by headings"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			got, notes := alertsOf(t, map[string]string{tc.file: tc.content}, "kind: runbook\nlayers: ["+tc.file+"]\n")
+			want := strings.ReplaceAll(tc.want, "x.md", tc.file)
+			if fmt.Sprint(got) != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			if !strings.Contains(notes, tc.note) || tc.note == "" && strings.Contains(notes, "alert") {
+				t.Errorf("notes %q, want %q", notes, tc.note)
+			}
+		})
+	}
+}
+
+func TestFolderOfRunbooks(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"rb/_index.md":             "---\nbookHidden: true\n---\n",
+		"rb/README.md":             "# How we work\n",
+		"rb/node/DiskFull.md":      "---\ntitle: Disk full\nowner: {team: x}\n---\n# DiskFull\n",
+		"rb/node/DiskCopied.md":    "# DiskFull\n",
+		"rb/node/disk.png":         "png",
+		"rb/old/HostDown.markdown": "---\nalerts: [HostDown, HostGone]\nseverity: critical\nservice: host\nowner: ops\nsummary: s\n---\n# Host\n",
+		"rb/number.md":             "---\nseverity: 3\n---\n",
+		"rb/all.md":                "## Alert: Alpha\nx\n",
+		"rb/broken.md":             "---\na: [\n---\n",
+	}
+	plan, err := kindtest.Compose(t, files, "kind: runbook\nlayers: [rb]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), `{"title":"How we work","index":"rb/README.md",
+		"alerts":["Alpha","DiskCopied","DiskFull","HostDown","HostGone"],
+		"pages":[
+			{"path":"rb/README.md","title":"How we work"},
+			{"path":"rb/_index.md","title":"_index"},
+			{"path":"rb/all.md","title":"Alert: Alpha","alerts":[{"name":"Alpha","section":"alert-alpha"}]},
+			{"path":"rb/broken.md","title":"broken"},
+			{"path":"rb/node/DiskCopied.md","title":"DiskFull","alerts":[{"name":"DiskCopied"}]},
+			{"path":"rb/node/DiskFull.md","title":"Disk full","alerts":[{"name":"DiskFull"}]},
+			{"path":"rb/number.md","title":"number","severity":"3"},
+			{"path":"rb/old/HostDown.markdown","title":"Host","summary":"s","service":"host","owner":"ops","severity":"critical",
+			 "alerts":[{"name":"HostDown"},{"name":"HostGone"}]}]}`)
+	if got := plan.Annotations[mediatypes.RunbookAlerts]; got != "Alpha,DiskCopied,DiskFull,HostDown,HostGone" {
+		t.Errorf("annotation %q", got)
+	}
+	if got := kindtest.LayerLines(plan); got != "runbooks application/vnd.oci.image.layer.v1.tar+gzip tar+gzip rb" {
+		t.Error(got)
+	}
+	notes := strings.Join(plan.Notes, "\n")
+	for _, want := range []string{"4 of 8 pages answer 5 alerts: Alpha, ", "no alert in rb/README.md, rb/_index.md, rb/broken.md, rb/number.md;", "front matter of rb/broken.md left out: ", "owner of rb/node/DiskFull.md left out"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("notes %q, want %q", notes, want)
+		}
+	}
+}
+
+func TestRunbooksAsFilesAndGlobs(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"a/DiskFull.md": "# DiskFull\n", "a/HostDown.md": "# HostDown\n", "a/x.png": "png"}
+	for layers, want := range map[string]string{
+		"['a/*']":                         "[DiskFull a/DiskFull.md HostDown a/HostDown.md]",
+		"[a/x.png, a/HostDown.md]":        "[HostDown]",
+		"[{path: a, title: b}]":           "[DiskFull b/DiskFull.md HostDown b/HostDown.md]",
+		"[{path: a, packing: tar}]":       "[DiskFull a/DiskFull.md HostDown a/HostDown.md]",
+		"[{path: ., exclude: ['**/H*']}]": "[DiskFull runbook/a/DiskFull.md]",
+		"[{path: 'a/*.md', as: runbooks, title: c, packing: tar+gzip}]": "[DiskFull c/DiskFull.md HostDown c/HostDown.md]",
+	} {
+		got, _ := alertsOf(t, files, "kind: runbook\nlayers: "+layers+"\n")
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: got %v, want %v", layers, got, want)
+		}
+	}
+}
+
+func FuzzAlertsOfConfig(f *testing.F) {
+	for _, seed := range []string{`{"alerts":["A"],"pages":[{"path":"a.md","alerts":[{"name":"A","section":"a"}]}]}`, `{"alerts":3}`, `[]`, ``, `{"pages":[null,{"alerts":null}]}`} {
+		f.Add([]byte(seed))
+	}
+	k, _ := kinds.Lookup("runbook")
+	f.Fuzz(func(t *testing.T, config []byte) {
+		if n := len(k.Pull.Alerts(config)); n > len(config) {
+			t.Errorf("%d alerts in a config of %d bytes", n, len(config))
+		}
+		if index := k.Pull.Index(config); len(index) > 3*len(config) {
+			t.Errorf("index %q from nowhere", index)
+		}
+	})
+}

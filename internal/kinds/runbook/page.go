@@ -1,0 +1,152 @@
+package runbook
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// maxRunbook bounds the Markdown that is read into memory for its headings.
+const maxRunbook = 4 << 20
+
+// text is a Markdown file that was read.
+type text struct {
+	file
+	front    map[string]any // the fields of a runbook in its front matter
+	left     []string       // its other keys
+	sections []markdown.Section
+	isEmpty  bool // there is nothing below the front matter
+}
+
+// readPage reads a Markdown file. Front matter that says which alerts it answers must be right; that of other tools
+// counts as far as it fits.
+func readPage(d *compose.Draft, f file) (*text, bool) {
+	data, err := tree.ReadFile(d.FS, f.Path, maxRunbook)
+	if err != nil {
+		d.Refuse(f.layer, "", "%q: %s", f.Path, tree.Cause(err))
+		return nil, false
+	}
+	front, body, found := frontmatter.Split(data)
+	p := &text{file: f, front: map[string]any{}, sections: markdown.Sections(body), isEmpty: len(bytes.TrimSpace(body)) == 0}
+	if found && len(bytes.TrimSpace(front)) > 0 {
+		p.readFront(d, front)
+	}
+	return p, true
+}
+
+// readFront checks the front matter against the schema of the kind, and reports the lines of the file.
+func (p *text) readFront(d *compose.Draft, front []byte) {
+	// A line in place of the opening "---" keeps the line numbers of the file.
+	front = append([]byte("\n"), front...)
+	doc := declare.ReadDocument(p.Path, front)
+	fields, ok := doc.Value.(map[string]any)
+	if !ok && len(doc.Problems) == 0 {
+		doc.Add(spec.Position{Line: 2, Column: 1}, "the front matter must be a mapping", "")
+	}
+	known, _ := d.Kind.Config.Schema["properties"].(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if _, ok := known[key]; ok {
+			p.front[key] = fields[key]
+		} else {
+			p.left = append(p.left, key)
+		}
+	}
+	faults, err := declare.CheckValue(d.Kind.Config.Schema, p.front)
+	if err != nil {
+		d.Refuse(p.layer, "", "%q: %v", p.Path, err)
+	}
+	strict := p.layer.Packing == mediatypes.Raw || bytes.Contains(front, []byte("\nalert"))
+	for _, f := range faults {
+		doc.Fault(doc, "", f)
+		if !strict {
+			p.adapt(d, f)
+		}
+	}
+	if strict {
+		d.Report(doc.Problems...)
+	} else if len(doc.Problems) > len(faults) {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter of %s left out: %s", d.Kind.Name, p.Path, doc.Problems[0].Message))
+	}
+}
+
+// adapt takes a number for the text that it is written as, and leaves out other values of the wrong type.
+func (p *text) adapt(d *compose.Draft, f declare.Fault) {
+	key, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
+	switch value := p.front[key].(type) {
+	case nil: // left out already
+	case map[string]any, []any:
+		delete(p.front, key)
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s of %s left out: it %s", d.Kind.Name, key, p.Path, f.Message))
+	default:
+		p.front[key] = fmt.Sprint(value)
+	}
+}
+
+// title returns the title of a page: that of the front matter, else that of the text, else the file's name.
+func (p *text) title() string {
+	if title, _ := p.front["title"].(string); title != "" {
+		return title
+	}
+	if title := plain(firstTitle(p.sections)); title != "" {
+		return title
+	}
+	return strings.TrimSuffix(path.Base(p.Path), path.Ext(p.Path))
+}
+
+// answers returns the alerts that a page answers, and how they were found unless the front matter names them.
+func (p *text) answers() (found []answered, how string) {
+	named := map[string]any{"alert": p.front["alert"], "alerts": p.front["alerts"]}
+	foldAlert(named)
+	list, _ := named["alerts"].([]any)
+	for _, item := range list {
+		name, _ := item.(string) // other types were reported already
+		sections := sectionsOf(name, p.sections)
+		for _, s := range sections {
+			found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+		}
+		if len(sections) == 0 && name != "" {
+			found = append(found, answered{Name: name})
+		}
+	}
+	if len(found) > 0 {
+		return found, ""
+	}
+	title, _ := p.front["title"].(string)
+	return findAlerts(p.Path, title, p.sections)
+}
+
+// stepsOf takes the steps from the headings: those below a heading "Steps", else all of the second level.
+func stepsOf(all []markdown.Section) []any {
+	var steps []any
+	at := slices.IndexFunc(all, func(h markdown.Section) bool { return strings.EqualFold(h.Heading.Text, "steps") })
+	if at >= 0 {
+		for _, h := range all[at+1:] {
+			if h.Level <= all[at].Level {
+				break
+			}
+			if h.Level == all[at].Level+1 {
+				steps = append(steps, h.Heading.Text)
+			}
+		}
+	}
+	if len(steps) > 0 {
+		return steps
+	}
+	for _, h := range all {
+		if h.Level == 2 {
+			steps = append(steps, h.Heading.Text)
+		}
+	}
+	return steps
+}

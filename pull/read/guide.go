@@ -1,0 +1,131 @@
+package read
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// maxAnswers bounds the pages that are fetched for one alert.
+const maxAnswers = 20
+
+// guided reads what the config points a reader to: the answers to an alert, or the page to begin with. It returns nil if
+// the config points nowhere.
+func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
+	pull := s.kind.Pull
+	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() {
+		return nil, nil
+	}
+	config, err := fetch.FetchBlob(ctx, s.src, *m.Config)
+	if err != nil {
+		return nil, err
+	}
+	if s.opts.Alert != "" && pull.Alerts != nil {
+		return s.answer(ctx, pull.Alerts(config))
+	}
+	if pull.Index != nil {
+		if index := pull.Index(config); index != "" {
+			doc, err := s.page(ctx, index)
+			if errors.Is(err, errdef.ErrNotFound) {
+				return nil, nil // the search finds another page
+			}
+			return doc, err
+		}
+	}
+	if pull.Alerts != nil {
+		return contents(m, pull.Alerts(config)), nil
+	}
+	return nil, nil
+}
+
+// isOneFile reports whether the artifact is a single file, so that its config is not worth a request.
+func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpack }
+
+// contents lists the alerts and the pages that answer them, or returns nil unless there are several pages.
+func contents(m *fetch.Manifest, alerts []kind.Alert) *Document {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n", cmp.Or(m.Annotations[ocispec.AnnotationTitle], "Alerts"))
+	pages := map[string]bool{}
+	for _, a := range alerts {
+		pages[a.Page] = true
+		fmt.Fprintf(&b, "- `%s`", a.Name)
+		if a.Severity != "" {
+			fmt.Fprintf(&b, " (%s)", a.Severity)
+		}
+		if a.Title != "" && a.Title != a.Name {
+			fmt.Fprintf(&b, " %s", a.Title)
+		}
+		fmt.Fprintf(&b, ": %s\n", a.Page)
+	}
+	delete(pages, "")
+	if len(pages) < 2 {
+		return nil
+	}
+	return &Document{MediaType: "text/markdown", Text: b.String()}
+}
+
+// answer reads the pages and sections that answer the alert.
+func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, error) {
+	var doc *Document
+	answers := 0
+	for _, a := range alerts {
+		if a.Name != s.opts.Alert || a.Page == "" {
+			continue
+		}
+		if answers++; answers > maxAnswers {
+			break
+		}
+		page, err := s.page(ctx, a.Page)
+		if err != nil {
+			return nil, err
+		}
+		if a.Section != "" {
+			page.Text = sectionOf(page.Text, a.Section)
+		}
+		switch {
+		case doc == nil:
+			doc = page
+		case !strings.Contains(doc.Text, page.Text):
+			doc.Text = strings.TrimRight(doc.Text, "\n") + "\n\n" + page.Text
+		}
+		if len(doc.Text) > MaxText {
+			return nil, errTooLong
+		}
+	}
+	return doc, nil
+}
+
+// page reads a page of the artifact.
+func (s *search) page(ctx context.Context, name string) (*Document, error) {
+	named := *s
+	named.opts.Path = name
+	return named.named(ctx)
+}
+
+// cut reduces the text of a single file to the part that answers the alert.
+func (s *search) cut(doc *Document) {
+	if answer := s.kind.Pull.Answer; s.opts.Alert != "" && s.opts.Path == "" && answer != nil && s.isOneFile() {
+		doc.Text = string(answer([]byte(doc.Text), s.opts.Alert))
+	}
+}
+
+// sectionOf returns the section with an anchor, or the whole text if it has none.
+func sectionOf(text, anchor string) string {
+	_, body, _ := frontmatter.Split([]byte(text))
+	sections := markdown.Sections(body)
+	i := slices.IndexFunc(sections, func(s markdown.Section) bool { return s.Anchor == anchor })
+	if i < 0 {
+		return text
+	}
+	return string(sections[i].Text)
+}
