@@ -54,7 +54,7 @@ var checks = []check{
 	{"report", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"runbook", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"sbom", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
-	{"signature", "cosign", "cosign", "", "", "TestSignaturesAreRecognised", ""},
+	{"signature", "cosign", "cosign", "", "TestCosignVerifiesSignatures", "TestDavitVerifiesCosign", ""},
 	{"signature", "notation", "notation", "", "", "TestSignaturesAreRecognised", ""},
 	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
 	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
