@@ -124,12 +124,16 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
+	gate, err := opts.trust.Gate(a, src)
+	if err != nil {
+		return nil, err
+	}
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
 		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
-		BeforeCopy: opts.trust.Gate(a, src), BeforeTag: signer.In(dst.Target),
+		BeforeCopy: gate, BeforeTag: signer.In(dst.Target),
 	})
 	stop()
 	switch {

@@ -165,7 +165,7 @@ func verifySignature(ctx context.Context, t *app.Target, demanded *signing.Trust
 	if err != nil {
 		return "", nil, err
 	}
-	signed, err := demanded.Verify(ctx, t, desc, nil)
+	signed, err := demanded.Verify(ctx, t, desc)
 	return desc.Digest.String(), signed, err
 }
 

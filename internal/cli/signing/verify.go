@@ -33,7 +33,7 @@ func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.require, "require", nil, "demand a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
 }
 
-// IsSet reports whether a signature is demanded.
+// IsSet reports whether a flag demands a signature.
 func (f *Trust) IsSet() bool { return len(f.keys) > 0 }
 
 // Check checks the flags before anything is opened.
@@ -49,11 +49,12 @@ func (f *Trust) Check() error {
 	return nil
 }
 
-// Pin resolves a tag or digest of a target once and demands a signature of what it names, if a flag does. What it returns is to
-// be read instead: the digest whose signature was verified, or the reference itself if nothing is demanded.
+// Pin resolves a tag or digest of a target once and demands the signatures that flags and the policy demand of it. The returned
+// reference is to be read: the digest whose signature was verified, or the given reference if nothing is demanded.
 func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, error) {
-	if !f.IsSet() {
-		return reference, nil
+	demands, err := f.demands(a, t.Ref)
+	if err != nil || len(demands) == 0 {
+		return reference, err
 	}
 	find := t.Find
 	if reference != t.Ref.Reference() { // an attachment of the target
@@ -63,52 +64,88 @@ func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference st
 	if err != nil {
 		return "", err
 	}
-	report, err := f.Verify(ctx, t, desc, platform)
+	manifests, err := withPlatform(ctx, t, desc, platform)
 	if err != nil {
 		return "", err
 	}
-	s := report.Verified()
-	a.Note("%s: signed by %s", s.Subject, s.Key)
-	return desc.Digest.String(), nil
+	return desc.Digest.String(), meet(ctx, a, t, manifests, demands)
 }
 
-// Gate returns the function that demands a signature of a manifest of src before it is read, or nil if no flag demands one. The
-// copied manifest must be signed itself: of an index, the index.
-func (f *Trust) Gate(a *app.App, src *app.Target) func(context.Context, ocispec.Descriptor) error {
-	if !f.IsSet() {
-		return nil
+// Gate returns the function that demands signatures of a manifest of src before it is read, or nil if none is demanded. The copied
+// manifest must be signed itself: of an index, the index.
+func (f *Trust) Gate(a *app.App, src *app.Target) (func(context.Context, ocispec.Descriptor) error, error) {
+	demands, err := f.demands(a, src.Ref)
+	if err != nil || len(demands) == 0 {
+		return nil, err
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		report, err := f.verify(ctx, src, []ocispec.Descriptor{desc})
-		if err != nil {
-			return err
-		}
-		a.Note("%s: signed by %s", desc.Digest, report.Verified().Key)
-		return nil
-	}
+		return meet(ctx, a, src, []ocispec.Descriptor{desc}, demands)
+	}, nil
 }
 
-// Verify demands a signature of a manifest, or of the one for a platform in an index.
-func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (*trust.Report, error) {
-	manifests := []ocispec.Descriptor{desc}
-	if manifest.IsIndex(desc.MediaType) {
-		index, err := fetch.Load(ctx, t.Target, desc)
-		if err != nil {
-			return nil, err
-		}
-		if entry, err := fetch.EntryFor(index, platform); err == nil { // else what reads it says why
-			manifests = append(manifests, entry)
-		}
-	}
-	return f.verify(ctx, t, manifests)
-}
-
-func (f *Trust) verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor) (*trust.Report, error) {
-	keys, err := readPublicKeys(f.keys)
+// Verify demands the signatures that flags demand of a manifest, or of the one for this machine's platform in an index.
+func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (*trust.Report, error) {
+	demand, err := f.demand(t.Ref)
 	if err != nil {
 		return nil, err
 	}
-	report, err := trust.Verify(ctx, t.Target, manifests, trust.Options{Keys: keys, Require: f.require, Accepts: accepts(t.Ref)})
+	manifests, err := withPlatform(ctx, t, desc, nil)
+	if err != nil {
+		return nil, err
+	}
+	return verify(ctx, t, manifests, *demand)
+}
+
+// demands returns what must be signed, and by whom: flags and the policy of this machine hold together.
+func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
+	all, err := policyDemands(a, ref)
+	if err != nil || !f.IsSet() {
+		return all, err
+	}
+	own, err := f.demand(ref)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, *own), nil
+}
+
+// demand returns what the flags demand.
+func (f *Trust) demand(ref registry.Reference) (*trust.Options, error) {
+	keys, err := readPublicKeys(f.keys)
+	return &trust.Options{Keys: keys, Require: f.require, Accepts: accepts(ref)}, err
+}
+
+// withPlatform returns a manifest, and the one for the platform if it is an index: the signature of either counts.
+func withPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, platform *ocispec.Platform) ([]ocispec.Descriptor, error) {
+	manifests := []ocispec.Descriptor{desc}
+	if !manifest.IsIndex(desc.MediaType) {
+		return manifests, nil
+	}
+	index, err := fetch.Load(ctx, t.Target, desc)
+	if err != nil {
+		return nil, err
+	}
+	if entry, err := fetch.EntryFor(index, platform); err == nil { // else the reader says why
+		manifests = append(manifests, entry)
+	}
+	return manifests, nil
+}
+
+// meet verifies that every demand is met, and notes by whom.
+func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) error {
+	for _, d := range demands {
+		report, err := verify(ctx, t, manifests, d)
+		if err != nil {
+			return err
+		}
+		s := report.Verified()
+		a.Note("%s: signed by %s", s.Subject, s.Key)
+	}
+	return nil
+}
+
+func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, demand trust.Options) (*trust.Report, error) {
+	report, err := trust.Verify(ctx, t.Target, manifests, demand)
 	var missing *trust.NotSignedError
 	if errors.As(err, &missing) {
 		err = notSigned(err, missing, t.Ref)

@@ -1,0 +1,135 @@
+package signing
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/format/policy"
+	"github.com/davit-oci/davit/pull/trust"
+)
+
+// systemPolicy is the policy of all users (containers-policy.json(5)).
+const systemPolicy = "/etc/containers/policy.json"
+
+// policyDemands returns the signatures that the policy of containers' clients demands of an artifact. Without a policy it demands
+// none; an artifact that the policy rejects is an artifact.ErrRefused.
+func policyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) {
+	p, file, err := readPolicy()
+	if p == nil || err != nil {
+		return nil, err
+	}
+	requirements, err := requirementsFor(p, ref)
+	if err != nil {
+		return nil, err
+	}
+	var demands []trust.Options
+	for _, r := range requirements {
+		switch r.Type {
+		case policy.Reject:
+			return nil, &artifact.Error{Op: "reading", Item: ref.String(), Err: artifact.Refused("", "the policy rejects it"),
+				Hint: "the policy is " + file + "; see containers-policy.json(5)"}
+		case policy.SignedBy:
+			a.Warn("%s demands a GPG signature of %s, which davit does not check", file, ref)
+		case policy.SigstoreSigned:
+			demand, err := demandOf(r, ref)
+			if err != nil {
+				return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
+			}
+			demands = append(demands, *demand)
+		}
+	}
+	return demands, nil
+}
+
+// requirementsFor returns what a policy demands of an artifact.
+func requirementsFor(p *policy.Policy, ref registry.Reference) ([]policy.Requirement, error) {
+	if !ref.IsPath() {
+		reference := ref.Name() + ":" + ref.Tag
+		if ref.Digest != "" {
+			reference = ref.Name() + "@" + ref.Digest.String()
+		}
+		return p.For(ref.Name(), reference), nil
+	}
+	path, err := filepath.Abs(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	transport := "oci"
+	if ref.IsArchive() {
+		transport = "oci-archive"
+	}
+	return p.ForPath(transport, filepath.ToSlash(path)), nil
+}
+
+// demandOf returns what a requirement demands, with its keys.
+func demandOf(r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
+	if r.Keyless {
+		return nil, errors.New("keyless signatures are demanded, which davit does not check")
+	}
+	names := r.KeyPaths
+	if r.KeyPath != "" {
+		names = []string{r.KeyPath}
+	}
+	keys, err := readPublicKeys(names)
+	if err != nil {
+		return nil, err
+	}
+	datas := r.KeyDatas
+	if len(r.KeyData) > 0 {
+		datas = [][]byte{r.KeyData}
+	}
+	for _, data := range datas {
+		key, err := trust.ParseKey(data, "the key in the policy")
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	name, tag := "", ref.Tag
+	if !ref.IsPath() {
+		name = ref.Name()
+	}
+	if ref.Digest != "" {
+		tag = ""
+	}
+	return &trust.Options{Keys: keys, Accepts: func(signed string) bool { return r.SignedIdentity.Accepts(signed, name, tag) }}, nil
+}
+
+// readPolicy reads the policy of the user, or else of all users. Without one it returns nil.
+func readPolicy() (*policy.Policy, string, error) {
+	files := []string{systemPolicy}
+	if home, err := os.UserHomeDir(); err == nil {
+		files = []string{filepath.Join(home, ".config", "containers", "policy.json"), systemPolicy}
+	}
+	for _, file := range files {
+		f, err := os.Open(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, "", exit.FileError("policy", file, err)
+		}
+		data, err := io.ReadAll(io.LimitReader(f, policy.MaxSize+1))
+		f.Close()
+		if err != nil {
+			return nil, "", exit.FileError("policy", file, err)
+		}
+		p, err := policy.Parse(data)
+		if err != nil {
+			return nil, "", &exit.UsageError{Err: fmt.Errorf("%s: %w", file, err), Hint: "see containers-policy.json(5)"}
+		}
+		return p, file, nil
+	}
+	return nil, "", nil
+}

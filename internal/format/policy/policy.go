@@ -1,0 +1,163 @@
+// Package policy reads containers-policy.json(5), the file that tells podman, skopeo, and CRI-O which signatures images need.
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// MaxSize is the most that a policy file may have, in bytes.
+const MaxSize = 4 << 20
+
+// The types of requirements.
+const (
+	AcceptAnything = "insecureAcceptAnything"
+	Reject         = "reject"
+	SignedBy       = "signedBy"       // a GPG signature
+	SigstoreSigned = "sigstoreSigned" // a sigstore signature
+)
+
+// Policy says what artifacts need before they may be read.
+type Policy struct {
+	Default    []Requirement
+	Transports map[string]map[string][]Requirement // by transport ("docker", "oci", ...), then by scope
+}
+
+// Requirement is one condition. Those of a scope hold together.
+type Requirement struct {
+	Type           string    `json:"type"`
+	KeyPath        string    `json:"keyPath"`
+	KeyPaths       []string  `json:"keyPaths"`
+	KeyData        []byte    `json:"keyData"`
+	KeyDatas       [][]byte  `json:"keyDatas"`
+	SignedIdentity *Identity `json:"signedIdentity"`
+
+	// Keyless is set if a requirement of type SigstoreSigned names certificates instead of keys.
+	Keyless bool `json:"-"`
+}
+
+// Parse reads a policy. Like containers' clients, it refuses unknown fields of the policy and unknown types: a condition that is not
+// understood can't be checked.
+func Parse(data []byte) (*Policy, error) {
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("policy too large: limit is %d MiB", MaxSize>>20)
+	}
+	var raw struct {
+		Default    []json.RawMessage                       `json:"default"`
+		Transports map[string]map[string][]json.RawMessage `json:"transports"`
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&raw); err != nil {
+		return nil, fmt.Errorf("invalid policy: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("invalid policy: data after the end")
+	}
+	if len(raw.Default) == 0 {
+		return nil, errors.New("invalid policy: no default")
+	}
+	p := &Policy{Transports: map[string]map[string][]Requirement{}}
+	var err error
+	if p.Default, err = parseAll(raw.Default); err != nil {
+		return nil, fmt.Errorf("invalid policy: default: %w", err)
+	}
+	for transport, scopes := range raw.Transports {
+		p.Transports[transport] = map[string][]Requirement{}
+		for scope, list := range scopes {
+			if p.Transports[transport][scope], err = parseAll(list); err != nil {
+				return nil, fmt.Errorf("invalid policy: %s %q: %w", transport, scope, err)
+			}
+		}
+	}
+	return p, nil
+}
+
+func parseAll(list []json.RawMessage) ([]Requirement, error) {
+	if len(list) == 0 {
+		return nil, errors.New("no requirements")
+	}
+	all := make([]Requirement, len(list))
+	for i, raw := range list {
+		if err := all[i].parse(raw); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (r *Requirement) parse(data []byte) error {
+	if err := json.Unmarshal(data, r); err != nil {
+		return err
+	}
+	switch r.Type {
+	case AcceptAnything, Reject, SignedBy:
+		return nil
+	case SigstoreSigned:
+	default:
+		return fmt.Errorf("unknown type %q", r.Type)
+	}
+	sources := 0
+	for _, given := range []bool{r.KeyPath != "", len(r.KeyPaths) > 0, len(r.KeyData) > 0, len(r.KeyDatas) > 0} {
+		if given {
+			sources++
+		}
+	}
+	var keyless struct{ Fulcio, PKI json.RawMessage }
+	if err := json.Unmarshal(data, &keyless); err != nil {
+		return err
+	}
+	if keyless.Fulcio != nil || keyless.PKI != nil {
+		sources++
+		r.Keyless = true
+	}
+	if sources != 1 {
+		return fmt.Errorf("%s needs exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio, and pki", SigstoreSigned)
+	}
+	return r.SignedIdentity.check()
+}
+
+// For returns the requirements of an artifact in a registry: those of its reference, its repository, a parent of that, its
+// registry, a domain around it ("*.example.com"), the transport, or the default, whichever comes first. The name is
+// HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
+func (p *Policy) For(name, reference string) []Requirement {
+	scopes := []string{reference}
+	for at := name; at != "." && at != "/"; at = path.Dir(at) {
+		scopes = append(scopes, at)
+	}
+	host, _, _ := strings.Cut(name, "/")
+	for domain := host; ; {
+		_, rest, ok := strings.Cut(domain, ".")
+		if !ok {
+			break
+		}
+		scopes = append(scopes, "*."+rest)
+		domain = rest
+	}
+	return p.find("docker", scopes)
+}
+
+// ForPath returns the requirements of an artifact in an image layout (transport "oci") or an archive of one ("oci-archive"): those
+// of its path, of a directory above it, the transport, or the default. The path is absolute.
+func (p *Policy) ForPath(transport, name string) []Requirement {
+	var scopes []string
+	for at := path.Clean(name); at != "/" && at != "."; at = path.Dir(at) {
+		scopes = append(scopes, at)
+	}
+	return p.find(transport, scopes)
+}
+
+func (p *Policy) find(transport string, scopes []string) []Requirement {
+	known := p.Transports[transport]
+	for _, scope := range append(scopes, "") {
+		if found, ok := known[scope]; ok {
+			return found
+		}
+	}
+	return p.Default
+}
