@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(or $(FUZZTIME),10s)
 
 docs: ## manual pages in dist/man, the command reference in docs/commands
-	SOURCE_DATE_EPOCH=$(EPOCH) go run ./internal/man -version $(VERSION) -man dist/man -markdown docs/commands
+	go run ./internal/man -version $(VERSION) -date $(EPOCH) -man dist/man -markdown docs/commands
 
 clients: ## all of them
 	.ci/clients.sh

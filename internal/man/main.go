@@ -1,7 +1,7 @@
 // Command man writes the manual pages of davit and the command reference from the definitions of its commands. "make docs"
 // runs it. It is a program of its own because the library that formats manual pages would add half a megabyte to davit.
 //
-//	man -version v1.2.3 -man dist/man -markdown docs/commands
+//	man -version v1.2.3 -date 1767225600 -man dist/man -markdown docs/commands
 package main
 
 import (
@@ -13,13 +13,15 @@ import (
 
 func main() {
 	var p pages
+	var date string
 	flag.StringVar(&p.version, "version", "", "the version in the footer of the manual pages")
 	flag.StringVar(&p.manual, "man", "", "directory for the manual pages")
 	flag.StringVar(&p.markdown, "markdown", "", "directory for the command reference")
+	flag.StringVar(&date, "date", "", "the date in the footer of the manual pages, in seconds since 1970; empty: today")
 	flag.Parse()
-	date, err := sourceDate(os.Getenv("SOURCE_DATE_EPOCH"))
+	day, err := parseDate(date)
 	if err == nil {
-		p.date = date
+		p.date = day
 		err = p.write()
 	}
 	if err != nil {
@@ -28,14 +30,14 @@ func main() {
 	}
 }
 
-// sourceDate returns the time in epoch, in seconds since 1970, or today if it is empty.
-func sourceDate(epoch string) (time.Time, error) {
+// parseDate returns the time in epoch, in seconds since 1970, or today if it is empty.
+func parseDate(epoch string) (time.Time, error) {
 	if epoch == "" {
 		return time.Now(), nil
 	}
 	var seconds int64
 	if _, err := fmt.Sscanf(epoch, "%d", &seconds); err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH=%s: %w", epoch, err)
+		return time.Time{}, fmt.Errorf("-date %s: %w", epoch, err)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
 }

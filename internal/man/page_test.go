@@ -14,13 +14,13 @@ import (
 
 func TestSourceDate(t *testing.T) {
 	t.Parallel()
-	if got, err := sourceDate("86400"); err != nil || !got.Equal(time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)) {
+	if got, err := parseDate("86400"); err != nil || !got.Equal(time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := sourceDate("yesterday"); err == nil {
+	if _, err := parseDate("yesterday"); err == nil {
 		t.Error("yesterday is accepted")
 	}
-	if got, err := sourceDate(""); err != nil || time.Since(got) > time.Hour {
+	if got, err := parseDate(""); err != nil || time.Since(got) > time.Hour {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
