@@ -25,7 +25,8 @@ func writeCerts(dir string) error {
 	ca := template("davit test authority")
 	ca.IsCA, ca.BasicConstraintsValid = true, true
 	ca.KeyUsage |= x509.KeyUsageCertSign
-	if err := writeCert(filepath.Join(dir, "ca.pem"), ca, ca, &key.PublicKey, key); err != nil {
+	issuer := authority{ca, key}
+	if err := issuer.write(filepath.Join(dir, "ca.pem"), ca, &key.PublicKey); err != nil {
 		return err
 	}
 	for _, name := range []string{"server", "client"} {
@@ -37,7 +38,7 @@ func writeCerts(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeCert(filepath.Join(dir, name+".pem"), cert, ca, &own.PublicKey, key); err != nil {
+		if err := issuer.write(filepath.Join(dir, name+".pem"), cert, &own.PublicKey); err != nil {
 			return err
 		}
 		der, err := x509.MarshalPKCS8PrivateKey(own)
@@ -61,8 +62,15 @@ func template(name string) *x509.Certificate {
 	}
 }
 
-func writeCert(path string, cert, issuer *x509.Certificate, public *ecdsa.PublicKey, key *ecdsa.PrivateKey) error {
-	der, err := x509.CreateCertificate(rand.Reader, cert, issuer, public, key)
+// authority signs certificates.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// write writes a certificate for a public key, in PEM.
+func (a authority) write(path string, cert *x509.Certificate, public *ecdsa.PublicKey) error {
+	der, err := x509.CreateCertificate(rand.Reader, cert, a.cert, public, a.key)
 	if err != nil {
 		return err
 	}
