@@ -19,10 +19,10 @@ var canInterleave = sync.OnceValue(func() bool {
 	return features&sha != 0
 })
 
-// blocks hashes n > 0 blocks of 64 bytes from p into the SHA-256 state a, and as many from q into b.
+// blocks hashes n > 0 blocks of 64 bytes of each lane.
 //
 //go:noescape
-func blocks(a, b *[8]uint32, p, q *byte, n int)
+func blocks(a, b lane, n int)
 
 // cpuid returns EAX and EBX of a leaf, subleaf 0.
 func cpuid(leaf uint32) (eax, ebx uint32)

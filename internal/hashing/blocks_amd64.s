@@ -87,12 +87,12 @@
 	END(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2); \
 	BEGIN(LAST1, M1, LAST2, M2)
 
-// func blocks(a, b *[8]uint32, p, q *byte, n int)
+// func blocks(a, b lane, n int)
 TEXT ·blocks(SB), NOSPLIT, $64-40
-	MOVQ  a+0(FP), DI
-	MOVQ  b+8(FP), R9
-	MOVQ  p+16(FP), SI
-	MOVQ  q+24(FP), R8
+	MOVQ  a_state+0(FP), DI
+	MOVQ  b_state+16(FP), R9
+	MOVQ  a_data+8(FP), SI
+	MOVQ  b_data+24(FP), R8
 	MOVQ  n+32(FP), CX
 	MOVOU order<>(SB), X15
 	LEAQ  constants<>(SB), AX

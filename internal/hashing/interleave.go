@@ -36,13 +36,19 @@ func movableSHA256(h hash.Hash) movable {
 	return m
 }
 
+// lane is one of two streams of blocks: the state of its SHA-256, and its next byte.
+type lane struct {
+	state *[8]uint32
+	data  *byte
+}
+
 // interleave hashes the bytes left of a and b until one of them has none.
 func interleave(a, b *Hash) {
 	a.align()
 	b.align()
 	if n := min(len(a.left), len(b.left)) / sha256.BlockSize; n > 0 {
 		x, y := a.words(), b.words()
-		blocks(&x, &y, &a.left[0], &b.left[0], n)
+		blocks(lane{&x, &a.left[0]}, lane{&y, &b.left[0]}, n)
 		a.advance(x, n)
 		b.advance(y, n)
 	}
