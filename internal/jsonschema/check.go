@@ -119,16 +119,16 @@ func (c *checker) plain(n *node, value any, at []string, o *outcome) {
 		if re := n.patterns[stringOf(n.words["pattern"])]; re != nil && !re.MatchString(value) {
 			o.miss(n, at, "pattern", value)
 		}
-		n.bounds(o, at, value, utf8.RuneCountInString(value), "minLength", "maxLength")
+		n.bounds(o, at, counted{"minLength", "maxLength", utf8.RuneCountInString(value), value})
 	case json.Number:
 		n.number(o, at, value)
 	case []any:
-		n.bounds(o, at, value, len(value), "minItems", "maxItems")
+		n.bounds(o, at, counted{"minItems", "maxItems", len(value), value})
 		if n.words["uniqueItems"] == true && !unique(value) {
 			o.miss(n, at, "uniqueItems", value)
 		}
 	case map[string]any:
-		n.bounds(o, at, value, len(value), "minProperties", "maxProperties")
+		n.bounds(o, at, counted{"minProperties", "maxProperties", len(value), value})
 		n.required(o, at, value)
 	}
 }
@@ -138,14 +138,21 @@ func stringOf(value any) string {
 	return s
 }
 
-// bounds checks a count against the keywords of its least and its most.
-func (n *node) bounds(o *outcome, at []string, value any, count int, least, most string) {
-	have := new(big.Rat).SetInt64(int64(count))
-	if want := rational(n.words[least]); want != nil && have.Cmp(want) < 0 {
-		o.miss(n, at, least, value)
+// counted is the number of parts of a value, and the keywords that bound it.
+type counted struct {
+	least, most string
+	count       int
+	value       any
+}
+
+// bounds checks a number of parts.
+func (n *node) bounds(o *outcome, at []string, c counted) {
+	have := new(big.Rat).SetInt64(int64(c.count))
+	if want := rational(n.words[c.least]); want != nil && have.Cmp(want) < 0 {
+		o.miss(n, at, c.least, c.value)
 	}
-	if want := rational(n.words[most]); want != nil && have.Cmp(want) > 0 {
-		o.miss(n, at, most, value)
+	if want := rational(n.words[c.most]); want != nil && have.Cmp(want) > 0 {
+		o.miss(n, at, c.most, c.value)
 	}
 }
 
@@ -260,7 +267,7 @@ func (c *checker) combined(n *node, value any, at []string, o *outcome) {
 }
 
 func (c *checker) object(n *node, value map[string]any, at []string, o *outcome) {
-	var others []string // that neither properties nor patternProperties name
+	others := map[string]any{} // those that neither properties nor patternProperties name
 	for _, key := range slices.Sorted(maps.Keys(value)) {
 		if names := n.one["propertyNames"]; names != nil && len(c.check(names, key, below(at, key)).faults) > 0 {
 			o.miss(n, below(at, key), "propertyNames", key)
@@ -279,29 +286,35 @@ func (c *checker) object(n *node, value map[string]any, at []string, o *outcome)
 		if named {
 			o.key(key)
 		} else {
-			others = append(others, key)
+			others[key] = value[key]
 		}
 	}
-	c.rest(n, "additionalProperties", others, value, at, o)
-	others = slices.DeleteFunc(slices.Sorted(maps.Keys(value)), func(key string) bool { return o.keys[key] })
-	c.rest(n, "unevaluatedProperties", others, value, at, o)
+	o.all(c.rest(n, "additionalProperties", others, at))
+	if n.one["unevaluatedProperties"] == nil {
+		return
+	}
+	others = maps.Clone(value)
+	maps.DeleteFunc(others, func(key string, _ any) bool { return o.keys[key] })
+	o.all(c.rest(n, "unevaluatedProperties", others, at))
 }
 
-// rest checks the keys that are left for additionalProperties or unevaluatedProperties.
-func (c *checker) rest(n *node, keyword string, keys []string, value map[string]any, at []string, o *outcome) {
+// rest checks the fields that are left for additionalProperties or unevaluatedProperties.
+func (c *checker) rest(n *node, keyword string, fields map[string]any, at []string) *outcome {
+	o := &outcome{}
 	sub := n.one[keyword]
-	switch {
-	case sub == nil || len(keys) == 0:
-		return
-	case sub.never:
-		known := slices.Sorted(maps.Keys(n.named["properties"]))
-		o.faults = append(o.faults, Fault{At: at, Keyword: keyword, Names: keys, Known: known})
-		return
+	if sub == nil || len(fields) == 0 {
+		return o
 	}
-	for _, key := range keys {
+	names := slices.Sorted(maps.Keys(fields))
+	if sub.never {
+		o.faults = []Fault{{At: at, Keyword: keyword, Names: names, Known: slices.Sorted(maps.Keys(n.named["properties"]))}}
+		return o
+	}
+	for _, key := range names {
 		o.key(key)
-		o.faults = append(o.faults, c.check(sub, value[key], below(at, key)).faults...)
+		o.faults = append(o.faults, c.check(sub, fields[key], below(at, key)).faults...)
 	}
+	return o
 }
 
 func (c *checker) array(n *node, value []any, at []string, o *outcome) {
@@ -340,5 +353,5 @@ func (n *node) contains(o *outcome, at []string, value []any, found int) {
 	if _, said := n.words["minContains"]; !said && found == 0 {
 		o.miss(n, at, "contains", value)
 	}
-	n.bounds(o, at, value, found, "minContains", "maxContains")
+	n.bounds(o, at, counted{"minContains", "maxContains", found, value})
 }
