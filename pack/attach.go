@@ -81,8 +81,8 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, rep
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
-	same, others, err := attached(ctx, to.Target, root)
-	if err != nil {
+	same, others, gone, err := attached(ctx, to.Target, root)
+	if err != nil && (replace || !fetch.IsDenied(err)) {
 		return nil, err
 	}
 	r := newResult(root)
@@ -94,10 +94,11 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, rep
 	}
 	if replace && len(others) > 0 {
 		r.Skipped = false
-		for _, old := range others {
-			if err := remove(ctx, to.Target, old); err != nil {
-				return nil, err
-			}
+		gone = append(gone, others...)
+	}
+	for _, old := range gone {
+		if err := remove(ctx, to, old); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
@@ -117,23 +118,32 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 	return false, p.pushManifests(ctx, root, nil)
 }
 
-// attached searches the subject's referrers for the same artifact, and for others that it replaces.
-func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (*ocispec.Descriptor, []ocispec.Descriptor, error) {
+// attached searches the subject's referrers for the same artifact, for others that it replaces, and for those that are only
+// listed: another client deleted the manifest, and left the list of a registry without a referrers API as it was.
+func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (same *ocispec.Descriptor, others, gone []ocispec.Descriptor, err error) {
 	ours := root.Manifest
 	referrers, err := fetch.ListReferrers(ctx, dst, *root.Subject, ours.Desc.ArtifactType)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	var same *ocispec.Descriptor
-	var others []ocispec.Descriptor
 	for _, r := range referrers {
 		if r.Digest == ours.Desc.Digest {
-			same = &r
+			ok, err := dst.Exists(ctx, r)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			if ok {
+				same = &r
+			}
 			continue
 		}
 		theirs, err := manifest.Fetch(ctx, dst, r)
+		if errors.Is(err, errdef.ErrNotFound) {
+			gone = append(gone, r)
+			continue
+		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		switch {
 		case same == nil && sameContent(ours.Bytes, theirs):
@@ -142,7 +152,7 @@ func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (*ocis
 			others = append(others, r)
 		}
 	}
-	return same, others, nil
+	return same, others, gone, nil
 }
 
 // sameContent compares two manifests, ignoring their creation times.
@@ -246,7 +256,7 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
 	}
 	for _, r := range chosen {
-		if err := remove(ctx, dst, r); err != nil {
+		if err := remove(ctx, Attachment{dst, subject}, r); err != nil {
 			return nil, err
 		}
 	}
@@ -276,13 +286,21 @@ func isKind(desc ocispec.Descriptor, kind string) bool {
 	return desc.ArtifactType == kind || ok && k.Name == kind
 }
 
-// remove deletes a manifest that may already be gone.
-func remove(ctx context.Context, dst oras.Target, desc ocispec.Descriptor) error {
-	deleter, ok := dst.(content.Deleter)
-	if !ok {
+// Detacher is a target that removes a manifest from the referrers of a subject, whether or not the manifest still exists.
+type Detacher interface {
+	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
+}
+
+// remove deletes a referrer that may already be gone.
+func remove(ctx context.Context, from Attachment, desc ocispec.Descriptor) (err error) {
+	if detacher, ok := from.Target.(Detacher); ok {
+		err = detacher.Detach(ctx, from.Subject, desc)
+	} else if deleter, ok := from.Target.(content.Deleter); ok {
+		err = deleter.Delete(ctx, desc)
+	} else {
 		return fmt.Errorf("removing %s: %w: the target deletes nothing", desc.Digest, errdef.ErrUnsupported)
 	}
-	if err := deleter.Delete(ctx, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
 		return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pack/blob"
 	"github.com/davit-oci/davit/pack/node"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -69,6 +70,7 @@ type pusher struct {
 	old     holdings                                        // of the manifest that the tag points to now
 	sent    atomic.Bool                                     // something had to be sent
 	before  func(context.Context, ocispec.Descriptor) error // of PushOptions.BeforeTag
+	listed  fetch.Listed
 }
 
 func (p *pusher) push(ctx context.Context, root *node.Node) error {
@@ -172,8 +174,8 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 		return nil, nil
 	}
 	desc, err := p.dst.Resolve(ctx, p.tags[0])
-	if errors.Is(err, errdef.ErrNotFound) {
-		return nil, nil
+	if errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err) {
+		return nil, nil // some deny a tag that does not exist yet
 	}
 	if err != nil {
 		return nil, err
@@ -233,10 +235,16 @@ func (p *pusher) blobsThere(ctx context.Context, root *node.Node) (bool, error) 
 func (p *pusher) manifestsThere(ctx context.Context, root *node.Node) (bool, error) {
 	missing := false
 	err := root.All(func(n *node.Node) error {
-		if missing || p.keeps() && (n.Subject == nil || n == root) {
+		if missing || p.keeps() && n.Subject == nil {
 			return nil
 		}
-		ok, err := p.dst.Exists(ctx, n.Manifest.Desc)
+		ok, err := p.keeps() && n == root, error(nil) // found under its tag
+		if !ok {
+			ok, err = p.dst.Exists(ctx, n.Manifest.Desc)
+		}
+		if ok && err == nil {
+			ok, err = p.isListed(ctx, n)
+		}
 		missing = !ok
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack/node"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
 )
@@ -18,14 +19,14 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 		if n == root || n.Subject != nil {
 			return nil
 		}
-		return p.pushManifest(ctx, n.Manifest)
+		return p.pushManifest(ctx, n)
 	})
 	if err != nil {
 		return err
 	}
 	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier, and so does its signature.
 	if len(root.Referrers) > 0 || len(p.tags) == 0 || p.before != nil {
-		if err := p.pushManifest(ctx, root.Manifest); err != nil {
+		if err := p.pushManifest(ctx, root); err != nil {
 			return err
 		}
 	}
@@ -33,13 +34,22 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 		if n == root || n.Subject == nil {
 			return nil
 		}
-		return p.pushManifest(ctx, n.Manifest)
+		return p.pushManifest(ctx, n)
 	})
 	if err != nil {
 		return err
 	}
 	if err := p.beforeTag(ctx, root.Manifest); err != nil {
 		return err
+	}
+	if tagged != nil && tagged.Digest == root.Manifest.Desc.Digest {
+		listed, err := p.isListed(ctx, root)
+		if err != nil {
+			return err
+		}
+		if !listed {
+			tagged = nil // sent again, so that it is listed
+		}
 	}
 	return p.moveTags(ctx, root.Manifest, tagged)
 }
@@ -53,10 +63,14 @@ func (p *pusher) beforeTag(ctx context.Context, m node.Document) error {
 }
 
 // pushManifest sends a manifest without a tag. If blobs were sent, the manifest is new and no check is needed.
-func (p *pusher) pushManifest(ctx context.Context, m node.Document) error {
+func (p *pusher) pushManifest(ctx context.Context, n *node.Node) error {
+	m := n.Manifest
 	step, err := artifact.Done, error(nil)
 	if !p.sent.Load() {
 		ok, err := p.dst.Exists(ctx, m.Desc)
+		if ok && err == nil {
+			ok, err = p.isListed(ctx, n)
+		}
 		if err != nil {
 			return &artifact.Error{Op: "pushing", Item: m.Desc.Digest.String(), Err: err}
 		}
@@ -75,6 +89,16 @@ func (p *pusher) pushManifest(ctx context.Context, m node.Document) error {
 	}
 	p.done(m.Desc.Digest.String(), m.Desc, step)
 	return nil
+}
+
+// isListed reports whether a manifest in the target is among the referrers of its subject, if it has one. On disk, the
+// manifests are the list.
+func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
+	graph, ok := p.dst.(content.ReadOnlyGraphStorage)
+	if n.Subject == nil || !ok || !p.keeps() {
+		return true, nil
+	}
+	return p.listed.Has(ctx, graph, n.Subject.Digest, n.Manifest.Desc.Digest)
 }
 
 // moveTags moves every tag to the manifest. It skips tags that already point to it.

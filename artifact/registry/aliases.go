@@ -24,6 +24,8 @@ type (
 	Denied = transport.Denied
 	// Unavailable is a failure of the registry or of the network that retries did not fix.
 	Unavailable = transport.Unavailable
+	// Missing is a registry's answer that it does not have something: an errdef.ErrNotFound.
+	Missing = transport.Missing
 	// Answer is the response of a registry, as far as it may be shown.
 	Answer = transport.Answer
 	// Layout is an image layout in a directory.

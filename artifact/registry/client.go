@@ -27,6 +27,7 @@ type Options struct {
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
+	Notify      func(string)  // receives what the user should know, such as a wait; from several goroutines
 }
 
 // Client opens targets, which share its connections, tokens, and rate limits.
@@ -39,7 +40,7 @@ type Client struct {
 func New(o Options) *Client {
 	return &Client{home: o.Home, remote: remote.New(remote.Options{
 		Security: o.Security, Credentials: o.Credentials, Concurrency: o.Concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
-		CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace,
+		CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace, Notify: o.Notify,
 	})}
 }
 

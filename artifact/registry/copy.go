@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // CopyOptions configure a copy. Either Reference or AllTags is required.
@@ -44,6 +45,7 @@ type Copied struct {
 	Descriptor ocispec.Descriptor
 	Tags       []string
 	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
+	Gone       []ocispec.Descriptor // referrers that the source lists but does not have
 	Skipped    bool                 // the target had everything, including each tag
 }
 
@@ -177,7 +179,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 		return nil, err
 	}
 	if c.opts.Referrers {
-		if one.Referrers, err = c.referrers(ctx, desc); err != nil {
+		if one.Referrers, one.Gone, err = c.referrers(ctx, desc); err != nil {
 			return nil, err
 		}
 	}
@@ -200,8 +202,12 @@ func call(ctx context.Context, hook func(context.Context, ocispec.Descriptor) er
 	return hook(ctx, desc)
 }
 
-// copy copies one graph.
+// copy copies one graph. If it is a referrer, the target lists it afterwards, even if an interrupted copy had stored it
+// without listing it.
 func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
+	if err := c.to.relist(ctx, desc); err != nil {
+		return err
+	}
 	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
 	var copyErr *oras.CopyError
 	if errors.As(err, &copyErr) {
@@ -226,19 +232,18 @@ func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string
 
 // referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
 // keeps under tags for the manifest and those inside it.
-func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, gone []ocispec.Descriptor, err error) {
 	type node struct {
 		ocispec.Descriptor
 		own bool // the root, or inside it
 	}
-	var all []ocispec.Descriptor
 	seen := map[digest.Digest]bool{root.Digest: true}
 	queue := []node{{root, true}}
 	for ; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
 		inner, found, err := c.neighbors(ctx, n.Descriptor)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, desc := range inner {
 			if !seen[desc.Digest] {
@@ -250,24 +255,31 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) ([]ocis
 			if seen[desc.Digest] {
 				continue
 			}
-			if err := c.copy(ctx, desc); err != nil {
-				return nil, err
-			}
 			seen[desc.Digest] = true
+			err := c.copy(ctx, desc)
+			if errors.Is(err, errdef.ErrNotFound) {
+				if there, existsErr := c.src.Exists(ctx, desc); existsErr == nil && !there {
+					gone = append(gone, desc)
+					continue
+				}
+			}
+			if err != nil {
+				return nil, nil, err
+			}
 			all, queue = append(all, desc), append(queue, node{desc, false})
 		}
 		if n.own {
 			tagged, err := c.cosignManifests(ctx, n.Descriptor)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			all = append(all, tagged...)
 		}
 		if len(seen) > maxCopied {
-			return nil, artifact.Refused(root.Digest.String(), "too many referrers: the limit is %d", maxCopied)
+			return nil, nil, artifact.Refused(root.Digest.String(), "too many referrers: the limit is %d", maxCopied)
 		}
 	}
-	return all, nil
+	return all, gone, nil
 }
 
 // neighbors returns the manifests inside an index and the referrers of it.

@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
@@ -21,6 +23,9 @@ type copyTarget struct {
 	src      content.Fetcher
 	progress artifact.Progress
 	sent     atomic.Int64 // blobs and manifests
+
+	listed   fetch.Listed
+	unlisted digest.Digest // a referrer that the target has to list; empty: none
 }
 
 func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done int64) {
@@ -29,9 +34,34 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
+// relist makes the next copy send a manifest that the target has, if it is a referrer that the target does not list. On
+// disk, the manifests are the list.
+func (t *copyTarget) relist(ctx context.Context, desc ocispec.Descriptor) error {
+	t.unlisted = ""
+	if keeper, able := t.Target.(BlobKeeper); !able || !keeper.KeepsBlobs() || !manifest.Is(desc.MediaType) {
+		return nil
+	}
+	data, err := content.FetchAll(ctx, t.src, desc)
+	if err != nil {
+		return err
+	}
+	_, subject := manifest.ReferrerEntry(desc, data)
+	if subject == "" {
+		return nil
+	}
+	listed, err := t.listed.Has(ctx, t.Target, subject, desc.Digest)
+	if err == nil && !listed {
+		t.unlisted = desc.Digest
+	}
+	return err
+}
+
 // Exists reports whether a blob exists, or a manifest with everything that it lists: oras does not look below a manifest
 // that exists. Only a target that stores a manifest together with all its blobs is believed; on disk files get lost.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	if desc.Digest == t.unlisted {
+		return false, nil // it may exist, but has to be pushed to be listed
+	}
 	ok, err := t.Target.Exists(ctx, desc)
 	if keeper, able := t.Target.(BlobKeeper); able && keeper.KeepsBlobs() || !ok || err != nil || !manifest.Is(desc.MediaType) {
 		return ok, err

@@ -11,6 +11,7 @@ import (
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // MaxReferrers bounds how many referrers are listed at once: a subject with more is hostile or broken.
@@ -56,6 +57,12 @@ func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 		return nil
 	})
 	return all, err
+}
+
+// IsDenied reports whether a registry denied an answer. Docker Hub and GHCR deny what does not exist yet.
+func IsDenied(err error) bool {
+	var answer *errcode.ErrorResponse
+	return errors.As(err, &answer) && (answer.StatusCode == 401 || answer.StatusCode == 403)
 }
 
 // CosignManifest is a manifest that cosign stores under a tag made of another one's digest.

@@ -84,6 +84,8 @@ func checkShape(mediaType string, data []byte) error {
 	switch {
 	case mediaType == typeArtifactManifest:
 		return nil
+	case body.SchemaVersion != nil && *body.SchemaVersion == 1:
+		return errors.New("schemaVersion 1 is Docker's format before 2016: push the image again with a current client")
 	case body.SchemaVersion == nil || *body.SchemaVersion != 2:
 		return errors.New("the manifest's schemaVersion is not 2")
 	case IsIndex(mediaType) && single:

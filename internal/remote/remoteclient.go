@@ -24,6 +24,7 @@ type Options struct {
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
+	Notify      func(string)  // receives what the user should know, such as a wait; from several goroutines
 }
 
 // Client opens repositories of registries. They share its connections, tokens, and rate limits.
@@ -50,7 +51,7 @@ func New(opts Options) *Client {
 	}
 	c.http = api.NewClient(transport.Options{
 		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall,
-		UserAgent: opts.UserAgent, Trace: opts.Trace,
+		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify,
 	}, c.creds)
 	c.setup = sync.OnceValue(c.http.Transport.Connect)
 	return c

@@ -2,8 +2,9 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -23,22 +24,17 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
-	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/auth"
 )
-
-// maxPages limits a listing that never ends. Registries return 50 to 1000 entries a page.
-const maxPages = 10_000
 
 // Repository is a repository of a registry.
 type Repository struct {
 	api       *api.Repository
-	remote    *remote.Repository
+	mode      reference.Mode
 	blobs     *blob.Store
 	manifests *api.Manifests
 	referrers *referrers.Lister
+	notify    func(format string, args ...any)
 }
 
 var _ interface {
@@ -55,21 +51,9 @@ var _ interface {
 
 func newRepository(c *Client, host, repository string, mode reference.Mode) *Repository {
 	remoteAPI := api.NewRepository(c.http, host, repository, mode == reference.Write)
-	r := &Repository{api: remoteAPI, blobs: blob.NewStore(remoteAPI, c.blobs)}
-	r.remote = &remote.Repository{
-		Client:               remoteAPI,
-		Reference:            remoteAPI.Name,
-		PlainHTTP:            remoteAPI.Origin.Scheme == "http",
-		TagListMaxPages:      maxPages,
-		ReferrerListMaxPages: maxPages,
-		MaxMetadataBytes:     manifest.MaxSize,
-		SkipReferrersGC:      true,
-	}
-	// oras-go would update the index of the tag schema itself, without checking whether another process undid the
-	// change.
-	_ = r.remote.SetReferrersCapability(true) // the first call of a new repository can't fail
+	r := &Repository{api: remoteAPI, mode: mode, blobs: blob.NewStore(remoteAPI, c.blobs), notify: c.http.Transport.Notify}
 	r.manifests = api.NewManifests(remoteAPI, func(data []byte) { c.blobs.SawManifest(remoteAPI.Origin.Host, remoteAPI.Name.Repository, data) })
-	r.referrers = &referrers.Lister{API: remoteAPI, Remote: r.remote, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
+	r.referrers = &referrers.Lister{API: remoteAPI, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
 	return r
 }
 
@@ -117,13 +101,7 @@ func (r *Repository) Resolve(ctx context.Context, ref string) (ocispec.Descripto
 		return ocispec.Descriptor{}, reference.Error(ref, err)
 	}
 	ctx = r.api.WithScope(ctx)
-	desc, err := r.remote.Manifests().Resolve(ctx, ref)
-	var noAnswer *url.Error
-	if err != nil && !errors.Is(err, errdef.ErrNotFound) && transport.AsResponse(err) == nil && !errors.As(err, &noAnswer) {
-		if desc, _, getErr := r.manifests.Get(ctx, ref); getErr == nil { // a header was missing
-			return desc, nil
-		}
-	}
+	desc, err := r.manifests.Resolve(ctx, ref)
 	return desc, r.api.Wrap(ctx, "resolving "+r.api.Named(ref), err)
 }
 
@@ -134,10 +112,18 @@ func validIn(ref string) error {
 	return reference.ValidTag(ref)
 }
 
-// Exists reports whether a blob or manifest exists.
-func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+// Exists reports whether a blob or manifest exists. A registry may deny what does not exist yet, as Docker Hub and GHCR do;
+// in a repository opened for writing, that is not an error, because pushing reports a real denial.
+func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bool, err error) {
 	ctx = r.api.WithScope(ctx)
-	ok, err := r.remote.Exists(ctx, desc)
+	if manifest.Is(desc.MediaType) {
+		ok, err = r.manifests.Has(ctx, desc.Digest)
+	} else {
+		ok, err = r.api.HasBlob(ctx, desc)
+	}
+	if r.mode == reference.Write && transport.IsDenied(err) {
+		return false, nil
+	}
 	return ok, r.api.Wrap(ctx, "looking for "+desc.Digest.String(), err)
 }
 
@@ -203,10 +189,7 @@ func (r *Repository) putManifest(ctx context.Context, desc ocispec.Descriptor, d
 		return r.api.Wrap(ctx, "pushing "+r.api.Named(ref), err)
 	}
 	r.manifests.Remember(desc.Digest, data)
-	if header.Get("OCI-Subject") != "" {
-		return nil // the registry lists it itself
-	}
-	return r.referrers.Add(ctx, desc, data)
+	return r.referrers.Add(ctx, desc, data, header.Get("OCI-Subject") != "")
 }
 
 // Tag adds a tag to an existing manifest.
@@ -231,19 +214,7 @@ func (r *Repository) Untag(ctx context.Context, tag string) error {
 	if err := reference.ValidTag(tag); err != nil {
 		return reference.Error(tag, err)
 	}
-	ctx = auth.AppendRepositoryScope(r.api.WithScope(ctx), r.api.Name, auth.ActionDelete)
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, r.api.URL("manifests/"+tag), nil)
-	if err != nil {
-		return err
-	}
-	resp, err := r.api.Do(req)
-	if err == nil {
-		defer func() { _ = resp.Body.Close() }()
-		if resp.StatusCode/100 != 2 {
-			err = transport.ResponseError(resp)
-		}
-	}
-	return r.api.Wrap(ctx, "removing the tag "+r.api.Named(tag), err)
+	return r.api.Wrap(ctx, "removing the tag "+r.api.Named(tag), r.api.Delete(r.api.WithScope(ctx), "manifests/"+tag))
 }
 
 // Predecessors lists the manifests whose subject is desc.
@@ -264,22 +235,86 @@ func (r *Repository) Referrers(ctx context.Context, desc ocispec.Descriptor, art
 
 // Delete removes a manifest or a blob. A referrer is removed from the list of its subject.
 func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error {
-	ctx = auth.AppendRepositoryScope(r.api.WithScope(ctx), r.api.Name, auth.ActionDelete)
-	if manifest.Is(desc.MediaType) {
-		if err := r.referrers.Remove(ctx, desc); err != nil {
-			return err
-		}
-		r.manifests.Forget(desc.Digest)
+	ctx = r.api.WithScope(ctx)
+	step := "deleting " + r.api.Named(desc.Digest.String())
+	if !manifest.Is(desc.MediaType) {
+		return r.api.Wrap(ctx, step, r.api.Delete(ctx, "blobs/"+desc.Digest.String()))
 	}
-	return r.api.Wrap(ctx, "deleting "+r.api.Named(desc.Digest.String()), r.remote.Delete(ctx, desc))
+	data, ok := r.manifests.Cached(desc.Digest)
+	if !ok {
+		var err error
+		if _, data, err = r.manifests.Get(ctx, desc.Digest.String()); err != nil {
+			return r.api.Wrap(ctx, "fetching "+r.api.Named(desc.Digest.String()), err)
+		}
+	}
+	if err := r.api.Delete(ctx, "manifests/"+desc.Digest.String()); err != nil {
+		return r.api.Wrap(ctx, step, err)
+	}
+	r.manifests.Forget(desc.Digest)
+	_, subject := manifest.ReferrerEntry(desc, data)
+	if subject == "" {
+		return nil
+	}
+	_, err := r.referrers.Remove(ctx, subject, desc.Digest)
+	return err
+}
+
+// Detach removes a manifest from the referrers of a subject, and deletes it. It repairs what an earlier call left half
+// done: a manifest that is gone is removed from the list. If the registry does not delete manifests, but the list is not
+// its own, the manifest stays, unlisted, and Options.Notify receives a note.
+func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descriptor) error {
+	ctx = r.api.WithScope(ctx)
+	refusal := r.api.Delete(ctx, "manifests/"+desc.Digest.String())
+	if refusal != nil && !api.IsNotFound(refusal) && !isRefusal(refusal) {
+		return r.api.Wrap(ctx, "deleting "+r.api.Named(desc.Digest.String()), refusal)
+	}
+	r.manifests.Forget(desc.Digest)
+	unlisted, err := r.referrers.Remove(ctx, subject.Digest, desc.Digest)
+	switch {
+	case err != nil:
+		return err
+	case refusal == nil || api.IsNotFound(refusal):
+		return nil
+	case !unlisted:
+		return r.api.Wrap(ctx, "deleting "+r.api.Named(desc.Digest.String()), refusal)
+	}
+	r.notify("%s is no longer attached, but stays: %s does not delete manifests", desc.Digest, r.api.Name.Registry)
+	return nil
+}
+
+// isRefusal reports whether a registry answered that it does not delete, or not for this user.
+func isRefusal(err error) bool {
+	answer := transport.AsResponse(err)
+	if answer == nil {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // Tags lists the tags after last, page by page.
 func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
 	ctx = r.api.WithScope(ctx)
+	query := url.Values{}
+	if last != "" {
+		query.Set("last", last)
+	}
 	var own error
-	err := r.remote.Tags(ctx, last, func(tags []string) error {
-		own = fn(tags)
+	err := r.api.Pages(ctx, "tags/list", query, func(resp *http.Response) error {
+		var page struct {
+			Tags []string `json:"tags"`
+		}
+		data, err := api.ReadBounded(resp.Body, manifest.MaxSize)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(data, &page); err != nil {
+			return cmp.Or(transport.WebPage(resp), error(transport.Violationf("%s is not a list of tags: %v", transport.BareURL(resp.Request.URL), err)))
+		}
+		own = fn(page.Tags)
 		return own
 	})
 	if own != nil {

@@ -58,6 +58,7 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	}
 	o.CacheDir = CacheDir()
 	o.UserAgent = "davit/" + ReadVersion().Version
+	o.Notify = func(text string) { a.Note("%s", text) }
 	if a.Debug {
 		o.Trace = a.PrintDebug
 	}

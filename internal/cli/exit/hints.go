@@ -48,6 +48,7 @@ func hintForCause(err error) string {
 	var ambiguous *artifact.AmbiguousError
 	var denied *registry.Denied
 	var unavailable *registry.Unavailable
+	var missing *registry.Missing
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &authority):
@@ -56,8 +57,10 @@ func hintForCause(err error) string {
 		return "choose one with --kind"
 	case errors.As(err, &denied):
 		return "log in with \"davit login " + denied.Host + "\", or request access"
-	case isForbidden(err):
+	case isForbidden(err) && errors.As(err, &unavailable) && unavailable.Answer.Method == http.MethodDelete:
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
+	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
+		return "create the repository first: this registry does not do that when something is pushed"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
@@ -76,10 +79,12 @@ func hintForCause(err error) string {
 func hintForScheme(e *registry.Unavailable) string {
 	var notTLS tls.RecordHeaderError
 	switch {
-	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://"):
+	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://") && len(e.Answer.Errors) == 0:
 		return "if the registry speaks TLS, add --plain-http=false, or name its certificate authority with --ca-file"
 	case errors.As(e, &notTLS) || strings.Contains(e.Error(), "HTTP response to HTTPS client"): // net/http has no type for it
 		return "if the registry speaks plain HTTP, add --plain-http"
+	case strings.Contains(e.Error(), "it redirects ") && strings.Contains(e.Error(), " to https://"):
+		return "the registry speaks TLS: leave out --plain-http, and for a registry on this machine add --plain-http=false"
 	}
 	return ""
 }

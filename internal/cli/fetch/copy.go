@@ -167,6 +167,7 @@ type copyResult struct {
 	Size         int64                `json:"size"`
 	Tags         []string             `json:"tags,omitempty"`
 	Referrers    []ocispec.Descriptor `json:"referrers,omitempty"`
+	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
 	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
 	Skipped      bool                 `json:"skipped"`          // everything was there already
 }
@@ -183,6 +184,9 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		t.Field("tags", strings.Join(one.Tags, ", "))
 		for _, ref := range one.Referrers {
 			t.Row("referrer", ref.Digest.String()+"  "+results.KindName(ref))
+		}
+		for _, ref := range one.Gone {
+			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
 		}
 	}
 	return t.WriteText(w)
@@ -208,7 +212,7 @@ func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult
 	desc := one.Descriptor
 	r := &copyResult{
 		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
-		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Skipped: one.Skipped,
+		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Skipped: one.Skipped,
 	}
 	if len(one.Tags) > 0 {
 		to.Tag = one.Tags[0]

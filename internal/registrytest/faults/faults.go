@@ -27,6 +27,23 @@ func First(count int) When { return func(n int) bool { return n <= count } }
 // Nth returns a When of one request.
 func Nth(nth int) When { return func(n int) bool { return n == nth } }
 
+// Every returns a When of every nth request.
+func Every(nth int) When { return func(n int) bool { return n%nth == 0 } }
+
+// At limits a fault to requests whose path contains a part.
+func At(part string, fault Fault) Fault {
+	return func(next http.Handler) http.Handler {
+		faulty := fault(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, part) {
+				faulty.ServeHTTP(w, r)
+			} else {
+				next.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
 // Status answers with a status and pairs of header names and values. The registry does not see the request.
 func Status(status int, header ...string) Fault { return Answer(status, "", header...) }
 

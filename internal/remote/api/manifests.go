@@ -42,10 +42,11 @@ const manifestTypes = "application/vnd.oci.image.manifest.v1+json, application/v
 	"application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, " +
 	"application/vnd.oci.artifact.manifest.v1+json"
 
-// Get fetches a manifest and checks it; if it is damaged, it is fetched a second time.
+// Get fetches a manifest and checks it; if it is damaged or no manifest, it is fetched a second time.
 func (m *Manifests) Get(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
 	desc, data, _, err := m.GetOnce(ctx, reference)
-	if errors.Is(err, artifact.ErrRefused) {
+	var violation transport.Violation
+	if errors.Is(err, artifact.ErrRefused) || errors.As(err, &violation) {
 		m.api.Client.Transport.Renew()
 		desc, data, _, err = m.GetOnce(ctx, reference)
 	}
@@ -69,6 +70,9 @@ func (m *Manifests) GetOnce(ctx context.Context, reference string) (desc ocispec
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return desc, nil, "", transport.ResponseError(resp)
+	}
+	if err := transport.WebPage(resp); err != nil {
+		return desc, nil, "", err
 	}
 	data, err = ReadBounded(resp.Body, manifest.MaxSize)
 	if err != nil {

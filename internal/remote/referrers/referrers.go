@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/davit-oci/davit/internal/filelock"
@@ -23,91 +24,17 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // Lister lists the referrers of a manifest, and maintains the lists of registries without the referrers API.
 type Lister struct {
 	API       *api.Repository
-	Remote    *remote.Repository
 	Manifests *api.Manifests
 	Serial    func(name string) (unlock func()) // one goroutine of the client at a time
 	LockDir   string                            // one process of this machine at a time; empty: no lock
-}
 
-// List lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the tag
-// schema.
-func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
-	ctx = r.API.WithScope(ctx)
-	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
-	var own error
-	err := r.Remote.Referrers(ctx, desc, artifactType, func(page []ocispec.Descriptor) error {
-		own = fn(page)
-		return own
-	})
-	switch {
-	case err == nil || own != nil:
-		return own
-	case !withoutReferrersAPI(err):
-		return r.API.Wrap(ctx, step, err)
-	}
-	list, _, err := r.referrerIndex(ctx, desc.Digest)
-	if err != nil {
-		return r.API.Wrap(ctx, step, err)
-	}
-	list, err = r.filtered(ctx, list, artifactType)
-	if err != nil || len(list) == 0 {
-		return r.API.Wrap(ctx, step, err)
-	}
-	return fn(list)
-}
-
-// withoutReferrersAPI reports whether a response means that the registry has no referrers API.
-func withoutReferrersAPI(err error) bool {
-	if errors.Is(err, errdef.ErrUnsupported) {
-		return true
-	}
-	var answer *errcode.ErrorResponse
-	if !errors.As(err, &answer) {
-		return false
-	}
-	switch answer.StatusCode {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return true
-	}
-	return false
-}
-
-// maxLookedAt limits the manifests that are opened for a list of the tag schema.
-const maxLookedAt = 1000
-
-// filtered is list without other artifact types. Some clients list a referrer without its type; the referrer has it.
-func (r *Lister) filtered(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
-	var out []ocispec.Descriptor
-	for i, desc := range list {
-		if desc.ArtifactType == "" && manifest.Is(desc.MediaType) && i < maxLookedAt {
-			_, data, err := r.Manifests.Get(ctx, desc.Digest.String())
-			switch {
-			case isNotFound(err):
-				continue // listed, but deleted since
-			case err != nil:
-				return nil, err
-			}
-			if entry, _ := manifest.ReferrerEntry(desc, data); entry.ArtifactType != "" {
-				desc = entry
-			}
-		}
-		if artifactType == "" || desc.ArtifactType == artifactType {
-			out = append(out, desc)
-		}
-	}
-	return out, nil
-}
-
-func isNotFound(err error) bool {
-	var answer *errcode.ErrorResponse
-	return errors.Is(err, errdef.ErrNotFound) || errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
+	hasAPI  atomic.Bool // the registry answered the referrers API
+	hasList atomic.Bool // a tag led to a list of referrers
 }
 
 // referrerTag is the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").
@@ -124,17 +51,17 @@ func referrerTag(subject digest.Digest) string {
 	return cut(string(subject.Algorithm()), 32) + "-" + cut(subject.Encoded(), 64)
 }
 
-// referrerIndex reads the list of a subject's referrers from its tag, and the list's ETag. A missing tag is an empty
-// list.
-func (r *Lister) referrerIndex(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
+// readList reads the list of a subject's referrers from its tag, and the list's ETag. A missing tag is an empty list; a
+// tag that leads to something else is a *notAList.
+func (r *Lister) readList(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, string, error) {
 	desc, data, etag, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
 	switch {
-	case isNotFound(err):
+	case api.IsNotFound(err):
 		return nil, "", nil
 	case err != nil:
 		return nil, "", err
 	case desc.MediaType != ocispec.MediaTypeImageIndex || desc.Digest == subject:
-		return nil, "", nil // the registry returns the subject for any tag
+		return nil, "", &notAList{tag: referrerTag(subject), desc: desc}
 	}
 	var index ocispec.Index
 	if err := json.Unmarshal(data, &index); err != nil {
@@ -143,13 +70,29 @@ func (r *Lister) referrerIndex(ctx context.Context, subject digest.Digest) ([]oc
 	return index.Manifests, etag, nil
 }
 
-// Add adds a manifest that was pushed to the list of its subject's referrers.
-func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte) error {
+// notAList is a tag of the tag schema that has another use: GitLab resolves every tag of that form to the subject.
+type notAList struct {
+	tag  string
+	desc ocispec.Descriptor
+}
+
+func (n *notAList) Error() string {
+	return fmt.Sprintf("the tag %s leads to %s (%s), not to a list of referrers", n.tag, n.desc.Digest, n.desc.MediaType)
+}
+
+// Add adds a manifest that was pushed to the list of its subject's referrers. A registry that claims to list it itself is
+// believed if it has the referrers API.
+func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, claims bool) error {
 	entry, subject := manifest.ReferrerEntry(desc, data)
 	if subject == "" {
 		return nil
 	}
-	return r.editReferrers(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
+	if claims {
+		if does, err := r.lists(ctx, subject); does || err != nil {
+			return err
+		}
+	}
+	_, err := r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
 		for _, d := range list {
 			if d.Digest == entry.Digest {
 				return list, false
@@ -157,41 +100,26 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte) 
 		}
 		return append(list, entry), true
 	})
+	return err
 }
 
-// Remove removes a manifest that is about to be deleted from the list of its subject's referrers, if the registry does
-// not maintain one itself.
-func (r *Lister) Remove(ctx context.Context, desc ocispec.Descriptor) error {
-	data, ok := r.Manifests.Cached(desc.Digest)
-	if !ok {
-		var err error
-		if _, data, err = r.Manifests.Get(ctx, desc.Digest.String()); err != nil {
-			return r.API.Wrap(ctx, "fetching "+r.API.Named(desc.Digest.String()), err)
-		}
+// Remove removes a manifest from the list of a subject's referrers, if the registry does not maintain one itself. It
+// reports whether it was in the list.
+func (r *Lister) Remove(ctx context.Context, subject digest.Digest, referrer digest.Digest) (bool, error) {
+	ctx = r.API.WithScope(ctx)
+	if does, err := r.lists(ctx, subject); does || err != nil {
+		return false, err
 	}
-	_, subject := manifest.ReferrerEntry(desc, data)
-	if subject == "" {
-		return nil
-	}
-	switch err := r.Remote.Referrers(ctx, ocispec.Descriptor{Digest: subject}, "", func([]ocispec.Descriptor) error { return errEnough }); {
-	case err == nil || errors.Is(err, errEnough):
-		return nil
-	case !withoutReferrersAPI(err):
-		return r.API.Wrap(ctx, "listing the referrers of "+r.API.Named(subject.String()), err)
-	}
-	return r.editReferrers(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
+	return r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
 		kept := []ocispec.Descriptor{}
 		for _, d := range list {
-			if d.Digest != desc.Digest {
+			if d.Digest != referrer {
 				kept = append(kept, d)
 			}
 		}
 		return kept, len(kept) < len(list)
 	})
 }
-
-// errEnough ends a listing after the first page, when the others do not matter.
-var errEnough = errors.New("enough")
 
 // maxEdits limits how often an edit that others undo is repeated. In each round of n writers at least one succeeds.
 const maxEdits = 200
@@ -203,25 +131,29 @@ const (
 	maxSettle = 2 * time.Second
 )
 
-// editReferrers changes the list of a subject's referrers in the tag schema. The registry can't change a list in place,
+// editList changes the list of a subject's referrers in the tag schema. The registry can't change a list in place,
 // so two writers may overwrite each other: after writing, the list is read again, until it was seen unchanged for long
-// enough that no writer who had read the older one is still about to write. edit reports whether it changed anything.
-func (r *Lister) editReferrers(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) error {
+// enough that no writer who had read the older one is still about to write. Both edit and editList report whether they
+// changed anything.
+func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	step := "updating the referrers of " + r.API.Named(subject.String())
+	changed := false
 	for range maxEdits {
 		wrote, settle, err := r.editOnce(ctx, subject, edit)
-		if err != nil {
-			return r.API.Wrap(ctx, step, err)
-		}
-		if wrote == "" {
-			return nil
+		var other *notAList
+		switch {
+		case errors.As(err, &other):
+			return changed, artifact.Refused(r.API.Named(other.tag), "%w", err)
+		case err != nil || wrote == "":
+			return changed, r.API.Wrap(ctx, step, err)
 		}
 		kept, err := r.settled(ctx, subject, wrote, settle, edit)
 		if err != nil || kept {
-			return r.API.Wrap(ctx, step, err)
+			return true, r.API.Wrap(ctx, step, err)
 		}
+		changed = true
 	}
-	return &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
+	return false, &transport.Unavailable{Host: r.API.Name.Registry, Step: step, Err: fmt.Errorf("others overwrote the list %d times", maxEdits)}
 }
 
 // editOnce reads, edits and writes. It returns the digest of the written list ("": no change was needed) and how long
@@ -233,7 +165,7 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 	defer lock.Release()
 	for range maxEdits {
 		start := time.Now()
-		list, etag, err := r.referrerIndex(ctx, subject)
+		list, etag, err := r.readList(ctx, subject)
 		if err != nil {
 			return "", 0, err
 		}
@@ -242,6 +174,11 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 			return "", 0, nil
 		}
 		wrote, err := r.putIndex(ctx, referrerTag(subject), list, etag)
+		if isRefused(err) { // perhaps because another client deleted a manifest in the list
+			if kept, pruneErr := r.existing(ctx, list); pruneErr == nil && len(kept) < len(list) {
+				wrote, err = r.putIndex(ctx, referrerTag(subject), kept, etag)
+			}
+		}
 		if errors.Is(err, errOvertaken) {
 			if err := pause.For(ctx, rand.N(minSettle)); err != nil {
 				return "", 0, err
@@ -254,6 +191,27 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 	return "", 0, fmt.Errorf("others changed the list %d times", maxEdits)
 }
 
+// isRefused reports whether the registry refuses the content of a list.
+func isRefused(err error) bool {
+	answer := transport.AsResponse(err)
+	return answer != nil && answer.StatusCode/100 == 4 && !transport.IsTransient(answer.StatusCode) && !transport.IsDenied(err)
+}
+
+// existing returns the entries of a list whose manifests exist.
+func (r *Lister) existing(ctx context.Context, list []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	kept := []ocispec.Descriptor{}
+	for _, desc := range list {
+		ok, err := r.Manifests.Has(ctx, desc.Digest)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			kept = append(kept, desc)
+		}
+	}
+	return kept, nil
+}
+
 // settled watches a list that was just written until it has been unchanged for the time of settle. It reports whether
 // the edit is still in it.
 func (r *Lister) settled(ctx context.Context, subject, wrote digest.Digest, settle time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
@@ -262,7 +220,7 @@ func (r *Lister) settled(ctx context.Context, subject, wrote digest.Digest, sett
 			return false, err
 		}
 		desc, data, _, err := r.Manifests.GetOnce(ctx, referrerTag(subject))
-		if err != nil && !isNotFound(err) {
+		if err != nil && !api.IsNotFound(err) {
 			return false, err
 		}
 		if err == nil && desc.Digest == wrote {
@@ -295,7 +253,7 @@ func (r *Lister) putIndex(ctx context.Context, tag string, list []ocispec.Descri
 	}
 	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageIndex, data)
 	_, err = r.Manifests.Put(ctx, desc, data, tag, etag)
-	if answer := transport.AsResponse(err); answer != nil && answer.StatusCode == http.StatusPreconditionFailed {
+	if answer := transport.AsResponse(err); answer != nil && answer.StatusCode == http.StatusPreconditionFailed && etag != "" {
 		err = errOvertaken
 	}
 	return desc.Digest, err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,7 +45,7 @@ func (a Answer) String() string {
 			break
 		}
 		e.Detail = nil
-		s += ": " + untrusted.Line(e.Error(), 300)
+		s += ": " + untrusted.Line(strings.TrimPrefix(e.Error(), ": "), 300) // Artifactory has no codes
 	}
 	return s
 }
@@ -62,8 +63,8 @@ func (e *Unavailable) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
-// Unwrap returns the cause.
-func (e *Unavailable) Unwrap() error { return e.Err }
+// Unwrap returns the cause, or the response.
+func (e *Unavailable) Unwrap() error { return cause(e.Err, e.Answer) }
 
 // Denied is a registry's refusal to let this user do it: 401, 403, or missing credentials where they are required.
 type Denied struct {
@@ -78,8 +79,69 @@ func (e *Denied) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
 
-// Unwrap returns the cause.
-func (e *Denied) Unwrap() error { return e.Err }
+// Unwrap returns the cause, or the response.
+func (e *Denied) Unwrap() error { return cause(e.Err, e.Answer) }
+
+// Missing is a registry's answer that it does not have the object, or the repository: an errdef.ErrNotFound.
+type Missing struct {
+	Step   string
+	Answer Answer
+}
+
+// Error returns "step: not found", and what else the answer reveals.
+func (e *Missing) Error() string {
+	s := e.Step + ": not found"
+	if e.isPlain() {
+		return s
+	}
+	return s + ": " + e.Answer.String()
+}
+
+// isPlain reports whether the answer says nothing but that the tag, manifest, or blob is not there.
+func (e *Missing) isPlain() bool {
+	if e.Answer.Method == http.MethodHead {
+		return true
+	}
+	for _, one := range e.Answer.Errors {
+		if one.Code != errcode.ErrorCodeManifestUnknown && one.Code != errcode.ErrorCodeBlobUnknown {
+			return false
+		}
+	}
+	return len(e.Answer.Errors) > 0
+}
+
+// Unwrap returns errdef.ErrNotFound and the response.
+func (e *Missing) Unwrap() []error { return []error{errdef.ErrNotFound, cause(nil, e.Answer)} }
+
+// cause returns err or, without one, the response as oras-go's type.
+func cause(err error, answer Answer) error {
+	if err != nil || answer.Status == 0 {
+		return err
+	}
+	at, parseErr := url.Parse(answer.URL)
+	if parseErr != nil {
+		at = &url.URL{}
+	}
+	return &errcode.ErrorResponse{Method: answer.Method, URL: at, StatusCode: answer.Status, Errors: answer.Errors}
+}
+
+// Violation is an answer that breaks the protocol, which repeating the request does not change.
+type Violation string
+
+// Error returns the text.
+func (v Violation) Error() string { return string(v) }
+
+// Violationf returns a Violation.
+func Violationf(format string, args ...any) Violation { return Violation(fmt.Sprintf(format, args...)) }
+
+// WebPage returns a Violation if a response is a web page, as that of a sign-in page in front of a registry.
+func WebPage(resp *http.Response) error {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if mediaType != "text/html" && mediaType != "application/xhtml+xml" {
+		return nil
+	}
+	return Violationf("%s answers with a web page (%s), not with the registry API", BareURL(resp.Request.URL), mediaType)
+}
 
 func sentence(step, host string, answer Answer, err error) string {
 	switch {
@@ -93,13 +155,25 @@ func sentence(step, host string, answer Answer, err error) string {
 
 // ResponseError returns the error for an unexpected response. The body is read for the registry's error codes.
 func ResponseError(resp *http.Response) error {
+	if resp.StatusCode/100 == 2 {
+		if err := WebPage(resp); err != nil {
+			return err
+		}
+	}
 	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: BareURL(resp.Request.URL), StatusCode: resp.StatusCode}
+	// Error bodies are a few hundred bytes; a longer body is not from a registry.
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var body struct {
 		Errors errcode.Errors `json:"errors"`
 	}
-	// Error bodies are a few hundred bytes; a longer body is not from a registry.
-	if json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body) == nil {
+	var bare struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(data, &body) == nil && len(body.Errors) > 0 {
 		e.Errors = body.Errors
+	} else if json.Unmarshal(data, &bare) == nil && bare.Error+bare.Message != "" {
+		e.Errors = errcode.Errors{{Code: bare.Error, Message: bare.Message}}
 	}
 	return e
 }
@@ -110,12 +184,13 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	var answer *errcode.ErrorResponse
 	var unavailable *Unavailable
 	var denied *Denied
+	var missing *Missing
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil && !errors.As(err, &unavailable):
 		return context.Cause(ctx)
-	case errors.As(err, &unavailable), errors.As(err, &denied), IsLocal(err):
+	case errors.As(err, &unavailable), errors.As(err, &denied), errors.As(err, &missing), IsLocal(err):
 		return err
 	case errors.As(err, &answer):
 		return failedAnswer(host, step, answer)
@@ -144,7 +219,7 @@ func failedAnswer(host, step string, e *errcode.ErrorResponse) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &Denied{Host: host, Step: step, Answer: answer}
 	case http.StatusNotFound:
-		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
+		return &Missing{Step: step, Answer: answer}
 	}
 	return &Unavailable{Host: host, Step: step, Answer: answer}
 }
@@ -214,6 +289,7 @@ func RetryabilityOf(err error) Retryability {
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
 	var redirect RedirectRefused
+	var violation Violation
 	var remote *net.OpError
 	var dns *net.DNSError
 	switch {
@@ -223,13 +299,19 @@ func RetryabilityOf(err error) Retryability {
 		return Never
 	case errors.As(err, &unknownAuthority), errors.As(err, &hostname), errors.As(err, &invalid),
 		errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch),
-		errors.As(err, &redirect), errors.As(err, &remote) && (remote.Op == "remote error" || remote.Op == "local error"): // of TLS
+		errors.As(err, &redirect), errors.As(err, &violation), errors.As(err, &remote) && (remote.Op == "remote error" || remote.Op == "local error"): // of TLS
 		return Never
 	case errors.As(err, &dns) && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH),
 		errors.Is(err, syscall.ENETUNREACH):
 		return briefly
 	}
 	return fully
+}
+
+// IsDenied reports whether a registry answered that this user may not do it.
+func IsDenied(err error) bool {
+	answer := AsResponse(err)
+	return answer != nil && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
 }
 
 // IsTransient reports whether repeating the request may get another response.

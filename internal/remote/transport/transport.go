@@ -9,10 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +36,7 @@ type Transport struct {
 	Delay       time.Duration // before the second try
 	Stall       time.Duration
 	trace       func(string)
+	notify      func(string)
 	agent       string
 
 	mu       sync.Mutex
@@ -54,6 +52,7 @@ type Options struct {
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
+	Notify      func(string)  // receives what the user should know; from several goroutines
 }
 
 // New returns a transport. It reads nothing and dials nothing before Connect.
@@ -66,7 +65,14 @@ func New(o Options) *Transport {
 	}
 	return &Transport{
 		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), Delay: firstDelay,
-		Stall: o.Stall, trace: o.Trace, agent: cmp.Or(o.UserAgent, "davit"),
+		Stall: o.Stall, trace: o.Trace, notify: o.Notify, agent: cmp.Or(o.UserAgent, "davit"),
+	}
+}
+
+// Notify tells the user something that is not an error.
+func (t *Transport) Notify(format string, args ...any) {
+	if t.notify != nil {
+		t.notify(untrusted.Line(fmt.Sprintf(format, args...), 500))
 	}
 }
 
@@ -311,80 +317,6 @@ func retryAfter(value string, now time.Time) time.Duration {
 		wait = date.Sub(now)
 	}
 	return min(max(wait, 0), maxRetryAfter)
-}
-
-// maxRedirects is the limit of browsers and net/http.
-const maxRedirects = 10
-
-// RedirectRefused is the reason why a redirect is not followed.
-type RedirectRefused string
-
-func (r RedirectRefused) Error() string { return string(r) }
-
-// Client returns an HTTP client that sends no credentials.
-func (t *Transport) Client() *http.Client {
-	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
-}
-
-// checkRedirect limits a chain of redirects and refuses one that drops encryption.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) > maxRedirects {
-		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
-	}
-	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return RedirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
-	}
-	req.Header.Del("Referer") // it would carry the query of the previous hop
-	return nil
-}
-
-// traceLine describes a request without its secrets: no query values, and only harmless headers.
-func traceLine(req *http.Request, resp *http.Response, err error, took time.Duration) string {
-	line := req.Method + " " + BareURL(req.URL).String()
-	if len(req.URL.RawQuery) > 0 {
-		line += "?" + maskedQuery(req.URL.Query())
-	}
-	for _, name := range []string{"Range", "Content-Range"} {
-		if v := req.Header.Get(name); v != "" {
-			line += fmt.Sprintf(" [%s: %s]", name, v)
-		}
-	}
-	if req.Header.Get("Authorization") != "" {
-		line += " [Authorization: ***]"
-	}
-	if req.ContentLength > 0 {
-		line += fmt.Sprintf(" (%d bytes)", req.ContentLength)
-	}
-	line += " → "
-	if err != nil {
-		line += untrusted.Line(redactText(err), 300)
-	} else {
-		line += resp.Status
-		if resp.ContentLength > 0 {
-			line += fmt.Sprintf(", %d bytes", resp.ContentLength)
-		}
-		if to, err := resp.Location(); err == nil {
-			line += ", to " + BareURL(to).String()
-		}
-	}
-	return line + fmt.Sprintf(", %d ms", took.Milliseconds())
-}
-
-// maskedQuery shows the names of the query parameters, and only the values that are not secret.
-func maskedQuery(q url.Values) string {
-	var parts []string
-	for name, values := range q {
-		switch name {
-		case "digest", "mount", "from", "n", "last", "artifactType", "scope", "service":
-			for _, v := range values {
-				parts = append(parts, name+"="+untrusted.Line(v, 200))
-			}
-		default:
-			parts = append(parts, name+"=***")
-		}
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, "&")
 }
 
 // Drain reads a short response to its end, so that its connection can be used again.

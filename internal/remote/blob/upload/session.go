@@ -35,7 +35,7 @@ func (u *upload) post(ctx context.Context, query url.Values) error {
 	switch {
 	case resp.StatusCode == http.StatusCreated && query != nil:
 		return errMounted
-	case resp.StatusCode != http.StatusAccepted:
+	case resp.StatusCode/100 != 2, transport.WebPage(resp) != nil:
 		return transport.ResponseError(resp)
 	}
 	if err := u.follow(resp, at); err != nil {
@@ -56,11 +56,11 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 		if u.location != nil {
 			return nil
 		}
-		return errors.New("the registry opened an upload without a Location")
+		return transport.Violationf("%s %s opened an upload without a Location", resp.Request.Method, transport.BareURL(asked))
 	}
 	next, err := asked.Parse(location)
 	if err != nil || next.Host == "" || next.Scheme != "https" && next.Scheme != "http" {
-		return fmt.Errorf("the registry's Location for the upload is no URL")
+		return transport.Violationf("%s %s opened an upload at a Location that is not a URL", resp.Request.Method, transport.BareURL(asked))
 	}
 	if asked.Scheme == "https" && next.Scheme != "https" {
 		return transport.RedirectRefused("an upload's Location that leaves https is refused")

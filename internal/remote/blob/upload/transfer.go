@@ -92,7 +92,7 @@ func (u *upload) patchWith(ctx context.Context, length int64, open func() (io.Re
 		return err
 	}
 	defer transport.Drain(resp)
-	if resp.StatusCode != http.StatusAccepted && resp.StatusCode != http.StatusNoContent {
+	if resp.StatusCode/100 != 2 || transport.WebPage(resp) != nil { // 202, but ECR answers 201
 		return transport.ResponseError(resp)
 	}
 	if err := u.follow(resp, u.location); err != nil {
@@ -132,7 +132,7 @@ func (u *upload) put(ctx context.Context, length int64) error {
 		return err
 	}
 	defer transport.Drain(resp)
-	if resp.StatusCode != http.StatusCreated {
+	if resp.StatusCode/100 != 2 || transport.WebPage(resp) != nil {
 		return transport.ResponseError(resp)
 	}
 	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != u.digest.String() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -301,28 +300,22 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	if errors.Is(err, errMounted) {
 		return true, nil
 	}
-	if answer := transport.AsResponse(err); answer != nil && answer.StatusCode/100 == 4 && !transport.IsTransient(answer.StatusCode) {
-		return false, u.post(ctx, nil) // no permission to read the other repository, or mounting is not supported
+	answer := transport.AsResponse(err)
+	if answer == nil {
+		return false, err
 	}
-	return false, err
+	if answer.StatusCode/100 == 5 { // it does not know mounting
+		u.repo.LearnMounting(blob.MountsIgnored)
+	}
+	return false, u.post(ctx, nil) // also without permission to read the other repository
 }
 
-// stored asks the registry whether it has the blob.
+// stored asks the registry whether it has the blob. If the registry refuses to say, the blob is sent.
 func (u *upload) stored(ctx context.Context) (bool, error) {
-	at, err := url.Parse(u.repo.URL("blobs/" + u.digest.String()))
-	if err != nil {
-		return false, err
-	}
-	resp, err := u.send(ctx, request{method: http.MethodHead, url: at})
-	if err != nil {
-		return false, err
-	}
-	defer transport.Drain(resp)
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return resp.ContentLength < 0 || resp.ContentLength == u.size, nil
-	case http.StatusNotFound:
+	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})
+	ok, err := u.repo.HasBlob(ctx, ocispec.Descriptor{Digest: u.digest, Size: u.size})
+	if answer := transport.AsResponse(err); answer != nil && !transport.IsTransient(answer.StatusCode) {
 		return false, nil
 	}
-	return false, transport.ResponseError(resp)
+	return ok, err
 }

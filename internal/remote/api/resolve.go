@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// Resolve returns the descriptor of a tag or digest with one HEAD. If the registry refuses HEAD, or its answer lacks
+// something, the manifest is fetched: it has the same answer.
+func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
+	resp, err := m.head(ctx, reference)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	defer transport.Drain(resp)
+	if isFinal(resp) {
+		return ocispec.Descriptor{}, transport.ResponseError(resp)
+	}
+	if desc, ok := headed(resp, reference); ok {
+		return desc, nil
+	}
+	desc, _, err := m.Get(ctx, reference)
+	return desc, err
+}
+
+// Has reports whether the registry has a manifest. Only the status counts.
+func (m *Manifests) Has(ctx context.Context, d digest.Digest) (bool, error) {
+	resp, err := m.head(ctx, d.String())
+	if err != nil {
+		return false, err
+	}
+	defer transport.Drain(resp)
+	switch {
+	case resp.StatusCode/100 == 2:
+		return true, transport.WebPage(resp)
+	case resp.StatusCode == http.StatusNotFound:
+		return false, nil
+	case isFinal(resp):
+		return false, transport.ResponseError(resp)
+	}
+	_, _, err = m.Get(ctx, d.String())
+	if IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (m *Manifests) head(ctx context.Context, reference string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, m.api.URL("manifests/"+reference), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", manifestTypes)
+	return m.api.Do(req)
+}
+
+// isFinal reports whether GET would have no other answer than this one to HEAD: some registries and proxies refuse HEAD
+// with 400, 403, 405, or 501.
+func isFinal(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusNotFound || transport.IsTransient(resp.StatusCode)
+}
+
+// headed returns the descriptor in the header of an answer to HEAD, if it is complete.
+func headed(resp *http.Response, reference string) (ocispec.Descriptor, bool) {
+	desc := ocispec.Descriptor{Digest: digest.Digest(resp.Header.Get("Docker-Content-Digest")), Size: resp.ContentLength}
+	desc.MediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	asked := digest.Digest(reference)
+	if desc.Digest == "" && asked.Validate() == nil {
+		desc.Digest = asked
+	}
+	return desc, resp.StatusCode/100 == 2 && desc.Digest.Validate() == nil && (asked.Validate() != nil || asked == desc.Digest) &&
+		manifest.Is(desc.MediaType) && desc.Size > 0 && desc.Size <= manifest.MaxSize
+}
+
+// Delete deletes a resource of the repository: a tag, a manifest, or a blob.
+func (r *Repository) Delete(ctx context.Context, resource string) error {
+	ctx = auth.AppendRepositoryScope(ctx, r.Name, auth.ActionDelete)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, r.URL(resource), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := r.Do(req)
+	if err != nil {
+		return err
+	}
+	defer transport.Drain(resp)
+	if resp.StatusCode/100 != 2 || transport.WebPage(resp) != nil {
+		return transport.ResponseError(resp)
+	}
+	return nil
+}
+
+// HasBlob reports whether the registry has a blob of this size. If it refuses HEAD, it is asked for the first byte.
+func (r *Repository) HasBlob(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
+	at, err := url.Parse(r.URL("blobs/" + desc.Digest.String()))
+	if err != nil {
+		return false, err
+	}
+	for _, method := range []string{http.MethodHead, http.MethodGet} {
+		req, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
+		if err != nil {
+			return false, err
+		}
+		if method == http.MethodGet {
+			req.Header.Set("Range", "bytes=0-0")
+		}
+		resp, err := r.Send(req)
+		if err != nil {
+			return false, err
+		}
+		_ = resp.Body.Close() // unread: a registry that ignores the range would send the whole blob
+		switch {
+		case resp.StatusCode/100 == 2:
+			// A length of 0 is that of the answer, which has no body.
+			sized := method == http.MethodHead && resp.ContentLength > 0
+			return !sized || resp.ContentLength == desc.Size, transport.WebPage(resp)
+		case resp.StatusCode == http.StatusNotFound:
+			return false, nil
+		case method == http.MethodGet, isFinal(resp):
+			return false, transport.ResponseError(resp)
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,171 @@
+package referrers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/remote/api"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// List lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the tag
+// schema.
+func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	ctx = r.API.WithScope(ctx)
+	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
+	var own error
+	err := r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
+		own = fn(page)
+		return own
+	})
+	if own != nil {
+		return own
+	}
+	var without withoutAPI
+	if !errors.As(err, &without) {
+		return r.API.Wrap(ctx, step, err)
+	}
+	list, err := r.fromTag(ctx, desc.Digest, artifactType)
+	switch {
+	case err != nil:
+		return r.API.Wrap(ctx, step, err)
+	case len(list) == 0 && without.denied() && !r.hasList.Load():
+		return r.API.Wrap(ctx, step, without.answer)
+	case len(list) == 0:
+		return nil
+	}
+	r.hasList.Store(true)
+	return fn(list)
+}
+
+// withoutAPI is the answer of a registry that has no referrers API, or denies it to this user.
+type withoutAPI struct{ answer error }
+
+func (w withoutAPI) Error() string { return "the registry has no referrers API: " + w.answer.Error() }
+
+// denied reports whether the registry may have the API.
+func (w withoutAPI) denied() bool {
+	answer := transport.AsResponse(w.answer)
+	return answer != nil && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
+}
+
+// fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that there is none.
+func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	query := url.Values{}
+	if artifactType != "" {
+		query.Set("artifactType", artifactType)
+	}
+	pages := 0
+	err := r.API.Pages(ctx, "referrers/"+subject.String(), query, func(resp *http.Response) error {
+		page, err := readPage(resp)
+		if err != nil {
+			return err
+		}
+		pages++
+		r.hasAPI.Store(true)
+		if page, err = r.completed(ctx, page, artifactType); err != nil || len(page) == 0 {
+			return err
+		}
+		return fn(page)
+	})
+	if answer := transport.AsResponse(err); pages == 0 && answer != nil {
+		switch answer.StatusCode {
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented,
+			http.StatusUnauthorized, http.StatusForbidden:
+			return withoutAPI{err}
+		}
+	}
+	return err
+}
+
+// readPage reads one answer of the referrers API. Anything but an index shows that there is no such API: some registries
+// and the applications in front of them answer every path with 200.
+func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
+	data, err := api.ReadBounded(resp.Body, manifest.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		MediaType string                `json:"mediaType"`
+		Manifests *[]ocispec.Descriptor `json:"manifests"`
+	}
+	page := transport.Violationf("%s is not an index", transport.BareURL(resp.Request.URL))
+	switch err := json.Unmarshal(data, &index); {
+	case err != nil && json.Valid(data):
+		return nil, artifact.Refused("", "the list of referrers: %w", err)
+	case err != nil, index.MediaType != "" && !manifest.IsIndex(index.MediaType), index.MediaType == "" && index.Manifests == nil:
+		return nil, withoutAPI{page}
+	case index.Manifests == nil:
+		return nil, nil
+	}
+	return *index.Manifests, nil
+}
+
+// lists reports whether the registry lists referrers itself.
+func (r *Lister) lists(ctx context.Context, subject digest.Digest) (bool, error) {
+	if r.hasAPI.Load() {
+		return true, nil
+	}
+	err := r.fromAPI(ctx, subject, "", func([]ocispec.Descriptor) error { return errEnough })
+	var without withoutAPI
+	switch {
+	case err == nil, errors.Is(err, errEnough):
+		return true, nil
+	case errors.As(err, &without):
+		return false, nil
+	}
+	return false, r.API.Wrap(ctx, "listing the referrers of "+r.API.Named(subject.String()), err)
+}
+
+// errEnough ends a listing after the first page, when the others do not matter.
+var errEnough = errors.New("enough")
+
+// fromTag lists by the tag schema.
+func (r *Lister) fromTag(ctx context.Context, subject digest.Digest, artifactType string) ([]ocispec.Descriptor, error) {
+	list, _, err := r.readList(ctx, subject)
+	var other *notAList
+	if errors.As(err, &other) {
+		return nil, nil // nothing is listed there
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.completed(ctx, list, artifactType)
+}
+
+// maxLookedAt limits the manifests that are opened for one list.
+const maxLookedAt = 1000
+
+// completed is list without other artifact types. Some clients list a referrer without its type, or with that of its
+// empty config; the manifest has the real one.
+func (r *Lister) completed(ctx context.Context, list []ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
+	var out []ocispec.Descriptor
+	opened := 0
+	for _, desc := range list {
+		if (desc.ArtifactType == "" || desc.ArtifactType == ocispec.MediaTypeEmptyJSON) && manifest.Is(desc.MediaType) && opened < maxLookedAt {
+			opened++
+			_, data, err := r.Manifests.Get(ctx, desc.Digest.String())
+			switch {
+			case api.IsNotFound(err):
+				continue // listed, but deleted since
+			case err != nil:
+				return nil, err
+			}
+			if entry, _ := manifest.ReferrerEntry(desc, data); entry.ArtifactType != "" {
+				desc = entry
+			}
+		}
+		if artifactType == "" || desc.ArtifactType == artifactType {
+			out = append(out, desc)
+		}
+	}
+	return out, nil
+}

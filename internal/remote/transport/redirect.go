@@ -1,0 +1,34 @@
+package transport
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// maxRedirects is the limit of browsers and net/http.
+const maxRedirects = 10
+
+// RedirectRefused is the reason why a redirect is not followed.
+type RedirectRefused string
+
+func (r RedirectRefused) Error() string { return string(r) }
+
+// Client returns an HTTP client that sends no credentials.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
+}
+
+// checkRedirect limits a chain of redirects, and refuses one that drops encryption, or the method with what is sent.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
+	}
+	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return RedirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
+	}
+	if method := via[0].Method; method != req.Method {
+		return RedirectRefused(fmt.Sprintf("it redirects %s %s to %s, which loses what is sent", method, BareURL(via[0].URL), BareURL(req.URL)))
+	}
+	req.Header.Del("Referer") // it would carry the query of the previous hop
+	return nil
+}
