@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
@@ -17,11 +18,7 @@ func planTags(ctx context.Context, dst oras.Target, plan *artifact.Plan) ([]stri
 	if plan.Cascade == "" || !ok {
 		return plan.Tags, nil
 	}
-	var existing []string
-	err := lister.Tags(ctx, "", func(tags []string) error {
-		existing = append(existing, tags...)
-		return nil
-	})
+	existing, err := fetch.ListTags(ctx, lister)
 	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
 		return nil, &artifact.Error{Op: "listing tags", Err: err}
 	}

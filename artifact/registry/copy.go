@@ -130,11 +130,7 @@ func (c *copier) run(ctx context.Context) (*CopyResult, error) {
 
 // allTags copies every tag of the source except those of the referrers tag schema: the target has its own.
 func (c *copier) allTags(ctx context.Context) (*CopyResult, error) {
-	var tags []string
-	err := c.src.Tags(ctx, "", func(page []string) error {
-		tags = append(tags, page...)
-		return nil
-	})
+	tags, err := fetch.ListTags(ctx, c.src)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +280,7 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, g
 
 // neighbors returns the manifests inside an index and the referrers of it.
 func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
-	successors, err := content.Successors(ctx, c.src, desc)
+	successors, err := content.Successors(ctx, lazySource{c.src}, desc)
 	if err != nil {
 		return nil, nil, err
 	}

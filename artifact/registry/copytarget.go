@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -158,13 +159,18 @@ func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, o
 	return r, nil
 }
 
-// lazySource opens a blob at the first read: copyTarget may not read it at all.
+// lazySource opens a blob at the first read: copyTarget may not read it at all. oras, which decodes several manifests at once,
+// gets none that exceeds manifest.Limits.
 type lazySource struct{ Target }
 
-// Fetch opens a manifest at once and a blob when it is read.
+// Fetch reads a manifest at once and a blob when it is read.
 func (s lazySource) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if manifest.Is(desc.MediaType) {
-		return s.Target.Fetch(ctx, desc)
+		data, err := manifest.Fetch(ctx, s.Target, desc)
+		if err == nil {
+			err = manifest.CheckLimits(desc, data)
+		}
+		return io.NopCloser(bytes.NewReader(data)), err
 	}
 	return &lazyReader{open: func() (io.ReadCloser, error) { return s.Target.Fetch(ctx, desc) }}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -17,9 +18,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// memoryLimit is from where on garbage is collected more often. davit needs a fraction of it, except while it reads what others
+// made to exhaust memory: then the limits of the packages below bound what it holds, and this one what it has not yet freed.
+const memoryLimit = 128 << 20
+
 // Main runs davit with the arguments and streams of the process, and exits. version is that of a release, or empty.
 func Main(version string) {
 	app.Version = version
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal stops the work cleanly. After it the default action is back: a second signal kills the process.
 	context.AfterFunc(ctx, stop)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
@@ -49,9 +48,10 @@ func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject oc
 func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject ocispec.Descriptor, artifactType string) (
 	[]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor
+	var budget ReferrerBudget
 	err := Referrers(ctx, src, subject, artifactType, func(page []ocispec.Descriptor) error {
-		if len(all)+len(page) > MaxReferrers {
-			return artifact.Refused(subject.Digest.String(), "too many referrers: the limit is %d", MaxReferrers)
+		if err := budget.Take(subject, page); err != nil {
+			return err
 		}
 		all = append(all, page...)
 		return nil

@@ -15,10 +15,18 @@ func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if err != nil {
 		return err
 	}
-	if err := Limits.Check(b); err != nil {
-		return spec.Refused(desc.Digest.String(), "%w", err)
+	if err := CheckLimits(desc, b); err != nil {
+		return err
 	}
 	return json.Unmarshal(b, v)
+}
+
+// CheckLimits refuses a manifest or config with more values than Limits allows.
+func CheckLimits(desc ocispec.Descriptor, data []byte) error {
+	if err := Limits.Check(data); err != nil {
+		return spec.Refused(desc.Digest.String(), "%w", err)
+	}
+	return nil
 }
 
 // Fetch reads a manifest or config and checks its digest. One of more than MaxSize bytes is a spec.ErrRefused.

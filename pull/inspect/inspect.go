@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -84,7 +85,7 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 			return nil, err
 		}
 	}
-	in := &inspector{src: src, opts: opts}
+	in := &inspector{src: src, opts: opts, left: maxDocuments}
 	info, err := in.info(ctx, m, 0)
 	if err != nil {
 		return nil, err
@@ -129,10 +130,26 @@ func (i *Info) manifests(list []*Info) []*Info {
 	return list
 }
 
+// maxDocuments limits the bytes of manifests and configs that one Info holds.
+const maxDocuments = 32 << 20
+
 // inspector reads one artifact.
 type inspector struct {
 	src  content.Fetcher
 	opts Options
+
+	mu   sync.Mutex
+	left int64 // of maxDocuments
+}
+
+// reserve accounts for a manifest or config before it is read.
+func (in *inspector) reserve(desc ocispec.Descriptor) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.left -= desc.Size; in.left < 0 {
+		return artifact.Refused(desc.Digest.String(), "too many large manifests and configs: the limit is %d bytes in total", maxDocuments)
+	}
+	return nil
 }
 
 func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {
@@ -184,7 +201,10 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 	if in.opts.Shallow || fetch.CheckDocument(desc) != nil {
 		return c, nil
 	}
-	var err error
+	err := in.reserve(desc)
+	if err != nil {
+		return nil, err
+	}
 	if c.Raw, err = fetch.FetchBlob(ctx, in.src, desc); err != nil {
 		return nil, err
 	}
@@ -241,6 +261,9 @@ func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int)
 			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,
 			Platform: e.Platform, Annotations: e.Annotations,
 		}, nil
+	}
+	if err := in.reserve(e); err != nil {
+		return nil, err
 	}
 	m, err := fetch.Load(ctx, in.src, e)
 	if err != nil {

@@ -174,11 +174,7 @@ func tagFields(ctx context.Context, side Side, d digest.Digest) (map[string]any,
 	if !ok {
 		return fields, nil
 	}
-	var tags []string
-	err := lister.Tags(ctx, "", func(page []string) error {
-		tags = append(tags, page...)
-		return nil
-	})
+	tags, err := fetch.ListTags(ctx, lister)
 	if err != nil {
 		return nil, err
 	}

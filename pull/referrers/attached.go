@@ -132,18 +132,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	if !ok {
 		return nil, nil
 	}
-	var tags []string
-	errEnough := errors.New("enough tags")
-	err := lister.Tags(ctx, "", func(page []string) error {
-		tags = append(tags, page...)
-		if len(tags) >= maxElsewhereTags {
-			return errEnough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
-	}
+	tags := fetch.SomeTags(ctx, lister)
 	for _, tag := range tags[:min(len(tags), maxElsewhereTags)] {
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
@@ -73,10 +72,10 @@ func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Des
 // A Lister makes one listing, in which each referrer appears once. It descends the trees level by level and requests a
 // whole level at once, since distant registries are slow to answer.
 type Lister struct {
-	src   oras.ReadOnlyGraphTarget
-	opts  Options
-	seen  map[digest.Digest]bool
-	count atomic.Int64
+	src    oras.ReadOnlyGraphTarget
+	opts   Options
+	seen   map[digest.Digest]bool
+	budget fetch.ReferrerBudget
 }
 
 // NewLister returns a Lister that has listed nothing.
@@ -197,8 +196,8 @@ func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 func (w *Lister) direct(ctx context.Context, subject ocispec.Descriptor, artifactType string) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	err := fetch.Referrers(ctx, w.src, subject, artifactType, func(page []ocispec.Descriptor) error {
-		if w.count.Add(int64(len(page))) > fetch.MaxReferrers {
-			return artifact.Refused(subject.Digest.String(), "has more than %d referrers", fetch.MaxReferrers)
+		if err := w.budget.Take(subject, page); err != nil {
+			return err
 		}
 		found = append(found, page...)
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
@@ -16,16 +17,16 @@ import (
 // ListTags returns the tags that people made, sorted: without the tags of the referrers tag schema and of cosign.
 func (t *Target) ListTags(ctx context.Context) ([]string, error) {
 	all, err := t.ListAllTags(ctx)
-	return slices.DeleteFunc(all, func(tag string) bool { return manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) }), err
+	return withoutMachineTags(all), err
+}
+
+func withoutMachineTags(tags []string) []string {
+	return slices.DeleteFunc(tags, func(tag string) bool { return manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) })
 }
 
 // ListAllTags returns all tags, sorted.
 func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
-	var all []string
-	err := t.Tags(ctx, "", func(tags []string) error {
-		all = append(all, tags...)
-		return nil
-	})
+	all, err := fetch.ListTags(ctx, t)
 	slices.Sort(all)
 	return all, err
 }
@@ -79,10 +80,8 @@ func (t *Target) someTags(ctx context.Context) []string {
 	if t.Ref.Digest != "" {
 		return nil
 	}
-	tags, err := t.ListTags(ctx)
-	if err != nil {
-		return nil
-	}
+	tags := withoutMachineTags(fetch.SomeTags(ctx, t))
+	slices.Sort(tags)
 	if near := textdist.Closest(t.Ref.Tag, tags); near != "" && len(tags) > 8 {
 		return []string{near}
 	}

@@ -28,9 +28,10 @@ type Catalog struct {
 	Path  string // as the user wrote it
 	Store Access
 
-	mu     sync.Mutex
-	links  map[digest.Digest]*Links // of manifests read so far; they never change
-	cached int                      // descriptors in links
+	mu       sync.Mutex
+	links    map[digest.Digest]*Links // of manifests read so far; they never change
+	cached   int                      // descriptors in links
+	subjects subjects                 // of the index that was read last
 }
 
 // Access reads the index and blobs of a catalog.
@@ -238,25 +239,62 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 	if err != nil {
 		return err
 	}
-	var found []ocispec.Descriptor
-	err = Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
-		if err != nil || !l.isOf(desc.Digest) {
-			return nil // an unreadable manifest is not a referrer; reading it directly fails
-		}
-		data, err := ManifestData(c, node)
-		if err != nil {
-			return err
-		}
-		entry, _ := manifest.ReferrerEntry(plain(node), data)
-		if artifactType == "" || entry.ArtifactType == artifactType {
-			found = append(found, entry)
-		}
-		return nil
-	})
-	if err != nil || len(found) == 0 {
+	nodes, err := c.referrersOf(ctx, ix, desc.Digest)
+	if err != nil {
 		return err
 	}
-	return fn(found)
+	for len(nodes) > 0 {
+		page := make([]ocispec.Descriptor, 0, referrersPage)
+		for len(nodes) > 0 && len(page) < referrersPage {
+			data, err := ManifestData(c, nodes[0])
+			if err != nil {
+				return err
+			}
+			if entry, _ := manifest.ReferrerEntry(nodes[0], data); artifactType == "" || entry.ArtifactType == artifactType {
+				page = append(page, entry)
+			}
+			nodes = nodes[1:]
+		}
+		if len(page) > 0 {
+			if err := fn(page); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// referrersPage is how many referrers are held at once. The annotations of each may have 4 MiB.
+const referrersPage = 16
+
+// subjects are the manifests below one index.json that have a subject, by its digest.
+type subjects struct {
+	ix *Index
+	of map[digest.Digest][]ocispec.Descriptor
+}
+
+// referrersOf returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
+// a graph asks for the referrers of every manifest. An unreadable manifest is not a referrer; reading it directly fails.
+func (c *Catalog) referrersOf(ctx context.Context, ix *Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
+	c.mu.Lock()
+	known := c.subjects
+	c.mu.Unlock()
+	if known.ix != ix {
+		known = subjects{ix, map[digest.Digest][]ocispec.Descriptor{}}
+		err := Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
+			if err == nil && l.subject != nil {
+				known.of[l.subject.Digest] = append(known.of[l.subject.Digest], plain(node))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		c.subjects = known
+		c.mu.Unlock()
+	}
+	return known.of[subject], nil
 }
 
 // Roots returns the listed manifests.

@@ -3,16 +3,19 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
 
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote/credentials"
 	"github.com/davit-oci/davit/internal/remote/transport"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
@@ -63,6 +66,9 @@ func (r *Repository) WithName(repository string) *Repository {
 // FullName returns HOST/REPOSITORY.
 func (r *Repository) FullName() string { return r.Name.Registry + "/" + r.Name.Repository }
 
+// metadataLimits bound what a manifest or a page of a list makes oras-go's decoder allocate. A page of tags has a value for each.
+var metadataLimits = jsonwalk.Limits{Objects: manifest.Limits.Objects, Values: 2_000_000}
+
 // Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The body of the
 // response is in memory; a request whose body broke off is repeated.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
@@ -82,6 +88,9 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 		data, err := ReadBounded(resp.Body, manifest.MaxSize)
 		_ = resp.Body.Close()
 		if err == nil {
+			if err := metadataLimits.Check(data); err != nil {
+				return nil, artifact.Refused("", "%w", err)
+			}
 			resp.Body = io.NopCloser(bytes.NewReader(data))
 			return resp, nil
 		}
@@ -117,6 +126,9 @@ func (r *Repository) WithScope(ctx context.Context) context.Context {
 }
 
 func (r *Repository) Wrap(ctx context.Context, step string, err error) error {
+	if errors.Is(err, errdef.ErrTooManyPages) {
+		err = artifact.Refused("", "%w", err)
+	}
 	return transport.Wrap(ctx, r.Name.Registry, step, err)
 }
 

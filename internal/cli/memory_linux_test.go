@@ -1,0 +1,337 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxResident is what a command may hold in memory, whatever a registry, a layout, or an archive claims.
+const maxResident = 256 << 20
+
+// peakOf runs davit with these arguments, and returns its exit code and the most that it held in memory. What the kernel
+// reports at the end of a process includes that of the one it was started from, so that its status is watched.
+func peakOf(t *testing.T, args ...string) (code int, peak int64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	home := t.TempDir()
+	cmd := exec.CommandContext(ctx, "davit", args...)
+	cmd.Dir, cmd.Env = home, append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+home+"/cache", "XDG_STATE_HOME="+home+"/state")
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	watched := watchResident(cmd)
+	_ = cmd.Wait()
+	if ctx.Err() != nil {
+		t.Errorf("davit %s: still running after two minutes", strings.Join(args, " "))
+	}
+	code, peak = cmd.ProcessState.ExitCode(), watched()
+	t.Logf("%d MiB, exit %d: davit %.80s\n%.300s", peak>>20, code, strings.Join(args, " "), out.String())
+	if code < 0 || bytes.Contains(out.Bytes(), []byte("goroutine ")) {
+		t.Errorf("davit %s: exit %d\n%.2000s", strings.Join(args, " "), code, out.String())
+	}
+	return code, peak
+}
+
+// watchResident watches the memory of a process. The function that it returns ends that, and returns the peak.
+func watchResident(cmd *exec.Cmd) func() int64 {
+	ended, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		most := int64(0)
+		for tick := time.Tick(10 * time.Millisecond); ; {
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+			if _, rest, ok := bytes.Cut(status, []byte("VmHWM:")); ok {
+				kib, _ := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+				most = max(most, kib<<10)
+			}
+			select {
+			case <-ended:
+				peak <- most
+				return
+			case <-tick:
+			}
+		}
+	}()
+	return func() int64 {
+		close(ended)
+		return <-peak
+	}
+}
+
+// bounded runs davit, which must hold at most maxResident in memory. wantCodes are the exit codes that it may end with.
+func bounded(t *testing.T, wantCodes string, args ...string) {
+	t.Helper()
+	code, peak := peakOf(t, args...)
+	if peak > maxResident {
+		t.Errorf("davit %s: %d MiB in memory, want at most %d", strings.Join(args, " "), peak>>20, maxResident>>20)
+	}
+	if !strings.Contains(wantCodes, strconv.Itoa(code)) {
+		t.Errorf("davit %s: exit %d, want one of %s", strings.Join(args, " "), code, wantCodes)
+	}
+}
+
+// filled returns a document of almost the largest size of a manifest, with one element again and again.
+func filled(before, element, after string) []byte {
+	n := (manifest.MaxSize - len(before) - len(after)) / (len(element) + 1)
+	return []byte(before + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + after)
+}
+
+// numbered is filled, with a number in each element for "%d".
+func numbered(before, element, after string) []byte {
+	var b bytes.Buffer
+	b.WriteString(before)
+	for i := 0; b.Len()+len(element)+len(after)+20 < manifest.MaxSize; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, element, i)
+	}
+	b.WriteString(after)
+	return b.Bytes()
+}
+
+const (
+	manifestHead = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
+		`"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},`
+	someDigest = `"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"`
+	typical    = `{"mediaType":"a/b",` + someDigest + `,"size":2}`
+)
+
+// bombs are manifests that are small, and large in a decoder's memory. Honest ones of the largest size are among them.
+func bombs() map[string][]byte {
+	return map[string][]byte{
+		"layers":        filled(manifestHead+`"layers":[`, `{}`, `]}`),
+		"full layers":   filled(manifestHead+`"layers":[`, typical, `]}`),
+		"annotations":   numbered(manifestHead+`"layers":[],"annotations":{`, `"%d":""`, `}}`),
+		"annotated":     filled(manifestHead+`"layers":[`, `{"annotations":{"":""},"platform":{}}`, `]}`),
+		"lists":         filled(manifestHead+`"layers":[],"more":[`, `[]`, `]}`),
+		"urls":          filled(manifestHead+`"layers":[{"urls":[`, `""`, `]}]}`),
+		"one long text": []byte(manifestHead + `"layers":[],"annotations":{"a":"` + strings.Repeat("x", manifest.MaxSize-500) + `"}}`),
+	}
+}
+
+// layoutFiles writes a layout with an index.json and blobs.
+func layoutFiles(t *testing.T, index []byte, blobs ...[]byte) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "oci")
+	write := func(name string, data []byte) {
+		file := filepath.Join(path, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
+	write("index.json", index)
+	for _, b := range append(blobs, []byte("{}")) {
+		write("blobs/sha256/"+digest.FromBytes(b).Encoded(), b)
+	}
+	return path
+}
+
+// described returns the JSON of a descriptor, with more fields before it.
+func described(more, mediaType string, data []byte) string {
+	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
+}
+
+// TestMemory holds commands to maxResident while they read what somebody has made to exhaust it.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	for name, bomb := range bombs() {
+		t.Run("manifest of "+name, func(t *testing.T) {
+			// 16 of them, different, in an index, and one with a tag.
+			var blobs [][]byte
+			var entries []string
+			for i := range 16 {
+				data := bytes.Replace(bomb, []byte(`{"schemaVersion":2,`), fmt.Appendf(nil, `{"schemaVersion":2,"n%d":0,`, i), 1)
+				blobs = append(blobs, data)
+				entries = append(entries, described(fmt.Sprintf(`"platform":{"os":"linux","architecture":"a%d"},`, i), ocispec.MediaTypeImageManifest, data))
+			}
+			index := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + strings.Join(entries, ",") + `]}`)
+			path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+
+				described(`"annotations":{"org.opencontainers.image.ref.name":"all"},`, ocispec.MediaTypeImageIndex, index)+`,`+
+				described(`"annotations":{"org.opencontainers.image.ref.name":"one"},`, ocispec.MediaTypeImageManifest, blobs[0])+`]}`), append(blobs, index)...)
+			const any = "0 1 2 3 5"
+			bounded(t, any, "pull", "--durable=false", path+":one")
+			bounded(t, any, "inspect", path+":all")
+			bounded(t, any, "copy", "--referrers", path+":all", filepath.Join(t.TempDir(), "copy:all"))
+			if name == "full layers" || name == "one long text" { // the others are refused
+				bounded(t, any, "verify", path+":all")
+				bounded(t, any, "discover", path+":all")
+				bounded(t, any, "show", path+":one")
+				bounded(t, any, "copy", path+":all", filepath.Join(t.TempDir(), "copy.tar:all"))
+			}
+			server := httptest.NewServer(serveBlobs(append(blobs, index)...))
+			defer server.Close()
+			bounded(t, any, "inspect", strings.TrimPrefix(server.URL, "http://")+"/r@"+digest.FromBytes(index).String())
+		})
+	}
+}
+
+// TestMemoryOfIndex is TestMemory for an index.json of the largest size.
+func TestMemoryOfIndex(t *testing.T) {
+	t.Parallel()
+	const size = 16<<20 - 1000
+	fill := func(element string) []byte {
+		return []byte(`{"schemaVersion":2,"manifests":[` + strings.TrimSuffix(strings.Repeat(element+",", size/(len(element)+1)), ",") + `]}`)
+	}
+	honest := func() []byte {
+		var b bytes.Buffer
+		b.WriteString(`{"schemaVersion":2,"manifests":[`)
+		data := []byte(manifestHead + `"layers":[]}`)
+		for i := 0; b.Len() < size-400; i++ {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(described(fmt.Sprintf(`"annotations":{"org.opencontainers.image.ref.name":"v%d"},`, i), ocispec.MediaTypeImageManifest, data))
+		}
+		b.WriteString("]}")
+		return b.Bytes()
+	}
+	for name, index := range map[string][]byte{
+		"empty entries":      fill(`{}`),
+		"short entries":      fill(`{"digest":"x"}`),
+		"lists":              fill(`[]`),
+		"many annotations":   fill(`{` + someDigest + `,"annotations":{"":""},"platform":{}}`),
+		"nested":             fill(`{"a":{"b":{"c":{}}}}`),
+		"numbers":            fill(`1`),
+		"as many as allowed": honest(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := layoutFiles(t, index, []byte(manifestHead+`"layers":[]}`))
+			codes := "5"
+			if name == "as many as allowed" {
+				codes = "0 3"
+			}
+			commands := [][]string{{"tags", path}, {"inspect", path + ":v7"}}
+			if name == "as many as allowed" {
+				commands = append(commands, []string{"verify", path}, []string{"pull", "--durable=false", path + ":v7"}, []string{"delete", "--yes", path + ":v7"},
+					[]string{"tag", path + ":v8", "v7"}, []string{"verify", "--repair", path}, []string{"resolve", path + ":mistyped"})
+			}
+			for _, args := range commands {
+				bounded(t, codes, args...)
+			}
+			if name != "as many as allowed" {
+				bounded(t, "1 2 3 5", "serve", path, "--addr", "127.0.0.1:0")
+			}
+		})
+	}
+}
+
+// serveBlobs answers requests for manifests and blobs by their digests.
+func serveBlobs(all ...[]byte) http.Handler {
+	content := map[string][]byte{}
+	for _, data := range all {
+		content[digest.FromBytes(data).String()] = data
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+		data, ok := content[name]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		mediaType := ocispec.MediaTypeImageManifest
+		if bytes.HasPrefix(data, []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index`)) {
+			mediaType = ocispec.MediaTypeImageIndex
+		}
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Docker-Content-Digest", name)
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		_, _ = w.Write(data)
+	})
+}
+
+// TestMemoryOfLists is TestMemory for lists of a registry that never end, or whose pages are made to exhaust memory.
+func TestMemoryOfLists(t *testing.T) {
+	t.Parallel()
+	data := []byte(manifestHead + `"layers":[]}`)
+	large := filled(``, `"0123456789"`, ``)
+	tagPage := func(i int) []byte {
+		return []byte(`{"name":"r","tags":[` + strings.ReplaceAll(string(large), "0123456789", fmt.Sprintf("v%09d", i)) + `]}`)
+	}
+	for name, page := range map[string]func(i int) []byte{
+		"large pages of tags": tagPage,
+		"the same tag":        func(int) []byte { return []byte(`{"name":"r","tags":["v1"]}`) },
+		"empty tags":          func(int) []byte { return filled(`{"tags":[`, `""`, `]}`) },
+		"one long tag":        func(int) []byte { return filled(`{"tags":["`, `aaaaaaaaaaaaaaaaa`, `"]}`) },
+		"objects":             func(int) []byte { return filled(`{"tags":[],"more":[`, `{}`, `]}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(pages("/tags/list", data, page))
+			defer server.Close()
+			host := strings.TrimPrefix(server.URL, "http://")
+			bounded(t, "5 6", "tags", host+"/r", "--retry-for", "-1s")
+			bounded(t, "3", "pull", host+"/r:mistyped", "--retry-for", "-1s")
+		})
+	}
+	annotated := func(i int) string {
+		return described(fmt.Sprintf(`"artifactType":"a/b%d","annotations":{"a":"%s"},`, i, strings.Repeat("x", manifest.MaxSize-2000)), ocispec.MediaTypeImageManifest, data)
+	}
+	for name, page := range map[string]func(i int) []byte{
+		"large referrers": func(i int) []byte { return []byte(`{"schemaVersion":2,"manifests":[` + annotated(i) + `]}`) },
+		"empty referrers": func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, `{}`, `]}`) },
+		"many referrers":  func(int) []byte { return filled(`{"schemaVersion":2,"manifests":[`, typical, `]}`) },
+		"no referrers":    func(int) []byte { return []byte(`{"schemaVersion":2,"manifests":[]}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(pages("/referrers/", data, page))
+			defer server.Close()
+			ref := strings.TrimPrefix(server.URL, "http://") + "/r:1"
+			for _, command := range []string{"discover", "inspect", "copy --referrers"} {
+				args := append(strings.Fields(command), ref, "--retry-for", "-1s")
+				if strings.HasPrefix(command, "copy") {
+					args = append(args, filepath.Join(t.TempDir(), "oci:1"))
+				}
+				bounded(t, "0 5 6", args...)
+			}
+		})
+	}
+}
+
+// pages serves a manifest under every tag and digest except "mistyped", and a list that has no end.
+func pages(list string, data []byte, page func(i int) []byte) http.Handler {
+	var mu sync.Mutex
+	n := 0
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, list):
+			mu.Lock()
+			n++
+			body := page(n)
+			mu.Unlock()
+			w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
+			w.Header().Set("Link", fmt.Sprintf(`<%s?last=%d>; rel="next"`, r.URL.Path, n))
+			_, _ = w.Write(body)
+		case strings.HasSuffix(r.URL.Path, "/1") || strings.Contains(r.URL.Path, digest.FromBytes(data).Encoded()):
+			w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
+			w.Header().Set("Docker-Content-Digest", digest.FromBytes(data).String())
+			_, _ = w.Write(data)
+		case strings.Contains(r.URL.Path, digest.FromString("{}").Encoded()):
+			_, _ = w.Write([]byte("{}"))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": "MANIFEST_UNKNOWN"}}})
+		}
+	})
+}

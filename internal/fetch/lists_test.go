@@ -1,0 +1,133 @@
+package fetch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// tagPages is a source of tags that come in pages; page returns nil after the last one.
+type tagPages struct {
+	page func(ctx context.Context, i int) ([]string, error)
+}
+
+func (p tagPages) Tags(ctx context.Context, _ string, fn func([]string) error) error {
+	for i := 0; ; i++ {
+		page, err := p.page(ctx, i)
+		if page == nil || err != nil {
+			return err
+		}
+		if err := fn(page); err != nil {
+			return err
+		}
+	}
+}
+
+func TestListTags(t *testing.T) {
+	t.Parallel()
+	numbered := func(from, n int) []string {
+		page := make([]string, n)
+		for i := range page {
+			page[i] = fmt.Sprintf("v%d", from+i)
+		}
+		return page
+	}
+	tests := []struct {
+		name string
+		page func(i int) []string
+		want int // tags; -1: refused
+	}{
+		{"none", func(int) []string { return nil }, 0},
+		{"some pages", func(i int) []string {
+			if i == 3 {
+				return nil
+			}
+			return numbered(1000*i, 1000)
+		}, 3000},
+		{"many", func(i int) []string {
+			if i == 10 {
+				return nil
+			}
+			return numbered(100_000*i, 100_000)
+		}, 1_000_000},
+		{"endless", func(i int) []string { return numbered(i, 50_000) }, -1},
+		{"endless, of empty tags", func(int) []string { return make([]string, 500_000) }, -1},
+		{"the longest", func(i int) []string {
+			if i == 1 {
+				return nil
+			}
+			return []string{strings.Repeat("a", 128)}
+		}, 1},
+		{"too long", func(int) []string { return []string{strings.Repeat("a", 129)} }, -1},
+		{"much too long", func(int) []string { return []string{strings.Repeat("\x1b[31m", 1<<20)} }, -1},
+		{"long, endless", func(int) []string { return slices.Repeat([]string{strings.Repeat("a", 128)}, 1000) }, -1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := fetch.ListTags(t.Context(), tagPages{func(_ context.Context, i int) ([]string, error) { return test.page(i), nil }})
+			switch {
+			case test.want < 0 && !errors.Is(err, artifact.ErrRefused):
+				t.Errorf("got %d tags, %v, want refused", len(got), err)
+			case test.want < 0 && (len(err.Error()) > 500 || strings.Contains(err.Error(), "\x1b")):
+				t.Errorf("message %.600q", err.Error())
+			case test.want >= 0 && (err != nil || len(got) != test.want):
+				t.Errorf("got %d tags, %v, want %d", len(got), err, test.want)
+			}
+		})
+	}
+}
+
+// TestSomeTags checks that a hint takes one page, and at most two seconds of a source that does not answer.
+func TestSomeTags(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pages := 0
+		got := fetch.SomeTags(t.Context(), tagPages{func(context.Context, int) ([]string, error) {
+			pages++
+			return make([]string, 5000), nil
+		}})
+		if len(got) != 1000 || pages != 1 {
+			t.Errorf("got %d tags of %d pages, want 1000 of one", len(got), pages)
+		}
+		got = fetch.SomeTags(t.Context(), tagPages{func(ctx context.Context, _ int) ([]string, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		if len(got) != 0 {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestReferrerBudget(t *testing.T) {
+	t.Parallel()
+	subject := ocispec.Descriptor{Digest: "sha256:aa"}
+	plain := make([]ocispec.Descriptor, 1000)
+	large := []ocispec.Descriptor{{Annotations: map[string]string{"a": strings.Repeat("x", 4<<20)}}}
+	many := []ocispec.Descriptor{{Annotations: map[string]string{}}}
+	for i := range 200_000 {
+		many[0].Annotations[fmt.Sprint(i)] = ""
+	}
+	for name, test := range map[string]struct {
+		page []ocispec.Descriptor
+		most int // pages that fit
+	}{"many": {plain, 10}, "large": {large, 5}, "many annotations": {many, 1}} {
+		var b fetch.ReferrerBudget
+		taken := 0
+		for taken < 100 && b.Take(subject, test.page) == nil {
+			taken++
+		}
+		if err := b.Take(subject, test.page); taken != test.most || !errors.Is(err, artifact.ErrRefused) {
+			t.Errorf("%s: took %d pages, then %v, want %d", name, taken, err, test.most)
+		}
+	}
+}
