@@ -273,6 +273,7 @@ var directions = []struct {
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
 	{"internal/format", []string{"internal/jsonwalk", "internal/lazy"}}, // bytes to structs: knows nothing of davit
+	{"internal/fileid", nil},
 	{"internal/hashing", nil},
 	{"internal/inflate", nil},
 	{"internal/filelock", []string{"internal/pause"}},

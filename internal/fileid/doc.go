@@ -1,0 +1,2 @@
+// Package fileid identifies files, and tells whether they changed.
+package fileid

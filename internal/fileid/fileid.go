@@ -1,0 +1,13 @@
+package fileid
+
+import "io/fs"
+
+// ID is what the system says of a file besides its size and time, and what a program that edits the file can't set.
+type ID struct {
+	Dev, Inode uint64
+	Links      uint64 // names that the file has
+	Changed    int64  // the ctime in nanoseconds since 1970: of the last change of the content or of the metadata
+}
+
+// Of returns the ID of a file. It reports false where the system has none.
+func Of(info fs.FileInfo) (ID, bool) { return of(info) }
