@@ -17,7 +17,9 @@ import (
 
 // isVouched reports whether files of a record have the content that was placed if they look unchanged. If they have to be on
 // the disk, the pull that wrote the record must have synced them.
-func (p *puller) isVouched(r *record.Record) bool { return r.Synced || p.opts.NoSync && r.Trusted }
+func (p *puller) isVouched(r *record.Record) bool {
+	return r.IsTrusted() && !r.IsMoved() && (r.Synced || p.opts.NoSync)
+}
 
 // isIntact reports whether the files of a record, or of some of its layers, are all as they were placed. It asks on all
 // cores: for many files, system calls take most of the time of a pull that has nothing to do.
@@ -58,7 +60,7 @@ func (c *comparison) part(from, to int) {
 			continue
 		}
 		info, err := look.Lstat(f.Path)
-		if err != nil || !f.Unchanged(c.dst, info, c.record.Preserve) {
+		if err != nil || !c.record.Unchanged(c.dst, f, info) {
 			c.changed.Store(true)
 		}
 	}
@@ -87,7 +89,21 @@ func (p *placement) missing(ctx context.Context) ([]*fetch.Item, error) {
 	for i := range p.next.Files.Len() {
 		p.carried.Add(p.next.Files.At(i))
 	}
+	if p.vouch(ctx, kept) {
+		kept = slices.DeleteFunc(kept, func(name string) bool {
+			_, info, err := p.lookUp(name)
+			return err == nil && info != nil && p.isOurs(name, info)
+		})
+	}
 	return todo, place.Refusal(kept)
+}
+
+// isOurs reports whether an earlier pull placed a file, or everything in a directory, and it is unchanged since.
+func (p *placement) isOurs(name string, info fs.FileInfo) bool {
+	if info.IsDir() {
+		return p.state.OursBelow(p.dst, name)
+	}
+	return p.state.Ours(p.dst, name, info)
 }
 
 // check reports whether an item is in the destination. It also returns the name of a conflicting file that must be kept,
@@ -107,7 +123,7 @@ func (p *placement) check(ctx context.Context, it *fetch.Item) (right bool, keep
 		p.next.Files.Add(record.NewPlaced(it.Name, it.Index, info, it.Desc.Digest))
 		return true, "", nil
 	}
-	if p.opts.Force || p.state.Ours(p.dst, name, info) || info.IsDir() && p.state.OursBelow(p.dst, name) {
+	if p.opts.Force || p.isOurs(name, info) {
 		return false, "", nil
 	}
 	return false, name, nil
@@ -137,8 +153,8 @@ func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInf
 		return false
 	}
 	f, known := p.last.Find(it.Name)
-	doubted := known && !p.last.Trusted
-	if known && !doubted && f.Digest != "" && f.Unchanged(p.dst, info, false) {
+	doubted := known && !p.last.IsTrusted()
+	if known && !doubted && f.Digest != "" && p.last.Unchanged(p.dst, f, info) {
 		return f.Digest == it.Desc.Digest
 	}
 	if p.opts.Digests != nil && !doubted {
@@ -157,7 +173,7 @@ func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInf
 
 // isUnpacked reports whether the last pull unpacked the same layer and its files are unchanged. It carries them over.
 func (p *placement) isUnpacked(it *fetch.Item) bool {
-	if p.last == nil || !p.last.Trusted || p.attempt.fetchAll || p.last.Entangled || p.last.Settings != p.next.Settings {
+	if p.last == nil || !p.last.IsTrusted() || p.attempt.fetchAll || p.last.Entangled || p.last.Settings != p.next.Settings {
 		return false
 	}
 	old := slices.Index(p.last.Layers, it.Desc.Digest)
@@ -166,7 +182,7 @@ func (p *placement) isUnpacked(it *fetch.Item) bool {
 	}
 	for i := range p.last.Files.Len() {
 		if int(p.last.Files.Row(i).Layer) == old {
-			f := p.last.Files.At(i)
+			f := p.last.Refreshed(p.dst, p.last.Files.At(i))
 			f.Layer = it.Index
 			p.next.Files.Add(f)
 		}

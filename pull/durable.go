@@ -31,7 +31,7 @@ func (p *placement) remember() {
 	withoutFiles.Files = nil
 	var err error
 	if p.next.Result, err = json.Marshal(withoutFiles); err == nil {
-		_ = p.state.Put(p.next)
+		_ = p.state.Put(p.dst.Name(), p.next)
 	}
 }
 
@@ -67,7 +67,7 @@ func (p *placement) wasSynced(f record.Placed) bool {
 		return false
 	}
 	was, ok := p.last.Find(f.Path)
-	return ok && was.Size == f.Size && was.ModTime == f.ModTime
+	return ok && was.Size == f.Size && was.ModTime == f.ModTime && was.Inode == f.Inode
 }
 
 // syncDirs returns once the names of all placed and removed files are on disk.

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"context"
 	"iter"
 	"path"
 	"slices"
@@ -12,9 +13,10 @@ import (
 
 // leftovers are files of the last pull that are no longer in the artifact. They are remembered as long as they exist,
 // and removed on request if unchanged. It skips the names in gone and everything below them.
-func (p *placement) leftovers(gone []string) []string {
-	var remove []string
+func (p *placement) leftovers(ctx context.Context, gone []string) []place.Removal {
+	var remove []place.Removal
 	var left []record.Placed
+	p.vouchLeftovers(ctx)
 	for f, r := range p.formerly() {
 		if _, ok := p.next.Files.Find(f.Path); ok || slices.ContainsFunc(gone, func(name string) bool {
 			return f.Path == name || strings.HasPrefix(f.Path, name+"/")
@@ -26,11 +28,15 @@ func (p *placement) leftovers(gone []string) []string {
 			continue
 		}
 		f.Layer = -1
+		ours := r.Unchanged(p.dst, f, info) || p.state.Ours(p.dst, f.Path, info)
+		if ours { // a pull that was killed may have changed the ctime
+			f = record.NewPlaced(f.Path, f.Layer, info, f.Digest)
+		}
 		switch {
 		case !p.opts.Delete || len(p.opts.Roles) > 0 || !p.matcher.Match(f.Path):
 			left = append(left, f)
-		case f.Unchanged(p.dst, info, r.Preserve) || p.opts.Force:
-			remove = append(remove, f.Path)
+		case ours || p.opts.Force && !r.Hint:
+			remove = append(remove, place.Removal{Path: f.Path, Was: info})
 		default:
 			p.result.Kept = append(p.result.Kept, f.Path)
 		}
@@ -39,7 +45,10 @@ func (p *placement) leftovers(gone []string) []string {
 		p.next.Files.Add(f)
 	}
 	p.next.Files.Sort()
-	p.result.Removed = remove
+	p.result.Removed = nil
+	for _, r := range remove {
+		p.result.Removed = append(p.result.Removed, r.Path)
+	}
 	return remove
 }
 
@@ -50,7 +59,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 		killed := p.state.Placing(p.opts.Origin)
 		isPlaced := func(f record.Placed) bool {
 			info, err := p.dst.Lstat(f.Path)
-			return err == nil && f.Unchanged(p.dst, info, killed.Preserve)
+			return err == nil && killed.Unchanged(p.dst, f, info)
 		}
 		for i := range p.last.Len() {
 			f := p.last.Files.At(i)
@@ -70,12 +79,12 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 }
 
 // removeOnly is a pull that fetches nothing but may still remove files that left the artifact.
-func (p *placement) removeOnly() (err error) {
+func (p *placement) removeOnly(ctx context.Context) (err error) {
 	if err := p.lockForPlacing(); err != nil {
 		return err
 	}
 	p.next.Files.Sort()
-	remove := p.leftovers(nil)
+	remove := p.leftovers(ctx, nil)
 	if err := p.syncFiles(nil); err != nil {
 		return err
 	}
@@ -86,7 +95,7 @@ func (p *placement) removeOnly() (err error) {
 	if p.stage, err = place.OpenStage(p.dst, p.manifest.Desc.Digest, nil); err != nil {
 		return err
 	}
-	pl := &place.Placer{Stage: p.stage}
+	pl := &place.Placer{Stage: p.stage, State: p.state}
 	err = pl.Apply(remove)
 	pl.Relock()
 	if closeErr := p.stage.Close(); err == nil {
@@ -97,9 +106,9 @@ func (p *placement) removeOnly() (err error) {
 }
 
 // removeEmptyDirs removes the directories that removed files leave empty, unless the artifact has them.
-func (p *placement) removeEmptyDirs(removed []string) {
-	for _, name := range removed {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+func (p *placement) removeEmptyDirs(removed []place.Removal) {
+	for _, r := range removed {
+		for dir := path.Dir(r.Path); dir != "."; dir = path.Dir(dir) {
 			if p.dirs()[dir] || p.dst.Remove(dir) != nil {
 				break
 			}

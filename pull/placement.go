@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
@@ -36,6 +37,7 @@ type placement struct {
 	unpacker *unpack.Unpacker // nil: nothing was fetched
 	placed   *place.Placer    // nil: nothing was placed
 	locked   *os.File         // the destination, while files are placed
+	linked   []string         // staged files that have several names: a rename of one changes the ctime of all
 }
 
 func (p *puller) newPlacement(w wanted, a attempt, state *record.State) *placement {
@@ -64,7 +66,7 @@ func (p *placement) run(ctx context.Context) error {
 	case len(todo) > 0:
 		err = p.fetchAndPlace(ctx, todo)
 	default:
-		err = p.removeOnly()
+		err = p.removeOnly(ctx)
 	}
 	if err != nil {
 		return err
@@ -108,13 +110,14 @@ func (p *placement) lock() (sight, error) {
 	if !p.state.Stale() {
 		return sameRecords, nil
 	}
+	asFound := &record.Record{Preserve: p.preserve}
 	p.state = record.ReadState(p.state.Path)
 	p.last = p.state.Of(p.opts.Origin)
 	look := record.NewLooker(p.dst, ".")
 	defer look.Close()
 	for i := range p.carried.Len() {
 		f := p.carried.At(i)
-		if info, err := look.Lstat(f.Path); err != nil || !f.Unchanged(p.dst, info, p.preserve) {
+		if info, err := look.Lstat(f.Path); err != nil || !asFound.Unchanged(p.dst, f, info) {
 			return changedFiles, nil
 		}
 	}
@@ -235,11 +238,8 @@ func (p *placement) place(ctx context.Context) error {
 	if err := p.lockForPlacing(); err != nil {
 		return err
 	}
-	pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
-	if err := pl.Plan(ctx, "."); err != nil {
-		return err
-	}
-	if err := place.Refusal(pl.Kept); err != nil {
+	pl, err := p.plan(ctx)
+	if err != nil {
 		return err
 	}
 	p.next.Files.Sort()
@@ -247,18 +247,32 @@ func (p *placement) place(ctx context.Context) error {
 		return err
 	}
 	p.placed = pl
-	remove := p.leftovers(pl.Gone)
+	remove := p.leftovers(ctx, pl.Gone)
 	defer pl.Relock()
 	if err := p.announce(pl.Right); err != nil {
 		return err
 	}
 	if err := pl.Apply(remove); err != nil {
-		_ = p.state.Abandon(p.next.Origin) // the files it names are ours only if they were placed
+		_ = p.state.Abandon(p.next.Origin, p.dst, pl.Restored(remove)) // the files it names are ours only if they were placed
 		return err
 	}
 	p.removeEmptyDirs(remove)
-	p.restat(pl.Right)
+	p.restat(pl)
 	return nil
+}
+
+// plan decides how the staged files get their names. Files that look changed are compared with what an earlier pull placed.
+func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
+	for {
+		pl := &place.Placer{Stage: p.stage, State: p.state, Force: p.opts.Force, Preserve: p.preserve}
+		if err := pl.Plan(ctx, "."); err != nil {
+			return nil, err
+		}
+		err := pl.Refusal()
+		if err == nil || !p.vouch(ctx, append(pl.Kept, pl.InWay...)) {
+			return pl, err
+		}
+	}
 }
 
 // times records the modification times of the staged files, which let later pulls notice changes.
@@ -275,20 +289,30 @@ func (p *placement) times() error {
 			return err
 		}
 		p.next.Files.Stat(i, info)
+		if id, _ := fileid.Of(info); id.Links > 1 && info.Mode().IsRegular() {
+			p.linked = append(p.linked, name)
+		}
 	}
 	return nil
 }
 
-// restat records the state of files that were in the destination already, and stores the digests of files that are layers.
-func (p *placement) restat(right []string) {
-	slices.Sort(right)
+// restat records the state of files that were in the destination already, or have been renamed, which changes their ctimes. It
+// stores the digests of files that are layers.
+func (p *placement) restat(pl *place.Placer) {
+	names := append(pl.Right, p.linked...)
+	for _, m := range pl.Moves {
+		if !m.Dir {
+			names = append(names, m.Path)
+		}
+	}
+	slices.Sort(names)
 	look := record.NewLooker(p.dst, ".")
 	defer look.Close()
 	for i := range p.next.Files.Len() {
 		f := p.next.Files.At(i)
-		_, old := slices.BinarySearch(right, f.Path)
+		_, found := slices.BinarySearch(names, f.Path)
 		remember := f.Layer >= 0 && p.opts.Digests != nil && !p.opts.NoSync && f.Digest == p.next.Layers[f.Layer]
-		if !old && !remember {
+		if !found && !remember {
 			continue
 		}
 		info, err := look.Lstat(f.Path)

@@ -191,7 +191,11 @@ func TestPlacingIsUndone(t *testing.T) {
 	if err := s.Root.WriteFile(place.StageFiles+"/a", []byte("A2"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := &place.Placer{Stage: s, Moves: []place.Move{{Path: "a", Replace: true}, {Path: "missing"}}}
+	was, err := dst.Lstat("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place.Placer{Stage: s, Moves: []place.Move{{Path: "a", Was: was}, {Path: "missing"}}}
 	if err := p.Apply(nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

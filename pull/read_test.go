@@ -254,7 +254,7 @@ func (s *lying) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 	return rc, err
 }
 
-// TestNothingUnverified changes one byte of layers of several sizes and packings: what is read is refused, or said to be
+// TestNothingUnverified changes one byte of layers of several sizes and packings: the bytes are refused, or reported as
 // unverified, and nothing of a layer of at most 32 MiB is written.
 func TestNothingUnverified(t *testing.T) {
 	t.Parallel()

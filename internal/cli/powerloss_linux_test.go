@@ -59,12 +59,14 @@ func mount(t *testing.T, f fileSystem, image string) *disk {
 	return &disk{f, image, dir}
 }
 
-// cut returns the disk as it is after power loss at this moment.
-func (d *disk) cut(t *testing.T) *disk {
+// cut calls a function while the disk is as after power loss at this moment, with the same path. The records of pulls are on it.
+func (d *disk) cut(t *testing.T, after func()) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "cut.img")
 	command(t, "cp", "--sparse=always", d.image, image)
-	return mount(t, d.fileSystem, image)
+	command(t, "mount", "-o", d.fileSystem.mount, image, d.dir)
+	defer command(t, "umount", d.dir)
+	after()
 }
 
 // commit makes the file system write its journal, as it does every few seconds, but not the data of other files.
@@ -156,7 +158,11 @@ func complain(t *testing.T, dir string, versions ...string) {
 func onEachFileSystem(t *testing.T, test func(*testing.T, *disk)) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for _, f := range fileSystems {
-		t.Run(f.name, func(t *testing.T) { test(t, newDisk(t, f)) })
+		t.Run(f.name, func(t *testing.T) {
+			d := newDisk(t, f)
+			t.Setenv("XDG_STATE_HOME", filepath.Join(d.dir, "state"))
+			test(t, d)
+		})
 	}
 }
 
@@ -170,16 +176,17 @@ func TestPowerLossAfterPull(t *testing.T) {
 	}
 	onEachFileSystem(t, func(t *testing.T, d *disk) {
 		for i, source := range []string{layout, registry} {
-			out := fmt.Sprintf("made/%d", i)
+			out := filepath.Join(d.dir, fmt.Sprintf("made/%d", i))
 			for _, version := range []string{"v1", "v2"} {
-				command(t, "davit", "pull", "--durable", source+":"+version, "-o", filepath.Join(d.dir, out))
+				command(t, "davit", "pull", "--durable", source+":"+version, "-o", out)
 				d.commit(t)
-				after := filepath.Join(d.cut(t).dir, out)
-				complain(t, after, version)
-				if said := command(t, "davit", "pull", "--durable", source+":"+version, "-o", after); !strings.HasPrefix(said, "unchanged") {
-					t.Errorf("pulled again: %s", said)
-				}
-				complain(t, after, version)
+				d.cut(t, func() {
+					complain(t, out, version)
+					if said := command(t, "davit", "pull", "--durable", source+":"+version, "-o", out); !strings.HasPrefix(said, "unchanged") {
+						t.Errorf("pulled again: %s", said)
+					}
+					complain(t, out, version)
+				})
 			}
 		}
 	})
@@ -206,11 +213,12 @@ func TestPowerLossDuringPull(t *testing.T) {
 			if i%2 == 1 {
 				d.commit(t)
 			}
-			after := filepath.Join(d.cut(t).dir, "out")
-			complain(t, after, "v1", "v2")
-			next := []string{"v2", "v3", "v1"}[i%3]
-			command(t, "davit", "pull", "--durable", layout+":"+next, "-o", after)
-			complain(t, after, next)
+			d.cut(t, func() {
+				complain(t, out, "v1", "v2")
+				next := []string{"v2", "v3", "v1"}[i%3]
+				command(t, "davit", "pull", "--durable", layout+":"+next, "-o", out)
+				complain(t, out, next)
+			})
 		}
 	})
 }
@@ -237,15 +245,21 @@ func TestPowerLossAfterResumedPull(t *testing.T) {
 		_ = cmd.Wait()
 		registry.Heal()
 		d.commit(t)
-		for _, at := range []*disk{d, d.cut(t)} { // resumed by the same machine, and after power loss
-			out := filepath.Join(at.dir, "out")
+		resume := func(at *disk) {
 			command(t, "davit", "pull", "--durable", source, "-o", out, "--include", "big.bin")
 			at.commit(t)
-			after := filepath.Join(at.cut(t).dir, "out", "big.bin")
-			if got, err := os.ReadFile(after); err != nil || !bytes.Equal(got, contents("v1")["big.bin"]) {
-				t.Errorf("big.bin is wrong after power loss: %d bytes, %d of them zero (%v)", len(got), bytes.Count(got, []byte{0}), err)
-			}
+			at.cut(t, func() {
+				if got, err := os.ReadFile(filepath.Join(out, "big.bin")); err != nil || !bytes.Equal(got, contents("v1")["big.bin"]) {
+					t.Errorf("big.bin is wrong after power loss: %d bytes, %d of them zero (%v)", len(got), bytes.Count(got, []byte{0}), err)
+				}
+			})
 		}
+		image := filepath.Join(t.TempDir(), "cut.img")
+		command(t, "cp", "--sparse=always", d.image, image)
+		resume(d) // by the same machine
+		command(t, "mount", "-o", d.fileSystem.mount, image, d.dir)
+		defer command(t, "umount", d.dir)
+		resume(&disk{d.fileSystem, image, d.dir}) // after power loss
 	})
 }
 

@@ -1,2 +1,2 @@
-// Package fileid identifies files, and tells whether they changed.
+// Package fileid identifies files and detects that they changed.
 package fileid

@@ -2,7 +2,7 @@ package fileid
 
 import "io/fs"
 
-// ID is what the system says of a file besides its size and time, and what a program that edits the file can't set.
+// ID has the properties of a file, besides its size and time, that a program that edits the file can't set.
 type ID struct {
 	Dev, Inode uint64
 	Links      uint64 // names that the file has

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"strconv"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
@@ -27,18 +26,22 @@ type Placer struct {
 	Moves []Move
 	Gone  []string // directories that files replace, and files that directories replace
 	Kept  []string // files changed by another program: nothing is placed if there are any
+	InWay []string // directories of another program at names of files: nothing is placed if there are any
 	Right []string // files that are already correct
 	Dirs  []DirInfo
 	undo  []func() error
+	mover mover
+
+	touched map[uint64]bool // inodes of files that were moved away, which have new ctimes under their other names, too
 
 	unlocked []DirInfo // directories made writable for now
 }
 
-// Move moves a staged file or directory to its name, which may exist and is then replaced.
+// Move moves a staged file or directory to its name.
 type Move struct {
-	Path    string
-	Replace bool
-	Dir     bool // the staged entry is a directory
+	Path string
+	Was  fs.FileInfo // of what it replaces; nil: nothing has this name
+	Dir  bool        // the staged entry is a directory
 }
 
 // Plan compares the staged directory with the destination and decides on the moves. It changes nothing.
@@ -101,10 +104,11 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	}
 	if have.IsDir() {
 		if p.State.OursBelow(p.Stage.dst, name) {
-			p.Moves, p.Gone = append(p.Moves, Move{name, true, staged.IsDir()}), append(p.Gone, name)
-			return nil
+			p.Moves, p.Gone = append(p.Moves, Move{name, have, staged.IsDir()}), append(p.Gone, name)
+		} else {
+			p.InWay = append(p.InWay, name)
 		}
-		return &artifact.Error{Op: "placing", Item: name, Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
+		return nil
 	}
 	same, err := p.same(name, have)
 	switch {
@@ -113,7 +117,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 	case same:
 		p.Right = append(p.Right, name)
 	case p.Force || p.State.Ours(p.Stage.dst, name, have):
-		p.Moves = append(p.Moves, Move{name, true, staged.IsDir()})
+		p.Moves = append(p.Moves, Move{name, have, staged.IsDir()})
 		if staged.IsDir() {
 			p.Gone = append(p.Gone, name)
 		}
@@ -207,124 +211,24 @@ func sameXattrs(a, b *os.File) (bool, error) {
 	return maps.Equal(ofA, ofB), err
 }
 
+// Refusal returns the error about files and directories that are kept.
+func (p *Placer) Refusal() error {
+	if len(p.Kept) == 0 && len(p.InWay) > 0 {
+		return &artifact.Error{Op: "placing", Item: p.InWay[0], Err: fmt.Errorf("there is a directory of this name: %w", artifact.ErrKept)}
+	}
+	return Refusal(p.Kept)
+}
+
 // Refusal returns the error about files that are kept.
 func Refusal(kept []string) error {
 	if len(kept) == 0 {
 		return nil
 	}
-	reason := "it was changed or made by somebody else"
+	reason := "it was changed, or made by another program"
 	if len(kept) > 1 {
 		reason += fmt.Sprintf(", as were %d others", len(kept)-1)
 	}
 	return &artifact.Error{Op: "placing", Item: kept[0], Err: fmt.Errorf("%s, %w", reason, artifact.ErrKept)}
-}
-
-// Apply carries out the plan and undoes it on failure.
-func (p *Placer) Apply(remove []string) (err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.rollBack())
-		}
-	}()
-	for _, m := range p.Moves {
-		if err := p.move(m); err != nil {
-			return &artifact.Error{Op: "placing", Item: m.Path, Err: Bare(err)}
-		}
-	}
-	for _, name := range remove {
-		if err := p.setAside(name); err != nil {
-			return &artifact.Error{Op: "removing", Item: name, Err: Bare(err)}
-		}
-	}
-	return nil
-}
-
-// move moves one staged entry to its name. A replaced file stays under another name until the whole pull is done.
-func (p *Placer) move(m Move) error {
-	dst, staged := p.Stage.dst, path.Join(p.Stage.Name, StageFiles, m.Path)
-	if !m.Replace {
-		if err := p.rename(staged, m.Path); err != nil {
-			return err
-		}
-		p.undo = append(p.undo, func() error { return dst.Rename(m.Path, staged) })
-		return nil
-	}
-	old := p.oldName()
-	if err := dst.Link(m.Path, old); err != nil { // no hard links here, or a directory takes a file's place
-		if err := p.rename(m.Path, old); err != nil {
-			return err
-		}
-	}
-	p.undo = append(p.undo, func() error {
-		if dst.Rename(old, m.Path) == nil {
-			return nil
-		}
-		// One of them is a directory, or nothing was put there yet.
-		if err := dst.Rename(m.Path, staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return dst.Rename(old, m.Path)
-	})
-	err := p.rename(staged, m.Path)
-	if err == nil {
-		return nil
-	}
-	if err := dst.Remove(m.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return dst.Rename(staged, m.Path)
-}
-
-// setAside moves a file away until the pull is done.
-func (p *Placer) setAside(name string) error {
-	old, dst := p.oldName(), p.Stage.dst
-	if err := p.rename(name, old); err != nil {
-		return err
-	}
-	p.undo = append(p.undo, func() error { return dst.Rename(old, name) })
-	return nil
-}
-
-// rename moves a file into or out of a directory of the destination, even one that its owner may not change.
-func (p *Placer) rename(from, to string) error {
-	dst := p.Stage.dst
-	err := dst.Rename(from, to)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	for _, dir := range []string{path.Dir(from), path.Dir(to)} {
-		info, statErr := dst.Lstat(dir)
-		if statErr != nil || info.Mode()&0o300 == 0o300 {
-			continue
-		}
-		if dst.Chmod(dir, info.Mode()|0o300) != nil {
-			return err
-		}
-		p.unlocked = append(p.unlocked, DirInfo{Path: dir, Info: info})
-	}
-	return dst.Rename(from, to)
-}
-
-// Relock restores the modes of directories that rename unlocked. A failure means that another process changed them.
-func (p *Placer) Relock() {
-	for _, d := range p.unlocked {
-		_ = p.Stage.dst.Chmod(d.Path, d.Info.Mode())
-	}
-	p.unlocked = nil
-}
-
-func (p *Placer) oldName() string {
-	return path.Join(p.Stage.Name, stageOld, strconv.Itoa(len(p.undo)))
-}
-
-func (p *Placer) rollBack() error {
-	var errs []error
-	for len(p.undo) > 0 {
-		last := len(p.undo) - 1
-		errs = append(errs, p.undo[last]())
-		p.undo = p.undo[:last]
-	}
-	return errors.Join(errs...)
 }
 
 // Bare strips the path from an error, for messages that already include it.

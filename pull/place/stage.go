@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -105,14 +106,19 @@ func Besides(name string) string {
 	return name[:len(fetch.StagePrefix)+stageDigits] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// tryStage returns fs.ErrNotExist when another pull removes the stage at the same time.
+// tryStage returns fs.ErrNotExist when another pull removes the stage at the same time, and errBusy for one of another user.
 func tryStage(dst *os.Root, name string) (*Stage, error) {
-	if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+	made := dst.Mkdir(name, 0o700)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, made
 	}
 	root, err := dst.OpenRoot(name)
 	if err != nil {
 		return nil, err
+	}
+	if made != nil && !isOurs(dst, root, name) {
+		root.Close()
+		return nil, errBusy
 	}
 	s := &Stage{dst: dst, Name: name, Root: root}
 	if s.lock, err = root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
@@ -128,6 +134,19 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 		return nil, fs.ErrNotExist
 	}
 	return s, nil
+}
+
+// isOurs reports whether only this user could have put something into a stage that existed already.
+func isOurs(dst, stage *os.Root, name string) bool {
+	info, err := stage.Stat(".")
+	if err != nil {
+		return false
+	}
+	if at, err := dst.Lstat(name); err != nil || !os.SameFile(at, info) {
+		return false // a link
+	}
+	uid, _, ok := record.Owner(info)
+	return !ok || uid == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }
 
 // current reports whether the locked file is still the one at its name.

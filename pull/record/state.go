@@ -2,21 +2,15 @@ package record
 
 import (
 	"bufio"
-	"bytes"
-	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -24,8 +18,10 @@ import (
 )
 
 const (
-	// stateVersion is the version of the state file's format; other versions are not read.
-	stateVersion = 2
+	// stateVersion is the version of the state file's format.
+	stateVersion = 3
+	// oldVersion is that of records beside their directories, which Import reads.
+	oldVersion = 2
 	// stateBuffer is how many bytes of the file are read and written at once.
 	stateBuffer = 256 << 10
 	// maxStateLine bounds a line of the file: a record includes as much of a manifest as its result.
@@ -35,19 +31,25 @@ const (
 // State has the files that earlier pulls placed in a destination. It saves work and distinguishes our files from others;
 // without it, a pull compares contents.
 //
-// The file has a line of JSON for each record, followed by a line for each of its files, so that a million files need no
-// more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, digest ("-": none),
-// path, and what a link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took longer than
-// asking for them.
+// The file has a line of JSON for itself and one for each record, followed by a line for each of its files, so that a million
+// files need no more memory than their entries. A line of a file has its mode, owner and group, size, time, layer, inode, ctime,
+// digest ("-": none), name, and what a link leads to, the last two as Go writes strings: read as JSON, twenty thousand files took
+// longer than asking for them. A line that begins with a slash has the directory of the files after it.
 type State struct {
 	Path    string // "": not stored
 	records []*Record
 	info    fs.FileInfo // of the file when it was read; nil: it did not exist
+	vouched map[string]bool
+}
+
+// header is the first line of the file.
+type header struct {
+	Version int    `json:"davit"`
+	Dir     string `json:"dir,omitempty"` // where the destination was when the file was written
 }
 
 // Record has the files that the last pull of one artifact placed.
 type Record struct {
-	Version  int                `json:"davit"`
 	Origin   string             `json:"origin"`
 	Settings string             `json:"settings"` // the options that decide which files are placed
 	Root     ocispec.Descriptor `json:"root"`     // the descriptor that the reference resolved to
@@ -60,97 +62,42 @@ type Record struct {
 	Placing bool `json:"placing,omitempty"`
 	// Synced means that the files were on disk when the record was written.
 	Synced bool `json:"synced,omitempty"`
+	// Hint means that anybody may have written the record: nothing in it counts unless the artifact that it names confirms it.
+	Hint bool `json:"hint,omitempty"`
 	// Boot identifies the run of the machine that wrote the record: unsynced files may be lost after a restart.
 	Boot  string `json:"boot,omitempty"`
 	Count int    `json:"files"`
 
-	Files   Table `json:"-"` // sorted by path
-	Trusted bool  `json:"-"` // size and time of a file vouch for its content
+	Files Table `json:"-"` // sorted by path
+	trust
 }
 
-// Placed is a file of a record, as it was when it was placed.
-type Placed struct {
-	Path    string
-	Size    int64
-	ModTime int64 // nanoseconds
-	Mode    fs.FileMode
-	UID     int // 0 where files have no owner, as GID
-	GID     int
-	Layer   int // index in Layers; -1: it left the artifact
-	Digest  digest.Digest
-	Link    string
+// trust says how far the files of a record are believed.
+type trust struct {
+	sameBoot bool // the machine did not restart since the record was written
+	moved    bool // a killed pull may have renamed or linked files, which changes their ctimes
 }
 
-// NewPlaced describes a regular file with the digest d that a layer, by its index, placed.
-func NewPlaced(name string, layer int, info fs.FileInfo, d digest.Digest) Placed {
-	uid, gid, _ := Owner(info)
-	return Placed{
-		Path: name, Size: info.Size(), ModTime: info.ModTime().UnixNano(), Mode: info.Mode(), UID: uid, GID: gid,
-		Layer: layer, Digest: d,
-	}
-}
+// IsTrusted reports whether files that look unchanged have the content that was placed.
+func (r *Record) IsTrusted() bool { return !r.Hint && (r.Synced || r.sameBoot) }
 
-// appendLine appends the file as a line.
-func (f Placed) appendLine(b []byte) []byte {
-	b = strconv.AppendUint(b, uint64(f.Mode), 8)
-	for _, n := range []int64{int64(f.UID), int64(f.GID), f.Size, f.ModTime, int64(f.Layer)} {
-		b = strconv.AppendInt(append(b, ' '), n, 10)
-	}
-	b = append(append(b, ' '), cmp.Or(string(f.Digest), "-")...)
-	b = strconv.AppendQuote(append(b, ' '), f.Path)
-	if f.Link != "" {
-		b = strconv.AppendQuote(append(b, ' '), f.Link)
-	}
-	return append(b, '\n')
-}
-
-// parsePlaced parses the line of a file in a record with this many layers.
-func parsePlaced(line string, layers int) (f Placed, err error) {
-	var numbers [6]int64
-	for i := range numbers {
-		field, rest, _ := strings.Cut(line, " ")
-		base := 10
-		if i == 0 {
-			base = 8
+// Refreshed returns a file of the record that is unchanged with its present ctime, which a killed pull may have changed.
+func (r *Record) Refreshed(dst *os.Root, f Placed) Placed {
+	if r.moved {
+		if info, err := dst.Lstat(f.Path); err == nil {
+			id, _ := fileid.Of(info)
+			f.Inode, f.Changed = id.Inode, id.Changed
 		}
-		if numbers[i], err = strconv.ParseInt(field, base, 64); err != nil {
-			return f, err
-		}
-		line = rest
 	}
-	sum, names, _ := strings.Cut(line, " ")
-	path, err := strconv.QuotedPrefix(names)
-	if err == nil {
-		f.Path, err = strconv.Unquote(path)
-	}
-	if link := strings.TrimPrefix(names[len(path):], " "); err == nil && link != "" {
-		f.Link, err = strconv.Unquote(link)
-	}
-	f.Mode, f.UID, f.GID = fs.FileMode(numbers[0]), int(numbers[1]), int(numbers[2])
-	f.Size, f.ModTime, f.Layer = numbers[3], numbers[4], int(numbers[5])
-	if sum != "-" {
-		f.Digest = digest.Digest(sum)
-	}
-	if err == nil && (f.Layer < -1 || f.Layer >= layers) {
-		err = fmt.Errorf("layer %d of %d", f.Layer, layers)
-	}
-	return f, err
+	return f
 }
 
-// Unchanged reports whether the file, with this info, still has the content that was placed in dst and, if permissions
-// count, the mode and the owner.
-func (f Placed) Unchanged(dst *os.Root, info fs.FileInfo, rights bool) bool {
-	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
-		return false
-	}
-	if uid, gid, _ := Owner(info); rights && (info.Mode() != f.Mode || uid != f.UID || gid != f.GID) {
-		return false
-	}
-	if info.Mode().Type() == fs.ModeSymlink {
-		target, err := dst.Readlink(f.Path)
-		return err == nil && target == f.Link
-	}
-	return info.Size() == f.Size
+// IsMoved reports whether a pull that was killed may have renamed files of the record.
+func (r *Record) IsMoved() bool { return r.moved }
+
+// Unchanged reports whether a file of the record, with this info, still has the content that was placed in dst.
+func (r *Record) Unchanged(dst *os.Root, f Placed, info fs.FileInfo) bool {
+	return !r.Hint && f.unchanged(dst, info, strictness{!r.moved && !r.Placing, r.Preserve})
 }
 
 // Len returns the number of files; a nil record has none.
@@ -184,74 +131,21 @@ func ReadState(path string) *State {
 		return s
 	}
 	lines := bufio.NewReaderSize(f, stateBuffer)
-	for {
-		r, err := readRecord(lines)
-		if errors.Is(err, io.EOF) {
-			return s
-		}
-		if err != nil {
-			s.records = nil
-			return s
-		}
-		r.Trusted = r.Synced || r.sameBoot(s.info.ModTime())
-		s.records = append(s.records, r)
+	if h, err := readHeader(lines); err != nil || h.Version != stateVersion {
+		return s
 	}
+	if s.records, err = readRecords(lines, stateVersion); err != nil {
+		return s
+	}
+	moved := slices.ContainsFunc(s.records, func(r *Record) bool { return r.Placing })
+	for _, r := range s.records {
+		r.trust = trust{r.isSameBoot(), moved}
+	}
+	return s
 }
 
-// sameBoot reports whether the machine has not restarted since the record was written, as of a time that applies to
-// records without a boot ID: early versions wrote none.
-func (r *Record) sameBoot(written time.Time) bool {
-	if r.Boot != "" {
-		return r.Boot == durable.BootID()
-	}
-	booted := durable.Booted()
-	return !booted.IsZero() && written.After(booted)
-}
-
-// readRecord reads a record and its files. Its error is io.EOF at the end.
-func readRecord(lines *bufio.Reader) (*Record, error) {
-	line, err := readLine(lines)
-	if err != nil {
-		return nil, err
-	}
-	r := &Record{}
-	if err := json.Unmarshal(line, r); err != nil {
-		return nil, err
-	}
-	if r.Version != stateVersion || len(r.Result) == 0 || string(r.Result) == "null" {
-		return nil, errors.ErrUnsupported
-	}
-	for range r.Count {
-		line, err := readLine(lines)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
-		}
-		f, err := parsePlaced(string(line[:len(line)-1]), len(r.Layers))
-		if err != nil {
-			return nil, err
-		}
-		r.Files.Add(f)
-	}
-	r.Files.Sort()
-	return r, nil
-}
-
-// readLine reads a line with its end. The result is valid until the next call.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if err == nil || !errors.Is(err, bufio.ErrBufferFull) && len(line) == 0 {
-		return line, err
-	}
-	long := bytes.Clone(line)
-	for errors.Is(err, bufio.ErrBufferFull) && len(long) < maxStateLine {
-		line, err = r.ReadSlice('\n')
-		long = append(long, line...)
-	}
-	if err != nil {
-		return nil, errors.ErrUnsupported // the line was cut
-	}
-	return long, nil
-}
+// isSameBoot reports whether the machine has not restarted since the record was written.
+func (r *Record) isSameBoot() bool { return r.Boot != "" && r.Boot == durable.BootID() }
 
 // Stale reports whether another pull changed the file since it was read.
 func (s *State) Stale() bool {
@@ -279,46 +173,91 @@ func (s *State) find(origin string, placing bool) *Record {
 
 // Ours reports whether some pull placed the file in dst and it is unchanged since.
 func (s *State) Ours(dst *os.Root, path string, info fs.FileInfo) bool {
+	return s.ours(dst, path, path, info)
+}
+
+// ours is Ours for a file that is elsewhere at the moment.
+func (s *State) ours(dst *os.Root, path, at string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
-		if ok && (f.Unchanged(dst, info, r.Preserve) || !r.Trusted && f.damaged(info)) {
+		f.Path = at
+		if ok && (r.Unchanged(dst, f, info) || !r.Hint && !r.IsTrusted() && f.isDamaged(dst, info)) {
 			return true
 		}
 	}
-	return false
+	return s.vouched[path]
 }
 
-// damaged reports whether power loss may have cut the placed file, which was not written since.
-func (f Placed) damaged(info fs.FileInfo) bool {
-	return info.Mode().IsRegular() && f.Mode.IsRegular() && info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
+// Vouch records that the content of files was compared with what a pull placed: they are ours.
+func (s *State) Vouch(paths map[string]bool) {
+	if s.vouched == nil {
+		s.vouched = make(map[string]bool)
+	}
+	maps.Copy(s.vouched, paths)
 }
 
-// OursBelow reports whether all files below a directory of dst are ours.
+// All returns the records, the latest last.
+func (s *State) All() []*Record { return s.records }
+
+// OursBelow reports whether a directory of dst is ours: it and each directory below it lead to files, and all of those are ours.
+// An empty directory may be anybody's.
 func (s *State) OursBelow(dst *os.Root, dir string) bool {
-	return fs.WalkDir(dst.FS(), dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	return s.oursBelow(dst, dir, dir)
+}
+
+// OursMoved is OursBelow for a directory that was moved from a name to another one.
+func (s *State) OursMoved(dst *os.Root, from, to string) bool {
+	return s.oursBelow(dst, from, to)
+}
+
+func (s *State) oursBelow(dst *os.Root, name, at string) bool {
+	entries, err := fs.ReadDir(dst.FS(), at)
+	if err != nil || len(entries) == 0 {
+		return false
+	}
+	for _, e := range entries {
+		name, at := name+"/"+e.Name(), at+"/"+e.Name()
+		if e.IsDir() {
+			if !s.oursBelow(dst, name, at) {
+				return false
+			}
+			continue
 		}
-		info, err := d.Info()
-		if err == nil && !s.Ours(dst, name, info) {
-			return fs.ErrExist
+		info, err := e.Info()
+		if err != nil || !s.ours(dst, name, at, info) {
+			return false
 		}
-		return err
-	}) == nil
+	}
+	return true
 }
 
 // Put replaces the records of its origin in the file. If r is for files about to be placed, it adds r to the existing
-// ones instead.
-func (s *State) Put(r *Record) error {
-	r.Version, r.Count, r.Boot = stateVersion, r.Files.Len(), durable.BootID()
-	return s.edit(r.Synced, func(records []*Record) []*Record {
+// ones instead. Dir is where the destination is.
+func (s *State) Put(dir string, r *Record) error {
+	r.Count, r.Boot = r.Files.Len(), durable.BootID()
+	return s.edit(dir, r.Synced, func(records []*Record) []*Record {
 		return append(dropRecords(records, r.Origin, r.Placing), r)
 	})
 }
 
-// Abandon removes the record of files that were about to be placed.
-func (s *State) Abandon(origin string) error {
-	return s.edit(false, func(records []*Record) []*Record { return dropRecords(records, origin, true) })
+// Abandon removes the record of files that were about to be placed in dst. The named files are those that have been put back:
+// their ctimes changed, and nothing else.
+func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
+	return s.edit(dst.Name(), false, func(records []*Record) []*Record {
+		for _, r := range records {
+			for _, name := range restored {
+				i, ok := r.Files.index(name)
+				if !ok || r.Hint {
+					continue
+				}
+				f := r.Files.At(i)
+				if info, err := dst.Lstat(name); err == nil && f.unchanged(dst, info, strictness{rights: r.Preserve}) {
+					r.Files.Stat(i, info)
+				}
+			}
+		}
+		return dropRecords(records, origin, true)
+	})
 }
 
 // dropRecords removes the records of an origin, or only the one for files about to be placed.
@@ -328,7 +267,7 @@ func dropRecords(records []*Record, origin string, placing bool) []*Record {
 
 // edit changes the file. It reads the records of others again, since other pulls may have written them. If two processes
 // write at once, one change is lost and the next pull compares contents.
-func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
+func (s *State) edit(dir string, sync bool, change func([]*Record) []*Record) error {
 	if s.Path == "" {
 		return nil
 	}
@@ -337,7 +276,10 @@ func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
 		return err
 	}
 	defer f.Close()
-	if err := writeRecords(f, change(ReadState(s.Path).records)); err != nil {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	if err := writeRecords(f, dir, change(ReadState(s.Path).records)); err != nil {
 		return err
 	}
 	if sync {
@@ -354,7 +296,7 @@ func (s *State) edit(sync bool, change func([]*Record) []*Record) error {
 // createAlone creates an empty file that no other process is writing, reusing one left by a killed process. If another
 // process is writing it, createAlone returns nil.
 func createAlone(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -377,22 +319,4 @@ func sameFile(f *os.File, path string) bool {
 	}
 	there, err := os.Lstat(path)
 	return err == nil && os.SameFile(ours, there)
-}
-
-func writeRecords(w io.Writer, records []*Record) error {
-	buf := bufio.NewWriterSize(w, stateBuffer)
-	enc := json.NewEncoder(buf)
-	var line []byte
-	for _, r := range records {
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-		for i := range r.Files.Len() {
-			line = r.Files.At(i).appendLine(line[:0])
-			if _, err := buf.Write(line); err != nil {
-				return err
-			}
-		}
-	}
-	return buf.Flush()
 }

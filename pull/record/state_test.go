@@ -19,7 +19,7 @@ import (
 func records() []*Record {
 	one := &Record{Origin: "host/repo:v1", Result: json.RawMessage("{}"), Layers: []digest.Digest{digest.FromString("a")}}
 	for _, f := range []Placed{
-		{Path: "a", Size: 1 << 40, ModTime: -1, Mode: 0o644, Digest: digest.FromString("content")},
+		{Path: "a", Size: 1 << 40, ModTime: -1, Inode: 1<<64 - 1, Changed: -2, Mode: 0o644, Digest: digest.FromString("content")},
 		{Path: "a b/\"c\"\n\\d", Mode: 0o4755 | fs.ModeSetuid, UID: 1000, GID: 1<<32 - 1},
 		{Path: "dir/\xff not UTF-8", Mode: 0o600, Layer: -1, Digest: digest.SHA512.FromString("content")},
 		{Path: "dir/größe", Mode: fs.ModeSymlink | 0o777, Link: "to \xfe \"there\""},
@@ -43,7 +43,7 @@ func TestState(t *testing.T) {
 	t.Parallel()
 	s := &State{Path: filepath.Join(t.TempDir(), "state")}
 	for _, r := range records() {
-		if err := s.Put(r); err != nil {
+		if err := s.Put("/some/dir", r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,13 +59,13 @@ func TestState(t *testing.T) {
 // FuzzState reads a damaged or foreign state: the result is empty or usable.
 func FuzzState(f *testing.F) {
 	var b bytes.Buffer
-	if err := writeRecords(&b, records()); err != nil {
+	if err := writeRecords(&b, "/some/dir", records()); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
 	f.Add(b.Bytes()[:b.Len()-1])
 	f.Add(bytes.ReplaceAll(b.Bytes(), []byte(" 0 sha256"), []byte(" 1 sha256")))
-	f.Add([]byte(`{"davit":2,"result":{},"files":1}` + "\n644 0 0 0 0 -2 - \"a\"\n"))
+	f.Add([]byte(`{"davit":3}` + "\n" + `{"result":{},"files":1}` + "\n/\"d/\"\n644 0 0 0 0 -2 1 1 - \"a\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "state")
 		if err := os.WriteFile(path, data, 0o600); err != nil {

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -18,10 +19,13 @@ const (
 	nameChunk = 64 << 10
 )
 
-// Table is a list of files that takes about 50 bytes for each file, plus its path.
+// Table is a list of files that takes about 70 bytes for each file, plus its name in its directory. The path of a directory
+// is stored once.
 type Table struct {
 	chunks  [][]row
 	n       int
+	dirs    []string // paths with a slash at the end; "" is the first
+	numbers map[string]uint32
 	names   [][]byte
 	digests [][32]byte
 	others  []digest.Digest // digests other than SHA-256
@@ -30,8 +34,11 @@ type Table struct {
 // row is a file in a table.
 type row struct {
 	Size, modTime    int64
-	chunk, offset    uint32 // of the path, which the target of a link follows, in names
-	pathLen, linkLen uint16
+	inode            uint64
+	changed          int64
+	dir              uint32 // index in dirs
+	chunk, offset    uint32 // of the name, which the target of a link follows, in names
+	nameLen, linkLen uint16
 	mode             fs.FileMode
 	uid, gid         uint32
 	Layer            int32
@@ -53,13 +60,40 @@ func (t *Table) Add(f Placed) {
 		t.chunks = append(t.chunks, make([]row, tableChunk))
 	}
 	f.Path, f.Link = f.Path[:min(len(f.Path), 1<<16-1)], f.Link[:min(len(f.Link), 1<<16-1)]
+	dir, name := splitPath(f.Path)
 	r := row{
-		Size: f.Size, modTime: f.ModTime, mode: f.Mode, uid: uint32(f.UID), gid: uint32(f.GID), Layer: int32(f.Layer),
-		pathLen: uint16(len(f.Path)), linkLen: uint16(len(f.Link)), digest: t.addDigest(f.Digest),
+		Size: f.Size, modTime: f.ModTime, inode: f.Inode, changed: f.Changed, mode: f.Mode, uid: uint32(f.UID), gid: uint32(f.GID),
+		Layer: int32(f.Layer), nameLen: uint16(len(name)), linkLen: uint16(len(f.Link)), digest: t.addDigest(f.Digest),
 	}
-	r.chunk, r.offset = t.addName(f.Path, f.Link)
+	r.dir = t.addDir(dir)
+	r.chunk, r.offset = t.addName(name, f.Link)
 	t.n++
 	*t.Row(t.n - 1) = r
+}
+
+// splitPath splits a path behind its last slash.
+func splitPath(path string) (dir, name string) {
+	i := strings.LastIndexByte(path, '/') + 1
+	return path[:i], path[i:]
+}
+
+// addDir returns the number of a directory.
+func (t *Table) addDir(dir string) uint32 {
+	if t.n > 0 {
+		if last := t.Row(t.n - 1).dir; t.dirs[last] == dir {
+			return last
+		}
+	}
+	n, ok := t.numbers[dir]
+	if !ok {
+		if t.numbers == nil {
+			t.numbers = make(map[string]uint32)
+		}
+		n = uint32(len(t.dirs))
+		dir = strings.Clone(dir)
+		t.dirs, t.numbers[dir] = append(t.dirs, dir), n
+	}
+	return n
 }
 
 func (t *Table) addName(path, link string) (chunk, offset uint32) {
@@ -85,19 +119,20 @@ func (t *Table) addDigest(d digest.Digest) int32 {
 	return -int32(len(t.others))
 }
 
-func (t *Table) path(r *row) []byte {
-	return t.names[r.chunk][r.offset : r.offset+uint32(r.pathLen)]
+// name returns the name of a file in its directory.
+func (t *Table) name(r *row) []byte {
+	return t.names[r.chunk][r.offset : r.offset+uint32(r.nameLen)]
 }
 
 // At returns the file at an index.
 func (t *Table) At(i int) Placed {
 	r := t.Row(i)
 	f := Placed{
-		Path: string(t.path(r)), Size: r.Size, ModTime: r.modTime, Mode: r.mode, UID: int(r.uid), GID: int(r.gid),
-		Layer: int(r.Layer),
+		Path: t.dirs[r.dir] + string(t.name(r)), Size: r.Size, ModTime: r.modTime, Inode: r.inode, Changed: r.changed,
+		Mode: r.mode, UID: int(r.uid), GID: int(r.gid), Layer: int(r.Layer),
 	}
 	if r.linkLen > 0 {
-		end := r.offset + uint32(r.pathLen)
+		end := r.offset + uint32(r.nameLen)
 		f.Link = string(t.names[r.chunk][end : end+uint32(r.linkLen)])
 	}
 	switch {
@@ -114,6 +149,8 @@ func (t *Table) Stat(i int, info fs.FileInfo) {
 	r := t.Row(i)
 	uid, gid, _ := Owner(info)
 	r.modTime, r.mode, r.uid, r.gid = info.ModTime().UnixNano(), info.Mode(), uint32(uid), uint32(gid)
+	id, _ := fileid.Of(info)
+	r.inode, r.changed = id.Inode, id.Changed
 	if info.Mode().IsRegular() {
 		r.Size = info.Size()
 	}
@@ -143,19 +180,51 @@ func (t *Table) Find(path string) (Placed, bool) {
 	if t.Len() == 0 {
 		return Placed{}, false
 	}
-	key := []byte(path)
-	i := sort.Search(t.n, func(i int) bool { return bytes.Compare(t.path(t.Row(i)), key) >= 0 })
-	if i == t.n || !bytes.Equal(t.path(t.Row(i)), key) {
+	i, ok := t.index(path)
+	if !ok {
 		return Placed{}, false
 	}
 	return t.At(i), true
+}
+
+// index returns where a sorted table has a path.
+func (t *Table) index(path string) (int, bool) {
+	dir, rest := splitPath(path)
+	name := []byte(rest)
+	i := sort.Search(t.n, func(i int) bool {
+		r := t.Row(i)
+		return comparePaths(t.dirs[r.dir], t.name(r), dir, name) >= 0
+	})
+	return i, i < t.n && t.dirs[t.Row(i).dir] == dir && bytes.Equal(t.name(t.Row(i)), name)
+}
+
+// comparePaths compares two paths, each in two pieces.
+func comparePaths(dirA string, a []byte, dirB string, b []byte) int {
+	if len(dirA) > len(dirB) {
+		return -comparePaths(dirB, b, dirA, a)
+	}
+	if c := strings.Compare(dirA, dirB[:len(dirA)]); c != 0 {
+		return c
+	}
+	rest := dirB[len(dirA):]
+	n := min(len(a), len(rest))
+	if c := strings.Compare(string(a[:n]), rest[:n]); c != 0 {
+		return c
+	}
+	if n < len(rest) {
+		return -1 // a ends within a directory of b
+	}
+	return bytes.Compare(a[n:], b)
 }
 
 type byPath struct{ *Table }
 
 func (b byPath) Len() int { return b.n }
 
-func (b byPath) Less(i, j int) bool { return bytes.Compare(b.path(b.Row(i)), b.path(b.Row(j))) < 0 }
+func (b byPath) Less(i, j int) bool {
+	x, y := b.Row(i), b.Row(j)
+	return comparePaths(b.dirs[x.dir], b.name(x), b.dirs[y.dir], b.name(y)) < 0
+}
 
 func (b byPath) Swap(i, j int) {
 	x, y := b.Row(i), b.Row(j)

@@ -118,7 +118,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
-	opts.State, opts.NoSync = pullState(opts.output), !opts.durable
+	opts.State, opts.NoSync = pullState(a, dst), !opts.durable
 	if a.Format.String() == "text" {
 		opts.MaxListed = maxListed
 	}

@@ -1,0 +1,97 @@
+package place
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+)
+
+// A mover renames files below a root and never replaces one: not even a file that another program creates at the same moment.
+// It keeps the latest two directories open, since most renames are from one directory to another.
+type mover struct {
+	root *os.Root
+	dirs [2]openDir
+}
+
+type openDir struct {
+	name string
+	f    *os.File
+}
+
+// open opens the directory of a name.
+func (m *mover) open(i int, name string) (int, error) {
+	dir := path.Dir(name)
+	if d := &m.dirs[i]; d.f == nil || d.name != dir {
+		f, err := m.root.Open(dir)
+		if err != nil {
+			return 0, err
+		}
+		if d.f != nil {
+			d.f.Close()
+		}
+		*d = openDir{dir, f}
+	}
+	return int(m.dirs[i].f.Fd()), nil
+}
+
+func (m *mover) close() {
+	for i := range m.dirs {
+		if m.dirs[i].f != nil {
+			m.dirs[i].f.Close()
+			m.dirs[i] = openDir{}
+		}
+	}
+}
+
+// do calls a function for the directories of two names and their last elements.
+func (m *mover) do(from, to string, fn func(fromDir int, from string, toDir int, to string) error) error {
+	a, err := m.open(0, from)
+	if err != nil {
+		return err
+	}
+	b, err := m.open(1, to)
+	if err != nil {
+		return err
+	}
+	return fn(a, path.Base(from), b, path.Base(to))
+}
+
+// move renames a file or directory to a name that must not exist. Its error is fs.ErrExist if it does.
+func (m *mover) move(from, to string) error {
+	err := m.do(from, to, renameNew)
+	if !isUnsupported(err) {
+		return err
+	}
+	info, err := m.root.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if err := m.root.Link(from, to); err == nil {
+			return m.root.Remove(from)
+		} else if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	// Neither the call nor hard links: a file that appears between the next two calls is lost.
+	if _, err := m.root.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fs.ErrExist, err)
+	}
+	return m.root.Rename(from, to)
+}
+
+// exchange swaps two files or directories. Its error is errors.ErrUnsupported where that is not possible.
+func (m *mover) exchange(a, b string) error {
+	err := m.do(a, b, exchange)
+	if isUnsupported(err) {
+		return errors.ErrUnsupported
+	}
+	return err
+}
+
+// isUnsupported reports whether an error says that this system or file system can't rename that way.
+func isUnsupported(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
+}

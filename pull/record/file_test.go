@@ -1,0 +1,131 @@
+package record_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/pull/record"
+)
+
+func open(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+// TestFileBelongsToDirectory: a directory keeps its state file when it is moved, and others have other ones.
+func TestFileBelongsToDirectory(t *testing.T) {
+	t.Parallel()
+	records, dir := filepath.Join(t.TempDir(), "davit", "pulled"), t.TempDir()
+	file := func(name string) string {
+		path, err := record.File(records, open(t, filepath.Join(dir, name)))
+		if err != nil || filepath.Dir(path) != records {
+			t.Fatalf("%s: %s, %v", name, path, err)
+		}
+		return path
+	}
+	a, b := file("a"), file("b")
+	if a == b || file("a/../a/.") != a {
+		t.Errorf("a has %s and %s, b has %s", a, file("a/../a/."), b)
+	}
+	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if got := file("link"); got != a {
+		t.Errorf("through a link: %s, want %s", got, a)
+	}
+	if err := os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	if got := file("moved"); got != a {
+		t.Errorf("moved: %s, want %s", got, a)
+	}
+	if got := file("a"); got == a {
+		t.Errorf("another directory with the old name has the state of the first")
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	if got := file("b"); got == b && durable.BootID() != "" { // where creation times are known, as on Linux
+		t.Errorf("a directory that was made anew has the state of the one before")
+	}
+}
+
+// TestOnlyPrivateDirectories: what others could have written is not read.
+func TestOnlyPrivateDirectories(t *testing.T) {
+	t.Parallel()
+	dst := open(t, t.TempDir())
+	for name, prepare := range map[string]func(dir string) error{
+		"of everybody": func(dir string) error { return os.Mkdir(dir, 0o700) },
+		"a file":       func(dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"a loop":       func(dir string) error { return os.Symlink(dir, dir) },
+	} {
+		dir := filepath.Join(t.TempDir(), "pulled")
+		if err := prepare(dir); err != nil {
+			t.Fatal(err)
+		}
+		if name == "of everybody" {
+			if err := os.Chmod(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if path, err := record.File(dir, dst); err == nil {
+			t.Errorf("%s: got %s", name, path)
+		}
+	}
+}
+
+// TestSweep removes records of directories that are gone, once they are old.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	records, dir := t.TempDir(), t.TempDir()
+	if err := os.Chmod(records, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-100 * 24 * time.Hour)
+	paths := make(map[string]string)
+	for _, name := range []string{"there", "gone", "gone lately"} {
+		root := open(t, filepath.Join(dir, name))
+		path, err := record.File(records, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := record.ReadState(path)
+		if err := s.Put(root.Name(), &record.Record{Origin: "o", Result: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+		paths[name] = path
+		if name != "gone lately" {
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.HasPrefix(name, "gone") {
+			if err := os.RemoveAll(root.Name()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Chtimes(filepath.Join(records, "swept"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.File(records, open(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range paths {
+		if _, err := os.Stat(path); (err != nil) != (name == "gone") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package record
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// noWaiting opens a pipe without waiting for its other end.
+const noWaiting = syscall.O_NONBLOCK
+
+// isPrivate reports whether only this user can write a directory.
+func isPrivate(info fs.FileInfo) bool {
+	uid, _, ok := Owner(info)
+	return ok && info.IsDir() && uid == os.Geteuid() && info.Mode().Perm()&0o022 == 0
+}
+
+func isWritable(dir string) error { return unix.Access(dir, unix.W_OK) }

@@ -1,0 +1,71 @@
+package pull
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/davit-oci/davit/pull/confirm"
+	"github.com/opencontainers/go-digest"
+)
+
+// vouch compares files that look changed, or of which only a hint says that they are ours, with what earlier pulls from the same
+// origin placed. Those with the same content are ours: a copy, a backup, or a hard link may have changed the ctime or the inode.
+// Names may be of directories. It reports whether it found any.
+func (p *placement) vouch(ctx context.Context, names []string) bool {
+	if len(names) == 0 {
+		return false
+	}
+	var doubted []string
+	for _, name := range names {
+		_ = fs.WalkDir(p.dst.FS(), name, func(at string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				doubted = append(doubted, at)
+			}
+			return ctx.Err()
+		})
+	}
+	found := false
+	for _, r := range p.state.All() {
+		if r.Origin != p.opts.Origin {
+			continue
+		}
+		byLayer := make(map[digest.Digest]map[string]bool)
+		for _, name := range doubted {
+			info, err := p.dst.Lstat(name)
+			f, ok := r.Find(name)
+			if err != nil || !ok || f.Layer < 0 || p.state.Ours(p.dst, name, info) || r.Preserve && !f.HasRights(info) {
+				continue
+			}
+			layer := r.Layers[f.Layer]
+			if byLayer[layer] == nil {
+				byLayer[layer] = make(map[string]bool)
+			}
+			byLayer[layer][name] = true
+		}
+		if len(byLayer) == 0 {
+			continue
+		}
+		same := confirm.Files(ctx, confirm.Artifact{
+			Source: p.src, Root: r.Root, Platform: p.opts.Platform, NoUnpack: p.opts.NoUnpack, Limits: p.opts.Limits.archive(),
+		}, p.dst, byLayer)
+		if len(same) > 0 {
+			p.state.Vouch(same)
+			found = true
+		}
+	}
+	return found
+}
+
+// vouchLeftovers compares the files that may have left the artifact and look changed.
+func (p *placement) vouchLeftovers(ctx context.Context) {
+	var names []string
+	for f, r := range p.formerly() {
+		if _, ok := p.next.Files.Find(f.Path); ok || !r.Hint && !p.opts.Delete {
+			continue
+		}
+		if info, err := p.dst.Lstat(f.Path); err == nil && !info.IsDir() && !r.Unchanged(p.dst, f, info) {
+			names = append(names, f.Path)
+		}
+	}
+	p.vouch(ctx, names)
+}
