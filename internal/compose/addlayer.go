@@ -42,7 +42,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	if r.Evidence != "" && !r.Tells {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.draft.Kind.Name, s.Path, r.Role, r.Evidence))
 	}
-	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at})
+	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at, Declared: e.LayerSpec})
 }
 
 // preserve is what the entry says, else what the kind has.

@@ -74,6 +74,8 @@ type Layer struct {
 	Type roles.Role
 	Info fs.FileInfo // of the file or directory
 	At   string      // where it is declared, for Refuse
+
+	Declared spec.LayerSpec // the entry of the declaration; empty for a file that another file names
 }
 
 // Refuse reports a problem with a layer's file.

@@ -12,8 +12,11 @@ import (
 
 // AddFile adds a layer for a file that another file names, such as a Modelfile, in a role.
 func (d *Draft) AddFile(by *Layer, name, role string) {
-	e := &entry{draft: d, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}
+	e, before := &entry{draft: d, LayerSpec: spec.LayerSpec{Path: name, As: role}, at: by.At}, len(d.Layers)
 	e.found(name)
+	for _, l := range d.Layers[before:] {
+		l.Declared = spec.LayerSpec{}
+	}
 }
 
 // Ignores reports whether the ignore file of the kind's native client lists a file that another file names.

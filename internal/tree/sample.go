@@ -77,13 +77,16 @@ func openFile(fsys fs.FS, name string) (fs.File, error) {
 	return fsys.Open(name)
 }
 
-func ReadHead(fsys fs.FS, name string) ([]byte, error) {
+func ReadHead(fsys fs.FS, name string) ([]byte, error) { return ReadStart(fsys, name, headSize) }
+
+// ReadStart reads the first bytes of a file, at most n.
+func ReadStart(fsys fs.FS, name string, n int64) ([]byte, error) {
 	f, err := openFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	head, err := io.ReadAll(io.LimitReader(f, headSize))
+	head, err := io.ReadAll(io.LimitReader(f, n))
 	return head, err
 }
 

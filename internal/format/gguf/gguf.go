@@ -4,6 +4,7 @@ package gguf
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,8 +43,11 @@ type File struct {
 
 // Read reads the header of a GGUF file of versions 1 to 3, in either byte order. The file must be as long as its
 // tensors need. A length in the file never decides how much memory is allocated.
-func Read(r io.ReaderAt, size int64) (*File, error) {
-	g := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10), size: size}
+func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
+
+// Visit reads as Read does, and calls visit for each tensor, in the order of the header.
+func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) {
+	g := &reader{in: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10), size: size, visit: visit}
 	f, err := g.read()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("truncated GGUF: the header continues after byte %d, the end of the file", size)
@@ -111,6 +115,7 @@ type reader struct {
 	pos     int64
 	kept    int // bytes of metadata kept
 	buf     [8]byte
+	visit   func(tensor.Tensor) // nil: nobody asks for the tensors
 }
 
 func (g *reader) read() (*File, error) {
@@ -257,6 +262,9 @@ func (g *reader) readTensor(f *File) (extent, error) {
 	f.count(name, kind, elements)
 	if f.Elements < 0 {
 		return extent{}, fmt.Errorf("GGUF tensor %q: the number of parameters overflows", name)
+	}
+	if g.visit != nil {
+		g.visit(tensor.Tensor{Name: name, Type: cmp.Or(typeName(kind), fmt.Sprint(kind)), Shape: dims})
 	}
 	end, err := dataEnd(kind, offset, elements)
 	if err != nil {

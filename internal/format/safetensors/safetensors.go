@@ -35,6 +35,7 @@ type File struct {
 	data     int64            // sum of the sizes of the tensors
 	end      int64            // where the last tensor ends
 	kept     int
+	visit    func(tensor.Tensor) // nil: nobody asks for the tensors
 }
 
 // dtypeBits are the sizes of an element, in bits.
@@ -44,7 +45,10 @@ var dtypeBits = map[string]int64{"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8,
 
 // Read reads the header of a safetensors file as a stream: memory does not grow with it. The tensors must fill the file
 // without holes, as the format requires.
-func Read(r io.ReaderAt, size int64) (*File, error) {
+func Read(r io.ReaderAt, size int64) (*File, error) { return Visit(r, size, nil) }
+
+// Visit reads as Read does, and calls visit for each tensor, in the order of the header.
+func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {
 		return nil, fmt.Errorf("truncated safetensors: %d bytes are too few for a header", size)
@@ -58,6 +62,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	in := &tokenGuard{in: bufio.NewReaderSize(io.NewSectionReader(r, 8, int64(n)), 64<<10)}
 	f := newFile(size)
+	f.visit = visit
 	if err := f.read(json.NewDecoder(in)); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("unexpected end")
@@ -135,7 +140,7 @@ func (f *File) read(d *json.Decoder) error {
 		if name == "__metadata__" {
 			err = f.readMetadata(d)
 		} else {
-			err = f.readTensor(d)
+			err = f.readTensor(d, name)
 		}
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
@@ -165,7 +170,7 @@ func (f *File) readMetadata(d *json.Decoder) error {
 }
 
 // readTensor reads the entry of a tensor and counts it.
-func (f *File) readTensor(d *json.Decoder) error {
+func (f *File) readTensor(d *json.Decoder, name string) error {
 	dtype, shape, offsets, err := tensorEntry(d)
 	if err != nil {
 		return err
@@ -188,6 +193,9 @@ func (f *File) readTensor(d *json.Decoder) error {
 	f.end = max(f.end, offsets[1])
 	if f.Elements, f.data = f.Elements+elements, f.data+length; f.Elements < 0 || f.data < 0 {
 		return errors.New("the number of parameters overflows")
+	}
+	if f.visit != nil {
+		f.visit(tensor.Tensor{Name: name, Type: dtype, Shape: shape})
 	}
 	return nil
 }

@@ -7,6 +7,13 @@ import (
 	"math/bits"
 )
 
+// Tensor describes one tensor.
+type Tensor struct {
+	Name  string  `json:"name"`
+	Type  string  `json:"type"`
+	Shape []int64 `json:"shape"` // as the file has it: GGUF begins with the innermost dimension
+}
+
 // Elements returns the product of the dimensions of a shape. Negative dimensions and an overflow are errors.
 func Elements(shape []int64) (int64, error) {
 	n := uint64(1)

@@ -10,6 +10,38 @@ import (
 // shardName matches the name of a shard: stem, number, count, and extension.
 var shardName = lazy.Regexp(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
 
+// Group is what the names of the shards of a model have in common.
+type Group struct {
+	Stem  string // the path up to the number; the whole path of a file that is not a shard
+	Count int    // 0: not a shard
+	Ext   string
+}
+
+// name returns the path of a shard, numbered from 1.
+func (g Group) name(number int) string {
+	return fmt.Sprintf("%s-%05d-of-%05d.%s", g.Stem, number, g.Count, g.Ext)
+}
+
+// Names lists the paths of all shards, none for a file that is not one.
+func (g Group) Names() []string {
+	names := make([]string, g.Count)
+	for i := range names {
+		names[i] = g.name(i + 1)
+	}
+	return names
+}
+
+// ShardOf returns the group that a path belongs to, and its number there, by its name.
+func ShardOf(p string) (group Group, number int) {
+	m := shardName().FindStringSubmatch(p)
+	if m == nil {
+		return Group{Stem: p}, 0
+	}
+	number, _ = strconv.Atoi(m[2])
+	count, _ := strconv.Atoi(m[3])
+	return Group{m[1], count, m[4]}, number
+}
+
 // MissingShards returns the shards that are missing among slash paths, in order.
 func MissingShards(paths []string) ([]string, error) {
 	have := map[string]bool{}
@@ -17,19 +49,18 @@ func MissingShards(paths []string) ([]string, error) {
 		have[p] = true
 	}
 	var missing []string
+	done := map[Group]bool{}
 	for _, p := range paths {
-		m := shardName().FindStringSubmatch(p)
-		if m == nil {
+		group, number := ShardOf(p)
+		if group.Ext != "" && (number < 1 || number > group.Count) {
+			return nil, fmt.Errorf("%q: invalid shard number %d of %d", p, number, group.Count)
+		}
+		if done[group] {
 			continue
 		}
-		count, _ := strconv.Atoi(m[3])
-		if number, _ := strconv.Atoi(m[2]); number < 1 || number > count {
-			return nil, fmt.Errorf("%q: invalid shard number %s of %s", p, m[2], m[3])
-		}
-		for i := 1; i <= count; i++ {
-			name := fmt.Sprintf("%s-%05d-of-%s.%s", m[1], i, m[3], m[4])
+		done[group] = true
+		for _, name := range group.Names() {
 			if !have[name] {
-				have[name] = true // report each once
 				missing = append(missing, name)
 			}
 		}

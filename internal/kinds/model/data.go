@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -28,11 +30,12 @@ func data() mediatypes.Kind {
 			},
 		},
 		Layers: []mediatypes.LayerType{
-			{Role: "projector", MediaType: mediatypes.ModelProjector, Match: []string{"*.gguf", "*.mmproj"}, Content: "gguf-projector", Max: 1},
+			{Role: "projector", MediaType: mediatypes.ModelProjector, Match: []string{"*.gguf", "*.mmproj"}, Content: "gguf-projector"},
 			{Role: "weights", MediaType: mediatypes.ModelGGUF, Match: []string{"*.gguf"}, Min: 1, Tells: true},
 			{Role: "weights", MediaType: mediatypes.ModelSafetensors, Match: []string{"*.safetensors"}, Min: 1, Tells: true},
 			{Role: "weights", MediaType: mediatypes.ModelDDUF, Match: []string{"*.dduf"}, Min: 1, Tells: true},
-			{Role: "template", MediaType: mediatypes.ModelChatTemplate, Match: []string{"*.jinja", "*chat_template*"}, Max: 1},
+			{Role: "weights", MediaType: mediatypes.ModelGGUF, Content: "gguf", Min: 1, Tells: true},
+			{Role: "template", MediaType: mediatypes.ModelChatTemplate, Match: []string{"*.jinja", "*chat_template*"}},
 			{Role: "license", MediaType: mediatypes.ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
 			{Role: "vllm", MediaType: mediatypes.ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: mediatypes.Tar, Max: 1},
 			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Form: mediatypes.Form{Prefix: "{title}/"}},
@@ -41,7 +44,7 @@ func data() mediatypes.Kind {
 		Order: mediatypes.ByTitle,
 		Directories: mediatypes.Directories{
 			Expand:  true,
-			Exclude: weightset.HiddenFiles, // as FromDirectory of docker/model-runner does
+			Exclude: slices.Concat(weightset.HiddenFiles, weightset.Leftovers), // as FromDirectory of docker/model-runner does
 		},
 		Clients: []string{"docker model"},
 		Example: `kind: model

@@ -14,6 +14,7 @@ func Kind() kind.Kind {
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"gguf-projector": {Expects: "a multimodal projector in GGUF", Find: isProjector},
+			"gguf":           {Expects: "GGUF without an extension", Find: isGGUF},
 			"no-modelfile":   {Expects: "a file other than a Modelfile or Kitfile", Find: isNoModelfile},
 		},
 		Names: weightset.Cards(),

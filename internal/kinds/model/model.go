@@ -1,15 +1,14 @@
 package model
 
 import (
-	"fmt"
-	"io/fs"
+	"errors"
 	"path"
 	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
-	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/kinds/modelkit"
 	"github.com/davit-oci/davit/internal/kinds/modelpack"
@@ -19,11 +18,17 @@ import (
 
 // derive reads the config of Docker Model Runner from the weights.
 func derive(d *compose.Draft) (compose.Finish, error) {
-	weights := d.WithRole("weights")
-	if len(weights) == 0 {
+	if len(d.WithRole("weights")) == 0 {
 		return nil, nil // a problem already
 	}
-	facts, err := modelFacts(d.FS, weights)
+	found := weightset.Find(d, "weights")
+	if len(found.Faults) > 0 {
+		return nil, nil // problems
+	}
+	if err := assign(d, found); err != nil {
+		return nil, err
+	}
+	facts, err := found.Facts(d)
 	if err != nil {
 		return nil, err
 	}
@@ -51,60 +56,45 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
+// assign gives each file the role that it plays for the model. Of GGUF files, Docker Model Runner packs one model with its
+// projector; it would start another one that is in the same directory.
+func assign(d *compose.Draft, found *weightset.Parts) error {
+	if len(found.Model.Paths) == 0 {
+		return &spec.Error{Err: errors.New("there are no weights of a model, only " + found.Rest()), Hint: "add the model, or name another kind"}
+	}
+	alone := found.Model.Format == "gguf"
+	d.DropLayers(func(l *compose.Layer) bool {
+		part := found.Part(l)
+		return alone && l.Declared.As == "" && (part == survey.OtherSet || part == survey.Adapter || part == survey.Imatrix)
+	})
+	for _, l := range d.Layers {
+		switch part := found.Part(l); {
+		case part == survey.Weights:
+			d.Assign(l, "weights", modelTypes[found.Model.Format])
+		case part == survey.Projector:
+			d.Assign(l, "projector", "")
+		case part == survey.Template && l.Role == "template":
+		case part != survey.Other && l.Declared.As == "":
+			d.Assign(l, "file", "")
+		}
+	}
+	found.Tell(d, alone)
+	return nil
+}
+
+// modelTypes are the media types of weights by their format.
+var modelTypes = map[string]string{
+	"gguf": mediatypes.ModelGGUF, "safetensors": mediatypes.ModelSafetensors, "dduf": mediatypes.ModelDDUF,
+}
+
 // isProjector finds a multimodal projector by its type or architecture.
 func isProjector(s *tree.Sample) (string, bool) {
-	f, err := tree.Inspect(s.FS, s.Path, gguf.Read)
-	if err != nil {
-		return "", false
-	}
-	for _, key := range [...]string{"general.type", "general.architecture"} {
-		if v := f.Metadata[key]; v == "mmproj" || v == "projector" || v == "clip" {
-			return fmt.Sprintf("is GGUF with %s %s", key, v), true
-		}
-	}
-	return "", false
+	return survey.IsProjector(s.Head(), s.Info.Size())
 }
 
-// modelFacts reads the facts in a model's config from its weights. The keys are those of Docker Model Runner's config.
-func modelFacts(fsys fs.FS, weights []*compose.Layer) (map[string]any, error) {
-	format, err := modelFormat(weights)
-	if err != nil {
-		return nil, err
-	}
-	var facts map[string]any
-	switch format {
-	case "gguf":
-		facts, err = weightset.GGUFFacts(fsys, weights)
-	case "safetensors":
-		facts, err = weightset.SafetensorsFacts(fsys, weights)
-	default:
-		facts = map[string]any{}
-	}
-	if err != nil {
-		return nil, err
-	}
-	facts["format"] = format
-	return facts, nil
-}
-
-// modelFormats are the formats of weights by their media type.
-var modelFormats = map[string]string{
-	mediatypes.ModelGGUF: "gguf", mediatypes.ModelSafetensors: "safetensors", mediatypes.ModelDDUF: "dduf",
-}
-
-// modelFormat returns the format that all weights have. Shards must be complete: the native client refuses them otherwise.
-func modelFormat(weights []*compose.Layer) (string, error) {
-	var format string
-	var paths []string
-	for _, l := range weights {
-		f := modelFormats[l.MediaType]
-		if format != "" && f != format {
-			return "", fmt.Errorf("the weights are of two formats, %s and %s, and a model has one", format, f)
-		}
-		format = f
-		paths = append(paths, l.Path)
-	}
-	return format, weightset.CheckShards(paths)
+// isGGUF finds GGUF files whatever their names, as Ollama keeps them.
+func isGGUF(s *tree.Sample) (string, bool) {
+	return "begins as GGUF does", strings.HasPrefix(string(s.Head()), "GGUF") && path.Ext(s.Path) == ""
 }
 
 // isNoModelfile finds files other than declarations of other formats: with one, the files are packed in that format.

@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,158 @@ projector application/vnd.docker.ai.mmproj raw a.gguf
 weights application/vnd.docker.ai.gguf.v3 raw m.gguf`)
 }
 
+// gguf returns a GGUF file with the quantization of a file type, and general.type if it is not empty.
+func gguf(fileType uint32, general string) string {
+	image := formattest.TinyLlama()
+	image.Keys[2].Value = fileType
+	if general != "" {
+		image.Keys = append([]formattest.Pair{{Key: "general.type", Value: general}}, image.Keys...)
+	}
+	return string(image.Bytes())
+}
+
+// splitOf returns a GGUF file that says it is one of several.
+func splitOf(count uint32) string {
+	image := formattest.TinyLlama()
+	image.Keys = append(image.Keys, formattest.Pair{Key: "split.count", Value: count})
+	return string(image.Bytes())
+}
+
+// tensors returns a safetensors file with two F32 numbers in each tensor.
+func tensors(names ...string) string {
+	var entries []string
+	for i, name := range names {
+		entries = append(entries, fmt.Sprintf(`%q:{"dtype":"F32","shape":[2],"data_offsets":[%d,%d]}`, name, 8*i, 8*i+8))
+	}
+	return string(formattest.Safetensors("{"+strings.Join(entries, ",")+"}", 8*len(names)))
+}
+
+func TestModelOfSeveralSets(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files              map[string]string
+		layers, left, note string
+		config             string
+	}{
+		"quantizations": {
+			files:  map[string]string{"m-IQ2_M.gguf": gguf(29, ""), "m-Q4_K_M.gguf": gguf(15, ""), "m-Q8_0.gguf": gguf(7, "")},
+			layers: "weights application/vnd.docker.ai.gguf.v3 raw m-Q4_K_M.gguf",
+			left:   "[m-IQ2_M.gguf m-Q8_0.gguf]",
+			note:   "model: the model is m-Q4_K_M.gguf; other weights left out: m-IQ2_M.gguf, m-Q8_0.gguf (to choose another, name its files or exclude this one)",
+			config: `"parameters":"1.28K","quantization":"Q4_K_M"`,
+		},
+		"an importance matrix and an adapter": {
+			files:  map[string]string{"A.imatrix.gguf": gguf(0, "imatrix"), "b.gguf": gguf(0, "adapter"), "m.gguf": gguf(7, "model")},
+			layers: "weights application/vnd.docker.ai.gguf.v3 raw m.gguf",
+			left:   "[A.imatrix.gguf b.gguf]",
+			note:   "model: A.imatrix.gguf: an importance matrix, not the model, left out",
+			config: `"parameters":"1.28K","quantization":"Q8_0"`,
+		},
+		"projectors": {
+			files: map[string]string{"m.gguf": gguf(7, ""), "mmproj-BF16.gguf": gguf(32, "mmproj"), "mmproj-F16.gguf": gguf(1, "mmproj")},
+			layers: `weights application/vnd.docker.ai.gguf.v3 raw m.gguf
+file application/vnd.docker.ai.model.file raw mmproj-BF16.gguf
+projector application/vnd.docker.ai.mmproj raw mmproj-F16.gguf`,
+			left: "[]", note: "model: the projector is mmproj-F16.gguf; packed as files: mmproj-BF16.gguf (to choose another, exclude this one)",
+			config: `"parameters":"1.28K","quantization":"Q8_0"`,
+		},
+		"templates": {
+			files: map[string]string{"m.safetensors": tensors("a"), "chat_template.json": "{}", "chat_template.jinja": "x", "more/tool.jinja": "y"},
+			layers: `template application/vnd.docker.ai.chat.template.jinja raw chat_template.jinja
+file application/vnd.docker.ai.model.file raw chat_template.json
+weights application/vnd.docker.ai.safetensors raw m.safetensors
+file application/vnd.docker.ai.model.file raw more/tool.jinja`,
+			left: "[]", note: "model: the chat template is chat_template.jinja; packed as files: chat_template.json, more/tool.jinja (to choose another, exclude this one)",
+			config: `"parameters":"2.00"`,
+		},
+		"a checkpoint beside GGUF": {
+			files: map[string]string{"config.json": "{}", "gguf/m-Q4_K_M.gguf": gguf(15, ""), "m.safetensors": tensors("a", "b", "c")},
+			layers: `file application/vnd.docker.ai.model.file raw config.json
+file application/vnd.docker.ai.model.file raw gguf/m-Q4_K_M.gguf
+weights application/vnd.docker.ai.safetensors raw m.safetensors`,
+			left: "[]", note: "model: the model is m.safetensors; other weights packed too, but the config does not describe them: gguf/m-Q4_K_M.gguf (to choose another, name its files or exclude this one)",
+			config: `"parameters":"6.00"`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := kindtest.Compose(t, tt.files, "kind: model\nlayers: ['**']\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			kindtest.WantLines(t, kindtest.LayerLines(plan), tt.layers)
+			if left := fmt.Sprint(plan.LeftOut); left != tt.left {
+				t.Errorf("left out %s, want %s", left, tt.left)
+			}
+			if !slices.Contains(plan.Notes, tt.note) {
+				t.Errorf("notes are %q, want %q", plan.Notes, tt.note)
+			}
+			if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, tt.config) {
+				t.Errorf("config is %s, want %s", config, tt.config)
+			}
+		})
+	}
+}
+
+func TestModelChosenByDeclaration(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"m-Q4_K_M.gguf": gguf(15, ""), "m-Q8_0.gguf": gguf(7, ""), "m-Q2_K.gguf": gguf(10, "")}
+	for yaml, want := range map[string]string{
+		"layers: [{path: m-Q8_0.gguf, as: weights}, {path: m-Q2_K.gguf, as: file}, m-Q4_K_M.gguf]": `
+file application/vnd.docker.ai.model.file raw m-Q2_K.gguf
+weights application/vnd.docker.ai.gguf.v3 raw m-Q8_0.gguf`,
+		"layers: [m-Q2_K.gguf]":                      "weights application/vnd.docker.ai.gguf.v3 raw m-Q2_K.gguf",
+		"layers: [{path: ., exclude: ['*Q4_K_M*']}]": "weights application/vnd.docker.ai.gguf.v3 raw m-Q2_K.gguf",
+	} {
+		plan, err := kindtest.Compose(t, files, "kind: model\n"+yaml+"\n")
+		if err != nil {
+			t.Errorf("%s: %v", yaml, err)
+			continue
+		}
+		kindtest.WantLines(t, kindtest.LayerLines(plan), want)
+	}
+}
+
+func TestModelTakesTheOtherShards(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"d/m-00001-of-00003.gguf": gguf(7, ""), "d/m-00002-of-00003.gguf": gguf(7, ""), "d/m-00003-of-00003.gguf": gguf(7, ""), "d/x.gguf": gguf(7, "")}
+	plan, err := kindtest.Compose(t, files, "kind: model\nlayers: [d/m-00001-of-00003.gguf]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+weights application/vnd.docker.ai.gguf.v3 raw d/m-00001-of-00003.gguf
+weights application/vnd.docker.ai.gguf.v3 raw d/m-00002-of-00003.gguf
+weights application/vnd.docker.ai.gguf.v3 raw d/m-00003-of-00003.gguf`)
+}
+
+func TestModelReadsConfigsOfPython(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		`{"model_type": "mamba2", "limit": [0.0, Infinity, -Infinity, NaN], "s": "NaN \" Infinity", "max_position_embeddings": 77}`: `"architecture":"mamba2","context_size":77`,
+		"\ufeff" + `{"model_type": "llama"}`:                                      `"architecture":"llama","format"`,
+		`{"model_type": "llava", "text_config": {"max_position_embeddings": 55}}`: `"architecture":"llava","context_size":55`,
+		"":     `{"config":{"format"`,
+		"[1]":  `{"config":{"format"`,
+		"{bad": `{"config":{"format"`,
+		`{"quantization_config": {"quant_method": "awq"}}`: `{"config":{"format":"safetensors","quantization":"awq","safetensors"`,
+		`{"quantization_config": {"quant_method": "fp8"}}`: `{"config":{"format":"safetensors","parameters":"2.00","quantization":"fp8"`,
+		`{"quantization": {"bits": 4, "group_size": 64}}`:  `{"config":{"format":"safetensors","quantization":"mlx"`,
+	} {
+		plan, err := kindtest.Compose(t, map[string]string{"m.safetensors": tensors("a"), "config.json": config}, "kind: model\nlayers: [m.safetensors]\n")
+		if err != nil {
+			t.Errorf("%s: %v", config, err)
+			continue
+		}
+		if got := string(kindtest.Finished(t, plan).Config); !strings.Contains(got, want) {
+			t.Errorf("%s: config is %s, want %s", config, got, want)
+		}
+		if isBad := config == "" || config[0] == '[' || config == "{bad"; isBad != (len(plan.Warnings) == 1) {
+			t.Errorf("%q: warnings are %q", config, plan.Warnings)
+		}
+	}
+}
+
 func TestModelRefuses(t *testing.T) {
 	t.Parallel()
 	whole := string(formattest.TinyLlama().Bytes())
@@ -110,15 +263,21 @@ func TestModelRefuses(t *testing.T) {
 		want  string
 	}{
 		"no weights": {map[string]string{"LICENSE": "MIT"}, "layers: [LICENSE]",
-			`davit.yaml:2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf)`},
+			`davit.yaml:2:9: kind "model" needs one layer with role "weights" (expected *.gguf; *.safetensors; *.dduf; GGUF without an extension)`},
 		"truncated": {map[string]string{"m.gguf": whole[:len(whole)-3]}, "layers: [m.gguf]",
 			fmt.Sprintf(`davit.yaml:2:10: "m.gguf": truncated GGUF: tensor "blk.0.attn_norm.weight" ends at byte %d, the file has %d`, len(whole), len(whole)-3)},
 		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
-		"two formats": {map[string]string{"m.gguf": whole, "m.safetensors": string(formattest.Safetensors("{}", 0))}, "layers: [m.gguf, m.safetensors]",
-			`davit.yaml:1:1: the weights are of two formats, gguf and safetensors, and a model has one`},
 		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
-			`davit.yaml:1:1: "m-00002-of-00002.gguf": is missing: a sharded model is complete or it is none`},
+			`davit.yaml:1:1: "m-00002-of-00002.gguf" is missing: a sharded model is complete or it is none (download it, or exclude all files of this set)`},
+		"split.count of more files": {map[string]string{"m.gguf": splitOf(3)}, "layers: [m.gguf]",
+			`davit.yaml:2:10: "m.gguf": is incomplete: split.count is 3, and the files of m.gguf are 1 (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
+		"an index names more": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",
+			`davit.yaml:1:1: "n.safetensors" is missing: model.safetensors.index.json names it (download it, or exclude all files of this set)`},
+		"a pointer of Git LFS": {map[string]string{"m.gguf": whole, "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "layers: ['*']",
+			`davit.yaml:2:10: "tokenizer.json" is a pointer of Git LFS, not the file itself (git lfs pull)`},
+		"only a projector": {map[string]string{"m.gguf": gguf(1, "imatrix")}, "layers: ['*']",
+			`davit.yaml:1:1: there are no weights of a model, only m.gguf (add the model, or name another kind)`},
 		"wrong type": {map[string]string{"m.gguf": whole}, "layers: [m.gguf]\nconfig: {context_size: many}",
 			`davit.yaml:3:24: "context_size": must be an integer, not a string`},
 	} {

@@ -39,7 +39,7 @@ func data() mediatypes.Kind {
 			PerEntry: true,
 			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
 			// The others are kit's OsSpecificFiles.
-			Exclude:    slices.Concat(weightset.HiddenFiles, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
+			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
 			IgnoreFile: ".kitignore",
 		},
 		Clients: []string{"kit"},

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -56,11 +57,18 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}
 	var elements []kitElement
 	if by == nil {
-		elements = kitOfLayers(d, kitfile)
+		found := weightset.Find(d, "model")
+		if len(found.Faults) > 0 {
+			return nil, nil // problems
+		}
+		elements = kitOfLayers(d, found, kitfile)
 	} else if elements, err = kitLayers(d, kitfile, by); err != nil {
 		return nil, &spec.Error{Item: by.Path, Err: err}
 	} else {
 		d.DropUnnamed(by.Path, declared)
+		if found := weightset.Find(d, "model"); len(found.Faults) > 0 {
+			return nil, nil // problems
+		}
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		for _, e := range elements {
@@ -206,8 +214,9 @@ func otherPaths(by *compose.Layer, within string, all []kitElement) []string {
 	return others
 }
 
-// kitOfLayers writes the elements of a Kitfile for layers that were declared one by one.
-func kitOfLayers(d *compose.Draft, kitfile map[string]any) []kitElement {
+// kitOfLayers writes the elements of a Kitfile for layers that were declared one by one. The first file of the model is its
+// path, and the other weights are its parts.
+func kitOfLayers(d *compose.Draft, found *weightset.Parts, kitfile map[string]any) []kitElement {
 	keys := map[string]string{"dataset": "datasets", "docs": "docs", "code": "code", "modelpart": "parts", "mcp": "mcpServers"}
 	model, _ := kitfile["model"].(map[string]any)
 	model = maps.Clone(model)
@@ -216,16 +225,14 @@ func kitOfLayers(d *compose.Draft, kitfile map[string]any) []kitElement {
 	}
 	var elements []kitElement
 	weightset.TitleFiles(d)
+	assign(d, found)
 	for _, l := range d.Layers {
 		l.Prefix = weightset.PrefixOf(path.Dir(l.Title))
 		if l.Dir {
 			l.Prefix = weightset.PrefixOf(l.Title)
 		}
-		fields, role := map[string]any{"path": l.Title}, l.Role
-		if role == "model" && model["path"] != nil {
-			role = "modelpart"
-		}
-		switch key := keys[role]; role {
+		fields := map[string]any{"path": l.Title}
+		switch key := keys[l.Role]; l.Role {
 		case "model":
 			model["path"], fields = l.Title, model
 		case "modelpart":
@@ -235,10 +242,60 @@ func kitOfLayers(d *compose.Draft, kitfile map[string]any) []kitElement {
 			list, _ := kitfile[key].([]any)
 			kitfile[key] = append(list, fields)
 		}
-		elements = append(elements, kitElement{fields: fields, role: role, title: l.Title})
+		elements = append(elements, kitElement{fields: fields, role: l.Role, title: l.Title})
 	}
 	if len(model) > 0 {
 		kitfile["model"] = model
 	}
 	return elements
+}
+
+// assign makes the first file of the model the only layer of its role, and all other weights parts of it, also those in
+// directories.
+func assign(d *compose.Draft, found *weightset.Parts) {
+	splitDirectories(d, found)
+	for _, l := range d.Layers {
+		switch part := found.Part(l); {
+		case l.Declared.As != "":
+		case part == survey.Imatrix:
+			d.Assign(l, "modelpart", "")
+		case part == survey.Weights || part == survey.OtherSet || part == survey.Projector || part == survey.OtherProjector || part == survey.Adapter:
+			d.Assign(l, "model", "")
+		}
+	}
+	found.SortWeights(d, "model")
+	for i, l := range d.WithRole("model") {
+		if i > 0 {
+			d.Assign(l, "modelpart", "")
+		}
+	}
+	found.SortWeights(d, "modelpart")
+	found.Tell(d, false)
+}
+
+// splitDirectories takes weights out of directories that are packed as code.
+func splitDirectories(d *compose.Draft, found *weightset.Parts) {
+	var all []*compose.Layer
+	declared := d.Layers
+	for _, l := range declared {
+		inside := found.WeightsIn(l)
+		if !l.Dir || l.Role != "code" || l.Declared.As != "" || len(inside) == 0 {
+			all = append(all, l)
+			continue
+		}
+		d.Layers = nil
+		for _, name := range inside {
+			d.AddFile(l, name, "model")
+		}
+		all = append(all, d.Layers...)
+		exclude := l.Exclude
+		l.Exclude = func(name string, isDir bool) bool {
+			return slices.Contains(inside, path.Join(l.Path, name)) || exclude != nil && exclude(name, isDir)
+		}
+		if rest, err := compose.FilesBelow(d.FS, l); err != nil || len(rest) > 0 {
+			all = append(all, l)
+		}
+	}
+	d.Layers = all
+	weightset.TitleFiles(d)
 }

@@ -1,6 +1,8 @@
 package modelkit_test
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 	"github.com/davit-oci/davit/mediatypes"
 	digest "github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestModelKit(t *testing.T) {
@@ -106,5 +109,76 @@ func TestKitfileRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error about %q", name, err, tt.want)
 		}
+	}
+}
+
+func TestModelKitOfSeveralWeights(t *testing.T) {
+	t.Parallel()
+	header := `{"%s":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`
+	shard := func(name string) string {
+		return string(formattest.Safetensors(strings.Replace(header, "%s", name, 1), 2))
+	}
+	for layers, want := range map[string]string{
+		"'*.safetensors', config.json, onnx/": `
+model application/vnd.kitops.modelkit.model.v1.tar tar m-00001-of-00002.safetensors
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar m-00002-of-00002.safetensors
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar onnx/m.safetensors
+code application/vnd.kitops.modelkit.code.v1.tar tar onnx`,
+		"'*.safetensors'": `
+model application/vnd.kitops.modelkit.model.v1.tar tar m-00001-of-00002.safetensors
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar m-00002-of-00002.safetensors`,
+		"onnx/m.safetensors": "model application/vnd.kitops.modelkit.model.v1.tar tar onnx/m.safetensors",
+		"onnx/": `
+model application/vnd.kitops.modelkit.model.v1.tar tar onnx/m.safetensors
+code application/vnd.kitops.modelkit.code.v1.tar tar onnx`,
+	} {
+		plan, err := kindtest.Compose(t, map[string]string{
+			"m-00001-of-00002.safetensors": shard("a"), "m-00002-of-00002.safetensors": shard("b"), "config.json": "{}", "onnx/m.safetensors": shard("a"), "onnx/x.py": "x",
+		}, "kind: modelkit\nlayers: ["+layers+"]\n")
+		if err != nil {
+			t.Errorf("%s: %v", layers, err)
+			continue
+		}
+		kindtest.WantLines(t, kindtest.LayerLines(plan), want)
+		checkKitfile(t, plan)
+	}
+}
+
+// checkKitfile checks what kit checks: the model's digest is that of the only model layer, and parts have those of the
+// part layers in their order.
+func checkKitfile(t *testing.T, plan *spec.Plan) {
+	t.Helper()
+	var kitfile struct {
+		Model struct {
+			Path, Digest string
+			Parts        []struct{ Path, Digest string }
+		}
+	}
+	var packed []spec.Packed
+	var model, parts []string
+	for _, l := range plan.Layers {
+		d := digest.FromString(l.Title)
+		packed = append(packed, spec.Packed{Layer: l, Descriptor: ocispec.Descriptor{Digest: d}, DiffID: d})
+		switch {
+		case strings.Contains(l.MediaType, ".model."):
+			model = append(model, d.String())
+		case strings.Contains(l.MediaType, ".modelpart."):
+			parts = append(parts, d.String())
+		}
+	}
+	finished, err := plan.Finish(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(finished.Config, &kitfile); err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, p := range kitfile.Model.Parts {
+		named = append(named, p.Digest)
+	}
+	if len(model) != 1 || kitfile.Model.Digest != model[0] || !slices.Equal(named, parts) {
+		t.Errorf("the Kitfile is %s, the layers are of %v and %v", finished.Config, model, parts)
 	}
 }

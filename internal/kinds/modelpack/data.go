@@ -48,7 +48,7 @@ func data() mediatypes.Kind {
 		},
 		Directories: mediatypes.Directories{
 			Expand:  true,
-			Exclude: slices.Concat(weightset.HiddenFiles, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
+			Exclude: slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
 		},
 		Clients: []string{"modctl", "docker model", "kit"},
 		Example: `kind: modelpack

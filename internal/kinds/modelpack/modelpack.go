@@ -9,12 +9,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -85,10 +87,15 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	if len(d.Layers) == 0 {
 		return nil, errors.New("there are no files of a model")
 	}
+	found := weightset.Find(d, "weights")
+	if len(found.Faults) > 0 {
+		return nil, nil // problems
+	}
+	assign(d, found)
 	if _, own := d.Annotations[mediatypes.ModelPackModelfile]; !own && len(d.WithRole("weights"))+len(d.WithRole("code"))+len(d.WithRole("dataset")) == 0 {
 		return nil, errors.New("there is no model, code or dataset among the files, and modctl packs none without a Modelfile")
 	}
-	facts, err := weightFacts(d)
+	facts, err := weightFacts(d, found)
 	if err != nil {
 		return nil, err
 	}
@@ -122,38 +129,68 @@ func modelDescriptor(d *compose.Draft) map[string]any {
 	return fields
 }
 
-// weightFacts reads format, architecture, size, and quantization from weights of known formats.
-func weightFacts(d *compose.Draft) (map[string]any, error) {
-	read := map[string]func([]*compose.Layer) (map[string]any, error){
-		".gguf":        func(w []*compose.Layer) (map[string]any, error) { return weightset.GGUFFacts(d.FS, w) },
-		".safetensors": func(w []*compose.Layer) (map[string]any, error) { return weightset.SafetensorsFacts(d.FS, w) },
-	}
-	facts := map[string]any{}
-	for _, suffix := range [...]string{".safetensors", ".gguf"} {
-		var weights []*compose.Layer
-		var paths []string
-		for _, l := range d.WithRole("weights") {
-			if strings.HasSuffix(strings.ToLower(l.Source()), suffix) {
-				weights, paths = append(weights, l), append(paths, l.Source())
-			}
-		}
-		if len(weights) == 0 {
+// assign gives each file the role that it plays for the model, unless the declaration or a Modelfile says which.
+func assign(d *compose.Draft, found *weightset.Parts) {
+	_, own := d.Annotations[mediatypes.ModelPackModelfile]
+	for _, l := range d.Layers {
+		if own || l.Declared.As != "" {
 			continue
 		}
-		if err := weightset.CheckShards(paths); err != nil {
-			return nil, err
+		switch part := found.Part(l); {
+		case part == survey.Weights || part == survey.OtherSet || part == survey.Projector || part == survey.OtherProjector || part == survey.Adapter:
+			d.Assign(l, "weights", "")
+		case part == survey.Imatrix:
+			d.Assign(l, "config", "")
+		case slices.Contains(l.Type.Match, "*"):
+			assignUnknown(d, l)
 		}
-		found, err := read[suffix](weights)
-		if err != nil {
-			return nil, err
+	}
+	found.SortWeights(d, "weights")
+	found.Tell(d, false)
+}
+
+// assignUnknown gives a role to a file whose name tells none. As for modctl, a large one is weights, and a small one is code
+// unless it is text.
+func assignUnknown(d *compose.Draft, l *compose.Layer) {
+	const large = 128_000_000
+	switch {
+	case l.Dir || len(l.Files) > 1:
+	case l.Info.Size() > large:
+		d.Assign(l, "weights", "")
+	case !isText(d, l):
+		d.Assign(l, "code", "")
+	}
+}
+
+// isText reports whether the beginning of a file is text.
+func isText(d *compose.Draft, l *compose.Layer) bool {
+	head, err := tree.ReadStart(d.FS, l.Source(), 1<<10)
+	if err != nil || bytes.ContainsRune(head, 0) {
+		return false
+	}
+	for range utf8.UTFMax { // the last character may be cut
+		if utf8.Valid(head) {
+			return true
 		}
-		facts["format"] = suffix[1:]
-		for key, from := range map[string]string{"architecture": "architecture", "paramSize": "parameters", "quantization": "quantization"} {
-			if text, ok := found[from].(string); ok {
-				facts[key] = text
-			}
+		head = head[:len(head)-1]
+	}
+	return false
+}
+
+// weightFacts reads format, architecture, size, and quantization from weights of known formats.
+func weightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, error) {
+	read, err := found.Facts(d)
+	if err != nil {
+		return nil, err
+	}
+	facts := map[string]any{}
+	for key, from := range map[string]string{"format": "format", "architecture": "architecture", "paramSize": "parameters", "quantization": "quantization"} {
+		if text, ok := read[from].(string); ok {
+			facts[key] = text
 		}
-		facts["paramSize"] = strings.ToLower(facts["paramSize"].(string))
+	}
+	if size, ok := facts["paramSize"].(string); ok {
+		facts["paramSize"] = strings.ToLower(size)
 	}
 	return facts, nil
 }

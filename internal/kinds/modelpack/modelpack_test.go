@@ -99,3 +99,40 @@ code application/vnd.cncf.model.code.v1.tar tar a.py`)
 		t.Errorf("notes %q", plan.Notes)
 	}
 }
+
+// gguf returns a GGUF file of an architecture, with general.type if it is not empty.
+func gguf(architecture, general string) string {
+	image := formattest.TinyLlama()
+	image.Keys[0].Value = architecture
+	if general != "" {
+		image.Keys = append([]formattest.Pair{{Key: "general.type", Value: general}}, image.Keys...)
+	}
+	return string(image.Bytes())
+}
+
+func TestModelPackOfSeveralWeights(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{
+		"a-imatrix.gguf": gguf("llama", "imatrix"), "a-lora.gguf": gguf("llama", "adapter"), "a-mmproj.gguf": gguf("clip", ""), "m-Q2_K.gguf": gguf("qwen2", ""),
+		"m-Q4_K_M.gguf": gguf("qwen3", ""), "m.onnx_data": "x", "variables.data-00000-of-00001": "x", "x.part": "x", "blob": "\x00\x01", "notes": "text",
+	}, "kind: modelpack\nlayers: ['**']\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+config application/vnd.cncf.model.weight.config.v1.raw raw a-imatrix.gguf
+weights application/vnd.cncf.model.weight.v1.raw raw m-Q4_K_M.gguf
+weights application/vnd.cncf.model.weight.v1.raw raw a-lora.gguf
+code application/vnd.cncf.model.code.v1.raw raw blob
+weights application/vnd.cncf.model.weight.v1.raw raw a-mmproj.gguf
+weights application/vnd.cncf.model.weight.v1.raw raw m-Q2_K.gguf
+weights application/vnd.cncf.model.weight.v1.raw raw m.onnx_data
+doc application/vnd.cncf.model.doc.v1.raw raw notes
+weights application/vnd.cncf.model.weight.v1.raw raw variables.data-00000-of-00001`)
+	if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, `"architecture":"qwen3"`) || !strings.Contains(config, `"quantization":"Q4_K_M"`) {
+		t.Errorf("config is %s", config)
+	}
+	if got := strings.Join(plan.LeftOut, " "); got != "x.part" {
+		t.Errorf("left out %s", got)
+	}
+}

@@ -14,9 +14,17 @@ import (
 // HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
 var HiddenFiles = []string{"**/.*"}
 
-// WeightFiles are patterns of names of weights.
+// Leftovers are what interrupted downloads leave behind.
+var Leftovers = []string{"**/*.part", "**/*.partial", "**/*.incomplete", "**/*.crdownload", "**/*.aria2"}
+
+// WeightFiles are patterns of names of weights: those of modctl, except names that are configs or data sets as well.
 var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt", "*.pth", "*.onnx", "*.tflite", "*.h5", "*.hdf5",
-	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf"}
+	"*.pb", "*.ckpt", "*.keras", "*.mlmodel", "*.msgpack", "*.npz", "*.pkl", "*.joblib", "*.llamafile", "*.engine", "*.dduf",
+	"*.mmproj", "*.bin.part*", "*.bin.[0-9]*", "*.gguf.part*", "*.gguf.[0-9]*", "*.gguf-split-*", "*.llamafile.[0-9]*", "*.mar",
+	"*.pte", "*.pt2", "*.ptl", "*.hdf", "*.data-[0-9]*", "*.index", "*.ggmf", "*.ggjt", "*.q[2-8]_[0-9k]*", "*.f16", "*.f32",
+	"*.checkpoint", "*.dist_ckpt", "*.distcp", "tensor[0-9]*_[0-9]*", "*.tensor", "*.tensors", "*.weights", "*.state",
+	"*.embedding", "*.ot", "*.trt", "*.onnx_data*", "*.onnx.data*", "*.pickle", "*.npy", "*.nc", "*.coreml", "*.mil", "*.mleap",
+	"*.surml", "*.caffemodel", "*.prototxt", "*.dlc", "*.circle", "*.nb", "*.ftz", "*.ark"}
 
 // WeightConfigFiles are patterns of names of files that weights need to be used.
 var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",

@@ -1,0 +1,49 @@
+package compose
+
+import (
+	"path"
+
+	"github.com/davit-oci/davit/internal/compose/roles"
+)
+
+// Assign gives a layer another role of the kind. mediaType is that of the role if empty; a media type that the declaration
+// sets stays.
+func (d *Draft) Assign(l *Layer, role, mediaType string) {
+	for _, t := range d.Kind.Layers {
+		if t.Role != role || mediaType != "" && t.MediaType != mediaType {
+			continue
+		}
+		l.Role, l.Type.LayerType, l.Type.Evidence = role, t, ""
+		if mediaType, ok := t.For(l.Packing); ok && l.Declared.MediaType == "" {
+			l.MediaType = mediaType
+		}
+		return
+	}
+}
+
+// Names reports whether the entry of a layer names its file, and not a directory or a pattern.
+func (l *Layer) Names() bool {
+	return l.Declared.Path != "" && l.Source() == path.Clean(l.Declared.Path)
+}
+
+// DropLayers drops layers as ones that the native client does not pack.
+func (d *Draft) DropLayers(drop func(l *Layer) bool) {
+	var kept []*Layer
+	for _, l := range d.Layers {
+		if drop(l) {
+			d.LeftOut = append(d.LeftOut, roles.EntryName(l.Source(), l.Dir))
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	d.Layers = kept
+}
+
+// RefuseFile reports a problem with a file that is in a layer, or should be; l is nil if there is no such layer.
+func (d *Draft) RefuseFile(l *Layer, message, hint string) {
+	at := ""
+	if l != nil {
+		at = l.At
+	}
+	d.Report(d.Spec.Problem(at, message, hint))
+}

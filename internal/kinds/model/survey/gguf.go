@@ -1,0 +1,162 @@
+package survey
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// usualQuantization is the one that llama.cpp and Docker Model Runner take of several.
+const usualQuantization = "Q4_K_M"
+
+// ggufSets groups files into sets, the best first. Files that are not models get their parts.
+func (s *surveyor) ggufSets(paths []string) []Set {
+	var models []string
+	for _, p := range paths {
+		if part := ggufPart(s.head(p)); part != Other {
+			s.out.Parts[p] = part
+		} else {
+			models = append(models, p)
+		}
+	}
+	sets := s.shardSets("gguf", models)
+	if len(sets) < 2 {
+		return sets
+	}
+	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(depth(a.Paths[0]), depth(b.Paths[0])) })
+	usual := slices.IndexFunc(sets, func(set Set) bool { return hasWord(set.Paths[0], usualQuantization) })
+	if usual < 0 {
+		usual = slices.IndexFunc(sets, func(set Set) bool { return s.quantization(set.Paths[0]) == usualQuantization })
+	}
+	usual = max(usual, 0)
+	return slices.Concat(sets[usual:usual+1], sets[:usual], sets[usual+1:])
+}
+
+// head reads the beginning of a GGUF file; nil if it is not one, which reading the model reports.
+func (s *surveyor) head(p string) *gguf.File {
+	head, err := tree.ReadHead(s.FS, p)
+	if err != nil {
+		return nil
+	}
+	f, err := gguf.ReadHead(head, 1<<62)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+// quantization reads the quantization of a whole file, which is often written behind the vocabulary.
+func (s *surveyor) quantization(p string) string {
+	f, err := tree.Inspect(s.FS, p, gguf.Read)
+	if err != nil {
+		return ""
+	}
+	return f.Quantization()
+}
+
+// IsProjector reports whether the beginning of a file is that of a projector in GGUF, and returns the evidence.
+func IsProjector(head []byte, size int64) (evidence string, ok bool) {
+	f, err := gguf.ReadHead(head, size)
+	if err != nil || ggufPart(f) != Projector {
+		return "", false
+	}
+	for _, key := range [...]string{"general.type", "general.architecture"} {
+		if v := f.Metadata[key]; isProjectorName(v) {
+			return fmt.Sprintf("is GGUF with %s %s", key, v), true
+		}
+	}
+	return "", false
+}
+
+func isProjectorName(v string) bool { return v == "mmproj" || v == "projector" || v == "clip" }
+
+// ggufPart returns what a GGUF file is if it is not a model. general.type came late: older files tell by other keys.
+func ggufPart(f *gguf.File) Part {
+	if f == nil {
+		return Other
+	}
+	m := f.Metadata
+	switch {
+	case isProjectorName(m["general.type"]), isProjectorName(m["general.architecture"]):
+		return Projector
+	case m["general.type"] == "adapter", m["adapter.type"] != "":
+		return Adapter
+	case m["general.type"] == "imatrix", m["imatrix.chunk_count"] != "":
+		return Imatrix
+	}
+	return Other
+}
+
+// shardSets groups files by the names of shards. A group that lacks a shard is a set only if there is no whole one; what
+// it lacks is a fault then.
+func (s *surveyor) shardSets(format string, paths []string) []Set {
+	groups := map[weights.Group][]string{}
+	var order []weights.Group
+	for _, p := range paths {
+		group, _ := weights.ShardOf(p)
+		if groups[group] == nil {
+			order = append(order, group)
+		}
+		groups[group] = append(groups[group], p)
+	}
+	var whole, partial []Set
+	for _, group := range order {
+		set := Set{format, groups[group]}
+		if len(set.Paths) < group.Count {
+			partial = append(partial, set)
+		} else {
+			whole = append(whole, set)
+		}
+	}
+	if len(whole) > 0 && format == "gguf" {
+		for _, set := range partial {
+			s.leftovers(set)
+		}
+		return whole
+	}
+	return append(whole, partial...)
+}
+
+// leftovers are shards of a set that is not whole, beside a set that is.
+func (s *surveyor) leftovers(set Set) {
+	s.out.Others = append(s.out.Others, set)
+	for _, p := range set.Paths {
+		s.out.Parts[p] = OtherSet
+	}
+}
+
+// hasWord reports whether a path contains a word between characters that are neither letters nor digits nor "_".
+func hasWord(p, word string) bool {
+	lower := strings.ToLower(p)
+	word = strings.ToLower(word)
+	isPart := func(b byte) bool { return b == '_' || b >= 'a' && b <= 'z' || b >= '0' && b <= '9' }
+	for at := 0; ; {
+		i := strings.Index(lower[at:], word)
+		if i < 0 {
+			return false
+		}
+		i += at
+		end := i + len(word)
+		if (i == 0 || !isPart(lower[i-1])) && (end == len(lower) || !isPart(lower[end])) {
+			return true
+		}
+		at = i + 1
+	}
+}
+
+// CheckSplit returns what contradicts the number of shards that a GGUF file says it is one of.
+func CheckSplit(set Set, f *gguf.File) *Fault {
+	count, err := strconv.Atoi(f.Metadata["split.count"])
+	if err != nil || count < 2 && len(set.Paths) < 2 || count == len(set.Paths) {
+		return nil
+	}
+	return &Fault{set.Paths[0], fmt.Sprintf("is incomplete: split.count is %d, and the files of %s are %d", count, path.Base(set.Paths[0]), len(set.Paths)),
+		"name all shards as llama-gguf-split wrote them: NAME-00001-of-" + fmt.Sprintf("%05d", count) + ".gguf"}
+}

@@ -1,0 +1,24 @@
+package survey
+
+import (
+	"bytes"
+	"io/fs"
+
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// maxPointer is the size of a pointer of Git LFS, which has less (git-lfs docs/spec.md).
+const maxPointer = 1024
+
+// pointerStarts are what pointers of Git LFS begin with; the second is that of its first versions.
+var pointerStarts = [][]byte{[]byte("version https://git-lfs.github.com/spec/"), []byte("version https://hawser.github.com/spec/")}
+
+// isPointer reports whether a file is a pointer of Git LFS.
+func isPointer(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() >= maxPointer {
+		return false
+	}
+	head, err := tree.ReadStart(fsys, name, maxPointer)
+	return err == nil && (bytes.HasPrefix(head, pointerStarts[0]) || bytes.HasPrefix(head, pointerStarts[1]))
+}

@@ -1,0 +1,374 @@
+package survey
+
+import (
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/safetensors"
+	"github.com/davit-oci/davit/internal/format/tensor"
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// safetensorsSets groups files into sets, that of the model first. In each directory one set is found; sets of different
+// directories are one model unless they have tensors of the same names.
+func (s *surveyor) safetensorsSets(paths []string) []Set {
+	byDir := map[string][]string{}
+	var dirs []string
+	for _, p := range paths {
+		if s.isAdapter(p) {
+			s.out.Parts[p] = Adapter
+			continue
+		}
+		dir := path.Dir(p)
+		if byDir[dir] == nil {
+			dirs = append(dirs, dir)
+		}
+		byDir[dir] = append(byDir[dir], p)
+	}
+	slices.SortFunc(dirs, s.compareDirs)
+	pipeline := s.pipelineOf(dirs)
+	var sets []Set
+	var model Set
+	var names tensorNames // of the model; read once there is something to compare with
+	for _, dir := range dirs {
+		here := s.setsOf(byDir[dir])
+		sets = append(sets, here[1:]...)
+		if model.Paths == nil {
+			model = here[0]
+			continue
+		}
+		if pipeline == "" && names == nil {
+			names = s.tensorsOf(model.Paths)
+		}
+		switch found := tensorNames(nil); {
+		case pipeline != "" && dir != "." && path.Dir(dir) == pipeline:
+			model.Paths = append(model.Paths, here[0].Paths...)
+		case pipeline != "" || isOther(dir):
+			sets = append(sets, here[0])
+		default:
+			if found = s.tensorsOf(here[0].Paths); names.overlap(found) {
+				sets = append(sets, here[0])
+				break
+			}
+			model.Paths = append(model.Paths, here[0].Paths...)
+			names.add(found)
+		}
+	}
+	if model.Paths == nil {
+		return nil
+	}
+	return append([]Set{model}, sets...)
+}
+
+// compareDirs orders directories: the shallow first, checkpoints of a training last and the newest of them first.
+func (s *surveyor) compareDirs(a, b string) int {
+	stepA, isA := checkpointStep(a)
+	stepB, isB := checkpointStep(b)
+	switch {
+	case isA != isB && isA:
+		return 1
+	case isA != isB:
+		return -1
+	case isA && stepA != stepB:
+		return stepB - stepA
+	case s.isComponentDir(a) != s.isComponentDir(b):
+		if s.isComponentDir(a) {
+			return -1
+		}
+		return 1
+	case dirDepth(a) != dirDepth(b):
+		return dirDepth(a) - dirDepth(b)
+	}
+	return strings.Compare(a, b)
+}
+
+// dirDepth returns the number of directories on the way to the files of one.
+func dirDepth(dir string) int { return depth(path.Join(dir, "x")) }
+
+var checkpointDir = lazy.Regexp(`(?:^|/)(?:checkpoint|global_step|step)[-_]?(\d{1,9})(?:/|$)`)
+
+// checkpointStep returns the number of a checkpoint that a trainer wrote into a directory.
+func checkpointStep(dir string) (int, bool) {
+	m := checkpointDir().FindStringSubmatch(dir)
+	if m == nil {
+		return 0, false
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n, true
+}
+
+// isComponentDir reports whether a pipeline of diffusers is declared beside a directory.
+func (s *surveyor) isComponentDir(dir string) bool {
+	return dir != "." && s.have[path.Join(path.Dir(dir), "model_index.json")]
+}
+
+// pipelineOf returns the directory of a pipeline of diffusers: it has its components in the directories below it.
+func (s *surveyor) pipelineOf(dirs []string) string {
+	if len(dirs) > 0 && s.isComponentDir(dirs[0]) {
+		return path.Dir(dirs[0])
+	}
+	return ""
+}
+
+// isOther reports whether a directory has the name of one that repeats a model: a checkpoint of its training, or the
+// original of a converted model.
+func isOther(dir string) bool {
+	_, isCheckpoint := checkpointStep(dir)
+	return isCheckpoint || path.Base(dir) == "original"
+}
+
+// setsOf returns the sets of one directory, that of the model first.
+func (s *surveyor) setsOf(paths []string) []Set {
+	sets := s.candidatesIn(paths)
+	if len(sets) < 2 {
+		return sets
+	}
+	best := slices.IndexFunc(sets, func(set Set) bool { return s.rank(set) == slices.Min(s.ranks(sets)) })
+	sets = slices.Concat(sets[best:best+1], sets[:best], sets[best+1:])
+	model, names := sets[0], s.tensorsOf(sets[0].Paths)
+	var others []Set
+	for _, set := range sets[1:] {
+		found := s.tensorsOf(set.Paths)
+		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlap(found) {
+			model.Paths = append(model.Paths, set.Paths...) // parts that no index names
+			names.add(found)
+		} else {
+			others = append(others, set)
+		}
+	}
+	slices.Sort(model.Paths)
+	return append([]Set{model}, others...)
+}
+
+// The ranks of sets in one directory.
+const (
+	rankIndexed = iota // by an index file
+	rankWhole
+	rankVariant  // "model.fp16.safetensors" beside "model.safetensors"
+	rankOriginal // consolidated: the same model in the format of its makers
+	rankPartial  // shards are missing
+)
+
+func (s *surveyor) ranks(sets []Set) []int {
+	var all []int
+	for _, set := range sets {
+		all = append(all, s.rank(set))
+	}
+	return all
+}
+
+func (s *surveyor) rank(set Set) int {
+	first := set.Paths[0]
+	base := path.Base(first)
+	group, _ := weights.ShardOf(first)
+	switch {
+	case strings.HasPrefix(base, "consolidated"):
+		return rankOriginal
+	case s.isVariant(first):
+		return rankVariant
+	case s.isIndexed(first):
+		return rankIndexed
+	case len(set.Paths) < group.Count:
+		return rankPartial
+	}
+	return rankWhole
+}
+
+// isVariant reports whether a name has one part more than that of another file: "model.fp16.safetensors".
+func (s *surveyor) isVariant(p string) bool {
+	base := path.Base(p)
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	group, _ := weights.ShardOf(p)
+	if group.Count > 0 {
+		stem = group.Stem[len(group.Stem)-len(path.Base(group.Stem)):]
+	}
+	variant := path.Ext(stem)
+	if variant == "" || variant == stem {
+		return false
+	}
+	plain := strings.TrimSuffix(stem, variant)
+	return slices.ContainsFunc(s.Paths, func(o string) bool {
+		return path.Dir(o) == path.Dir(p) && (path.Base(o) == plain+".safetensors" || strings.HasPrefix(path.Base(o), plain+"-0"))
+	})
+}
+
+// candidatesIn groups the files of one directory by the index files that name them, and then by the names of shards.
+func (s *surveyor) candidatesIn(paths []string) []Set {
+	var sets []Set
+	taken := map[string]bool{}
+	for _, index := range s.indexesIn(path.Dir(paths[0])) {
+		var set []string
+		for _, p := range paths {
+			if s.filesNamedBy(index)[p] && !taken[p] {
+				set, taken[p] = append(set, p), true
+			}
+		}
+		if set != nil {
+			sets = append(sets, Set{"safetensors", set})
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return taken[p] })
+	return append(sets, s.shardSets("safetensors", rest)...)
+}
+
+// isAdapter reports whether a file has the weights of a LoRA.
+func (s *surveyor) isAdapter(p string) bool {
+	base := path.Base(p)
+	return base == "pytorch_lora_weights.safetensors" ||
+		s.have[path.Join(path.Dir(p), "adapter_config.json")] && strings.HasPrefix(base, "adapter_")
+}
+
+// indexesIn lists the index files of a directory: model.safetensors.index.json, and those of variants.
+func (s *surveyor) indexesIn(dir string) []string {
+	var found []string
+	for _, p := range s.Paths {
+		if path.Dir(p) == dir && isIndex(p) && strings.Contains(path.Base(p), ".safetensors.index.") {
+			found = append(found, p)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return len(path.Base(a)) - len(path.Base(b)) })
+	return found
+}
+
+// isIndex reports whether a file is an index of weights.
+func isIndex(p string) bool {
+	base := path.Base(p)
+	return strings.HasSuffix(base, ".json") && (strings.Contains(base, ".safetensors.index.") || strings.Contains(base, ".bin.index."))
+}
+
+// isIndexed reports whether an index names a file.
+func (s *surveyor) isIndexed(p string) bool {
+	return slices.ContainsFunc(s.indexesIn(path.Dir(p)), func(index string) bool { return s.filesNamedBy(index)[p] })
+}
+
+// maxIndexed bounds the files that an index names.
+const maxIndexed = 100_000
+
+// filesNamedBy reads the files that an index names. An index that can't be read names none.
+func (s *surveyor) filesNamedBy(index string) map[string]bool {
+	if found, ok := s.named[index]; ok {
+		return found
+	}
+	if s.named == nil {
+		s.named = map[string]map[string]bool{}
+	}
+	found := map[string]bool{}
+	s.named[index] = found
+	sample := &tree.Sample{FS: s.FS, Path: index}
+	f, err := sample.Open()
+	if err != nil {
+		return found
+	}
+	defer f.Close()
+	err = jsonwalk.Scan(bom.Skip(f), func(key, value string) bool {
+		if strings.HasPrefix(key, "weight_map/") && value != "" && fs.ValidPath(value) && len(found) < maxIndexed {
+			found[path.Join(path.Dir(index), value)] = true
+		}
+		return true
+	})
+	if err != nil {
+		clear(found)
+	}
+	return found
+}
+
+// checkIndexes reports files that the index of the model names and that are missing. An index that names none of the
+// files is left from other weights if there is a single file of weights beside it.
+func (s *surveyor) checkIndexes() {
+	for _, index := range s.Paths {
+		if !isIndex(index) || s.out.Parts[index] != Other {
+			continue
+		}
+		var missing, present []string
+		for name := range s.filesNamedBy(index) {
+			if s.have[name] {
+				present = append(present, name)
+			} else {
+				missing = append(missing, name)
+			}
+		}
+		slices.Sort(missing)
+		isOther := slices.ContainsFunc(present, func(p string) bool { return s.out.Parts[p] == OtherSet }) ||
+			len(present) == 0 && s.hasWeightsIn(path.Dir(index))
+		if len(missing) > 0 && !isOther {
+			s.missing(missing, index+" names it")
+		}
+	}
+}
+
+// hasWeightsIn reports whether weights of the model are in a directory.
+func (s *surveyor) hasWeightsIn(dir string) bool {
+	return slices.ContainsFunc(s.out.Model.Paths, func(p string) bool { return path.Dir(p) == dir })
+}
+
+// missing reports missing files, each once.
+func (s *surveyor) missing(names []string, why string) {
+	const most = 5
+	for i, name := range names {
+		what := "is missing"
+		if _, err := fs.Stat(s.FS, name); err == nil {
+			what = "is left out"
+		}
+		if slices.ContainsFunc(s.out.Faults, func(f Fault) bool { return f.Path == name }) {
+			continue
+		}
+		if i == most {
+			s.fault(name, what+", as are "+strconv.Itoa(len(names)-most-1)+" more files", missingHint)
+			return
+		}
+		s.fault(name, what+": "+why, missingHint)
+	}
+}
+
+const missingHint = "download it, or exclude all files of this set"
+
+// tensorNames are hashes of the names of tensors.
+type tensorNames map[uint64]bool
+
+// maxNames bounds the names that are compared.
+const maxNames = 1 << 20
+
+// tensorsOf reads the names of the tensors of safetensors files, as far as they can be read.
+func (s *surveyor) tensorsOf(paths []string) tensorNames {
+	names := tensorNames{}
+	for _, p := range paths {
+		tree.Inspect(s.FS, p, func(r io.ReaderAt, size int64) (*safetensors.File, error) {
+			return safetensors.Visit(r, size, func(t tensor.Tensor) {
+				if len(names) < maxNames {
+					names[maphash.String(s.seed, t.Name)] = true
+				}
+			})
+		})
+	}
+	return names
+}
+
+// overlap reports whether one of two has half of the names of the other.
+func (n tensorNames) overlap(other tensorNames) bool {
+	small, large := n, other
+	if len(small) > len(large) {
+		small, large = large, small
+	}
+	both := 0
+	for name := range small {
+		if large[name] {
+			both++
+		}
+	}
+	return both > 0 && both*2 >= len(small)
+}
+
+func (n tensorNames) add(other tensorNames) {
+	for name := range other {
+		n[name] = true
+	}
+}

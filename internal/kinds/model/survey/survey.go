@@ -1,0 +1,261 @@
+// Package survey finds out which files of a tree are the model, and what the other files are to it.
+package survey
+
+import (
+	"cmp"
+	"hash/maphash"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// Part is what a file is to a model.
+type Part int
+
+// The parts that a survey tells apart. A file that is none of them is Other.
+const (
+	Other     Part = iota
+	Weights        // of the model
+	OtherSet       // weights of another set: another quantization, format, or precision, a checkpoint, or another model
+	Projector      // of images or sound, in GGUF
+	OtherProjector
+	Template // the chat template
+	OtherTemplate
+	Adapter // a LoRA: it changes another model
+	Imatrix // an importance matrix, which quantizing needs
+)
+
+// Set is a set of weights that make one model.
+type Set struct {
+	Format string   // gguf, safetensors, or dduf
+	Paths  []string // shards in order
+}
+
+// Fault is what makes a model unusable: a file that is missing, or one that has no content.
+type Fault struct{ Path, Message, Hint string }
+
+// Survey is what the files of a tree are.
+type Survey struct {
+	Model  Set   // no paths: there are no weights of a format that a survey reads
+	Others []Set // sets that are not the model
+	Parts  map[string]Part
+	Faults []Fault
+}
+
+// Tree is the files of which one is to find the model.
+type Tree struct {
+	FS     fs.FS
+	Paths  []string
+	Chosen []string // weights that the declaration names as such; the rest is not the model then
+}
+
+// Survey looks at names, index files, and the beginnings of weights.
+func (t Tree) Survey() *Survey {
+	s := &surveyor{Tree: t, out: &Survey{Parts: map[string]Part{}}, have: map[string]bool{}, seed: maphash.MakeSeed()}
+	slices.Sort(s.Paths)
+	for _, p := range s.Paths {
+		s.have[p] = true
+	}
+	byFormat := map[string][]string{}
+	for _, p := range s.Paths {
+		format := s.formatOf(p)
+		byFormat[format] = append(byFormat[format], p)
+	}
+	var dduf []Set
+	for _, p := range byFormat["dduf"] {
+		dduf = append(dduf, Set{"dduf", []string{p}})
+	}
+	s.choose(s.safetensorsSets(byFormat["safetensors"]), s.ggufSets(byFormat["gguf"]), dduf)
+	s.onlyOne(Projector, OtherProjector, projectorRank)
+	s.templates()
+	s.checkIndexes()
+	s.checkShards()
+	return s.out
+}
+
+// surveyor is a survey that goes on.
+type surveyor struct {
+	Tree
+	out   *Survey
+	have  map[string]bool
+	named map[string]map[string]bool // by index file: the files that it names
+	seed  maphash.Seed
+}
+
+// formatOf returns the format of weights, empty for other files. A pointer of Git LFS is a fault, and has the format of its
+// name. GGUF is told by its beginning where the name tells nothing, as of the blobs of Ollama.
+func (s *surveyor) formatOf(p string) string {
+	if isPointer(s.FS, p) {
+		s.fault(p, "is a pointer of Git LFS, not the file itself", "git lfs pull")
+		return ""
+	}
+	switch strings.ToLower(path.Ext(p)) {
+	case ".gguf", ".mmproj":
+		return "gguf"
+	case ".safetensors":
+		return "safetensors"
+	case ".dduf":
+		return "dduf"
+	case "", ".bin", ".lora", ".imatrix":
+		if head, err := tree.ReadStart(s.FS, p, 4); err == nil && string(head) == "GGUF" {
+			return "gguf"
+		}
+	}
+	return ""
+}
+
+func (s *surveyor) fault(p, message, hint string) {
+	s.out.Faults = append(s.out.Faults, Fault{p, message, hint})
+}
+
+// choose chooses the model among the sets of each format, of which the first is the best.
+func (s *surveyor) choose(formats ...[]Set) {
+	formats = slices.DeleteFunc(formats, func(sets []Set) bool { return len(sets) == 0 })
+	sets := slices.Concat(formats...)
+	switch {
+	case len(s.Chosen) > 0:
+		s.chooseNamed(sets)
+		return
+	case len(sets) == 0:
+		s.adapterAlone()
+		return
+	}
+	best := slices.MinFunc(formats, func(a, b []Set) int {
+		return cmp.Or(cmp.Compare(shallowest(a), shallowest(b)), cmp.Compare(s.formatRank(a[0]), s.formatRank(b[0])))
+	})
+	s.out.Model = best[0]
+	for _, set := range sets {
+		part := OtherSet
+		if set.Paths[0] == best[0].Paths[0] {
+			part = Weights
+		} else {
+			s.out.Others = append(s.out.Others, set)
+		}
+		for _, p := range set.Paths {
+			s.out.Parts[p] = part
+		}
+	}
+}
+
+// shallowest returns the smallest depth of the files of sets.
+func shallowest(sets []Set) int {
+	least := 1 << 30
+	for _, set := range sets {
+		for _, p := range set.Paths {
+			least = min(least, depth(p))
+		}
+	}
+	return least
+}
+
+// formatRank orders formats in one directory: a checkpoint of Hugging Face, then GGUF, then weights without a config.
+func (s *surveyor) formatRank(set Set) int {
+	dir := path.Dir(set.Paths[0])
+	isCheckpoint := s.have[path.Join(dir, "config.json")] || s.have[path.Join(dir, "model_index.json")] || len(s.indexesIn(dir)) > 0
+	switch {
+	case set.Format == "safetensors" && isCheckpoint:
+		return 0
+	case set.Format == "gguf":
+		return 1
+	case set.Format == "safetensors":
+		return 2
+	}
+	return 3
+}
+
+// chooseNamed takes the weights that the declaration names as the model.
+func (s *surveyor) chooseNamed(sets []Set) {
+	for _, p := range s.Paths {
+		switch {
+		case slices.Contains(s.Chosen, p):
+			s.out.Parts[p] = Weights
+			s.out.Model.Paths = append(s.out.Model.Paths, p)
+			s.out.Model.Format = cmp.Or(s.out.Model.Format, s.formatOf(p))
+		case s.formatOf(p) != "" && s.out.Parts[p] == Other:
+			s.out.Parts[p] = OtherSet
+		}
+	}
+	for _, set := range sets {
+		if !slices.ContainsFunc(set.Paths, func(p string) bool { return slices.Contains(s.Chosen, p) }) {
+			s.out.Others = append(s.out.Others, set)
+		}
+	}
+}
+
+// adapterAlone makes an adapter the model if there are no other weights.
+func (s *surveyor) adapterAlone() {
+	for _, p := range s.Paths {
+		if s.out.Parts[p] == Adapter && (s.out.Model.Format == "" || s.out.Model.Format == s.formatOf(p)) {
+			s.out.Parts[p] = Weights
+			s.out.Model = Set{s.formatOf(p), append(s.out.Model.Paths, p)}
+		}
+	}
+}
+
+// onlyOne keeps the part for the best of the files that have it, and makes the others another part.
+func (s *surveyor) onlyOne(part, other Part, rank func(p string) int) {
+	var all []string
+	for _, p := range s.Paths {
+		if s.out.Parts[p] == part {
+			all = append(all, p)
+		}
+	}
+	if len(all) < 2 {
+		return
+	}
+	best := slices.MinFunc(all, func(a, b string) int {
+		return cmp.Or(cmp.Compare(depth(a), depth(b)), cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
+	})
+	for _, p := range all {
+		if p != best {
+			s.out.Parts[p] = other
+		}
+	}
+}
+
+// projectorRank prefers F16, as Docker Model Runner does.
+func projectorRank(p string) int {
+	name := strings.ToLower(path.Base(p))
+	if strings.Contains(name, "f16") && !strings.Contains(name, "bf16") {
+		return 0
+	}
+	return 1
+}
+
+// templates finds the chat template among the files that have the name of one.
+func (s *surveyor) templates() {
+	for _, p := range s.Paths {
+		name := strings.ToLower(path.Base(p))
+		if path.Ext(name) == ".jinja" || strings.Contains(name, "chat_template") {
+			s.out.Parts[p] = Template
+		}
+	}
+	s.onlyOne(Template, OtherTemplate, func(p string) int {
+		name := strings.ToLower(path.Base(p))
+		switch {
+		case name == "chat_template.jinja":
+			return 0
+		case path.Ext(name) == ".jinja":
+			return 1
+		}
+		return 2 // chat_template.json has the template in a string
+	})
+}
+
+// checkShards reports shards of the model that are missing.
+func (s *surveyor) checkShards() {
+	missing, err := weights.MissingShards(s.out.Model.Paths)
+	if err != nil {
+		s.fault(s.out.Model.Paths[0], err.Error(), "")
+	}
+	if len(missing) > 0 {
+		s.missing(missing, "a sharded model is complete or it is none")
+	}
+}
+
+// depth returns the number of directories above a file.
+func depth(p string) int { return strings.Count(p, "/") }

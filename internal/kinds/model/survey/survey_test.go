@@ -1,0 +1,122 @@
+package survey_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
+)
+
+// gguf returns a GGUF file; general is its general.type.
+func gguf(fileType uint32, general string) string {
+	image := formattest.TinyLlama()
+	image.Keys[2].Value = fileType
+	if general != "" {
+		image.Keys = append([]formattest.Pair{{Key: "general.type", Value: general}}, image.Keys...)
+	}
+	return string(image.Bytes())
+}
+
+// tensors returns a safetensors file with tensors of these names.
+func tensors(names ...string) string {
+	var entries []string
+	for i, name := range names {
+		entries = append(entries, fmt.Sprintf(`%q:{"dtype":"F32","shape":[2],"data_offsets":[%d,%d]}`, name, 8*i, 8*i+8))
+	}
+	return string(formattest.Safetensors("{"+strings.Join(entries, ",")+"}", 8*len(names)))
+}
+
+func TestSurvey(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files  map[string]string
+		model  string // its files
+		others string // sets, by their first files
+		faults string
+	}{
+		"one file":                     {map[string]string{"m.gguf": gguf(15, "")}, "m.gguf", "", ""},
+		"nothing":                      {map[string]string{"README.md": "x"}, "", "", ""},
+		"the usual quantization":       {map[string]string{"a.Q2_K.gguf": gguf(10, ""), "a.q4_k_m.gguf": gguf(15, ""), "a.Q4_K_M_L.gguf": gguf(15, "")}, "a.q4_k_m.gguf", "a.Q2_K.gguf a.Q4_K_M_L.gguf", ""},
+		"by content":                   {map[string]string{"a.gguf": gguf(7, ""), "b.gguf": gguf(15, "")}, "b.gguf", "a.gguf", ""},
+		"the first":                    {map[string]string{"x/a.gguf": gguf(7, ""), "b.gguf": gguf(8, ""), "c.gguf": gguf(8, "")}, "b.gguf", "c.gguf x/a.gguf", ""},
+		"quantizations in directories": {map[string]string{"Q8_0/m-00001-of-00002.gguf": gguf(7, ""), "Q8_0/m-00002-of-00002.gguf": gguf(7, ""), "Q4_K_M/m.gguf": gguf(15, "")}, "Q4_K_M/m.gguf", "Q8_0/m-00001-of-00002.gguf", ""},
+		"a whole set beside leftovers": {map[string]string{"m-00001-of-00003.gguf": gguf(7, ""), "m-00001-of-00002.gguf": gguf(7, ""), "m-00002-of-00002.gguf": gguf(7, "")},
+			"m-00001-of-00002.gguf m-00002-of-00002.gguf", "m-00001-of-00003.gguf", ""},
+		"shards are missing": {map[string]string{"m-00002-of-00003.gguf": gguf(7, "")}, "m-00002-of-00003.gguf", "", "m-00001-of-00003.gguf m-00003-of-00003.gguf"},
+		"an adapter alone":   {map[string]string{"lora.gguf": gguf(0, "adapter")}, "lora.gguf", "", ""},
+		"without a name":     {map[string]string{"sha256-12": gguf(15, ""), "notes": "GGUF"}, "sha256-12", "notes", ""},
+		"consolidated beside shards": {map[string]string{"consolidated.safetensors": tensors("x", "y"), "model-00001-of-00002.safetensors": tensors("a"), "model-00002-of-00002.safetensors": tensors("b"),
+			"model.safetensors.index.json": `{"metadata":{},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}`},
+			"model-00001-of-00002.safetensors model-00002-of-00002.safetensors", "consolidated.safetensors", ""},
+		"consolidated without an index": {map[string]string{"consolidated.safetensors": tensors("x"), "model.safetensors": tensors("a")}, "model.safetensors", "consolidated.safetensors", ""},
+		"parts without an index":        {map[string]string{"a.safetensors": tensors("a"), "b.safetensors": tensors("b")}, "a.safetensors b.safetensors", "", ""},
+		"the same tensors twice":        {map[string]string{"ema.safetensors": tensors("a", "b"), "full.safetensors": tensors("a", "b", "c")}, "ema.safetensors", "full.safetensors", ""},
+		"a link to the same file":       {map[string]string{"m.safetensors": tensors("a"), "n.safetensors": "->m.safetensors"}, "m.safetensors", "n.safetensors", ""},
+		"a variant":                     {map[string]string{"m.fp16.safetensors": tensors("a"), "m.safetensors": tensors("a")}, "m.safetensors", "m.fp16.safetensors", ""},
+		"variants in shards": {map[string]string{"m.bf16-00001-of-00002.safetensors": tensors("a"), "m.bf16-00002-of-00002.safetensors": tensors("b"),
+			"m-00001-of-00002.safetensors": tensors("a"), "m-00002-of-00002.safetensors": tensors("b")},
+			"m-00001-of-00002.safetensors m-00002-of-00002.safetensors", "m.bf16-00001-of-00002.safetensors", ""},
+		"checkpoints": {map[string]string{"checkpoint-20/model.safetensors": tensors("a"), "checkpoint-100/model.safetensors": tensors("a"), "model.safetensors": tensors("a")},
+			"model.safetensors", "checkpoint-100/model.safetensors checkpoint-20/model.safetensors", ""},
+		"checkpoints alone": {map[string]string{"out/checkpoint-20/model.safetensors": tensors("a"), "out/checkpoint-100/model.safetensors": tensors("a")},
+			"out/checkpoint-100/model.safetensors", "out/checkpoint-20/model.safetensors", ""},
+		"components": {map[string]string{"model.safetensors": tensors("a"), "2_Dense/model.safetensors": tensors("d")}, "2_Dense/model.safetensors model.safetensors", "", ""},
+		"a pipeline": {map[string]string{"model_index.json": "{}", "sd.safetensors": tensors("a"), "unet/u.safetensors": tensors("a"), "unet/u.fp16.safetensors": tensors("a"), "vae/v.safetensors": tensors("a")},
+			"unet/u.safetensors vae/v.safetensors", "sd.safetensors unet/u.fp16.safetensors", ""},
+		"the original":                        {map[string]string{"model.safetensors": tensors("a"), "original/c.safetensors": tensors("z")}, "model.safetensors", "original/c.safetensors", ""},
+		"a checkpoint of the hub beside GGUF": {map[string]string{"config.json": "{}", "model.safetensors": tensors("a"), "m.gguf": gguf(15, "")}, "model.safetensors", "m.gguf", ""},
+		"GGUF beside other weights":           {map[string]string{"vae.safetensors": tensors("a"), "m.gguf": gguf(15, "")}, "m.gguf", "vae.safetensors", ""},
+		"an index of more files": {map[string]string{"out-0.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"out-0.safetensors","b":"out-1.safetensors"}}`},
+			"out-0.safetensors", "", "out-1.safetensors"},
+		"an index of PyTorch":            {map[string]string{"pytorch_model-1.bin": "x", "pytorch_model.bin.index.json": `{"weight_map":{"a":"pytorch_model-1.bin","b":"pytorch_model-2.bin"}}`}, "", "", "pytorch_model-2.bin"},
+		"an index of other files":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model-1.safetensors"}}`}, "model.safetensors", "", ""},
+		"an index that is broken":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"x`}, "model.safetensors", "", ""},
+		"an index that leads out":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model.safetensors","b":"../../etc/passwd"}}`}, "model.safetensors", "", ""},
+		"a pointer":                      {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},
+		"a text that speaks of pointers": {map[string]string{"m.gguf": gguf(15, ""), "a.txt": "A version https://git-lfs.github.com/spec/v1"}, "m.gguf", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found := survey.Tree{FS: kindtest.Tree(t, tt.files).FS(), Paths: slices.Collect(maps.Keys(tt.files))}.Survey()
+			slices.Sort(found.Model.Paths)
+			if got := strings.Join(found.Model.Paths, " "); got != tt.model {
+				t.Errorf("the model is %q, want %q", got, tt.model)
+			}
+			var others, faults []string
+			for _, set := range found.Others {
+				others = append(others, slices.Min(set.Paths))
+			}
+			for _, f := range found.Faults {
+				faults = append(faults, f.Path)
+			}
+			slices.Sort(others)
+			if got := strings.Join(others, " "); got != tt.others {
+				t.Errorf("others are %q, want %q", got, tt.others)
+			}
+			if got := strings.Join(faults, " "); got != tt.faults {
+				t.Errorf("faults are %q, want %q", got, tt.faults)
+			}
+		})
+	}
+}
+
+func TestSurveyParts(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"m.gguf": gguf(15, ""), "p.gguf": gguf(1, "mmproj"), "p-f16.gguf": gguf(1, "mmproj"), "i.gguf": gguf(0, "imatrix"), "l.gguf": gguf(0, "adapter"),
+		"a/x.jinja": "x", "t.jinja": "x", "README.md": "x",
+	}
+	want := map[string]survey.Part{
+		"m.gguf": survey.Weights, "p.gguf": survey.OtherProjector, "p-f16.gguf": survey.Projector, "i.gguf": survey.Imatrix, "l.gguf": survey.Adapter,
+		"a/x.jinja": survey.OtherTemplate, "t.jinja": survey.Template,
+	}
+	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
+	if !maps.Equal(found.Parts, want) {
+		t.Errorf("parts are %v, want %v", found.Parts, want)
+	}
+}

@@ -1,0 +1,199 @@
+package weightset
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
+)
+
+// Parts is what the files of a draft are to the model.
+type Parts struct {
+	*survey.Survey
+	layers map[string]*compose.Layer // by the paths of their files
+}
+
+// Find surveys the files of a draft and reports those that make the model unusable. role is the role of weights in the
+// kind: the weights that the declaration gives it are the model.
+func Find(d *compose.Draft, role string) *Parts {
+	addShards(d, role)
+	p := &Parts{layers: map[string]*compose.Layer{}}
+	t := survey.Tree{FS: d.FS}
+	for _, l := range d.Layers {
+		for _, name := range filesOf(d.FS, l) {
+			p.layers[name] = l
+			t.Paths = append(t.Paths, name)
+		}
+		if l.Declared.As == role && !l.Dir {
+			t.Chosen = append(t.Chosen, l.Source())
+		}
+	}
+	p.Survey = t.Survey()
+	for _, f := range p.Faults {
+		d.RefuseFile(p.layers[f.Path], fmt.Sprintf("%q %s", f.Path, f.Message), f.Hint)
+	}
+	return p
+}
+
+// filesOf lists the files of a layer.
+func filesOf(fsys fs.FS, l *compose.Layer) []string {
+	switch {
+	case !l.Dir && len(l.Files) > 0:
+		return l.Files
+	case !l.Dir:
+		return []string{l.Path}
+	}
+	below, err := compose.FilesBelow(fsys, l)
+	if err != nil {
+		return nil // reported when it is packed
+	}
+	for i, name := range below {
+		below[i] = path.Join(l.Path, name)
+	}
+	return below
+}
+
+// addShards adds the other shards of a file that the declaration names alone, as Docker Model Runner does.
+func addShards(d *compose.Draft, role string) {
+	have := map[string]bool{}
+	for _, l := range d.Layers {
+		have[l.Source()] = true
+	}
+	for _, l := range slices.Clone(d.Layers) {
+		group, _ := weights.ShardOf(l.Source())
+		if group.Count == 0 || !l.Names() || l.Dir {
+			continue
+		}
+		var added []string
+		for _, name := range group.Names() {
+			if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !have[name] {
+				have[name] = true
+				d.AddFile(l, name, role)
+				added = append(added, name)
+			}
+		}
+		if len(added) > 0 {
+			d.Notes = append(d.Notes, fmt.Sprintf("%s: %s packed too: the other shards of %s", d.Kind.Name, compose.FirstFew(added), l.Source()))
+		}
+	}
+}
+
+// Part returns what the file of a layer is. A directory is none of the parts.
+func (p *Parts) Part(l *compose.Layer) survey.Part {
+	if l.Dir || len(l.Files) > 1 {
+		return survey.Other
+	}
+	return p.Parts[l.Source()]
+}
+
+// SortWeights moves the weights of the model before other layers of their role: a client that knows no sets takes the first.
+func (p *Parts) SortWeights(d *compose.Draft, role string) {
+	var at []int
+	for i, l := range d.Layers {
+		if l.Role == role {
+			at = append(at, i)
+		}
+	}
+	sorted := make([]*compose.Layer, len(at))
+	for i, j := range at {
+		sorted[i] = d.Layers[j]
+	}
+	slices.SortStableFunc(sorted, func(a, b *compose.Layer) int { return p.weightRank(a) - p.weightRank(b) })
+	for i, j := range at {
+		d.Layers[j] = sorted[i]
+	}
+}
+
+func (p *Parts) weightRank(l *compose.Layer) int {
+	if p.Part(l) == survey.Weights {
+		return 0
+	}
+	return 1
+}
+
+// Tell notes which set is the model, and what the other files are. leftOut: the other weights are not packed.
+func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
+	fate := "packed too, but the config does not describe them"
+	if leftOut {
+		fate = "left out"
+	}
+	note := func(format string, args ...any) {
+		d.Notes = append(d.Notes, d.Kind.Name+": "+fmt.Sprintf(format, args...))
+	}
+	if len(p.Others) > 0 {
+		var others []string
+		for _, set := range p.Others {
+			others = append(others, setName(set))
+		}
+		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, compose.FirstFew(others))
+	}
+	for _, part := range tellings {
+		if all := p.with(part.part); part.what != "" && len(all) > 0 {
+			note("%s: %s, not the model, %s", compose.FirstFew(all), part.what, strings.Split(fate, ",")[0])
+		} else if others := p.with(part.other); part.what == "" && len(others) > 0 {
+			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), compose.FirstFew(others))
+		}
+	}
+	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // what the content of another projector told
+		return slices.ContainsFunc(p.with(survey.OtherProjector), func(name string) bool {
+			return strings.HasPrefix(n, d.Kind.Name+": "+name+" is the projector,")
+		})
+	})
+}
+
+// WeightsIn lists the weights in the files of a layer.
+func (p *Parts) WeightsIn(l *compose.Layer) []string {
+	var names []string
+	for name, of := range p.layers {
+		switch p.Parts[name] {
+		case survey.Weights, survey.OtherSet, survey.Projector, survey.OtherProjector, survey.Adapter:
+			if of == l {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// tellings are what Tell says of parts besides the weights, in this order.
+var tellings = []struct {
+	part, other survey.Part
+	what, name  string
+}{
+	{part: survey.Adapter, what: "an adapter"},
+	{part: survey.Imatrix, what: "an importance matrix"},
+	{part: survey.Projector, other: survey.OtherProjector, name: "projector"},
+	{part: survey.Template, other: survey.OtherTemplate, name: "chat template"},
+}
+
+// with lists the files that are a part.
+func (p *Parts) with(part survey.Part) []string {
+	var names []string
+	for name, is := range p.Parts {
+		if is == part {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// setName names a set by its first file.
+func setName(set survey.Set) string {
+	if len(set.Paths) == 1 {
+		return set.Paths[0]
+	}
+	return fmt.Sprintf("%s (%d files)", set.Paths[0], len(set.Paths))
+}
+
+// Rest names the parts that are there without a model.
+func (p *Parts) Rest() string {
+	all := slices.Concat(p.with(survey.Projector), p.with(survey.OtherProjector), p.with(survey.Adapter), p.with(survey.Imatrix))
+	return compose.FirstFew(all)
+}
