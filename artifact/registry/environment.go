@@ -1,14 +1,15 @@
 package registry
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 )
 
 // FromEnvironment returns the options that the davit command starts with: the user's home directory, the stored
-// credentials of docker or podman, and the cache. It reads HOME, REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR,
-// XDG_CACHE_HOME, and DAVIT_CACHE_DIR. No other function of this package reads the environment, except that
-// connections honor HTTPS_PROXY and SSL_CERT_FILE.
+// credentials of docker and podman, and the cache. It reads HOME, REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG,
+// XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME, and DAVIT_CACHE_DIR. No other function of this package reads the
+// environment, except that connections honor HTTPS_PROXY and SSL_CERT_FILE.
 func FromEnvironment() Options {
 	home, _ := os.UserHomeDir() // without one, ~ is refused by name
 	cache := os.Getenv("DAVIT_CACHE_DIR")
@@ -17,31 +18,34 @@ func FromEnvironment() Options {
 			cache = filepath.Join(dir, "davit")
 		}
 	}
-	return Options{Home: home, Credentials: Credentials{File: credentialsFile(home, os.Getenv)}, CacheDir: cache}
+	return Options{Home: home, Credentials: credentialsIn(home, os.Getenv), CacheDir: cache}
 }
 
-// credentialsFile returns the file with credentials: the one in the environment, docker's, or podman's if only that exists.
-func credentialsFile(home string, getenv func(string) string) string {
+// credentialsIn returns the places of credentials: the file in the environment, or else docker's and then those of
+// containers-auth.json(5).
+func credentialsIn(home string, getenv func(string) string) Credentials {
 	if file := getenv("REGISTRY_AUTH_FILE"); file != "" {
-		return file
+		return Credentials{File: file, Named: true}
 	}
+	c := Credentials{Inline: getenv("DOCKER_AUTH_CONFIG")}
 	if dir := getenv("DOCKER_CONFIG"); dir != "" {
-		return filepath.Join(dir, "config.json")
+		c.File = filepath.Join(dir, "config.json")
+	} else if home != "" {
+		c.File = filepath.Join(home, ".docker", "config.json")
 	}
-	if home == "" {
-		return ""
-	}
-	dockers := filepath.Join(home, ".docker", "config.json")
 	if dir := getenv("XDG_RUNTIME_DIR"); dir != "" {
-		podmans := filepath.Join(dir, "containers", "auth.json")
-		if !fileExists(dockers) && fileExists(podmans) {
-			return podmans
-		}
+		c.Files = append(c.Files, filepath.Join(dir, "containers", "auth.json"))
 	}
-	return dockers
-}
-
-func fileExists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
+	c.Files = append(c.Files, fmt.Sprintf("/run/containers/%d/auth.json", os.Getuid()))
+	config := getenv("XDG_CONFIG_HOME")
+	if config == "" && home != "" {
+		config = filepath.Join(home, ".config")
+	}
+	if config != "" {
+		c.Files = append(c.Files, filepath.Join(config, "containers", "auth.json"))
+	}
+	if home != "" {
+		c.Files = append(c.Files, filepath.Join(home, ".dockercfg"))
+	}
+	return c
 }

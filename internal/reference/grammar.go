@@ -98,13 +98,21 @@ func DockerHost(host string) string {
 	return host
 }
 
-// ParseHost parses the HOST argument of login and logout.
+// ParseHost parses the HOST argument of login and logout. Docker's address of Docker Hub is accepted too.
 func ParseHost(host string) (string, error) {
-	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(host, "oci://"), "https://"), "/")
+	name := host
+	for _, scheme := range []string{"oci://", "https://", "http://"} {
+		name = strings.TrimPrefix(name, scheme)
+	}
+	name, path, _ := strings.Cut(name, "/")
 	if err := ValidHost(name); err != nil {
 		return "", Error(host, err)
 	}
-	return DockerHost(strings.ToLower(name)), nil
+	switch strings.Trim(path, "/") {
+	case "", "v1", "v2":
+		return DockerHost(strings.ToLower(name)), nil
+	}
+	return "", Error(host, hinted{errors.New("a registry has no path"), fmt.Sprintf("did you mean %q?", name)})
 }
 
 // IsLoopback reports whether a registry is on this machine, where docker and similar tools use plain HTTP.

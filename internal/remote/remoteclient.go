@@ -53,6 +53,7 @@ func New(opts Options) *Client {
 		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall,
 		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify,
 	}, c.creds)
+	c.creds.Notify = c.http.Transport.Notify
 	c.setup = sync.OnceValue(c.http.Transport.Connect)
 	return c
 }

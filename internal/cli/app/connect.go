@@ -26,7 +26,7 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	shared.StringVar(&o.Security.KeyFile, "key-file", "", "read the key of the client certificate from this `FILE` (PEM)")
 	shared.StringVar(&a.Logins.Only.username, "username", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
-	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's, or podman's)")
+	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")
 	shared.DurationVar(&o.RetryFor, "retry-for", 0, "keep retrying a failing request for this long (default 5m; negative: never)")
 	addGrouped(fs, shared)
@@ -54,7 +54,10 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	o.Security.PlainHTTP, o.Security.TLS, o.Security.Insecure = via.plainHTTP, via.tls, via.insecure
 	o.Home, _ = os.UserHomeDir() // without a home directory, a path with ~ is an error
 	if o.Credentials.File == "" {
-		o.Credentials.File = registry.FromEnvironment().Credentials.File
+		stored := registry.FromEnvironment().Credentials
+		o.Credentials.File, o.Credentials.Named, o.Credentials.Files, o.Credentials.Inline = stored.File, stored.Named, stored.Files, stored.Inline
+	} else {
+		o.Credentials.Named = true
 	}
 	o.CacheDir = CacheDir()
 	o.UserAgent = "davit/" + ReadVersion().Version

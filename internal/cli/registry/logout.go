@@ -23,6 +23,6 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 			return a.Print(loginResult{Host: args[0], out: true})
 		},
 	}
-	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's, or podman's)")
+	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
 	return cmd
 }

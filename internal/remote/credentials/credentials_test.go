@@ -2,91 +2,294 @@ package credentials
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
+	"strings"
+	"sync"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/remote/transport"
 
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
+func basic(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+func user(name, password string) auth.Credential {
+	return auth.Credential{Username: name, Password: password}
+}
+
+// write writes a file into a new directory, and returns its path.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestDockerConfig(t *testing.T) {
 	t.Parallel()
-	basic := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	path := filepath.Join(t.TempDir(), "config.json")
-	config := `{"auths":{
-		"plain.example":{"auth":"` + basic("a:b:c") + `"},
-		"https://old.example/v1/":{"auth":"` + basic("old:pw") + `"},
-		"ns.example/team":{"auth":"` + basic("team:pw") + `"},
-		"ns.example":{"auth":"` + basic("all:pw") + `"},
-		"only.example/team":{"auth":"` + basic("team:pw") + `"},
+	path := write(t, "config.json", `{"auths":{
+		"plain.example":{"auth":"`+basic("a:b:c")+`"},
+		"https://old.example/v1/":{"auth":"`+basic("old:pw")+`"},
+		"https://v2.example/v2/":{"auth":"`+basic("v2:pw")+`"},
+		"http://http.example":{"auth":"`+basic("http:pw")+`"},
+		"ns.example/team":{"auth":"`+basic("team:pw")+`"},
+		"ns.example":{"auth":"`+basic("all:pw")+`"},
+		"only.example/team":{"auth":"`+basic("team:pw")+`"},
+		"Capital.Example":{"auth":"`+basic("capital:pw")+`"},
+		"port.example:443":{"auth":"`+basic("port:pw")+`"},
+		"https://both.example":{"auth":"`+basic("address:pw")+`"},
+		"both.example":{"auth":"`+basic("name:pw")+`"},
 		"token.example":{"identitytoken":"idt"},
+		"bearer.example":{"registrytoken":"rt"},
+		"bare.example":{"username":"bare","password":"pw"},
 		"empty.example":{},
-		"bad.example":{"auth":"!"},
-		"https://index.docker.io/v1/":{"auth":"` + basic("hub:pw") + `"}},
-		"credHelpers":{"evil.example":"../evil"}}`
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d, err := readDockerConfig(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	user := func(name, password string) auth.Credential {
-		return auth.Credential{Username: name, Password: password}
-	}
-	tests := []struct {
+		"bad.example":{"auth":"!"}},
+		"credHelpers":{"evil.example":"../evil","evil.example/x":"a b"}}`)
+	for _, test := range []struct {
 		host, repository string
 		want             auth.Credential
 		fails            bool
 	}{
 		{"plain.example", "a/b", user("a", "b:c"), false},
 		{"old.example", "a/b", user("old", "pw"), false},
+		{"v2.example", "a/b", user("v2", "pw"), false},
+		{"http.example", "a/b", user("http", "pw"), false},
 		{"ns.example", "team/app", user("team", "pw"), false},
 		{"ns.example", "teams/app", user("all", "pw"), false},
 		{"only.example", "other/app", auth.EmptyCredential, false},
+		{"capital.example", "a", user("capital", "pw"), false},
+		{"PORT.example", "a", user("port", "pw"), false},
+		{"plain.example:443", "a", user("a", "b:c"), false},
+		{"both.example", "a", user("name", "pw"), false},
 		{"token.example", "a", auth.Credential{RefreshToken: "idt"}, false},
+		{"bearer.example", "a", auth.Credential{AccessToken: "rt"}, false},
+		{"bare.example", "a", user("bare", "pw"), false},
 		{"empty.example", "a", auth.EmptyCredential, false},
-		{"registry-1.docker.io", "library/x", user("hub", "pw"), false},
 		{"plain.example:8080", "a", auth.EmptyCredential, false},
 		{"bad.example", "a", auth.EmptyCredential, true},
 		{"evil.example", "a", auth.EmptyCredential, true},
-	}
-	for _, tt := range tests {
-		got, err := d.lookup(t.Context(), tt.host, tt.repository)
-		if got != tt.want || (err != nil) != tt.fails {
-			t.Errorf("%s/%s: %+v, %v, want %+v", tt.host, tt.repository, got, err, tt.want)
+		{"evil.example", "x", auth.EmptyCredential, true},
+	} {
+		got, err := NewStore(Options{File: path}).Find(t.Context(), test.host, test.repository)
+		if got != test.want || (err != nil) != test.fails {
+			t.Errorf("%s/%s: %+v, %v, want %+v", test.host, test.repository, got, err, test.want)
 		}
-	}
-	if _, err := readDockerConfig(filepath.Join(t.TempDir(), "none")); err != nil {
-		t.Errorf("no file: %v", err)
 	}
 }
 
-func TestCredentialHelper(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the helper is a shell script")
+// TestDockerHub finds the credentials of Docker Hub under each of the keys that other tools write.
+func TestDockerHub(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{
+		"https://index.docker.io/v1/", "https://index.docker.io/v2/", "index.docker.io", "docker.io", "https://docker.io", "registry-1.docker.io",
+		"https://registry-1.docker.io/v2/", "docker.io/me", "docker.io/me/app", "index.docker.io/me", "Docker.io",
+	} {
+		path := write(t, "auth.json", `{"auths":{"`+key+`":{"auth":"`+basic("hub:pw")+`"}}}`)
+		for _, host := range []string{"registry-1.docker.io", "docker.io", "index.docker.io"} {
+			if got, err := NewStore(Options{File: path}).Find(t.Context(), host, "me/app"); got != user("hub", "pw") || err != nil {
+				t.Errorf("%s, key %s: %+v, %v", host, key, got, err)
+			}
+		}
 	}
-	dir := t.TempDir()
-	script := "#!/bin/sh\nread host\ncase $host in *.example:5000) echo '{\"Username\":\"u\",\"Secret\":\"'$host'\"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac\n"
-	if err := os.WriteFile(filepath.Join(dir, "docker-credential-test"), []byte(script), 0o700); err != nil {
+}
+
+// TestFiles looks through several places.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	entry := func(host, name string) string {
+		return `{"auths":{"` + host + `":{"auth":"` + basic(name+":pw") + `"}}}`
+	}
+	none := filepath.Join(t.TempDir(), "none.json")
+	opts := Options{Inline: entry("a.example", "inline"), File: write(t, "config.json", "{}\n"), Files: []string{
+		none, write(t, "auth.json", " "), write(t, "auth.json", entry("b.example", "second")),
+		write(t, ".dockercfg", `{"c.example":{"auth":"`+basic("old:pw")+`","email":"x"},"b.example":{"auth":"`+basic("last:pw")+`"}}`)}}
+	for host, name := range map[string]string{"a.example": "inline", "b.example": "second", "c.example": "old"} {
+		if got, err := NewStore(opts).Find(t.Context(), host, "x"); got != user(name, "pw") || err != nil {
+			t.Errorf("%s: %+v, %v, want %s", host, got, err, name)
+		}
+	}
+	if got, err := NewStore(opts).Find(t.Context(), "d.example", "x"); got != auth.EmptyCredential || err != nil {
+		t.Errorf("no credentials: %+v, %v", got, err)
+	}
+	if _, err := NewStore(Options{File: none, Named: true}).Find(t.Context(), "a.example", "x"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), none) {
+		t.Errorf("a named file that does not exist: %v", err)
+	}
+	for _, bad := range []Options{{Inline: "{"}, {File: write(t, "config.json", "[]")}, {Files: []string{write(t, "auth.json", "{")}}} {
+		if _, err := NewStore(bad).Find(t.Context(), "a.example", "x"); !errors.Is(err, artifact.ErrInvalid) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// installHelper installs a credential helper that knows some hosts, and fails for others.
+func installHelper(t *testing.T, name string) {
+	t.Helper()
+	script := "#!/bin/sh\nread host\ncase $host in *.example:5000|https://index.docker.io/v1/|*/team) echo '{\"Username\":\"u\",\"Secret\":\"'$host'\"}';; " +
+		"broken*) echo 'keychain is locked'; exit 1;; *) echo 'credentials not found in native keychain'; exit 1;; esac\n"
+	path := write(t, "docker-credential-"+name, script)
+	if err := os.Chmod(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	d := &dockerConfig{CredsStore: "test"}
-	got, err := d.lookup(t.Context(), "a.example:5000", "x")
-	if want := (auth.Credential{Username: "u", Password: "a.example:5000"}); got != want || err != nil {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	t.Setenv("PATH", filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
+func TestCredentialHelper(t *testing.T) {
+	installHelper(t, "test")
+	auths := `"auths":{"other.example":{"auth":"` + basic("file:pw") + `"},"broken.example":{"auth":"` + basic("file:pw") + `"}}`
+	next := write(t, "auth.json", `{"auths":{"next.example":{"auth":"`+basic("next:pw")+`"}}}`)
+	for _, test := range []struct {
+		config, host, repository string
+		want                     auth.Credential
+		warnings                 int
+	}{
+		{`"credsStore":"test"`, "a.example:5000", "x", user("u", "a.example:5000"), 0},
+		{`"credsStore":"test"`, "registry-1.docker.io", "x", user("u", "https://index.docker.io/v1/"), 0},
+		{`"credsStore":"test"`, "other", "x", auth.EmptyCredential, 0},
+		{`"credsStore":"test"`, "other.example", "x", user("file", "pw"), 0},
+		{`"credsStore":"test"`, "broken.example", "x", user("file", "pw"), 1},
+		{`"credsStore":"test"`, "broken", "x", auth.EmptyCredential, 1},
+		{`"credsStore":"missing"`, "other.example", "x", user("file", "pw"), 1},
+		{`"credsStore":"missing"`, "next.example", "x", user("next", "pw"), 1},
+		{`"credsStore":"missing"`, "public.example", "x", auth.EmptyCredential, 1},
+		{`"credHelpers":{"a.example:5000":"test"}`, "a.example:5000", "x", user("u", "a.example:5000"), 0},
+		{`"credHelpers":{"a.example:5000":"missing"}`, "a.example:5000", "x", auth.EmptyCredential, 1},
+		{`"credHelpers":{"b.example/team":"test"}`, "b.example", "team/x", user("u", "b.example/team"), 0},
+		{`"credHelpers":{"b.example/team":"test"}`, "b.example", "x", auth.EmptyCredential, 0},
+		{`"credHelpers":{"a.example:5000":""},"credsStore":"test"`, "a.example:5000", "x", user("u", "a.example:5000"), 0},
+	} {
+		s := NewStore(Options{File: write(t, "config.json", "{"+test.config+","+auths+"}"), Files: []string{next}})
+		var warnings []string
+		s.Notify = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+		for range 2 { // one warning is enough
+			got, err := s.Find(t.Context(), test.host, test.repository)
+			if got != test.want || err != nil || len(warnings) != test.warnings {
+				t.Errorf("%s, %s/%s: %+v, %v, %q, want %+v", test.config, test.host, test.repository, got, err, warnings, test.want)
+			}
+		}
 	}
-	if got, err := d.lookup(t.Context(), "other", "x"); got != auth.EmptyCredential || err != nil {
-		t.Errorf("a host without credentials: %+v, %v", got, err)
+}
+
+// loginServer answers /v2/ only with a password.
+func loginServer(t *testing.T, asks bool) (*transport.Transport, string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, ok := r.BasicAuth(); asks && (!ok || password != "pw") {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(server.Close)
+	tr := transport.New(transport.Options{})
+	if err := tr.Connect(); err != nil {
+		t.Fatal(err)
 	}
-	d.CredsStore = "missing"
+	return tr, strings.TrimPrefix(server.URL, "http://")
+}
+
+// TestLoginsAtOnce logs in to several hosts at once, through a link to a file with other content: no entry and nothing else
+// gets lost, and the link stays one.
+func TestLoginsAtOnce(t *testing.T) {
+	t.Parallel()
+	real := write(t, "real.json", `{"auths":{"other.example":{"auth":"`+basic("o:pw")+`","x":1}},"HttpHeaders":{"A":"b"}}`)
+	link := filepath.Join(t.TempDir(), "docker", "config.json")
+	if err := os.Mkdir(filepath.Dir(link), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, link); err != nil {
+		t.Fatal(err)
+	}
+	var hosts []string
+	var wg sync.WaitGroup
+	for range 8 {
+		tr, host := loginServer(t, true)
+		hosts = append(hosts, host)
+		wg.Go(func() {
+			if where, err := NewStore(Options{File: link}).Login(t.Context(), tr, host, "u", "pw"); err != nil || where != link {
+				t.Error(where, err)
+			}
+		})
+	}
+	wg.Wait()
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link became %v, %v", info.Mode(), err)
+	}
+	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v, %v", info.Mode(), err)
+	}
+	s := NewStore(Options{File: link})
+	for _, host := range hosts {
+		if got, err := s.Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
+			t.Errorf("%s: %+v, %v", host, got, err)
+		}
+	}
+	for _, host := range hosts {
+		wg.Go(func() {
+			if err := NewStore(Options{File: link}).Logout(t.Context(), host); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	data, err := os.ReadFile(real)
+	var left struct {
+		Auths       map[string]map[string]any
+		HTTPHeaders map[string]string `json:"HttpHeaders"`
+	}
+	if err != nil || json.Unmarshal(data, &left) != nil || len(left.Auths) != 1 || left.Auths["other.example"]["x"] != 1.0 || left.HTTPHeaders["A"] != "b" {
+		t.Errorf("left %s, %v", data, err)
+	}
+}
+
+// TestLogin replaces what is stored under another name of the registry, and checks what can be checked.
+func TestLogin(t *testing.T) {
+	installHelper(t, "test")
+	tr, host := loginServer(t, true)
+	file := write(t, "config.json", `{"auths":{"http://`+host+`/v2/":{"auth":"`+basic("old:old")+`"}}}`)
 	var denied *transport.Denied
-	if _, err := d.lookup(t.Context(), "other", "x"); !errors.As(err, &denied) {
-		t.Errorf("a helper that is missing: %v, want *Denied", err)
+	if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, host, "u", "wrong"); !errors.As(err, &denied) {
+		t.Errorf("wrong password: %v", err)
+	}
+	if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, "https://"+host+"/v2/", "u", "pw"); err != nil {
+		t.Error(err)
+	}
+	if got, err := NewStore(Options{File: file}).Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
+		t.Errorf("found %+v, %v", got, err)
+	}
+	if data, _ := os.ReadFile(file); strings.Contains(string(data), basic("old:old")) {
+		t.Errorf("the old entry is there: %s", data)
+	}
+	for _, bad := range []string{host + "/app", "https://" + host + "/v2/app", "", "a b"} {
+		if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, bad, "u", "pw"); !errors.Is(err, errdef.ErrInvalidReference) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := NewStore(Options{}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "no home directory") {
+		t.Errorf("without a file: %v", err)
+	}
+	missing := write(t, "config.json", `{"credsStore":"missing"}`)
+	if _, err := NewStore(Options{File: missing}).Login(t.Context(), tr, host, "u", "pw"); err == nil || !strings.Contains(err.Error(), "not installed") {
+		t.Errorf("without its helper: %v", err)
+	}
+	podmans := write(t, "auth.json", `{"auths":{"`+host+`":{"auth":"`+basic("p:pw")+`"}}}`)
+	for range 2 { // both files have an entry
+		err := NewStore(Options{File: file, Files: []string{podmans}}).Logout(t.Context(), host)
+		if got, findErr := NewStore(Options{File: file, Files: []string{podmans}}).Find(t.Context(), host, "x"); got != auth.EmptyCredential || findErr != nil {
+			t.Errorf("logged out (%v): found %+v, %v", err, got, findErr)
+		}
+	}
+	if err := NewStore(Options{File: file}).Logout(t.Context(), host); !errors.Is(err, errdef.ErrNotFound) {
+		t.Errorf("logged out again: %v", err)
 	}
 }

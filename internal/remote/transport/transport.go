@@ -179,6 +179,7 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 		resp.Request = req
 		if resp.StatusCode == http.StatusUnauthorized {
 			hold(resp)
+			chooseChallenge(resp.Header)
 		}
 	}
 	if t.trace != nil {

@@ -1,0 +1,156 @@
+package credentials
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/reference"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/registry/remote/auth"
+)
+
+// dockerHub is the key under which docker keeps the credentials of Docker Hub.
+const dockerHub = "https://index.docker.io/v1/"
+
+// dockerConfig is the part of docker's config.json, or of containers' auth.json, that holds credentials.
+type dockerConfig struct {
+	path        string
+	Auths       map[string]dockerAuth `json:"auths"`
+	CredsStore  string                `json:"credsStore"`
+	CredHelpers map[string]string     `json:"credHelpers"`
+}
+
+// dockerAuth is an entry of dockerConfig.
+type dockerAuth struct {
+	Auth          string `json:"auth,omitempty"`
+	Username      string `json:"username,omitempty"`
+	Password      string `json:"password,omitempty"`
+	IdentityToken string `json:"identitytoken,omitempty"`
+	RegistryToken string `json:"registrytoken,omitempty"`
+}
+
+// readDockerConfig reads a file; without a path it is empty.
+func readDockerConfig(path string) (*dockerConfig, error) {
+	if path == "" {
+		return &dockerConfig{}, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading credentials: %w", err)
+	}
+	return parseDockerConfig(path, data)
+}
+
+// parseDockerConfig parses a file. The older ~/.dockercfg has the entries at the top.
+func parseDockerConfig(path string, data []byte) (*dockerConfig, error) {
+	config := &dockerConfig{path: path}
+	if len(strings.TrimSpace(string(data))) == 0 {
+		return config, nil
+	}
+	err := json.Unmarshal(data, config)
+	if err == nil && strings.HasSuffix(path, ".dockercfg") && config.Auths == nil {
+		err = json.Unmarshal(data, &config.Auths)
+	}
+	if err != nil {
+		return nil, &artifact.Error{Op: "reading credentials", Item: path, Err: reference.Invalid(err, artifact.ErrInvalid)}
+	}
+	return config, nil
+}
+
+func parent(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)]
+}
+
+// normalHost returns the name of a registry that all of its names have in common: Docker Hub has three, capitals do not
+// matter, and neither does the port of https.
+func normalHost(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ":443")
+	switch host {
+	case "index.docker.io", "registry-1.docker.io":
+		return "docker.io"
+	}
+	return host
+}
+
+// normalKey returns what a key of a file is about: HOST or HOST/PATH. Docker writes some keys as addresses of an API.
+func normalKey(key string) string {
+	bare := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
+	bare = strings.TrimSuffix(bare, "/")
+	for _, version := range []string{"/v1", "/v2"} {
+		bare = strings.TrimSuffix(bare, version)
+	}
+	host, path, ok := strings.Cut(bare, "/")
+	if !ok {
+		return normalHost(host)
+	}
+	return normalHost(host) + "/" + path
+}
+
+// keysOf returns the keys that are about the same as a normal key: the one that is equal first.
+func keysOf[V any](entries map[string]V, normal string) []string {
+	var keys []string
+	for key := range entries {
+		if normalKey(key) == normal {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if (a == normal) != (b == normal) {
+			if a == normal {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return keys
+}
+
+// helper returns the credential helper for a normal key, and the name by which it knows the registry. A host may have the
+// helper of all hosts.
+func (d *dockerConfig) helper(normal string) (name, address string) {
+	for _, key := range keysOf(d.CredHelpers, normal) {
+		if d.CredHelpers[key] != "" {
+			return d.CredHelpers[key], key
+		}
+	}
+	if strings.Contains(normal, "/") {
+		return "", ""
+	}
+	return d.CredsStore, serverAddress(normal)
+}
+
+// serverAddress returns the key of a host in docker's store.
+func serverAddress(host string) string {
+	if normalHost(host) == "docker.io" {
+		return dockerHub
+	}
+	return host
+}
+
+// entry returns the credentials for a normal key. An empty entry only shows that a helper has them.
+func (d *dockerConfig) entry(normal string) (auth.Credential, bool, error) {
+	for _, key := range keysOf(d.Auths, normal) {
+		e := d.Auths[key]
+		cred := auth.Credential{Username: e.Username, Password: e.Password, RefreshToken: e.IdentityToken, AccessToken: e.RegistryToken}
+		if e.Auth != "" {
+			decoded, err := base64.StdEncoding.DecodeString(e.Auth)
+			username, password, ok := strings.Cut(strings.TrimRight(string(decoded), "\x00"), ":")
+			if err != nil || !ok {
+				return auth.EmptyCredential, false, &artifact.Error{Op: "reading credentials", Item: d.path,
+					Err: reference.Invalid(fmt.Errorf("the auth of %q is not USER:PASSWORD in base64", key), artifact.ErrInvalid)}
+			}
+			cred.Username, cred.Password = username, password
+		}
+		if cred != auth.EmptyCredential {
+			return cred, true, nil
+		}
+	}
+	return auth.EmptyCredential, false, nil
+}

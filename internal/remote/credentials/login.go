@@ -1,0 +1,240 @@
+package credentials
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/remote/transport"
+
+	"github.com/davit-oci/davit/artifact"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+)
+
+// Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
+// them in the store that File names: a helper, or the file itself. It returns where they are kept, "" for a
+// helper.
+func (s *Store) Login(ctx context.Context, t *transport.Transport, host, username, password string) (string, error) {
+	name, err := reference.ParseHost(host)
+	if err != nil {
+		return "", err
+	}
+	config, err := s.own()
+	if err != nil {
+		return "", err
+	}
+	helper, address := config.helper(normalHost(name))
+	if helper != "" {
+		if err := s.usable(helper); err != nil {
+			return "", err
+		}
+	}
+	cred := explicitCredential(username, password)
+	if err := check(ctx, t, name, cred); err != nil {
+		return "", err
+	}
+	if helper != "" {
+		if err := credentials.NewNativeStore(helper).Put(ctx, address, cred); err != nil {
+			return "", &artifact.Error{Op: "keeping the credentials of", Item: name, Err: err}
+		}
+		return "", nil
+	}
+	err = editConfig(ctx, s.File, func(auths map[string]json.RawMessage) (bool, error) {
+		for _, key := range keysOf(auths, normalHost(name)) {
+			delete(auths, key) // another name of the registry
+		}
+		entry := dockerAuth{IdentityToken: cred.RefreshToken}
+		if username != "" {
+			entry.Auth = base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
+		}
+		data, err := json.Marshal(entry)
+		auths[serverAddress(name)] = data
+		return true, err
+	})
+	if err != nil {
+		return "", &artifact.Error{Op: "keeping the credentials of", Item: name, Err: err}
+	}
+	return s.File, nil
+}
+
+// own reads the file that Login writes. It need not exist.
+func (s *Store) own() (*dockerConfig, error) {
+	if s.File == "" {
+		return nil, &artifact.Error{Err: &fs.PathError{Op: "login", Path: "config.json", Err: errors.New("there is no home directory to keep credentials in")},
+			Hint: "name a file with --registry-config, or a directory in DOCKER_CONFIG"}
+	}
+	config, err := readDockerConfig(s.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &dockerConfig{path: s.File}, nil
+	}
+	return config, err
+}
+
+// usable reports why a credential helper can't keep anything.
+func (s *Store) usable(helper string) error {
+	if err := validHelper(helper); err != nil {
+		return err
+	}
+	if _, err := exec.LookPath("docker-credential-" + helper); err != nil {
+		return &artifact.Error{Op: "keeping credentials", Item: s.File,
+			Err:  &fs.PathError{Op: "run", Path: "docker-credential-" + helper, Err: errors.New("the credential helper that the file names is not installed")},
+			Hint: fmt.Sprintf("install it, or remove %q from credsStore or credHelpers in %s", helper, s.File)}
+	}
+	return nil
+}
+
+// check checks whether a registry accepts the credentials.
+func check(ctx context.Context, t *transport.Transport, host string, cred auth.Credential) error {
+	name := registry.Reference{Registry: host}
+	scheme := "https"
+	if t.Security.Plain(host) {
+		scheme = "http"
+	}
+	asked := false
+	client := &auth.Client{Client: t.Client(), ClientID: "davit", Credential: func(context.Context, string) (auth.Credential, error) {
+		asked = true
+		return cred, nil
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+name.Host()+"/v2/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err == nil {
+		defer transport.Drain(resp)
+		if err = transport.WebPage(resp); err == nil && resp.StatusCode/100 != 2 {
+			err = transport.ResponseError(resp)
+		}
+	}
+	if err != nil {
+		return transport.Wrap(ctx, host, "logging in to "+host, err)
+	}
+	if !asked {
+		t.Notify("%s did not ask for the credentials: they are stored unchecked", host)
+	}
+	return nil
+}
+
+// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
+func (s *Store) Logout(ctx context.Context, host string) error {
+	name, err := reference.ParseHost(host)
+	if err != nil {
+		return err
+	}
+	config, err := s.own()
+	if err != nil {
+		return err
+	}
+	found := false
+	if helper, address := config.helper(normalHost(name)); helper != "" {
+		if err := s.usable(helper); err != nil {
+			return err
+		}
+		store := credentials.NewNativeStore(helper)
+		cred, err := store.Get(ctx, address)
+		if err != nil {
+			return &transport.Denied{Host: name, Step: "reading credentials", Err: err}
+		}
+		if found = cred != auth.EmptyCredential; found {
+			if err := store.Delete(ctx, address); err != nil {
+				return &artifact.Error{Op: "removing the credentials of", Item: name, Err: err}
+			}
+		}
+	}
+	for _, file := range append([]string{s.File}, s.Files...) {
+		if _, err := os.Stat(file); err != nil {
+			continue
+		}
+		err := editConfig(ctx, file, func(auths map[string]json.RawMessage) (bool, error) {
+			keys := keysOf(auths, normalHost(name))
+			for _, key := range keys {
+				delete(auths, key)
+			}
+			found = found || len(keys) > 0
+			return len(keys) > 0, nil
+		})
+		if err != nil && (file == s.File || !errors.Is(err, fs.ErrPermission)) {
+			return &artifact.Error{Op: "removing the credentials of", Item: name, Err: err}
+		}
+	}
+	if !found {
+		return fmt.Errorf("credentials of %q: %w", name, errdef.ErrNotFound)
+	}
+	return nil
+}
+
+// editConfig changes the entries of a file and keeps everything else in it. A link stays a link. One process at a time
+// edits, so that none loses the entry of another; the lock is that of the directory, because the file is replaced.
+func editConfig(ctx context.Context, path string, edit func(auths map[string]json.RawMessage) (changed bool, err error)) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if f, err := os.Open(dir); err == nil {
+		defer filelock.WaitFile(ctx, f).Release()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	config := map[string]json.RawMessage{}
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &config); err != nil {
+			return reference.Invalid(fmt.Errorf("%s: %w", path, err), artifact.ErrInvalid)
+		}
+	}
+	auths := map[string]json.RawMessage{}
+	if raw, ok := config["auths"]; ok {
+		if err := json.Unmarshal(raw, &auths); err != nil {
+			return reference.Invalid(fmt.Errorf("%s: %w", path, err), artifact.ErrInvalid)
+		}
+	}
+	if changed, err := edit(auths); err != nil || !changed {
+		return err
+	}
+	if config["auths"], err = json.Marshal(auths); err != nil {
+		return err
+	}
+	if data, err = json.MarshalIndent(config, "", "\t"); err != nil {
+		return err
+	}
+	return replaceFile(path, append(data, '\n'))
+}
+
+// replaceFile replaces a file at once, and keeps its mode.
+func replaceFile(path string, data []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".config-") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // without effect once it was renamed
+	if info, err := os.Stat(path); err == nil {
+		_ = temp.Chmod(info.Mode().Perm() & 0o660)
+	}
+	_, err = temp.Write(data)
+	if err == nil {
+		err = temp.Sync()
+	}
+	if closeErr := temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}
