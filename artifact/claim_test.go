@@ -23,7 +23,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	for name, tc := range map[string]struct{ content, want string }{
 		"x.wasm":                {"hello", `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`},
 		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: yaml: line 1: did not find expected node content`},
-		"compose.yml":           {"volumes: {}\n", `"compose.yml" has the name of kind "compose", but it has no services, and docker compose wants some`},
+		"compose.yml":           {"scrape_configs: []\n", `"compose.yml" has the name of kind "compose", but docker compose does not know the key "scrape_configs"`},
 		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty, docker compose wants services`},
 		"web-1.2.3.tgz":         {"junk, and no gzip", `"web-1.2.3.tgz" has the name of kind "helm", but not a packaged chart: gzip: invalid header`},
 		"cut-1.2.3.tgz":         {chart[:40], `"cut-1.2.3.tgz" has the name of kind "helm", but broken chart archive: unexpected EOF`},

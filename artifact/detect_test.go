@@ -71,7 +71,7 @@ func TestDetect(t *testing.T) {
 		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[feature: lone/one has a devcontainer-feature.json]"},
 		{"a collection of one", []string{"lone"}, "collection", "collection [lone]", "[]"},
 		{"files of a named kind", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
-		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops/down.md ops/graph.png]", "[]"},
+		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
 		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: nothing in the files tells another kind]"},
 		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
 	} {

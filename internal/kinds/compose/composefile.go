@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -21,20 +22,35 @@ import (
 // and what may surprise who publishes them.
 type composeProject struct {
 	fsys     fs.FS
-	env      map[string]bool // env files that may be published: path → a service uses it
-	collect  bool            // env files are collected in wanted, instead of being held against env
-	wanted   []string        // env files that services name, in the order they were found
-	extends  []string        // files reached by extends or include, in the order they were found
-	services bool            // some file has any, or includes what has
+	dir      string            // of the first compose file: paths in the published files are relative to it
+	vars     map[string]string // of the .env in dir
+	env      map[string]bool   // env files that may be published: path → a service uses it
+	collect  bool              // env files are collected in wanted, instead of being held against env
+	wanted   []string          // env files that services name, in the order they were found
+	titles   map[string]string // of env files in the artifact
+	parts    []part            // files reached by extends or include, in the order they were found
 	warnings []string
 }
 
-// What docker compose says of an application without services, by its own words "empty compose file" and "no service
-// selected".
-var (
-	errEmptyCompose = errors.New("it is empty, docker compose wants services")
-	errNoServices   = errors.New("it has no services, and docker compose wants some")
-)
+// newProject returns a project whose first compose file is in dir.
+func newProject(fsys fs.FS, dir string) (*composeProject, error) {
+	vars, err := readVariables(fsys, dir)
+	return &composeProject{fsys: fsys, dir: dir, vars: vars, env: map[string]bool{}, titles: map[string]string{}}, err
+}
+
+// part is a compose file that another one extends or includes. Paths in it are relative to base.
+type part struct{ name, base string }
+
+// layerName returns the name under which the part is published. The same file with another base is another part.
+func (p part) layerName() string {
+	if p.base == path.Dir(p.name) {
+		return LayerName(p.name)
+	}
+	return LayerName(p.base + "\x00" + p.name)
+}
+
+// errEmptyCompose is the error of docker compose about an "empty compose file".
+var errEmptyCompose = errors.New("it is empty, docker compose wants services")
 
 // LayerName is the name under which a file that others refer to is published: it says nothing of the path it had,
 // and lies beside compose.yaml.
@@ -47,15 +63,15 @@ func LayerName(name string) string {
 }
 
 // publish reads a compose file and rewrites what it refers to. Without anything to rewrite the bytes stay as they are.
-func (p *composeProject) publish(name string) ([]byte, error) {
-	data, err := tree.ReadFile(p.fsys, name, tree.MaxSmallFile)
+func (p *composeProject) publish(file part) ([]byte, error) {
+	data, err := tree.ReadFile(p.fsys, file.name, tree.MaxSmallFile)
 	if err != nil {
 		return nil, err
 	}
-	f := &composeFile{composeProject: p, name: name, seen: map[*yaml.Node]bool{}}
+	f := &composeFile{composeProject: p, part: file, seen: map[*yaml.Node]bool{}}
 	out, err := f.rewrite(data)
 	if err != nil {
-		return nil, &spec.Error{Item: name, Err: err}
+		return nil, &spec.Error{Item: file.name, Err: err}
 	}
 	return out, nil
 }
@@ -63,7 +79,7 @@ func (p *composeProject) publish(name string) ([]byte, error) {
 // composeFile is one compose file while it is rewritten.
 type composeFile struct {
 	*composeProject
-	name    string
+	part
 	seen    map[*yaml.Node]bool // an anchor is rewritten once, however often it is used
 	changed bool
 }
@@ -107,18 +123,22 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 
 func (f *composeFile) document(doc *yaml.Node) error {
 	root := follow(doc)
-	if root.Kind != yaml.MappingNode {
+	switch {
+	case root.Kind != yaml.MappingNode:
 		return errors.New("it is not a compose file: docker compose wants a mapping with services")
+	case len(root.Content) == 0:
+		return errEmptyCompose
+	}
+	if err := checkKeys(root, topKeys); err != nil {
+		return err
 	}
 	if err := f.includes(field(root, "include")); err != nil {
 		return err
 	}
-	services := field(root, "services")
-	if len(items(services)) > 0 && services.Kind != yaml.MappingNode {
+	if services := field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
 		return errors.New("its services are not a mapping of names to services, which docker compose wants")
 	}
-	for name, service := range pairs(services) {
-		f.services = true
+	for name, service := range pairs(field(root, "services")) {
 		if err := f.service(name, service); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
@@ -128,6 +148,11 @@ func (f *composeFile) document(doc *yaml.Node) error {
 			f.attachment(strings.TrimSuffix(section, "s"), name, entry)
 		}
 	}
+	for _, volume := range pairs(field(root, "volumes")) {
+		if options := field(volume, "driver_opts"); hasValue(field(options, "o"), "bind") {
+			f.relocate(field(options, "device"))
+		}
+	}
 	return nil
 }
 
@@ -135,11 +160,18 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	if service.Kind != yaml.MappingNode {
 		return errors.New("it is not a mapping")
 	}
+	if err := checkKeys(service, serviceKeys); err != nil {
+		return err
+	}
 	if field(service, "build") != nil && field(service, "image") == nil && field(service, "extends") == nil {
 		return errors.New("it has a build section and no image; docker compose refuses to publish that")
 	}
 	for _, what := range [...]string{"env_file", "label_file"} {
-		for _, entry := range items(field(service, what)) {
+		list := field(service, what)
+		if isNull(list) {
+			return fmt.Errorf("its %s is empty, which docker compose refuses", what)
+		}
+		for _, entry := range items(list) {
 			if err := f.envFile(what, entry); err != nil {
 				return err
 			}
@@ -148,10 +180,10 @@ func (f *composeFile) service(name string, service *yaml.Node) error {
 	if err := f.extend(field(service, "extends")); err != nil {
 		return err
 	}
-	for _, volume := range items(field(service, "volumes")) {
-		if source := bindSource(volume); source != "" {
-			f.warn("service %q mounts %q of the machine it runs on; the content is not part of the artifact", name, source)
-		}
+	f.mounts(name, field(service, "volumes"))
+	f.build(field(service, "build"))
+	for _, watch := range items(field(field(service, "develop"), "watch")) {
+		f.relocate(field(watch, "path"))
 	}
 	for key, value := range environment(field(service, "environment")) {
 		if looksSecret(key, value) {
@@ -179,10 +211,24 @@ func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
 	} else if !optional && !f.collect {
-		return fmt.Errorf("%s %q is not among the layers; list it to publish what is in it", what, node.Value)
+		return fmt.Errorf("%s %q is not among the layers; to publish its content, add {path: %s, as: env} to layers", what, node.Value, name)
 	}
-	f.replace(node, LayerName(name))
+	f.replace(node, f.title(what, name))
 	return nil
+}
+
+// title returns the name under which an env file is published. Docker compose shows the paths of label files, so one
+// beside the compose file keeps its name.
+func (p *composeProject) title(what, name string) string {
+	if title, ok := p.titles[name]; ok {
+		return title
+	}
+	title := LayerName(name)
+	if what == "label_file" && path.Dir(name) == p.dir {
+		title = path.Base(name)
+	}
+	p.titles[name] = title
+	return title
 }
 
 // extend rewrites the file of extends and remembers it.
@@ -191,35 +237,46 @@ func (f *composeFile) extend(extends *yaml.Node) error {
 	if node == nil || f.seen[node] {
 		return nil
 	}
-	return f.refer("extends", node)
+	return f.refer("extends", node, "")
 }
 
 // includes rewrites the local files that are included: they are published beside the compose file, so that the
 // artifact is complete.
 func (f *composeFile) includes(include *yaml.Node) error {
 	for _, entry := range items(include) {
-		f.services = true
-		nodes := items(entry)
+		nodes, base := items(entry), ""
 		if entry.Kind == yaml.MappingNode {
 			nodes = items(field(entry, "path"))
-			if field(entry, "env_file") != nil || field(entry, "project_directory") != nil {
-				return errors.New("include with env_file or project_directory reaches outside of the artifact; use the short form")
+			if field(entry, "env_file") != nil {
+				return errors.New("include with env_file: what fills in variables is not published; set them in .env or the environment, and leave env_file out")
+			}
+			if dir := field(entry, "project_directory"); dir != nil {
+				name, ok, err := f.local("project_directory", dir.Value)
+				if err != nil || !ok {
+					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", dir.Value))
+				}
+				base = name
+				f.replace(dir, ".")
 			}
 		}
 		for _, node := range nodes {
 			if f.seen[node] {
 				continue
 			}
-			if err := f.refer("include", node); err != nil {
+			if err := f.refer("include", node, base); err != nil {
 				return err
+			}
+			if base == "" && len(f.parts) > 0 { // further files of the entry override the first one
+				base = f.parts[len(f.parts)-1].base
 			}
 		}
 	}
 	return nil
 }
 
-// refer rewrites a reference to another compose file and remembers it.
-func (f *composeFile) refer(what string, node *yaml.Node) error {
+// refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
+// directory if base is empty.
+func (f *composeFile) refer(what string, node *yaml.Node, base string) error {
 	name, ok, err := f.local(what, node.Value)
 	if err != nil || !ok {
 		return err
@@ -230,38 +287,22 @@ func (f *composeFile) refer(what string, node *yaml.Node) error {
 	if !tree.IsYAML(name) {
 		return fmt.Errorf("%s %q does not end in .yaml or .yml", what, node.Value)
 	}
-	if !slices.Contains(f.extends, name) {
-		f.extends = append(f.extends, name)
+	p := part{name, cmp.Or(base, path.Dir(name))}
+	if !slices.Contains(f.parts, p) {
+		f.parts = append(f.parts, p)
 	}
-	f.replace(node, LayerName(name))
+	if _, err := fs.Stat(f.fsys, path.Join(p.base, ".env")); err == nil && what == "include" && p.base != f.dir {
+		f.warn("the .env in %q fills in variables of %q here, and is not published", p.base, name)
+	}
+	f.replace(node, p.layerName())
 	return nil
-}
-
-// local makes a path in the file one of the declaration. ok is false for what is fetched from elsewhere,
-// and for what only the environment of the user completes.
-func (f *composeFile) local(what, value string) (name string, ok bool, err error) {
-	if strings.Contains(value, "://") || strings.HasPrefix(value, "git@") || strings.HasPrefix(value, "github.com/") {
-		return "", false, nil
-	}
-	if strings.Contains(value, "$") {
-		f.warn("%s %q depends on the environment of who runs it and is published as it is", what, value)
-		return "", false, nil
-	}
-	slashed := strings.ReplaceAll(value, `\`, "/")
-	if path.IsAbs(slashed) || strings.HasPrefix(slashed, "~") || len(slashed) > 1 && slashed[1] == ':' {
-		return "", false, fmt.Errorf("%s %q is absolute; on another machine docker compose would not find it", what, value)
-	}
-	name = path.Join(path.Dir(f.name), slashed)
-	if !fs.ValidPath(name) {
-		return "", false, fmt.Errorf("%s %q leaves the directory of the declaration", what, value)
-	}
-	return name, true, nil
 }
 
 // attachment warns of configs and secrets that are files or literal.
 func (f *composeFile) attachment(what, name string, entry *yaml.Node) {
 	if file := field(entry, "file"); file != nil {
 		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, file.Value)
+		f.relocate(file)
 	}
 	if content := field(entry, "content"); content != nil && !strings.HasPrefix(content.Value, "$") {
 		f.warn("%s %q has literal content", what, name)
@@ -269,28 +310,14 @@ func (f *composeFile) attachment(what, name string, entry *yaml.Node) {
 }
 
 func (f *composeFile) replace(node *yaml.Node, value string) {
-	node.Value, node.Style = value, 0
-	f.seen[node], f.changed = true, true
+	f.seen[node] = true
+	if node.Value != value {
+		node.Value, node.Style, f.changed = value, 0, true
+	}
 }
 
 func (f *composeFile) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, f.name+": "+fmt.Sprintf(format, args...))
-}
-
-// bindSource is the path of the host that an entry of volumes mounts, or "".
-func bindSource(volume *yaml.Node) string {
-	if volume.Kind == yaml.MappingNode {
-		source, kind := field(volume, "source"), field(volume, "type")
-		if kind != nil && kind.Value == "bind" && source != nil {
-			return source.Value
-		}
-		return ""
-	}
-	source, _, ok := strings.Cut(volume.Value, ":")
-	if ok && source != "" && strings.ContainsRune("./~", rune(source[0])) {
-		return source
-	}
-	return ""
 }
 
 // environment returns the variables of a service, which are a mapping or a list of KEY=VALUE.

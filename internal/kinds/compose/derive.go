@@ -32,6 +32,10 @@ func isCompose(s *tree.Sample) (string, bool) {
 	if len(items(field(&root, "include"))) > 0 && field(&root, "kind") == nil {
 		return "includes compose files", true
 	}
+	doc := follow(&root)
+	if slices.Contains(composeFileNames, path.Base(s.Path)) && doc.Kind == yaml.MappingNode && len(doc.Content) > 0 && checkKeys(doc, topKeys) == nil {
+		return "has the name of a compose file", true
+	}
 	return "", false
 }
 
@@ -48,36 +52,43 @@ func composeFault(s *tree.Sample) error {
 	case err != nil:
 		return fmt.Errorf("docker compose can't read it: %w", err)
 	}
-	return errNoServices
+	if doc := follow(&root); doc.Kind == yaml.MappingNode && len(doc.Content) > 0 {
+		return checkKeys(doc, topKeys)
+	}
+	return errEmptyCompose
 }
 
 // derive rewrites what the compose files refer to, adds the files that they extend, and names all as docker
 // compose will put them side by side.
 func derive(d *compose.Draft) (compose.Finish, error) {
-	p := &composeProject{fsys: d.FS, env: map[string]bool{}}
+	orderOverrides(d)
+	own := d.WithRole("compose")
+	if len(own) == 0 {
+		return nil, nil // a problem already
+	}
+	p, err := newProject(d.FS, path.Dir(own[0].Path))
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range d.WithRole("env") {
 		p.env[l.Path] = false
 	}
-	orderOverrides(d)
-	for _, l := range d.WithRole("compose") {
-		if err := p.fill(l, path.Base(l.Path), l.Path); err != nil {
+	for _, l := range own {
+		if err := p.fill(l, path.Base(l.Path), part{l.Path, p.dir}); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
-	dropExtended(d, p.extends)
-	for i := 0; i < len(p.extends); i++ { // each may extend further ones
-		l := extended(d, p.extends[i])
-		if err := p.fill(l, LayerName(p.extends[i]), p.extends[i]); err != nil {
+	dropExtended(d, p.parts)
+	for i := 0; i < len(p.parts); i++ { // each may extend further ones
+		l := extended(p.parts[i].name)
+		if err := p.fill(l, p.parts[i].layerName(), p.parts[i]); err != nil {
 			return nil, err
 		}
 		l.Annotations[mediatypes.ComposeFileName] = l.Title
 		l.Annotations[mediatypes.ComposeExtends] = "true"
 		d.Layers = append(d.Layers, l)
-		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", p.extends[i], l.Title))
-	}
-	if own := d.WithRole("compose"); len(own) > 0 && !p.services {
-		return nil, &spec.Error{Item: own[0].Path, Err: errNoServices}
+		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", l.Path, l.Title))
 	}
 	if err := envFiles(d, p); err != nil {
 		return nil, err
@@ -93,10 +104,10 @@ func orderOverrides(d *compose.Draft) {
 }
 
 // dropExtended takes files that another one extends or includes out of the application's own: they would be read twice.
-func dropExtended(d *compose.Draft, extended []string) {
+func dropExtended(d *compose.Draft, extended []part) {
 	own := len(d.WithRole("compose"))
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
-		if l.Role != "compose" || own == 1 || !slices.Contains(extended, l.Path) {
+		if l.Role != "compose" || own == 1 || !slices.ContainsFunc(extended, func(p part) bool { return p.name == l.Path }) {
 			return false
 		}
 		own--
@@ -105,8 +116,8 @@ func dropExtended(d *compose.Draft, extended []string) {
 }
 
 // fill makes a layer of a rewritten compose file.
-func (p *composeProject) fill(l *compose.Layer, title, name string) error {
-	data, err := p.publish(name)
+func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
+	data, err := p.publish(file)
 	if err != nil {
 		return err
 	}
@@ -121,7 +132,7 @@ func (p *composeProject) fill(l *compose.Layer, title, name string) error {
 }
 
 // extended is the layer of a file that is not declared itself.
-func extended(d *compose.Draft, name string) *compose.Layer {
+func extended(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
@@ -142,7 +153,7 @@ func envFiles(d *compose.Draft, p *composeProject) error {
 		}
 		d.Warnings = append(d.Warnings, envWarnings(l.Path, data)...)
 		if l.Title == l.Path {
-			l.Title = LayerName(l.Path)
+			l.Title = p.title("env_file", l.Path)
 		}
 		l.SetAnnotation(mediatypes.ComposeEnvFileName, l.Title)
 	}

@@ -52,9 +52,16 @@ func settle(d *compose.Directory) (compose.Settled, error) {
 // namedEnvFiles lists the files of a directory that its services name under env_file or label_file, those of compose files
 // that are extended or included too.
 func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
-	p := &composeProject{fsys: fsys, collect: true, extends: slices.Clone(own)}
-	for i := 0; i < len(p.extends); i++ {
-		_, _ = p.publish(p.extends[i]) // errors are reported later
+	p, err := newProject(fsys, path.Dir(own[0]))
+	if err != nil {
+		return nil // reported later
+	}
+	p.collect = true
+	for _, name := range own {
+		p.parts = append(p.parts, part{name, p.dir})
+	}
+	for i := 0; i < len(p.parts); i++ {
+		_, _ = p.publish(p.parts[i]) // errors are reported later
 	}
 	return slices.DeleteFunc(compose.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)

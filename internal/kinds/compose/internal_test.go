@@ -26,8 +26,8 @@ func TestComposeRefuses(t *testing.T) {
 		"Windows path":       {"services: {a: {extends: {file: 'C:\\base.yaml', service: b}}}\n", "is absolute"},
 		"leaves":             {"services: {a: {extends: {file: ../base.yaml, service: b}}}\n", `extends "../base.yaml" leaves the directory`},
 		"missing":            {"include: [no.yaml]\nservices: {}\n", `include "no.yaml"`},
-		"env file unlisted":  {"services: {a: {image: x, env_file: b.env}}\n", `service "a": env_file "b.env" is not among the layers; list it`},
-		"labels unlisted":    {"services: {a: {image: x, label_file: b}}\n", `service "a": label_file "b" is not among the layers; list it`},
+		"env file unlisted":  {"services: {a: {image: x, env_file: b.env}}\n", `service "a": env_file "b.env" is not among the layers; to publish its content, add {path: b.env, as: env} to layers`},
+		"labels unlisted":    {"services: {a: {image: x, label_file: b}}\n", `service "a": label_file "b" is not among the layers; to publish its content, add {path: b, as: env} to layers`},
 		"only build":         {"services: {a: {build: .}}\n", `service "a": it has a build section and no image; docker compose refuses to publish that`},
 		"a list":             {"[a]\n", "it is not a compose file"},
 		"not YAML":           {"services: [\n", "docker compose can't read it"},
@@ -37,11 +37,11 @@ func TestComposeRefuses(t *testing.T) {
 		"aliases of aliases": {"services: {a: {image: x}}\n" + aliasBomb(), "excessive aliasing"},
 		"services a list":    {"services: [a]\n", "its services are not a mapping"},
 		"service a string":   {"services: {a: x}\n", `service "a": it is not a mapping`},
-		"include with paths": {"include: [{path: a.yaml, env_file: x}]\nservices: {}\n", "reaches outside of the artifact"},
+		"include with paths": {"include: [{path: a.yaml, env_file: x}]\nservices: {}\n", "what fills in variables is not published"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}}).publish("c.yaml")
+			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}, dir: ".", titles: map[string]string{}}).publish(part{"c.yaml", "."})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
@@ -54,8 +54,8 @@ func FuzzComposeFile(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\nservices: *a\n"))
 	fsys := fstest.MapFS{"b.yaml": &fstest.MapFile{}, "c.yaml": &fstest.MapFile{}}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		project := &composeProject{fsys: fsys, env: map[string]bool{"a.env": false}}
-		file := &composeFile{composeProject: project, name: "c.yaml", seen: map[*yaml.Node]bool{}}
+		project := &composeProject{fsys: fsys, dir: ".", env: map[string]bool{"a.env": false}, titles: map[string]string{}}
+		file := &composeFile{composeProject: project, part: part{"c.yaml", "."}, seen: map[*yaml.Node]bool{}}
 		out, err := file.rewrite(b)
 		if err != nil || !file.changed {
 			return

@@ -1,0 +1,114 @@
+package compose
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// local makes a path in the file one of the declaration. ok is false if docker compose fetches the file from elsewhere.
+func (f *composeFile) local(what, value string) (name string, ok bool, err error) {
+	if isRemote(value) {
+		return "", false, nil
+	}
+	filled, err := fillIn(value, f.vars)
+	if err != nil {
+		return "", false, fmt.Errorf("%s %q: %w", what, value, err)
+	}
+	slashed := strings.ReplaceAll(filled, `\`, "/")
+	if isAbsolute(slashed) {
+		return "", false, fmt.Errorf("%s %q is absolute; on another machine docker compose would not find it", what, value)
+	}
+	name = path.Join(f.base, slashed)
+	if !fs.ValidPath(name) {
+		return "", false, fmt.Errorf("%s %q leaves the directory of the declaration", what, value)
+	}
+	return name, true, nil
+}
+
+// isRemote reports whether docker compose fetches a path, or has another use for it.
+func isRemote(value string) bool {
+	for _, prefix := range [...]string{"git@", "github.com/", "service:"} {
+		if strings.HasPrefix(value, prefix) {
+			return true
+		}
+	}
+	return strings.Contains(value, "://")
+}
+
+// isAbsolute reports whether a slash path is absolute on some system.
+func isAbsolute(name string) bool {
+	return path.IsAbs(name) || strings.HasPrefix(name, "~") || len(name) > 1 && name[1] == ':'
+}
+
+// relocate rewrites a path that stays one on the machine of who runs the application. A file that is extended or included
+// is published beside the compose file, and its paths are relative to its own directory.
+func (f *composeFile) relocate(node *yaml.Node) {
+	if node == nil || node.Kind != yaml.ScalarNode || f.seen[node] {
+		return
+	}
+	if moved := f.moved(node.Value); moved != node.Value {
+		f.replace(node, moved)
+	}
+}
+
+// moved returns a path relative to the directory of the first compose file.
+func (f *composeFile) moved(value string) string {
+	if f.base == f.dir || value == "" || isRemote(value) || isAbsolute(value) || strings.HasPrefix(value, "$") {
+		return value
+	}
+	rel, err := filepath.Rel(filepath.FromSlash(f.dir), filepath.FromSlash(path.Join(f.base, value)))
+	if err != nil {
+		return value
+	}
+	if rel = filepath.ToSlash(rel); rel != "." && !strings.HasPrefix(rel, "../") {
+		rel = "./" + rel
+	}
+	return rel
+}
+
+// mounts warns of directories of the host that a service mounts.
+func (f *composeFile) mounts(service string, volumes *yaml.Node) {
+	for _, volume := range items(volumes) {
+		source := ""
+		if volume.Kind == yaml.MappingNode {
+			if node := field(volume, "source"); node != nil && hasValue(field(volume, "type"), "bind") {
+				source = node.Value
+				f.relocate(node)
+			}
+		} else if short, rest, ok := strings.Cut(volume.Value, ":"); ok && short != "" && strings.ContainsRune("./~", rune(short[0])) {
+			source = short
+			if moved := f.moved(short); moved != short && !f.seen[volume] {
+				f.replace(volume, moved+":"+rest)
+			}
+		}
+		if source != "" {
+			f.warn("service %q mounts %q of the machine it runs on; the content is not part of the artifact", service, source)
+		}
+	}
+}
+
+// build rewrites the directories that a service is built from.
+func (f *composeFile) build(build *yaml.Node) {
+	if build == nil || build.Kind == yaml.ScalarNode {
+		f.relocate(build)
+		return
+	}
+	f.relocate(field(build, "context"))
+	contexts := field(build, "additional_contexts")
+	for _, context := range pairs(contexts) {
+		f.relocate(context)
+	}
+	if contexts == nil || contexts.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, item := range items(contexts) {
+		if key, value, ok := strings.Cut(item.Value, "="); ok && f.moved(value) != value {
+			f.replace(item, key+"="+f.moved(value))
+		}
+	}
+}

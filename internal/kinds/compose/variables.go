@@ -1,0 +1,53 @@
+package compose
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// readVariables reads the .env of a directory, which fills in variables of the compose files in it and is not published.
+func readVariables(fsys fs.FS, dir string) (map[string]string, error) {
+	name := path.Join(dir, ".env")
+	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrNotFile) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &spec.Error{Item: name, Err: err}
+	}
+	vars, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(string) (string, bool) { return "", false })
+	if err != nil {
+		return nil, &spec.Error{Item: name, Err: fmt.Errorf("docker compose can't read it: %w", err)}
+	}
+	return vars, nil
+}
+
+// fillIn replaces the variables in a path: those of .env, and defaults. The environment does not count, so that the same
+// files make the same artifact on every machine.
+func fillIn(value string, vars map[string]string) (string, error) {
+	if !strings.Contains(value, "$") {
+		return value, nil
+	}
+	for name, v := range template.ExtractVariables(map[string]any{"path": value}, template.DefaultPattern) {
+		if _, set := vars[name]; !set && v.DefaultValue == "" && v.PresenceValue == "" {
+			return "", fmt.Errorf("neither .env nor a default sets the variable %q", name)
+		}
+	}
+	filled, err := template.SubstituteWithOptions(value, func(name string) (string, bool) {
+		v, ok := vars[name]
+		return v, ok
+	}, template.WithoutLogging)
+	if err != nil {
+		return "", fmt.Errorf("docker compose can't fill in its variables: %w", err)
+	}
+	return filled, nil
+}
