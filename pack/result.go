@@ -3,42 +3,32 @@ package pack
 import (
 	"slices"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/pack/node"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Result describes a packed, and possibly pushed, artifact. Its JSON is for scripts.
 type Result struct {
-	Reference    string               `json:"reference,omitempty"` // set by the caller, which knows the target's name
-	Digest       digest.Digest        `json:"digest"`
-	MediaType    string               `json:"mediaType"`
-	ArtifactType string               `json:"artifactType,omitempty"`
-	Size         int64                `json:"size"` // of the manifest
-	Kind         string               `json:"kind"`
-	Config       *ocispec.Descriptor  `json:"config,omitempty"`
-	Layers       []ocispec.Descriptor `json:"layers,omitempty"`
-	Manifests    []ocispec.Descriptor `json:"manifests,omitempty"` // of an index
-	Annotations  map[string]string    `json:"annotations,omitempty"`
-	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
-	Tags         []string             `json:"tags,omitempty"`
-	Referrers    []*Result            `json:"referrers,omitempty"`
-	Skipped      bool                 `json:"skipped"` // it existed already, nothing was sent
+	spec.Described
+	Kind        string               `json:"kind"`
+	Config      *ocispec.Descriptor  `json:"config,omitempty"`
+	Layers      []ocispec.Descriptor `json:"layers,omitempty"`
+	Manifests   []ocispec.Descriptor `json:"manifests,omitempty"` // of an index
+	Annotations map[string]string    `json:"annotations,omitempty"`
+	Subject     *ocispec.Descriptor  `json:"subject,omitempty"`
+	Tags        []string             `json:"tags,omitempty"`
+	Referrers   []*Result            `json:"referrers,omitempty"`
+	Skipped     bool                 `json:"skipped"` // it existed already, nothing was sent
 
 	Notes    []string `json:"notes,omitempty"`    // decisions made by default
 	Warnings []string `json:"warnings,omitempty"` // possible surprises for the artifact's users
 }
 
-// Descriptor returns the descriptor of the manifest or index.
-func (r *Result) Descriptor() ocispec.Descriptor {
-	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
-}
-
 func newResult(n *node.Node) *Result {
 	desc := n.Manifest.Desc
 	r := &Result{
-		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
-		Kind: n.Plan.Kind.Name, Annotations: desc.Annotations, Subject: node.PlainSubject(n.Subject),
+		Described: spec.Describe(desc), Kind: n.Plan.Kind.Name, Annotations: desc.Annotations, Subject: node.PlainSubject(n.Subject),
 		Notes: n.Plan.Notes, Warnings: n.Plan.Warnings,
 	}
 	if n.Config.Bytes != nil {

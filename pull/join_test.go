@@ -117,7 +117,7 @@ func TestVolumeName(t *testing.T) {
 	for title, want := range map[string]string{"": "volume.tar", "x": "x.tar", "../x": "volume.tar", "a/b": "volume.tar", ".": "..tar", "a\x1b": "volume.tar"} {
 		out, store := t.TempDir(), newStore()
 		store.volume(t, "v1", title, tgz(t, entry{name: "volume-data/a"}))
-		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, NoUnpack: true, Include: []string{"*.tar"}})
+		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, NoUnpack: true, Selection: pull.Selection{Include: []string{"*.tar"}}})
 		if err != nil || r.Files[0].Path != want {
 			t.Errorf("%q: got %+v, %v, want %s", title, r, err, want)
 		}

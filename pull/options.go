@@ -15,13 +15,8 @@ import (
 
 // Options configure a pull. The zero value is usable.
 type Options struct {
-	// Platform selects a manifest from an index. nil: the running platform.
-	Platform *ocispec.Platform
-	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
-	// names; a directory stands for everything in it). Empty: all.
-	Include []string
-	// Roles keeps only layers with these roles of the kind. Empty: all.
-	Roles []string
+	Selection
+
 	// NoUnpack leaves tar layers packed. A volume then becomes one plain tar with all its files.
 	NoUnpack bool
 	// Preserve restores owners, modes, times and xattrs of an artifact that was packed with them.
@@ -53,6 +48,17 @@ type Options struct {
 	Progress artifact.Progress
 	// Digests remembers the digests of files. nil: existing files are hashed when in doubt.
 	Digests Digests
+}
+
+// Selection says what is pulled of an artifact. The zero value: everything, for the running platform.
+type Selection struct {
+	// Platform selects a manifest from an index. nil: the running platform.
+	Platform *ocispec.Platform
+	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
+	// names; a directory stands for everything in it). Empty: all.
+	Include []string
+	// Roles keeps only layers with these roles of the kind. Empty: all.
+	Roles []string
 }
 
 // Limits bound unpacking. A zero field means the default of internal/archive.

@@ -331,13 +331,13 @@ func TestPlatforms(t *testing.T) {
 		"linux/arm64v8": {OS: "linux", Architecture: "arm64"},
 	} {
 		dst := pulltest.NewDir(t)
-		r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst), Platform: &p})
+		r, err := Artifact(t.Context(), src, "v1", dst, Options{NoSync: true, State: pulltest.Beside(dst), Selection: Selection{Platform: &p}})
 		if b, _ := dst.ReadFile("file"); err != nil || string(b) != want || r.Platform == nil {
 			t.Errorf("%v: got %q, %v", p, b, err)
 		}
 	}
 	for _, p := range []ocispec.Platform{{OS: "windows", Architecture: "amd64"}, {OS: "unknown", Architecture: "unknown"}} {
-		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true, Platform: &p})
+		_, err := Artifact(t.Context(), src, "v1", pulltest.NewDir(t), Options{NoSync: true, Selection: Selection{Platform: &p}})
 		var missing *fetch.PlatformError
 		if !errors.Is(err, errdef.ErrNotFound) || !errors.As(err, &missing) || strings.Join(missing.Have, " ") != "linux/amd64 linux/arm/v7 linux/arm64/v8" {
 			t.Errorf("%v: got %v", p, err)
@@ -357,7 +357,7 @@ func TestNothingToWriteIsAnError(t *testing.T) {
 	src.Manifest(t, "empty", ocispec.DescriptorEmptyJSON)
 	src.Manifest(t, "v1", src.Layer(t, "a", "A"))
 	for tag, opts := range map[string]Options{
-		"empty": {}, "v1": {Include: []string{"*.md"}}, "missing": {},
+		"empty": {}, "v1": {Selection: Selection{Include: []string{"*.md"}}}, "missing": {},
 	} {
 		if _, err := Artifact(t.Context(), src, tag, dst, opts); !errors.Is(err, errdef.ErrNotFound) {
 			t.Errorf("%s: got %v", tag, err)

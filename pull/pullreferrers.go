@@ -116,8 +116,3 @@ func pullManifest(ctx context.Context, p *puller, desc ocispec.Descriptor) (*Res
 	}
 	return p.pull(ctx, m, record.ReadState(p.opts.State))
 }
-
-// Descriptor returns the descriptor of the manifest that was pulled.
-func (r *Result) Descriptor() ocispec.Descriptor {
-	return ocispec.Descriptor{MediaType: r.MediaType, ArtifactType: r.ArtifactType, Digest: r.Digest, Size: r.Size}
-}

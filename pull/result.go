@@ -3,6 +3,7 @@ package pull
 import (
 	"io/fs"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -10,24 +11,20 @@ import (
 
 // Result describes a finished pull. Its JSON is for scripts.
 type Result struct {
-	Reference    string               `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest       digest.Digest        `json:"digest"`              // of the manifest that was pulled
-	MediaType    string               `json:"mediaType"`
-	ArtifactType string               `json:"artifactType,omitempty"`
-	Size         int64                `json:"size"` // of the manifest
-	Kind         string               `json:"kind"`
-	Platform     *ocispec.Platform    `json:"platform,omitempty"`
-	Config       *ocispec.Descriptor  `json:"config,omitempty"`
-	Layers       []ocispec.Descriptor `json:"layers,omitempty"`
-	Annotations  map[string]string    `json:"annotations,omitempty"`
-	Subject      *ocispec.Descriptor  `json:"subject,omitempty"`
-	Files        []File               `json:"files"`             // files of the artifact in the destination
-	FileCount    int                  `json:"-"`                 // number of files, even if Files does not name all
-	FileSize     int64                `json:"-"`                 // total size of the files in bytes
-	Removed      []string             `json:"removed,omitempty"` // files that left the artifact
-	Kept         []string             `json:"kept,omitempty"`    // removed from the artifact but kept, because they were changed
-	Referrers    []*Result            `json:"referrers,omitempty"`
-	Skipped      bool                 `json:"skipped"` // everything was up to date, nothing was fetched
+	spec.Described
+	Kind        string               `json:"kind"`
+	Platform    *ocispec.Platform    `json:"platform,omitempty"`
+	Config      *ocispec.Descriptor  `json:"config,omitempty"`
+	Layers      []ocispec.Descriptor `json:"layers,omitempty"`
+	Annotations map[string]string    `json:"annotations,omitempty"`
+	Subject     *ocispec.Descriptor  `json:"subject,omitempty"`
+	Files       []File               `json:"files"`             // files of the artifact in the destination
+	FileCount   int                  `json:"-"`                 // number of files, even if Files does not name all
+	FileSize    int64                `json:"-"`                 // total size of the files in bytes
+	Removed     []string             `json:"removed,omitempty"` // files that left the artifact
+	Kept        []string             `json:"kept,omitempty"`    // removed from the artifact but kept, because they were changed
+	Referrers   []*Result            `json:"referrers,omitempty"`
+	Skipped     bool                 `json:"skipped"` // everything was up to date, nothing was fetched
 }
 
 // File is one file of an artifact.
@@ -49,7 +46,6 @@ func (m Mode) MarshalText() ([]byte, error) { return []byte(fs.FileMode(m).Strin
 // newResult returns the result for a manifest.
 func newResult(m *fetch.Manifest) *Result {
 	return &Result{
-		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
-		Kind: m.Kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+		Described: m.Described(), Kind: m.Kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
 }

@@ -405,12 +405,12 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 	push(t, dir, directory("generic", "docs", mediatypes.TarGzip), store)
 	for pattern, want := range map[string]int{"*.md": 2, "docs/sub": 1, "docs/**": 4, "docs/*.txt": 1} {
 		r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, fmt.Sprint(want), fmt.Sprint(len(pattern)))),
-			pull.Options{NoSync: true, Include: []string{pattern}})
+			pull.Options{NoSync: true, Selection: pull.Selection{Include: []string{pattern}}})
 		if err != nil || len(r.Files) != want {
 			t.Errorf("%s: %d files, %v, want %d", pattern, len(r.Files), err, want)
 		}
 	}
-	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{NoSync: true, Include: []string{"["}}); !errors.Is(err, artifact.ErrInvalid) {
+	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "bad")), pull.Options{NoSync: true, Selection: pull.Selection{Include: []string{"["}}}); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("a bad pattern: %v", err)
 	}
 	r, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, filepath.Join(out, "tar")), pull.Options{NoSync: true, NoUnpack: true})

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	oci "github.com/davit-oci/davit/internal/manifest"
@@ -29,6 +30,13 @@ type Manifest struct {
 	Desc  ocispec.Descriptor
 	Bytes []byte
 	body
+}
+
+// Described begins the description of the artifact in results.
+func (m *Manifest) Described() spec.Described {
+	d := spec.Describe(m.Desc)
+	d.ArtifactType = m.ArtifactType
+	return d
 }
 
 // body has the fields of manifests and indexes.

@@ -245,7 +245,7 @@ func TestEveryExample(t *testing.T) {
 			if result.MediaType == ocispec.MediaTypeImageManifest {
 				wantKind(t, ref, kind.Name)
 			}
-			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}})
+			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}})
 			got, where := files(t, dir), places[kind.Name]
 			if where.made == nil {
 				sameFiles(t, got, without(files(t, filepath.Join(example(kind.Name), where.below)), append(where.without, "davit.yaml")...))

@@ -59,7 +59,7 @@ func TestWazeroRunsWhatDavitPulled(t *testing.T) {
 			wazero := clients.New(t, "wazero")
 			ref := repo(t, "greeting") + ":v1"
 			push(t, example("wasm"), declaration, ref)
-			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}})
+			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "wasip1", Architecture: "wasm"}}})
 			wazero.Dir = dir
 			if out, _ := wazero.Run("run", "greeting.wasm"); out != "hello\n" {
 				t.Errorf("the module says %q", out)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds"
@@ -32,11 +33,7 @@ type Options struct {
 
 // Info describes an artifact. Its JSON is for scripts.
 type Info struct {
-	Reference    string                `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest       digest.Digest         `json:"digest"`
-	MediaType    string                `json:"mediaType"`
-	ArtifactType string                `json:"artifactType,omitempty"`
-	Size         int64                 `json:"size"`                // of the manifest
+	spec.Described
 	TotalSize    int64                 `json:"totalSize,omitempty"` // of everything it reaches, counting shared blobs once
 	Kind         string                `json:"kind"`
 	Platform     *ocispec.Platform     `json:"platform,omitempty"`
@@ -155,8 +152,7 @@ func (in *inspector) reserve(desc ocispec.Descriptor) error {
 func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*Info, error) {
 	kind := m.Kind()
 	info := &Info{
-		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
-		Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.Bytes,
+		Described: m.Described(), Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.Bytes,
 	}
 	for _, l := range m.Layers {
 		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: fetch.RoleOf(kind, l.MediaType), Name: fetch.LayerName(l)})
@@ -257,10 +253,7 @@ func indexKind(m *fetch.Manifest, info *Info) mediatypes.Kind {
 func (in *inspector) entry(ctx context.Context, e ocispec.Descriptor, depth int) (*Info, error) {
 	if in.opts.Shallow || depth >= fetch.MaxNesting || !oci.Is(e.MediaType) {
 		kind, _ := kinds.Recognize(mediatypes.Traits{ArtifactType: e.ArtifactType, Annotations: e.Annotations})
-		return &Info{
-			Digest: e.Digest, MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size, Kind: kind.Name,
-			Platform: e.Platform, Annotations: e.Annotations,
-		}, nil
+		return &Info{Described: spec.Describe(e), Kind: kind.Name, Platform: e.Platform, Annotations: e.Annotations}, nil
 	}
 	if err := in.reserve(e); err != nil {
 		return nil, err

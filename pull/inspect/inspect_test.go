@@ -218,7 +218,7 @@ func TestReferrersArePulledToo(t *testing.T) {
 	})
 	src.Referrer(t, index, "application/vnd.example.signature", "2026-01-01T00:00:00Z") // says all in its manifest
 	for _, skipped := range []bool{false, true} {
-		r, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true, State: pulltest.Beside(dst), Referrers: true, Platform: one.Platform})
+		r, err := pull.Artifact(t.Context(), src, "v1", dst, pull.Options{NoSync: true, State: pulltest.Beside(dst), Referrers: true, Selection: pull.Selection{Platform: one.Platform}})
 		if err != nil || len(r.Referrers) != 2 || r.Skipped != skipped {
 			t.Fatalf("got %+v, %v", r, err)
 		}

@@ -51,8 +51,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 		return nil, err
 	}
 	result := &pull.Result{
-		Digest: m.Desc.Digest, MediaType: m.Desc.MediaType, ArtifactType: m.ArtifactType, Size: m.Desc.Size,
-		Kind: m.Kind().Name, Platform: platform, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+		Described: m.Described(), Kind: m.Kind().Name, Platform: platform, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
 	l, err := listFiles(ctx, src, m, opts)
 	if err != nil {
