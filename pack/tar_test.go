@@ -207,7 +207,7 @@ func writeFile(t *testing.T, name string, data []byte) {
 func TestTarIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, hdr := range map[string]tar.Header{
-		"leaves": {Name: "../evil"}, "absolute": {Name: "/evil"}, "whiteout": {Name: "d/.wh.a"}, "link": {Name: "l", Linkname: "/etc", Typeflag: tar.TypeSymlink},
+		"leaves": {Name: "../evil"}, "absolute": {Name: "/evil"}, "whiteout": {Name: "d/.wh.a"},
 		"device": {Name: "dev", Typeflag: tar.TypeChar},
 	} {
 		dir := t.TempDir()

@@ -14,22 +14,31 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it.
+// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it. The layers of
+// an image keep links as they are.
 func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 	files, bad := 0, 0
+	image := e.draft.Kind.Shape != mediatypes.Artifact
+	var special, links []string
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
 		files++
 		e.warnOfGit(name)
 		problem := ""
 		switch {
-		case e.draft.Kind.Shape != mediatypes.Artifact && strings.Contains("/"+name, "/.wh."):
+		case image && strings.Contains("/"+name, "/.wh."):
 			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
 		case d.Type().IsRegular():
+		case d.Type()&fs.ModeSymlink != 0 && image:
+			if target, out := tree.Outward(e.draft.FS, dir, name); out && (preserve || !path.IsAbs(target)) {
+				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes absolute ones of an image relative
+			}
 		case d.Type()&fs.ModeSymlink != 0:
 			problem = tree.LinkOut(e.draft.FS, dir, name)
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps it
 			}
+		case image:
+			special = append(special, tree.Below(dir, name))
 		default:
 			problem = "is neither a file nor a directory"
 		}
@@ -39,6 +48,12 @@ func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 		}
 		return bad < maxBad
 	})
+	if len(special) > 0 {
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, FirstFew(special)))
+	}
+	if len(links) > 0 {
+		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, FirstFew(links)))
+	}
 	if ok && files == 0 && !e.mayBeEmpty() {
 		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
 		return false

@@ -78,6 +78,13 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 	return ""
 }
 
+// Outward returns the target of a symbolic link below a directory, and reports whether its text leads out of the directory.
+func Outward(fsys fs.FS, dir, name string) (target string, out bool) {
+	target, err := fs.ReadLink(fsys, name)
+	inside := path.Join(path.Dir(Below(dir, name)), target)
+	return target, err == nil && (path.IsAbs(target) || inside == ".." || strings.HasPrefix(inside, "../"))
+}
+
 // Within reports whether a clean path is a directory or is below it.
 func Within(dir, name string) bool {
 	if dir == "." {

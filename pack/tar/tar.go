@@ -129,7 +129,7 @@ func (o *Origin) write(ctx context.Context, w io.Writer) error {
 	}
 	open := func() (io.ReadCloser, error) { return o.from.Open(ctx, 0) }
 	return write.Rewrite(ctx, w, []func() (io.ReadCloser, error){open}, write.RewriteOptions{
-		Options: read.Options{Limits: archive.Limits{Exact: true}}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
+		Options: read.Options{Limits: archive.Limits{Exact: true}, Verbatim: o.tree.Layer}, Prefix: o.tree.Prefix, Layer: o.tree.Layer,
 	})
 }
 

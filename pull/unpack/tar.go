@@ -93,9 +93,10 @@ func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
 	}
 	x := extract.New(t.root, extract.Options{
 		Options: read.Options{
-			Limits: t.opts.Limits,
-			Image:  it.Image,
-			Within: it.Within,
+			Limits:   t.opts.Limits,
+			Image:    it.Image,
+			Verbatim: it.Image && t.opts.Owners, // the user wants it as it was packed
+			Within:   it.Within,
 		},
 		Place:        func(name string) (string, error) { return t.place(w, name) },
 		Preserve:     t.opts.Preserve,

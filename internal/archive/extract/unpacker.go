@@ -130,7 +130,7 @@ func (u *unpacker) symlink(dir *directory, h *read.Header) error {
 	if err := dir.root.Symlink(h.Link, base); err != nil {
 		return err
 	}
-	if archive.DependsOnLinks(h.Link) {
+	if !u.x.opts.Verbatim && archive.DependsOnLinks(h.Link) {
 		u.x.mu.Lock()
 		u.x.resolve = append(u.x.resolve, h.Name)
 		u.x.mu.Unlock()

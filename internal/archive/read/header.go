@@ -29,7 +29,8 @@ type Header struct {
 	IsSparse bool
 	Extents  []archive.Extent // of a sparse file
 
-	stored int64 // bytes of content in the archive
+	stored  int64  // bytes of content in the archive
+	special string // "a device", namedPipe
 }
 
 // IsHardLink reports whether h is another name of an earlier entry.

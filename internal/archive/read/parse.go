@@ -259,6 +259,8 @@ func fileMode(bits int64) fs.FileMode {
 	return mode
 }
 
+const namedPipe = "a named pipe"
+
 // setType sets the type of an entry, and refuses all but files, directories, and links.
 func setType(h *Header, typeflag byte) error {
 	slash := strings.HasSuffix(h.Name, "/")
@@ -283,9 +285,9 @@ func setType(h *Header, typeflag byte) error {
 		h.Mode |= fs.ModeDir
 		h.Link = ""
 	case '3', '4':
-		return archive.Refuse(h.Name, "a device")
+		h.special = "a device"
 	case '6':
-		return archive.Refuse(h.Name, "a named pipe")
+		h.special = namedPipe
 	default:
 		return archive.Refuse(h.Name, "an entry of the unknown type %q", typeflag)
 	}

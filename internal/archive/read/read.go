@@ -18,6 +18,9 @@ type Options struct {
 	// Image reads the archive as a layer of an image: absolute symbolic links are relative to the image's root. Whiteouts
 	// are returned as files whose names begin with ".wh.".
 	Image bool
+	// Verbatim accepts what only a tree of the user's own may have: symbolic links to any target, with their text unchanged.
+	// Named pipes are left out; otherwise they are refused.
+	Verbatim bool
 	// Within is a clean slash path that contains all entries except directories above it, and that links don't leave. ""
 	// allows every path. If IteratorOptions.Place is set, it applies to the places.
 	Within string
@@ -135,6 +138,10 @@ func (it *Iterator) check(h *Header) (err error) {
 		return err
 	}
 	switch {
+	case h.special == namedPipe && it.opts.Verbatim:
+		return archive.ErrSkip
+	case h.special != "":
+		return archive.Refuse(h.Name, "%s", h.special)
 	case h.Name == "." && !h.Mode.IsDir():
 		return archive.Refuse(h.Name, "the root of the archive is not a directory")
 	case h.IsHardLink():
@@ -142,6 +149,9 @@ func (it *Iterator) check(h *Header) (err error) {
 	case h.Mode.IsDir():
 		return it.add(h, kindDir)
 	case h.Mode.Type() == fs.ModeSymlink:
+		if it.opts.Verbatim {
+			return it.add(h, kindSymlink)
+		}
 		if it.opts.Image && strings.HasPrefix(h.Link, "/") {
 			h.Link = relativeToRoot(h.Name, h.Link)
 		}

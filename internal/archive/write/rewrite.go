@@ -290,6 +290,9 @@ func (r *rewriter) isHidden(name string) bool {
 
 // checkLinks refuses symbolic links that lead out of the tree, among those that depend on other links.
 func (r *rewriter) checkLinks() error {
+	if r.opts.Verbatim {
+		return nil
+	}
 	base := archive.CleanDir(r.opts.Within)
 	for name, target := range r.links {
 		if !archive.DependsOnLinks(target) {

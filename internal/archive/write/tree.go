@@ -35,7 +35,8 @@ type Tree struct {
 	Root bool
 	// Bare leaves out the entries of directories.
 	Bare bool
-	// Layer refuses files whose names begin with ".wh.", which mark deleted files in a layer of an image.
+	// Layer is for a layer of an image. It refuses files whose names begin with ".wh.", which mark deleted files. Symbolic
+	// links are data, whatever their targets, and sockets, pipes, and devices are left out: containers get theirs elsewhere.
 	Layer bool
 
 	// Preserve keeps modes, owners, times, extended attributes, hard links, and the holes of sparse files. Otherwise modes
@@ -193,6 +194,8 @@ func (w *walker) add(name string, info fs.FileInfo) {
 			return
 		}
 		e.Link, e.Size = target, 0
+	case w.tree.Layer:
+		return
 	default:
 		w.problem(archive.Refuse(name, "%s can't be archived", typeName(e.Mode)))
 		return
@@ -231,11 +234,14 @@ func (w *walker) join() {
 	}
 }
 
-// link returns the target of a symbolic link. It refuses a link that leads out of the tree.
+// link returns the target of a symbolic link. It refuses a link that leads out of a tree that is not a layer.
 func (w *walker) link(name string) (string, error) {
 	target, err := fs.ReadLink(w.tree.FS, path.Join(w.dir, name))
 	if err != nil {
 		return "", err
+	}
+	if w.tree.Layer && target != "" && len(target) <= archive.MaxName {
+		return target, nil
 	}
 	if err := archive.CheckLink(name, target, "."); err != nil {
 		return "", err

@@ -60,6 +60,7 @@ func (o option) check() error {
 	}
 	text, isString := fallback.(string)
 	_, isBool := fallback.(bool)
+	isBool = isBool || text == "true" || text == "false" // as official templates write it; it is substituted as text anyway
 	lists := o.Enum != nil || o.Proposals != nil
 	switch {
 	case o.Type == "":
