@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote/api"
 	"github.com/davit-oci/davit/internal/remote/blob"
+	"github.com/davit-oci/davit/internal/remote/blob/share"
 	"github.com/davit-oci/davit/internal/remote/blob/upload"
 	"github.com/davit-oci/davit/internal/remote/credentials"
 	"github.com/davit-oci/davit/internal/remote/transport"
@@ -35,6 +36,7 @@ type Client struct {
 	http  *api.Client
 	creds *credentials.Store
 	blobs *blob.Shared
+	share *share.Downloads
 
 	serials sync.Map // name → *sync.Mutex
 }
@@ -49,6 +51,7 @@ func New(opts Options) *Client {
 		creds: credentials.NewStore(opts.Credentials),
 		blobs: &blob.Shared{Concurrency: opts.Concurrency, CacheDir: opts.CacheDir, OnePass: upload.OnePassFrom},
 	}
+	c.share = &share.Downloads{Dir: blob.CacheDir(opts.CacheDir, "downloads")}
 	c.http = api.NewClient(transport.Options{
 		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall,
 		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify,

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/api"
 	"github.com/davit-oci/davit/internal/remote/blob"
 	"github.com/davit-oci/davit/internal/remote/blob/download"
+	"github.com/davit-oci/davit/internal/remote/blob/share"
 	"github.com/davit-oci/davit/internal/remote/blob/upload"
 	"github.com/davit-oci/davit/internal/remote/referrers"
 	"github.com/davit-oci/davit/internal/remote/transport"
@@ -32,6 +33,7 @@ type Repository struct {
 	api       *api.Repository
 	mode      reference.Mode
 	blobs     *blob.Store
+	share     *share.Downloads
 	manifests *api.Manifests
 	referrers *referrers.Lister
 	notify    func(format string, args ...any)
@@ -51,7 +53,7 @@ var _ interface {
 
 func newRepository(c *Client, host, repository string, mode reference.Mode) *Repository {
 	remoteAPI := api.NewRepository(c.http, host, repository, mode == reference.Write)
-	r := &Repository{api: remoteAPI, mode: mode, blobs: blob.NewStore(remoteAPI, c.blobs), notify: c.http.Transport.Notify}
+	r := &Repository{api: remoteAPI, mode: mode, blobs: blob.NewStore(remoteAPI, c.blobs), share: c.share, notify: c.http.Transport.Notify}
 	r.manifests = api.NewManifests(remoteAPI, func(data []byte) { c.blobs.SawManifest(remoteAPI.Origin.Host, remoteAPI.Name.Repository, data) })
 	r.referrers = &referrers.Lister{API: remoteAPI, Manifests: r.manifests, Serial: c.serial, LockDir: blob.CacheDir(c.opts.CacheDir, "locks")}
 	return r
@@ -67,9 +69,10 @@ func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, of
 // an earlier, interrupted call left in dst/name and recorded in its journal, dst/name.state, are not fetched again.
 // After an error both files stay for the next call. Report receives the number of bytes in the file, and how many of
 // them are at its start without a gap; its calls do not overlap. It may be nil. Two calls must not use the same file at
-// once.
+// once. A blob that another process of this user is fetching, with the same cache, is copied from that process's file.
 func (r *Repository) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error {
-	return download.File(ctx, r.blobs, desc, download.Destination{Root: dst, Name: name, Report: report})
+	to := download.Destination{Root: dst, Name: name, Report: report}
+	return r.share.File(ctx, desc, to, func() error { return download.File(ctx, r.blobs, desc, to) })
 }
 
 // PushBlob stores a blob, and sends as few bytes as the registry allows. A broken upload continues at the offset that

@@ -1,0 +1,69 @@
+package bench
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// BenchmarkTogether is about eight processes on one machine that pull the same artifact at once.
+func BenchmarkTogether(b *testing.B) {
+	const processes = 8
+	r := newRoom(b, func(dir string) []string {
+		var paths []string
+		for i := range 8 {
+			paths = append(paths, fmt.Sprintf("part-%d.bin", i))
+			randomFile(b, filepath.Join(dir, paths[i]), scaled(32<<20))
+		}
+		return paths
+	})
+	b.Run("W18", func(b *testing.B) {
+		l := (&line{}).open(b, r.server.Host)
+		names, samples := []string{}, make([][]sample, len(r.clients))
+		for i, c := range r.clients {
+			names = append(names, c.name)
+			t := &turn{room: r, client: c, b: b, host: l.host}
+			for range settings.n {
+				samples[i] = append(samples[i], t.together(processes, l))
+			}
+		}
+		shared.results.add("W18 eight pulls of 256 MiB at once", "≤ 1.2 × the bytes of one", names, samples)
+		report(b, names, samples)
+	})
+}
+
+// together lets several processes of one user pull at once, each into a directory of its own.
+func (t *turn) together(processes int, l *line) (all sample) {
+	t.b.Helper()
+	t.prepare(workload{pull: true})
+	var outs []string
+	for range processes {
+		outs = append(outs, t.fresh("out"))
+	}
+	l.take()
+	start := time.Now()
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	for _, out := range outs {
+		args := append([]string{t.path}, t.pull(t.host+"/"+t.repo+":v1", out)...)
+		running.Go(func() {
+			s := execute(t.b.Context(), t.home, t.dir, args)
+			mu.Lock()
+			defer mu.Unlock()
+			all.cpu, all.peak = all.cpu+s.cpu, max(all.peak, s.peak)
+			if s.err != nil {
+				all.err = s.err
+			}
+		})
+	}
+	running.Wait()
+	all.wall, all.traffic = time.Since(start), l.take()
+	for _, out := range outs {
+		if all.err == nil && t.path == shared.davit {
+			same(t.b, t.dir, out, t.paths)
+		}
+	}
+	return all
+}

@@ -1,0 +1,18 @@
+//go:build unix
+
+package share
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// isOurs reports whether a file is of this user, and nobody else can write to it.
+func isOurs(info fs.FileInfo, err error) bool {
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid() && (!info.IsDir() || info.Mode().Perm()&0o022 == 0)
+}
