@@ -12,4 +12,5 @@ const (
 	RunbookAlerts   = "dev.davit.runbook.alerts"
 	RunbookSeverity = "dev.davit.runbook.severity"
 	RunbookService  = "dev.davit.runbook.service"
+	RunbookOwner    = "dev.davit.runbook.owner" // only of attached runbooks
 )

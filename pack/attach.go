@@ -1,22 +1,18 @@
 package pack
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack/attached"
 	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/prune"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
@@ -27,19 +23,41 @@ import (
 // AttachOptions configure how an artifact is attached. The zero value keeps existing attachments.
 type AttachOptions struct {
 	Options
-	// Replace removes the other referrers of the same type, kind, and title once the new one is stored. Of attestations,
-	// it removes those with the same predicate.
+	// Replace removes the other referrers of the same type and name once the new one is stored. Of attestations, it
+	// removes those with the same predicate. A referrer without a name has the one that Attach would give it.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
+	// KeepReplaced leaves to the caller the removal of what Replace would remove: who attaches several artifacts must not
+	// remove one of them for another.
+	KeepReplaced bool
+	// DryRun sends and removes nothing.
+	DryRun bool
+}
+
+// Attached is the result of attaching an artifact to one subject.
+type Attached struct {
+	*Result
+	Replaced []Replaced `json:"replaced,omitempty"` // referrers that were removed, or would be
+	DryRun   bool       `json:"dryRun,omitempty"`
+}
+
+// Replaced is a referrer that another one took the place of.
+type Replaced struct {
+	Digest       digest.Digest `json:"digest"`
+	MediaType    string        `json:"mediaType"`
+	ArtifactType string        `json:"artifactType"`
+	Kind         string        `json:"kind"`
+	Name         string        `json:"name,omitempty"`
+	Size         int64         `json:"size"` // of the manifest
 }
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject.
 // If the same artifact is attached already, created at whatever time, it is not attached again and its result has
 // Skipped set. If Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests
 // for a platform is an artifact.ErrRefused.
-func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Result, error) {
-	if opts.Replace {
+func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
+	if opts.Replace && !opts.DryRun {
 		if _, ok := to.Target.(content.Deleter); !ok {
 			return nil, fmt.Errorf("replacing referrers: %w: the target deletes nothing", errdef.ErrUnsupported)
 		}
@@ -61,9 +79,9 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 		return nil, err
 	}
 	p := &pusher{dst: to.Target, opts: opts.Options, packer: packer}
-	results := make([]*Result, len(subjects))
+	results := make([]*Attached, len(subjects))
 	for i, subject := range subjects {
-		if results[i], err = p.attach(ctx, root, Attachment{to.Target, subject}, opts.Replace); err != nil {
+		if results[i], err = p.attach(ctx, root, Attachment{to.Target, subject}, opts); err != nil {
 			return nil, &artifact.Error{Op: "attaching to", Item: subjects[i].Digest.String(), Err: err}
 		}
 	}
@@ -77,29 +95,50 @@ type Attachment struct {
 }
 
 // attach composes a measured node for a subject and sends what the target lacks.
-func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, replace bool) (*Result, error) {
+func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opts AttachOptions) (*Attached, error) {
 	if err := root.Compose(&to.Subject); err != nil {
 		return nil, err
 	}
-	same, others, gone, err := attached(ctx, to.Target, root)
-	if err != nil && (replace || !fetch.IsDenied(err)) {
+	ours := attached.Ours{Desc: root.Manifest.Desc, Manifest: root.Manifest.Bytes, Defaults: root.Attached}
+	listed, err := fetch.ListReferrers(ctx, to.Target, to.Subject, ours.Desc.ArtifactType)
+	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err
 	}
-	r := newResult(root)
-	if same != nil {
-		r.Digest, r.Size = same.Digest, same.Size
-	}
-	if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
-		return nil, err
-	}
-	if replace && len(others) > 0 {
-		r.Skipped = false
-		gone = append(gone, others...)
-	}
-	for _, old := range gone {
-		if err := remove(ctx, to, old); err != nil {
+	r := &Attached{Result: newResult(root), DryRun: opts.DryRun}
+	same := ours.Same(listed)
+	if same != nil { // another client may have deleted it without removing it from the list
+		ok, err := to.Target.Exists(ctx, *same)
+		if err != nil {
 			return nil, err
 		}
+		if !ok {
+			same = nil
+		}
+	}
+	if same != nil {
+		r.Digest, r.Size, r.Annotations = same.Digest, same.Size, same.Annotations
+	}
+	var others []ocispec.Descriptor
+	if opts.Replace {
+		if others, err = ours.Predecessors(ctx, to.Target, listed, same); err != nil {
+			return nil, err
+		}
+	}
+	r.Skipped = same != nil
+	if !opts.DryRun {
+		if r.Skipped, err = p.sendReferrer(ctx, root, same != nil); err != nil {
+			return nil, err
+		}
+		if len(others) > 0 && !opts.KeepReplaced {
+			r.Skipped = false
+			if err := prune.Referrers(ctx, to.Target, to.Subject, others); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, old := range others {
+		kind, _ := kinds.KindOfEntry(old)
+		r.Replaced = append(r.Replaced, Replaced{old.Digest, old.MediaType, old.ArtifactType, kind.Name, old.Annotations[ocispec.AnnotationTitle], old.Size})
 	}
 	return r, nil
 }
@@ -116,76 +155,6 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 		return false, err
 	}
 	return false, p.pushManifests(ctx, root, nil)
-}
-
-// attached searches the subject's referrers for the same artifact, for others that it replaces, and for those that are only
-// listed: another client deleted the manifest, and left the list of a registry without a referrers API as it was.
-func attached(ctx context.Context, dst oras.GraphTarget, root *node.Node) (same *ocispec.Descriptor, others, gone []ocispec.Descriptor, err error) {
-	ours := root.Manifest
-	referrers, err := fetch.ListReferrers(ctx, dst, *root.Subject, ours.Desc.ArtifactType)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	for _, r := range referrers {
-		if r.Digest == ours.Desc.Digest {
-			ok, err := dst.Exists(ctx, r)
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			if ok {
-				same = &r
-			}
-			continue
-		}
-		theirs, err := manifest.Fetch(ctx, dst, r)
-		if errors.Is(err, errdef.ErrNotFound) {
-			gone = append(gone, r)
-			continue
-		}
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		switch {
-		case same == nil && sameContent(ours.Bytes, theirs):
-			same = &r
-		case roleOf(ours.Bytes) == roleOf(theirs):
-			others = append(others, r)
-		}
-	}
-	return same, others, gone, nil
-}
-
-// sameContent compares two manifests, ignoring their creation times.
-func sameContent(a, b []byte) bool { return reflect.DeepEqual(timeless(a), timeless(b)) }
-
-func timeless(manifest []byte) map[string]any {
-	var m map[string]any
-	if json.Unmarshal(manifest, &m) != nil {
-		return nil
-	}
-	if all, ok := m["annotations"].(map[string]any); ok {
-		all = maps.Clone(all)
-		delete(all, ocispec.AnnotationCreated)
-		m["annotations"] = all
-		if len(all) == 0 {
-			delete(m, "annotations")
-		}
-	}
-	return m
-}
-
-// referrerRole is the role of a referrer for its subject: a newer one of the same role replaces it.
-type referrerRole struct{ kind, title, predicate string }
-
-// roleOf reads the role from a manifest. Signatures and attestations of cosign differ in nothing else.
-func roleOf(manifest []byte) referrerRole {
-	var m ocispec.Manifest
-	if json.Unmarshal(manifest, &m) != nil {
-		return referrerRole{}
-	}
-	kind, _ := kinds.KindOf(m)
-	return referrerRole{kind.Name, m.Annotations[ocispec.AnnotationTitle],
-		cmp.Or(m.Annotations[mediatypes.PredicateType], m.Annotations[mediatypes.BundlePredicateType])}
 }
 
 // Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
@@ -211,97 +180,4 @@ func listed(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) 
 		return nil, &artifact.Error{Op: "reading index", Item: index.Digest.String(), Err: err}
 	}
 	return idx.Manifests, nil
-}
-
-// DetachOptions choose which referrers are removed. The zero value chooses none. If Digests and Kind are both given, a
-// referrer must match both.
-type DetachOptions struct {
-	Digests []digest.Digest // these; every one must be a referrer of the subject
-	Kind    string          // those of a kind, by its name, or of an artifactType
-	All     bool            // all of them; needed if nothing else is given, ignored otherwise
-}
-
-// Detach removes referrers of subject and returns their descriptors. Options that choose nothing are an
-// artifact.ErrInvalid; a digest that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound; a target
-// that can't delete is an errdef.ErrUnsupported.
-func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, opts DetachOptions) (
-	[]ocispec.Descriptor, error) {
-	if len(opts.Digests) == 0 && opts.Kind == "" && !opts.All {
-		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
-			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
-	}
-	referrers, err := fetch.ListReferrers(ctx, dst, subject, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range opts.Digests {
-		if !slices.ContainsFunc(referrers, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
-			return nil, fmt.Errorf("%s is no referrer of %s: %w", d, subject.Digest, errdef.ErrNotFound)
-		}
-	}
-	var chosen []ocispec.Descriptor
-	for _, r := range referrers {
-		if len(opts.Digests) > 0 && !slices.Contains(opts.Digests, r.Digest) {
-			continue
-		}
-		full, err := told(ctx, dst, r)
-		if err != nil && opts.Kind != "" {
-			return nil, err
-		}
-		if opts.Kind == "" || isKind(full, opts.Kind) {
-			chosen = append(chosen, full)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
-	}
-	for _, r := range chosen {
-		if err := remove(ctx, Attachment{dst, subject}, r); err != nil {
-			return nil, err
-		}
-	}
-	return chosen, nil
-}
-
-// told completes the listing of a referrer from its manifest, if the listing shows no kind.
-func told(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
-	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
-	if !traits.Vague() {
-		return desc, nil
-	}
-	var m ocispec.Manifest
-	switch err := manifest.FetchJSON(ctx, src, desc, &m); {
-	case errors.Is(err, errdef.ErrNotFound): // only the listing still has it
-		return desc, nil
-	case err != nil:
-		return desc, &artifact.Error{Op: "reading referrer", Item: desc.Digest.String(), Err: err}
-	}
-	desc.ArtifactType, desc.Annotations = cmp.Or(m.ArtifactType, m.Config.MediaType), m.Annotations
-	return desc, nil
-}
-
-// isKind reports whether a referrer has the requested kind or type.
-func isKind(desc ocispec.Descriptor, kind string) bool {
-	k, ok := kinds.KindOfEntry(desc)
-	return desc.ArtifactType == kind || ok && k.Name == kind
-}
-
-// Detacher is a target that removes a manifest from the referrers of a subject, whether or not the manifest still exists.
-type Detacher interface {
-	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
-}
-
-// remove deletes a referrer that may already be gone.
-func remove(ctx context.Context, from Attachment, desc ocispec.Descriptor) (err error) {
-	if detacher, ok := from.Target.(Detacher); ok {
-		err = detacher.Detach(ctx, from.Subject, desc)
-	} else if deleter, ok := from.Target.(content.Deleter); ok {
-		err = deleter.Delete(ctx, desc)
-	} else {
-		return fmt.Errorf("removing %s: %w: the target deletes nothing", desc.Digest, errdef.ErrUnsupported)
-	}
-	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
-		return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
-	}
-	return nil
 }

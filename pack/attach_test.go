@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -10,14 +9,12 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/content/oci"
 	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry"
 )
 
 // newSubject pushes something to attach to.
@@ -96,74 +93,6 @@ func TestReplaceNeedsDeleting(t *testing.T) {
 	_, err := Attach(t.Context(), files, named("x", "sbom.js"), Attachment{dst, ocispec.Descriptor{}}, AttachOptions{Replace: true})
 	if !errors.Is(err, errdef.ErrUnsupported) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestDetach(t *testing.T) {
-	t.Parallel()
-	dst, subject := newSubject(t)
-	var attached []digest.Digest
-	for _, path := range []string{"sbom.js", "b.txt"} {
-		r, err := Attach(t.Context(), files, named(path, path), Attachment{dst, subject}, AttachOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		attached = append(attached, r[0].Digest)
-	}
-	if _, err := Detach(t.Context(), dst, subject, DetachOptions{}); !errors.Is(err, artifact.ErrInvalid) {
-		t.Errorf("zero options: got %v, want ErrInvalid", err)
-	}
-	for _, opts := range []DetachOptions{{Kind: "runbook"}, {Digests: []digest.Digest{subject.Digest}}} {
-		if _, err := Detach(t.Context(), dst, subject, opts); !errors.Is(err, errdef.ErrNotFound) {
-			t.Errorf("%+v: got %v", opts, err)
-		}
-	}
-	for _, opts := range []DetachOptions{{Digests: attached[:1]}, {Kind: "application/vnd.example.sbom"}} {
-		gone, err := Detach(t.Context(), dst, subject, opts)
-		if err != nil || len(gone) != 1 {
-			t.Errorf("%+v: removed %v, %v", opts, gone, err)
-		}
-	}
-	if left, err := dst.Predecessors(t.Context(), subject); err != nil || len(left) != 0 {
-		t.Errorf("left %v, %v", left, err)
-	}
-}
-
-// terse lists referrers by their types alone, as cosign does in the index that it writes where a registry lists none.
-type terse struct{ *oci.Store }
-
-func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {
-	found, err := registry.Referrers(ctx, s.Store, desc, "")
-	if err != nil {
-		return err
-	}
-	for i := range found {
-		found[i].Annotations = nil
-	}
-	return fn(found)
-}
-
-// A signature of cosign is an attestation by its type, and is detached with neither that nor anything else.
-func TestDetachTellsSignaturesFromAttestations(t *testing.T) {
-	t.Parallel()
-	store, subject := newSubject(t)
-	dst := terse{store}
-	attached := map[string]digest.Digest{}
-	for kind, predicate := range map[string]string{"signature": mediatypes.CosignStatement, "attestation": "https://slsa.dev/provenance/v1"} {
-		p := named(kind, "sbom.js")
-		p.ArtifactType = mediatypes.SigstoreBundle
-		p.Annotations[mediatypes.BundleContent], p.Annotations[mediatypes.BundlePredicateType] = "dsse-envelope", predicate
-		r, err := Attach(t.Context(), files, p, Attachment{dst, subject}, AttachOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		attached[kind] = r[0].Digest
-	}
-	for _, kind := range []string{"attestation", "signature"} {
-		gone, err := Detach(t.Context(), dst, subject, DetachOptions{Kind: kind})
-		if err != nil || len(gone) != 1 || gone[0].Digest != attached[kind] {
-			t.Errorf("%s: removed %v, %v", kind, gone, err)
-		}
 	}
 }
 

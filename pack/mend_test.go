@@ -63,7 +63,7 @@ func TestAttachMendsALayout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return r[0]
+		return r[0].Result
 	}
 	lost := attach().Layers[0].Digest
 	if !attach().Skipped {

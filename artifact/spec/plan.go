@@ -84,4 +84,7 @@ type Finished struct {
 	Config      []byte            // the config blob
 	Annotations map[string]string // more annotations of the manifest
 	Entry       map[string]string // annotations of the manifest's descriptor in an index
+	// Attached returns the annotations that the manifest gets if it has a subject, instead of its others with these keys:
+	// what a listing of referrers shows of it. Nil: none.
+	Attached func() map[string]string
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"github.com/opencontainers/image-spec/specs-go"
 	"io"
 	"math/rand/v2"
@@ -71,6 +72,46 @@ func TestShowRequests(t *testing.T) {
 			}
 			if got := reg.Count(); got != want {
 				t.Errorf("%s: %s took %d requests, want %d: %v", test.name, target, got, want, ops(reg))
+			}
+		}
+	}
+}
+
+// TestAttachTakesLittle counts the requests of attach and discover: those of attach do not depend on what is attached.
+func TestAttachTakesLittle(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	writeFile(t, dir+"/app.txt", "app\n")
+	report := func(n int) string {
+		name := fmt.Sprintf("%s/r%d.sarif", dir, n)
+		writeFile(t, name, fmt.Sprintf(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"Tool"}},"results":[{"ruleId":"r%d"}]}]}`, n))
+		return name
+	}
+	for _, test := range []struct {
+		name             string
+		options          registrytest.Options
+		attach, discover int
+	}{
+		{"referrers API", registrytest.Options{}, 7, 3 + 2},
+		{"tag schema", registrytest.Options{NoReferrers: true}, 11, 4},
+	} {
+		reg := registrytest.Start(t, test.options)
+		app := reg.Host + "/app:1.0"
+		davit(t, "push", "--kind", "generic", dir+"/app.txt", app, "-q")
+		for n := range 2 {
+			davit(t, "attach", report(n), app, "-q")
+		}
+		reg.ResetLog()
+		davit(t, "discover", app)
+		if got := reg.Count(); got > test.discover {
+			t.Errorf("%s: discover took %d requests, want at most %d: %v", test.name, got, test.discover, ops(reg))
+		}
+		for n := 2; n < 8; n++ {
+			reg.ResetLog()
+			davit(t, "attach", report(n), app, "-q")
+			if got := reg.Count(); got > test.attach {
+				t.Errorf("%s: attach beside %d others took %d requests, want at most %d: %v", test.name, n, got, test.attach, ops(reg))
 			}
 		}
 	}

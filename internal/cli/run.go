@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -45,9 +46,18 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: term.NewConsole(stderr)}, Stdin: stdin}
 }
 
+// withValue returns the arguments with an empty value for a flag that stands at the end without one.
+func withValue(args []string, flag string) []string {
+	if n := len(args); n > 0 && args[n-1] == flag {
+		return append(slices.Clone(args[:n-1]), flag+"=")
+	}
+	return args
+}
+
 // Run runs one davit command and returns its exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := newApp(stdin, stdout, stderr)
+	args = withValue(args, "--alert")
 	a.Format.Guess(args, os.Getenv("DAVIT_FORMAT"))
 	root := newRootCommand(a)
 	root.SetArgs(args)

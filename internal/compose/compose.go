@@ -228,10 +228,16 @@ func (d *Draft) finish() Finish {
 	} else {
 		err = fmt.Errorf("config: nothing derives %q", name)
 	}
-	if err != nil {
+	if err != nil || finish == nil {
 		d.refuseError(err)
+		return finish
 	}
-	return finish
+	attached := d.attached()
+	return func(layers []spec.Packed) (spec.Finished, error) {
+		finished, err := finish(layers)
+		finished.Attached = func() map[string]string { return withSize(attached(), layers) }
+		return finished, err
+	}
 }
 
 // configType returns the media type of the config.

@@ -15,6 +15,8 @@ type Table struct {
 	roles.Table
 	Derive map[string]DeriveFunc // by mediatypes.Config.Derive
 	Settle map[string]SettleFunc // by mediatypes.Config.Derive
+	// Outline has the summaries of documents, by the name of their kind.
+	Outline map[string]OutlineFunc
 }
 
 // SettleFunc reduces the files found in a directory to those that the native client takes.

@@ -72,10 +72,14 @@ type CosignManifest struct {
 }
 
 // CosignManifests returns the manifests that cosign stores for another one under the tags sha256-….sig, .att, and .sbom.
-// It takes three requests.
+// It takes three requests, or none for a source that knows its tags.
 func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
 	var all []CosignManifest
+	known, _ := src.(interface{ LacksTag(tag string) bool })
 	for _, tag := range manifest.CosignTags(subject.Digest) {
+		if known != nil && known.LacksTag(tag) {
+			continue
+		}
 		desc, err := src.Resolve(ctx, tag)
 		if errors.Is(err, errdef.ErrNotFound) {
 			continue

@@ -137,6 +137,7 @@ func Alerting() string {
 func Table() *engine.Table {
 	t := &engine.Table{
 		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Settle: map[string]engine.SettleFunc{},
+		Outline: map[string]engine.OutlineFunc{},
 	}
 	for _, k := range list() {
 		if k.Derive != nil {
@@ -144,6 +145,9 @@ func Table() *engine.Table {
 		}
 		if k.Settle != nil {
 			t.Settle[k.Config.Derive] = k.Settle
+		}
+		if k.Outline != nil {
+			t.Outline[k.Name] = k.Outline
 		}
 		maps.Copy(t.Tests, k.Tests)
 	}

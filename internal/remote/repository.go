@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -297,6 +298,27 @@ func isRefusal(err error) bool {
 	}
 	return false
 }
+
+// LearnTags asks for the tags of the repository. If one page lists them all, LacksTag and Referrers need no more requests to
+// know which do not exist. It is for commands that read; a registry that does not list tags is no problem.
+func (r *Repository) LearnTags(ctx context.Context) {
+	var all []string
+	pages := 0
+	errEnough := errors.New("enough")
+	err := r.Tags(ctx, "", func(tags []string) error {
+		if pages++; pages > 1 {
+			return errEnough
+		}
+		all = append(all, tags...)
+		return nil
+	})
+	if err == nil {
+		r.referrers.Learn(all)
+	}
+}
+
+// LacksTag reports whether LearnTags found that a tag does not exist.
+func (r *Repository) LacksTag(tag string) bool { return r.referrers.LacksTag(tag) }
 
 // Tags lists the tags after last, page by page.
 func (r *Repository) Tags(ctx context.Context, last string, fn func(tags []string) error) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/term"
 )
 
@@ -32,6 +33,16 @@ func NewScreen(w io.Writer) *Screen {
 		s.Width, _, _ = Dimensions(f)
 	}
 	return s
+}
+
+// Digest returns a digest as it is printed to w: shortened, as by docker, for a screen, and whole for anything else.
+func Digest(w io.Writer, d digest.Digest) string {
+	const short = 12
+	screen, ok := w.(*Screen)
+	if !ok || screen.Width == 0 || d.Validate() != nil {
+		return d.String()
+	}
+	return d.Algorithm().String() + ":" + d.Encoded()[:short]
 }
 
 // ReadPassword prints prompt to w and reads a line from the terminal f without echo. If ctx ends first, it restores the

@@ -8,8 +8,8 @@ import (
 )
 
 // tellingKeys are the keys that distinguish JSON documents; one pass looks for all of them.
-var tellingKeys = []string{"$schema", "@context", "@graph", "_type", "bomFormat", "components", "document/category", "document/csaf_version",
-	"mediaType", "payload", "payloadType", "predicateType", "runs", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
+var tellingKeys = []string{"$schema", "@context", "@graph", "ArtifactName", "SchemaVersion", "_type", "bomFormat", "components",
+	"descriptor/name", "document/category", "document/csaf_version", "matches", "mediaType", "payload", "payloadType", "predicateType", "runs", "sbom/spdxVersion", "schema/url", "signatures", "specVersion", "spdxVersion", "version", "vulnerabilities"}
 
 // Keys returns the strings at the telling keys of a JSON object: nil if the file is not one, an empty string for a key
 // with another type of value.

@@ -83,7 +83,7 @@ func finish(plan *artifact.Plan, packed []artifact.Packed) (artifact.Finished, e
 }
 
 // newManifest returns the manifest of a node whose layers and config are known.
-func (n *Node) newManifest(layers []ocispec.Descriptor, more map[string]string) (Document, error) {
+func (n *Node) newManifest(layers []ocispec.Descriptor, finished artifact.Finished) (Document, error) {
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
@@ -91,7 +91,14 @@ func (n *Node) newManifest(layers []ocispec.Descriptor, more map[string]string) 
 		Config:       n.Config.Desc,
 		Layers:       layers,
 		Subject:      PlainSubject(n.Subject),
-		Annotations:  annotations(n.Plan, more, n.Created),
+		Annotations:  annotations(n.Plan, finished.Annotations, n.Created),
+	}
+	if n.Subject != nil && finished.Attached != nil {
+		if m.Annotations == nil {
+			m.Annotations = map[string]string{}
+		}
+		n.Attached = finished.Attached()
+		maps.Copy(m.Annotations, n.Attached)
 	}
 	if m.ArtifactType == "" && n.Config.Desc.MediaType == ocispec.MediaTypeEmptyJSON {
 		m.ArtifactType = mediatypes.UnknownArtifact // as oras does: the spec requires one

@@ -26,6 +26,7 @@ type Node struct {
 	Config   Document            // empty for an index
 	Manifest Document
 	Packed   []artifact.Packed
+	Attached map[string]string // annotations of the manifest that it has because of its subject
 	entry    map[string]string // annotations of the manifest's descriptor in an index
 }
 
@@ -148,6 +149,6 @@ func (n *Node) composeManifest() error {
 		}
 	}
 	n.Config, n.entry = newConfig(configType, config), finished.Entry
-	n.Manifest, err = n.newManifest(layers, finished.Annotations)
+	n.Manifest, err = n.newManifest(layers, finished)
 	return err
 }

@@ -1,8 +1,8 @@
 package referrers
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,38 +17,112 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// AttachedOptions select one of a subject's referrers.
+// AttachedOptions select some of a subject's referrers.
 type AttachedOptions struct {
 	Kind   string // the name of a kind, or an artifactType
 	Alert  string // of runbooks, one that answers this alert
-	Latest bool   // of several, the one created last
+	Latest bool   // of several, only the one created last
 }
 
-// Attached returns the one referrer of a subject that matches, using only the listing. The error is a *NoneAttachedError
-// if none matches and a *SeveralAttachedError if several do.
-func Attached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Referrer, error) {
-	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
+// Found are the referrers of one subject that match.
+type Found struct {
+	Referrers []*Referrer // most severe first, then newest first
+	Place     *Place      // where they are attached, if not to the subject that was asked for
+	Inexact   bool        // the alert is written in another letter case
+}
+
+// Find returns the referrers of a subject that match, using only the listing. If the subject has none, its index or the
+// manifests of its platforms may: see Elsewhere. The error is a *NoneAttachedError if none matches anywhere.
+func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Found, error) {
+	found, none, err := findAt(ctx, src, subject, opts)
+	if found != nil || err != nil {
+		return found, err
+	}
+	place, err := Elsewhere(ctx, src, subject.Digest, opts)
 	if err != nil {
 		return nil, err
 	}
-	fit := slices.Clone(all)
-	if opts.Alert != "" {
-		fit = slices.DeleteFunc(fit, func(r *Referrer) bool { return !slices.Contains(r.Alerts(), opts.Alert) })
+	if place == nil || len(place.Found.Referrers) == 0 {
+		none.Place = place
+		return nil, none
 	}
+	return &Found{place.Found.Referrers, place, place.Found.Inexact}, nil
+}
+
+// findAt returns the matching referrers of one subject, or nil and what else it has.
+func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (
+	*Found, *NoneAttachedError, error) {
+	all, err := List(ctx, src, subject, Options{Kind: opts.Kind})
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, inexact := answering(all, opts.Alert)
 	if itself := slices.DeleteFunc(slices.Clone(fit), func(r *Referrer) bool { return r.Kind != opts.Kind }); len(itself) > 0 {
 		fit = itself // rather than a statement that has one
 	}
-	switch {
-	case len(fit) == 0:
-		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}
-	case len(fit) == 1:
-		return fit[0], nil
+	if len(fit) == 0 {
+		return nil, &NoneAttachedError{Subject: subject.Digest, Options: opts, Others: all}, nil
 	}
-	last, before := fit[len(fit)-1], fit[len(fit)-2] // sorted by creation time
-	if opts.Latest && last.Created().After(before.Created()) {
-		return last, nil
+	if opts.Latest {
+		fit = []*Referrer{newest(fit)}
 	}
-	return nil, &SeveralAttachedError{Subject: subject.Digest, Options: opts, Referrers: fit}
+	slices.SortStableFunc(fit, func(a, b *Referrer) int {
+		return cmp.Or(cmp.Compare(severity(a), severity(b)), b.Created().Compare(a.Created()))
+	})
+	return &Found{Referrers: fit, Inexact: inexact}, nil, nil
+}
+
+// answering returns the referrers that answer an alert, "" for all. It ignores the letter case if there is no other way, and
+// reports that.
+func answering(all []*Referrer, alert string) (fit []*Referrer, inexact bool) {
+	if alert == "" {
+		return slices.Clone(all), false
+	}
+	for _, is := range []func(string) bool{
+		func(a string) bool { return a == alert },
+		func(a string) bool { return strings.EqualFold(a, alert) },
+	} {
+		for _, r := range all {
+			if slices.ContainsFunc(r.Alerts(), is) {
+				fit = append(fit, r)
+			}
+		}
+		if len(fit) > 0 {
+			return fit, inexact
+		}
+		inexact = true
+	}
+	return nil, false
+}
+
+// newest returns the referrer created last. Of those without a time, it is the one listed last.
+func newest(all []*Referrer) *Referrer {
+	last := all[0]
+	for _, r := range all[1:] {
+		if !r.Created().Before(last.Created()) {
+			last = r
+		}
+	}
+	return last
+}
+
+// severities are the words for severities that are in use, in groups, most severe first.
+var severities = [][]string{
+	{"critical", "crit", "fatal", "emergency", "disaster", "page", "blocker", "sev0", "sev1", "sev-0", "sev-1", "p0", "p1", "s1"},
+	{"high", "error", "major", "severe", "sev2", "sev-2", "p2", "s2"},
+	{"warning", "warn", "medium", "moderate", "average", "minor", "ticket", "sev3", "sev-3", "p3", "s3"},
+	{"low", "info", "informational", "notice", "none", "sev4", "sev-4", "sev5", "sev-5", "p4", "p5", "s4"},
+}
+
+// severity returns the rank of the severity that a runbook states: 0 is the most severe, an unknown word the least.
+func severity(r *Referrer) int {
+	word := strings.ToLower(strings.TrimSpace(r.Annotations[mediatypes.RunbookSeverity]))
+	for rank, words := range severities {
+		if slices.Contains(words, word) {
+			return rank
+		}
+	}
+	return len(severities)
 }
 
 // Alerts returns the alerts that a runbook answers.
@@ -67,6 +141,7 @@ type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
 	Others  []*Referrer // of the kind, but for other alerts
+	Place   *Place      // of a statement in an index; nil: there is none
 }
 
 func (e *NoneAttachedError) Error() string {
@@ -79,21 +154,7 @@ func (e *NoneAttachedError) Error() string {
 
 func (e *NoneAttachedError) Unwrap() error { return errdef.ErrNotFound }
 
-// SeveralAttachedError reports that several referrers match.
-type SeveralAttachedError struct {
-	Subject   digest.Digest
-	Options   AttachedOptions
-	Referrers []*Referrer // oldest first
-}
-
-func (e *SeveralAttachedError) Error() string {
-	if e.Options.Latest {
-		return fmt.Sprintf("%d are attached to %s, and none says that it is the latest", len(e.Referrers), e.Subject)
-	}
-	return fmt.Sprintf("%d are attached to %s", len(e.Referrers), e.Subject)
-}
-
-// Limits of Elsewhere, which only runs to explain why something is missing.
+// Limits of Elsewhere, which runs if something is missing.
 const (
 	maxElsewhereTags      = 32
 	maxElsewherePlatforms = 16
@@ -104,9 +165,10 @@ type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
 	Platform *ocispec.Platform // of a manifest that the subject lists; with Tag, the index has a statement about this one
+	Found    Found             // what is attached there; none if it is a statement
 }
 
-// Elsewhere explains why an expected attachment of subject is missing: an index and the manifests of its platforms are
+// Elsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are
 // different subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none
 // does. It searches for an index behind a few of the source's tags.
 func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest.Digest, opts AttachedOptions) (*Place, error) {
@@ -117,10 +179,19 @@ func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest
 	if !m.IsIndex() {
 		return indexWith(ctx, src, m, opts)
 	}
-	entries := oci.Runnable(m.Manifests)
+	return platformWith(ctx, src, m, opts)
+}
+
+// platformWith searches the manifests of an index.
+func platformWith(ctx context.Context, src oras.ReadOnlyGraphTarget, index *fetch.Manifest, opts AttachedOptions) (*Place, error) {
+	entries := oci.Runnable(index.Manifests)
 	for _, e := range entries[:min(len(entries), maxElsewherePlatforms)] {
-		if has, err := hasAttached(ctx, src, e, opts); has || err != nil {
-			return &Place{Digest: e.Digest, Platform: e.Platform}, err
+		found, _, err := findAt(ctx, src, e, opts)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			return &Place{Digest: e.Digest, Platform: e.Platform, Found: *found}, nil
 		}
 	}
 	return nil, nil
@@ -132,8 +203,8 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	if !ok {
 		return nil, nil
 	}
-	tags := fetch.SomeTags(ctx, lister)
-	for _, tag := range tags[:min(len(tags), maxElsewhereTags)] {
+	tags := slices.DeleteFunc(fetch.SomeTags(ctx, lister), func(tag string) bool { return oci.IsReferrersTag(tag) || oci.IsCosignTag(tag) })
+	for _, tag := range slices.Backward(tags[max(0, len(tags)-maxElsewhereTags):]) { // later versions first
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {
 			continue // another artifact, or a tag that was deleted meanwhile
@@ -147,23 +218,16 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 				return &Place{Digest: index.Desc.Digest, Tag: tag, Platform: p}, err
 			}
 		}
-		if has, err := hasAttached(ctx, src, index.Desc, opts); has || err != nil {
-			return &Place{Digest: index.Desc.Digest, Tag: tag}, err
+		there, _, err := findAt(ctx, src, index.Desc, opts)
+		if err != nil {
+			return nil, err
+		}
+		if there != nil {
+			return &Place{Digest: index.Desc.Digest, Tag: tag, Found: *there}, nil
+		}
+		if place, err := platformWith(ctx, src, index, opts); place != nil || err != nil {
+			return place, err
 		}
 	}
 	return nil, nil
-}
-
-// hasAttached reports whether at least one referrer of a subject matches.
-func hasAttached(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (bool, error) {
-	_, err := Attached(ctx, src, subject, opts)
-	var none *NoneAttachedError
-	var several *SeveralAttachedError
-	switch {
-	case errors.As(err, &none):
-		return false, nil
-	case errors.As(err, &several):
-		return true, nil
-	}
-	return err == nil, err
 }

@@ -24,7 +24,7 @@ const MaxDepth = 8
 type Options struct {
 	Kind      string // the name of a kind, or an artifactType; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
-	Tags      bool   // also what cosign stores under tags like sha256-….sig; this takes three more requests
+	Tags      bool   // also what cosign stores under tags like sha256-….sig; this takes one more request, or a few
 }
 
 // Referrer is a manifest that refers to a subject, with its own referrers. Its JSON is for scripts.
@@ -38,6 +38,8 @@ type Referrer struct {
 	Statements   []string          `json:"statements,omitempty"` // predicate types, if its manifest had to be read
 	Tag          string            `json:"tag,omitempty"`        // without a subject, but stored under this tag of the subject's digest
 	Referrers    []*Referrer       `json:"referrers,omitempty"`
+
+	Reference string `json:"reference,omitempty"` // of the manifest, set by the caller, which knows the name of the source
 }
 
 // Descriptor returns the descriptor of the referrer's manifest.
@@ -148,6 +150,9 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 			w.seen[desc.Digest] = true
 			return known
 		})
+	}
+	if learner, ok := w.src.(interface{ LearnTags(context.Context) }); ok && opts.Tags && len(subjects) > 0 {
+		learner.LearnTags(ctx)
 	}
 	lists := make([][]*Referrer, len(subjects))
 	return lists, AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {

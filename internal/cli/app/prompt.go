@@ -16,7 +16,7 @@ import (
 // Confirm asks a question and returns exit.ErrNo unless the answer is yes. It does not ask if yes is set or if standard input is
 // not a terminal: a script means what it says.
 func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
-	if yes || !a.canAsk() {
+	if yes || !a.CanAsk() {
 		return nil
 	}
 	answer, err := a.ask(ctx, "davit: "+term.Escape(question)+" [y/N] ")
@@ -31,8 +31,8 @@ func (a *App) Confirm(ctx context.Context, question string, yes bool) error {
 	return exit.ErrNo
 }
 
-// canAsk reports whether standard input is a terminal.
-func (a *App) canAsk() bool {
+// CanAsk reports whether standard input is a terminal.
+func (a *App) CanAsk() bool {
 	f, ok := a.Stdin.(*os.File)
 	return ok && term.IsTerminal(f)
 }
@@ -66,10 +66,10 @@ var ErrNoTerminal = errors.New("standard input is not a terminal")
 
 // AskSecret asks for a password, which is not echoed. Without a terminal it returns ErrNoTerminal.
 func (a *App) AskSecret(ctx context.Context, prompt string) (string, error) {
-	if !a.canAsk() {
+	if !a.CanAsk() {
 		return "", ErrNoTerminal
 	}
-	secret, err := term.ReadPassword(ctx, a.Stdin.(*os.File), a.Stderr, term.Escape(prompt)) // canAsk checked the type
+	secret, err := term.ReadPassword(ctx, a.Stdin.(*os.File), a.Stderr, term.Escape(prompt)) // CanAsk checked the type
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("reading the password: %w", err)
 	}
@@ -83,7 +83,7 @@ func (a *App) Credentials(ctx context.Context) (username, password string, err e
 		password, err = a.password(only)
 		return username, password, err
 	}
-	if !a.canAsk() {
+	if !a.CanAsk() {
 		return "", "", &exit.UsageError{Err: errors.New("authentication required: no password, and standard input is not a terminal"), Hint: "pass it with --username and --password-stdin"}
 	}
 	if username == "" {

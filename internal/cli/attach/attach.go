@@ -1,16 +1,25 @@
 package attach
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pack/prune"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -20,10 +29,13 @@ func newAttachCommand(a *app.App) *cobra.Command {
 		Use:   "attach SOURCE... SUBJECT",
 		Short: "Pack files and attach them to an artifact or image as referrers",
 		Long: `Pack each SOURCE and push it next to SUBJECT as a referrer of it, without a tag:
-"davit discover SUBJECT" lists it. Nothing is attached twice.`,
+"davit discover SUBJECT" lists it. Nothing is attached twice. Each attachment has a name: that in
+davit.yaml or --name, else the one in the document (the tool of a report, the subject of an
+SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are attached one by one.`,
 		Example: `  davit attach sbom.spdx.json registry.example.com/app:1.0
   davit attach runbook.md sbom.cdx.json ./oci:1.0
   davit attach --replace scan.sarif registry.example.com/app:1.0
+  syft -o spdx-json app | davit attach --file-name sbom.spdx.json - registry.example.com/app:1.0
   davit attach --each-platform sbom.spdx.json registry.example.com/app:1.0`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(2, -1),
@@ -32,9 +44,11 @@ func newAttachCommand(a *app.App) *cobra.Command {
 			return runAttach(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same kind and name")
+	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same type and name")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "attach to every platform's manifest instead of the index")
 	opts.sign.AddFlags(cmd.Flags())
+	cmd.Flags().StringVar(&opts.fileName, "file-name", "", "attach standard input, given as the source -, as a file with this `NAME`")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "show what would be attached and replaced, without doing it")
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -43,54 +57,70 @@ func newAttachCommand(a *app.App) *cobra.Command {
 type attachOptions struct {
 	sources      []string
 	subject      string
+	subjectRef   registry.Reference
+	fileName     string
 	source       source.Options
 	replace      bool
 	eachPlatform bool
 	sign         signing.Flags
+	dryRun       bool
 }
 
 // attach attaches every source as a referrer of its own. All of them are read before the first is sent.
 func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
-	subject, err := registry.Parse(opts.subject)
-	if err != nil {
+	var err error
+	if opts.subjectRef, err = registry.Parse(opts.subject); err != nil {
 		return err
 	}
-	if err := a.AssignLogin(&app.Login{}, subject); err != nil {
+	if err := a.AssignLogin(&app.Login{}, opts.subjectRef); err != nil {
 		return err
 	}
-	var sources []*source.Source
+	if opts.fileName != "" && !slices.Contains(opts.sources, "-") {
+		return &exit.UsageError{Err: errors.New("--file-name names standard input"), Hint: "give - as the source"}
+	}
+	docs := documents{app: a, opts: &opts}
+	defer docs.close()
 	for _, arg := range opts.sources {
-		s, err := source.Open(a, []string{arg}, &opts.source, subject)
-		if err != nil {
-			return err
+		if err := docs.open(arg); err != nil {
+			return hintAtStdin(arg, opts, err)
 		}
-		defer s.Close()
+	}
+	for _, s := range docs.opened {
 		a.Tell(s.Plan)
-		sources = append(sources, s)
 	}
-	signer, err := opts.sign.Signer(ctx, a, subject)
+	signer, err := opts.sign.Signer(ctx, a, opts.subjectRef)
 	if err != nil {
 		return err
 	}
-	t, err := a.OpenReference(ctx, subject, registry.Write)
+	mode := registry.Write
+	if opts.dryRun {
+		mode = registry.Read
+	}
+	t, err := a.OpenReference(ctx, opts.subjectRef, mode)
 	if err != nil {
 		return err
 	}
-	results, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Result, error) {
-		attached, err := attachAll(ctx, a, sources, t, opts)
+	all, err := app.Finish(ctx, t, func(t *app.Target) ([]*pack.Attached, error) {
+		attached, err := attachAll(ctx, a, docs.opened, t, opts)
 		if err != nil {
 			return nil, err
 		}
-		return attached, signAll(ctx, signer, t, attached)
+		if opts.dryRun {
+			return attached, removeReplaced(ctx, t, attached)
+		}
+		if err := signAll(ctx, signer, t, attached); err != nil {
+			return nil, err
+		}
+		return attached, removeReplaced(ctx, t, attached)
 	})
 	if err != nil {
 		return err
 	}
-	return a.Print(attachResult{results[0], results})
+	return a.Print(attachResult{all[0], all})
 }
 
 // signAll signs what was attached.
-func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Result) error {
+func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Attached) error {
 	sign := signer.In(t.Target)
 	for _, r := range attached {
 		if sign == nil {
@@ -103,27 +133,37 @@ func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attache
 	return nil
 }
 
-func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Result, error) {
+// hintAtStdin returns the error for a document on standard input that is not a davit.yaml: it names no kind.
+func hintAtStdin(arg string, opts attachOptions, err error) error {
+	var problems artifact.Problems
+	namesNoKind := func(p artifact.Problem) bool { return strings.Contains(p.Message, "kind is missing") }
+	if arg != "-" || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
+		return err
+	}
+	return &exit.UsageError{Err: errors.New("standard input is not a davit.yaml"), Hint: "to attach it as a document, add --file-name NAME"}
+}
+
+func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Attached, error) {
 	subject, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
 	progress, stop := a.StartProgress()
 	defer stop()
-	var all []*pack.Result
+	var all []*pack.Attached
 	for _, s := range sources {
-		attach := pack.AttachOptions{Replace: opts.replace, EachPlatform: opts.eachPlatform}
+		attach := pack.AttachOptions{Replace: opts.replace, EachPlatform: opts.eachPlatform, DryRun: opts.dryRun, KeepReplaced: true}
 		var done func()
 		if attach.Options, done, err = s.PackOptions(ctx, a); err != nil {
 			return nil, err
 		}
 		attach.Progress = progress
-		results, err := pack.Attach(ctx, s.FS, s.Plan, pack.Attachment{Target: t.Target, Subject: subject}, attach)
+		attached, err := pack.Attach(ctx, s.FS, s.Plan, pack.Attachment{Target: t.Target, Subject: subject}, attach)
 		done()
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, results...)
+		all = append(all, attached...)
 	}
 	for _, r := range all {
 		ref := t.Ref
@@ -133,15 +173,49 @@ func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app
 	return all, nil
 }
 
+// removeReplaced removes what the attachments replace, but none of them: one of them may have been attached before.
+func removeReplaced(ctx context.Context, t *app.Target, all []*pack.Attached) error {
+	isOurs := func(old pack.Replaced) bool {
+		return slices.ContainsFunc(all, func(r *pack.Attached) bool { return r.Digest == old.Digest })
+	}
+	seen := map[digest.Digest]bool{}
+	for _, r := range all {
+		var gone []ocispec.Descriptor
+		r.Replaced = slices.DeleteFunc(r.Replaced, func(old pack.Replaced) bool { return isOurs(old) || seen[old.Digest] })
+		for _, old := range r.Replaced {
+			seen[old.Digest], r.Skipped = true, false
+			gone = append(gone, ocispec.Descriptor{MediaType: old.MediaType, ArtifactType: old.ArtifactType, Digest: old.Digest, Size: old.Size})
+		}
+		if r.DryRun {
+			continue
+		}
+		if err := prune.Referrers(ctx, t.Target, *r.Subject, gone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // attachResult is the result of attach: the fields of the first referrer, usually the only one, and all of them.
 type attachResult struct {
-	*pack.Result
-	Attached []*pack.Result `json:"attached"`
+	*pack.Attached
+	All []*pack.Attached `json:"attached"`
 }
 
 func (r attachResult) WriteText(w io.Writer) error {
-	for _, one := range r.Attached {
-		if err := (results.Sent{Result: one, Verb: "attached"}).WriteText(w); err != nil {
+	for _, one := range r.All {
+		attached, replaced := "attached", "replaced"
+		if one.DryRun {
+			attached, replaced = "would attach", "would replace"
+		}
+		if err := (results.Sent{Result: one.Result, Verb: attached}).WriteText(w); err != nil {
+			return err
+		}
+		var t term.Table
+		for _, old := range one.Replaced {
+			t.Row(replaced, old.Digest.String(), cmp.Or(old.Kind, old.ArtifactType), old.Name)
+		}
+		if err := t.WriteText(w); err != nil {
 			return err
 		}
 	}
@@ -150,7 +224,7 @@ func (r attachResult) WriteText(w io.Writer) error {
 
 func (r attachResult) QuietLine() string {
 	var lines []string
-	for _, one := range r.Attached {
+	for _, one := range r.All {
 		lines = append(lines, one.Reference)
 	}
 	return strings.Join(lines, "\n")

@@ -3,7 +3,10 @@ package attach
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -11,9 +14,11 @@ import (
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pack/prune"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newDetachCommand(a *app.App) *cobra.Command {
@@ -21,46 +26,79 @@ func newDetachCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detach SUBJECT [DIGEST...]",
 		Short: "Remove referrers of an artifact or image",
-		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, or all of them.
-On a terminal it asks before it removes all.`,
+		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, old ones, or all of
+them. Without any of these, a terminal is asked, and a script removes nothing.
+
+--keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
+every scanner. Attachments without a date are the oldest, and never older than an age.`,
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
+  davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
+  davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
   davit detach ./oci:1.0 sha256:401c4b31ae48225669d95d63480fff246a6d90296f733f5b40d6d9d73a8caf62`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.subject, opts.digests = args[0], args[1:]
+			if cmd.Flags().Changed("kind") && opts.Kind == "" {
+				return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "to remove referrers of every kind, use --all"}
+			}
 			return runDetach(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.kind, "kind", "", "remove referrers of this `KIND` (or artifactType)")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "remove all referrers without asking")
-	a.AddRegistryFlags(cmd.Flags())
+	f := cmd.Flags()
+	f.StringVar(&opts.Kind, "kind", "", "remove referrers of this `KIND` (or artifactType)")
+	f.BoolVar(&opts.All, "all", false, "remove all referrers without asking")
+	app.Keep(f, &opts.Keep, "keep", "keep the newest `N` of each type and name")
+	app.Age(f, &opts.OlderThan, "older-than", "remove only those older than this `AGE`: 90d, 12w, 36h")
+	f.BoolVar(&opts.eachPlatform, "each-platform", false, "remove from every platform's manifest instead of the index")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
+	a.AddRegistryFlags(f)
 	return cmd
 }
 
 type detachOptions struct {
-	subject string
-	digests []string
-	kind    string
-	all     bool
+	prune.Selection
+	subject      string
+	digests      []string
+	eachPlatform bool
+	dryRun       bool
 }
 
 func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
-	chosen := pack.DetachOptions{Kind: opts.kind, All: len(opts.digests) == 0 && opts.kind == ""}
 	for _, d := range opts.digests {
 		parsed, err := digest.Parse(d)
 		if err != nil {
 			return &exit.UsageError{Err: err, Hint: "\"davit discover " + opts.subject + "\" shows the digests"}
 		}
-		chosen.Digests = append(chosen.Digests, parsed)
+		opts.Digests = append(opts.Digests, parsed)
 	}
-	if chosen.All {
-		if err := a.Confirm(ctx, "detach everything from "+opts.subject+"?", opts.all); err != nil {
-			return err
+	if err := results.CheckReferrerKind(opts.Kind); err != nil {
+		return err
+	}
+	ask := opts.IsEmpty()
+	if ask && !a.CanAsk() {
+		return &exit.UsageError{
+			Err:  errors.New("nothing is chosen, so nothing was removed"),
+			Hint: "choose with --kind KIND, a digest, --keep N, or --older-than AGE; --all removes every referrer",
 		}
 	}
-	result, err := app.With(ctx, a, opts.subject, registry.Write, func(t *app.Target) (*detachResult, error) {
-		return detachFrom(ctx, t, chosen)
+	opts.All = opts.All || ask
+	mode := registry.Write
+	if opts.dryRun {
+		mode = registry.Read
+	}
+	result, err := app.With(ctx, a, opts.subject, mode, func(t *app.Target) (*detachResult, error) {
+		chosen, err := chooseReferrers(ctx, t, opts)
+		if err != nil || opts.dryRun {
+			return chosen, err
+		}
+		if ask {
+			question := fmt.Sprintf("detach %s from %s?", chosen.counted(), opts.subject)
+			if err := a.Confirm(ctx, question, false); err != nil {
+				return nil, err
+			}
+		}
+		return chosen, chosen.remove(ctx, t)
 	})
 	if err != nil {
 		return err
@@ -68,37 +106,102 @@ func runDetach(ctx context.Context, a *app.App, opts detachOptions) error {
 	return a.Print(result)
 }
 
-func detachFrom(ctx context.Context, t *app.Target, opts pack.DetachOptions) (*detachResult, error) {
+// chooseReferrers returns the referrers that are about to be removed.
+func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*detachResult, error) {
 	subject, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	removed, err := pack.Detach(ctx, t.Target, subject, opts)
-	if err != nil {
-		return nil, err
+	subjects := []ocispec.Descriptor{subject}
+	if opts.eachPlatform {
+		if subjects, err = pack.Platforms(ctx, t.Target, subject); err != nil {
+			return nil, err
+		}
 	}
-	r := &detachResult{Subject: subject}
-	for _, desc := range removed {
-		r.Detached = append(r.Detached, describedReferrer{desc, results.KindName(desc)})
+	r := &detachResult{Subject: subject, DryRun: opts.dryRun, Detached: []describedReferrer{}}
+	var missing error
+	for _, s := range subjects {
+		chosen, err := prune.Choose(ctx, t.Target, s, opts.Selection)
+		if errors.Is(err, errdef.ErrNotFound) {
+			missing = err
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, desc := range chosen {
+			r.Detached = append(r.Detached, describedReferrer{desc, results.KindName(desc), desc.Annotations[ocispec.AnnotationTitle], s})
+		}
 	}
-	return r, nil
+	if len(r.Detached) > 0 || opts.Keep != nil || !opts.OlderThan.IsZero() {
+		return r, nil // with a bound, nothing to remove is the usual case
+	}
+	if len(opts.Digests) > 0 {
+		return nil, missing
+	}
+	return nil, noneChosen(t, opts)
+}
+
+// noneChosen returns the error that no referrer matches.
+func noneChosen(t *app.Target, opts detachOptions) error {
+	return &exit.MissingError{
+		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),
+		Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
+	}
 }
 
 // detachResult is the result of detach.
 type detachResult struct {
 	Subject  ocispec.Descriptor  `json:"subject"`
 	Detached []describedReferrer `json:"detached"`
+	DryRun   bool                `json:"dryRun,omitempty"`
 }
 
 type describedReferrer struct {
 	ocispec.Descriptor
 	Kind string `json:"kind,omitempty"`
+	Name string `json:"name,omitempty"`
+
+	of ocispec.Descriptor // its subject
 }
 
 func (r detachResult) WriteText(w io.Writer) error {
 	var t term.Table
+	verb := "detached"
+	if r.DryRun {
+		verb = "would detach"
+	}
+	if len(r.Detached) == 0 {
+		t.Row("nothing to detach")
+	}
 	for _, d := range r.Detached {
-		t.Row("detached", d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType))
+		t.Row(verb, d.Digest.String(), cmp.Or(d.Kind, d.ArtifactType), d.Name)
 	}
 	return t.WriteText(w)
+}
+
+// counted returns how many referrers of which kinds there are.
+func (r detachResult) counted() string {
+	var order []string
+	counts := map[string]int{}
+	for _, d := range r.Detached {
+		kind := cmp.Or(d.Kind, d.ArtifactType)
+		if counts[kind]++; counts[kind] == 1 {
+			order = append(order, kind)
+		}
+	}
+	for i, kind := range order {
+		order[i] = fmt.Sprintf("%d %s", counts[kind], kind)
+	}
+	return fmt.Sprintf("%s (%s)", term.Plural(len(r.Detached), "referrer"), strings.Join(order, ", "))
+}
+
+// remove removes the referrers.
+func (r detachResult) remove(ctx context.Context, t *app.Target) error {
+	for _, d := range r.Detached {
+		if err := prune.Referrers(ctx, t.Target, d.of, []ocispec.Descriptor{d.Descriptor}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

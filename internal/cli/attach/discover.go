@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -33,7 +32,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.Kind, "kind", "", "list attachments of this `KIND` (or artifactType)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also list cosign's tags like sha256-….sig; takes three requests")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also list cosign's tags like sha256-….sig; takes a request")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -80,11 +79,24 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if found == nil {
 		found = []*referrers.Referrer{}
 	}
+	refer(t.Ref, found)
+	for _, m := range manifests {
+		refer(t.Ref, m.Referrers)
+	}
 	none := "nothing"
 	if opts.Kind != "" {
 		none = "no " + opts.Kind
 	}
 	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, none: none}, nil
+}
+
+// refer sets the references of referrers, and of theirs.
+func refer(ref registry.Reference, all []*referrers.Referrer) {
+	for _, r := range all {
+		ref.Tag, ref.Digest = "", r.Digest
+		r.Reference = ref.String()
+		refer(ref, r.Referrers)
+	}
 }
 
 // latest returns the newest referrer of each kind, and for attestations of each predicate type. If times are equal or missing,
@@ -116,11 +128,12 @@ type discoverResult struct {
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
-	root := term.NewTree(r.Subject.Reference, r.Subject.Digest.String())
-	results.AddReferrers(root, r.Referrers, time.Now())
+	root := term.NewTree(r.Subject.Reference, term.Digest(w, r.Subject.Digest))
+	view := results.NewView(w)
+	view.AddReferrers(root, r.Referrers)
 	for _, m := range r.Manifests {
-		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", m.Digest.String())
-		results.AddReferrers(of, m.Referrers, time.Now())
+		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", term.Digest(w, m.Digest))
+		view.AddReferrers(of, m.Referrers)
 	}
 	if len(r.Referrers)+len(r.Manifests) == 0 {
 		root.Add(r.none + " is attached")

@@ -1,9 +1,11 @@
 package look
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -12,21 +14,25 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// attachedTo finds the attachment among the referrers, else in the index. The digest of an image in a registry is enough to
-// list referrers: the image itself is not fetched.
-func attachedTo(ctx context.Context, t *app.Target, opts referrers.AttachedOptions, platform *ocispec.Platform) (*referrers.Statement, error) {
+// shown is a document to show: a manifest, and the path of a file in it unless it is the one for reading.
+type shown struct{ manifest, path string }
+
+// attachedTo finds the attachments among the referrers, else in the index, or elsewhere, and says so in a note. The digest of
+// an image in a registry is enough to list referrers: the image itself is not fetched.
+func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []shown, note string, err error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
-	var err error
 	switch {
-	case platform != nil:
+	case opts.of != nil:
 		var info *inspect.Info
-		info, err = inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: platform})
+		info, err = inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: opts.of})
 		if err == nil {
 			subject = ocispec.Descriptor{MediaType: info.MediaType, Digest: info.Digest, Size: info.Size}
 		}
@@ -35,29 +41,51 @@ func attachedTo(ctx context.Context, t *app.Target, opts referrers.AttachedOptio
 		subject, err = t.Find(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	found, err := referrers.Attached(ctx, t.Target, subject, opts)
+	found, err := referrers.Find(ctx, t.Target, subject, opts.AttachedOptions)
 	var none *referrers.NoneAttachedError
-	var several *referrers.SeveralAttachedError
-	switch {
-	case errors.As(err, &none):
-		inIndex, err := referrers.StatementInIndex(ctx, t.Target, t.Ref.Reference(), platform, opts)
+	if errors.As(err, &none) {
+		inIndex, err := referrers.StatementInIndex(ctx, t.Target, t.Ref.Reference(), opts.of, opts.AttachedOptions)
 		if errors.As(err, new(*referrers.NoneAttachedError)) {
-			return nil, noneAttached(ctx, t, none)
+			return nil, "", noneAttached(t, none)
 		}
-		return inIndex, t.Explain(ctx, err)
-	case errors.As(err, &several):
-		return nil, ambiguous(t.Ref, several)
-	case err != nil:
-		return nil, err
+		if err != nil {
+			return nil, "", t.Explain(ctx, err)
+		}
+		return []shown{{inIndex.Manifest.String(), inIndex.Path}}, "", nil
 	}
-	return &referrers.Statement{Manifest: found.Digest}, nil
+	if err != nil {
+		return nil, "", err
+	}
+	for _, r := range found.Referrers {
+		all = append(all, shown{manifest: r.Digest.String()})
+	}
+	return all, noteOn(found, opts.Alert), nil
 }
 
-// noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one, which is worth a
-// few more requests.
-func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError) error {
+// noteOn says how what was found differs from what was asked for.
+func noteOn(found *referrers.Found, alert string) string {
+	var notes []string
+	switch place := found.Place; {
+	case place == nil:
+	case place.Tag != "":
+		notes = append(notes, fmt.Sprintf("attached to the index %q, which has this manifest", place.Tag))
+	default:
+		notes = append(notes, fmt.Sprintf("attached to the manifest for %s", cmp.Or(manifest.FormatPlatform(place.Platform), place.Digest.String())))
+	}
+	if found.Inexact {
+		for _, name := range found.Referrers[0].Alerts() {
+			if strings.EqualFold(name, alert) {
+				notes = append(notes, fmt.Sprintf("the alert is %s, not %s", name, alert))
+			}
+		}
+	}
+	return strings.Join(notes, "; ")
+}
+
+// noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
+func noneAttached(t *app.Target, none *referrers.NoneAttachedError) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, none.Options.Kind)}
 	if none.Options.Alert != "" {
 		e.Text += fmt.Sprintf(" for the alert %q", none.Options.Alert)
@@ -71,13 +99,9 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 		e.Advice = "there are runbooks for " + strings.Join(slices.Compact(alerts), ", ")
 		return e
 	}
-	place, err := referrers.Elsewhere(ctx, t.Target, none.Subject, none.Options)
-	switch {
-	case err != nil:
-		return t.Explain(ctx, err)
-	case place != nil:
-		e.Advice = elsewhere(t.Ref, place, none.Options)
-	default:
+	if none.Place != nil {
+		e.Advice = elsewhere(t.Ref, none.Place, none.Options)
+	} else {
 		e.Advice = results.SuggestKind(none.Options.Kind)
 	}
 	if e.Advice == "" {
@@ -86,68 +110,65 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 	return e
 }
 
-// elsewhere returns the command that shows the attachment of the index of a manifest, or of a manifest of an index.
+// elsewhere returns the command that shows a statement that an index has about a manifest.
 func elsewhere(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
-	what := fmt.Sprintf("one is attached to its manifest for %s", manifest.FormatPlatform(place.Platform))
 	ref.Tag, ref.Digest = place.Tag, place.Digest
-	if place.Tag != "" {
-		what = fmt.Sprintf("one is attached to the index %q, which has this manifest", place.Tag)
-	}
-	flags := "--kind " + opts.Kind
-	if opts.Alert != "" {
-		flags = "--alert " + opts.Alert
-	}
-	if place.Tag != "" && place.Platform != nil {
-		what = fmt.Sprintf("the index %q has one about this manifest", place.Tag)
-		flags += " --platform " + manifest.FormatPlatform(place.Platform)
-	}
-	return fmt.Sprintf("%s: davit show %s %s", what, flags, ref)
+	return fmt.Sprintf("the index %q has one about this manifest: davit show --kind %s --platform %s %s", place.Tag, opts.Kind,
+		manifest.FormatPlatform(place.Platform), ref)
 }
 
-// ambiguous returns the error about several attachments that match, with the commands that show them.
-func ambiguous(ref registry.Reference, several *referrers.SeveralAttachedError) error {
-	text := fmt.Sprintf("%s: %d attachments of kind %s", ref, len(several.Referrers), several.Options.Kind)
-	if several.Options.Latest {
-		text += ", none has a date"
-	}
-	return &exit.UsageError{Err: errors.New(text), Hint: strings.Join(showCommands(ref, several), "\n")}
+// alertResult is the answer to "which alerts have a runbook?".
+type alertResult struct {
+	Subject string      `json:"subject"`
+	Alerts  []alertLine `json:"alerts"`
 }
 
-// showCommands returns the commands that show the attachments, the newest first.
-func showCommands(ref registry.Reference, several *referrers.SeveralAttachedError) []string {
-	const most = 10
-	var lines []string
-	alerts := false
-	for _, r := range slices.Backward(several.Referrers) {
-		if len(lines) == most {
-			break
+// alertLine is an alert with one of the attachments that answer it.
+type alertLine struct {
+	Alert    string        `json:"alert"`
+	Severity string        `json:"severity,omitempty"`
+	Service  string        `json:"service,omitempty"`
+	Owner    string        `json:"owner,omitempty"`
+	Title    string        `json:"title,omitempty"`
+	Digest   digest.Digest `json:"digest"`
+}
+
+// listAlerts lists the alerts that attachments of a subject answer, most severe first.
+func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertResult, error) {
+	if err := t.Complete(ctx); err != nil {
+		return nil, err
+	}
+	subject, err := t.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := referrers.Find(ctx, t.Target, subject, opts.AttachedOptions)
+	if err != nil {
+		var none *referrers.NoneAttachedError
+		if errors.As(err, &none) {
+			return nil, noneAttached(t, none)
 		}
-		ref.Tag, ref.Digest = "", r.Digest
-		alerts = alerts || len(r.Alerts()) > 0
-		lines = append(lines, strings.TrimRight(fmt.Sprintf("davit show %s  %s", ref, tellApart(r)), " "))
+		return nil, err
 	}
-	if alerts && several.Options.Alert == "" {
-		lines = append(lines, "or choose one with --alert NAME")
-	}
-	return lines
-}
-
-// tellApart returns how a referrer differs from others of its kind.
-func tellApart(r *referrers.Referrer) string {
-	var words []string
-	for _, key := range []string{ocispec.AnnotationTitle, ocispec.AnnotationCreated, mediatypes.RunbookService, mediatypes.RunbookSeverity} {
-		if value := r.Annotations[key]; value != "" {
-			words = append(words, value)
+	r := &alertResult{Subject: t.Ref.String(), Alerts: []alertLine{}}
+	for _, one := range found.Referrers {
+		for _, alert := range one.Alerts() {
+			a := one.Annotations
+			line := alertLine{alert, a[mediatypes.RunbookSeverity], a[mediatypes.RunbookService], a[mediatypes.RunbookOwner], a[ocispec.AnnotationTitle], one.Digest}
+			isSame := func(other alertLine) bool { other.Digest = line.Digest; return other == line } // the same runbook twice
+			if !slices.ContainsFunc(r.Alerts, isSame) {
+				r.Alerts = append(r.Alerts, line)
+			}
 		}
 	}
-	if states := results.Stated(r); states != "" {
-		words = append(words, states)
+	return r, nil
+}
+
+func (r *alertResult) WriteText(w io.Writer) error {
+	var t term.Table
+	t.Row("ALERT", "SEVERITY", "OWNER", "TITLE")
+	for _, line := range r.Alerts {
+		t.Row(line.Alert, cmp.Or(line.Severity, "-"), cmp.Or(line.Owner, line.Service, "-"), line.Title)
 	}
-	if alerts := r.Alerts(); len(alerts) > 0 {
-		words = append(words, "alerts "+strings.Join(alerts, ", "))
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "# " + strings.Join(words, "; ")
+	return t.WriteText(w)
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -103,11 +102,11 @@ func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspe
 type inspectResult struct{ *inspect.Info }
 
 func (r inspectResult) WriteText(w io.Writer) error {
-	return describe(r.Info, r.Reference).WriteText(w)
+	return describe(results.NewView(w), r.Info, r.Reference).WriteText(w)
 }
 
 // describe draws one manifest or index.
-func describe(info *inspect.Info, name string) *term.Tree {
+func describe(view results.View, info *inspect.Info, name string) *term.Tree {
 	what := cmp.Or(info.Kind, info.ArtifactType, info.MediaType) // in one cell with the size: no column for those below
 	if info.TotalSize > 0 {
 		what += "  " + term.Size(info.TotalSize)
@@ -126,11 +125,11 @@ func describe(info *inspect.Info, name string) *term.Tree {
 		addLayers(t.Add("layers"), info.Layers)
 	}
 	for _, m := range info.Manifests {
-		t.Attach(describe(m, cmp.Or(manifest.FormatPlatform(m.Platform), "manifest")))
+		t.Attach(describe(view, m, cmp.Or(manifest.FormatPlatform(m.Platform), "manifest")))
 	}
 	addAttestations(t, info.Attestations)
 	if len(info.Referrers) > 0 {
-		results.AddReferrers(t.Add("referrers"), info.Referrers, time.Now())
+		view.AddReferrers(t.Add("referrers"), info.Referrers)
 	}
 	return t
 }

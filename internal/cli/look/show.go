@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -36,25 +37,26 @@ the components of an SBOM counted by license, the content of a signed statement 
 is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
 color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" turns it off.
 
---kind shows an attachment of TARGET instead. That is how to find the runbook of a running
-image by its digest.`,
+--kind shows the attachments of TARGET instead, all of them or with --latest the newest, each
+content once. That is how to find the runbook of a running image by its digest. What is attached
+to the index of TARGET, or to another platform, is shown with a note. --alert without a name
+lists the alerts for which there are runbooks.`,
 		Example: `  davit show registry.example.com/models/tiny:1.0
   davit show registry.example.com/models/tiny:1.0 LICENSE
   davit show --kind runbook registry.example.com/app@sha256:433258f6d541dab238abadec751d922c99f43e6dbb0cd35bc7cfc1c0be6fe731
   davit show --alert GreetingDown registry.example.com/app:1.0
+  davit show --alert registry.example.com/app:1.0
   davit show --kind sbom registry.example.com/app:1.0 --platform linux/arm64`,
 		GroupID: app.GroupLook,
-		Args:    app.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.target = args[0]
-			if len(args) > 1 {
-				opts.path = strings.Trim(args[1], "/")
+			if err := opts.arguments(cmd, args); err != nil {
+				return err
 			}
 			return runShow(cmd.Context(), a, opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Kind, "kind", "", "show the attachment of this `KIND` (or artifactType)")
-	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbook for the alert `NAME`")
+	cmd.Flags().StringVar(&opts.Kind, "kind", "", "show the attachments of this `KIND` (or artifactType)")
+	cmd.Flags().StringVar(&opts.Alert, "alert", "", "show the attached runbooks for the alert `NAME`; without a name, list the alerts")
 	cmd.Flags().BoolVar(&opts.Latest, "latest", false, "choose the newest of several attachments")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	opts.trust.AddFlags(cmd.Flags())
@@ -67,58 +69,119 @@ type showOptions struct {
 	target, path string
 	platform     string
 	trust        signing.Trust
+	of           *ocispec.Platform // parsed
+	listAlerts   bool              // --alert has no name
+}
+
+// arguments sets the target and path. --alert without a name takes the target for the name, if it is the last flag.
+func (o *showOptions) arguments(cmd *cobra.Command, args []string) error {
+	alerts := cmd.Flags().Changed("alert")
+	if alerts && len(args) == 0 && o.Alert != "" {
+		args, o.Alert = []string{o.Alert}, ""
+	}
+	if err := app.Arguments(1, 2)(cmd, args); err != nil {
+		return err
+	}
+	o.target, o.listAlerts = args[0], alerts && o.Alert == ""
+	if len(args) > 1 {
+		o.path = strings.Trim(args[1], "/")
+	}
+	return nil
 }
 
 func runShow(ctx context.Context, a *app.App, opts showOptions) error {
-	if opts.Alert != "" && opts.Kind == "" {
+	if (opts.Alert != "" || opts.listAlerts) && opts.Kind == "" {
 		opts.Kind = kinds.Alerting()
 	}
 	if opts.Latest && opts.Kind == "" {
 		return &exit.UsageError{Err: errors.New("--latest chooses among attachments"), Hint: "add --kind KIND"}
 	}
-	platform, err := app.OptionalPlatform(opts.platform)
-	if err != nil {
+	var err error
+	if opts.of, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	doc, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*read.Document, error) {
-		return showIn(ctx, a, t, opts, platform)
+	if opts.listAlerts {
+		list, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*alertResult, error) { return listAlerts(ctx, t, opts) })
+		if err != nil {
+			return err
+		}
+		return a.Print(list)
+	}
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*showResult, error) {
+		return showIn(ctx, a, t, opts)
 	})
 	if err != nil {
 		return err
 	}
-	if !doc.Verified {
-		a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", doc.Path)
+	for _, doc := range append(slices.Clip(result.Documents), result.Document) {
+		if !doc.Verified {
+			a.Warn("%s was not verified: its layer is larger than 32 MiB, and only a part of it was fetched", doc.Path)
+			break
+		}
+	}
+	if result.Note != "" {
+		a.Note("%s", result.Note)
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
-		return a.Print(&showResult{Document: doc})
+		return a.Print(result)
 	}
-	return a.Page(func(o markdown.Options) printer.Result { return &showResult{doc, o} })
+	return a.Page(func(o markdown.Options) printer.Result {
+		result.options = o
+		return result
+	})
 }
 
-func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions, platform *ocispec.Platform) (*read.Document, error) {
+// maxShownDocuments bounds the attachments that are shown at once.
+const maxShownDocuments = 10
+
+func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*showResult, error) {
 	if err := t.Complete(ctx); err != nil {
 		return nil, err
 	}
-	reference := t.Ref.Reference()
+	r := &showResult{}
+	all := []shown{{t.Ref.Reference(), opts.path}}
 	if opts.Kind != "" {
-		found, err := attachedTo(ctx, t, opts.AttachedOptions, platform)
+		var err error
+		if all, r.Note, err = attachedTo(ctx, t, opts); err != nil {
+			return nil, err
+		}
+		opts.of = nil
+	}
+	for i, one := range all {
+		if i == maxShownDocuments {
+			r.More = len(all) - i
+			break
+		}
+		one.path = cmp.Or(opts.path, one.path)
+		doc, err := readIn(ctx, a, t, one, opts)
 		if err != nil {
 			return nil, err
 		}
-		reference, platform = found.Manifest.String(), nil
-		opts.path = cmp.Or(opts.path, found.Path)
+		isSame := func(other *read.Document) bool { return doc.Text != "" && other.Text == doc.Text }
+		if !slices.ContainsFunc(r.Documents, isSame) {
+			r.Documents = append(r.Documents, doc)
+		}
 	}
-	reference, err := opts.trust.Pin(ctx, a, t, reference, platform)
+	r.Document = r.Documents[0]
+	if len(r.Documents) == 1 {
+		r.Documents = nil
+	}
+	return r, nil
+}
+
+// readIn reads one document.
+func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts showOptions) (*read.Document, error) {
+	reference, err := opts.trust.Pin(ctx, a, t, one.manifest, opts.of)
 	if err != nil {
 		return nil, err
 	}
 	var known *artifact.Error
-	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: platform, Path: opts.path, Alert: opts.Alert})
+	doc, err := read.Readable(ctx, t.Target, reference, read.ReadableOptions{Platform: opts.of, Path: one.path, Alert: opts.Alert})
 	switch {
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
-			Advice: fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref),
+			Advice: cmp.Or(attachedHint(ctx, t), fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref)),
 		}
 	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit cat %s PATH\" prints any file", t.Ref)}
@@ -129,14 +192,74 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions, pl
 	return doc, nil
 }
 
-// showResult is the result of show.
+// attachedHint returns the commands that show what is attached, one for each kind, or "" if nothing is.
+func attachedHint(ctx context.Context, t *app.Target) string {
+	subject, err := t.Find(ctx)
+	if err != nil {
+		return ""
+	}
+	all, err := referrers.List(ctx, t.Target, subject, referrers.Options{})
+	if err != nil {
+		return "" // the error about the artifact itself is the one to report
+	}
+	var lines []string
+	for i := 0; i < len(all); { // sorted by kind
+		kind, n := cmp.Or(all[i].Kind, all[i].ArtifactType), 0
+		for ; i < len(all) && cmp.Or(all[i].Kind, all[i].ArtifactType) == kind; i++ {
+			n++
+		}
+		lines = append(lines, fmt.Sprintf("%d %s attached: davit show --kind %s %s", n, kind, kind, t.Ref))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// showResult is the result of show: the fields of the first document, usually the only one, and all of them if there are
+// several.
 type showResult struct {
+	*read.Document
+	Documents []*read.Document `json:"documents,omitempty"`
+	Note      string           `json:"note,omitempty"`
+	More      int              `json:"more,omitempty"` // documents that are not shown
+
+	options markdown.Options
+}
+
+// WriteText renders the documents.
+func (r *showResult) WriteText(w io.Writer) error {
+	all := r.Documents
+	if len(all) == 0 {
+		all = []*read.Document{r.Document}
+	}
+	for i, doc := range all {
+		if len(all) > 1 {
+			between := ""
+			if i > 0 {
+				between = "\n\n"
+			}
+			text := fmt.Sprintf("%s%d of %d  %s\n\n", between, i+1, len(all), term.Escape(doc.Digest.String()))
+			if _, err := io.WriteString(w, text); err != nil {
+				return err
+			}
+		}
+		if err := (rendering{doc, r.options}).WriteText(w); err != nil {
+			return err
+		}
+	}
+	if r.More > 0 {
+		_, err := fmt.Fprintf(w, "\n%d more; \"davit discover\" lists them all\n", r.More)
+		return err
+	}
+	return nil
+}
+
+// rendering is a document, rendered for a screen.
+type rendering struct {
 	*read.Document
 	options markdown.Options
 }
 
 // WriteText renders the document.
-func (r *showResult) WriteText(w io.Writer) error {
+func (r rendering) WriteText(w io.Writer) error {
 	var text string
 	switch {
 	case r.SBOM != nil:

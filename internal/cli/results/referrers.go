@@ -3,7 +3,9 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,13 +15,55 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// AddReferrers adds referrers, and their referrers, below a line.
-func AddReferrers(t *term.Tree, referrers []*referrers.Referrer, now time.Time) {
+// View draws referrers for a writer, which may be a screen.
+type View struct {
+	w   io.Writer
+	now time.Time
+}
+
+// NewView returns a view as of now.
+func NewView(w io.Writer) View { return View{w, time.Now()} }
+
+// AddReferrers adds referrers, and their referrers, below a line: the kind, the name, what is in it, its age, its size, and its
+// digest.
+func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	for _, r := range referrers {
-		kind := cmp.Or(r.Kind, r.ArtifactType, r.MediaType)
-		child := t.Add(kind, cmp.Or(r.Annotations[ocispec.AnnotationTitle], Stated(r)), r.Digest.String(), age(r.Created(), now), r.Tag)
-		AddReferrers(child, r.Referrers, now)
+		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
+		if name == "" {
+			name, essence = essence, ""
+		}
+		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, essence, cmp.Or(age(r.Created(), v.now), "-"), sizeOf(r),
+			term.Digest(v.w, r.Digest), r.Tag)
+		v.AddReferrers(child, r.Referrers)
 	}
+}
+
+// essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, what is stated, or
+// the type.
+func essenceOf(r *referrers.Referrer) string {
+	alerts := strings.Join(r.Alerts(), ", ")
+	if level := r.Annotations[mediatypes.RunbookSeverity]; level != "" && alerts != "" {
+		alerts = level + ": " + alerts
+	}
+	var parts []string
+	for _, part := range []string{alerts, Stated(r), r.Annotations[mediatypes.AttachmentSummary]} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 && r.Kind != "" {
+		return strings.TrimPrefix(r.ArtifactType, "application/")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// sizeOf returns the size of what is attached, if the listing has it.
+func sizeOf(r *referrers.Referrer) string {
+	size, err := strconv.ParseInt(r.Annotations[mediatypes.AttachmentSize], 10, 64)
+	if err != nil || size < 0 {
+		return "-"
+	}
+	return term.Size(size)
 }
 
 // Stated returns the types of the predicates of an attestation.

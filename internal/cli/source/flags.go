@@ -41,6 +41,12 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times and xattrs, for plain files (default: as the kind does)")
 }
 
+// WithName returns the options with a name for artifacts that have none by flag.
+func (o Options) WithName(name string) Options {
+	o.name = cmp.Or(o.name, name)
+	return o
+}
+
 // refusePlain returns an error if a flag is set that is for plain files only.
 func (o *Options) refusePlain() error {
 	for flag, given := range map[string]bool{

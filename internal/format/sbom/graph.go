@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/format/outline"
 )
 
 // maxGraphNames bounds the names held while reading an SPDX 3 document, in bytes: the license of a package can come anywhere
@@ -39,6 +41,7 @@ type spdxElement struct {
 	OldID        words `json:"@id"`
 	Name         words `json:"name"`
 	Relationship words `json:"relationshipType"`
+	Created      words `json:"created"`
 	From         words `json:"from"`
 	To           words `json:"to"`
 	Expression   words `json:"simplelicensing_licenseExpression"`
@@ -81,6 +84,8 @@ func (s *reader) element(d *json.Decoder) error {
 	g := s.graph
 	id := cmp.Or(e.ID.first(), e.OldID.first())
 	switch kind := cmp.Or(e.Type.first(), e.OldType.first()); {
+	case kind == "CreationInfo" && s.sbom.Created.IsZero():
+		s.sbom.Created = outline.Time(e.Created.first())
 	case kind == "SpdxDocument":
 		s.sbom.Name = e.Name.first()
 	case strings.HasSuffix(kind, "Package"): // software_Package, ai_AIPackage, dataset_DatasetPackage

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/jsonwalk"
 )
 
@@ -107,6 +108,8 @@ func (s *reader) field(d *json.Decoder, limited *partReader, key json.Token) err
 		return s.stringField(d, key)
 	case "metadata":
 		return s.metadata(d)
+	case "creationInfo":
+		return s.creation(d)
 	case "packages":
 		return eachOf(d, limited, s.spdxPackage)
 	case "components":
@@ -166,11 +169,21 @@ func (s *reader) stringField(d *json.Decoder, key json.Token) error {
 	return nil
 }
 
+// creation reads when an SPDX 2 document was created.
+func (s *reader) creation(d *json.Decoder) error {
+	var info struct{ Created string }
+	err := lenient(d.Decode(&info))
+	s.sbom.Created = outline.Time(info.Created)
+	return err
+}
+
 func (s *reader) metadata(d *json.Decoder) error {
 	var m struct {
+		Timestamp string
 		Component struct{ Name, Version string }
 	}
 	err := lenient(d.Decode(&m))
+	s.sbom.Created = outline.Time(m.Timestamp)
 	s.sbom.Name = strings.TrimSpace(m.Component.Name + " " + m.Component.Version)
 	return err
 }

@@ -12,8 +12,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/outline"
 )
 
 // maxRead bounds a document, in bytes. The largest ones, of container images with every file listed, have a tenth of that.
@@ -28,7 +30,15 @@ type Summary struct {
 	Name       string         `json:"name,omitempty"` // of the subject
 	Components int            `json:"components"`
 	Licenses   []LicenseCount `json:"licenses"` // most frequent first
-	Enveloped  bool           `json:"-"`        // it was in an envelope, whose signatures were not verified
+	Created    time.Time      `json:"created,omitzero"`
+	Enveloped  bool           `json:"-"` // it was in an envelope, whose signatures were not verified
+}
+
+// Outline returns the summary in the form that all documents have.
+func (s *Summary) Outline() *outline.Outline {
+	format := strings.Replace(s.Format, "SPDX-", "SPDX ", 1)
+	components := outline.Counts("no components", true, outline.Count{Name: "component", N: s.Components})
+	return &outline.Outline{Name: outline.Clip(s.Name), Created: s.Created, Summary: outline.Clip(format) + ", " + components}
 }
 
 // LicenseCount is the number of components under a license. License is "" for those without one.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"io"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/format/outline"
 )
 
 // readTags reads SPDX 2 in tag-value form.
@@ -24,6 +26,8 @@ func (s *reader) readTags(r io.Reader) error {
 		switch tag {
 		case "SPDXVersion":
 			s.sbom.Format = value
+		case "Created":
+			s.sbom.Created = outline.Time(value)
 		case "DocumentName":
 			s.sbom.Name = value
 		case "PackageName":

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/format/xmldoc"
 )
 
@@ -84,6 +85,8 @@ func (x *xmlSBOM) end() {
 	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
 		x.in("component", "licenses", "expression")):
 		x.licenses[last] = append(x.licenses[last], text)
+	case x.in("bom", "metadata", "timestamp"):
+		x.reader.sbom.Created = outline.Time(text)
 	case x.in("metadata", "component", "name"):
 		x.reader.sbom.Name = text
 	case x.in("metadata", "component", "version"):

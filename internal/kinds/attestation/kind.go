@@ -2,7 +2,11 @@
 package attestation
 
 import (
+	"io"
+
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/format/statement"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -17,8 +21,9 @@ func Kind() kind.Kind {
 			"dsse":            {Expects: "a DSSE envelope", Find: isDSSE},
 			"in-toto":         {Expects: "an in-toto statement", Find: isInToto},
 		},
-		Sign: isAttestation,
-		Pull: kind.Pull{Readings: map[string]kind.Reading{"statement": kind.Bill}},
+		Sign:    isAttestation,
+		Outline: func(r io.Reader, _ string) (*outline.Outline, error) { return statement.Read(r) },
+		Pull:    kind.Pull{Readings: map[string]kind.Reading{"statement": kind.Bill}},
 	}
 }
 

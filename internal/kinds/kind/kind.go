@@ -23,6 +23,8 @@ type Kind struct {
 	Sign func(mediatypes.Traits) bool
 	// Predicates are the beginnings of the predicate types of in-toto statements that state content of the kind.
 	Predicates []string
+	// Outline summarizes the document that an artifact of the kind is. Nil: none.
+	Outline compose.OutlineFunc
 	// Names are names of files that explain an artifact, whatever its kind.
 	Names []Naming
 	Pull  Pull

@@ -12,7 +12,10 @@ func Kind() kind.Kind {
 		Kind: data(),
 		Tests: map[string]roles.Test{
 			"sarif": {Expects: "SARIF", Find: isSARIF},
+			"trivy": {Expects: "Trivy's JSON", Find: isTrivy},
+			"grype": {Expects: "Grype's JSON", Find: isGrype},
 		},
-		Pull: kind.Pull{Readings: map[string]kind.Reading{"report": kind.Itself}},
+		Outline: outlineOf,
+		Pull:    kind.Pull{Readings: map[string]kind.Reading{"report": kind.Itself}},
 	}
 }

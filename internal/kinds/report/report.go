@@ -1,11 +1,36 @@
 package report
 
 import (
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/format/sarif"
+	"github.com/davit-oci/davit/internal/format/vulnscan"
 	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
 )
+
+// isTrivy finds a report of Trivy in its own JSON.
+func isTrivy(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	return "has ArtifactName and SchemaVersion, as Trivy writes them", keys["ArtifactName"] != nil && keys["SchemaVersion"] != nil
+}
+
+// isGrype finds a report of Grype in its own JSON.
+func isGrype(s *tree.Sample) (string, bool) {
+	keys := s.Keys()
+	return "has matches, and the descriptor of Grype", keys["matches"] != nil && slices.Contains(keys["descriptor/name"], "grype")
+}
+
+// outlineOf summarizes a report.
+func outlineOf(document io.Reader, mediaType string) (*outline.Outline, error) {
+	if mediaType == mediatypes.SARIF {
+		return sarif.Read(document)
+	}
+	return vulnscan.Read(document)
+}
 
 // isSARIF finds SARIF by its runs and schema or version.
 func isSARIF(s *tree.Sample) (string, bool) {

@@ -16,7 +16,8 @@ func Kind() kind.Kind {
 			"runbooks":           {Expects: "a directory of Markdown", Find: hasPages},
 			"runbooks-of-alerts": {Expects: "a directory of Markdown with alerts in its front matter", Find: hasRunbooks},
 		},
-		Names: []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
+		Names:   []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
+		Outline: outlineOf,
 		Pull: kind.Pull{
 			Readings: map[string]kind.Reading{"runbook": kind.Itself, "attachment": kind.Hidden},
 			Index:    index,

@@ -14,9 +14,11 @@ func Kind() kind.Kind {
 			"cyclonedx-json": {Expects: "CycloneDX in JSON", Find: cycloneDXJSON},
 			"cyclonedx-xml":  {Expects: "CycloneDX in XML", Find: cycloneDXXML, Fault: cycloneDXFault},
 			"spdx-json":      {Expects: "SPDX in JSON", Find: spdxJSON},
+			"syft-json":      {Expects: "Syft's JSON", Find: syftJSON},
 			"spdx-tag-value": {Expects: "SPDX as tag: value", Find: spdxTagValue},
 		},
 		Predicates: []string{"https://spdx.dev/Document", "https://cyclonedx.org/", "https://syft.dev/bom"},
+		Outline:    outlineOf,
 		Pull:       kind.Pull{Readings: map[string]kind.Reading{"sbom": kind.Bill}},
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/format/xmldoc"
 	"github.com/davit-oci/davit/internal/kinds/vex"
@@ -65,6 +67,25 @@ func cycloneDXFault(s *tree.Sample) error {
 	}
 	defer f.Close()
 	return xmldoc.Check(f)
+}
+
+// syftJSON finds a document of Syft in its own JSON by its schema.
+func syftJSON(s *tree.Sample) (string, bool) {
+	for _, url := range s.Keys()["schema/url"] {
+		if strings.Contains(url, "/anchore/syft/") {
+			return "has the schema of Syft", true
+		}
+	}
+	return "", false
+}
+
+// outlineOf summarizes a document.
+func outlineOf(document io.Reader, _ string) (*outline.Outline, error) {
+	s, err := sbom.Read(document)
+	if err != nil {
+		return nil, err
+	}
+	return s.Outline(), nil
 }
 
 // spdxTagValue finds SPDX 2 in tag:value form by its first tag.

@@ -2,7 +2,11 @@
 package vex
 
 import (
+	"io"
+
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/format/vexdoc"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -19,6 +23,7 @@ func Kind() kind.Kind {
 		},
 		Sign:       func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
 		Predicates: []string{"https://openvex.dev/ns"},
+		Outline:    func(r io.Reader, _ string) (*outline.Outline, error) { return vexdoc.Read(r) },
 		Pull:       kind.Pull{Readings: map[string]kind.Reading{"vex": kind.Itself}},
 	}
 }

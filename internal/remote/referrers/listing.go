@@ -14,6 +14,8 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // List lists the manifests whose subject is desc, by the referrers API or, if the registry has no such API, by the tag
@@ -21,8 +23,11 @@ import (
 func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
-	var own error
-	err := r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
+	var own, err error
+	if r.noPath.Load() && r.LacksTag(referrerTag(desc.Digest)) {
+		return nil
+	}
+	err = r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
 		own = fn(page)
 		return own
 	})
@@ -32,6 +37,9 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	var without withoutAPI
 	if !errors.As(err, &without) {
 		return r.API.Wrap(ctx, step, err)
+	}
+	if r.LacksTag(referrerTag(desc.Digest)) && !without.denied() {
+		return nil
 	}
 	list, err := r.fromTag(ctx, desc.Digest, artifactType)
 	switch {
@@ -59,6 +67,9 @@ func (w withoutAPI) denied() bool {
 
 // fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that there is none.
 func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	if r.noPath.Load() {
+		return withoutAPI{errdef.ErrUnsupported}
+	}
 	query := url.Values{}
 	if artifactType != "" {
 		query.Set("artifactType", artifactType)
@@ -80,10 +91,31 @@ func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactTyp
 		switch answer.StatusCode {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented,
 			http.StatusUnauthorized, http.StatusForbidden:
+			r.noPath.Store(answer.StatusCode == http.StatusNotFound && isAboutPath(answer))
 			return withoutAPI{err}
 		}
 	}
 	return err
+}
+
+// isAboutPath reports whether "not found" is about the path: a registry that knows the path answers with the errors of the
+// specification.
+func isAboutPath(answer *errcode.ErrorResponse) bool { return len(answer.Errors) == 0 }
+
+// Learn remembers all tags of the repository: lists of referrers, and manifests of cosign, whose tags are not among them are
+// not requested. It is for commands that read.
+func (r *Lister) Learn(tags []string) {
+	all := make(map[string]bool, len(tags))
+	for _, tag := range tags {
+		all[tag] = true
+	}
+	r.tags.Store(&all)
+}
+
+// LacksTag reports whether a tag is known not to exist.
+func (r *Lister) LacksTag(tag string) bool {
+	tags := r.tags.Load()
+	return tags != nil && !(*tags)[tag]
 }
 
 // readPage reads one answer of the referrers API. Anything but an index shows that there is no such API: some registries

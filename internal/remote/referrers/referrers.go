@@ -35,6 +35,9 @@ type Lister struct {
 
 	hasAPI  atomic.Bool // the registry answered the referrers API
 	hasList atomic.Bool // a tag led to a list of referrers
+	noPath  atomic.Bool // the registry does not have the path of the referrers API
+
+	tags atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
 }
 
 // referrerTag is the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").

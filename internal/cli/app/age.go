@@ -1,0 +1,51 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Keep adds a flag for a number of things to keep. It stays nil if it is not set.
+func Keep(fs *pflag.FlagSet, to **int, name, usage string) {
+	fs.Func(name, usage, func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			return errors.New("must be a number from 0")
+		}
+		*to = &n
+		return nil
+	})
+}
+
+// Age adds a flag for an age, and sets a time to that long ago.
+func Age(fs *pflag.FlagSet, to *time.Time, name, usage string) {
+	fs.Func(name, usage, func(s string) error {
+		age, err := parseAge(s)
+		if err == nil {
+			*to = time.Now().Add(-age)
+		}
+		return err
+	})
+}
+
+// days are the units of an age that Go's durations lack, in days.
+var days = map[byte]int{'d': 1, 'w': 7, 'y': 365}
+
+// parseAge parses a number of days, weeks, or years, or a duration of Go.
+func parseAge(s string) (time.Duration, error) {
+	const most = 200 * 365
+	if s != "" && days[s[len(s)-1]] > 0 {
+		unit := days[s[len(s)-1]]
+		n, err := strconv.Atoi(s[:len(s)-1])
+		if err == nil && n >= 0 && n <= most/unit {
+			return time.Duration(n*unit) * 24 * time.Hour, nil
+		}
+	} else if age, err := time.ParseDuration(s); err == nil && age >= 0 {
+		return age, nil
+	}
+	return 0, fmt.Errorf("must be an age such as 90d, 12w, or 36h, not %q", s)
+}

@@ -1,0 +1,166 @@
+package attach
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/kinds"
+)
+
+// The bounds of JSON Lines that are attached one by one. A line is held in memory.
+const (
+	maxLine  = 8 << 20
+	maxLines = 1000
+)
+
+// documents are the sources of one run: files as they were named, standard input, and the lines of files with several
+// documents. Those that have no file of their own get one in a temporary directory.
+type documents struct {
+	app    *app.App
+	opts   *attachOptions
+	dir    string // "" until it is needed
+	opened []*source.Source
+}
+
+// close closes the sources and removes the temporary directory.
+func (d *documents) close() {
+	for _, s := range d.opened {
+		s.Close()
+	}
+	if d.dir != "" {
+		_ = os.RemoveAll(d.dir) // the system removes it later
+	}
+}
+
+// open opens the sources that an argument names.
+func (d *documents) open(arg string) error {
+	if arg == "-" && d.opts.fileName != "" {
+		var err error
+		if arg, err = d.fromStdin(d.opts.fileName); err != nil {
+			return err
+		}
+	}
+	lines, err := splitLines(arg)
+	if err != nil {
+		return err
+	}
+	if len(lines) > 0 {
+		isDocuments, err := d.openLines(arg, lines)
+		if isDocuments || err != nil {
+			return err
+		}
+	}
+	s, err := d.openFile(arg, d.opts.source)
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, s)
+	return nil
+}
+
+func (d *documents) openFile(arg string, opts source.Options) (*source.Source, error) {
+	return source.Open(d.app, []string{arg}, &opts, d.opts.subjectRef)
+}
+
+// openLines opens each line as a document of its own. All have the name of the file, so that --replace replaces all of its
+// predecessor. It reports false if the lines are not documents of a kind.
+func (d *documents) openLines(arg string, lines [][]byte) (bool, error) {
+	base := filepath.Base(arg)
+	stem := strings.TrimSuffix(base, filepath.Ext(base))
+	opts := d.opts.source.WithName(base)
+	for i, line := range lines {
+		file, err := d.write(fmt.Sprintf("%s-%d.json", stem, i+1), bytes.NewReader(line))
+		if err != nil {
+			return false, err
+		}
+		s, err := d.openFile(file, opts)
+		if err != nil {
+			return false, fmt.Errorf("%s, line %d: %w", arg, i+1, err)
+		}
+		if i == 0 && s.Plan.Kind.Name == kinds.Fallback().Name {
+			s.Close()
+			return false, nil
+		}
+		d.opened = append(d.opened, s)
+	}
+	return true, nil
+}
+
+// fromStdin stores standard input as a file of this name.
+func (d *documents) fromStdin(name string) (string, error) {
+	if filepath.Base(name) != name || name == "." || name == ".." {
+		return "", exit.Usagef("--file-name %q: must be the name of a file, without a directory", name)
+	}
+	if d.app.Logins.CountStdin() > 0 {
+		return "", &exit.UsageError{Err: errors.New("standard input is the document, and can't be the password too"), Hint: "log in before with \"davit login\""}
+	}
+	file, err := d.write(name, d.app.Stdin)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		return "", exit.Usagef("standard input is empty: the command before the pipe wrote nothing")
+	}
+	return file, nil
+}
+
+// write stores a document in the temporary directory.
+func (d *documents) write(name string, r io.Reader) (string, error) {
+	if d.dir == "" {
+		dir, err := os.MkdirTemp("", "davit-attach-")
+		if err != nil {
+			return "", err
+		}
+		d.dir = dir
+	}
+	name = filepath.Join(d.dir, name)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, r)
+	return name, errors.Join(err, f.Close())
+}
+
+// splitLines returns the lines of a file of JSON Lines, which has one object on each line and more than one of them; nil for
+// any other file.
+func splitLines(name string) ([][]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil // reported when it is opened as a source
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil
+	}
+	defer f.Close()
+	var lines [][]byte
+	scanner := bufio.NewScanner(f)
+	scanner.Buffer(nil, maxLine)
+	for scanner.Scan() {
+		line := bytes.TrimSpace(scanner.Bytes())
+		switch {
+		case len(line) == 0:
+			continue
+		case line[0] != '{' || !json.Valid(line):
+			return nil, nil
+		case len(lines) == maxLines:
+			return nil, exit.Usagef("%s: has more than %d documents", name, maxLines)
+		}
+		lines = append(lines, bytes.Clone(line))
+	}
+	if scanner.Err() != nil || len(lines) < 2 {
+		return nil, nil
+	}
+	return lines, nil
+}

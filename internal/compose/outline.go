@@ -1,0 +1,85 @@
+package compose
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// OutlineFunc summarizes a document of a kind; the media type is that of its layer.
+type OutlineFunc func(document io.Reader, mediaType string) (*outline.Outline, error)
+
+// attached returns the annotations by which a listing of referrers shows what is in the artifact: a name, so that it can be
+// replaced by its successor, the time of the document, and a summary. They are needed only if it is attached to something,
+// since the document has to be read for them.
+func (d *Draft) attached() func() map[string]string {
+	return sync.OnceValue(func() map[string]string {
+		o := d.outline()
+		created := ""
+		if !o.Created.IsZero() {
+			created = o.Created.UTC().Format(time.RFC3339)
+		}
+		all := map[string]string{}
+		maps.Copy(all, o.Annotations)
+		for key, value := range map[string]string{
+			ocispec.AnnotationTitle:      cmp.Or(d.Spec.Name, d.Annotations[ocispec.AnnotationTitle], o.Name, d.onlyTitle()),
+			ocispec.AnnotationCreated:    created,
+			mediatypes.AttachmentSummary: o.Summary,
+		} {
+			if _, declared := d.Spec.Annotations[key]; !declared && value != "" {
+				all[key] = value
+			}
+		}
+		return all
+	})
+}
+
+// withSize adds the size of the layers.
+func withSize(annotations map[string]string, layers []spec.Packed) map[string]string {
+	var size int64
+	for _, l := range layers {
+		size += l.Descriptor.Size
+	}
+	all := maps.Clone(annotations)
+	all[mediatypes.AttachmentSize] = strconv.FormatInt(size, 10)
+	return all
+}
+
+// outline summarizes the document that an artifact is, if its kind has summaries. A document that it can't summarize is
+// attached without one.
+func (d *Draft) outline() *outline.Outline {
+	read := d.table.Outline[d.Kind.Name]
+	if read == nil || len(d.Layers) == 0 {
+		return &outline.Outline{}
+	}
+	documents := d.WithRole(d.Layers[0].Role)
+	if len(documents) != 1 || documents[0].Dir {
+		return &outline.Outline{}
+	}
+	f, err := d.FS.Open(documents[0].Source())
+	if err != nil {
+		return &outline.Outline{}
+	}
+	defer f.Close()
+	o, err := read(f, documents[0].MediaType)
+	if err != nil {
+		return &outline.Outline{}
+	}
+	return o
+}
+
+// onlyTitle returns the title of the only layer, or the name of the directory that the layers are from.
+func (d *Draft) onlyTitle() string {
+	if len(d.Layers) == 1 {
+		return d.Layers[0].Title
+	}
+	return d.Spec.Dir
+}

@@ -1,0 +1,79 @@
+// Package outline is the common form of what documents say about themselves: a name, a time, and the facts to show.
+package outline
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Outline is what a document says about itself. Its JSON is for scripts.
+type Outline struct {
+	Name    string     `json:"name,omitempty"` // tells it apart from other documents of its type about the same subject
+	Created time.Time  `json:"created,omitzero"`
+	Summary string     `json:"summary,omitempty"` // one line
+	Fields  []Field    `json:"fields,omitempty"`
+	Columns []string   `json:"columns,omitempty"` // of Rows
+	Rows    [][]string `json:"rows,omitempty"`    // most important first
+
+	Annotations map[string]string `json:"-"` // more annotations for its manifest if it is attached
+}
+
+// Field is a fact with its name.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// MaxRows bounds the rows of an outline, and the names that readers keep to count by.
+const MaxRows = 10_000
+
+// Field adds a fact, unless it is empty.
+func (o *Outline) Field(name, value string) {
+	if value != "" {
+		o.Fields = append(o.Fields, Field{name, value})
+	}
+}
+
+// Clip shortens a name to what fits a line, so that many names fit into memory.
+func Clip(s string) string {
+	const most = 200
+	if runes := []rune(s[:min(len(s), 4*most)]); len(runes) > most {
+		return string(runes[:most-3]) + "..."
+	}
+	return s
+}
+
+// Time parses a time of RFC 3339, with or without a zone; other text is the zero time.
+func Time(s string) time.Time {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil && t.Unix() > 0 {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// Count is a number of things of one name.
+type Count struct {
+	Name string
+	N    int
+}
+
+// Counts writes numbers of things, without those of which there are none: "2 errors, 1 warning".
+func Counts(none string, plural bool, counts ...Count) string {
+	var parts []string
+	for _, c := range counts {
+		switch {
+		case c.N == 0:
+		case plural && c.N > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", c.N, c.Name))
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", c.N, c.Name))
+		}
+	}
+	if len(parts) == 0 {
+		return none
+	}
+	return strings.Join(parts, ", ")
+}

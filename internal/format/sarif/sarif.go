@@ -1,0 +1,189 @@
+// Package sarif summarizes SARIF 2.1.0, the format of scanners and linters.
+package sarif
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/jsonwalk"
+)
+
+// The bounds of a log and of each result, rule, or invocation in it, in bytes, and of the tools that are named.
+const (
+	maxRead  = 512 << 20
+	maxPart  = 1 << 20
+	maxTools = 20
+)
+
+// levels are the levels of results, most severe first (SARIF 2.1.0, section 3.27.10).
+var levels = []string{"error", "warning", "note", "none"}
+
+// found is what results have in common. Rows of an outline are made of it.
+type found struct{ rule, level string }
+
+// reader collects the parts of a log.
+type reader struct {
+	stream     *jsonwalk.Stream
+	tools      []string
+	ended      time.Time
+	results    map[found]int
+	defaults   map[string]string // levels by rule
+	texts      map[string]string // what rules are about
+	suppressed int
+}
+
+// Read summarizes a log. In memory it holds one result at a time, and the names of the rules.
+func Read(r io.Reader) (*outline.Outline, error) {
+	s := &reader{
+		stream:  jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
+		results: map[found]int{}, defaults: map[string]string{}, texts: map[string]string{},
+	}
+	runs := false
+	err := s.stream.Object(func(key string) error {
+		if key != "runs" {
+			return s.stream.Skip()
+		}
+		runs = true
+		return s.stream.Array(func() error { return s.stream.Object(s.run) })
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading SARIF: %w", err)
+	case !runs:
+		return nil, errors.New("not SARIF: it has no runs")
+	}
+	return s.outline(), nil
+}
+
+// run reads a field of a run.
+func (s *reader) run(key string) error {
+	switch key {
+	case "tool":
+		return s.stream.Object(func(key string) error {
+			if key == "driver" {
+				return s.stream.Object(s.driver)
+			}
+			return s.stream.Skip()
+		})
+	case "results":
+		return s.stream.Array(s.result)
+	case "invocations":
+		return s.stream.Array(s.invocation)
+	}
+	return s.stream.Skip()
+}
+
+// driver reads a field of the tool.
+func (s *reader) driver(key string) error {
+	switch key {
+	case "name":
+		var name string
+		err := s.stream.Decode(&name)
+		name = outline.Clip(name)
+		if name != "" && !slices.Contains(s.tools, name) && len(s.tools) < maxTools {
+			s.tools = append(s.tools, name)
+		}
+		return err
+	case "rules":
+		return s.stream.Array(s.rule)
+	}
+	return s.stream.Skip()
+}
+
+func (s *reader) rule() error {
+	var rule struct {
+		ID               string
+		ShortDescription struct{ Text string }
+		Default          struct{ Level string } `json:"defaultConfiguration"`
+	}
+	err := s.stream.Decode(&rule)
+	if len(s.texts) < outline.MaxRows {
+		id := outline.Clip(rule.ID)
+		s.texts[id], s.defaults[id] = outline.Clip(rule.ShortDescription.Text), outline.Clip(rule.Default.Level)
+	}
+	return err
+}
+
+func (s *reader) result() error {
+	var result struct {
+		RuleID       string
+		Rule         struct{ ID string }
+		Kind, Level  string
+		Suppressions []struct{ Status string }
+	}
+	if err := s.stream.Decode(&result); err != nil {
+		return err
+	}
+	isActive := func(s struct{ Status string }) bool { return s.Status == "" || s.Status == "accepted" }
+	if slices.ContainsFunc(result.Suppressions, isActive) {
+		s.suppressed++
+		return nil
+	}
+	if result.Kind != "" && result.Kind != "fail" {
+		result.Level = cmp.Or(result.Level, "none")
+	}
+	at := found{outline.Clip(cmp.Or(result.RuleID, result.Rule.ID)), outline.Clip(result.Level)}
+	if _, known := s.results[at]; !known && len(s.results) >= outline.MaxRows {
+		at.rule = ""
+	}
+	s.results[at]++
+	return nil
+}
+
+// invocation reads when the tool ended.
+func (s *reader) invocation() error {
+	var invocation struct{ EndTimeUTC string }
+	err := s.stream.Decode(&invocation)
+	if ended := outline.Time(invocation.EndTimeUTC); ended.After(s.ended) {
+		s.ended = ended
+	}
+	return err
+}
+
+// outline counts what was read.
+func (s *reader) outline() *outline.Outline {
+	byLevel := map[string]int{}
+	byRule := map[found]int{}
+	for at, n := range s.results {
+		if !slices.Contains(levels, at.level) {
+			at.level = s.defaults[at.rule]
+		}
+		if !slices.Contains(levels, at.level) {
+			at.level = "warning" // the default of the specification
+		}
+		byLevel[at.level] += n
+		byRule[at] += n
+	}
+	counts := make([]outline.Count, len(levels))
+	for i, level := range levels {
+		counts[i] = outline.Count{Name: level, N: byLevel[level]}
+	}
+	counts[len(levels)-1].Name = "other finding"
+	o := &outline.Outline{
+		Name: strings.Join(s.tools, ", "), Created: s.ended, Summary: outline.Counts("no findings", true, counts...),
+	}
+	if s.suppressed > 0 {
+		o.Summary += fmt.Sprintf(", %d suppressed", s.suppressed)
+	}
+	o.Field("tool", o.Name)
+	if !s.ended.IsZero() {
+		o.Field("ended", s.ended.Format(time.RFC3339))
+	}
+	o.Field("findings", o.Summary)
+	for _, at := range slices.SortedFunc(maps.Keys(byRule), func(a, b found) int {
+		return cmp.Or(cmp.Compare(slices.Index(levels, a.level), slices.Index(levels, b.level)), cmp.Compare(byRule[b], byRule[a]),
+			cmp.Compare(a.rule, b.rule))
+	}) {
+		o.Columns = []string{"LEVEL", "COUNT", "RULE", "ABOUT"}
+		o.Rows = append(o.Rows, []string{at.level, fmt.Sprint(byRule[at]), at.rule, s.texts[at.rule]})
+	}
+	return o
+}

@@ -1,0 +1,100 @@
+// Package statement summarizes in-toto statements. It verifies no signature.
+package statement
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/dsse"
+	"github.com/davit-oci/davit/internal/format/outline"
+)
+
+// maxRead bounds a statement, in bytes: it is held in memory.
+const maxRead = 8 << 20
+
+// content is what a statement says, as far as it is summarized: the fields of SLSA provenance 0.2 and 1, of test results, and
+// of summaries of verification.
+type content struct {
+	Type      string `json:"_type"`
+	Predicate string `json:"predicateType"`
+	Subject   []struct {
+		Name   string
+		Digest map[string]string
+	}
+	Said struct {
+		BuildType       string
+		Builder         struct{ ID string }
+		BuildDefinition struct {
+			BuildType string
+			Resolved  []struct{ URI string } `json:"resolvedDependencies"`
+		}
+		RunDetails struct {
+			Builder  struct{ ID string }
+			Metadata struct{ FinishedOn, InvocationID string }
+		}
+		Materials []struct{ URI string }
+		Metadata  struct{ BuildFinishedOn string }
+		Result    string
+		Verdict   string `json:"verificationResult"`
+	} `json:"predicate"`
+}
+
+// Read summarizes a statement, bare, in an envelope, or in a sigstore bundle.
+func Read(r io.Reader) (*outline.Outline, error) {
+	data, err := io.ReadAll(bom.Skip(io.LimitReader(r, maxRead+1)))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxRead {
+		return nil, fmt.Errorf("statement too large: the limit is %d MiB", maxRead>>20)
+	}
+	if inner, _ := dsse.Open(data); len(inner) > 0 {
+		data = inner
+	}
+	var c content
+	if err := json.Unmarshal(data, &c); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
+		return nil, fmt.Errorf("reading the statement: %w", err)
+	}
+	if !strings.HasPrefix(c.Type, "https://in-toto.io/Statement/") {
+		return nil, errors.New("not an in-toto statement")
+	}
+	return c.outline(), nil
+}
+
+func (c *content) outline() *outline.Outline {
+	p := &c.Said
+	o := &outline.Outline{Summary: outline.Clip(p.Verdict)}
+	o.Field("states", outline.Clip(c.Predicate))
+	o.Field("builder", outline.Clip(cmp.Or(p.RunDetails.Builder.ID, p.Builder.ID)))
+	o.Field("build type", outline.Clip(cmp.Or(p.BuildDefinition.BuildType, p.BuildType)))
+	o.Field("run", outline.Clip(p.RunDetails.Metadata.InvocationID))
+	o.Field("finished", outline.Clip(cmp.Or(p.RunDetails.Metadata.FinishedOn, p.Metadata.BuildFinishedOn)))
+	o.Field("result", outline.Clip(cmp.Or(p.Verdict, p.Result)))
+	for i, m := range append(p.BuildDefinition.Resolved, p.Materials...) {
+		if i == maxMaterials {
+			o.Field("built from", "and more")
+			break
+		}
+		o.Field("built from", outline.Clip(m.URI))
+	}
+	for i, s := range c.Subject {
+		if i == outline.MaxRows {
+			break
+		}
+		o.Columns = []string{"SUBJECT", "DIGEST"}
+		digest := s.Digest["sha256"]
+		if digest != "" {
+			digest = "sha256:" + digest
+		}
+		o.Rows = append(o.Rows, []string{outline.Clip(s.Name), outline.Clip(digest)})
+	}
+	return o
+}
+
+// maxMaterials bounds the sources of a build that are listed.
+const maxMaterials = 10

@@ -1,0 +1,211 @@
+// Package vexdoc summarizes documents that say which vulnerabilities matter: OpenVEX, CSAF, and CycloneDX VEX.
+package vexdoc
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/jsonwalk"
+)
+
+// The bounds of a document and of each statement in it, in bytes.
+const (
+	maxRead = 256 << 20
+	maxPart = 1 << 20
+)
+
+// statuses are those of VEX, most urgent first.
+var statuses = []string{"affected", "under_investigation", "fixed", "not_affected", "unknown"}
+
+// statement is what a document says about one vulnerability.
+type statement struct{ id, status, why string }
+
+// reader collects the parts of a document.
+type reader struct {
+	stream     *jsonwalk.Stream
+	format     string
+	id         string
+	created    time.Time
+	statements map[statement]int // numbers of products
+	more       int               // statements beyond outline.MaxRows
+}
+
+// Read summarizes a document. In memory it holds one statement at a time, and the names of the vulnerabilities.
+func Read(r io.Reader) (*outline.Outline, error) {
+	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}}
+	if err := s.stream.Object(s.field); err != nil {
+		return nil, fmt.Errorf("reading VEX: %w", err)
+	}
+	if s.format == "" {
+		return nil, errors.New("not an OpenVEX, CSAF, or CycloneDX document")
+	}
+	return s.outline(), nil
+}
+
+// field reads a field of the document. The formats have no field in common that means different things.
+func (s *reader) field(key string) error {
+	switch key {
+	case "@context":
+		return s.text(func(context string) {
+			if version, ok := strings.CutPrefix(context, "https://openvex.dev/ns"); ok {
+				s.format = strings.TrimSpace("OpenVEX " + strings.TrimPrefix(strings.Trim(version, "/"), "v"))
+			}
+		})
+	case "bomFormat":
+		return s.text(func(format string) {
+			if format == "CycloneDX" {
+				s.format = format
+			}
+		})
+	case "@id", "serialNumber":
+		return s.text(func(id string) { s.id = outline.Clip(id) })
+	case "timestamp":
+		return s.text(func(at string) { s.created = outline.Time(at) })
+	case "metadata":
+		var metadata struct{ Timestamp string }
+		err := s.stream.Decode(&metadata)
+		s.created = outline.Time(metadata.Timestamp)
+		return err
+	case "document":
+		return s.csaf()
+	case "statements":
+		return s.stream.Array(s.openVEX)
+	case "vulnerabilities":
+		return s.stream.Array(s.vulnerability)
+	}
+	return s.stream.Skip()
+}
+
+// text reads a string; a value of another type is "".
+func (s *reader) text(set func(string)) error {
+	var text string
+	err := s.stream.Decode(&text)
+	set(text)
+	return err
+}
+
+// csaf reads the head of a CSAF document.
+func (s *reader) csaf() error {
+	var d struct {
+		Version  string `json:"csaf_version"`
+		Tracking struct {
+			ID      string
+			Current string `json:"current_release_date"`
+		}
+	}
+	err := s.stream.Decode(&d)
+	if d.Version != "" {
+		s.format, s.id, s.created = outline.Clip("CSAF "+d.Version), outline.Clip(d.Tracking.ID), outline.Time(d.Tracking.Current)
+	}
+	return err
+}
+
+// anyText is a string, or an object with a name.
+type anyText struct{ name string }
+
+// UnmarshalJSON takes a value of any type.
+func (t *anyText) UnmarshalJSON(data []byte) error {
+	t.name = jsonwalk.Text(data, "name", "@id")
+	return nil
+}
+
+func (s *reader) openVEX() error {
+	var v struct {
+		Vulnerability anyText
+		Status        string
+		Justification string
+		Products      []json.RawMessage
+	}
+	err := s.stream.Decode(&v)
+	s.add(statement{v.Vulnerability.name, v.Status, v.Justification}, len(v.Products))
+	return err
+}
+
+// states are the states of CycloneDX as statuses of VEX (CycloneDX 1.6, vulnerability analysis).
+var states = map[string]string{
+	"exploitable": "affected", "in_triage": "under_investigation", "resolved": "fixed", "resolved_with_pedigree": "fixed",
+	"not_affected": "not_affected", "false_positive": "not_affected",
+}
+
+// vulnerability reads a vulnerability of CycloneDX, or of CSAF.
+func (s *reader) vulnerability() error {
+	var v struct {
+		ID, CVE  string
+		Analysis struct{ State, Justification string }
+		Affects  []json.RawMessage
+		IDs      []struct{ Text string }
+		Products map[string][]string `json:"product_status"`
+		Flags    []struct{ Label string }
+	}
+	if err := s.stream.Decode(&v); err != nil {
+		return err
+	}
+	id := cmp.Or(v.ID, v.CVE)
+	if id == "" && len(v.IDs) > 0 {
+		id = v.IDs[0].Text
+	}
+	if v.Products == nil {
+		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, len(v.Affects))
+		return nil
+	}
+	why := ""
+	if len(v.Flags) > 0 {
+		why = v.Flags[0].Label
+	}
+	for group, status := range map[string]string{
+		"known_affected": "affected", "known_not_affected": "not_affected", "fixed": "fixed", "under_investigation": "under_investigation",
+	} {
+		if n := len(v.Products[group]); n > 0 {
+			s.add(statement{id, status, why}, n)
+		}
+	}
+	return nil
+}
+
+// add counts a statement about products.
+func (s *reader) add(at statement, products int) {
+	if !slices.Contains(statuses, at.status) {
+		at.status = "unknown"
+	}
+	at.id, at.why = outline.Clip(at.id), outline.Clip(at.why)
+	if _, known := s.statements[at]; !known && len(s.statements) >= outline.MaxRows {
+		s.more++
+		return
+	}
+	s.statements[at] += products
+}
+
+// outline counts what was read.
+func (s *reader) outline() *outline.Outline {
+	byStatus := map[string]int{}
+	for at := range s.statements {
+		byStatus[at.status]++
+	}
+	counts := make([]outline.Count, len(statuses), len(statuses)+1)
+	for i, status := range statuses {
+		counts[i] = outline.Count{Name: strings.ReplaceAll(status, "_", " "), N: byStatus[status]}
+	}
+	o := &outline.Outline{Name: s.id, Created: s.created, Summary: outline.Counts("no statements", false, append(counts, outline.Count{Name: "more", N: s.more})...)}
+	o.Field("format", s.format)
+	o.Field("id", s.id)
+	if !s.created.IsZero() {
+		o.Field("created", s.created.Format(time.RFC3339))
+	}
+	o.Field("statements", o.Summary)
+	for _, at := range slices.SortedFunc(maps.Keys(s.statements), func(a, b statement) int {
+		return cmp.Or(cmp.Compare(slices.Index(statuses, a.status), slices.Index(statuses, b.status)), cmp.Compare(a.id, b.id), cmp.Compare(a.why, b.why))
+	}) {
+		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCTS", "WHY"}
+		o.Rows = append(o.Rows, []string{at.status, at.id, fmt.Sprint(s.statements[at]), at.why})
+	}
+	return o
+}

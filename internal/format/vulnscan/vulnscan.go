@@ -1,0 +1,163 @@
+// Package vulnscan summarizes the reports of vulnerability scanners in their own JSON: Trivy's and Grype's.
+package vulnscan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/jsonwalk"
+)
+
+// The bounds of a report and of each finding in it, in bytes.
+const (
+	maxRead = 512 << 20
+	maxPart = 1 << 20
+)
+
+// severities are those of both scanners, most severe first.
+var severities = []string{"critical", "high", "medium", "low", "negligible", "unknown"}
+
+// finding is a vulnerability of a package, or another problem of a file.
+type finding struct{ severity, id, where, fixed string }
+
+// reader collects the parts of a report.
+type reader struct {
+	stream   *jsonwalk.Stream
+	tool     string
+	about    string
+	created  time.Time
+	counts   map[string]int // by severity
+	findings map[finding]bool
+}
+
+// Read summarizes a report. In memory it holds one finding at a time, and their names.
+func Read(r io.Reader) (*outline.Outline, error) {
+	s := &reader{
+		stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart),
+		counts: map[string]int{}, findings: map[finding]bool{},
+	}
+	if err := s.stream.Object(s.field); err != nil {
+		return nil, fmt.Errorf("reading the report: %w", err)
+	}
+	if s.tool == "" {
+		return nil, errors.New("not a report of Trivy or Grype")
+	}
+	return s.outline(), nil
+}
+
+// field reads a field of the report. The two formats have no field in common.
+func (s *reader) field(key string) error {
+	switch key {
+	case "ArtifactName":
+		s.tool = "Trivy"
+		return s.stream.Decode(&s.about)
+	case "CreatedAt":
+		var at string
+		err := s.stream.Decode(&at)
+		s.created = outline.Time(at)
+		return err
+	case "Results":
+		return s.stream.Array(func() error { return s.stream.Object(s.trivyResult) })
+	case "matches":
+		return s.stream.Array(s.grypeMatch)
+	case "source":
+		var source struct{ Target anyTarget }
+		err := s.stream.Decode(&source)
+		s.about = source.Target.name
+		return err
+	case "descriptor":
+		var d struct{ Name, Timestamp string }
+		err := s.stream.Decode(&d)
+		if d.Name == "grype" {
+			s.tool, s.created = "Grype", outline.Time(d.Timestamp)
+		}
+		return err
+	}
+	return s.stream.Skip()
+}
+
+// anyTarget is a path, or the description of an image.
+type anyTarget struct{ name string }
+
+// UnmarshalJSON takes a value of any type.
+func (t *anyTarget) UnmarshalJSON(data []byte) error {
+	t.name = jsonwalk.Text(data, "userInput")
+	return nil
+}
+
+// trivyResult reads a field of what Trivy found in one file.
+func (s *reader) trivyResult(key string) error {
+	switch key {
+	case "Vulnerabilities", "Misconfigurations", "Secrets", "Licenses":
+		return s.stream.Array(s.trivyFinding)
+	}
+	return s.stream.Skip()
+}
+
+func (s *reader) trivyFinding() error {
+	var f struct{ VulnerabilityID, ID, RuleID, Name, PkgName, InstalledVersion, FixedVersion, Severity, Status string }
+	if err := s.stream.Decode(&f); err != nil || f.Status == "PASS" {
+		return err
+	}
+	s.add(finding{f.Severity, cmp.Or(f.VulnerabilityID, f.ID, f.RuleID, f.Name), strings.TrimSpace(f.PkgName + " " + f.InstalledVersion), f.FixedVersion})
+	return nil
+}
+
+func (s *reader) grypeMatch() error {
+	var m struct {
+		Vulnerability struct {
+			ID, Severity string
+			Fix          struct{ Versions []string }
+		}
+		Artifact struct{ Name, Version string }
+	}
+	if err := s.stream.Decode(&m); err != nil {
+		return err
+	}
+	v := m.Vulnerability
+	s.add(finding{v.Severity, v.ID, strings.TrimSpace(m.Artifact.Name + " " + m.Artifact.Version), strings.Join(v.Fix.Versions, ", ")})
+	return nil
+}
+
+// add counts a finding.
+func (s *reader) add(f finding) {
+	f.severity = strings.ToLower(f.severity)
+	if !slices.Contains(severities, f.severity) {
+		f.severity = "unknown"
+	}
+	s.counts[f.severity]++
+	if len(s.findings) < outline.MaxRows {
+		s.findings[finding{f.severity, outline.Clip(f.id), outline.Clip(f.where), outline.Clip(f.fixed)}] = true
+	}
+}
+
+// outline counts what was read.
+func (s *reader) outline() *outline.Outline {
+	counts := make([]outline.Count, len(severities))
+	for i, severity := range severities {
+		counts[i] = outline.Count{Name: severity, N: s.counts[severity]}
+	}
+	o := &outline.Outline{Name: s.tool, Created: s.created, Summary: outline.Counts("no findings", false, counts...)}
+	o.Field("tool", s.tool)
+	o.Field("about", outline.Clip(s.about))
+	if !s.created.IsZero() {
+		o.Field("created", s.created.Format(time.RFC3339))
+	}
+	o.Field("findings", o.Summary)
+	for _, f := range slices.SortedFunc(maps.Keys(s.findings), func(a, b finding) int {
+		return cmp.Or(cmp.Compare(slices.Index(severities, a.severity), slices.Index(severities, b.severity)), cmp.Compare(a.id, b.id),
+			cmp.Compare(a.where, b.where), cmp.Compare(a.fixed, b.fixed))
+	}) {
+		o.Columns = []string{"SEVERITY", "ID", "FOUND IN", "FIXED IN"}
+		o.Rows = append(o.Rows, []string{f.severity, f.id, f.where, f.fixed})
+	}
+	return o
+}

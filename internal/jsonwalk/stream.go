@@ -1,0 +1,113 @@
+package jsonwalk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// A Stream reads a JSON document one value at a time, in memory that does not depend on the length of the document.
+type Stream struct {
+	dec  *json.Decoder
+	part *partReader
+	most int
+}
+
+// NewStream returns a stream whose decoded values, and tokens, have at most this many bytes.
+func NewStream(r io.Reader, most int) *Stream {
+	part := &partReader{r: r, left: most, most: most}
+	return &Stream{json.NewDecoder(part), part, most}
+}
+
+// Object reads an object and calls field for each of its keys. field has to read the value, with one of the methods of the
+// stream. A value that is not an object is skipped.
+func (s *Stream) Object(field func(key string) error) error {
+	return s.each('{', func() error {
+		key, err := s.dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string) // the decoder takes nothing else
+		return field(name)
+	})
+}
+
+// Array reads an array and calls element for each element, which has to read it. A value that is not an array is skipped.
+func (s *Stream) Array(element func() error) error { return s.each('[', element) }
+
+func (s *Stream) each(open json.Delim, element func() error) error {
+	s.part.left = s.most
+	token, err := s.dec.Token()
+	if err != nil {
+		return err
+	}
+	if token != open {
+		if token == json.Delim('{') || token == json.Delim('[') {
+			return s.rest()
+		}
+		return nil
+	}
+	for s.dec.More() {
+		s.part.left = s.most
+		if err := element(); err != nil {
+			return err
+		}
+	}
+	_, err = s.dec.Token()
+	return err
+}
+
+// Decode reads a value. Parts of another type than v has stay zero.
+func (s *Stream) Decode(v any) error {
+	s.part.left = s.most
+	err := s.dec.Decode(v)
+	if errors.As(err, new(*json.UnmarshalTypeError)) {
+		return nil
+	}
+	return err
+}
+
+// Skip passes over a value.
+func (s *Stream) Skip() error {
+	s.part.left = s.most
+	token, err := s.dec.Token()
+	if err != nil || token != json.Delim('{') && token != json.Delim('[') {
+		return err
+	}
+	return s.rest()
+}
+
+// rest passes over the rest of an object or array.
+func (s *Stream) rest() error { return Skip(s.dec, 1, 0, func() { s.part.left = s.most }) }
+
+// partReader limits the bytes that are read for one value.
+type partReader struct {
+	r          io.Reader
+	left, most int
+}
+
+func (p *partReader) Read(b []byte) (int, error) {
+	if p.left <= 0 {
+		return 0, fmt.Errorf("value too large: the limit is %d bytes", p.most)
+	}
+	n, err := p.r.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
+}
+
+// Text returns a value that is a string, or the first of some fields of an object that is a string, or "".
+func Text(value []byte, fields ...string) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	var object map[string]json.RawMessage
+	_ = json.Unmarshal(value, &object) // another value has no fields
+	for _, field := range fields {
+		if json.Unmarshal(object[field], &text) == nil && text != "" {
+			return text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+// Package prune removes attachments, and manifests of a repository that nothing needs any more.
+package prune
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	oras "oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Selection chooses referrers. The zero value chooses none. A referrer is chosen if it meets every condition that is set.
+type Selection struct {
+	Digests []digest.Digest // these; every one must be a referrer of the subject
+	Kind    string          // those of a kind, by its name, or of an artifactType
+	All     bool            // all of them; needed if nothing else is set, ignored otherwise
+	// Keep leaves the newest of each type, name, and predicate: this many. Referrers without a time are the oldest. Nil: none.
+	Keep *int
+	// OlderThan chooses those created before. Referrers without a time are never chosen. Zero: of any age.
+	OlderThan time.Time
+}
+
+// IsEmpty reports whether nothing is chosen.
+func (s Selection) IsEmpty() bool {
+	return len(s.Digests) == 0 && s.Kind == "" && !s.All && s.Keep == nil && s.OlderThan.IsZero()
+}
+
+// Detach removes referrers of subject and returns their descriptors. See Choose for its errors; a target that can't delete
+// is an errdef.ErrUnsupported.
+func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descriptor, selection Selection) ([]ocispec.Descriptor, error) {
+	chosen, err := Choose(ctx, dst, subject, selection)
+	if err != nil {
+		return nil, err
+	}
+	return chosen, Referrers(ctx, dst, subject, chosen)
+}
+
+// Choose returns the referrers of subject that a selection chooses. A selection of nothing is an artifact.ErrInvalid; a
+// digest that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound.
+func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (
+	[]ocispec.Descriptor, error) {
+	if selection.IsEmpty() {
+		return nil, &artifact.Error{Op: "detaching from", Item: subject.Digest.String(),
+			Err: fmt.Errorf("%w: neither digests nor a kind nor all are chosen", artifact.ErrInvalid)}
+	}
+	referrers, err := fetch.ListReferrers(ctx, src, subject, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range selection.Digests {
+		if !slices.ContainsFunc(referrers, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
+			return nil, fmt.Errorf("%s is not a referrer of %s: %w", d, subject.Digest, errdef.ErrNotFound)
+		}
+	}
+	var chosen []ocispec.Descriptor
+	for _, r := range referrers {
+		if len(selection.Digests) > 0 && !slices.Contains(selection.Digests, r.Digest) {
+			continue
+		}
+		full, err := selection.completed(ctx, src, r)
+		if err != nil && selection.Kind != "" {
+			return nil, err
+		}
+		if selection.Kind == "" || isKind(full, selection.Kind) {
+			chosen = append(chosen, full)
+		}
+	}
+	chosen = selection.aged(chosen)
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("referrers of %s: %w", subject.Digest, errdef.ErrNotFound)
+	}
+	return chosen, nil
+}
+
+// completed completes the listing of a referrer from its manifest, if it does not show what the selection needs.
+func (s Selection) completed(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (ocispec.Descriptor, error) {
+	isVague := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}.Vague()
+	needsTime := (s.Keep != nil || !s.OlderThan.IsZero()) && len(desc.Annotations) == 0
+	if !isVague && !needsTime {
+		return desc, nil
+	}
+	var m ocispec.Manifest
+	switch err := manifest.FetchJSON(ctx, src, desc, &m); {
+	case errors.Is(err, errdef.ErrNotFound): // only the listing still has it
+		return desc, nil
+	case err != nil:
+		return desc, &artifact.Error{Op: "reading referrer", Item: desc.Digest.String(), Err: err}
+	}
+	desc.ArtifactType, desc.Annotations = cmp.Or(m.ArtifactType, m.Config.MediaType), m.Annotations
+	return desc, nil
+}
+
+// aged returns the referrers that are old enough, and not among the newest of their type, name, and predicate.
+func (s Selection) aged(all []ocispec.Descriptor) []ocispec.Descriptor {
+	keep := 0
+	if s.Keep != nil {
+		keep = *s.Keep
+	}
+	type series struct{ artifactType, name, predicate string }
+	kept := map[series]int{}
+	isKept := map[digest.Digest]bool{}
+	byAge := slices.Clone(all)
+	slices.Reverse(byAge) // of those without a time, the one listed last is the newest
+	slices.SortStableFunc(byAge, func(a, b ocispec.Descriptor) int { return createdAt(b).Compare(createdAt(a)) })
+	for _, r := range byAge {
+		of := series{r.ArtifactType, r.Annotations[ocispec.AnnotationTitle],
+			cmp.Or(r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])}
+		if kept[of] < keep {
+			kept[of]++
+			isKept[r.Digest] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(r ocispec.Descriptor) bool {
+		created := createdAt(r)
+		isYoung := !s.OlderThan.IsZero() && (created.IsZero() || !created.Before(s.OlderThan))
+		return isKept[r.Digest] || isYoung
+	})
+}
+
+// createdAt returns the time of creation that a descriptor states, or zero.
+func createdAt(desc ocispec.Descriptor) time.Time {
+	t, err := time.Parse(time.RFC3339, desc.Annotations[ocispec.AnnotationCreated])
+	if err != nil || t.Unix() <= 0 {
+		return time.Time{}
+	}
+	return t
+}
+
+// isKind reports whether a referrer has the requested kind or type.
+func isKind(desc ocispec.Descriptor, kind string) bool {
+	k, ok := kinds.KindOfEntry(desc)
+	return desc.ArtifactType == kind || ok && k.Name == kind
+}
+
+// Detacher is a target that removes a manifest from the referrers of a subject, whether or not the manifest still exists.
+type Detacher interface {
+	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
+}
+
+// Referrers removes referrers of a subject. It ignores those that are gone already.
+func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
+	detacher, ok := dst.(Detacher)
+	if !ok {
+		return Remove(ctx, dst, all)
+	}
+	for _, desc := range all {
+		if err := detacher.Detach(ctx, subject, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+			return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
+		}
+	}
+	return nil
+}
+
+// Remove deletes manifests. It ignores those that are gone already.
+func Remove(ctx context.Context, dst oras.Target, all []ocispec.Descriptor) error {
+	deleter, ok := dst.(content.Deleter)
+	if !ok {
+		return fmt.Errorf("removing manifests: %w: the target deletes nothing", errdef.ErrUnsupported)
+	}
+	for _, desc := range all {
+		if err := deleter.Delete(ctx, desc); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+			return &artifact.Error{Op: "removing", Item: desc.Digest.String(), Err: err}
+		}
+	}
+	return nil
+}
