@@ -96,7 +96,9 @@ func (p *placement) removeOnly(ctx context.Context) (err error) {
 		return err
 	}
 	pl := &place.Placer{Stage: p.stage, State: p.state}
-	err = pl.Apply(remove)
+	if err = pl.CheckLinks(ctx, nil, remove); err == nil {
+		err = pl.Apply(remove)
+	}
 	pl.Relock()
 	if closeErr := p.stage.Close(); err == nil {
 		err = closeErr

@@ -249,6 +249,9 @@ func (p *placement) place(ctx context.Context) error {
 	p.placed = pl
 	remove := p.leftovers(ctx, pl.Gone)
 	defer pl.Relock()
+	if err := pl.CheckLinks(ctx, p.stagedLinks(), remove); err != nil {
+		return err
+	}
 	if err := p.announce(pl.Right); err != nil {
 		return err
 	}
@@ -273,6 +276,21 @@ func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
 			return pl, err
 		}
 	}
+}
+
+// stagedLinks returns the names of the symbolic links in the stage.
+func (p *placement) stagedLinks() []string {
+	var names []string
+	for i := range p.next.Files.Len() {
+		f := p.next.Files.At(i)
+		if f.Layer < 0 || f.Mode.Type() != fs.ModeSymlink {
+			continue
+		}
+		if _, ok := p.carried.Find(f.Path); !ok {
+			names = append(names, f.Path)
+		}
+	}
+	return names
 }
 
 // times records the modification times of the staged files, which let later pulls notice changes.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"path"
 	"strings"
 	"unicode"
@@ -13,7 +14,7 @@ const maxHops = 40
 //
 // A target that goes up first and then only down is safe if it passes: it goes up from a real directory, and the links
 // that it passes through on its way down have passed, too. The text of a target that goes up after going down says
-// nothing; see DependsOnLinks and ResolveLink.
+// nothing; see DependsOnLinks and Links.
 func CheckLink(name, target, base string) error {
 	switch {
 	case target == "":
@@ -52,26 +53,72 @@ func DependsOnLinks(target string) bool {
 	return false
 }
 
-// ResolveLink follows target component by component, as the kernel would, and refuses it if a step leaves base. Names that
-// do not exist count as directories, since a link may dangle.
-func ResolveLink(name, target, base string, readlink func(name string) (string, bool)) error {
+// The bounds on resolving links. An honest link takes a dozen steps; one that goes through 40 others of 4096 bytes takes 80,000.
+const (
+	// linkSteps is how many steps the links of a tree may take together, besides stepsPerLink for each.
+	linkSteps    = 1 << 18
+	stepsPerLink = 64
+	// maxMemo bounds how many names are remembered.
+	maxMemo = 1 << 16
+	// checkEvery is how many steps pass between two looks at the context.
+	checkEvery = 1 << 10
+)
+
+// Links resolves the symbolic links of a tree, all of them within one budget.
+type Links struct {
+	readlink func(name string) (target string, isLink bool)
+	base     string
+	budget   *LinkBudget
+	memo     map[string]memo
+}
+
+type memo struct {
+	target string
+	isLink bool
+}
+
+// A LinkBudget is how many steps the links of an artifact may still take.
+type LinkBudget struct{ steps, used int }
+
+// Grow makes room for more links, each of which may take a number of steps.
+func (b *LinkBudget) Grow(links int) { b.steps += links * stepsPerLink }
+
+// NewLinkBudget returns the budget of an artifact.
+func NewLinkBudget() *LinkBudget { return &LinkBudget{steps: linkSteps} }
+
+// NewLinks returns Links that must not leave base. Readlink reads the link with a name, and reports whether it is one.
+func NewLinks(base string, budget *LinkBudget, readlink func(name string) (string, bool)) *Links {
+	return &Links{readlink: readlink, base: base, budget: budget, memo: make(map[string]memo)}
+}
+
+// Grow makes room for more links in the budget.
+func (l *Links) Grow(links int) { l.budget.Grow(links) }
+
+// Check follows target component by component, as the kernel would, and refuses it if a step leaves the base. Names that do not
+// exist count as directories, since a link may dangle.
+func (l *Links) Check(ctx context.Context, name, target string) error {
 	at := path.Dir(name)
-	todo := strings.Split(target, "/")
+	todo := []string{target}
 	for hops := 0; len(todo) > 0; {
-		part := todo[0]
-		todo = todo[1:]
+		part, rest, more := strings.Cut(todo[len(todo)-1], "/")
+		if todo[len(todo)-1] = rest; !more {
+			todo = todo[:len(todo)-1]
+		}
 		if part == "" || part == "." {
 			continue
 		}
+		if err := l.step(ctx, name); err != nil {
+			return err
+		}
 		if part == ".." {
-			if at == base || at == "." {
+			if at == l.base || at == "." {
 				return Refuse(name, "symbolic link to %q leaves the archive", target)
 			}
 			at = path.Dir(at)
 			continue
 		}
 		next := path.Join(at, part)
-		further, ok := readlink(next)
+		further, ok := l.read(next)
 		if !ok {
 			at = next
 			continue
@@ -79,13 +126,36 @@ func ResolveLink(name, target, base string, readlink func(name string) (string, 
 		if hops++; hops > maxHops {
 			return Refuse(name, "symbolic link to %q goes through more than %d links", target, maxHops)
 		}
-		if strings.HasPrefix(further, "/") {
+		if strings.HasPrefix(further, "/") || isDrive(further) {
 			return Refuse(name, "symbolic link to %q leads to the absolute path %q", target, further)
 		}
-		todo = append(strings.Split(further, "/"), todo...)
+		todo = append(todo, further)
 	}
-	if !IsWithin(at, base) {
+	if !IsWithin(at, l.base) {
 		return Refuse(name, "symbolic link to %q leaves the archive", target)
 	}
 	return nil
+}
+
+// step counts a step.
+func (l *Links) step(ctx context.Context, name string) error {
+	if l.budget.used++; l.budget.used > l.budget.steps {
+		return RefuseLimit(name, "the symbolic links take more than %d steps to resolve", l.budget.steps)
+	}
+	if l.budget.used%checkEvery == 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (l *Links) read(name string) (string, bool) {
+	if m, ok := l.memo[name]; ok {
+		return m.target, m.isLink
+	}
+	target, isLink := l.readlink(name)
+	if len(l.memo) >= maxMemo {
+		clear(l.memo)
+	}
+	l.memo[name] = memo{target, isLink}
+	return target, isLink
 }

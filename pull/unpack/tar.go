@@ -201,9 +201,10 @@ func (t *trees) lockDirs(dst *os.Root) error {
 
 // close sets the rest of the metadata of directories. For layers that replace each other's files it removes the rows of files
 // that were replaced.
-func (t *trees) close() error {
+func (t *trees) close(ctx context.Context) error {
+	budget := archive.NewLinkBudget()
 	for _, x := range t.extractors {
-		if err := x.CheckLinks(); err != nil {
+		if err := x.CheckLinks(ctx, budget); err != nil {
 			return t.cause(err)
 		}
 		if err := x.FinishDirs(); err != nil {

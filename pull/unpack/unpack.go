@@ -74,7 +74,7 @@ func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
 	if err := u.fetchAll(ctx, items); err != nil {
 		return err
 	}
-	return u.trees.close()
+	return u.trees.close(ctx)
 }
 
 func (u *Unpacker) fetchAll(ctx context.Context, items []*fetch.Item) error {

@@ -95,7 +95,7 @@ func (x *Extractor) Extract(ctx context.Context, r io.Reader) error {
 // Close finishes the tree after the last archive, if the tree stays where it is: it checks links and sets the metadata of
 // directories.
 func (x *Extractor) Close() error {
-	if err := x.CheckLinks(); err != nil {
+	if err := x.CheckLinks(context.Background(), archive.NewLinkBudget()); err != nil {
 		return err
 	}
 	if err := x.FinishDirs(); err != nil {
@@ -104,8 +104,14 @@ func (x *Extractor) Close() error {
 	return x.LockDirs(x.root)
 }
 
-// CheckLinks refuses symbolic links that lead out of the tree, among those that depend on other links.
-func (x *Extractor) CheckLinks() error {
+// CheckLinks refuses symbolic links that lead out of the tree, among those that depend on other links. The budget is that of the
+// whole artifact.
+func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) error {
+	links := archive.NewLinks(archive.CleanDir(x.opts.Within), budget, func(at string) (string, bool) {
+		target, err := x.root.Readlink(at)
+		return target, err == nil
+	})
+	links.Grow(len(x.resolve))
 	for _, name := range x.resolve {
 		target, err := x.root.Readlink(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -114,10 +120,7 @@ func (x *Extractor) CheckLinks() error {
 		if err != nil {
 			return err
 		}
-		if err := archive.ResolveLink(name, target, archive.CleanDir(x.opts.Within), func(at string) (string, bool) {
-			target, err := x.root.Readlink(at)
-			return target, err == nil
-		}); err != nil {
+		if err := links.Check(ctx, name, target); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func Rewrite(ctx context.Context, w io.Writer, archives []func() (io.ReadCloser,
 			return err
 		}
 	}
-	if err := r.checkLinks(); err != nil {
+	if err := r.checkLinks(ctx); err != nil {
 		return err
 	}
 	if err := r.writeDirs(); err != nil {
@@ -289,19 +289,20 @@ func (r *rewriter) isHidden(name string) bool {
 }
 
 // checkLinks refuses symbolic links that lead out of the tree, among those that depend on other links.
-func (r *rewriter) checkLinks() error {
+func (r *rewriter) checkLinks(ctx context.Context) error {
 	if r.opts.Verbatim {
 		return nil
 	}
-	base := archive.CleanDir(r.opts.Within)
+	links := archive.NewLinks(archive.CleanDir(r.opts.Within), archive.NewLinkBudget(), func(at string) (string, bool) {
+		target, ok := r.links[at]
+		return target, ok
+	})
+	links.Grow(len(r.links))
 	for name, target := range r.links {
 		if !archive.DependsOnLinks(target) {
 			continue
 		}
-		if err := archive.ResolveLink(name, target, base, func(at string) (string, bool) {
-			target, ok := r.links[at]
-			return target, ok
-		}); err != nil {
+		if err := links.Check(ctx, name, target); err != nil {
 			return err
 		}
 	}

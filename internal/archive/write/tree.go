@@ -57,6 +57,10 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 		return nil, fmt.Errorf("prefix %q of an archive: want a relative path that ends in a slash", t.Prefix)
 	}
 	w := walker{tree: t, dir: archive.CleanDir(t.Dir), links: make(map[sysfile.ID][]string)}
+	w.resolver = archive.NewLinks(".", archive.NewLinkBudget(), func(at string) (string, bool) {
+		target, err := fs.ReadLink(t.FS, path.Join(w.dir, at))
+		return target, err == nil
+	})
 	if err := w.start(); err != nil {
 		return nil, err
 	}
@@ -95,6 +99,7 @@ type walker struct {
 	chunks   [][]Entry               // entries found so far
 	entries  []Entry                 // all entries in one slice, once all are found
 	links    map[sysfile.ID][]string // names of files that have several
+	resolver *archive.Links
 	problems []error
 	bad      int // number of problems, reported or not
 }
@@ -249,10 +254,8 @@ func (w *walker) link(name string) (string, error) {
 	if !archive.DependsOnLinks(target) {
 		return target, nil
 	}
-	return target, archive.ResolveLink(name, target, ".", func(at string) (string, bool) {
-		target, err := fs.ReadLink(w.tree.FS, path.Join(w.dir, at))
-		return target, err == nil
-	})
+	w.resolver.Grow(1)
+	return target, w.resolver.Check(context.Background(), name, target)
 }
 
 // hardLinks turns all names of a file but the first into links to the first.

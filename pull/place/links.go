@@ -1,0 +1,136 @@
+package place
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/fetch"
+)
+
+// maxWalked bounds how many entries of the destination are looked at for links.
+const maxWalked = 1_000_000
+
+// CheckLinks refuses the plan if, once it is carried out, one of the staged links leads out of the destination, whatever is there:
+// links of the user, of earlier pulls, and of other artifacts. It also refuses it if links that are there lead out then and do not
+// now. Links that have a ".." behind a name can be turned by a link that has that name.
+func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Removal) error {
+	if !p.turnsLinks(staged, remove) {
+		return nil
+	}
+	there, hasLinks, err := p.linksThere(ctx)
+	if err != nil {
+		return err
+	}
+	gone := make(map[string]bool)
+	for _, r := range remove {
+		gone[r.Path] = true
+	}
+	budget := archive.NewLinkBudget()
+	budget.Grow(len(staged) + 2*len(there))
+	now := archive.NewLinks(".", budget, p.readlink)
+	then := archive.NewLinks(".", budget, func(name string) (string, bool) {
+		info, err := p.Stage.Root.Lstat(path.Join(StageFiles, name))
+		switch {
+		case err == nil && info.Mode().Type() != fs.ModeSymlink, gone[name]:
+			return "", false
+		case err == nil:
+			target, err := p.Stage.Root.Readlink(path.Join(StageFiles, name))
+			return target, err == nil
+		}
+		return p.readlink(name)
+	})
+	for _, name := range staged {
+		target, err := p.Stage.Root.Readlink(path.Join(StageFiles, name))
+		if err != nil {
+			return err
+		}
+		if hasLinks || archive.DependsOnLinks(target) {
+			if err := then.Check(ctx, name, target); err != nil {
+				return refusedLink(err)
+			}
+		}
+	}
+	for name, target := range there {
+		if gone[name] {
+			continue
+		}
+		if err := then.Check(ctx, name, target); err != nil && now.Check(ctx, name, target) == nil {
+			return refusedLink(err)
+		}
+	}
+	return nil
+}
+
+func refusedLink(err error) error {
+	if errors.Is(err, archive.ErrUnsafe) {
+		return artifact.Refused("", "%w", err)
+	}
+	return err
+}
+
+// turnsLinks reports whether the plan creates, replaces, or removes a link.
+func (p *Placer) turnsLinks(staged []string, remove []Removal) bool {
+	if len(staged) > 0 {
+		return true
+	}
+	for _, m := range p.Moves {
+		if m.Was != nil && m.Was.Mode().Type() == fs.ModeSymlink {
+			return true
+		}
+	}
+	for _, r := range remove {
+		if r.Was.Mode().Type() == fs.ModeSymlink {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Placer) readlink(name string) (string, bool) {
+	target, err := p.Stage.dst.Readlink(name)
+	return target, err == nil
+}
+
+// errEnough ends a walk.
+var errEnough = errors.New("enough")
+
+// linksThere returns the links in the destination that depend on others, with their targets, and reports whether it has links at
+// all. It does not look at those that are replaced, or at more than maxWalked entries.
+func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
+	there = make(map[string]string)
+	walked := 0
+	err = fs.WalkDir(p.Stage.dst.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if walked++; walked > maxWalked {
+			hasLinks = true
+			return errEnough
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return nil // the user may not read it
+		case d.IsDir() && strings.HasPrefix(name, fetch.StagePrefix):
+			return fs.SkipDir
+		case d.Type() != fs.ModeSymlink:
+			return nil
+		}
+		hasLinks = true
+		target, ok := p.readlink(name)
+		if !ok || !archive.DependsOnLinks(target) {
+			return nil
+		}
+		if _, err := p.Stage.Root.Lstat(path.Join(StageFiles, name)); errors.Is(err, fs.ErrNotExist) {
+			there[name] = target
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return there, hasLinks, err
+}
