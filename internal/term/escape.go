@@ -2,8 +2,10 @@ package term
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -50,6 +52,52 @@ func EscapeText(s string) string {
 		lines[i] = strings.Join(cells, "\t")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// EscapeValues is EscapeText for output that scripts read: of the characters that are not printable, it escapes only control
+// characters and those that change the direction of writing.
+func EscapeValues(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			b.WriteString(escapeRune(r))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// JSONWriter escapes the characters in JSON that Escape escapes, in a way that JSON readers undo: the encoder of Go escapes only
+// those below U+0020. Each call of Write is for whole characters.
+type JSONWriter struct{ W io.Writer }
+
+// Write writes JSON.
+func (j JSONWriter) Write(p []byte) (int, error) {
+	done := 0
+	for i := 0; i < len(p); {
+		if p[i] < 0x7f {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(p[i:])
+		if unicode.IsPrint(r) || r == utf8.RuneError {
+			i += size
+			continue
+		}
+		if _, err := j.W.Write(p[done:i]); err != nil {
+			return done, err
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			if _, err := fmt.Fprintf(j.W, `\u%04x`, unit); err != nil {
+				return done, err
+			}
+		}
+		i += size
+		done = i
+	}
+	_, err := j.W.Write(p[done:])
+	return len(p), err
 }
 
 func needsEscape(s string) bool {

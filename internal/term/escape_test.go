@@ -1,6 +1,11 @@
 package term
 
-import "testing"
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+)
 
 func TestEscape(t *testing.T) {
 	t.Parallel()
@@ -29,5 +34,33 @@ func TestEscapeText(t *testing.T) {
 	t.Parallel()
 	if got, want := EscapeText("a\tb\n\x1bc\r\n"), "a\tb\n\\x1bc\\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestJSONWriter(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{
+		"plain", "größe 模型 🙂", "a\u009b31mb\u007f", "\x1b[2J", "\u202egpj.exe\u2066\u200e\u061c", "\U000e0041\ufeff\u2028\u200d", "a\xffb", "",
+	} {
+		var b, text strings.Builder
+		enc := json.NewEncoder(JSONWriter{W: &b})
+		if err := enc.Encode(map[string]string{in: in}); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range strings.TrimSuffix(b.String(), "\n") {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q: %q is in it", in, r)
+			}
+		}
+		var got map[string]string
+		if err := json.Unmarshal([]byte(b.String()), &got); err != nil || got[strings.ToValidUTF8(in, "\ufffd")] != strings.ToValidUTF8(in, "\ufffd") {
+			t.Errorf("%q: read %q, %v", in, got, err)
+		}
+		text.WriteString(EscapeValues("a\tb\n" + in))
+		for _, r := range text.String()[4:] {
+			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+				t.Errorf("%q: %q is in the text", in, r)
+			}
+		}
 	}
 }

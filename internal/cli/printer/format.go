@@ -9,6 +9,7 @@ import (
 	"text/template"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
 )
 
 // Format is the value of --format.
@@ -74,7 +75,9 @@ func (f *Format) Guess(args []string, value string) {
 var templateFuncs = template.FuncMap{
 	"json": func(v any) (string, error) {
 		b, err := json.Marshal(v)
-		return string(b), err
+		var escaped strings.Builder
+		_, _ = term.JSONWriter{W: &escaped}.Write(b) // which does not fail
+		return escaped.String(), err
 	},
 	"join": func(sep string, list []any) string {
 		words := make([]string, len(list))
@@ -87,9 +90,9 @@ var templateFuncs = template.FuncMap{
 	"lower": strings.ToLower,
 }
 
-// WriteJSON writes v as indented JSON.
+// WriteJSON writes v as indented JSON, with escapes for characters that could drive a terminal or hide something from a reader.
 func WriteJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(term.JSONWriter{W: w})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
@@ -111,9 +114,6 @@ func writeTemplate(w io.Writer, t *template.Template, v any) error {
 	if err := t.Execute(&out, data); err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--format: %w", err)}
 	}
-	if !bytes.HasSuffix(out.Bytes(), []byte("\n")) {
-		out.WriteByte('\n')
-	}
-	_, err = w.Write(out.Bytes())
+	_, err = io.WriteString(w, term.EscapeValues(strings.TrimSuffix(out.String(), "\n"))+"\n")
 	return err
 }
