@@ -16,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/untrusted"
 
 	"github.com/davit-oci/davit/artifact"
@@ -45,7 +44,7 @@ func (a Answer) String() string {
 			break
 		}
 		e.Detail = nil
-		s += ": " + untrusted.Line(strings.TrimPrefix(e.Error(), ": "), 300) // Artifactory has no codes
+		s += ": " + untrusted.Line(redact(strings.TrimPrefix(e.Error(), ": ")), 300) // Artifactory has no codes
 	}
 	return s
 }
@@ -162,7 +161,7 @@ func ResponseError(resp *http.Response) error {
 	}
 	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: BareURL(resp.Request.URL), StatusCode: resp.StatusCode}
 	// Error bodies are a few hundred bytes; a longer body is not from a registry.
-	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	var body struct {
 		Errors errcode.Errors `json:"errors"`
 	}
@@ -256,19 +255,15 @@ func withoutURL(err error) error {
 	return err
 }
 
-// queryPattern finds the query of a URL inside a text.
-var queryPattern = lazy.Regexp(`(https?://[^\s"'?]*)\?[^\s"']*`)
-
-func redactText(err error) string {
-	return queryPattern().ReplaceAllString(err.Error(), "$1")
-}
+func redactText(err error) string { return redact(err.Error()) }
 
 // BareURL returns u without the parts that may be secret.
 func BareURL(u *url.URL) *url.URL {
 	if u == nil {
 		return &url.URL{}
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	path, _, _ := strings.Cut(u.Path, ";")
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}
 }
 
 // Retryability states how long a request that failed without a response is retried.

@@ -177,6 +177,7 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	resp, err := t.pool().RoundTrip(sent)
 	if resp != nil {
 		resp.Request = req
+		maskEcho(req, resp)
 		if resp.StatusCode == http.StatusUnauthorized {
 			hold(resp)
 			chooseChallenge(resp.Header)
