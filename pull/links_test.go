@@ -113,7 +113,7 @@ func TestLinksOfSeveralPulls(t *testing.T) {
 		"one":                         {nil, []pull.Options{{}}, []string{"ab"}, 0},
 		"the second turns":            {nil, []pull.Options{{Origin: "1"}, {Origin: "2"}}, []string{"a", "b"}, 1},
 		"another version":             {nil, []pull.Options{{}, {}}, []string{"a", "ab"}, 1},
-		"included in turn":            {nil, []pull.Options{{Include: []string{"tree/x/**"}}, {Include: []string{"tree/y/**"}}}, []string{"ab", "ab"}, 1},
+		"included in turn":            {nil, []pull.Options{including("tree/x/**"), including("tree/y/**")}, []string{"ab", "ab"}, 1},
 		"turned first":                {nil, []pull.Options{{}, {Origin: "2"}}, []string{"b", "a"}, 1},
 		"of a directory":              {nil, []pull.Options{{}, {Delete: true}}, []string{"dirs", "ab"}, 1},
 		"the user's link":             {map[string]string{"tree/y/z": ".."}, []pull.Options{{}}, []string{"a"}, 0},
@@ -260,4 +260,34 @@ func TestLinkBomb(t *testing.T) {
 	if _, err := pull.Artifact(t.Context(), store, "many", openRoot(t, filepath.Join(t.TempDir(), "out")), pull.Options{NoSync: true}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLongPaths: the paths of an artifact take a bounded amount of memory; those of files that follow each other share theirs.
+func TestLongPaths(t *testing.T) {
+	t.Parallel()
+	deep := "tree/" + strings.Repeat(strings.Repeat("d", 200)+"/", 12)
+	var apart, together []string
+	for i := range 60 {
+		apart = append(apart, fmt.Sprintf("%s%d/f", deep, i))
+		together = append(together, fmt.Sprintf("%sf%d", deep, i))
+	}
+	store := newStore()
+	store.tarOf(t, "apart", apart...)
+	store.tarOf(t, "together", together...)
+	for tag, refused := range map[string]bool{"apart": true, "together": false} {
+		out := filepath.Join(t.TempDir(), "out")
+		opts := pull.Options{NoSync: true, State: out + ".state", Limits: pull.Limits{MaxFiles: 1000}}
+		_, err := pull.Artifact(t.Context(), store, tag, openRoot(t, out), opts)
+		if errors.Is(err, artifact.ErrRefused) != refused || err != nil && !refused {
+			t.Errorf("%s: %v", tag, err)
+		}
+		if info, err := os.Stat(opts.State); err == nil && info.Size() > 16<<10 {
+			t.Errorf("%s: the record has %d bytes", tag, info.Size())
+		}
+	}
+}
+
+func including(pattern string) (opts pull.Options) {
+	opts.Include = []string{pattern}
+	return opts
 }

@@ -50,6 +50,8 @@ type trees struct {
 	dirs      map[string]bool // directories that have entries
 	placed    int64           // entries, directories included
 	size      int64
+	names     int64 // bytes of paths
+	lastDir   string
 	seed      maphash.Seed
 	owner     map[uint64]int32 // layer of each file of an image, by the hash of its path
 	failed    error            // of a callback
@@ -176,14 +178,26 @@ func (t *trees) count(e extract.Placed) {
 	if e.Mode.IsRegular() && e.Link == "" {
 		t.size += e.Size
 	}
+	if dir := path.Dir(e.Name); dir == t.lastDir {
+		t.names += int64(len(e.Name) - len(dir) + len(e.Link))
+	} else {
+		t.names += int64(len(e.Name) + len(e.Link))
+		t.lastDir = dir
+	}
 	files, size := cmp.Or(t.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
 	case files > 0 && t.placed > files:
 		t.failed = limitExceeded(e.Name, "the artifact has more than %d files", files)
+	case files > 0 && t.names > files*namePerFile:
+		t.failed = limitExceeded(e.Name, "the paths of the artifact take more than %d bytes", files*namePerFile)
 	case size > 0 && t.size > size:
 		t.failed = limitExceeded(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
 }
+
+// namePerFile is how many bytes the path of a file may take on average, which all are held in memory: 64 MB for the default number
+// of files. The directory counts once for files that follow each other in it.
+const namePerFile = 32
 
 func limitExceeded(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/inflate"
@@ -14,6 +15,9 @@ import (
 // maxWindow is the largest window that a zstd frame may require: that of zstd --ultra -22, and the limit of the zstd
 // command.
 const maxWindow = 128 << 20
+
+// usualWindow is what RFC 8878 recommends that every decoder supports.
+const usualWindow = 8 << 20
 
 // Reader decompresses an archive and distinguishes errors of the data from those of its source.
 type Reader struct {
@@ -58,14 +62,32 @@ func NewReader(r io.Reader) (*Reader, error) {
 		}
 		d.out = zr
 	case Zstd:
+		hasLargeWindow := hasLargeWindow(br)
 		zr, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, d.explain(err)
 		}
 		d.out, d.close = zr, zr.Close
+		if hasLargeWindow {
+			d.close = func() {
+				zr.Close()
+				zr, d.out = nil, nil
+				runtime.GC() // before the next layer needs another window
+			}
+		}
 	}
 	return d, nil
+}
+
+// hasLargeWindow reports whether a frame needs more memory than those that usual compressors write.
+func hasLargeWindow(br *bufio.Reader) bool {
+	head, err := br.Peek(zstd.HeaderMaxSize)
+	if err != nil && err != io.EOF {
+		return false
+	}
+	var h zstd.Header
+	return h.Decode(head) == nil && h.WindowSize > usualWindow
 }
 
 // MagicSize is the number of bytes that Detect needs.
@@ -92,6 +114,9 @@ func (d *Reader) InputBytes() int64 { return d.src.n }
 
 // Read reads decompressed bytes.
 func (d *Reader) Read(p []byte) (int, error) {
+	if d.out == nil {
+		return 0, io.ErrClosedPipe
+	}
 	n, err := d.out.Read(p)
 	return n, d.explain(err)
 }

@@ -14,6 +14,9 @@ import (
 // maxRead is how much of an XML document Check reads: the decoder holds a single text of that size.
 const maxRead = 16 << 20
 
+// maxDepth bounds the nesting of elements, each of which takes memory until it is closed.
+const maxDepth = 1000
+
 // AnyCharset is a xml.Decoder.CharsetReader that converts nothing: in the character sets in use, markup is ASCII.
 func AnyCharset(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 
@@ -57,6 +60,9 @@ func Check(r io.Reader) error {
 		case xml.StartElement:
 			if depth++; depth == 1 {
 				roots++
+			}
+			if depth > maxDepth {
+				return fmt.Errorf("it has more than %d levels of elements", maxDepth)
 			}
 		case xml.EndElement:
 			depth--

@@ -35,6 +35,7 @@ func TestCheck(t *testing.T) {
 		"<a>":                                       "unexpected EOF",
 		"<a/><b/>":                                  "follows its root element",
 		"<a/>text":                                  "follows its root element",
+		strings.Repeat("<a>", 1<<20):                "more than 1000 levels",
 	} {
 		err := xmldoc.Check(strings.NewReader(text))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
