@@ -2,12 +2,17 @@
 // unchanged if its device, inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache
 // directory that any number of processes share.
 //
+// A file that is not on the disk when the machine stops may have lost its content afterwards, with its times as they were. So a
+// digest that was stored by another run of the machine counts only if the file was not changed in that run: then the content
+// that was hashed had been read from the disk.
+//
 // It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
 // disk errors are not reported.
 package digestcache
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"hash/crc32"
@@ -18,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -32,18 +38,23 @@ const (
 	// settled is the time for which a file must be unchanged before its digest is cached. File systems store times in
 	// steps of up to 2 s (FAT); a second change within the same step changes none of the values compared.
 	settled = 2 * time.Second
+
+	// synced replaces settled where runs of the machine can't be told apart. Systems write content to the disk within a
+	// minute, some of them two.
+	synced = 10 * time.Minute
 )
 
 // Cache maps files to digests. It reads its file at the first Lookup and appends to it at Close.
 type Cache struct {
 	path string
 	now  func() time.Time
+	boot boot
 
 	load    sync.Once
 	mu      sync.Mutex
-	records []record       // oldest first; those in the file, then the new ones
+	records []stored       // oldest first; those in the file, then the new ones
 	latest  map[fileID]int // index into records
-	stored  int            // number of records in the file
+	written int            // number of records in the file
 	damaged bool           // the file must be rewritten
 }
 
@@ -58,12 +69,47 @@ type (
 	}
 )
 
+// stored is a record and the run of the machine that stored it.
+type stored struct {
+	record
+	boot boot
+}
+
+// boot identifies a run of the machine. The zero value is unknown.
+type boot struct {
+	id    [32]byte // the SHA-256 of its name
+	began int64    // in nanoseconds since 1970
+}
+
+// thisBoot returns the present run of the machine.
+func thisBoot() boot {
+	id, began := durable.BootID(), durable.Booted()
+	if id == "" || began.IsZero() {
+		return boot{}
+	}
+	return boot{sha256.Sum256([]byte(id)), began.UnixNano()}
+}
+
+// bootOf returns the run of the machine that stored the records after a marker: a record of no file. Versions that know no
+// markers read it as a record that they never look up.
+func (r record) bootOf() (boot, bool) {
+	return boot{r.sum, r.mtime}, r.fileID == fileID{}
+}
+
+// marker is the opposite of bootOf.
+func (b boot) marker() record { return record{mtime: b.began, sum: b.id} }
+
+// isTrusted reports whether the content that was hashed is still there, unless the file has changed.
+func (c *Cache) isTrusted(s stored) bool {
+	return s.boot == c.boot || s.boot != boot{} && s.ctime < s.boot.began-int64(durable.ClockSlack)
+}
+
 // recordSize is the size of five numbers, the digest, and a checksum.
 const recordSize = 5*8 + 32 + 4
 
 // New returns the cache stored in dir. If dir is empty, the cache lasts only as long as this process.
 func New(dir string) *Cache {
-	c := &Cache{now: time.Now, latest: map[fileID]int{}}
+	c := &Cache{now: time.Now, boot: thisBoot(), latest: map[fileID]int{}}
 	if dir != "" {
 		c.path = filepath.Join(dir, fileName)
 	}
@@ -85,7 +131,7 @@ func (c *Cache) Lookup(info fs.FileInfo) (digest.Digest, bool) {
 	}
 	got := c.records[i]
 	want.sum = got.sum
-	if got != want {
+	if got.record != want || !c.isTrusted(got) {
 		return "", false
 	}
 	return digest.NewDigestFromEncoded(digest.SHA256, hex.EncodeToString(got.sum[:])), true
@@ -98,7 +144,11 @@ func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
 	if !ok || d.Validate() != nil || d.Algorithm() != digest.SHA256 {
 		return
 	}
-	if age := c.now().UnixNano() - max(r.mtime, r.ctime); age < int64(settled) {
+	least := settled
+	if c.boot == (boot{}) {
+		least = synced
+	}
+	if age := c.now().UnixNano() - max(r.mtime, r.ctime); age < int64(least) {
 		return
 	}
 	if _, err := hex.Decode(r.sum[:], []byte(d.Encoded())); err != nil {
@@ -107,21 +157,21 @@ func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
 	c.load.Do(c.read)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i, ok := c.latest[r.fileID]; !ok || c.records[i] != r {
-		c.add(r)
+	if i, ok := c.latest[r.fileID]; !ok || c.records[i].record != r || !c.isTrusted(c.records[i]) {
+		c.add(stored{r, c.boot})
 	}
 }
 
-func (c *Cache) add(r record) {
-	c.latest[r.fileID] = len(c.records)
-	c.records = append(c.records, r)
+func (c *Cache) add(s stored) {
+	c.latest[s.fileID] = len(c.records)
+	c.records = append(c.records, s)
 }
 
 // Close writes the new records. The cache can still be used, and closed again.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.path == "" || len(c.records) == c.stored && !c.damaged {
+	if c.path == "" || len(c.records) == c.written && !c.damaged {
 		return
 	}
 	if c.damaged || len(c.records) > 2*keep || len(c.records) > 2*len(c.latest)+1024 {
@@ -140,15 +190,15 @@ func (c *Cache) append() {
 		return
 	}
 	defer f.Close()
-	if _, err := f.Write(encode(c.records[c.stored:])); err == nil {
-		c.stored = len(c.records)
+	if _, err := f.Write(encode(c.records[c.written:])); err == nil {
+		c.written = len(c.records)
 	}
 }
 
 // rewrite replaces the cache file by one with a single record per file and at most keep records. Records that another
 // process appends at the same time are lost, and those digests will be computed again.
 func (c *Cache) rewrite() {
-	var live []record
+	var live []stored
 	for i, r := range c.records {
 		if c.latest[r.fileID] == i {
 			live = append(live, r)
@@ -173,7 +223,7 @@ func (c *Cache) rewrite() {
 		os.Remove(f.Name())
 		return
 	}
-	c.records, c.stored, c.damaged = c.records[:0], len(live), false
+	c.records, c.written, c.damaged = c.records[:0], len(live), false
 	clear(c.latest)
 	for _, r := range live {
 		c.add(r)
@@ -193,14 +243,20 @@ func (c *Cache) read() {
 		return
 	}
 	data, ok := bytes.CutPrefix(data, []byte(magic))
+	var by boot
 	for ok && len(data) >= recordSize {
 		var r record
-		if r, ok = decode(data[:recordSize]); ok {
-			c.add(r)
-			data = data[recordSize:]
+		if r, ok = decode(data[:recordSize]); !ok {
+			break
 		}
+		if b, isMarker := r.bootOf(); isMarker {
+			by = b
+		} else {
+			c.add(stored{r, by})
+		}
+		data = data[recordSize:]
 	}
-	c.stored = len(c.records)
+	c.written = len(c.records)
 	c.damaged = !ok || len(data) > 0
 }
 
@@ -221,7 +277,15 @@ func readBounded(path string) ([]byte, error) {
 	return data[:n], err
 }
 
-func encode(records []record) []byte {
+// encode returns records with a marker before the first, and wherever another run of the machine stored the next.
+func encode(list []stored) []byte {
+	var records []record
+	for i, s := range list {
+		if i == 0 || s.boot != list[i-1].boot {
+			records = append(records, s.boot.marker())
+		}
+		records = append(records, s.record)
+	}
 	data := make([]byte, 0, len(records)*recordSize)
 	for _, r := range records {
 		start := len(data)

@@ -1,6 +1,9 @@
+//go:build linux || openbsd || dragonfly || solaris || darwin || freebsd || netbsd
+
 package digestcache
 
 import (
+	"crypto/sha256"
 	_ "crypto/sha512" // an algorithm that is not cached
 	"fmt"
 	"io/fs"
@@ -35,7 +38,7 @@ func stat(t *testing.T, path string) fs.FileInfo {
 		t.Fatal(err)
 	}
 	if _, ok := identify(info); !ok {
-		t.Skip("this platform does not tell when an inode was changed")
+		t.Fatalf("%s is not identified", path)
 	}
 	return info
 }
@@ -69,6 +72,45 @@ func TestRemembersAcrossProcesses(t *testing.T) {
 	third := later(dir)
 	want(t, third, info, d)
 	want(t, third, other, digest.FromString("other"))
+}
+
+// TestAfterAReboot checks that a digest does not outlive the run of the machine in which its file was written: the content
+// may not have reached the disk.
+func TestAfterAReboot(t *testing.T) {
+	t.Parallel()
+	info := write(t, filepath.Join(t.TempDir(), "file"), "content")
+	d := digest.FromString("content")
+	written := info.ModTime()
+	run := func(name string, began time.Time) boot { return boot{sha256.Sum256([]byte(name)), began.UnixNano()} }
+	first, second, third := run("1", written.Add(-time.Hour)), run("2", written.Add(time.Hour)), run("3", written.Add(2*time.Hour))
+	for _, tc := range []struct {
+		name   string
+		stored []boot // by these runs, one after the other
+		now    boot
+		want   digest.Digest
+	}{
+		{"same run", []boot{first}, first, d},
+		{"the run that wrote it is over", []boot{first}, second, ""},
+		{"two runs ago", []boot{first}, third, ""},
+		{"hashed after the restart", []boot{second}, second, d},
+		{"hashed after the restart, next run", []boot{second}, third, d},
+		{"stored again", []boot{first, second}, third, d},
+		{"began at the time of the change, as far as one knows", []boot{run("4", written.Add(time.Second))}, third, ""},
+		{"unknown run", []boot{{}}, second, ""},
+		{"runs are never known", []boot{{}}, boot{}, d},
+		{"unknown now", []boot{first}, boot{}, ""},
+	} {
+		dir := t.TempDir()
+		for _, by := range tc.stored {
+			c := later(dir)
+			c.boot = by
+			c.Store(info, d)
+			c.Close()
+		}
+		c := later(dir)
+		c.boot = tc.now
+		t.Run(tc.name, func(t *testing.T) { want(t, c, info, tc.want) })
+	}
 }
 
 func TestChangedFile(t *testing.T) {
@@ -195,11 +237,11 @@ func TestBounded(t *testing.T) {
 	c := later(dir)
 	c.load.Do(c.read)
 	for i := range 2*keep + 10 {
-		c.add(record{fileID: fileID{1, uint64(i)}})
+		c.add(stored{record: record{fileID: fileID{1, uint64(i)}}, boot: c.boot})
 	}
 	c.Close()
 	info, err := os.Stat(c.path)
-	if err != nil || info.Size() != int64(len(magic)+keep*recordSize) {
+	if err != nil || info.Size() != int64(len(magic)+(keep+1)*recordSize) {
 		t.Errorf("got %v, %v", info.Size(), err)
 	}
 	again := New(dir)
@@ -258,7 +300,7 @@ func BenchmarkLookup20000(b *testing.B) {
 	c := later(dir)
 	c.load.Do(c.read)
 	for i := range 20_000 {
-		c.add(record{fileID: fileID{1, uint64(i)}})
+		c.add(stored{record: record{fileID: fileID{1, uint64(i)}}, boot: c.boot})
 	}
 	c.Close()
 	for b.Loop() {

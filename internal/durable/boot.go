@@ -18,8 +18,11 @@ var BootID = sync.OnceValue(func() string {
 	return strings.TrimSpace(string(data))
 })
 
+// ClockSlack is how far the time at which a run of the machine began may be off.
+const ClockSlack = time.Minute
+
 // Booted returns when this run of the machine began, to the second, and the zero time where the system does not say.
-func Booted() time.Time {
+var Booted = sync.OnceValue(func() time.Time {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return time.Time{}
@@ -31,4 +34,4 @@ func Booted() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0)
-}
+})

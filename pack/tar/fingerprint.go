@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -24,15 +25,19 @@ const tarFormat = "davit tar 1"
 // settled is the minimum age of a change at which file times reveal the next change.
 const settled = 2 * time.Second
 
-// printer computes the fingerprints of the groups of one tree.
+// fingerprinter computes the fingerprints of the groups of one tree.
 type fingerprinter struct {
 	head  []byte
 	since int64            // later changes are too recent
+	began int64            // when this run of the machine began; later changes may be lost when it ends
+	boot  string           // the ID of this run
 	dirs  map[string]int64 // change times of the directories, which are in every archive of a tree with Preserve
 }
 
 func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
-	p := &fingerprinter{since: time.Now().Add(-settled).UnixNano()}
+	p := &fingerprinter{
+		since: time.Now().Add(-settled).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
+	}
 	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
 		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())
 	if tree.Preserve {
@@ -50,12 +55,13 @@ func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []wri
 func (p *fingerprinter) print(group []write.Entry) fingerprint {
 	h := sha256.New()
 	h.Write(p.head)
-	seen := make(map[string]bool)
+	seen, inThisRun := make(map[string]bool), false
 	for i := range group {
 		e := &group[i]
 		if e.CTime == 0 || e.CTime > p.since || e.ModTime > p.since {
 			return fingerprint{}
 		}
+		inThisRun = inThisRun || e.CTime >= p.began
 		writeEntry(h, e)
 		for dir := path.Dir(e.Name); p.dirs != nil && !seen[dir]; dir = path.Dir(dir) {
 			seen[dir] = true
@@ -65,6 +71,9 @@ func (p *fingerprinter) print(group []write.Entry) fingerprint {
 			writeStrings(h, dir)
 			writeNumbers(h, p.dirs[dir])
 		}
+	}
+	if inThisRun { // after the next start, the content may be another although the times are the same
+		writeStrings(h, p.boot)
 	}
 	return fingerprint(h.Sum(nil))
 }

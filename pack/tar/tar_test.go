@@ -48,6 +48,16 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	if got, ok := NewCache(cache).lookup(print); !ok || got != r {
 		t.Errorf("got %v, want %v", got, r)
 	}
+	p.boot = "another run of the machine"
+	if p.print(o.entries) == print {
+		t.Error("files that may not be on the disk have the same fingerprint after a restart")
+	}
+	p.began = p.since
+	before := p.print(o.entries)
+	p.boot = "yet another one"
+	if p.print(o.entries) != before {
+		t.Error("files that were changed in an earlier run have another fingerprint after a restart")
+	}
 	o.entries[len(o.entries)-1].ModTime++
 	if p.print(o.entries) == print {
 		t.Error("a changed time has the same fingerprint")
