@@ -213,8 +213,10 @@ func BadTitle(title string) string {
 		return fmt.Sprintf("is longer than %d bytes", maxTitle)
 	case strings.Contains(title, `\`):
 		return "has a backslash; the separator is a slash"
-	case path.IsAbs(title) || len(title) > 1 && title[1] == ':':
+	case path.IsAbs(title):
 		return "is absolute; it must stay below the destination"
+	case len(title) > 1 && title[1] == ':':
+		return "begins with a drive letter, so it is absolute on Windows"
 	case slices.Contains(strings.Split(title, "/"), ".."):
 		return "leaves the destination"
 	case title == ".":

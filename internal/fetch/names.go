@@ -72,10 +72,18 @@ type namer struct {
 	pull   kind.Pull
 	of     *Manifest
 	config []byte
+	all    map[int]string // see kind.Pull.NameAll
 }
 
 // name returns "" for a layer that the kind does not name.
-func (n *namer) name(ctx context.Context, layer ocispec.Descriptor) (string, error) {
+func (n *namer) name(ctx context.Context, index int) (string, error) {
+	layer := n.of.Layers[index]
+	if n.pull.NameAll != nil && n.all == nil {
+		n.all = n.pull.NameAll(n.of.Layers)
+	}
+	if name := n.all[index]; name != "" {
+		return name, nil
+	}
 	if n.pull.Name == nil {
 		return "", nil
 	}

@@ -60,7 +60,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 		}
 		if name == "" {
 			var err error
-			if name, err = names.name(ctx, layer); err != nil {
+			if name, err = names.name(ctx, i); err != nil {
 				return nil, err
 			}
 		}

@@ -28,6 +28,7 @@ type Options struct {
 	Shallow   bool              // neither configs nor the manifests of an index
 	Referrers bool              // its referrers, if the source can list them
 	Weights   bool              // also the header of a file of model weights, if the config has no such data
+	Tensors   bool              // also the tensors of all weights, from the headers of their files
 	Tags      bool              // see ReferrerOptions
 }
 
@@ -67,6 +68,8 @@ type Layer struct {
 	// Weights is the header of the layer, unverified, if it is the first file of weights of a manifest whose config has
 	// no such data.
 	Weights *WeightsHead `json:"weights,omitempty"`
+	// Tensors are those in the header of the layer, unverified, if Options ask for them.
+	Tensors []Tensor `json:"tensors,omitempty"`
 }
 
 // Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
@@ -163,6 +166,9 @@ func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*I
 	var err error
 	if info.Config, err = in.config(ctx, *m.Config); err == nil && !m.Pull().HasWeights && in.opts.Weights {
 		err = in.weights(ctx, info.Layers)
+	}
+	if err == nil && in.opts.Tensors {
+		err = in.tensors(ctx, info.Layers)
 	}
 	return info, err
 }

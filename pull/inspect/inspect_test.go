@@ -1,16 +1,19 @@
 package inspect_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/formattest"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/pulltest"
 	"github.com/davit-oci/davit/pull"
@@ -227,5 +230,46 @@ func TestReferrersArePulledToo(t *testing.T) {
 		pulltest.Want(t, dst, map[string]string{
 			"a": "A", "referrers/": "", s: "", s + "sbom.json": "S", a: "", a + "statement.json": "{}",
 		})
+	}
+}
+
+// countingSource counts the bytes that are read in ranges.
+type countingSource struct {
+	*pulltest.Source
+	whole map[digest.Digest][]byte
+	read  int64
+}
+
+func (s *countingSource) FetchRange(_ context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	s.read += length
+	return io.NopCloser(bytes.NewReader(s.whole[desc.Digest][offset : offset+length])), nil
+}
+
+func TestTensors(t *testing.T) {
+	t.Parallel()
+	gguf := string(formattest.TinyLlama().Bytes())
+	padding := 8 << 20
+	safetensors := string(formattest.Safetensors(fmt.Sprintf(`{"w":{"dtype":"U8","shape":[2,%d],"data_offsets":[0,%d]}}`, padding/2, padding), padding))
+	for name, tt := range map[string]struct{ content, want string }{
+		"m.gguf":          {gguf, "[{token_embd.weight Q4_K [256 4]} {blk.0.attn_norm.weight F32 [256]}]"},
+		"m.safetensors":   {safetensors, fmt.Sprintf("[{w U8 [2 %d]}]", padding/2)},
+		"README.md":       {"GGUF", "[]"},
+		"bad.gguf":        {"GGUF", "error"},
+		"bad.safetensors": {"\x05\x00\x00\x00\x00\x00\x00\x00{", "error"},
+	} {
+		base := pulltest.NewSource()
+		src := &countingSource{Source: base, whole: map[digest.Digest][]byte{digest.FromString(tt.content): []byte(tt.content)}}
+		base.Manifest(t, "v1", base.Layer(t, name, tt.content))
+		info, err := inspect.Inspect(t.Context(), src, "v1", inspect.Options{Tensors: true})
+		got := "error"
+		if err == nil {
+			got = fmt.Sprint(info.Layers[0].Tensors)
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s (%v), want %s", name, got, err, tt.want)
+		}
+		if src.read > 512<<10 {
+			t.Errorf("%s: %d bytes were read of %d", name, src.read, len(tt.content))
+		}
 	}
 }

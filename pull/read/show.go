@@ -59,6 +59,8 @@ type Document struct {
 	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
 	// the document.
 	Verified bool `json:"verified"`
+	// Facts are what the config says of the artifact, if its kind has such: of models. Without a document, they are all.
+	Facts []kind.Fact `json:"facts,omitempty"`
 }
 
 // NotVerified is the signature status of an envelope: davit reads its content and verifies no signature.
@@ -92,15 +94,20 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 		return nil, err
 	}
 	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
+	facts := s.facts(ctx, m)
 	doc, err := s.guided(ctx, m)
 	if doc == nil && err == nil {
 		if doc, err = s.run(ctx); err == nil {
 			s.cut(doc)
 		}
 	}
+	if errors.Is(err, ErrNothingReadable) && len(facts) > 0 {
+		doc, err = &Document{}, nil
+	}
 	if err != nil {
 		return nil, &artifact.Error{Op: "reading", Item: cmp.Or(opts.Path, m.Desc.Digest.String()), Err: err}
 	}
+	doc.Facts = facts
 	doc.Digest, doc.Kind, doc.Verified = m.Desc.Digest, s.kind.Name, !s.unverified
 	return doc, nil
 }

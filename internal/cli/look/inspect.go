@@ -29,9 +29,11 @@ func newInspectCommand(a *app.App) *cobra.Command {
 		Short: "Show the kind, config, layers, platforms, and referrers of an artifact or image",
 		Long: `Show an artifact by its manifests and configs. Layers are not fetched, except for the header
 of a file of model weights that the config does not describe. --manifest and --config print
-those bytes unchanged.`,
+those bytes unchanged. --tensors lists the names, types, and shapes of the tensors of a model; only
+the headers of its weights are fetched, in parts.`,
 		Example: `  davit inspect registry.example.com/models/tiny:1.0
   davit inspect ./oci --format json
+  davit inspect registry.example.com/models/tiny:1.0 --tensors
   davit inspect registry.example.com/app:1.0 --platform linux/arm64 --config`,
 		GroupID:     app.GroupLook,
 		Args:        app.Arguments(1, 1),
@@ -43,6 +45,7 @@ those bytes unchanged.`,
 	}
 	cmd.Flags().BoolVar(&opts.manifest, "manifest", false, "print the manifest's bytes")
 	cmd.Flags().BoolVar(&opts.config, "config", false, "print the config's bytes")
+	cmd.Flags().BoolVar(&opts.Tensors, "tensors", false, "list the tensors of model weights")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig")
 	a.AddRegistryFlags(cmd.Flags())
@@ -161,6 +164,9 @@ func addLayers(t *term.Tree, layers []inspect.Layer) {
 		if l.Weights != nil {
 			addWeights(line, l.Weights)
 		}
+		for _, tensor := range l.Tensors {
+			line.Add(term.Shorten(tensor.Name, maxShown), tensor.Type, formatShape(tensor.Shape))
+		}
 	}
 }
 
@@ -181,6 +187,9 @@ func addWeights(t *term.Tree, w *inspect.WeightsHead) {
 		}
 	}
 }
+
+// formatShape writes a shape as [4096 128].
+func formatShape(shape []int64) string { return strings.ReplaceAll(fmt.Sprint(shape), " ", " × ") }
 
 // maxShown is how many characters of a value, and maxFields how many fields of a config, a glance takes in.
 const (

@@ -269,11 +269,27 @@ func (r rendering) WriteText(w io.Writer) error {
 	default:
 		text = term.Text(indented(r.Text))
 	}
+	text = renderFacts(r.Document, r.options) + text
 	if r.Signature != "" {
 		text = "signature  " + r.Signature + "\n\n" + text
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// renderFacts renders what the config says of an artifact as a table, above the document if there is one.
+func renderFacts(doc *read.Document, opts markdown.Options) string {
+	if len(doc.Facts) == 0 {
+		return ""
+	}
+	var fields []markdown.Field
+	for _, f := range doc.Facts {
+		fields = append(fields, markdown.Field(f))
+	}
+	if doc.Text == "" {
+		return markdown.Header(fields, opts)
+	}
+	return markdown.Header(fields, opts) + "\n"
 }
 
 // renderMarkdown renders a document with its front matter as a table above, without a title that is also the first heading.

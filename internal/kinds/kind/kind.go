@@ -37,6 +37,10 @@ type Pull struct {
 	Name func(config []byte, layer ocispec.Descriptor) (string, error)
 	// NeedsConfig reports whether Name needs the config for a layer of this media type.
 	NeedsConfig func(mediaType string) bool
+	// NameAll returns names of layers that have no title, by their index, where a name depends on other layers.
+	NameAll func(layers []ocispec.Descriptor) map[int]string
+	// Facts returns what a reader wants to know of an artifact first, read from its config.
+	Facts func(config []byte) []Fact
 	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
 	KeepsTars bool
 	// ImagesToo: a container image without a kind of its own is treated as a file system.
@@ -64,4 +68,10 @@ type Alert struct {
 	Page                            string // the file, as a pull names it; empty: the artifact as a whole
 	Section                         string // the anchor of a heading in Page; empty: the whole page
 	Title, Severity, Owner, Service string
+}
+
+// Fact is a name and a value that a reader wants to know of an artifact.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }

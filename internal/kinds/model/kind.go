@@ -21,6 +21,8 @@ func Kind() kind.Kind {
 		Pull: kind.Pull{
 			Readings:   map[string]kind.Reading{"weights": kind.Machine, "license": kind.License},
 			HasWeights: true,
+			NameAll:    nameAll,
+			Facts:      weightset.About,
 		},
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/internal/kinds/model"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestModelOfGGUF(t *testing.T) {
@@ -289,5 +291,36 @@ func TestModelRefuses(t *testing.T) {
 			}
 			kindtest.WantLines(t, err.Error(), tt.want)
 		})
+	}
+}
+
+func TestModelRefusesNamesThatPullRefuses(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"a\\b.json": "has a backslash; the separator is a slash", "x:y.json": "begins with a drive letter, so it is absolute on Windows",
+		"a\tb": "has characters that no file name can have", "a\x1b": "has characters that no file name can have",
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"d/m.safetensors": tensors("a"), name: "x"}, "kind: model\nlayers: ['**']\n")
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q can't be pulled: the name %s", name, want)) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestNamesOfUntitledLayers(t *testing.T) {
+	t.Parallel()
+	for types, want := range map[string]string{
+		"gguf.v3 license": "map[0:model.gguf 1:LICENSE]",
+		"gguf.v3 gguf.v3 mmproj chat.template.jinja":     "map[0:model-00001-of-00002.gguf 1:model-00002-of-00002.gguf 2:model.mmproj 3:template.jinja]",
+		"safetensors model.file safetensors safetensors": "map[0:model-00001-of-00003.safetensors 2:model-00002-of-00003.safetensors 3:model-00003-of-00003.safetensors]",
+		"license license": "map[0:LICENSE-1-of-2 1:LICENSE-2-of-2]",
+	} {
+		var layers []ocispec.Descriptor
+		for _, name := range strings.Fields(types) {
+			layers = append(layers, ocispec.Descriptor{MediaType: "application/vnd.docker.ai." + name})
+		}
+		if got := fmt.Sprint(model.Kind().Pull.NameAll(layers)); got != want {
+			t.Errorf("%s: got %s, want %s", types, got, want)
+		}
 	}
 }

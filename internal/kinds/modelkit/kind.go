@@ -4,6 +4,7 @@ package modelkit
 import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
 // Kind returns the kind of ModelKits.
@@ -16,6 +17,6 @@ func Kind() kind.Kind {
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"model": kind.Machine, "dataset": kind.Machine, "kitfile": kind.Source, "docs": kind.Card,
-		}},
+		}, Facts: weightset.About},
 	}
 }

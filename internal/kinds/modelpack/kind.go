@@ -4,6 +4,7 @@ package modelpack
 import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
 // Kind returns the kind of ModelPacks.
@@ -16,6 +17,6 @@ func Kind() kind.Kind {
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"weights": kind.Machine, "dataset": kind.Machine, "modelfile": kind.Source, "doc": kind.Card,
-		}},
+		}, Facts: weightset.About},
 	}
 }

@@ -1,0 +1,71 @@
+package weightset
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// about is what the configs of the three formats of models say, of which each has a part.
+type about struct {
+	Config struct {
+		Architecture, Format, Parameters, ParamSize, Quantization, Precision, Size string
+		ContextSize                                                                int64             `json:"context_size"`
+		GGUF                                                                       map[string]string `json:"gguf"`
+	}
+	Descriptor struct {
+		Name, Version, Family, Title, Description string
+		Licenses                                  []string
+	}
+	Package struct {
+		Name, Version, Description, License string
+		Authors                             []string
+	}
+	Model struct {
+		Name, Path, Framework, Format, Version, License string
+		Parts                                           []struct{ Path string }
+	}
+}
+
+// About returns what a config says of a model.
+func About(config []byte) []kind.Fact {
+	var a about
+	if json.Unmarshal(config, &a) != nil {
+		return nil // of another shape: there is nothing to say
+	}
+	context := ""
+	if n := a.Config.ContextSize; n > 0 {
+		context = fmt.Sprintf("%d tokens", n)
+	}
+	var facts []kind.Fact
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{
+		{"name", []string{a.Descriptor.Title, a.Descriptor.Name, a.Package.Name, a.Model.Name, a.Config.GGUF["general.name"]}},
+		{"version", []string{a.Descriptor.Version, a.Package.Version, a.Model.Version}},
+		{"description", []string{a.Descriptor.Description, a.Package.Description}},
+		{"family", []string{a.Descriptor.Family}},
+		{"architecture", []string{a.Config.Architecture}},
+		{"parameters", []string{a.Config.Parameters, a.Config.ParamSize}},
+		{"quantization", []string{a.Config.Quantization}},
+		{"precision", []string{a.Config.Precision}},
+		{"context", []string{context}},
+		{"format", []string{a.Config.Format, a.Model.Format}},
+		{"model", []string{a.Model.Path}},
+		{"framework", []string{a.Model.Framework}},
+		{"weights", []string{a.Config.Size}},
+		{"authors", []string{strings.Join(a.Package.Authors, ", ")}},
+		{"license", []string{strings.Join(a.Descriptor.Licenses, ", "), a.Package.License, a.Model.License, a.Config.GGUF["general.license"]}},
+	} {
+		for _, value := range f.values {
+			if value != "" {
+				facts = append(facts, kind.Fact{Name: f.name, Value: value})
+				break
+			}
+		}
+	}
+	return facts
+}
