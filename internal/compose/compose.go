@@ -228,8 +228,10 @@ func (d *Draft) finish() Finish {
 	} else {
 		err = fmt.Errorf("config: nothing derives %q", name)
 	}
-	if err != nil || finish == nil {
+	if err != nil {
 		d.refuseError(err)
+	}
+	if err != nil || finish == nil { // a problem already
 		return finish
 	}
 	attached := d.attached()
