@@ -59,7 +59,7 @@ func (r Reference) String() string {
 }
 
 // Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
-// with an optional :TAG and @DIGEST after it. A scheme that other tools write before a reference is dropped; "http://" does
+// with an optional :TAG and @DIGEST after it. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that other tools write before a reference is dropped; "http://" does
 // not choose plain HTTP.
 func Parse(s string) (Reference, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {
@@ -130,12 +130,18 @@ func isPath(s string) bool {
 	if s == "." || s == ".." {
 		return true
 	}
-	for _, prefix := range []string{"./", "../", "/", "~", ".:", "..:", ".@", "..@"} {
+	for _, prefix := range []string{"./", "../", "/", "~", ".:", "..:", ".@", "..@", `.\`, `..\`, `\`} {
 		if strings.HasPrefix(s, prefix) {
 			return true
 		}
 	}
-	return false
+	return hasDrive(s)
+}
+
+// hasDrive reports whether s begins with a drive of Windows and a separator: C:\ or C:/. No registry is called so: its port would
+// not be a number.
+func hasDrive(s string) bool {
+	return len(s) >= 3 && s[1] == ':' && (s[2] == '\\' || s[2] == '/') && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
 }
 
 // cutDigest cuts "@ALGORITHM:HEX" off the end. In a path, an @ may occur anywhere else.
@@ -145,7 +151,7 @@ func cutDigest(s string) (string, digest.Digest, error) {
 		return s, "", nil
 	}
 	rest, d := s[:i], digest.Digest(s[i+1:])
-	if isPath(s) && (strings.Contains(string(d), "/") || !strings.Contains(string(d), ":")) {
+	if isPath(s) && (strings.ContainsAny(string(d), `/\`) || !strings.Contains(string(d), ":")) {
 		return s, "", nil
 	}
 	switch err := d.Validate(); {
@@ -159,7 +165,7 @@ func cutDigest(s string) (string, digest.Digest, error) {
 
 func parsePath(s string) (Reference, error) {
 	ref := Reference{Path: s}
-	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, '/') {
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexAny(s, `/\`) {
 		ref.Path, ref.Tag = s[:i], s[i+1:]
 		if err := reference.ValidTag(ref.Tag); err != nil {
 			return Reference{}, err

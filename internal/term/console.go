@@ -56,7 +56,7 @@ type Console struct {
 // NewConsole returns a console that writes to w.
 func NewConsole(w io.Writer) *Console {
 	c := &Console{w: w}
-	if f, ok := w.(*os.File); ok && IsTerminal(f) {
+	if f, ok := w.(*os.File); ok && IsScreen(f) {
 		c.terminal = f
 	}
 	return c

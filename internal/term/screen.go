@@ -14,6 +14,10 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// IsScreen reports whether f is a terminal that understands control sequences: colors, and bars that are drawn again. On Windows it
+// turns them on; a console too old for that is written to like a file.
+func IsScreen(f *os.File) bool { return IsTerminal(f) && enableSequences(f) }
+
 // Dimensions returns the width and height of the terminal f; ok is false if f is not a terminal or does not know.
 func Dimensions(f *os.File) (width, height int, ok bool) {
 	width, height, err := term.GetSize(int(f.Fd()))
@@ -29,7 +33,7 @@ type Screen struct {
 // NewScreen returns a Screen as wide as the terminal w, or of unlimited width if w is not a terminal.
 func NewScreen(w io.Writer) *Screen {
 	s := &Screen{}
-	if f, ok := w.(*os.File); ok && IsTerminal(f) {
+	if f, ok := w.(*os.File); ok && IsScreen(f) {
 		s.Width, _, _ = Dimensions(f)
 	}
 	return s

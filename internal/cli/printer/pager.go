@@ -19,7 +19,7 @@ const (
 // Page prints a long text: on a terminal, laid out for it, and through a pager if it does not fit.
 func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	screen, ok := p.Stdout.(*os.File)
-	if !ok || !term.IsTerminal(screen) {
+	if !ok || !term.IsScreen(screen) {
 		return p.Print(rendered(markdown.Options{Width: plainWidth}))
 	}
 	width, height, ok := term.Dimensions(screen)

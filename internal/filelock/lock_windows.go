@@ -1,0 +1,35 @@
+package filelock
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// Supported reports whether a lock that TryFile did not get is held by another process.
+const Supported = true
+
+// OpenNonblock is not needed here: opening never waits.
+const OpenNonblock = 0
+
+// region is the byte that is locked. Locks are mandatory here, so it is one that no file has: others can read and write the content.
+func region() *windows.Overlapped {
+	return &windows.Overlapped{Offset: 0xffff_fffe, OffsetHigh: 0x7fff_ffff}
+}
+
+// tryFlock takes the lock of an open file, exclusive or shared. busy: another process has it, and waiting makes sense;
+// if the lock is neither taken nor busy, locks are not supported. The lock ends with the file.
+func tryFlock(f *os.File, shared bool) (got, busy bool) {
+	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if !shared {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, region())
+	return err == nil, errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING)
+}
+
+// Exclusive waits for an exclusive lock on an open file, without limit. The lock ends with the file.
+func Exclusive(f *os.File) error {
+	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, region())
+}
