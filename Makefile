@@ -1,4 +1,4 @@
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION := $(shell git describe --tags --exact-match 2>/dev/null)
 EPOCH   := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 TOOLS   := $(if $(DAVIT_TOOLS),$(DAVIT_TOOLS),$(CURDIR)/.tools)
 RACE    := $(if $(shell command -v cc),-race)
@@ -8,7 +8,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VE
 
 export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
 
-.PHONY: build install tools check test lint demo bench microbench fuzz docs clients clean
+.PHONY: build install tools check test lint demo bench microbench fuzz docs release-check clients clean
 
 build: ## one static binary, ./davit
 	$(GOBUILD) -o davit ./cmd/davit
@@ -50,8 +50,11 @@ fuzz: ## every fuzz target for FUZZTIME
 docs: ## manual pages in dist/man, the command reference in docs/commands
 	go run ./internal/man -version $(VERSION) -date $(EPOCH) -man dist/man -markdown docs/commands
 
+release-check: ## what a release makes, without publishing: workflows are valid, two snapshots are equal
+	.ci/release-check.sh
+
 clients: ## all of them
 	.ci/clients.sh
 
 clean:
-	rm -rf davit .demo dist
+	rm -rf davit .demo dist dist-files

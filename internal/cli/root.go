@@ -42,7 +42,7 @@ every command takes either.`,
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetVersionTemplate("davit {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(a, cmd) })
 	a.AddGlobalFlags(root.PersistentFlags())

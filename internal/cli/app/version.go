@@ -1,9 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
+	"time"
 
 	"github.com/davit-oci/davit/internal/term"
 )
@@ -38,22 +41,32 @@ func (v VersionResult) QuietLine() string { return v.Version }
 func ReadVersion() VersionResult {
 	v := VersionResult{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
-	if ok && v.Version == "" {
-		v.Version = info.Main.Version
-	}
-	if v.Version == "" || v.Version == "(devel)" {
-		v.Version = "devel"
-	}
-	if !ok {
-		return v
-	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.Commit = s.Value
-		case "vcs.time":
-			v.Date = s.Value
+	if ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				v.Commit = s.Value
+			case "vcs.time":
+				v.Date = s.Value
+			}
+		}
+		if v.Version == "" {
+			v.Version = moduleVersion(info.Main.Version, v.Commit, v.Date)
 		}
 	}
+	v.Version = cmp.Or(strings.TrimPrefix(v.Version, "v"), "0.0.0")
 	return v
+}
+
+// moduleVersion returns the version of the module, which "go install ...@v1.2.3" records, or 0.0.0-DATE-COMMIT for the build of a commit
+// without a tag.
+func moduleVersion(recorded, commit, date string) string {
+	if recorded != "" && recorded != "(devel)" {
+		return recorded
+	}
+	at, err := time.Parse(time.RFC3339, date)
+	if err != nil || len(commit) < 12 {
+		return ""
+	}
+	return "0.0.0-" + at.UTC().Format("20060102150405") + "-" + commit[:12]
 }
