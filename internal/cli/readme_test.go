@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,10 +52,32 @@ func TestReadme(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, readme)
 	blocks := readBlocks(text)
-	if len(blocks) < 2 || blocks[0].text != "make demo\n" || blocks[1].text != "make test\n" {
-		t.Error("the first commands in README.md are not make demo and make test")
+	if !slices.ContainsFunc(blocks, func(b block) bool { return b.text == "make demo\nmake test\n" }) {
+		t.Error("no block of README.md has make demo and make test")
+	}
+	if n := strings.Count(text, "\n"); n > 200 {
+		t.Errorf("README.md has %d lines, at most 200 are read", n)
 	}
 	runBlocks(t, readme, text, blocks)
+}
+
+// TestReadmeInOrder runs the blocks of README.md one after the other in one sandbox, as a reader pastes them, and then all of them
+// again.
+func TestReadmeInOrder(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	blocks := readBlocks(readFile(t, readme))
+	for range 2 {
+		for _, b := range blocks {
+			s.runBlock(t, b)
+		}
+		if err := os.Remove(filepath.Join(s.dir, "release.key")); err != nil { // keygen overwrites nothing
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(s.dir, "release.pub")); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestExamplesReadme does the same for examples/README.md.
@@ -139,6 +162,8 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 		} else {
 			wantTested(t, b.text)
 		}
+	case "sh foreign", "yaml foreign":
+		wantNames(t, b.text)
 	case "", "text":
 		if strings.HasPrefix(b.text, "davit ") || strings.Contains(b.text, "\ndavit ") {
 			t.Errorf("commands in a block without a language:\n%s", b.text)
@@ -147,6 +172,37 @@ func (s *sandbox) runBlock(t *testing.T, b block) string {
 		t.Errorf("no check for blocks of %s", b.lang)
 	}
 	return b.text
+}
+
+// wantNames checks the names in a block that needs programs or services that tests do not have: of this module, of commands, and
+// of files in this repository.
+func wantNames(t *testing.T, text string) {
+	t.Helper()
+	module, _, _ := strings.Cut(strings.TrimPrefix(readFile(t, "../../go.mod"), "module "), "\n")
+	for _, m := range regexp.MustCompile(`go install (\S+)@`).FindAllStringSubmatch(text, -1) {
+		rest, ok := strings.CutPrefix(m[1], module+"/")
+		if info, err := os.Stat(filepath.Join("../..", rest, "main.go")); !ok || err != nil || info.IsDir() {
+			t.Errorf("go install %s: no such program in %s", m[1], module)
+		}
+	}
+	for _, m := range regexp.MustCompile(`uses: davit-oci/davit/(\S+)@`).FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("../..", m[1], "action.yml")); err != nil {
+			t.Error(err)
+		}
+	}
+	root := Command()
+	for _, m := range regexp.MustCompile(`(?:^|[ |])davit ([a-z]+)((?: [^|\n]*)?)`).FindAllStringSubmatch(text, -1) {
+		command, _, err := root.Find([]string{m[1]})
+		if err != nil || command == root {
+			t.Errorf("davit %s: %v", m[1], err)
+			continue
+		}
+		for _, f := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(m[2], -1) {
+			if command.Flag(f[1]) == nil {
+				t.Errorf("davit %s has no flag --%s", m[1], f[1])
+			}
+		}
+	}
 }
 
 // runScript runs a script. Lines with make and go test are checked, not run; davit serve runs in the background.
@@ -278,10 +334,10 @@ func TestDocumentNames(t *testing.T) {
 	}
 }
 
-// TestReadmeExitCodes checks the table of exit codes in README.md.
-func TestReadmeExitCodes(t *testing.T) {
+// TestExitCodes checks the documented table of exit codes.
+func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	text := readFile(t, readme)
+	text := readFile(t, "../../docs/scripts.md")
 	for _, e := range exit.Codes {
 		if row := fmt.Sprintf("| %d | %s |\n", e.Code, e.Text); !strings.Contains(text, row) {
 			t.Errorf("missing: %s", row)

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli"
+)
+
+// script has the commands of the picture. What they write goes to a temporary directory.
+var script = []string{
+	"davit push examples/model ./oci:1.0.0",
+	"davit attach -q examples/sbom/greeting.spdx.json examples/runbook/greeting-down.md ./oci:1.0.0",
+	"davit discover ./oci:1.0.0",
+	"davit show --alert GreetingDown ./oci:1.0.0",
+	"davit pull ./oci:1.0.0 -o tiny",
+}
+
+// maxLines is how many lines of the output of a command are shown.
+const maxLines = 9
+
+// Step is a command and its output.
+type Step struct {
+	Command string
+	Output  []string
+}
+
+// Play runs the script in a copy of the examples of a repository.
+func Play(ctx context.Context, repository string) ([]Step, error) {
+	dir, err := os.MkdirTemp("", "recording")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	var steps []Step
+	for _, command := range script {
+		args := strings.Fields(command)[1:]
+		for i, arg := range args {
+			switch {
+			case strings.HasPrefix(arg, "examples/"):
+				args[i] = filepath.Join(repository, arg)
+			case strings.HasPrefix(arg, "./"), arg == "tiny":
+				args[i] = filepath.Join(dir, arg)
+			}
+		}
+		var out, messages bytes.Buffer
+		if code := cli.Run(ctx, args, strings.NewReader(""), &out, &messages); code != 0 {
+			return nil, fmt.Errorf("%s: exit code %d: %s", command, code, messages.String())
+		}
+		steps = append(steps, Step{command, shown(out.String(), dir)})
+	}
+	return steps, nil
+}
+
+var digests = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
+// shown returns the first lines of an output as a terminal shows them: with short digests, and without the temporary directory.
+func shown(text, dir string) []string {
+	text = strings.ReplaceAll(text, dir+string(filepath.Separator), "./")
+	text = strings.ReplaceAll(text, "./tiny", "tiny")
+	text = digests.ReplaceAllString(text, "$1")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines:maxLines], "…")
+	}
+	return lines
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"testing"
+)
+
+// TestDemo checks that docs/demo.svg shows what davit prints today. To renew it: go run ./internal/recording
+func TestDemo(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	steps, err := Play(t.Context(), "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Draw(steps)
+	want, err := os.ReadFile("../../docs/demo.svg")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("docs/demo.svg is old (%v); renew it with: go run ./internal/recording", err)
+	}
+	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
