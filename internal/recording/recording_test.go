@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"regexp"
 	"testing"
 )
 
@@ -19,7 +20,8 @@ func TestDemo(t *testing.T) {
 	}
 	got := Draw(steps)
 	want, err := os.ReadFile("../../docs/demo.svg")
-	if err != nil || !bytes.Equal(got, want) {
+	age := regexp.MustCompile(` +[0-9]+ (?:day|month|year)s? ago +`) // of documents in the examples: it grows
+	if err != nil || !bytes.Equal(age.ReplaceAll(got, nil), age.ReplaceAll(want, nil)) {
 		t.Errorf("docs/demo.svg is old (%v); renew it with: go run ./internal/recording", err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
