@@ -20,8 +20,8 @@ func TestDemo(t *testing.T) {
 	}
 	got := Draw(steps)
 	want, err := os.ReadFile("../../docs/demo.svg")
-	age := regexp.MustCompile(` +[0-9]+ (?:day|month|year)s? ago +`) // of documents in the examples: it grows
-	if err != nil || !bytes.Equal(age.ReplaceAll(got, nil), age.ReplaceAll(want, nil)) {
+	age := regexp.MustCompile(`( +[0-9]+ (?:day|month|year)s? ago)? +`) // of documents in the examples: it grows; and columns
+	if err != nil || !bytes.Equal(age.ReplaceAll(got, []byte(" ")), age.ReplaceAll(want, []byte(" "))) {
 		t.Errorf("docs/demo.svg is old (%v); renew it with: go run ./internal/recording", err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(got)); ; {
