@@ -111,7 +111,7 @@ func TestComposeProblems(t *testing.T) {
 			2:23: "none/*" matches no files`},
 		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it)
 			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it)`},
-		{"a link out of a volume", "volume", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)
+		{"links out of two trees", "generic", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)
 			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
 		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files

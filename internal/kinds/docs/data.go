@@ -9,7 +9,7 @@ import (
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "docs",
-		Summary:  "documentation: a folder of Markdown or HTML pages",
+		Summary:  "documentation: a folder of pages in Markdown, HTML, reStructuredText, or AsciiDoc",
 		Identity: mediatypes.Identity{ArtifactType: mediatypes.DocsArtifact},
 		Config: mediatypes.Config{
 			MediaType: mediatypes.DocsConfig,
@@ -26,9 +26,9 @@ func data() mediatypes.Kind {
 		Layers: []mediatypes.LayerType{
 			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "docs", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}, Tells: true},
 			{Role: "pages", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
-			{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
+			{Role: "page", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown", "*.mdx"}},
 			{Role: "page", MediaType: "text/html", Match: []string{"*.html", "*.htm"}},
-			{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc"}},
+			{Role: "page", MediaType: "text/plain", Match: []string{"*.txt", "*.rst", "*.adoc", "*.asciidoc"}},
 			{Role: "page", MediaType: "application/pdf", Match: []string{"*.pdf"}},
 			{Role: "asset", MediaType: mediatypes.OctetStream, Match: []string{"*.png", "*.svg", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.css", "*.js"}},
 		},

@@ -1,16 +1,17 @@
 package docs
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
-	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -25,66 +26,37 @@ const (
 	maxDocs = 10_000
 )
 
-// indexPages are the names of first pages, the most common first.
-var indexPages = []string{"index.md", "README.md", "index.html", "readme.md", "index.htm"}
-
-// pageSuffixes and assetSuffixes are the extensions of files of documentation.
-var (
-	pageSuffixes  = []string{".md", ".markdown", ".html", ".htm"}
-	assetSuffixes = []string{".css", ".js", ".json", ".txt", ".xml", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp",
-		".ico", ".woff", ".woff2", ".ttf", ".pdf", ".map", ".mmd", ".drawio"}
-)
-
-// isDocs finds a directory that has an index page, and otherwise only pages and the images, styles, and scripts that they use.
-func isDocs(s *tree.Sample) (string, bool) {
-	if !s.IsDir() {
-		return "", false
-	}
-	i := slices.IndexFunc(indexPages, func(name string) bool { return slices.Contains(s.Names(), name) })
-	if i < 0 {
-		return "", false
-	}
-	files, foreign := 0, false
-	err := fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.Path:
-			return fs.SkipDir
-		case d.IsDir(), strings.HasPrefix(d.Name(), "."):
-			return nil
-		}
-		files++
-		suffix := strings.ToLower(path.Ext(name))
-		foreign = !slices.Contains(pageSuffixes, suffix) && !slices.Contains(assetSuffixes, suffix) ||
-			strings.HasPrefix(d.Name(), "devcontainer-")
-		if foreign || files > maxDocs {
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return fmt.Sprintf("holds %s and nothing but pages", indexPages[i]), err == nil && !foreign
-}
-
 // docsPage is an entry of the config's list of pages.
 type docsPage struct {
 	Path  string `json:"path"`            // its name after a pull
 	Title string `json:"title,omitempty"` // its first heading
+
+	source string // the file
+	weight int    // its place among others, by its front matter; 0: after those that have one
 }
 
 // derive lists the pages, and the first one to read.
 func derive(d *compose.Draft) (compose.Finish, error) {
 	var pages []docsPage
 	for _, l := range d.Layers {
-		pages = append(pages, pagesOf(d, l)...)
+		found, err := pagesOf(d, l)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, found...)
 	}
+	site := siteOf(d, pages)
+	first := site.order(pages)
 	if len(pages) == 0 && len(d.Unfound) == 0 {
-		d.Report(d.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML or text"))
+		d.Report(d.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {
-		config["index"] = indexOf(pages).Path
-		if title := indexOf(pages).Title; title != "" {
+		if first.Path == "" {
+			first = indexOf(pages)
+		}
+		config["index"] = first.Path
+		if title := cmp.Or(site.title, first.Title); title != "" {
 			config["title"] = title
 		}
 	}
@@ -130,62 +102,52 @@ func indexOf(pages []docsPage) docsPage {
 }
 
 // pagesOf lists the pages in a layer, by their names after a pull.
-func pagesOf(d *compose.Draft, l *compose.Layer) []docsPage {
-	switch {
-	case l.Packing == mediatypes.Raw && l.Role == "page":
-		return []docsPage{page(d, l.Path, l.Title)}
-	case len(l.Files) > 0:
-		var pages []docsPage
-		for _, name := range l.Files {
-			if isPage(name) {
-				pages = append(pages, page(d, name, path.Join(l.Title, tree.Below(l.Path, name))))
-			}
-		}
-		return pages
-	case !l.Dir:
-		return nil
+func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
+	if l.Packing == mediatypes.Raw && l.Role != "page" {
+		return nil, nil
+	}
+	files, err := d.PackedFiles(l)
+	if err != nil {
+		return nil, &spec.Error{Item: l.Path, Err: err}
 	}
 	var pages []docsPage
-	// Unreadable files were reported when the layer was chosen.
-	_ = fs.WalkDir(d.FS, l.Path, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	for _, f := range files {
+		if l.Packing == mediatypes.Raw || isPage(f.Path) {
+			pages = append(pages, page(d, f))
 		}
-		if name != l.Path && l.Exclude(tree.Below(l.Path, name), e.IsDir()) {
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if e.Type().IsRegular() && isPage(name) {
-			pages = append(pages, page(d, name, path.Join(l.Title, tree.Below(l.Path, name))))
-		}
-		return nil
-	})
-	return pages
-}
-
-func isPage(name string) bool {
-	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(name)))
+	}
+	return pages, nil
 }
 
 // page reads the title of a page from its front matter or first heading.
-func page(d *compose.Draft, name, title string) docsPage {
-	p := docsPage{Path: title}
-	head, err := tree.ReadHead(d.FS, name)
-	if err != nil || !strings.HasPrefix(strings.ToLower(path.Ext(name)), ".m") {
+func page(d *compose.Draft, f compose.PackedFile) docsPage {
+	p := docsPage{Path: f.Title, source: f.Path}
+	head, err := tree.ReadHead(d.FS, f.Path)
+	if err != nil {
 		return p
 	}
 	front, body, found := frontmatter.Split(head)
 	if found {
-		fields, _ := declare.ReadDocument(name, front).Value.(map[string]any)
+		fields, _ := declare.ReadDocument(f.Path, front).Value.(map[string]any)
 		p.Title, _ = fields["title"].(string)
+		p.weight = weightOf(fields)
 	}
 	if p.Title == "" {
-		p.Title = markdown.Title(markdown.Headings(body))
+		p.Title = titleOf(f.Path, body)
 	}
 	if len(p.Title) > maxPageTitle {
 		p.Title = ""
 	}
 	return p
+}
+
+// index returns the page to begin with, "" if the config names none.
+func index(config []byte) string {
+	var c struct {
+		Index string `json:"index"`
+	}
+	if json.Unmarshal(config, &c) != nil {
+		return ""
+	}
+	return c.Index
 }

@@ -1,9 +1,11 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
@@ -17,7 +19,7 @@ func TestDocsConfig(t *testing.T) {
 		{"a folder", "kind: docs\nlayers: [{path: manual/, exclude: [draft.md]}]\n",
 			`{"index":"manual/index.md","pageCount":2,"pages":[{"path":"manual/deep/README.md","title":"Deep"},{"path":"manual/index.md","title":"The manual"}],"title":"The manual"}`, "The manual"},
 		{"single pages", "kind: docs\nname: Pages\nlayers: [two.html, {path: one.md, title: first.md}]\n",
-			`{"index":"two.html","pageCount":2,"pages":[{"path":"two.html"},{"path":"first.md","title":"One"}],"title":"Pages"}`, "Pages"},
+			`{"index":"two.html","pageCount":2,"pages":[{"path":"two.html","title":"Two"},{"path":"first.md","title":"One"}],"title":"Pages"}`, "Pages"},
 		{"a tar of a glob", "kind: docs\nlayers: [{path: 'manual/**/*.md', packing: tar+gzip, title: m}]\nconfig: {title: T, index: m/draft.md}\n",
 			`{"index":"m/draft.md","pageCount":3,"pages":[{"path":"m/deep/README.md","title":"Deep"},{"path":"m/draft.md","title":"Draft"},{"path":"m/index.md","title":"The manual"}],"title":"T"}`, "T"},
 	} {
@@ -44,5 +46,118 @@ func TestDocsProblems(t *testing.T) {
 	davit.yaml:4:10: the index page "indx.md" is not among the pages (one of manual/index.md)`)
 	_, err = kindtest.Compose(t, map[string]string{"a.png": "x"}, "kind: docs\nlayers: [a.png]\n")
 	kindtest.WantLines(t, fmt.Sprint(err), `
-	davit.yaml:2:9: there is no page among the files (Markdown, HTML or text)`)
+	davit.yaml:2:9: there is no page among the files (Markdown, HTML, reStructuredText, AsciiDoc or text)`)
+}
+
+func TestSites(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		want  string // index, title, pages
+	}{
+		{"MkDocs", map[string]string{
+			"mkdocs.yml": "site_name: My \"Site\"\ntheme: x\nnav:\n  - Home: index.md\n  - Use:\n    - z/use.md\n    - a.md\nplugins: [x.md]\n",
+			"README.md":  "# Code\n", "docs/index.md": "# Home\n", "docs/z/use.md": "# Use\n", "docs/a.md": "# A\n", "docs/b.md": "# B\n", "docs/x.py": "",
+		}, "s/docs/index.md My s/docs/index.md s/docs/z/use.md s/docs/a.md s/README.md s/docs/b.md"},
+		{"mdBook", map[string]string{
+			"book.toml": "[book]\ntitle = 'The Book'\n", "src/SUMMARY.md": "# Summary\n[Intro](intro.md)\n- [Two](two/README.md)\n  - [One](./one.md)\n",
+			"src/intro.md": "# I\n", "src/one.md": "# 1\n", "src/two/README.md": "# 2\n",
+		}, "s/src/intro.md The Book s/src/intro.md s/src/two/README.md s/src/one.md s/src/SUMMARY.md"},
+		{"Docusaurus", map[string]string{
+			"docusaurus.config.js": "module.exports = {\n  title: 'My Docs',\n}", "docs/b.mdx": "---\nsidebar_position: 1\n---\n# B\n", "docs/a.md": "---\nsidebar_position: 2\n---\n# A\n",
+		}, "s/docs/b.mdx My Docs s/docs/b.mdx s/docs/a.md"},
+		{"sidebars", map[string]string{
+			"docusaurus.config.ts": "title: \"D\",", "sidebars.ts": "export default {docs: ['guide/start', 'a']}", "docs/a.md": "# A\n", "docs/guide/start.mdx": "# Start\n",
+		}, "s/docs/guide/start.mdx D s/docs/guide/start.mdx s/docs/a.md"},
+		{"Hugo", map[string]string{
+			"hugo.toml": "baseURL = 'x'\ntitle = \"H\"\n", "content/_index.md": "---\ntitle: Home\n---\n", "content/a/_index.md": "---\nweight: 20\n---\n", "content/a/p.md": "# P\n",
+			"content/b/_index.md": "---\nweight: 10\n---\n", "content/b/q.md": "---\nweight: 3\n---\n", "content/b/r.md": "---\nweight: 2\n---\n",
+		}, "s/content/_index.md H s/content/_index.md s/content/b/_index.md s/content/b/r.md s/content/b/q.md s/content/a/_index.md s/content/a/p.md"},
+		{"Sphinx", map[string]string{
+			"conf.py": "project = 'The Project'\n", "index.rst": "Welcome\n=======\n\n.. toctree::\n\n   usage\n   api/list\n", "api/list.rst": "====\nList\n====\n", "usage.rst": "Usage of it\n-----------\n",
+		}, "s/index.rst The Project s/usage.rst s/api/list.rst s/index.rst"},
+		{"Antora", map[string]string{
+			"antora.yml": "name: x\ntitle: My Component\nversion: 1\n", "modules/ROOT/nav.adoc": "* xref:z.adoc[Z]\n** xref:a.adoc#x[A]\n",
+			"modules/ROOT/pages/a.adoc": "= A\n", "modules/ROOT/pages/index.adoc": ":x: y\n= Index\n", "modules/ROOT/pages/z.adoc": "= Z\n",
+		}, "s/modules/ROOT/pages/z.adoc My Component s/modules/ROOT/pages/z.adoc s/modules/ROOT/pages/a.adoc s/modules/ROOT/nav.adoc s/modules/ROOT/pages/index.adoc"},
+		{"no generator", map[string]string{"index.html": "<TITLE>\nA &amp; B</TITLE>", "b.adoc": "= B", "c.rst": "C c\n~~~\n"}, "s/index.html A & B s/b.adoc s/c.rst s/index.html"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{}
+			for name, content := range tc.files {
+				files["s/"+name] = content
+			}
+			plan, err := kindtest.Compose(t, files, "kind: docs\nlayers: [s]\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var config struct {
+				Index, Title string
+				Pages        []struct{ Path string }
+			}
+			if err := json.Unmarshal([]byte(kindtest.ConfigOf(t, plan)), &config); err != nil {
+				t.Fatal(err)
+			}
+			got := config.Index + " " + config.Title
+			for _, p := range config.Pages {
+				got += " " + p.Path
+			}
+			if got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestDetectDocs(t *testing.T) {
+	t.Parallel()
+	page, code := "# Page\n", "x = 1\n"
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"a page and a file", map[string]string{"index.md": page, "Makefile": code}, "docs"},
+		{"code samples and configuration", map[string]string{"mkdocs.yml": "site_name: x\n", "docs/index.md": page, "docs/a.md": page, "docs/a.py": code}, "docs"},
+		{"Hugo", map[string]string{"_index.md": page, "a/_index.md": page, "a/b.yml": "a: 1\n"}, "docs"},
+		{"Sphinx", map[string]string{"conf.py": "project = 'x'\n", "index.rst": "X\n=\n", "a.rst": "A\n=\n"}, "docs"},
+		{"AsciiDoc", map[string]string{"index.adoc": "= X\n", "a.adoc": "= A\n"}, "docs"},
+		{"a program with a README", map[string]string{"README.md": page, "main.py": code}, "generic"},
+		{"a program with some pages", map[string]string{"README.md": page, "docs/a.md": page, "a.py": code, "b.py": code}, "generic"},
+		{"a site with its server", map[string]string{"index.html": "<p>", "server.py": code}, "generic"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{}
+			for name, content := range tc.files {
+				files["s/"+name] = content
+			}
+			declared, _, err := artifact.Detect(kindtest.Tree(t, files).FS(), []string{"s"}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if declared.Kind != tc.want {
+				t.Errorf("got %s, want %s", declared.Kind, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzPageTitle(f *testing.F) {
+	for _, seed := range []string{"Title\n=====\n", "= Title\n", "<title>a</title>", "====\nOver\n====\n", "-\n--\n---\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		for _, ext := range []string{"rst", "adoc", "html", "md"} {
+			plan, err := kindtest.Compose(t, map[string]string{"a." + ext: content}, "kind: docs\nlayers: [a."+ext+"]\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if title := plan.Annotations["org.opencontainers.image.title"]; len(title) > 200 {
+				t.Errorf("a title of %d bytes", len(title))
+			}
+		}
+	})
 }

@@ -53,3 +53,22 @@ func TestVolumeOfTar(t *testing.T) {
 		kindtest.WantLines(t, fmt.Sprint(err), want)
 	}
 }
+
+// TestLinksOfVolume: links are data, and those that a pull changes or refuses are told.
+func TestLinksOfVolume(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"v/abs": "->/dev/stdout", "v/d/up": "->../../x", "v/d/in": "->../abs", "v/gone": "->nowhere", "v/loop": "->loop"}
+	for kind, want := range map[string]string{
+		"volume": "volume: links lead out of it: abs -> /dev/stdout, d/up -> ../../x; pull --preserve ",
+		"image":  "image: links lead out of it: d/up -> ../../x; pull --preserve ",
+	} {
+		plan, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [v]\n")
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		if len(plan.Warnings) != 1 || !strings.HasPrefix(plan.Warnings[0], want) {
+			t.Errorf("%s: warnings %q, want %q", kind, plan.Warnings, want)
+		}
+	}
+}

@@ -84,7 +84,7 @@ func typesOf(name, mediaType string) kind.Text {
 	switch path.Ext(strings.ToLower(path.Base(name))) {
 	case "":
 		types |= kind.Bare
-	case ".txt", ".rst", ".adoc":
+	case ".txt", ".rst", ".adoc", ".asciidoc":
 		types |= kind.Document
 	case ".yaml":
 		types |= kind.YAML
@@ -101,7 +101,7 @@ func IsMarkdown(name, mediaType string) bool {
 // TextType returns the media type of a file in a tar.
 func TextType(name string) string {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".md", ".markdown":
+	case ".md", ".markdown", ".mdx":
 		return "text/markdown"
 	case ".json":
 		return "application/json"

@@ -1,0 +1,95 @@
+package docs
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// indexPages are the names of first pages, the most common first.
+var indexPages = []string{"index.md", "README.md", "index.html", "readme.md", "index.htm", "_index.md", "index.mdx", "index.rst", "index.adoc",
+	"README.rst", "README.adoc", "_index.html"}
+
+// markers are files in whose directory, or below it, the pages of a site are. SUMMARY.md is the contents of a book.
+var markers = []string{"mkdocs.yml", "mkdocs.yaml", "book.toml", "SUMMARY.md", "docusaurus.config.js", "docusaurus.config.ts", "hugo.toml",
+	"hugo.yaml", "conf.py", "antora.yml", "contents.rst"}
+
+// pageSuffixes and assetSuffixes are the extensions of files of documentation.
+var (
+	pageSuffixes  = []string{".md", ".markdown", ".mdx", ".html", ".htm", ".rst", ".adoc", ".asciidoc"}
+	assetSuffixes = []string{".css", ".js", ".json", ".txt", ".xml", ".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp",
+		".ico", ".woff", ".woff2", ".ttf", ".pdf", ".map", ".mmd", ".drawio"}
+)
+
+func isPage(name string) bool {
+	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(name)))
+}
+
+// isDocs finds a directory that has an index page or the configuration of a site, and in which most files are pages,
+// besides images, styles, and scripts. A README makes documentation of a directory only if hardly anything else is in it:
+// many directories have one.
+func isDocs(s *tree.Sample) (string, bool) {
+	if !s.IsDir() {
+		return "", false
+	}
+	names := s.Names()
+	first := func(list []string) string {
+		i := slices.IndexFunc(list, func(name string) bool { return slices.Contains(names, name) })
+		if i < 0 {
+			return ""
+		}
+		return list[i]
+	}
+	marker, index := first(markers), first(indexPages)
+	if marker == "" && index == "" {
+		return "", false
+	}
+	pages, foreign, ok := countFiles(s)
+	switch {
+	case !ok || pages == 0:
+		return "", false
+	case foreign == 0 && index != "":
+		return fmt.Sprintf("holds %s and nothing but pages", index), true
+	case marker != "":
+		return fmt.Sprintf("holds %s and mostly pages", marker), pages >= foreign
+	case strings.HasPrefix(strings.ToLower(index), "readme"):
+		return fmt.Sprintf("holds %s and hardly anything but pages", index), pages > 4*foreign
+	}
+	if strings.HasPrefix(path.Ext(index), ".htm") { // programs have one as well
+		foreign++
+	}
+	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign
+}
+
+// countFiles counts the pages of a directory, and the files that neither are pages nor belong to some. It reports false if
+// there are too many, or signs of something else.
+func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
+	files, other := 0, false
+	err := fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != s.Path:
+			return fs.SkipDir
+		case d.IsDir(), strings.HasPrefix(d.Name(), "."):
+			return nil
+		}
+		files++
+		suffix := strings.ToLower(path.Ext(name))
+		switch {
+		case strings.HasPrefix(d.Name(), "devcontainer-"), files > maxDocs:
+			other = true
+			return fs.SkipAll
+		case slices.Contains(pageSuffixes, suffix):
+			pages++
+		case !slices.Contains(assetSuffixes, suffix):
+			foreign++
+		}
+		return nil
+	})
+	return pages, foreign, err == nil && !other
+}

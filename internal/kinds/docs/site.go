@@ -1,0 +1,258 @@
+package docs
+
+import (
+	"fmt"
+	"html"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// maxNavigation bounds the file that lists the pages of a site.
+const maxNavigation = 1 << 20
+
+// generator is a generator of sites: the file that configures a site, where it has its title, and the files that list the
+// pages, relative to that file.
+type generator struct {
+	markers []string
+	title   func() *regexp.Regexp // the first group
+	nav     []string
+	roots   []string // of the paths in nav, besides its own directory
+}
+
+var (
+	yamlTitle   = lazy.Regexp(`(?m)^(?:site_name|title):[ \t]*["']?([^"'\n#]+)`)
+	tomlTitle   = lazy.Regexp(`(?m)^title[ \t]*=[ \t]*["']([^"'\n]+)["']`)
+	scriptTitle = lazy.Regexp(`(?m)^[ \t]*title:[ \t]*["']([^"'\n]+)["']`)
+	sphinxTitle = lazy.Regexp(`(?m)^project[ \t]*=[ \t]*u?["']([^"'\n]+)["']`)
+	nothing     = lazy.Regexp(`$^()`)
+
+	// reference is text that may name a page.
+	reference = lazy.Regexp(`[\pL\pN_./+-]+`)
+	// htmlTitle is the title of a page in HTML.
+	htmlTitle = lazy.Regexp(`(?is)<(?:title|h1)[^>]*>([^<]+)</`)
+)
+
+// generators are those whose configuration is read.
+var generators = []generator{
+	{[]string{"mkdocs.yml", "mkdocs.yaml"}, yamlTitle, []string{"mkdocs.yml", "mkdocs.yaml"}, []string{"docs"}},
+	{[]string{"book.toml"}, tomlTitle, []string{"src/SUMMARY.md"}, nil},
+	{[]string{"docusaurus.config.js", "docusaurus.config.ts"}, scriptTitle, []string{"sidebars.js", "sidebars.ts"}, []string{"docs"}},
+	{[]string{"antora.yml"}, yamlTitle, []string{"modules/ROOT/nav.adoc"}, []string{"modules/ROOT/pages"}},
+	{[]string{"conf.py"}, sphinxTitle, []string{"index.rst", "contents.rst"}, nil},
+	{[]string{"hugo.toml", "config.toml"}, tomlTitle, nil, nil},
+	{[]string{"hugo.yaml", "hugo.yml", "config.yaml"}, yamlTitle, nil, nil},
+	{[]string{"SUMMARY.md"}, nothing, []string{"SUMMARY.md"}, nil},
+	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil},
+}
+
+// site is what the configuration of a generator says about pages.
+type site struct {
+	title string
+	nav   string   // the file that lists the pages
+	text  string   // of nav
+	roots []string // of the paths in it
+}
+
+// siteOf reads the configuration in the directory of a layer.
+func siteOf(d *compose.Draft, pages []docsPage) site {
+	if len(pages) == 0 {
+		return site{}
+	}
+	for _, l := range d.Layers {
+		if !l.Dir {
+			continue
+		}
+		for _, g := range generators {
+			for _, marker := range g.markers {
+				data, err := tree.ReadFile(d.FS, path.Join(l.Path, marker), maxNavigation)
+				if err != nil {
+					continue // another generator
+				}
+				s := site{}
+				if m := g.title().FindSubmatch(data); m != nil && len(m[1]) <= maxPageTitle {
+					s.title = strings.TrimSpace(string(m[1]))
+				}
+				s.readNavigation(d, l.Path, g)
+				return s
+			}
+		}
+	}
+	return site{}
+}
+
+// readNavigation reads the first file that lists pages.
+func (s *site) readNavigation(d *compose.Draft, dir string, g generator) {
+	for _, name := range g.nav {
+		data, err := tree.ReadFile(d.FS, path.Join(dir, name), maxNavigation)
+		if err != nil {
+			continue
+		}
+		s.nav, s.text = path.Join(dir, name), string(data)
+		if _, list, ok := strings.Cut("\n"+s.text, "\nnav:"); ok {
+			s.text = list
+		} else if strings.HasPrefix(path.Base(name), "mkdocs.") {
+			s.text = "" // the pages are in the order of their names
+		}
+		s.roots = []string{path.Dir(s.nav)}
+		for _, root := range g.roots {
+			s.roots = append(s.roots, path.Join(dir, root))
+		}
+		return
+	}
+}
+
+// order sorts pages as the navigation lists them, those that it does not list after the others; without a navigation, by
+// the weights in their front matter. It returns the first page of the navigation.
+func (s site) order(pages []docsPage) (first docsPage) {
+	bySource := map[string]int{}
+	for i, p := range pages {
+		bySource[p.source] = i
+	}
+	place := map[string]int{}
+	for _, ref := range reference().FindAllString(s.text, -1) {
+		for _, root := range s.roots {
+			if i, ok := find(bySource, path.Join(root, ref), path.Ext(s.nav)); ok && pages[i].source != s.nav {
+				if _, again := place[pages[i].source]; !again {
+					place[pages[i].source] = len(place)
+				}
+				break
+			}
+		}
+	}
+	if len(place) == 0 {
+		orderByWeight(pages)
+		return docsPage{}
+	}
+	rank := func(p docsPage) int {
+		if at, ok := place[p.source]; ok {
+			return at
+		}
+		return len(place)
+	}
+	slices.SortStableFunc(pages, func(a, b docsPage) int { return rank(a) - rank(b) })
+	if isPage(s.nav) && path.Ext(s.nav) == ".rst" {
+		return docsPage{} // the list is on the first page
+	}
+	return pages[0]
+}
+
+// find finds the page that a navigation names, in the languages of some without its extension.
+func find(pages map[string]int, name, language string) (int, bool) {
+	if i, ok := pages[name]; ok {
+		return i, true
+	}
+	var extensions []string
+	switch language {
+	case ".rst":
+		extensions = []string{".rst", ".md"}
+	case ".js", ".ts":
+		extensions = []string{".md", ".mdx"}
+	}
+	for _, ext := range extensions {
+		if i, ok := pages[name+ext]; ok {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// weightOf returns the weight of a page, as Hugo and Docusaurus have it, 0 if it has none.
+func weightOf(fields map[string]any) int {
+	for _, key := range []string{"weight", "sidebar_position"} {
+		var n int
+		if value, ok := fields[key]; ok {
+			if _, err := fmt.Sscan(fmt.Sprint(value), &n); err == nil {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// orderByWeight sorts the pages of each directory by weight, and directories by that of their first page. Without any
+// weights the order stays.
+func orderByWeight(pages []docsPage) {
+	weights := map[string]int{}
+	for _, p := range pages {
+		if p.weight == 0 {
+			continue
+		}
+		weights[p.Path] = p.weight
+		if slices.Contains(indexPages, path.Base(p.Path)) {
+			weights[path.Dir(p.Path)] = p.weight
+		}
+	}
+	if len(weights) == 0 {
+		return
+	}
+	slices.SortStableFunc(pages, func(a, b docsPage) int { return compareWeighted(weights, a.Path, b.Path) })
+}
+
+// compareWeighted compares two paths where they part.
+func compareWeighted(weights map[string]int, a, b string) int {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(as)-1 && n < len(bs)-1 && as[n] == bs[n] {
+		n++
+	}
+	a, b = strings.Join(as[:n+1], "/"), strings.Join(bs[:n+1], "/")
+	if isFirst := slices.Contains(indexPages, path.Base(a)); isFirst != slices.Contains(indexPages, path.Base(b)) {
+		if isFirst {
+			return -1
+		}
+		return 1
+	}
+	wa, wb := weights[a], weights[b]
+	switch {
+	case wa == wb:
+		return strings.Compare(a, b)
+	case wa == 0:
+		return 1
+	case wb == 0:
+		return -1
+	}
+	return wa - wb
+}
+
+// titleOf returns the title in the text of a page.
+func titleOf(name string, body []byte) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown", ".mdx":
+		return markdown.Title(markdown.Headings(body))
+	case ".html", ".htm":
+		if m := htmlTitle().FindSubmatch(body); m != nil {
+			return strings.Join(strings.Fields(html.UnescapeString(string(m[1]))), " ")
+		}
+	case ".adoc", ".asciidoc":
+		for line := range strings.Lines(string(body)) {
+			if title, ok := strings.CutPrefix(line, "= "); ok {
+				return strings.TrimSpace(title)
+			}
+		}
+	case ".rst":
+		return rstTitle(string(body))
+	}
+	return ""
+}
+
+// rstTitle returns the first line that is underlined as a title is.
+func rstTitle(body string) string {
+	const marks = "=-`:.'\"~^_*+#"
+	previous := ""
+	for line := range strings.Lines(body) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if len(line) > 2 && strings.ContainsRune(marks, rune(line[0])) && strings.Trim(line, line[:1]) == "" &&
+			previous != "" && previous[0] != ' ' && len(line) >= len([]rune(previous)) && strings.Trim(previous, marks) != "" {
+			return strings.TrimSpace(previous)
+		}
+		previous = line
+	}
+	return ""
+}
