@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/dsse"
@@ -44,6 +45,19 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 		doc.Text = string(head.buf)
 	}
 	return doc, nil
+}
+
+// outline adds the summary of a document that the artifact is.
+func (s *search) outline(doc *Document) {
+	if s.kind.Outline == nil || s.layer == nil || doc.SBOM != nil || doc.Text == "" {
+		return
+	}
+	if reading := s.kind.Pull.Readings[s.layer.Role]; reading != kind.Itself && reading != kind.Bill {
+		return
+	}
+	if o, err := s.kind.Outline(strings.NewReader(doc.Text), doc.MediaType); err == nil && len(o.Fields) > 0 {
+		doc.Outline = o
+	}
 }
 
 // newStatement returns a document for the content of an envelope, or for other text as it is.

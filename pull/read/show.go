@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/format/outline"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
@@ -48,14 +49,15 @@ type SBOM = sbom.Summary
 
 // Document is the human-readable part of an artifact. Its JSON is for scripts.
 type Document struct {
-	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest    digest.Digest `json:"digest"`              // of the manifest
-	Kind      string        `json:"kind"`
-	Path      string        `json:"path"`
-	MediaType string        `json:"mediaType"`
-	Text      string        `json:"text"`                // empty if a software bill of materials is longer than MaxText
-	SBOM      *SBOM         `json:"sbom,omitempty"`      // its summary, if the artifact is one
-	Signature string        `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
+	Reference string           `json:"reference,omitempty"` // set by the caller, which knows the name of the source
+	Digest    digest.Digest    `json:"digest"`              // of the manifest
+	Kind      string           `json:"kind"`
+	Path      string           `json:"path"`
+	MediaType string           `json:"mediaType"`
+	Text      string           `json:"text"`                // empty if a software bill of materials is longer than MaxText
+	SBOM      *SBOM            `json:"sbom,omitempty"`      // its summary, if the artifact is one
+	Outline   *outline.Outline `json:"summary,omitempty"`   // of a report, of VEX, and of what an attestation states
+	Signature string           `json:"signature,omitempty"` // NotVerified if Text and SBOM are from a signed envelope
 	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
 	// the document.
 	Verified bool `json:"verified"`
@@ -109,6 +111,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	}
 	doc.Facts = facts
 	doc.Digest, doc.Kind, doc.Verified = m.Desc.Digest, s.kind.Name, !s.unverified
+	s.outline(doc)
 	return doc, nil
 }
 

@@ -246,6 +246,9 @@ func (r *Referrer) describe(m *fetch.Manifest) {
 	r.ArtifactType, r.Annotations, r.Kind, r.Statements = m.Traits().Type(), m.Annotations, m.Kind().Name, predicates(m)
 }
 
+// Is reports whether a referrer is of a kind, or of an artifactType, or has a statement of it.
+func (r *Referrer) Is(kind string) bool { return kind != "" && r.is(kind) }
+
 // is reports whether a referrer is of a kind ("": any), or has a statement of it.
 func (r *Referrer) is(kind string) bool {
 	stated := append(slices.Clone(r.Statements), r.Annotations[mediatypes.PredicateType], r.Annotations[mediatypes.BundlePredicateType])

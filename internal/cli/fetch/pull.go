@@ -32,11 +32,18 @@ that exist already are neither fetched nor touched; a file that was changed is n
 without --force. TARGET without a tag means "latest", or the only artifact of a layout.`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
   davit pull ./oci -o out --include '*.md'
-  davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack`,
+  davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack
+  davit pull --kind sbom,vex --all-platforms registry.example.com/app:1.0 -o attached`,
 		GroupID: app.GroupMove,
 		Args:    app.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
+			if cmd.Flags().Changed("kind") {
+				return runPullAttachments(cmd.Context(), a, opts)
+			}
+			if opts.allPlatforms {
+				return &exit.UsageError{Err: errors.New("--all-platforms is for attachments"), Hint: "add --kind KIND"}
+			}
 			return runPull(cmd.Context(), a, opts)
 		},
 	}
@@ -54,6 +61,8 @@ without --force. TARGET without a tag means "latest", or the only artifact of a 
 	fs.Int64Var(&opts.Limits.MaxSize, "max-size", 0, "refuse to unpack more than `BYTES` (default 1 TiB; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxFiles, "max-files", 0, "refuse to unpack more than `N` files (default 2000000; -1: no limit)")
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
+	fs.StringSliceVar(&opts.kinds, "kind", nil, "pull only the attachments of this `KIND` (repeatable), into KIND/PLATFORM")
+	fs.BoolVar(&opts.allPlatforms, "all-platforms", false, "with --kind, pull the attachments of every platform")
 	opts.trust.AddFlags(fs)
 	a.AddRegistryFlags(fs)
 	return cmd
@@ -66,6 +75,10 @@ type pullOptions struct {
 	platform string
 	durable  bool
 	trust    signing.Trust
+
+	kinds        []string // pull attachments of these
+	allPlatforms bool
+	record       string // tells apart the records of several pulls into one directory
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -118,7 +131,7 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
-	opts.State, opts.NoSync = pullState(a, dst), !opts.durable
+	opts.State, opts.NoSync = recordOf(a, dst, opts), !opts.durable
 	if a.Format.String() == "text" {
 		opts.MaxListed = maxListed
 	}

@@ -33,7 +33,7 @@ func newShowCommand(a *app.App) *cobra.Command {
 		Use:   "show TARGET [PATH]",
 		Short: "Show the readable part: README, docs page, model card, runbook, license, SBOM",
 		Long: `Find the part of an artifact that people read and show it: Markdown laid out for the terminal,
-the components of an SBOM counted by license, the content of a signed statement (its signature
+the components of an SBOM counted by license, a summary of reports, VEX, and attestations, the content of a signed statement (its signature
 is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
 color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" turns it off.
 
@@ -264,6 +264,8 @@ func (r rendering) WriteText(w io.Writer) error {
 	switch {
 	case r.SBOM != nil:
 		return writeSBOM(w, r.Document)
+	case r.Outline != nil:
+		return writeOutline(w, r.Document)
 	case r.IsMarkdown():
 		text = renderMarkdown(r.Text, r.options)
 	default:

@@ -13,6 +13,7 @@ func Commands(a *app.App) []*cobra.Command {
 		newTagsCommand(a),
 		newResolveCommand(a),
 		newDeleteCommand(a),
+		newPruneCommand(a),
 		newServeCommand(a),
 		newLoginCommand(a),
 		newLogoutCommand(a),

@@ -1,0 +1,280 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// attachment is an attachment to pull, and the directory for it.
+type attachment struct {
+	*referrers.Referrer
+	platform *ocispec.Platform // of its subject; nil: the target itself
+	dir      string            // KIND, or KIND/PLATFORM
+}
+
+// isOfKind reports whether the target itself has one of the kinds, so that it is pulled instead of what is attached to it.
+func isOfKind(ctx context.Context, t *app.Target, opts pullOptions) (bool, error) {
+	info, err := inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: opts.Platform})
+	if err != nil {
+		return false, t.Explain(ctx, err)
+	}
+	return slices.Contains(opts.kinds, info.Kind) || slices.Contains(opts.kinds, info.ArtifactType), nil
+}
+
+// pullAttachments pulls the attachments of some kinds, each kind and platform into a directory of its own.
+func pullAttachments(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*attachmentsResult, error) {
+	desc, err := t.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := findAttachments(ctx, t, desc, opts)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, &exit.MissingError{
+			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, strings.Join(opts.kinds, ", ")),
+			Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
+		}
+	}
+	if err := separate(ctx, t, all); err != nil {
+		return nil, err
+	}
+	r := &attachmentsResult{Described: results.Describe(t.Ref, desc), dir: opts.output}
+	for _, one := range all {
+		pulled, err := pullAttachment(ctx, a, t, one, opts)
+		if err != nil {
+			return nil, &artifact.Error{Op: "pulling", Item: one.Digest.String(), Err: err}
+		}
+		r.Attachments = append(r.Attachments, pulled)
+	}
+	return r, nil
+}
+
+// findAttachments lists what is attached to the target, and to the manifests of the platforms that the options choose.
+func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) ([]*attachment, error) {
+	var all []*attachment
+	seen := map[digest.Digest]bool{}
+	add := func(found []*referrers.Referrer, platform *ocispec.Platform) {
+		for _, r := range found {
+			i := slices.IndexFunc(opts.kinds, r.Is)
+			if i < 0 || seen[r.Digest] {
+				continue
+			}
+			seen[r.Digest] = true
+			dir := strings.NewReplacer("/", "-", "\\", "-").Replace(cmp.Or(r.Kind, opts.kinds[i]))
+			if platform != nil {
+				dir = filepath.Join(dir, strings.ReplaceAll(manifest.FormatPlatform(platform), "/", "-"))
+			}
+			all = append(all, &attachment{r, platform, dir})
+		}
+	}
+	list := referrers.Options{Tags: true}
+	found, err := referrers.List(ctx, t.Target, desc, list)
+	if err != nil {
+		return nil, err
+	}
+	add(found, nil)
+	if !manifest.IsIndex(desc.MediaType) {
+		return all, nil
+	}
+	var chosen digest.Digest
+	if !opts.allPlatforms {
+		info, err := inspect.Inspect(ctx, t.Target, desc.Digest.String(), inspect.Options{Shallow: true, Platform: opts.Platform})
+		if err == nil {
+			chosen = info.Digest
+		} else if opts.Platform != nil {
+			return nil, t.Explain(ctx, err)
+		}
+	}
+	platforms, err := referrers.OfPlatforms(ctx, t.Target, desc, list)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range platforms {
+		if !opts.allPlatforms && p.Digest != chosen {
+			continue
+		}
+		platform := p.Platform
+		if platform == nil {
+			platform = &ocispec.Platform{OS: "manifest", Architecture: fmt.Sprint(i + 1)}
+		}
+		add(p.Referrers, platform)
+	}
+	return all, nil
+}
+
+// separate gives attachments that would place a file of the same name in the same directory a directory of their own.
+func separate(ctx context.Context, t *app.Target, all []*attachment) error {
+	owners := map[string][]*attachment{}
+	for _, one := range all {
+		info, err := inspect.Inspect(ctx, t.Target, one.Digest.String(), inspect.Options{Shallow: true})
+		if err != nil {
+			return err
+		}
+		for _, l := range info.Layers {
+			first, _, _ := strings.Cut(filepath.ToSlash(l.Name), "/")
+			name := filepath.Join(one.dir, first)
+			owners[name] = append(owners[name], one)
+		}
+	}
+	shared := map[*attachment]bool{}
+	for _, list := range owners {
+		for _, one := range list {
+			shared[one] = shared[one] || slices.ContainsFunc(list, func(other *attachment) bool { return other != one })
+		}
+	}
+	for one := range shared {
+		if shared[one] {
+			one.dir = filepath.Join(one.dir, one.Digest.Encoded()[:12])
+		}
+	}
+	return nil
+}
+
+// pullAttachment pulls one attachment.
+func pullAttachment(ctx context.Context, a *app.App, t *app.Target, one *attachment, opts pullOptions) (*pulledAttachment, error) {
+	made, err := makeDir(filepath.Join(opts.output, one.dir))
+	if err != nil {
+		return nil, err
+	}
+	own := opts
+	own.output = filepath.Join(opts.output, one.dir)
+	own.Platform, own.Referrers = nil, false
+	// Several attachments share a directory: each has a record of its own, which its successor finds.
+	own.record = digest.FromString(one.ArtifactType + "\n" + one.Annotations[ocispec.AnnotationTitle]).Encoded()[:12]
+	result, err := place(ctx, a, t, one.Digest.String(), own)
+	if err != nil {
+		made.undo()
+		return nil, err
+	}
+	if opts.durable {
+		if err := made.sync(); err != nil {
+			return nil, err
+		}
+	}
+	ref := t.Ref
+	ref.Tag, ref.Digest = "", one.Digest
+	result.Reference = ref.String()
+	for i := range result.Files {
+		result.Files[i].Path = filepath.ToSlash(filepath.Join(one.dir, result.Files[i].Path))
+	}
+	pulled := &pulledAttachment{Result: result}
+	if one.platform != nil {
+		pulled.Of = manifest.FormatPlatform(one.platform)
+	}
+	return pulled, nil
+}
+
+// attachmentsResult is the result of pull --kind.
+type attachmentsResult struct {
+	results.Described
+	Attachments []*pulledAttachment `json:"attachments"`
+
+	dir string
+}
+
+// pulledAttachment is an attachment with the platform that it is about, "" for all.
+type pulledAttachment struct {
+	*pull.Result
+	Of string `json:"of,omitempty"`
+}
+
+func (r *attachmentsResult) WriteText(w io.Writer) error {
+	for _, one := range r.Attachments {
+		var t, files term.Table
+		verb := "pulled"
+		if one.Skipped {
+			verb = "unchanged"
+		}
+		t.Row(verb, cmp.Or(one.Kind, one.ArtifactType), one.Of, term.Digest(w, one.Digest))
+		for _, f := range one.Files {
+			files.Row("  " + filepath.Join(r.dir, filepath.FromSlash(f.Path)))
+		}
+		if err := errors.Join(t.WriteText(w), files.WriteText(w)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// QuietLine returns the references of the attachments.
+func (r *attachmentsResult) QuietLine() string {
+	lines := make([]string, len(r.Attachments))
+	for i, one := range r.Attachments {
+		lines[i] = one.Reference
+	}
+	return strings.Join(lines, "\n")
+}
+
+// runPullAttachments runs pull --kind.
+func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error {
+	if len(opts.kinds) == 0 || slices.Contains(opts.kinds, "") {
+		return &exit.UsageError{Err: errors.New("--kind is empty"), Hint: "name a kind; \"davit kinds\" lists them"}
+	}
+	for _, kind := range opts.kinds {
+		if err := results.CheckReferrerKind(kind); err != nil {
+			return err
+		}
+	}
+	if opts.allPlatforms && opts.platform != "" {
+		return exit.Usagef("--platform and --all-platforms exclude each other")
+	}
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	var plain *pull.Result
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*attachmentsResult, error) {
+		if err := t.Complete(ctx); err != nil {
+			return nil, err
+		}
+		if _, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform); err != nil {
+			return nil, err
+		}
+		itself, err := isOfKind(ctx, t, opts)
+		if itself {
+			plain, err = pullFrom(ctx, a, t, opts)
+		}
+		if itself || err != nil && opts.platform != "" {
+			return nil, err
+		}
+		return pullAttachments(ctx, a, t, opts)
+	})
+	switch {
+	case err != nil:
+		return err
+	case plain != nil:
+		return a.Print(pullResult{plain, opts.output})
+	}
+	return a.Print(result)
+}
+
+// recordOf returns the path of the record of a pull into dst.
+func recordOf(a *app.App, dst *os.Root, opts pullOptions) string {
+	state := pullState(a, dst)
+	if state == "" || opts.record == "" {
+		return state
+	}
+	return state + "." + opts.record
+}

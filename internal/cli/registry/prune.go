@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pack/prune"
+	"github.com/spf13/cobra"
+)
+
+func newPruneCommand(a *app.App) *cobra.Command {
+	var opts pruneOptions
+	cmd := &cobra.Command{
+		Use:   "prune REPO",
+		Short: "Remove what no kept tag of a repository, layout, or archive reaches",
+		Long: `Remove tags that are not kept, and the manifests that no kept tag reaches: through indexes,
+subjects, and attachments. A tag is kept if it matches --keep-tags, or is among the newest that
+--keep-last counts, or is younger than --older-than; without any of these, every tag is. A date
+comes from the artifact: without one, a tag is never old. Registries list no manifests without a
+tag, so that only tags and what is attached are considered there. On a terminal, davit asks.`,
+		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
+  davit prune ./oci`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runPrune(cmd.Context(), a, args[0], opts) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&opts.KeepTags, "keep-tags", nil, "keep tags that match `GLOB` (repeatable)")
+	app.Keep(f, &opts.KeepLast, "keep-last", "keep the newest `N` tags")
+	app.Age(f, &opts.OlderThan, "older-than", "remove only tags older than this `AGE`: 90d, 12w, 36h")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be removed, without doing it")
+	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	a.AddRegistryFlags(f)
+	return cmd
+}
+
+type pruneOptions struct {
+	prune.Policy
+	dryRun, yes bool
+}
+
+func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOptions) error {
+	mode := registry.Write
+	if opts.dryRun {
+		mode = registry.Read
+	}
+	result, err := app.With(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
+		repo := prune.Repository{Target: t.Target, Tags: t.ListTags, AllTags: t.ListAllTags}
+		plan, err := prune.NewPlan(ctx, repo, opts.Policy)
+		if err != nil {
+			return nil, err
+		}
+		if !plan.Listed {
+			a.Note("registries list no manifests without a tag: only tags and what is attached were considered")
+		}
+		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun}
+		if opts.dryRun || len(plan.Tags)+len(plan.Manifests) == 0 {
+			return r, nil
+		}
+		question := fmt.Sprintf("remove %s and %s from %s?", term.Plural(len(plan.Tags), "tag"), term.Plural(len(plan.Manifests), "manifest"), repository)
+		if err := a.Confirm(ctx, question, opts.yes); err != nil {
+			return nil, err
+		}
+		return r, plan.Apply(ctx, repo)
+	})
+	if err != nil {
+		return err
+	}
+	return a.Print(result)
+}
+
+// pruneResult is the result of prune.
+type pruneResult struct {
+	Reference string `json:"reference"`
+	*prune.Plan
+	DryRun bool `json:"dryRun,omitempty"`
+}
+
+func (r *pruneResult) WriteText(w io.Writer) error {
+	verb := "removed"
+	if r.DryRun {
+		verb = "would remove"
+	}
+	var t, manifests term.Table
+	for _, tag := range r.Tags {
+		t.Row(verb, "tag", tag.Name, term.Digest(w, tag.Digest))
+	}
+	for _, m := range r.Manifests {
+		manifests.Row(verb, "manifest", term.Digest(w, m.Digest))
+	}
+	if len(r.Tags)+len(r.Manifests) == 0 {
+		t.Row("nothing to remove")
+	}
+	return errors.Join(t.WriteText(w), manifests.WriteText(w))
+}

@@ -1,0 +1,376 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/versions"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	oras "oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Repository is a repository, layout, or archive that is pruned.
+type Repository struct {
+	Target
+	Tags    func(ctx context.Context) ([]string, error) // without those of referrers and of cosign
+	AllTags func(ctx context.Context) ([]string, error) // with them
+}
+
+// Target is a target that can remove tags and manifests.
+type Target interface {
+	oras.GraphTarget
+	content.Deleter
+	content.Untagger
+}
+
+// Policy says which tags stay. The zero value keeps every tag.
+type Policy struct {
+	KeepTags  []string  // patterns of path.Match; every one must match a tag
+	KeepLast  *int      // the newest: this many, by time, else by version. Nil: none
+	OlderThan time.Time // only tags of artifacts created before go. Zero: of any age
+}
+
+// keepsAll reports whether no tag is to be removed.
+func (p Policy) keepsAll() bool {
+	return len(p.KeepTags) == 0 && p.KeepLast == nil && p.OlderThan.IsZero()
+}
+
+// Tag is a tag with what it points to.
+type Tag struct {
+	Name    string        `json:"name"`
+	Digest  digest.Digest `json:"digest"`
+	Created time.Time     `json:"created,omitzero"`
+
+	desc ocispec.Descriptor
+}
+
+// Plan is what pruning removes.
+type Plan struct {
+	Tags      []Tag                `json:"tags"`      // alone, or with their manifests
+	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
+	Kept      []string             `json:"kept"`      // tags
+	// Listed reports whether manifests without a tag were considered: registries list none.
+	Listed bool `json:"untaggedListed"`
+}
+
+// errNoMatch is the error of a pattern that matches no tag. A typo there must not remove everything.
+var errNoMatch = fmt.Errorf("matches no tag: %w", artifact.ErrInvalid)
+
+// maxManifests bounds the manifests of a repository that are looked at.
+const maxManifests = 100_000
+
+// NewPlan finds what nothing needs that stays: manifests that no kept tag reaches through indexes, subjects, and referrers, and
+// the tags by which cosign and the tag schema attach to them. It removes nothing. A pattern that matches no tag is an
+// artifact.ErrInvalid.
+func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
+	names, err := repo.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{repo: repo, manifests: map[digest.Digest]*fetch.Manifest{}}
+	tags, err := w.resolve(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	kept, gone, err := policy.divide(tags)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Tags: gone, Kept: []string{}, Manifests: []ocispec.Descriptor{}}
+	needed, unneeded := map[digest.Digest]bool{}, map[digest.Digest]bool{}
+	for _, t := range kept {
+		plan.Kept = append(plan.Kept, t.Name)
+		if err := w.reach(ctx, t.desc, needed); err != nil {
+			return nil, err
+		}
+	}
+	attached, err := w.attachedTags(ctx, needed)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range attached {
+		plan.Tags = append(plan.Tags, t)
+		if oci.IsCosignTag(t.Name) {
+			if err := w.reach(ctx, t.desc, unneeded); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, t := range gone {
+		if err := w.reach(ctx, t.desc, unneeded); err != nil {
+			return nil, err
+		}
+	}
+	if lister, ok := repo.Target.(interface {
+		Roots(ctx context.Context) ([]ocispec.Descriptor, error)
+	}); ok {
+		plan.Listed = true
+		roots, err := lister.Roots(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, root := range roots {
+			if err := w.reach(ctx, root, unneeded); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for d := range unneeded {
+		isList := slices.ContainsFunc(attached, func(t Tag) bool { return t.Digest == d && oci.IsReferrersTag(t.Name) })
+		if !needed[d] && !isList {
+			plan.Manifests = append(plan.Manifests, w.manifests[d].Desc)
+		}
+	}
+	w.sort(plan.Manifests)
+	return plan, nil
+}
+
+// divide decides which tags stay.
+func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
+	if p.keepsAll() {
+		return tags, nil, nil
+	}
+	keep := map[string]bool{}
+	for _, pattern := range p.KeepTags {
+		any := false
+		for _, t := range tags {
+			ok, err := path.Match(pattern, t.Name)
+			if err != nil {
+				return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: fmt.Errorf("%w: %w", err, artifact.ErrInvalid)}
+			}
+			any = any || ok
+			keep[t.Name] = keep[t.Name] || ok
+		}
+		if !any {
+			return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: errNoMatch}
+		}
+	}
+	if p.KeepLast != nil {
+		newest := slices.Clone(tags)
+		slices.SortStableFunc(newest, func(a, b Tag) int {
+			if c := b.Created.Compare(a.Created); c != 0 {
+				return c
+			}
+			return versions.Compare(b.Name, a.Name)
+		})
+		for _, t := range newest[:min(*p.KeepLast, len(newest))] {
+			keep[t.Name] = true
+		}
+	}
+	for _, t := range tags {
+		isYoung := !p.OlderThan.IsZero() && (t.Created.IsZero() || !t.Created.Before(p.OlderThan))
+		if keep[t.Name] || isYoung {
+			kept = append(kept, t)
+		} else {
+			gone = append(gone, t)
+		}
+	}
+	return kept, gone, nil
+}
+
+// attachedTags returns the tags whose names say that they belong to a manifest that nothing needs. It adds what the others
+// lead to, such as signatures of cosign, to what is needed.
+func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
+	names, err := w.repo.AllTags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var unneeded []Tag
+	for _, name := range names {
+		if !oci.IsReferrersTag(name) && !oci.IsCosignTag(name) {
+			continue
+		}
+		desc, err := w.repo.Resolve(ctx, name)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		algorithm, rest, _ := strings.Cut(name, "-")
+		encoded, _, _ := strings.Cut(rest, ".")
+		if !needed[digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)] {
+			unneeded = append(unneeded, Tag{Name: name, Digest: desc.Digest, desc: desc})
+			continue
+		}
+		if err := w.reach(ctx, desc, needed); err != nil {
+			return nil, err
+		}
+	}
+	return unneeded, nil
+}
+
+// Apply removes what a plan says. Registries that delete no tags lose those of manifests that go with them.
+func (p *Plan) Apply(ctx context.Context, repo Repository) error {
+	gone := map[digest.Digest]bool{}
+	for _, desc := range p.Manifests {
+		gone[desc.Digest] = true
+	}
+	for _, t := range p.Tags {
+		if gone[t.Digest] || oci.IsReferrersTag(t.Name) {
+			continue // with the manifest, or below
+		}
+		if err := repo.Untag(ctx, t.Name); err != nil && !errors.Is(err, errdef.ErrNotFound) {
+			return &artifact.Error{Op: "removing the tag", Item: t.Name, Err: err}
+		}
+	}
+	if err := Remove(ctx, repo.Target, p.Manifests); err != nil {
+		return err
+	}
+	// A list of referrers becomes shorter, and another manifest, whenever a referrer is deleted: it goes last.
+	for _, t := range p.Tags {
+		if !oci.IsReferrersTag(t.Name) {
+			continue
+		}
+		desc, err := repo.Resolve(ctx, t.Name)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := Remove(ctx, repo.Target, []ocispec.Descriptor{desc}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walker reads the graph of manifests, each once.
+type walker struct {
+	repo      Repository
+	manifests map[digest.Digest]*fetch.Manifest
+}
+
+// resolve reads what tags point to, and when it was created.
+func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
+	var tags []Tag
+	for _, name := range names {
+		m, err := fetch.Resolve(ctx, w.repo, name)
+		if errors.Is(err, errdef.ErrNotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		w.manifests[m.Desc.Digest] = m
+		created, err := w.created(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, Tag{name, m.Desc.Digest, created, m.Desc})
+	}
+	return tags, nil
+}
+
+// created returns when an artifact was created, by its annotations, else by the config of an image, else zero.
+func (w *walker) created(ctx context.Context, m *fetch.Manifest) (time.Time, error) {
+	if t := createdAt(ocispec.Descriptor{Annotations: m.Annotations}); !t.IsZero() {
+		return t, nil
+	}
+	if m.IsIndex() {
+		for _, e := range oci.Runnable(m.Manifests) {
+			inner, err := w.load(ctx, e)
+			if err != nil || inner == nil {
+				return time.Time{}, err
+			}
+			return w.created(ctx, inner)
+		}
+	}
+	if m.Config == nil || !strings.HasSuffix(m.Config.MediaType, "+json") || m.Config.Size > oci.MaxSize {
+		return time.Time{}, nil
+	}
+	var config struct{ Created *time.Time }
+	if err := oci.FetchJSON(ctx, w.repo, *m.Config, &config); err != nil || config.Created == nil || config.Created.Unix() <= 0 {
+		return time.Time{}, nil // unknown age is never older
+	}
+	return *config.Created, nil
+}
+
+// load reads a manifest, or returns nil if it is gone.
+func (w *walker) load(ctx context.Context, desc ocispec.Descriptor) (*fetch.Manifest, error) {
+	if m := w.manifests[desc.Digest]; m != nil {
+		return m, nil
+	}
+	if len(w.manifests) >= maxManifests {
+		return nil, artifact.Refused(desc.Digest.String(), "more than %d manifests", maxManifests)
+	}
+	m, err := fetch.Load(ctx, w.repo, desc)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.manifests[desc.Digest] = m
+	return m, nil
+}
+
+// reach adds a manifest, and everything it leads to: entries of an index, the subject, and referrers.
+func (w *walker) reach(ctx context.Context, from ocispec.Descriptor, reached map[digest.Digest]bool) error {
+	next := []ocispec.Descriptor{from}
+	for len(next) > 0 {
+		desc := next[len(next)-1]
+		next = next[:len(next)-1]
+		if reached[desc.Digest] || !oci.Is(desc.MediaType) {
+			continue
+		}
+		m, err := w.load(ctx, desc)
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			continue
+		}
+		reached[desc.Digest] = true
+		next = append(next, m.Manifests...)
+		if m.Subject != nil {
+			next = append(next, *m.Subject)
+		}
+		found, err := fetch.ListReferrers(ctx, w.repo, m.Desc, "")
+		if err != nil {
+			return err
+		}
+		next = append(next, found...)
+	}
+	return nil
+}
+
+// sort orders manifests for deletion: referrers before their subjects, and indexes before their entries.
+func (w *walker) sort(all []ocispec.Descriptor) {
+	depth := map[digest.Digest]int{}
+	var measure func(d digest.Digest, level int)
+	measure = func(d digest.Digest, level int) {
+		m := w.manifests[d]
+		if m == nil || depth[d] > level || level > len(all) {
+			return
+		}
+		depth[d] = level
+		for _, e := range m.Manifests {
+			measure(e.Digest, level+1)
+		}
+		if m.Subject != nil {
+			measure(m.Subject.Digest, level+1)
+		}
+	}
+	for _, desc := range all {
+		measure(desc.Digest, max(depth[desc.Digest], 1))
+	}
+	slices.SortFunc(all, func(a, b ocispec.Descriptor) int {
+		if c := depth[a.Digest] - depth[b.Digest]; c != 0 {
+			return c
+		}
+		return strings.Compare(a.Digest.String(), b.Digest.String())
+	})
+}
