@@ -22,7 +22,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		return nil, nil // a problem already
 	}
 	found := weightset.Find(d, "weights")
-	if len(found.Faults) > 0 {
+	if modelpack.RefuseBroken(d) || len(found.Faults) > 0 {
 		return nil, nil // problems
 	}
 	if err := assign(d, found); err != nil {

@@ -50,6 +50,9 @@ type kitElement struct {
 // derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
 // one, it is made from the layers.
 func derive(d *compose.Draft) (compose.Finish, error) {
+	if refuseBroken(d) {
+		return nil, nil // problems
+	}
 	declared := d.Layers
 	kitfile, by, err := takeKitfile(d)
 	if err != nil || by == nil && len(d.Layers) == 0 {
@@ -81,6 +84,21 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		encoded, err := compose.EncodeJSON(kitfile)
 		return spec.Finished{Config: encoded}, err
 	}, nil
+}
+
+// refuseBroken reports Kitfiles that kit would reject: they are declarations, and not documents.
+func refuseBroken(d *compose.Draft) (found bool) {
+	t, _ := d.Kind.Role("kitfile")
+	for _, l := range d.Layers {
+		if !slices.Contains(t.Match, path.Base(l.Source())) || path.Dir(l.Source()) != "." || l.Dir || l.Role == "kitfile" || l.Declared.As != "" {
+			continue
+		}
+		if fault := kitfileFault(&tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}); fault != nil {
+			d.Refuse(l, "mend it, or exclude it", "%q is no Kitfile: %v", l.Source(), fault)
+			found = true
+		}
+	}
+	return found
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil if there is none.

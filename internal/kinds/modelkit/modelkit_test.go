@@ -182,3 +182,17 @@ func checkKitfile(t *testing.T, plan *spec.Plan) {
 		t.Errorf("the Kitfile is %s, the layers are of %v and %v", finished.Config, model, parts)
 	}
 }
+
+func TestBrokenKitfile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"model: {path: m.gguf}\n":                         "it has no manifestVersion, which kit requires",
+		"manifestVersion: 1.0.0\nmodel: [\n":              "kit can't read it",
+		"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n": "",
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes()), "Kitfile": text}, "kind: modelkit\nlayers: ['**']\n")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

@@ -28,6 +28,51 @@ func IsModelfile(s *tree.Sample) (string, bool) {
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
+// ollamaCommands are commands of Ollama's Modelfile, of which modctl's has none.
+var ollamaCommands = []string{"FROM", "PARAMETER", "TEMPLATE", "SYSTEM", "ADAPTER", "LICENSE", "MESSAGE", "REQUIRES"}
+
+// isOllama reports whether a Modelfile is one of Ollama.
+func isOllama(data []byte) bool {
+	for line := range strings.Lines(string(data)) {
+		if slices.Contains(ollamaCommands, strings.ToUpper(first(strings.Fields(line)))) {
+			return true
+		}
+	}
+	return false
+}
+
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// RefuseBroken reports Modelfiles that modctl would reject: they are declarations, and not documents.
+func RefuseBroken(d *compose.Draft) (found bool) {
+	for _, l := range d.Layers {
+		if path.Base(l.Source()) != "Modelfile" || l.Dir || l.Role == "modelfile" || l.Declared.As != "" {
+			continue
+		}
+		data, err := tree.ReadStart(d.FS, l.Source(), maxModelfile)
+		if err != nil || isOllama(data) {
+			continue
+		}
+		m, err := ParseModelfile(data)
+		if err == nil && len(m.files) == 0 {
+			err = errors.New("it names no files with MODEL")
+		}
+		if err != nil {
+			d.Refuse(l, "mend it, or exclude it", "%q is no Modelfile of modctl: %v", l.Source(), err)
+			found = true
+		}
+	}
+	return found
+}
+
+// maxModelfile limits a Modelfile, which becomes an annotation.
+const maxModelfile = 64 << 10
+
 // modelfile is a Modelfile of modctl.
 type modelfile struct {
 	fields map[string]string // by command: NAME, ARCH …
@@ -51,7 +96,10 @@ func ParseModelfile(data []byte) (*modelfile, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		command, arg, _ := strings.Cut(line, " ")
+		command, arg := line, ""
+		if i := strings.IndexAny(line, " \t"); i > 0 {
+			command, arg = line[:i], line[i+1:]
+		}
 		command, arg = strings.ToUpper(command), unquoted(strings.TrimSpace(arg))
 		role, names := modelfileRoles[command]
 		switch {
@@ -80,6 +128,9 @@ func unquoted(arg string) string {
 
 // derive makes the config from the weights, the Modelfile if there is one, and the declaration.
 func derive(d *compose.Draft) (compose.Finish, error) {
+	if RefuseBroken(d) {
+		return nil, nil // problems
+	}
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
 	if err := takeModelfile(d, derived); err != nil {
 		return nil, err
@@ -203,7 +254,7 @@ func takeModelfile(d *compose.Draft, config map[string]any) error {
 	}
 	l := d.Layers[i]
 	d.Layers = slices.Delete(d.Layers, i, i+1)
-	data, err := tree.ReadFile(d.FS, l.Path, 64<<10)
+	data, err := tree.ReadFile(d.FS, l.Path, maxModelfile)
 	if err != nil {
 		return &spec.Error{Item: l.Path, Err: errors.New(tree.Cause(err))}
 	}

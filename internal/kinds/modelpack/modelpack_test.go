@@ -136,3 +136,25 @@ weights application/vnd.cncf.model.weight.v1.raw raw variables.data-00000-of-000
 		t.Errorf("left out %s", got)
 	}
 }
+
+func TestBrokenModelfile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"NAME a\nMODLE m.gguf\n":       `"Modelfile" is no Modelfile of modctl: line 2: modctl knows no command MODLE`,
+		"NAME a\n":                     `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
+		"":                             `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
+		"MODEL\n":                      `"Modelfile" is no Modelfile of modctl: line 1: MODEL has no argument`,
+		"FROM ./m.gguf\nPARAMETER a b": "",
+		"MODEL\tm.gguf\nNAME\t\"a b\"": "",
+	} {
+		for _, kind := range []string{"modelpack", "model"} {
+			_, err := kindtest.Compose(t, map[string]string{"m.gguf": gguf("llama", ""), "Modelfile": text}, "kind: "+kind+"\nlayers: ['**']\n")
+			if kind == "model" && strings.HasPrefix(text, "MODEL\t") {
+				continue // a Modelfile has no role there
+			}
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s of %q: %v, want %s", kind, text, err, want)
+			}
+		}
+	}
+}
