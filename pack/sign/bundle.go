@@ -57,6 +57,7 @@ func (s *signer) bundleManifest(subject, layer ocispec.Descriptor) ([]byte, erro
 	annotations := map[string]string{
 		mediatypes.BundleContent:       "dsse-envelope",
 		mediatypes.BundlePredicateType: sigstore.CosignSign,
+		mediatypes.AttachmentSummary:   "key " + s.opts.Key.Hint(),
 	}
 	if !s.opts.Created.IsZero() {
 		annotations[ocispec.AnnotationCreated] = s.opts.Created.UTC().Format(time.RFC3339)

@@ -8,9 +8,11 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/davit-oci/davit/pull/trust"
 	"github.com/spf13/cobra"
 )
 
@@ -33,6 +35,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 	cmd.Flags().StringVar(&opts.Kind, "kind", "", "list attachments of this `KIND` (or artifactType)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also list cosign's tags like sha256-….sig; takes a request")
+	opts.trust.AddMarkFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -41,6 +44,7 @@ type discoverOptions struct {
 	referrers.Options
 	subject string
 	latest  bool
+	trust   signing.Trust
 }
 
 func runDiscover(ctx context.Context, a *app.App, opts discoverOptions) error {
@@ -83,11 +87,15 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	for _, m := range manifests {
 		refer(t.Ref, m.Referrers)
 	}
+	signatures, err := opts.trust.List(ctx, t, desc, manifests)
+	if err != nil {
+		return nil, err
+	}
 	none := "nothing"
 	if opts.Kind != "" {
 		none = "no " + opts.Kind
 	}
-	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, none: none}, nil
+	return &discoverResult{Subject: results.Describe(t.Ref, desc), Referrers: found, Manifests: manifests, Signatures: signatures, none: none}, nil
 }
 
 // refer sets the references of referrers, and of theirs.
@@ -124,12 +132,14 @@ type discoverResult struct {
 	Referrers []*referrers.Referrer   `json:"referrers"`
 	Manifests []*referrers.AttachedTo `json:"manifests,omitempty"` // of an index, those that something belongs to
 
+	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
+
 	none string // "nothing", or "no" of the kind that was asked for
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
 	root := term.NewTree(r.Subject.Reference, term.Digest(w, r.Subject.Digest))
-	view := results.NewView(w)
+	view := results.NewView(w, r.Signatures)
 	view.AddReferrers(root, r.Referrers)
 	for _, m := range r.Manifests {
 		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", term.Digest(w, m.Digest))

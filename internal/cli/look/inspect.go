@@ -15,10 +15,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/trust"
 	"github.com/spf13/cobra"
 )
 
@@ -48,6 +50,7 @@ the headers of its weights are fetched, in parts.`,
 	cmd.Flags().BoolVar(&opts.Tensors, "tensors", false, "list the tensors of model weights")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig")
+	opts.trust.AddMarkFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -57,6 +60,7 @@ type inspectOptions struct {
 	target           string
 	manifest, config bool
 	platform         string
+	trust            signing.Trust
 }
 
 func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
@@ -70,8 +74,13 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	opts.Shallow = opts.manifest
 	opts.Referrers = !opts.manifest && !opts.config
 	opts.Weights = opts.Referrers
+	var signatures []trust.Signature
 	info, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*inspect.Info, error) {
-		return inspectIn(ctx, t, opts.Options)
+		info, err := inspectIn(ctx, t, opts.Options)
+		if err == nil && opts.Referrers {
+			signatures, err = opts.trust.List(ctx, t, info.Descriptor(), nil)
+		}
+		return info, err
 	})
 	if err != nil {
 		return err
@@ -86,7 +95,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	case opts.config:
 		return a.WriteOut(info.Config.Raw)
 	}
-	return a.Print(inspectResult{info})
+	return a.Print(inspectResult{info, signatures})
 }
 
 func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspect.Info, error) {
@@ -102,10 +111,13 @@ func inspectIn(ctx context.Context, t *app.Target, opts inspect.Options) (*inspe
 }
 
 // inspectResult is the result of inspect.
-type inspectResult struct{ *inspect.Info }
+type inspectResult struct {
+	*inspect.Info
+	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
+}
 
 func (r inspectResult) WriteText(w io.Writer) error {
-	return describe(results.NewView(w), r.Info, r.Reference).WriteText(w)
+	return describe(results.NewView(w, r.Signatures), r.Info, r.Reference).WriteText(w)
 }
 
 // describe draws one manifest or index.

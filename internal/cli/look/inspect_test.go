@@ -14,7 +14,7 @@ func TestInspectHistory(t *testing.T) {
 		"os": "linux", "config": {"Env": ["A=b"], "ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Volumes": {}}, "rootfs": {"type": "layers"},
 		"history": [{"created_by": "COPY . /"}, {"created_by": "ENV A=b", "empty_layer": true}, {"comment": "\u001b[31mred"}, 7]}`)}}
 	var b strings.Builder
-	if err := (inspectResult{info}).WriteText(&b); err != nil {
+	if err := (inspectResult{Info: info}).WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"config.Env", "config.ExposedPorts  53/udp, 80/tcp\n", "├── layer     COPY . /\n", "├── no layer  ENV A=b\n", `layer     \x1b[31mred`} {

@@ -12,23 +12,28 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // View draws referrers for a writer, which may be a screen.
 type View struct {
-	w   io.Writer
-	now time.Time
+	w      io.Writer
+	now    time.Time
+	signed []trust.Signature
 }
 
-// NewView returns a view as of now.
-func NewView(w io.Writer) View { return View{w, time.Now()} }
+// NewView returns a view as of now. Signatures that are not among those that were checked are shown as not verified.
+func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.Now(), signed} }
 
 // AddReferrers adds referrers, and their referrers, below a line: the kind, the name, what is in it, its age, its size, and its
 // digest.
 func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	for _, r := range referrers {
 		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
+		if r.Kind == signatureKind {
+			essence = v.verdict(r)
+		}
 		if name == "" {
 			name, essence = essence, ""
 		}
@@ -36,6 +41,30 @@ func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 			term.Digest(v.w, r.Digest), r.Tag)
 		v.AddReferrers(child, r.Referrers)
 	}
+}
+
+// signatureKind is the kind whose attachments are signatures.
+const signatureKind = "signature"
+
+// verdict says whether a signature was verified, and by which key: never more than was checked.
+func (v View) verdict(r *referrers.Referrer) string {
+	said := r.Annotations[mediatypes.AttachmentSummary]
+	for _, s := range v.signed {
+		if s.Digest != r.Digest {
+			continue
+		}
+		switch {
+		case s.Verified:
+			return "verified by " + s.Key
+		case s.Problem != "":
+			return "not verified: " + s.Problem
+		case s.Identity != "":
+			said = "certificate of " + s.Identity
+		case s.KeyHint != "":
+			said = "key " + s.KeyHint
+		}
+	}
+	return strings.TrimSuffix("not verified; "+said, "; ")
 }
 
 // essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, what is stated, or

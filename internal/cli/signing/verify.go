@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
@@ -31,6 +32,36 @@ func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "key", nil, "check that the public key in this `FILE` signed TARGET (repeatable: any of them)")
 	fs.SetAnnotation("key", app.FlagVariable, []string{"DAVIT_VERIFY_KEY"})
 	fs.StringSliceVar(&f.require, "require", nil, "demand a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
+}
+
+// AddMarkFlags adds --verify-key to a command that marks the signatures that the key made, and refuses nothing.
+func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.keys, "verify-key", nil, "mark signatures that the public key in this `FILE` made as verified (repeatable)")
+}
+
+// List returns the signatures of a manifest, and of those of an index, with the ones that a key made marked. Without a key it reads
+// and returns none.
+func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, of []*referrers.AttachedTo) ([]trust.Signature, error) {
+	if !f.IsSet() {
+		return nil, nil
+	}
+	demand, err := f.demand(t.Ref)
+	if err != nil {
+		return nil, err
+	}
+	manifests := []ocispec.Descriptor{desc}
+	for _, m := range of {
+		manifests = append(manifests, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: m.Digest})
+	}
+	var all []trust.Signature
+	for _, m := range manifests {
+		found, err := trust.List(ctx, t.Target, m, *demand)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // IsSet reports whether a flag demands a signature.
