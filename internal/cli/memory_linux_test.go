@@ -1,18 +1,23 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -334,4 +339,95 @@ func pages(list string, data []byte, page func(i int) []byte) http.Handler {
 			_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": "MANIFEST_UNKNOWN"}}})
 		}
 	})
+}
+
+// TestMemoryOfServe holds davit serve to maxResident while many clients send and request what is large in its memory.
+func TestMemoryOfServe(t *testing.T) {
+	t.Parallel()
+	data := []byte(manifestHead + `"layers":[]}`)
+	long := []byte(manifestHead + `"layers":[],"annotations":{"a":"` + strings.Repeat("x", manifest.MaxSize-500) + `"}}`)
+	var entries []string
+	for i := range 40_000 {
+		entries = append(entries, described(fmt.Sprintf(`"annotations":{"org.opencontainers.image.ref.name":"version-%d"},`, i), ocispec.MediaTypeImageManifest, data))
+	}
+	entries = append(entries, described("", ocispec.MediaTypeImageManifest, long))
+	path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+strings.Join(entries, ",")+`]}`), data, long)
+	cmd := exec.Command("davit", "serve", path, "--write", "--addr", "127.0.0.1:0")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	peak := watchResident(cmd)
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	host := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
+	if err != nil || host == "" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	answered := make([]atomic.Int64, 600)
+	ask := func(method, path string, body []byte) {
+		req, err := http.NewRequest(method, "http://"+host+"/v2/"+path, bytes.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header.Set("Content-Type", ocispec.MediaTypeImageManifest)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+		answered[resp.StatusCode].Add(1)
+	}
+	var clients sync.WaitGroup
+	for _, bomb := range bombs() {
+		clients.Go(func() { ask("PUT", "oci/manifests/bomb", bomb) })
+	}
+	for range 10 {
+		clients.Go(func() { ask("GET", "oci/tags/list", nil) })
+		clients.Go(func() { ask("GET", "oci/manifests/"+digest.FromBytes(long).String(), nil) })
+		clients.Go(func() { ask("GET", "_catalog", nil) })
+	}
+	var slow []net.Conn // begin to send a manifest, and stop
+	for range 40 {
+		c, err := net.Dial("tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		slow = append(slow, c)
+		clients.Go(func() {
+			_, _ = fmt.Fprintf(c, "PUT /v2/oci/manifests/slow HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", host, manifest.MaxSize)
+			_ = c.SetWriteDeadline(time.Now().Add(5 * time.Second))
+			_, _ = c.Write(make([]byte, manifest.MaxSize-1))
+		})
+	}
+	clients.Wait()
+	for _, c := range slow {
+		_ = c.Close()
+	}
+	if got := answered[200].Load(); got < 20 {
+		t.Errorf("%d requests were served, want the 20 lists at least", got)
+	}
+	if got := answered[200].Load() + answered[201].Load() + answered[400].Load() + answered[503].Load(); got != 37 {
+		t.Errorf("%d of 37 requests were answered as they should be; the others:", got)
+		for status := range answered {
+			if n := answered[status].Load(); n > 0 {
+				t.Errorf("%d: %d times", status, n)
+			}
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	most := peak()
+	t.Logf("%d MiB", most>>20)
+	if most > maxResident {
+		t.Errorf("davit serve: %d MiB in memory, want at most %d", most>>20, maxResident>>20)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"github.com/opencontainers/go-digest"
 )
@@ -16,6 +17,8 @@ import (
 type handler struct {
 	store   store
 	uploads *upload.Sessions
+	memory  *limit.Memory
+	bodies  *limit.Memory
 	write   bool
 }
 
@@ -25,6 +28,27 @@ type call struct {
 	w    http.ResponseWriter
 	name string // of the repository
 	last string // digest, tag or session
+
+	body     *limit.Body
+	memory   *limit.Memory
+	releases []func()
+}
+
+// reserve waits until the request may hold so many bytes more.
+func (c *call) reserve(size int64) error {
+	release, err := c.memory.Take(c.Context(), size)
+	if err == nil {
+		c.releases = append(c.releases, release)
+	}
+	return err
+}
+
+// release ends the reservations of the request.
+func (c *call) release() {
+	for _, release := range c.releases {
+		release()
+	}
+	c.releases = nil
 }
 
 // routes are the last words of a path before its last part; the repository's name may have any number of parts.
@@ -42,7 +66,9 @@ var routes = []struct {
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
-	if err := h.route(w, r); err != nil {
+	body := limit.NewBody(w, r.Body)
+	r.Body = body
+	if err := h.route(w, r, body); err != nil {
 		if l, ok := w.(*recorder); ok {
 			l.err = err
 		}
@@ -50,7 +76,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
+func (h *handler) route(w http.ResponseWriter, r *http.Request, body *limit.Body) error {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/v2/")
 	switch {
 	case r.URL.Path == "/v2" || ok && rest == "":
@@ -58,7 +84,9 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	case !ok:
 		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "this is an OCI registry: its paths begin with /v2/")
 	case rest == "_catalog":
-		return h.serveCatalog(w, r)
+		c := &call{Request: r, w: w, memory: h.memory}
+		defer c.release()
+		return h.serveCatalog(c)
 	}
 	if strings.HasSuffix(rest, "/blobs/uploads") { // some clients forget the slash
 		rest += "/"
@@ -68,7 +96,8 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		if i < 0 || strings.Contains(rest[i+len(route.infix):], "/") {
 			continue
 		}
-		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):]}
+		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):], memory: h.memory, body: body}
+		defer c.release()
 		if !validName(c.name) {
 			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is not a valid repository name", c.name)
 		}

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,11 +13,22 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+const (
+	// maxPage limits the names in one page of a list, and maxPageBytes the bytes of the referrers in one.
+	maxPage      = 10_000
+	maxPageBytes = 1 << 20
+	// listMemory is what the request of a list holds: all names of an index.json, and a page.
+	listMemory = 8 << 20
+)
+
 func (h *handler) serveTags(c *call) error {
 	if c.last != "list" {
 		return answer.Refuse(http.StatusNotFound, "UNSUPPORTED", "%s is not a path of an OCI registry", c.URL.Path)
 	}
 	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
+		return err
+	}
+	if err := c.reserve(listMemory); err != nil {
 		return err
 	}
 	repo, err := h.repository(c)
@@ -39,23 +49,26 @@ func (h *handler) serveTags(c *call) error {
 	return nil
 }
 
-func (h *handler) serveCatalog(w http.ResponseWriter, r *http.Request) error {
-	if err := allow(r, http.MethodGet, http.MethodHead); err != nil {
+func (h *handler) serveCatalog(c *call) error {
+	if err := allow(c.Request, http.MethodGet, http.MethodHead); err != nil {
 		return err
 	}
-	names, err := h.store.list(r.Context())
+	if err := c.reserve(listMemory); err != nil {
+		return err
+	}
+	names, err := h.store.list(c.Context())
 	if err != nil {
 		return err
 	}
-	if names, err = page(w, r, names); err != nil {
+	if names, err = page(c.w, c.Request, names); err != nil {
 		return err
 	}
-	answer.WriteJSON(w, http.StatusOK, "application/json", map[string][]string{"repositories": names})
+	answer.WriteJSON(c.w, http.StatusOK, "application/json", map[string][]string{"repositories": names})
 	return nil
 }
 
-// page returns the part of a sorted list that the query asks for: at most n entries after last. If more follow, it sets a
-// Link.
+// page returns the part of a sorted list that the query asks for: at most n entries, or maxPage, after last. If more follow,
+// it sets a Link.
 func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, error) {
 	query := r.URL.Query()
 	if last := query.Get("last"); last != "" {
@@ -65,22 +78,29 @@ func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 		}
 		list = list[i:]
 	}
-	if !query.Has("n") {
-		return list, nil
-	}
-	n, err := strconv.Atoi(query.Get("n"))
-	if err != nil || n < 0 {
-		return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is not a number of entries", query.Get("n"))
+	n := maxPage
+	if query.Has("n") {
+		asked, err := strconv.Atoi(query.Get("n"))
+		if err != nil || asked < 0 {
+			return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is not a number of entries", query.Get("n"))
+		}
+		n = min(n, asked)
 	}
 	if n >= len(list) {
 		return list, nil
 	}
 	if n > 0 {
-		query.Set("last", list[n-1])
-		next := url.URL{Path: r.URL.Path, RawQuery: query.Encode()}
-		w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+		linkNext(w, r, list[n-1])
 	}
 	return list[:n], nil
+}
+
+// linkNext says that a list goes on after an entry.
+func linkNext(w http.ResponseWriter, r *http.Request, last string) {
+	query := r.URL.Query()
+	query.Set("last", last)
+	next := url.URL{Path: r.URL.Path, RawQuery: query.Encode()}
+	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
 }
 
 // serveReferrers lists the manifests with a subject, which need not exist.
@@ -92,18 +112,19 @@ func (h *handler) serveReferrers(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.reserve(listMemory); err != nil {
+		return err
+	}
 	list := []ocispec.Descriptor{} // an empty list, not null
 	repo, err := h.repository(c)
 	if err == nil {
-		list, err = repo.referrers(c.Context(), d)
+		list, err = c.referrers(repo, d)
 	}
 	var unknown *answer.Error
 	if err != nil && !errors.As(err, &unknown) { // 404 would mean that the registry lacks the referrers API
 		return err
 	}
-	artifactType := c.URL.Query().Get("artifactType")
-	if artifactType != "" {
-		list = slices.DeleteFunc(list, func(desc ocispec.Descriptor) bool { return desc.ArtifactType != artifactType })
+	if c.URL.Query().Get("artifactType") != "" {
 		c.w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
 	answer.WriteJSON(c.w, http.StatusOK, ocispec.MediaTypeImageIndex, ocispec.Index{
@@ -114,11 +135,29 @@ func (h *handler) serveReferrers(c *call) error {
 	return nil
 }
 
-func (r *repository) referrers(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, error) {
-	all := []ocispec.Descriptor{}
-	err := r.Referrers(ctx, ocispec.Descriptor{Digest: subject}, "", func(page []ocispec.Descriptor) error {
-		all = append(all, page...)
+// errFull ends a page of referrers.
+var errFull = errors.New("the page is full")
+
+// referrers returns a page of the referrers of a manifest, and sets a Link if more follow.
+func (c *call) referrers(r *repository, subject digest.Digest) ([]ocispec.Descriptor, error) {
+	query := c.URL.Query()
+	all, size := []ocispec.Descriptor{}, 0
+	err := r.ReferrersAfter(c.Context(), ocispec.Descriptor{Digest: subject}, digest.Digest(query.Get("last")), func(desc ocispec.Descriptor) error {
+		if t := query.Get("artifactType"); t != "" && desc.ArtifactType != t {
+			return nil
+		}
+		for key, value := range desc.Annotations {
+			size += len(key) + len(value) + 10
+		}
+		if size += 300; size > maxPageBytes && len(all) > 0 {
+			linkNext(c.w, c.Request, all[len(all)-1].Digest.String())
+			return errFull
+		}
+		all = append(all, desc)
 		return nil
 	})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
 	return all, err
 }

@@ -54,6 +54,9 @@ type recorder struct {
 	err    error
 }
 
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
 // WriteHeader records the status.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -34,7 +35,7 @@ func (h *handler) getManifest(c *call) error {
 	if err != nil {
 		return err
 	}
-	desc, data, err := repo.manifest(c.Context(), c.last)
+	desc, data, err := c.manifest(repo)
 	if err != nil {
 		return err
 	}
@@ -42,12 +43,30 @@ func (h *handler) getManifest(c *call) error {
 	header.Set("Content-Type", desc.MediaType)
 	header.Set("Docker-Content-Digest", desc.Digest.String())
 	header.Set("Etag", `"`+desc.Digest.String()+`"`)
-	http.ServeContent(c.w, c.Request, "", time.Time{}, bytes.NewReader(data))
+	if desc.Size <= heldSize {
+		http.ServeContent(c.w, c.Request, "", time.Time{}, bytes.NewReader(data))
+		return nil
+	}
+	file, err := repo.OpenBlob(desc.Digest) // a slow client must not make the server hold it
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	c.release()
+	http.ServeContent(c.w, c.Request, "", time.Time{}, file)
 	return nil
 }
 
-// manifest reads a manifest by tag or digest. It does not find blobs that are not manifests.
-func (r *repository) manifest(ctx context.Context, reference string) (ocispec.Descriptor, []byte, error) {
+const (
+	// checking and storing are how many times the bytes of a manifest it takes to check and to store it.
+	checking, storing = 4, 10
+	// heldSize is the largest manifest that each client can make the server hold while it is sent or received.
+	heldSize = 64 << 10
+)
+
+// manifest reads the manifest of a call, by tag or digest. It does not find blobs that are not manifests.
+func (c *call) manifest(r *repository) (ocispec.Descriptor, []byte, error) {
+	ctx, reference := c.Context(), c.last
 	d, err := r.digestOf(ctx, reference)
 	if err != nil {
 		return ocispec.Descriptor{}, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
@@ -58,6 +77,9 @@ func (r *repository) manifest(ctx context.Context, reference string) (ocispec.De
 		return desc, nil, answer.OrUnknown(err, answer.ManifestUnknown(reference))
 	case desc.Size > manifest.MaxSize:
 		return desc, nil, answer.ManifestUnknown(reference)
+	}
+	if err := c.reserve(checking * desc.Size); err != nil {
+		return desc, nil, err
 	}
 	body, err := r.Fetch(ctx, desc)
 	if err != nil {
@@ -98,12 +120,27 @@ func (h *handler) putManifest(c *call) error {
 	if err := h.toWrite(); err != nil {
 		return err
 	}
+	size := c.ContentLength
+	if size < 0 || size > manifest.MaxSize {
+		size = manifest.MaxSize
+	}
+	if size > heldSize { // slow clients with large manifests must not keep out others
+		release, err := h.bodies.Take(c.Context(), size)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	c.body.Within(limit.Stall)
 	data, err := io.ReadAll(io.LimitReader(c.Body, manifest.MaxSize+1))
 	switch {
 	case err != nil:
 		return answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "the request broke off: %v", err)
 	case len(data) > manifest.MaxSize:
 		return answer.Refuse(http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", "manifest too large: limit is %d bytes", manifest.MaxSize)
+	}
+	if err := c.reserve(storing * size); err != nil {
+		return err
 	}
 	desc, err := describe(c, data)
 	if err != nil {
@@ -223,7 +260,7 @@ func (h *handler) deleteManifest(c *call) error {
 	}
 	if _, err := digest.Parse(c.last); err == nil {
 		var desc ocispec.Descriptor
-		if desc, _, err = repo.manifest(c.Context(), c.last); err == nil {
+		if desc, _, err = c.manifest(repo); err == nil {
 			err = repo.Delete(c.Context(), desc)
 		}
 		if errors.Is(err, errdef.ErrUnsupported) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -36,6 +37,8 @@ type Server struct {
 	opts    Options
 	store   store
 	uploads *upload.Sessions
+	memory  *limit.Memory
+	bodies  *limit.Memory
 	log     *logger
 
 	// Nameless lists the layouts that are not served because their path is not a valid repository name.
@@ -46,7 +49,7 @@ type Server struct {
 // path names. With Options.Write, a missing directory is created and becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	path = filepath.Clean(path)
-	s := &Server{opts: opts, uploads: upload.New(), log: &logger{tell: opts.Log}}
+	s := &Server{opts: opts, uploads: upload.New(), memory: limit.NewMemory(limit.MaxMemory), bodies: limit.NewMemory(limit.MaxBodies), log: &logger{tell: opts.Log}}
 	mode := registry.Read
 	if opts.Write {
 		mode = registry.Write
@@ -108,7 +111,7 @@ func (s *Server) Repositories(ctx context.Context) ([]string, error) { return s.
 
 // Handler returns the handler of the registry protocol.
 func (s *Server) Handler() http.Handler {
-	var h http.Handler = &handler{store: s.store, uploads: s.uploads, write: s.opts.Write}
+	var h http.Handler = &handler{store: s.store, uploads: s.uploads, memory: s.memory, bodies: s.bodies, write: s.opts.Write}
 	if !s.opts.Remote {
 		h = localOnly(h)
 	}
@@ -120,7 +123,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(),
-		// Clients must send a request soon; transfers may take any time.
+		// Clients must send a request soon; transfers may take any time, as long as they move.
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
@@ -133,7 +136,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		stopped <- server.Shutdown(context.WithoutCancel(ctx))
 	})
-	err := server.Serve(l)
+	err := server.Serve(limit.Listen(l, limit.MaxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		err = <-stopped
 	} else if !end() {

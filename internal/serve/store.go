@@ -137,6 +137,9 @@ func (t *tree) place(name string, create bool) (*place, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dir := filepath.Join(t.root, filepath.FromSlash(name))
+	if leadsAway(t.root, name) { // as findLayouts does not list it
+		return nil, answer.NameUnknown(name)
+	}
 	p := t.places[name]
 	there := isLayout(dir)
 	switch {
@@ -155,6 +158,17 @@ func (t *tree) place(name string, create bool) (*place, error) {
 	}
 	t.places[name] = p
 	return p, nil
+}
+
+// leadsAway reports whether a name has a symbolic link on its way below root.
+func leadsAway(root, name string) bool {
+	for dir := name; dir != "."; dir = path.Dir(dir) {
+		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(dir)))
+		if err == nil && info.Mode().Type() == fs.ModeSymlink {
+			return true
+		}
+	}
+	return false
 }
 
 // makeRoom creates the directory of a new layout, neither inside another layout nor around one.

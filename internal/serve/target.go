@@ -19,6 +19,8 @@ type layout interface {
 	OpenBlob(d digest.Digest) (io.ReadSeekCloser, error)
 	// Names returns the names of manifests in the index: tags, and full names that end in one.
 	Names(ctx context.Context) ([]string, error)
+	// ReferrersAfter calls fn for the manifests with a subject, in the order of their digests, from the one after last on.
+	ReferrersAfter(ctx context.Context, subject ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error
 }
 
 // writableLayout is a layout that stores blobs written in pieces, and full names besides tags.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	maxSessions = 1000
 	// maxIdle is the time after which an unused session is closed. Clients continue at once or never.
 	maxIdle = 12 * time.Hour
+	// busyIdle is the same while there are maxSessions: then the one that was not used for longest is closed.
+	busyIdle = time.Minute
 )
 
 // Sessions are the uploads that have started and not ended.
@@ -47,7 +50,10 @@ type Session struct {
 func (u *Sessions) Start(ctx context.Context, repo string, newBlob func(context.Context) (registry.BlobWriter, error)) (*Session, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.forgetIdle(time.Now())
+	u.forgetIdle(time.Now(), maxIdle, len(u.sessions))
+	if len(u.sessions) >= maxSessions {
+		u.forgetIdle(time.Now(), busyIdle, 1)
+	}
 	if len(u.sessions) >= maxSessions {
 		return nil, answer.Refuse(http.StatusTooManyRequests, "TOOMANYREQUESTS", "too many uploads: %d are open", len(u.sessions))
 	}
@@ -61,18 +67,27 @@ func (u *Sessions) Start(ctx context.Context, repo string, newBlob func(context.
 	return up, nil
 }
 
-// forgetIdle closes unused sessions. u.mu is held.
-func (u *Sessions) forgetIdle(now time.Time) {
-	for id, up := range u.sessions {
+// forgetIdle closes sessions that were not used for some time, the oldest first, and at most so many. u.mu is held.
+func (u *Sessions) forgetIdle(now time.Time, idle time.Duration, most int) {
+	var unused []*Session
+	for _, up := range u.sessions {
 		select {
 		case up.turn <- struct{}{}:
-			if now.Sub(up.used) > maxIdle {
-				delete(u.sessions, id)
-				_ = up.Blob.Close() // a file that remains is removed later
+			if now.Sub(up.used) > idle {
+				unused = append(unused, up)
+			} else {
+				<-up.turn
 			}
-			<-up.turn
 		default: // in use
 		}
+	}
+	slices.SortFunc(unused, func(a, b *Session) int { return a.used.Compare(b.used) })
+	for i, up := range unused {
+		if i < most {
+			delete(u.sessions, up.ID)
+			_ = up.Blob.Close() // a file that remains is removed later
+		}
+		<-up.turn
 	}
 }
 

@@ -43,7 +43,7 @@ func TestIdleSessions(t *testing.T) {
 	now := time.Now()
 	all[1].used = now.Add(maxIdle)
 	u.mu.Lock()
-	u.forgetIdle(now.Add(maxIdle + time.Minute))
+	u.forgetIdle(now.Add(maxIdle+time.Minute), maxIdle, len(all))
 	u.mu.Unlock()
 	for i, want := range []bool{false, true, true} { // idle, used since, in use
 		if _, exists := u.find(all[i].ID); exists != want {
@@ -68,5 +68,22 @@ func TestTooManySessions(t *testing.T) {
 	_, err := u.Start(t.Context(), "x", newBlob)
 	if got := answer.For(err); got.Status != http.StatusTooManyRequests {
 		t.Errorf("one more upload: %v", err)
+	}
+	// The one that nobody has used for longest makes room, unless it is in use.
+	for id, idle := range map[string]time.Duration{"7": time.Hour, "8": 2 * time.Hour, "9": 3 * time.Hour} {
+		blob, err := newBlob(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.sessions[id] = &Session{ID: id, Blob: blob, turn: make(chan struct{}, 1), used: time.Now().Add(-idle)}
+	}
+	u.sessions["9"].turn <- struct{}{}
+	if _, err := u.Start(t.Context(), "x", newBlob); err != nil {
+		t.Errorf("one more upload, with idle ones: %v", err)
+	}
+	for id, want := range map[string]bool{"7": true, "8": false, "9": true, "10": true} {
+		if _, ok := u.find(id); ok != want {
+			t.Errorf("upload %s: exists: %v, want %v", id, ok, want)
+		}
 	}
 }

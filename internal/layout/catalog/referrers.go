@@ -1,0 +1,101 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Predecessors lists the manifests whose subject is desc.
+func (c *Catalog) Predecessors(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	var all []ocispec.Descriptor
+	err := c.Referrers(ctx, desc, "", func(page []ocispec.Descriptor) error {
+		all = append(all, page...)
+		return nil
+	})
+	return all, err
+}
+
+// Referrers lists the manifests whose subject is desc, with their annotations.
+func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
+	// The annotations of each may have 4 MiB: few are held at once.
+	page := make([]ocispec.Descriptor, 0, 16)
+	err := c.ReferrersAfter(ctx, desc, "", func(entry ocispec.Descriptor) error {
+		if artifactType != "" && entry.ArtifactType != artifactType {
+			return nil
+		}
+		if page = append(page, entry); len(page) < cap(page) {
+			return nil
+		}
+		full := page
+		page = make([]ocispec.Descriptor, 0, cap(page))
+		return fn(full)
+	})
+	if err != nil || len(page) == 0 {
+		return err
+	}
+	return fn(page)
+}
+
+// ReferrersAfter calls fn for the manifests whose subject is desc, in the order of their digests, from the one after last on.
+func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return err
+	}
+	nodes, err := c.referrersOf(ctx, ix, desc.Digest)
+	if err != nil {
+		return err
+	}
+	for _, node := range nodes {
+		if node.Digest <= last {
+			continue
+		}
+		data, err := ManifestData(c, node)
+		if err != nil {
+			return err
+		}
+		entry, _ := manifest.ReferrerEntry(node, data)
+		if err := fn(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjects are the manifests below one index.json that have a subject, by its digest.
+type subjects struct {
+	ix *Index
+	of map[digest.Digest][]ocispec.Descriptor
+}
+
+// referrersOf returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
+// a graph asks for the referrers of every manifest. An unreadable manifest is not a referrer; reading it directly fails.
+func (c *Catalog) referrersOf(ctx context.Context, ix *Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
+	c.mu.Lock()
+	known := c.subjects
+	c.mu.Unlock()
+	if known.ix != ix {
+		known = subjects{ix, map[digest.Digest][]ocispec.Descriptor{}}
+		err := Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
+			if err == nil && l.subject != nil {
+				known.of[l.subject.Digest] = append(known.of[l.subject.Digest], plain(node))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, nodes := range known.of {
+			slices.SortFunc(nodes, func(a, b ocispec.Descriptor) int { return cmp.Compare(a.Digest, b.Digest) })
+		}
+		c.mu.Lock()
+		c.subjects = known
+		c.mu.Unlock()
+	}
+	return known.of[subject], nil
+}
