@@ -278,8 +278,11 @@ func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
 	}
 }
 
-// stagedLinks returns the names of the symbolic links in the stage.
+// stagedLinks returns the names of the symbolic links in the stage, unless the user wants them as they were packed.
 func (p *placement) stagedLinks() []string {
+	if p.opts.Preserve && slices.ContainsFunc(p.items, func(it *fetch.Item) bool { return it.Image }) {
+		return nil
+	}
 	var names []string
 	for i := range p.next.Files.Len() {
 		f := p.next.Files.At(i)

@@ -140,7 +140,7 @@ func (l *Links) Check(ctx context.Context, name, target string) error {
 // step counts a step.
 func (l *Links) step(ctx context.Context, name string) error {
 	if l.budget.used++; l.budget.used > l.budget.steps {
-		return RefuseLimit(name, "the symbolic links take more than %d steps to resolve", l.budget.steps)
+		return Refuse(name, "the symbolic links take more than %d steps to resolve", l.budget.steps)
 	}
 	if l.budget.used%checkEvery == 0 {
 		return ctx.Err()
