@@ -71,6 +71,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	}
 	r := newResult(root)
 	r.Manifests, r.Tags, r.Skipped = entries, p.tags, !p.sent.Load()
+	r.moved(tagged)
 	return r, nil
 }
 

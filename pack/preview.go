@@ -39,6 +39,11 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	}
 	r := &Preview{Result: newResult(root)}
 	r.Tags = p.tags
+	tagged, err := p.tagged(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.moved(tagged)
 	seen := make(map[digest.Digest]bool)
 	for _, desc := range root.Contents() {
 		if seen[desc.Digest] {

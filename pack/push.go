@@ -33,6 +33,7 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 	}
 	r := newResult(root)
 	r.Tags, r.Skipped = p.tags, !p.sent.Load()
+	r.moved(p.was)
 	return r, nil
 }
 
@@ -67,6 +68,7 @@ type pusher struct {
 	packer  *blob.Packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
+	was     *ocispec.Descriptor                             // what the first tag pointed to
 	old     holdings                                        // of the manifest that the tag points to now
 	sent    atomic.Bool                                     // something had to be sent
 	before  func(context.Context, ocispec.Descriptor) error // of PushOptions.BeforeTag
@@ -79,6 +81,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	if err != nil {
 		return err
 	}
+	p.was = tagged
 	if err := p.measureSmall(ctx, blobs); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/pack/node"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -21,15 +22,28 @@ type Result struct {
 	Referrers   []*Result            `json:"referrers,omitempty"`
 	Skipped     bool                 `json:"skipped"` // it existed already, nothing was sent
 
+	Was map[string]digest.Digest `json:"was,omitempty"` // what the first tag pointed to before, if it moved
+	Remarks
+}
+
+// Remarks are notes for people.
+type Remarks struct {
 	Notes    []string `json:"notes,omitempty"`    // decisions made by default
 	Warnings []string `json:"warnings,omitempty"` // possible surprises for the artifact's users
+}
+
+// moved records that the first tag pointed to another manifest.
+func (r *Result) moved(tagged *ocispec.Descriptor) {
+	if tagged != nil && len(r.Tags) > 0 && tagged.Digest != r.Digest {
+		r.Was = map[string]digest.Digest{r.Tags[0]: tagged.Digest}
+	}
 }
 
 func newResult(n *node.Node) *Result {
 	desc := n.Manifest.Desc
 	r := &Result{
 		Described: spec.Describe(desc), Kind: n.Plan.Kind.Name, Annotations: desc.Annotations, Subject: node.PlainSubject(n.Subject),
-		Notes: n.Plan.Notes, Warnings: n.Plan.Warnings,
+		Remarks: Remarks{n.Plan.Notes, n.Plan.Warnings},
 	}
 	if n.Config.Bytes != nil {
 		r.Config = &n.Config.Desc

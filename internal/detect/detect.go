@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -55,6 +56,11 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	case 0:
 		if err := t.CheckClaims(entriesOf(fsys, samples)); err != nil {
 			return nil, nil, err
+		}
+		if len(samples) == 1 && samples[0].Info.Mode().IsRegular() {
+			if err := roles.CheckDocument(samples[0]); err != nil {
+				return nil, nil, err
+			}
 		}
 		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
 	case 1:

@@ -48,6 +48,7 @@ and --to-username with their passwords say which is meant.`,
 	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "copy every tag of SRC")
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` at DST (repeatable)")
 	opts.trust.AddFlags(cmd.Flags())
+	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
@@ -61,6 +62,7 @@ type copyOptions struct {
 	tags      []string
 	trust     signing.Trust
 	sign      signing.Flags
+	ifAbsent  app.IfAbsent
 }
 
 func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
@@ -98,6 +100,8 @@ func (o copyOptions) references() (src, dst registry.Reference, err error) {
 	switch {
 	case dst.Digest != "":
 		err = &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", o.dst), Hint: "the digest is that of the source: name a tag, or none"}
+	case o.allTags && bool(o.ifAbsent):
+		err = &exit.UsageError{Err: errors.New("--if-absent is about one tag, and --all-tags copies every tag")}
 	case o.allTags && (src.Reference() != "" || dst.Tag != "" || o.platform != ""):
 		err = &exit.UsageError{Err: errors.New("--all-tags copies every tag: name none, and no platform")}
 	default:
@@ -133,7 +137,7 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
 		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
-		BeforeCopy: gate, BeforeTag: signer.In(dst.Target),
+		BeforeCopy: gate, BeforeTag: opts.ifAbsent.Guard(dst, app.UniqueTags(dst.Ref.Tag, nil), signer.In(dst.Target)),
 	})
 	stop()
 	switch {

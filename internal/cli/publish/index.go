@@ -37,6 +37,7 @@ manifest whose config has none.`,
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "set the artifact `TYPE` of the index (default: that of its manifests)")
 	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
+	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
 	return cmd
@@ -49,6 +50,8 @@ type indexOptions struct {
 	artifactType string
 	annotations  []string
 	sign         signing.Flags
+
+	ifAbsent app.IfAbsent
 }
 
 func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
@@ -85,7 +88,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		return err
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
-	index.BeforeTag = signer.In(t.Target)
+	index.BeforeTag = opts.ifAbsent.Guard(t, app.UniqueTags(t.Ref.Tag, nil), signer.In(t.Target))
 	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {

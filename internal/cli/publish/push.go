@@ -41,6 +41,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
+	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
@@ -54,6 +55,8 @@ type pushOptions struct {
 	tags    []string
 	dryRun  bool
 	sign    signing.Flags
+
+	ifAbsent app.IfAbsent
 }
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
@@ -80,7 +83,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	if opts.dryRun {
 		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})
 	}
-	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign})
+	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
 }
 
 // dryRunResult is the result of push --dry-run.

@@ -25,6 +25,8 @@ type sendOptions struct {
 	tags   []string
 	verb   string
 	sign   signing.Flags
+
+	ifAbsent app.IfAbsent
 }
 
 // send packs a source into a target. pack and push differ only in the target.
@@ -37,7 +39,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	if err != nil {
 		return err
 	}
-	d.opts.BeforeTag = signer.In(d.target.Target)
+	d.opts.BeforeTag = opts.ifAbsent.Guard(d.target, []string{d.ref.Tag}, signer.In(d.target.Target))
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()

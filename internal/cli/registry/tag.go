@@ -9,27 +9,31 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 )
 
 func newTagCommand(a *app.App) *cobra.Command {
+	var ifAbsent app.IfAbsent
 	cmd := &cobra.Command{
 		Use:     "tag TARGET TAG...",
 		Short:   "Tag an artifact",
 		Example: "  davit tag registry.example.com/app:1.0 latest stable\n  davit tag ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0 v1",
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(2, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runTag(cmd.Context(), a, args[0], args[1:]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return runTag(cmd.Context(), a, args, ifAbsent) },
 	}
+	ifAbsent.AddFlag(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func runTag(ctx context.Context, a *app.App, reference string, tags []string) error {
+func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent) error {
+	reference, tags := args[0], args[1:]
 	if err := app.CheckTags(tags); err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, reference, registry.Write, func(t *app.Target) (*tagResult, error) { return addTags(ctx, t, tags) })
+	result, err := app.With(ctx, a, reference, registry.Write, func(t *app.Target) (*tagResult, error) { return addTags(ctx, t, tags, ifAbsent) })
 	if err != nil {
 		return err
 	}
@@ -37,16 +41,32 @@ func runTag(ctx context.Context, a *app.App, reference string, tags []string) er
 }
 
 // addTags moves the tags that do not point to the manifest yet.
-func addTags(ctx context.Context, t *app.Target, tags []string) (*tagResult, error) {
+func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfAbsent) (*tagResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r := &tagResult{Described: results.Describe(t.Ref, desc), Skipped: true}
+	if guard := ifAbsent.Guard(t, tags, nil); guard != nil { // before the first tag moves
+		if err := guard(ctx, desc); err != nil {
+			return nil, err
+		}
+	}
 	for _, tag := range tags {
 		r.Tags = append(r.Tags, tag)
-		if old, err := t.Resolve(ctx, tag); err == nil && old.Digest == desc.Digest {
-			continue
+		if old, err := t.Resolve(ctx, tag); err == nil {
+			if old.Digest == desc.Digest {
+				continue
+			}
+			if r.Was == nil {
+				r.Was = map[string]digest.Digest{}
+			}
+			r.Was[tag] = old.Digest
+		}
+		if guard := ifAbsent.Guard(t, []string{tag}, nil); guard != nil {
+			if err := guard(ctx, desc); err != nil {
+				return nil, err
+			}
 		}
 		if err := t.Tag(ctx, desc, tag); err != nil {
 			return nil, err
@@ -61,6 +81,8 @@ type tagResult struct {
 	results.Described
 	Tags    []string `json:"tags"`
 	Skipped bool     `json:"skipped"` // all of them led there already
+
+	Was map[string]digest.Digest `json:"was,omitempty"` // what tags pointed to before, by tag
 }
 
 func (r tagResult) WriteText(w io.Writer) error {
@@ -71,6 +93,6 @@ func (r tagResult) WriteText(w io.Writer) error {
 	}
 	t.Row(verb, r.Reference)
 	t.Row("digest", r.Digest.String())
-	t.Row("tags", strings.Join(r.Tags, ", "))
+	t.Row("tags", strings.Join(results.Moved(w, r.Tags, r.Was), ", "))
 	return t.WriteText(w)
 }

@@ -35,7 +35,7 @@ func (r Sent) WriteText(w io.Writer) error {
 	if r.Subject != nil {
 		t.Field("subject", r.Subject.Digest.String())
 	}
-	t.Field("tags", strings.Join(r.Tags, ", "))
+	t.Field("tags", strings.Join(Moved(w, r.Tags, r.Was), ", "))
 	t.Field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
 		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
@@ -48,6 +48,17 @@ func (r Sent) WriteText(w io.Writer) error {
 		t.Row("referrer", ref.Digest.String()+"  "+ref.Kind)
 	}
 	return t.WriteText(w)
+}
+
+// Moved returns tags with what they pointed to before.
+func Moved(w io.Writer, tags []string, was map[string]digest.Digest) []string {
+	words := slices.Clone(tags)
+	for i, tag := range tags {
+		if old := was[tag]; old != "" {
+			words[i] = fmt.Sprintf("%s (was %s)", tag, term.Digest(w, old))
+		}
+	}
+	return words
 }
 
 // QuietLine returns the pinned reference.

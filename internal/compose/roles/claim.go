@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,24 @@ func (t *Table) CheckClaims(samples []*tree.Sample) error {
 		}
 	}
 	return problems.Err()
+}
+
+// CheckDocument reports a document that is almost one of a kind, and would be found by nobody as a file of no kind.
+func CheckDocument(s *tree.Sample) error {
+	head := s.Head()
+	switch text := bytes.TrimSpace(bom.ToUTF8(head)); {
+	case !bytes.Equal(bom.ToUTF8(head), head) && bytes.IndexByte(head, 0) >= 0 && bytes.HasPrefix(text, []byte("{")):
+		return spec.Problems{{
+			Message: fmt.Sprintf("%q is JSON in UTF-16, which readers of JSON refuse", s.Path),
+			Hint:    "save it as UTF-8 (in PowerShell: | Out-File -Encoding utf8), or name the kind generic, which packs any file as it is",
+		}}
+	case s.Keys()["sbom/spdxVersion"] != nil:
+		return spec.Problems{{
+			Message: fmt.Sprintf("%q has an SPDX document inside, as GitHub's API exports it", s.Path),
+			Hint:    "unwrap it: jq .sbom " + path.Base(s.Path) + " > sbom.spdx.json",
+		}}
+	}
+	return nil
 }
 
 // claimProblems returns the faults of a file that claims a kind, and nothing if it shows a kind or is valid.
