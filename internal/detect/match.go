@@ -152,7 +152,7 @@ func (f *files) find(k mediatypes.Kind) match {
 		if f.dir != nil && isNamedFor(f.table, k, entry) && onlyEntry(f.table, k, f.dir) == nil {
 			continue
 		}
-		if found[i], _ = f.table.FindRole(k, entry, ""); found[i].Tells {
+		if found[i], _ = f.table.FindRole(k, entry, ""); found[i].Tells && found[i].Content != "" {
 			told[found[i].Role] = true
 		}
 	}

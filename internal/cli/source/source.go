@@ -33,10 +33,16 @@ type Source struct {
 
 	name string // as the user wrote it
 	root *os.Root
+	hub  *os.Root // the blobs of a snapshot in the cache of Hugging Face; nil for other directories
 }
 
 // Close closes the directory of the source.
-func (s *Source) Close() { _ = s.root.Close() } // it was only read
+func (s *Source) Close() {
+	_ = s.root.Close() // it was only read
+	if s.hub != nil {
+		_ = s.hub.Close()
+	}
+}
 
 // opener opens the sources of one command.
 type opener struct {
@@ -227,7 +233,11 @@ func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
 	if err != nil {
 		return nil, Error(name, err)
 	}
-	return &Source{name: name, Dir: dir, root: root, FS: contentOf(root, hide)}, nil
+	s := &Source{name: name, Dir: dir, root: root, FS: contentOf(root, hide)}
+	if s.hub = openHub(dir); s.hub != nil {
+		s.FS = snapshot{s.FS.(rootFS), s.hub.FS().(rootFS)}
+	}
+	return s, nil
 }
 
 // compose applies the flags to the declaration, and plans the artifact.

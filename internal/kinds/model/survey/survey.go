@@ -186,12 +186,28 @@ func (s *surveyor) chooseNamed(sets []Set) {
 	}
 }
 
-// adapterAlone makes an adapter the model if there are no other weights.
+// adapterAlone makes an adapter the model if there are no other weights: of several, that of the first directory.
 func (s *surveyor) adapterAlone() {
+	byDir := map[string][]string{}
+	var dirs []string
 	for _, p := range s.Paths {
-		if s.out.Parts[p] == Adapter && (s.out.Model.Format == "" || s.out.Model.Format == s.formatOf(p)) {
-			s.out.Parts[p] = Weights
-			s.out.Model = Set{s.formatOf(p), append(s.out.Model.Paths, p)}
+		if dir := path.Dir(p); s.out.Parts[p] == Adapter {
+			if byDir[dir] == nil {
+				dirs = append(dirs, dir)
+			}
+			byDir[dir] = append(byDir[dir], p)
+		}
+	}
+	slices.SortFunc(dirs, s.compareDirs)
+	for _, dir := range dirs {
+		for _, p := range byDir[dir] {
+			set := Set{s.formatOf(p), []string{p}}
+			if s.out.Model.Paths == nil {
+				s.out.Model, s.out.Parts[p] = set, Weights
+				continue
+			}
+			s.out.Others = append(s.out.Others, set)
+			s.out.Parts[p] = OtherSet
 		}
 	}
 }
