@@ -13,6 +13,7 @@ import (
 // labels are words that are the name of a kind as well, where they mean something else.
 var labels = map[string][]string{
 	"internal/cli/look/inspect.go":    {"attestation"}, // the branch of a tree
+	"internal/cli/look/outline.go":    {"signature"},   // the first column of a table
 	"internal/cli/look/sbom.go":       {"signature"},   // the first column of a table
 	"internal/cli/results/results.go": {"attestation"}, // the first column of a table
 }

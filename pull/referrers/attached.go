@@ -141,7 +141,7 @@ type NoneAttachedError struct {
 	Subject digest.Digest
 	Options AttachedOptions
 	Others  []*Referrer // of the kind, but for other alerts
-	Place   *Place      // of a statement in an index; nil: there is none
+	Place   *Place      // of a statement in an index; nil: not found
 }
 
 func (e *NoneAttachedError) Error() string {
@@ -165,7 +165,7 @@ type Place struct {
 	Digest   digest.Digest
 	Tag      string            // of an index that lists the subject
 	Platform *ocispec.Platform // of a manifest that the subject lists; with Tag, the index has a statement about this one
-	Found    Found             // what is attached there; none if it is a statement
+	Found    Found             // the attachments there; empty for a statement
 }
 
 // Elsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are

@@ -32,11 +32,16 @@ nothing. The exit code is 1 if the key did not sign. The keys may also be in $DA
 
 Without a tag, everything that a layout or archive lists is read. Files that nothing refers to,
 files that an interrupted writer left, and a missing oci-layout are faults, too, even if every
-artifact is intact; --repair removes such files and restores oci-layout.`,
+artifact is intact; --repair removes such files and restores oci-layout.
+
+A directory that davit pulled into is compared with the artifact that it pulled, and with --dir any
+directory with TARGET: every byte of every file of the artifact. Other files do not count.`,
 		Example: `  davit verify registry.example.com/app:1.0
   davit verify ./oci:1.0 --referrers
   davit verify registry.example.com/app:1.0 --key davit.pub --require sbom
-  davit verify ./oci --repair`,
+  davit verify ./oci --repair
+  davit verify ./tiny
+  davit verify registry.example.com/models/tiny:1.0 --dir tiny`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,6 +52,8 @@ artifact is intact; --repair removes such files and restores oci-layout.`,
 	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also verify attachments")
 	opts.trust.AddVerifyFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.repair, "repair", false, "remove files that nothing refers to from a layout or archive")
+	cmd.Flags().StringVar(&opts.dir, "dir", "", "compare the files in `DIR` with those of TARGET, reading every byte")
+	cmd.Flags().StringVar(&opts.platform, "platform", "", "with --dir, choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -55,7 +62,9 @@ type verifyOptions struct {
 	inspect.VerifyOptions
 	target string
 	repair bool
-	trust  signing.Trust
+
+	dir, platform string // compare this directory with the artifact
+	trust         signing.Trust
 }
 
 // disk has the methods that only layouts and archives have.
@@ -76,6 +85,17 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	ref, err := registry.Parse(opts.target)
 	if err != nil {
 		return err
+	}
+	isPlain := !opts.repair && !opts.trust.IsSet()
+	switch {
+	case opts.dir != "" && !isPlain:
+		return exit.Usagef("--dir compares files, and goes with neither --key nor --repair")
+	case opts.dir != "":
+		return verifyDirectory(ctx, a, opts)
+	case opts.platform != "":
+		return exit.Usagef("--platform goes with --dir")
+	case isPlain && isPulled(ref):
+		return verifyPulled(ctx, a, opts.target)
 	}
 	t, err := a.OpenExisting(ctx, ref, mode)
 	if err != nil {

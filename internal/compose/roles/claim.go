@@ -30,7 +30,7 @@ func (t *Table) CheckClaims(samples []*tree.Sample) error {
 	return problems.Err()
 }
 
-// CheckDocument reports a document that is almost one of a kind, and would be found by nobody as a file of no kind.
+// CheckDocument reports a document that is almost of a kind, and would not be found as a file of any.
 func CheckDocument(s *tree.Sample) error {
 	head := s.Head()
 	switch text := bytes.TrimSpace(bom.ToUTF8(head)); {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Outline is what a document says about itself. Its JSON is for scripts.
+// Outline has the facts that a document states about itself. Its JSON is for scripts.
 type Outline struct {
 	Name    string     `json:"name,omitempty"` // tells it apart from other documents of its type about the same subject
 	Created time.Time  `json:"created,omitzero"`
@@ -60,7 +60,7 @@ type Count struct {
 	N    int
 }
 
-// Counts writes numbers of things, without those of which there are none: "2 errors, 1 warning".
+// Counts writes numbers of things, and leaves out zeros: "2 errors, 1 warning".
 func Counts(none string, plural bool, counts ...Count) string {
 	var parts []string
 	for _, c := range counts {

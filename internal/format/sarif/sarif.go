@@ -26,7 +26,7 @@ const (
 // levels are the levels of results, most severe first (SARIF 2.1.0, section 3.27.10).
 var levels = []string{"error", "warning", "note", "none"}
 
-// found is what results have in common. Rows of an outline are made of it.
+// found identifies results that are counted together, in one row of the outline.
 type found struct{ rule, level string }
 
 // reader collects the parts of a log.

@@ -1,0 +1,208 @@
+package look
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
+	"github.com/davit-oci/davit/pull/record"
+	"github.com/opencontainers/go-digest"
+)
+
+// isPulled reports whether a path is a directory that is not a layout: verify compares it with what was pulled into it.
+func isPulled(ref registry.Reference) bool {
+	if !ref.IsPath() || ref.IsArchive() || ref.Reference() != "" {
+		return false
+	}
+	info, err := os.Stat(ref.Path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
+		if app.FileExists(filepath.Join(ref.Path, name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// verifyPulled compares a directory with the artifact that its record names.
+func verifyPulled(ctx context.Context, a *app.App, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return exit.FileError("directory", dir, err)
+	}
+	defer root.Close()
+	records, err := app.RecordsDir()
+	if err != nil {
+		return err
+	}
+	state, err := record.Find(records, root)
+	if err != nil {
+		return err
+	}
+	all := state.All()
+	if len(all) == 0 {
+		return &exit.MissingError{
+			Text:   fmt.Sprintf("%s: no record of a pull into it, and not an image layout: not found", dir),
+			Advice: fmt.Sprintf("to compare it with an artifact: davit verify REF --dir %s", dir),
+		}
+	}
+	total := &directoryResult{Directory: dir, Files: 0, Faults: []fileFault{}}
+	for _, r := range all {
+		var pulled struct{ Digest digest.Digest }
+		if err := json.Unmarshal(r.Result, &pulled); err != nil {
+			return artifact.Refused(dir, "the record of its pull can't be read: %w", err)
+		}
+		ref := r.Origin + "@" + pulled.Digest.String()
+		isPlaced := func(name string) bool { _, ok := r.Find(name); return ok }
+		one, err := compareDir(ctx, a, directory{dir: dir, ref: ref, isWanted: isPlaced})
+		if err != nil {
+			return err
+		}
+		total.Reference = one.Reference
+		total.Files += one.Files
+		total.Faults = append(total.Faults, one.Faults...)
+	}
+	return total.report(a)
+}
+
+// verifyDirectory compares a directory with an artifact.
+func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error {
+	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform, isWanted: func(string) bool { return true }})
+	if err != nil {
+		return err
+	}
+	return result.report(a)
+}
+
+// directory is a directory to compare with an artifact.
+type directory struct {
+	dir, ref, platform string
+	isWanted           func(name string) bool // of the files in the artifact
+}
+
+// compareDir reads every byte of the files that the artifact has. Other files of the directory do not count.
+func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult, error) {
+	platform, err := app.OptionalPlatform(d.platform)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(d.dir)
+	if err != nil {
+		return nil, exit.FileError("directory", d.dir, err)
+	}
+	defer root.Close()
+	return app.With(ctx, a, d.ref, registry.Read, func(t *app.Target) (*directoryResult, error) {
+		if err := t.Complete(ctx); err != nil {
+			return nil, err
+		}
+		listing, err := read.List(ctx, t.Target, t.Ref.Reference(), read.ListOptions{Platform: platform, Digests: true})
+		if err != nil {
+			return nil, t.Explain(ctx, err)
+		}
+		r := &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Digest: listing.Digest, Faults: []fileFault{}}
+		for _, f := range listing.Files {
+			if !d.isWanted(f.Path) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			r.Files++
+			problem, err := compareFile(root, f)
+			if err != nil {
+				return nil, &artifact.Error{Op: "reading", Item: f.Path, Err: err}
+			}
+			if problem != "" {
+				r.Faults = append(r.Faults, fileFault{f.Path, problem})
+			}
+		}
+		return r, nil
+	})
+}
+
+// compareFile returns how a file in the directory differs from the one in the artifact, or "".
+func compareFile(root *os.Root, want pull.File) (string, error) {
+	info, err := root.Lstat(want.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "missing", nil
+	case err != nil:
+		return "", err
+	}
+	if fs.FileMode(want.Mode)&fs.ModeSymlink != 0 {
+		link, err := root.Readlink(want.Path)
+		if err != nil || link != want.Link {
+			return fmt.Sprintf("link mismatch: want %s", want.Link), nil
+		}
+		return "", nil
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return "not a regular file", nil
+	case want.Link == "" && info.Size() != want.Size:
+		return fmt.Sprintf("size mismatch: want %d bytes, got %d", want.Size, info.Size()), nil
+	case want.Digest == "": // a hard link: the file that it names is compared
+		return "", nil
+	}
+	f, err := root.Open(want.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := want.Digest.Algorithm().Digester()
+	if _, err := io.Copy(hash.Hash(), f); err != nil {
+		return "", err
+	}
+	if got := hash.Digest(); got != want.Digest {
+		return fmt.Sprintf("digest mismatch: want %s, got %s", want.Digest, got), nil
+	}
+	return "", nil
+}
+
+// directoryResult is the result of verify for a directory.
+type directoryResult struct {
+	Reference string        `json:"reference"`
+	Digest    digest.Digest `json:"digest,omitempty"`
+	Directory string        `json:"directory"`
+	Files     int           `json:"files"`
+	Faults    []fileFault   `json:"faults"`
+}
+
+// fileFault is a file that is not as in the artifact.
+type fileFault struct {
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+}
+
+// report prints the result, and returns an error if there are faults.
+func (r *directoryResult) report(a *app.App) error {
+	if err := a.Print(r); err != nil || len(r.Faults) == 0 {
+		return err
+	}
+	return artifact.Refused(r.Directory, "%s", term.Plural(len(r.Faults), "fault"))
+}
+
+func (r *directoryResult) WriteText(w io.Writer) error {
+	var t term.Table
+	for _, f := range r.Faults {
+		t.Row(f.Path, f.Problem)
+	}
+	if len(r.Faults) == 0 {
+		t.Row("OK", term.Plural(r.Files, "file")+" as in "+r.Reference)
+	}
+	return t.WriteText(w)
+}

@@ -1,0 +1,48 @@
+package vexdoc_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/vexdoc"
+)
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, document, want string }{
+		{"OpenVEX", `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"urn:v","timestamp":"2026-01-02T03:04:05Z","statements":[{"vulnerability":{"@id":"CVE-1"},"status":"fixed","products":["a",{"@id":"b"}]},{"vulnerability":"CVE-2","status":"odd"}]}`,
+			"urn:v 2026-01-02 1 fixed, 1 unknown [[fixed CVE-1 2 ] [unknown CVE-2 0 ]]"},
+		{"CSAF", `{"document":{"csaf_version":"2.0","category":"csaf_vex","tracking":{"id":"A-1","current_release_date":"2026-03-01T00:00:00Z"}},"vulnerabilities":[{"cve":"CVE-1","product_status":{"known_not_affected":["p","q"],"fixed":["r"]},"flags":[{"label":"component_not_present"}]},{"ids":[{"text":"GHSA-1"}],"product_status":{"under_investigation":["p"]}}]}`,
+			"A-1 2026-03-01 1 under investigation, 1 fixed, 1 not affected [[under_investigation GHSA-1 1 ] [fixed CVE-1 1 component_not_present] [not_affected CVE-1 2 component_not_present]]"},
+		{"CycloneDX", `{"vulnerabilities":[{"id":"CVE-1","analysis":{"state":"exploitable"},"affects":[{"ref":"a"}]},{"id":"CVE-2","analysis":{"state":"false_positive","justification":"code_not_reachable"}}],"bomFormat":"CycloneDX","serialNumber":"urn:uuid:1","metadata":{"timestamp":"2026-04-01T00:00:00+02:00"}}`,
+			"urn:uuid:1 2026-03-31 1 affected, 1 not affected [[affected CVE-1 1 ] [not_affected CVE-2 0 code_not_reachable]]"},
+		{"nothing stated", `{"@context":"https://openvex.dev/ns","statements":7}`, " 0001-01-01 no statements []"},
+	} {
+		o, err := vexdoc.Read(strings.NewReader(test.document))
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if got := fmt.Sprint(o.Name, " ", o.Created.Format("2006-01-02"), " ", o.Summary, " ", o.Rows); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+	for _, document := range []string{"", "[]", "{}", `{"bomFormat":"SPDX"}`, `{"@context":"https://openvex.dev/ns","statements":[{`} {
+		if o, err := vexdoc.Read(strings.NewReader(document)); err == nil {
+			t.Errorf("%s: got %+v", document, o)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":{"name":"CVE-1"},"status":"fixed","products":[{}]}]}`)
+	f.Add(`{"document":{"csaf_version":"2.0"},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["r"]}}]}`)
+	f.Add(`{"bomFormat":"CycloneDX","vulnerabilities":[{"id":"x","analysis":{"state":"resolved"}}]}`)
+	f.Fuzz(func(t *testing.T, document string) {
+		o, err := vexdoc.Read(strings.NewReader(document))
+		if err == nil && o.Summary == "" {
+			t.Errorf("got %+v", o)
+		}
+	})
+}
