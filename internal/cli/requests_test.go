@@ -77,7 +77,7 @@ func TestShowRequests(t *testing.T) {
 	}
 }
 
-// TestAttachTakesLittle counts the requests of attach and discover: those of attach do not depend on what is attached.
+// TestAttachTakesLittle counts the requests of attach and discover: those of attach do not depend on other attachments.
 func TestAttachTakesLittle(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

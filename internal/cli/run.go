@@ -46,7 +46,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: term.NewConsole(stderr)}, Stdin: stdin}
 }
 
-// withValue returns the arguments with an empty value for a flag that stands at the end without one.
+// withValue returns the arguments with an empty value for a flag that comes last without one.
 func withValue(args []string, flag string) []string {
 	if n := len(args); n > 0 && args[n-1] == flag {
 		return append(slices.Clone(args[:n-1]), flag+"=")

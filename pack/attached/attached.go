@@ -24,7 +24,7 @@ import (
 type Ours struct {
 	Desc     ocispec.Descriptor
 	Manifest []byte
-	// Defaults are the annotations of the manifest that nobody declared. A referrer that lacks them may have been attached
+	// Defaults are the annotations of the manifest that were not declared. A referrer that lacks them may have been attached
 	// before they existed, or by another tool.
 	Defaults map[string]string
 }
@@ -127,7 +127,7 @@ func (o Ours) artifactType() string {
 	return cmp.Or(m.ArtifactType, m.Config.MediaType)
 }
 
-// role is what a referrer is to its subject, besides its type: a newer one of the same role replaces it.
+// role identifies a referrer among those of its type: a newer one of the same role replaces it.
 type role struct{ title, predicate string }
 
 func roleOf(d ocispec.Descriptor) role {

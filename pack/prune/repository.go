@@ -55,7 +55,7 @@ type Tag struct {
 	desc ocispec.Descriptor
 }
 
-// Plan is what pruning removes.
+// Plan lists everything that pruning removes.
 type Plan struct {
 	Tags      []Tag                `json:"tags"`      // alone, or with their manifests
 	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
@@ -180,7 +180,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 }
 
 // attachedTags returns the tags whose names say that they belong to a manifest that nothing needs. It adds what the others
-// lead to, such as signatures of cosign, to what is needed.
+// lead to, such as signatures of cosign, to the needed ones.
 func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)
 	if err != nil {

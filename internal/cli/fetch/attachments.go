@@ -32,7 +32,7 @@ type attachment struct {
 	dir      string            // KIND, or KIND/PLATFORM
 }
 
-// isOfKind reports whether the target itself has one of the kinds, so that it is pulled instead of what is attached to it.
+// isOfKind reports whether the target itself has one of the kinds, so that it is pulled instead of its attachments.
 func isOfKind(ctx context.Context, t *app.Target, opts pullOptions) (bool, error) {
 	info, err := inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: opts.Platform})
 	if err != nil {
@@ -71,7 +71,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, opts pullOp
 	return r, nil
 }
 
-// findAttachments lists what is attached to the target, and to the manifests of the platforms that the options choose.
+// findAttachments lists the attachments of the target, and of the manifests of the platforms that the options choose.
 func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor, opts pullOptions) ([]*attachment, error) {
 	var all []*attachment
 	seen := map[digest.Digest]bool{}
@@ -124,7 +124,7 @@ func findAttachments(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	return all, nil
 }
 
-// separate gives attachments that would place a file of the same name in the same directory a directory of their own.
+// separate moves attachments that would place files of the same name into directories of their own.
 func separate(ctx context.Context, t *app.Target, all []*attachment) error {
 	owners := map[string][]*attachment{}
 	for _, one := range all {

@@ -13,6 +13,5 @@ func Commands(a *app.App) []*cobra.Command {
 		newListCommand(a),
 		newShowCommand(a),
 		newDiffCommand(a),
-		newVerifyCommand(a),
 	}
 }

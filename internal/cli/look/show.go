@@ -192,7 +192,7 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	return doc, nil
 }
 
-// attachedHint returns the commands that show what is attached, one for each kind, or "" if nothing is.
+// attachedHint returns the commands that show the attachments, one for each kind, or "" if nothing is.
 func attachedHint(ctx context.Context, t *app.Target) string {
 	subject, err := t.Find(ctx)
 	if err != nil {

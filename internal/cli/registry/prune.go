@@ -22,7 +22,7 @@ func newPruneCommand(a *app.App) *cobra.Command {
 subjects, and attachments. A tag is kept if it matches --keep-tags, or is among the newest that
 --keep-last counts, or is younger than --older-than; without any of these, every tag is. A date
 comes from the artifact: without one, a tag is never old. Registries list no manifests without a
-tag, so that only tags and what is attached are considered there. On a terminal, davit asks.`,
+tag, so that only tags and attachments are considered there. On a terminal, davit asks.`,
 		Example: `  davit prune registry.example.com/app --keep-tags 'v*' --keep-last 5 --older-than 30d --dry-run
   davit prune ./oci`,
 		GroupID: app.GroupRegistry,

@@ -17,7 +17,7 @@ import (
 // maxRead bounds a statement, in bytes: it is held in memory.
 const maxRead = 8 << 20
 
-// content is what a statement says, as far as it is summarized: the fields of SLSA provenance 0.2 and 1, of test results, and
+// content has the parts of a statement that are summarized: the fields of SLSA provenance 0.2 and 1, of test results, and
 // of summaries of verification.
 type content struct {
 	Type      string `json:"_type"`
