@@ -140,13 +140,13 @@ func TestAttachedPrefersTheKindItself(t *testing.T) {
 		Config: src.Add(t, ocispec.MediaTypeEmptyJSON, "{}"), Layers: []ocispec.Descriptor{ocispec.DescriptorEmptyJSON}, Subject: &subject,
 		Annotations: map[string]string{mediatypes.BundleContent: "dsse-envelope", mediatypes.BundlePredicateType: "https://spdx.dev/Document"},
 	})
-	found, err := referrers.Attached(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
-	if err != nil || found.Digest != bundle.Digest {
+	found, err := referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
+	if err != nil || found.Referrers[0].Digest != bundle.Digest {
 		t.Errorf("a bundle with one: %+v, %v", found, err)
 	}
 	sbom := src.Referrer(t, subject, mediatypes.SPDXJSON, "2026-01-01T00:00:00Z")
-	found, err = referrers.Attached(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
-	if err != nil || found.Digest != sbom.Digest {
+	found, err = referrers.Find(t.Context(), src, subject, referrers.AttachedOptions{Kind: "sbom"})
+	if err != nil || len(found.Referrers) != 1 || found.Referrers[0].Digest != sbom.Digest {
 		t.Errorf("one beside a bundle with one: %+v, %v", found, err)
 	}
 }
@@ -168,25 +168,25 @@ func TestAttachedElsewhere(t *testing.T) {
 	}
 	want := src.Referrer(t, entries[1], mediatypes.RunbookArtifact, "2026-01-01T00:00:00Z")
 	opts := referrers.AttachedOptions{Kind: "runbook"}
-	found, err := referrers.Attached(t.Context(), src, entries[1], opts)
-	if err != nil || found.Digest != want.Digest {
-		t.Errorf("got %v, %v", found, err)
+	found, err := referrers.Find(t.Context(), src, entries[1], opts)
+	if err != nil || found.Place != nil || found.Referrers[0].Digest != want.Digest {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	found, err = referrers.Find(t.Context(), src, index, opts)
+	if err != nil || found.Place == nil || found.Referrers[0].Digest != want.Digest ||
+		found.Place.Digest != entries[1].Digest || found.Place.Platform.Architecture != "arm64" {
+		t.Errorf("of the index: %+v, %v", found, err)
 	}
 	var none *referrers.NoneAttachedError
-	if _, err := referrers.Attached(t.Context(), src, index, opts); !errors.As(err, &none) {
-		t.Errorf("of the index: %v", err)
-	}
-	place, err := referrers.Elsewhere(t.Context(), src, index.Digest, opts)
-	if err != nil || place == nil || place.Digest != entries[1].Digest || place.Platform.Architecture != "arm64" {
-		t.Errorf("got %+v, %v", place, err)
+	if _, err := referrers.Find(t.Context(), src, index, referrers.AttachedOptions{Kind: "vex"}); !errors.As(err, &none) {
+		t.Errorf("another kind: %v", err)
 	}
 	newer := src.Referrer(t, entries[1], mediatypes.RunbookArtifact, "2026-01-02T00:00:00Z")
-	var several *referrers.SeveralAttachedError
-	if _, err := referrers.Attached(t.Context(), src, entries[1], opts); !errors.As(err, &several) || len(several.Referrers) != 2 {
-		t.Errorf("of two: %v", err)
+	if found, err = referrers.Find(t.Context(), src, entries[1], opts); err != nil || len(found.Referrers) != 2 || found.Referrers[0].Digest != newer.Digest {
+		t.Errorf("of two: %+v, %v", found, err)
 	}
 	opts.Latest = true
-	if found, err = referrers.Attached(t.Context(), src, entries[1], opts); err != nil || found.Digest != newer.Digest {
-		t.Errorf("the latest: got %v, %v", found, err)
+	if found, err = referrers.Find(t.Context(), src, entries[1], opts); err != nil || len(found.Referrers) != 1 || found.Referrers[0].Digest != newer.Digest {
+		t.Errorf("the latest: got %+v, %v", found, err)
 	}
 }
