@@ -46,7 +46,7 @@ func (d *Draft) FilterBelow(by *Layer, dir string, others []string) (spec.Filter
 type PackedFile struct{ Path, Title string }
 
 // PackedFiles lists the files that a layer is made from, without links.
-func (c *Draft) PackedFiles(l *Layer) ([]PackedFile, error) {
+func (d *Draft) PackedFiles(l *Layer) ([]PackedFile, error) {
 	switch {
 	case l.Archive:
 		return nil, nil
@@ -55,7 +55,7 @@ func (c *Draft) PackedFiles(l *Layer) ([]PackedFile, error) {
 	}
 	names := l.Files
 	if l.Dir {
-		below, err := FilesBelow(c.FS, l)
+		below, err := FilesBelow(d.FS, l)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (c *Draft) PackedFiles(l *Layer) ([]PackedFile, error) {
 	}
 	var files []PackedFile
 	for _, name := range names {
-		if info, err := fs.Lstat(c.FS, name); err == nil && info.Mode().IsRegular() {
+		if info, err := fs.Lstat(d.FS, name); err == nil && info.Mode().IsRegular() {
 			files = append(files, PackedFile{name, path.Join(l.Prefix, tree.Below(l.Path, name))})
 		}
 	}

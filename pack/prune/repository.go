@@ -279,14 +279,12 @@ func (w *walker) created(ctx context.Context, m *fetch.Manifest) (time.Time, err
 	if t := createdAt(ocispec.Descriptor{Annotations: m.Annotations}); !t.IsZero() {
 		return t, nil
 	}
-	if m.IsIndex() {
-		for _, e := range oci.Runnable(m.Manifests) {
-			inner, err := w.load(ctx, e)
-			if err != nil || inner == nil {
-				return time.Time{}, err
-			}
-			return w.created(ctx, inner)
+	if runnable := oci.Runnable(m.Manifests); m.IsIndex() && len(runnable) > 0 {
+		inner, err := w.load(ctx, runnable[0])
+		if err != nil || inner == nil {
+			return time.Time{}, err
 		}
+		return w.created(ctx, inner)
 	}
 	if m.Config == nil || !strings.HasSuffix(m.Config.MediaType, "+json") || m.Config.Size > oci.MaxSize {
 		return time.Time{}, nil

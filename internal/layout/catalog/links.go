@@ -26,11 +26,6 @@ type Links struct {
 	mentioned []digest.Digest
 }
 
-// isOf reports whether a manifest has this subject.
-func (l *Links) isOf(subject digest.Digest) bool {
-	return l.subject != nil && l.subject.Digest == subject
-}
-
 // LinksOf returns the descriptors that a manifest names.
 func LinksOf(c *Catalog, desc ocispec.Descriptor) (*Links, error) {
 	c.mu.Lock()

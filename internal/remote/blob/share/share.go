@@ -198,12 +198,11 @@ type record struct {
 // writes to: it is there then even if it was moved or removed before they come to copy it.
 type ticket struct {
 	path   string
-	file   *os.File // locked if not nil
-	record record   // as last read or written
-	other  *os.File // what another process writes to
-	size   int64    // what of it was on disk, and when it was changed last
-	mtime  time.Time
-	copied bool // a copy of it was refused
+	file   *os.File  // locked if not nil
+	record record    // as last read or written
+	other  *os.File  // what another process writes to
+	mtime  time.Time // when it was changed last
+	copied bool      // a copy of it was refused
 }
 
 // take tries to lock the ticket, and reads its record. It reports whether the lock was taken.
