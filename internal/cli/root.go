@@ -78,7 +78,9 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	if a.Quiet {
 		a.Stderr.Mode = term.ProgressNone
 	}
-	return nil
+	ctx, err := a.WithTimeout(cmd.Context())
+	cmd.SetContext(ctx)
+	return err
 }
 
 // formatsOf returns the formats that only this command has.

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -61,11 +62,15 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a.Format.Guess(args, os.Getenv("DAVIT_FORMAT"))
 	root := newRootCommand(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	a.Close()
-	if err != nil && ctx.Err() != nil {
+	cmd, err := root.ExecuteContextC(ctx)
+	var timeout *exit.TimeoutError
+	switch {
+	case err != nil && ctx.Err() != nil:
 		err = exit.ErrInterrupted
+	case err != nil && cmd.Context() != nil && errors.As(context.Cause(cmd.Context()), &timeout):
+		err = timeout
 	}
+	a.Close()
 	if err == nil {
 		a.Flush()
 	} else {

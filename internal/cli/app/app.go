@@ -4,6 +4,7 @@ package app
 
 import (
 	"io"
+	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/printer"
@@ -20,6 +21,8 @@ type App struct {
 
 	clients map[connection]*registry.Client
 	cache   *pack.Cache
+	timeout time.Duration // of --timeout; 0: none
+	stop    func()        // ends the timer of the timeout
 }
 
 // The groups of commands in the help text.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -28,7 +29,9 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")
-	shared.DurationVar(&o.RetryFor, "retry-for", 0, "keep retrying a failing request for this long (default 5m; negative: never)")
+	shared.DurationVar(&o.RetryFor, "retry-for", 0, "give up a blob or request after this long without progress (default 5m; negative: no retries)")
+	shared.DurationVar(&o.Stall, "stall-timeout", 0, "break a connection on which nothing arrives for this long (default 30s)")
+	shared.DurationVar(&a.timeout, "timeout", 0, "give up the command after this long (default: no limit)")
 	addGrouped(fs, shared)
 }
 
@@ -47,6 +50,9 @@ func (a *App) client(via connection) (*registry.Client, error) {
 		return client, nil
 	}
 	o := a.Registry
+	if o.Stall < 0 {
+		return nil, &exit.UsageError{Err: fmt.Errorf("--stall-timeout %v: must be above 0", o.Stall)}
+	}
 	if o.Concurrency < 0 {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--concurrency %d: must be above 0", o.Concurrency)}
 	}
@@ -95,8 +101,23 @@ func (a *App) Cache() *pack.Cache {
 	return a.cache
 }
 
+// WithTimeout returns a context that ends after --timeout, if that was given, with an exit.TimeoutError as its cause.
+func (a *App) WithTimeout(ctx context.Context) (context.Context, error) {
+	if a.timeout < 0 {
+		return ctx, &exit.UsageError{Err: fmt.Errorf("--timeout %v: must be above 0", a.timeout)}
+	}
+	if a.timeout == 0 {
+		return ctx, nil
+	}
+	ctx, a.stop = context.WithTimeoutCause(ctx, a.timeout, &exit.TimeoutError{After: a.timeout})
+	return ctx, nil
+}
+
 // Close writes the caches.
 func (a *App) Close() {
+	if a.stop != nil {
+		a.stop()
+	}
 	if a.cache != nil {
 		a.cache.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"oras.land/oras-go/v2/errdef"
@@ -23,6 +24,17 @@ func (e *NoError) Unwrap() error { return e.Err }
 
 // ErrInterrupted replaces every error after a signal.
 var ErrInterrupted = errors.New("interrupted")
+
+// TimeoutError replaces every error once the time for a command is over.
+type TimeoutError struct{ After time.Duration }
+
+// Error returns the time.
+func (e *TimeoutError) Error() string { return fmt.Sprintf("not done after %v", e.After) }
+
+// Hint returns what the user can do.
+func (e *TimeoutError) Hint() string {
+	return "run the same command again: it continues where it stopped; --timeout sets the limit"
+}
 
 // UsageError is an error in the command line or the environment. Hint may have several lines.
 type UsageError struct {

@@ -73,6 +73,7 @@ func (c Code) Name() string {
 func Of(err error) Code {
 	var usage *UsageError
 	var no *NoError
+	var timeout *TimeoutError
 	code, answered := responseCode(err)
 	switch {
 	case err == nil:
@@ -81,6 +82,8 @@ func Of(err error) Code {
 		return Interrupted
 	case errors.Is(err, ErrNo), errors.As(err, &no):
 		return No
+	case errors.As(err, &timeout):
+		return Network
 	case isUnreadable(err):
 		return Local
 	case errors.As(err, &usage), errors.Is(err, artifact.ErrInvalid):

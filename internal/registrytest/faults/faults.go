@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // A Fault wraps the handler of a request.
@@ -36,6 +37,20 @@ func At(part string, fault Fault) Fault {
 		faulty := fault(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.URL.Path, part) {
+				faulty.ServeHTTP(w, r)
+			} else {
+				next.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// Asking limits a fault to requests whose query has a parameter.
+func Asking(parameter string, fault Fault) Fault {
+	return func(next http.Handler) http.Handler {
+		faulty := fault(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has(parameter) {
 				faulty.ServeHTTP(w, r)
 			} else {
 				next.ServeHTTP(w, r)
@@ -106,6 +121,25 @@ func Stall(after int64) Fault {
 	})
 }
 
+// Trickle sends a number of bytes of the response body, and then one byte now and then, until the client disconnects.
+func Trickle(after int64) Fault {
+	return tapped(after, func(w http.ResponseWriter, r *http.Request) {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			_, err := w.Write([]byte{0})
+			if err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			select {
+			case <-r.Context().Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
 // ResetUpload resets the connection after a number of bytes of the request body, which the registry receives.
 func ResetUpload(after int64) Fault {
 	return tappedBody(after, func(w http.ResponseWriter, _ *http.Request) { cut(w, true) })
@@ -145,6 +179,30 @@ func Header(key, value string) Fault {
 			h.Set(key, value)
 		}
 	}, nil)
+}
+
+// Restatus answers with another status in place of one.
+func Restatus(from, to int) Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&restatus{w, from, to}, r)
+		})
+	}
+}
+
+type restatus struct {
+	http.ResponseWriter
+	from, to int
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *restatus) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *restatus) WriteHeader(status int) {
+	if status == r.from {
+		status = r.to
+	}
+	r.ResponseWriter.WriteHeader(status)
 }
 
 // IgnoreRange removes Range from the request, so that the registry answers 200 with the whole blob.

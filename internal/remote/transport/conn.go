@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,11 @@ import (
 // stalled is the error of a connection on which no byte moved for too long.
 type stalled struct{ after time.Duration }
 
-func (s stalled) Error() string { return fmt.Sprintf("no byte for %v", s.after) }
+func (s stalled) Error() string { return fmt.Sprintf("no byte, or only a few, for %v", s.after) }
+
+// leastProgress is how many bytes must arrive while the caller waits as long as its patience: a server that sends a few
+// bytes now and then keeps a connection busy for ever.
+const leastProgress = 512
 
 // Activity tracks one request on a connection: it counts the bytes moved, and limits how long none may move.
 type Activity struct {
@@ -26,6 +31,8 @@ type Activity struct {
 	Sent           atomic.Int64  // bytes, headers included
 	last           atomic.Int64  // when something moved, in nanoseconds
 	local          atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
+	trickle        atomic.Int64  // bytes received since leastProgress was last reached
+	waited         atomic.Int64  // how long they took, in nanoseconds
 }
 
 func NewActivity(patience time.Duration) *Activity {
@@ -38,6 +45,17 @@ func NewActivity(patience time.Duration) *Activity {
 func (u *Activity) wait() time.Duration { return time.Duration(u.patience.Load()) }
 
 func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
+
+// received records bytes and how long the caller waited for them. It reports whether that is too little.
+func (u *Activity) received(n int, waited time.Duration) bool {
+	u.touch()
+	if u.trickle.Add(int64(n)) >= leastProgress {
+		u.trickle.Store(0)
+		u.waited.Store(0)
+		return false
+	}
+	return u.waited.Add(int64(waited)) > u.patience.Load()
+}
 
 // deadline returns when the registry will have been silent for too long.
 func (u *Activity) deadline() time.Time {
@@ -61,12 +79,25 @@ type conn struct {
 // dialer opens watched connections.
 func dialer(d *net.Dialer) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := d.DialContext(ctx, network, addr)
-		if err != nil {
-			return nil, err
+		var c net.Conn
+		var err error
+		for _, addr := range loopbackAddresses(addr) {
+			if c, err = d.DialContext(ctx, network, addr); err == nil {
+				return &conn{Conn: c}, nil
+			}
 		}
-		return &conn{Conn: c}, nil
+		return nil, err
 	}
+}
+
+// loopbackAddresses returns the addresses to dial for an address. Names below localhost are this machine (RFC 6761, section
+// 6.3), and plain HTTP to them is allowed only because they are: DNS is not asked who that is.
+func loopbackAddresses(addr string) []string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host != "localhost" && !strings.HasSuffix(host, ".localhost") {
+		return []string{addr}
+	}
+	return []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
 }
 
 // traceUse binds u to the connection that the request gets, for as long as it has it.
@@ -134,11 +165,17 @@ func (c *conn) begin(set func(time.Time) error) *Activity {
 // Read waits while the other direction moves.
 func (c *conn) Read(p []byte) (int, error) {
 	u := c.begin(c.Conn.SetReadDeadline)
+	first, start := u, time.Now()
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
-			if u != nil {
+			u = c.use.Load()
+			switch {
+			case u == nil:
+			case u != first: // the read began before the request
 				u.touch()
+			case u.received(n, time.Since(start)):
+				return n, stalled{u.wait()}
 			}
 			return n, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -34,7 +35,7 @@ func (t *Transport) Connect() error {
 	}
 	idle := t.connections + 4
 	t.base = &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy:                 proxyFor,
 		DialContext:           dialer(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}),
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   15 * time.Second,
@@ -50,6 +51,14 @@ func (t *Transport) Connect() error {
 		DisableCompression:     true, // a blob's digest is that of its bytes as sent
 	}
 	return nil
+}
+
+// proxyFor returns the proxy in the environment, but none for this machine.
+func proxyFor(req *http.Request) (*url.URL, error) {
+	if reference.IsLoopback(req.URL.Host) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(req)
 }
 
 func (o Security) tlsConfig() (*tls.Config, error) {

@@ -25,6 +25,8 @@ const (
 	// briefFor is how long a host that never answered is retried: long enough for a registry that is just starting,
 	// short enough for a mistyped name.
 	briefFor = 3 * time.Second
+	// leastStall is how long a registry may be silent however little time there is for retries.
+	leastStall = 5 * time.Second
 )
 
 // Transport sends requests and retries those that may succeed later: reads and writes alike, as long as the body can be
@@ -48,8 +50,8 @@ type Transport struct {
 type Options struct {
 	Security    Security
 	Connections int           // to one host
-	RetryFor    time.Duration // how long one operation may keep failing; 0: 5 minutes; below 0: no retries
-	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
+	RetryFor    time.Duration // how long one operation may go without progress; 0: 5 minutes; below 0: no retries
+	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds, or RetryFor if that is less
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives what the user should know; from several goroutines
@@ -62,6 +64,9 @@ func New(o Options) *Transport {
 	}
 	if o.Stall <= 0 {
 		o.Stall = 30 * time.Second
+	}
+	if o.RetryFor > 0 {
+		o.Stall = min(o.Stall, max(o.RetryFor, leastStall))
 	}
 	return &Transport{
 		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), Delay: firstDelay,
@@ -208,21 +213,24 @@ type Retrier struct {
 	count   int       // tries without much progress
 	moved   int64     // bytes since the last failure
 	Delay   time.Duration
+	notify  func(format string, args ...any)
 }
 
 // muchProgress is how many bytes make the next failure count as the first. Fewer bytes only renew the budget, so that a
-// registry that cuts every response short is not asked without a pause.
-const muchProgress = 1 << 20
+// registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
+const muchProgress = 64 << 10
 
 func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
-	return &Retrier{budget: t.retryFor, first: t.Delay, limiter: g}
+	return &Retrier{budget: t.retryFor, first: t.Delay, limiter: g, notify: t.Notify}
 }
 
 // ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
 func (t *Retrier) ShouldRetry(err error) bool {
 	now := time.Now()
 	if t.since.IsZero() {
-		t.since = now
+		var silence stalled
+		errors.As(err, &silence)
+		t.since = now.Add(-silence.after) // waiting for the registry counts
 	}
 	budget := t.budget
 	if err != nil && RetryabilityOf(err) == briefly && !t.limiter.Answered() {
@@ -243,11 +251,18 @@ func (t *Retrier) ShouldRetry(err error) bool {
 
 // Progress records that bytes arrived.
 func (t *Retrier) Progress(bytes int64) {
-	t.since = time.Time{}
-	t.moved += bytes
+	if t.moved += bytes; t.moved >= leastProgress {
+		t.since = time.Time{}
+	}
 }
 
-func (t *Retrier) Wait(ctx context.Context) error { return pause.For(ctx, t.Delay) }
+// Wait pauses before the next try. A long pause is one that the registry asked for, and the user hears of it.
+func (t *Retrier) Wait(ctx context.Context) error {
+	if t.Delay > maxDelay {
+		t.notify("the registry asked for a pause: going on in %v", t.Delay.Round(time.Second))
+	}
+	return pause.For(ctx, t.Delay)
+}
 
 // HostLimiter is shared by all requests to one host.
 type HostLimiter struct {

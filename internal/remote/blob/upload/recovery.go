@@ -99,16 +99,24 @@ func nextAction(s situation) action {
 // situation returns the situation after an error.
 func (u *upload) situation(err error) situation {
 	s := situation{
-		isTemporary: transport.RetryabilityOf(err) != transport.Never,
+		isTemporary: isTemporary(err),
 		hasSession:  u.location != nil, begun: u.begun, misfits: u.misfits, stuck: u.stuck,
 		way: u.way, canShrink: u.chunk > max(minChunk, u.least) && u.size >= 0,
 		sizeKnown: u.size >= 0, digestKnown: u.blob.Digest != "", spoiled: u.spoiled,
 	}
 	if answer := transport.AsResponse(err); answer != nil {
-		s.status, s.isTemporary = answer.StatusCode, transport.IsTransient(answer.StatusCode)
+		s.status = answer.StatusCode
 		s.digestInvalid = hasCode(answer, errcode.ErrorCodeDigestInvalid)
 	}
 	return s
+}
+
+// isTemporary reports whether the same request may succeed later.
+func isTemporary(err error) bool {
+	if answer := transport.AsResponse(err); answer != nil {
+		return transport.IsTransient(answer.StatusCode)
+	}
+	return transport.RetryabilityOf(err) != transport.Never
 }
 
 // recover prepares the next attempt after an error, and waits. It returns an error if there is no next attempt.
@@ -116,6 +124,7 @@ func (u *upload) recover(ctx context.Context, err error) error {
 	if changed := u.unchanged(); changed != nil {
 		return changed
 	}
+	u.fails++
 	if err := u.act(ctx, nextAction(u.situation(err)), err); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -72,19 +73,22 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 // ask finds out how many bytes the session has. The registry may still be processing those of the request that broke,
 // and a part sent meanwhile would be mixed with them, so it is asked until it repeats its answer.
 func (u *upload) ask(ctx context.Context) error {
-	before := int64(-1)
+	before, failed := int64(-1), 0
 	for range maxAsks {
 		has, err := u.position(ctx)
 		switch {
-		case err != nil:
+		case err != nil && (failed == maxFailedAsks || !isTemporary(err)):
 			return err
+		case err != nil:
+			failed++
+			has = before
 		case has < 0:
 			u.lost()
 			return nil
 		case has == before || has == u.size:
 			u.arrived(has)
 			u.unsure, u.careful = false, true
-			return nil
+			return u.shift(ctx)
 		}
 		before = has
 		if err := pause.For(ctx, askAgain); err != nil {
@@ -92,6 +96,21 @@ func (u *upload) ask(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("the upload's session goes on growing")
+}
+
+// shift sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
+// it is another one than before.
+func (u *upload) shift(ctx context.Context) error {
+	if u.fails < 2 {
+		return nil
+	}
+	for range rand.N(3) {
+		resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
+		if err == nil {
+			transport.Drain(resp)
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // position returns how many bytes the session reports; -1: the registry does not know, or its answer is wrong.
@@ -136,7 +155,7 @@ func (u *upload) arrived(offset int64) {
 	u.offset = offset
 	if offset > u.furthest {
 		u.tries.Progress(offset - u.furthest)
-		u.furthest, u.stuck = offset, 0
+		u.furthest, u.stuck, u.fails = offset, 0, 0
 	}
 	u.report(offset)
 }

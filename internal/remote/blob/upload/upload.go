@@ -39,6 +39,8 @@ const (
 	bufferedChunk = 8 << 20
 	// askAgain is the pause between two requests for a session's position, maxAsks their maximum number.
 	askAgain, maxAsks = 60 * time.Millisecond, 100
+	// maxFailedAsks is how many of these requests may fail.
+	maxFailedAsks = 5
 	// aheadBuffer is how many bytes of a blob are hashed at once before they are sent.
 	aheadBuffer = 128 << 10
 	// watchEvery is the interval at which progress is checked.
@@ -183,6 +185,7 @@ type history struct {
 	furthest int64 // the most bytes that the registry ever had
 	ours     bool  // a PUT was sent, so that the blob in the registry came from here
 	stuck    int   // broken bodies since the last progress
+	fails    int   // errors since the last progress
 	spoiled  bool  // the registry has found another digest before
 }
 
@@ -312,7 +315,6 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 
 // stored asks the registry whether it has the blob. If the registry refuses to say, the blob is sent.
 func (u *upload) stored(ctx context.Context) (bool, error) {
-	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})
 	ok, err := u.repo.HasBlob(ctx, ocispec.Descriptor{Digest: u.digest, Size: u.size})
 	if answer := transport.AsResponse(err); answer != nil && !transport.IsTransient(answer.StatusCode) {
 		return false, nil

@@ -1,0 +1,235 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/reference"
+	rt "github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// blobOf returns data as a blob whose digest is known or not.
+func blobOf(data []byte, known bool) artifact.Blob {
+	b := artifact.Blob{Size: int64(len(data))}
+	b.Open = func(offset int64) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[offset:])), nil }
+	if known {
+		b.Digest = digest.FromBytes(data)
+	}
+	return b
+}
+
+// TestRegularFaults makes every nth request fail, in several ways. What is stored and fetched is whole in the end.
+func TestRegularFaults(t *testing.T) {
+	t.Parallel()
+	data := Random(6 << 20)
+	desc := describe(data)
+	for name, fault := range map[string]faults.Fault{
+		"500": faults.Status(500), "503": faults.Status(503), "dropped": faults.Drop(), "stored but 502": faults.StoredBut(502),
+		"cut answer": faults.Reset(1000), "cut body": faults.ResetUpload(300 << 10),
+	} {
+		for every := 3; every <= 5; every++ {
+			for _, known := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, every %d, digest known: %v", name, every, known), func(t *testing.T) {
+					t.Parallel()
+					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, fmt.Errorf("it goes on for ever"))
+					defer cancel()
+					g := rt.Start(t, rt.Options{})
+					g.Inject("", faults.Every(every), fault)
+					repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+					if _, _, err := repo.PushBlob(ctx, blobOf(data, known), nil); err != nil {
+						t.Fatal(err)
+					}
+					if got, ok := g.Blob("a/b", desc.Digest.String()); !ok || !bytes.Equal(got, data) {
+						t.Fatal("the blob in the registry is another one")
+					}
+					subject, _, err := pushArtifact(ctx, repo, "x", nil)
+					if err == nil {
+						_, _, err = pushArtifact(ctx, repo, "y", &subject)
+					}
+					if err == nil {
+						err = repo.Tag(ctx, subject, "v1")
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					reader := open(t, Options{}, g.Host, "a/b", reference.Read)
+					if got, err := fetchInto(ctx, t, reader, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
+						t.Fatalf("fetched %d bytes, %v", len(got), err)
+					}
+					var found []ocispec.Descriptor
+					err = reader.Referrers(ctx, subject, "", func(page []ocispec.Descriptor) error { found = append(found, page...); return nil })
+					if err != nil || len(found) != 1 {
+						t.Fatalf("referrers %v, %v", found, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestFrequentResets cuts every connection after 300 KiB.
+func TestFrequentResets(t *testing.T) {
+	t.Parallel()
+	data := Random(8 << 20)
+	desc := describe(data)
+	for name, cut := range map[string]func(after int64) faults.Fault{"reset": faults.Reset, "closed": faults.Close} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.AddBlob("a/b", data)
+			g.Inject("GET blob", faults.Always, cut(300<<10))
+			repo := open(t, Options{}, g.Host, "a/b", reference.Read)
+			repo.api.Client.Transport.Delay = time.Minute // a pause would be noticed
+			if got, err := fetchInto(t.Context(), t, repo, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("fetched %d bytes, %v", len(got), err)
+			}
+		})
+	}
+}
+
+// TestViolationsEndAtOnce answers against the protocol: no retry makes that better.
+func TestViolationsEndAtOnce(t *testing.T) {
+	t.Parallel()
+	page := func(status int) faults.Fault {
+		return faults.Answer(status, "<html>", "Content-Type", "text/html; charset=utf-8")
+	}
+	for name, test := range map[string]struct {
+		op    string
+		fault faults.Fault
+		want  string
+	}{
+		"no Location":      {"POST uploads", faults.Status(202), "opened an upload without a Location"},
+		"Location is bad":  {"POST uploads", faults.Status(202, "Location", "http://[/x"), "opened an upload at a Location that is not a URL"},
+		"Location is mail": {"POST uploads", faults.Status(202, "Location", "mailto:x"), "opened an upload at a Location that is not a URL"},
+		"page for POST":    {"POST uploads", page(200), "answers with a web page (text/html), not with the registry API"},
+		"page for PUT":     {"PUT upload", page(200), "answers with a web page"},
+		"sign-in":          {"POST uploads", faults.Status(302, "Location", "/sign-in"), "redirects POST"},
+		"tags":             {"GET tags", page(200), "answers with a web page"},
+		"tags without end": {"GET tags", faults.Answer(200, `{"tags":["a"]}`, "Link", `</v2/a/b/tags/list>; rel="next"`), "links back to an earlier page"},
+		"tags on and on":   {"GET tags", faults.Header("Link", `</nowhere?n=1>; rel="next"`), "page 2 of the list does not exist"},
+		"HEAD and GET":     {"manifest", page(200), "answers with a web page"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+			desc, _, err := pushArtifact(t.Context(), repo, "x", nil)
+			if err == nil {
+				err = repo.Tag(t.Context(), desc, "a")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Inject(test.op, faults.Always, test.fault)
+			repo.api.Client.Transport.Delay = time.Hour
+			g.ResetLog()
+			switch {
+			case strings.HasSuffix(test.op, "tags"):
+				err = repo.Tags(t.Context(), "", func([]string) error { return nil })
+			case test.op == "manifest":
+				_, err = repo.Resolve(t.Context(), "a")
+			default:
+				_, _, err = repo.PushBlob(t.Context(), blobOf([]byte("something else"), true), nil)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || g.Count() > 5 {
+				t.Errorf("%d requests, got %v, want %q", g.Count(), err, test.want)
+			}
+		})
+	}
+}
+
+// TestSecondAnswers lets HEAD, a mount, and the status of an upload be odd: the blobs and manifests are there all the same.
+func TestSecondAnswers(t *testing.T) {
+	t.Parallel()
+	for name, faulty := range map[string]map[string]faults.Fault{
+		"no HEAD, 400":           {"HEAD": faults.Status(400)},
+		"no HEAD, 403":           {"HEAD": faults.Status(403)},
+		"no HEAD, 405":           {"HEAD": faults.Status(405)},
+		"no HEAD, 501":           {"HEAD": faults.Status(501)},
+		"no length":              {"HEAD": faults.Header("Content-Length", "")},
+		"no type":                {"manifest": faults.Header("Content-Type", "application/json")},
+		"text":                   {"manifest": faults.Header("Content-Type", "text/plain")},
+		"no digest":              {"": faults.Header("Docker-Content-Digest", "")},
+		"mounts fail, 400":       {"POST uploads": mountFault(faults.Status(400))},
+		"mounts fail, 500":       {"POST uploads": mountFault(faults.Status(500))},
+		"mounts fail, 501":       {"POST uploads": mountFault(faults.Status(501))},
+		"mounts fail, 503":       {"POST uploads": mountFault(faults.Status(503))},
+		"201 to PATCH":           {"PATCH": faults.Restatus(202, 201)},
+		"200 to PATCH, PUT":      {"PATCH": faults.Restatus(202, 200), "PUT": faults.Restatus(201, 200)},
+		"204 to PUT":             {"PUT": faults.Restatus(201, 204)},
+		"200 to DELETE":          {"DELETE": faults.Restatus(202, 200)},
+		"denied until it exists": {"HEAD": faults.Restatus(404, 403), "GET manifest": faults.Restatus(404, 403)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			for op, fault := range faulty {
+				g.Inject(op, faults.Always, fault)
+			}
+			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+			data := Random(6 << 20)
+			for _, known := range []bool{false, true, true} {
+				repo.blobs.Shared.OnePass = 1 << 20
+				if _, _, err := repo.PushBlob(t.Context(), blobOf(data, known), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if in, _ := g.Bytes("PATCH", "PUT upload"); in >= 2*int64(len(data)) {
+				t.Errorf("%d bytes were sent for %d", in, len(data))
+			}
+			none := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("none"), Size: 4}
+			if ok, err := repo.Exists(t.Context(), none); ok || err != nil {
+				t.Errorf("a manifest that does not exist: %v, %v", ok, err)
+			}
+			desc, _, err := pushArtifact(t.Context(), repo, "x", nil)
+			if err == nil {
+				err = repo.Tag(t.Context(), desc, "v1")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := repo.Resolve(t.Context(), "v1"); err != nil || got.Digest != desc.Digest || got.MediaType != desc.MediaType || got.Size != desc.Size {
+				t.Errorf("resolved %+v, %v, want %+v", got, err, desc)
+			}
+			for _, one := range []ocispec.Descriptor{desc, describe(data)} {
+				if ok, err := repo.Exists(t.Context(), one); !ok || err != nil {
+					t.Errorf("%s: %v, %v", one.MediaType, ok, err)
+				}
+			}
+			if err := repo.Delete(t.Context(), desc); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// mountFault is a fault of requests to mount a blob.
+func mountFault(fault faults.Fault) faults.Fault { return faults.Asking("mount", fault) }
+
+// TestSilence gives up a silent server, and one that sends a few bytes now and then, within the time for retries.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	data := Random(medium)
+	for name, fault := range map[string]faults.Fault{"silent": faults.Stall(0), "then silent": faults.Stall(100), "a trickle": faults.Trickle(100)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.AddBlob("a/b", data)
+			g.Inject("GET blob", faults.Always, fault)
+			repo := open(t, Options{Stall: 300 * time.Millisecond, RetryFor: time.Second}, g.Host, "a/b", reference.Read)
+			_, err := fetchInto(t.Context(), t, repo, describe(data), t.TempDir())
+			if err == nil || !strings.Contains(err.Error(), "no byte, or only a few, for 300ms") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
