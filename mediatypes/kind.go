@@ -67,6 +67,8 @@ type Kind struct {
 
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
+	// VersionTag: native clients find an artifact by its version, so the tag of a push must be the version.
+	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
 	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
 	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
 	// ReadOnly kinds are recognized and shown, never packed.
@@ -158,6 +160,8 @@ type Form struct {
 	Preserve bool `json:"preserve,omitempty" yaml:"preserve,omitempty"`
 	// Split: a directory becomes several layers, cut by content, unless davit.yaml says otherwise.
 	Split bool `json:"split,omitempty" yaml:"split,omitempty"`
+	// Follow: links in a directory are packed as the files and directories that they lead to, not as links.
+	Follow bool `json:"follow,omitempty" yaml:"follow,omitempty"`
 	// Archive: a file of this role is a tar. Its entries are packed, as those of a directory are, and not the file.
 	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
 }

@@ -64,8 +64,11 @@ type Entries struct {
 	Exclude  Filter // leaves paths of a directory out; nil keeps all
 	Preserve bool   // real mode, owner, times and xattrs
 	Split    bool   // several layers, cut by content
+	Follow   bool   // links are packed as the files that they lead to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
 	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so
+
+	Replaced map[string][]byte // contents of files that Compose changed, by path; the files are not read then
 }
 
 // Filter reports whether a path below the directory of a layer (slash, relative to that directory) is left out.

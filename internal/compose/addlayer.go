@@ -2,7 +2,6 @@ package compose
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
@@ -29,7 +28,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 		mediaType, ok = e.MediaType, true
 	}
 	if !ok && e.draft.Kind.Name != "" {
-		e.report("/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.draft.Kind.Name, r.Role, l.Packing), packings(r.LayerType))
+		e.report("/packing", fmt.Sprintf("kind %q does not pack role %q as %s", e.draft.Kind.Name, r.Role, l.Packing), roles.Packings(r.LayerType))
 	}
 	l.MediaType = mediaType
 	if l.Packing != mediatypes.Raw {
@@ -37,8 +36,9 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
 		l.Preserve = e.preserve(r)
 		l.Image = e.draft.Kind.Shape != mediatypes.Artifact
+		l.Follow = r.Follow && l.Dir
 	}
-	l.Annotations = layerAnnotations(r, s.Path, e.LayerSpec.Annotations)
+	l.Annotations = roles.LayerAnnotations(r, s.Path, e.LayerSpec.Annotations)
 	if r.Evidence != "" && !r.Tells {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is the %s, it %s", e.draft.Kind.Name, s.Path, r.Role, r.Evidence))
 	}
@@ -81,29 +81,4 @@ func (e *entry) title(r roles.Role, l spec.Layer) string {
 	}
 	e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is titled %q", e.draft.Kind.Name, e.Path, title))
 	return title
-}
-
-// packings is the hint that lists how a role can be packed.
-func packings(t mediatypes.LayerType) string {
-	var known []string
-	for _, p := range []mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
-		if _, ok := t.For(p); ok {
-			known = append(known, string(p))
-		}
-	}
-	return "one of " + strings.Join(known, ", ") + "; or give a mediaType"
-}
-
-func layerAnnotations(r roles.Role, name string, declared map[string]string) map[string]string {
-	if len(r.Annotations)+len(declared) == 0 {
-		return nil
-	}
-	all := map[string]string{}
-	for key, value := range r.Annotations {
-		all[key] = strings.NewReplacer("{path}", name, "{base}", path.Base(name)).Replace(value)
-	}
-	for key, value := range declared {
-		all[key] = value
-	}
-	return all
 }

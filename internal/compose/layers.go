@@ -255,7 +255,7 @@ func (e *entry) directory(s *tree.Sample) {
 	}
 	switch {
 	case found && e.packing(r) != mediatypes.Raw:
-		if filter, ok = e.asKind(s.Path, r, filter); !ok || !e.checkTree(s.Path, filter, e.preserve(r)) {
+		if filter, ok = e.asKind(s.Path, r, filter); !ok || !e.checkTree(s.Path, filter, r) {
 			return
 		}
 		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,

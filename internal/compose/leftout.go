@@ -2,8 +2,6 @@ package compose
 
 import (
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
@@ -20,39 +18,15 @@ func (d *Draft) unpacked() []string {
 	})
 }
 
-// leaveRest records the paths of a directory that no layer packs. Those that .davitignore lists are not among them: their
-// author knows.
+// leaveRest records the paths of a directory that no layer packs.
 func (d *Draft) leaveRest(dir string) {
-	packed, above := map[string]bool{}, map[string]bool{}
+	packed := (&entry{draft: d}).ownFiles()
 	for _, l := range d.Layers {
-		names := l.Files
-		if names == nil {
-			names = []string{l.Path}
-		}
-		for _, name := range names {
-			packed[name] = true
-			for _, dir := range tree.Parents(path.Dir(name)) {
-				above[dir] = true
-			}
+		if packed = append(packed, l.Files...); l.Files == nil {
+			packed = append(packed, l.Path)
 		}
 	}
-	filter, err := tree.IgnoreFilter(d.FS, dir)
-	if err != nil || packed[dir] {
-		return // an error was reported when the files were looked up
-	}
-	own := (&entry{draft: d}).ownFiles()
-	_ = fs.WalkDir(d.FS, dir, func(name string, e fs.DirEntry, err error) error {
-		switch {
-		case name == dir || err == nil && e.IsDir() && above[name] && !packed[name]:
-			return nil
-		case err == nil && !packed[name] && !filter(name, e.IsDir()) && !slices.Contains(own, name):
-			d.LeftOut = append(d.LeftOut, roles.EntryName(name, e.IsDir()))
-		}
-		if e != nil && e.IsDir() {
-			return fs.SkipDir
-		}
-		return nil
-	})
+	d.LeftOut = append(d.LeftOut, roles.Rest(d.FS, dir, packed)...)
 }
 
 // DropUnnamed records the files of layers that were dropped because a file of the native client's own, a Kitfile or a

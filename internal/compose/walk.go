@@ -16,7 +16,12 @@ import (
 
 // checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it. The layers of
 // an image keep links as they are.
-func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
+func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
+	root, preserve, hint := dir, e.preserve(r), "exclude it"
+	if r.Follow {
+		// The content of a link is packed, wherever it is in the declaration.
+		root, hint = ".", "exclude it, or put a davit.yaml in a directory that has both"
+	}
 	files, bad := 0, 0
 	image := e.draft.Kind.Shape != mediatypes.Artifact
 	var special, links []string
@@ -33,7 +38,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes absolute ones of an image relative
 			}
 		case d.Type()&fs.ModeSymlink != 0:
-			problem = tree.LinkOut(e.draft.FS, dir, name)
+			problem = tree.LinkOut(e.draft.FS, root, name)
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps it
 			}
@@ -43,7 +48,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, preserve bool) bool {
 			problem = "is neither a file nor a directory"
 		}
 		if problem != "" {
-			e.refuse("exclude it", "%q %s", name, problem)
+			e.refuse(hint, "%q %s", name, problem)
 			bad++
 		}
 		return bad < maxBad

@@ -175,6 +175,7 @@ func KindSchema() map[string]any {
 		"ignoreFile":  text("the native client's .dockerignore"),
 		"annotations": strings,
 		"attached":    flag("mostly a referrer of something else"),
+		"versionTag":  flag("the tag of a push must be the version, by which native clients find an artifact"),
 		"readOnly":    map[string]any{"const": false},
 		"clients":     words,
 		"example":     text(""),
@@ -193,7 +194,7 @@ func KindLayerSchema() map[string]any {
 		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"),
 		"exclude": list("what a directory leaves out unless davit.yaml says exclude", text("")),
 		"claims":  list("names of files that are broken where they fail it", text("")), "packing": packing,
-		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "archive": flag(""), "annotations": strings,
+		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "follow": flag(""), "archive": flag(""), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}
 	return layer

@@ -54,7 +54,7 @@ func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name
 }
 
 // takesWhole reports whether a kind takes a directory as a whole, in the role that makes an artifact of the kind: a page
-// of the documentation is none, nor are attachments.
+// of the documentation does not, nor does an attachment.
 func takesWhole(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) bool {
 	r, ok := t.FindRole(k, dir, "")
 	if !ok || k.PerEntry {

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/compress"
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // tars is how many tars are made at once. Each keeps all cores busy; a second one fills the pauses of the first.
@@ -55,27 +56,30 @@ func (s *Pool) giveBack(c *compress.Writer, kind compress.Compression) {
 
 // Pack walks a directory and returns a tar of it, or of each of the groups that it is split into.
 func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTime time.Time) ([]*Origin, error) {
+	if layer.Follow || layer.Replaced != nil {
+		fsys = tree.Contents(fsys, layer.Replaced)
+	}
 	// Some readers create no directories on their own, so those of the prefix are entries too.
 	below := layer.Prefix != "" && layer.Prefix != "./"
-	tree := write.Tree{
+	files := write.Tree{
 		FS: fsys, Dir: layer.Path, Files: layer.Files, Exclude: layer.Exclude,
 		Prefix: layer.Prefix, Root: layer.Preserve || below, Preserve: layer.Preserve, Layer: layer.Image, ModTime: modTime,
 	}
 	if !layer.Dir && layer.Files == nil { // a single file, as a tar
-		tree.Dir, tree.Files = path.Dir(layer.Path), []string{layer.Path}
+		files.Dir, files.Files = path.Dir(layer.Path), []string{layer.Path}
 	}
-	entries, err := tree.Walk(ctx)
+	entries, err := files.Walk(ctx)
 	if err != nil {
 		return nil, ofArchive(err)
 	}
 	groups := [][]write.Entry{entries}
 	if layer.Split {
-		groups = tree.Split(entries)
+		groups = files.Split(entries)
 	}
-	printer := newFingerprinter(tree, layer.Packing, entries)
+	printer := newFingerprinter(files, layer.Packing, entries)
 	tars := make([]*Origin, len(groups))
 	for i, group := range groups {
-		tars[i] = &Origin{tree: tree, entries: group, packing: layer.Packing, pool: s, print: printer.print(group)}
+		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: printer.print(group)}
 	}
 	return tars, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -40,6 +41,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "push a chart although the tag is not its version, by which helm finds it")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
@@ -55,6 +57,7 @@ type pushOptions struct {
 	tags    []string
 	dryRun  bool
 	sign    signing.Flags
+	force   bool
 
 	ifAbsent app.IfAbsent
 }
@@ -78,12 +81,28 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 		return err
 	}
 	defer s.Close()
+	if err := checkVersionTag(s, target, opts.force); err != nil {
+		return err
+	}
 	a.ListLeftOut = opts.dryRun
 	a.Tell(s.Plan)
 	if opts.dryRun {
 		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})
 	}
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
+}
+
+// checkVersionTag returns an error if native clients find the artifact by its version, and the tag of the target is another.
+func checkVersionTag(s *source.Source, target registry.Reference, force bool) error {
+	version := s.DefaultTag()
+	if !s.Plan.Kind.VersionTag || target.Tag == "" || target.Tag == version || force {
+		return nil
+	}
+	clients := strings.Join(s.Plan.Kind.Clients, ", ")
+	return &exit.UsageError{
+		Err:  fmt.Errorf("the tag %q is not the version %q, by which %s finds kind %q", target.Tag, version, clients, s.Plan.Kind.Name),
+		Hint: "leave the tag out and add other tags with --tag, pack another version with --version, or pass --force",
+	}
 }
 
 // dryRunResult is the result of push --dry-run.

@@ -22,6 +22,7 @@ import (
 // Options are the flags about sources.
 type Options struct {
 	kind, name, version, artifactType string
+	appVersion                        string
 	annotations                       []string
 	config                            string
 	packing                           string
@@ -33,6 +34,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kind, "kind", "", "pack plain files as this `KIND`, or by a kind file (default: detected); \"davit kinds\" lists the kinds")
 	fs.StringVar(&o.name, "name", "", "set the `NAME` of the artifact")
 	fs.StringVar(&o.version, "version", "", "set the `VERSION` of the artifact")
+	fs.StringVar(&o.appVersion, "app-version", "", "set the `VERSION` of the application in a chart, as helm package does")
 	fs.StringArrayVar(&o.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
 	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
 	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
@@ -75,6 +77,13 @@ func (o *Options) apply(fsys fs.FS, spec *artifact.Spec) error {
 	o.applyLayers(fsys, spec.Layers)
 	if err := o.applyConfig(spec); err != nil {
 		return err
+	}
+	if o.appVersion != "" {
+		spec.Config = maps.Clone(spec.Config)
+		if spec.Config == nil {
+			spec.Config = map[string]any{}
+		}
+		spec.Config["appVersion"] = o.appVersion
 	}
 	spec.Created, err = Date()
 	return err

@@ -10,31 +10,14 @@ import (
 	"strings"
 )
 
-// maxFile bounds Chart.yaml and requirements.yaml, in bytes: the config made of them is at most that large.
+// maxFile bounds Chart.yaml where it is only looked for, in bytes.
 const maxFile = 4 << 20
 
 // errNoChart is the error of a sound archive that is not a chart.
 var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
 
-// MaxSize is how much of a chart helm unpacks, in bytes.
-const MaxSize = 100 << 20
-
-// ReadArchive reads the metadata of a packaged chart.
-func ReadArchive(r io.Reader) (*Chart, error) {
-	archive, err := newArchiveReader(r)
-	if err != nil {
-		return nil, err
-	}
-	data, err := archive.chartFile()
-	if err != nil {
-		return nil, err
-	}
-	requirements, err := archive.rest()
-	if err != nil {
-		return nil, err
-	}
-	return Parse(data, requirements)
-}
+// ReadArchive reads the metadata of a packaged chart, and checks what helm checks when it loads it.
+func ReadArchive(r io.Reader) (*Chart, error) { return readArchive(r, NewLoader()) }
 
 // archiveReader reads a packaged chart, no more of it than helm unpacks.
 type archiveReader struct {
@@ -80,25 +63,21 @@ func isOfChart(header *tar.Header, name string) bool {
 	return file == name && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
 }
 
-// rest reads the archive after Chart.yaml to its end: helm refuses one that was cut off. It returns the
-// requirements.yaml among it, nil if it does not exist.
-func (r *archiveReader) rest() (requirements []byte, err error) {
+// rest reads the archive to its end: helm refuses one that was cut off.
+func (r *archiveReader) rest() (err error) {
 	for err == nil {
-		var header *tar.Header
-		if header, err = r.Next(); err == nil && isOfChart(header, RequirementsFile) {
-			requirements, err = io.ReadAll(io.LimitReader(r, maxFile))
-		}
+		_, err = r.Next()
 	}
 	if errors.Is(err, io.EOF) {
 		_, err = io.Copy(io.Discard, r.limited) // up to the checksum of the gzip
 	}
 	if r.limited.N <= 0 {
-		return nil, fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", MaxSize>>20)
+		return fmt.Errorf("not a packaged chart: it has more than %d MiB, which is all that helm unpacks", MaxSize>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("broken chart archive: %w", err)
+		return fmt.Errorf("broken chart archive: %w", err)
 	}
-	return requirements, nil
+	return nil
 }
 
 // HasChartFile reports whether an archive has the Chart.yaml of a packaged chart.
@@ -119,7 +98,7 @@ func CheckArchive(r io.Reader) error {
 		_, err = archive.chartFile()
 	}
 	if errors.Is(err, errNoChart) {
-		_, err = archive.rest()
+		err = archive.rest()
 	}
 	return err
 }

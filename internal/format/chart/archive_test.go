@@ -17,8 +17,11 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"empty":      {"", "not a packaged chart"},
 		"no gzip":    {"PK\x03\x04", "not a packaged chart"},
 		"cut":        {whole[:len(whole)/2], "broken chart archive"},
-		"no chart":   {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart, "a/b/Chart.yaml", kindtest.SmallChart), "no NAME/Chart.yaml"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize+1), "demo/Chart.yaml", kindtest.SmallChart), "all that helm unpacks"},
+		"no chart":   {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
+		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is in no directory"},
+		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
+		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "outside of the directory of the chart"},
+		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxFileSize+1), "demo/Chart.yaml", kindtest.SmallChart), "all that helm loads of a file"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
 		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
@@ -29,6 +32,19 @@ func TestReadArchiveRefuses(t *testing.T) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestLoaderBoundsTheChart(t *testing.T) {
+	t.Parallel()
+	l := chart.NewLoader()
+	var err error
+	files := 0
+	for ; err == nil; files++ {
+		err = l.Add("files/x", strings.NewReader(""), chart.MaxFileSize)
+	}
+	if files != chart.MaxSize/chart.MaxFileSize || !strings.Contains(err.Error(), "all that helm loads of a chart") {
+		t.Errorf("after %d files: %v", files, err)
 	}
 }
 

@@ -23,6 +23,8 @@ type Chart struct {
 	Packaging
 
 	Warnings []string `json:"-"` // values that helm reads in another way than they are written
+
+	packed []string // names of the charts in charts/
 }
 
 // About has the fields for people who look for a chart.
@@ -79,6 +81,9 @@ func Parse(data, requirements []byte) (*Chart, error) {
 	if err := c.read("Chart.yaml", data); err != nil {
 		return nil, err
 	}
+	if c.APIVersion == "" { // as charts of helm 2
+		c.APIVersion = "v1"
+	}
 	if requirements != nil {
 		if err := c.read(RequirementsFile, requirements); err != nil {
 			return nil, err
@@ -96,6 +101,7 @@ func (c *Chart) read(file string, data []byte) error {
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return fmt.Errorf("helm can't read %s: %w", file, err)
 	}
+	lastWins(&doc)
 	r := textReader{file: file}
 	r.read(&doc, "")
 	c.Warnings = append(c.Warnings, r.warnings...)
@@ -115,6 +121,27 @@ func (c *Chart) read(file string, data []byte) error {
 		return fmt.Errorf("its %s: %w", file, err)
 	}
 	return nil
+}
+
+// lastWins drops keys of mappings that follow again: helm takes the last one.
+func lastWins(n *yaml.Node) {
+	for _, inner := range n.Content {
+		lastWins(inner)
+	}
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	last := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		last[n.Content[i].Value] = i
+	}
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag == "!!merge" || last[n.Content[i].Value] == i {
+			kept = append(kept, n.Content[i], n.Content[i+1])
+		}
+	}
+	n.Content = kept
 }
 
 // fieldName returns the path of a field of Chart.yaml: encoding/json names embedded structs in it.
@@ -243,8 +270,6 @@ func (c *Chart) clean() {
 func (c *Chart) check() error {
 	c.clean()
 	switch {
-	case c.APIVersion == "":
-		return errors.New("its Chart.yaml has no apiVersion, which helm requires (v2)")
 	case c.Name == "":
 		return errors.New("its Chart.yaml has no name, which helm requires")
 	case c.Name != path.Base(c.Name) || c.Name == "." || c.Name == ".." || strings.Contains(c.Name, `\`):
@@ -271,6 +296,8 @@ func (c *Chart) checkDependencies() error {
 			name = d.Alias
 		}
 		switch {
+		case d.Name == "":
+			return errors.New("its Chart.yaml has a dependency without a name")
 		case d.Alias != "" && !aliasSyntax().MatchString(d.Alias):
 			return fmt.Errorf("its Chart.yaml: the alias %q of the dependency %q has more than letters, digits, _ and -, which helm refuses", d.Alias, d.Name)
 		case seen[name]:

@@ -13,26 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/chart"
 	"github.com/davit-oci/davit/internal/tree"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"gopkg.in/yaml.v3"
 )
-
-// missingDependencies lists the dependencies in Chart.yaml that are not in charts/: helm refuses to package such a chart.
-func missingDependencies(c *chart.Chart, fsys fs.FS, dir string) []string {
-	var missing []string
-	for _, d := range c.Dependencies {
-		packaged, _ := fs.Glob(fsys, path.Join(globEscape(dir), "charts", globEscape(d.Name)+"-*.tgz"))
-		_, err := fs.Stat(fsys, path.Join(dir, "charts", d.Name, "Chart.yaml"))
-		if len(packaged) == 0 && err != nil {
-			missing = append(missing, d.Name)
-		}
-	}
-	return missing
-}
-
-// globEscape returns a pattern that matches only the name.
-func globEscape(name string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
-}
 
 // isChart finds a chart directory by its Chart.yaml.
 func isChart(s *tree.Sample) (string, bool) {
@@ -73,6 +54,10 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}
 	d.Warnings = append(d.Warnings, meta.Warnings...)
 	d.CheckNamed(meta.Name, meta.Version, "Chart.yaml")
+	if v := appVersion(d); v != "" && v != meta.AppVersion {
+		return nil, &spec.Error{Item: charts[0].Source(), Err: fmt.Errorf("its appVersion is %q, and a packaged chart is pushed as it is", meta.AppVersion),
+			Hint: "name the directory of the chart, or package it again with helm package --app-version " + v}
+	}
 	d.Annotations = annotations(meta)
 	file := meta.Name + "-" + meta.Version + ".tgz"
 	charts[0].Title = file
@@ -100,42 +85,76 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 		defer f.Close()
 		return chart.ReadArchive(f)
 	}
-	data, err := tree.ReadFile(d.FS, path.Join(l.Path, "Chart.yaml"), tree.MaxSmallFile)
-	if err != nil {
+	if _, err := fs.Stat(d.FS, path.Join(l.Path, "Chart.yaml")); err != nil {
 		return nil, fmt.Errorf("its Chart.yaml: %s", tree.Cause(err))
 	}
-	requirements, err := tree.ReadFile(d.FS, path.Join(l.Path, chart.RequirementsFile), tree.MaxSmallFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("its %s: %s", chart.RequirementsFile, tree.Cause(err))
+	if err := ignoreAsHelm(d, l); err != nil {
+		return nil, err
 	}
-	meta, err := chart.Parse(data, requirements)
+	loader := chart.NewLoader()
+	if err := load(loader, tree.Contents(d.FS, nil), l); err != nil {
+		return nil, err
+	}
+	if err := override(d, l, loader); err != nil {
+		return nil, err
+	}
+	meta, err := loader.Load()
 	if err != nil {
 		return nil, err
 	}
-	if missing := missingDependencies(meta, d.FS, l.Path); len(missing) > 0 {
-		return nil, fmt.Errorf("it depends on %s, which charts/ does not hold; helm dependency update fetches it", strings.Join(missing, ", "))
+	if missing := meta.Missing(); len(missing) > 0 {
+		return nil, fmt.Errorf("it depends on %s, and no chart of that name in charts/ is packed; helm dependency update fetches it", strings.Join(missing, ", "))
 	}
 	l.Prefix = meta.Name + "/"
-	return meta, errors.Join(checkChartValues(d.FS, l.Path), ignoreAsHelm(d, l))
+	return meta, nil
 }
 
-// checkChartValues checks that other files that helm reads to package a chart are mappings. Helm accepts duplicate keys.
-func checkChartValues(fsys fs.FS, dir string) error {
-	for _, file := range [...]string{"values.yaml", "Chart.lock"} {
-		data, err := tree.ReadFile(fsys, path.Join(dir, file), tree.MaxSmallFile)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrTooLarge) { // too large to have been written by hand
+// load adds the files of a chart that are packed to a loader.
+func load(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
+	return fs.WalkDir(fsys, l.Path, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || name == l.Path {
+			return err
+		}
+		rel := tree.Below(l.Path, name)
+		switch {
+		case l.Exclude != nil && l.Exclude(rel, e.IsDir()):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case e.IsDir():
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		f, err := fsys.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return loader.Add(rel, f, info.Size())
+	})
+}
+
+// appVersion returns the declared appVersion, "" if it is not declared.
+func appVersion(d *compose.Draft) string {
+	v, _ := d.Spec.Config["appVersion"].(string)
+	return v
+}
+
+// override writes the declared version and appVersion into Chart.yaml, as helm package does with its flags.
+func override(d *compose.Draft, l *compose.Layer, loader *chart.Loader) error {
+	for field, value := range map[string]string{"version": d.Spec.Version, "appVersion": appVersion(d)} {
+		if value == "" || loader.Field(field) == value {
 			continue
 		}
-		var values yaml.Node
-		if err == nil {
-			err = yaml.Unmarshal(data, &values)
+		if err := loader.Override(field, value); err != nil {
+			return err
 		}
-		if err == nil && len(values.Content) > 0 && values.Content[0].Kind != yaml.MappingNode && values.Content[0].ShortTag() != "!!null" {
-			err = errors.New("it is not a mapping")
-		}
-		if err != nil {
-			return fmt.Errorf("helm can't read its %s: %s", file, tree.Cause(err))
-		}
+		l.Replaced = map[string][]byte{path.Join(l.Path, "Chart.yaml"): loader.ChartFile()}
+		d.Notes = append(d.Notes, fmt.Sprintf("helm: the %s in Chart.yaml is replaced by %s", field, value))
 	}
 	return nil
 }

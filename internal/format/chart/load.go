@@ -1,0 +1,261 @@
+package chart
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	// MaxSize is the size of the largest chart that helm loads, in bytes.
+	MaxSize = 100 << 20
+	// MaxFileSize is the size of the largest file of a chart that helm loads, in bytes.
+	MaxFileSize = 5 << 20
+
+	// maxDepth bounds charts in charts in charts, which helm does not.
+	maxDepth = 16
+)
+
+// metadataFiles are the files of a chart that helm reads to load it.
+var metadataFiles = []string{"Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", RequirementsFile, "requirements.lock"}
+
+// Loader checks the files of a chart as helm does when it loads them. Add gets each file, and Load returns the metadata.
+type Loader struct {
+	files  map[string][]byte  // metadataFiles
+	charts map[string]*Loader // directories in charts/
+	packed map[string]*Chart  // archives in charts/
+	depth  int
+	size   *int64 // of all files
+}
+
+// NewLoader returns a Loader of a chart.
+func NewLoader() *Loader { return newLoader(0, new(int64)) }
+
+func newLoader(depth int, size *int64) *Loader {
+	return &Loader{files: map[string][]byte{}, charts: map[string]*Loader{}, packed: map[string]*Chart{}, depth: depth, size: size}
+}
+
+// Add reads a file of the chart, as far as helm needs it to load the chart. The name is relative to the directory of the
+// chart.
+func (l *Loader) Add(name string, r io.Reader, size int64) error {
+	if size > MaxFileSize {
+		return fmt.Errorf("%q has more than %d MiB, which is all that helm loads of a file", name, MaxFileSize>>20)
+	}
+	if *l.size += size; *l.size >= MaxSize {
+		return fmt.Errorf("it has more than %d MiB, which is all that helm loads of a chart", MaxSize>>20)
+	}
+	return l.add(name, r)
+}
+
+func (l *Loader) add(name string, r io.Reader) error {
+	below, inCharts := strings.CutPrefix(name, "charts/")
+	switch {
+	case slices.Contains(metadataFiles, name):
+		data, err := io.ReadAll(io.LimitReader(r, MaxFileSize))
+		l.files[name] = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+		return err
+	case !inCharts || path.Ext(name) == ".prov" || strings.HasPrefix(below, "_") || strings.HasPrefix(below, "."):
+		return nil
+	case l.depth == maxDepth:
+		return fmt.Errorf("%q is below more than %d charts", name, maxDepth)
+	}
+	sub, inner, isDir := strings.Cut(below, "/")
+	if path.Ext(sub) == ".tgz" {
+		if isDir {
+			return fmt.Errorf("charts/%s is a directory, and helm takes it for a packaged chart", sub)
+		}
+		c, err := readArchive(r, newLoader(l.depth+1, l.size))
+		if err != nil {
+			return fmt.Errorf("charts/%s: %w", sub, err)
+		}
+		l.packed[sub] = c
+		return nil
+	}
+	if l.charts[sub] == nil {
+		l.charts[sub] = newLoader(l.depth+1, l.size)
+	}
+	if !isDir {
+		return nil // helm takes any file in charts/ for a chart, which has no Chart.yaml then
+	}
+	return l.charts[sub].add(inner, r)
+}
+
+// Load returns the metadata of the chart, or why helm does not load it.
+func (l *Loader) Load() (*Chart, error) {
+	if _, ok := l.files["Chart.yaml"]; !ok {
+		return nil, errors.New("it has no Chart.yaml, which helm requires")
+	}
+	c, err := Parse(l.files["Chart.yaml"], l.files[RequirementsFile])
+	if err != nil {
+		return nil, err
+	}
+	if l.depth == 0 && c.APIVersion != "v1" && c.APIVersion != "v2" {
+		return nil, fmt.Errorf("its Chart.yaml: apiVersion %q is neither v1 nor v2, and helm loads no other", c.APIVersion)
+	}
+	for _, name := range metadataFiles {
+		if data, ok := l.files[name]; ok {
+			if err := checkFile(name, data); err != nil {
+				return nil, fmt.Errorf("helm can't read its %s: %w", name, err)
+			}
+		}
+	}
+	for name, sub := range l.charts {
+		inner, err := sub.Load()
+		if err != nil {
+			return nil, fmt.Errorf("charts/%s, which helm takes for a chart: %w", name, err)
+		}
+		c.packed = append(c.packed, inner.Name)
+	}
+	for _, inner := range l.packed {
+		c.packed = append(c.packed, inner.Name)
+	}
+	return c, nil
+}
+
+// ChartFile returns the Chart.yaml.
+func (l *Loader) ChartFile() []byte { return l.files["Chart.yaml"] }
+
+// Field returns a text in the Chart.yaml, "" if it is something else.
+func (l *Loader) Field(name string) string {
+	var doc map[string]any
+	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {
+		return ""
+	}
+	text, _ := doc[name].(string)
+	return text
+}
+
+// Override replaces a field of the Chart.yaml.
+func (l *Loader) Override(field, value string) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {
+		return fmt.Errorf("helm can't read Chart.yaml: %w", err)
+	}
+	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+		return errors.New("helm can't read Chart.yaml: it is not a mapping")
+	}
+	lastWins(&doc)
+	root := doc.Content[0]
+	text := &yaml.Node{}
+	text.SetString(value)
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == field {
+			text.LineComment = root.Content[i+1].LineComment
+			root.Content = slices.Delete(root.Content, i, i+2)
+			break
+		}
+	}
+	key := &yaml.Node{}
+	key.SetString(field)
+	root.Content = append(root.Content, key, text)
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&doc); err != nil {
+		return err
+	}
+	l.files["Chart.yaml"] = b.Bytes()
+	return nil
+}
+
+// Missing lists the dependencies in Chart.yaml that no chart in charts/ has the name of: helm refuses to package such a
+// chart.
+func (c *Chart) Missing() []string {
+	var missing []string
+	for _, d := range c.Dependencies {
+		if !slices.Contains(c.packed, d.Name) {
+			missing = append(missing, d.Name)
+		}
+	}
+	return missing
+}
+
+// checkFile checks a file that helm reads besides Chart.yaml. Helm accepts duplicate keys.
+func checkFile(name string, data []byte) error {
+	switch name {
+	case "values.schema.json":
+		if !json.Valid(data) {
+			return errors.New("it is not JSON")
+		}
+		return nil
+	case "Chart.yaml", RequirementsFile:
+		return nil // read already
+	}
+	for decoder := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		var doc yaml.Node
+		err := decoder.Decode(&doc)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case len(doc.Content) > 0 && doc.Content[0].Kind != yaml.MappingNode && doc.Content[0].ShortTag() != "!!null":
+			return errors.New("it is not a mapping")
+		}
+		lastWins(&doc)
+		var values any
+		if err := doc.Decode(&values); err != nil { // a template for a key
+			return err
+		}
+	}
+}
+
+// readArchive adds the files of a packaged chart to a Loader, under their names in the chart, and loads it.
+func readArchive(r io.Reader, l *Loader) (*Chart, error) {
+	unzipped, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("not a packaged chart: %w", err)
+	}
+	limited := &io.LimitedReader{R: unzipped, N: 2 * MaxSize} // with the headers of the tar
+	files := tar.NewReader(limited)
+	for {
+		header, err := files.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if _, err := io.Copy(io.Discard, limited); err != nil { // up to the checksum of the gzip
+				return nil, fmt.Errorf("broken chart archive: %w", err)
+			}
+			return l.Load()
+		case limited.N <= 0:
+			return nil, fmt.Errorf("it has more than %d MiB, which is all that helm loads of a chart", MaxSize>>20)
+		case err != nil:
+			return nil, fmt.Errorf("broken chart archive: %w", err)
+		case header.FileInfo().IsDir() || header.Typeflag == tar.TypeXGlobalHeader || header.Typeflag == tar.TypeXHeader:
+			continue
+		}
+		name, err := nameInChart(header.Name)
+		if err == nil {
+			err = l.Add(name, files, header.Size)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// nameInChart returns the name of an entry of a packaged chart as helm sees it: without its first directory, whatever that
+// is.
+func nameInChart(entry string) (string, error) {
+	slashed := entry
+	if strings.Contains(entry, `\`) {
+		slashed = strings.ReplaceAll(entry, `\`, "/")
+	}
+	first, rest, _ := strings.Cut(slashed, "/")
+	switch name := path.Clean(rest); {
+	case first == "Chart.yaml":
+		return "", errors.New("its Chart.yaml is in no directory, and helm wants NAME/Chart.yaml")
+	case path.IsAbs(rest), name == ".", strings.HasPrefix(name, ".."), len(name) > 2 && name[1] == ':' && name[2] == '/':
+		return "", fmt.Errorf("its entry %q is outside of the directory of the chart, which helm refuses", entry)
+	default:
+		return name, nil
+	}
+}
