@@ -59,7 +59,15 @@ type Copied struct {
 // does not match its digest or size an artifact.ErrRefused. Errors of registries are a *[Denied] or an *[Unavailable].
 func Copy(ctx context.Context, src, dst Target, opts CopyOptions) (*CopyResult, error) {
 	c := newCopier(src, dst, opts)
+	if b, ok := dst.(batcher); ok {
+		b.Batch()
+	}
 	result, err := c.run(ctx)
+	if b, ok := dst.(batcher); ok {
+		if flushErr := b.Flush(context.WithoutCancel(ctx)); err == nil {
+			err = flushErr
+		}
+	}
 	if k, ok := dst.(keeper); ok && err != nil {
 		k.Keep()
 	}
@@ -74,8 +82,14 @@ type keeper interface {
 	Keep()
 }
 
+// batcher is a target that lists many manifests at once, in much less time than one after the other.
+type batcher interface {
+	Batch()
+	Flush(ctx context.Context) error
+}
+
 // maxCopied limits how many manifests one artifact brings along: an endless chain of referrers is an attack.
-const maxCopied = 10_000
+const maxCopied = 2 * fetch.MaxReferrers
 
 // copier copies graphs from one target to another.
 type copier struct {

@@ -50,6 +50,9 @@ func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.batch.view != nil {
+		return l.batch.view, nil
+	}
 	if l.latest != nil && l.latest.is(root.Stat(ocispec.ImageIndexFile)) {
 		return l.latest.index, nil
 	}
@@ -102,6 +105,15 @@ func readIndex(f *os.File, size int64) (*catalog.Index, error) {
 func (l *Layout) edit(ctx context.Context, c catalog.Change) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
+	c, done := l.withBatch(c)
+	err := l.editLocked(ctx, c)
+	if err == nil {
+		done()
+	}
+	return err
+}
+
+func (l *Layout) editLocked(ctx context.Context, c catalog.Change) error {
 	for range catalog.MaxIndexEdits {
 		lock := l.lockIndex(ctx)
 		wrote, err := l.editOnce(ctx, c)

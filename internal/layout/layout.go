@@ -38,17 +38,20 @@ type Layout struct {
 	preparing sync.Mutex // held while the layout is created or left
 	editing   sync.Mutex // held while index.json or the set of blobs is changed
 
-	mu      sync.Mutex // guards the fields below
-	root    *os.Root   // nil: the first write creates the directory
-	madeDir bool       // the directory was made by this Layout
-	fresh   bool       // the index in it was created by this Layout too
+	mu   sync.Mutex // guards the fields below
+	root *os.Root   // nil: the first write creates the directory
+	made made       // by this Layout
 	// writers is held, shared with other writers, while this Layout may rely on blobs that nothing refers to yet.
 	writers *os.File
 	stored  map[digest.Digest]bool // blobs that no listed manifest needs yet; true: this Layout has stored them
 	keep    bool                   // keep unneeded blobs
 	dirty   map[string]bool        // directories of blobs that were renamed and not synced
 	latest  *snapshot              // index.json as it was last read
+	batch   batch
 }
+
+// made is what did not exist before.
+type made struct{ dir, index bool }
 
 // Open opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it
 // a layout.
@@ -214,6 +217,9 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catalog.Links) error {
 	added := false
 	c := catalog.Listing(l.Catalog, desc, links)
+	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
+		return err
+	}
 	err := l.edit(ctx, catalog.Change{Holds: c.Holds, Apply: func(ix *catalog.Index) error {
 		before := len(ix.Entries)
 		err := c.Apply(ix)

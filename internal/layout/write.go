@@ -63,7 +63,7 @@ func (l *Layout) makeRoot() (*os.Root, error) {
 		return nil, err
 	}
 	l.mu.Lock()
-	l.root, l.madeDir = root, made
+	l.root, l.made.dir = root, made
 	l.mu.Unlock()
 	return root, l.check()
 }
@@ -98,7 +98,7 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 		return err
 	}
 	empty, _ := catalog.NewIndex().Marshal()
-	l.fresh, err = l.create(ocispec.ImageIndexFile, empty)
+	l.made.index, err = l.create(ocispec.ImageIndexFile, empty)
 	return err
 }
 
@@ -133,11 +133,13 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 func (l *Layout) Close() error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
+	var err error
 	if l.writers != nil {
+		err = l.Flush(context.Background()) // also when the push was cancelled
 		l.tidy()
 	}
 	l.leave()
-	return nil
+	return err
 }
 
 // tidy removes what a broken push left behind. A failure to remove it is not reported.
@@ -157,7 +159,7 @@ func (l *Layout) tidy() {
 	}
 	_ = l.root.Remove(tempDir) // if it is empty
 	ix, err := l.index(ctx)
-	if l.fresh && err == nil && len(ix.Entries) == 0 && l.exclusive() {
+	if l.made.index && err == nil && len(ix.Entries) == 0 && l.exclusive() {
 		l.unmake()
 	}
 }
@@ -179,7 +181,7 @@ func (l *Layout) unmake() {
 	for _, name := range []string{ocispec.ImageIndexFile, ocispec.ImageLayoutFile, ocispec.ImageBlobsDir} {
 		_ = l.root.Remove(name)
 	}
-	if l.madeDir {
+	if l.made.dir {
 		_ = os.Remove(l.Path)
 	}
 }

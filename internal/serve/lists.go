@@ -3,9 +3,6 @@ package serve
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/opencontainers/go-digest"
@@ -14,8 +11,7 @@ import (
 )
 
 const (
-	// maxPage limits the names in one page of a list, and maxPageBytes the bytes of the referrers in one.
-	maxPage      = 10_000
+	// maxPageBytes limits the bytes of the referrers in one page.
 	maxPageBytes = 1 << 20
 	// listMemory is what the request of a list holds: all names of an index.json, and a page.
 	listMemory = 8 << 20
@@ -39,7 +35,7 @@ func (h *handler) serveTags(c *call) error {
 	if err != nil {
 		return err
 	}
-	if tags, err = page(c.w, c.Request, tags); err != nil {
+	if tags, err = answer.Page(c.w, c.Request, tags); err != nil {
 		return err
 	}
 	answer.WriteJSON(c.w, http.StatusOK, "application/json", struct {
@@ -60,47 +56,11 @@ func (h *handler) serveCatalog(c *call) error {
 	if err != nil {
 		return err
 	}
-	if names, err = page(c.w, c.Request, names); err != nil {
+	if names, err = answer.Page(c.w, c.Request, names); err != nil {
 		return err
 	}
 	answer.WriteJSON(c.w, http.StatusOK, "application/json", map[string][]string{"repositories": names})
 	return nil
-}
-
-// page returns the part of a sorted list that the query asks for: at most n entries, or maxPage, after last. If more follow,
-// it sets a Link.
-func page(w http.ResponseWriter, r *http.Request, list []string) ([]string, error) {
-	query := r.URL.Query()
-	if last := query.Get("last"); last != "" {
-		i, found := slices.BinarySearch(list, last)
-		if found {
-			i++
-		}
-		list = list[i:]
-	}
-	n := maxPage
-	if query.Has("n") {
-		asked, err := strconv.Atoi(query.Get("n"))
-		if err != nil || asked < 0 {
-			return nil, answer.Refuse(http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n=%q is not a number of entries", query.Get("n"))
-		}
-		n = min(n, asked)
-	}
-	if n >= len(list) {
-		return list, nil
-	}
-	if n > 0 {
-		linkNext(w, r, list[n-1])
-	}
-	return list[:n], nil
-}
-
-// linkNext says that a list goes on after an entry.
-func linkNext(w http.ResponseWriter, r *http.Request, last string) {
-	query := r.URL.Query()
-	query.Set("last", last)
-	next := url.URL{Path: r.URL.Path, RawQuery: query.Encode()}
-	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
 }
 
 // serveReferrers lists the manifests with a subject, which need not exist.
@@ -150,7 +110,7 @@ func (c *call) referrers(r *repository, subject digest.Digest) ([]ocispec.Descri
 			size += len(key) + len(value) + 10
 		}
 		if size += 300; size > maxPageBytes && len(all) > 0 {
-			linkNext(c.w, c.Request, all[len(all)-1].Digest.String())
+			answer.LinkNext(c.w, c.Request, all[len(all)-1].Digest.String())
 			return errFull
 		}
 		all = append(all, desc)

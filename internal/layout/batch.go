@@ -1,0 +1,103 @@
+package layout
+
+import (
+	"context"
+
+	"github.com/davit-oci/davit/internal/layout/catalog"
+)
+
+// maxBatch limits the manifests that are listed by one edit: so many are lost from the list, though not from the disk, if the
+// process is killed before it.
+const maxBatch = 1000
+
+// batch are manifests that are stored and not listed in index.json yet. An edit writes all of index.json, so that one for each of
+// many manifests would take quadratic time.
+type batch struct {
+	on      bool
+	changes []catalog.Change
+	view    *catalog.Index // index.json with the changes; nil: there are none
+}
+
+// Batch makes Push list manifests together with others: at the latest with the next tag, Flush, or Close.
+func (l *Layout) Batch() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.batch.on = true
+}
+
+// Flush lists the manifests that were pushed since Batch.
+func (l *Layout) Flush(ctx context.Context) error {
+	l.mu.Lock()
+	n := len(l.batch.changes)
+	l.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	return l.edit(ctx, catalog.Change{
+		Apply: func(*catalog.Index) error { return nil },
+		Holds: func(*catalog.Index) bool { return true },
+	})
+}
+
+// deferred adds a change to the batch, if there is one.
+func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
+	l.mu.Lock()
+	on, full := l.batch.on, len(l.batch.changes) >= maxBatch
+	l.mu.Unlock()
+	if !on {
+		return false, nil
+	}
+	if full {
+		if err := l.Flush(ctx); err != nil {
+			return true, err
+		}
+	}
+	now, err := l.index(ctx)
+	if err != nil {
+		return true, err
+	}
+	l.editing.Lock() // one change at a time
+	defer l.editing.Unlock()
+	l.mu.Lock()
+	if l.batch.view != nil {
+		now = l.batch.view
+	}
+	l.mu.Unlock()
+	next := now.Clone()
+	if err := c.Apply(next); err != nil {
+		return true, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.batch.view, l.batch.changes = next, append(l.batch.changes, c)
+	return true, nil
+}
+
+// withBatch returns a change that makes those of the batch first, and the function to call when it is made.
+func (l *Layout) withBatch(c catalog.Change) (catalog.Change, func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := append(l.batch.changes[:len(l.batch.changes):len(l.batch.changes)], c)
+	return catalog.Change{
+			Apply: func(ix *catalog.Index) error {
+				for _, c := range all {
+					if err := c.Apply(ix); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			Holds: func(ix *catalog.Index) bool {
+				for _, c := range all {
+					if !c.Holds(ix) {
+						return false
+					}
+				}
+				return true
+			},
+		}, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.batch.changes, l.batch.view = nil, nil
+		}
+}
