@@ -23,3 +23,9 @@ const (
 	ModelPath     = "org.cncf.model.filepath"
 	ModelUntested = "org.cncf.model.file.mediatype.untested"
 )
+
+// Annotations of a model's manifest from its card: lists with commas between their items.
+const (
+	ModelBase = "dev.davit.model.base" // the models that it was made from, by their names on the hub
+	ModelTags = "dev.davit.model.tags"
+)

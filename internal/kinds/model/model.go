@@ -32,6 +32,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
+	weightset.TakeCard(d)
 	weightset.SetPaths(d)
 	directory := false
 	for _, l := range d.Layers {

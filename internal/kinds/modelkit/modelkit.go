@@ -64,6 +64,10 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		if len(found.Faults) > 0 {
 			return nil, nil // problems
 		}
+		card := weightset.TakeCard(d)
+		if about, ok := kitfile["package"].(map[string]any); ok && card.License != "" && about["license"] == nil {
+			about["license"] = card.License
+		}
 		elements = kitOfLayers(d, found, kitfile)
 	} else if elements, err = kitLayers(d, kitfile, by); err != nil {
 		return nil, &spec.Error{Item: by.Path, Err: err}

@@ -150,7 +150,12 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := d.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": modelDescriptor(d)}, derived))
+	descriptor := modelDescriptor(d)
+	if family := facts["architecture"]; family != nil {
+		descriptor["family"] = family // as Docker's packaging writes it
+	}
+	takeCard(d, facts, descriptor)
+	config := d.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": descriptor}, derived))
 	weightset.TitleFiles(d)
 	weightset.SetPaths(d)
 	for _, l := range d.Layers {
@@ -240,10 +245,18 @@ func weightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, erro
 			facts[key] = text
 		}
 	}
-	if size, ok := facts["paramSize"].(string); ok {
-		facts["paramSize"] = strings.ToLower(size)
-	}
 	return facts, nil
+}
+
+// takeCard takes license and languages from the model card.
+func takeCard(d *compose.Draft, facts, descriptor map[string]any) {
+	card := weightset.TakeCard(d)
+	if card.License != "" {
+		descriptor["licenses"] = []any{card.License}
+	}
+	if len(card.Languages) > 0 {
+		facts["capabilities"] = map[string]any{"languages": card.Languages}
+	}
 }
 
 // takeModelfile replaces a Modelfile with the files that it names, and keeps its text in an annotation, as modctl does.

@@ -44,7 +44,7 @@ func TestModelPackTar(t *testing.T) {
 	if l.MediaType != "application/vnd.cncf.model.weight.v1.tar" || l.Prefix != "sub/" {
 		t.Errorf("layer is %+v", l)
 	}
-	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"name":"m"},"config":{"architecture":"llama","format":"gguf","paramSize":"1.28k","quantization":"Q4_K_M"},
+	kindtest.WantJSON(t, kindtest.Finished(t, plan).Config, `{"descriptor":{"family":"llama","name":"m"},"config":{"architecture":"llama","format":"gguf","paramSize":"1.28K","quantization":"Q4_K_M"},
   "modelfs":{"type":"layers","diffIds":["`+digest.FromString("m/sub/m.ggufm/sub").String()+`","`+digest.FromString("m/x.pym/x.py").String()+`"]}}`)
 }
 
@@ -155,6 +155,33 @@ func TestBrokenModelfile(t *testing.T) {
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 				t.Errorf("%s of %q: %v, want %s", kind, text, err, want)
 			}
+		}
+	}
+}
+
+func TestModelCard(t *testing.T) {
+	t.Parallel()
+	for front, want := range map[string]struct{ licenses, base, tags, config string }{
+		"license: apache-2.0\nlanguage: [en, de, zh-Hant]\nbase_model: org/base\ntags:\n- chat\n- tiny\n": {"Apache-2.0", "org/base", "chat,tiny",
+			`"capabilities":{"languages":["en","de"]}`},
+		"license: cc-by-nc-4.0\nlanguage: fr\nbase_model:\n- a/b\n- c/d\n": {"CC-BY-NC-4.0", "a/b,c/d", "", `"licenses":["CC-BY-NC-4.0"]`},
+		"license: other\nlicense_name: my license\n":                       {"LicenseRef-my-license", "", "", `"licenses":["LicenseRef-my-license"]`},
+		"license: llama3\n": {"LicenseRef-llama3", "", "", `"licenses":["LicenseRef-llama3"]`},
+		"tags: 5\n":         {"", "", "5", `"format":"gguf"`},
+		"[broken\n":         {"", "", "", `"format":"gguf"`},
+	} {
+		plan, err := kindtest.Compose(t, map[string]string{"m.gguf": gguf("llama", ""), "README.md": "---\n" + front + "---\n# M\n", "sub/README.md": "---\nlicense: mit\n---\n"},
+			"kind: modelpack\nlayers: ['**']\n")
+		if err != nil {
+			t.Errorf("%s: %v", front, err)
+			continue
+		}
+		a := plan.Annotations
+		if a["org.opencontainers.image.licenses"] != want.licenses || a[mediatypes.ModelBase] != want.base || a[mediatypes.ModelTags] != want.tags {
+			t.Errorf("%s: annotations are %v", front, a)
+		}
+		if config := string(kindtest.Finished(t, plan).Config); !strings.Contains(config, want.config) {
+			t.Errorf("%s: config is %s, want %s", front, config, want.config)
 		}
 	}
 }

@@ -1,0 +1,105 @@
+package weightset
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Card is what the front matter of a model card says, in the form of Hugging Face.
+type Card struct {
+	License   string // SPDX; LicenseRef-… for a license that is not in its list
+	Base      []string
+	Languages []string // of two letters
+	Tags      []string
+}
+
+// maxCard limits the part of a model card that is read.
+const maxCard = 1 << 20
+
+// TakeCard reads the model card, README.md of the topmost directory that has one, and annotates the manifest with its
+// license, base models, and tags.
+func TakeCard(d *compose.Draft) Card {
+	var card Card
+	name := ""
+	for _, l := range d.Layers {
+		if p := l.Source(); !l.Dir && strings.EqualFold(path.Base(p), "README.md") && (name == "" || strings.Count(p, "/") < strings.Count(name, "/")) {
+			name = p
+		}
+	}
+	if name == "" {
+		return card
+	}
+	data, err := tree.ReadStart(d.FS, name, maxCard)
+	if err != nil {
+		return card // reported when it is packed
+	}
+	fields, _ := frontmatter.Read(data)
+	values := map[string]string{}
+	for _, f := range fields {
+		values[f.Name] = f.Value
+	}
+	card.License = spdx(values["license"], values["license_name"])
+	card.Base, card.Tags = items(values["base_model"]), items(values["tags"])
+	for _, code := range items(values["language"]) {
+		if len(code) == 2 {
+			card.Languages = append(card.Languages, strings.ToLower(code))
+		}
+	}
+	for key, value := range map[string]string{
+		ocispec.AnnotationLicenses: card.License, mediatypes.ModelBase: strings.Join(card.Base, ","), mediatypes.ModelTags: strings.Join(card.Tags, ","),
+	} {
+		if value != "" && d.Annotations[key] == "" {
+			d.Annotations[key] = value
+		}
+	}
+	return card
+}
+
+// items splits a list of front matter.
+func items(list string) []string {
+	const most = 100
+	var found []string
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); item != "" && len(found) < most && !slices.Contains(found, item) {
+			found = append(found, item)
+		}
+	}
+	return found
+}
+
+// spdxNames are the licenses of the hub whose names differ from those of SPDX in more than case.
+var spdxNames = map[string]string{"mit": "MIT", "apache-2.0": "Apache-2.0", "artistic-2.0": "Artistic-2.0", "unlicense": "Unlicense", "zlib": "Zlib",
+	"bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "bsd-3-clause-clear": "BSD-3-Clause-Clear", "isc": "ISC",
+	"gpl-2.0": "GPL-2.0-only", "gpl-3.0": "GPL-3.0-only", "agpl-3.0": "AGPL-3.0-only", "lgpl-2.1": "LGPL-2.1-only", "lgpl-3.0": "LGPL-3.0-only"}
+
+// upperNames begin the names that SPDX writes in upper case.
+var upperNames = []string{"cc0-", "cc-by-", "mpl-", "epl-", "ecl-", "afl-", "osl-", "eupl-", "ms-pl", "wtfpl", "odbl-", "pddl"}
+
+// spdx returns the SPDX expression for a license of the hub; name is that of one the hub does not list.
+func spdx(license, name string) string {
+	lower := strings.ToLower(strings.TrimSpace(license))
+	if lower == "other" || lower == "" {
+		lower = strings.TrimSpace(name)
+	}
+	switch {
+	case lower == "":
+		return ""
+	case spdxNames[lower] != "":
+		return spdxNames[lower]
+	case slices.ContainsFunc(upperNames, func(begin string) bool { return strings.HasPrefix(lower, begin) }):
+		return strings.ToUpper(lower)
+	}
+	return "LicenseRef-" + strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, lower)
+}
