@@ -27,9 +27,21 @@ type Plan struct {
 
 	Platform  *ocispec.Platform // of this manifest, as an entry of an index; nil: none
 	Platforms []*Plan           // one artifact per platform under one index; Layers is empty then
-	Referrers []*Plan           // packed, pushed and attached together with this artifact
+	Others
 	Related
 	Remarks
+}
+
+// Others are artifacts that are pushed together with one.
+type Others struct {
+	Referrers []*Plan // packed, pushed and attached together with this artifact
+	Parts     []Part  // of a collection: pushed before it, each to repositories of its own, unless its version exists there
+}
+
+// Part is an artifact in repositories of its own.
+type Part struct {
+	Repositories []string // below the repository of the whole: its name, and former names
+	Plan         *Plan
 }
 
 // Remarks holds notes and warnings for people about a plan.

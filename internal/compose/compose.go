@@ -60,7 +60,11 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	case kind.Shape == mediatypes.Index:
 		plan = c.index(&spec.Spec{Name: declared.Name, Version: declared.Version, Annotations: declared.Annotations, Platforms: c.perFile(declared)}, kind)
 	default:
-		plan, _ = c.manifest(declared, kind)
+		var m *Draft
+		plan, m = c.manifest(declared, kind)
+		for _, p := range m.Parts {
+			plan.Parts = append(plan.Parts, spec.Part{Repositories: p.Repositories, Plan: c.artifact(p.Spec)})
+		}
 	}
 	plan.Subject = declared.Subject
 	plan.Tags = Unique(append(slices.Clone(declared.Tags), plan.Tags...))

@@ -36,6 +36,12 @@ func Unique(list []string) []string {
 	return kept
 }
 
+// Part is a declaration of Plan.Parts.
+type Part struct {
+	Repositories []string
+	Spec         *spec.Spec
+}
+
 // Draft is a manifest that is being composed. A DeriveFunc works on it.
 type Draft struct {
 	FS      fs.FS
@@ -63,6 +69,7 @@ type Manifest struct {
 	ConfigType       string            // media type of the config; empty: that of the kind
 	Platform         *ocispec.Platform // of the manifest in an index
 	IndexAnnotations map[string]string // annotations of the index over this manifest
+	Parts            []Part            // Plan.Parts
 }
 
 // Report adds problems to those of the declaration.

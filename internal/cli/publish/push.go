@@ -85,6 +85,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 		return err
 	}
 	a.ListLeftOut = opts.dryRun
+	noteParts(s.Plan, target)
 	a.Tell(s.Plan)
 	if opts.dryRun {
 		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})

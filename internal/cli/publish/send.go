@@ -39,6 +39,11 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	if err != nil {
 		return err
 	}
+	parts, err := sendParts(ctx, a, s, sendOptions{target: d.ref, sign: opts.sign})
+	if err != nil {
+		d.release()
+		return registry.Close(ctx, d.target.Target, err)
+	}
 	d.opts.BeforeTag = opts.ifAbsent.Guard(d.target, []string{d.ref.Tag}, signer.In(d.target.Target))
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
 		defer d.release()
@@ -51,7 +56,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		return err
 	}
 	result.Reference = d.ref.String()
-	return a.Print(results.Sent{Result: result, Verb: opts.verb})
+	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts})
 }
 
 // destination is the target of a source, and how the source is packed: a dry run needs the same as a push.

@@ -42,7 +42,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}
 	l := d.Layers[0]
 	if l.Dir {
-		list, err := listCollection(d.FS, l)
+		list, err := listCollection(d, l)
 		if err != nil {
 			return nil, &spec.Error{Item: l.Path, Err: err}
 		}
@@ -72,8 +72,9 @@ func checkCollection(d *compose.Draft, l *compose.Layer) error {
 	return nil
 }
 
-// listCollection reads all features, or all templates, of a directory.
-func listCollection(fsys fs.FS, l *compose.Layer) ([]byte, error) {
+// listCollection reads all features, or all templates, of a directory, which become parts of the artifact.
+func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
+	fsys := d.FS
 	entries, err := fs.ReadDir(fsys, l.Path)
 	if err != nil {
 		return nil, err
@@ -93,10 +94,17 @@ func listCollection(fsys fs.FS, l *compose.Layer) ([]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", e.Name(), err)
 			}
+			var former []string
+			_ = json.Unmarshal(meta.Field("legacyIds"), &former) // another type names none
+			d.Parts = append(d.Parts, compose.Part{
+				Repositories: append([]string{meta.ID}, former...),
+				Spec:         &spec.Spec{Kind: kind, Layers: []spec.LayerSpec{{Path: dir}}},
+			})
 			lists[kind+"s"] = append(lists[kind+"s"], json.RawMessage(meta.String()))
 		}
 	}
 	if len(lists) != 1 {
+		d.Parts = nil
 		return nil, errors.New("a collection is of features or of templates, not of both or none")
 	}
 	collection := map[string]any{"sourceInformation": map[string]any{"source": "davit"}}

@@ -1,6 +1,7 @@
 package collection_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -34,5 +35,25 @@ func TestCollection(t *testing.T) {
 		if _, err := kindtest.Compose(t, files, "kind: collection\nlayers: ["+layer+"]\n"); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// TestParts: the features are artifacts of their own, under their former names as well.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{
+		"src/go/devcontainer-feature.json": `{"id":"go","version":"1.2.3","name":"Go","legacyIds":["golang","gopher"]}`, "src/go/install.sh": "",
+		"src/sh/devcontainer-feature.json": `{"id":"sh","version":"0.1.0","name":"Sh"}`, "src/sh/install.sh": "",
+		"src/README.md": "",
+	}, "kind: collection\nlayers: [src]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range plan.Parts {
+		got = append(got, fmt.Sprintf("%v %s %s %d", p.Repositories, p.Plan.Kind.Name, p.Plan.Cascade, len(p.Plan.Layers)))
+	}
+	if want := []string{"[go golang gopher] feature 1.2.3 1", "[sh] feature 0.1.0 1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
