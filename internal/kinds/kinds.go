@@ -133,6 +133,16 @@ func Alerting() string {
 	return ""
 }
 
+// IsSignature reports whether a kind is one of signatures: attached, and never packed from files.
+func IsSignature(name string) bool {
+	for _, k := range list() {
+		if k.Name == name {
+			return k.ReadOnly && k.Attached
+		}
+	}
+	return false
+}
+
 // Table returns what the engine needs of the built-in kinds.
 func Table() *engine.Table {
 	t := &engine.Table{

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
@@ -69,9 +70,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := limit.NewBody(w, r.Body)
 	r.Body = body
 	if err := h.route(w, r, body); err != nil {
-		if l, ok := w.(*recorder); ok {
-			l.err = err
-		}
+		accesslog.Fail(w, err)
 		answer.Write(w, answer.For(err))
 	}
 }

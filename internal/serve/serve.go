@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"oras.land/oras-go/v2/errdef"
@@ -24,7 +25,7 @@ type Options struct {
 	Write  bool // clients may push and delete
 	Remote bool // accept host names other than those of this machine
 	// Log is called after each request, from several goroutines. It may be nil.
-	Log func(Request)
+	Log func(accesslog.Request)
 	// Stopping is called with the number of active requests when the server starts to stop. It may be nil.
 	Stopping func(requests int)
 }
@@ -39,7 +40,7 @@ type Server struct {
 	uploads *upload.Sessions
 	memory  *limit.Memory
 	bodies  *limit.Memory
-	log     *logger
+	log     *accesslog.Log
 
 	// Nameless lists the layouts that are not served because their path is not a valid repository name.
 	Nameless []string
@@ -49,7 +50,7 @@ type Server struct {
 // path names. With Options.Write, a missing directory is created and becomes a layout.
 func Open(ctx context.Context, opener Opener, path string, opts Options) (*Server, error) {
 	path = filepath.Clean(path)
-	s := &Server{opts: opts, uploads: upload.New(), memory: limit.NewMemory(limit.MaxMemory), bodies: limit.NewMemory(limit.MaxBodies), log: &logger{tell: opts.Log}}
+	s := &Server{opts: opts, uploads: upload.New(), memory: limit.NewMemory(limit.MaxMemory), bodies: limit.NewMemory(limit.MaxBodies), log: accesslog.New(opts.Log)}
 	mode := registry.Read
 	if opts.Write {
 		mode = registry.Write
@@ -116,7 +117,7 @@ func (s *Server) Handler() http.Handler {
 		h = localOnly(h)
 	}
 	// A web page must not make a browser on this machine push.
-	return s.log.wrap(http.NewCrossOriginProtection().Handler(h))
+	return s.log.Wrap(http.NewCrossOriginProtection().Handler(h))
 }
 
 // Serve serves requests until ctx ends and the active ones are finished. Then it closes the server.
@@ -132,7 +133,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stopped := make(chan error, 1)
 	end := context.AfterFunc(ctx, func() {
 		if s.opts.Stopping != nil {
-			s.opts.Stopping(int(s.log.active.Load()))
+			s.opts.Stopping(s.log.Active())
 		}
 		stopped <- server.Shutdown(context.WithoutCancel(ctx))
 	})

@@ -170,7 +170,7 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]si
 			if err != nil {
 				return nil, err
 			}
-			if seen[r.Digest] || kind == signatureKind {
+			if seen[r.Digest] || kinds.IsSignature(kind) {
 				continue
 			}
 			seen[r.Digest] = true
@@ -181,9 +181,6 @@ func (s *signer) subjects(ctx context.Context, subject ocispec.Descriptor) ([]si
 	}
 	return all, nil
 }
-
-// signatureKind is the kind of signatures, which are not signed themselves.
-const signatureKind = "signature"
 
 // kindOf returns the kind of a referrer, from its manifest if the listing does not show it.
 func (s *signer) kindOf(ctx context.Context, r ocispec.Descriptor) (string, error) {

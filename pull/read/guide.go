@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
@@ -53,25 +51,11 @@ func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpa
 
 // contents lists the alerts and the pages that answer them, or returns nil unless there are several pages.
 func contents(m *fetch.Manifest, alerts []kind.Alert) *Document {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n", cmp.Or(m.Annotations[ocispec.AnnotationTitle], "Alerts"))
-	pages := map[string]bool{}
-	for _, a := range alerts {
-		pages[a.Page] = true
-		fmt.Fprintf(&b, "- `%s`", a.Name)
-		if a.Severity != "" {
-			fmt.Fprintf(&b, " (%s)", a.Severity)
-		}
-		if a.Title != "" && a.Title != a.Name {
-			fmt.Fprintf(&b, " %s", a.Title)
-		}
-		fmt.Fprintf(&b, ": %s\n", a.Page)
-	}
-	delete(pages, "")
-	if len(pages) < 2 {
+	text := kind.Contents(cmp.Or(m.Annotations[ocispec.AnnotationTitle], "Alerts"), alerts)
+	if text == "" {
 		return nil
 	}
-	return &Document{MediaType: "text/markdown", Text: b.String()}
+	return &Document{MediaType: "text/markdown", Text: text}
 }
 
 // answer reads the pages and sections that answer the alert.
@@ -122,10 +106,8 @@ func (s *search) cut(doc *Document) {
 // sectionOf returns the section with an anchor, or the whole text if it has none.
 func sectionOf(text, anchor string) string {
 	_, body, _ := frontmatter.Split([]byte(text))
-	sections := markdown.Sections(body)
-	i := slices.IndexFunc(sections, func(s markdown.Section) bool { return s.Anchor == anchor })
-	if i < 0 {
-		return text
+	if section, ok := markdown.Find(body, anchor); ok {
+		return string(section.Text)
 	}
-	return string(sections[i].Text)
+	return text
 }

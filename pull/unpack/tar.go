@@ -48,13 +48,18 @@ type trees struct {
 	mu        sync.Mutex // the callbacks of an Extractor come from several goroutines
 	entangled bool
 	dirs      map[string]bool // directories that have entries
-	placed    int64           // entries, directories included
-	size      int64
-	names     int64 // bytes of paths
+	total     totals
 	lastDir   string
 	seed      maphash.Seed
 	owner     map[uint64]int32 // layer of each file of an image, by the hash of its path
 	failed    error            // of a callback
+}
+
+// totals are what was unpacked, as far as Limits bound it.
+type totals struct {
+	entries int64 // directories included
+	size    int64 // bytes of files
+	names   int64 // bytes of paths
 }
 
 func newTrees(stage *place.Stage, files *record.Table, opts Options) (*trees, error) {
@@ -174,23 +179,23 @@ func (t *trees) note(e extract.Placed) {
 
 // count enforces the limits for all layers together; an Extractor enforces them for each.
 func (t *trees) count(e extract.Placed) {
-	t.placed++
+	t.total.entries++
 	if e.Mode.IsRegular() && e.Link == "" {
-		t.size += e.Size
+		t.total.size += e.Size
 	}
 	if dir := path.Dir(e.Name); dir == t.lastDir {
-		t.names += int64(len(e.Name) - len(dir) + len(e.Link))
+		t.total.names += int64(len(e.Name) - len(dir) + len(e.Link))
 	} else {
-		t.names += int64(len(e.Name) + len(e.Link))
+		t.total.names += int64(len(e.Name) + len(e.Link))
 		t.lastDir = dir
 	}
 	files, size := cmp.Or(t.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
-	case files > 0 && t.placed > files:
+	case files > 0 && t.total.entries > files:
 		t.failed = limitExceeded(e.Name, "the artifact has more than %d files", files)
-	case files > 0 && t.names > files*namePerFile:
+	case files > 0 && t.total.names > files*namePerFile:
 		t.failed = limitExceeded(e.Name, "the paths of the artifact take more than %d bytes", files*namePerFile)
-	case size > 0 && t.size > size:
+	case size > 0 && t.total.size > size:
 		t.failed = limitExceeded(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
 }

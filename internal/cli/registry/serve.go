@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/serve"
+	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -72,7 +73,7 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 		return err
 	}
 	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{
-		Write: opts.write, Remote: opts.remote, Log: func(r serve.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
+		Write: opts.write, Remote: opts.remote, Log: func(r accesslog.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
 	})
 	if err != nil {
 		return err
@@ -177,7 +178,7 @@ func noteStopping(a *app.App, requests int) {
 }
 
 // logRequest writes the access log if it was asked for; failures of the server are always printed.
-func logRequest(a *app.App, r serve.Request) {
+func logRequest(a *app.App, r accesslog.Request) {
 	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
 	if r.Err != nil {
 		line += ": " + r.Err.Error()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -31,7 +32,7 @@ func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.N
 func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	for _, r := range referrers {
 		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
-		if r.Kind == signatureKind {
+		if kinds.IsSignature(r.Kind) {
 			essence = v.verdict(r)
 		}
 		if name == "" {
@@ -42,9 +43,6 @@ func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 		v.AddReferrers(child, r.Referrers)
 	}
 }
-
-// signatureKind is the kind whose attachments are signatures.
-const signatureKind = "signature"
 
 // verdict says whether a signature was verified, and by which key: never more than was checked.
 func (v View) verdict(r *referrers.Referrer) string {

@@ -59,3 +59,13 @@ func uniqueAnchor(taken map[string]int, base string) string {
 	taken[name] = 0
 	return name
 }
+
+// Find returns the section with an anchor.
+func Find(text []byte, anchor string) (Section, bool) {
+	for _, s := range Sections(text) {
+		if s.Anchor == anchor {
+			return s, true
+		}
+	}
+	return Section{}, false
+}

@@ -1,4 +1,5 @@
-package serve
+// Package accesslog reports the requests that an HTTP server served, and counts the active ones.
+package accesslog
 
 import (
 	"io"
@@ -20,17 +21,31 @@ type Request struct {
 	Err       error // why the request failed; nil: it succeeded
 }
 
-// logger reports requests and counts the active ones.
-type logger struct {
-	tell   func(Request)
+// Log reports requests and counts the active ones.
+type Log struct {
+	report func(Request)
 	active atomic.Int64
 }
 
-func (l *logger) wrap(next http.Handler) http.Handler {
+// New returns a Log that calls report after each request, from several goroutines. A nil report is not called.
+func New(report func(Request)) *Log { return &Log{report: report} }
+
+// Active returns the number of requests that are being served.
+func (l *Log) Active() int { return int(l.active.Load()) }
+
+// Fail records why a request failed. The writer is the one that the handler got.
+func Fail(w http.ResponseWriter, err error) {
+	if r, ok := w.(*recorder); ok {
+		r.err = err
+	}
+}
+
+// Wrap returns a handler whose requests are reported.
+func (l *Log) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.active.Add(1)
 		defer l.active.Add(-1)
-		if l.tell == nil {
+		if l.report == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -39,7 +54,7 @@ func (l *logger) wrap(next http.Handler) http.Handler {
 		body := &counted{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(rec, r)
-		l.tell(Request{
+		l.report(Request{
 			Method: r.Method, Path: r.URL.RequestURI(), Client: r.RemoteAddr, UserAgent: r.UserAgent(),
 			Status: rec.status, Received: body.n, Sent: rec.sent, Took: time.Since(start), Err: rec.err,
 		})
