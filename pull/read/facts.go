@@ -3,11 +3,10 @@ package read
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds/kind"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: a config that
@@ -20,18 +19,7 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if err != nil {
 		return nil
 	}
-	facts := s.kind.Pull.Facts(config)
-	has := func(name string) bool {
-		return slices.ContainsFunc(facts, func(f kind.Fact) bool { return f.Name == name })
-	}
-	for i, f := range []kind.Fact{{Name: "name", Value: m.Annotations[ocispec.AnnotationTitle]}, {Name: "version", Value: m.Annotations[ocispec.AnnotationVersion]}} {
-		if f.Value != "" && !has(f.Name) {
-			facts = slices.Insert(facts, min(i, len(facts)), f)
-		}
-	}
-	if license := m.Annotations[ocispec.AnnotationLicenses]; license != "" && !has("license") {
-		facts = append(facts, kind.Fact{Name: "license", Value: license})
-	}
+	facts := kind.CompleteFacts(s.kind.Pull.Facts(config), m.Annotations)
 	if len(facts) > 0 && len(s.items) > 0 {
 		facts = append(facts, kind.Fact{Name: "files", Value: s.countFiles()})
 	}
@@ -41,15 +29,12 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 // countFiles says how many layers there are, and names the first few.
 func (s *search) countFiles() string {
 	const few = 8
-	text := ""
-	for i, it := range s.items[:min(len(s.items), few)] {
-		if i > 0 {
-			text += ", "
-		}
-		text += it.Name
+	var names []string
+	for _, it := range s.items[:min(len(s.items), few)] {
+		names = append(names, it.Name)
 	}
 	if more := len(s.items) - few; more > 0 {
-		text += fmt.Sprintf(", and %d more", more)
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	return text
+	return strings.Join(names, ", ")
 }

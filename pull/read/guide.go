@@ -41,22 +41,15 @@ func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, erro
 		}
 	}
 	if pull.Alerts != nil {
-		return contents(m, pull.Alerts(config)), nil
+		if text := kind.Contents(cmp.Or(m.Annotations[ocispec.AnnotationTitle], "Alerts"), pull.Alerts(config)); text != "" {
+			return &Document{MediaType: "text/markdown", Text: text}, nil
+		}
 	}
 	return nil, nil
 }
 
 // isOneFile reports whether the artifact is a single file, so that its config is not worth a request.
 func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpack }
-
-// contents lists the alerts and the pages that answer them, or returns nil unless there are several pages.
-func contents(m *fetch.Manifest, alerts []kind.Alert) *Document {
-	text := kind.Contents(cmp.Or(m.Annotations[ocispec.AnnotationTitle], "Alerts"), alerts)
-	if text == "" {
-		return nil
-	}
-	return &Document{MediaType: "text/markdown", Text: text}
-}
 
 // answer reads the pages and sections that answer the alert.
 func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, error) {

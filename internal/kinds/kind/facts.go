@@ -1,0 +1,23 @@
+package kind
+
+import (
+	"slices"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// CompleteFacts adds the name, the version, and the license in the annotations of a manifest to facts that lack them.
+func CompleteFacts(facts []Fact, annotations map[string]string) []Fact {
+	has := func(name string) bool {
+		return slices.ContainsFunc(facts, func(f Fact) bool { return f.Name == name })
+	}
+	for i, f := range []Fact{{Name: "name", Value: annotations[ocispec.AnnotationTitle]}, {Name: "version", Value: annotations[ocispec.AnnotationVersion]}} {
+		if f.Value != "" && !has(f.Name) {
+			facts = slices.Insert(facts, min(i, len(facts)), f)
+		}
+	}
+	if license := annotations[ocispec.AnnotationLicenses]; license != "" && !has("license") {
+		facts = append(facts, Fact{Name: "license", Value: license})
+	}
+	return facts
+}
