@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -31,7 +32,8 @@ type machine struct {
 func newMachine(t *testing.T, sizes ...int) *machine {
 	t.Helper()
 	m := &machine{t: t, home: t.TempDir(), files: map[string][]byte{}}
-	m.registry = registrytest.Start(t, registrytest.Options{Line: registrytest.Line{Latency: 20 * time.Millisecond, Rate: 2 << 20}})
+	largest := int64(slices.Max(sizes))
+	m.registry = registrytest.Start(t, registrytest.Options{Line: registrytest.Line{Latency: 500 * time.Millisecond, Rate: max(largest/3, 16<<10)}})
 	m.ref = m.registry.Host + "/app:1"
 	dir := t.TempDir()
 	random := rand.NewChaCha8([32]byte{7})
