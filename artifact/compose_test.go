@@ -99,7 +99,7 @@ func TestComposeProblems(t *testing.T) {
 	for _, tc := range []struct{ name, kind, layers, want string }{
 		{"missing, with a near name", "generic", "[a.tx, dir/y]", `2:10: "a.tx" does not exist (did you mean "a.txt"?)
 			2:16: "dir/y" does not exist (did you mean "dir/x"?)`},
-		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; SPDX as tag: value)`},
+		{"a directory where a file is needed", "sbom", "[dir]", `2:10: "dir" is a directory; kind "sbom" needs files (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)`},
 		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
 		{"a file where a directory is meant", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
 		{"links", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"
@@ -115,18 +115,18 @@ func TestComposeProblems(t *testing.T) {
 			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
 		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
-			2:19: "secre*" matches nothing but what is excluded
+			2:19: "secre*" matches only files that are excluded
 			2:29: "a[" is not a glob pattern`},
 		{"two layers with one title", "generic", "[a.txt, {path: dir/x, title: a.txt}]", `2:17: layers "a.txt" and "dir/x" have one title, "a.txt"`},
-		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" lies below "a.txt", which is a file`},
+		{"a title below a file", "generic", "[a.txt, {path: dir/x, title: a.txt/b}]", `2:17: title "a.txt/b" is below "a.txt", which is a file`},
 		{"one title for many", "generic", "[{path: '{dir/x,a.txt}', title: x}]", `2:41: "{dir/x,a.txt}" matches 2 files; one title can't name them all`},
 		{"options of directories on a file", "generic", "[{path: a.txt, split: true, exclude: [x], preserve: true}]", `2:24: "a.txt" is a file; only directories can be split
 			2:37: "a.txt" is a file; there is nothing to exclude
 			2:51: "a.txt" is packed raw, which keeps no modes or owners (packing: tar+gzip)`},
-		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; SPDX as tag: value)
+		{"no such role", "sbom", "[{path: bom, as: bill}]", `2:9: kind "sbom" needs one layer with role "sbom" (expected SPDX in JSON; CycloneDX in JSON; CycloneDX in XML; Syft's JSON; SPDX as tag: value)
 			2:26: kind "sbom" has no role "bill" (one of sbom)`},
 		{"one too many", "sbom", "[bom, {path: bom, title: b}]", `2:15: kind "sbom" takes one layer with role "sbom", this is one more`},
-		{"a packing that the role has not", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or give a mediaType)`},
+		{"a packing that the role has not", "sbom", "[{path: bom, packing: tar}]", `2:31: kind "sbom" does not pack role "sbom" as tar (one of raw; or set mediaType)`},
 		{"a bad exclude", "generic", "[{path: dir, exclude: ['[']}]", `2:31: exclude: syntax error in pattern`},
 		{"a bad .davitignore", "generic", "[sub]", `2:10: "sub/.davitignore": syntax error in pattern`},
 	} {

@@ -210,7 +210,7 @@ func TestStarter(t *testing.T) {
 				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # plays no role in this kind\n" + referrers},
 		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
 			head + "kind: docs # the directory holds index.md and nothing but pages\nname: x\n" + options +
-				"# config: # wins over what is read out of the files; see davit schema docs\n" +
+				"# config: # overrides the values read from the files; see davit schema docs\n" +
 				"#   index: # the page to begin with, as it is named after a pull\n#   title: # what the documentation is called\n" +
 				"\nlayers: # files, directories and globs; see davit kinds docs\n  - . # pages\n" + referrers},
 	} {

@@ -56,7 +56,7 @@ func ExampleParse() {
 	// 4:10 path "../x" leaves the directory of the declaration
 }
 
-// The contents of plain files show their kind; the notes give the evidence.
+// The contents of plain files show their kind; the notes state the evidence.
 func ExampleDetect() {
 	files := fstest.MapFS{"bom.txt": {Data: []byte(`{"bomFormat": "CycloneDX", "specVersion": "1.6"}`)}}
 	spec, notes, err := artifact.Detect(files, []string{"bom.txt"}, "")

@@ -25,7 +25,7 @@ config:
     properties:
       level: {type: string, enum: [low, high]}
       owner: {type: string}
-  defaults: {owner: nobody, weight: 2.50, small: 1e-7}
+  defaults: {owner: team, weight: 2.50, small: 1e-7}
 layers:
   - {role: rules, mediaType: application/vnd.example.rules, match: ["*.rego"], min: 1, annotations: {com.example.path: "{path}"}}
   - {role: data, mediaType: application/json, match: ["*.json"], max: 1}
@@ -42,7 +42,7 @@ func TestKindFile(t *testing.T) {
 	kindtest.WantLines(t, kindtest.Describe(plan), `
 	d.json d.json raw application/json as=data
 	r/a.rego r/a.rego raw application/vnd.example.rules as=rules map[com.example.path:r/a.rego]`)
-	if got, want := kindtest.ConfigOf(t, plan), `{"level":"high","owner":"nobody","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
+	if got, want := kindtest.ConfigOf(t, plan), `{"level":"high","owner":"team","small":1e-7,"weight":2.50}`; got != want || plan.ArtifactType != "application/x" ||
 		plan.ConfigType != "application/vnd.example.policy.config.v1+json" || plan.Annotations["com.example.team"] != "gate" {
 		t.Errorf("got %s %+v", got, plan)
 	}

@@ -337,7 +337,7 @@ func TestNothingButHiddenFiles(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
 		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that docker model leaves out: d/.git/`,
-		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches nothing but what is excluded`,
+		"kind: modelpack\nlayers: ['d/**']\n":     `"d/**" matches only files that are excluded`,
 		"kind: modelkit\nlayers: [Kitfile.txt]\n": "there is nothing to pack besides what kit leaves out: Kitfile.txt",
 	} {
 		spec, err := artifact.Parse("davit.yaml", []byte(declaration))
@@ -368,7 +368,7 @@ func TestEnvFilesOfCompose(t *testing.T) {
 		{"of another name", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: config/vars}], label_file: l.labels}}\n", "config/vars": "A=1\n", "l.labels": "a=b\n"}, "compose.yaml config/vars l.labels"},
 		{"optional", map[string]string{"compose.yaml": "services: {a: {image: x, env_file: [{path: no.env, required: false}]}}\n", ".env": secret}, "compose.yaml"},
 		{"of an override", map[string]string{"compose.yaml": "services: {a: {image: x}}\n", "compose.override.yaml": "services: {a: {env_file: o.env}}\n", "o.env": "A=1\n"}, "compose.override.yaml compose.yaml o.env"},
-		{"of what is extended", map[string]string{"compose.yaml": "services: {a: {extends: {file: base.yaml, service: b}}}\n", "base.yaml": "services: {b: {image: x, env_file: b.env}}\n", "b.env": "A=1\n", ".env": secret}, "b.env base.yaml compose.yaml"},
+		{"of an extended file", map[string]string{"compose.yaml": "services: {a: {extends: {file: base.yaml, service: b}}}\n", "base.yaml": "services: {b: {image: x, env_file: b.env}}\n", "b.env": "A=1\n", ".env": secret}, "b.env base.yaml compose.yaml"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

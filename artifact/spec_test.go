@@ -104,7 +104,7 @@ func TestParseProblems(t *testing.T) {
 		{"two documents", "kind: generic\nlayers: [a]\n---\nkind: generic\n", "davit.yaml:3:1: a second document begins here; a file holds one"},
 		{"key given twice", "kind: generic\nlayers: [a]\nkind: model\n", `davit.yaml:3:1: key "kind" is given twice (first on line 1)`},
 		{"merge key", "kind: generic\nlayers: [a]\nannotations:\n  <<: {a: b}\n", "davit.yaml:4:3: merge keys (<<) are not read (write the keys out)"},
-		{"key that is no string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
+		{"key that is not a string", "kind: generic\nlayers: [a]\nannotations: {1: b}\n", "davit.yaml:3:15: a key must be a string (put it in quotes)"},
 		{"value of a tag", "kind: generic\nlayers: [a]\nconfig: {a: !!binary YQ==, b: .inf}\n", `davit.yaml:3:13: binary "YQ==" can't be read (put it in quotes if it is a string)
 			davit.yaml:3:31: float ".inf" can't be read (put it in quotes if it is a string)`},
 		{"no kind, no layers", "name: x\n", `davit.yaml:1:1: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
@@ -152,14 +152,14 @@ func TestParseProblems(t *testing.T) {
 			davit.yaml:8:6: "n": must be a string, not a number (put it in quotes)
 			davit.yaml:9:3: annotation "org.opencontainers.image.title" contradicts "name" (leave one of them out)`},
 		{"tag given twice", "kind: generic\nlayers: [a]\ntags: [a, b, a]\n", `davit.yaml:3:14: tag "a" is given twice`},
-		{"tags that are none", "kind: generic\nlayers: [a]\ntags: [a b, 1.0]\n", `davit.yaml:3:8: "tags": "a b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
+		{"invalid tags", "kind: generic\nlayers: [a]\ntags: [a b, 1.0]\n", `davit.yaml:3:8: "tags": "a b" is not a tag (letters, digits, dots, dashes and underscores, at most 128; a + is written as _)
 			davit.yaml:3:13: "tags": must be a string, not a number (put it in quotes)`},
 		{"artifactType", "kind: generic\nlayers: [a]\nartifactType: x y\n", `davit.yaml:3:15: "x y" is not a media type (as in application/vnd.example.thing.v1)`},
 		{"aliases without end", bomb, "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
 		{"aliases before the rest", bomb + "nmae: x\n", "davit.yaml:1:44: is nested too deeply, or repeats itself without end"},
 		{"no targets", "kind: generic\nlayers: [a]\nsubject: some where\nbase: busybox\n",
-			`davit.yaml:3:10: "some where" is no target (as in registry.example.com/app:1.0 or ./oci:1.0)
-			davit.yaml:4:7: "busybox" is no target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
+			`davit.yaml:3:10: "some where" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)
+			davit.yaml:4:7: "busybox" is not a target (as in registry.example.com/app:1.0 or ./oci:1.0)`},
 		{"an alias of itself", "kind: generic\nlayers: &a [*a]\n", "davit.yaml:2:9: is nested too deeply, or repeats itself without end"},
 		{"nested too deeply", "kind: generic\nconfig: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", ""},
 		{"too large", "# " + strings.Repeat("x", declare.MaxDocument), "davit.yaml: is larger than 1048576 bytes"},
@@ -305,7 +305,7 @@ func FuzzParse(f *testing.F) {
 			strings.Count(string(data), "\u2029") + strings.Count(string(data), "\u0085") + 2
 		for _, p := range problems {
 			if p.Line > lines || p.Column > len(data)+1 || (p.Line < 1 || p.Column < 1) && len(data) <= declare.MaxDocument || p.Message == "" {
-				t.Errorf("%+v lies outside of a file of %d lines", p, lines)
+				t.Errorf("%+v is outside of a file of %d lines", p, lines)
 			}
 		}
 	})

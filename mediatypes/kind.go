@@ -149,7 +149,7 @@ type LayerType struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 }
 
-// Form is what a layer is called, and what its tar holds.
+// Form says how a layer is named, and what its tar holds.
 type Form struct {
 	// Prefix is put before the name of every tar entry: "./" for Dev Containers, "volume-data/" for volumes. "{title}/"
 	// is the layer's title, the form that oras unpacks.

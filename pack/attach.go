@@ -24,7 +24,7 @@ import (
 type AttachOptions struct {
 	Options
 	// Replace removes the other referrers of the same type and name once the new one is stored. Of attestations, it
-	// removes those with the same predicate. A referrer without a name has the one that Attach would give it.
+	// removes those with the same predicate. A referrer without a name has the one that Attach would choose.
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool

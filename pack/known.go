@@ -8,22 +8,22 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// holdings are the blobs that a manifest refers to and its target therefore has.
-type holdings struct {
+// knownBlobs are the blobs that a manifest refers to and its target therefore has.
+type knownBlobs struct {
 	sizes map[int64]bool         // of layers
 	blobs map[digest.Digest]bool // of a registry, which accepts no manifest without them; nil if files may be missing
 }
 
-// holdings returns the blobs of the manifest that the tag points to. They need no separate check, and a file with one
+// knownBlobs returns the blobs of the manifest that the tag points to. They need no separate check, and a file with one
 // of these sizes probably exists there and is hashed before it is sent. They are hints: unreadable manifests are
 // ignored.
-func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings {
-	h := holdings{sizes: make(map[int64]bool)}
+func (p *pusher) knownBlobs(ctx context.Context, desc ocispec.Descriptor) knownBlobs {
+	h := knownBlobs{sizes: make(map[int64]bool)}
 	if p.keeps() {
 		h.blobs = make(map[digest.Digest]bool)
 	}
-	for _, child := range p.addHoldings(ctx, desc, h) {
-		p.addHoldings(ctx, child, h)
+	for _, child := range p.addKnownBlobs(ctx, desc, h) {
+		p.addKnownBlobs(ctx, child, h)
 	}
 	return h
 }
@@ -31,8 +31,8 @@ func (p *pusher) holdings(ctx context.Context, desc ocispec.Descriptor) holdings
 // maxChildren is the maximum number of manifests of an index that are read for hints: each costs a request.
 const maxChildren = 16
 
-// addHoldings adds the blobs of one manifest and returns the manifests of an index.
-func (p *pusher) addHoldings(ctx context.Context, desc ocispec.Descriptor, h holdings) []ocispec.Descriptor {
+// addKnownBlobs adds the blobs of one manifest and returns the manifests of an index.
+func (p *pusher) addKnownBlobs(ctx context.Context, desc ocispec.Descriptor, h knownBlobs) []ocispec.Descriptor {
 	var m struct {
 		Config            *ocispec.Descriptor
 		Layers, Manifests []ocispec.Descriptor

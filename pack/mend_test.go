@@ -28,7 +28,7 @@ func TestPushMendsALayout(t *testing.T) {
 	}
 	push()
 	if !push().Skipped {
-		t.Error("what is there was sent again")
+		t.Error("an existing blob was sent again")
 	}
 	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
 	if err != nil || len(blobs) < 5 {
@@ -67,7 +67,7 @@ func TestAttachMendsALayout(t *testing.T) {
 	}
 	lost := attach().Layers[0].Digest
 	if !attach().Skipped {
-		t.Error("what is attached was attached again")
+		t.Error("an attachment was attached again")
 	}
 	name := filepath.Join(dir, "blobs", "sha256", lost.Encoded())
 	if err := os.Remove(name); err != nil {

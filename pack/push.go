@@ -69,7 +69,7 @@ type pusher struct {
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
 	was     *ocispec.Descriptor                             // what the first tag pointed to
-	old     holdings                                        // of the manifest that the tag points to now
+	old     knownBlobs                                      // of the manifest that the tag points to now
 	sent    atomic.Bool                                     // something had to be sent
 	before  func(context.Context, ocispec.Descriptor) error // of PushOptions.BeforeTag
 	listed  fetch.Listed
@@ -101,7 +101,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		}
 	}
 	if tagged != nil && (!known || len(blobs) >= manyBlobs) {
-		p.old = p.holdings(ctx, *tagged)
+		p.old = p.knownBlobs(ctx, *tagged)
 	}
 	err = p.pushAll(ctx, root, tagged, known)
 	if len(p.old.blobs) > 0 && refused(err) {

@@ -50,7 +50,7 @@ type Options struct {
 	Digests Digests
 }
 
-// Selection says what is pulled of an artifact. The zero value: everything, for the running platform.
+// Selection chooses the parts of an artifact to pull. The zero value: everything, for the running platform.
 type Selection struct {
 	// Platform selects a manifest from an index. nil: the running platform.
 	Platform *ocispec.Platform

@@ -58,7 +58,7 @@ func TestVolumeAgain(t *testing.T) {
 	a, errA := root.Stat("d/f")
 	b, errB := root.Stat("h")
 	if errA != nil || errB != nil || !os.SameFile(a, b) {
-		t.Errorf("they are no links to one another: %v, %v", errA, errB)
+		t.Errorf("not hard links of each other: %v, %v", errA, errB)
 	}
 }
 

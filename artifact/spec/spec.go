@@ -16,7 +16,7 @@ type Spec struct {
 	ArtifactType string            `json:"artifactType,omitempty"` // replaces that of the kind
 	Tags         []string          `json:"tags,omitempty"`         // besides the tag of the target
 	Annotations  map[string]string `json:"annotations,omitempty"`
-	Config       map[string]any    `json:"config,omitempty"` // wins over what is read from the files
+	Config       map[string]any    `json:"config,omitempty"` // overrides the values read from the files
 	Layers       []LayerSpec       `json:"layers,omitempty"`
 	Platform     string            `json:"platform,omitempty"`  // OS/ARCH[/VARIANT][:OS_VERSION]; of an entry of Platforms
 	Platforms    []*Spec           `json:"platforms,omitempty"` // instead of Layers; only what differs from this Spec

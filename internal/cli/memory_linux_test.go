@@ -26,7 +26,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxResident is what a command may hold in memory, whatever a registry, a layout, or an archive claims.
+// maxResident bounds the memory of a command, whatever a registry, a layout, or an archive claims.
 const maxResident = 256 << 20
 
 // peakOf runs davit with these arguments, and returns its exit code and the most that it held in memory. What the kernel
@@ -159,7 +159,7 @@ func described(more, mediaType string, data []byte) string {
 	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
 }
 
-// TestMemory holds commands to maxResident while they read what somebody has made to exhaust it.
+// TestMemory holds commands to maxResident while they read content that was made to exhaust it.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	for name, bomb := range bombs() {

@@ -6,7 +6,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 )
 
-// Assign gives a layer another role of the kind. mediaType is that of the role if empty; a media type that the declaration
+// Assign puts a layer into another role of the kind. mediaType is that of the role if empty; a media type that the declaration
 // sets stays.
 func (d *Draft) Assign(l *Layer, role, mediaType string) {
 	for _, t := range d.Kind.Layers {

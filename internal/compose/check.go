@@ -101,7 +101,7 @@ func (d *Draft) checkTitles() {
 	for _, l := range d.Layers {
 		for i, r := range l.Title {
 			if other, taken := first[l.Title[:i]]; r == '/' && taken && other.Packing == mediatypes.Raw {
-				d.Refuse(l, "", "title %q lies below %q, which is a file", l.Title, other.Title)
+				d.Refuse(l, "", "title %q is below %q, which is a file", l.Title, other.Title)
 			}
 		}
 	}

@@ -347,7 +347,7 @@ func FirstFew(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
-// ownFiles are what lies beside the content for davit's sake: the declaration, and the layout that "davit pack" writes
+// ownFiles lists the files of davit itself beside the content: the declaration, and the layout that "davit pack" writes
 // unless told otherwise, which would else be part of the next artifact.
 func (e *entry) ownFiles() []string {
 	var own []string

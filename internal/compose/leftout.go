@@ -40,6 +40,6 @@ func (d *Draft) DropUnnamed(by string, dropped []*Layer) {
 		}
 	}
 	if len(d.LeftOut) > before {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s says what is packed", d.Kind.Name, by))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %s lists the files to pack", d.Kind.Name, by))
 	}
 }

@@ -17,7 +17,7 @@ import (
 // OutlineFunc summarizes a document of a kind; the media type is that of its layer.
 type OutlineFunc func(document io.Reader, mediaType string) (*outline.Outline, error)
 
-// attached returns the annotations by which a listing of referrers shows what is in the artifact: a name, so that it can be
+// attached returns the annotations by which a listing of referrers shows the content of the artifact: a name, so that it can be
 // replaced by its successor, the time of the document, and a summary. They are needed only if it is attached to something,
 // since the document has to be read for them.
 func (d *Draft) attached() func() map[string]string {

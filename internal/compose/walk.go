@@ -78,7 +78,7 @@ func (e *entry) warnOfGit(name string) {
 // mayBeEmpty: an empty volume or image is one all the same.
 func (e *entry) mayBeEmpty() bool { return e.draft.Kind.Shape == mediatypes.Image }
 
-// walk visits what is not a directory below dir, in order, until a visit says no.
+// walk visits everything but directories below dir, in order, until a visit says no.
 func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
 	err := fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -208,7 +208,7 @@ func (e *entry) expand(filter spec.Filter) []string {
 	slices.Sort(names)
 	switch {
 	case len(names) == 0 && leftOut > 0:
-		e.refuse("", "%q matches nothing but what is excluded", e.Path)
+		e.refuse("", "%q matches only files that are excluded", e.Path)
 	case len(names) == 0:
 		e.refuse("", "%q matches no files", e.Path)
 	}
@@ -233,7 +233,7 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	e.Packing = packing
 	r, ok := e.tarRole()
 	if !ok {
-		e.report("/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.draft.Kind.Name, e.Path, packing), "say which role with as:, or give a mediaType")
+		e.report("/packing", fmt.Sprintf("kind %q can't pack %q as %s", e.draft.Kind.Name, e.Path, packing), "name the role with as:, or set mediaType")
 		e.failed = true
 		return
 	}

@@ -61,7 +61,7 @@ func checkHead(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 	}
 	for key, target := range map[string]string{"subject": s.Subject, "base": s.Base} {
 		if target != "" && !isTarget(target) {
-			report(s.Problem("/"+key, fmt.Sprintf("%q is no target", target), "as in registry.example.com/app:1.0 or ./oci:1.0"))
+			report(s.Problem("/"+key, fmt.Sprintf("%q is not a target", target), "as in registry.example.com/app:1.0 or ./oci:1.0"))
 		}
 	}
 }

@@ -84,7 +84,7 @@ func yamlNumbers(v any) any {
 // checkKindFile reports problems that a schema can't detect.
 func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hint string)) {
 	if k.ArtifactType == "" && !k.TypeFromLayer && k.Config.MediaType == "" {
-		report("", "nothing would tell the kind", "give it an artifactType")
+		report("", "nothing would tell the kind", "set artifactType")
 	}
 	for _, t := range []struct{ at, mediaType string }{{"/artifactType", k.ArtifactType}, {"/config/mediaType", k.Config.MediaType}} {
 		if t.mediaType != "" && !isMediaType(t.mediaType) {

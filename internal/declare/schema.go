@@ -107,7 +107,7 @@ func specProperties() map[string]any {
 		"artifactType": text("another artifactType than the kind's"),
 		"tags":         list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}),
 		"annotations":  annotations,
-		"config":       map[string]any{"type": "object", "description": "fields of the kind's config; they win over what is read out of the files"},
+		"config":       map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
 		"layers":       atLeastOne(list("the files", define("layer"))),
 		"platforms":    atLeastOne(list("one artifact per platform under one index, instead of layers", define("platform"))),
 		"referrers":    list("packed, pushed and attached together with this artifact", define("referrer")),
@@ -230,7 +230,7 @@ func explain(f jsonschema.Fault) (message, hint string) {
 	case "oneOf":
 		return "does not fit exactly one of the forms that the schema allows", ""
 	case "not":
-		return "is what the schema rules out", ""
+		return "is ruled out by the schema", ""
 	}
 	return explainBound(f), ""
 }

@@ -57,7 +57,7 @@ var rules = []rule{{
 	when: func(c *choice) bool { return len(c.left) > 1 && len(c.mains) > 0 },
 	drop: func(c *choice, m match) bool { return !m.kind.Attached && !has(c.mains, m) },
 }, {
-	why:  "in a directory, what is mostly attached belongs to the rest",
+	why:  "in a directory, a kind that is mostly attached belongs to the rest",
 	when: func(c *choice) bool { return c.files.isDirectory() && c.hasLeft(isMain) },
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
 }}

@@ -71,7 +71,7 @@ func (s *starter) renderConfig(line func(string, ...any)) {
 	if len(fields) == 0 {
 		return
 	}
-	line("# config: # wins over what is read out of the files; see davit schema %s", s.kind)
+	line("# config: # overrides the values read from the files; see davit schema %s", s.kind)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		field, _ := fields[name].(map[string]any)
 		description, _ := field["description"].(string)

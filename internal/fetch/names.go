@@ -125,7 +125,7 @@ func CleanName(name string) (string, error) {
 	case !filepath.IsLocal(filepath.FromSlash(clean)):
 		reason = "a name that this system reserves"
 	case strings.HasPrefix(clean, StagePrefix):
-		reason = "a name that is reserved for what is being pulled"
+		reason = "a name that is reserved for files being pulled"
 	}
 	if reason != "" {
 		return "", artifact.Refused(name, "%w", errors.New(reason))

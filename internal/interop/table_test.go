@@ -72,7 +72,7 @@ func TestEveryKindIsChecked(t *testing.T) {
 	for i, c := range checks {
 		seen[c.kind] = true
 		if _, ok := kinds.Lookup(c.kind); !ok {
-			t.Errorf("%s is no kind", c.kind)
+			t.Errorf("%s is not a kind", c.kind)
 		}
 		for _, name := range []string{c.reads, c.writes} {
 			if name != "" && !tests[name] {

@@ -16,7 +16,7 @@ type Fault struct {
 	Keyword string   // that is not met; "": the schema allows no value here
 	Want    any      // the keyword's value
 	Got     any      // the value; for type, the name of its type
-	Names   []string // of required: what is missing; of additionalProperties and unevaluatedProperties: what is too much
+	Names   []string // of required: the missing ones; of additionalProperties and unevaluatedProperties: the surplus ones
 	Known   []string // of additionalProperties and unevaluatedProperties: the keys that the schema names
 }
 
@@ -37,7 +37,7 @@ type visit struct {
 	at string
 }
 
-// outcome is what came of a schema and a value.
+// outcome is the result of checking a value against a schema.
 type outcome struct {
 	faults []Fault
 	keys   map[string]bool // that some schema looked at

@@ -29,13 +29,13 @@ const Dialect = "https://json-schema.org/draft/2020-12/schema"
 // Schema is a schema that is one.
 type Schema struct{ root *node }
 
-// Malformed is what keeps a schema from being one.
+// Malformed is a defect of a schema.
 type Malformed struct {
 	At      []string // keys and indices on the way to it
 	Message string   // "must be …": what the value there should have been
 }
 
-// InvalidError is all that is malformed in a schema.
+// InvalidError lists the defects of a schema.
 type InvalidError []Malformed
 
 // Error says what comes first.
@@ -132,7 +132,7 @@ func (c *compiler) resource(root *node, base *url.URL) *resource {
 	return r
 }
 
-// identify notes the names that a schema gives itself.
+// identify records the names that a schema declares for itself.
 func (c *compiler) identify(n *node) {
 	if id, ok := n.words["$id"].(string); ok {
 		if base, err := n.home.base.Parse(strings.TrimSuffix(id, "#")); err == nil && base.Fragment == "" {
@@ -152,7 +152,7 @@ func (c *compiler) identify(n *node) {
 	}
 }
 
-// form is what a keyword's value must be.
+// form describes the valid values of a keyword.
 type form int
 
 const (
@@ -209,7 +209,7 @@ func formOf(keyword string) form {
 	return anything
 }
 
-// keyword checks a keyword's value and compiles what is in it.
+// keyword checks a keyword's value and compiles the schemas in it.
 func (c *compiler) keyword(n *node, word string, value any) {
 	at := below(n.at, word)
 	switch formOf(word) {

@@ -15,13 +15,13 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 )
 
-// beyond tells whether a case of the suite wants what this package leaves out: schemas that are loaded from elsewhere.
+// beyond reports whether a case of the suite needs a feature that this package leaves out: schemas that are loaded from elsewhere.
 func beyond(schema any) bool {
 	text, _ := json.Marshal(schema)
 	return bytes.Contains(text, []byte("localhost:1234/draft2020-12/")) || bytes.Contains(text, []byte(`"$ref":"`+Dialect))
 }
 
-// suite gives the folder of the official test suite of draft 2020-12 (github.com/json-schema-org/JSON-Schema-Test-Suite),
+// suite returns the directory of the official test suite of draft 2020-12 (github.com/json-schema-org/JSON-Schema-Test-Suite),
 // of which the module of another validator carries a copy.
 func suite(t *testing.T) string {
 	t.Helper()

@@ -15,7 +15,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	limits := jsonwalk.Limits{Objects: 3, Values: 10}
 	tests := []struct {
-		data, what string // what is exceeded; "": nothing
+		data, what string // the exceeded limit; "": none
 	}{
 		{`{}`, ""},
 		{`[{},{},{}]`, ""},

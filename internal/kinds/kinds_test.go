@@ -116,7 +116,7 @@ func TestRecognize(t *testing.T) {
 		{"image", mediatypes.Traits{ConfigType: mediatypes.DockerConfig}, "image", true},
 		{"vex in CycloneDX", mediatypes.Traits{ArtifactType: mediatypes.VEXArtifact, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.CycloneDXJSON}}}, "vex", true},
 		{"nothing", mediatypes.Traits{}, "generic", false},
-		{"an empty config is no type", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
+		{"an empty config has no type", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

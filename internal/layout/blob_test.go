@@ -196,7 +196,7 @@ func TestFetchBlob(t *testing.T) {
 	}
 	layout = openFor(t, path, reference.Write).(*Layout)
 	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
-		t.Errorf("what is there: %v, %v", step, err)
+		t.Errorf("stored: %v, %v", step, err)
 	}
 	if err := layout.Close(); err != nil { // without Keep, unneeded blobs are removed
 		t.Fatal(err)

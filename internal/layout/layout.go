@@ -66,7 +66,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
 	}
 	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
-		return nil, archive.NoArchive(name, "it is no directory", "a path of an archive ends in .tar, and the archive is not compressed")
+		return nil, archive.NoArchive(name, "not a directory", "a path of an archive ends in .tar, and the archive is not compressed")
 	}
 	if err != nil {
 		return nil, err

@@ -356,7 +356,7 @@ func TestBlobThatIsNoFile(t *testing.T) {
 	}
 }
 
-// TestOpening tells apart what is not there, what is no layout, and what may become one.
+// TestOpening distinguishes a path that does not exist, one that is not a layout, and one that may become a layout.
 func TestOpening(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -64,7 +64,7 @@ func ValidHost(hostport string) error {
 		return nil
 	}
 	if n, err := strconv.ParseUint(strings.TrimPrefix(port, ":"), 10, 16); err != nil || n == 0 || port[0] != ':' {
-		return fmt.Errorf("invalid registry %q: the port is no number from 1 to 65535", hostport)
+		return fmt.Errorf("invalid registry %q: the port is not a number from 1 to 65535", hostport)
 	}
 	return nil
 }

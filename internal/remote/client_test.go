@@ -71,7 +71,7 @@ func TestRefusalsAreNotRepeated(t *testing.T) {
 		g.Inject("", faults.Always, faults.Status(status))
 		repo := open(t, Options{}, g.Host, "a/b", reference.Read)
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
-			t.Errorf("%d is no error", status)
+			t.Errorf("%d is not an error", status)
 		}
 		want := 2 // HEAD alone may be refused
 		if status == 404 {

@@ -79,7 +79,7 @@ func (c *Client) Login(ctx context.Context, host, username, password string) (st
 	return c.creds.Login(ctx, c.http.Transport, host, username, password)
 }
 
-// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
+// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
 func (c *Client) Logout(ctx context.Context, host string) error {
 	return c.creds.Logout(ctx, host)
 }

@@ -300,7 +300,7 @@ func isRefusal(err error) bool {
 }
 
 // LearnTags asks for the tags of the repository. If one page lists them all, LacksTag and Referrers need no more requests to
-// know which do not exist. It is for commands that read; a registry that does not list tags is no problem.
+// know which do not exist. It is for commands that read; a registry need not list tags.
 func (r *Repository) LearnTags(ctx context.Context) {
 	var all []string
 	pages := 0

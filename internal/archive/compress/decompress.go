@@ -16,7 +16,7 @@ import (
 // command.
 const maxWindow = 128 << 20
 
-// usualWindow is what RFC 8878 recommends that every decoder supports.
+// usualWindow is the window size that RFC 8878 recommends every decoder to support.
 const usualWindow = 8 << 20
 
 // Reader decompresses an archive and distinguishes errors of the data from those of its source.

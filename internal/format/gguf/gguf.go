@@ -115,7 +115,7 @@ type reader struct {
 	pos     int64
 	kept    int // bytes of metadata kept
 	buf     [8]byte
-	visit   func(tensor.Tensor) // nil: nobody asks for the tensors
+	visit   func(tensor.Tensor) // nil: the tensors are not needed
 }
 
 func (g *reader) read() (*File, error) {

@@ -35,7 +35,7 @@ type File struct {
 	data     int64            // sum of the sizes of the tensors
 	end      int64            // where the last tensor ends
 	kept     int
-	visit    func(tensor.Tensor) // nil: nobody asks for the tensors
+	visit    func(tensor.Tensor) // nil: the tensors are not needed
 }
 
 // dtypeBits are the sizes of an element, in bits.

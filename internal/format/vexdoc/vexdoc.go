@@ -26,7 +26,7 @@ const (
 // statuses are those of VEX, most urgent first.
 var statuses = []string{"affected", "under_investigation", "fixed", "not_affected", "unknown"}
 
-// statement is what a document says about one vulnerability.
+// statement is about one vulnerability.
 type statement struct{ id, status, why string }
 
 // reader collects the parts of a document.

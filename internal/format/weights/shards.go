@@ -10,7 +10,7 @@ import (
 // shardName matches the name of a shard: stem, number, count, and extension.
 var shardName = lazy.Regexp(`^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$`)
 
-// Group is what the names of the shards of a model have in common.
+// Group holds the common parts of the names of a model's shards.
 type Group struct {
 	Stem  string // the path up to the number; the whole path of a file that is not a shard
 	Count int    // 0: not a shard

@@ -154,7 +154,7 @@ func predicateOf(statement []byte) (string, error) {
 	}
 	switch {
 	case !strings.HasPrefix(s.Type, "https://in-toto.io/Statement/"):
-		return "", fmt.Errorf("%q is no type of in-toto statements", s.Type)
+		return "", fmt.Errorf("%q is not a type of in-toto statements", s.Type)
 	case s.Predicate == "":
 		return "", errors.New("the in-toto statement has no predicateType")
 	case len(s.Subject) == 0 || len(s.Subject[0].Digest) == 0:

@@ -58,7 +58,7 @@ func TestStatementRefuses(t *testing.T) {
 		"no digest":          {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "about nothing"},
 		"no predicate type":  {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
 		"payload not base64": {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
-		"payload nothing":    {kindtest.Dsse(mediatypes.InToto, "{}"), "no type of in-toto statements"},
+		"payload nothing":    {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},
 		"not signed":         {`{"payloadType":"x","payload":"","signatures":[]}`, "has no signatures"},
 		"empty bundle":       {`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`, "neither dsseEnvelope nor messageSignature"},
 		"nothing of all":     {`{}`, "plays no role"},

@@ -84,7 +84,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	b := &bottleFile{name: m[1], version: m[2], tag: m[3], rebuild: m[4]}
 	platform, known := bottlePlatform(b.tag)
 	if !known {
-		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("%q is no tag of bottles that Homebrew knows", b.tag)}
+		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("%q is not a tag of bottles that Homebrew knows", b.tag)}
 	}
 	if err := b.read(d, l); err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
@@ -238,7 +238,7 @@ func (b *bottleFile) scan(archive *tar.Reader) error {
 		}
 		name := path.Clean(header.Name)
 		if name != b.name && name != keg && !strings.HasPrefix(name, keg+"/") {
-			return fmt.Errorf("holds %q, and Homebrew pours what is below %s alone", header.Name, keg)
+			return fmt.Errorf("holds %q, and Homebrew pours only the files below %s", header.Name, keg)
 		}
 		b.installed += header.Size
 		if name == keg+"/INSTALL_RECEIPT.json" && header.Typeflag == tar.TypeReg {

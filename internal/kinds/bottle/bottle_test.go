@@ -108,7 +108,7 @@ func TestBottleRefuses(t *testing.T) {
 		"no receipt":   {file, kindtest.BottleOf("greeting/1.2.3/bin/greet", "x"), "has no greeting/1.2.3/INSTALL_RECEIPT.json"},
 		"another keg":  {file, kindtest.BottleOf("other/1.2.3/INSTALL_RECEIPT.json", "{}"), `holds "other/1.2.3/INSTALL_RECEIPT.json"`},
 		"odd receipt":  {file, kindtest.BottleOf("greeting/1.2.3/INSTALL_RECEIPT.json", "[]"), "INSTALL_RECEIPT.json: json"},
-		"another name": {"other--1.2.3.arm64_sonoma.bottle.tar.gz", whole, "pours what is below other/1.2.3 alone"},
+		"another name": {"other--1.2.3.arm64_sonoma.bottle.tar.gz", whole, "pours only the files below other/1.2.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -53,7 +53,7 @@ func (p part) layerName() string {
 var errEmptyCompose = errors.New("it is empty, docker compose wants services")
 
 // LayerName is the name under which a file that others refer to is published: it says nothing of the path it had,
-// and lies beside compose.yaml.
+// and is beside compose.yaml.
 func LayerName(name string) string {
 	suffix := ".yaml"
 	if !tree.IsYAML(name) {

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestComposeFilesOfADirectory holds what is taken of a directory against compose-go's rule.
+// TestComposeFilesOfADirectory compares the files taken of a directory with compose-go's rule.
 func TestComposeFilesOfADirectory(t *testing.T) {
 	t.Parallel()
 	const app, ports = "services: {web: {image: nginx}}\n", "services: {web: {ports: ['80:80']}}\n"
@@ -62,7 +62,7 @@ func TestComposeFilesOfADirectory(t *testing.T) {
 	}
 }
 
-// TestNamedComposeFilesAreAllTaken packs what is named, whatever the names.
+// TestNamedComposeFilesAreAllTaken packs the named files, whatever their names.
 func TestNamedComposeFilesAreAllTaken(t *testing.T) {
 	t.Parallel()
 	const app = "services: {web: {image: nginx}}\n"

@@ -61,7 +61,7 @@ func FuzzComposeFile(f *testing.F) {
 			return
 		}
 		if err := yaml.Unmarshal(out, new(yaml.Node)); err != nil {
-			t.Errorf("%q became what is no YAML: %q: %v", b, out, err)
+			t.Errorf("%q became invalid YAML: %q: %v", b, out, err)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func follow(node *yaml.Node) *yaml.Node {
 	return emptyNode
 }
 
-// field finds a key of a mapping, also in what is merged into it; nil if it does not exist.
+// field finds a key of a mapping, also in mappings that are merged into it; nil if it does not exist.
 func field(node *yaml.Node, key string) *yaml.Node { return fieldWithin(node, key, maxYAMLMerges) }
 
 func fieldWithin(node *yaml.Node, key string, depth int) *yaml.Node {

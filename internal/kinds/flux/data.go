@@ -5,7 +5,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// fluxExclude is what "flux push artifact" leaves out unless it is told otherwise.
+// fluxExclude lists the files that "flux push artifact" leaves out by default.
 var fluxExclude = []string{"**/.git", "**/.gitignore", "**/.gitmodules", "**/.gitattributes",
 	"**/*.jpg", "**/*.jpeg", "**/*.gif", "**/*.png", "**/*.wmv", "**/*.flv", "**/*.tar.gz", "**/*.zip"}
 

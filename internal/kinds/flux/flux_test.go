@@ -78,6 +78,6 @@ func TestFlux(t *testing.T) {
 	}
 	_, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "kind: X\napiVersion: v1\n"}, "kind: flux\nconfig: {revision: x}\nlayers: [m/]\n")
 	if err == nil || !strings.Contains(err.Error(), "revision") {
-		t.Errorf("a field that is none: %v", err)
+		t.Errorf("an unknown field: %v", err)
 	}
 }

@@ -93,7 +93,7 @@ func Describe(p *spec.Plan) string {
 	return b.String()
 }
 
-// Finished runs a plan's Finish over layers whose blobs have the digests of their titles (or paths), and gives what came
+// Finished runs a plan's Finish over layers whose blobs have the digests of their titles (or paths), and returns what came
 // of it. It stands in for packing where the bytes of the blobs don't matter.
 func Finished(t *testing.T, plan *spec.Plan) spec.Finished {
 	t.Helper()

@@ -57,7 +57,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}, nil
 }
 
-// assign gives each file the role that it plays for the model. Of GGUF files, Docker Model Runner packs one model with its
+// assign sets the role that each file plays for the model. Of GGUF files, Docker Model Runner packs one model with its
 // projector; it would start another one that is in the same directory.
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	if len(found.Model.Paths) == 0 {

@@ -271,7 +271,7 @@ func TestModelRefuses(t *testing.T) {
 		"not GGUF": {map[string]string{"m.gguf": "hello there"}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": not a GGUF file: it begins with "hell"`},
 		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
-			`davit.yaml:1:1: "m-00002-of-00002.gguf" is missing: a sharded model is complete or it is none (download it, or exclude all files of this set)`},
+			`davit.yaml:1:1: "m-00002-of-00002.gguf" is missing: a sharded model needs all of its files (download it, or exclude all files of this set)`},
 		"split.count of more files": {map[string]string{"m.gguf": splitOf(3)}, "layers: [m.gguf]",
 			`davit.yaml:2:10: "m.gguf": is incomplete: split.count is 3, and the files of m.gguf are 1 (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
 		"an index names more": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",

@@ -37,7 +37,7 @@ func data() mediatypes.Kind {
 		Order: mediatypes.ByRole,
 		Directories: mediatypes.Directories{
 			PerEntry: true,
-			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials are no part of a model.
+			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials do not belong to a model.
 			// The others are kit's OsSpecificFiles.
 			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
 			IgnoreFile: ".kitignore",

@@ -185,7 +185,7 @@ func modelDescriptor(d *compose.Draft) map[string]any {
 	return fields
 }
 
-// assign gives each file the role that it plays for the model, unless the declaration or a Modelfile says which.
+// assign sets the role that each file plays for the model, unless the declaration or a Modelfile says which.
 func assign(d *compose.Draft, found *weightset.Parts) {
 	_, own := d.Annotations[mediatypes.ModelPackModelfile]
 	for _, l := range d.Layers {
@@ -205,7 +205,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.Tell(d, false)
 }
 
-// assignUnknown gives a role to a file whose name tells none. As for modctl, a large one is weights, and a small one is code
+// assignUnknown sets the role of a file whose name shows none. As for modctl, a large one is weights, and a small one is code
 // unless it is text.
 func assignUnknown(d *compose.Draft, l *compose.Layer) {
 	const large = 128_000_000
@@ -293,7 +293,7 @@ func takeModelfile(d *compose.Draft, config map[string]any) error {
 	return takeNamed(d, l, m)
 }
 
-// takeNamed makes the layers those that a Modelfile names, in the roles that it gives them. Those among the declared
+// takeNamed makes the layers those that a Modelfile names, in the roles that it names. Those among the declared
 // layers keep their order; the others follow in the order of the Modelfile.
 func takeNamed(d *compose.Draft, by *compose.Layer, m *modelfile) error {
 	roles, names, err := namedFiles(d, by, m)

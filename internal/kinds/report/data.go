@@ -2,7 +2,7 @@ package report
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data is what a scanner or linter found.
+// data describes the findings of a scanner or linter.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "report",

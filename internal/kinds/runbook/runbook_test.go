@@ -64,7 +64,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	many/b.md:2:8: "alert": must be a string, not a number (put it in quotes)`},
 		{"broken YAML", "kind: runbook\nlayers: [{path: yaml.md, as: runbook}]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
-		{"broken YAML of a file that nobody calls a runbook", "kind: runbook\nlayers: [yaml.md]\n", `
+		{"broken YAML of a file that is not named as a runbook", "kind: runbook\nlayers: [yaml.md]\n", `
 	yaml.md:3:1: not YAML: did not find expected node content`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

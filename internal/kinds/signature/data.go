@@ -2,7 +2,7 @@ package signature
 
 import "github.com/davit-oci/davit/mediatypes"
 
-// data is recognised and shown; notation and cosign write it.
+// data is recognized and shown; notation and cosign write it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:     "signature",

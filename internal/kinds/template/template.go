@@ -64,7 +64,7 @@ func typeOf(m *devcontainer.Metadata) string {
 func nameLoneFiles(m *devcontainer.Metadata, files []string) error {
 	var optional []string
 	if json.Unmarshal(m.Field("optionalPaths"), &optional) != nil {
-		return nil // there are none
+		return nil // without any
 	}
 	for i, pattern := range optional {
 		dir, ok := strings.CutSuffix(pattern, "*")

@@ -47,7 +47,7 @@ type Archive struct {
 // spools are the temporary files of an archive.
 type spools struct {
 	files  []*os.File // unnamed, except those of FetchBlob
-	parts  []string   // their names
+	parts  []string   // the names of those of FetchBlob
 	shared *os.File   // the one of files for blobs whose size is known; nil: none yet
 	end    int64      // where the next blob in shared goes
 }

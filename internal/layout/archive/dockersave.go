@@ -154,4 +154,4 @@ func (t *tarFile) small(name string) ([]byte, error) {
 }
 
 // errDockerArchive is the reason why such an archive is not written to.
-var errDockerArchive = errors.New("docker save wrote it, and it is no image layout: copy it to another archive first")
+var errDockerArchive = errors.New("docker save wrote it, and it is not an image layout: copy it to another archive first")

@@ -26,7 +26,7 @@ func dockerArchive(t *testing.T, manifest string, entries ...tar.Header) string 
 	defer func() { _ = f.Close() }()
 	w := tar.NewWriter(f)
 	for _, h := range append([]tar.Header{{Name: "manifest.json", Uname: manifest}}, entries...) {
-		body := h.Uname // the content stands where its owner would
+		body := h.Uname // the content is in the place of its owner
 		h.Uname, h.Mode = "", 0o644
 		if h.Linkname == "" {
 			h.Size = int64(len(body))

@@ -43,7 +43,7 @@ func OpenTar(name string) (*tarFile, error) {
 	}
 	t := &tarFile{file: f, blobs: map[digest.Digest]files.Extent{}, files: map[string]files.Extent{}, links: map[string]string{}}
 	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
-		err = NoArchive(name, "it is no regular file", "")
+		err = NoArchive(name, "not a regular file", "")
 	}
 	if err == nil {
 		err = t.scan(name)
@@ -68,10 +68,10 @@ func (t *tarFile) scan(name string) error {
 			return err
 		}
 		if err != nil && t.isCompressed() {
-			return NoArchive(name, "it is compressed", "decompress it first: an archive is read where it lies")
+			return NoArchive(name, "it is compressed", "decompress it first: an archive is read in place")
 		}
 		if err != nil {
-			return artifact.Refused(name, "it is no tar archive: %w", err)
+			return artifact.Refused(name, "not a tar archive: %w", err)
 		}
 		at, err := t.file.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -107,7 +107,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 		return nil
 	}
 	if h.Typeflag != tar.TypeReg || isSparse(h) || at > t.info.Size()-h.Size {
-		return artifact.Refused(archive, "entry %q is no whole regular file", untrusted.Line(name, 200))
+		return artifact.Refused(archive, "entry %q is not a complete regular file", untrusted.Line(name, 200))
 	}
 	e := files.Extent{File: t.file, Offset: at, Size: h.Size}
 	switch {

@@ -22,7 +22,7 @@ type Stray struct {
 const (
 	StrayBlob  = "no manifest refers to it"
 	StrayTemp  = "an interrupted writer left it"
-	StrayName  = "its name is no digest"
+	StrayName  = "its name is not a digest"
 	StrayOther = "it belongs to no image layout"
 	StrayGone  = "an image layout has it"
 )

@@ -124,7 +124,7 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = artifact.Refused(f.Name(), "it is no regular file")
+		err = artifact.Refused(f.Name(), "not a regular file")
 	}
 	if err != nil {
 		_ = f.Close()

@@ -131,7 +131,7 @@ func (s *Store) warn(d *dockerConfig, helper string, err error) bool {
 		return false
 	}
 	if _, known := s.warned.LoadOrStore(helper, true); !known && s.Notify != nil {
-		s.Notify("warning: docker-credential-%s, which %s names, gives no credentials: %v", helper, d.path, err)
+		s.Notify("warning: docker-credential-%s, which %s names, returned no credentials: %v", helper, d.path, err)
 	}
 	return true
 }

@@ -252,7 +252,7 @@ func TestLoginsAtOnce(t *testing.T) {
 	}
 }
 
-// TestLogin replaces what is stored under another name of the registry, and checks what can be checked.
+// TestLogin replaces the credentials stored under another name of the registry, and checks what can be checked.
 func TestLogin(t *testing.T) {
 	installHelper(t, "test")
 	tr, host := loginServer(t, true)

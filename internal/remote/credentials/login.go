@@ -127,7 +127,7 @@ func check(ctx context.Context, t *transport.Transport, host string, cred auth.C
 	return nil
 }
 
-// Logout removes the credentials of a host. If there are none, the error is errdef.ErrNotFound.
+// Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
 func (s *Store) Logout(ctx context.Context, host string) error {
 	name, err := reference.ParseHost(host)
 	if err != nil {

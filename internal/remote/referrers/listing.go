@@ -65,7 +65,7 @@ func (w withoutAPI) denied() bool {
 	return answer != nil && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
 }
 
-// fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that there is none.
+// fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
 func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	if r.noPath.Load() {
 		return withoutAPI{errdef.ErrUnsupported}

@@ -196,7 +196,7 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%s: %w", step, errdef.ErrNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
-		return &Denied{Host: host, Step: step, Err: errors.New("it asks for credentials and there are none")}
+		return &Denied{Host: host, Step: step, Err: errors.New("authentication required, no credentials found")}
 	case isAboutCredentials(err):
 		return &Denied{Host: host, Step: step, Err: withoutURL(err)}
 	}

@@ -18,7 +18,7 @@ func (t *Transport) Client() *http.Client {
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
 
-// checkRedirect limits a chain of redirects, and refuses one that drops encryption, or the method with what is sent.
+// checkRedirect limits a chain of redirects, and refuses one that drops encryption, or the method with the body.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return RedirectRefused(fmt.Sprintf("stopped after %d redirects", maxRedirects))
@@ -27,7 +27,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return RedirectRefused("redirect from https to " + req.URL.Scheme + " is refused")
 	}
 	if method := via[0].Method; method != req.Method {
-		return RedirectRefused(fmt.Sprintf("it redirects %s %s to %s, which loses what is sent", method, BareURL(via[0].URL), BareURL(req.URL)))
+		return RedirectRefused(fmt.Sprintf("it redirects %s %s to %s, which loses the request body", method, BareURL(via[0].URL), BareURL(req.URL)))
 	}
 	req.Header.Del("Referer") // it would carry the query of the previous hop
 	return nil

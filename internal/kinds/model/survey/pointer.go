@@ -10,7 +10,7 @@ import (
 // maxPointer is the size of a pointer of Git LFS, which has less (git-lfs docs/spec.md).
 const maxPointer = 1024
 
-// pointerStarts are what pointers of Git LFS begin with; the second is that of its first versions.
+// pointerStarts lists the first lines of pointers of Git LFS; the second is that of its first versions.
 var pointerStarts = [][]byte{[]byte("version https://git-lfs.github.com/spec/"), []byte("version https://hawser.github.com/spec/")}
 
 // isPointer reports whether a file is a pointer of Git LFS.

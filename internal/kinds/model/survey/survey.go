@@ -13,10 +13,10 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// Part is what a file is to a model.
+// Part is the part that a file plays in a model.
 type Part int
 
-// The parts that a survey tells apart. A file that is none of them is Other.
+// The parts that a survey tells apart. Any other file is Other.
 const (
 	Other     Part = iota
 	Weights        // of the model
@@ -35,10 +35,10 @@ type Set struct {
 	Paths  []string // shards in order
 }
 
-// Fault is what makes a model unusable: a file that is missing, or one that has no content.
+// Fault is a defect that makes a model unusable: a file that is missing, or one that has no content.
 type Fault struct{ Path, Message, Hint string }
 
-// Survey is what the files of a tree are.
+// Survey holds the parts that the files of a tree play.
 type Survey struct {
 	Model  Set   // no paths: there are no weights of a format that a survey reads
 	Others []Set // sets that are not the model
@@ -269,7 +269,7 @@ func (s *surveyor) checkShards() {
 		s.fault(s.out.Model.Paths[0], err.Error(), "")
 	}
 	if len(missing) > 0 {
-		s.missing(missing, "a sharded model is complete or it is none")
+		s.missing(missing, "a sharded model needs all of its files")
 	}
 }
 

@@ -75,7 +75,7 @@ func ggufFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 	return facts, nil
 }
 
-// safetensorsFacts reads all shards, and the config.json beside the first. The warning says why that gives no facts.
+// safetensorsFacts reads all shards, and the config.json beside the first. The warning says why no facts were read.
 func safetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warning string, err error) {
 	all, err := readShards(fsys, shards, safetensors.Read)
 	if err != nil {

@@ -112,7 +112,7 @@ func plainJSON(data []byte) []byte {
 	return out
 }
 
-// bareNumber returns the length of the number without digits that the data begin with, 0 if there is none.
+// bareNumber returns the length of the number without digits that the data begin with, 0 without one.
 func bareNumber(data []byte) int {
 	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
 		if len(data) >= len(word) && string(data[:len(word)]) == word {

@@ -12,14 +12,14 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 )
 
-// Parts is what the files of a draft are to the model.
+// Parts holds the parts that the files of a draft play in the model.
 type Parts struct {
 	*survey.Survey
 	layers map[string]*compose.Layer // by the paths of their files
 }
 
 // Find surveys the files of a draft and reports those that make the model unusable. role is the role of weights in the
-// kind: the weights that the declaration gives it are the model.
+// kind: the weights that the declaration assigns to it are the model.
 func Find(d *compose.Draft, role string) *Parts {
 	addShards(d, role)
 	p := &Parts{layers: map[string]*compose.Layer{}}
@@ -83,7 +83,7 @@ func addShards(d *compose.Draft, role string) {
 	}
 }
 
-// Part returns what the file of a layer is. A directory is none of the parts.
+// Part returns what the file of a layer is. A directory plays no part.
 func (p *Parts) Part(l *compose.Layer) survey.Part {
 	if l.Dir || len(l.Files) > 1 {
 		return survey.Other
@@ -161,7 +161,7 @@ func (p *Parts) WeightsIn(l *compose.Layer) []string {
 	return names
 }
 
-// tellings are what Tell says of parts besides the weights, in this order.
+// tellings lists the words of Tell for parts besides the weights, in this order.
 var tellings = []struct {
 	part, other survey.Part
 	what, name  string

@@ -14,7 +14,7 @@ import (
 // HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
 var HiddenFiles = []string{"**/.*"}
 
-// Leftovers are what interrupted downloads leave behind.
+// Leftovers lists the files that interrupted downloads leave behind.
 var Leftovers = []string{"**/*.part", "**/*.partial", "**/*.incomplete", "**/*.crdownload", "**/*.aria2"}
 
 // WeightFiles are patterns of names of weights: those of modctl, except names that are configs or data sets as well.

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether a file is of this user, and nobody else can write to it.
+// isOurs reports whether a file belongs to this user, and no other user can write to it.
 func isOurs(info fs.FileInfo, err error) bool {
 	if err != nil {
 		return false

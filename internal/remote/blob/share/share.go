@@ -132,7 +132,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	if filelock.TryFile(f) { // alone: what is there is of processes that have ended
+	if filelock.TryFile(f) { // alone: existing files are of processes that have ended
 		d.sweep()
 	}
 	if !filelock.WaitShared(ctx, f, true) {
@@ -143,7 +143,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	return true
 }
 
-// makeDir makes a directory, and describes what is there then, without following a link.
+// makeDir makes a directory unless it exists, and describes it, without following a link.
 func makeDir(name string) (os.FileInfo, error) {
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, err

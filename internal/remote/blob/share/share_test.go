@@ -106,7 +106,7 @@ func TestOnce(t *testing.T) {
 }
 
 // TestHandover checks that another process fetches a blob when the one that was fetching it fails, or has a file that is not
-// the blob, and that nobody waits for one that brings no bytes.
+// the blob, and that no process waits for one that brings no bytes.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	data := blob(1, 64<<10)
