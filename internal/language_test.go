@@ -66,7 +66,7 @@ var allowed = regexp.MustCompile(strings.Join([]string{
 	`\b(user|User:|uid) "?nobody"?`, // the Unix user
 	`nobody:nobody`,
 	`Nobody (has been|is) greeted|Greet somebody`, // printed from an example
-	`"\*?licence[*."]`,                       // names of files that hold a license
+	`"\*?licence[*."]`,                            // names of files that hold a license
 	`LICENCE`,
 }, "|"))
 

@@ -341,7 +341,7 @@ func pages(list string, data []byte, page func(i int) []byte) http.Handler {
 	})
 }
 
-// TestMemoryOfServe holds davit serve to maxResident while many clients send and request what is large in its memory.
+// TestMemoryOfServe holds davit serve to maxResident while many clients send and request content that takes much of its memory.
 func TestMemoryOfServe(t *testing.T) {
 	t.Parallel()
 	data := []byte(manifestHead + `"layers":[]}`)
@@ -414,7 +414,7 @@ func TestMemoryOfServe(t *testing.T) {
 		t.Errorf("%d requests were served, want the 20 lists at least", got)
 	}
 	if got := answered[200].Load() + answered[201].Load() + answered[400].Load() + answered[503].Load(); got != 37 {
-		t.Errorf("%d of 37 requests were answered as they should be; the others:", got)
+		t.Errorf("%d of 37 requests were answered correctly; the others:", got)
 		for status := range answered {
 			if n := answered[status].Load(); n > 0 {
 				t.Errorf("%d: %d times", status, n)

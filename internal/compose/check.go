@@ -90,7 +90,7 @@ func (d *Draft) checkTitles() {
 			continue
 		}
 		if reason := declare.BadTitle(l.Title); reason != "" && l.Declared.Title == "" {
-			d.Refuse(l, "rename the file, or give the layer a title", "%q can't be pulled: the name %s", l.Title, reason)
+			d.Refuse(l, "rename the file, or set the title of the layer", "%q can't be pulled: the name %s", l.Title, reason)
 		}
 		if other, taken := first[l.Title]; taken {
 			d.Refuse(l, "", "layers %q and %q have one title, %q", other.Path, l.Path, l.Title)

@@ -13,7 +13,7 @@ import (
 const (
 	// maxPageBytes limits the bytes of the referrers in one page.
 	maxPageBytes = 1 << 20
-	// listMemory is what the request of a list holds: all names of an index.json, and a page.
+	// listMemory bounds the memory of a request for a list: all names of an index.json, and a page.
 	listMemory = 8 << 20
 )
 

@@ -10,7 +10,7 @@ import (
 )
 
 // facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: a config that
-// can't be read gives none.
+// can't be read has none.
 func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if s.kind.Pull.Facts == nil || s.opts.Path != "" || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
 		return nil

@@ -61,7 +61,7 @@ type Document struct {
 	// Verified reports whether the layers that were read were verified. Packed ones of more than 32 MiB are read only up to
 	// the document.
 	Verified bool `json:"verified"`
-	// Facts are what the config says of the artifact, if its kind has such: of models. Without a document, they are all.
+	// Facts are read from the config, for kinds that have them, such as models. Without a document, they are the only content.
 	Facts []kind.Fact `json:"facts,omitempty"`
 }
 

@@ -56,7 +56,7 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 			return nil, err
 		}
 		if !plan.Listed {
-			a.Note("registries list no manifests without a tag: only tags and what is attached were considered")
+			a.Note("registries list no manifests without a tag: only tags and attachments were considered")
 		}
 		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun}
 		if opts.dryRun || len(plan.Tags)+len(plan.Manifests) == 0 {

@@ -27,7 +27,7 @@ type View struct {
 // NewView returns a view as of now. Signatures that are not among those that were checked are shown as not verified.
 func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.Now(), signed} }
 
-// AddReferrers adds referrers, and their referrers, below a line: the kind, the name, what is in it, its age, its size, and its
+// AddReferrers adds referrers, and their referrers, below a line: the kind, the name, its content, its age, its size, and its
 // digest.
 func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	for _, r := range referrers {
@@ -65,7 +65,7 @@ func (v View) verdict(r *referrers.Referrer) string {
 	return strings.TrimSuffix("not verified; "+said, "; ")
 }
 
-// essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, what is stated, or
+// essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, the statement, or
 // the type.
 func essenceOf(r *referrers.Referrer) string {
 	alerts := strings.Join(r.Alerts(), ", ")
@@ -84,7 +84,7 @@ func essenceOf(r *referrers.Referrer) string {
 	return strings.Join(parts, "; ")
 }
 
-// sizeOf returns the size of what is attached, if the listing has it.
+// sizeOf returns the size of the attached content, if the listing has it.
 func sizeOf(r *referrers.Referrer) string {
 	size, err := strconv.ParseInt(r.Annotations[mediatypes.AttachmentSize], 10, 64)
 	if err != nil || size < 0 {

@@ -52,7 +52,7 @@ var generators = []generator{
 	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil},
 }
 
-// site is what the configuration of a generator says about pages.
+// site is the configuration of a generator, as far as pages depend on it.
 type site struct {
 	title string
 	nav   string   // the file that lists the pages

@@ -7,7 +7,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// fixedNames are the names that Docker Model Runner gives to layers of which there is one.
+// fixedNames are the names, in Docker Model Runner, of layers of which there is one.
 var fixedNames = map[string]string{
 	mediatypes.ModelGGUF: "model.gguf", mediatypes.ModelSafetensors: "model.safetensors", mediatypes.ModelDDUF: "model.dduf",
 	mediatypes.ModelProjector: "model.mmproj", mediatypes.ModelChatTemplate: "template.jinja", mediatypes.ModelLicense: "LICENSE",

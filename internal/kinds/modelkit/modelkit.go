@@ -105,7 +105,7 @@ func refuseBroken(d *compose.Draft) (found bool) {
 	return found
 }
 
-// takeKitfile takes a Kitfile out of the layers. by is nil if there is none.
+// takeKitfile takes a Kitfile out of the layers. by is nil without one.
 func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
 	about := map[string]any{}
 	for key, value := range map[string]string{"name": d.Spec.Name, "version": d.Spec.Version} {

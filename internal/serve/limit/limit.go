@@ -30,7 +30,7 @@ const (
 	sendStep = 8 << 20
 )
 
-// Memory is what the requests of a server may hold together.
+// Memory bounds the memory of all requests of a server together.
 type Memory struct {
 	free *semaphore.Weighted
 	most int64
@@ -77,7 +77,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// Listen bounds the connections of a listener, and what is sent to a client that takes nothing for Stall.
+// Listen bounds the connections of a listener, and the time to send to a client that takes nothing: Stall.
 func Listen(l net.Listener, connections int) net.Listener {
 	return &listener{Listener: l, open: make(chan struct{}, connections), closed: make(chan struct{})}
 }

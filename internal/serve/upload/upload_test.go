@@ -69,7 +69,7 @@ func TestTooManySessions(t *testing.T) {
 	if got := answer.For(err); got.Status != http.StatusTooManyRequests {
 		t.Errorf("one more upload: %v", err)
 	}
-	// The one that nobody has used for longest makes room, unless it is in use.
+	// The one that was used least recently makes room, unless it is in use.
 	for id, idle := range map[string]time.Duration{"7": time.Hour, "8": 2 * time.Hour, "9": 3 * time.Hour} {
 		blob, err := newBlob(t.Context())
 		if err != nil {

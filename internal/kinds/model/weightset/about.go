@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// about is what the configs of the three formats of models say, of which each has a part.
+// about holds the fields of the configs of three formats of models, of which each has a part.
 type about struct {
 	Config struct {
 		Architecture, Format, Parameters, ParamSize, Quantization, Precision, Size string
