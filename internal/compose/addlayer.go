@@ -45,7 +45,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at, Declared: e.LayerSpec})
 }
 
-// preserve is what the entry says, else what the kind has.
+// preserve returns the value of the entry, else that of the kind.
 func (e *entry) preserve(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
@@ -53,7 +53,7 @@ func (e *entry) preserve(r roles.Role) bool {
 	return r.Preserve
 }
 
-// split is what the entry says, else what the kind has.
+// split returns the value of the entry, else that of the kind.
 func (e *entry) split(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split

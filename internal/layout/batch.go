@@ -15,7 +15,7 @@ const maxBatch = 1000
 type batch struct {
 	on      bool
 	changes []catalog.Change
-	view    *catalog.Index // index.json with the changes; nil: there are none
+	view    *catalog.Index // index.json with the changes; nil: without changes
 }
 
 // Batch makes Push list manifests together with others: at the latest with the next tag, Flush, or Close.

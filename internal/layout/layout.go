@@ -50,7 +50,7 @@ type Layout struct {
 	batch   batch
 }
 
-// made is what did not exist before.
+// made records which of the two did not exist before.
 type made struct{ dir, index bool }
 
 // Open opens the layout in a directory. For Write, the directory may be missing or empty: the first write makes it

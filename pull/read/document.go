@@ -24,11 +24,10 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	head := &headWriter{}
 	all := io.TeeReader(&stickyReader{r: verified}, head)
 	summary, readErr := sbom.Read(all)
-	_, err := io.Copy(io.Discard, all)
-	if err == nil {
-		err = verified.Verify()
+	if _, err := io.Copy(io.Discard, all); err != nil {
+		return nil, fetch.Mismatch(err, it.Desc)
 	}
-	if err != nil {
+	if err := verified.Verify(); err != nil {
 		return nil, fetch.Mismatch(err, it.Desc)
 	}
 	switch {

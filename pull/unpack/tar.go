@@ -55,7 +55,7 @@ type trees struct {
 	failed    error            // of a callback
 }
 
-// totals are what was unpacked, as far as Limits bound it.
+// totals count the unpacked content, as far as Limits bound it.
 type totals struct {
 	entries int64 // directories included
 	size    int64 // bytes of files

@@ -12,7 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Card is what the front matter of a model card says, in the form of Hugging Face.
+// Card has the fields of the front matter of a model card, as Hugging Face defines it.
 type Card struct {
 	License   string // SPDX; LicenseRef-… for a license that is not in its list
 	Base      []string

@@ -1,2 +1,0 @@
-// Package read lists, prints, compares, and shows the files of an artifact without placing them.
-package read
