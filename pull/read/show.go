@@ -77,7 +77,7 @@ var (
 
 type nothingReadable struct{}
 
-func (nothingReadable) Error() string { return "nothing in it is for reading" }
+func (nothingReadable) Error() string { return "nothing in it is meant to be read" }
 func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
 // Readable finds and fetches the human-readable part of an artifact: the artifact itself if it is a document (a runbook,

@@ -15,7 +15,7 @@ func Packings(t mediatypes.LayerType) string {
 			known = append(known, string(p))
 		}
 	}
-	return "one of " + strings.Join(known, ", ") + "; or set a mediaType"
+	return "one of " + strings.Join(known, ", ") + "; or set mediaType"
 }
 
 // LayerAnnotations returns the annotations of a layer: those of its role, and the declared ones.
