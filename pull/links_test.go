@@ -287,6 +287,29 @@ func TestLongPaths(t *testing.T) {
 	}
 }
 
+// TestDeepPaths: making directories with many levels takes a bounded number of steps. Files that share one cost no more than others.
+func TestDeepPaths(t *testing.T) {
+	t.Parallel()
+	names := func(levels, dirs, files int) (all []string) {
+		for d := range dirs {
+			for f := range files {
+				all = append(all, fmt.Sprintf("tree/%sd%d/%d", strings.Repeat("d/", levels), d, f))
+			}
+		}
+		return all
+	}
+	store := newStore()
+	store.tarOf(t, "deep", names(250, 25, 1)...)
+	store.tarOf(t, "honest", names(60, 50, 20)...)
+	for tag, refused := range map[string]bool{"deep": true, "honest": false} {
+		out := filepath.Join(t.TempDir(), "out")
+		_, err := pull.Artifact(t.Context(), store, tag, openRoot(t, out), pull.Options{NoSync: true})
+		if errors.Is(err, artifact.ErrRefused) != refused || err != nil && (!refused || !strings.Contains(err.Error(), "too many deep paths")) {
+			t.Errorf("%s: %.200v", tag, err)
+		}
+	}
+}
+
 func including(pattern string) (opts pull.Options) {
 	opts.Include = []string{pattern}
 	return opts

@@ -60,6 +60,7 @@ type totals struct {
 	entries int64 // directories included
 	size    int64 // bytes of files
 	names   int64 // bytes of paths
+	steps   int64 // of looking up deep paths
 }
 
 func newTrees(stage *place.Stage, files *record.Table, opts Options) (*trees, error) {
@@ -188,6 +189,9 @@ func (t *trees) count(e extract.Placed) {
 	} else {
 		t.total.names += int64(len(e.Name) + len(e.Link))
 		t.lastDir = dir
+		if levels := int64(strings.Count(e.Name, "/")); levels > deep {
+			t.total.steps += levels * levels
+		}
 	}
 	files, size := cmp.Or(t.opts.Limits.MaxFiles, archive.DefaultMaxFiles), cmp.Or(t.opts.Limits.MaxSize, archive.DefaultMaxSize)
 	switch {
@@ -195,6 +199,8 @@ func (t *trees) count(e extract.Placed) {
 		t.failed = limitExceeded(e.Name, "the artifact has more than %d files", files)
 	case files > 0 && t.total.names > files*namePerFile:
 		t.failed = limitExceeded(e.Name, "the paths of the artifact take more than %d bytes", files*namePerFile)
+	case files > 0 && t.total.steps > maxSteps:
+		t.failed = artifact.Refused("", "%w", &archive.UnsafeError{Name: e.Name, Reason: "too many deep paths in the artifact"})
 	case size > 0 && t.total.size > size:
 		t.failed = limitExceeded(e.Name, "the artifact unpacks to more than %d bytes", size)
 	}
@@ -203,6 +209,13 @@ func (t *trees) count(e extract.Placed) {
 // namePerFile is how many bytes the path of a file may take on average, which all are held in memory: 64 MB for the default number
 // of files. The directory counts once for files that follow each other in it.
 const namePerFile = 32
+
+// A directory of n levels is made in n² steps, since each level is looked up from the root of the destination. Up to deep levels that is
+// the price of a directory. Deeper ones share maxSteps: 600 of 40 levels, 15 of 256.
+const (
+	deep     = 32
+	maxSteps = 1_000_000
+)
 
 func limitExceeded(name, format string, limit int64) error {
 	return artifact.Refused("", "%w", &archive.UnsafeError{Name: name, Reason: fmt.Sprintf(format, limit), Limit: true})
