@@ -296,14 +296,17 @@ func TestPack(t *testing.T) {
 		}
 		for _, source := range sources {
 			tag := source.Name()
-			want := documents[tag]
+			want := documents[tag]["digest"]
+			if tag == "split" { // cut into smaller layers since; the sources are large enough for that
+				want = "sha256:fb072394332f8292dad8a0957a4def5f36f4fa1bb0a692d6c6441fdd7d97428d"
+			}
 			switch tag {
 			case "hidden", "volume", "one":
 				continue // an annotation that was wrong; owners and times that differ here; no declaration
 			}
 			for range 2 { // the second time from what this version keeps in the caches
-				if got := digestOf(p.davit(t, "pack", "./src/"+tag, "-o", "./packed:"+tag, "--quiet")); got != want["digest"] {
-					t.Errorf("%s, with %q: packed into %s, want %v", tag, archives, got, want["digest"])
+				if got := digestOf(p.davit(t, "pack", "./src/"+tag, "-o", "./packed:"+tag, "--quiet")); got != want {
+					t.Errorf("%s, with %q: packed into %s, want %v", tag, archives, got, want)
 				}
 			}
 		}
