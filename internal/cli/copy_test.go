@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
@@ -150,6 +152,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
+		t.Setenv("DAVIT_CACHE_DIR", target+".cache") // what is in the cache of another run is not fetched
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
 		from.Inject("GET blob", faults.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
@@ -183,6 +186,13 @@ func repairs(t *testing.T, layout, scratch string) {
 	if err := os.CopyFS(scratch, os.DirFS(layout)); err != nil {
 		t.Fatal(err)
 	}
+	old := time.Now().Add(-2 * time.Hour) // fresh files may be another writer's
+	err := filepath.WalkDir(scratch, func(name string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(name, old, old))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := davit(t, "verify", scratch, "--repair"); !strings.Contains(got, "removed") || !strings.Contains(got, ".davit/part-") {
 		t.Errorf("repaired: %s", got)
 	}
@@ -214,6 +224,7 @@ func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := t.TempDir()
+			t.Setenv("DAVIT_CACHE_DIR", work+"/cache")                 // what is in the cache of another run is not fetched
 			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file are stored
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}

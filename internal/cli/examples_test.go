@@ -61,9 +61,15 @@ davit -q copy --all-tags ./registry/build registry.example.com/build
 davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
 `
 
+const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pub"
+
 // examplePreparations are scripts for the examples that need more, or less.
 var examplePreparations = map[string]string{
 	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
+	"verify":     keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
+	"sign":       keys,
+	"prune":      "davit -q tag registry.example.com/app:1.0 v1",
+	"detach":     "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
 	"init":       "rm -r app docs models examples oci registry *.*",
 }
 
@@ -97,7 +103,7 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 		switch program, _, _ := strings.Cut(example, " "); {
 		case cmd.Name() == "serve" && program == "davit":
 			address = s.serve(t, example)
-		case program != "davit" && program != "echo":
+		case program != "davit" && program != "echo" && program != "cat" && !strings.Contains(program, "="):
 			t.Run(program, func(t *testing.T) { // skipped where it is not installed
 				example = strings.ReplaceAll(example, "127.0.0.1:5000", address)
 				s.runExample(t, clients.Path(t, program)+strings.TrimPrefix(example, program))
@@ -133,7 +139,9 @@ func TestDemo(t *testing.T) {
 	if code != 0 || !strings.Contains(first, "# Done: ") {
 		t.Fatalf("exit code %d:\n%s", code, first)
 	}
-	if again, code := s.sh(t, "HOME=/dev/null sh examples/demo.sh"); code != 0 || again != first {
+	again, code := s.sh(t, "HOME=/dev/null sh examples/demo.sh")
+	again = strings.ReplaceAll(again, "davit: this pull is not recorded: mkdir /dev/null: not a directory\n", "")
+	if code != 0 || again != first {
 		t.Errorf("again: exit code %d:\n%s\nfirst:\n%s", code, again, first)
 	}
 }

@@ -251,7 +251,7 @@ func TestTypeOfTheEmptyConfig(t *testing.T) {
 	withHome(t)
 	for _, artifactType := range []any{"application/vnd.oci.empty.v1+json", "", nil} {
 		o := newOdd(t, withoutAPI)
-		o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
+		o.run(exit.Done, "attach -q --name list $D/one.spdx.json $R/app:1")
 		o.putList(func(index map[string]any) {
 			entry := index["manifests"].([]any)[0].(map[string]any)
 			if entry["artifactType"] = artifactType; artifactType == nil {
@@ -261,7 +261,7 @@ func TestTypeOfTheEmptyConfig(t *testing.T) {
 		if got := o.attached("$R/app:1 --kind sbom"); got != "1" {
 			t.Errorf("%v: %s SBOMs are listed", artifactType, got)
 		}
-		o.run(exit.Done, "attach -q --replace $D/two.spdx.json $R/app:1")
+		o.run(exit.Done, "attach -q --replace --name list $D/two.spdx.json $R/app:1")
 		o.expect("1")
 		o.run(exit.Done, "detach --kind sbom $R/app:1")
 		o.expect("0")
@@ -274,8 +274,8 @@ func TestNoDeletion(t *testing.T) {
 	for _, status := range []int{400, 403, 405, 501} {
 		o := newOdd(t, withoutAPI)
 		o.reg.Inject("DELETE manifest", faults.Always, faults.Status(status))
-		o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
-		if text := o.run(exit.Done, "attach --replace $D/two.spdx.json $R/app:1"); !strings.Contains(text, "is no longer attached, but stays") {
+		o.run(exit.Done, "attach -q --name list $D/one.spdx.json $R/app:1")
+		if text := o.run(exit.Done, "attach --replace --name list $D/two.spdx.json $R/app:1"); !strings.Contains(text, "is no longer attached, but stays") {
 			t.Errorf("%d: no note: %s", status, text)
 		}
 		o.expect("1")
@@ -285,7 +285,7 @@ func TestNoDeletion(t *testing.T) {
 
 		o = newOdd(t, registrytest.Options{})
 		o.reg.Inject("DELETE manifest", faults.Always, faults.Status(status))
-		o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
+		o.run(exit.Done, "attach -q --name list $D/one.spdx.json $R/app:1")
 		code := exit.Code(exit.Network)
 		if status == 403 || status == 405 {
 			code = exit.Denied
@@ -307,9 +307,9 @@ func TestNoReferrersAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, withoutAPI)
 			o.reg.Inject("GET referrers", faults.Always, fault)
-			o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
+			o.run(exit.Done, "attach -q --name list $D/one.spdx.json $R/app:1")
 			o.expect("1")
-			o.run(exit.Done, "attach -q $D/one.spdx.json $D/two.spdx.json $R/app:1")
+			o.run(exit.Done, "attach -q --name list $D/one.spdx.json $D/two.spdx.json $R/app:1")
 			o.expect("2")
 		})
 	}

@@ -180,7 +180,7 @@ func TestReadingTakesLittle(t *testing.T) {
 		{command: "cat $A:tar tree/b.txt", ops: []string{manifest, blob, blob}, bytes: 2 * 64 << 10},
 		{command: "cat $A:gzip tree/b.txt", ops: []string{manifest, blob}, bytes: 32 * mib},
 		{command: "cat $A:1 one.md", ops: []string{manifest, blob}, bytes: 6},
-		{command: "cat $A:model model.safetensors --range 0-99", ops: []string{manifest, blob}, bytes: 100},
+		{command: "cat $A:model model.safetensors --range 0-99", ops: []string{manifest, blob}, bytes: 17 * mib},
 		{command: "diff $A:1 $A:same", ops: []string{manifest, manifest}, code: exit.Done},
 		{command: "diff $A:1 $A:2", ops: []string{manifest, manifest}, code: exit.No},
 		{command: "diff $A:1 $A:2 --text", ops: []string{manifest, manifest, blob, blob}, bytes: 12, code: exit.No},

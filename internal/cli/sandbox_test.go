@@ -60,7 +60,7 @@ func newSandbox(t *testing.T) *sandbox {
 		"SSL_CERT_FILE=" + certificates,
 		"DAVIT_RETRY_FOR=5s",
 		"DAVIT_ADDR=127.0.0.1:0", // of serve, where the command names none
-		"TOKEN=secret",
+		"TOKEN=secret", "SECRET=secret", "COSIGN_PASSWORD=secret",
 	}
 	return s
 }

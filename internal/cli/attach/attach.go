@@ -35,7 +35,7 @@ SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are att
 		Example: `  davit attach sbom.spdx.json registry.example.com/app:1.0
   davit attach runbook.md sbom.cdx.json ./oci:1.0
   davit attach --replace scan.sarif registry.example.com/app:1.0
-  syft -o spdx-json app | davit attach --file-name sbom.spdx.json - registry.example.com/app:1.0
+  cat sbom.spdx.json | davit attach --file-name sbom.spdx.json - registry.example.com/app:1.0
   davit attach --each-platform sbom.spdx.json registry.example.com/app:1.0`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(2, -1),

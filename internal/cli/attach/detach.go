@@ -34,7 +34,7 @@ every scanner. Attachments without a date are the oldest, and never older than a
 		Example: `  davit detach registry.example.com/app:1.0 --kind report
   davit detach registry.example.com/app:1.0 --kind report --keep 4 --dry-run
   davit detach registry.example.com/app:1.0 --all --older-than 90d --each-platform
-  davit detach ./oci:1.0 sha256:401c4b31ae48225669d95d63480fff246a6d90296f733f5b40d6d9d73a8caf62`,
+  davit detach ./oci:1.0 sha256:e64e31ab79f1a0c99e65dcb833105dcaeff619bcfd7bd154b6d46306380196b2`,
 		GroupID: app.GroupAttach,
 		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {

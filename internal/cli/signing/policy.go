@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -114,7 +115,7 @@ func readPolicy() (*policy.Policy, string, error) {
 	}
 	for _, file := range files {
 		f, err := os.Open(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // HOME=/dev/null is common in CI
 			continue
 		}
 		if err != nil {
