@@ -152,7 +152,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
-		t.Setenv("DAVIT_CACHE_DIR", target+".cache") // what is in the cache of another run is not fetched
+		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // what is in the cache of another run is not fetched
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
 		from.Inject("GET blob", faults.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
