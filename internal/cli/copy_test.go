@@ -152,7 +152,7 @@ func TestCopyToDiskResumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.bin"), noise(size, 1))
 	for _, target := range []string{dir + "/layout/oci", dir + "/archive/oci.tar"} {
 		from := registrytest.Start(t, registrytest.Options{})
-		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // what is in the cache of another run is not fetched
+		t.Setenv("DAVIT_CACHE_DIR", t.TempDir()) // blobs in the cache of another run are not fetched
 		davit(t, "push", "--kind", "generic", dir+"/a.bin", from.Host+"/app:1", "-q")
 		from.Inject("GET blob", faults.Always, halfOnce(digest.FromString(noise(size, 1)), came))
 		var stderr bytes.Buffer
@@ -224,7 +224,7 @@ func TestCopyToArchiveKeepsBlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := t.TempDir()
-			t.Setenv("DAVIT_CACHE_DIR", work+"/cache")                 // what is in the cache of another run is not fetched
+			t.Setenv("DAVIT_CACHE_DIR", work+"/cache")                 // blobs in the cache of another run are not fetched
 			from.Inject("GET blob", faults.Nth(3), faults.Status(403)) // the config and one file are stored
 			var stderr bytes.Buffer
 			args := []string{"copy", from.Host + "/app:1", work + "/oci.tar", "--concurrency", "1"}
