@@ -8,3 +8,6 @@ import (
 )
 
 func childTooMuch(context.Context, string, []string) error { return errors.ErrUnsupported }
+
+// childDenied is for the test of permissions, which needs users.
+func childDenied(context.Context, string, []string) error { return errors.ErrUnsupported }

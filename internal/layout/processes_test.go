@@ -35,6 +35,7 @@ var children = map[string]func(ctx context.Context, path string, args []string) 
 	"artifacts": childArtifacts,
 	"for ever":  childForEver,
 	"too much":  childTooMuch,
+	"denied":    childDenied,
 }
 
 const childVariable = "DAVIT_TEST_CHILD"

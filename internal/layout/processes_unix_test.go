@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -80,12 +81,24 @@ func artifacts(t *testing.T, path string) {
 	}
 }
 
-// TestPermissions has files that may not be written, or read. It needs a user who may not do everything.
+// childDenied stores an artifact where it must not. It prints the error, which must name a file.
+func childDenied(ctx context.Context, path string, _ []string) error {
+	target, err := openPlace(path, true)
+	if err == nil {
+		_, err = store(ctx, target, []byte("new"), nil)
+		err = errors.Join(err, target.Close())
+	}
+	var pathErr *fs.PathError
+	if !errors.As(err, &pathErr) && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("no error about permissions: %w", err)
+	}
+	fmt.Println(err)
+	return nil
+}
+
+// TestPermissions has files that must not be written, or read. Root may do everything: there, another user tries.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may do everything")
-	}
 	for name, test := range map[string]struct {
 		deny  string // made inaccessible
 		read  bool
@@ -108,18 +121,40 @@ func TestPermissions(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = os.Chmod(denied, 0o700) })
-			target, err := openPlace(filepath.Join(dir, "oci"), true)
-			if err == nil {
-				_, err = store(t.Context(), target, []byte("new"), nil)
-				err = errors.Join(err, target.Close())
+			cmd := child(t, "denied", filepath.Join(dir, "oci"))
+			if os.Geteuid() == 0 {
+				asOther(t, cmd, dir)
 			}
-			var pathErr *fs.PathError
-			if !errors.As(err, &pathErr) && !errors.Is(err, fs.ErrPermission) {
-				t.Fatalf("got %v", err)
+			output, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, output)
 			}
-			if !strings.Contains(err.Error(), filepath.Join(dir, test.named)) {
-				t.Errorf("%v does not name %s", err, test.named)
+			if !strings.Contains(string(output), filepath.Join(dir, test.named)) {
+				t.Errorf("%s does not name %s", output, test.named)
 			}
 		})
 	}
+}
+
+// other is a user without permissions: nobody, on most systems.
+const other = 65534
+
+// asOther lets another user run the command, with a copy of the program in dir, a temporary directory that becomes the user's.
+func asOther(t *testing.T, cmd *exec.Cmd, dir string) {
+	t.Helper()
+	program := filepath.Join(dir, "program")
+	data, err := os.ReadFile(cmd.Path)
+	if err == nil {
+		err = os.WriteFile(program, data, 0o700)
+	}
+	if err == nil {
+		err = filepath.WalkDir(filepath.Dir(dir), func(name string, _ fs.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(name, other, other))
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Dir = program, dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: other, Gid: other}}
 }
