@@ -55,7 +55,7 @@ type Selection struct {
 	// Platform selects a manifest from an index. nil: the running platform.
 	Platform *ocispec.Platform
 	// Include keeps files whose path matches one of these patterns (doublestar; one without a slash matches base
-	// names; a directory stands for everything in it). Empty: all.
+	// names; a directory selects everything in it). Empty: all.
 	Include []string
 	// Roles keeps only layers with these roles of the kind. Empty: all.
 	Roles []string

@@ -31,7 +31,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		problem := ""
 		switch {
 		case image && strings.Contains("/"+name, "/.wh."):
-			problem = "can't be in an image: there, a name that begins with .wh. stands for a deleted file"
+			problem = "can't be in an image: there, a name that begins with .wh. marks a deleted file"
 		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0 && image:
 			if target, out := tree.Outward(e.draft.FS, dir, name); out && (preserve || !path.IsAbs(target)) {

@@ -136,7 +136,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// other is a user without permissions: nobody, on most systems.
+// other is the ID of a user without permissions of its own.
 const other = 65534
 
 // asOther lets another user run the command, with a copy of the program in dir, a temporary directory that becomes the user's.

@@ -206,7 +206,7 @@ type collection struct {
 
 // collect removes the blobs of a collection that no listed manifest needs and that this Layout does not know. It removes
 // nothing while others write to the layout: what they are about to list may need the blobs. Other tools take no locks; fresh
-// files that are not listed give them away.
+// files that are not listed show that.
 func (l *Layout) collect(ctx context.Context, c collection) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()

@@ -114,7 +114,7 @@ func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []oc
 	return slices.DeleteFunc(others, func(d ocispec.Descriptor) bool {
 		theirs := roleOf(d)
 		if theirs.title == "" && theirs.predicate != "" {
-			theirs.title = ours.title // other tools give attestations no name
+			theirs.title = ours.title // attestations of other tools have no name
 		}
 		return d.ArtifactType != o.artifactType() || theirs != ours
 	}), nil

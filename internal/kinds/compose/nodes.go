@@ -4,7 +4,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// follow goes from a document or an alias to what it stands for.
+// follow returns the node that a document or an alias refers to.
 func follow(node *yaml.Node) *yaml.Node {
 	for range maxYAMLMerges {
 		switch {
