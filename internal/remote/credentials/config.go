@@ -46,14 +46,19 @@ func readDockerConfig(path string) (*dockerConfig, error) {
 	return parseDockerConfig(path, data)
 }
 
-// parseDockerConfig parses a file. The older ~/.dockercfg has the entries at the top.
+// isOldFormat reports whether a file has its entries at the top, as docker's older ~/.dockercfg has.
+func isOldFormat(path string, hasAuths bool) bool {
+	return strings.HasSuffix(path, ".dockercfg") && !hasAuths
+}
+
+// parseDockerConfig parses a file.
 func parseDockerConfig(path string, data []byte) (*dockerConfig, error) {
 	config := &dockerConfig{path: path}
 	if len(strings.TrimSpace(string(data))) == 0 {
 		return config, nil
 	}
 	err := json.Unmarshal(data, config)
-	if err == nil && strings.HasSuffix(path, ".dockercfg") && config.Auths == nil {
+	if err == nil && isOldFormat(path, config.Auths != nil) {
 		err = json.Unmarshal(data, &config.Auths)
 	}
 	if err != nil {

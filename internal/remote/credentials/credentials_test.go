@@ -293,3 +293,31 @@ func TestLogin(t *testing.T) {
 		t.Errorf("logged out again: %v", err)
 	}
 }
+
+// TestOddFiles logs in and out where a file has no entries yet, or has them at the top.
+func TestOddFiles(t *testing.T) {
+	tr, host := loginServer(t, true)
+	for _, c := range []struct{ name, content, left string }{
+		{"config.json", "\n", ""},
+		{"config.json", "null", ""},
+		{"config.json", `{"auths":null,"a":1}`, `"a": 1`},
+		{".dockercfg", `{"` + host + `":{"auth":"` + basic("old:old") + `"},"other.example":{"auth":"` + basic("a:b") + `"}}`, "other.example"},
+	} {
+		store := NewStore(Options{File: write(t, c.name, c.content)})
+		if _, err := store.Login(t.Context(), tr, host, "u", "pw"); err != nil {
+			t.Errorf("%s: login: %v", c.content, err)
+		}
+		if got, err := NewStore(store.Options).Find(t.Context(), host, "x"); got != user("u", "pw") || err != nil {
+			t.Errorf("%s: found %+v, %v", c.content, got, err)
+		}
+		if err := NewStore(store.Options).Logout(t.Context(), host); err != nil {
+			t.Errorf("%s: logout: %v", c.content, err)
+		}
+		if got, err := NewStore(store.Options).Find(t.Context(), host, "x"); got != auth.EmptyCredential || err != nil {
+			t.Errorf("%s: found %+v, %v after logout", c.content, got, err)
+		}
+		if data, err := os.ReadFile(store.File); err != nil || !strings.Contains(string(data), c.left) {
+			t.Errorf("%s: left %s, %v", c.content, data, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -177,8 +178,9 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 
 // editConfig changes the entries of a file and keeps everything else in it. A link stays a link. One process at a time
 // edits, so that none loses the entry of another; the lock is that of the directory, because the file is replaced.
-func editConfig(ctx context.Context, path string, edit func(auths map[string]json.RawMessage) (changed bool, err error)) error {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
+func editConfig(ctx context.Context, given string, edit func(auths map[string]json.RawMessage) (changed bool, err error)) error {
+	path := given
+	if target, err := filepath.EvalSymlinks(given); err == nil {
 		path = target
 	}
 	dir := filepath.Dir(path)
@@ -192,28 +194,40 @@ func editConfig(ctx context.Context, path string, edit func(auths map[string]jso
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	config := map[string]json.RawMessage{}
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &config); err != nil {
-			return reference.Invalid(fmt.Errorf("%s: %w", path, err), artifact.ErrInvalid)
-		}
+	config, err := parseObject(data)
+	auths := config
+	nested := !isOldFormat(given, config["auths"] != nil)
+	if nested && err == nil {
+		auths, err = parseObject(config["auths"])
 	}
-	auths := map[string]json.RawMessage{}
-	if raw, ok := config["auths"]; ok {
-		if err := json.Unmarshal(raw, &auths); err != nil {
-			return reference.Invalid(fmt.Errorf("%s: %w", path, err), artifact.ErrInvalid)
-		}
+	if err != nil {
+		return reference.Invalid(fmt.Errorf("%s: %w", path, err), artifact.ErrInvalid)
 	}
 	if changed, err := edit(auths); err != nil || !changed {
 		return err
 	}
-	if config["auths"], err = json.Marshal(auths); err != nil {
-		return err
+	if nested {
+		if config["auths"], err = json.Marshal(auths); err != nil {
+			return err
+		}
 	}
 	if data, err = json.MarshalIndent(config, "", "\t"); err != nil {
 		return err
 	}
 	return replaceFile(path, append(data, '\n'))
+}
+
+// parseObject parses a JSON object. An empty text and null have no fields.
+func parseObject(data []byte) (map[string]json.RawMessage, error) {
+	object := map[string]json.RawMessage{}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return object, nil
+	}
+	err := json.Unmarshal(data, &object)
+	if object == nil {
+		object = map[string]json.RawMessage{}
+	}
+	return object, err
 }
 
 // replaceFile replaces a file at once, and keeps its mode.
