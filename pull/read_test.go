@@ -320,6 +320,26 @@ func TestNothingUnverified(t *testing.T) {
 	}
 }
 
+// TestPageOfALargeLayer shows the page that the config names: it is not verified, since the rest of the layer is not fetched.
+func TestPageOfALargeLayer(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]bool{1 << 20: true, 33 << 20: false} {
+		store, dir := newStore(), t.TempDir()
+		write(t, dir, "d/a.md", "# Steps")
+		write(t, dir, "d/b", noise(size))
+		plan := directory("docs", "d", mediatypes.Tar)
+		plan.ArtifactType, plan.ConfigType = mediatypes.DocsArtifact, mediatypes.DocsConfig
+		plan.Finish = func([]artifact.Packed) (artifact.Finished, error) {
+			return artifact.Finished{Config: []byte(`{"index":"d/a.md"}`)}, nil
+		}
+		push(t, dir, plan, store)
+		doc, err := read.Readable(t.Context(), store, "v1", read.ReadableOptions{})
+		if err != nil || doc.Path != "d/a.md" || doc.Verified != want {
+			t.Errorf("%d bytes: %+v, %v", size, doc, err)
+		}
+	}
+}
+
 // noise returns bytes that do not compress.
 func noise(n int) string {
 	b := make([]byte, n)

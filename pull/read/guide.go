@@ -33,7 +33,7 @@ func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, erro
 	}
 	if pull.Index != nil {
 		if index := pull.Index(config); index != "" {
-			doc, err := s.page(ctx, index)
+			doc, err := s.named(ctx, index)
 			if errors.Is(err, errdef.ErrNotFound) {
 				return nil, nil // the search finds another page
 			}
@@ -62,7 +62,7 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 		if answers++; answers > maxAnswers {
 			break
 		}
-		page, err := s.page(ctx, a.Page)
+		page, err := s.named(ctx, a.Page)
 		if err != nil {
 			return nil, err
 		}
@@ -80,13 +80,6 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 		}
 	}
 	return doc, nil
-}
-
-// page reads a page of the artifact.
-func (s *search) page(ctx context.Context, name string) (*Document, error) {
-	named := *s
-	named.opts.Path = name
-	return named.named(ctx)
 }
 
 // cut reduces the text of a single file to the part that answers the alert.

@@ -136,7 +136,7 @@ type search struct {
 
 func (s *search) run(ctx context.Context) (*Document, error) {
 	if s.opts.Path != "" && !s.kind.Pull.PathInTar {
-		return s.named(ctx)
+		return s.named(ctx, s.opts.Path)
 	}
 	for _, it := range s.items {
 		if !it.Unpack && !s.isSearched(it) {
@@ -163,9 +163,9 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	return nil, ErrNothingReadable
 }
 
-// named reads the requested file.
-func (s *search) named(ctx context.Context) (*Document, error) {
-	name := path.Clean(s.opts.Path)
+// named reads the file with a name.
+func (s *search) named(ctx context.Context, name string) (*Document, error) {
+	name = path.Clean(name)
 	for _, it := range s.items {
 		if !it.Unpack && it.Name == name {
 			return s.fetch(ctx, it)
@@ -177,7 +177,7 @@ func (s *search) named(ctx context.Context) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.unverified = c.unverified
+	s.unverified = s.unverified || c.unverified
 	return newDocument(f.Path, "", text.Bytes())
 }
 
