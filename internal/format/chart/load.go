@@ -134,7 +134,7 @@ func (l *Loader) Field(name string) string {
 	return text
 }
 
-// Override replaces a field of the Chart.yaml.
+// Override replaces a field of the Chart.yaml, and moves it to the end.
 func (l *Loader) Override(field, value string) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {

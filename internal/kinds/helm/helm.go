@@ -146,15 +146,16 @@ func appVersion(d *compose.Draft) string {
 
 // override writes the declared version and appVersion into Chart.yaml, as helm package does with its flags.
 func override(d *compose.Draft, l *compose.Layer, loader *chart.Loader) error {
-	for field, value := range map[string]string{"version": d.Spec.Version, "appVersion": appVersion(d)} {
-		if value == "" || loader.Field(field) == value {
+	// The order matters: Override moves a field to the end of the file.
+	for _, f := range [...]struct{ name, value string }{{"version", d.Spec.Version}, {"appVersion", appVersion(d)}} {
+		if f.value == "" || loader.Field(f.name) == f.value {
 			continue
 		}
-		if err := loader.Override(field, value); err != nil {
+		if err := loader.Override(f.name, f.value); err != nil {
 			return err
 		}
 		l.Replaced = map[string][]byte{path.Join(l.Path, "Chart.yaml"): loader.ChartFile()}
-		d.Notes = append(d.Notes, fmt.Sprintf("helm: the %s in Chart.yaml is replaced by %s", field, value))
+		d.Notes = append(d.Notes, fmt.Sprintf("helm: the %s in Chart.yaml is replaced by %s", f.name, f.value))
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func TestHelmOverrides(t *testing.T) {
 		t.Errorf("config is %s, want %s", got, want)
 	}
 	written := string(plan.Layers[0].Replaced["demo/Chart.yaml"])
-	for _, want := range []string{"# a chart\n", "version: 2.0.0-rc.1 # of today\n", "appVersion: \"3\"\n", "name: demo\n"} {
+	for _, want := range []string{"# a chart\n", "version: 2.0.0-rc.1 # of today\nappVersion: \"3\"\n", "name: demo\n"} {
 		if !strings.Contains(written, want) {
 			t.Errorf("Chart.yaml is\n%swithout %q", written, want)
 		}
