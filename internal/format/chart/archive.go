@@ -10,16 +10,10 @@ import (
 	"strings"
 )
 
-// maxFile bounds Chart.yaml where it is only looked for, in bytes.
-const maxFile = 4 << 20
-
 // errNoChart is the error of a sound archive that is not a chart.
 var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
 
-// ReadArchive reads the metadata of a packaged chart, and checks what helm checks when it loads it.
-func ReadArchive(r io.Reader) (*Chart, error) { return readArchive(r, NewLoader()) }
-
-// archiveReader reads a packaged chart, no more of it than helm unpacks.
+// archiveReader looks for a chart in an archive, in no more of it than helm unpacks.
 type archiveReader struct {
 	*tar.Reader
 	limited *io.LimitedReader
@@ -34,33 +28,32 @@ func newArchiveReader(r io.Reader) (*archiveReader, error) {
 	return &archiveReader{tar.NewReader(limited), limited}, nil
 }
 
-// chartFile reads the Chart.yaml of a packaged chart.
-func (r *archiveReader) chartFile() ([]byte, error) {
+// findChartFile reads the archive up to the end of its Chart.yaml.
+func (r *archiveReader) findChartFile() error {
 	for {
 		header, err := r.Next()
 		switch {
 		case r.limited.N <= 0:
-			return nil, fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", MaxSize>>20)
+			return fmt.Errorf("not a packaged chart: no Chart.yaml in its first %d MiB, which is all that helm unpacks", MaxSize>>20)
 		case errors.Is(err, io.EOF):
-			return nil, errNoChart
+			return errNoChart
 		case err != nil:
-			return nil, fmt.Errorf("broken chart archive: %w", err)
+			return fmt.Errorf("broken chart archive: %w", err)
 		}
-		if !isOfChart(header, "Chart.yaml") {
+		if !isChartFile(header) {
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(r, maxFile))
-		if err != nil {
-			return nil, fmt.Errorf("broken chart archive: %w", err)
+		if _, err := io.Copy(io.Discard, io.LimitReader(r, MaxFileSize)); err != nil {
+			return fmt.Errorf("broken chart archive: %w", err)
 		}
-		return data, nil
+		return nil
 	}
 }
 
-// isOfChart reports whether a tar entry is the named file of the chart itself, not of a dependency.
-func isOfChart(header *tar.Header, name string) bool {
+// isChartFile reports whether a tar entry is the Chart.yaml of the chart itself, not of a dependency.
+func isChartFile(header *tar.Header) bool {
 	dir, file := path.Split(path.Clean(header.Name))
-	return file == name && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
+	return file == "Chart.yaml" && strings.Count(dir, "/") == 1 && header.Typeflag == tar.TypeReg
 }
 
 // rest reads the archive to its end: helm refuses one that was cut off.
@@ -83,11 +76,7 @@ func (r *archiveReader) rest() (err error) {
 // HasChartFile reports whether an archive has the Chart.yaml of a packaged chart.
 func HasChartFile(r io.Reader) bool {
 	archive, err := newArchiveReader(r)
-	if err != nil {
-		return false
-	}
-	data, err := archive.chartFile()
-	return err == nil && data != nil
+	return err == nil && archive.findChartFile() == nil
 }
 
 // CheckArchive returns why helm refuses an archive. A sound archive without a Chart.yaml is not an error: npm names its
@@ -95,7 +84,7 @@ func HasChartFile(r io.Reader) bool {
 func CheckArchive(r io.Reader) error {
 	archive, err := newArchiveReader(r)
 	if err == nil {
-		_, err = archive.chartFile()
+		err = archive.findChartFile()
 	}
 	if errors.Is(err, errNoChart) {
 		err = archive.rest()

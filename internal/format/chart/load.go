@@ -209,6 +209,9 @@ func checkFile(name string, data []byte) error {
 	}
 }
 
+// ReadArchive reads the metadata of a packaged chart, and checks what helm checks when it loads it.
+func ReadArchive(r io.Reader) (*Chart, error) { return readArchive(r, NewLoader()) }
+
 // readArchive adds the files of a packaged chart to a Loader, under their names in the chart, and loads it.
 func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	unzipped, err := gzip.NewReader(r)
@@ -245,11 +248,7 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 // nameInChart returns the name of an entry of a packaged chart as helm sees it: without its first directory, whatever that
 // is.
 func nameInChart(entry string) (string, error) {
-	slashed := entry
-	if strings.Contains(entry, `\`) {
-		slashed = strings.ReplaceAll(entry, `\`, "/")
-	}
-	first, rest, _ := strings.Cut(slashed, "/")
+	first, rest, _ := strings.Cut(strings.ReplaceAll(entry, `\`, "/"), "/")
 	switch name := path.Clean(rest); {
 	case first == "Chart.yaml":
 		return "", errors.New("its Chart.yaml is in no directory, and helm wants NAME/Chart.yaml")
