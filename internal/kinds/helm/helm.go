@@ -111,31 +111,28 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 
 // load adds the files of a chart that are packed to a loader.
 func load(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
-	return fs.WalkDir(fsys, l.Path, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || name == l.Path {
-			return err
-		}
-		rel := tree.Below(l.Path, name)
-		switch {
-		case l.Exclude != nil && l.Exclude(rel, e.IsDir()):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case e.IsDir():
-			return nil
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		f, err := fsys.Open(name)
+	files, err := compose.FilesBelow(fsys, l)
+	if err != nil {
+		return err
+	}
+	add := func(name string) error {
+		f, err := fsys.Open(path.Join(l.Path, name))
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		return loader.Add(rel, f, info.Size())
-	})
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		return loader.Add(name, f, info.Size())
+	}
+	for _, name := range files {
+		if err := add(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appVersion returns the declared appVersion, "" if it is not declared.
