@@ -58,17 +58,14 @@ func contextSize(config map[string]any) int64 {
 // elements is not that of parameters.
 var packedMethods = map[string]bool{"gptq": true, "awq": true, "mxfp4": true, "nvfp4": true, "bitsandbytes": true, "hqq": true,
 	"aqlm": true, "quip": true, "vptq": true, "compressed-tensors": true, "auto-round": true, "auto_round": true, "bitnet": true,
-	"mlx": true, "exl2": true, "exl3": true, "eetq": false, "fp8": false, "fbgemm_fp8": false}
+	"mlx": true, "exl2": true, "exl3": true}
 
 // addQuantization takes the method of quantization from the config, where the types of tensors don't tell it.
 func addQuantization(config, facts map[string]any) {
-	method := ""
+	method, in8Bits := "", false
 	if q, ok := config["quantization_config"].(map[string]any); ok {
 		method, _ = q["quant_method"].(string)
-		if inBits8(q) && method == "bitsandbytes" {
-			facts["quantization"] = method
-			return
-		}
+		in8Bits = method == "bitsandbytes" && q["load_in_8bit"] == true // a byte for each weight
 	} else if q, ok := config["quantization"].(map[string]any); ok && q["bits"] != nil && q["group_size"] != nil {
 		method = "mlx"
 	}
@@ -76,15 +73,9 @@ func addQuantization(config, facts map[string]any) {
 		return
 	}
 	facts["quantization"] = method
-	if packedMethods[method] {
+	if packedMethods[method] && !in8Bits {
 		delete(facts, "parameters")
 	}
-}
-
-// inBits8 reports whether bitsandbytes stores a byte for each weight.
-func inBits8(q map[string]any) bool {
-	in8, _ := q["load_in_8bit"].(bool)
-	return in8
 }
 
 // plainJSON replaces NaN, Infinity, and -Infinity by null: Python writes and reads them, JSON does not have them.
