@@ -281,7 +281,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 		case l.Declared.As != "":
 		case part == survey.Imatrix:
 			d.Assign(l, "modelpart", "")
-		case part == survey.Weights || part == survey.OtherSet || part == survey.Projector || part == survey.OtherProjector || part == survey.Adapter:
+		case part.IsWeights():
 			d.Assign(l, "model", "")
 		}
 	}

@@ -193,7 +193,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 			continue
 		}
 		switch part := found.Part(l); {
-		case part == survey.Weights || part == survey.OtherSet || part == survey.Projector || part == survey.OtherProjector || part == survey.Adapter:
+		case part.IsWeights():
 			d.Assign(l, "weights", "")
 		case part == survey.Imatrix:
 			d.Assign(l, "config", "")

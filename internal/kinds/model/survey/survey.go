@@ -29,6 +29,15 @@ const (
 	Imatrix // an importance matrix, which quantizing needs
 )
 
+// IsWeights reports whether a file has weights, of the model or beside it.
+func (p Part) IsWeights() bool {
+	switch p {
+	case Weights, OtherSet, Projector, OtherProjector, Adapter:
+		return true
+	}
+	return false
+}
+
 // Set is a set of weights that make one model.
 type Set struct {
 	Format string   // gguf, safetensors, or dduf

@@ -150,11 +150,8 @@ func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
 func (p *Parts) WeightsIn(l *compose.Layer) []string {
 	var names []string
 	for name, of := range p.layers {
-		switch p.Parts[name] {
-		case survey.Weights, survey.OtherSet, survey.Projector, survey.OtherProjector, survey.Adapter:
-			if of == l {
-				names = append(names, name)
-			}
+		if of == l && p.Parts[name].IsWeights() {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
