@@ -49,13 +49,14 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		if pipeline == "" && names == nil {
 			names = s.tensorsOf(model.Paths)
 		}
-		switch found := tensorNames(nil); {
+		switch {
 		case pipeline != "" && dir != "." && path.Dir(dir) == pipeline:
 			model.Paths = append(model.Paths, here[0].Paths...)
 		case pipeline != "" || isOther(dir):
 			sets = append(sets, here[0])
 		default:
-			if found = s.tensorsOf(here[0].Paths); names.overlap(found) {
+			found := s.tensorsOf(here[0].Paths)
+			if names.overlap(found) {
 				sets = append(sets, here[0])
 				break
 			}
@@ -257,9 +258,6 @@ const maxIndexed = 100_000
 func (s *surveyor) filesNamedBy(index string) map[string]bool {
 	if found, ok := s.named[index]; ok {
 		return found
-	}
-	if s.named == nil {
-		s.named = map[string]map[string]bool{}
 	}
 	found := map[string]bool{}
 	s.named[index] = found

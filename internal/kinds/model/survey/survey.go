@@ -64,14 +64,15 @@ type Tree struct {
 
 // Survey looks at names, index files, and the beginnings of weights.
 func (t Tree) Survey() *Survey {
-	s := &surveyor{Tree: t, out: &Survey{Parts: map[string]Part{}}, have: map[string]bool{}, seed: maphash.MakeSeed()}
-	slices.Sort(s.Paths)
-	for _, p := range s.Paths {
-		s.have[p] = true
+	s := &surveyor{
+		Tree: t, out: &Survey{Parts: map[string]Part{}}, have: map[string]bool{}, formats: map[string]string{},
+		named: map[string]map[string]bool{}, seed: maphash.MakeSeed(),
 	}
+	slices.Sort(s.Paths)
 	byFormat := map[string][]string{}
 	for _, p := range s.Paths {
 		format := s.formatOf(p)
+		s.have[p], s.formats[p] = true, format
 		byFormat[format] = append(byFormat[format], p)
 	}
 	var dduf []Set
@@ -86,17 +87,18 @@ func (t Tree) Survey() *Survey {
 	return s.out
 }
 
-// surveyor is a survey that goes on.
+// surveyor is the state of a survey.
 type surveyor struct {
 	Tree
-	out   *Survey
-	have  map[string]bool
-	named map[string]map[string]bool // by index file: the files that it names
-	seed  maphash.Seed
+	out     *Survey
+	have    map[string]bool            // Paths
+	formats map[string]string          // of weights, by path; empty: not weights
+	named   map[string]map[string]bool // by index file: the files that it names
+	seed    maphash.Seed
 }
 
-// formatOf returns the format of weights, empty for other files. A pointer of Git LFS is a fault, and has the format of its
-// name. GGUF is told by its beginning where the name tells nothing, as of the blobs of Ollama.
+// formatOf returns the format of weights, empty for other files. A pointer of Git LFS is a fault, and not weights. GGUF is
+// recognized by its first bytes if the name has no format, as those of Ollama's blobs.
 func (s *surveyor) formatOf(p string) string {
 	if isPointer(s.FS, p) {
 		s.fault(p, "is a pointer of Git LFS, not the file itself", "git lfs pull")
@@ -183,8 +185,8 @@ func (s *surveyor) chooseNamed(sets []Set) {
 		case slices.Contains(s.Chosen, p):
 			s.out.Parts[p] = Weights
 			s.out.Model.Paths = append(s.out.Model.Paths, p)
-			s.out.Model.Format = cmp.Or(s.out.Model.Format, s.formatOf(p))
-		case s.formatOf(p) != "" && s.out.Parts[p] == Other:
+			s.out.Model.Format = cmp.Or(s.out.Model.Format, s.formats[p])
+		case s.formats[p] != "" && s.out.Parts[p] == Other:
 			s.out.Parts[p] = OtherSet
 		}
 	}
@@ -210,7 +212,7 @@ func (s *surveyor) adapterAlone() {
 	slices.SortFunc(dirs, s.compareDirs)
 	for _, dir := range dirs {
 		for _, p := range byDir[dir] {
-			set := Set{s.formatOf(p), []string{p}}
+			set := Set{s.formats[p], []string{p}}
 			if s.out.Model.Paths == nil {
 				s.out.Model, s.out.Parts[p] = set, Weights
 				continue
