@@ -33,19 +33,20 @@ type attachment struct {
 }
 
 // isOfKind reports whether the target itself has one of the kinds, so that it is pulled instead of its attachments.
-func isOfKind(ctx context.Context, t *app.Target, opts pullOptions) (bool, error) {
-	info, err := inspect.Inspect(ctx, t.Target, t.Ref.Reference(), inspect.Options{Shallow: true, Platform: opts.Platform})
+func isOfKind(ctx context.Context, t *app.Target, reference string, opts pullOptions) (bool, error) {
+	info, err := inspect.Inspect(ctx, t.Target, reference, inspect.Options{Shallow: true, Platform: opts.Platform})
 	if err != nil {
 		return false, t.Explain(ctx, err)
 	}
 	return slices.Contains(opts.kinds, info.Kind) || slices.Contains(opts.kinds, info.ArtifactType), nil
 }
 
-// pullAttachments pulls the attachments of some kinds, each kind and platform into a directory of its own.
-func pullAttachments(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*attachmentsResult, error) {
-	desc, err := t.Find(ctx)
+// pullAttachments pulls the attachments of some kinds, each kind and platform into a directory of its own. Nothing is placed before
+// every signature that the options demand was verified.
+func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*attachmentsResult, error) {
+	desc, err := t.Resolve(ctx, reference)
 	if err != nil {
-		return nil, err
+		return nil, t.Explain(ctx, err)
 	}
 	all, err := findAttachments(ctx, t, desc, opts)
 	if err != nil {
@@ -55,6 +56,11 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, opts pullOp
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, strings.Join(opts.kinds, ", ")),
 			Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
+		}
+	}
+	for _, one := range all {
+		if _, err := opts.trust.Pin(ctx, a, t, one.Digest.String(), nil); err != nil {
+			return nil, err
 		}
 	}
 	if err := separate(ctx, t, all); err != nil {
@@ -249,17 +255,18 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
-		if _, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform); err != nil {
+		reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform)
+		if err != nil {
 			return nil, err
 		}
-		itself, err := isOfKind(ctx, t, opts)
+		itself, err := isOfKind(ctx, t, reference, opts)
 		if itself {
 			plain, err = pullFrom(ctx, a, t, opts)
 		}
 		if itself || err != nil && opts.platform != "" {
 			return nil, err
 		}
-		return pullAttachments(ctx, a, t, opts)
+		return pullAttachments(ctx, a, t, reference, opts)
 	})
 	switch {
 	case err != nil:
