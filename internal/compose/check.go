@@ -8,6 +8,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
@@ -64,7 +65,7 @@ func (d *Draft) checkRoles() {
 func (d *Draft) maybeUnfound(role string) bool {
 	return slices.ContainsFunc(d.Unfound, func(l spec.LayerSpec) bool {
 		return l.As == role || l.As == "" && slices.ContainsFunc(d.Kind.Layers, func(t mediatypes.LayerType) bool {
-			return t.Role == role && (len(t.Match) == 0 || roles.Matches(t, l.Path, false) || roles.Matches(t, l.Path, true) || IsGlob(l.Path))
+			return t.Role == role && (len(t.Match) == 0 || roles.Matches(t, l.Path, false) || roles.Matches(t, l.Path, true) || tree.IsGlob(l.Path))
 		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
@@ -149,7 +150,7 @@ func (c *composer) perFile(declared *spec.Spec) []*spec.Spec {
 	}
 	for _, l := range declared.Layers {
 		names, err := doublestar.Glob(c.fsys, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
-		if !IsGlob(l.Path) || err != nil || len(names) == 0 {
+		if !tree.IsGlob(l.Path) || err != nil || len(names) == 0 {
 			add(l) // composing it reports its problems
 			continue
 		}
@@ -174,7 +175,7 @@ func inherit(whole, platform *spec.Spec) *spec.Spec {
 		p.Annotations = map[string]string{}
 	}
 	maps.Copy(p.Annotations, platform.Annotations)
-	p.Config = Merge(whole.Config, platform.Config)
+	p.Config = configblob.Merge(whole.Config, platform.Config)
 	p.SetWhole(whole, len(platform.Config) > 0)
 	return &p
 }
@@ -222,11 +223,11 @@ func (c *composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived ma
 }
 
 // finish derives the config.
-func (d *Draft) finish() Finish {
-	var finish Finish
+func (d *Draft) finish() configblob.Finish {
+	var finish configblob.Finish
 	var err error
 	if name := d.Kind.Config.Derive; name == "" {
-		finish, err = Constant(d.Overlay(nil))
+		finish, err = configblob.Constant(d.Overlay(nil))
 	} else if derive, ok := d.table.Derive[name]; ok {
 		finish, err = derive(d)
 	} else {

@@ -1,29 +1,23 @@
 package compose
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// Finish is the type of Plan.Finish: it makes a config from the packed layers.
-type Finish = func(layers []spec.Packed) (spec.Finished, error)
 
 // DeriveFunc reads a kind's config from the files. It receives the chosen layers and may change them: replace a file by
 // Content, set Title, annotations, and media type, add or drop layers. Problems reported with Draft.Refuse have a
 // position; a returned error has none. It must be pure: the same files result in the same plan.
-type DeriveFunc func(d *Draft) (Finish, error)
+type DeriveFunc func(d *Draft) (configblob.Finish, error)
 
 // Unique returns the list without repeated strings, nil if it is empty.
 func Unique(list []string) []string {
@@ -124,44 +118,7 @@ func (d *Draft) WithRole(name string) []*Layer {
 
 // Overlay merges the config fields of the declaration over those read from the files.
 func (d *Draft) Overlay(derived map[string]any) map[string]any {
-	return Merge(Merge(d.Kind.Config.Defaults, derived), d.Spec.Config)
-}
-
-// Merge merges one JSON object over another, recursively.
-func Merge(below, above map[string]any) map[string]any {
-	merged := maps.Clone(below)
-	if merged == nil {
-		merged = make(map[string]any, len(above))
-	}
-	for key, value := range above {
-		inner, isObject := value.(map[string]any)
-		under, wasObject := merged[key].(map[string]any)
-		if isObject && wasObject {
-			value = Merge(under, inner)
-		}
-		merged[key] = value
-	}
-	return merged
-}
-
-// Constant returns the Finish of a config that does not depend on the packed layers.
-func Constant(config any) (Finish, error) {
-	encoded, err := EncodeJSON(config)
-	if err != nil {
-		return nil, err
-	}
-	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{Config: encoded}, nil }, nil
-}
-
-// EncodeJSON encodes JSON for configs: map keys sorted, HTML not escaped, no newline at the end.
-func EncodeJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return configblob.Merge(configblob.Merge(d.Kind.Config.Defaults, derived), d.Spec.Config)
 }
 
 // CheckNamed reports a declared name or version that contradicts the one in a file, if the file has one.
@@ -181,22 +138,4 @@ func (l *Layer) SetAnnotation(key, value string) {
 	if _, declared := l.Annotations[key]; !declared {
 		l.Annotations[key] = value
 	}
-}
-
-// BlobDigests returns the digests of the blobs of layers.
-func BlobDigests(layers []spec.Packed) []digest.Digest {
-	digests := make([]digest.Digest, len(layers))
-	for i, l := range layers {
-		digests[i] = l.Descriptor.Digest
-	}
-	return digests
-}
-
-// DiffIDs returns the digests of the layers before compression.
-func DiffIDs(layers []spec.Packed) []digest.Digest {
-	ids := make([]digest.Digest, len(layers))
-	for i, l := range layers {
-		ids[i] = l.DiffID
-	}
-	return ids
 }

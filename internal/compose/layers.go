@@ -86,11 +86,9 @@ func (e *entry) unreadable(name string, err error) {
 	e.draft.Report(e.draft.Spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
 }
 
-func IsGlob(p string) bool { return strings.ContainsAny(p, "*?[{") }
-
 // outright reports whether the path names a file, even if it looks like a glob.
 func (e *entry) outright() bool {
-	if !IsGlob(e.Path) {
+	if !tree.IsGlob(e.Path) {
 		return true
 	}
 	_, err := fs.Stat(e.draft.FS, path.Clean(e.Path))
@@ -102,8 +100,8 @@ func (e *entry) single() {
 	name, problem := tree.Locate(e.draft.FS, e.Path)
 	if problem != "" {
 		hint := ""
-		if problem == "does not exist" {
-			hint = e.nearby(name)
+		if near := tree.Nearby(e.draft.FS, name); near != "" && problem == "does not exist" {
+			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		e.refuse(hint, "%q %s", e.Path, problem)
 		return
@@ -136,24 +134,6 @@ func (e *entry) ignored(name string, isDir bool) bool {
 		e.draft.LeftOut = append(e.draft.LeftOut, which)
 	}
 	return out
-}
-
-// nearby suggests a file of a similar name in the same directory.
-func (e *entry) nearby(name string) string {
-	entries, err := fs.ReadDir(e.draft.FS, path.Dir(name))
-	if err != nil {
-		return ""
-	}
-	best, distance := "", 3
-	for _, entry := range entries {
-		if d := textdist.Distance(entry.Name(), path.Base(name)); d < distance {
-			best, distance = path.Join(path.Dir(name), entry.Name()), d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
 }
 
 // checkFileOptions reports options of directories on a file.

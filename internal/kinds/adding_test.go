@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/tree"
@@ -37,7 +38,7 @@ func isRego(s *tree.Sample) (evidence string, ok bool) {
 	return "names its package", bytes.Contains(s.Head(), []byte("package "))
 }
 
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	rules := 0
 	for _, l := range d.WithRole("rules") {
 		data, err := tree.ReadFile(d.FS, l.Path, tree.MaxSmallFile)
@@ -46,7 +47,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		}
 		rules += strings.Count(string(data), "\ndeny")
 	}
-	return compose.Constant(d.Overlay(map[string]any{"rules": rules}))
+	return configblob.Constant(d.Overlay(map[string]any{"rules": rules}))
 }
 
 // TestAddingAKind composes with the kind of docs/adding-a-kind.md, whose code is that above.

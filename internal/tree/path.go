@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/davit-oci/davit/internal/textdist"
 )
 
 // Parents lists a directory and those above it, the root first.
@@ -105,4 +107,22 @@ func Cause(err error) string {
 func IsYAML(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	return ext == ".yaml" || ext == ".yml"
+}
+
+// IsGlob reports whether a path is a pattern. A file may have such a name, too.
+func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[{") }
+
+// Nearby returns the path with the most similar name in the same directory, or "" if none is similar.
+func Nearby(fsys fs.FS, name string) string {
+	entries, err := fs.ReadDir(fsys, path.Dir(name))
+	if err != nil {
+		return ""
+	}
+	best, distance := "", 3
+	for _, entry := range entries {
+		if d := textdist.Distance(entry.Name(), path.Base(name)); d < distance {
+			best, distance = path.Join(path.Dir(name), entry.Name()), d
+		}
+	}
+	return best
 }

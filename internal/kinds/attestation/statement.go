@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -47,13 +48,13 @@ func isInToto(s *tree.Sample) (string, bool) {
 }
 
 // derive annotates the predicate type of an attestation, so that it is found without being fetched.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.WithRole("statement") {
 		if err := describeStatement(d, l); err != nil {
 			return nil, &spec.Error{Item: l.Path, Err: err}
 		}
 	}
-	return compose.Constant(struct{}{})
+	return configblob.Constant(struct{}{})
 }
 
 func describeStatement(d *compose.Draft, l *compose.Layer) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -72,7 +73,7 @@ func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 }
 
 // derive describes one bottle, and its entry in the index.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
@@ -138,7 +139,7 @@ func (b *bottleFile) annotateIndex(d *compose.Draft) {
 }
 
 // finish makes the config, and the annotations by which Homebrew picks the bottle out of the index.
-func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) compose.Finish {
+func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) configblob.Finish {
 	config := map[string]any{"rootfs": map[string]any{"type": "layers", "diff_ids": []digest.Digest{b.diffID}}}
 	if platform != nil {
 		config["architecture"], config["os"], config["os.version"] = platform.Architecture, platform.OS, platform.OSVersion
@@ -149,14 +150,14 @@ func (b *bottleFile) finish(d *compose.Draft, platform *ocispec.Platform) compos
 		if err != nil {
 			return spec.Finished{}, err
 		}
-		encoded, err := compose.EncodeJSON(config)
+		encoded, err := configblob.Encode(config)
 		return spec.Finished{Config: encoded, Annotations: entry, Entry: entry}, err
 	}
 }
 
 // entry returns the annotations of the bottle's entry in the index.
 func (b *bottleFile) entry(config map[string]any, layer ocispec.Descriptor) (map[string]string, error) {
-	tab, err := compose.EncodeJSON(b.tab)
+	tab, err := configblob.Encode(b.tab)
 	if err != nil {
 		return nil, err
 	}

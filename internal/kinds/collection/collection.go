@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/kinds/feature"
 	"github.com/davit-oci/davit/internal/kinds/template"
@@ -36,7 +37,7 @@ func isCollection(s *tree.Sample) (string, bool) {
 }
 
 // derive makes the list of the features or templates in a directory; an existing list is used as it is.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
@@ -53,7 +54,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}
 	l.Title = "devcontainer-collection.json"
 	d.Tags = []string{"latest"}
-	return compose.Constant(struct{}{})
+	return configblob.Constant(struct{}{})
 }
 
 // checkCollection checks an existing list.
@@ -111,5 +112,5 @@ func listCollection(d *compose.Draft, l *compose.Layer) ([]byte, error) {
 	for key, list := range lists {
 		collection[key] = list
 	}
-	return compose.EncodeJSON(collection)
+	return configblob.Encode(collection)
 }

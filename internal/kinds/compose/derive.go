@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
@@ -60,7 +61,7 @@ func composeFault(s *tree.Sample) error {
 
 // derive rewrites what the compose files refer to, adds the files that they extend, and names all as docker
 // compose will put them side by side.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	orderOverrides(d)
 	own := d.WithRole("compose")
 	if len(own) == 0 {
@@ -94,7 +95,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		return nil, err
 	}
 	d.Warnings = append(d.Warnings, p.warnings...)
-	return compose.Constant(struct{}{})
+	return configblob.Constant(struct{}{})
 }
 
 // orderOverrides puts override files behind what they override, as docker compose reads them.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/jsonc"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -42,7 +43,7 @@ func IsTemplate(t mediatypes.Traits) bool {
 type Complete func(m *Metadata, fsys fs.FS, l *compose.Layer) error
 
 // Derive completes a feature or a template. The config is empty: the metadata are in an annotation.
-func Derive(d *compose.Draft, kind string, complete Complete) (compose.Finish, error) {
+func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
@@ -61,7 +62,7 @@ func Derive(d *compose.Draft, kind string, complete Complete) (compose.Finish, e
 	l.Title = "devcontainer-" + kind + "-" + m.ID + ".tgz"
 	d.Annotations[mediatypes.DevContainerMetadata] = m.String()
 	d.Tags, d.Cascade = spec.VersionTags(m.Version), m.Version
-	return compose.Constant(struct{}{})
+	return configblob.Constant(struct{}{})
 }
 
 // Metadata is a metadata file, with what the devcontainer CLI adds to it.
@@ -103,7 +104,7 @@ func Parse(data []byte) (*Metadata, error) {
 
 // Set sets a field. A new field follows the others.
 func (m *Metadata) Set(key string, value any) error {
-	encoded, err := compose.EncodeJSON(value)
+	encoded, err := configblob.Encode(value)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (m *Metadata) String() string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		name, _ := compose.EncodeJSON(key) // a string always encodes
+		name, _ := configblob.Encode(key) // a string always encodes
 		b.Write(name)
 		b.WriteByte(':')
 		b.Write(m.fields[key])

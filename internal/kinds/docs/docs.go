@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -36,7 +37,7 @@ type docsPage struct {
 }
 
 // derive lists the pages, and the first one to read.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	var pages []docsPage
 	for _, l := range d.Layers {
 		found, err := pagesOf(d, l)
@@ -72,7 +73,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	if index, ok := config["index"].(string); ok && !slices.ContainsFunc(pages, func(p docsPage) bool { return p.Path == index }) {
 		d.Report(declare.ConfigProblem(d.Spec, declare.Fault{Pointer: "/index", Message: fmt.Sprintf("the index page %q is not among the pages", index), Hint: nearestPage(index, pages)}))
 	}
-	return compose.Constant(config)
+	return configblob.Constant(config)
 }
 
 func nearestPage(index string, pages []docsPage) string {
@@ -106,7 +107,7 @@ func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 	if l.Packing == mediatypes.Raw && l.Role != "page" {
 		return nil, nil
 	}
-	files, err := d.PackedFiles(l)
+	files, err := tree.PackedFiles(d.FS, &l.Layer)
 	if err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
 	}
@@ -120,7 +121,7 @@ func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {
 }
 
 // page reads the title of a page from its front matter or first heading.
-func page(d *compose.Draft, f compose.PackedFile) docsPage {
+func page(d *compose.Draft, f tree.PackedFile) docsPage {
 	p := docsPage{Path: f.Title, source: f.Path}
 	head, err := tree.ReadHead(d.FS, f.Path)
 	if err != nil {

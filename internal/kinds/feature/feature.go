@@ -7,10 +7,11 @@ import (
 	"path"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 )
 
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	return devcontainer.Derive(d, "feature", Complete)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -32,7 +33,7 @@ func isManifests(s *tree.Sample) (string, bool) {
 }
 
 // derive makes the config as flux writes it. Flux reads none.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err := warnOfLinks(d); err != nil {
 		return nil, err
 	}
@@ -41,9 +42,9 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		created = d.Created.UTC().Format(time.RFC3339)
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
-		encoded, err := compose.EncodeJSON(map[string]any{
+		encoded, err := configblob.Encode(map[string]any{
 			"architecture": "", "os": "", "created": created, "config": struct{}{},
-			"rootfs": map[string]any{"type": "layers", "diff_ids": compose.DiffIDs(layers)},
+			"rootfs": map[string]any{"type": "layers", "diff_ids": configblob.DiffIDs(layers)},
 		})
 		return spec.Finished{Config: encoded}, err
 	}, nil
@@ -56,7 +57,7 @@ func warnOfLinks(d *compose.Draft) error {
 		if !l.Dir {
 			continue
 		}
-		files, err := compose.FilesBelow(d.FS, l)
+		files, err := tree.FilesBelow(d.FS, &l.Layer)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/chart"
 	"github.com/davit-oci/davit/internal/tree"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -43,7 +44,7 @@ func chartFault(s *tree.Sample) error {
 }
 
 // derive makes the config and the annotations from Chart.yaml.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	charts, provenance := d.WithRole("chart"), d.WithRole("provenance")
 	if len(charts) != 1 {
 		return nil, nil // a problem already
@@ -111,7 +112,7 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 
 // load adds the files of a chart that are packed to a loader.
 func load(loader *chart.Loader, fsys fs.FS, l *compose.Layer) error {
-	files, err := compose.FilesBelow(fsys, l)
+	files, err := tree.FilesBelow(fsys, &l.Layer)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/wasm"
 	wasmkind "github.com/davit-oci/davit/internal/kinds/wasm"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -31,7 +32,7 @@ func isRootFS(s *tree.Sample) (string, bool) {
 
 // derive makes an OCI image config. For a single WebAssembly binary it is one that container runtimes run: with the platform
 // of the binary, and the binary as the entrypoint.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	config := map[string]any{"architecture": "amd64", "os": "linux"}
 	given := d.Spec.Platform != "" || d.Spec.Config["os"] != nil || d.Spec.Config["architecture"] != nil
 	if err := wasmImage(d, config); err != nil {
@@ -55,8 +56,8 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
-		config["rootfs"] = map[string]any{"type": "layers", "diff_ids": compose.DiffIDs(layers)}
-		encoded, err := compose.EncodeJSON(config)
+		config["rootfs"] = map[string]any{"type": "layers", "diff_ids": configblob.DiffIDs(layers)}
+		encoded, err := configblob.Encode(config)
 		return spec.Finished{Config: encoded}, err
 	}, nil
 }

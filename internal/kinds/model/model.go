@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/kinds/modelkit"
@@ -17,7 +18,7 @@ import (
 )
 
 // derive reads the config of Docker Model Runner from the weights.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.WithRole("weights")) == 0 {
 		return nil, nil // a problem already
 	}
@@ -49,9 +50,9 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		if !created.IsZero() {
 			descriptor["created"] = created.UTC().Format(time.RFC3339)
 		}
-		encoded, err := compose.EncodeJSON(map[string]any{
+		encoded, err := configblob.Encode(map[string]any{
 			"config": config, "descriptor": descriptor,
-			"rootfs": map[string]any{"type": "rootfs", "diff_ids": compose.BlobDigests(layers)},
+			"rootfs": map[string]any{"type": "rootfs", "diff_ids": configblob.BlobDigests(layers)},
 		})
 		return spec.Finished{Config: encoded}, err
 	}, nil

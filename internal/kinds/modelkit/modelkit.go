@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
@@ -49,7 +50,7 @@ type kitElement struct {
 
 // derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
 // one, it is made from the layers.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if refuseBroken(d) {
 		return nil, nil // problems
 	}
@@ -85,7 +86,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 			}
 			e.fields["digest"], e.fields["diffId"] = layers[at].Descriptor.Digest, layers[at].DiffID
 		}
-		encoded, err := compose.EncodeJSON(kitfile)
+		encoded, err := configblob.Encode(kitfile)
 		return spec.Finished{Config: encoded}, err
 	}, nil
 }
@@ -135,7 +136,7 @@ func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, e
 		version, _ := own["version"].(string)
 		d.CheckNamed(name, version, by.Path)
 	}
-	return d.Overlay(compose.Merge(kitfile, declared)), by, nil
+	return d.Overlay(configblob.Merge(kitfile, declared)), by, nil
 }
 
 // kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
@@ -314,7 +315,7 @@ func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 		l.Exclude = func(name string, isDir bool) bool {
 			return slices.Contains(inside, path.Join(l.Path, name)) || exclude != nil && exclude(name, isDir)
 		}
-		if rest, err := compose.FilesBelow(d.FS, l); err != nil || len(rest) > 0 {
+		if rest, err := tree.FilesBelow(d.FS, &l.Layer); err != nil || len(rest) > 0 {
 			all = append(all, l)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
@@ -127,7 +128,7 @@ func unquoted(arg string) string {
 }
 
 // derive makes the config from the weights, the Modelfile if there is one, and the declaration.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if RefuseBroken(d) {
 		return nil, nil // problems
 	}
@@ -155,7 +156,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		descriptor["family"] = family // as Docker's packaging writes it
 	}
 	takeCard(d, facts, descriptor)
-	config := d.Overlay(compose.Merge(map[string]any{"config": facts, "descriptor": descriptor}, derived))
+	config := d.Overlay(configblob.Merge(map[string]any{"config": facts, "descriptor": descriptor}, derived))
 	weightset.TitleFiles(d)
 	weightset.SetPaths(d)
 	for _, l := range d.Layers {
@@ -164,8 +165,8 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		}
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
-		whole := compose.Merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": compose.DiffIDs(layers)}})
-		encoded, err := compose.EncodeJSON(whole)
+		whole := configblob.Merge(config, map[string]any{"modelfs": map[string]any{"type": "layers", "diffIds": configblob.DiffIDs(layers)}})
+		encoded, err := configblob.Encode(whole)
 		return spec.Finished{Config: encoded}, err
 	}, nil
 }
@@ -346,14 +347,14 @@ func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string,
 		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("path %q %s", pattern, message)}
 	}
 	glob := path.Join(path.Dir(by.Path), pattern)
-	if compose.IsGlob(pattern) && !strings.Contains(pattern, "/") {
+	if tree.IsGlob(pattern) && !strings.Contains(pattern, "/") {
 		glob = path.Join(path.Dir(by.Path), "**", pattern)
 	}
 	names, err := doublestar.Glob(d.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	if err != nil {
 		return nil, &spec.Error{Item: by.Path, Err: fmt.Errorf("pattern %q: %w", pattern, err)}
 	}
-	if compose.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
+	if tree.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
 		base, _ := doublestar.SplitPattern(glob)
 		client, err := roles.ClientFilter(d.FS, d.Kind, base)
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -18,7 +20,7 @@ import (
 const maxAlerts = 5000
 
 // derive makes the config: of one runbook from its front matter and headings, of several the alerts that each answers.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	files, err := markdownFiles(d)
 	if err != nil {
 		return nil, err
@@ -27,7 +29,7 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	switch {
 	case len(files) == 0 && len(d.Unfound) == 0:
 		d.Report(d.Spec.Problem("/layers", "there is no runbook among the files", "Markdown: *.md, *.markdown"))
-		return compose.Constant(d.Overlay(nil))
+		return configblob.Constant(d.Overlay(nil))
 	case len(files) == 1 && files[0].layer.Packing == mediatypes.Raw:
 		config = single(d, files[0])
 	case len(files) > 0:
@@ -39,13 +41,13 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 		d.Report(d.Spec.Problem("/layers", fmt.Sprintf("the runbooks answer %d alerts; one artifact holds %d", len(names), maxAlerts), "attach its directories one by one"))
 	}
 	annotateRunbook(d, config)
-	return compose.Constant(config)
+	return configblob.Constant(config)
 }
 
 // file is a Markdown file of a layer.
 type file struct {
 	layer *compose.Layer
-	compose.PackedFile
+	tree.PackedFile
 }
 
 // markdownFiles lists the Markdown of the layers that are runbooks.
@@ -55,7 +57,7 @@ func markdownFiles(d *compose.Draft) ([]file, error) {
 		if l.Role != "runbook" && l.Role != "runbooks" {
 			continue
 		}
-		packed, err := d.PackedFiles(l)
+		packed, err := tree.PackedFiles(d.FS, &l.Layer)
 		if err != nil {
 			return nil, &spec.Error{Item: l.Path, Err: err}
 		}

@@ -10,11 +10,12 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/kinds/devcontainer"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	return devcontainer.Derive(d, "template", Complete)
 }
 
@@ -37,7 +38,7 @@ func Complete(m *devcontainer.Metadata, fsys fs.FS, l *compose.Layer) error {
 	if kind == "" {
 		return fmt.Errorf("%s has none of image, build.dockerfile and dockerComposeFile; the devcontainer CLI requires one", file)
 	}
-	files, err := compose.FilesBelow(fsys, l)
+	files, err := tree.FilesBelow(fsys, &l.Layer)
 	if err != nil {
 		return err
 	}

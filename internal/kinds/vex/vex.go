@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -38,11 +39,11 @@ func IsCycloneDXVEX(s *tree.Sample) (string, bool) {
 }
 
 // derive sets an artifact type for VEX in CycloneDX: a scanner takes artifacts of the CycloneDX type for SBOMs.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.WithRole("vex") {
 		if l.MediaType == mediatypes.CycloneDXJSON {
 			d.ArtifactType = mediatypes.VEXArtifact
 		}
 	}
-	return compose.Constant(struct{}{})
+	return configblob.Constant(struct{}{})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/wasm"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -29,7 +30,7 @@ func wasmFault(s *tree.Sample) error {
 }
 
 // derive makes the wasm config of the CNCF. Its readers require a time of creation, so the default is the Unix epoch.
-func derive(d *compose.Draft) (compose.Finish, error) {
+func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
 		return nil, nil // a problem already
 	}
@@ -50,8 +51,8 @@ func derive(d *compose.Draft) (compose.Finish, error) {
 	config = d.Overlay(config)
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
-		config["layerDigests"] = compose.BlobDigests(layers)
-		encoded, err := compose.EncodeJSON(config)
+		config["layerDigests"] = configblob.BlobDigests(layers)
+		encoded, err := configblob.Encode(config)
 		return spec.Finished{Config: encoded}, err
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // Parts holds the parts that the files of a draft play in the model.
@@ -48,7 +49,7 @@ func filesOf(fsys fs.FS, l *compose.Layer) []string {
 	case !l.Dir:
 		return []string{l.Path}
 	}
-	below, err := compose.FilesBelow(fsys, l)
+	below, err := tree.FilesBelow(fsys, &l.Layer)
 	if err != nil {
 		return nil // reported when it is packed
 	}
