@@ -80,11 +80,9 @@ func (v *verifier) attachedBundles(ctx context.Context, subject ocispec.Descript
 // readBundle reads the bundle of a referrer. If it is not one, or can't be trusted in any case, it returns the reason instead.
 func (v *verifier) readBundle(ctx context.Context, r ocispec.Descriptor) (b *sigstore.Bundle, problem string, err error) {
 	m, err := fetch.Load(ctx, v.src, r)
-	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, errdef.ErrNotFound) {
-		return nil, err.Error(), nil
-	}
 	if err != nil {
-		return nil, "", err
+		problem, err = problemOf(err)
+		return nil, problem, err
 	}
 	switch {
 	case len(m.Layers) != 1 || m.Layers[0].MediaType != mediatypes.SigstoreBundle:
@@ -92,23 +90,22 @@ func (v *verifier) readBundle(ctx context.Context, r ocispec.Descriptor) (b *sig
 	case m.Layers[0].Size > maxBundle:
 		return nil, "sigstore bundle too large: the limit is 32 MiB", nil
 	}
-	rc, err := v.src.Fetch(ctx, m.Layers[0])
+	data, err := fetch.ReadVerified(ctx, v.src, m.Layers[0])
 	if err != nil {
-		if errors.Is(err, errdef.ErrNotFound) {
-			return nil, err.Error(), nil
-		}
-		return nil, "", err
-	}
-	defer rc.Close()
-	data, err := fetch.ReadAll(rc, m.Layers[0])
-	if errors.Is(err, artifact.ErrRefused) {
-		return nil, err.Error(), nil
-	}
-	if err != nil {
-		return nil, "", err
+		problem, err = problemOf(err)
+		return nil, problem, err
 	}
 	if b, err = sigstore.ParseBundle(data); err != nil {
 		return nil, err.Error(), nil
 	}
 	return b, "", nil
+}
+
+// problemOf returns the text of an error if content is missing or refused, which is a problem of one signature. Other errors,
+// which it returns unchanged, end the verification.
+func problemOf(err error) (problem string, other error) {
+	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, errdef.ErrNotFound) {
+		return err.Error(), nil
+	}
+	return "", err
 }

@@ -53,11 +53,8 @@ func (v *verifier) judgeLegacy(ctx context.Context, s *Signature, layer, subject
 		return nil
 	}
 	payload, err := fetch.FetchBlob(ctx, v.src, layer)
-	if errors.Is(err, artifact.ErrRefused) || errors.Is(err, errdef.ErrNotFound) {
-		s.Problem = err.Error()
-		return nil
-	}
 	if err != nil {
+		s.Problem, err = problemOf(err)
 		return err
 	}
 	simple, err := sigstore.ParseSimple(payload)
