@@ -110,7 +110,7 @@ func (v *verifier) requireKind(ctx context.Context, subject ocispec.Descriptor, 
 }
 
 // isAttachedKind reports whether a referrer is of the kind and about the subject. Its manifest says so: the list of referrers
-// is not signed, and may name what was signed for another artifact.
+// is not signed, and may name what was signed for another artifact, or does not exist.
 func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descriptor, kind string) (bool, error) {
 	traits := mediatypes.Traits{ArtifactType: r.ArtifactType, Annotations: r.Annotations}
 	if !traits.Vague() {
@@ -120,6 +120,7 @@ func (v *verifier) isAttachedKind(ctx context.Context, r, subject ocispec.Descri
 	}
 	m, err := fetch.Load(ctx, v.src, r)
 	if err != nil {
+		_, err = problemOf(err)
 		return false, err
 	}
 	return m.Kind().Name == kind && m.Subject != nil && m.Subject.Digest == subject.Digest, nil

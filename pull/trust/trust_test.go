@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack/sign"
 	"github.com/davit-oci/davit/pull/trust"
+	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -283,7 +284,29 @@ func TestLyingList(t *testing.T) {
 	}
 }
 
-// lyingStore lists one more referrer of everything.
+// TestDanglingList lists an SBOM that does not exist before one that is signed, and alone.
+func TestDanglingList(t *testing.T) {
+	t.Parallel()
+	ours := newPair(t, "ours")
+	s := newStore(t)
+	one := s.artifact("one")
+	s.sign(one, sign.Options{Key: ours.private})
+	const sbomType = "application/spdx+json"
+	gone := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: sbomType, Digest: digest.FromString("gone"), Size: 4}
+	opts := trust.Options{Keys: []trust.Key{ours.public}, Require: []string{"sbom"}}
+	_, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
+	if !errors.As(err, new(*trust.NotSignedError)) {
+		t.Errorf("alone: %v", err)
+	}
+	sbom := s.manifest(sbomType, &one, s.push(sbomType, []byte(`{"spdxVersion":"SPDX-2.3"}`)))
+	s.sign(sbom, sign.Options{Key: ours.private})
+	report, err := trust.Verify(t.Context(), lyingStore{s, gone}, []ocispec.Descriptor{one}, opts)
+	if err != nil || len(report.Required) != 1 || report.Required[0].Digest != sbom.Digest {
+		t.Errorf("before one that is signed: %+v, %v", report, err)
+	}
+}
+
+// lyingStore lists one more referrer of everything, before the others.
 type lyingStore struct {
 	store
 	listed ocispec.Descriptor
@@ -291,7 +314,7 @@ type lyingStore struct {
 
 func (s lyingStore) Predecessors(ctx context.Context, node ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	all, err := s.store.Predecessors(ctx, node)
-	return append(slices.Clip(all), s.listed), err
+	return slices.Insert(slices.Clone(all), 0, s.listed), err
 }
 
 func (s lyingStore) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {
