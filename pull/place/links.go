@@ -96,9 +96,6 @@ func (p *Placer) readlink(name string) (string, bool) {
 	return target, err == nil
 }
 
-// errEnough ends a walk.
-var errEnough = errors.New("enough")
-
 // linksThere returns the links in the destination that depend on others, with their targets, and reports whether it has links at
 // all. It does not look at those that are replaced, or at more than maxWalked entries.
 func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
@@ -107,7 +104,7 @@ func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLi
 	err = fs.WalkDir(p.Stage.dst.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if walked++; walked > maxWalked {
 			hasLinks = true
-			return errEnough
+			return fs.SkipAll
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -129,8 +126,5 @@ func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLi
 		}
 		return nil
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
 	return there, hasLinks, err
 }
