@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -102,7 +103,7 @@ func writeRecords(w io.Writer, dir string, records []*Record) error {
 		last := ""
 		for i := range r.Files.Len() {
 			f := r.Files.At(i)
-			dir, name := splitPath(f.Path)
+			dir, name := path.Split(f.Path)
 			line = line[:0]
 			if dir != last {
 				line = append(strconv.AppendQuote(append(line, '/'), dir), '\n')

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"io/fs"
+	"path"
 	"sort"
 	"strings"
 
@@ -60,7 +61,7 @@ func (t *Table) Add(f Placed) {
 		t.chunks = append(t.chunks, make([]row, tableChunk))
 	}
 	f.Path, f.Link = f.Path[:min(len(f.Path), 1<<16-1)], f.Link[:min(len(f.Link), 1<<16-1)]
-	dir, name := splitPath(f.Path)
+	dir, name := path.Split(f.Path)
 	r := row{
 		Size: f.Size, modTime: f.ModTime, inode: f.Inode, changed: f.Changed, mode: f.Mode, uid: uint32(f.UID), gid: uint32(f.GID),
 		Layer: int32(f.Layer), nameLen: uint16(len(name)), linkLen: uint16(len(f.Link)), digest: t.addDigest(f.Digest),
@@ -69,12 +70,6 @@ func (t *Table) Add(f Placed) {
 	r.chunk, r.offset = t.addName(name, f.Link)
 	t.n++
 	*t.Row(t.n - 1) = r
-}
-
-// splitPath splits a path behind its last slash.
-func splitPath(path string) (dir, name string) {
-	i := strings.LastIndexByte(path, '/') + 1
-	return path[:i], path[i:]
 }
 
 // addDir returns the number of a directory.
@@ -96,14 +91,14 @@ func (t *Table) addDir(dir string) uint32 {
 	return n
 }
 
-func (t *Table) addName(path, link string) (chunk, offset uint32) {
+func (t *Table) addName(name, link string) (chunk, offset uint32) {
 	last := len(t.names) - 1
-	if last < 0 || len(t.names[last])+len(path)+len(link) > cap(t.names[last]) {
-		t.names = append(t.names, make([]byte, 0, max(nameChunk, len(path)+len(link))))
+	if last < 0 || len(t.names[last])+len(name)+len(link) > cap(t.names[last]) {
+		t.names = append(t.names, make([]byte, 0, max(nameChunk, len(name)+len(link))))
 		last++
 	}
 	offset = uint32(len(t.names[last]))
-	t.names[last] = append(append(t.names[last], path...), link...)
+	t.names[last] = append(append(t.names[last], name...), link...)
 	return uint32(last), offset
 }
 
@@ -176,11 +171,11 @@ func (t *Table) Sort() {
 }
 
 // Find searches a sorted table for a path.
-func (t *Table) Find(path string) (Placed, bool) {
+func (t *Table) Find(name string) (Placed, bool) {
 	if t.Len() == 0 {
 		return Placed{}, false
 	}
-	i, ok := t.index(path)
+	i, ok := t.index(name)
 	if !ok {
 		return Placed{}, false
 	}
@@ -188,8 +183,8 @@ func (t *Table) Find(path string) (Placed, bool) {
 }
 
 // index returns where a sorted table has a path.
-func (t *Table) index(path string) (int, bool) {
-	dir, rest := splitPath(path)
+func (t *Table) index(at string) (int, bool) {
+	dir, rest := path.Split(at)
 	name := []byte(rest)
 	i := sort.Search(t.n, func(i int) bool {
 		r := t.Row(i)
