@@ -145,8 +145,7 @@ func isOurs(dst, stage *os.Root, name string) bool {
 	if at, err := dst.Lstat(name); err != nil || !os.SameFile(at, info) {
 		return false // a link
 	}
-	uid, _, ok := record.Owner(info)
-	return !ok || uid == os.Geteuid() && info.Mode().Perm()&0o022 == 0
+	return record.IsPrivate(info)
 }
 
 // current reports whether the locked file is still the one at its name.

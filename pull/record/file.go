@@ -41,7 +41,7 @@ func File(records string, dst *os.Root) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !isPrivate(info) {
+	if !IsPrivate(info) {
 		return "", &fs.PathError{Op: "using", Path: records, Err: ErrNotPrivate}
 	}
 	if err := isWritable(records); err != nil {

@@ -6,7 +6,7 @@ import "io/fs"
 
 const noWaiting = 0
 
-// isPrivate reports whether only this user can write a directory: that of the user's profile.
-func isPrivate(info fs.FileInfo) bool { return info.IsDir() }
+// IsPrivate reports whether only this user can write a directory: that of the user's profile.
+func IsPrivate(info fs.FileInfo) bool { return info.IsDir() }
 
 func isWritable(string) error { return nil }

@@ -13,8 +13,8 @@ import (
 // noWaiting opens a pipe without waiting for its other end.
 const noWaiting = syscall.O_NONBLOCK
 
-// isPrivate reports whether only this user can write a directory.
-func isPrivate(info fs.FileInfo) bool {
+// IsPrivate reports whether only this user can write a directory.
+func IsPrivate(info fs.FileInfo) bool {
 	uid, _, ok := Owner(info)
 	return ok && info.IsDir() && uid == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }
