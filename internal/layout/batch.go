@@ -52,17 +52,12 @@ func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
 			return true, err
 		}
 	}
+	l.editing.Lock() // one change at a time
+	defer l.editing.Unlock()
 	now, err := l.index(ctx)
 	if err != nil {
 		return true, err
 	}
-	l.editing.Lock() // one change at a time
-	defer l.editing.Unlock()
-	l.mu.Lock()
-	if l.batch.view != nil {
-		now = l.batch.view
-	}
-	l.mu.Unlock()
 	next := now.Clone()
 	if err := c.Apply(next); err != nil {
 		return true, err
