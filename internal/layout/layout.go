@@ -14,7 +14,6 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/filelock"
-	"github.com/davit-oci/davit/internal/layout/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -66,7 +65,7 @@ func Open(name string, mode reference.Mode) (*Layout, error) {
 		return nil, fmt.Errorf("layout %q: %w", name, errdef.ErrNotFound)
 	}
 	if info, statErr := os.Stat(name); err != nil && statErr == nil && !info.IsDir() {
-		return nil, archive.NoArchive(name, "not a directory", "a path of an archive ends in .tar, and the archive is not compressed")
+		return nil, catalog.OpenError(name, errors.New("not a directory"), "a path of an archive ends in .tar, and the archive is not compressed")
 	}
 	if err != nil {
 		return nil, err
@@ -112,7 +111,7 @@ func (l *Layout) check() error {
 		return true
 	}
 	if !declared && slices.ContainsFunc(entries, foreign) {
-		return &artifact.Error{Op: "opening", Item: l.Path, Err: reference.Invalid(catalog.ErrNoLayout, errdef.ErrInvalidReference)}
+		return catalog.OpenError(l.Path, catalog.ErrNoLayout, "")
 	}
 	return nil
 }

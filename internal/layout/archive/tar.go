@@ -13,11 +13,9 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
-	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/errdef"
 )
 
 // tarFile is an archive on disk: where its blobs are.
@@ -43,7 +41,7 @@ func OpenTar(name string) (*tarFile, error) {
 	}
 	t := &tarFile{file: f, blobs: map[digest.Digest]files.Extent{}, files: map[string]files.Extent{}, links: map[string]string{}}
 	if t.info, err = f.Stat(); err == nil && !t.info.Mode().IsRegular() {
-		err = NoArchive(name, "not a regular file", "")
+		err = catalog.OpenError(name, errors.New("not a regular file"), "")
 	}
 	if err == nil {
 		err = t.scan(name)
@@ -68,7 +66,7 @@ func (t *tarFile) scan(name string) error {
 			return err
 		}
 		if err != nil && t.isCompressed() {
-			return NoArchive(name, "it is compressed", "decompress it first: an archive is read in place")
+			return catalog.OpenError(name, errors.New("it is compressed"), "decompress it first: an archive is read in place")
 		}
 		if err != nil {
 			return artifact.Refused(name, "not a tar archive: %w", err)
@@ -89,11 +87,6 @@ func (t *tarFile) isCompressed() bool {
 	var magic [4]byte
 	_, err := t.file.ReadAt(magic[:], 0)
 	return err == nil && (magic[0] == 0x1f && magic[1] == 0x8b || string(magic[:]) == "\x28\xb5\x2f\xfd")
-}
-
-// NoArchive is the error for a file that can't be opened as an archive.
-func NoArchive(name, why, hint string) error {
-	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(errors.New(why), errdef.ErrInvalidReference), Hint: hint}
 }
 
 // entry records an entry that belongs to a layout. Other entries are ignored.
@@ -154,7 +147,7 @@ func (t *tarFile) complete(name string) error {
 		return t.importDocker(name)
 	}
 	if t.index == nil {
-		return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(catalog.ErrNoLayout, errdef.ErrInvalidReference)}
+		return catalog.OpenError(name, catalog.ErrNoLayout, "")
 	}
 	return nil
 }

@@ -306,5 +306,10 @@ func CheckLayoutFile(path string, data []byte) error {
 	return nil
 }
 
+// OpenError returns the error for a file or directory that can't be opened as a layout or archive.
+func OpenError(name string, err error, hint string) error {
+	return &artifact.Error{Op: "opening", Item: name, Err: reference.Invalid(err, errdef.ErrInvalidReference), Hint: hint}
+}
+
 // ErrNoLayout reports a directory that contains something other than a layout.
 var ErrNoLayout = errors.New("it is no OCI image layout: it has no " + ocispec.ImageIndexFile)
