@@ -52,10 +52,7 @@ func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return nil, err
 	}
-	b, err := c.Store.Blob(desc.Digest)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", BlobLabel(c, desc.Digest), errdef.ErrNotFound)
-	}
+	b, err := c.open(desc.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +186,7 @@ func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor,
 	if e, ok := ix.Lists(d); ok {
 		return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
 	}
-	b, err := c.Store.Blob(d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
-	}
+	b, err := c.open(d)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -301,12 +295,18 @@ func (c *Catalog) OpenBlob(d digest.Digest) (io.ReadSeekCloser, error) {
 	if err := d.Validate(); err != nil {
 		return nil, artifact.Refused(untrusted.Line(d.String(), 200), "digest: %w", err)
 	}
-	b, err := c.Store.Blob(d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
-	}
+	b, err := c.open(d)
 	if err != nil {
-		return nil, err
+		return nil, err // not a nil *files.Blob, which would be an interface that is not nil
 	}
 	return b, nil
+}
+
+// open opens the blob of a valid digest. errdef.ErrNotFound: no such blob.
+func (c *Catalog) open(d digest.Digest) (*files.Blob, error) {
+	b, err := c.Store.Blob(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: %w", BlobLabel(c, d), errdef.ErrNotFound)
+	}
+	return b, err
 }
