@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
@@ -198,7 +199,7 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 		_ = l.root.Remove(name)
 		return err
 	}
-	files.SyncDir(l.root, ".")
+	_ = durable.Dirs(l.root, []string{"."}) // if this fails, a rename is as durable as it gets
 	return nil
 }
 
@@ -227,8 +228,9 @@ func (l *Layout) syncBlobs() {
 	dirty := l.dirty
 	l.dirty = map[string]bool{}
 	l.mu.Unlock()
+	var dirs []string
 	for dir := range dirty {
-		files.SyncDir(l.root, dir)
-		files.SyncDir(l.root, path.Dir(dir))
+		dirs = append(dirs, dir, path.Dir(dir))
 	}
+	_ = durable.Dirs(l.root, dirs) // as in replaceIndex
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
@@ -92,7 +93,7 @@ func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 		}
 		lock.Release()
 		if err == nil {
-			syncPath(dir)
+			_ = durable.Dir(dir) // if this fails, a rename is as durable as it gets
 		}
 		if !errors.Is(err, catalog.ErrIndexChanged) {
 			return err
@@ -102,14 +103,6 @@ func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 		}
 	}
 	return fmt.Errorf("%s: others changed it %d times", a.Path, catalog.MaxIndexEdits)
-}
-
-// syncPath makes the names in a directory durable, if the file system can.
-func syncPath(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {

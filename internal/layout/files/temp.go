@@ -150,14 +150,6 @@ func OpenPart(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// SyncDir syncs a directory if the file system can. Where it can't, a rename is as durable as it gets.
-func SyncDir(root *os.Root, name string) {
-	if dir, err := root.Open(name); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
-	}
-}
-
 // InRoot completes the paths in an error of root's methods, which name files as seen from root.
 func InRoot(root *os.Root, err error) error {
 	if err == nil {
