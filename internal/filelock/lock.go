@@ -75,6 +75,19 @@ func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	return false
 }
 
+// TryUpgrade turns the shared lock of an open file into the exclusive one, without waiting. If another process shares it,
+// it returns false and the lock stays shared.
+func TryUpgrade(f *os.File) bool {
+	if TryFile(f) {
+		return true
+	}
+	Downgrade(f) // the attempt may have lost the shared lock
+	return false
+}
+
+// Downgrade turns the exclusive lock of an open file into a shared one, and reports whether it could.
+func Downgrade(f *os.File) bool { return WaitShared(context.Background(), f, true) }
+
 // Release releases the lock. The file stays: removing it would let two processes lock two files of one name.
 func (l *Lock) Release() {
 	if l != nil {

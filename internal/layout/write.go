@@ -187,15 +187,9 @@ func (l *Layout) unmake() {
 }
 
 // exclusive reports whether no other process writes to the layout, and keeps others out until shared is called.
-func (l *Layout) exclusive() bool {
-	if filelock.TryFile(l.writers) {
-		return true
-	}
-	l.shared() // the attempt may have lost the lock that was held
-	return false
-}
+func (l *Layout) exclusive() bool { return filelock.TryUpgrade(l.writers) }
 
-func (l *Layout) shared() { filelock.WaitShared(context.Background(), l.writers, true) }
+func (l *Layout) shared() { filelock.Downgrade(l.writers) }
 
 // A collection is a search for blobs to remove.
 type collection struct {

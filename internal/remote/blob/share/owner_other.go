@@ -4,5 +4,5 @@ package share
 
 import "io/fs"
 
-// isOurs reports false: without locks there is nothing to share.
+// isOurs reports false, so that nothing is shared: the owner of a file is not known here.
 func isOurs(fs.FileInfo, error) bool { return false }

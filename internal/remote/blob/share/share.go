@@ -168,11 +168,7 @@ func (d *Downloads) sweep() {
 func (d *Downloads) hasCompany() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if filelock.TryFile(d.active) {
-		return !filelock.WaitShared(context.Background(), d.active, true)
-	}
-	filelock.WaitShared(context.Background(), d.active, true) // the attempt may have lost the lock
-	return true
+	return !filelock.TryUpgrade(d.active) || !filelock.Downgrade(d.active)
 }
 
 // Close ends the sharing.
