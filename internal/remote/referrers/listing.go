@@ -23,11 +23,8 @@ import (
 func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	ctx = r.API.WithScope(ctx)
 	step := "listing the referrers of " + r.API.Named(desc.Digest.String())
-	var own, err error
-	if r.noPath.Load() && r.LacksTag(referrerTag(desc.Digest)) {
-		return nil
-	}
-	err = r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
+	var own error
+	err := r.fromAPI(ctx, desc.Digest, artifactType, func(page []ocispec.Descriptor) error {
 		own = fn(page)
 		return own
 	})
@@ -60,10 +57,7 @@ type withoutAPI struct{ answer error }
 func (w withoutAPI) Error() string { return "the registry has no referrers API: " + w.answer.Error() }
 
 // denied reports whether the registry may have the API.
-func (w withoutAPI) denied() bool {
-	answer := transport.AsResponse(w.answer)
-	return answer != nil && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden)
-}
+func (w withoutAPI) denied() bool { return transport.IsDenied(w.answer) }
 
 // fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
 func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {
