@@ -198,9 +198,9 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return &Denied{Host: host, Step: step, Err: errors.New("authentication required, no credentials found")}
 	case isAboutCredentials(err):
-		return &Denied{Host: host, Step: step, Err: withoutURL(err)}
+		return &Denied{Host: host, Step: step, Err: WithoutURL(err)}
 	}
-	return &Unavailable{Host: host, Step: step, Err: withoutURL(err)}
+	return &Unavailable{Host: host, Step: step, Err: WithoutURL(err)}
 }
 
 // isAboutCredentials reports whether an error of oras-go's client is about credentials. Only one of them has a type.
@@ -246,8 +246,8 @@ func IsLocal(err error) bool {
 	return false
 }
 
-// withoutURL drops the wrapper of net/http whose text has the URL with its query.
-func withoutURL(err error) error {
+// WithoutURL drops the wrapper of net/http whose text has the URL with its query.
+func WithoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err

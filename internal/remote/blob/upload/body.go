@@ -69,11 +69,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, failed // it broke the connection too
 	}
 	if err != nil && r.url.Host != u.repo.Origin.Host {
-		var whole *url.Error
-		if errors.As(err, &whole) {
-			err = whole.Err // without the query
-		}
-		err = fmt.Errorf("the registry sends uploads to %s: %w", transport.BareURL(r.url), err)
+		err = fmt.Errorf("the registry sends uploads to %s: %w", transport.BareURL(r.url), transport.WithoutURL(err))
 	}
 	return resp, err
 }
