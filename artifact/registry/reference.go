@@ -79,7 +79,7 @@ func ParseSource(s string) (Reference, error) {
 		s = strings.TrimPrefix(s, scheme+"://")
 	}
 	name, _, ok := strings.Cut(s, "@sha256:")
-	if host, _, _ := strings.Cut(name, "/"); !ok || hostLike(host) && strings.Contains(name, "/") || isPath(s) {
+	if host, _, _ := strings.Cut(name, "/"); !ok || reference.LooksLikeHost(host) && strings.Contains(name, "/") || isPath(s) {
 		return ref, err
 	}
 	if hub, hubErr := Parse(dockerHub + "/" + s); hubErr == nil {
@@ -183,7 +183,7 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 		return Reference{}, reference.WithHint(fmt.Errorf("%q is not a scheme of references", scheme), "leave the scheme out")
 	}
 	host, rest, ok := strings.Cut(s, "/")
-	if !ok || !hostLike(host) {
+	if !ok || !reference.LooksLikeHost(host) {
 		return Reference{}, notAHost(s, d)
 	}
 	ref := Reference{Registry: strings.ToLower(host), Repository: rest}
@@ -203,16 +203,11 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 	return ref, nil
 }
 
-// hostLike follows docker: the first part is a host if it can't be a part of a repository on a default registry.
-func hostLike(s string) bool {
-	return s == "localhost" || strings.ContainsAny(s, ".:[")
-}
-
 // notAHost reports the missing part: the repository after a host, or the registry before a name that docker would look
 // up on Docker Hub ("alpine:3").
 func notAHost(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
-	if host := strings.TrimSuffix(host, ":"); hostLike(host) && !hasPath && reference.ValidHost(host) == nil {
+	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil {
 		return reference.WithHint(errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
 	}
 	whole := s

@@ -90,6 +90,12 @@ func ValidRepository(host, name, tag string) error {
 		"its parts have lower-case letters and digits, with '.', '_', '__' or '-' between them"}
 }
 
+// LooksLikeHost follows docker: the first part of a reference is a host if it can't be a part of a repository on a default
+// registry.
+func LooksLikeHost(s string) bool {
+	return s == "localhost" || strings.ContainsAny(s, ".:[")
+}
+
 // DockerHost returns the name by which Docker Hub is known in references.
 func DockerHost(host string) string {
 	if host == "index.docker.io" {

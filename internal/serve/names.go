@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/reference"
 	"oras.land/oras-go/v2/registry"
 )
 
@@ -16,7 +17,7 @@ func validName(name string) bool {
 }
 
 func validTag(tag string) bool {
-	return registry.Reference{Reference: tag}.ValidateReferenceAsTag() == nil
+	return reference.TagPattern().MatchString(tag)
 }
 
 // homeName returns the name of a layout's repository: its file name, changed to match the grammar.
@@ -48,7 +49,7 @@ func splitName(name string) (repository, tag string) {
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
 		name, tag = name[:i], name[i+1:]
 	}
-	if host, rest, ok := strings.Cut(name, "/"); ok && (host == "localhost" || strings.ContainsAny(host, ".:[")) {
+	if host, rest, ok := strings.Cut(name, "/"); ok && reference.LooksLikeHost(host) {
 		name = rest
 	}
 	if !validName(name) || !validTag(tag) {
