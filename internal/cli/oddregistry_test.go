@@ -318,3 +318,19 @@ func TestNoReferrersAPI(t *testing.T) {
 	o.run(exit.Denied, "discover $R/app:1")
 	o.run(exit.Denied, "detach --all $R/app:1")
 }
+
+// TestCollectionIsDenied pushes a collection where the registry denies manifests that do not exist.
+func TestCollectionIsDenied(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	for _, op := range []string{"HEAD", "GET manifest"} {
+		o.reg.Inject(op, faults.Always, faults.Restatus(404, 403))
+	}
+	src := "../../examples/collection/src"
+	if text := o.run(exit.Done, "push "+src+" $R/ns"); strings.Count(text, "pushed  ") != 3 {
+		t.Errorf("not everything was pushed:\n%s", text)
+	}
+	if text := o.run(exit.Done, "push "+src+" $R/ns"); strings.Count(text, "exists  ") != 2 {
+		t.Errorf("not everything was skipped:\n%s", text)
+	}
+}

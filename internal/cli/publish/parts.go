@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
@@ -106,7 +107,7 @@ func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.
 			sent.Digest, sent.Skipped = desc.Digest, true
 			return sent, nil
 		}
-		if !errors.Is(err, errdef.ErrNotFound) {
+		if !errors.Is(err, errdef.ErrNotFound) && !fetch.IsDenied(err) { // the push reports a real denial
 			return nil, t.Explain(ctx, err)
 		}
 		options, release, err := s.PackOptions(ctx, a)
