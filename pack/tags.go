@@ -20,7 +20,7 @@ func planTags(ctx context.Context, dst oras.Target, plan *artifact.Plan) ([]stri
 	}
 	existing, err := fetch.ListTags(ctx, lister)
 	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
-		return nil, &artifact.Error{Op: "listing tags", Err: err}
+		return nil, err
 	}
 	return plan.TagsBeside(existing), nil
 }

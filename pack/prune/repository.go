@@ -3,13 +3,13 @@ package prune
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/versions"
@@ -65,7 +65,7 @@ type Plan struct {
 }
 
 // errNoMatch is the error of a pattern that matches no tag. A typo there must not remove everything.
-var errNoMatch = fmt.Errorf("matches no tag: %w", artifact.ErrInvalid)
+var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 
 // maxManifests bounds the manifests of a repository that are looked at.
 const maxManifests = 100_000
@@ -147,7 +147,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 		for _, t := range tags {
 			ok, err := path.Match(pattern, t.Name)
 			if err != nil {
-				return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: fmt.Errorf("%w: %w", err, artifact.ErrInvalid)}
+				return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: fault.As(err, artifact.ErrInvalid)}
 			}
 			any = any || ok
 			keep[t.Name] = keep[t.Name] || ok

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/mediatypes"
@@ -18,7 +19,7 @@ const attestationPrefix = "attestation="
 func CheckRequirement(name string) error {
 	if uri, ok := strings.CutPrefix(name, attestationPrefix); ok {
 		if uri == "" {
-			return fmt.Errorf("%w: %q names no predicate type", artifact.ErrInvalid, name)
+			return fault.Worded(fmt.Sprintf("%q names no predicate type", name), artifact.ErrInvalid)
 		}
 		return nil
 	}
@@ -27,7 +28,7 @@ func CheckRequirement(name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: %q is not a kind of attachment", artifact.ErrInvalid, name)
+	return fault.Worded(fmt.Sprintf("%q is not a kind of attachment", name), artifact.ErrInvalid)
 }
 
 // require finds a required attachment of one of the manifests that is signed.
