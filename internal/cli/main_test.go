@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/davit-oci/davit/internal/clients"
@@ -23,11 +25,51 @@ const raceOptions = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions)
-	testscript.Main(m, map[string]func(){"davit": func() {
+	testscript.Main(cleanedUp{m}, map[string]func(){"davit": func() {
 		os.Args = withoutSync(os.Args)
 		Main("")
 	}})
 }
+
+// cleanedUp runs tests, and then removes what they share.
+type cleanedUp struct{ *testing.M }
+
+func (m cleanedUp) Run() int {
+	defer func() {
+		if dir := sharedDir.Load(); dir != nil {
+			_ = os.RemoveAll(*dir)
+		}
+	}()
+	return m.M.Run()
+}
+
+var sharedDir atomic.Pointer[string]
+
+// releasedDavit builds davit as a release has it, once. Under the race detector, the davit of scripts takes several times the
+// memory.
+func releasedDavit(t *testing.T) string {
+	t.Helper()
+	program, err := buildDavit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+var buildDavit = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "davit-")
+	if err != nil {
+		return "", err
+	}
+	sharedDir.Store(&dir)
+	program := filepath.Join(dir, "davit.exe") // Windows needs the suffix
+	cmd := exec.Command("go", "build", "-trimpath", "-o", program, module+"/cmd/davit")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building davit: %w\n%s", err, out)
+	}
+	return program, nil
+})
 
 // withoutSync turns --durable off for a pull that does not set it: the tests of durability do, and the others need not wait
 // for the disk.

@@ -33,10 +33,10 @@ const maxResident = 256 << 20
 // reports at the end of a process includes that of the one it was started from, so that its status is watched.
 func peakOf(t *testing.T, args ...string) (code int, peak int64) {
 	t.Helper()
+	program, home := releasedDavit(t), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	home := t.TempDir()
-	cmd := exec.CommandContext(ctx, "davit", args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = home, append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+home+"/cache", "XDG_STATE_HOME="+home+"/state")
 	var out bytes.Buffer
 	cmd.Stderr = &out
@@ -352,7 +352,7 @@ func TestMemoryOfServe(t *testing.T) {
 	}
 	entries = append(entries, described("", ocispec.MediaTypeImageManifest, long))
 	path := layoutFiles(t, []byte(`{"schemaVersion":2,"manifests":[`+strings.Join(entries, ",")+`]}`), data, long)
-	cmd := exec.Command("davit", "serve", path, "--write", "--addr", "127.0.0.1:0")
+	cmd := exec.Command(releasedDavit(t), "serve", path, "--write", "--addr", "127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
