@@ -80,13 +80,6 @@ func writeExitCodes(b *strings.Builder) {
 	}
 }
 
-// Environment is the help text about environment variables.
-const Environment = `Every flag can be set in the environment: DAVIT_PLAIN_HTTP=true is --plain-http, and a repeatable flag takes
-one value per line. DAVIT_PASSWORD, DAVIT_FROM_PASSWORD, and DAVIT_TO_PASSWORD are passwords or tokens.
-DAVIT_CACHE_DIR is the directory of the cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR,
-PAGER, XDG_CACHE_HOME, XDG_STATE_HOME, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, and
-SSL_CERT_FILE mean what they mean elsewhere.`
-
 // newHelpCommand is "davit help COMMAND".
 func newHelpCommand(a *app.App, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{

@@ -72,6 +72,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	if err := app.SetFromEnv(cmd.Flags()); err != nil {
 		return err
 	}
+	warnVariables(a, cmd)
 	if f := a.Format.Name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
 		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath())}
 	}

@@ -38,7 +38,7 @@ const (
 
 // The groups of flags in the help text.
 const (
-	FlagVariable  = "davit/variable"       // annotation of a flag with its environment variable
+	flagVariable  = "davit/variable"       // annotation of a flag with its environment variable
 	FlagGroup     = "davit/group"          // annotation of a flag with the name of its group
 	RegistryFlags = "Flags for registries" // group of the flags of every transfer
 )

@@ -39,6 +39,7 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 func addGrouped(fs, shared *pflag.FlagSet) {
 	shared.VisitAll(func(f *pflag.Flag) {
 		f.Annotations = map[string][]string{FlagGroup: {RegistryFlags}}
+		ReadFromEnv(f)
 		fs.AddFlag(f)
 	})
 }

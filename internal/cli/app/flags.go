@@ -15,11 +15,15 @@ func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "print only the resulting reference; no progress or notes")
 	fs.Var(&a.Stderr.Mode, "progress", "show progress; auto: bars on a terminal, nothing elsewhere")
 	fs.BoolVar(&a.Debug, "debug", false, "show each HTTP request, secrets masked")
+	fs.VisitAll(ReadFromEnv)
 }
 
-// envName returns the environment variable of a flag: DAVIT_PLAIN_HTTP for plain-http.
-func envName(flag string) string {
-	return "DAVIT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+// EnvPrefix begins the names of davit's own environment variables.
+const EnvPrefix = "DAVIT_"
+
+// EnvName returns the environment variable that belongs to the name of a flag: DAVIT_PLAIN_HTTP to plain-http.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // SetFromEnv sets the flags that are not on the command line from their environment variables.
@@ -27,7 +31,7 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 	var failed error
 	fs.VisitAll(func(f *pflag.Flag) {
 		name := Variable(f)
-		value := os.Getenv(name)
+		value := os.Getenv(name) // which is empty for a flag without a variable
 		if value == "" || f.Changed || failed != nil {
 			return
 		}
@@ -38,16 +42,24 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 	return failed
 }
 
-// Variable returns the environment variable of a flag, or "" if it has none. Asking for help or for davit's version has none;
-// the version of an artifact has.
+// ReadFromEnv makes a flag readable from its environment variable. Only flags about connections and output have one, and those that add a
+// safeguard: a variable that is set for one job must not rename or retag what another publishes.
+func ReadFromEnv(f *pflag.Flag) { NameVariable(f, EnvName(f.Name)) }
+
+// NameVariable makes a flag readable from an environment variable with another name.
+func NameVariable(f *pflag.Flag, name string) {
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
+	}
+	f.Annotations[flagVariable] = []string{name}
+}
+
+// Variable returns the environment variable of a flag, or "" if it has none.
 func Variable(f *pflag.Flag) string {
-	if named := f.Annotations[FlagVariable]; len(named) > 0 {
+	if named := f.Annotations[flagVariable]; len(named) > 0 {
 		return named[0]
 	}
-	if f.Name == "help" || f.Name == "version" && f.Value.Type() != "string" {
-		return ""
-	}
-	return envName(f.Name)
+	return ""
 }
 
 // setFlag sets a flag from one string. A repeatable flag takes one value per line.

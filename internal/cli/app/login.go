@@ -38,7 +38,7 @@ type Logins struct {
 func (l *Login) isSet() bool { return l.username != "" || l.passwordStdin || l.variable() != "" }
 
 // variable returns the password in the environment.
-func (l *Login) variable() string { return os.Getenv(envName(l.prefix + "password")) }
+func (l *Login) variable() string { return os.Getenv(EnvName(l.prefix + "password")) }
 
 // CountStdin returns the number of passwords that are to be read from standard input.
 func (l *Logins) CountStdin() (n int) {

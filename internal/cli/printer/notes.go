@@ -7,20 +7,27 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Tell prints the notes and warnings of a plan. In JSON format they wait for Flush, because standard error must hold
-// nothing but the error if there is one.
-func (p *Printer) Tell(plan *artifact.Plan) {
-	if p.Format.Name == "json" {
-		p.kept = append(p.kept, plan)
-		return
-	}
-	p.tell(plan)
+// Tell prints the notes and warnings of a plan.
+func (p *Printer) Tell(plan *artifact.Plan) { p.deferInJSON(func() { p.tell(plan) }) }
+
+// WarnEarly prints a warning about how davit was called, before it is known how the command ends.
+func (p *Printer) WarnEarly(format string, args ...any) {
+	p.deferInJSON(func() { p.Warn(format, args...) })
 }
 
-// Flush prints the notes that Tell kept.
+// deferInJSON prints now or, in JSON format, in Flush: there standard error must hold nothing but the error if there is one.
+func (p *Printer) deferInJSON(print func()) {
+	if p.Format.Name == "json" {
+		p.kept = append(p.kept, print)
+		return
+	}
+	print()
+}
+
+// Flush prints what waited for the end of a command.
 func (p *Printer) Flush() {
-	for _, plan := range p.kept {
-		p.tell(plan)
+	for _, print := range p.kept {
+		print()
 	}
 	p.kept = nil
 }

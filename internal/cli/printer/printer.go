@@ -23,7 +23,7 @@ type Printer struct {
 	// ListLeftOut makes Tell list the files that are left out, not only count them.
 	ListLeftOut bool
 
-	kept []*artifact.Plan // whose notes are printed at the end
+	kept []func() // prints notes at the end
 }
 
 // Result is the result of a command. It is its own JSON; WriteText prints it for people.

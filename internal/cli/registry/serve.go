@@ -49,6 +49,7 @@ change it with --write. An address that other machines reach needs --allow-remot
 		},
 	}
 	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:5000", "listen on this `HOST:PORT`; port 0 is any free one")
+	app.ReadFromEnv(cmd.Flags().Lookup("addr"))
 	cmd.Flags().BoolVar(&opts.write, "write", false, "accept pushes and deletions")
 	cmd.Flags().BoolVar(&opts.remote, "allow-remote", false, "allow an address that other machines reach, without authentication")
 	return cmd

@@ -25,18 +25,20 @@ type Trust struct {
 // AddFlags adds --verify-key to a command that reads an artifact.
 func (f *Trust) AddFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "verify-key", nil, "refuse what the public key in this `FILE` did not sign (repeatable: any of them)")
+	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
 // AddVerifyFlags adds the flags of the command verify. Its keys have the variable that --verify-key has elsewhere.
 func (f *Trust) AddVerifyFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "key", nil, "check that the public key in this `FILE` signed TARGET (repeatable: any of them)")
-	fs.SetAnnotation("key", app.FlagVariable, []string{"DAVIT_VERIFY_KEY"})
+	app.NameVariable(fs.Lookup("key"), app.EnvName("verify-key"))
 	fs.StringSliceVar(&f.require, "require", nil, "demand a signed attachment: a `KIND`, or attestation=PREDICATE-TYPE (repeatable)")
 }
 
 // AddMarkFlags adds --verify-key to a command that marks the signatures that the key made, and refuses nothing.
 func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.keys, "verify-key", nil, "mark signatures that the public key in this `FILE` made as verified (repeatable)")
+	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
 // List returns the signatures of a manifest, and of those of an index, with the ones that a key made marked. Without a key it reads

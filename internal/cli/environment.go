@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Environment is the help text about environment variables.
+const Environment = `Flags about registries and output can be set in the environment: DAVIT_PLAIN_HTTP=true is --plain-http. So can
+--verify-key (one FILE per line) and --addr. Flags that describe an artifact, or that remove a safeguard of a command, can't.
+DAVIT_PASSWORD, DAVIT_FROM_PASSWORD, and DAVIT_TO_PASSWORD are passwords or tokens. DAVIT_CACHE_DIR is the directory of the
+cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR, PAGER, XDG_CACHE_HOME, XDG_STATE_HOME,
+DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, and SSL_CERT_FILE mean what they mean elsewhere.`
+
+// otherVariables are the variables that belong to no flag.
+var otherVariables = []string{"DAVIT_PASSWORD", "DAVIT_FROM_PASSWORD", "DAVIT_TO_PASSWORD", "DAVIT_CACHE_DIR", "DAVIT_PAGER"}
+
+// foreignVariables have the names of davit's, and are for others: scripts that install davit have its version in DAVIT_VERSION,
+// and two say how to test davit.
+var foreignVariables = []string{"DAVIT_VERSION", "DAVIT_TOOLS", "DAVIT_REQUIRE_CLIENTS"}
+
+// warnVariables warns about the variables in the environment that look like davit's and set nothing: a misspelled one, and one of
+// a flag of this command that has no variable.
+func warnVariables(a *app.App, cmd *cobra.Command) {
+	ignored := slices.Concat(otherVariables, foreignVariables)
+	var set []string
+	for _, v := range os.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, app.EnvPrefix) && value != "" && !slices.Contains(ignored, name) {
+			set = append(set, name)
+		}
+	}
+	if len(set) == 0 {
+		return
+	}
+	slices.Sort(set)
+	read, unread := flagVariables(cmd.Root())
+	for _, name := range set {
+		flag := unread[name]
+		switch {
+		case slices.Contains(read, name) || flag != "" && cmd.Flags().Lookup(flag) == nil:
+		case flag != "":
+			a.WarnEarly("%s is no longer read, use --%s", name, flag)
+		default:
+			a.WarnEarly("%s is unknown, and not read%s", name, suggestVariable(name, read))
+		}
+	}
+}
+
+// flagVariables returns the variables that flags of any command have, and by the name they would have the flags that have none.
+func flagVariables(root *cobra.Command) (read []string, unread map[string]string) {
+	unread = map[string]string{}
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.InheritedFlags() // merges those of the root
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if name := app.Variable(f); name != "" {
+				read = append(read, name)
+			} else {
+				unread[app.EnvName(f.Name)] = f.Name
+			}
+		})
+	}
+	maps.DeleteFunc(unread, func(name, _ string) bool { return slices.Contains(read, name) })
+	slices.Sort(read)
+	return slices.Compact(read), unread
+}
+
+// suggestVariable returns the variable that was probably meant, as the end of a sentence. What all names begin with says nothing.
+func suggestVariable(name string, read []string) string {
+	var words []string
+	for _, known := range slices.Concat(read, otherVariables) {
+		words = append(words, strings.TrimPrefix(known, app.EnvPrefix))
+	}
+	if near := textdist.Closest(strings.TrimPrefix(name, app.EnvPrefix), words); near != "" {
+		return fmt.Sprintf("; did you mean %s%s?", app.EnvPrefix, near)
+	}
+	return ""
+}
