@@ -302,6 +302,9 @@ func isRefusal(err error) bool {
 // LearnTags asks for the tags of the repository. If one page lists them all, LacksTag and Referrers need no more requests to
 // know which do not exist. It is for commands that read; a registry need not list tags.
 func (r *Repository) LearnTags(ctx context.Context) {
+	if r.referrers.KnowsTags() {
+		return
+	}
 	var all []string
 	pages := 0
 	errEnough := errors.New("enough")
@@ -316,6 +319,9 @@ func (r *Repository) LearnTags(ctx context.Context) {
 		r.referrers.Learn(all)
 	}
 }
+
+// HasReferrersAPI reports whether the registry answered a request for referrers by the API.
+func (r *Repository) HasReferrersAPI() bool { return r.referrers.HasAPI() }
 
 // LacksTag reports whether LearnTags found that a tag does not exist.
 func (r *Repository) LacksTag(tag string) bool { return r.referrers.LacksTag(tag) }

@@ -25,6 +25,7 @@ type Options struct {
 	Kind      string // the name of a kind, or an artifactType; "": all
 	Recursive bool   // referrers of referrers too, as a tree; the kind is that of the first level
 	Tags      bool   // also what cosign stores under tags like sha256-….sig; this takes one more request, or a few
+	FreeTags  bool   // the same, unless the source has the referrers API and lists something: there the request would be one more
 }
 
 // Referrer is a manifest that refers to a subject, with its own referrers. Its JSON is for scripts.
@@ -132,7 +133,7 @@ func (w *Lister) below(ctx context.Context, above []*Referrer) error {
 func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth int) ([][]*Referrer, error) {
 	opts := w.opts
 	if depth > 0 {
-		opts.Kind, opts.Tags = "", false
+		opts.Kind, opts.Tags, opts.FreeTags = "", false, false
 	}
 	found := make([][]ocispec.Descriptor, len(subjects))
 	err := AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
@@ -151,6 +152,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 			return known
 		})
 	}
+	opts.Tags = opts.Tags || opts.FreeTags && w.hasFreeTags(found)
 	if learner, ok := w.src.(interface{ LearnTags(context.Context) }); ok && opts.Tags && len(subjects) > 0 {
 		learner.LearnTags(ctx)
 	}
@@ -159,6 +161,13 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
 		return err
 	})
+}
+
+// hasFreeTags reports whether looking for cosign's tags takes no request that the listing would not need: the tags of a repository
+// without the referrers API say which lists exist. An answer that nothing is attached is worth a request in any case.
+func (w *Lister) hasFreeTags(found [][]ocispec.Descriptor) bool {
+	api, ok := w.src.(interface{ HasReferrersAPI() bool })
+	return !ok || !api.HasReferrersAPI() || !slices.ContainsFunc(found, func(list []ocispec.Descriptor) bool { return len(list) > 0 })
 }
 
 // list returns sorted descriptions of the referrers found for a subject.

@@ -34,7 +34,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&opts.Kind, "kind", "", "list attachments of this `KIND` (or artifactType)")
 	cmd.Flags().BoolVar(&opts.latest, "latest", false, "list only the newest of each kind (attestations: of each predicate type)")
-	cmd.Flags().BoolVar(&opts.Tags, "tags", true, "also list cosign's tags like sha256-….sig; takes a request")
+	cmd.Flags().BoolVar(&opts.Tags, "tags", false, "also list cosign's tags like sha256-….sig in registries with a referrers API; elsewhere they are listed anyway")
 	opts.trust.AddMarkFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -65,7 +65,8 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	if err != nil {
 		return nil, err
 	}
-	opts.Recursive = true
+	opts.Recursive, opts.FreeTags = true, true
+	opts.Tags = opts.Tags || opts.trust.IsSet() // the key may have made a signature there
 	found, err := referrers.List(ctx, t.Target, desc, opts.Options)
 	if err != nil {
 		return nil, err

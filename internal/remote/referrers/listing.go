@@ -106,6 +106,12 @@ func (r *Lister) Learn(tags []string) {
 	r.tags.Store(&all)
 }
 
+// KnowsTags reports whether Learn was called.
+func (r *Lister) KnowsTags() bool { return r.tags.Load() != nil }
+
+// HasAPI reports whether the registry answered by the referrers API.
+func (r *Lister) HasAPI() bool { return r.hasAPI.Load() }
+
 // LacksTag reports whether a tag is known not to exist.
 func (r *Lister) LacksTag(tag string) bool {
 	tags := r.tags.Load()
