@@ -39,7 +39,7 @@ for file in tiny-llama.gguf LICENSE chat_template.jinja; do
 done
 
 say 'An attachment is an artifact like any other.'
-runbook=$(davit discover ./.demo/models:1.0.0 --kind runbook --format go-template='{{(index .referrers 0).digest}}')
+runbook=$(davit discover ./.demo/models:1.0.0 --kind runbook --format '{{(index .referrers 0).digest}}')
 run davit pull "./.demo/models@$runbook" -o ./.demo/runbook
 run cmp examples/runbook/greeting-down.md .demo/runbook/greeting-down.md
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,7 +75,8 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	}
 	warnVariables(a, cmd)
 	if f := a.Format.Name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
-		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath())}
+		known := append([]string{"text", "json", "a template ('{{.digest}}')"}, formatsOf(cmd)...)
+		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath()), Hint: "formats: " + strings.Join(known, ", ")}
 	}
 	if a.Quiet {
 		a.Stderr.Mode = term.ProgressNone
@@ -117,12 +119,27 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	hint := fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if flag := textdist.Closest(unknown.GetSpecifiedName(), names); flag != "" {
-			hint = fmt.Sprintf("did you mean %q?", "--"+flag)
-		}
+	if errors.As(err, &unknown) {
+		hint = cmp.Or(suggestFlag(cmd, unknown), hint)
 	}
 	return &exit.UsageError{Err: err, Hint: hint}
+}
+
+// suggestFlag returns the hint for a flag that the command does not have, or "".
+func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
+	name := unknown.GetSpecifiedName()
+	switch {
+	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
+		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
+	case name == "o" || name == "output":
+		return "--format json prints JSON"
+	case unknown.GetSpecifiedShortnames() != "":
+		return ""
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if flag := textdist.Closest(name, names); flag != "" {
+		return fmt.Sprintf("did you mean %q?", "--"+flag)
+	}
+	return ""
 }

@@ -25,7 +25,7 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	shared.StringVar(&o.Security.CAFile, "ca-file", "", "trust the certificates in this `FILE` (PEM) too")
 	shared.StringVar(&o.Security.CertFile, "cert-file", "", "present the client certificate in this `FILE` (PEM)")
 	shared.StringVar(&o.Security.KeyFile, "key-file", "", "read the key of the client certificate from this `FILE` (PEM)")
-	shared.StringVar(&a.Logins.Only.username, "username", "", "log in as `USER` instead of with the stored credentials")
+	shared.StringVarP(&a.Logins.Only.username, "username", "u", "", "log in as `USER` instead of with the stored credentials")
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")

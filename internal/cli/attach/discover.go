@@ -23,7 +23,7 @@ func newDiscoverCommand(a *app.App) *cobra.Command {
 		Short: "Show the attachments of an artifact or image as a tree",
 		Example: `  davit discover registry.example.com/app:1.0
   davit discover ./oci:1.0 --kind sbom --latest
-  davit discover registry.example.com/app:1.0 --format go-template='{{range .referrers}}{{.digest}}{{"\n"}}{{end}}'`,
+  davit discover registry.example.com/app:1.0 --format '{{range .referrers}}{{.digest}}{{"\n"}}{{end}}'`,
 		GroupID:     app.GroupAttach,
 		Args:        app.Arguments(1, 1),
 		Annotations: map[string]string{"formats": "tree"},

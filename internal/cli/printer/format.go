@@ -1,14 +1,12 @@
 package printer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/template"
 
-	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
 )
 
@@ -27,27 +25,30 @@ func (f *Format) String() string {
 }
 
 // Type returns the name of the value in help texts.
-func (f *Format) Type() string { return "text|json|go-template=T" }
+func (f *Format) Type() string { return "text|json|TEMPLATE" }
+
+// templateFormat is the name of a format that is a template. docker's way to write it ('{{.digest}}') needs no name.
+const templateFormat = "go-template"
 
 // Set parses the flag and its template, so that a mistake in it is found before any work is done.
 func (f *Format) Set(value string) error {
-	name, text, isTemplate := strings.Cut(value, "=")
-	if isTemplate && name == "go-template" {
-		t, err := template.New("format").Funcs(templateFuncs).Parse(text)
+	text, isTemplate := strings.CutPrefix(value, templateFormat+"=")
+	if isTemplate || strings.Contains(value, "{{") {
+		t, err := parseTemplate(text)
 		if err != nil {
 			return err
 		}
-		*f = Format{Name: name, template: t}
+		*f = Format{Name: templateFormat, template: t}
 		return nil
 	}
 	switch value {
 	case "text", "json", "tree", "yaml":
 		*f = Format{Name: value}
 		return nil
-	case "go-template":
-		return fmt.Errorf("go-template needs a template: go-template='{{.digest}}'")
+	case templateFormat:
+		return fmt.Errorf("needs a template: --format '{{.digest}}'")
 	}
-	return fmt.Errorf("must be text, json or go-template=TEMPLATE")
+	return fmt.Errorf("must be text, json, or a template: '{{.digest}}'")
 }
 
 // Guess sets the format to JSON if the arguments, or else the environment variable's value, ask for it. It runs before the
@@ -71,49 +72,10 @@ func (f *Format) Guess(args []string, value string) {
 	}
 }
 
-// templateFuncs are the functions of templates besides those of Go.
-var templateFuncs = template.FuncMap{
-	"json": func(v any) (string, error) {
-		b, err := json.Marshal(v)
-		var escaped strings.Builder
-		_, _ = term.JSONWriter{W: &escaped}.Write(b) // which does not fail
-		return escaped.String(), err
-	},
-	"join": func(sep string, list []any) string {
-		words := make([]string, len(list))
-		for i, v := range list {
-			words[i] = fmt.Sprint(v)
-		}
-		return strings.Join(words, sep)
-	},
-	"upper": strings.ToUpper,
-	"lower": strings.ToLower,
-}
-
 // WriteJSON writes v as indented JSON, with escapes for characters that could drive a terminal or hide something from a reader.
 func WriteJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(term.JSONWriter{W: w})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// writeTemplate runs the template over the JSON of the result: fields have the same names in templates and in JSON.
-func writeTemplate(w io.Writer, t *template.Template, v any) error {
-	var data any
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	if err := dec.Decode(&data); err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, data); err != nil {
-		return &exit.UsageError{Err: fmt.Errorf("--format: %w", err)}
-	}
-	_, err = io.WriteString(w, term.EscapeValues(strings.TrimSuffix(out.String(), "\n"))+"\n")
-	return err
 }

@@ -64,7 +64,7 @@ func (f *Format) write(w io.Writer, r Result, quiet bool) error {
 	switch f.Name {
 	case "json":
 		return WriteJSON(w, r)
-	case "go-template":
+	case templateFormat:
 		return writeTemplate(w, f.template, r)
 	case "yaml":
 		if y, ok := r.(interface{ WriteYAML(io.Writer) error }); ok {

@@ -6,29 +6,55 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/fetch"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
 func newResolveCommand(a *app.App) *cobra.Command {
+	var platform string
 	cmd := &cobra.Command{
-		Use:     "resolve TARGET",
-		Short:   "Print the digest of a tag",
-		Example: "  davit resolve registry.example.com/app:1.0\n  davit resolve ./oci",
+		Use:   "resolve TARGET",
+		Short: "Print the digest of a tag",
+		Example: `  davit resolve registry.example.com/app:1.0
+  davit resolve ./oci
+  davit resolve registry.example.com/app:1.0 --platform linux/arm64`,
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runResolve(cmd.Context(), a, args[0]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return runResolve(cmd.Context(), a, args[0], platform) },
 	}
+	cmd.Flags().StringVar(&platform, "platform", "", "print the digest of the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func runResolve(ctx context.Context, a *app.App, reference string) error {
+func runResolve(ctx context.Context, a *app.App, reference, platform string) error {
+	want, err := app.OptionalPlatform(platform)
+	if err != nil {
+		return err
+	}
 	result, err := app.With(ctx, a, reference, registry.Read, func(t *app.Target) (results.Described, error) {
 		desc, err := t.Find(ctx)
+		if err == nil && want != nil {
+			desc, err = manifestFor(ctx, t, desc, want)
+		}
 		return results.Describe(t.Ref, desc), err
 	})
 	if err != nil {
 		return err
 	}
 	return a.Print(result)
+}
+
+// manifestFor returns the manifest of an index for a platform. What is not an index has one manifest, for any.
+func manifestFor(ctx context.Context, t *app.Target, desc ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
+	m, err := fetch.Load(ctx, t, desc)
+	if err != nil {
+		return desc, err
+	}
+	chosen, _, err := fetch.Choose(ctx, t, m, want)
+	if err != nil {
+		return desc, t.Explain(ctx, err)
+	}
+	return chosen.Desc, nil
 }

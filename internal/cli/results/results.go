@@ -19,7 +19,7 @@ import (
 // Sent is the result of commands that write an artifact.
 type Sent struct {
 	*pack.Result
-	Verb string // "packed", "pushed", "attached"
+	Verb string `json:"-"` // "packed", "pushed", "attached"
 }
 
 // WriteText prints the artifact, with a row for each manifest and referrer.

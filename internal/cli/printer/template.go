@@ -1,0 +1,185 @@
+package printer
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
+)
+
+// templateFuncs are the functions of templates besides those of Go.
+var templateFuncs = template.FuncMap{
+	"json": func(v any) (string, error) {
+		b, err := json.Marshal(v)
+		var escaped strings.Builder
+		_, _ = term.JSONWriter{W: &escaped}.Write(b) // which does not fail
+		return escaped.String(), err
+	},
+	"join": func(sep string, list []any) string {
+		words := make([]string, len(list))
+		for i, v := range list {
+			words[i] = fmt.Sprint(v)
+		}
+		return strings.Join(words, sep)
+	},
+	"upper": strings.ToUpper,
+	"lower": strings.ToLower,
+}
+
+// parseTemplate parses a template. A field that the result can't have is an error, not "<no value>" in a script.
+func parseTemplate(text string) (*template.Template, error) {
+	return template.New("format").Funcs(templateFuncs).Option("missingkey=error").Parse(text)
+}
+
+// writeTemplate runs the template over the JSON of the result: fields have the same names in templates and in JSON.
+func writeTemplate(w io.Writer, t *template.Template, v any) error {
+	data, err := templateData(v)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return templateError(err, data)
+	}
+	_, err = io.WriteString(w, term.EscapeValues(strings.TrimSuffix(out.String(), "\n"))+"\n")
+	return err
+}
+
+// missingKey is the error of text/template for a field that is not there; it has no type.
+var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)"`)
+
+// templateError returns the error of a template, with the fields that exist if one does not.
+func templateError(err error, data any) error {
+	found := missingKey().FindStringSubmatch(err.Error())
+	if found == nil {
+		return &exit.UsageError{Err: fmt.Errorf("--format: %w", err)}
+	}
+	path, name := strings.Split(found[1], "."), found[2]
+	beside := data
+	for _, parent := range path[:max(0, slices.Index(path, name))] {
+		fields, _ := beside.(map[string]any)
+		beside = fields[parent]
+	}
+	names := fieldsOf(beside, nil)
+	every := slices.Concat(names, fieldsOf(data, nil))
+	var hint string
+	if i := slices.IndexFunc(every, func(s string) bool { return strings.EqualFold(s, name) }); i >= 0 {
+		hint = fmt.Sprintf("did you mean .%s?", every[i])
+	} else if near := textdist.Closest(name, every); near != "" {
+		hint = fmt.Sprintf("did you mean .%s?", near)
+	} else if fields, ok := beside.(map[string]any); ok && len(fields) > 0 {
+		hint = "fields: " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
+	}
+	return &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
+}
+
+// fieldsOf adds the names of the fields at any depth to list.
+func fieldsOf(data any, list []string) []string {
+	switch v := data.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			list = fieldsOf(v[name], append(list, name))
+		}
+	case []any:
+		if len(v) > 0 {
+			list = fieldsOf(v[0], list)
+		}
+	}
+	return list
+}
+
+// templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty are there, empty.
+func templateData(v any) (any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var data any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	err = dec.Decode(&data)
+	complete(reflect.ValueOf(v), data)
+	return data, err
+}
+
+// complete adds the fields that v has and its JSON omits.
+func complete(v reflect.Value, data any) {
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v = v.Elem(); !v.IsValid() {
+			return
+		}
+	}
+	switch data := data.(type) {
+	case map[string]any:
+		switch v.Kind() {
+		case reflect.Struct:
+			completeStruct(v, data)
+		case reflect.Map:
+			for _, key := range v.MapKeys() {
+				complete(v.MapIndex(key), data[key.String()])
+			}
+		}
+	case []any:
+		if v.Kind() == reflect.Slice {
+			for i := range min(v.Len(), len(data)) {
+				complete(v.Index(i), data[i])
+			}
+		}
+	}
+}
+
+func completeStruct(v reflect.Value, data map[string]any) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !field.IsExported() && !field.Anonymous:
+		case field.Anonymous && name == "":
+			complete(v.Field(i), data)
+		default:
+			if name == "" {
+				name = field.Name
+			}
+			if value, there := data[name]; there {
+				complete(v.Field(i), value)
+			} else {
+				data[name] = emptyJSON(field.Type)
+			}
+		}
+	}
+}
+
+// emptyJSON returns what a field of a type that JSON omits is in a template.
+func emptyJSON(t reflect.Type) any {
+	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) || t.Kind() == reflect.String {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return []any{}
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return noObject{}
+	case reflect.Bool:
+		return false
+	case reflect.Interface:
+		return ""
+	}
+	return json.Number("0")
+}
+
+// noObject is an object that a result does not have. It prints as nothing.
+type noObject map[string]any
+
+// String returns "".
+func (noObject) String() string { return "" }
