@@ -7,6 +7,7 @@ import (
 
 // The types of metadata values.
 const (
+	typeUint16  = 2
 	typeUint32  = 4
 	typeFloat32 = 6
 	typeBool    = 7
@@ -107,6 +108,9 @@ func (g *GGUF) value(b []byte, v any, typed bool) []byte {
 		}
 	}
 	switch v := v.(type) {
+	case uint16:
+		kind(typeUint16)
+		return g.Order.AppendUint16(b, v)
 	case uint32:
 		kind(typeUint32)
 		return g.Order.AppendUint32(b, v)
