@@ -3,7 +3,6 @@ package layout
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,34 +65,33 @@ func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
 	return latest.index, nil
 }
 
-// readSnapshot reads index.json. Other tools write it in place, so a broken one may be complete a moment later.
-func readSnapshot(ctx context.Context, root *os.Root) (*snapshot, error) {
-	for try := 0; ; try++ {
-		s, err := readSnapshotOnce(root)
-		var syntax *json.SyntaxError
-		if !errors.As(err, &syntax) || try == 3 || pause.For(ctx, 20*time.Millisecond) != nil {
-			return s, err
-		}
-	}
+// readSnapshot reads index.json.
+func readSnapshot(ctx context.Context, root *os.Root) (s *snapshot, err error) {
+	err = files.Reread(ctx, func() (changed time.Time, err error) {
+		s, changed, err = readSnapshotOnce(root)
+		return changed, err
+	})
+	return s, err
 }
 
-func readSnapshotOnce(root *os.Root) (*snapshot, error) {
+func readSnapshotOnce(root *os.Root) (_ *snapshot, changed time.Time, err error) {
 	f, err := files.OpenRegular(root, ocispec.ImageIndexFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &snapshot{index: catalog.NewIndex()}, nil
+		return &snapshot{index: catalog.NewIndex()}, changed, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, changed, err
 	}
 	s := &snapshot{file: f}
 	if s.info, err = f.Stat(); err == nil {
+		changed = s.info.ModTime()
 		s.index, err = readIndex(f, s.info.Size())
 	}
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, changed, err
 	}
-	return s, nil
+	return s, changed, nil
 }
 
 // readIndex reads the index.json of a layout or archive.

@@ -215,3 +215,57 @@ func TestUntagBesideTag(t *testing.T) {
 		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Tag(ctx, desc, "a") })
 	}
 }
+
+// TestHalfWritten has a file of a layout truncated and written by a tool that does so in place, while the layout is read and
+// edited.
+func TestHalfWritten(t *testing.T) {
+	t.Parallel()
+	for _, left := range []int{0, 1, 40} {
+		for _, what := range []string{"index.json", "manifest"} {
+			t.Run(fmt.Sprintf("%s, %d bytes", what, left), func(t *testing.T) {
+				t.Parallel()
+				path := filepath.Join(t.TempDir(), "oci")
+				desc := tagged(t, path, "v1", []byte("one"))
+				name := filepath.Join(path, ocispec.ImageIndexFile)
+				if what == "manifest" {
+					name = filepath.Join(path, filepath.FromSlash(catalog.BlobName(desc.Digest)))
+				}
+				data, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for what, do := range map[string]func(ctx context.Context, target testTarget) error{
+					"read": func(ctx context.Context, target testTarget) error {
+						got, err := target.Resolve(ctx, "v1")
+						if err != nil {
+							return err
+						}
+						return readAll(ctx, target, got)
+					},
+					"edited": func(ctx context.Context, target testTarget) error {
+						return target.Tag(ctx, desc, "v2")
+					},
+				} {
+					target, err := openPlace(path, true)
+					if err != nil {
+						t.Fatal(err)
+					}
+					written := make(chan error, 1)
+					if err := os.Truncate(name, int64(left)); err != nil {
+						t.Fatal(err)
+					}
+					go func() {
+						time.Sleep(50 * time.Millisecond)
+						written <- os.WriteFile(name, data, 0o600)
+					}()
+					if err := errors.Join(do(t.Context(), target), <-written, target.Close()); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				if tags, _ := sound(t, path); what == "manifest" && len(tags) != 2 {
+					t.Errorf("tags %q", tags)
+				}
+			})
+		}
+	}
+}

@@ -148,8 +148,9 @@ func TestWeReadOthers(t *testing.T) {
 	}
 }
 
-// TestBesideOthers adds and deletes artifacts in a layout, and repairs it, while tools without our locks write to it. Whatever
-// the index lists in the end must be complete.
+// TestBesideOthers adds and deletes artifacts in a layout, and repairs it, while tools without our locks write to it. Those read
+// what another has half written, or what was just deleted, and fail: only what we do must succeed. In the end, what the index
+// lists is complete, and what every writer has read is listed.
 func TestBesideOthers(t *testing.T) {
 	t.Parallel()
 	g := registrytest.Start(t, registrytest.Options{})
@@ -169,19 +170,25 @@ func TestBesideOthers(t *testing.T) {
 	tagged(t, path, "ours", []byte("stays"))
 	const rounds = 8
 	others := make(chan struct{})
-	for name, args := range map[string][]string{
+	tools := map[string][]string{
 		"skopeo": {"copy", "--insecure-policy", "--src-tls-verify=false", "docker://" + g.Host + "/some/image:v1", "oci:" + path + ":skopeo"},
 		"oras":   {"cp", "-r", "--from-plain-http", "--to-oci-layout", g.Host + "/some/image:v1", path + ":oras"},
-	} {
+	}
+	for name, args := range tools {
+		clients.Run(t, name, args...)
+	}
+	for name, args := range tools {
 		client := clients.New(t, name)
 		go func() {
 			defer func() { others <- struct{}{} }()
 			for range rounds {
-				client.Run(args...)
+				if _, stderr, err := client.Try(args...); err != nil {
+					t.Logf("%s: %v\n%s", name, err, stderr)
+				}
 			}
 		}()
 	}
-	for running := 2; running > 0; {
+	for running := len(tools); running > 0; {
 		select {
 		case <-others:
 			running--
@@ -208,7 +215,10 @@ func TestBesideOthers(t *testing.T) {
 			return err
 		})
 	}
-	sound(t, path)
+	tags, _ := sound(t, path)
+	if want := []string{"oras", "ours", "skopeo"}; !slices.Equal(tags, want) {
+		t.Errorf("tags %q, want %q", tags, want)
+	}
 }
 
 // read checks that an image is in a place, whole, by tag and digest, with its referrer.

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/layout/files"
@@ -56,22 +57,36 @@ func OpenBlob(c *Catalog, desc ocispec.Descriptor) (*files.Blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.Extent.Size != desc.Size {
+	if err := checkSize(c, b, desc); err != nil {
 		_ = b.Close()
-		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "it has %d bytes, its descriptor says %d", b.Extent.Size, desc.Size)
+		return nil, err
 	}
 	return b, nil
+}
+
+func checkSize(c *Catalog, b *files.Blob, desc ocispec.Descriptor) error {
+	if b.Extent.Size != desc.Size {
+		return artifact.Refused(BlobLabel(c, desc.Digest), "it has %d bytes, its descriptor says %d", b.Extent.Size, desc.Size)
+	}
+	return nil
 }
 
 // Fetch returns the content of a blob or manifest. The reader ends with an error instead of io.EOF if the content does
 // not match the descriptor; small content is verified before its first byte is returned.
 func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize {
+		data, err := ManifestData(c, desc)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}
 	b, err := OpenBlob(c, desc)
 	if err != nil {
 		return nil, err
 	}
 	r := files.NewVerifyingReader(b, b, desc)
-	if desc.Size > MaxHeld && !manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {
+	if desc.Size > MaxHeld {
 		return r, nil
 	}
 	defer b.Close()
@@ -227,16 +242,29 @@ func (ix *Index) Roots() []ocispec.Descriptor {
 }
 
 // ManifestData reads and verifies a manifest.
-func ManifestData(c *Catalog, desc ocispec.Descriptor) ([]byte, error) {
+func ManifestData(c *Catalog, desc ocispec.Descriptor) (data []byte, err error) {
+	if err := files.CheckDescriptor(desc); err != nil {
+		return nil, err
+	}
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(BlobLabel(c, desc.Digest), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
 	}
-	b, err := OpenBlob(c, desc)
-	if err != nil {
-		return nil, err
-	}
-	defer b.Close()
-	return io.ReadAll(files.NewVerifyingReader(b, b, desc))
+	err = files.Reread(context.Background(), func() (changed time.Time, err error) {
+		b, err := c.open(desc.Digest)
+		if err != nil {
+			return time.Time{}, err
+		}
+		defer b.Close()
+		if info, err := b.Extent.File.Stat(); err == nil {
+			changed = info.ModTime()
+		}
+		if err := checkSize(c, b, desc); err != nil {
+			return changed, err
+		}
+		data, err = io.ReadAll(files.NewVerifyingReader(b, b, desc))
+		return changed, err
+	})
+	return data, err
 }
 
 // ReadManifest reads content that is to become a manifest of a layout or archive.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -131,6 +132,20 @@ func OpenRegular(root *os.Root, name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// inPlace is how long another tool may need to write a small file that it has truncated.
+const inPlace = 500 * time.Millisecond
+
+// Reread reads a small file of a layout. While that fails and the file was changed just now, it is read again: other tools write
+// manifests and index.json in place. Read returns when the file was changed, or zero if it does not exist.
+func Reread(ctx context.Context, read func() (changed time.Time, err error)) error {
+	for {
+		changed, err := read()
+		if since := time.Since(changed); err == nil || since < 0 || since > inPlace || pause.For(ctx, inPlace/25) != nil {
+			return err
+		}
+	}
 }
 
 // OpenPart opens and locks a file that a blob is fetched into. errdef.ErrUnsupported: another process has it, or the
