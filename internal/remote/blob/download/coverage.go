@@ -75,11 +75,15 @@ func (c *coverage) claimAll() bool {
 	return true
 }
 
-// release ends a claim. The bytes of the part that are not in the file can be claimed again.
+// release ends a claim. The bytes of the part that are not in the file can be claimed again, unless the worker that reads the
+// whole blob brings them.
 func (c *coverage) release(part span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.streaming = c.streaming && part != span{0, c.size}
+	if c.streaming && part != (span{0, c.size}) {
+		return
+	}
+	c.streaming = false
 	c.claimed = c.claimed.remove(part.From, part.To)
 	for _, s := range c.done {
 		c.claimed = c.claimed.add(max(s.From, part.From), min(s.To, part.To))

@@ -73,6 +73,9 @@ func TestClaimAll(t *testing.T) {
 	}
 	c.add(0, 10)
 	c.release(part)
+	if part, ok := c.claim(false, always(1000)); ok {
+		t.Errorf("claimed %v, which the worker that reads the whole blob brings", part)
+	}
 	c.release(span{0, 100})
 	if part, ok := c.claim(false, always(1000)); !ok || part != (span{10, 100}) {
 		t.Errorf("claimed %v, want everything that is missing", part)
