@@ -132,7 +132,7 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
 	case name == "o" || name == "output":
-		return "--format json prints JSON"
+		return "JSON is --format json; a target is an argument"
 	case unknown.GetSpecifiedShortnames() != "":
 		return ""
 	}

@@ -38,7 +38,13 @@ SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are att
   cat sbom.spdx.json | davit attach --file-name sbom.spdx.json - registry.example.com/app:1.0
   davit attach --each-platform sbom.spdx.json registry.example.com/app:1.0`,
 		GroupID: app.GroupAttach,
-		Args:    app.Arguments(2, -1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			least := 2
+			if opts.source.NamesFile() {
+				least = 1
+			}
+			return app.Arguments(least, -1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.sources, opts.subject = args[:len(args)-1], args[len(args)-1]
 			return runAttach(cmd.Context(), a, opts)
@@ -80,6 +86,11 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	}
 	docs := documents{app: a, opts: &opts}
 	defer docs.close()
+	if opts.source.NamesFile() {
+		if err := docs.declared(); err != nil {
+			return err
+		}
+	}
 	for _, arg := range opts.sources {
 		if err := docs.open(arg); err != nil {
 			return hintAtStdin(arg, opts, err)

@@ -68,6 +68,17 @@ func (d *documents) open(arg string) error {
 	return nil
 }
 
+// declared opens the declaration of --file.
+func (d *documents) declared() error {
+	s, err := source.Open(d.app, nil, &d.opts.source, d.opts.subjectRef)
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, s)
+	d.opts.source = d.opts.source.WithoutFile()
+	return nil
+}
+
 func (d *documents) openFile(arg string, opts source.Options) (*source.Source, error) {
 	return source.Open(d.app, []string{arg}, &opts, d.opts.subjectRef)
 }

@@ -20,7 +20,7 @@ func newCheckCommand(a *app.App) *cobra.Command {
 		Short: "Validate davit.yaml and its files, and report every problem",
 		Long: `Read each SOURCE (default: this directory) as pack would, without packing. Every problem
 is reported with file:line:column; the exit code is 2 if there is any.`,
-		Example: "  davit check\n  davit check charts/web models/tiny/davit.yaml",
+		Example: "  davit check\n  davit check charts/web models/tiny/davit.yaml\n  davit check -f models.yaml",
 		GroupID: app.GroupDeclare,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(a, args, &opts) },
@@ -31,14 +31,21 @@ is reported with file:line:column; the exit code is 2 if there is any.`,
 
 // runCheck reads all sources, and reports their problems together.
 func runCheck(a *app.App, args []string, opts *source.Options) error {
-	if len(args) == 0 {
-		args = []string{"."}
+	sources := make([][]string, 0, len(args))
+	for _, arg := range args {
+		sources = append(sources, []string{arg})
+	}
+	switch {
+	case len(args) == 0 && opts.NamesFile():
+		sources = [][]string{nil}
+	case len(args) == 0:
+		sources = [][]string{{"."}}
 	}
 	a.ListLeftOut = true
 	var r checkResult
 	var problems artifact.Problems
-	for _, arg := range args {
-		s, err := source.Open(a, []string{arg}, opts, registry.Reference{})
+	for _, one := range sources {
+		s, err := source.Open(a, one, opts, registry.Reference{})
 		var found artifact.Problems
 		switch {
 		case errors.As(err, &found):
@@ -49,7 +56,7 @@ func runCheck(a *app.App, args []string, opts *source.Options) error {
 		}
 		s.Close()
 		a.Tell(s.Plan)
-		r.Sources = append(r.Sources, checkedSource{arg, s.Plan.Kind.Name, countLayers(s.Plan), results.LeftOut(s.Plan)})
+		r.Sources = append(r.Sources, checkedSource{s.Name, s.Plan.Kind.Name, countLayers(s.Plan), results.LeftOut(s.Plan)})
 	}
 	if len(problems) > 0 {
 		return problems

@@ -21,6 +21,7 @@ import (
 
 // Options are the flags about sources.
 type Options struct {
+	file                              string
 	kind, name, version, artifactType string
 	appVersion                        string
 	annotations                       []string
@@ -31,6 +32,7 @@ type Options struct {
 
 // AddFlags adds the flags about sources.
 func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVarP(&o.file, "file", "f", "", "pack what this `FILE` declares, a davit.yaml with any name (- is standard input)")
 	fs.StringVar(&o.kind, "kind", "", "pack plain files as this `KIND`, or by a kind file (default: detected); \"davit kinds\" lists the kinds")
 	fs.StringVar(&o.name, "name", "", "set the `NAME` of the artifact")
 	fs.StringVar(&o.version, "version", "", "set the `VERSION` of the artifact")
@@ -41,6 +43,15 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip or tar+zstd")
 	app.OptionalBool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
 	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times and xattrs, for plain files (default: as the kind does)")
+}
+
+// NamesFile reports whether --file names the declaration.
+func (o *Options) NamesFile() bool { return o.file != "" }
+
+// WithoutFile returns the options for other sources of the same command.
+func (o Options) WithoutFile() Options {
+	o.file = ""
+	return o
 }
 
 // WithName returns the options with a name for artifacts that have none by flag.

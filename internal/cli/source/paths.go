@@ -69,3 +69,12 @@ func commonDir(args []string) (string, []string, error) {
 func within(dir, name string) bool {
 	return dir == name || strings.HasPrefix(name, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
+
+// relative returns a path relative to the working directory.
+func relative(name string) (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Rel(here, name)
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -26,12 +27,12 @@ const maxDeclaration = 4 << 20
 
 // Source is an artifact to pack: files and their declaration.
 type Source struct {
+	Name string // as the user wrote it
 	Dir  string // the paths in the declaration are relative to it
 	FS   fs.FS
 	Spec *artifact.Spec
 	Plan *artifact.Plan
 
-	name string // as the user wrote it
 	root *os.Root
 	hub  *os.Root // the blobs of a snapshot in the cache of Hugging Face; nil for other directories
 }
@@ -55,10 +56,30 @@ type opener struct {
 // path hide is not part of the artifact: the command writes its result there.
 func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
 	o := &opener{a, opts, hide}
-	if len(args) == 0 {
+	switch {
+	case opts.NamesFile() && len(args) > 0:
+		return nil, &exit.UsageError{
+			Err:  fmt.Errorf("--file %s and the source %q: an artifact has one declaration", opts.file, args[0]),
+			Hint: "leave one of them out",
+		}
+	case opts.NamesFile():
+		return o.openFile(opts.file)
+	case len(args) == 0:
 		return o.openHere()
 	}
 	return o.open(args)
+}
+
+// openFile opens a declaration with any name.
+func (o *opener) openFile(name string) (*Source, error) {
+	if name == "-" {
+		return o.openDeclared(name, ".", name)
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil, &exit.UsageError{Err: fmt.Errorf("--file %s: is a directory", name), Hint: "without --file, a directory is a source"}
+	}
+	dir, file := filepath.Split(filepath.Clean(name))
+	return o.openDeclared(name, dir, file)
 }
 
 func (o *opener) open(args []string) (*Source, error) {
@@ -75,7 +96,10 @@ func (o *opener) open(args []string) (*Source, error) {
 			Hint: "pack one davit.yaml at a time",
 		}
 	}
-	return o.openDeclared(declared)
+	if info, err := os.Stat(declared); err == nil && info.IsDir() {
+		return o.openDeclared(declared, declared, Declaration)
+	}
+	return o.openFile(declared)
 }
 
 // openHere opens the working directory. Without a davit.yaml, files of no particular kind are an error: the user is probably
@@ -101,15 +125,8 @@ func Error(arg string, err error) error {
 	return e
 }
 
-// openDeclared opens the directory of a davit.yaml.
-func (o *opener) openDeclared(arg string) (*Source, error) {
-	dir, file := ".", "-"
-	if arg != "-" {
-		dir, file = filepath.Split(filepath.Clean(arg))
-		if !isDeclaration(arg) {
-			dir, file = arg, Declaration
-		}
-	}
+// openDeclared opens the directory of a declaration. The user called it arg.
+func (o *opener) openDeclared(arg, dir, file string) (*Source, error) {
 	s, err := openRoot(arg, filepath.Clean(dir), o.hide)
 	if err != nil {
 		return nil, err
@@ -148,7 +165,7 @@ func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
 	if file != "-" {
 		f, err := s.root.Open(file)
 		if err != nil {
-			return nil, Error(s.name, err)
+			return nil, Error(s.Name, err)
 		}
 		defer f.Close()
 		r = f
@@ -196,7 +213,37 @@ func (s *Source) detect(paths []string, o *Options) error {
 		return suggestGeneric(err, spec.Kind, o.kind)
 	}
 	s.Plan.Notes = append(notes, s.Plan.Notes...)
+	s.warnAboutDeclarations(paths)
 	return nil
+}
+
+// warnAboutDeclarations warns about files that declare an artifact and are packed like any other file.
+func (s *Source) warnAboutDeclarations(paths []string) {
+	for _, name := range paths {
+		if ext := path.Ext(name); s.Plan.Kind.Name != kinds.Fallback().Name || ext != ".yaml" && ext != ".yml" {
+			continue
+		}
+		f, err := s.FS.Open(name)
+		if err != nil {
+			continue // it was packed a moment ago
+		}
+		data, err := ReadAll(name, f)
+		f.Close()
+		if err != nil {
+			continue
+		}
+		spec, _ := artifact.Parse(name, data)
+		if spec == nil || spec.Kind == "" {
+			continue
+		}
+		if _, builtIn := kinds.Lookup(spec.Kind); builtIn || artifact.IsKindFile(spec.Kind) {
+			file := filepath.Join(s.Dir, filepath.FromSlash(name))
+			if rel, err := relative(file); err == nil {
+				file = rel
+			}
+			s.Plan.Warnings = append(s.Plan.Warnings, fmt.Sprintf("%s declares an artifact of kind %q, and is packed as a file: to pack what it declares, add -f %s", file, spec.Kind, file))
+		}
+	}
 }
 
 // detectSpec returns a declaration for plain files of the given kind, or of the detected one. The path of a kind file is
@@ -233,7 +280,7 @@ func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
 	if err != nil {
 		return nil, Error(name, err)
 	}
-	s := &Source{name: name, Dir: dir, root: root, FS: contentOf(root, hide)}
+	s := &Source{Name: name, Dir: dir, root: root, FS: contentOf(root, hide)}
 	if s.hub = openHub(dir); s.hub != nil {
 		s.FS = snapshot{s.FS.(rootFS), s.hub.FS().(rootFS)}
 	}
