@@ -67,7 +67,7 @@ func opener(t *testing.T, reference string) func() registry.Target {
 
 func closeTarget(t *testing.T, target registry.Target) {
 	t.Helper()
-	if err := target.Close(); err != nil {
+	if err := target.Close(t.Context(), nil); err != nil {
 		t.Fatalf("closing: %v", err)
 	}
 }
@@ -372,7 +372,7 @@ func contractConcurrent(t *testing.T, open func() registry.Target) {
 			if err := target.Tag(t.Context(), desc, fmt.Sprint("user", i)); err != nil {
 				t.Errorf("user %d: %v", i, err)
 			}
-			if err := target.Close(); err != nil {
+			if err := target.Close(t.Context(), nil); err != nil {
 				t.Errorf("user %d: %v", i, err)
 			}
 		})

@@ -53,7 +53,7 @@ type Copied struct {
 // repositories of one registry blobs are mounted. Layers that must not be distributed are left out.
 //
 // After an error dst keeps the blobs that it has received, a layout even when it is closed, and the next Copy continues
-// with them. An archive has to be closed with [Close] and the error.
+// with them. Close gets the error, too: without one it writes an archive.
 //
 // A reference that src does not have and a platform that the index does not have are an errdef.ErrNotFound, content that
 // does not match its digest or size an artifact.ErrRefused. Errors of registries are a *[Denied] or an *[Unavailable].

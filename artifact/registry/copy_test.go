@@ -75,7 +75,7 @@ func TestCopy(t *testing.T) {
 func copied(t *testing.T, src, dst registry.Target, opts registry.CopyOptions) registry.Copied {
 	t.Helper()
 	result, err := registry.Copy(t.Context(), src, dst, opts)
-	if err := registry.Close(t.Context(), dst, err); err != nil {
+	if err := dst.Close(t.Context(), err); err != nil {
 		t.Fatal(err)
 	}
 	closeTarget(t, src)

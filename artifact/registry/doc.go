@@ -3,7 +3,8 @@
 //
 // [Parse] reads a reference, [New] or [FromEnvironment] makes a [Client], and [Client.Open] opens the [Target]. What a
 // target can do beyond that is an interface with a name: [BlobPusher], [BlobKeeper], [BlobFetcher], [FileFetcher], [Ranger],
-// and [Inventory]. [Copy] copies between targets, [Referrers] lists attachments. [Close] ends the use of a target.
+// and [Inventory]. [Copy] copies between targets, [Referrers] lists attachments. Close, with the error of the work, ends the
+// use of a target and writes an archive.
 //
 // # Defaults and limits
 //

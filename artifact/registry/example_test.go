@@ -48,7 +48,7 @@ func ExampleClient_Open() {
 			oras.PackManifestOptions{Layers: []ocispec.Descriptor{desc}})
 	}
 	// The archive is written now, unless something failed.
-	if err := registry.Close(ctx, target, err); err != nil {
+	if err := target.Close(ctx, err); err != nil {
 		log.Fatal(err)
 	}
 	info, err := os.Stat(ref.Path)
@@ -71,7 +71,7 @@ func ExampleCopy() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer src.Close()
+	defer src.Close(ctx, nil)
 	dst, err := client.Open(ctx, to, registry.Write)
 	if err != nil {
 		log.Fatal(err)
@@ -79,7 +79,7 @@ func ExampleCopy() {
 	result, err := registry.Copy(ctx, src, dst, registry.CopyOptions{
 		Reference: from.Tag, Tags: []string{to.Tag}, Referrers: true,
 	})
-	if err := registry.Close(ctx, dst, err); err != nil {
+	if err := dst.Close(ctx, err); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(result.Artifacts[0].Descriptor.Digest)
@@ -95,7 +95,7 @@ func ExampleReferrers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer target.Close()
+	defer target.Close(ctx, nil)
 	subject, err := target.Resolve(ctx, ref.Reference())
 	if err != nil {
 		log.Fatal(err)

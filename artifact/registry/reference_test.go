@@ -182,7 +182,7 @@ func TestHome(t *testing.T) {
 	if _, err := os.Stat(home + "/oci/blobs"); err != nil {
 		t.Error(err)
 	}
-	if err := target.Close(); err != nil {
+	if err := target.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	for path, home := range map[string]string{"~/oci": "", "~bob/oci": home} {

@@ -16,14 +16,22 @@ import (
 )
 
 // Target is a store that artifacts are read from and written to: an oras target with tags and referrers that can be
-// listed and removed. Its Close releases files; the function [Close] also writes or discards an archive.
+// listed and removed.
 type Target interface {
 	oras.GraphTarget
 	registry.ReferrerLister
 	registry.TagLister
 	content.Deleter
 	content.Untagger
-	Close() error
+
+	// Close ends the use of the target. An archive is written now, as a whole, unless err is set: then its file stays as it
+	// was. Close returns err or, if that is nil, its own error. A second call does nothing and returns err. So
+	//
+	//	return target.Close(ctx, err)
+	//
+	// ends a function that writes, and a deferred target.Close(ctx, context.Canceled) before it discards what an early
+	// return or a panic left unfinished.
+	Close(ctx context.Context, err error) error
 }
 
 // BlobPusher stores a blob that can be read from any offset, so that a broken upload can resume. All targets are one.
@@ -79,26 +87,3 @@ var (
 		Inventory
 	} = (*archive.Archive)(nil)
 )
-
-// committer is a target that is written as a whole when its use ends.
-type committer interface {
-	Commit(ctx context.Context) error
-	Discard()
-}
-
-// Close ends the use of a target. Unless err is set, an archive is written now, as a whole; otherwise it stays as it was.
-// Close returns err or, if that is nil, its own error.
-func Close(ctx context.Context, t Target, err error) error {
-	if c, ok := t.(committer); ok {
-		if err == nil {
-			err = c.Commit(ctx)
-		}
-		if err != nil {
-			c.Discard()
-		}
-	}
-	if closeErr := t.Close(); err == nil {
-		return closeErr
-	}
-	return err
-}

@@ -95,7 +95,7 @@ func TestBuildKit(t *testing.T) {
 		t.Fatal(err)
 	}
 	arm64 := imageIndex{t, layout}.put("1.0")
-	if err := layout.Close(); err != nil {
+	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	var got strings.Builder

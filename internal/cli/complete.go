@@ -72,7 +72,7 @@ func completeTarget(a *app.App, cmd *cobra.Command, typed string) ([]string, cob
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	defer t.Close()
+	defer t.Close(ctx, nil)
 	tags, err := t.ListTags(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault

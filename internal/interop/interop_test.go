@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"context"
 	"encoding/json"
 	"io/fs"
 	"maps"
@@ -50,7 +51,7 @@ func open(t *testing.T, ref string, mode registry.Mode) (registry.Target, regist
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { target.Close() })
+	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
 	return target, parsed
 }
 

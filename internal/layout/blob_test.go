@@ -27,7 +27,7 @@ func openForPieces(t *testing.T) *Layout {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
+		if err := l.Close(context.Background(), nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -177,7 +177,7 @@ func TestFetchBlob(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("broken off: %v", err)
 	}
-	if err := layout.Close(); err != nil {
+	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	layout = openFor(t, path, reference.Write).(*Layout)
@@ -191,14 +191,14 @@ func TestFetchBlob(t *testing.T) {
 	if step != artifact.Done || err != nil {
 		t.Errorf("again: %v, %v", step, err)
 	}
-	if err := layout.Close(); err != nil {
+	if err := layout.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	layout = openFor(t, path, reference.Write).(*Layout)
 	if step, err := layout.FetchBlob(t.Context(), desc, nil); step != artifact.Skipped || err != nil {
 		t.Errorf("stored: %v, %v", step, err)
 	}
-	if err := layout.Close(); err != nil { // without Keep, unneeded blobs are removed
+	if err := layout.Close(t.Context(), nil); err != nil { // without Keep, unneeded blobs are removed
 		t.Fatal(err)
 	}
 }

@@ -195,7 +195,7 @@ func TestUntagBesideTag(t *testing.T) {
 			go func() {
 				target, err := openPlace(path, i%2 == 0)
 				if err == nil {
-					err = errors.Join(edit(target), target.Close())
+					err = target.Close(t.Context(), edit(target))
 				}
 				errs <- err
 			}()
@@ -258,7 +258,7 @@ func TestHalfWritten(t *testing.T) {
 						time.Sleep(50 * time.Millisecond)
 						written <- os.WriteFile(name, data, 0o600)
 					}()
-					if err := errors.Join(do(t.Context(), target), <-written, target.Close()); err != nil {
+					if err := errors.Join(do(t.Context(), target), <-written, target.Close(t.Context(), nil)); err != nil {
 						t.Errorf("%s: %v", what, err)
 					}
 				}

@@ -115,7 +115,7 @@ func childArtifacts(ctx context.Context, path string, args []string) error {
 		if err == nil {
 			err = target.Tag(ctx, desc, name)
 		}
-		if err := errors.Join(err, target.Close()); err != nil {
+		if err := target.Close(context.Background(), err); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -158,7 +158,7 @@ func sound(t *testing.T, path string) (tags []string, referrers int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer target.Close()
+	defer target.Close(context.Background(), nil)
 	err = target.Tags(ctx, "", func(page []string) error { tags = append(tags, page...); return nil })
 	if err != nil {
 		t.Fatalf("the place is damaged: %v", err)
@@ -242,7 +242,7 @@ func childForEver(ctx context.Context, path string, args []string) error {
 		if err == nil {
 			err = target.Tag(ctx, desc, tag)
 		}
-		if err := errors.Join(err, target.Close()); err != nil {
+		if err := target.Close(context.Background(), err); err != nil {
 			return err
 		}
 		fmt.Println(tag)
@@ -278,7 +278,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			if err == nil {
 				err = target.Tag(t.Context(), desc, "last")
 			}
-			if err := errors.Join(err, target.Close()); err != nil {
+			if err := target.Close(context.Background(), err); err != nil {
 				t.Fatal(err)
 			}
 			noLitter(t, path)

@@ -27,7 +27,7 @@ func childTooMuch(ctx context.Context, path string, _ []string) error {
 		return err
 	}
 	_, err = store(ctx, target, bytes.Repeat([]byte("much"), 1<<20), nil)
-	err = errors.Join(err, target.Close())
+	err = target.Close(context.Background(), err)
 	var pathErr *fs.PathError
 	if !errors.As(err, &pathErr) {
 		return fmt.Errorf("no error that names a file: %w", err)
@@ -86,7 +86,7 @@ func childDenied(ctx context.Context, path string, _ []string) error {
 	target, err := openPlace(path, true)
 	if err == nil {
 		_, err = store(ctx, target, []byte("new"), nil)
-		err = errors.Join(err, target.Close())
+		err = target.Close(context.Background(), err)
 	}
 	var pathErr *fs.PathError
 	if !errors.As(err, &pathErr) && !errors.Is(err, fs.ErrPermission) {

@@ -51,7 +51,7 @@ func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = target.Close() })
+	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
 	return target
 }
 
@@ -62,7 +62,7 @@ func edited(t *testing.T, path string, do func(ctx context.Context, target testT
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(do(t.Context(), target), target.Close()); err != nil {
+	if err := target.Close(t.Context(), do(t.Context(), target)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -307,7 +307,7 @@ func useAll(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer target.Close()
+	defer target.Close(context.Background(), nil)
 	desc, err := target.Resolve(ctx, "v1")
 	if err != nil {
 		return err
@@ -386,7 +386,7 @@ func TestOpening(t *testing.T) {
 			t.Errorf("%s in mode %d: %v, want %v", test.name, test.mode, err, test.want)
 		}
 		if err == nil {
-			if err := target.Close(); err != nil {
+			if err := target.Close(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
 		} else if !strings.Contains(err.Error(), filepath.Join(dir, test.name)) {
@@ -445,7 +445,7 @@ func TestCancelledPushLeavesNothing(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if err := target.Close(); err != nil {
+		if err := target.Close(t.Context(), nil); err != nil {
 			t.Error(err)
 		}
 		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
@@ -460,25 +460,30 @@ func TestDiscarded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "oci.tar")
 	tagged(t, path, "v1", []byte("layer"))
 	before := filesIn(t, path)
-	edited(t, path, func(ctx context.Context, target testTarget) error {
-		desc, err := store(ctx, target, []byte("more"), nil)
-		if err == nil {
-			err = target.Tag(ctx, desc, "v1")
-		}
-		target.(*archive.Archive).Discard()
-		return err
-	})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	target := openFor(t, path, reference.Write).(*archive.Archive)
-	if _, err := store(t.Context(), target, []byte("more"), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := target.Commit(cancelled); !errors.Is(err, context.Canceled) {
-		t.Errorf("Commit: %v", err)
-	}
-	if err := target.Close(); err != nil {
-		t.Error(err)
+	failed := errors.New("failed")
+	for _, end := range []struct {
+		ctx       context.Context
+		err, want error
+	}{
+		{t.Context(), failed, failed},
+		{cancelled, nil, context.Canceled},
+	} {
+		target := openFor(t, path, reference.Write)
+		desc, err := store(t.Context(), target, []byte("more"), nil)
+		if err == nil {
+			err = target.Tag(t.Context(), desc, "v1")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := target.Close(end.ctx, end.err); !errors.Is(err, end.want) {
+			t.Errorf("Close: got %v, want %v", err, end.want)
+		}
+		if err := target.Close(t.Context(), nil); err != nil { // as deferred: it must not write now
+			t.Errorf("closed again: %v", err)
+		}
 	}
 	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
 		t.Errorf("the archive was changed")
@@ -683,7 +688,7 @@ func TestGarbage(t *testing.T) {
 	if _, err := store(t.Context(), other, []byte("of v1"), &theSubject); err != nil {
 		t.Errorf("another writer lost a blob that it relied on: %v", err)
 	}
-	if err := other.Close(); err != nil {
+	if err := other.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	sound(t, path)
@@ -739,7 +744,7 @@ func TestFileThatChanges(t *testing.T) {
 	if err := os.WriteFile(file, []byte("after."), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := target.Commit(t.Context()); !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), file) {
+	if err := target.Close(t.Context(), nil); !errors.Is(err, artifact.ErrChanged) || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -751,5 +756,5 @@ type testTarget interface {
 	registry.TagLister
 	content.Deleter
 	content.Untagger
-	Close() error
+	Close(ctx context.Context, err error) error
 }

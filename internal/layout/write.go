@@ -129,22 +129,24 @@ func (l *Layout) create(name string, data []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Close ends the use of the layout. Blobs that were stored and that no manifest needs are removed.
-func (l *Layout) Close() error {
+// Close ends the use of the layout. Blobs that were stored and that no manifest needs are removed, also if err is set or
+// the context has ended. Close returns err or, if that is nil, its own error. A second call does nothing.
+func (l *Layout) Close(ctx context.Context, err error) error {
 	l.preparing.Lock()
 	defer l.preparing.Unlock()
-	var err error
 	if l.writers != nil {
-		err = l.Flush(context.Background()) // also when the push was cancelled
-		l.tidy()
+		ctx = context.WithoutCancel(ctx)
+		if flushErr := l.Flush(ctx); err == nil {
+			err = flushErr
+		}
+		l.tidy(ctx)
 	}
 	l.leave()
 	return err
 }
 
 // tidy removes what a broken push left behind. A failure to remove it is not reported.
-func (l *Layout) tidy() {
-	ctx := context.Background() // also when the push was cancelled
+func (l *Layout) tidy(ctx context.Context) {
 	l.mu.Lock()
 	left := map[digest.Digest]bool{}
 	for d, ours := range l.stored {

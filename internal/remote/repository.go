@@ -46,7 +46,6 @@ var _ interface {
 	registry.TagLister
 	content.Deleter
 	content.Untagger
-	io.Closer
 	registry.ReferenceFetcher
 	registry.ReferencePusher
 	registry.Mounter
@@ -93,8 +92,8 @@ func (r *Repository) Name() (host, repository string) {
 	return r.api.Name.Registry, r.api.Name.Repository
 }
 
-// Close ends the use of the repository.
-func (r *Repository) Close() error { return nil }
+// Close ends the use of the repository, and returns err.
+func (r *Repository) Close(_ context.Context, err error) error { return err }
 
 // KeepsBlobs reports true: a registry stores a manifest only together with its blobs (see pack.BlobKeeper).
 func (r *Repository) KeepsBlobs() bool { return true }

@@ -47,7 +47,7 @@ func (p *place) open(ctx context.Context) (layout, error) {
 	}
 	l, ok := target.(layout)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("serving %q: %w", p.path, errors.ErrUnsupported), target.Close())
+		return nil, target.Close(ctx, fmt.Errorf("serving %q: %w", p.path, errors.ErrUnsupported))
 	}
 	if p.layout != nil {
 		p.old = append(p.old, p.layout)
@@ -62,7 +62,7 @@ func (p *place) Close() error {
 	var errs []error
 	for _, l := range append(p.old, p.layout) {
 		if l != nil {
-			errs = append(errs, l.Close())
+			errs = append(errs, l.Close(context.Background(), nil))
 		}
 	}
 	p.old, p.layout = nil, nil

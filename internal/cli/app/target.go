@@ -49,7 +49,7 @@ func With[T any](ctx context.Context, a *App, text string, mode registry.Mode, u
 // Finish returns the result of use, and closes the target. An archive is written now, unless use fails. The first error counts.
 func Finish[T any](ctx context.Context, t *Target, use func(*Target) (T, error)) (T, error) {
 	result, err := use(t)
-	return result, registry.Close(ctx, t.Target, err)
+	return result, t.Close(ctx, err)
 }
 
 // OpenReference opens a target that the command line names.
@@ -63,7 +63,7 @@ func (a *App) OpenExisting(ctx context.Context, ref registry.Reference, mode reg
 	if err != nil || mode == registry.Read {
 		return t, err
 	}
-	if err := t.Close(); err != nil {
+	if err := t.Close(ctx, nil); err != nil {
 		return nil, err
 	}
 	return a.OpenReference(ctx, ref, mode)

@@ -77,7 +77,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer src.Close(ctx, nil)
 	dst, err := a.OpenSide(ctx, &a.Logins.To, to, registry.Write)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 		if err != nil {
 			return err
 		}
-		defer t.Close()
+		defer t.Close(ctx, nil)
 		if err := t.Complete(ctx); err != nil {
 			return err
 		}

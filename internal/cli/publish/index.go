@@ -153,7 +153,7 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 		if src, err = a.OpenSide(ctx, &a.Logins.From, ref, registry.Read); err != nil {
 			return m, err
 		}
-		defer src.Close()
+		defer src.Close(ctx, nil)
 	}
 	if m.Descriptor, err = src.Find(ctx); err != nil || src.Target == t.Target {
 		return m, err

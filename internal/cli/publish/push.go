@@ -140,7 +140,7 @@ func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	if err != nil {
 		return err
 	}
-	defer d.done()
+	defer d.done(ctx)
 	preview, err := pack.PreviewPush(ctx, s.FS, s.Plan, d.dst, d.opts)
 	if err != nil {
 		return err

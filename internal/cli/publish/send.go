@@ -42,7 +42,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	parts, err := sendParts(ctx, a, s, sendOptions{target: d.ref, sign: opts.sign})
 	if err != nil {
 		d.release()
-		return registry.Close(ctx, d.target.Target, err)
+		return d.target.Close(ctx, err)
 	}
 	d.opts.BeforeTag = opts.ifAbsent.Guard(d.target, []string{d.ref.Tag}, signer.In(d.target.Target))
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
@@ -69,10 +69,10 @@ type destination struct {
 }
 
 // done closes a destination that was only read.
-func (d *destination) done() {
+func (d *destination) done(ctx context.Context) {
 	d.release()
 	if d.target != nil {
-		d.target.Close()
+		_ = d.target.Close(ctx, nil)
 	}
 }
 
@@ -105,7 +105,7 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 		if d.target == nil {
 			return nil, err
 		}
-		return nil, registry.Close(ctx, d.target.Target, err)
+		return nil, d.target.Close(ctx, err)
 	}
 	d.opts.Options, d.opts.Tags, d.release = opts, append([]string{ref.Tag}, to.tags...), release
 	return d, nil

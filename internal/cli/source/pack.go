@@ -39,7 +39,7 @@ func (s *Source) PackOptions(ctx context.Context, a *app.App) (opts pack.Options
 	if err != nil {
 		return opts, nil, err
 	}
-	done = func() { _ = base.Close() } // it was only read
+	done = func() { _ = base.Close(ctx, nil) } // it was only read
 	desc, err := base.Find(ctx)
 	if err != nil {
 		done()

@@ -42,6 +42,7 @@ type Archive struct {
 	deleted []digest.Digest // manifests that are not kept because they are subjects
 	staged  map[digest.Digest]staged
 	spools  spools
+	closed  bool
 }
 
 // spools are the temporary files of an archive.

@@ -73,7 +73,7 @@ func TestDockerSave(t *testing.T) {
 	if err := a.Tag(t.Context(), desc, "2.0"); err == nil {
 		t.Error("was tagged, though it can't be written as it is")
 	}
-	if err := a.Close(); err != nil {
+	if err := a.Close(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -91,7 +91,7 @@ func TestDockerSaveRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want it refused", name, err)
 		}
 		if err == nil {
-			_ = a.Close()
+			_ = a.Close(t.Context(), nil)
 		}
 	}
 }

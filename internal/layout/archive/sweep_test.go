@@ -41,7 +41,7 @@ func TestSweepLeavesWhatIsInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(a.Close(), other.Close()); err != nil {
+	if err := errors.Join(a.Close(t.Context(), nil), other.Close(t.Context(), nil)); err != nil {
 		t.Error(err)
 	}
 }

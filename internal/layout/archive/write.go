@@ -26,21 +26,38 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Commit writes the pushed content and the changes, if there are any. After it, the archive can only be closed.
-func (a *Archive) Commit(ctx context.Context) error {
-	mends := a.mends(ctx)
+// Close ends the use of the archive. Unless err is set, it writes pushed content and changes, if there are any; otherwise
+// the file stays as it is. Close returns err or, if that is nil, its own error. A second call does nothing.
+func (a *Archive) Close(ctx context.Context, err error) error {
 	a.mu.Lock()
-	changes, write := a.changes, mends || a.rewrite || len(a.changes) > 0
-	a.changes, a.rewrite = nil, false
+	closed := a.closed
+	a.closed = true
 	a.mu.Unlock()
-	if !write {
+	if closed {
+		return err
+	}
+	if err == nil {
+		err = a.commit(ctx)
+	}
+	for _, f := range a.spools.files {
+		_ = f.Close()
+	}
+	a.spools.files, a.staged = nil, nil
+	if closeErr := a.old.close(); err == nil {
+		return closeErr
+	}
+	return err
+}
+
+// commit writes the pushed content and the changes, if there are any.
+func (a *Archive) commit(ctx context.Context) error {
+	if !a.mends(ctx) && !a.rewrite && len(a.changes) == 0 {
 		return nil
 	}
-	err := a.write(ctx, changes)
+	err := a.write(ctx, a.changes)
 	if err == nil {
 		a.dropParts()
 	}
-	a.Discard()
 	return err
 }
 
@@ -56,24 +73,6 @@ func (a *Archive) mends(ctx context.Context) bool {
 		}
 	}
 	return false
-}
-
-// Discard drops pushed content and changes: Close leaves the file as it is.
-func (a *Archive) Discard() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.changes, a.rewrite = nil, false
-	clear(a.staged)
-}
-
-// Close writes pushed content and changes that were neither committed nor discarded, and ends the use of the archive.
-func (a *Archive) Close() error {
-	err := a.Commit(context.Background())
-	for _, f := range a.spools.files {
-		_ = f.Close()
-	}
-	a.spools.files, a.staged = nil, nil
-	return errors.Join(err, a.old.close())
 }
 
 // write applies the changes to the current archive on disk, under a lock on its directory. Safety does not depend on

@@ -20,7 +20,7 @@ func openSessions(t *testing.T) (*Sessions, func(context.Context) (registry.Blob
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { target.Close() })
+	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
 	layout := target.(interface {
 		NewBlob(context.Context) (registry.BlobWriter, error)
 	})
