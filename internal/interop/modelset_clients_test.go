@@ -14,8 +14,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestModelRunnerReadsSets loads shards, a projector, and a template: by the fixed names that dmr gives layers without
-// directories, and at their paths beside other files.
+// TestModelRunnerReadsSets loads shards, a projector, and a template: under the fixed names that dmr uses for layers
+// without directories, and at their paths beside other files.
 func TestModelRunnerReadsSets(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
