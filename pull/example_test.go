@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 	"oras.land/oras-go/v2/content/memory"
@@ -79,9 +80,9 @@ func ExampleVerify() {
 }
 
 // Diff compares two artifacts.
-func ExampleDiff() {
-	a, b := read.Side{Source: pushed(), Ref: "v1"}, read.Side{Source: pushed(), Ref: "v1"}
-	difference, err := read.Diff(context.Background(), a, b, read.DiffOptions{Text: true})
+func Example_diff() {
+	a, b := diff.Side{Source: pushed(), Ref: "v1"}, diff.Side{Source: pushed(), Ref: "v1"}
+	difference, err := diff.Artifacts(context.Background(), a, b, diff.Options{Text: true})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/opencontainers/go-digest"
@@ -384,7 +385,7 @@ func TestDiff(t *testing.T) {
 	}
 	tag("b", map[string]string{"k": "2"}, `{"a":{"b":2},"same":true}`)
 
-	d, err := read.Diff(t.Context(), read.Side{Source: store, Ref: "a"}, read.Side{Source: store, Ref: "b"}, read.DiffOptions{})
+	d, err := diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "a"}, diff.Side{Source: store, Ref: "b"}, diff.Options{})
 	if err != nil || d.Same {
 		t.Fatalf("same %v, %v", d, err)
 	}
@@ -405,7 +406,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ","), want)
 	}
 	store.fetched.Store(0)
-	d, err = read.Diff(t.Context(), read.Side{Source: store, Ref: "a"}, read.Side{Source: store, Ref: "a"}, read.DiffOptions{})
+	d, err = diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "a"}, diff.Side{Source: store, Ref: "a"}, diff.Options{})
 	if err != nil || !d.Same || store.fetched.Load() != 2 {
 		t.Errorf("the same: %+v after %d fetches, %v", d, store.fetched.Load(), err)
 	}
@@ -419,7 +420,7 @@ func TestDiffOfImages(t *testing.T) {
 	store.image(t, "1", base, tgz(t, entry{name: "b", content: "2"}))
 	store.image(t, "2", base, tgz(t, entry{name: ".wh.c"}, entry{name: "d", content: "1"}))
 	store.fetched.Store(0)
-	d, err := read.Diff(t.Context(), read.Side{Source: store, Ref: "1"}, read.Side{Source: store, Ref: "2"}, read.DiffOptions{})
+	d, err := diff.Artifacts(t.Context(), diff.Side{Source: store, Ref: "1"}, diff.Side{Source: store, Ref: "2"}, diff.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -122,4 +123,21 @@ func (a *App) Close() {
 	if a.cache != nil {
 		a.cache.Close()
 	}
+}
+
+// IsDirectory reports whether a path is a directory that is not a layout, such as one that was pulled into.
+func IsDirectory(ref registry.Reference) bool {
+	if !ref.IsPath() || ref.IsArchive() {
+		return false
+	}
+	info, err := os.Stat(ref.Path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
+		if FileExists(filepath.Join(ref.Path, name)) {
+			return false
+		}
+	}
+	return true
 }

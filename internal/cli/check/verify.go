@@ -94,7 +94,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 		return verifyDirectory(ctx, a, opts)
 	case opts.platform != "":
 		return exit.Usagef("--platform goes with --dir")
-	case isPlain && isPulled(ref):
+	case isPlain && ref.Reference() == "" && app.IsDirectory(ref):
 		return verifyPulled(ctx, a, opts.target)
 	}
 	t, err := a.OpenExisting(ctx, ref, mode)

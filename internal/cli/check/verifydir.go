@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -20,23 +19,6 @@ import (
 	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 )
-
-// isPulled reports whether a path is a directory that is not a layout: verify compares it with what was pulled into it.
-func isPulled(ref registry.Reference) bool {
-	if !ref.IsPath() || ref.IsArchive() || ref.Reference() != "" {
-		return false
-	}
-	info, err := os.Stat(ref.Path)
-	if err != nil || !info.IsDir() {
-		return false
-	}
-	for _, name := range []string{"oci-layout", "index.json", "blobs"} {
-		if app.FileExists(filepath.Join(ref.Path, name)) {
-			return false
-		}
-	}
-	return true
-}
 
 // verifyPulled compares a directory with the artifact that its record names.
 func verifyPulled(ctx context.Context, a *app.App, dir string) error {

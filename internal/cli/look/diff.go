@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull/read"
+	"github.com/davit-oci/davit/pull/diff"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -23,10 +25,14 @@ func newDiffCommand(a *app.App) *cobra.Command {
 		Short: "Compare the files, config fields, and annotations of two artifacts",
 		Long: `Compare two artifacts from any targets: their files, config fields, and annotations; on
 request also the lines of text files, the tags, and the attachments. The exit code is 0 if they
-are the same, 1 if they differ. Content that both have is not fetched.`,
+are the same, 1 if they differ. Content that both have is not fetched.
+
+One of the two may be a directory, as davit pulls one: its files are compared with those of the
+artifact, every byte. "davit verify" compares only the files that the artifact has.`,
 		Example: `  davit diff registry.example.com/app:1.0 registry.example.com/app:1.1
   davit diff ./oci:old ./oci:new --text
-  davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json`,
+  davit diff ./app.tar registry.example.com/app:1.0 --referrers --format json
+  davit diff ./tiny registry.example.com/models/tiny:1.0 --text`,
 		GroupID: app.GroupLook,
 		Args:    app.Arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +48,7 @@ are the same, 1 if they differ. Content that both have is not fetched.`,
 }
 
 type diffOptions struct {
-	read.DiffOptions
+	diff.Options
 	platform string
 }
 
@@ -56,6 +62,9 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 		if refs[i], err = registry.ParseSource(s); err != nil {
 			return err
 		}
+	}
+	if app.IsDirectory(refs[0]) || app.IsDirectory(refs[1]) {
+		return diffDirectory(ctx, a, refs, p, opts)
 	}
 	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
 		return err
@@ -73,25 +82,76 @@ func runDiff(ctx context.Context, a *app.App, from, to string, opts diffOptions)
 		}
 		sides[i] = t
 	}
-	side := func(t *app.Target) read.Side { return read.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p} }
-	difference, err := read.Diff(ctx, side(sides[0]), side(sides[1]), opts.DiffOptions)
+	side := func(t *app.Target) diff.Side { return diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p} }
+	difference, err := diff.Artifacts(ctx, side(sides[0]), side(sides[1]), opts.Options)
 	if err != nil {
 		for _, t := range sides {
 			err = t.Explain(ctx, err)
 		}
 		return err
 	}
-	if err := a.Print(diffResult{difference}); err != nil {
+	return diffResult{Difference: difference}.report(a)
+}
+
+// report prints the result, and returns the answer no if the sides differ.
+func (r diffResult) report(a *app.App) error {
+	if err := a.Print(r); err != nil {
 		return err
 	}
-	if !difference.Same {
+	if !r.Same {
 		return exit.ErrNo
 	}
 	return nil
 }
 
+// diffDirectory compares a directory with an artifact; either may come first.
+func diffDirectory(ctx context.Context, a *app.App, refs []registry.Reference, p *ocispec.Platform, opts diffOptions) error {
+	dir, artifact := refs[0], refs[1]
+	isSecond := !app.IsDirectory(dir)
+	if isSecond {
+		dir, artifact = artifact, dir
+	}
+	switch {
+	case app.IsDirectory(artifact):
+		return &exit.UsageError{Err: fmt.Errorf("%s and %s: neither is an artifact", refs[0], refs[1]), Hint: "one of the two may be a directory; \"diff -r\" compares two"}
+	case dir.Reference() != "":
+		return &exit.UsageError{Err: fmt.Errorf("%s: a directory has neither tags nor digests", dir)}
+	case opts.Tags || opts.Referrers:
+		return &exit.UsageError{Err: fmt.Errorf("--tags and --referrers compare two artifacts, and %s is a directory", dir)}
+	}
+	if err := a.AssignBoth(refs[0], refs[1]); err != nil {
+		return err
+	}
+	side := &a.Logins.To
+	if isSecond {
+		side = &a.Logins.From
+	}
+	root, err := os.OpenRoot(dir.Path)
+	if err != nil {
+		return exit.FileError("directory", dir.Path, err)
+	}
+	defer root.Close()
+	t, err := a.OpenSide(ctx, side, artifact, registry.Read)
+	if err != nil {
+		return err
+	}
+	defer t.Close(ctx, nil)
+	if err := t.Complete(ctx); err != nil {
+		return err
+	}
+	there := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: p}
+	difference, err := diff.Directory(ctx, root, there, diff.DirectoryOptions{Text: opts.Text, Second: isSecond})
+	if err != nil {
+		return t.Explain(ctx, err)
+	}
+	return diffResult{difference, dir.Path}.report(a)
+}
+
 // diffResult is the result of diff.
-type diffResult struct{ *read.Difference }
+type diffResult struct {
+	*diff.Difference
+	Directory string `json:"directory,omitempty"` // the side that has no digest
+}
 
 func (r diffResult) WriteText(w io.Writer) error {
 	if r.Same {
@@ -119,7 +179,7 @@ func (r diffResult) WriteText(w io.Writer) error {
 }
 
 // fileChange returns the sizes or modes of a changed file.
-func fileChange(f read.FileChange) string {
+func fileChange(f diff.FileChange) string {
 	switch {
 	case f.From == nil && f.To == nil:
 		return ""
@@ -127,7 +187,7 @@ func fileChange(f read.FileChange) string {
 		return term.Size(f.To.Size)
 	case f.To == nil:
 		return term.Size(f.From.Size)
-	case f.Change == read.ModeBit:
+	case f.Change == diff.ModeBit:
 		before, _ := f.From.Mode.MarshalText() // never fails
 		after, _ := f.To.Mode.MarshalText()
 		return string(before) + " → " + string(after)
@@ -138,7 +198,7 @@ func fileChange(f read.FileChange) string {
 }
 
 // addFields adds rows for changed fields. Two lists are shown without their common beginning and end.
-func addFields(t *term.Table, name string, fields []read.FieldChange) {
+func addFields(t *term.Table, name string, fields []diff.FieldChange) {
 	for _, f := range fields {
 		from, to := f.From, f.To
 		if a, ok := from.([]any); ok {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/pull/read"
+	"github.com/davit-oci/davit/pull/diff"
 )
 
 func TestDiffFields(t *testing.T) {
@@ -16,7 +16,7 @@ func TestDiffFields(t *testing.T) {
 		}
 		return v
 	}
-	d := diffResult{&read.Difference{Config: []read.FieldChange{
+	d := diffResult{Difference: &diff.Difference{Config: []diff.FieldChange{
 		{Field: "history", From: list(`[{"by": "a"}, {"by": "z"}]`), To: list(`[{"by": "a"}, {"by": "<b>"}, {"by": "z"}]`)},
 		{Field: "env", From: list(`["A=b"]`), To: nil},
 		{Field: "n", From: json.Number("1"), To: true},

@@ -1,4 +1,5 @@
-package read
+// Package diff compares artifacts, and directories with artifacts.
+package diff
 
 import (
 	"bytes"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/listing"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -46,8 +48,8 @@ type Difference struct {
 	Referrers   []FieldChange `json:"referrers,omitempty"` // the digest of each, and its artifactType; only on request
 }
 
-// DiffOptions configure comparisons besides files, config, and annotations.
-type DiffOptions struct {
+// Options configure comparisons besides files, config, and annotations.
+type Options struct {
 	Text      bool // the lines of small text files
 	Tags      bool // tags that point to it
 	Referrers bool // its referrers
@@ -69,13 +71,13 @@ type FieldChange struct {
 	To    any    `json:"to"`
 }
 
-// Diff compares two artifacts: files, config, annotations, and what opts say. It reads no layers of artifacts with the same
+// Artifacts compares two artifacts: files, config, annotations, and what opts say. It reads no layers of artifacts with the same
 // digest, and none that both have. Texts are compared of at most 200 files of at most 256 KiB each, 16 MiB in all, and at most
 // 1,000 tags are resolved.
 //
-// Diff returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused if a
+// Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused if a
 // layer is not what its digest says or is unsafe.
-func Diff(ctx context.Context, a, b Side, opts DiffOptions) (*Difference, error) {
+func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error) {
 	p, err := resolveSides(ctx, a, b)
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func resolveSides(ctx context.Context, a, b Side) (p pair, err error) {
 }
 
 // compare compares the manifests for one platform, unless they are the same.
-func (d *Difference) compare(ctx context.Context, p pair, opts DiffOptions) (err error) {
+func (d *Difference) compare(ctx context.Context, p pair, opts Options) (err error) {
 	if d.From == d.To {
 		return nil
 	}
@@ -170,33 +172,23 @@ func layerTypes(m *fetch.Manifest) []any {
 func diffFiles(ctx context.Context, a, b Side, from, to *fetch.Manifest) ([]FileChange, error) {
 	left, right := *from, *to
 	left.Layers, right.Layers = without(from, to), without(to, from)
-	opts := ListOptions{Digests: true, layers: make(map[digest.Digest][]pull.File)}
-	ofA, err := listFiles(ctx, a.Source, &left, opts)
+	opts := listing.Options{Digests: true, Layers: make(map[digest.Digest][]pull.File)}
+	old, _, err := listing.Files(ctx, a.Source, &left, opts)
 	if err != nil {
 		return nil, err
 	}
-	ofB, err := listFiles(ctx, b.Source, &right, opts)
+	now, _, err := listing.Files(ctx, b.Source, &right, opts)
 	if err != nil {
 		return nil, err
 	}
-	old, now := ofA.files, ofB.files
 	changes := []FileChange{}
-	for len(old) > 0 || len(now) > 0 {
-		switch order := nextPath(old, now); {
-		case order < 0:
-			changes = append(changes, FileChange{Path: old[0].Path, Change: Removed, From: &old[0]})
-			old = old[1:]
-		case order > 0:
-			changes = append(changes, FileChange{Path: now[0].Path, Change: Added, To: &now[0]})
-			now = now[1:]
-		default:
-			if change, ok := compareFiles(&old[0], &now[0]); ok {
-				changes = append(changes, FileChange{Path: old[0].Path, Change: change, From: &old[0], To: &now[0]})
-			}
-			old, now = old[1:], now[1:]
+	err = pairFiles(old, now, func(a, b *pull.File) error {
+		if c := changeOf(a, b); c != nil {
+			changes = append(changes, *c)
 		}
-	}
-	return changes, nil
+		return nil
+	})
+	return changes, err
 }
 
 // nextPath returns the side of the next path of two sorted lists: -1, 1, or 0 for both.

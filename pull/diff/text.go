@@ -1,4 +1,4 @@
-package read
+package diff
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/rogpeppe/go-internal/diff"
+	textdiff "github.com/rogpeppe/go-internal/diff"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
@@ -35,19 +35,10 @@ const (
 
 // addTexts adds the differing lines to changes of small texts. Each layer is read once.
 func addTexts(ctx context.Context, p pair, changes []FileChange) error {
-	var chosen []*FileChange
+	chosen := smallTexts(changes)
 	var left, right []*pull.File
-	var size int64
-	for i := range changes {
-		c := &changes[i]
-		if c.Change == ModeBit || !smallFile(c.From) || !smallFile(c.To) {
-			continue
-		}
-		size += sizeOf(c.From) + sizeOf(c.To)
-		if len(chosen) == maxDiffTexts || size > maxDiffAll {
-			break
-		}
-		chosen, left, right = append(chosen, c), append(left, c.From), append(right, c.To)
+	for _, c := range chosen {
+		left, right = append(left, c.From), append(right, c.To)
 	}
 	old, err := textsOf(ctx, p.a.Source, p.from, left)
 	if err != nil {
@@ -59,10 +50,28 @@ func addTexts(ctx context.Context, p pair, changes []FileChange) error {
 	}
 	for _, c := range chosen {
 		if isText(old[c.Path]) && isText(now[c.Path]) {
-			c.Text = string(diff.Diff(sideName("a/", c.From), old[c.Path], sideName("b/", c.To), now[c.Path]))
+			c.Text = string(textdiff.Diff(sideName("a/", c.From), old[c.Path], sideName("b/", c.To), now[c.Path]))
 		}
 	}
 	return nil
+}
+
+// smallTexts returns the changes of files that are small enough to compare their lines.
+func smallTexts(changes []FileChange) []*FileChange {
+	var chosen []*FileChange
+	var size int64
+	for i := range changes {
+		c := &changes[i]
+		if c.Change == ModeBit || !smallFile(c.From) || !smallFile(c.To) {
+			continue
+		}
+		size += sizeOf(c.From) + sizeOf(c.To)
+		if len(chosen) == maxDiffTexts || size > maxDiffAll {
+			break
+		}
+		chosen = append(chosen, c)
+	}
+	return chosen
 }
 
 // sideName returns the name of a file in a diff, as git writes it and patch reads it.

@@ -1,0 +1,128 @@
+// Package listing lists the files of an artifact, from its layers.
+package listing
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/content"
+)
+
+// Options configure a listing. The zero value lists every file.
+type Options struct {
+	Include  []string // globs
+	NoUnpack bool     // list tar layers as single files
+	Digests  bool     // also for files in large uncompressed tar layers, whose whole content is then read
+	Limits   archive.Limits
+
+	Layers map[digest.Digest][]pull.File // of images, already read; may be nil
+}
+
+// Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified.
+func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, NoUnpack: opts.NoUnpack})
+	if err != nil {
+		return nil, false, err
+	}
+	match, err := fetch.NewMatcher(opts.Include)
+	if err != nil {
+		return nil, false, err
+	}
+	l := &lister{src: src, opts: opts, match: match, cover: fetch.NewCover()}
+	for _, it := range slices.Backward(items) { // upper layers of an image hide files of lower ones
+		if err := l.item(ctx, it); err != nil {
+			return nil, false, &artifact.Error{Op: "listing", Item: it.Name, Err: err}
+		}
+	}
+	slices.SortStableFunc(l.files, func(a, b pull.File) int { return cmp.Compare(a.Path, b.Path) })
+	return l.files, !l.unverified, nil
+}
+
+// lister collects the files of an artifact.
+type lister struct {
+	src   content.Fetcher
+	opts  Options
+	match fetch.Matcher
+	cover *fetch.Cover
+	files []pull.File
+
+	unverified bool // files are listed from headers that nothing vouches for
+}
+
+func (l *lister) item(ctx context.Context, it *fetch.Item) error {
+	if !it.Unpack {
+		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
+		return nil
+	}
+	if entries, known := l.opts.Layers[it.Desc.Digest]; known && it.Image {
+		l.addLayer(it, entries)
+		return nil
+	}
+	var entries []pull.File
+	begin := len(l.files)
+	var parts *fetch.RangeReader
+	if !l.opts.Digests {
+		var err error
+		if parts, err = fetch.ByParts(ctx, l.src, it.Desc); err != nil {
+			return err
+		}
+	}
+	err := fetch.Tar{Source: l.src, Item: it, Limits: l.opts.Limits, Parts: parts}.Read(ctx, func(h *read.Header, r io.Reader) error {
+		f := pull.File{Path: h.Name, Size: h.Size, Mode: pull.Mode(h.Mode), Link: h.Link, Layer: it.Desc.Digest}
+		if h.Mode.IsRegular() && h.Link == "" && parts == nil {
+			hash := sha256.New()
+			if _, err := io.Copy(hash, r); err != nil {
+				return err
+			}
+			f.Digest = digest.NewDigest(digest.SHA256, hash)
+		}
+		entries = append(entries, f)
+		return nil
+	})
+	if errors.Is(err, fetch.ErrNoTar) {
+		l.files = l.files[:begin]
+		l.add(pull.File{Path: it.Name, Size: it.Desc.Size, Mode: 0o644, Digest: it.Desc.Digest, Layer: it.Desc.Digest})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l.unverified = l.unverified || parts != nil
+	if l.opts.Layers != nil && it.Image {
+		l.opts.Layers[it.Desc.Digest] = entries
+	}
+	l.addLayer(it, entries)
+	return nil
+}
+
+func (l *lister) add(f pull.File) {
+	if l.match.Match(f.Path) {
+		l.files = append(l.files, f)
+	}
+}
+
+// addLayer adds the entries of a layer that no upper layer hides.
+func (l *lister) addLayer(it *fetch.Item, entries []pull.File) {
+	for _, f := range entries {
+		if it.Image && (l.cover.Hides(f.Path) || fetch.IsWhiteout(f.Path)) || fs.FileMode(f.Mode).IsDir() {
+			continue
+		}
+		l.add(f)
+	}
+	if it.Image {
+		for _, f := range entries {
+			l.cover.Add(f.Path, fs.FileMode(f.Mode).IsDir())
+		}
+	}
+}
