@@ -150,8 +150,13 @@ func (f *File) read(d *json.Decoder) error {
 }
 
 func (f *File) readMetadata(d *json.Decoder) error {
-	if err := expect(d, '{'); err != nil {
+	switch token, err := d.Token(); {
+	case err != nil:
 		return err
+	case token == nil:
+		return nil // the library takes null for no metadata
+	case token != json.Delim('{'):
+		return fmt.Errorf("want {, got %v", token)
 	}
 	for d.More() {
 		key, err := str(d)

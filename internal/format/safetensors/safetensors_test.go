@@ -26,6 +26,9 @@ func TestRead(t *testing.T) {
 	if err != nil || mixed.Quantization() != "mixed" {
 		t.Errorf("two types are %v, %v", mixed, err)
 	}
+	if _, err := readBytes(formattest.Safetensors(`{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4)); err != nil {
+		t.Errorf("no metadata: %v", err)
+	}
 }
 
 func TestReadRefuses(t *testing.T) {

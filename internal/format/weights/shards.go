@@ -17,18 +17,27 @@ type Group struct {
 	Ext   string
 }
 
-// name returns the path of a shard, numbered from 1.
+// name returns the path of a shard.
 func (g Group) name(number int) string {
 	return fmt.Sprintf("%s-%05d-of-%05d.%s", g.Stem, number, g.Count, g.Ext)
 }
 
-// Names lists the paths of all shards, none for a file that is not one.
-func (g Group) Names() []string {
+// Names lists the paths of all shards, none for a file that is not one. first is the number of the first: 1, or 0 for
+// safetensors of some converters.
+func (g Group) Names(first int) []string {
 	names := make([]string, g.Count)
 	for i := range names {
-		names[i] = g.name(i + 1)
+		names[i] = g.name(first + i)
 	}
 	return names
+}
+
+// First returns the number of the first shard of a group: 0 if there is a shard of that number.
+func (g Group) First(exists func(string) bool) int {
+	if g.Ext == "safetensors" && exists(g.name(0)) {
+		return 0
+	}
+	return 1
 }
 
 // ShardOf returns the group that a path belongs to, and its number there, by its name.
@@ -52,14 +61,15 @@ func MissingShards(paths []string) ([]string, error) {
 	done := map[Group]bool{}
 	for _, p := range paths {
 		group, number := ShardOf(p)
-		if group.Ext != "" && (number < 1 || number > group.Count) {
-			return nil, fmt.Errorf("%q: invalid shard number %d of %d", p, number, group.Count)
+		first := group.First(func(name string) bool { return have[name] })
+		if group.Ext != "" && (number < first || number >= first+group.Count) {
+			return nil, fmt.Errorf("has the invalid shard number %d of %d", number, group.Count)
 		}
 		if done[group] {
 			continue
 		}
 		done[group] = true
-		for _, name := range group.Names() {
+		for _, name := range group.Names(first) {
 			if !have[name] {
 				missing = append(missing, name)
 			}

@@ -61,6 +61,9 @@ func TestMissingShards(t *testing.T) {
 		},
 		{paths: []string{"m-00004-of-00003.gguf"}, wantErr: true},
 		{paths: []string{"m-00000-of-00003.gguf"}, wantErr: true},
+		{paths: []string{"m-00001-of-00002.safetensors", "m-00000-of-00002.safetensors"}},
+		{paths: []string{"m-00000-of-00002.safetensors"}, want: []string{"m-00001-of-00002.safetensors"}},
+		{paths: []string{"m-00000-of-00001.safetensors", "m-00001-of-00001.safetensors"}, wantErr: true},
 	} {
 		got, err := weights.MissingShards(tt.paths)
 		if !slices.Equal(got, tt.want) || (err != nil) != tt.wantErr {

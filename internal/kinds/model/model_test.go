@@ -238,9 +238,16 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 		"":     `{"config":{"format"`,
 		"[1]":  `{"config":{"format"`,
 		"{bad": `{"config":{"format"`,
-		`{"quantization_config": {"quant_method": "awq"}}`: `{"config":{"format":"safetensors","quantization":"awq","safetensors"`,
-		`{"quantization_config": {"quant_method": "fp8"}}`: `{"config":{"format":"safetensors","parameters":"2.00","quantization":"fp8"`,
-		`{"quantization": {"bits": 4, "group_size": 64}}`:  `{"config":{"format":"safetensors","quantization":"mlx"`,
+		`{"quantization_config": {"quant_method": "awq"}}`:                                                            `{"config":{"format":"safetensors","quantization":"awq","safetensors"`,
+		`{"quantization_config": {"quant_method": "fp8"}}`:                                                            `{"config":{"format":"safetensors","parameters":"2.00","quantization":"fp8"`,
+		`{"quantization": {"bits": 4, "group_size": 64}}`:                                                             `{"config":{"format":"safetensors","quantization":"mlx"`,
+		`{"quantization": {"bits": 4, "group_size": 64}, "quantization_config": {"bits": 4, "group_size": 64}}`:       `{"config":{"format":"safetensors","quantization":"mlx"`,
+		`{"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}`:                                `{"config":{"format":"safetensors","quantization":"NVFP4","safetensors"`,
+		`{"quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8"}}`:                                  `"parameters":"2.00","quantization":"FP8"`,
+		`{"quantization_config": {"quant_method": "one of next year"}}`:                                               `{"config":{"format":"safetensors","quantization":"one of next year","safetensors"`,
+		`{"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized"}}`:                `"parameters":"2.00","quantization":"compressed-tensors"`,
+		`{"quantization_config": {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"}}`:           `{"config":{"format":"safetensors","quantization":"compressed-tensors","safetensors"`,
+		`{"model_type": "a\u001b[31m", "quantization_config": {"quant_method": ["x"]}, "max_position_embeddings": 3}`: `{"config":{"context_size":3,"format":"safetensors","parameters":"2.00","quantization":"F32"`,
 	} {
 		plan, err := kindtest.Compose(t, map[string]string{"m.safetensors": tensors("a"), "config.json": config}, "kind: model\nlayers: [m.safetensors]\n")
 		if err != nil {
@@ -253,6 +260,19 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 		if isBad := config == "" || config[0] == '[' || config == "{bad"; isBad != (len(plan.Warnings) == 1) {
 			t.Errorf("%q: warnings are %q", config, plan.Warnings)
 		}
+	}
+}
+
+func TestModelReadsModelOpt(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{
+		"m.safetensors": tensors("a"), "config.json": `{"model_type": "llama"}`, "hf_quant_config.json": `{"quantization": {"quant_algo": "W4A8_AWQ"}}`,
+	}, "kind: model\nlayers: [./]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(kindtest.Finished(t, plan).Config); !strings.Contains(got, `"quantization":"W4A8_AWQ"`) || strings.Contains(got, "parameters") {
+		t.Errorf("config is %s", got)
 	}
 }
 
@@ -273,7 +293,7 @@ func TestModelRefuses(t *testing.T) {
 		"a shard is missing": {map[string]string{"m-00001-of-00002.gguf": whole}, "layers: [m-00001-of-00002.gguf]",
 			`davit.yaml:1:1: "m-00002-of-00002.gguf" is missing: a sharded model needs all of its files (download it, or exclude all files of this set)`},
 		"split.count of more files": {map[string]string{"m.gguf": splitOf(3)}, "layers: [m.gguf]",
-			`davit.yaml:2:10: "m.gguf": is incomplete: split.count is 3, and the files of m.gguf are 1 (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
+			`davit.yaml:2:10: "m.gguf": incomplete: split.count is 3, and there is one file (name all shards as llama-gguf-split wrote them: NAME-00001-of-00003.gguf)`},
 		"an index names more": {map[string]string{"m.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m.safetensors","b":"n.safetensors"}}`}, "layers: ['*']",
 			`davit.yaml:1:1: "n.safetensors" is missing: model.safetensors.index.json names it (download it, or exclude all files of this set)`},
 		"a pointer of Git LFS": {map[string]string{"m.gguf": whole, "tokenizer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "layers: ['*']",

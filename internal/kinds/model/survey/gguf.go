@@ -3,7 +3,6 @@ package survey
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,6 +156,10 @@ func CheckSplit(set Set, f *gguf.File) *Fault {
 	if err != nil || count < 2 && len(set.Paths) < 2 || count == len(set.Paths) {
 		return nil
 	}
-	return &Fault{set.Paths[0], fmt.Sprintf("is incomplete: split.count is %d, and the files of %s are %d", count, path.Base(set.Paths[0]), len(set.Paths)),
+	files := fmt.Sprintf("there are %d files", len(set.Paths))
+	if len(set.Paths) == 1 {
+		files = "there is one file"
+	}
+	return &Fault{set.Paths[0], fmt.Sprintf("incomplete: split.count is %d, and %s", count, files),
 		"name all shards as llama-gguf-split wrote them: NAME-00001-of-" + fmt.Sprintf("%05d", count) + ".gguf"}
 }

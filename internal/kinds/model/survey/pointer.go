@@ -22,3 +22,10 @@ func isPointer(fsys fs.FS, name string) bool {
 	head, err := tree.ReadStart(fsys, name, maxPointer)
 	return err == nil && (bytes.HasPrefix(head, pointerStarts[0]) || bytes.HasPrefix(head, pointerStarts[1]))
 }
+
+// isPage reports whether a file is a page in HTML, which some sites send instead of a file to those who may not have it.
+func isPage(fsys fs.FS, name string) bool {
+	head, err := tree.ReadStart(fsys, name, 64)
+	head = bytes.ToLower(bytes.TrimSpace(head))
+	return err == nil && (bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html")))
+}

@@ -275,6 +275,7 @@ func (s *surveyor) filesNamedBy(index string) map[string]bool {
 	})
 	if err != nil {
 		clear(found)
+		s.out.Unread[index] = err
 	}
 	return found
 }

@@ -53,6 +53,8 @@ type Survey struct {
 	Others []Set // sets that are not the model
 	Parts  map[string]Part
 	Faults []Fault
+	// Unread has index files that can't be read, and why: whether all shards are there is not known.
+	Unread map[string]error
 }
 
 // Tree is the files of which one is to find the model.
@@ -65,7 +67,7 @@ type Tree struct {
 // Survey looks at names, index files, and the beginnings of weights.
 func (t Tree) Survey() *Survey {
 	s := &surveyor{
-		Tree: t, out: &Survey{Parts: map[string]Part{}}, have: map[string]bool{}, formats: map[string]string{},
+		Tree: t, out: &Survey{Parts: map[string]Part{}, Unread: map[string]error{}}, have: map[string]bool{}, formats: map[string]string{},
 		named: map[string]map[string]bool{}, seed: maphash.MakeSeed(),
 	}
 	slices.Sort(s.Paths)
@@ -104,19 +106,24 @@ func (s *surveyor) formatOf(p string) string {
 		s.fault(p, "is a pointer of Git LFS, not the file itself", "git lfs pull")
 		return ""
 	}
+	format := ""
 	switch strings.ToLower(path.Ext(p)) {
 	case ".gguf", ".mmproj":
-		return "gguf"
+		format = "gguf"
 	case ".safetensors":
-		return "safetensors"
+		format = "safetensors"
 	case ".dduf":
-		return "dduf"
+		format = "dduf"
 	case "", ".bin", ".lora", ".imatrix":
 		if head, err := tree.ReadStart(s.FS, p, 4); err == nil && string(head) == "GGUF" {
-			return "gguf"
+			format = "gguf"
 		}
 	}
-	return ""
+	if format != "" && isPage(s.FS, p) {
+		s.fault(p, "is a web page, not the file itself", "download it again; the site may want a login")
+		return ""
+	}
+	return format
 }
 
 func (s *surveyor) fault(p, message, hint string) {
@@ -277,7 +284,7 @@ func (s *surveyor) templates() {
 func (s *surveyor) checkShards() {
 	missing, err := weights.MissingShards(s.out.Model.Paths)
 	if err != nil {
-		s.fault(s.out.Model.Paths[0], err.Error(), "")
+		s.fault(s.out.Model.Paths[0], err.Error(), "rename the shards: NAME-00001-of-00002 is the first of two")
 	}
 	if len(missing) > 0 {
 		s.missing(missing, "a sharded model needs all of its files")

@@ -79,6 +79,9 @@ func TestSurvey(t *testing.T) {
 		"an index of other files":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model-1.safetensors"}}`}, "model.safetensors", "", ""},
 		"an index that is broken":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"x`}, "model.safetensors", "", ""},
 		"an index that leads out":        {map[string]string{"model.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"model.safetensors","b":"../../etc/passwd"}}`}, "model.safetensors", "", ""},
+		"shards numbered from 0":         {map[string]string{"m-00000-of-00002.safetensors": tensors("a"), "m-00001-of-00002.safetensors": tensors("b")}, "m-00000-of-00002.safetensors m-00001-of-00002.safetensors", "", ""},
+		"the last of shards from 0":      {map[string]string{"m-00000-of-00002.safetensors": tensors("a")}, "m-00000-of-00002.safetensors", "", "m-00001-of-00002.safetensors"},
+		"a web page":                     {map[string]string{"m.safetensors": "<!DOCTYPE html>\n<html>", "config.json": "{}"}, "", "", "m.safetensors"},
 		"a pointer":                      {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},
 		"a text that speaks of pointers": {map[string]string{"m.gguf": gguf(15, ""), "a.txt": "A version https://git-lfs.github.com/spec/v1"}, "m.gguf", "", ""},
 	} {
@@ -104,6 +107,15 @@ func TestSurvey(t *testing.T) {
 				t.Errorf("faults are %q, want %q", got, tt.faults)
 			}
 		})
+	}
+}
+
+func TestSurveyOfIndexes(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"m.safetensors": tensors("a"), "m.safetensors.index.json": `{"weight_map":{`}
+	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
+	if len(found.Unread) != 1 || found.Unread["m.safetensors.index.json"] == nil {
+		t.Errorf("unread are %v", found.Unread)
 	}
 }
 

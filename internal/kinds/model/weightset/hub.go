@@ -1,11 +1,16 @@
 package weightset
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/davit-oci/davit/internal/format/bom"
 	"github.com/davit-oci/davit/internal/tree"
@@ -20,19 +25,43 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	}
 	var config map[string]any
 	if err == nil {
-		err = json.Unmarshal(plainJSON(bom.ToUTF8(data)), &config)
+		config, err = readObject(data)
 	}
 	if err != nil {
 		return fmt.Sprintf("%s can't be read, so architecture and context size are those of the weights alone: %s", name, tree.Cause(err))
 	}
-	if kind, ok := config["model_type"].(string); ok && facts["architecture"] == nil && kind != "" {
+	if kind := word(config["model_type"]); kind != "" && facts["architecture"] == nil {
 		facts["architecture"] = kind
 	}
 	if n := contextSize(config); n > 0 {
 		facts["context_size"] = n
 	}
-	addQuantization(config, facts)
+	addQuantization(fsys, path.Dir(name), config, facts)
 	return ""
+}
+
+// readObject reads a JSON object as Python writes it.
+func readObject(data []byte) (map[string]any, error) {
+	var object map[string]any
+	err := json.Unmarshal(plainJSON(bom.ToUTF8(data)), &object)
+	var typed *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &typed):
+		return nil, fmt.Errorf("want a JSON object, got an %s", typed.Value)
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, errors.New("it is empty")
+	}
+	return object, err
+}
+
+// word returns a string that can be a name, empty for any other value.
+func word(value any) string {
+	const most = 100
+	text, _ := value.(string)
+	if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return ""
+	}
+	return strings.TrimSpace(text)
 }
 
 // contextSize returns the context in tokens, 0 if it is not known. Models of several media have it in the part that is for
@@ -54,28 +83,56 @@ func contextSize(config map[string]any) int64 {
 	return 0
 }
 
-// packedMethods are the methods of quantization that pack several weights into an element of a tensor: the number of
-// elements is not that of parameters.
-var packedMethods = map[string]bool{"gptq": true, "awq": true, "mxfp4": true, "nvfp4": true, "bitsandbytes": true, "hqq": true,
-	"aqlm": true, "quip": true, "vptq": true, "compressed-tensors": true, "auto-round": true, "auto_round": true, "bitnet": true,
-	"mlx": true, "exl2": true, "exl3": true}
+// wholeMethods are the methods of quantization that keep one element of a tensor for each weight: the number of elements is
+// that of parameters. Others pack several weights into an element, or may do so.
+var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true}
 
-// addQuantization takes the method of quantization from the config, where the types of tensors don't tell it.
-func addQuantization(config, facts map[string]any) {
-	method, in8Bits := "", false
-	if q, ok := config["quantization_config"].(map[string]any); ok {
-		method, _ = q["quant_method"].(string)
-		in8Bits = method == "bitsandbytes" && q["load_in_8bit"] == true // a byte for each weight
-	} else if q, ok := config["quantization"].(map[string]any); ok && q["bits"] != nil && q["group_size"] != nil {
-		method = "mlx"
+// addQuantization takes the method of quantization from the config, where the types of tensors don't tell it. A method that
+// is not known leaves the number of parameters unknown.
+func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
+	q, _ := config["quantization_config"].(map[string]any)
+	method := word(q["quant_method"])
+	isWhole := wholeMethods[method]
+	switch {
+	case method == "bitsandbytes":
+		isWhole = q["load_in_8bit"] == true
+	case method == "compressed-tensors":
+		isWhole = wholeFormats[word(q["format"])]
+	case method == "modelopt" || method == "" && word(q["quant_algo"]) != "":
+		method, isWhole = modelOpt(q)
+	case method == "":
+		if mlx, ok := config["quantization"].(map[string]any); ok && mlx["bits"] != nil && mlx["group_size"] != nil {
+			method = "mlx"
+			break
+		}
+		data, err := tree.ReadFile(fsys, path.Join(dir, "hf_quant_config.json"), tree.MaxSmallFile)
+		if err != nil {
+			return // most models have none
+		}
+		beside, _ := readObject(data)
+		if q, ok := beside["quantization"].(map[string]any); ok {
+			method, isWhole = modelOpt(q)
+		}
 	}
 	if method == "" {
 		return
 	}
 	facts["quantization"] = method
-	if packedMethods[method] && !in8Bits {
+	if !isWhole {
 		delete(facts, "parameters")
 	}
+}
+
+// wholeFormats are the formats of compressed-tensors that do not pack.
+var wholeFormats = map[string]bool{"dense": true, "naive-quantized": true, "int-quantized": true, "float-quantized": true}
+
+// modelOpt returns the algorithm of NVIDIA's ModelOpt, NVFP4 or FP8.
+func modelOpt(q map[string]any) (method string, isWhole bool) {
+	algorithm := word(q["quant_algo"])
+	if algorithm == "" {
+		return "modelopt", false
+	}
+	return algorithm, strings.HasPrefix(algorithm, "FP8")
 }
 
 // plainJSON replaces NaN, Infinity, and -Infinity by null: Python writes and reads them, JSON does not have them.

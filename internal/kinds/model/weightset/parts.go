@@ -3,6 +3,7 @@ package weightset
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ func Find(d *compose.Draft, role string) *Parts {
 		}
 	}
 	p.Survey = t.Survey()
+	for _, index := range slices.Sorted(maps.Keys(p.Unread)) {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s can't be read, so no shard is known to be missing: %s", index, tree.Cause(p.Unread[index])))
+	}
 	for _, f := range p.Faults {
 		d.RefuseFile(p.layers[f.Path], fmt.Sprintf("%q %s", f.Path, f.Message), f.Hint)
 	}
@@ -65,14 +69,18 @@ func addShards(d *compose.Draft, role string) {
 	for _, l := range d.Layers {
 		have[l.Source()] = true
 	}
+	isFile := func(name string) bool {
+		info, err := fs.Stat(d.FS, name)
+		return err == nil && info.Mode().IsRegular()
+	}
 	for _, l := range slices.Clone(d.Layers) {
 		group, _ := weights.ShardOf(l.Source())
 		if group.Count == 0 || !l.Names() || l.Dir {
 			continue
 		}
 		var added []string
-		for _, name := range group.Names() {
-			if info, err := fs.Stat(d.FS, name); err == nil && info.Mode().IsRegular() && !have[name] {
+		for _, name := range group.Names(group.First(isFile)) {
+			if !have[name] && isFile(name) {
 				have[name] = true
 				d.AddFile(l, name, role)
 				added = append(added, name)
