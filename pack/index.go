@@ -54,11 +54,12 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	if root.Manifest, err = root.NewIndex(entries); err != nil {
 		return nil, err
 	}
-	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags), before: opts.BeforeTag}
+	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags), hooks: hooks{tag: opts.BeforeTag}}
 	tagged, err := p.tagged(ctx)
 	if err != nil {
 		return nil, err
 	}
+	p.first = tagged
 	there, err := p.there(ctx, root, tagged)
 	switch {
 	case err == nil && there:
@@ -70,8 +71,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 		return nil, err
 	}
 	r := newResult(root)
-	r.Manifests, r.Tags, r.Skipped = entries, p.tags, !p.sent.Load()
-	r.moved(tagged)
+	r.Manifests, r.Tags, r.Skipped, r.Was = entries, p.tags, !p.sent.Load(), p.was
 	return r, nil
 }
 

@@ -41,6 +41,9 @@ type PushOptions struct {
 	Subject *ocispec.Descriptor
 	// Tags are moved to the artifact, along with those of the plan, once everything else is done.
 	Tags []string
+	// BeforeSend is called with the manifest before anything is sent. All files are read for that, where otherwise large ones
+	// are hashed while they are sent. Its error ends the push. nil: nothing is called.
+	BeforeSend func(ctx context.Context, manifest ocispec.Descriptor) error
 	// BeforeTag is called once the artifact is stored, and before a tag moves to it: a signature is in place when the artifact
 	// can be found by name. Its error ends the push, and no tag moves. nil: nothing is called.
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error

@@ -39,11 +39,14 @@ func PreviewPush(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.
 	}
 	r := &Preview{Result: newResult(root)}
 	r.Tags = p.tags
-	tagged, err := p.tagged(ctx)
-	if err != nil {
-		return nil, err
+	for _, tag := range p.tags {
+		old, err := p.behind(ctx, tag)
+		if err != nil {
+			return nil, err
+		}
+		p.moves(tag, old, r.Digest)
 	}
-	r.moved(tagged)
+	r.Was = p.was
 	seen := make(map[digest.Digest]bool)
 	for _, desc := range root.Contents() {
 		if seen[desc.Digest] {

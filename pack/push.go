@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pack/blob"
 	"github.com/davit-oci/davit/pack/node"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
@@ -32,8 +33,7 @@ func Push(ctx context.Context, fsys fs.FS, plan *artifact.Plan, dst oras.Target,
 		return nil, err
 	}
 	r := newResult(root)
-	r.Tags, r.Skipped = p.tags, !p.sent.Load()
-	r.moved(p.was)
+	r.Tags, r.Skipped, r.Was = p.tags, !p.sent.Load(), p.was
 	return r, nil
 }
 
@@ -48,7 +48,8 @@ func newPusher(ctx context.Context, packer *blob.Packer, plan *artifact.Plan, ds
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags), before: opts.BeforeTag}, root, nil
+	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags),
+		hooks: hooks{send: opts.BeforeSend, tag: opts.BeforeTag}}, root, nil
 }
 
 func uniqueTags(lists ...[]string) []string {
@@ -68,11 +69,17 @@ type pusher struct {
 	packer  *blob.Packer
 	subject *ocispec.Descriptor // of the artifact
 	tags    []string
-	was     *ocispec.Descriptor                             // what the first tag pointed to
-	old     knownBlobs                                      // of the manifest that the tag points to now
-	sent    atomic.Bool                                     // something had to be sent
-	before  func(context.Context, ocispec.Descriptor) error // of PushOptions.BeforeTag
+	first   *ocispec.Descriptor      // what the first tag points to
+	was     map[string]digest.Digest // what tags that moved pointed to
+	old     knownBlobs               // of the manifest that the tag points to now
+	sent    atomic.Bool              // something had to be sent
+	hooks   hooks
 	listed  fetch.Listed
+}
+
+// hooks are the BeforeSend and BeforeTag of PushOptions; each may be nil.
+type hooks struct {
+	send, tag func(context.Context, ocispec.Descriptor) error
 }
 
 func (p *pusher) push(ctx context.Context, root *node.Node) error {
@@ -81,7 +88,10 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	if err != nil {
 		return err
 	}
-	p.was = tagged
+	p.first = tagged
+	if err := p.beforeSend(ctx, root, blobs); err != nil {
+		return err
+	}
 	if err := p.measureSmall(ctx, blobs); err != nil {
 		return err
 	}
@@ -109,6 +119,20 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		err = p.pushAll(ctx, root, tagged, false)
 	}
 	return err
+}
+
+// beforeSend calls what the caller wants done before anything is sent.
+func (p *pusher) beforeSend(ctx context.Context, root *node.Node, blobs []*blob.Blob) error {
+	if p.hooks.send == nil {
+		return nil
+	}
+	if err := p.packer.Measure(ctx, blobs); err != nil {
+		return err
+	}
+	if err := root.Compose(p.subject); err != nil {
+		return err
+	}
+	return p.hooks.send(ctx, root.Manifest.Desc)
 }
 
 // manyBlobs is the number of blobs from which checking for them takes longer than reading the manifest that the tag
@@ -176,7 +200,12 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 	if len(p.tags) == 0 {
 		return nil, nil
 	}
-	desc, err := p.dst.Resolve(ctx, p.tags[0])
+	return p.behind(ctx, p.tags[0])
+}
+
+// behind returns the descriptor that a tag points to, or nil if it does not exist yet.
+func (p *pusher) behind(ctx context.Context, tag string) (*ocispec.Descriptor, error) {
+	desc, err := p.dst.Resolve(ctx, tag)
 	if errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err) {
 		return nil, nil // some deny a tag that does not exist yet
 	}
@@ -184,6 +213,17 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 		return nil, err
 	}
 	return &desc, nil
+}
+
+// moves records what a tag pointed to that is about to move.
+func (p *pusher) moves(tag string, old *ocispec.Descriptor, to digest.Digest) {
+	if old == nil || old.Digest == to {
+		return
+	}
+	if p.was == nil {
+		p.was = map[string]digest.Digest{}
+	}
+	p.was[tag] = old.Digest
 }
 
 // there reports whether the target has the whole artifact under its tags.

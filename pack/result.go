@@ -22,7 +22,7 @@ type Result struct {
 	Referrers   []*Result            `json:"referrers,omitempty"`
 	Skipped     bool                 `json:"skipped"` // it existed already, nothing was sent
 
-	Was map[string]digest.Digest `json:"was,omitempty"` // what the first tag pointed to before, if it moved
+	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
 	Remarks
 }
 
@@ -30,13 +30,6 @@ type Result struct {
 type Remarks struct {
 	Notes    []string `json:"notes,omitempty"`    // decisions made by default
 	Warnings []string `json:"warnings,omitempty"` // possible surprises for the artifact's users
-}
-
-// moved records that the first tag pointed to another manifest.
-func (r *Result) moved(tagged *ocispec.Descriptor) {
-	if tagged != nil && len(r.Tags) > 0 && tagged.Digest != r.Digest {
-		r.Was = map[string]digest.Digest{r.Tags[0]: tagged.Digest}
-	}
 }
 
 func newResult(n *node.Node) *Result {

@@ -25,7 +25,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 		return err
 	}
 	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier, and so does its signature.
-	if len(root.Referrers) > 0 || len(p.tags) == 0 || p.before != nil {
+	if len(root.Referrers) > 0 || len(p.tags) == 0 || p.hooks.tag != nil {
 		if err := p.pushManifest(ctx, root); err != nil {
 			return err
 		}
@@ -56,10 +56,10 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 
 // beforeTag calls what the caller wants done to a stored manifest before a tag moves.
 func (p *pusher) beforeTag(ctx context.Context, m node.Document) error {
-	if p.before == nil {
+	if p.hooks.tag == nil {
 		return nil
 	}
-	return p.before(ctx, m.Desc)
+	return p.hooks.tag(ctx, m.Desc)
 }
 
 // pushManifest sends a manifest without a tag. If blobs were sent, the manifest is new and no check is needed.
@@ -101,25 +101,27 @@ func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
 	return p.listed.Has(ctx, graph, n.Subject.Digest, n.Manifest.Desc.Digest)
 }
 
-// moveTags moves every tag to the manifest. It skips tags that already point to it.
+// moveTags moves every tag to the manifest. It skips tags that already point to it. The first one points to tagged; nil:
+// it has to be moved.
 func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
-	same := tagged != nil && tagged.Digest == m.Desc.Digest
 	for i, tag := range p.tags {
-		if same && (i == 0 || p.leadsTo(ctx, tag, m.Desc)) {
+		old := tagged
+		if i > 0 {
+			old, _ = p.behind(ctx, tag) // if that fails, moving the tag reports the error
+		}
+		if old != nil && old.Digest == m.Desc.Digest {
 			continue
 		}
 		if err := p.moveTag(ctx, m, tag); err != nil {
 			return &artifact.Error{Op: "tagging", Item: tag, Err: err}
 		}
 		p.sent.Store(true)
+		if i == 0 {
+			old = p.first
+		}
+		p.moves(tag, old, m.Desc.Digest)
 	}
 	return nil
-}
-
-// leadsTo resolves a tag. If that fails, moving the tag reports the error.
-func (p *pusher) leadsTo(ctx context.Context, tag string, desc ocispec.Descriptor) bool {
-	old, err := p.dst.Resolve(ctx, tag)
-	return err == nil && old.Digest == desc.Digest
 }
 
 func (p *pusher) moveTag(ctx context.Context, m node.Document, tag string) error {

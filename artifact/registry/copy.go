@@ -47,6 +47,8 @@ type Copied struct {
 	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
 	Gone       []ocispec.Descriptor // referrers that the source lists but does not have
 	Skipped    bool                 // the target had everything, including each tag
+
+	Was map[string]digest.Digest // what tags that moved pointed to before
 }
 
 // Copy copies an artifact or image from one target to another, byte for byte. Blobs that dst has are not sent. Between
@@ -196,7 +198,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 	if err := call(ctx, c.opts.BeforeTag, desc); err != nil {
 		return nil, err
 	}
-	moved, err := c.tag(ctx, desc, one.Tags)
+	moved, err := c.tag(ctx, one)
 	if err != nil {
 		return nil, err
 	}
@@ -226,16 +228,24 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	return err
 }
 
-// tag moves the tags that do not lead to desc yet, and reports whether there were any.
-func (c *copier) tag(ctx context.Context, desc ocispec.Descriptor, tags []string) (moved bool, err error) {
-	for _, tag := range tags {
-		if old, err := c.dst.Resolve(ctx, tag); err == nil && old.Digest == desc.Digest {
+// tag moves the tags that do not lead to the artifact yet, and reports whether there were any.
+func (c *copier) tag(ctx context.Context, one *Copied) (moved bool, err error) {
+	for _, tag := range one.Tags {
+		old, err := c.dst.Resolve(ctx, tag)
+		exists := err == nil
+		if exists && old.Digest == one.Descriptor.Digest {
 			continue
 		}
-		if err := c.dst.Tag(ctx, desc, tag); err != nil {
+		if err := c.dst.Tag(ctx, one.Descriptor, tag); err != nil {
 			return false, err
 		}
 		moved = true
+		if exists {
+			if one.Was == nil {
+				one.Was = map[string]digest.Digest{}
+			}
+			one.Was[tag] = old.Digest
+		}
 	}
 	return moved, nil
 }
@@ -323,7 +333,7 @@ func (c *copier) cosignManifests(ctx context.Context, subject ocispec.Descriptor
 		if err := c.copy(ctx, one.Desc); err != nil {
 			return nil, err
 		}
-		if _, err := c.tag(ctx, one.Desc, []string{one.Tag}); err != nil {
+		if _, err := c.tag(ctx, &Copied{Descriptor: one.Desc, Tags: []string{one.Tag}}); err != nil {
 			return nil, err
 		}
 		all = append(all, one.Desc)

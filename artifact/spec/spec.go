@@ -27,10 +27,12 @@ type Spec struct {
 	origin origin
 }
 
-// Related names the other artifacts that an artifact is made with: each is a reference or the path of a layout.
+// Related says how an artifact relates to others: to those that it is made with, each a reference or the path of a layout, and to
+// those that its tag or version already names.
 type Related struct {
-	Subject string `json:"subject,omitempty"` // the artifact that this one refers to
-	Base    string `json:"base,omitempty"`    // the artifact whose layers and config an image or volume builds on
+	Subject   string `json:"subject,omitempty"`   // the artifact that this one refers to
+	Base      string `json:"base,omitempty"`      // the artifact whose layers and config an image or volume builds on
+	Immutable bool   `json:"immutable,omitempty"` // the tag of the target and that of the version never move
 }
 
 // Settings are the parts of a Spec that davit.yaml cannot set.

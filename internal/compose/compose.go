@@ -67,7 +67,7 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 			plan.Parts = append(plan.Parts, spec.Part{Repositories: p.Repositories, Plan: c.artifact(p.Spec)})
 		}
 	}
-	plan.Subject = declared.Subject
+	plan.Subject, plan.Immutable = declared.Subject, declared.Immutable
 	plan.Tags = Unique(append(slices.Clone(declared.Tags), plan.Tags...))
 	for _, r := range declared.Referrers {
 		plan.Referrers = append(plan.Referrers, c.artifact(r))

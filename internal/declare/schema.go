@@ -106,6 +106,7 @@ func specProperties() map[string]any {
 		"version":      text("org.opencontainers.image.version of the manifest"),
 		"artifactType": text("another artifactType than the kind's"),
 		"tags":         list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}),
+		"immutable":    flag("never move the tag of the target, and that of the version, to other content"),
 		"annotations":  annotations,
 		"config":       map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
 		"layers":       atLeastOne(list("the files", define("layer"))),

@@ -21,30 +21,75 @@ func (f *IfAbsent) AddFlag(fs *pflag.FlagSet) {
 	fs.BoolVar((*bool)(f), "if-absent", false, "do not move a tag that exists with another digest: exit 1")
 }
 
-// Guard returns a function to call right before tags move to a manifest, which calls next. If the flag is set, it refuses to
-// take the tags away from another manifest.
-func (f IfAbsent) Guard(t *Target, tags []string, next func(context.Context, ocispec.Descriptor) error) func(context.Context, ocispec.Descriptor) error {
+// Guard returns a guard of the tags, or nil without the flag.
+func (f IfAbsent) Guard(t *Target, tags ...string) *Guard {
 	if !f {
+		return nil
+	}
+	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag, or leave out --if-absent to move this one"}
+}
+
+// Guard keeps tags where they are. The nil Guard lets them move.
+type Guard struct {
+	target *Target // nil: it does not exist, and has no tags
+	tags   []string
+	hint   string
+}
+
+// Immutable returns a guard of the tags that a declaration calls immutable.
+func Immutable(t *Target, tags ...string) *Guard {
+	return &Guard{target: t, tags: UniqueTags("", tags), hint: "choose another tag or version: davit.yaml says immutable: true"}
+}
+
+// Check refuses to take the tags away from another manifest.
+func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
+	if g == nil || g.target == nil {
+		return nil
+	}
+	for _, tag := range g.tags {
+		old, err := g.target.Resolve(ctx, tag)
+		switch {
+		case errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err):
+			continue // some registries deny a tag that does not exist
+		case err != nil:
+			return err
+		case old.Digest != desc.Digest:
+			ref := g.target.Ref
+			ref.Tag, ref.Digest = tag, ""
+			return &exit.NoError{Err: &artifact.Error{Op: "tagging", Item: ref.String(),
+				Err: fmt.Errorf("exists already: %s", old.Digest), Hint: g.hint}}
+		}
+	}
+	return nil
+}
+
+// IsTaken reports whether one of the tags exists. Then it is worth to know the digest of a manifest before anything is sent.
+func (g *Guard) IsTaken(ctx context.Context) bool {
+	if g == nil || g.target == nil {
+		return false
+	}
+	for _, tag := range g.tags {
+		if _, err := g.target.Resolve(ctx, tag); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Then returns the function to call right before tags move: it checks them again, and calls next, which may be nil.
+func (g *Guard) Then(next func(context.Context, ocispec.Descriptor) error) func(context.Context, ocispec.Descriptor) error {
+	if g == nil {
 		return next
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		for _, tag := range tags {
-			old, err := t.Resolve(ctx, tag)
-			switch {
-			case errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err):
-				continue // some registries deny a tag that does not exist
-			case err != nil:
+		if next != nil {
+			if err := g.Check(ctx, desc); err != nil {
 				return err
-			case old.Digest != desc.Digest:
-				ref := t.Ref
-				ref.Tag = tag
-				return &exit.NoError{Err: &artifact.Error{Op: "tagging", Item: ref.String(),
-					Err: fmt.Errorf("exists already: %s", old.Digest), Hint: "choose another tag, or leave out --if-absent to move this one"}}
+			}
+			if err := next(ctx, desc); err != nil {
+				return err
 			}
 		}
-		if next == nil {
-			return nil
-		}
-		return next(ctx, desc)
+		return g.Check(ctx, desc)
 	}
 }

@@ -132,12 +132,13 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
+	guard := opts.ifAbsent.Guard(dst, dst.Ref.Tag)
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
 		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
-		BeforeCopy: gate, BeforeTag: opts.ifAbsent.Guard(dst, app.UniqueTags(dst.Ref.Tag, nil), signer.In(dst.Target)),
+		BeforeCopy: guard.Then(gate), BeforeTag: guard.Then(signer.In(dst.Target)),
 	})
 	stop()
 	switch {
@@ -174,6 +175,8 @@ type copyResult struct {
 	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
 	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
 	Skipped      bool                 `json:"skipped"`          // everything was there already
+
+	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
 }
 
 func (r *copyResult) WriteText(w io.Writer) error {
@@ -185,7 +188,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		}
 		t.Row(verb, one.Reference)
 		t.Row("digest", one.Digest.String())
-		t.Field("tags", strings.Join(one.Tags, ", "))
+		t.Field("tags", strings.Join(results.Moved(w, one.Tags, one.Was), ", "))
 		for _, ref := range one.Referrers {
 			t.Row("referrer", ref.Digest.String()+"  "+results.KindName(ref))
 		}
@@ -216,7 +219,7 @@ func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult
 	desc := one.Descriptor
 	r := &copyResult{
 		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
-		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Skipped: one.Skipped,
+		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Skipped: one.Skipped, Was: one.Was,
 	}
 	if len(one.Tags) > 0 {
 		to.Tag = one.Tags[0]

@@ -88,7 +88,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		return err
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
-	index.BeforeTag = opts.ifAbsent.Guard(t, app.UniqueTags(t.Ref.Tag, nil), signer.In(t.Target))
+	index.BeforeTag = opts.ifAbsent.Guard(t, t.Ref.Tag).Then(signer.In(t.Target))
 	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {

@@ -88,7 +88,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 	noteParts(s.Plan, target)
 	a.Tell(s.Plan)
 	if opts.dryRun {
-		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags})
+		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
 	}
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
 }
@@ -143,6 +143,9 @@ func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	defer d.done(ctx)
 	preview, err := pack.PreviewPush(ctx, s.FS, s.Plan, d.dst, d.opts)
 	if err != nil {
+		return err
+	}
+	if err := opts.guard(s, d).Check(ctx, preview.Descriptor()); err != nil {
 		return err
 	}
 	preview.Reference = d.ref.String()

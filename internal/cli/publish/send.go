@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -44,7 +45,11 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		d.release()
 		return d.target.Close(ctx, err)
 	}
-	d.opts.BeforeTag = opts.ifAbsent.Guard(d.target, []string{d.ref.Tag}, signer.In(d.target.Target))
+	guard := opts.guard(s, d)
+	if guard.IsTaken(ctx) {
+		d.opts.BeforeSend = guard.Check
+	}
+	d.opts.BeforeTag = guard.Then(signer.In(d.target.Target))
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()
@@ -57,6 +62,18 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	}
 	result.Reference = d.ref.String()
 	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts})
+}
+
+// guard returns the guard of the tag of the target, and of that of the version if the artifact gets it.
+func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
+	guarded := []string{d.ref.Tag}
+	if version := s.VersionTag(); version != "" && slices.Contains(slices.Concat(d.opts.Tags, s.Plan.Tags), version) {
+		guarded = append(guarded, version)
+	}
+	if s.Plan.Immutable {
+		return app.Immutable(d.target, guarded...)
+	}
+	return o.ifAbsent.Guard(d.target, guarded...)
 }
 
 // destination is the target of a source, and how the source is packed: a dry run needs the same as a push.

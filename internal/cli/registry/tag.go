@@ -47,10 +47,8 @@ func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfA
 		return nil, err
 	}
 	r := &tagResult{Described: results.Describe(t.Ref, desc), Skipped: true}
-	if guard := ifAbsent.Guard(t, tags, nil); guard != nil { // before the first tag moves
-		if err := guard(ctx, desc); err != nil {
-			return nil, err
-		}
+	if err := ifAbsent.Guard(t, tags...).Check(ctx, desc); err != nil { // before the first tag moves
+		return nil, err
 	}
 	for _, tag := range tags {
 		r.Tags = append(r.Tags, tag)
@@ -63,10 +61,8 @@ func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfA
 			}
 			r.Was[tag] = old.Digest
 		}
-		if guard := ifAbsent.Guard(t, []string{tag}, nil); guard != nil {
-			if err := guard(ctx, desc); err != nil {
-				return nil, err
-			}
+		if err := ifAbsent.Guard(t, tag).Check(ctx, desc); err != nil {
+			return nil, err
 		}
 		if err := t.Tag(ctx, desc, tag); err != nil {
 			return nil, err

@@ -15,13 +15,16 @@ import (
 
 // DefaultTag returns the tag of an artifact if the target has none: the name of its reference, which bottles have, or its
 // version, declared or read out of the files, if that is a valid tag. A "+" becomes "_", as in helm.
-func (s *Source) DefaultTag() string {
+func (s *Source) DefaultTag() string { return cmp.Or(s.VersionTag(), app.DefaultTag) }
+
+// VersionTag returns the tag that names the version of an artifact, or "".
+func (s *Source) VersionTag() string {
 	annotations := s.Plan.Annotations
 	version := cmp.Or(annotations[ocispec.AnnotationRefName], s.Spec.Version, s.Plan.Cascade, annotations[ocispec.AnnotationVersion])
 	if tag := strings.ReplaceAll(version, "+", "_"); registry.ValidTag(tag) == nil {
 		return tag
 	}
-	return app.DefaultTag
+	return ""
 }
 
 // PackOptions returns the options for packing the source. The caller must call done, which closes the base.
