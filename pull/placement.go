@@ -145,7 +145,7 @@ func (p *placement) finish() error {
 	r := p.result
 	r.list(p.next, p.opts.MaxListed)
 	if r.FileCount == 0 && len(p.dirs()) == 0 {
-		return p.noFiles(r.Digest)
+		return p.noFiles(p.manifest)
 	}
 	if err := p.syncDirs(); err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/errdef"
 )
 
 // Artifact fetches the artifact that ref leads to and places its files in dst: all of them, verified, or none. Files that are
@@ -160,12 +159,14 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.S
 }
 
 // noFiles returns the error of a pull that would place nothing.
-func (p *puller) noFiles(d digest.Digest) error {
-	what := "files"
+func (p *puller) noFiles(m *fetch.Manifest) error {
+	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String()}
 	if len(p.opts.Include) > 0 {
-		what = "files that match " + strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]")
+		missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]"), m.Desc.Digest)
+		missing.Typed = p.opts.Include[0]
 	}
-	return fmt.Errorf("%s in %s: %w", what, d, errdef.ErrNotFound)
+	missing.Names = m.Titles()
+	return missing
 }
 
 // event reports one step of a layer.

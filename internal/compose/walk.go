@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -60,7 +61,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, FirstFew(links)))
 	}
 	if ok && files == 0 && !e.mayBeEmpty() {
-		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.shown(), e.butLeftOut())
 		return false
 	}
 	return ok
@@ -110,8 +111,16 @@ func (e *entry) files(dir string, filter spec.Filter) {
 		return len(e.draft.Layers)-before <= maxLayers
 	})
 	if len(e.draft.Layers) == before && !e.failed {
-		e.refuse("", "%q has no files in it%s", e.Path, e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.shown(), e.butLeftOut())
 	}
+}
+
+// shown returns the entry's path as the user knows it: a directory that was named on the command line is "." here.
+func (e *entry) shown() string {
+	if e.Path == "." {
+		return cmp.Or(e.draft.Spec.Dir, e.Path)
+	}
+	return e.Path
 }
 
 // butLeftOut says that a directory is not empty, although nothing of it is packed.

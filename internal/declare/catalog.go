@@ -1,7 +1,9 @@
 package declare
 
 import (
+	"cmp"
 	"errors"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -38,5 +40,10 @@ func (c Catalog) Writable() []string {
 
 // UnknownKind returns the error about a name that is not a kind.
 func (c Catalog) UnknownKind(name string) error {
-	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: textdist.Suggest(name, c.Writable())}
+	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: c.suggest(name)}
+}
+
+// suggest returns the kind that was probably meant, or all that can be packed.
+func (c Catalog) suggest(name string) string {
+	return cmp.Or(textdist.DidYouMean(name, c.Writable()), "kinds: "+strings.Join(c.Writable(), ", "))
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/textdist"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -92,7 +91,7 @@ func checkKind(known Catalog, s *spec.Spec, report func(spec.Problem)) {
 			report(s.Problem("/kind", fmt.Sprintf("kind file %q %s", s.Kind, message), hint))
 		}
 	case !ok:
-		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), textdist.Suggest(s.Kind, known.Writable())))
+		report(s.Problem("/kind", fmt.Sprintf("unknown kind %q", s.Kind), known.suggest(s.Kind)))
 	case k.ReadOnly:
 		report(s.Problem("/kind", fmt.Sprintf("kind %q can be read but not packed", s.Kind), ""))
 	}

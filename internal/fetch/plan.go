@@ -3,7 +3,6 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/errdef"
 )
 
 // Item is a layer to be pulled.
@@ -70,7 +68,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 		items = append(items, it)
 	}
 	if len(items) == 0 && len(m.Layers) > 0 && len(chosen.Roles) > 0 {
-		return nil, fmt.Errorf("layers with the role %s: %w", strings.Join(chosen.Roles, ", "), errdef.ErrNotFound)
+		return nil, m.missingRole(chosen.Roles)
 	}
 	if err := checkNames(items); err != nil {
 		return nil, err

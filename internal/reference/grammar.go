@@ -139,6 +139,9 @@ type hinted struct {
 	hint string
 }
 
+// Hint returns the advice.
+func (h hinted) Hint() string { return h.hint }
+
 // WithHint adds advice to an error.
 func WithHint(err error, hint string) error { return hinted{err, hint} }
 

@@ -77,7 +77,8 @@ type catter struct {
 	items      []*fetch.Item
 	opts       CatOptions
 	w          io.Writer
-	unverified bool // bytes were used that nothing vouches for
+	unverified bool     // bytes were used that nothing vouches for
+	seen       []string // names of files in tars
 }
 
 // follow reads the file with a name, following symbolic links in the artifact.
@@ -115,7 +116,7 @@ func (c *catter) read(ctx context.Context, name string) (*pull.File, error) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("no such file in the artifact: %w", errdef.ErrNotFound)
+	return nil, fetch.MissingFile(c.items, name, c.seen)
 }
 
 // blob writes a layer that is the file.
@@ -208,6 +209,9 @@ func (c *catter) inTar(ctx context.Context, it *fetch.Item, name string, hidden 
 			hidden.Add(h.Name, h.Mode.IsDir())
 		}
 		if h.Name != name {
+			if !h.Mode.IsDir() {
+				c.seen = fetch.AddName(c.seen, h.Name)
+			}
 			return nil
 		}
 		if h.Mode.IsDir() {

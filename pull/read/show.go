@@ -156,7 +156,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	case s.rank > 0:
 		return newDocument(s.path, "", s.text)
 	case s.opts.Path != "":
-		return nil, fmt.Errorf("no such file in the artifact: %w", errdef.ErrNotFound)
+		return nil, fetch.MissingFile(s.items, s.opts.Path, nil)
 	case s.skipped:
 		return nil, fmt.Errorf("no more than %d MiB of layers were searched: %w", maxSearched>>20, ErrNothingReadable)
 	}

@@ -4,13 +4,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/archive"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // Hints returns what the user can do about an error. Libraries state facts; only the commands name commands and flags.
@@ -33,14 +37,28 @@ func hintFor(err error) string {
 	switch {
 	case errors.Is(err, ErrInterrupted):
 		return "run the same command again: it continues where it stopped"
-	case errors.As(err, &usage):
+	case errors.As(err, &usage) && usage.Hint != "":
 		return usage.Hint
+	case errors.Is(err, errdef.ErrInvalidReference) && errors.As(err, &known) && existingPath(known.Item) != "":
+		return fmt.Sprintf("did you mean the path %q?", existingPath(known.Item))
 	case errors.As(err, &advising) && advising.Hint() != "":
 		return advising.Hint()
 	case errors.As(err, &known) && known.Hint != "":
 		return known.Hint
 	}
 	return hintForCause(err)
+}
+
+// existingPath returns the path of a layout or archive that was typed without "./", or "".
+func existingPath(reference string) string {
+	name, _, _ := strings.Cut(reference, "@")
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		name = name[:i]
+	}
+	if _, err := os.Stat(name); err != nil || strings.HasPrefix(name, ".") || filepath.IsAbs(name) {
+		return ""
+	}
+	return "./" + reference
 }
 
 // hintForCause returns the hint for an error that has none of its own.
@@ -61,6 +79,8 @@ func hintForCause(err error) string {
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
 		return "create the repository first: this registry does not do that when something is pushed"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "no registry listens there; for one on this machine: davit serve ./oci"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -63,14 +66,8 @@ type pushOptions struct {
 }
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
-	target, err := registry.Parse(opts.target)
+	target, err := opts.parseTarget()
 	if err != nil { // before any file is read: users mistype the target
-		if len(opts.sources) == 0 && app.FileExists(opts.target) {
-			return &exit.UsageError{
-				Err:  fmt.Errorf("%q is a source: the target is missing", opts.target),
-				Hint: "davit push " + opts.target + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
-			}
-		}
 		return err
 	}
 	if err := a.AssignLogin(&app.Login{}, target); err != nil {
@@ -91,6 +88,50 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 		return wouldSend(ctx, a, s, sendOptions{target: target, tags: opts.tags, ifAbsent: opts.ifAbsent})
 	}
 	return send(ctx, a, s, sendOptions{target: target, tags: opts.tags, verb: "pushed", sign: opts.sign, ifAbsent: opts.ifAbsent})
+}
+
+// parseTarget parses the last argument. A source in its place is an error.
+func (o pushOptions) parseTarget() (registry.Reference, error) {
+	target, err := registry.Parse(o.target)
+	isSource := err != nil && app.FileExists(o.target)
+	nothingHere := len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
+	if err == nil && target.IsPath() && nothingHere {
+		isSource = isFiles(target.Path)
+		if !isSource {
+			return target, &exit.UsageError{
+				Err:  fmt.Errorf("no SOURCE, and no %s in this directory", source.Declaration),
+				Hint: "name the files to push; all of this directory is: davit push . " + o.target,
+			}
+		}
+	}
+	if !isSource {
+		return target, err
+	}
+	words := append(slices.Clone(o.sources), o.target)
+	for i, word := range o.sources {
+		if _, err := registry.Parse(word); err == nil && !app.FileExists(word) {
+			words = append(slices.Delete(words, i, i+1), word)
+			return target, &exit.UsageError{
+				Err:  fmt.Errorf("%q is a source: the target is the last argument", o.target),
+				Hint: "davit push " + strings.Join(words, " "),
+			}
+		}
+	}
+	return target, &exit.UsageError{
+		Err:  fmt.Errorf("%q is a source: the target is missing", o.target),
+		Hint: "davit push " + strings.Join(words, " ") + " TARGET, where TARGET is a registry's HOST/REPO:TAG, or a path (./oci)",
+	}
+}
+
+// isFiles reports whether a path has files that are not a layout or an archive of one.
+func isFiles(name string) bool {
+	info, err := os.Stat(name)
+	if err != nil || !info.IsDir() {
+		return err == nil && !strings.HasSuffix(name, ".tar")
+	}
+	entries, err := os.ReadDir(name)
+	return err == nil && len(entries) > 0 && !app.FileExists(filepath.Join(name, ocispec.ImageLayoutFile)) &&
+		!app.FileExists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
 // checkVersionTag returns an error if native clients find the artifact by its version, and the tag of the target is another.

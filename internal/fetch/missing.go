@@ -1,0 +1,102 @@
+package fetch
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/textdist"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// maxKnown bounds the names that are kept to suggest one.
+const maxKnown = 10_000
+
+// MissingError reports that an artifact has no file or role with a name. It is an errdef.ErrNotFound.
+type MissingError struct {
+	Text  string
+	Typed string   // the name
+	Names []string // some that the artifact has
+}
+
+// Error returns what is missing.
+func (e *MissingError) Error() string { return e.Text + ": not found" }
+
+// Unwrap returns the sentinel for things not found.
+func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
+
+// Hint returns the name that was probably meant, or the first names.
+func (e *MissingError) Hint() string {
+	const most = 8
+	names := slices.Compact(slices.Sorted(slices.Values(e.Names)))
+	bases := make([]string, len(names)) // they may have been meant without their directory
+	for i, name := range names {
+		bases[i] = path.Base(name)
+	}
+	near := textdist.Closest(e.Typed, names)
+	if i := slices.Index(bases, textdist.Closest(e.Typed, bases)); near == "" && i >= 0 {
+		near = names[i]
+	}
+	if near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > most:
+		return "it has " + strings.Join(names[:most], ", ") + ", and others"
+	}
+	return "it has " + strings.Join(names, ", ")
+}
+
+// AddName adds a name to those that a MissingError may suggest, unless there are too many.
+func AddName(names []string, name string) []string {
+	if len(names) < maxKnown {
+		names = append(names, name)
+	}
+	return names
+}
+
+// MissingFile returns the error about a file that none of the items is or has. seen are names of other files.
+func MissingFile(items []*Item, name string, seen []string) *MissingError {
+	for _, it := range items {
+		switch {
+		case !it.Unpack:
+			seen = AddName(seen, it.Name)
+		case !it.MayHave(name):
+			seen = AddName(seen, path.Join(it.Within, "**"))
+		}
+	}
+	return &MissingError{Text: "no such file in the artifact", Typed: name, Names: seen}
+}
+
+// missingRole returns the error about layers that are not there.
+func (m *Manifest) missingRole(roles []string) error {
+	missing := &MissingError{Text: "layers with the role " + strings.Join(roles, ", "), Typed: roles[0]}
+	for _, layer := range m.Layers {
+		if role := RoleOf(m.Kind(), layer.MediaType); role != "" {
+			missing.Names = AddName(missing.Names, role)
+		}
+	}
+	return missing
+}
+
+// Titles returns the names that the manifest itself has for files, and patterns for those that are in directories.
+func (m *Manifest) Titles() []string {
+	k := kinds.Of(m.Kind())
+	var names []string
+	for i, layer := range m.Layers {
+		name := LayerName(layer)
+		it := &Item{Index: i, Desc: layer, Role: RoleOf(k.Kind, layer.MediaType)}
+		it.decideUnpack(m, k, name)
+		if it.Unpack {
+			name = path.Join(it.Within, "**")
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
