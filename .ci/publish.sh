@@ -30,7 +30,7 @@ case $repository in
 *.*/* | *:*/*) [ -z "${REGISTRY_USER-}" ] || echo "$REGISTRY_TOKEN" | "$davit" login "${repository%%/*}" --username "$REGISTRY_USER" --password-stdin ;;
 esac
 image=$("$davit" push --quiet "$work/image" "$repository:$version" --tag latest)
-go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0 app -json -licenses -main cmd/davit -output "$work/davit.cdx.json" .
+go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -main cmd/davit -output "$work/davit.cdx.json" .
 "$davit" attach --quiet "$work/davit.cdx.json" "$image"
 if [ -n "${SIGN_KEY-}" ]; then
 	"$davit" sign --key env://SIGN_KEY --referrers --each-platform "$image"
