@@ -47,7 +47,7 @@ var rules = []rule{
 	{regexp.MustCompile(`\b(that which|all that (is|was|has|it|they))\b`), "the noun that is meant"},
 	{regexp.MustCompile(`\bas (it|they) should be\b`), "OK, unchanged, intact"},
 	{regexp.MustCompile(`\bworks out\b`), "computes"},
-	{regexp.MustCompile(`\b(workshop|litter|strays?|holdings)\b`), "compressor pool, unreferenced blobs, known blobs"},
+	{regexp.MustCompile(`(?i)\b(workshop|litter|strays?|holdings)\b`), "compressor pool, unreferenced blobs, known blobs"},
 	{regexp.MustCompile(`Short:\s+"[A-Z][a-z]*[a-rt-z]s `), "the imperative: Pack files"},
 	{regexp.MustCompile(`(?i)\b(recognis|authoris|normalis|initialis|serialis|summaris|organis|analys(e|ed|es|ing)\b|colour|behaviour|favour|honour|neighbour|catalogue|grey\b)`), "American spelling"},
 	{regexp.MustCompile(`\b[Ll]icen[c]e`), "license"},

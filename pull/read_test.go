@@ -25,6 +25,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
@@ -458,8 +459,18 @@ func TestVerifyOfEveryClaim(t *testing.T) {
 	longer, other := desc, desc
 	longer.Size++
 	other.MediaType = ocispec.MediaTypeImageIndex
-	report, err := inspect.VerifyAll(t.Context(), store, []ocispec.Descriptor{desc, desc, longer, other}, inspect.VerifyOptions{})
-	if err != nil || len(report.Faults) != 2 || report.Checked != 4 {
+	index, err := json.Marshal(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: []ocispec.Descriptor{desc, desc, longer, other},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := oras.TagBytes(t.Context(), store, ocispec.MediaTypeImageIndex, index, "index"); err != nil {
+		t.Fatal(err)
+	}
+	report, err := inspect.Verify(t.Context(), store, "index", inspect.VerifyOptions{})
+	if err != nil || len(report.Faults) != 2 || report.Checked != 5 {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }

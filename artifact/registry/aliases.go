@@ -32,8 +32,8 @@ type (
 	Layout = layout.Layout
 	// Archive is an image layout in a tar archive.
 	Archive = archive.Archive
-	// Stray is something in a layout or archive that nothing refers to.
-	Stray = catalog.Stray
+	// UnreferencedFile is a file of a layout or archive that nothing refers to.
+	UnreferencedFile = catalog.UnreferencedFile
 	// BlobWriter receives a blob piece by piece. Commit stores it if it has the digest.
 	BlobWriter = layout.BlobWriter
 )

@@ -132,3 +132,29 @@ func ExampleValidTag() {
 	fmt.Println(registry.ValidTag("1.0"))
 	// Output: <nil>
 }
+
+func ExampleTags() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	target, err := registry.New(registry.Options{}).Open(ctx, registry.Reference{Path: dir}, registry.Write)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer target.Close(ctx, nil)
+	desc, err := oras.PackManifest(ctx, target, oras.PackManifestVersion1_1, "application/x-note", oras.PackManifestOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, tag := range []string{"1.9.0", "1.10.0", "2.0.0", "latest"} {
+		if err := target.Tag(ctx, desc, tag); err != nil {
+			log.Fatal(err)
+		}
+	}
+	tags, err := registry.Tags(ctx, target, registry.TagOptions{Match: "1.*", ByVersion: true})
+	fmt.Println(tags, err)
+	// Output: [1.10.0 1.9.0] <nil>
+}

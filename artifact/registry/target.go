@@ -62,8 +62,8 @@ type Ranger interface {
 // Inventory lists what a layout or archive contains, and what nothing refers to.
 type Inventory interface {
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
-	Strays(ctx context.Context) ([]Stray, error)
-	Repair(ctx context.Context) ([]Stray, error)
+	Unreferenced(ctx context.Context) ([]UnreferencedFile, error)
+	Repair(ctx context.Context) ([]UnreferencedFile, error)
 }
 
 var (

@@ -57,7 +57,7 @@ func TestNotUnderstood(t *testing.T) {
 				edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 				edited(t, path, func(ctx context.Context, target testTarget) error {
 					_, err := target.(interface {
-						Repair(context.Context) ([]catalog.Stray, error)
+						Repair(context.Context) ([]catalog.UnreferencedFile, error)
 					}).Repair(ctx)
 					return err
 				})

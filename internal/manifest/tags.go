@@ -35,6 +35,9 @@ func CosignTags(d digest.Digest) []string {
 // SignatureTag returns the tag under which cosign 2 keeps the signatures of a manifest: sha256-….sig.
 func SignatureTag(d digest.Digest) string { return ReferrersTag(d) + ".sig" }
 
+// IsMachineTag reports whether a client made a tag to find a manifest, not a person to name it.
+func IsMachineTag(tag string) bool { return IsReferrersTag(tag) || IsCosignTag(tag) }
+
 // IsCosignTag reports whether a tag is one of CosignTags.
 func IsCosignTag(tag string) bool {
 	name, suffix, _ := strings.Cut(tag, ".")

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
@@ -35,37 +38,98 @@ type Fault struct {
 // Report is the result of Verify. Its JSON is for scripts.
 type Report struct {
 	Reference string        `json:"reference,omitempty"` // set by the caller, which knows the name of the source
-	Digest    digest.Digest `json:"digest,omitempty"`    // of the one requested manifest
+	Digest    digest.Digest `json:"digest,omitempty"`    // of the one requested manifest; empty: all of a layout
 	Checked   int           `json:"checked"`             // manifests and blobs
 	Size      int64         `json:"size"`                // their total bytes
 	Faults    []Fault       `json:"faults"`
-	Repaired  []Fault       `json:"repaired,omitempty"` // set by the caller that removed them
+	Repaired  []Fault       `json:"repaired,omitempty"` // fixed before, see VerifyOptions.Repair
+}
+
+// IsIntact reports whether the faults are only of files that nothing refers to, and none of a manifest or blob.
+func (r *Report) IsIntact() bool {
+	return !slices.ContainsFunc(r.Faults, func(f Fault) bool { return f.Path == "" })
 }
 
 // VerifyOptions configure how much is verified.
 type VerifyOptions struct {
 	Referrers   bool // also the artifact's referrers
+	Repair      bool // of a layout or archive: first remove files that nothing refers to, and write a missing oci-layout
 	Concurrency int  // concurrent blobs. 0: eight
 	Progress    artifact.Progress
 }
 
+// inventory has the methods that layouts and archives have, and registries don't.
+type inventory interface {
+	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
+	Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error)
+	Repair(ctx context.Context) ([]catalog.UnreferencedFile, error)
+}
+
 // Verify reads everything that a reference leads to and compares it with its digests and sizes. Damaged or missing
-// content is in the report, except layers that may not be distributed, which are stored elsewhere. An error means that
-// the source could not be read.
+// content is in the report, except layers that may not be distributed, which are stored elsewhere. In a layout or archive
+// that artifact/registry opened, files that nothing refers to are faults, too; without a reference, every manifest in its
+// index is verified.
+//
+// An error means that the source could not be read. A reference that it does not have is an errdef.ErrNotFound, a
+// repair that it does not support an errors.ErrUnsupported. An artifact.ErrRefused means that it has more than 1,000,000
+// manifests and blobs.
 func Verify(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts VerifyOptions) (*Report, error) {
+	files, onDisk := src.(inventory)
+	if opts.Repair && !onDisk {
+		return nil, fmt.Errorf("repairing: %w", errors.ErrUnsupported)
+	}
+	var repaired []catalog.UnreferencedFile
+	if opts.Repair {
+		var err error
+		if repaired, err = files.Repair(ctx); err != nil {
+			return nil, err
+		}
+	}
+	roots, err := findRoots(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	report, err := verifyRoots(ctx, src, roots, opts)
+	if err != nil {
+		return nil, err
+	}
+	if ref != "" {
+		report.Digest = roots[0].Digest
+	}
+	if !onDisk {
+		return report, nil
+	}
+	left, err := files.Unreferenced(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left = slices.DeleteFunc(left, func(f catalog.UnreferencedFile) bool { return slices.Contains(repaired, f) })
+	report.Repaired, report.Faults = fileFaults(repaired), append(report.Faults, fileFaults(left)...)
+	return report, nil
+}
+
+// findRoots returns the manifest of a reference or, without one, all that a layout or archive lists.
+func findRoots(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]ocispec.Descriptor, error) {
+	if files, ok := src.(inventory); ok && ref == "" {
+		return files.Roots(ctx)
+	}
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err
 	}
-	report, err := VerifyAll(ctx, src, []ocispec.Descriptor{m.Desc}, opts)
-	if report != nil {
-		report.Digest = m.Desc.Digest
-	}
-	return report, err
+	return []ocispec.Descriptor{m.Desc}, nil
 }
 
-// VerifyAll is like Verify for several manifests, which share what they lead to. A damaged manifest is itself a fault.
-func VerifyAll(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
+func fileFaults(files []catalog.UnreferencedFile) []Fault {
+	var faults []Fault
+	for _, f := range files {
+		faults = append(faults, Fault{Path: f.Path, Missing: f.Missing, Problem: f.Problem})
+	}
+	return faults
+}
+
+// verifyRoots verifies manifests, and once what several of them share. A damaged manifest is itself a fault.
+func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
 	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
 	v.group.SetLimit(cmp.Or(max(opts.Concurrency, 0), fetch.DefaultConcurrency))

@@ -203,7 +203,7 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	if !ok {
 		return nil, nil
 	}
-	tags := slices.DeleteFunc(fetch.SomeTags(ctx, lister), func(tag string) bool { return oci.IsReferrersTag(tag) || oci.IsCosignTag(tag) })
+	tags := slices.DeleteFunc(fetch.SomeTags(ctx, lister), oci.IsMachineTag)
 	for _, tag := range slices.Backward(tags[max(0, len(tags)-maxElsewhereTags):]) { // later versions first
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {

@@ -16,19 +16,12 @@ import (
 
 // ListTags returns the tags that people made, sorted: without the tags of the referrers tag schema and of cosign.
 func (t *Target) ListTags(ctx context.Context) ([]string, error) {
-	all, err := t.ListAllTags(ctx)
-	return withoutMachineTags(all), err
-}
-
-func withoutMachineTags(tags []string) []string {
-	return slices.DeleteFunc(tags, func(tag string) bool { return manifest.IsReferrersTag(tag) || manifest.IsCosignTag(tag) })
+	return registry.Tags(ctx, t, registry.TagOptions{})
 }
 
 // ListAllTags returns all tags, sorted.
 func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
-	all, err := fetch.ListTags(ctx, t)
-	slices.Sort(all)
-	return all, err
+	return registry.Tags(ctx, t, registry.TagOptions{All: true})
 }
 
 // UniqueTags returns first and the tags of lists, without empty ones, each once.
@@ -80,7 +73,7 @@ func (t *Target) someTags(ctx context.Context) []string {
 	if t.Ref.Digest != "" {
 		return nil
 	}
-	tags := withoutMachineTags(fetch.SomeTags(ctx, t))
+	tags := slices.DeleteFunc(fetch.SomeTags(ctx, t), manifest.IsMachineTag)
 	slices.Sort(tags)
 	if near := textdist.Closest(t.Ref.Tag, tags); near != "" && len(tags) > 8 {
 		return []string{near}

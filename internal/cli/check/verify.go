@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -14,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/trust"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -51,7 +49,7 @@ directory with TARGET: every byte of every file of the artifact. Other files do 
 	}
 	cmd.Flags().BoolVar(&opts.Referrers, "referrers", false, "also verify attachments")
 	opts.trust.AddVerifyFlags(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.repair, "repair", false, "remove files that nothing refers to from a layout or archive")
+	cmd.Flags().BoolVar(&opts.Repair, "repair", false, "remove files that nothing refers to from a layout or archive")
 	cmd.Flags().StringVar(&opts.dir, "dir", "", "compare the files in `DIR` with those of TARGET, reading every byte")
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "with --dir, choose the manifest of an index for `OS/ARCH[/VARIANT]`")
 	a.AddRegistryFlags(cmd.Flags())
@@ -61,22 +59,14 @@ directory with TARGET: every byte of every file of the artifact. Other files do 
 type verifyOptions struct {
 	inspect.VerifyOptions
 	target string
-	repair bool
 
 	dir, platform string // compare this directory with the artifact
 	trust         signing.Trust
 }
 
-// disk has the methods that only layouts and archives have.
-type disk interface {
-	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
-	Strays(ctx context.Context) ([]registry.Stray, error)
-	Repair(ctx context.Context) ([]registry.Stray, error)
-}
-
 func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	mode := registry.Read
-	if opts.repair {
+	if opts.Repair {
 		mode = registry.Write
 	}
 	if err := opts.trust.Check(); err != nil {
@@ -86,7 +76,7 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 	if err != nil {
 		return err
 	}
-	isPlain := !opts.repair && !opts.trust.IsSet()
+	isPlain := !opts.Repair && !opts.trust.IsSet()
 	switch {
 	case opts.dir != "" && !isPlain:
 		return exit.Usagef("--dir compares files, and goes with neither --key nor --repair")
@@ -94,6 +84,8 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 		return verifyDirectory(ctx, a, opts)
 	case opts.platform != "":
 		return exit.Usagef("--platform goes with --dir")
+	case opts.Repair && !ref.IsPath():
+		return exit.Usagef("--repair is for layouts and archives, not for %s", ref)
 	case isPlain && ref.Reference() == "" && app.IsDirectory(ref):
 		return verifyPulled(ctx, a, opts.target)
 	}
@@ -113,9 +105,8 @@ func runVerify(ctx context.Context, a *app.App, opts verifyOptions) error {
 		return nil
 	}
 	err = artifact.Refused(report.Reference, "%s", term.Plural(n, "fault"))
-	damaged := slices.ContainsFunc(report.Faults, func(f inspect.Fault) bool { return f.Path == "" })
-	if !damaged {
-		err = untidyError{err, report.Reference, opts.repair}
+	if report.IsIntact() {
+		err = untidyError{err, report.Reference, opts.Repair}
 	}
 	return err
 }
@@ -140,35 +131,24 @@ func (e untidyError) Hint() string {
 
 // verifyIn verifies the signature first: without one, nothing else needs to be read.
 func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions) (*verifyResult, error) {
-	d, onDisk := t.Target.(disk)
-	if opts.repair && !onDisk {
-		return nil, &exit.UsageError{Err: fmt.Errorf("--repair is for layouts and archives, not for %s", t.Ref)}
-	}
-	var repaired []registry.Stray
-	if opts.repair {
-		var err error
-		if repaired, err = d.Repair(ctx); err != nil {
-			return nil, err
-		}
-	}
 	reference, signed, err := verifySignature(ctx, t, &opts.trust)
 	if err != nil {
 		return nil, err
 	}
-	report, err := verifyContent(ctx, a, t, reference, opts.VerifyOptions)
+	if reference == "" && !t.Ref.IsPath() {
+		if err := t.Complete(ctx); err != nil {
+			return nil, err
+		}
+		reference = t.Ref.Reference()
+	}
+	progress, stop := a.StartProgress()
+	defer stop()
+	opts.Progress, opts.Concurrency = progress, a.Registry.Concurrency
+	report, err := inspect.Verify(ctx, t.Target, reference, opts.VerifyOptions)
 	if err != nil {
 		return nil, t.Explain(ctx, err)
 	}
 	report.Reference = t.Ref.String()
-	report.Repaired = strayFaults(repaired)
-	if onDisk {
-		strays, err := d.Strays(ctx)
-		if err != nil {
-			return nil, err
-		}
-		strays = slices.DeleteFunc(strays, func(s registry.Stray) bool { return slices.Contains(repaired, s) })
-		report.Faults = append(report.Faults, strayFaults(strays)...)
-	}
 	r := &verifyResult{Report: report}
 	if signed != nil {
 		r.Signatures, r.Required = signed.Signatures, signed.Required
@@ -189,36 +169,8 @@ func verifySignature(ctx context.Context, t *app.Target, demanded *signing.Trust
 	return desc.Digest.String(), signed, err
 }
 
-func verifyContent(ctx context.Context, a *app.App, t *app.Target, reference string, opts inspect.VerifyOptions) (*inspect.Report, error) {
-	progress, stop := a.StartProgress()
-	defer stop()
-	opts.Progress, opts.Concurrency = progress, a.Registry.Concurrency
-	if d, ok := t.Target.(disk); ok && reference == "" {
-		roots, err := d.Roots(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return inspect.VerifyAll(ctx, t.Target, roots, opts)
-	}
-	if reference == "" {
-		if err := t.Complete(ctx); err != nil {
-			return nil, err
-		}
-		reference = t.Ref.Reference()
-	}
-	return inspect.Verify(ctx, t.Target, reference, opts)
-}
-
-func strayFaults(strays []registry.Stray) []inspect.Fault {
-	var faults []inspect.Fault
-	for _, s := range strays {
-		faults = append(faults, inspect.Fault{Path: s.Path, Missing: s.Missing, Problem: s.Problem})
-	}
-	return faults
-}
-
-// strayWord returns the word for a missing file, or for a surplus one.
-func strayWord(f inspect.Fault, missing, surplus string) string {
+// fileWord returns the word for a missing file, or for a surplus one.
+func fileWord(f inspect.Fault, missing, surplus string) string {
 	if f.Missing {
 		return missing
 	}
@@ -243,11 +195,11 @@ func (r *verifyResult) WriteText(w io.Writer) error {
 		t.Row("signed", one.Digest.String(), "by "+one.Key, one.Name)
 	}
 	for _, f := range r.Repaired {
-		t.Row(strayWord(f, "added", "removed"), f.Path, f.Problem)
+		t.Row(fileWord(f, "added", "removed"), f.Path, f.Problem)
 	}
 	for _, f := range r.Faults {
 		if f.Path != "" {
-			t.Row(strayWord(f, "missing", "surplus"), f.Path, f.Problem)
+			t.Row(fileWord(f, "missing", "surplus"), f.Path, f.Problem)
 		} else {
 			t.Row(f.Digest.String(), f.MediaType, f.Problem)
 		}

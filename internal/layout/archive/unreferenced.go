@@ -8,33 +8,33 @@ import (
 	"github.com/davit-oci/davit/internal/layout/catalog"
 )
 
-// Strays lists the blobs of an archive that nothing refers to, sorted by path.
-func (a *Archive) Strays(ctx context.Context) ([]catalog.Stray, error) {
+// Unreferenced lists the blobs of an archive that nothing refers to, sorted by path.
+func (a *Archive) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	needed, known, err := catalog.Referenced(ctx, a.Catalog)
 	if err != nil || !known {
 		return nil, err
 	}
-	var strays []catalog.Stray
+	var found []catalog.UnreferencedFile
 	for d, e := range a.old.blobs {
 		if !needed[d] {
-			strays = append(strays, catalog.Stray{Path: catalog.BlobName(d), Size: e.Size, Problem: catalog.StrayBlob})
+			found = append(found, catalog.UnreferencedFile{Path: catalog.BlobName(d), Size: e.Size, Problem: catalog.NoManifest})
 		}
 	}
-	slices.SortFunc(strays, func(x, y catalog.Stray) int { return cmp.Compare(x.Path, y.Path) })
-	return strays, nil
+	slices.SortFunc(found, func(x, y catalog.UnreferencedFile) int { return cmp.Compare(x.Path, y.Path) })
+	return found, nil
 }
 
-// Repair omits the blobs found by Strays when Close writes the archive. It returns them.
-func (a *Archive) Repair(ctx context.Context) ([]catalog.Stray, error) {
+// Repair omits the blobs found by Unreferenced when Close writes the archive. It returns them.
+func (a *Archive) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	if err := a.writable(); err != nil {
 		return nil, err
 	}
-	strays, err := a.Strays(ctx)
-	if err != nil || len(strays) == 0 {
+	found, err := a.Unreferenced(ctx)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.rewrite = true
-	return strays, nil
+	return found, nil
 }

@@ -9,22 +9,22 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// Stray is a file in a layout, or an entry of an archive, that nothing in it refers to, or a file that every layout has
-// and this one lacks.
-type Stray struct {
+// UnreferencedFile is a file in a layout, or an entry of an archive, that nothing in it refers to; or, if Missing, a file
+// that every layout has and this one lacks.
+type UnreferencedFile struct {
 	Path    string // slash-separated path inside the layout or archive
 	Size    int64
 	Problem string
 	Missing bool
 }
 
-// The possible problems of a Stray.
+// The possible problems of an UnreferencedFile.
 const (
-	StrayBlob  = "no manifest refers to it"
-	StrayTemp  = "an interrupted writer left it"
-	StrayName  = "its name is not a digest"
-	StrayOther = "it belongs to no image layout"
-	StrayGone  = "an image layout has it"
+	NoManifest  = "no manifest refers to it"
+	Unfinished  = "an interrupted writer left it"
+	NoDigest    = "its name is not a digest"
+	NotOfLayout = "it belongs to no image layout"
+	Lost        = "an image layout has it"
 )
 
 // Roots returns the manifests that a layout or archive lists, each once unless it is described in several ways.

@@ -26,10 +26,10 @@ const (
 	freshFor = time.Hour
 )
 
-// Strays lists the files of a layout that nothing refers to, sorted by path, and its oci-layout if that is missing.
+// Unreferenced lists the files of a layout that nothing refers to, sorted by path, and its oci-layout if that is missing.
 // Files that another process is writing may be among them. While a manifest is damaged, the needed blobs are unknown,
 // so no blob is listed.
-func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
+func (l *Layout) Unreferenced(ctx context.Context) ([]catalog.UnreferencedFile, error) {
 	root := l.opened()
 	if root == nil {
 		return nil, nil
@@ -38,12 +38,12 @@ func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
 	if err != nil {
 		return nil, err
 	}
-	var strays []catalog.Stray
+	var found []catalog.UnreferencedFile
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		problem := strayProblem(name, needed, known)
+		problem := findProblem(name, needed, known)
 		if problem == "" {
 			return nil
 		}
@@ -52,44 +52,44 @@ func (l *Layout) Strays(ctx context.Context) ([]catalog.Stray, error) {
 			return nil // its writer has finished it
 		}
 		if err == nil {
-			strays = append(strays, catalog.Stray{Path: name, Size: info.Size(), Problem: problem})
+			found = append(found, catalog.UnreferencedFile{Path: name, Size: info.Size(), Problem: problem})
 		}
 		return err
 	})
 	if _, lost := root.Lstat(ocispec.ImageLayoutFile); errors.Is(lost, fs.ErrNotExist) {
-		strays = append(strays, catalog.Stray{Path: ocispec.ImageLayoutFile, Problem: catalog.StrayGone, Missing: true})
+		found = append(found, catalog.UnreferencedFile{Path: ocispec.ImageLayoutFile, Problem: catalog.Lost, Missing: true})
 	}
-	return strays, err
+	return found, err
 }
 
-// strayProblem returns why a file does not belong in a layout; "": it belongs there.
-func strayProblem(name string, needed map[digest.Digest]bool, known bool) string {
+// findProblem returns why a file does not belong in a layout; "": it belongs there.
+func findProblem(name string, needed map[digest.Digest]bool, known bool) string {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {
 	case ocispec.ImageLayoutFile, ocispec.ImageIndexFile:
 		return ""
 	case tempDir, orasIngest:
-		return catalog.StrayTemp
+		return catalog.Unfinished
 	case ocispec.ImageBlobsDir:
 		d := digest.Digest(strings.Replace(rest, "/", ":", 1))
 		switch {
 		case d.Validate() != nil || catalog.BlobName(d) != name:
-			return catalog.StrayName
+			return catalog.NoDigest
 		case known && !needed[d]:
-			return catalog.StrayBlob
+			return catalog.NoManifest
 		}
 		return ""
 	case "manifest.json", "repositories": // docker's own files, in archives of docker save
 		return ""
 	}
-	return catalog.StrayOther
+	return catalog.NotOfLayout
 }
 
-// Repair removes the files found by Strays that davit or oras may have left: unreferenced blobs and temporary files.
+// Repair removes the files found by Unreferenced that davit or oras may have left: unreferenced blobs and temporary files.
 // While another process writes to the layout, its blobs stay, and so do files that are less than an hour old. A missing oci-layout is written. Repair returns the
 // problems it fixed.
-func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
-	before, err := l.Strays(ctx)
+func (l *Layout) Repair(ctx context.Context) ([]catalog.UnreferencedFile, error) {
+	before, err := l.Unreferenced(ctx)
 	if err != nil || len(before) == 0 {
 		return nil, err
 	}
@@ -101,12 +101,12 @@ func (l *Layout) Repair(ctx context.Context) ([]catalog.Stray, error) {
 	if err := l.collect(ctx, collection{before: time.Now().Add(-freshFor)}); err != nil {
 		return nil, err
 	}
-	left, err := l.Strays(ctx)
+	left, err := l.Unreferenced(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(before, func(s catalog.Stray) bool {
-		return slices.ContainsFunc(left, func(x catalog.Stray) bool { return x.Path == s.Path })
+	return slices.DeleteFunc(before, func(s catalog.UnreferencedFile) bool {
+		return slices.ContainsFunc(left, func(x catalog.UnreferencedFile) bool { return x.Path == s.Path })
 	}), nil
 }
 
