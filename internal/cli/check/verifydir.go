@@ -3,10 +3,8 @@ package check
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/davit-oci/davit/artifact"
@@ -14,8 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/pull"
-	"github.com/davit-oci/davit/pull/read"
+	"github.com/davit-oci/davit/pull/diff"
 	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 )
@@ -42,7 +39,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string) error {
 			Advice: fmt.Sprintf("to compare it with an artifact: davit verify REF --dir %s", dir),
 		}
 	}
-	total := &directoryResult{Directory: dir, Files: 0, Faults: []fileFault{}}
+	total := &directoryResult{Directory: dir, Verified: &diff.Verified{Faults: []diff.FileFault{}}}
 	for _, r := range all {
 		var pulled struct{ Digest digest.Digest }
 		if err := json.Unmarshal(r.Result, &pulled); err != nil {
@@ -63,7 +60,7 @@ func verifyPulled(ctx context.Context, a *app.App, dir string) error {
 
 // verifyDirectory compares a directory with an artifact.
 func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error {
-	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform, isWanted: func(string) bool { return true }})
+	result, err := compareDir(ctx, a, directory{dir: opts.dir, ref: opts.target, platform: opts.platform})
 	if err != nil {
 		return err
 	}
@@ -73,7 +70,7 @@ func verifyDirectory(ctx context.Context, a *app.App, opts verifyOptions) error 
 // directory is a directory to compare with an artifact.
 type directory struct {
 	dir, ref, platform string
-	isWanted           func(name string) bool // of the files in the artifact
+	isWanted           func(name string) bool // of the files in the artifact; nil: all
 }
 
 // compareDir reads every byte of the files that the artifact has. Other files of the directory do not count.
@@ -91,83 +88,20 @@ func compareDir(ctx context.Context, a *app.App, d directory) (*directoryResult,
 		if err := t.Complete(ctx); err != nil {
 			return nil, err
 		}
-		listing, err := read.List(ctx, t.Target, t.Ref.Reference(), read.ListOptions{Platform: platform, Digests: true})
+		side := diff.Side{Source: t.Target, Ref: t.Ref.Reference(), Platform: platform}
+		found, err := diff.Verify(ctx, root, side, d.isWanted)
 		if err != nil {
 			return nil, t.Explain(ctx, err)
 		}
-		r := &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Digest: listing.Digest, Faults: []fileFault{}}
-		for _, f := range listing.Files {
-			if !d.isWanted(f.Path) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			r.Files++
-			problem, err := compareFile(root, f)
-			if err != nil {
-				return nil, &artifact.Error{Op: "reading", Item: f.Path, Err: err}
-			}
-			if problem != "" {
-				r.Faults = append(r.Faults, fileFault{f.Path, problem})
-			}
-		}
-		return r, nil
+		return &directoryResult{Reference: t.Ref.String(), Directory: d.dir, Verified: found}, nil
 	})
-}
-
-// compareFile returns how a file in the directory differs from the one in the artifact, or "".
-func compareFile(root *os.Root, want pull.File) (string, error) {
-	info, err := root.Lstat(want.Path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "missing", nil
-	case err != nil:
-		return "", err
-	}
-	if fs.FileMode(want.Mode)&fs.ModeSymlink != 0 {
-		link, err := root.Readlink(want.Path)
-		if err != nil || link != want.Link {
-			return fmt.Sprintf("link mismatch: want %s", want.Link), nil
-		}
-		return "", nil
-	}
-	switch {
-	case !info.Mode().IsRegular():
-		return "not a regular file", nil
-	case want.Link == "" && info.Size() != want.Size:
-		return fmt.Sprintf("size mismatch: want %d bytes, got %d", want.Size, info.Size()), nil
-	case want.Digest == "": // a hard link: the file that it names is compared
-		return "", nil
-	}
-	f, err := root.Open(want.Path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	hash := want.Digest.Algorithm().Digester()
-	if _, err := io.Copy(hash.Hash(), f); err != nil {
-		return "", err
-	}
-	if got := hash.Digest(); got != want.Digest {
-		return fmt.Sprintf("digest mismatch: want %s, got %s", want.Digest, got), nil
-	}
-	return "", nil
 }
 
 // directoryResult is the result of verify for a directory.
 type directoryResult struct {
-	Reference string        `json:"reference"`
-	Digest    digest.Digest `json:"digest,omitempty"`
-	Directory string        `json:"directory"`
-	Files     int           `json:"files"`
-	Faults    []fileFault   `json:"faults"`
-}
-
-// fileFault is a file that is not as in the artifact.
-type fileFault struct {
-	Path    string `json:"path"`
-	Problem string `json:"problem"`
+	Reference string `json:"reference"`
+	Directory string `json:"directory"`
+	*diff.Verified
 }
 
 // report prints the result, and returns an error if there are faults.

@@ -1,0 +1,96 @@
+package diff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/listing"
+	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
+)
+
+// Verified is the result of Verify. Its JSON is for scripts.
+type Verified struct {
+	Digest digest.Digest `json:"digest,omitempty"` // of the manifest
+	Files  int           `json:"files"`            // that were compared
+	Faults []FileFault   `json:"faults"`
+}
+
+// FileFault is a file that differs from the one in the artifact.
+type FileFault struct {
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+}
+
+// Verify reads every byte of those files of a directory that an artifact has, or of those among them that isWanted
+// chooses. Other files and modes do not count, in contrast to Directory.
+//
+// A reference that the source does not have and a platform that an index does not have are an errdef.ErrNotFound, unsafe
+// or damaged content of the artifact an artifact.ErrRefused. A file that cannot be read is an *artifact.Error.
+func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name string) bool) (*Verified, error) {
+	m, err := fetch.Resolve(ctx, want.Source, want.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if m, _, err = fetch.Choose(ctx, want.Source, m, want.Platform); err != nil {
+		return nil, err
+	}
+	listed, _, err := listing.Files(ctx, want.Source, m, listing.Options{Digests: true})
+	if err != nil {
+		return nil, err
+	}
+	v := &Verified{Digest: m.Desc.Digest, Faults: []FileFault{}}
+	for _, f := range listed {
+		if isWanted != nil && !isWanted(f.Path) {
+			continue
+		}
+		v.Files++
+		problem, err := findFault(ctx, dir, f)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, &artifact.Error{Op: "reading", Item: f.Path, Err: err}
+		}
+		if problem != "" {
+			v.Faults = append(v.Faults, FileFault{f.Path, problem})
+		}
+	}
+	return v, nil
+}
+
+// findFault returns how a file in the directory differs from the one in the artifact, or "".
+func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error) {
+	info, err := dir.Lstat(want.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "missing", nil
+	case err != nil:
+		return "", err
+	}
+	if fs.FileMode(want.Mode)&fs.ModeSymlink != 0 {
+		link, err := dir.Readlink(want.Path)
+		if err != nil || link != want.Link {
+			return fmt.Sprintf("link mismatch: want %s", want.Link), nil
+		}
+		return "", nil
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return "not a regular file", nil
+	case want.Link == "" && info.Size() != want.Size:
+		return fmt.Sprintf("size mismatch: want %d bytes, got %d", want.Size, info.Size()), nil
+	case want.Digest == "": // a hard link: the file that it names is compared
+		return "", nil
+	}
+	got, err := digestIn(ctx, dir, want.Path, want.Digest.Algorithm())
+	if err == nil && got != want.Digest {
+		return fmt.Sprintf("digest mismatch: want %s, got %s", want.Digest, got), nil
+	}
+	return "", err
+}
