@@ -3,7 +3,7 @@ package detect
 import (
 	"slices"
 
-	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // choice is the state of choosing among the candidates.
@@ -122,13 +122,20 @@ func (f *files) accounts(m, other match) bool {
 		return false
 	}
 	for _, entry := range other.tells {
-		r, ok := f.table.FindRole(m.kind, entry, "")
-		if m.whole {
-			r, ok = roles.Role{}, entry.IsDir()
-		}
-		if !ok || slices.Contains(r.Match, "*") {
+		if m.whole && !entry.IsDir() || !m.whole && !f.hasOwnUse(m, other, entry) {
 			return false
 		}
 	}
 	return true
+}
+
+// hasOwnUse reports whether a kind has a role of its own for an entry, and not only the one for any file. In a directory, the
+// files that show the other kind count.
+func (f *files) hasOwnUse(m, other match, entry *tree.Sample) bool {
+	r, ok := f.table.FindRole(m.kind, entry, "")
+	if !ok && entry.IsDir() && m.kind.Expand {
+		inside := tellingFiles(f.table, other.kind, entry)
+		return len(inside) > 0 && !slices.ContainsFunc(inside, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
+	}
+	return ok && !slices.Contains(r.Match, "*")
 }

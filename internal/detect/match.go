@@ -202,13 +202,17 @@ func (f *files) without(paths []string) []string {
 	return unused
 }
 
-// isIgnored reports whether the native client of a kind leaves out an entry. Composing reports what can't be read.
+// isIgnored reports whether the native client of a kind leaves out an entry, or all files in it. Composing reports what can't
+// be read.
 func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
 	filter, err := roles.IgnoreFileFilter(f.fsys, k, path.Dir(entry.Path))
 	if f.dir != nil {
 		filter, err = roles.ClientFilter(f.fsys, k, f.dir.Path)
 	}
-	return err == nil && filter != nil && filter(entry.Path, entry.IsDir())
+	if err != nil || filter == nil {
+		return false
+	}
+	return filter(entry.Path, entry.IsDir()) || f.dir != nil && entry.IsDir() && !hasFiles(k, entry)
 }
 
 // matchAll reports whether every named file plays a role in a kind and one of them shows it, and sets match.all.
@@ -247,34 +251,12 @@ func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []stri
 
 // matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one.
 func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string) {
-	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
-	if err != nil {
-		return nil, ""
-	}
-	client, err := roles.ClientFilter(dir.FS, k, dir.Path)
-	if err != nil {
-		return nil, ""
-	}
-	filter = roles.AnyOf(filter, client)
-	err = fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name != dir.Path && filter(name, d.IsDir()) && d.IsDir():
-			return fs.SkipDir
-		case d.IsDir() || filter(name, false):
-			return nil
-		}
-		info, err := fs.Stat(dir.FS, name)
-		if err != nil || !info.Mode().IsRegular() || len(paths) == maxDetect {
-			return errNoRole
-		}
-		s := &tree.Sample{FS: dir.FS, Path: name, Info: info}
+	err := walkFiles(k, dir, func(s *tree.Sample) error {
 		r, ok := t.FindRole(k, s, "")
-		if !ok {
+		if !ok || len(paths) == maxDetect {
 			return errNoRole
 		}
-		if paths = append(paths, name); r.Tells && evidence == "" {
+		if paths = append(paths, s.Path); r.Tells && evidence == "" {
 			evidence = why(r, s)
 		}
 		return nil
@@ -286,6 +268,59 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 		paths = []string{dir.Path}
 	}
 	return paths, evidence
+}
+
+// tellingFiles lists the files in a directory that show a kind.
+func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree.Sample {
+	var found []*tree.Sample
+	seen := 0
+	err := walkFiles(k, dir, func(s *tree.Sample) error {
+		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
+			found = append(found, s)
+		}
+		if seen++; seen > maxDetect {
+			return errNoRole
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// hasFiles reports whether a directory has files that the native client of a kind packs.
+func hasFiles(k mediatypes.Kind, dir *tree.Sample) bool {
+	return walkFiles(k, dir, func(*tree.Sample) error { return errNoRole }) != nil
+}
+
+// walkFiles visits the files in a directory, without those that .davitignore names or that the native client of a kind leaves
+// out. Anything but a file is an error.
+func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) error) error {
+	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
+	if err != nil {
+		return err
+	}
+	client, err := roles.ClientFilter(dir.FS, k, dir.Path)
+	if err != nil {
+		return err
+	}
+	filter = roles.AnyOf(filter, client)
+	return fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name != dir.Path && filter(name, d.IsDir()) && d.IsDir():
+			return fs.SkipDir
+		case d.IsDir() || filter(name, false):
+			return nil
+		}
+		info, err := fs.Stat(dir.FS, name)
+		if err != nil || !info.Mode().IsRegular() {
+			return errNoRole
+		}
+		return visit(&tree.Sample{FS: dir.FS, Path: name, Info: info})
+	})
 }
 
 // errNoRole ends the walk of a directory at the first file without a role.

@@ -62,10 +62,12 @@ func IgnoreFileFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, e
 	}, nil
 }
 
-// isDeclaration reports whether a path has the name of the native client's declaration, which that client reads whatever its
-// ignore file lists.
+// isDeclaration reports whether a path has the name of the native client's declaration, a file whose content shows the kind:
+// that client reads it whatever its ignore file lists.
 func isDeclaration(k mediatypes.Kind, name string) bool {
-	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool { return t.Tells && Matches(t, name, false) })
+	return slices.ContainsFunc(k.Layers, func(t mediatypes.LayerType) bool {
+		return t.Tells && t.Content != "" && len(t.Match) > 0 && Matches(t, name, false)
+	})
 }
 
 // AnyOf returns a filter that leaves out a path if any of the filters does. It is nil if all are nil.

@@ -39,12 +39,13 @@ func data() mediatypes.Kind {
 			{Role: "license", MediaType: mediatypes.ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
 			{Role: "vllm", MediaType: mediatypes.ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: mediatypes.Tar, Max: 1},
 			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Form: mediatypes.Form{Prefix: "{title}/"}},
-			{Role: "file", MediaType: mediatypes.ModelFile, Match: []string{"*"}, Content: "no-modelfile"},
+			{Role: "file", MediaType: mediatypes.ModelFile, Match: []string{"*"}},
 		},
 		Order: mediatypes.ByTitle,
 		Directories: mediatypes.Directories{
-			Expand:  true,
-			Exclude: slices.Concat(weightset.HiddenFiles, weightset.Leftovers), // as FromDirectory of docker/model-runner does
+			Expand:     true,
+			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers), // as FromDirectory of docker/model-runner does
+			IgnoreFile: weightset.IgnoreFile,
 		},
 		Clients: []string{"docker model"},
 		Example: `kind: model

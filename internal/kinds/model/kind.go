@@ -15,7 +15,6 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"gguf-projector": {Expects: "a multimodal projector in GGUF", Find: isProjector},
 			"gguf":           {Expects: "GGUF without an extension", Find: isGGUF},
-			"no-modelfile":   {Expects: "a file other than a Modelfile or Kitfile", Find: isNoModelfile},
 		},
 		Names: weightset.Cards(),
 		Pull: kind.Pull{

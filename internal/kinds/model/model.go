@@ -9,21 +9,23 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
-	"github.com/davit-oci/davit/internal/kinds/modelkit"
-	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
 // derive reads the config of Docker Model Runner from the weights.
 func derive(d *compose.Draft) (configblob.Finish, error) {
-	if len(d.WithRole("weights")) == 0 {
-		return nil, nil // a problem already
+	if len(d.WithRole("weights")) == 0 || listing.RefuseBroken(d) {
+		return nil, nil // problems
+	}
+	if err := listing.Take(d, nil, append([]string{"Modelfile"}, listing.Kitfiles...)...); err != nil {
+		return nil, err
 	}
 	found := weightset.Find(d, "weights")
-	if modelpack.RefuseBroken(d) || len(found.Faults) > 0 {
+	if len(found.Faults) > 0 {
 		return nil, nil // problems
 	}
 	if err := assign(d, found); err != nil {
@@ -62,7 +64,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 // projector; it would start another one that is in the same directory.
 func assign(d *compose.Draft, found *weightset.Parts) error {
 	if len(found.Model.Paths) == 0 {
-		return &spec.Error{Err: errors.New("there are no weights of a model, only " + found.Rest()), Hint: "add the model, or name another kind"}
+		message := "there are no weights of a model"
+		if rest := found.Rest(); rest != "" {
+			message += ", only " + rest
+		}
+		return &spec.Error{Err: errors.New(message), Hint: "add the model, or name another kind"}
 	}
 	alone := found.Model.Format == "gguf"
 	d.DropLayers(func(l *compose.Layer) bool {
@@ -97,18 +103,4 @@ func isProjector(s *tree.Sample) (string, bool) {
 // isGGUF finds GGUF files whatever their names, as Ollama keeps them.
 func isGGUF(s *tree.Sample) (string, bool) {
 	return "begins as GGUF does", strings.HasPrefix(string(s.Head()), "GGUF") && path.Ext(s.Path) == ""
-}
-
-// isNoModelfile finds files other than declarations of other formats: with one, the files are packed in that format.
-func isNoModelfile(s *tree.Sample) (string, bool) {
-	name := path.Base(s.Path)
-	if name == "Modelfile" {
-		_, is := modelpack.IsModelfile(s)
-		return "", !is
-	}
-	if strings.HasPrefix(name, "Kitfile") || name == ".kitfile" {
-		_, is := modelkit.IsKitfile(s)
-		return "", !is
-	}
-	return "", true
 }

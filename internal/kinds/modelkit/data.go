@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -25,7 +26,7 @@ func data() mediatypes.Kind {
 		Identity: mediatypes.Identity{ArtifactType: mediatypes.ModelKitManifest},
 		Config:   mediatypes.Config{MediaType: mediatypes.ModelKitConfig, Derive: "modelkit", Schema: schema()},
 		Layers: []mediatypes.LayerType{
-			{Role: "kitfile", MediaType: "application/yaml", Match: []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}, Content: "kitfile", Claims: []string{"Kitfile"}, Max: 1, Tells: true},
+			{Role: "kitfile", MediaType: "application/yaml", Match: listing.Kitfiles, Content: "kitfile", Claims: []string{"Kitfile"}, Max: 1, Tells: true},
 			layer("model", "model", weightset.WeightFiles...),
 			layer("modelpart", "modelpart", weightset.WeightConfigFiles...),
 			layer("code", "code", weightset.CodeFiles...),
@@ -39,8 +40,8 @@ func data() mediatypes.Kind {
 			PerEntry: true,
 			// kit packs hidden files, unless .kitignore lists them; a repository's own files and credentials do not belong to a model.
 			// The others are kit's OsSpecificFiles.
-			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"!.kitfile", "**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
-			IgnoreFile: ".kitignore",
+			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/Thumbs.db", "**/ehthumbs.db", "**/desktop.ini", "**/$RECYCLE.BIN"}),
+			IgnoreFile: weightset.IgnoreFile,
 		},
 		Clients: []string{"kit"},
 		Example: `kind: modelkit

@@ -4,6 +4,7 @@ package modelkit
 import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
@@ -13,7 +14,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"kitfile": {Expects: "a Kitfile", Find: IsKitfile, Fault: kitfileFault},
+			"kitfile": {Expects: "a Kitfile", Find: listing.IsKitfile, Fault: listing.KitfileFault},
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"model": kind.Machine, "dataset": kind.Machine, "kitfile": kind.Source, "docs": kind.Card,

@@ -3,42 +3,24 @@ package modelkit
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// IsKitfile finds a Kitfile by its manifestVersion.
-func IsKitfile(s *tree.Sample) (string, bool) {
-	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
-	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
-}
-
-// kitfileFault returns why kit rejects a file with the name of a Kitfile.
-func kitfileFault(s *tree.Sample) error {
-	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
-		return fmt.Errorf("kit can't read it: %w", err)
-	}
-	return errors.New("it has no manifestVersion, which kit requires")
-}
-
-// kitList is a list of a Kitfile whose elements name files.
-type kitList struct{ key, role string }
-
-// kitLists stand in the order of the layers; what a list inside the model holds comes after the model.
-var kitLists = []kitList{{"code", "code"}, {"datasets", "dataset"}, {"docs", "docs"}, {"prompts", "code"}, {"mcpServers", "mcp"}}
+// kitRoles are the roles of the elements of a Kitfile by the lists that they are in.
+var kitRoles = map[string]string{"model": "model", "parts": "modelpart", "code": "code", "datasets": "dataset", "docs": "docs", "prompts": "code", "mcpServers": "mcp"}
 
 // kitElement is an element of the Kitfile with a layer, whose digests it gets in the config.
 type kitElement struct {
@@ -51,7 +33,7 @@ type kitElement struct {
 // derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
 // one, it is made from the layers.
 func derive(d *compose.Draft) (configblob.Finish, error) {
-	if refuseBroken(d) {
+	if listing.RefuseBroken(d) {
 		return nil, nil // problems
 	}
 	declared := d.Layers
@@ -61,6 +43,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	var elements []kitElement
 	if by == nil {
+		if err := listing.Take(d, modelfileRoles, "Modelfile"); err != nil {
+			return nil, err
+		}
 		found := weightset.Find(d, "model")
 		if len(found.Faults) > 0 {
 			return nil, nil // problems
@@ -89,21 +74,6 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		encoded, err := configblob.Encode(kitfile)
 		return spec.Finished{Config: encoded}, err
 	}, nil
-}
-
-// refuseBroken reports Kitfiles that kit would reject: they are declarations, and not documents.
-func refuseBroken(d *compose.Draft) (found bool) {
-	t, _ := d.Kind.Role("kitfile")
-	for _, l := range d.Layers {
-		if !slices.Contains(t.Match, path.Base(l.Source())) || path.Dir(l.Source()) != "." || l.Dir || l.Role == "kitfile" || l.Declared.As != "" {
-			continue
-		}
-		if fault := kitfileFault(&tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}); fault != nil {
-			d.Refuse(l, "mend it, or exclude it", "%q is no Kitfile: %v", l.Source(), fault)
-			found = true
-		}
-	}
-	return found
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil without one.
@@ -148,7 +118,12 @@ func kitLayers(d *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]k
 	if len(elements) == 0 {
 		return nil, errors.New("it names no files")
 	}
+	seen := map[string]bool{}
 	for _, e := range elements {
+		if seen[e.title] {
+			return nil, fmt.Errorf("names %q twice", e.title)
+		}
+		seen[e.title] = true
 		if err := kitLayer(d, e, by, elements); err != nil {
 			return nil, err
 		}
@@ -156,32 +131,20 @@ func kitLayers(d *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]k
 	return elements, nil
 }
 
-// kitElements lists the elements of a Kitfile that have a path. A model of another ModelKit has none of its own.
+// kitElements lists the elements of a Kitfile that have a path.
 func kitElements(kitfile map[string]any) ([]kitElement, error) {
 	var elements []kitElement
-	model, _ := kitfile["model"].(map[string]any)
-	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {
-		elements = append(elements, newKitElement(model, "model"))
+	listed, err := listing.Elements(kitfile)
+	for _, of := range listed {
+		e := newKitElement(of.Fields, kitRoles[of.List])
+		e.prompt = of.List == "prompts"
+		elements = append(elements, e)
 	}
-	lists := append([]kitList{{"parts", "modelpart"}}, kitLists...)
-	for _, list := range lists {
-		from := kitfile
-		if list.key == "parts" {
-			from = model
-		}
-		items, _ := from[list.key].([]any)
-		for _, item := range items {
-			fields, ok := item.(map[string]any)
-			if _, named := fields["path"].(string); !ok || !named {
-				return nil, fmt.Errorf("an element of %s has no path", list.key)
-			}
-			e := newKitElement(fields, list.role)
-			e.prompt = list.key == "prompts"
-			elements = append(elements, e)
-		}
-	}
-	return elements, nil
+	return elements, err
 }
+
+// modelfileRoles are the roles in a ModelKit of files that a Modelfile names.
+var modelfileRoles = map[string]string{listing.Weights: "model", listing.Config: "modelpart", listing.Code: "code", listing.Dataset: "dataset", listing.Doc: "docs"}
 
 // newKitElement is an element with a path. Its layer is titled by that; the whole directory, by its role.
 func newKitElement(fields map[string]any, role string) kitElement {
@@ -195,14 +158,7 @@ func newKitElement(fields map[string]any, role string) kitElement {
 // kitLayer makes the layer of one element.
 func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
-	if message, _ := declare.BadPath(declared); message != "" {
-		return fmt.Errorf("path %q %s", declared, message)
-	}
-	name, problem := tree.Locate(d.FS, path.Join(path.Dir(by.Path), declared))
-	if problem != "" {
-		return fmt.Errorf("names %q, which %s", declared, problem)
-	}
-	info, err := fs.Stat(d.FS, name)
+	name, info, err := listing.Locate(d.FS, path.Dir(by.Path), declared)
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,7 @@ func TestKitfileRefuses(t *testing.T) {
 		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
 		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
 		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
+		"twice":        {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
 		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")

@@ -38,7 +38,7 @@ func data() mediatypes.Kind {
 		},
 		Config: mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
 		Layers: []mediatypes.LayerType{
-			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Max: 1, Tells: true},
+			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Tells: true},
 			telling(layer("weights", "weight", tellingWeights...)),
 			layer("weights", "weight", weightset.WeightFiles...),
 			layer("config", "weight.config", weightset.WeightConfigFiles...),
@@ -47,8 +47,9 @@ func data() mediatypes.Kind {
 			layer("doc", "doc", slices.Concat(weightset.DocFiles, []string{"*"})...),
 		},
 		Directories: mediatypes.Directories{
-			Expand:  true,
-			Exclude: slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
+			Expand:     true,
+			IgnoreFile: weightset.IgnoreFile,
+			Exclude:    slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/__pycache__", "**/*.pyc", "**/*.pyo", "**/*.pyd"}), // skipPatterns of modctl
 		},
 		Clients: []string{"modctl", "docker model", "kit"},
 		Example: `kind: modelpack

@@ -4,6 +4,7 @@ package modelpack
 import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 )
 
@@ -13,7 +14,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"modelfile": {Expects: "modctl's Modelfile", Find: IsModelfile},
+			"modelfile": {Expects: "modctl's Modelfile", Find: listing.IsModelfile},
 		},
 		Pull: kind.Pull{Readings: map[string]kind.Reading{
 			"weights": kind.Machine, "dataset": kind.Machine, "modelfile": kind.Source, "doc": kind.Card,

@@ -6,7 +6,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
-	"github.com/davit-oci/davit/internal/kinds/modelpack"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 )
@@ -55,7 +55,7 @@ func TestModelfile(t *testing.T) {
 		"MODEL\n":               "line 1: MODEL has no argument",
 		"# a\n\nNAME a\nNAME b": "line 4: NAME is given twice",
 	} {
-		if _, err := modelpack.ParseModelfile([]byte(text)); err == nil || err.Error() != want {
+		if _, err := listing.ParseModelfile([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}

@@ -11,8 +11,11 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env.
-var HiddenFiles = []string{"**/.*"}
+// HiddenFiles are the files and directories that begin with a dot, at any depth: .git, .cache, .env. A Kitfile may be one.
+var HiddenFiles = []string{"**/.*", "!.kitfile"}
+
+// IgnoreFile is kit's. What its author keeps out of a ModelKit does not get into a model of another kind either.
+const IgnoreFile = ".kitignore"
 
 // Leftovers lists the files that interrupted downloads leave behind.
 var Leftovers = []string{"**/*.part", "**/*.partial", "**/*.incomplete", "**/*.crdownload", "**/*.aria2"}

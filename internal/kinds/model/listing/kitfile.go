@@ -1,0 +1,117 @@
+package listing
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// Kitfiles are the names of a Kitfile.
+var Kitfiles = []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}
+
+// IsKitfile finds a Kitfile by its manifestVersion.
+func IsKitfile(s *tree.Sample) (string, bool) {
+	fields, ok := declare.ReadDocument(s.Path, s.Head()).Value.(map[string]any)
+	return "has a manifestVersion", ok && fields["manifestVersion"] != nil
+}
+
+// KitfileFault returns why kit rejects a file with the name of a Kitfile.
+func KitfileFault(s *tree.Sample) error {
+	if err := declare.ReadDocument(s.Path, s.Head()).Problems.Err(); err != nil {
+		return fmt.Errorf("kit can't read it: %w", err)
+	}
+	return errors.New("it has no manifestVersion, which kit requires")
+}
+
+// kitfileFault returns why kit rejects the file of a layer, nil if it is a Kitfile.
+func kitfileFault(d *compose.Draft, l *compose.Layer) error {
+	s := &tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}
+	if _, ok := IsKitfile(s); ok {
+		return nil
+	}
+	return fmt.Errorf("%q is no Kitfile: %w", l.Source(), KitfileFault(s))
+}
+
+// Element is an element of a Kitfile that has a path.
+type Element struct {
+	List   string // model, or the list that it is in: parts, code, datasets, docs, prompts, mcpServers
+	Fields map[string]any
+}
+
+// Path returns the path as it is written.
+func (e Element) Path() string { return e.Fields["path"].(string) }
+
+// Elements lists the elements of a Kitfile in the order of kit's layers. A model of another ModelKit has no path of its own.
+func Elements(kitfile map[string]any) ([]Element, error) {
+	var elements []Element
+	model, _ := kitfile["model"].(map[string]any)
+	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {
+		elements = append(elements, Element{"model", model})
+	}
+	for _, list := range [...]string{"parts", "code", "datasets", "docs", "prompts", "mcpServers"} {
+		from := kitfile
+		if list == "parts" {
+			from = model
+		}
+		items, _ := from[list].([]any)
+		for _, item := range items {
+			fields, ok := item.(map[string]any)
+			if _, named := fields["path"].(string); !ok || !named {
+				return nil, fmt.Errorf("an element of %s has no path", list)
+			}
+			elements = append(elements, Element{list, fields})
+		}
+	}
+	return elements, nil
+}
+
+// Locate returns the path in the declaration's tree of a path that a Kitfile in dir names.
+func Locate(fsys fs.FS, dir, declared string) (string, fs.FileInfo, error) {
+	if message, _ := declare.BadPath(declared); message != "" {
+		return "", nil, fmt.Errorf("path %q %s", declared, message)
+	}
+	name, problem := tree.Locate(fsys, path.Join(dir, declared))
+	if problem != "" {
+		return "", nil, fmt.Errorf("names %q, which %s", declared, problem)
+	}
+	info, err := fs.Stat(fsys, name)
+	return name, info, err
+}
+
+// kitfileFiles lists the files that a Kitfile names, and those in directories that it names as far as they are packed.
+func kitfileFiles(d *compose.Draft, by *compose.Layer) ([]file, error) {
+	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
+	if err != nil {
+		return nil, &spec.Error{Item: by.Source(), Err: errors.New(tree.Cause(err))}
+	}
+	kitfile, _ := declare.ReadDocument(by.Source(), data).Value.(map[string]any)
+	elements, err := Elements(kitfile)
+	if err != nil {
+		return nil, &spec.Error{Item: by.Source(), Err: err}
+	}
+	var files []file
+	for _, e := range elements {
+		name, info, err := Locate(d.FS, path.Dir(by.Source()), e.Path())
+		if err != nil {
+			return nil, &spec.Error{Item: by.Source(), Err: err}
+		}
+		if !info.IsDir() {
+			files = append(files, file{path: name})
+			continue
+		}
+		for _, l := range d.Layers {
+			if tree.Within(name, l.Source()) && l != by && !slices.Contains(files, file{path: l.Source()}) {
+				files = append(files, file{path: l.Source()})
+			}
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,138 @@
+// Package listing reads the files that declarations of native clients list: the Modelfile of modctl and the Kitfile of kit.
+// Such a file decides which files are packed, in any kind of model.
+package listing
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// The roles of files in a Modelfile: those of kind modelpack.
+const (
+	Weights = "weights"
+	Config  = "config"
+	Code    = "code"
+	Dataset = "dataset"
+	Doc     = "doc"
+)
+
+// file is a file that a declaration lists. role is empty if the declaration does not say it.
+type file struct{ path, role string }
+
+// RefuseBroken reports declarations that their client would reject: they are not documents.
+func RefuseBroken(d *compose.Draft) (found bool) {
+	for _, l := range d.Layers {
+		if !Governs(d, l) || l.Declared.As != "" {
+			continue
+		}
+		var fault error
+		if path.Base(l.Source()) == "Modelfile" {
+			fault = modelfileFault(d, l)
+		} else {
+			fault = kitfileFault(d, l)
+		}
+		if fault != nil {
+			d.Refuse(l, "mend it, or exclude it", "%v", fault)
+			found = true
+		}
+	}
+	return found
+}
+
+// Governs reports whether a layer is a file with the name of a declaration, at the top of the packed files: one further down
+// is a file like any other.
+func Governs(d *compose.Draft, l *compose.Layer) bool {
+	name := path.Base(l.Source())
+	if l.Dir || name != "Modelfile" && !slices.Contains(Kitfiles, name) {
+		return false
+	}
+	dir := path.Dir(l.Source())
+	if len(d.Spec.Dirs) > 0 {
+		return slices.Contains(d.Spec.Dirs, dir)
+	}
+	base := path.Clean(l.Declared.Path)
+	if tree.IsGlob(base) {
+		base, _ = doublestar.SplitPattern(base)
+	}
+	return l.Names() || base == dir
+}
+
+// Take replaces the layers by the files that a declaration of another kind's client lists, if there is one. as maps roles of
+// a Modelfile to those of the kind; without it, the files' names and contents decide.
+func Take(d *compose.Draft, as map[string]string, names ...string) error {
+	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool {
+		return slices.Contains(names, path.Base(l.Source())) && l.Declared.As == "" && Governs(d, l) && !isForeign(d, l)
+	})
+	if i < 0 {
+		return nil
+	}
+	by := d.Layers[i]
+	var files []file
+	var err error
+	if path.Base(by.Source()) == "Modelfile" {
+		var m *Modelfile
+		if m, err = ReadModelfile(d, by); err == nil {
+			files, err = m.filesIn(d, by)
+		}
+	} else {
+		files, err = kitfileFiles(d, by)
+	}
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		files[i].role = as[f.role]
+	}
+	replace(d, by, files)
+	return nil
+}
+
+// isForeign reports whether a file is a Modelfile of Ollama.
+func isForeign(d *compose.Draft, l *compose.Layer) bool {
+	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
+	return err == nil && path.Base(l.Source()) == "Modelfile" && isOllama(data)
+}
+
+// replace replaces the layers of the directory of a declaration by those of the files that it lists. Layers of these files
+// keep their order; the others follow in the order of the declaration.
+func replace(d *compose.Draft, by *compose.Layer, files []file) {
+	listed := map[string]file{}
+	for _, f := range files {
+		listed[f.path] = f
+	}
+	declared := d.Layers
+	d.Layers = nil
+	for _, l := range declared {
+		f, is := listed[l.Source()]
+		switch {
+		case is && !l.Dir && (f.role == "" || f.role == l.Role):
+			d.Layers = append(d.Layers, l)
+		case is && !l.Dir:
+			d.AddFile(by, f.path, f.role)
+		case !tree.Within(path.Dir(by.Source()), l.Source()):
+			d.Layers = append(d.Layers, l)
+			continue
+		default:
+			continue
+		}
+		delete(listed, f.path)
+	}
+	for _, f := range files {
+		if _, left := listed[f.path]; left {
+			delete(listed, f.path)
+			d.AddFile(by, f.path, f.role)
+		}
+	}
+	d.DropUnnamed(by.Source(), declared)
+}
+
+// isDirectory reports whether a path is that of a directory.
+func isDirectory(d *compose.Draft, name string) bool {
+	info, err := fs.Stat(d.FS, path.Clean(name))
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,116 @@
+package listing_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+// tree returns a model with more files than a declaration lists.
+func tree(name, declaration string) map[string]string {
+	return map[string]string{
+		"m.gguf": string(formattest.TinyLlama().Bytes()), "notes.md": "x", "docs/a.md": "x", "docs/b.md": "x", "docs/.draft": "x",
+		"src/run.py": "x", "LICENSE": "MIT", ".env": "x", name: declaration,
+	}
+}
+
+// TestDeclarationsOfClients checks that a Modelfile and a Kitfile decide which files are packed, whatever the kind.
+func TestDeclarationsOfClients(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ file, declaration, want, kit string }{
+		"Modelfile":                          {"Modelfile", "NAME t\nMODEL m.gguf\nDOC docs/*\n", "docs/a.md docs/b.md m.gguf", ""},
+		"Modelfile of Windows":               {"Modelfile", "NAME t\r\nMODEL m.gguf\r\nDOC \"./LICENSE\"\r\n", "LICENSE m.gguf", ""},
+		"Modelfile that lists hidden files":  {"Modelfile", "MODEL m.gguf\nDOC docs/.draft\n", "docs/.draft m.gguf", ""},
+		"Kitfile":                            {"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: ./m.gguf}\ncode: [{path: src/}]\n", "m.gguf src/run.py", "m.gguf src"},
+		"Kitfile with a directory of models": {"Kitfile.yaml", "manifestVersion: 1.0.0\nmodel: {path: m.gguf, parts: [{path: docs}]}\n", "docs/a.md docs/b.md m.gguf", "docs m.gguf"},
+		"hidden Kitfile":                     {".kitfile", "manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", "m.gguf", ""},
+	} {
+		for _, kind := range []string{"model", "modelpack", "modelkit"} {
+			layers := "[./]"
+			if kind == "modelkit" {
+				layers = "[m.gguf, notes.md, docs/, src/, LICENSE, " + tt.file + "]"
+			}
+			plan, err := kindtest.Compose(t, tree(tt.file, tt.declaration), "kind: "+kind+"\nlayers: "+layers+"\n")
+			if err != nil {
+				t.Errorf("%s as %s: %v", name, kind, err)
+				continue
+			}
+			var packed []string
+			for _, l := range plan.Layers {
+				packed = append(packed, l.Title)
+			}
+			slices.Sort(packed)
+			want := tt.want
+			if kind == "modelkit" && tt.kit != "" {
+				want = tt.kit
+			}
+			if got := strings.Join(packed, " "); got != want {
+				t.Errorf("%s as %s: packed are %s, want %s", name, kind, got, want)
+			}
+			if notes := strings.Join(plan.Notes, "\n"); !strings.Contains(notes, tt.file+" lists the files to pack") {
+				t.Errorf("%s as %s: notes are %s", name, kind, notes)
+			}
+		}
+	}
+}
+
+// TestBrokenDeclarations checks that a declaration that its client would reject is an error in every kind.
+func TestBrokenDeclarations(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ file, declaration, want string }{
+		{"Modelfile", "NAME t\nMODEL\n", `"Modelfile" is no Modelfile of modctl: line 2: MODEL has no argument`},
+		{"Modelfile", "NAME t\n", `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`},
+		{"Modelfile", "MODEL docs\n", `"Modelfile": names "docs", which is a directory (modctl packs files: docs/*)`},
+		{"Modelfile", "MODEL other.gguf\n", `"Modelfile": names "other.gguf", and there is no such file`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: [\n", `"Kitfile" is no Kitfile: kit can't read it`},
+		{"Kitfile", "model: {path: m.gguf}\n", `"Kitfile" is no Kitfile: it has no manifestVersion, which kit requires`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: other.gguf}\n", `"Kitfile": names "other.gguf", which does not exist`},
+	} {
+		for _, kind := range []string{"model", "modelpack", "modelkit"} {
+			_, err := kindtest.Compose(t, tree(tt.file, tt.declaration), "kind: "+kind+"\nlayers: [m.gguf, docs/, "+tt.file+"]\n")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%q as %s: %v, want %s", tt.declaration, kind, err, tt.want)
+			}
+		}
+	}
+}
+
+// TestFilesThatAreNoDeclarations checks that Ollama's Modelfile and one further down are files like any other.
+func TestFilesThatAreNoDeclarations(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"Ollama's":     tree("Modelfile", "FROM ./m.gguf\nTEMPLATE \"\"\"\nMODEL x\n\"\"\"\n"),
+		"further down": tree("docs/Modelfile", "NAME t\nMODEL a.md\n"),
+	} {
+		for _, kind := range []string{"model", "modelpack"} {
+			plan, err := kindtest.Compose(t, files, "kind: "+kind+"\nlayers: [./]\n")
+			if err != nil || len(plan.Layers) != 7 {
+				t.Errorf("%s as %s: %d layers, %v", name, kind, len(plan.Layers), err)
+			}
+		}
+	}
+}
+
+// TestIgnoredByKit checks that what .kitignore lists stays out in every kind.
+func TestIgnoredByKit(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"model", "modelpack", "modelkit"} {
+		layers := "[./]"
+		if kind == "modelkit" {
+			layers = "[m.gguf, notes.md, docs/, src/, LICENSE]"
+		}
+		plan, err := kindtest.Compose(t, tree(".kitignore", "notes.md\nsrc\ndocs/b.md\n"), "kind: "+kind+"\nlayers: "+layers+"\n")
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		for _, out := range []string{"notes.md", "src/", "docs/b.md"} {
+			if !slices.Contains(plan.LeftOut, out) {
+				t.Errorf("%s: left out are %v, not %s", kind, plan.LeftOut, out)
+			}
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package listing
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// MaxModelfile limits a Modelfile, which becomes an annotation of a ModelPack.
+const MaxModelfile = 64 << 10
+
+// Modelfile is a Modelfile of modctl.
+type Modelfile struct {
+	Fields map[string]string // by command: NAME, ARCH …
+	Text   string            // as it was read
+	files  []modelfileGlob
+}
+
+type modelfileGlob struct{ role, pattern string }
+
+// modelfileRoles are the roles of the commands that name files.
+var modelfileRoles = map[string]string{"MODEL": Weights, "CONFIG": Config, "CODE": Code, "DATASET": Dataset, "DOC": Doc}
+
+// modelfileFields are the commands that describe the model.
+var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
+
+// ollamaCommands are commands of Ollama's Modelfile, of which modctl's has none.
+var ollamaCommands = []string{"FROM", "PARAMETER", "TEMPLATE", "SYSTEM", "ADAPTER", "LICENSE", "MESSAGE", "REQUIRES"}
+
+// IsModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
+func IsModelfile(s *tree.Sample) (string, bool) {
+	m, err := ParseModelfile(s.Head())
+	return "names files with MODEL", err == nil && len(m.files) > 0
+}
+
+// isOllama reports whether a Modelfile is one of Ollama.
+func isOllama(data []byte) bool {
+	for line := range strings.Lines(string(data)) {
+		if words := strings.Fields(line); len(words) > 0 && slices.Contains(ollamaCommands, strings.ToUpper(words[0])) {
+			return true
+		}
+	}
+	return false
+}
+
+// modelfileFault returns why modctl rejects a Modelfile, nil if it is one of Ollama.
+func modelfileFault(d *compose.Draft, l *compose.Layer) error {
+	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
+	if err != nil || isOllama(data) {
+		return nil
+	}
+	m, err := ParseModelfile(data)
+	if err == nil && len(m.files) == 0 {
+		err = errors.New("it names no files with MODEL")
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no Modelfile of modctl: %w", l.Source(), err)
+	}
+	return nil
+}
+
+// ParseModelfile reads a Modelfile: a command and its argument on each line.
+func ParseModelfile(data []byte) (*Modelfile, error) {
+	m := &Modelfile{Fields: map[string]string{}}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		command, arg := line, ""
+		if i := strings.IndexAny(line, " \t"); i > 0 {
+			command, arg = line[:i], line[i+1:]
+		}
+		command, arg = strings.ToUpper(command), unquoted(strings.TrimSpace(arg))
+		role, names := modelfileRoles[command]
+		switch {
+		case arg == "":
+			return nil, fmt.Errorf("line %d: %s has no argument", n, command)
+		case names:
+			m.files = append(m.files, modelfileGlob{role, arg})
+		case !slices.Contains(modelfileFields, command):
+			return nil, fmt.Errorf("line %d: modctl knows no command %s", n, command)
+		case m.Fields[command] != "":
+			return nil, fmt.Errorf("line %d: %s is given twice", n, command)
+		default:
+			m.Fields[command] = arg
+		}
+	}
+	return m, lines.Err()
+}
+
+// ReadModelfile reads the Modelfile of a layer.
+func ReadModelfile(d *compose.Draft, l *compose.Layer) (*Modelfile, error) {
+	data, err := tree.ReadFile(d.FS, l.Source(), MaxModelfile)
+	if err != nil {
+		return nil, &spec.Error{Item: l.Source(), Err: errors.New(tree.Cause(err))}
+	}
+	m, err := ParseModelfile(data)
+	if err != nil {
+		return nil, &spec.Error{Item: l.Source(), Err: err}
+	}
+	m.Text = string(data)
+	return m, nil
+}
+
+// Apply replaces the layers by the files that a Modelfile names, in its roles.
+func (m *Modelfile) Apply(d *compose.Draft, by *compose.Layer) error {
+	files, err := m.filesIn(d, by)
+	if err == nil {
+		replace(d, by, files)
+	}
+	return err
+}
+
+// unquoted returns an argument without the quotes that modctl writes around one with spaces.
+func unquoted(arg string) string {
+	if len(arg) > 1 && arg[0] == '"' && arg[len(arg)-1] == '"' {
+		return arg[1 : len(arg)-1]
+	}
+	return arg
+}
+
+// filesIn lists the files that a Modelfile names, in its order. Where it names a file twice, the first command counts.
+func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error) {
+	var files []file
+	seen := map[string]bool{}
+	for _, f := range m.files {
+		found, err := expandNamed(d, by, f.pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range found {
+			if !seen[name] {
+				seen[name] = true
+				files = append(files, file{path: name, role: f.role})
+			}
+		}
+	}
+	return files, nil
+}
+
+// expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
+// matches no hidden file, unless it says the dot itself.
+func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
+	if message, _ := declare.BadPath(pattern); message != "" {
+		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("path %q %s", pattern, message)}
+	}
+	dir := path.Dir(by.Source())
+	glob := path.Join(dir, pattern)
+	if tree.IsGlob(pattern) && !strings.Contains(pattern, "/") {
+		glob = path.Join(dir, "**", pattern)
+	}
+	names, err := doublestar.Glob(d.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	if err != nil {
+		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+	}
+	if tree.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
+		base, _ := doublestar.SplitPattern(glob)
+		client, err := roles.ClientFilter(d.FS, d.Kind, base)
+		if err != nil {
+			return nil, &spec.Error{Item: by.Source(), Err: err}
+		}
+		names = slices.DeleteFunc(names, func(name string) bool {
+			_, out := roles.LeavesOut(client, name, false)
+			return out
+		})
+	}
+	switch {
+	case len(names) == 0 && isDirectory(d, glob):
+		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("names %q, which is a directory", pattern), Hint: "modctl packs files: " + path.Join(pattern, "*")}
+	case len(names) == 0:
+		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("names %q, and there is no such file", pattern)}
+	}
+	slices.Sort(names)
+	return names, nil
+}
