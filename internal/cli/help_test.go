@@ -64,6 +64,18 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// TestDryRuns checks that each command has a dry run, except those that change nothing, or credentials and keys alone.
+func TestDryRuns(t *testing.T) {
+	t.Parallel()
+	without := strings.Fields(
+		"davit cat check completion diff discover help inspect keygen kinds login logout ls resolve schema serve show tags verify version")
+	for _, cmd := range allCommands(t) {
+		if has := cmd.Flags().Lookup("dry-run") != nil; has == slices.Contains(without, cmd.Name()) {
+			t.Errorf("%s: has --dry-run: %v", cmd.Name(), has)
+		}
+	}
+}
+
 func TestCutTag(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ in, name, tag string }{

@@ -21,7 +21,7 @@ type MissingError struct {
 	Names []string // some that the artifact has
 }
 
-// Error returns what is missing.
+// Error returns the message.
 func (e *MissingError) Error() string { return e.Text + ": not found" }
 
 // Unwrap returns the sentinel for things not found.

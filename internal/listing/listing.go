@@ -22,6 +22,7 @@ import (
 // Options configure a listing. The zero value lists every file.
 type Options struct {
 	Include  []string // globs
+	Roles    []string // of layers; empty: all
 	NoUnpack bool     // list tar layers as single files
 	Digests  bool     // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   archive.Limits
@@ -31,7 +32,7 @@ type Options struct {
 
 // Files returns the files of a manifest, sorted by path, and whether all layers that were looked into were verified.
 func Files(ctx context.Context, src content.Fetcher, m *fetch.Manifest, opts Options) (files []pull.File, verified bool, err error) {
-	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, NoUnpack: opts.NoUnpack})
+	items, err := fetch.NewItems(ctx, src, m, fetch.Selection{Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack})
 	if err != nil {
 		return nil, false, err
 	}

@@ -16,6 +16,7 @@ import (
 type ListOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Include  []string          // see Options
+	Roles    []string          // see Options
 	NoUnpack bool              // list tar layers as single files
 	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   pull.Limits
@@ -45,7 +46,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 	}
 	l := &Listing{Result: result}
 	l.Files, l.Verified, err = listing.Files(ctx, src, m, listing.Options{
-		Include: opts.Include, NoUnpack: opts.NoUnpack, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
+		Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Digests: opts.Digests, Limits: tarLimits(opts.Limits),
 	})
 	return l, err
 }

@@ -272,7 +272,7 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 	case err != nil:
 		return err
 	case plain != nil:
-		return a.Print(pullResult{plain, opts.output})
+		return a.Print(pullResult{plain, opts.output, false})
 	}
 	return a.Print(result)
 }

@@ -47,6 +47,7 @@ and --to-username with their passwords say which is meant.`,
 	cmd.Flags().StringVar(&opts.platform, "platform", "", "copy only the manifest of an index for `OS/ARCH[/VARIANT]`")
 	cmd.Flags().BoolVar(&opts.allTags, "all-tags", false, "copy every tag of SRC")
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` at DST (repeatable)")
+	opts.dryRun.AddFlag(cmd.Flags())
 	opts.trust.AddFlags(cmd.Flags())
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
@@ -62,6 +63,7 @@ type copyOptions struct {
 	tags      []string
 	trust     signing.Trust
 	sign      signing.Flags
+	dryRun    app.DryRun
 	ifAbsent  app.IfAbsent
 }
 
@@ -78,7 +80,7 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 		return err
 	}
 	defer src.Close(ctx, nil)
-	dst, err := a.OpenSide(ctx, &a.Logins.To, to, registry.Write)
+	dst, err := opts.dryRun.Open(ctx, a, &a.Logins.To, to)
 	if err != nil {
 		return err
 	}
@@ -153,6 +155,13 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	for i, one := range result.Artifacts {
 		all[i] = newCopyResult(src.Ref, dst.Ref, one)
 	}
+	if dry := dst.Dry(); dry != nil {
+		would := &wouldSend{}
+		would.Count, would.Size = dry.Sent()
+		for _, one := range all {
+			one.WouldSend = would
+		}
+	}
 	last := all[len(all)-1]
 	if opts.allTags {
 		r := *last
@@ -177,12 +186,20 @@ type copyResult struct {
 	Skipped      bool                 `json:"skipped"`          // everything was there already
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
+
+	WouldSend *wouldSend `json:"wouldSend,omitempty"` // of a dry run, for all tags together
+}
+
+// wouldSend is what a dry run did not send.
+type wouldSend struct {
+	Count int   `json:"count"` // blobs and manifests
+	Size  int64 `json:"size"`
 }
 
 func (r *copyResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.each() {
-		verb := "copied"
+		verb := app.DryRun(r.WouldSend != nil).Verb("copied", "copy")
 		if one.Skipped {
 			verb = "unchanged"
 		}
@@ -195,6 +212,9 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		for _, ref := range one.Gone {
 			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
 		}
+	}
+	if r.WouldSend != nil {
+		t.Row("would send", term.Plural(r.WouldSend.Count, "blob")+", "+term.Size(r.WouldSend.Size))
 	}
 	return t.WriteText(w)
 }

@@ -25,19 +25,32 @@ import (
 func newPullCommand(a *app.App) *cobra.Command {
 	var opts pullOptions
 	cmd := &cobra.Command{
-		Use:   "pull TARGET",
+		Use:   "pull TARGET [FILE...]",
 		Short: "Fetch an artifact, verify it, and place its files",
 		Long: `Fetch an artifact and place its files in a directory: all of them, verified, or none. Files
 that exist already are neither fetched nor touched; a file that was changed is not overwritten
-without --force. TARGET without a tag means "latest", or the only artifact of a layout.`,
+without --force. TARGET without a tag means "latest", or the only artifact of a layout.
+
+With FILE only these files are pulled, by their path in the artifact. --output is a directory, or for
+one FILE the name it gets ("-" is standard output).`,
 		Example: `  davit pull registry.example.com/models/tiny:1.0 -o tiny
   davit pull ./oci -o out --include '*.md'
+  davit pull registry.example.com/models/tiny:1.0 tiny.gguf -o model.gguf
   davit pull registry.example.com/app:1.0 --platform linux/arm64 --no-unpack
   davit pull --kind sbom,vex --all-platforms registry.example.com/app:1.0 -o attached`,
 		GroupID: app.GroupMove,
-		Args:    app.Arguments(1, 1),
+		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.target = args[0]
+			if cmd.Flags().Changed("kind") && len(args) > 1 {
+				return &exit.UsageError{Err: errors.New("--kind is for attachments, and FILE for files of TARGET"), Hint: "leave one of them out"}
+			}
+			if opts.dryRun {
+				return runPullDry(cmd.Context(), a, opts, args[1:])
+			}
+			if len(args) > 1 {
+				return runPullFiles(cmd.Context(), a, cmd, opts, args[1:])
+			}
 			if cmd.Flags().Changed("kind") {
 				return runPullAttachments(cmd.Context(), a, opts)
 			}
@@ -63,6 +76,7 @@ without --force. TARGET without a tag means "latest", or the only artifact of a 
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
 	fs.StringSliceVar(&opts.kinds, "kind", nil, "pull only the attachments of this `KIND` (repeatable), into KIND/PLATFORM")
 	fs.BoolVar(&opts.allPlatforms, "all-platforms", false, "with --kind, pull the attachments of every platform")
+	opts.dryRun.AddFlag(fs)
 	opts.trust.AddFlags(fs)
 	a.AddRegistryFlags(fs)
 	return cmd
@@ -75,10 +89,12 @@ type pullOptions struct {
 	platform string
 	durable  bool
 	trust    signing.Trust
+	dryRun   app.DryRun
 
 	kinds        []string // pull attachments of these
 	allPlatforms bool
 	record       string // tells apart the records of several pulls into one directory
+	unrecorded   bool   // the directory does not stay
 }
 
 func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
@@ -92,7 +108,7 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.Print(pullResult{result, opts.output})
+	return a.Print(pullResult{result, opts.output, false})
 }
 
 func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
@@ -131,8 +147,11 @@ func place(ctx context.Context, a *app.App, t *app.Target, reference string, opt
 	defer stop()
 	opts.Progress, opts.Digests = progress, a.Cache()
 	opts.Origin, opts.Concurrency = t.Ref.Name(), a.Registry.Concurrency
-	opts.State, opts.NoSync = recordOf(a, dst, opts), !opts.durable
-	if a.Format.String() == "text" {
+	opts.NoSync = !opts.durable
+	if !opts.unrecorded {
+		opts.State = recordOf(a, dst, opts)
+	}
+	if a.Format.String() == "text" && !opts.unrecorded {
 		opts.MaxListed = maxListed
 	}
 	return pull.Artifact(ctx, t.Target, reference, dst, opts.Options)
@@ -181,6 +200,7 @@ func (m madeDirs) sync() error {
 type pullResult struct {
 	*pull.Result
 	dir string
+	dry app.DryRun
 }
 
 // maxListed is how many files pull names in its text; --format json names all.
@@ -188,7 +208,7 @@ const maxListed = 20
 
 func (r pullResult) WriteText(w io.Writer) error {
 	var t term.Table
-	verb := "pulled"
+	verb := r.dry.Verb("pulled", "pull")
 	if r.Skipped {
 		verb = "unchanged"
 	}
@@ -206,7 +226,7 @@ func (r pullResult) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, ref := range r.Referrers {
-		if err := (pullResult{ref, r.dir}).writeReferrer(w); err != nil {
+		if err := (pullResult{ref, r.dir, r.dry}).writeReferrer(w); err != nil {
 			return err
 		}
 	}
@@ -224,7 +244,11 @@ func (r pullResult) writeReferrer(w io.Writer) error {
 
 func (r pullResult) writeFiles(w io.Writer) error {
 	var files term.Table
-	for _, f := range r.Files {
+	for i, f := range r.Files {
+		if i == maxListed && bool(r.dry) {
+			files.Row("  and "+term.Plural(len(r.Files)-i, "more file"), "")
+			break
+		}
 		files.Row("  "+f.Path, term.Size(f.Size))
 	}
 	if more := r.FileCount - len(r.Files); more > 0 {

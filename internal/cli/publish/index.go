@@ -37,6 +37,7 @@ manifest whose config has none.`,
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "set the artifact `TYPE` of the index (default: that of its manifests)")
 	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
+	opts.dryRun.AddFlag(cmd.Flags())
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "a MANIFEST elsewhere", "TARGET")
@@ -50,6 +51,7 @@ type indexOptions struct {
 	artifactType string
 	annotations  []string
 	sign         signing.Flags
+	dryRun       app.DryRun
 
 	ifAbsent app.IfAbsent
 }
@@ -83,7 +85,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.OpenSide(ctx, &a.Logins.To, ref, registry.Write)
+	t, err := opts.dryRun.Open(ctx, a, &a.Logins.To, ref)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		return err
 	}
 	result.Reference = ref.String()
-	return a.Print(results.Sent{Result: result, Verb: "indexed"})
+	return a.Print(results.Sent{Result: result, Verb: opts.dryRun.Verb("indexed", "index")})
 }
 
 func indexIn(ctx context.Context, a *app.App, t *app.Target, members []string, opts pack.IndexOptions) (*pack.Result, error) {
@@ -151,6 +153,11 @@ func member(ctx context.Context, a *app.App, t *app.Target, text string) (pack.M
 	src := &app.Target{Target: t.Target, Ref: ref}
 	if ref.Name() != t.Ref.Name() {
 		if src, err = a.OpenSide(ctx, &a.Logins.From, ref, registry.Read); err != nil {
+			return m, err
+		}
+		if dry := t.Dry(); dry != nil {
+			dry.ReadAlso(src.Target)
+			m.Descriptor, err = src.Find(ctx)
 			return m, err
 		}
 		defer src.Close(ctx, nil)

@@ -36,13 +36,15 @@ packs them, with comments about further fields.`,
 	}
 	cmd.Flags().StringVar(&opts.kind, "kind", "", "use this `KIND`, or a kind file (default: detected)")
 	cmd.Flags().BoolVar(&opts.force, "force", false, "overwrite an existing davit.yaml")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "print the davit.yaml, without writing it")
 	return cmd
 }
 
 type initOptions struct {
-	dir   string
-	kind  string
-	force bool
+	dir    string
+	kind   string
+	force  bool
+	dryRun bool
 }
 
 func runInit(a *app.App, opts initOptions) error {
@@ -61,7 +63,7 @@ func runInit(a *app.App, opts initOptions) error {
 	}
 	defer s.Close()
 	file := filepath.Join(opts.dir, source.Declaration)
-	if _, err := os.Lstat(file); err == nil && !opts.force {
+	if _, err := os.Lstat(file); err == nil && !opts.force && !opts.dryRun {
 		return &exit.UsageError{Err: fmt.Errorf("%s exists already", file), Hint: "overwrite it with --force"}
 	}
 	kind, err := kindFrom(dir, opts.kind)
@@ -71,6 +73,9 @@ func runInit(a *app.App, opts initOptions) error {
 	text, err := artifact.Starter(s.FS, filepath.Base(dir), kind)
 	if err != nil {
 		return err
+	}
+	if opts.dryRun {
+		return a.WriteOut(text)
 	}
 	if err := writeWhole(file, text); err != nil {
 		return err

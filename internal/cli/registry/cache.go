@@ -20,7 +20,8 @@ import (
 var cached = []string{"digests-*", "pushed", "trees", "uploads"}
 
 func newCacheCommand(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	var dryRun app.DryRun
+	cmd := &cobra.Command{
 		Use:   "cache [path|clear]",
 		Short: "Show or clear the local cache",
 		Long: `The cache holds digests of unchanged files, the blobs that registries are known to have, and
@@ -34,12 +35,14 @@ sets another directory.`,
 			if len(args) == 0 {
 				args = []string{""}
 			}
-			return runCache(a, args[0])
+			return runCache(a, args[0], dryRun)
 		},
 	}
+	dryRun.AddFlag(cmd.Flags())
+	return cmd
 }
 
-func runCache(a *app.App, what string) error {
+func runCache(a *app.App, what string, dryRun app.DryRun) error {
 	dir := app.CacheDir()
 	if dir == "" {
 		return &exit.UsageError{Err: errors.New("no cache directory"), Hint: "set DAVIT_CACHE_DIR"}
@@ -49,7 +52,7 @@ func runCache(a *app.App, what string) error {
 	default:
 		return &exit.UsageError{Err: fmt.Errorf("davit cache: unexpected argument %q", what), Hint: "usage: davit cache [path|clear]"}
 	}
-	r := cacheResult{Path: dir, what: what}
+	r := cacheResult{Path: dir, what: what, dryRun: dryRun}
 	root, err := os.OpenRoot(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -58,7 +61,7 @@ func runCache(a *app.App, what string) error {
 		return exit.FileError("directory", dir, err)
 	}
 	defer root.Close()
-	if err := r.look(root, what == "clear"); err != nil {
+	if err := r.look(root, what == "clear" && !bool(dryRun)); err != nil {
 		return &artifact.Error{Op: "cache", Item: dir, Err: err}
 	}
 	return a.Print(r)
@@ -121,6 +124,8 @@ type cacheResult struct {
 	Files int    `json:"files"`
 	Size  int64  `json:"size"`
 	what  string
+
+	dryRun app.DryRun
 }
 
 func (r cacheResult) WriteText(w io.Writer) error {
@@ -129,7 +134,7 @@ func (r cacheResult) WriteText(w io.Writer) error {
 	case "path":
 		t.Row(r.Path)
 	case "clear":
-		t.Row("cleared", r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
+		t.Row(r.dryRun.Verb("cleared", "clear"), r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
 	default:
 		t.Row(r.Path, term.Plural(r.Files, "file"), term.Size(r.Size))
 	}

@@ -18,6 +18,7 @@ import (
 
 func newDeleteCommand(a *app.App) *cobra.Command {
 	var yes bool
+	var dryRun app.DryRun
 	cmd := &cobra.Command{
 		Use:   "delete TARGET",
 		Short: "Delete a tag, or a manifest with all its tags",
@@ -28,14 +29,17 @@ the manifest. On a terminal, davit asks first.`,
   davit delete --yes ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0`,
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runDelete(cmd.Context(), a, args[0], yes) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDelete(cmd.Context(), a, args[0], yes, dryRun)
+		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	dryRun.AddFlag(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func runDelete(ctx context.Context, a *app.App, reference string, yes bool) error {
+func runDelete(ctx context.Context, a *app.App, reference string, yes bool, dryRun app.DryRun) error {
 	ref, err := registry.Parse(reference)
 	if err != nil {
 		return err
@@ -43,27 +47,34 @@ func runDelete(ctx context.Context, a *app.App, reference string, yes bool) erro
 	if ref.Reference() == "" {
 		return &exit.UsageError{Err: fmt.Errorf("%q names no tag and no digest", reference), Hint: "\"davit tags " + ref.Name() + "\" lists the tags"}
 	}
-	t, err := a.OpenReference(ctx, ref, registry.Write)
+	mode := registry.Write
+	if dryRun {
+		mode = registry.Read
+	}
+	t, err := a.OpenReference(ctx, ref, mode)
 	if err != nil {
 		return err
 	}
-	result, err := app.Finish(ctx, t, func(t *app.Target) (*deleteResult, error) { return deleteFrom(ctx, a, t, yes) })
+	result, err := app.Finish(ctx, t, func(t *app.Target) (*deleteResult, error) { return deleteFrom(ctx, a, t, yes, dryRun) })
 	if err != nil {
 		return err
 	}
 	return a.Print(result)
 }
 
-func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool) (*deleteResult, error) {
+func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun app.DryRun) (*deleteResult, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &deleteResult{Described: results.Describe(t.Ref, desc)}
+	r := &deleteResult{Described: results.Describe(t.Ref, desc), dryRun: dryRun}
 	question := fmt.Sprintf("delete %s and every tag of it?", t.Ref)
 	if t.Ref.Digest == "" {
 		question = fmt.Sprintf("delete the tag %s (%s)?", t.Ref, desc.Digest)
 		r.Tags = []string{t.Ref.Tag}
+	}
+	if dryRun {
+		return r, nil
 	}
 	if err := a.Confirm(ctx, question, yes); err != nil {
 		return nil, err
@@ -119,12 +130,13 @@ func (e *untagError) Hint() string {
 // deleteResult is the result of delete.
 type deleteResult struct {
 	results.Described
-	Tags []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was
+	Tags   []string `json:"tags,omitempty"` // deleted alone; empty: the manifest was
+	dryRun app.DryRun
 }
 
 func (r deleteResult) WriteText(w io.Writer) error {
 	var t term.Table
-	t.Row("deleted", r.Reference)
+	t.Row(r.dryRun.Verb("deleted", "delete"), r.Reference)
 	if len(r.Tags) > 0 {
 		t.Row("digest", r.Digest.String())
 	}

@@ -15,28 +15,39 @@ import (
 
 func newTagCommand(a *app.App) *cobra.Command {
 	var ifAbsent app.IfAbsent
+	var dryRun app.DryRun
 	cmd := &cobra.Command{
 		Use:     "tag TARGET TAG...",
 		Short:   "Tag an artifact",
 		Example: "  davit tag registry.example.com/app:1.0 latest stable\n  davit tag ./oci@sha256:87ba42d7831ceb3169e2afa45a3cbe1f60c879ca903db0d97b959029df1134f0 v1",
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(2, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runTag(cmd.Context(), a, args, ifAbsent) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return runTag(cmd.Context(), a, args, ifAbsent, dryRun) },
 	}
+	dryRun.AddFlag(cmd.Flags())
 	ifAbsent.AddFlag(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent) error {
-	reference, tags := args[0], args[1:]
+func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent, dryRun app.DryRun) error {
+	tags := args[1:]
 	if err := app.CheckTags(tags); err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, reference, registry.Write, func(t *app.Target) (*tagResult, error) { return addTags(ctx, t, tags, ifAbsent) })
+	ref, err := registry.Parse(args[0])
 	if err != nil {
 		return err
 	}
+	t, err := dryRun.OpenExisting(ctx, a, &app.Login{}, ref)
+	if err != nil {
+		return err
+	}
+	result, err := app.Finish(ctx, t, func(t *app.Target) (*tagResult, error) { return addTags(ctx, t, tags, ifAbsent) })
+	if err != nil {
+		return err
+	}
+	result.dryRun = dryRun
 	return a.Print(result)
 }
 
@@ -79,11 +90,13 @@ type tagResult struct {
 	Skipped bool     `json:"skipped"` // all of them led there already
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // what tags pointed to before, by tag
+
+	dryRun app.DryRun
 }
 
 func (r tagResult) WriteText(w io.Writer) error {
 	var t term.Table
-	verb := "tagged"
+	verb := r.dryRun.Verb("tagged", "tag")
 	if r.Skipped {
 		verb = "unchanged"
 	}

@@ -45,6 +45,7 @@ The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
 	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "sign the annotation `KEY=VALUE` along (repeatable)")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "also sign the manifest of every platform of an index")
 	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs")
+	opts.dryRun.AddFlag(cmd.Flags())
 	opts.addFormat(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
@@ -56,6 +57,7 @@ type signOptions struct {
 	annotations  []string
 	eachPlatform bool
 	referrers    bool
+	dryRun       app.DryRun
 }
 
 func runSign(ctx context.Context, a *app.App, opts signOptions) error {
@@ -75,7 +77,11 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 		return err
 	}
 	with.Annotations, with.EachPlatform, with.Referrers = annotations, opts.eachPlatform, opts.referrers
-	t, err := a.OpenExisting(ctx, ref, registry.Write)
+	open := func() (*app.Target, error) { return a.OpenExisting(ctx, ref, registry.Write) }
+	if opts.dryRun {
+		open = func() (*app.Target, error) { return opts.dryRun.OpenExisting(ctx, a, &app.Login{}, ref) }
+	}
+	t, err := open()
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,7 @@ func runSign(ctx context.Context, a *app.App, opts signOptions) error {
 			return nil, err
 		}
 		signatures, err := sign.Sign(ctx, t.Target, desc, *with)
-		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures}, err
+		return &signResult{app.WithDigest(t.Ref, desc), desc.Digest, signatures, opts.dryRun}, err
 	})
 	if err != nil {
 		return err
@@ -98,23 +104,24 @@ type signResult struct {
 	Reference  string           `json:"reference"`
 	Digest     digest.Digest    `json:"digest"`
 	Signatures []sign.Signature `json:"signatures"`
+	dryRun     app.DryRun
 }
 
 func (r *signResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("target", r.Reference)
 	for _, s := range r.Signatures {
-		t.Row(verb(s), s.Subject.String(), s.Kind)
+		t.Row(r.verb(s), s.Subject.String(), s.Kind)
 		t.Row(string(s.Format), s.Digest.String(), s.Tag)
 	}
 	return t.WriteText(w)
 }
 
-func verb(s sign.Signature) string {
+func (r *signResult) verb(s sign.Signature) string {
 	if s.Skipped {
 		return "unchanged"
 	}
-	return "signed"
+	return r.dryRun.Verb("signed", "sign")
 }
 
 func (r *signResult) QuietLine() string { return r.Reference }

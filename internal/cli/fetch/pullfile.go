@@ -1,0 +1,209 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/pull"
+	"github.com/davit-oci/davit/pull/read"
+	"github.com/spf13/cobra"
+)
+
+// runPullFiles pulls the files that the command line names. One file may get another name, or go to standard output.
+func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pullOptions, files []string) error {
+	for i, name := range files {
+		files[i] = path.Clean(strings.Trim(filepath.ToSlash(name), "/"))
+		opts.Include = append(opts.Include, exactly(files[i]))
+	}
+	named := cmd.Flags().Changed("output")
+	if opts.output == "-" {
+		if len(files) > 1 {
+			return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
+		}
+		return runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
+	}
+	var err error
+	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
+		return err
+	}
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+		var result *pull.Result
+		var err error
+		if info, statErr := os.Stat(opts.output); len(files) > 1 || statErr == nil && info.IsDir() || strings.HasSuffix(opts.output, "/") {
+			result, err = pullFrom(ctx, a, t, opts)
+			if err == nil {
+				err = checkPulled(opts.output, files)
+			}
+		} else {
+			result, err = pullAs(ctx, a, t, opts, files[0])
+		}
+		return result, missingFile(err, t.Ref, files, named)
+	})
+	if err != nil {
+		return err
+	}
+	return a.Print(pullResult{result, opts.output, false})
+}
+
+// runPullDry prints which files a pull would place.
+func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []string) error {
+	if len(opts.kinds) > 0 {
+		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: "davit discover " + opts.target + " --kind " + strings.Join(opts.kinds, ",")}
+	}
+	for _, name := range files {
+		opts.Include = append(opts.Include, exactly(path.Clean(strings.Trim(filepath.ToSlash(name), "/"))))
+	}
+	platform, err := app.OptionalPlatform(opts.platform)
+	if err != nil {
+		return err
+	}
+	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+		if err := t.Complete(ctx); err != nil {
+			return nil, err
+		}
+		reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), platform)
+		if err != nil {
+			return nil, err
+		}
+		list, err := read.List(ctx, t.Target, reference, read.ListOptions{
+			Platform: platform, Include: opts.Include, Roles: opts.Roles, NoUnpack: opts.NoUnpack, Limits: opts.Limits,
+		})
+		if err != nil {
+			return nil, t.Explain(ctx, err)
+		}
+		list.Reference = t.Ref.String()
+		return list.Result, nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(result.Files) == 0 {
+		return &exit.MissingError{Text: result.Reference + " has no such files", Advice: fmt.Sprintf("\"davit ls %s\" lists all", result.Reference)}
+	}
+	result.FileCount = len(result.Files)
+	for _, f := range result.Files {
+		result.FileSize += f.Size
+	}
+	return a.Print(pullResult{result, opts.output, true})
+}
+
+// exactly returns a pattern for one path, and for what is below it. A pattern without a slash would match names in every directory.
+func exactly(name string) string {
+	quoted := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, ",", `\,`).Replace(name)
+	return "{" + quoted + "," + quoted + "/}"
+}
+
+// checkPulled returns an error if one of several files is not in the artifact.
+func checkPulled(dir string, files []string) error {
+	for _, name := range files {
+		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return &fetch.MissingError{Typed: name}
+		}
+	}
+	return nil
+}
+
+// missingFile improves the error about a file that the artifact does not have: perhaps it was to be the directory.
+func missingFile(err error, ref registry.Reference, files []string, named bool) error {
+	var missing *fetch.MissingError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	name := files[0]
+	if missing.Typed != exactly(name) && missing.Typed != "" {
+		name = missing.Typed
+	}
+	missing.Typed = name
+	var advice []string
+	if hint := missing.Hint(); hint != "" {
+		advice = append(advice, hint)
+	}
+	if strings.ContainsAny(name, "*?[{") {
+		advice = []string{fmt.Sprintf("FILE is not a pattern; files that match one: davit pull %s --include %q", ref, name)}
+	} else if !named {
+		advice = append(advice, fmt.Sprintf("all files into %s: davit pull %s -o %[1]s", name, ref))
+	}
+	return &exit.MissingError{Text: fmt.Sprintf("%s has no file %q", ref, name), Advice: strings.Join(advice, "\n")}
+}
+
+// pullAs pulls one file under another name. It is fetched and verified in a directory beside it, in which the next run continues.
+func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, name string) (*pull.Result, error) {
+	output := filepath.Clean(opts.output)
+	if _, err := makeDir(filepath.Dir(output)); err != nil {
+		return nil, err
+	}
+	stage := opts
+	stage.output = filepath.Join(filepath.Dir(output), "."+filepath.Base(output)+".davit")
+	stage.unrecorded, stage.MaxListed = true, 0
+	result, err := pullFrom(ctx, a, t, stage)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(stage.output)
+	if len(result.Files) != 1 || result.Files[0].Path != name {
+		return nil, &exit.UsageError{
+			Err:  fmt.Errorf("%q is a directory in %s, and %s is not one", name, t.Ref, opts.output),
+			Hint: "for a new directory: -o " + opts.output + "/",
+		}
+	}
+	if result.Skipped, err = moveTo(filepath.Join(stage.output, filepath.FromSlash(name)), output, opts.Force); err != nil {
+		return nil, err
+	}
+	result.Files[0].Path = filepath.Base(output)
+	return result, nil
+}
+
+// moveTo renames a file to a name that no other content has, unless it is forced to. It reports whether the content was there.
+func moveTo(staged, output string, force bool) (same bool, err error) {
+	_, err = os.Lstat(output)
+	if err == nil {
+		if same, err = sameBytes(staged, output); same || err != nil {
+			return same, err
+		}
+		if !force {
+			return false, &artifact.Error{Op: "writing", Item: output, Err: fmt.Errorf("file exists with different content, %w", artifact.ErrKept)}
+		}
+	}
+	return false, os.Rename(staged, output)
+}
+
+// sameBytes reports whether two files have the same content.
+func sameBytes(a, b string) (bool, error) {
+	var readers [2]*os.File
+	for i, name := range []string{a, b} {
+		f, err := os.Open(name)
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+		readers[i] = f
+	}
+	var x, y [64 << 10]byte
+	for {
+		n, errX := io.ReadFull(readers[0], x[:])
+		m, errY := io.ReadFull(readers[1], y[:])
+		switch {
+		case !bytes.Equal(x[:n], y[:m]):
+			return false, nil
+		case errX != nil || errY != nil:
+			for _, err := range []error{errX, errY} {
+				if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+					return false, err
+				}
+			}
+			return errX != nil && errY != nil, nil
+		}
+	}
+}
