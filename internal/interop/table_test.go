@@ -51,6 +51,7 @@ var checks = []check{
 	{"modelkit", "kit", "", "1.7", "TestModelKitAsKitReadsIt", "", rules},
 	{"modelpack", "modctl", "modctl", "", "TestModctlReadsDavit", "TestDavitReadsModctl", ""},
 	{"modelpack", "docker model", "dmr", "", "TestModelRunnerReadsModelPack", "", ""},
+	{"ollama", "ollama", "", "0.17", "", "TestDavitReadsOllama", rules},
 	{"report", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"runbook", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"sbom", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},

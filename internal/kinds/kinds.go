@@ -23,6 +23,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model"
 	"github.com/davit-oci/davit/internal/kinds/modelkit"
 	"github.com/davit-oci/davit/internal/kinds/modelpack"
+	"github.com/davit-oci/davit/internal/kinds/ollama"
 	"github.com/davit-oci/davit/internal/kinds/report"
 	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/kinds/sbom"
@@ -50,6 +51,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		model.Kind(),
 		modelkit.Kind(),
 		modelpack.Kind(),
+		ollama.Kind(),
 		report.Kind(),
 		runbook.Kind(),
 		sbom.Kind(),

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -157,8 +158,12 @@ func (in *inspector) info(ctx context.Context, m *fetch.Manifest, depth int) (*I
 	info := &Info{
 		Described: m.Described(), Kind: kind.Name, Annotations: m.Annotations, Subject: m.Subject, Raw: m.Bytes,
 	}
-	for _, l := range m.Layers {
-		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: fetch.RoleOf(kind, l.MediaType), Name: fetch.LayerName(l)})
+	var named map[int]string
+	if name := m.Pull().NameAll; name != nil {
+		named = name(m.Layers)
+	}
+	for i, l := range m.Layers {
+		info.Layers = append(info.Layers, Layer{Descriptor: l, Role: fetch.RoleOf(kind, l.MediaType), Name: cmp.Or(fetch.LayerName(l), named[i])})
 	}
 	if m.IsIndex() {
 		return info, in.entries(ctx, m, info, depth)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -57,8 +58,25 @@ func readTensors(r *ranges, name string, visit func(tensor.Tensor)) error {
 		_, err = gguf.Visit(r, r.desc.Size, visit)
 	case strings.HasSuffix(name, ".safetensors") || strings.Contains(mediaType, "safetensors"):
 		_, err = safetensors.Visit(r, r.desc.Size, visit)
+	case path.Ext(name) == "" && strings.Contains(mediaType, ".weight.") && r.isGGUF():
+		_, err = gguf.Visit(r, r.desc.Size, visit)
 	}
 	return err
+}
+
+// isGGUF reports whether a blob begins as GGUF does.
+func (r *ranges) isGGUF() bool {
+	const magic = "GGUF"
+	if r.desc.Size < int64(len(magic)) {
+		return false
+	}
+	rc, err := r.src.FetchRange(r.ctx, r.desc, 0, int64(len(magic)))
+	if err != nil {
+		return false // reported when more is read
+	}
+	defer rc.Close()
+	head, err := io.ReadAll(io.LimitReader(rc, int64(len(magic))))
+	return err == nil && string(head) == magic
 }
 
 // ranges reads a blob at offsets, with one request for many small reads that follow each other.
