@@ -2,14 +2,12 @@ package compose
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
@@ -22,20 +20,21 @@ import (
 // and what may surprise who publishes them.
 type composeProject struct {
 	fsys     fs.FS
-	dir      string            // of the first compose file: paths in the published files are relative to it
-	vars     map[string]string // of the .env in dir
-	env      map[string]bool   // env files that may be published: path → a service uses it
-	collect  bool              // env files are collected in wanted, instead of being held against env
-	wanted   []string          // env files that services name, in the order they were found
-	titles   map[string]string // of env files in the artifact
-	parts    []part            // files reached by extends or include, in the order they were found
+	dir      string                     // of the first compose file: paths in the published files are relative to it
+	vars     map[string]string          // of the .env in dir
+	env      map[string]bool            // env files that may be published: path → a service uses it
+	collect  bool                       // env files are collected in wanted, instead of being held against env
+	wanted   []string                   // env files that services name, in the order they were found
+	titles   map[string]string          // of env files in the artifact
+	parts    []part                     // files reached by extends or include, in the order they were found
+	scopes   map[part]map[string]string // variables of parts that have their own
 	warnings []string
 }
 
 // newProject returns a project whose first compose file is in dir.
 func newProject(fsys fs.FS, dir string) (*composeProject, error) {
-	vars, err := readVariables(fsys, dir)
-	return &composeProject{fsys: fsys, dir: dir, vars: vars, env: map[string]bool{}, titles: map[string]string{}}, err
+	vars, err := readVariables(fsys, path.Join(dir, ".env"), nil)
+	return &composeProject{fsys: fsys, dir: dir, vars: vars, env: map[string]bool{}, titles: map[string]string{}, scopes: map[part]map[string]string{}}, err
 }
 
 // part is a compose file that another one extends or includes. Paths in it are relative to base.
@@ -68,7 +67,11 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &composeFile{composeProject: p, part: file, seen: map[*yaml.Node]bool{}}
+	vars, ok := p.scopes[file]
+	if !ok {
+		vars = p.vars
+	}
+	f := &composeFile{composeProject: p, part: file, vars: vars, seen: map[*yaml.Node]bool{}}
 	out, err := f.rewrite(data)
 	if err != nil {
 		return nil, &spec.Error{Item: file.name, Err: err}
@@ -80,6 +83,7 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 type composeFile struct {
 	*composeProject
 	part
+	vars    map[string]string   // that fill in paths
 	seen    map[*yaml.Node]bool // an anchor is rewritten once, however often it is used
 	changed bool
 }
@@ -129,9 +133,6 @@ func (f *composeFile) document(doc *yaml.Node) error {
 	case len(root.Content) == 0:
 		return errEmptyCompose
 	}
-	if err := checkKeys(root, topKeys); err != nil {
-		return err
-	}
 	if err := f.includes(field(root, "include")); err != nil {
 		return err
 	}
@@ -139,6 +140,9 @@ func (f *composeFile) document(doc *yaml.Node) error {
 		return errors.New("its services are not a mapping of names to services, which docker compose wants")
 	}
 	for name, service := range pairs(field(root, "services")) {
+		if service.Tag == "!reset" {
+			continue
+		}
 		if err := f.service(name, service); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
@@ -159,12 +163,6 @@ func (f *composeFile) document(doc *yaml.Node) error {
 func (f *composeFile) service(name string, service *yaml.Node) error {
 	if service.Kind != yaml.MappingNode {
 		return errors.New("it is not a mapping")
-	}
-	if err := checkKeys(service, serviceKeys); err != nil {
-		return err
-	}
-	if field(service, "build") != nil && field(service, "image") == nil && field(service, "extends") == nil {
-		return errors.New("it has a build section and no image; docker compose refuses to publish that")
 	}
 	for _, what := range [...]string{"env_file", "label_file"} {
 		list := field(service, what)
@@ -229,73 +227,6 @@ func (p *composeProject) title(what, name string) string {
 	}
 	p.titles[name] = title
 	return title
-}
-
-// extend rewrites the file of extends and remembers it.
-func (f *composeFile) extend(extends *yaml.Node) error {
-	node := field(extends, "file")
-	if node == nil || f.seen[node] {
-		return nil
-	}
-	return f.refer("extends", node, "")
-}
-
-// includes rewrites the local files that are included: they are published beside the compose file, so that the
-// artifact is complete.
-func (f *composeFile) includes(include *yaml.Node) error {
-	for _, entry := range items(include) {
-		nodes, base := items(entry), ""
-		if entry.Kind == yaml.MappingNode {
-			nodes = items(field(entry, "path"))
-			if field(entry, "env_file") != nil {
-				return errors.New("include with env_file: what fills in variables is not published; set them in .env or the environment, and leave env_file out")
-			}
-			if dir := field(entry, "project_directory"); dir != nil {
-				name, ok, err := f.local("project_directory", dir.Value)
-				if err != nil || !ok {
-					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", dir.Value))
-				}
-				base = name
-				f.replace(dir, ".")
-			}
-		}
-		for _, node := range nodes {
-			if f.seen[node] {
-				continue
-			}
-			if err := f.refer("include", node, base); err != nil {
-				return err
-			}
-			if base == "" && len(f.parts) > 0 { // further files of the entry override the first one
-				base = f.parts[len(f.parts)-1].base
-			}
-		}
-	}
-	return nil
-}
-
-// refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
-// directory if base is empty.
-func (f *composeFile) refer(what string, node *yaml.Node, base string) error {
-	name, ok, err := f.local(what, node.Value)
-	if err != nil || !ok {
-		return err
-	}
-	if _, err := fs.Stat(f.fsys, name); err != nil {
-		return fmt.Errorf("%s %q: %w", what, node.Value, err)
-	}
-	if !tree.IsYAML(name) {
-		return fmt.Errorf("%s %q does not end in .yaml or .yml", what, node.Value)
-	}
-	p := part{name, cmp.Or(base, path.Dir(name))}
-	if !slices.Contains(f.parts, p) {
-		f.parts = append(f.parts, p)
-	}
-	if _, err := fs.Stat(f.fsys, path.Join(p.base, ".env")); err == nil && what == "include" && p.base != f.dir {
-		f.warn("the .env in %q fills in variables of %q here, and is not published", p.base, name)
-	}
-	f.replace(node, p.layerName())
-	return nil
 }
 
 // attachment warns of configs and secrets that are files or literal.

@@ -100,6 +100,7 @@ services:
     volumes: ["./data:/var/lib", "named:/x", {type: bind, source: /etc, target: /etc}]
 configs: {c: {content: "x=1"}}
 secrets: {s: {file: ./s.txt}}
+volumes: {named: }
 `, "x.env": "# a comment\nSECRET_KEY=abcdef\nCOLOR=red\n"}, "kind: compose\nlayers: [c.yaml, x.env]\n")
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func isCompose(s *tree.Sample) (string, bool) {
 		return "includes compose files", true
 	}
 	doc := follow(&root)
-	if slices.Contains(composeFileNames, path.Base(s.Path)) && doc.Kind == yaml.MappingNode && len(doc.Content) > 0 && checkKeys(doc, topKeys) == nil {
+	if slices.Contains(composeFileNames, path.Base(s.Path)) && doc.Kind == yaml.MappingNode && len(doc.Content) > 0 && checkKeys(doc) == nil {
 		return "has the name of a compose file", true
 	}
 	return "", false
@@ -54,7 +54,7 @@ func composeFault(s *tree.Sample) error {
 		return fmt.Errorf("docker compose can't read it: %w", err)
 	}
 	if doc := follow(&root); doc.Kind == yaml.MappingNode && len(doc.Content) > 0 {
-		return checkKeys(doc, topKeys)
+		return checkKeys(doc)
 	}
 	return errEmptyCompose
 }
@@ -81,8 +81,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		l.Annotations[mediatypes.ComposeFileName] = path.Base(l.Path)
 	}
 	dropExtended(d, p.parts)
+	files := d.WithRole("compose")
 	for i := 0; i < len(p.parts); i++ { // each may extend further ones
-		l := extended(p.parts[i].name)
+		l := extendedLayer(p.parts[i].name)
 		if err := p.fill(l, p.parts[i].layerName(), p.parts[i]); err != nil {
 			return nil, err
 		}
@@ -94,8 +95,19 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err := envFiles(d, p); err != nil {
 		return nil, err
 	}
+	if err := p.check(paths(files)); err != nil {
+		return nil, err
+	}
 	d.Warnings = append(d.Warnings, p.warnings...)
 	return configblob.Constant(struct{}{})
+}
+
+func paths(layers []*compose.Layer) []string {
+	names := make([]string, len(layers))
+	for i, l := range layers {
+		names[i] = l.Path
+	}
+	return names
 }
 
 // orderOverrides puts override files behind what they override, as docker compose reads them.
@@ -132,8 +144,8 @@ func (p *composeProject) fill(l *compose.Layer, title string, file part) error {
 	return nil
 }
 
-// extended is the layer of a file that is not declared itself.
-func extended(name string) *compose.Layer {
+// extendedLayer is the layer of a file that is not declared itself.
+func extendedLayer(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 

@@ -28,7 +28,6 @@ func TestComposeRefuses(t *testing.T) {
 		"missing":            {"include: [no.yaml]\nservices: {}\n", `include "no.yaml"`},
 		"env file unlisted":  {"services: {a: {image: x, env_file: b.env}}\n", `service "a": env_file "b.env" is not among the layers; to publish its content, add {path: b.env, as: env} to layers`},
 		"labels unlisted":    {"services: {a: {image: x, label_file: b}}\n", `service "a": label_file "b" is not among the layers; to publish its content, add {path: b, as: env} to layers`},
-		"only build":         {"services: {a: {build: .}}\n", `service "a": it has a build section and no image; docker compose refuses to publish that`},
 		"a list":             {"[a]\n", "it is not a compose file"},
 		"not YAML":           {"services: [\n", "docker compose can't read it"},
 		"empty":              {"", "it is empty"},
@@ -37,11 +36,11 @@ func TestComposeRefuses(t *testing.T) {
 		"aliases of aliases": {"services: {a: {image: x}}\n" + aliasBomb(), "excessive aliasing"},
 		"services a list":    {"services: [a]\n", "its services are not a mapping"},
 		"service a string":   {"services: {a: x}\n", `service "a": it is not a mapping`},
-		"include with paths": {"include: [{path: a.yaml, env_file: x}]\nservices: {}\n", "what fills in variables is not published"},
+		"include with env":   {"include: [{path: c.yaml, env_file: x}]\nservices: {}\n", `include: env_file "x": file does not exist`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}, dir: ".", titles: map[string]string{}}).publish(part{"c.yaml", "."})
+			_, err := (&composeProject{fsys: fstest.MapFS{"c.yaml": {Data: []byte(tt.yaml)}}, dir: ".", titles: map[string]string{}, scopes: map[part]map[string]string{}}).publish(part{"c.yaml", "."})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error about %q", err, tt.want)
 			}
@@ -54,7 +53,7 @@ func FuzzComposeFile(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\nservices: *a\n"))
 	fsys := fstest.MapFS{"b.yaml": &fstest.MapFile{}, "c.yaml": &fstest.MapFile{}}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		project := &composeProject{fsys: fsys, dir: ".", env: map[string]bool{"a.env": false}, titles: map[string]string{}}
+		project := &composeProject{fsys: fsys, dir: ".", env: map[string]bool{"a.env": false}, titles: map[string]string{}, scopes: map[part]map[string]string{}}
 		file := &composeFile{composeProject: project, part: part{"c.yaml", "."}, seen: map[*yaml.Node]bool{}}
 		out, err := file.rewrite(b)
 		if err != nil || !file.changed {

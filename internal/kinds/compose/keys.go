@@ -5,30 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/kinds/compose/composespec"
 	"github.com/davit-oci/davit/internal/textdist"
 	"gopkg.in/yaml.v3"
 )
 
-// The keys that docker compose knows, by the schema of compose-go: of a compose file, and of a service. It refuses others,
-// but for those that begin with "x-".
-var (
-	topKeys = strings.Fields("configs include models name networks secrets services version volumes")
-
-	serviceKeys = strings.Fields(`annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count
-		cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on deploy
-		develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extends
-		external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation label_file labels links
-		logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models network_mode networks
-		oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_start pre_stop privileged profiles
-		provider pull_policy pull_refresh_after read_only restart runtime scale secrets security_opt shm_size stdin_open
-		stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts volumes
-		volumes_from working_dir`)
-)
-
-// checkKeys reports a key that docker compose does not know.
-func checkKeys(mapping *yaml.Node, known []string) error {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		key := mapping.Content[i]
+// checkKeys reports a key at the top of a compose file that docker compose does not know.
+func checkKeys(file *yaml.Node) error {
+	known := composespec.TopKeys()
+	for i := 0; i+1 < len(file.Content); i += 2 {
+		key := file.Content[i]
 		if key.Tag == "!!merge" || strings.HasPrefix(key.Value, "x-") || slices.Contains(known, key.Value) {
 			continue
 		}

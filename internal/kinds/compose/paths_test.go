@@ -111,7 +111,7 @@ func TestVariablesInPaths(t *testing.T) {
 func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"services: {web: {image: x, imagge: y}}\n":                       `service "web": docker compose does not know the key "imagge": did you mean "image"?`,
+		"services: {web: {image: x, imagge: y}}\n":                       `services.web: docker compose does not know the key "imagge": did you mean "image"?`,
 		"scrape: 1\nservices: {web: {image: x}}\n":                       `docker compose does not know the key "scrape"`,
 		"services: {web: {image: x, env_file: }}\n":                      "its env_file is empty",
 		"services: {web: {image: x, label_file: null}}\n":                "its label_file is empty",

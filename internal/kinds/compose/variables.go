@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -14,9 +13,9 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// readVariables reads the .env of a directory, which fills in variables of the compose files in it and is not published.
-func readVariables(fsys fs.FS, dir string) (map[string]string, error) {
-	name := path.Join(dir, ".env")
+// readVariables reads a file that fills in variables of compose files; those that are set already fill in its own. A file
+// that does not exist sets none.
+func readVariables(fsys fs.FS, name string, set map[string]string) (map[string]string, error) {
 	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrNotFile) {
 		return nil, nil
@@ -24,7 +23,7 @@ func readVariables(fsys fs.FS, dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, &spec.Error{Item: name, Err: err}
 	}
-	vars, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(string) (string, bool) { return "", false })
+	vars, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) { v, ok := set[name]; return v, ok })
 	if err != nil {
 		return nil, &spec.Error{Item: name, Err: fmt.Errorf("docker compose can't read it: %w", err)}
 	}

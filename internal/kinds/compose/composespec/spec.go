@@ -1,0 +1,190 @@
+// Package composespec checks compose files against the schema of the Compose Specification, as docker compose does.
+package composespec
+
+import (
+	_ "embed" // for the schema
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/internal/jsonschema"
+	"github.com/davit-oci/davit/internal/textdist"
+)
+
+// document is the schema that compose-go checks with, without its descriptions. A test compares it with the module.
+//
+//go:embed schema.json
+var document string
+
+var compiled = sync.OnceValue(func() *jsonschema.Schema {
+	schema, err := jsonschema.Compile(decoded())
+	if err != nil {
+		panic("composespec: " + err.Error()) // a test compiles it
+	}
+	return schema
+})
+
+func decoded() any {
+	var schema any
+	d := json.NewDecoder(strings.NewReader(document))
+	d.UseNumber()
+	if err := d.Decode(&schema); err != nil {
+		panic("composespec: " + err.Error())
+	}
+	return schema
+}
+
+// TopKeys lists the keys of a compose file.
+var TopKeys = sync.OnceValue(func() []string {
+	properties := decoded().(map[string]any)["properties"].(map[string]any)
+	keys := make([]string, 0, len(properties))
+	for key := range properties {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+})
+
+// Check returns the first thing that docker compose rejects in a document of a compose file: a value as encoding/json
+// decodes it with UseNumber. Docker compose fills in variables before it checks, so a value with a variable passes.
+func Check(file any) error {
+	faults := compiled().Check(file)
+	slices.SortStableFunc(faults, func(a, b jsonschema.Fault) int { return slices.Compare(a.At, b.At) })
+	for _, f := range faults {
+		value := at(file, f.At)
+		if hasVariable(value) || f.Keyword == "uniqueItems" { // docker compose drops repeated items
+			continue
+		}
+		return fmt.Errorf("%s docker compose %s", place(f.At), cause(specific(f, value)))
+	}
+	return nil
+}
+
+// place names the field with a fault.
+func place(keys []string) string {
+	if len(keys) == 0 {
+		return ""
+	}
+	return strings.Join(keys, ".") + ":"
+}
+
+// specific returns the fault within a value of one of several forms, if the value has that form: a mapping with an unknown
+// key is a mapping with a fault, not something else than a text.
+func specific(f jsonschema.Fault, value any) jsonschema.Fault {
+	var forms []any
+	for _, keyword := range [...]string{"oneOf", "anyOf"} {
+		if f.Keyword == keyword {
+			forms, _ = f.Want.([]any)
+		}
+	}
+	for _, form := range forms {
+		form := resolve(form)
+		if form["type"] != typeName(value) {
+			continue
+		}
+		defs := decoded().(map[string]any)["$defs"]
+		form["$defs"] = defs
+		if schema, err := jsonschema.Compile(form); err == nil {
+			if inner := schema.Check(value); len(inner) > 0 {
+				return inner[0]
+			}
+		}
+	}
+	return f
+}
+
+// resolve returns a copy of a schema, or of the definition that it refers to.
+func resolve(form any) map[string]any {
+	m, _ := form.(map[string]any)
+	if ref, ok := m["$ref"].(string); ok {
+		defs := decoded().(map[string]any)["$defs"].(map[string]any)
+		m, _ = defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+	}
+	c := map[string]any{}
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// cause words a fault.
+func cause(f jsonschema.Fault) string {
+	switch f.Keyword {
+	case "additionalProperties":
+		text := fmt.Sprintf("does not know the key %q", f.Names[0])
+		if suggestion := textdist.Suggest(f.Names[0], f.Known); strings.HasPrefix(suggestion, "did you mean") {
+			text += ": " + suggestion
+		}
+		return text
+	case "type":
+		return fmt.Sprintf("wants %s, not %v", wanted(f.Want), f.Got)
+	case "required":
+		return fmt.Sprintf("wants the key %q", f.Names[0])
+	case "enum":
+		return fmt.Sprintf("wants one of %v", f.Want)
+	case "pattern":
+		return fmt.Sprintf("does not take %q", f.Got)
+	}
+	return "does not take that value"
+}
+
+// wanted lists the types that a schema names.
+func wanted(want any) string {
+	list, ok := want.([]any)
+	if !ok {
+		return fmt.Sprint(want)
+	}
+	names := make([]string, len(list))
+	for i, name := range list {
+		names[i] = fmt.Sprint(name)
+	}
+	return strings.Join(names, " or ")
+}
+
+func typeName(value any) string {
+	switch value.(type) {
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	case string:
+		return "string"
+	}
+	return ""
+}
+
+// at follows keys and indices to a value.
+func at(value any, keys []string) any {
+	for _, key := range keys {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i := 0
+			if _, err := fmt.Sscan(key, &i); err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		}
+	}
+	return value
+}
+
+// hasVariable reports whether a value has a variable that docker compose fills in.
+func hasVariable(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.Contains(strings.ReplaceAll(v, "$$", ""), "$")
+	case []any:
+		return slices.ContainsFunc(v, hasVariable)
+	case map[string]any:
+		for _, item := range v {
+			if hasVariable(item) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package composespec_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/compose/composespec"
+)
+
+var update = flag.Bool("update", false, "write schema.json")
+
+// TestSchema compares the schema with that of the module, whose descriptions are left out.
+func TestSchema(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/compose-spec/compose-go/v2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "schema", "compose-spec.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	e := json.NewEncoder(&want)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(stripped(schema, false)); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("schema.json", want.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile("schema.json"); err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("schema.json is not that of the module (%v); go test ./internal/kinds/compose/composespec -update writes it", err)
+	}
+}
+
+// stripped returns a schema without what only people read. A property may have the name of a keyword.
+func stripped(value any, names bool) any {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			v[i] = stripped(v[i], false)
+		}
+	case map[string]any:
+		for key, item := range v {
+			switch key {
+			case "description", "title", "$id", "$schema", "default", "deprecated", "examples":
+				if !names {
+					delete(v, key)
+					continue
+				}
+			}
+			v[key] = stripped(item, !names && (key == "properties" || key == "patternProperties" || key == "$defs"))
+		}
+	}
+	return value
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ file, want string }{
+		"fine":             {`{"name":"a","services":{"a":{"image":"x","ports":["80:80"],"x-y":1}},"x-z":{}}`, ""},
+		"top":              {`{"service":{}}`, `does not know the key "service": did you mean "services"`},
+		"service":          {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
+		"below":            {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
+		"one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
+		"type":             {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose wants array, not`},
+		"enum": {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`,
+			`services.a.depends_on`},
+		"name":               {`{"services":{"a b":{"image":"x"}}}`, `services: docker compose does not know the key "a b"`},
+		"variable":           {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, ""},
+		"no variable":        {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose wants string"},
+		"volume without key": {`{"volumes":{"v":{"foo":1}}}`, `volumes.v: docker compose does not know the key "foo"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var file any
+			d := json.NewDecoder(strings.NewReader(test.file))
+			d.UseNumber()
+			if err := d.Decode(&file); err != nil {
+				t.Fatal(err)
+			}
+			err := composespec.Check(file)
+			if got := ""; err != nil {
+				got = err.Error()
+				if test.want == "" || !strings.Contains(got, test.want) {
+					t.Errorf("got %q, want %q", got, test.want)
+				}
+			} else if test.want != "" {
+				t.Errorf("got nothing, want %q", test.want)
+			}
+		})
+	}
+}
+
+func TestTopKeys(t *testing.T) {
+	t.Parallel()
+	if got := strings.Join(composespec.TopKeys(), " "); !strings.Contains(got, "services") || !strings.Contains(got, "volumes") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,178 @@
+package compose
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/tree"
+	"gopkg.in/yaml.v3"
+)
+
+// extend rewrites the file of extends and remembers it.
+func (f *composeFile) extend(extends *yaml.Node) error {
+	node := field(extends, "file")
+	if node == nil || f.seen[node] {
+		return nil
+	}
+	_, err := f.refer("extends", node, "")
+	return err
+}
+
+// includes rewrites the local files that are included: they are published beside the compose file, so that the
+// artifact is complete.
+func (f *composeFile) includes(include *yaml.Node) error {
+	for _, entry := range items(include) {
+		nodes, base := items(entry), ""
+		if entry.Kind == yaml.MappingNode {
+			nodes = items(field(entry, "path"))
+			if dir := field(entry, "project_directory"); dir != nil {
+				name, ok, err := f.local("project_directory", dir.Value)
+				if err != nil || !ok {
+					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", dir.Value))
+				}
+				base = name
+				f.replace(dir, ".")
+			}
+		}
+		var parts []part
+		for _, node := range nodes {
+			if f.seen[node] {
+				continue
+			}
+			p, err := f.refer("include", node, base)
+			if err != nil {
+				return err
+			}
+			if p.name == "" {
+				continue // fetched from elsewhere
+			}
+			base = p.base // further files of the entry override the first one
+			parts = append(parts, p)
+		}
+		if err := f.scope(entry, parts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scope finds the variables of what an entry of include names, and rewrites the files that they are read from.
+func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	var files []any
+	for _, node := range items(field(entry, "env_file")) {
+		files = append(files, node.Value)
+	}
+	vars, err := f.variablesOf(f, files, parts[0].base)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		f.scopes[p] = vars
+	}
+	if field(entry, "env_file") == nil {
+		if f.exists(path.Join(parts[0].base, ".env")) && parts[0].base != f.dir {
+			f.warn("the .env in %q fills in variables of %q here, and is not published", parts[0].base, parts[0].name)
+		}
+		return nil
+	}
+	return f.includedEnv(entry)
+}
+
+// includedEnv rewrites the env_file of an entry of include. A .env holds what the one who publishes the application fills
+// in, so it is not published; docker compose then reads the one beside the published file.
+func (f *composeFile) includedEnv(entry *yaml.Node) error {
+	var kept []*yaml.Node
+	for _, node := range items(field(entry, "env_file")) {
+		if path.Base(node.Value) == ".env" {
+			f.warn("include fills in variables from %q, which is not published", node.Value)
+			f.changed = true
+			continue
+		}
+		if node.Value != "/dev/null" {
+			if err := f.envFile("env_file", node); err != nil {
+				return fmt.Errorf("include: %w", err)
+			}
+		}
+		kept = append(kept, node)
+	}
+	for i := 0; i+1 < len(entry.Content); i += 2 {
+		if entry.Content[i].Value != "env_file" {
+			continue
+		}
+		if len(kept) == 0 {
+			entry.Content = slices.Delete(entry.Content, i, i+2)
+		} else {
+			entry.Content[i+1] = &yaml.Node{Kind: yaml.SequenceNode, Content: kept}
+		}
+		return nil
+	}
+	return nil
+}
+
+func (p *composeProject) exists(name string) bool {
+	_, err := fs.Stat(p.fsys, name)
+	return err == nil
+}
+
+// variablesOf returns the variables that fill in what a file includes: its own, and those of the named files or of the .env
+// in the directory.
+func (p *composeProject) variablesOf(f *composeFile, files []any, dir string) (map[string]string, error) {
+	names := []string{path.Join(dir, ".env")}
+	if files != nil {
+		names = nil
+	}
+	for _, file := range files {
+		value := fmt.Sprint(file)
+		if value == "/dev/null" {
+			continue
+		}
+		name, ok, err := f.local("env_file", value)
+		if err != nil {
+			return nil, fmt.Errorf("include: %w", err)
+		}
+		if !ok || !p.exists(name) {
+			return nil, fmt.Errorf("include: env_file %q: %w", value, fs.ErrNotExist)
+		}
+		names = append(names, name)
+	}
+	vars := map[string]string{}
+	for _, name := range names {
+		known := maps.Clone(vars)
+		maps.Copy(known, f.vars)
+		more, err := readVariables(p.fsys, name, known)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(vars, more)
+	}
+	maps.Copy(vars, f.vars) // a variable that is set wins
+	return vars, nil
+}
+
+// refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
+// directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
+func (f *composeFile) refer(what string, node *yaml.Node, base string) (part, error) {
+	name, ok, err := f.local(what, node.Value)
+	if err != nil || !ok {
+		return part{}, err
+	}
+	if _, err := fs.Stat(f.fsys, name); err != nil {
+		return part{}, fmt.Errorf("%s %q: %w", what, node.Value, err)
+	}
+	if !tree.IsYAML(name) {
+		return part{}, fmt.Errorf("%s %q does not end in .yaml or .yml", what, node.Value)
+	}
+	p := part{name, cmp.Or(base, path.Dir(name))}
+	if !slices.Contains(f.parts, p) {
+		f.parts = append(f.parts, p)
+	}
+	f.replace(node, p.layerName())
+	return p, nil
+}

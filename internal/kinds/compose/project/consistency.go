@@ -1,0 +1,228 @@
+package project
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Consistent reports the first thing that docker compose rejects in a model: checkConsistency and the validation of
+// compose-go, in their order. A part that is fetched from elsewhere may have names that are missing here.
+func Consistent(m Model, remote bool) error {
+	services, _ := m["services"].(Model)
+	for _, section := range [...]string{"configs", "secrets"} {
+		if err := contents(m, section); err != nil {
+			return err
+		}
+	}
+	volumes, _ := m["volumes"].(Model)
+	for _, name := range Sorted(volumes) {
+		if volume, ok := volumes[name].(Model); ok && volume["external"] == true {
+			for _, key := range Sorted(volume) {
+				if key != "name" && key != "external" && !strings.HasPrefix(key, "x-") {
+					return fmt.Errorf("volume %q is external, and has the key %q, which docker compose refuses", name, key)
+				}
+			}
+		}
+	}
+	enabled := Model{}
+	for name, service := range services {
+		if s, ok := service.(Model); ok && len(List(s["profiles"])) == 0 {
+			enabled[name] = s
+		}
+	}
+	for _, name := range Sorted(enabled) {
+		s := enabled[name].(Model)
+		if err := alone(s); err != nil {
+			return fmt.Errorf("service %q %w", name, err)
+		}
+		if remote {
+			continue
+		}
+		if err := complete(s, m, enabled); err != nil {
+			return fmt.Errorf("service %q %w", name, err)
+		}
+	}
+	return cycle(enabled)
+}
+
+func Sorted(m Model) []string { return slices.Sorted(maps.Keys(m)) }
+
+// contents checks where configs or secrets come from.
+func contents(m Model, section string) error {
+	keys := []string{"file", "environment"}
+	if section == "configs" {
+		keys = append(keys, "content")
+	}
+	entries, _ := m[section].(Model)
+	for _, name := range Sorted(entries) {
+		entry, _ := entries[name].(Model)
+		found := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return entry[key] == nil })
+		switch {
+		case len(found) > 1:
+			return fmt.Errorf("%s %q has %s; docker compose takes one of them", strings.TrimSuffix(section, "s"), name, strings.Join(found, " and "))
+		case len(found) == 0 && entry["driver"] == nil && entry["external"] == nil:
+			return fmt.Errorf("%s %q has none of %s, which docker compose refuses", strings.TrimSuffix(section, "s"), name, strings.Join(keys, ", "))
+		}
+	}
+	return nil
+}
+
+// alone checks a service by itself.
+func alone(s Model) error {
+	build, _ := s["build"].(Model)
+	deploy, _ := s["deploy"].(Model)
+	health, _ := s["healthcheck"].(Model)
+	tests := List(health["test"])
+	_, isList := health["test"].([]any)
+	scale, replicas := s["scale"], deploy["replicas"]
+	switch {
+	case build["dockerfile"] != nil && build["dockerfile_inline"] != nil:
+		return fmt.Errorf("has a dockerfile and dockerfile_inline; docker compose takes one of them")
+	case s["network_mode"] != nil && len(names(s["networks"])) > 0:
+		return fmt.Errorf("has network_mode and networks; docker compose takes one of them")
+	case isList && len(tests) > 0 && !slices.Contains([]any{"CMD", "CMD-SHELL", "NONE"}, tests[0]):
+		return fmt.Errorf("has a healthcheck whose test begins with %q; docker compose wants CMD, CMD-SHELL, or NONE", tests[0])
+	case isNumber(scale) && isNumber(replicas) && scale != replicas:
+		return fmt.Errorf("has the scale %v and %v replicas, which docker compose refuses", scale, replicas)
+	}
+	return checkValues(s)
+}
+
+func isNumber(value any) bool {
+	_, ok := value.(json.Number)
+	return ok
+}
+
+// complete checks that everything a service refers to is defined.
+func complete(s, m, enabled Model) error {
+	if len(names(s["build"])) == 0 && Text(s["image"]) == "" && s["provider"] == nil && s["extends"] == nil {
+		return fmt.Errorf("has neither an image nor a build section, which docker compose refuses")
+	}
+	for _, what := range [...]struct{ one, section string }{
+		{"network", "networks"}, {"volume", "volumes"}, {"config", "configs"}, {"secret", "secrets"}, {"model", "models"},
+	} {
+		for _, name := range named(s, what.section) {
+			if defined, _ := m[what.section].(Model); !has(defined, name) && (what.one != "network" || name != "default") {
+				return fmt.Errorf("refers to the %s %q, which is not defined under %s", what.one, name, what.section)
+			}
+		}
+	}
+	build, _ := s["build"].(Model)
+	for _, name := range sources(build["secrets"]) {
+		if defined, _ := m["secrets"].(Model); !has(defined, name) {
+			return fmt.Errorf("is built with the secret %q, which is not defined under secrets", name)
+		}
+	}
+	needs := dependencies(s)
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		services, _ := m["services"].(Model)
+		if !has(enabled, name) && (needs[name] || !has(services, name)) {
+			if has(services, name) {
+				return fmt.Errorf("depends on the service %q, which only has profiles that are not on", name)
+			}
+			return fmt.Errorf("depends on the service %q, which is not defined", name)
+		}
+	}
+	return nil
+}
+
+// has reports whether a name is defined, or is not known because a variable is part of it.
+func has(m Model, name string) bool {
+	_, ok := m[name]
+	return ok || strings.Contains(name, "$")
+}
+
+// named lists what a service refers to in a section.
+func named(s Model, section string) []string {
+	switch section {
+	case "volumes":
+		var found []string
+		mounts, _ := s["volumes"].(Model)
+		for _, target := range Sorted(mounts) {
+			if source := Text(mounts[target]); source != "" {
+				found = append(found, source)
+			}
+		}
+		return found
+	case "configs", "secrets":
+		return sources(s[section])
+	}
+	found := names(s[section])
+	slices.Sort(found)
+	return found
+}
+
+// sources lists the names of configs or secrets, in the short or the long form.
+func sources(value any) []string {
+	var found []string
+	for _, item := range List(value) {
+		if long, ok := item.(Model); ok {
+			item = long["source"]
+		}
+		if name := Text(item); name != "" {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// dependencies lists the services that a service needs, and whether it can't do without.
+func dependencies(s Model) map[string]bool {
+	needs := map[string]bool{}
+	dependsOn, _ := s["depends_on"].(Model)
+	for name, how := range dependsOn {
+		long, _ := how.(Model)
+		needs[name] = long["required"] != false
+	}
+	add := func(name string) {
+		if _, ok := needs[name]; !ok {
+			needs[name] = true
+		}
+	}
+	for _, link := range List(s["links"]) {
+		name, _, _ := strings.Cut(Text(link), ":")
+		add(name)
+	}
+	for _, from := range List(s["volumes_from"]) {
+		if name, _, _ := strings.Cut(Text(from), ":"); name != "container" {
+			add(name)
+		}
+	}
+	for _, key := range [...]string{"network_mode", "ipc", "pid", "uts", "cgroup"} {
+		if name, ok := strings.CutPrefix(Text(s[key]), "service:"); ok {
+			add(name)
+		}
+	}
+	return needs
+}
+
+// cycle reports services that depend on each other.
+func cycle(services Model) error {
+	done := map[string]bool{}
+	var visit func(name string, chain []string) error
+	visit = func(name string, chain []string) error {
+		if i := slices.Index(chain, name); i >= 0 {
+			return fmt.Errorf("the services depend on each other in a cycle: %s", strings.Join(append(chain[i:], name), " → "))
+		}
+		s, ok := services[name].(Model)
+		if !ok || done[name] {
+			return nil
+		}
+		for _, next := range slices.Sorted(maps.Keys(dependencies(s))) {
+			if err := visit(next, append(slices.Clip(chain), name)); err != nil {
+				return err
+			}
+		}
+		done[name] = true
+		return nil
+	}
+	for _, name := range Sorted(services) {
+		if err := visit(name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package project
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Decode reads a document of a compose file, and fills in the variables of its texts. It also returns the fields with the
+// tags !reset and !override: what earlier files say of them does not count. The document is changed.
+func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]string, error) {
+	r := &resets{}
+	r.prune(document, nil)
+	var value any
+	if err := document.Decode(&value); err != nil {
+		return nil, nil, fmt.Errorf("docker compose can't read it: %w", err)
+	}
+	value, err := plain(value, fill)
+	return value, r.paths, err
+}
+
+// resets are the fields with the tags !reset and !override, which drop what earlier files say of them.
+type resets struct{ paths [][]string }
+
+// prune drops fields to reset, and the tags, from a node.
+func (r *resets) prune(node *yaml.Node, at []string) {
+	if node.Tag == "!override" {
+		node.Tag = ""
+		r.paths = append(r.paths, at)
+	}
+	switch node.Kind {
+	case yaml.DocumentNode:
+		for _, inner := range node.Content {
+			r.prune(inner, at)
+		}
+	case yaml.SequenceNode:
+		node.Content = slices.DeleteFunc(node.Content, func(item *yaml.Node) bool { return item.Tag == "!reset" })
+		for _, item := range node.Content {
+			r.prune(item, append(slices.Clip(at), ""))
+		}
+	case yaml.MappingNode:
+		var kept []*yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			below := append(slices.Clip(at), key.Value)
+			if value.Tag == "!reset" {
+				r.paths = append(r.paths, below)
+				continue
+			}
+			r.prune(value, below)
+			kept = append(kept, key, value)
+		}
+		node.Content = kept
+	}
+}
+
+// Remove deletes a field of a model.
+func Remove(m Model, keys []string) {
+	for len(keys) > 1 {
+		below, ok := m[keys[0]].(Model)
+		if !ok {
+			return
+		}
+		m, keys = below, keys[1:]
+	}
+	if len(keys) == 1 {
+		delete(m, keys[0])
+	}
+}
+
+// plain makes a value of YAML one of JSON, and fills in the variables of its texts.
+func plain(value any, fill func(string) (string, error)) (any, error) {
+	var err error
+	switch v := value.(type) {
+	case string:
+		return fill(v)
+	case int, int64, uint64, float64:
+		return json.Number(fmt.Sprint(v)), nil
+	case time.Time:
+		return v.Format(time.RFC3339), nil
+	case []any:
+		for i := range v {
+			if v[i], err = plain(v[i], fill); err != nil {
+				return nil, err
+			}
+		}
+	case map[any]any:
+		for key := range v {
+			if _, ok := key.(string); !ok {
+				return nil, fmt.Errorf("docker compose wants texts as keys, not %v", key)
+			}
+		}
+	case Model:
+		c := make(Model, len(v)) // an anchor's value occurs more than once, in the same map
+		for key, item := range v {
+			if c[key], err = plain(item, fill); err != nil {
+				return nil, fmt.Errorf("%s: %w", key, err)
+			}
+		}
+		return c, nil
+	}
+	return value, nil
+}
