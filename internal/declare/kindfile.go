@@ -21,7 +21,7 @@ func ParseKind(known Catalog, name string, data []byte) (mediatypes.Kind, error)
 	if doc.Value == nil && len(doc.Problems) > 0 {
 		return mediatypes.Kind{}, doc.Problems.Err()
 	}
-	checker, err := NewChecker(KindSchema())
+	checker, err := NewChecker(kindSchema())
 	if err != nil {
 		return mediatypes.Kind{}, fmt.Errorf("reading the schema of kind files: %w", err)
 	}
@@ -152,8 +152,8 @@ func checkKindLayer(known Catalog, l mediatypes.LayerType, at string, report fun
 	}
 }
 
-// KindSchema returns the schema of a kind file: the fields of mediatypes.Kind.
-func KindSchema() map[string]any {
+// kindSchema returns the schema of a kind file: the fields of mediatypes.Kind.
+func kindSchema() map[string]any {
 	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
 	words := list("", map[string]any{"type": "string"})
 	root := object(map[string]any{
@@ -167,7 +167,7 @@ func KindSchema() map[string]any {
 			"mediaType": text(""), "optional": flag(""), "derive": text(""),
 			"schema": map[string]any{"type": "object"}, "defaults": map[string]any{"type": "object"},
 		}),
-		"layers":      atLeastOne(list("roles; the first that matches a file wins", KindLayerSchema())),
+		"layers":      atLeastOne(list("roles; the first that matches a file wins", kindLayerSchema())),
 		"order":       map[string]any{"enum": []any{"", string(mediatypes.ByDigest), string(mediatypes.ByTitle), string(mediatypes.ByRole)}},
 		"expand":      flag("a directory that no role takes whole becomes a layer per file"),
 		"perEntry":    flag("a directory without davit.yaml is packed entry by entry"),
@@ -185,9 +185,9 @@ func KindSchema() map[string]any {
 	return root
 }
 
-func KindLayerSchema() map[string]any {
+func kindLayerSchema() map[string]any {
 	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
-	packing := LayerSchema()["properties"].(map[string]any)["packing"]
+	packing := layerSchema()["properties"].(map[string]any)["packing"]
 	number := map[string]any{"type": "integer", "minimum": 0}
 	layer := object(map[string]any{
 		"role": text("what the file is in the kind"), "mediaType": text("of the blob in its default packing"),

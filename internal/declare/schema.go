@@ -20,7 +20,7 @@ const (
 )
 
 // SpecSchemaJSON returns the JSON Schema of davit.yaml. Parse checks with it, so editors and davit agree.
-func SpecSchemaJSON() ([]byte, error) { return indentJSON(SpecSchema()) }
+func SpecSchemaJSON() ([]byte, error) { return indentJSON(specSchema()) }
 
 // ConfigSchema returns the JSON Schema of config in a davit.yaml of a kind.
 func ConfigSchema(k mediatypes.Kind) ([]byte, error) {
@@ -76,8 +76,8 @@ func pick(properties map[string]any, keys ...string) map[string]any {
 	return picked
 }
 
-// SpecSchema returns the schema of davit.yaml. Its keys are those of Spec and LayerSpec.
-func SpecSchema() map[string]any {
+// specSchema returns the schema of davit.yaml. Its keys are those of Spec and LayerSpec.
+func specSchema() map[string]any {
 	all := specProperties()
 	referrer := object(pick(all, "kind", "name", "version", "artifactType", "annotations", "config", "layers", "referrers"))
 	referrer["required"] = []any{"kind", "layers"}
@@ -90,7 +90,7 @@ func SpecSchema() map[string]any {
 	root["required"] = []any{"kind"}
 	root["$defs"] = map[string]any{
 		"annotations": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
-		"layer":       LayerSchema(),
+		"layer":       layerSchema(),
 		"referrer":    referrer,
 		"platform":    platform,
 	}
@@ -117,7 +117,7 @@ func specProperties() map[string]any {
 	}
 }
 
-func LayerSchema() map[string]any {
+func layerSchema() map[string]any {
 	annotations := define("annotations")
 	annotations["description"] = "annotations of the layer"
 	schema := object(map[string]any{

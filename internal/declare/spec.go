@@ -20,7 +20,7 @@ func Parse(known Catalog, name string, data []byte) (*spec.Spec, error) {
 	if doc.Value == nil && len(doc.Problems) > 0 {
 		return nil, doc.Problems.Err()
 	}
-	checker, err := NewChecker(SpecSchema())
+	checker, err := NewChecker(specSchema())
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of davit.yaml: %w", err)
 	}

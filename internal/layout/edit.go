@@ -133,9 +133,6 @@ func (l *Layout) editLocked(ctx context.Context, c catalog.Change) error {
 // lockIndex takes the lock of index.json. The lock is on oci-layout, a file that is never replaced. nil: the lock can't
 // be taken.
 func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
-	if l.unlocked {
-		return nil
-	}
 	f, err := l.root.OpenFile(ocispec.ImageLayoutFile, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		f, err = l.root.Open(ocispec.ImageLayoutFile)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
@@ -187,15 +188,19 @@ func TestUntagBesideTag(t *testing.T) {
 	desc := tagged(t, path, "a", []byte("one"))
 	for i := range 40 {
 		tag := fmt.Sprintf("b%d", i)
+		ctx := t.Context()
+		if i%2 == 1 {
+			ctx = filelock.Without(ctx)
+		}
 		errs := make(chan error, 2)
 		for _, edit := range []func(testTarget) error{
-			func(target testTarget) error { return target.Untag(t.Context(), "a") },
-			func(target testTarget) error { return target.Tag(t.Context(), desc, tag) },
+			func(target testTarget) error { return target.Untag(ctx, "a") },
+			func(target testTarget) error { return target.Tag(ctx, desc, tag) },
 		} {
 			go func() {
-				target, err := openPlace(path, i%2 == 0)
+				target, err := openPlace(path)
 				if err == nil {
-					err = target.Close(t.Context(), edit(target))
+					err = target.Close(ctx, edit(target))
 				}
 				errs <- err
 			}()
@@ -246,7 +251,7 @@ func TestHalfWritten(t *testing.T) {
 						return target.Tag(ctx, desc, "v2")
 					},
 				} {
-					target, err := openPlace(path, true)
+					target, err := openPlace(path)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -31,8 +31,7 @@ const tempDir = ".davit"
 // outdated index.
 type Layout struct {
 	*catalog.Catalog
-	mode     reference.Mode
-	unlocked bool // works without locks, as on disks without support for them; for tests
+	mode reference.Mode
 
 	preparing sync.Mutex // held while the layout is created or left
 	editing   sync.Mutex // held while index.json or the set of blobs is changed

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/archive"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -63,20 +64,12 @@ func child(t *testing.T, name, path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// openPlace opens a layout or archive for writing, with or without locks.
-func openPlace(path string, locks bool) (testTarget, error) {
+// openPlace opens a layout or archive for writing.
+func openPlace(path string) (testTarget, error) {
 	if strings.HasSuffix(path, ".tar") {
-		a, err := archive.Open(path, reference.Write)
-		if err == nil {
-			a.Unlocked = !locks
-		}
-		return a, err
+		return archive.Open(path, reference.Write)
 	}
-	l, err := Open(path, reference.Write)
-	if err == nil {
-		l.unlocked = !locks
-	}
-	return l, err
+	return Open(path, reference.Write)
 }
 
 // store pushes an artifact of one layer.
@@ -105,8 +98,11 @@ const perProcess = 4
 
 // childArtifacts opens a place again and again and puts a referrer with a tag of its own into it.
 func childArtifacts(ctx context.Context, path string, args []string) error {
+	if args[1] != "locks" {
+		ctx = filelock.Without(ctx)
+	}
 	for i := range perProcess {
-		target, err := openPlace(path, args[1] == "locks")
+		target, err := openPlace(path)
 		if err != nil {
 			return err
 		}
@@ -115,7 +111,7 @@ func childArtifacts(ctx context.Context, path string, args []string) error {
 		if err == nil {
 			err = target.Tag(ctx, desc, name)
 		}
-		if err := target.Close(context.Background(), err); err != nil {
+		if err := target.Close(ctx, err); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -154,7 +150,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 func sound(t *testing.T, path string) (tags []string, referrers int) {
 	t.Helper()
 	ctx := context.Background() // also in a cleanup
-	target, err := openPlace(path, true)
+	target, err := openPlace(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +229,7 @@ func noLitter(t *testing.T, path string) {
 // childForEver puts artifacts of some size into a place, tells of each when it is done, and is ended by a kill.
 func childForEver(ctx context.Context, path string, args []string) error {
 	for i := 0; ; i++ {
-		target, err := openPlace(path, true)
+		target, err := openPlace(path)
 		if err != nil {
 			return err
 		}
@@ -270,7 +266,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 					}
 				}
 			}
-			target, err := openPlace(path, true) // the next that writes heals it
+			target, err := openPlace(path) // the next that writes heals it
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -22,7 +22,7 @@ func childTooMuch(ctx context.Context, path string, _ []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	target, err := openPlace(path, true)
+	target, err := openPlace(path)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func artifacts(t *testing.T, path string) {
 
 // childDenied stores an artifact where it must not. It prints the error, which must name a file.
 func childDenied(ctx context.Context, path string, _ []string) error {
-	target, err := openPlace(path, true)
+	target, err := openPlace(path)
 	if err == nil {
 		_, err = store(ctx, target, []byte("new"), nil)
 		err = target.Close(context.Background(), err)

@@ -58,7 +58,7 @@ func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 // edited opens a place, does something and closes it.
 func edited(t *testing.T, path string, do func(ctx context.Context, target testTarget) error) {
 	t.Helper()
-	target, err := openPlace(path, true)
+	target, err := openPlace(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func written(t *testing.T, path, prefix string, all map[string][]byte) {
 // TestDamage changes, cuts, lengthens and removes each blob in turn: nothing of it is given out.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	large := bytes.Repeat([]byte("0123456789abcdef"), catalog.MaxHeld/16+1) // more than is verified in memory
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16+1) // over 1 MiB, and so more than is verified in memory
 	damages := map[string]func([]byte) []byte{
 		"changed":    func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b },
 		"last bit":   func(b []byte) []byte { b = bytes.Clone(b); b[len(b)-1] ^= 0x80; return b },
@@ -265,7 +265,7 @@ func TestHostilePlaces(t *testing.T) {
 	}
 	nested := [][]byte{manifest, []byte("{}")}
 	deep := good
-	for range catalog.MaxDepth + 2 {
+	for range 18 { // the limit is 16
 		nested = append(nested, jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2},
 			MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{deep}}))
 		deep = content.NewDescriptorFromBytes(ocispec.MediaTypeImageIndex, nested[len(nested)-1])
@@ -278,7 +278,7 @@ func TestHostilePlaces(t *testing.T) {
 		"negative size":      with(func(d *ocispec.Descriptor) { d.Size = -1 }),
 		"size of a terabyte": with(func(d *ocispec.Descriptor) { d.Size = 1 << 40 }),
 		"wrong size":         with(func(d *ocispec.Descriptor) { d.Size++ }),
-		"index too large":    layoutOf(bytes.Repeat([]byte(" "), catalog.MaxIndex+1)),
+		"index too large":    layoutOf(bytes.Repeat([]byte(" "), 16<<20+1)),
 		"index cut off":      layoutOf([]byte(`{"schemaVersion":2,"manifests":[`)),
 		"index of version 1": layoutOf([]byte(`{"schemaVersion":1,"manifests":[]}`)),
 		"index empty":        layoutOf(nil),
@@ -432,7 +432,7 @@ func (c cancelling) Read(p []byte) (int, error) {
 func TestCancelledPushLeavesNothing(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
-		target, err := openPlace(path, true)
+		target, err := openPlace(path)
 		if err != nil {
 			t.Fatal(err)
 		}

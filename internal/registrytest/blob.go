@@ -133,15 +133,6 @@ func (g *Registry) Blob(repo, digest string) ([]byte, bool) {
 	return data, err == nil
 }
 
-// Corrupt replaces the content of a blob in every repository without changing its digest.
-func (g *Registry) Corrupt(digest string, content []byte) {
-	b := &blob{}
-	b.Write(content)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.blobs[digest] = b
-}
-
 func (g *Registry) find(repo, digest string) *blob {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -87,8 +87,7 @@ func TestFrequentResets(t *testing.T) {
 			g := rt.Start(t, rt.Options{})
 			g.AddBlob("a/b", data)
 			g.Inject("GET blob", faults.Always, cut(300<<10))
-			repo := open(t, Options{}, g.Host, "a/b", reference.Read)
-			repo.api.Client.Transport.Delay = time.Minute // a pause would be noticed
+			repo := open(t, Options{delay: time.Minute}, g.Host, "a/b", reference.Read) // a pause would be noticed
 			if got, err := fetchInto(t.Context(), t, repo, desc, t.TempDir()); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("fetched %d bytes, %v", len(got), err)
 			}
@@ -121,7 +120,7 @@ func TestViolationsEndAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := rt.Start(t, rt.Options{})
-			repo := open(t, Options{}, g.Host, "a/b", reference.Write)
+			repo := open(t, Options{delay: time.Hour}, g.Host, "a/b", reference.Write)
 			desc, _, err := pushArtifact(t.Context(), repo, "x", nil)
 			if err == nil {
 				err = repo.Tag(t.Context(), desc, "a")
@@ -130,7 +129,6 @@ func TestViolationsEndAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			g.Inject(test.op, faults.Always, test.fault)
-			repo.api.Client.Transport.Delay = time.Hour
 			g.ResetLog()
 			switch {
 			case strings.HasSuffix(test.op, "tags"):

@@ -26,6 +26,8 @@ type Options struct {
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives what the user should know, such as a wait; from several goroutines
+
+	delay time.Duration // before the second try; 0: what the transport chooses
 }
 
 // Client opens repositories of registries. They share its connections, tokens, and rate limits.
@@ -53,7 +55,7 @@ func New(opts Options) *Client {
 	}
 	c.share = &share.Downloads{Dir: blob.CacheDir(opts.CacheDir, "downloads")}
 	c.http = api.NewClient(transport.Options{
-		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall,
+		Security: opts.Security, Connections: opts.Concurrency, RetryFor: opts.RetryFor, Stall: opts.Stall, Delay: opts.delay,
 		UserAgent: opts.UserAgent, Trace: opts.Trace, Notify: opts.Notify,
 	}, c.creds)
 	c.creds.Notify = c.http.Transport.Notify

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,8 +29,9 @@ import (
 func open(t *testing.T, opts Options, host, name string, mode reference.Mode) *Repository {
 	t.Helper()
 	opts.Credentials.Registry = host
+	opts.delay = cmp.Or(opts.delay, 20*time.Millisecond)
 	client := New(opts)
-	client.blobs.OnePass, client.http.Transport.Delay = huge, 20*time.Millisecond
+	client.blobs.OnePass = huge
 	repo, err := client.OpenRepository(host, name, mode)
 	if err != nil {
 		t.Fatal(err)

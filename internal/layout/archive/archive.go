@@ -31,8 +31,6 @@ type Archive struct {
 	mode reference.Mode
 	old  *tarFile // the existing file; empty: none
 
-	Unlocked bool // works without locks, as on disks without support for them; for tests
-
 	editing sync.Mutex // held while the index is changed
 
 	mu      sync.Mutex     // guards the fields below

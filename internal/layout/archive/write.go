@@ -105,9 +105,6 @@ func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
 }
 
 func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
-	if a.Unlocked {
-		return nil
-	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil

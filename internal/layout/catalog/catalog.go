@@ -86,7 +86,7 @@ func (c *Catalog) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadClos
 		return nil, err
 	}
 	r := files.NewVerifyingReader(b, b, desc)
-	if desc.Size > MaxHeld {
+	if desc.Size > maxHeld {
 		return r, nil
 	}
 	defer b.Close()

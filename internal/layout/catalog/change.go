@@ -83,10 +83,10 @@ func Removal(d digest.Digest) Change {
 }
 
 func ReadIndexFrom(r io.Reader, name string, size int64) (*Index, error) {
-	if size > MaxIndex {
-		return nil, artifact.Refused(name, "it has %d bytes; %d are allowed", size, MaxIndex)
+	if size > maxIndex {
+		return nil, artifact.Refused(name, "it has %d bytes; %d are allowed", size, maxIndex)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, MaxIndex))
+	data, err := io.ReadAll(io.LimitReader(r, maxIndex))
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,11 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// MaxIndex is the maximum size of an index.json in bytes. It exceeds the limit for manifests, because a layout with
+// maxIndex is the maximum size of an index.json in bytes. It exceeds the limit for manifests, because a layout with
 // many tags has a large index that no registry has to accept: some 50,000 entries.
-const MaxIndex = 16 << 20
+const maxIndex = 16 << 20
 
-// indexLimits bound what an index.json of MaxIndex makes a decoder allocate: entries with annotations and a platform.
+// indexLimits bound what an index.json of maxIndex makes a decoder allocate: entries with annotations and a platform.
 var indexLimits = jsonwalk.Limits{Objects: 200_000, Values: 1_000_000}
 
 // AnnotationContainerd is where containerd and docker save keep the full name of an image; its ref.name is then the
@@ -287,7 +287,7 @@ func (ix *Index) Sort() {
 // Marshal returns the index as JSON, and refuses an index that is too large to be read again.
 func (ix *Index) Marshal() ([]byte, error) {
 	data, err := json.Marshal(ix)
-	if err == nil && len(data) > MaxIndex {
+	if err == nil && len(data) > maxIndex {
 		err = fmt.Errorf("%w: index.json would have %d bytes", errdef.ErrSizeExceedsLimit, len(data))
 	}
 	return data, err

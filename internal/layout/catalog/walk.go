@@ -17,9 +17,9 @@ import (
 const (
 	// maxNodes limits the manifests that a walk through indexes visits, and maxDepth how deeply they may be nested.
 	maxNodes = 100_000
-	MaxDepth = 16
-	// MaxHeld is the largest blob that is verified in memory before its first byte is returned.
-	MaxHeld = 1 << 20
+	maxDepth = 16
+	// maxHeld is the largest blob that is verified in memory before its first byte is returned.
+	maxHeld = 1 << 20
 )
 
 // Walk visits manifests and those nested in indexes, each once. It passes manifests that could not be read to fn.
@@ -32,8 +32,8 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 				continue
 			}
 			seen[node.Digest] = true
-			if len(seen) > maxNodes || level > MaxDepth {
-				return artifact.Refused(c.Path, "more than %d manifests, or indexes in each other more than %d deep", maxNodes, MaxDepth)
+			if len(seen) > maxNodes || level > maxDepth {
+				return artifact.Refused(c.Path, "more than %d manifests, or indexes in each other more than %d deep", maxNodes, maxDepth)
 			}
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)

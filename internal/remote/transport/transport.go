@@ -35,7 +35,7 @@ type Transport struct {
 	Security    Security
 	connections int
 	retryFor    time.Duration
-	Delay       time.Duration // before the second try
+	delay       time.Duration // before the second try
 	Stall       time.Duration
 	trace       func(string)
 	notify      func(string)
@@ -52,6 +52,7 @@ type Options struct {
 	Connections int           // to one host
 	RetryFor    time.Duration // how long one operation may go without progress; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds, or RetryFor if that is less
+	Delay       time.Duration // before the second try; 0: 200 ms
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives what the user should know; from several goroutines
@@ -69,7 +70,7 @@ func New(o Options) *Transport {
 		o.Stall = min(o.Stall, max(o.RetryFor, leastStall))
 	}
 	return &Transport{
-		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), Delay: firstDelay,
+		Security: o.Security, connections: o.Connections, retryFor: max(o.RetryFor, 0), delay: cmp.Or(o.Delay, firstDelay),
 		Stall: o.Stall, trace: o.Trace, notify: o.Notify, agent: cmp.Or(o.UserAgent, "davit"),
 	}
 }
@@ -221,7 +222,7 @@ type Retrier struct {
 const muchProgress = 64 << 10
 
 func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
-	return &Retrier{budget: t.retryFor, first: t.Delay, limiter: g, notify: t.Notify}
+	return &Retrier{budget: t.retryFor, first: t.delay, limiter: g, notify: t.Notify}
 }
 
 // ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.

@@ -33,8 +33,8 @@ type journal struct {
 // besides.
 const maxJournal = 1 << 20
 
-// ReadJournal reads a journal. It returns nil if the journal is damaged.
-func ReadJournal(r io.Reader) *journal {
+// readJournal reads a journal. It returns nil if the journal is damaged.
+func readJournal(r io.Reader) *journal {
 	data, err := io.ReadAll(io.LimitReader(r, maxJournal))
 	head, body, ok := strings.Cut(string(data), "\n")
 	var length, sum uint32
@@ -74,7 +74,7 @@ func (f *journalFile) open() *journal {
 		return nil
 	}
 	f.file = file
-	return ReadJournal(file)
+	return readJournal(file)
 }
 
 // write writes a journal in one piece. A failure is not reported: it costs a later process the work of this one.
