@@ -1,5 +1,6 @@
 #!/bin/sh
-# Publishes the container image of a release with davit itself: pushes it for two platforms, attaches an SBOM, and signs both.
+# Publishes a release with davit itself: pushes the container image for two platforms, attaches an SBOM, pushes the archives and
+# packages as an artifact beside it (REPOSITORY/archives), and signs all of them.
 #
 #	REGISTRY_USER=… REGISTRY_TOKEN=… SIGN_KEY=… COSIGN_PASSWORD=… .ci/publish.sh v1.2.3 [REPOSITORY]
 #
@@ -23,16 +24,19 @@ name: davit
 version: $version
 annotations: {org.opencontainers.image.source: https://github.com/davit-oci/davit, org.opencontainers.image.licenses: Apache-2.0}
 platforms:
-  - {platform: linux/amd64, layers: [{path: amd64/, title: /}], config: {config: {Entrypoint: [/davit]}}}
-  - {platform: linux/arm64, layers: [{path: arm64/, title: /}], config: {config: {Entrypoint: [/davit]}}}
+  - {platform: linux/amd64, layers: [amd64/], config: {config: {Entrypoint: [/davit]}}}
+  - {platform: linux/arm64, layers: [arm64/], config: {config: {Entrypoint: [/davit]}}}
 YAML
 case $repository in
 *.*/* | *:*/*) [ -z "${REGISTRY_USER-}" ] || echo "$REGISTRY_TOKEN" | "$davit" login "${repository%%/*}" --username "$REGISTRY_USER" --password-stdin ;;
 esac
 image=$("$davit" push --quiet "$work/image" "$repository:$version" --tag latest)
 go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -main cmd/davit -output "$work/davit.cdx.json" .
-"$davit" attach --quiet "$work/davit.cdx.json" "$image"
+"$davit" attach --quiet "$work/davit.cdx.json" "$image" >/dev/null
+archives=$(cd dist && "$davit" push --quiet --kind generic --name davit --version "$version" \
+	*.tar.gz *.zip *.deb *.rpm checksums.txt "$repository/archives:$version")
 if [ -n "${SIGN_KEY-}" ]; then
 	"$davit" sign --key env://SIGN_KEY --referrers --each-platform "$image"
+	"$davit" sign --key env://SIGN_KEY "$archives"
 fi
-echo "$image"
+printf '%s\n' "$image" "$archives"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the workflows and makes a snapshot of a release, twice: the archives must be equal. Tools are built from their modules into
-# the tools folder, once.
+# Checks the workflows and makes a snapshot of a release, twice: the archives must be equal. Publishes it to a registry on this
+# machine, and verifies what is there. Tools are built from their modules into the tools folder, once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${DAVIT_TOOLS:-$PWD/.tools}
@@ -17,3 +17,19 @@ done
 cmp dist-one.sums dist-two.sums
 cat dist-two.sums
 rm -f dist-one.* dist-two.*
+
+work=$(mktemp -d)
+davit=$(ls "$PWD"/dist/davit_linux_"$(go env GOARCH)"*/davit)
+"$davit" serve --write --addr 127.0.0.1:0 "$work/registry" >"$work/serve.log" &
+server=$!
+trap 'kill $server; rm -rf "$work"' EXIT
+for _ in $(seq 50); do
+	host=$(grep -o '127\.0\.0\.1:[0-9]*' "$work/serve.log" | head -1) && break
+	sleep 0.1
+done
+export COSIGN_PASSWORD=snapshot
+(cd "$work" && "$davit" keygen release)
+SIGN_KEY=$(cat "$work/release.key") .ci/publish.sh v0.0.0-snapshot "$host/davit"
+"$davit" verify --require sbom --key "$work/release.pub" "$host/davit:0.0.0-snapshot"
+"$davit" pull --verify-key "$work/release.pub" "$host/davit/archives:0.0.0-snapshot" -o "$work/archives"
+(cd "$work/archives" && sha256sum --check --quiet checksums.txt)
