@@ -33,3 +33,17 @@ SIGN_KEY=$(cat "$work/release.key") .ci/publish.sh v0.0.0-snapshot "$host/davit"
 "$davit" verify --require sbom --key "$work/release.pub" "$host/davit:0.0.0-snapshot"
 "$davit" pull --verify-key "$work/release.pub" "$host/davit/archives:0.0.0-snapshot" -o "$work/archives"
 (cd "$work/archives" && sha256sum --check --quiet checksums.txt)
+
+# go install, as from a module proxy that has this commit as a version.
+versions=$work/proxy/github.com/davit-oci/davit/@v
+mkdir -p "$versions"
+echo v0.0.1 >"$versions/list"
+echo '{"Version":"v0.0.1"}' >"$versions/v0.0.1.info"
+cp go.mod "$versions/v0.0.1.mod"
+git archive --format=zip --prefix=github.com/davit-oci/davit@v0.0.1/ --output="$versions/v0.0.1.zip" HEAD
+cache=$(go env GOMODCACHE)
+(cd "$work" && GOBIN=$work/bin GOMODCACHE=$work/mod GOFLAGS=-modcacherw GONOSUMDB=github.com/davit-oci \
+	GOPROXY="file://$work/proxy,file://$cache/cache/download,$(go env GOPROXY)" \
+	go install github.com/davit-oci/davit/cmd/davit@latest)
+"$work/bin/davit" version
+"$work/bin/davit" version | grep -q '^version  *0\.0\.1$'
