@@ -263,6 +263,23 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 	}
 }
 
+func TestModelOfCache(t *testing.T) {
+	t.Parallel()
+	cache := map[string]string{
+		"models--org--name/blobs/aa": tensors("a"), "models--org--name/refs/main": "r2", "models--org--name/snapshots/r1/config.json": "{}",
+		"models--org--name/snapshots/r2/model.safetensors": tensors("a"), "models--org--name/snapshots/r3/model.safetensors": tensors("a"),
+	}
+	for _, layers := range []string{"models--org--name/", "./"} {
+		_, err := kindtest.Compose(t, cache, "kind: model\nlayers: ["+layers+"]\n")
+		if want := `"models--org--name" is a cache of Hugging Face, which has each file twice (name one snapshot in it: snapshots/r2)`; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", layers, err, want)
+		}
+	}
+	if _, err := kindtest.Compose(t, cache, "kind: model\nlayers: [models--org--name/snapshots/r2/]\n"); err != nil {
+		t.Errorf("a snapshot: %v", err)
+	}
+}
+
 func TestModelReadsModelOpt(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{

@@ -47,8 +47,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			return nil, err
 		}
 		found := weightset.Find(d, "model")
-		if len(found.Faults) > 0 {
-			return nil, nil // problems
+		if err := checkWeights(d, found); err != nil || len(found.Faults) > 0 {
+			return nil, err // or problems
 		}
 		card := weightset.TakeCard(d)
 		if about, ok := kitfile["package"].(map[string]any); ok && card.License != "" && about["license"] == nil {
@@ -59,8 +59,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		return nil, &spec.Error{Item: by.Path, Err: err}
 	} else {
 		d.DropUnnamed(by.Path, declared)
-		if found := weightset.Find(d, "model"); len(found.Faults) > 0 {
-			return nil, nil // problems
+		found := weightset.Find(d, "model")
+		if err := checkWeights(d, found); err != nil || len(found.Faults) > 0 {
+			return nil, err // or problems
 		}
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
@@ -74,6 +75,19 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		encoded, err := configblob.Encode(kitfile)
 		return spec.Finished{Config: encoded}, err
 	}, nil
+}
+
+// checkWeights reads the weights of the model, which the config does not describe. Weights that can't be read are a warning: kit
+// packs any file.
+func checkWeights(d *compose.Draft, found *weightset.Parts) error {
+	warnings := d.Warnings
+	_, err := found.Facts(d)
+	d.Warnings = warnings // about facts that a ModelKit does not have
+	if incomplete := (*weightset.IncompleteError)(nil); err == nil || errors.As(err, &incomplete) {
+		return err
+	}
+	d.Warnings = append(d.Warnings, err.Error())
+	return nil
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil without one.

@@ -197,3 +197,53 @@ func TestBrokenKitfile(t *testing.T) {
 		}
 	}
 }
+
+// TestModelKitChecksWeights checks that weights that lack parts are an error, and those that can't be read a warning.
+func TestModelKitChecksWeights(t *testing.T) {
+	t.Parallel()
+	part := formattest.TinyLlama()
+	part.Keys = append(part.Keys, formattest.Pair{Key: "split.count", Value: uint16(3)})
+	whole := string(formattest.TinyLlama().Bytes())
+	for name, tt := range map[string]struct {
+		files         map[string]string
+		err, warnings string
+	}{
+		"parts are missing": {map[string]string{"m.gguf": string(part.Bytes())}, `"m.gguf": incomplete: split.count is 3, and there is one file`, ""},
+		"truncated":         {map[string]string{"m.gguf": whole[:len(whole)-1]}, "", `"m.gguf": truncated GGUF`},
+		"no config":         {map[string]string{"m.gguf": whole, "config.json": "{"}, "", ""},
+		"a web page":        {map[string]string{"m.gguf": "<html>"}, `"m.gguf" is a web page, not the file itself`, ""},
+	} {
+		plan, err := kindtest.Compose(t, tt.files, "kind: modelkit\nlayers: ['*']\n")
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%s: %v, want %s", name, err, tt.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := strings.Join(plan.Warnings, " "); tt.warnings == "" && got != "" || !strings.Contains(got, tt.warnings) {
+			t.Errorf("%s: warnings are %q", name, got)
+		}
+	}
+}
+
+// TestModelKitOfTraining checks that the state of a training is not the model.
+func TestModelKitOfTraining(t *testing.T) {
+	t.Parallel()
+	for want, files := range map[string]map[string]string{
+		"pytorch_model.bin": {"optimizer.pt": "x", "pytorch_model.bin": "x", "rng_state.pth": "x", "training_args.bin": "x"},
+		"saved_model.pb":    {"fingerprint.pb": "x", "saved_model.pb": "x"},
+	} {
+		plan, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: ['*']\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.Layers[0].Title; got != want {
+			t.Errorf("the model is %s, want %s", got, want)
+		}
+		checkKitfile(t, plan)
+	}
+}

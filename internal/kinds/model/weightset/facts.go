@@ -1,7 +1,6 @@
 package weightset
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +14,11 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/tree"
 )
+
+// IncompleteError reports that parts of the weights of a model are missing.
+type IncompleteError struct{ message string }
+
+func (e *IncompleteError) Error() string { return e.message }
 
 // Facts reads what the weights of a model say of themselves. The keys are those of Docker Model Runner's config.
 func (p *Parts) Facts(d *compose.Draft) (map[string]any, error) {
@@ -58,7 +62,7 @@ func ggufFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
 		return nil, err
 	}
 	if f := survey.CheckSplit(set, all); f != nil {
-		return nil, &spec.Error{Item: f.Path, Err: errors.New(f.Message), Hint: f.Hint}
+		return nil, &spec.Error{Item: f.Path, Err: &IncompleteError{f.Message}, Hint: f.Hint}
 	}
 	facts := map[string]any{
 		"architecture": all.Architecture(),

@@ -36,6 +36,9 @@ func Find(d *compose.Draft, role string) *Parts {
 		}
 	}
 	p.Survey = t.Survey()
+	if f := cacheFault(d); f != nil {
+		p.Faults = []survey.Fault{*f}
+	}
 	for _, index := range slices.Sorted(maps.Keys(p.Unread)) {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%s can't be read, so no shard is known to be missing: %s", index, tree.Cause(p.Unread[index])))
 	}
@@ -118,12 +121,20 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	}
 }
 
+// weightRank orders layers of weights. The state of a training has the endings of weights.
 func (p *Parts) weightRank(l *compose.Layer) int {
-	if p.Part(l) == survey.Weights {
+	name := strings.ToLower(path.Base(l.Source()))
+	switch {
+	case p.Part(l) == survey.Weights:
 		return 0
+	case slices.ContainsFunc(trainingStates, func(begin string) bool { return strings.HasPrefix(name, begin) }):
+		return 2
 	}
 	return 1
 }
+
+// trainingStates begin the names of files that trainers and TensorFlow write beside weights.
+var trainingStates = []string{"optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state", "fingerprint.pb", "random_states"}
 
 // Tell notes which set is the model, and what the other files are. leftOut: the other weights are not packed.
 func (p *Parts) Tell(d *compose.Draft, leftOut bool) {

@@ -1,0 +1,46 @@
+package weightset
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
+)
+
+// cacheFault refuses the cache of a model of Hugging Face as a whole: it has each file twice, and those of other revisions.
+func cacheFault(d *compose.Draft) *survey.Fault {
+	named := slices.Clone(d.Spec.Dirs)
+	for _, l := range d.Spec.Layers {
+		named = append(named, path.Clean(l.Path))
+	}
+	dirs := slices.Clone(named)
+	for _, dir := range named {
+		inside, _ := fs.ReadDir(d.FS, dir) // the error is reported when it is packed
+		for _, entry := range inside {
+			if strings.HasPrefix(entry.Name(), "models--") {
+				dirs = append(dirs, path.Join(dir, entry.Name()))
+			}
+		}
+	}
+	for _, dir := range dirs {
+		snapshots, err := fs.ReadDir(d.FS, path.Join(dir, "snapshots"))
+		if err != nil || len(snapshots) == 0 || !isDir(d.FS, path.Join(dir, "blobs")) || !isDir(d.FS, path.Join(dir, "refs")) {
+			continue
+		}
+		revision := snapshots[len(snapshots)-1].Name()
+		if main, err := fs.ReadFile(d.FS, path.Join(dir, "refs/main")); err == nil && fs.ValidPath(string(main)) {
+			revision = string(main)
+		}
+		return &survey.Fault{Path: path.Join(d.Spec.Dir, dir), Message: "is a cache of Hugging Face, which has each file twice",
+			Hint: "name one snapshot in it: " + path.Join("snapshots", revision)}
+	}
+	return nil
+}
+
+func isDir(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	return err == nil && info.IsDir()
+}
