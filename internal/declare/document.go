@@ -2,15 +2,14 @@ package declare
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/yamlscalar"
 	"github.com/davit-oci/davit/internal/lazy"
 	"gopkg.in/yaml.v3"
 )
@@ -161,39 +160,12 @@ func (d *document) mapping(n *yaml.Node, pointer string, depth int) any {
 }
 
 func (d *document) scalar(n *yaml.Node) any {
-	switch n.ShortTag() {
-	case "!!null":
+	value, ok := yamlscalar.Read(n)
+	if !ok {
+		d.Add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
 		return nil
-	case "!!bool":
-		var b bool
-		if err := n.Decode(&b); err == nil {
-			return b
-		}
-	case "!!int", "!!float":
-		if number, ok := jsonNumber(n); ok {
-			return number
-		}
-	case "!!str", "!!timestamp":
-		return n.Value
 	}
-	d.Add(place(n), fmt.Sprintf("%s %q can't be read", strings.TrimLeft(n.ShortTag(), "!"), n.Value), "put it in quotes if it is a string")
-	return nil
-}
-
-// jsonNumber keeps the spelling of a number if JSON spells it the same way.
-func jsonNumber(n *yaml.Node) (json.Number, bool) {
-	if json.Valid([]byte(n.Value)) {
-		return json.Number(n.Value), true
-	}
-	var i int64
-	if n.ShortTag() == "!!int" && n.Decode(&i) == nil {
-		return json.Number(strconv.FormatInt(i, 10)), true
-	}
-	var f float64
-	if n.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return "", false
-	}
-	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), true
+	return value
 }
 
 func EscapePointer(token string) string {

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -186,21 +185,12 @@ func (l *Layout) has(desc ocispec.Descriptor) bool {
 }
 
 func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io.Reader) error {
-	data, err := catalog.ReadManifest(desc, r)
+	links, err := catalog.StoreManifest(l.Catalog, desc, r, func(r io.Reader) error {
+		_, err := l.ingest(ctx, desc, r, nil)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	links, err := catalog.ParseLinks(data)
-	if err != nil {
-		return artifact.Refused(desc.Digest.String(), "%w", err)
-	}
-	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
-	}
-	if _, err := catalog.ManifestData(l.Catalog, desc); err != nil { // missing or damaged
-		if _, err := l.ingest(ctx, desc, bytes.NewReader(data), nil); err != nil {
-			return err
-		}
 	}
 	if err := l.list(ctx, desc, links); err != nil {
 		return err

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/byterange"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/upload"
 	"github.com/opencontainers/go-digest"
@@ -166,26 +165,17 @@ func (c *call) add(up *upload.Session) error {
 	if where == "" {
 		return up.Add(c.Body)
 	}
-	first, length, ok := parseContentRange(where)
+	part, ok := byterange.Parse(where)
 	switch {
 	case !ok:
 		return answer.Refuse(http.StatusBadRequest, "BLOB_UPLOAD_INVALID", "invalid Content-Range %q: want FIRST-LAST", where)
-	case c.ContentLength >= 0 && c.ContentLength != length:
+	case c.ContentLength >= 0 && c.ContentLength != part.Length():
 		return answer.Refuse(http.StatusBadRequest, "SIZE_INVALID", "size mismatch: Content-Range %q, body of %d bytes", where, c.ContentLength)
-	case first != up.Offset:
+	case part.First != up.Offset:
 		c.progress(up)
-		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "wrong offset: want %d, got %d", up.Offset, first)
+		return answer.Refuse(http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", "wrong offset: want %d, got %d", up.Offset, part.First)
 	}
-	return up.Add(io.LimitReader(c.Body, length))
-}
-
-// parseContentRange reads FIRST-LAST as the distribution specification writes it, and as HTTP does: "bytes 0-9/*".
-func parseContentRange(s string) (first, length int64, ok bool) {
-	s, _, _ = strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
-	from, to, _ := strings.Cut(s, "-")
-	first, err1 := strconv.ParseInt(from, 10, 62)
-	last, err2 := strconv.ParseInt(to, 10, 62)
-	return first, last - first + 1, err1 == nil && err2 == nil && 0 <= first && first <= last
+	return up.Add(io.LimitReader(c.Body, part.Length()))
 }
 
 // patch appends a part of a blob.

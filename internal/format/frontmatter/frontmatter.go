@@ -7,11 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/format/bom"
+	"github.com/davit-oci/davit/internal/format/yamlscalar"
 	"gopkg.in/yaml.v3"
 )
 
@@ -127,35 +126,11 @@ func (r *valueReader) read(n *yaml.Node, depth int) (any, error) {
 }
 
 func scalar(n *yaml.Node) (any, error) {
-	switch n.ShortTag() {
-	case "!!null":
-		return nil, nil
-	case "!!bool":
-		var b bool
-		err := n.Decode(&b)
-		return b, err
-	case "!!int", "!!float":
-		return number(n)
-	case "!!str", "!!timestamp":
-		return n.Value, nil
+	value, ok := yamlscalar.Read(n)
+	if !ok {
+		return nil, errUnreadable
 	}
-	return nil, errUnreadable
-}
-
-// number keeps the text of a number that is valid in JSON.
-func number(n *yaml.Node) (json.Number, error) {
-	if json.Valid([]byte(n.Value)) {
-		return json.Number(n.Value), nil
-	}
-	var i int64
-	if n.ShortTag() == "!!int" && n.Decode(&i) == nil {
-		return json.Number(strconv.FormatInt(i, 10)), nil
-	}
-	var f float64
-	if n.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return "", errUnreadable
-	}
-	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), nil
+	return value, nil
 }
 
 // plainValue formats a value for people: lists with commas, objects as JSON.

@@ -128,21 +128,12 @@ func (a *Archive) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader
 		_, err := a.spool(ctx, desc, r, nil)
 		return err
 	}
-	data, err := catalog.ReadManifest(desc, r)
+	links, err := catalog.StoreManifest(a.Catalog, desc, r, func(r io.Reader) error {
+		_, err := a.spool(ctx, desc, r, nil)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	links, err := catalog.ParseLinks(data)
-	if err != nil {
-		return artifact.Refused(desc.Digest.String(), "%w", err)
-	}
-	if err := catalog.CheckComplete(a.Catalog, links); err != nil {
-		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(a.Catalog, desc.Digest), err)
-	}
-	if _, err := catalog.ManifestData(a.Catalog, desc); err != nil { // missing or damaged
-		if _, err := a.spool(ctx, desc, bytes.NewReader(data), nil); err != nil {
-			return err
-		}
 	}
 	return a.edit(catalog.Listing(a.Catalog, desc, links))
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -264,19 +263,6 @@ func ManifestData(c *Catalog, desc ocispec.Descriptor) (data []byte, err error) 
 		data, err = io.ReadAll(files.NewVerifyingReader(b, b, desc))
 		return changed, err
 	})
-	return data, err
-}
-
-// ReadManifest reads content that is to become a manifest of a layout or archive.
-func ReadManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
-	if desc.Size > manifest.MaxSize {
-		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
-	}
-	data, err := content.ReadAll(r, desc)
-	switch {
-	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
-	}
 	return data, err
 }
 

@@ -80,21 +80,6 @@ func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (boo
 	return false, err
 }
 
-// CheckComplete names the first missing blob that a manifest needs. Blobs that have a URL may be stored elsewhere.
-func CheckComplete(c *Catalog, l *Links) error {
-	for _, desc := range slices.Concat(l.Children, l.Blobs) {
-		b, err := OpenBlob(c, desc)
-		if errors.Is(err, errdef.ErrNotFound) && len(desc.URLs) > 0 {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		_ = b.Close()
-	}
-	return nil
-}
-
 // ListEntry returns the form of a manifest's descriptor in an index.json.
 func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 	if l.mediaType != "" {

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
+	"github.com/davit-oci/davit/internal/byterange"
 	"github.com/davit-oci/davit/internal/remote/transport"
 	"github.com/davit-oci/davit/internal/untrusted"
 
@@ -143,7 +142,8 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 			return artifact.Refused(desc.Digest.String(), "the registry has %d bytes, the descriptor says %d", resp.ContentLength, desc.Size)
 		}
 	case http.StatusPartialContent:
-		if from, to, size, ok := parseContentRange(resp.Header.Get("Content-Range")); !ok || from != offset || to != end-1 || size != desc.Size {
+		want := byterange.Range{First: offset, Last: end - 1, Size: desc.Size}
+		if got, ok := byterange.Parse(resp.Header.Get("Content-Range")); !ok || got != want {
 			return fmt.Errorf("%w: %q for bytes %d-%d of %d", ErrWrongRange, untrusted.Line(resp.Header.Get("Content-Range"), 100), offset, end-1, desc.Size)
 		}
 	default:
@@ -157,18 +157,3 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 
 // ErrWrongRange reports that the registry sent another range than the requested one.
 var ErrWrongRange = errors.New("wrong Content-Range")
-
-// parseContentRange reads "bytes FROM-TO/SIZE".
-func parseContentRange(s string) (from, to, size int64, ok bool) {
-	rest, ok := strings.CutPrefix(s, "bytes ")
-	span, total, ok2 := strings.Cut(rest, "/")
-	first, last, ok3 := strings.Cut(span, "-")
-	if !ok || !ok2 || !ok3 {
-		return 0, 0, 0, false
-	}
-	var err [3]error
-	from, err[0] = strconv.ParseInt(first, 10, 64)
-	to, err[1] = strconv.ParseInt(last, 10, 64)
-	size, err[2] = strconv.ParseInt(total, 10, 64)
-	return from, to, size, errors.Join(err[:]...) == nil && from >= 0 && to >= from && size > to
-}

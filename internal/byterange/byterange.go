@@ -1,0 +1,39 @@
+// Package byterange reads the header Content-Range of clients and registries.
+package byterange
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Range is a part of a blob.
+type Range struct {
+	First, Last int64
+	Size        int64 // of the whole blob; -1: unknown
+}
+
+// Length returns the number of bytes in the range.
+func (r Range) Length() int64 { return r.Last - r.First + 1 }
+
+// Parse reads FIRST-LAST, as clients of the distribution specification send it, and "bytes FIRST-LAST/SIZE", as HTTP has it
+// (RFC 9110, section 14.4). SIZE may be "*".
+func Parse(s string) (Range, bool) {
+	s, size, isSized := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
+	first, last, _ := strings.Cut(s, "-")
+	r := Range{First: parseInt(first), Last: parseInt(last), Size: -1}
+	if isSized && size != "*" {
+		if r.Size = parseInt(size); r.Size <= r.Last {
+			return r, false
+		}
+	}
+	return r, 0 <= r.First && r.First <= r.Last
+}
+
+// parseInt returns -1 for anything but a number below 2^61, so that no sum of two overflows.
+func parseInt(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 62)
+	if err != nil {
+		return -1
+	}
+	return n
+}

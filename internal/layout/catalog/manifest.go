@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/manifest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// StoreManifest reads a manifest, checks that the blobs that it needs exist, and passes it to write, unless the layout or
+// archive has it already.
+func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(io.Reader) error) (*Links, error) {
+	data, err := readManifest(desc, r)
+	if err != nil {
+		return nil, err
+	}
+	links, err := ParseLinks(data)
+	if err != nil {
+		return nil, artifact.Refused(desc.Digest.String(), "%w", err)
+	}
+	if err := CheckComplete(c, links); err != nil {
+		return nil, fmt.Errorf("storing manifest %s: %w", BlobLabel(c, desc.Digest), err)
+	}
+	if _, err := ManifestData(c, desc); err == nil {
+		return links, nil
+	}
+	return links, write(bytes.NewReader(data)) // it was missing or damaged
+}
+
+// readManifest reads content that is to become a manifest of a layout or archive.
+func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
+	if desc.Size > manifest.MaxSize {
+		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)
+	}
+	data, err := content.ReadAll(r, desc)
+	switch {
+	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, artifact.Refused(desc.Digest.String(), "its content is not what its descriptor says: %w", err)
+	}
+	return data, err
+}
+
+// CheckComplete names the first missing blob that a manifest needs. Blobs that have a URL may be stored elsewhere.
+func CheckComplete(c *Catalog, l *Links) error {
+	for _, desc := range slices.Concat(l.Children, l.Blobs) {
+		b, err := OpenBlob(c, desc)
+		if errors.Is(err, errdef.ErrNotFound) && len(desc.URLs) > 0 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_ = b.Close()
+	}
+	return nil
+}
