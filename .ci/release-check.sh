@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the workflows and makes a snapshot of a release, twice: the archives must be equal. Publishes it to a registry on this
-# machine, and verifies what is there. Tools are built from their modules into the tools folder, once.
+# machine, and verifies what it pushed. Tools are built from their modules into the tools folder, once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=${DAVIT_TOOLS:-$PWD/.tools}

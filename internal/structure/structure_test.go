@@ -273,12 +273,12 @@ var directions = []struct {
 	{"internal/untrusted", nil},
 	{"internal/durable", nil},
 	{"internal/format", []string{"internal/jsonwalk", "internal/lazy"}}, // bytes to structs: knows nothing of davit
+	{"internal/byterange", nil},
 	{"internal/fileid", nil},
 	{"internal/hashing", nil},
 	{"internal/inflate", nil},
 	{"internal/filelock", []string{"internal/pause"}},
 	{"internal/fault", nil},
-	{"internal/recordlog", nil},
 	{"internal/jsonwalk", nil},
 	{"internal/textdist", nil},
 	{"internal/jsonschema", []string{"internal/jsonwalk", "internal/textdist"}},

@@ -19,7 +19,8 @@ type Record struct {
 }
 
 // A Cache remembers the tars of directories by their fingerprints. It is one file of lines, to which every process
-// appends. Damaged lines are ignored and disk errors are not reported, since the cache only saves work.
+// appends. Damaged lines are ignored and disk errors are not reported, since the cache only saves work. It has a line for
+// each directory that was packed, so it needs neither the binary records nor the eviction of internal/digestcache.
 type Cache struct {
 	path string // "": memory only
 

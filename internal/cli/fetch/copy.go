@@ -190,7 +190,7 @@ type copyResult struct {
 	WouldSend *wouldSend `json:"wouldSend,omitempty"` // of a dry run, for all tags together
 }
 
-// wouldSend is what a dry run did not send.
+// wouldSend counts the content that a dry run did not send.
 type wouldSend struct {
 	Count int   `json:"count"` // blobs and manifests
 	Size  int64 `json:"size"`

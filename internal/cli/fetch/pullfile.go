@@ -99,7 +99,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	return a.Print(pullResult{result, opts.output, true})
 }
 
-// exactly returns a pattern for one path, and for what is below it. A pattern without a slash would match names in every directory.
+// exactly returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
 func exactly(name string) string {
 	quoted := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, ",", `\,`).Replace(name)
 	return "{" + quoted + "," + quoted + "/}"
