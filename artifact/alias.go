@@ -31,6 +31,7 @@ const (
 	Skipped  = spec.Skipped
 	Mounted  = spec.Mounted
 	Done     = spec.Done
+	Planned  = spec.Planned
 )
 
 // The sentinels of package spec.

@@ -29,14 +29,19 @@ func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 		digest    digest.Digest
 	}
 	seen := make(map[key]bool)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(p.opts.concurrency())
+	unique := blobs[:0:0]
 	for _, b := range blobs {
 		k := key{b.Desc.MediaType, b.Desc.Digest}
 		if k.digest != "" && seen[k] {
 			continue
 		}
 		seen[k] = true
+		unique = append(unique, b)
+		p.opts.report(artifact.Event{Step: artifact.Planned, ID: b.Name, Descriptor: b.Desc})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(p.opts.concurrency())
+	for _, b := range unique {
 		group.Go(func() error {
 			if err := p.pushBlob(ctx, b); err != nil {
 				return blob.Failed("pushing", b.Name, err)

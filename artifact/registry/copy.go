@@ -107,6 +107,15 @@ func newCopier(src, dst Target, opts CopyOptions) *copier {
 	if c.graph.Concurrency == 0 {
 		c.graph.Concurrency = fetch.DefaultConcurrency
 	}
+	c.graph.FindSuccessors = func(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		inside, err := content.Successors(ctx, src, desc)
+		for _, one := range inside {
+			if !manifest.Is(one.MediaType) && !manifest.IsNondistributable(one.MediaType) {
+				c.to.report(artifact.Planned, one, 0)
+			}
+		}
+		return inside, err
+	}
 	c.graph.OnCopySkipped = func(_ context.Context, desc ocispec.Descriptor) error {
 		c.to.report(artifact.Skipped, desc, desc.Size)
 		return nil

@@ -5,13 +5,14 @@ import ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 // Step is an event in the transfer of a descriptor.
 type Step int
 
-// The steps of a transfer. Every descriptor ends with exactly one of Skipped, Mounted and Done.
+// The steps of a transfer. Every descriptor that is Started ends with exactly one of Skipped, Mounted and Done.
 const (
 	Started  Step = iota // work begins; Size is -1 if it is not known yet
 	Advanced             // Bytes of it are done
 	Skipped              // the target has it already
 	Mounted              // the registry mounted it from another of its repositories
 	Done
+	Planned // it will be transferred, unless the target has it; only some commands know before
 )
 
 // Event is one step of one descriptor. Before a blob's digest is known, Descriptor has the media type, size and title

@@ -33,7 +33,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 		completeFlag(cmd, "sort", func() []string { return []string{"name", "version"} })
 	}
 	for flag, words := range map[string][]string{
-		"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "none"},
+		"format": {"text", "json"}, "progress": {"auto", "bar", "plain", "json", "none"},
 	} {
 		// The flag exists: it was added a moment ago.
 		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))

@@ -78,6 +78,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 		known := append([]string{"text", "json", "a template ('{{.digest}}')"}, formatsOf(cmd)...)
 		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath()), Hint: "formats: " + strings.Join(known, ", ")}
 	}
+	a.Stderr.Label = "davit: " + cmd.Name() + ": "
 	if a.Quiet {
 		a.Stderr.Mode = term.ProgressNone
 	}

@@ -28,6 +28,7 @@ type State int
 const (
 	Started State = iota
 	Moving        // Update.Done bytes so far
+	Planned       // it will be Started, unless it exists already
 	Skipped       // it existed already
 	Mounted       // it came from another repository of the same registry
 	Done
@@ -49,8 +50,8 @@ type blobProgress struct {
 	done  int64
 	moved int64 // the part of done that was transferred in this run
 	ended bool
+	begun bool // false: it was only planned
 	start time.Time
-	next  time.Time // of the next plain line
 }
 
 // Update records and, in plain mode, prints a change.
@@ -58,7 +59,7 @@ func (t *Transfer) Update(u Update) {
 	now := time.Now()
 	b := t.record(u, now)
 	if t.plain != nil {
-		t.printPlain(b, u, now)
+		t.printPlain(b, u)
 	}
 }
 
@@ -67,12 +68,15 @@ func (t *Transfer) record(u Update, now time.Time) *blobProgress {
 	defer t.mu.Unlock()
 	b := t.blobs[u.ID]
 	if b == nil {
-		b = &blobProgress{name: Escape(u.Name), size: -1, start: now, next: now.Add(plainInterval)}
+		b = &blobProgress{name: Escape(u.Name), size: -1, start: now}
 		t.blobs[u.ID] = b
 		t.order = append(t.order, b)
 	}
 	if u.Size > 0 {
 		b.size = u.Size
+	}
+	if u.State != Planned && !b.begun {
+		b.begun, b.start = true, now
 	}
 	switch u.State {
 	case Started:
@@ -89,11 +93,8 @@ func (t *Transfer) record(u Update, now time.Time) *blobProgress {
 	return b
 }
 
-// plainInterval is the time between the plain lines of a long blob.
-const plainInterval = 10 * time.Second
-
-// printPlain prints a line at the end of a blob, and now and then for one that takes long.
-func (t *Transfer) printPlain(b *blobProgress, u Update, now time.Time) {
+// printPlain prints a line at the end of a blob.
+func (t *Transfer) printPlain(b *blobProgress, u Update) {
 	size := Size(b.size)
 	switch u.State {
 	case Skipped:
@@ -102,21 +103,42 @@ func (t *Transfer) printPlain(b *blobProgress, u Update, now time.Time) {
 		fmt.Fprintf(t.plain, "mounted %s %s\n", b.name, size)
 	case Done:
 		fmt.Fprintf(t.plain, "done %s %s\n", b.name, size)
-	case Moving:
-		if t.isPlainDue(b, now) {
-			fmt.Fprintf(t.plain, "moving %s %s of %s\n", b.name, Size(u.Done), size)
-		}
 	}
 }
 
-func (t *Transfer) isPlainDue(b *blobProgress, now time.Time) bool {
+// Summary returns a line about all blobs: how many and how much of them is done, the rate, and the time left.
+func (t *Transfer) Summary(now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Before(b.next) {
-		return false
+	sum := t.sum(now)
+	text := sum.name + ", " + Size(sum.done)
+	if sum.size > 0 {
+		text += fmt.Sprintf(" of %s (%d%%)", Size(sum.size), min(100, sum.done*100/sum.size))
 	}
-	b.next = now.Add(plainInterval)
-	return true
+	text += ", " + Size(int64(sum.rate)) + "/s"
+	if sum.size > 0 && sum.rate > 0 {
+		text += ", " + shortDuration(float64(sum.size-sum.done)/sum.rate) + " left"
+	}
+	return text
+}
+
+// sum returns the line for all blobs together. The caller has the lock.
+func (t *Transfer) sum(now time.Time) barLine {
+	var done, moved, size int64
+	ended, sizeKnown := 0, true
+	for _, b := range t.order {
+		done, moved = done+b.done, moved+b.moved
+		size += max(b.size, b.done)
+		sizeKnown = sizeKnown && (b.size >= 0 || b.ended)
+		if b.ended {
+			ended++
+		}
+	}
+	t.measure(now, moved)
+	if !sizeKnown {
+		size = -1
+	}
+	return barLine{name: fmt.Sprintf("%d of %s", ended, Plural(len(t.order), "blob")), done: done, size: size, rate: t.rate}
 }
 
 // maxBars is the number of blobs shown at once: more than move at once by default would only flicker.
@@ -127,27 +149,15 @@ func (t *Transfer) render(now time.Time, width, height int) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines []string
-	var done, moved, size int64
-	ended, sizeKnown := 0, true
 	for _, b := range t.order {
-		done, moved = done+b.done, moved+b.moved
-		size += max(b.size, b.done)
-		sizeKnown = sizeKnown && (b.size >= 0 || b.ended)
-		if b.ended {
-			ended++
-		} else if len(lines) < min(maxBars, height-2) {
+		if b.begun && !b.ended && len(lines) < min(maxBars, height-2) {
 			lines = append(lines, b.line(now, width))
 		}
 	}
 	if len(t.order) == 0 {
 		return nil
 	}
-	t.measure(now, moved)
-	if !sizeKnown {
-		size = -1
-	}
-	sum := barLine{name: fmt.Sprintf("%d of %s", ended, Plural(len(t.order), "blob")), done: done, size: size, rate: t.rate}
-	return append(lines, sum.String(width))
+	return append(lines, t.sum(now).String(width))
 }
 
 // measure updates the rate, smoothed over about three seconds.

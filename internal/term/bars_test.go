@@ -23,6 +23,36 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// TestSummary checks the line about a transfer that takes long: blobs that wait for their turn count.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	for _, u := range []Update{
+		{State: Planned, ID: "a", Name: "weights.gguf", Size: 200e6},
+		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3},
+		{State: Planned, ID: "c", Name: "more.gguf", Size: 100e6},
+		{State: Started, ID: "a", Name: "weights.gguf", Size: 200e6},
+		{State: Moving, ID: "a", Name: "weights.gguf", Size: 200e6, Done: 100e6},
+		{State: Skipped, ID: "b", Name: "LICENSE", Size: 11e3},
+		{State: Planned, ID: "b", Name: "LICENSE", Size: 11e3}, // another manifest has it, too
+	} {
+		tr.record(u, start)
+	}
+	got, want := tr.Summary(start.Add(10*time.Second)), "1 of 3 blobs, 100.0 MB of 300.0 MB (33%), 10.0 MB/s, 20s left"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if lines := tr.render(start.Add(10*time.Second), 100, 24); len(lines) != 2 {
+		t.Errorf("a blob that was not started has a bar: %q", lines)
+	}
+	tr.record(Update{State: Started, ID: "d", Name: "unknown", Size: -1}, start)
+	got, want = tr.Summary(start.Add(20*time.Second)), "1 of 4 blobs, 100.0 MB, "
+	if !strings.HasPrefix(got, want) || strings.Contains(got, "left") {
+		t.Errorf("got %q, want %q and the rate", got, want)
+	}
+}
+
 func TestRenderFits(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)

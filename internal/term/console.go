@@ -15,9 +15,10 @@ type ProgressMode string
 
 // The progress modes.
 const (
-	ProgressAuto  ProgressMode = "auto" // bars on a terminal, nothing elsewhere
+	ProgressAuto  ProgressMode = "auto" // bars on a terminal; elsewhere a line now and then, once it takes long
 	ProgressBar   ProgressMode = "bar"
-	ProgressPlain ProgressMode = "plain" // a line when a blob is done, and every ten seconds
+	ProgressPlain ProgressMode = "plain" // a line when a blob is done, too
+	ProgressJSON  ProgressMode = "json"  // the caller writes events as JSON Lines
 	ProgressNone  ProgressMode = "none"
 )
 
@@ -30,21 +31,24 @@ func (m *ProgressMode) String() string {
 }
 
 // Type returns the name of the value in help texts.
-func (m *ProgressMode) Type() string { return "auto|bar|plain|none" }
+func (m *ProgressMode) Type() string { return "auto|bar|plain|json|none" }
 
 // Set parses a mode.
 func (m *ProgressMode) Set(value string) error {
 	switch mode := ProgressMode(value); mode {
-	case ProgressAuto, ProgressBar, ProgressPlain, ProgressNone:
+	case ProgressAuto, ProgressBar, ProgressPlain, ProgressJSON, ProgressNone:
 		*m = mode
 		return nil
 	}
-	return fmt.Errorf("must be auto, bar, plain or none")
+	return fmt.Errorf("must be auto, bar, plain, json or none")
 }
 
 // Console is standard error. What is written to it scrolls above the progress bars. Several goroutines may write at once.
 type Console struct {
-	Mode ProgressMode
+	Mode  ProgressMode
+	Label string // begins the lines about progress, such as the name of the command
+	// Silent keeps the mode auto from writing lines where there is no terminal.
+	Silent bool
 
 	mu       sync.Mutex
 	w        io.Writer
@@ -74,14 +78,46 @@ func (c *Console) Write(p []byte) (int, error) {
 // caller must call stop at the end; it removes the bars.
 func (c *Console) StartTransfer() (t *Transfer, stop func()) {
 	t = &Transfer{blobs: map[string]*blobProgress{}, start: time.Now()}
+	auto := c.Mode == ProgressAuto || c.Mode == ""
 	switch {
 	case c.Mode == ProgressPlain:
 		t.plain = c
-		return t, func() {}
-	case c.Mode == ProgressBar, (c.Mode == ProgressAuto || c.Mode == "") && c.terminal != nil:
+		return t, c.writeLines(t)
+	case c.Mode == ProgressBar, auto && c.terminal != nil:
 		return t, c.showBars(t)
+	case auto && !c.Silent:
+		return t, c.writeLines(t)
 	}
 	return nil, func() {}
+}
+
+// When a line about a transfer is written. CI systems end jobs that are silent for some minutes.
+const (
+	firstLine    = 10 * time.Second
+	lineInterval = 15 * time.Second
+)
+
+// writeLines writes a line about t now and then, until the function it returns is called.
+func (c *Console) writeLines(t *Transfer) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		timer := time.NewTimer(firstLine)
+		defer timer.Stop()
+		for {
+			select {
+			case now := <-timer.C:
+				fmt.Fprintln(c, c.Label+t.Summary(now))
+				timer.Reset(lineInterval)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(done)
+		<-ended
+	})
 }
 
 // StopBars removes the bars.

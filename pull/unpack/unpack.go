@@ -99,11 +99,16 @@ func (u *Unpacker) fetchAll(ctx context.Context, items []*fetch.Item) error {
 		return nil
 	})
 	started := make(map[digest.Digest]bool, len(items))
+	var each []*fetch.Item
 	for _, it := range items {
 		if started[it.Desc.Digest] {
 			continue
 		}
 		started[it.Desc.Digest] = true
+		each = append(each, it)
+		u.opts.Report(artifact.Planned, it.Desc, 0)
+	}
+	for _, it := range each {
 		group.Go(func() error { return u.fetchItem(ctx, it, downloads[it.Desc.Digest]) })
 	}
 	return group.Wait()

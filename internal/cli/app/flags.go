@@ -13,7 +13,7 @@ import (
 func (a *App) AddGlobalFlags(fs *pflag.FlagSet) {
 	fs.Var(&a.Format, "format", "print the result in this format")
 	fs.BoolVarP(&a.Quiet, "quiet", "q", false, "print only the resulting reference; no progress or notes")
-	fs.Var(&a.Stderr.Mode, "progress", "show progress; auto: bars on a terminal, nothing elsewhere")
+	fs.Var(&a.Stderr.Mode, "progress", "show progress; auto: bars on a terminal, elsewhere a line every 15 s; json: events as JSON Lines")
 	fs.BoolVar(&a.Debug, "debug", false, "show each HTTP request, secrets masked")
 	fs.VisitAll(ReadFromEnv)
 }

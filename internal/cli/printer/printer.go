@@ -80,14 +80,23 @@ func (f *Format) write(w io.Writer, r Result, quiet bool) error {
 
 // Note prints a decision that the user may want to know. --quiet silences it.
 func (p *Printer) Note(format string, args ...any) {
-	if !p.Quiet {
-		fmt.Fprintf(p.Stderr, "davit: %s\n", term.Escape(fmt.Sprintf(format, args...)))
+	switch text := fmt.Sprintf(format, args...); {
+	case p.Quiet:
+	case p.Stderr.Mode == term.ProgressJSON:
+		p.writeEvent(event{Event: "note", Message: text})
+	default:
+		fmt.Fprintf(p.Stderr, "davit: %s\n", term.Escape(text))
 	}
 }
 
 // Warn prints a warning, even with --quiet.
 func (p *Printer) Warn(format string, args ...any) {
-	fmt.Fprintf(p.Stderr, "davit: warning: %s\n", term.Escape(fmt.Sprintf(format, args...)))
+	text := fmt.Sprintf(format, args...)
+	if p.Stderr.Mode == term.ProgressJSON {
+		p.writeEvent(event{Event: "warning", Message: text})
+		return
+	}
+	fmt.Fprintf(p.Stderr, "davit: warning: %s\n", term.Escape(text))
 }
 
 // PrintDebug prints a line for --debug.
@@ -113,7 +122,8 @@ func (p *Printer) PrintError(err error) {
 	}
 	p.Stderr.StopBars()
 	hints := exit.Hints(err)
-	if p.Format.Name == "json" {
+	lines := p.Stderr.Mode == term.ProgressJSON
+	if p.Format.Name == "json" || lines {
 		var e jsonError
 		code := exit.Of(err)
 		e.Error.Code, e.Error.ExitCode = code.Name(), int(code)
@@ -121,7 +131,11 @@ func (p *Printer) PrintError(err error) {
 		if errors.As(err, &e.Error.Problems) {
 			e.Error.Hint = problemHints(e.Error.Problems)
 		}
-		_ = WriteJSON(p.Stderr, e) // there is no other stream to report a failure to
+		write := WriteJSON
+		if lines {
+			write = writeLine
+		}
+		_ = write(p.Stderr, e) // there is no other stream to report a failure to
 		return
 	}
 	var problems artifact.Problems

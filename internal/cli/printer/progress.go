@@ -9,6 +9,10 @@ import (
 // StartProgress starts to show the progress of a run. It returns nil if none is to be shown. The caller must call stop at
 // the end.
 func (p *Printer) StartProgress() (progress artifact.Progress, stop func()) {
+	if p.Stderr.Mode == term.ProgressJSON {
+		return newEventWriter(p), func() {}
+	}
+	p.Stderr.Silent = p.Format.Name == "json"
 	t, stop := p.Stderr.StartTransfer()
 	if t == nil {
 		return nil, stop
@@ -20,7 +24,7 @@ func (p *Printer) StartProgress() (progress artifact.Progress, stop func()) {
 func progressUpdate(e artifact.Event) term.Update {
 	states := map[artifact.Step]term.State{
 		artifact.Started: term.Started, artifact.Advanced: term.Moving, artifact.Done: term.Done,
-		artifact.Skipped: term.Skipped, artifact.Mounted: term.Mounted,
+		artifact.Skipped: term.Skipped, artifact.Mounted: term.Mounted, artifact.Planned: term.Planned,
 	}
 	return term.Update{ID: e.ID, Name: eventName(e), Size: e.Descriptor.Size, Done: e.Bytes, State: states[e.Step]}
 }

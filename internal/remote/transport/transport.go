@@ -246,9 +246,21 @@ func (t *Retrier) ShouldRetry(err error) bool {
 		t.count = 0
 	}
 	t.moved = 0
-	t.Delay = max(t.Delay, time.Until(t.limiter.Until()))
-	return now.Add(t.Delay).Sub(t.since) <= budget
+	pauseAsked := time.Until(t.limiter.Until())
+	t.Delay = max(t.Delay, pauseAsked)
+	again := now.Add(t.Delay).Sub(t.since) <= budget
+	switch {
+	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
+	case t.Delay == pauseAsked:
+		t.notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
+	default:
+		t.notify("trying again in %v: %v", t.Delay.Round(time.Second), err)
+	}
+	return again
 }
+
+// noticed is how long a pause is that users wonder about.
+const noticed = 2 * time.Second
 
 // Progress records that bytes arrived.
 func (t *Retrier) Progress(bytes int64) {
@@ -257,11 +269,8 @@ func (t *Retrier) Progress(bytes int64) {
 	}
 }
 
-// Wait pauses before the next try. A long pause is one that the registry asked for, and the user hears of it.
+// Wait pauses before the next try.
 func (t *Retrier) Wait(ctx context.Context) error {
-	if t.Delay > maxDelay {
-		t.notify("the registry asked for a pause: going on in %v", t.Delay.Round(time.Second))
-	}
 	return pause.For(ctx, t.Delay)
 }
 
@@ -270,6 +279,8 @@ type HostLimiter struct {
 	mu     sync.Mutex
 	closed time.Time // until when the host does not accept requests
 	spoke  bool      // the host has answered something
+	host   string
+	told   time.Time // until when the user knows that requests wait
 }
 
 func (t *Transport) Limiter(host string) *HostLimiter {
@@ -280,7 +291,7 @@ func (t *Transport) Limiter(host string) *HostLimiter {
 	}
 	g := t.limiters[host]
 	if g == nil {
-		g = &HostLimiter{}
+		g = &HostLimiter{host: host}
 		t.limiters[host] = g
 	}
 	return g
@@ -302,6 +313,17 @@ func (g *HostLimiter) note(resp *http.Response) {
 			g.closed = until
 		}
 	}
+}
+
+// mayAnnounce reports whether to tell the user of a pause. The pauses of requests that fail together are told once.
+func (g *HostLimiter) mayAnnounce(until time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Now().Before(g.told) {
+		return false
+	}
+	g.told = until
+	return true
 }
 
 func (g *HostLimiter) Answered() bool {

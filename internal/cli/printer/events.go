@@ -1,0 +1,76 @@
+package printer
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// event is a line of --progress json.
+type event struct {
+	Event     string        `json:"event"` // planned, started, advanced, skipped, mounted, done, note, or warning
+	ID        string        `json:"id,omitempty"`
+	Name      string        `json:"name,omitempty"`
+	Digest    digest.Digest `json:"digest,omitempty"` // empty if it is not known yet
+	MediaType string        `json:"mediaType,omitempty"`
+	Size      *int64        `json:"size,omitempty"`  // absent if it is not known yet
+	Bytes     *int64        `json:"bytes,omitempty"` // transferred so far
+	Message   string        `json:"message,omitempty"`
+}
+
+// writeEvent writes one line to standard error.
+func (p *Printer) writeEvent(e event) {
+	_ = writeLine(p.Stderr, e) // there is no other stream to report a failure to
+}
+
+// writeLine writes v as a line of JSON.
+func writeLine(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = term.JSONWriter{W: w}.Write(append(line, '\n'))
+	}
+	return err
+}
+
+// advanceInterval is the least time between two events about the bytes of one blob.
+const advanceInterval = time.Second
+
+// eventWriter writes the events of a transfer.
+type eventWriter struct {
+	p  *Printer
+	mu sync.Mutex
+	at map[string]time.Time // of the last event about the bytes of a blob
+}
+
+func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, at: map[string]time.Time{}} }
+
+// Report writes an event, unless the last one of the same blob was a moment ago.
+func (w *eventWriter) Report(e artifact.Event) {
+	names := map[artifact.Step]string{
+		artifact.Planned: "planned", artifact.Started: "started", artifact.Advanced: "advanced",
+		artifact.Skipped: "skipped", artifact.Mounted: "mounted", artifact.Done: "done",
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	line := event{
+		Event: names[e.Step], ID: e.ID, Name: e.Descriptor.Annotations[ocispec.AnnotationTitle], Digest: e.Descriptor.Digest, MediaType: e.Descriptor.MediaType,
+	}
+	if e.Descriptor.Size >= 0 {
+		line.Size = &e.Descriptor.Size
+	}
+	if e.Step == artifact.Advanced {
+		if now := time.Now(); now.Sub(w.at[e.ID]) >= advanceInterval {
+			w.at[e.ID] = now
+		} else {
+			return
+		}
+		line.Bytes = &e.Bytes
+	}
+	w.p.writeEvent(line)
+}
