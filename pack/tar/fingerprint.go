@@ -63,7 +63,11 @@ func (p *fingerprinter) print(group []write.Entry) fingerprint {
 		}
 		inThisRun = inThisRun || e.CTime >= p.began
 		writeEntry(h, e)
-		for dir := path.Dir(e.Name); p.dirs != nil && !seen[dir]; dir = path.Dir(dir) {
+		dir := path.Dir(e.Name)
+		if e.Mode.IsDir() {
+			dir = e.Name
+		}
+		for ; p.dirs != nil && !seen[dir]; dir = path.Dir(dir) {
 			seen[dir] = true
 			if p.dirs[dir] > p.since {
 				return fingerprint{}

@@ -89,3 +89,49 @@ func TestDamagedTreeCache(t *testing.T) {
 		t.Errorf("got %v, %v", got, ok)
 	}
 }
+
+// TestFingerprintOfDirectories: with their metadata, directories without files in the same group count as well.
+func TestFingerprintOfDirectories(t *testing.T) {
+	t.Parallel()
+	for _, change := range []struct {
+		name     string
+		preserve bool
+		change   func(dir string) error
+		same     bool
+	}{
+		{"nothing", true, func(string) error { return nil }, true},
+		{"mode", true, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, false},
+		{"time", true, func(dir string) error { return os.Chtimes(filepath.Join(dir, "a", "c"), time.Now(), time.Unix(7, 0)) }, false},
+		{"time of the root", true, func(dir string) error { return os.Chtimes(dir, time.Now(), time.Unix(7, 0)) }, false},
+		{"without metadata", false, func(dir string) error { return os.Chmod(filepath.Join(dir, "b"), 0o700) }, true},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, name := range []string{"a/c", "b"} {
+				if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
+			layer.Preserve = change.preserve
+			pool := NewPool(NewCache(t.TempDir()))
+			print := func() fingerprint {
+				tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := newFingerprinter(tars[0].tree, tars[0].packing, tars[0].entries)
+				p.since = time.Now().Add(time.Hour).UnixNano()
+				return p.print(tars[0].entries)
+			}
+			before := print()
+			if err := change.change(dir); err != nil {
+				t.Fatal(err)
+			}
+			if got := print() == before; got != change.same {
+				t.Errorf("the same fingerprint: got %v, want %v", got, change.same)
+			}
+		})
+	}
+}

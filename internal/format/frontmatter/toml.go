@@ -1,0 +1,310 @@
+package frontmatter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// tomlToYAML returns TOML front matter as YAML whose keys are on the same lines. It reads what generators of sites take:
+// keys, tables, text, numbers, dates (as text), arrays, and inline tables. ok is false if it can't be read.
+func tomlToYAML(front []byte) (yaml []byte, ok bool) {
+	p := &tomlParser{text: string(front)}
+	lines := make([]string, strings.Count(p.text, "\n")+1)
+	root := map[string]any{}
+	at := map[string]int{} // the line of a key of the root
+	table := root
+	for p.skip(true); p.pos < len(p.text); p.skip(true) {
+		line := strings.Count(p.text[:p.pos], "\n")
+		keys, value, isTable, err := p.entry()
+		if err != nil || p.values > maxValues {
+			return nil, false
+		}
+		if isTable {
+			if table, ok = tableAt(root, keys, value != nil); !ok {
+				return nil, false
+			}
+		} else if !set(table, keys, value) {
+			return nil, false
+		}
+		for key := range root {
+			if _, known := at[key]; !known {
+				at[key] = line
+			}
+		}
+		p.skip(false)
+		if p.pos < len(p.text) && p.text[p.pos] != '\n' {
+			return nil, false
+		}
+	}
+	for key, line := range at {
+		name, _ := json.Marshal(key)
+		value, err := json.Marshal(root[key])
+		if err != nil || lines[line] != "" {
+			return nil, false
+		}
+		lines[line] = string(name) + ": " + string(value)
+	}
+	return []byte(strings.Join(lines, "\n")), true
+}
+
+// tableAt returns the table with a name, or the new last one of an array of tables.
+func tableAt(root map[string]any, keys []string, array bool) (map[string]any, bool) {
+	last := len(keys) - 1
+	for i, key := range keys {
+		below, _ := root[key].(map[string]any)
+		list, isList := root[key].([]any)
+		switch {
+		case i == last && array:
+			below = map[string]any{}
+			if root[key] != nil && !isList {
+				return nil, false
+			}
+			root[key] = append(list, below)
+		case isList && len(list) > 0:
+			if below, _ = list[len(list)-1].(map[string]any); below == nil {
+				return nil, false
+			}
+		case root[key] == nil:
+			below = map[string]any{}
+			root[key] = below
+		case below == nil:
+			return nil, false
+		}
+		root = below
+	}
+	return root, true
+}
+
+// set sets a key, whose parts are the keys of tables in tables.
+func set(table map[string]any, keys []string, value any) bool {
+	last := len(keys) - 1
+	if last > 0 {
+		var ok bool
+		if table, ok = tableAt(table, keys[:last], false); !ok {
+			return false
+		}
+	}
+	if _, twice := table[keys[last]]; twice {
+		return false
+	}
+	table[keys[last]] = value
+	return true
+}
+
+var errTOML = errors.New("not TOML")
+
+type tomlParser struct {
+	text          string
+	pos           int
+	values, depth int
+}
+
+// skip skips blanks and a comment, and with lines also ends of lines.
+func (p *tomlParser) skip(lines bool) {
+	for ; p.pos < len(p.text); p.pos++ {
+		switch c := p.text[p.pos]; {
+		case c == ' ' || c == '\t' || c == '\r' || lines && c == '\n':
+		case c == '#':
+			end := strings.IndexByte(p.text[p.pos:], '\n')
+			if end < 0 {
+				end = len(p.text) - p.pos
+			}
+			p.pos += end - 1
+		default:
+			return
+		}
+	}
+}
+
+// take reads a text if it is next.
+func (p *tomlParser) take(text string) bool {
+	if !strings.HasPrefix(p.text[p.pos:], text) {
+		return false
+	}
+	p.pos += len(text)
+	return true
+}
+
+// entry reads KEY = VALUE, or the header of a table; of an array of tables, the value is not nil.
+func (p *tomlParser) entry() (keys []string, value any, isTable bool, err error) {
+	if p.take("[") {
+		array := p.take("[")
+		if keys, err = p.keys(); err != nil || !p.take("]") || array && !p.take("]") {
+			return nil, nil, false, errTOML
+		}
+		if array {
+			value = true
+		}
+		return keys, value, true, nil
+	}
+	if keys, err = p.keys(); err != nil || !p.take("=") {
+		return nil, nil, false, errTOML
+	}
+	value, err = p.value()
+	return keys, value, false, err
+}
+
+// keys reads a key, whose parts are separated by dots.
+func (p *tomlParser) keys() ([]string, error) {
+	var keys []string
+	for {
+		p.skip(false)
+		start := p.pos
+		if p.pos < len(p.text) && (p.text[p.pos] == '"' || p.text[p.pos] == '\'') {
+			key, err := p.quoted()
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, key)
+		} else {
+			for p.pos < len(p.text) && (isAlphanumeric(p.text[p.pos]) || p.text[p.pos] == '_' || p.text[p.pos] == '-') {
+				p.pos++
+			}
+			if p.pos == start || len(keys) > maxDepth {
+				return nil, errTOML
+			}
+			keys = append(keys, p.text[start:p.pos])
+		}
+		if p.skip(false); !p.take(".") {
+			return keys, nil
+		}
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func (p *tomlParser) value() (any, error) {
+	p.skip(false)
+	p.values++
+	p.depth++
+	defer func() { p.depth-- }()
+	switch {
+	case p.pos >= len(p.text), p.depth > maxDepth, p.values > maxValues:
+		return nil, errTOML
+	case p.text[p.pos] == '"' || p.text[p.pos] == '\'':
+		return p.quoted()
+	case p.take("["):
+		return p.array()
+	case p.take("{"):
+		return p.inlineTable()
+	}
+	start := p.pos
+	for p.pos < len(p.text) && !strings.ContainsRune(",]}#\n\r", rune(p.text[p.pos])) {
+		p.pos++
+	}
+	word := strings.TrimSpace(p.text[start:p.pos])
+	switch {
+	case word == "true" || word == "false":
+		return word == "true", nil
+	case word == "":
+		return nil, errTOML
+	}
+	number := strings.ReplaceAll(word, "_", "")
+	if n, err := strconv.ParseInt(number, 0, 64); err == nil {
+		return n, nil
+	}
+	if f, err := strconv.ParseFloat(number, 64); err == nil && json.Valid([]byte(strings.TrimPrefix(number, "+"))) {
+		return f, nil
+	}
+	if c := word[0]; c == '+' || c == '-' || '0' <= c && c <= '9' {
+		return word, nil // a date
+	}
+	return nil, errTOML
+}
+
+func (p *tomlParser) array() (any, error) {
+	list := []any{}
+	for {
+		if p.skip(true); p.take("]") {
+			return list, nil
+		}
+		value, err := p.value()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, value)
+		if p.skip(true); !p.take(",") && !strings.HasPrefix(p.text[p.pos:], "]") {
+			return nil, errTOML
+		}
+	}
+}
+
+func (p *tomlParser) inlineTable() (any, error) {
+	table := map[string]any{}
+	for {
+		if p.skip(false); p.take("}") {
+			return table, nil
+		}
+		keys, err := p.keys()
+		if err != nil || !p.take("=") {
+			return nil, errTOML
+		}
+		value, err := p.value()
+		if err != nil || !set(table, keys, value) {
+			return nil, errTOML
+		}
+		if p.skip(false); !p.take(",") && !strings.HasPrefix(p.text[p.pos:], "}") {
+			return nil, errTOML
+		}
+	}
+}
+
+// quoted reads a text in quotes, of one line or several.
+func (p *tomlParser) quoted() (string, error) {
+	quote := p.text[p.pos : p.pos+1]
+	if p.take(strings.Repeat(quote, 3)) {
+		p.take("\r")
+		p.take("\n") // right after the quotes does not count
+		quote = strings.Repeat(quote, 3)
+	} else {
+		p.pos++
+	}
+	for end := p.pos; end < len(p.text); end++ {
+		switch {
+		case quote[0] == '"' && p.text[end] == '\\':
+			end++
+		case len(quote) == 1 && p.text[end] == '\n':
+			return "", errTOML
+		case strings.HasPrefix(p.text[end:], quote):
+			text := p.text[p.pos:end]
+			p.pos = end + len(quote)
+			if quote[0] == '\'' {
+				return text, nil
+			}
+			return unescaped(text)
+		}
+	}
+	return "", errTOML
+}
+
+// unescaped resolves the escapes of a text, which are those of JSON and \U, \e, and the end of a line.
+func unescaped(text string) (string, error) {
+	var b bytes.Buffer
+	for len(text) > 0 {
+		if text[0] == '\\' && len(text) > 1 && strings.ContainsRune("\n\r \t", rune(text[1])) {
+			text = strings.TrimLeft(text[1:], "\n\r \t")
+			continue
+		}
+		if text[0] != '\\' {
+			end := strings.IndexByte(text, '\\')
+			if end < 0 {
+				end = len(text)
+			}
+			b.WriteString(text[:end])
+			text = text[end:]
+			continue
+		}
+		r, _, rest, err := strconv.UnquoteChar(text, '"')
+		if err != nil {
+			return "", errTOML
+		}
+		b.WriteRune(r)
+		text = rest
+	}
+	return b.String(), nil
+}
