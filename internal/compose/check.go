@@ -7,6 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/compose/titles"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -83,28 +84,17 @@ func (d *Draft) order() {
 	}
 }
 
-// checkTitles reports titles that no pull could place side by side.
+// checkTitles reports titles that no pull could place side by side, and warns of those that not every system can have.
 func (d *Draft) checkTitles() {
-	first := map[string]*Layer{}
-	for _, l := range d.Layers {
-		if l.Title == "" {
-			continue
-		}
-		if reason := declare.BadTitle(l.Title); reason != "" && l.Declared.Title == "" {
-			d.Refuse(l, "rename the file, or set the title of the layer", "%q can't be pulled: the name %s", l.Title, reason)
-		}
-		if other, taken := first[l.Title]; taken {
-			d.Refuse(l, "", "layers %q and %q have one title, %q", other.Path, l.Path, l.Title)
-			continue
-		}
-		first[l.Title] = l
+	layers := make([]titles.Layer, len(d.Layers))
+	for i, l := range d.Layers {
+		layers[i] = titles.Layer{Layer: &l.Layer, IsDeclared: l.Declared.Title != ""}
 	}
-	for _, l := range d.Layers {
-		for i, r := range l.Title {
-			if other, taken := first[l.Title[:i]]; r == '/' && taken && other.Packing == mediatypes.Raw {
-				d.Refuse(l, "", "title %q is below %q, which is a file", l.Title, other.Title)
-			}
-		}
+	for _, f := range titles.Check(layers) {
+		d.Refuse(d.Layers[f.Layer], f.Hint, "%s", f.Message)
+	}
+	if bad := titles.NotOfWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: Windows can't have files of these names, so a pull fails there: %s", d.Kind.Name, FirstFew(bad)))
 	}
 }
 

@@ -247,3 +247,28 @@ func TestModelKitOfTraining(t *testing.T) {
 		checkKitfile(t, plan)
 	}
 }
+
+func TestModelKitOfNamesThatCollide(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"m.bin": "x", "NOTES.md": "x", "notes.md": "x"}
+	_, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [m.bin, NOTES.md, notes.md]\n")
+	if want := `"NOTES.md" and "notes.md" differ only in case`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [m.bin, NOTES.md, notes.md]\n"); err != nil {
+		t.Errorf("as files: %v", err)
+	}
+}
+
+func TestModelOfNamesThatWindowsLacks(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"m.bin": "x", "aux.json": "x", "a/CON": "x", "trail.": "x", "what?.md": "x", "console.json": "x", "com10": "x", ".x/nul": "x"}
+	plan, err := kindtest.Compose(t, files, "kind: modelpack\nlayers: [./]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"modelpack: Windows can't have files of these names, so a pull fails there: a/CON, aux.json, trail., what?.md"}
+	if !slices.Equal(plan.Warnings, want) {
+		t.Errorf("warnings are %q, want %q", plan.Warnings, want)
+	}
+}

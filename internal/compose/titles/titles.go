@@ -1,0 +1,88 @@
+// Package titles checks the names under which a pull places the layers of an artifact.
+package titles
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Layer is a layer with a title.
+type Layer struct {
+	*spec.Layer
+	IsDeclared bool // the title is that of the declaration, which was checked there
+}
+
+// Fault is a title that no pull could place, or not beside others.
+type Fault struct {
+	Layer         int // its index
+	Message, Hint string
+}
+
+// Check returns the faults of titles.
+func Check(layers []Layer) []Fault {
+	var faults []Fault
+	first, tars := map[string]Layer{}, map[string]Layer{}
+	for i, l := range layers {
+		if l.Title == "" {
+			continue
+		}
+		if reason := declare.BadTitle(l.Title); reason != "" && !l.IsDeclared {
+			faults = append(faults, Fault{i, fmt.Sprintf("%q can't be pulled: the name %s", l.Title, reason), "rename the file, or set the title of the layer"})
+		}
+		if other, taken := first[l.Title]; taken {
+			faults = append(faults, Fault{i, fmt.Sprintf("layers %q and %q have one title, %q", other.Path, l.Path, l.Title), ""})
+			continue
+		}
+		first[l.Title] = l
+		if l.Packing == mediatypes.Raw || l.Image {
+			continue
+		}
+		// A pull unpacks tars as one tree, in which names must differ on every system.
+		folded := archive.FoldName(l.Title)
+		if other, taken := tars[folded]; taken {
+			faults = append(faults, Fault{i, fmt.Sprintf("%q and %q differ only in case or in the form of their accents, and can't be pulled together", other.Title, l.Title), "rename one"})
+		}
+		tars[folded] = l
+	}
+	for i, l := range layers {
+		for at, r := range l.Title {
+			if other, taken := first[l.Title[:at]]; r == '/' && taken && other.Packing == mediatypes.Raw {
+				faults = append(faults, Fault{i, fmt.Sprintf("title %q is below %q, which is a file", l.Title, other.Title), ""})
+			}
+		}
+	}
+	return faults
+}
+
+// NotOfWindows lists the titles that Windows can't have as paths.
+func NotOfWindows(layers []Layer) []string {
+	var bad []string
+	for _, l := range layers {
+		if declare.BadTitle(l.Title) == "" && !isWindowsPath(l.Title) {
+			bad = append(bad, l.Title)
+		}
+	}
+	return bad
+}
+
+// windowsDevices are names that Windows keeps for devices, with any extension.
+var windowsDevices = []string{"con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "conin$", "conout$"}
+
+// isWindowsPath reports whether Windows can have a file of this path.
+func isWindowsPath(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		stem, _, _ := strings.Cut(strings.ToLower(part), ".")
+		if strings.ContainsAny(part, `<>:"|?*`) || strings.HasSuffix(part, ".") || strings.HasSuffix(part, " ") ||
+			slices.Contains(windowsDevices, strings.TrimSpace(stem)) {
+			return false
+		}
+	}
+	return true
+}
