@@ -206,8 +206,8 @@ func (p *pusher) tagged(ctx context.Context) (*ocispec.Descriptor, error) {
 // behind returns the descriptor that a tag points to, or nil if it does not exist yet.
 func (p *pusher) behind(ctx context.Context, tag string) (*ocispec.Descriptor, error) {
 	desc, err := p.dst.Resolve(ctx, tag)
-	if errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err) {
-		return nil, nil // some deny a tag that does not exist yet
+	if errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) || fetch.IsDenied(err) {
+		return nil, nil // some deny a tag that does not exist yet; in a layout, several repositories may have it
 	}
 	if err != nil {
 		return nil, err

@@ -61,6 +61,12 @@ func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Ta
 	return layout.Open(path, mode)
 }
 
+// Repositories lists the repositories of a registry, page by page, by its catalog. Registries that do not have one, or do not let the
+// user read it, answer with an errdef.ErrNotFound or a *[Denied].
+func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
+	return c.remote.Repositories(ctx, host, fn)
+}
+
 // expandHome replaces "~" with the home directory. The homes of other users are left to the shell.
 func expandHome(path, home string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")

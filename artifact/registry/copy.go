@@ -22,7 +22,11 @@ type CopyOptions struct {
 	AllTags   bool              // copy every tag of the source; Reference is ignored then
 	Platform  *ocispec.Platform // copy the manifest of an index for this platform; nil: copy the whole index
 	Tags      []string          // tags of the copy; none: it is untagged. With AllTags, they are added to the tag of the source
-	Referrers bool              // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
+	// From is the name of the source repository, HOST/REPO. A layout or archive keeps it with the tags, so that the same tag of
+	// another repository stays. In a source with several repositories, AllTags are those of this one. Empty: the name that the
+	// source has for the tag, if any.
+	From      string
+	Referrers bool // copy referrers too, theirs, and so on, and cosign's tagged manifests; at most 10,000
 
 	Concurrency int               // blobs copied at once; 0: 8
 	Progress    artifact.Progress // nil: nothing is reported
@@ -49,6 +53,8 @@ type Copied struct {
 	Skipped    bool                 // the target had everything, including each tag
 
 	Was map[string]digest.Digest // what tags that moved pointed to before
+	// Repository is the name that tells the tags from those of another repository in the target, which is a layout or archive.
+	Repository string
 }
 
 // Copy copies an artifact or image from one target to another, byte for byte. Blobs that dst has are not sent. Between
@@ -155,14 +161,13 @@ func (c *copier) run(ctx context.Context) (*CopyResult, error) {
 
 // allTags copies every tag of the source except those of the referrers tag schema: the target has its own.
 func (c *copier) allTags(ctx context.Context) (*CopyResult, error) {
-	tags, err := fetch.ListTags(ctx, c.src)
+	tags, named, err := c.sourceTags(ctx)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(tags)
 	result := &CopyResult{}
 	for _, tag := range slices.DeleteFunc(tags, manifest.IsReferrersTag) {
-		one, err := c.reference(ctx, tag, append([]string{tag}, c.opts.Tags...))
+		one, err := c.reference(ctx, named(tag), append([]string{tag}, c.opts.Tags...))
 		if err != nil {
 			return nil, err
 		}
@@ -186,6 +191,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 			return nil, err
 		}
 	}
+	from := c.from(ctx, desc, reference)
 	one := &Copied{Descriptor: desc}
 	for _, tag := range tags {
 		if !slices.Contains(one.Tags, tag) {
@@ -207,7 +213,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 	if err := call(ctx, c.opts.BeforeTag, desc); err != nil {
 		return nil, err
 	}
-	moved, err := c.tag(ctx, one)
+	moved, err := c.tag(ctx, one, from)
 	if err != nil {
 		return nil, err
 	}
@@ -235,28 +241,6 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 		return copyErr.Err // it names its object already
 	}
 	return err
-}
-
-// tag moves the tags that do not lead to the artifact yet, and reports whether there were any.
-func (c *copier) tag(ctx context.Context, one *Copied) (moved bool, err error) {
-	for _, tag := range one.Tags {
-		old, err := c.dst.Resolve(ctx, tag)
-		exists := err == nil
-		if exists && old.Digest == one.Descriptor.Digest {
-			continue
-		}
-		if err := c.dst.Tag(ctx, one.Descriptor, tag); err != nil {
-			return false, err
-		}
-		moved = true
-		if exists {
-			if one.Was == nil {
-				one.Was = map[string]digest.Digest{}
-			}
-			one.Was[tag] = old.Digest
-		}
-	}
-	return moved, nil
 }
 
 // referrers copies the referrers of a manifest and of those inside it, theirs, and so on, and the manifests that cosign
@@ -342,7 +326,7 @@ func (c *copier) cosignManifests(ctx context.Context, subject ocispec.Descriptor
 		if err := c.copy(ctx, one.Desc); err != nil {
 			return nil, err
 		}
-		if _, err := c.tag(ctx, &Copied{Descriptor: one.Desc, Tags: []string{one.Tag}}); err != nil {
+		if _, err := c.tag(ctx, &Copied{Descriptor: one.Desc, Tags: []string{one.Tag}}, ""); err != nil {
 			return nil, err
 		}
 		all = append(all, one.Desc)

@@ -12,8 +12,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Reference names a target, which is a repository of a registry or a path, and optionally a tag or digest in it. Either
-// Registry and Repository are set, or Path is.
+// Reference names a target, which is a repository of a registry or a path, and optionally a tag or digest in it. Registry and
+// Repository are set, or Path is; with Path, they are the name of a repository in a layout that has several.
 type Reference struct {
 	Registry   string // host, with a port if one was given
 	Repository string
@@ -38,17 +38,39 @@ func (r Reference) Name() string {
 	return r.Registry + "/" + r.Repository
 }
 
+// InLayout returns the name of the repository in a layout, or "".
+func (r Reference) InLayout() string {
+	if !r.IsPath() || r.Registry == "" {
+		return r.Repository
+	}
+	return r.Registry + "/" + r.Repository
+}
+
+// TagName returns the tag as the target knows it, in a layout with the name of its repository, or "".
+func (r Reference) TagName() string { return r.Named(r.Tag) }
+
+// Named returns the name of any tag as TagName does.
+func (r Reference) Named(tag string) string {
+	if r.IsPath() && r.Repository != "" && tag != "" {
+		return r.InLayout() + ":" + tag
+	}
+	return tag
+}
+
 // Reference returns what to resolve in the target: the digest, else the tag, else "".
 func (r Reference) Reference() string {
 	if r.Digest != "" {
 		return r.Digest.String()
 	}
-	return r.Tag
+	return r.TagName()
 }
 
 // String returns the reference in the syntax of Parse.
 func (r Reference) String() string {
 	s := r.Name()
+	if r.IsPath() && r.Repository != "" {
+		s += ":" + r.InLayout()
+	}
 	if r.Tag != "" {
 		s += ":" + r.Tag
 	}
@@ -59,7 +81,7 @@ func (r Reference) String() string {
 }
 
 // Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
-// with an optional :TAG and @DIGEST after it. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that other tools write before a reference is dropped; "http://" does
+// with an optional :TAG and @DIGEST after it. In a layout with several repositories, the tag may be a full name: PATH:HOST/REPO:TAG. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that other tools write before a reference is dropped; "http://" does
 // not choose plain HTTP.
 func Parse(s string) (Reference, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {
@@ -164,6 +186,9 @@ func cutDigest(s string) (string, digest.Digest, error) {
 }
 
 func parsePath(s string) (Reference, error) {
+	if ref, ok := parseNameInPath(s); ok {
+		return ref, nil
+	}
 	ref := Reference{Path: s}
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexAny(s, `/\`) {
 		ref.Path, ref.Tag = s[:i], s[i+1:]
@@ -175,6 +200,41 @@ func parsePath(s string) (Reference, error) {
 		return Reference{}, errors.New("invalid path")
 	}
 	return ref, nil
+}
+
+// parseNameInPath parses a path with the name of a repository after it: HOST/REPO, or DIR/REPO:TAG. Other colons are part of the path.
+func parseNameInPath(s string) (Reference, bool) {
+	start := 0
+	if hasDrive(s) {
+		start = 2
+	}
+	for i := start + 1; i < len(s); i++ {
+		name := s[i+1:]
+		if s[i] != ':' || strings.ContainsRune(name, '\\') || !strings.Contains(name, "/") {
+			continue
+		}
+		var ref Reference
+		host, rest, _ := strings.Cut(name, "/")
+		if reference.LooksLikeHost(host) && reference.ValidHost(host) == nil {
+			ref.Registry, name = strings.ToLower(host), rest
+		}
+		at := strings.LastIndexByte(name, ':')
+		if at < 0 && ref.Registry == "" {
+			continue
+		}
+		if ref.Repository = name; at >= 0 {
+			ref.Repository, ref.Tag = name[:at], name[at+1:]
+			if reference.ValidTag(ref.Tag) != nil {
+				continue
+			}
+		}
+		ref = dockerNames(ref)
+		if reference.ValidRepository(ref.Registry, ref.Repository, "") == nil {
+			ref.Path = s[:i]
+			return ref, true
+		}
+	}
+	return Reference{}, false
 }
 
 // parseRepository parses a reference to a registry without its digest, which is part of what an error suggests.

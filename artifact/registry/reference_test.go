@@ -44,6 +44,13 @@ func TestParse(t *testing.T) {
 		{"./model.tar:latest", Reference{Path: "./model.tar", Tag: "latest"}},
 		{"./me@home/oci", Reference{Path: "./me@home/oci"}},
 		{"./dir@v1", Reference{Path: "./dir@v1"}},
+		{"./carry:127.0.0.1:5000/team/app:1.0", Reference{Path: "./carry", Registry: "127.0.0.1:5000", Repository: "team/app", Tag: "1.0"}},
+		{"./carry.tar:ghcr.io/app", Reference{Path: "./carry.tar", Registry: "ghcr.io", Repository: "app"}},
+		{"./carry:team/app:1.0", Reference{Path: "./carry", Repository: "team/app", Tag: "1.0"}},
+		{"./carry:docker.io/app:1", Reference{Path: "./carry", Registry: "docker.io", Repository: "library/app", Tag: "1"}},
+		{"./carry:ghcr.io/app@" + someDigest, Reference{Path: "./carry", Registry: "ghcr.io", Repository: "app", Digest: someDigest}},
+		{"C:/carry:ghcr.io/app:1", Reference{Path: "C:/carry", Registry: "ghcr.io", Repository: "app", Tag: "1"}},
+		{"./a:B/c:1", Reference{Path: "./a:B/c", Tag: "1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {

@@ -69,6 +69,8 @@ const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pu
 var examplePreparations = map[string]string{
 	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
 	"verify":     keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
+	"copy":       "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt",
+	"repos":      "davit -q copy ./registry/app:1.0 ./mirror",
 	"diff":       "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE",
 	"sign":       keys,
 	"prune":      "davit -q tag registry.example.com/app:1.0 v1",

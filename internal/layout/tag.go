@@ -22,10 +22,19 @@ func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) e
 		_, err := l.enlist(ctx, desc)
 		return err
 	}
-	if err := reference.ValidTag(ref); err != nil {
+	if err := catalog.CheckName(ref); err != nil {
 		return reference.Error(ref, err)
 	}
 	return l.TagName(ctx, desc, ref)
+}
+
+// TagFrom is Tag for a tag of one repository, HOST/REPO: the same tag of another repository stays where it is.
+func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
+	links, err := l.enlist(ctx, desc)
+	if err != nil {
+		return err
+	}
+	return l.edit(ctx, catalog.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
 // TagName is Tag for full names too, such as charts/web:1.0.

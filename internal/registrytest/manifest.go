@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -210,25 +211,34 @@ func (g *Registry) serveTags(w http.ResponseWriter, r *http.Request, repo, _ str
 		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "repository name not known to registry")
 		return
 	}
-	tags := []string{}
-	for tag := range g.repos[repo].tags {
-		if tag > r.URL.Query().Get("last") {
-			tags = append(tags, tag)
-		}
-	}
-	slices.Sort(tags)
+	tags := slices.Collect(maps.Keys(g.repos[repo].tags))
+	writeJSON(w, "application/json", map[string]any{"name": repo, "tags": g.page(w, r, tags)})
+}
+
+// serveCatalog lists the repositories.
+func (g *Registry) serveCatalog(w http.ResponseWriter, r *http.Request, _, _ string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	names := slices.Collect(maps.Keys(g.repos))
+	writeJSON(w, "application/json", map[string]any{"repositories": g.page(w, r, names)})
+}
+
+// page returns the part of a list that was asked for, sorted, and links to the next part.
+func (g *Registry) page(w http.ResponseWriter, r *http.Request, all []string) []string {
+	list := slices.DeleteFunc(all, func(name string) bool { return name <= r.URL.Query().Get("last") })
+	slices.Sort(list)
 	n, err := strconv.Atoi(r.URL.Query().Get("n"))
 	if err != nil || n < 0 {
-		n = len(tags)
+		n = len(list)
 	}
 	if g.opts.Limits.PageSize > 0 {
 		n = min(n, g.opts.Limits.PageSize)
 	}
-	if n < len(tags) && n > 0 {
-		query := url.Values{"n": {strconv.Itoa(n)}, "last": {tags[n-1]}}
+	if n < len(list) && n > 0 {
+		query := url.Values{"n": {strconv.Itoa(n)}, "last": {list[n-1]}}
 		w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.Path, query.Encode()))
 	}
-	writeJSON(w, "application/json", map[string]any{"name": repo, "tags": tags[:min(n, len(tags))]})
+	return append([]string{}, list[:min(n, len(list))]...)
 }
 
 func (g *Registry) serveReferrers(w http.ResponseWriter, r *http.Request, repo, digest string) {

@@ -83,6 +83,7 @@ const (
 	classUpload    = "upload"  // a session
 	classManifest  = "manifest"
 	classTags      = "tags"
+	classCatalog   = "catalog"
 	classReferrers = "referrers"
 	classToken     = "token"
 	classStore     = "store" // a blob at the other host
@@ -97,6 +98,7 @@ var routes = []struct {
 	serve func(*Registry, http.ResponseWriter, *http.Request, string, string)
 }{
 	{classPing, regexp.MustCompile(`^/v2/()()$`), (*Registry).servePing},
+	{classCatalog, regexp.MustCompile(`^/v2/_catalog()()$`), (*Registry).serveCatalog},
 	{classUploads, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/uploads/()$`), (*Registry).serveUploads},
 	{classUpload, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/uploads/([^/]+)$`), (*Registry).serveUpload},
 	{classBlob, regexp.MustCompile(`^/v2/` + namePattern + `/blobs/([^/]+)$`), (*Registry).serveBlob},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"oras.land/oras-go/v2/registry"
 )
@@ -38,24 +39,13 @@ func homeName(path string) string {
 	return name
 }
 
-// splitName splits a name of a layout's index: a tag alone belongs to every repository; docker.io/library/x:1 is the tag
-// 1 of library/x, and a name without a tag is its latest. A name of neither form has no tag.
+// splitName splits a name of a layout's index into a repository without its host, and a tag. A tag alone belongs to every repository.
 func splitName(name string) (repository, tag string) {
-	if validTag(name) {
-		return "", name
-	}
-	name, _, _ = strings.Cut(name, "@")
-	tag = "latest"
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name, tag = name[:i], name[i+1:]
-	}
-	if host, rest, ok := strings.Cut(name, "/"); ok && reference.LooksLikeHost(host) {
-		name = rest
-	}
-	if !validName(name) || !validTag(tag) {
+	_, repository, tag = catalog.SplitName(name)
+	if repository != "" && !validName(repository) {
 		return "", ""
 	}
-	return name, tag
+	return repository, tag
 }
 
 // sortedSet sorts a list and drops duplicates. The result is never nil, so that JSON has a list.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
+	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
@@ -70,12 +71,12 @@ func Open(ctx context.Context, opener Opener, path string, opts Options) (*Serve
 		s.store = &tree{root: path, mode: mode, opener: opener, places: map[string]*place{}}
 		return s, nil
 	}
-	layout := &single{place: place{path: path, mode: mode, opener: opener}, home: homeName(path)}
+	whole := &single{place: place{path: path, mode: mode, opener: opener}, home: homeName(path)}
 	if made {
-		layout.above = filepath.Dir(path)
+		whole.above = filepath.Dir(path)
 	}
-	s.store = layout
-	if _, err := layout.open(ctx); err != nil { // fail now, not at the first request
+	s.store = whole
+	if _, err := whole.open(ctx); err != nil { // fail now, not at the first request
 		return nil, err
 	}
 	return s, nil
@@ -100,7 +101,7 @@ func isOne(path string, write bool) (one, made bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	if !info.IsDir() || isLayout(path) {
+	if !info.IsDir() || ocilayout.Is(path) {
 		return true, false, nil
 	}
 	entries, err := os.ReadDir(path)

@@ -13,8 +13,8 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/serve/answer"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // place is the path of a layout. The layout is opened by the first request, and again after it was replaced.
@@ -141,7 +141,7 @@ func (t *tree) place(name string, create bool) (*place, error) {
 		return nil, answer.NameUnknown(name)
 	}
 	p := t.places[name]
-	there := isLayout(dir)
+	there := ocilayout.Is(dir)
 	switch {
 	case !there && !create:
 		return nil, answer.NameUnknown(name)
@@ -174,7 +174,7 @@ func leadsAway(root, name string) bool {
 // makeRoom creates the directory of a new layout, neither inside another layout nor around one.
 func (t *tree) makeRoom(name, dir string) error {
 	for outer := path.Dir(name); outer != "."; outer = path.Dir(outer) {
-		if isLayout(filepath.Join(t.root, filepath.FromSlash(outer))) {
+		if ocilayout.Is(filepath.Join(t.root, filepath.FromSlash(outer))) {
 			return answer.Refuse(http.StatusForbidden, "DENIED", "%q would be inside the layout %q", name, outer)
 		}
 	}
@@ -203,41 +203,17 @@ func (t *tree) Close() error {
 	return errors.Join(errs...)
 }
 
-// isLayout reports whether a directory is a layout.
-func isLayout(dir string) bool {
-	for _, name := range []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			return true
-		}
-	}
-	return false
-}
-
 // findLayouts returns the names of the layouts below a directory, and the paths of those whose path is not a valid name.
-// It skips hidden directories and links.
 func findLayouts(root string) (names, nameless []string, err error) {
 	names = []string{}
-	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(root, file)
-		switch {
-		case err != nil && rel != ".":
-			return fs.SkipDir // removed, or not readable
-		case err != nil || relErr != nil:
-			return errors.Join(err, relErr)
-		case !entry.IsDir() || rel == ".":
-			return nil
-		case entry.Name()[0] == '.':
-			return fs.SkipDir
-		case !isLayout(file):
-			return nil
-		}
+	below, err := ocilayout.Below(root)
+	for _, rel := range below {
 		if name := filepath.ToSlash(rel); validName(name) {
 			names = append(names, name)
 		} else {
 			nameless = append(nameless, rel)
 		}
-		return fs.SkipDir
-	})
+	}
 	slices.Sort(names)
 	return names, nameless, err
 }

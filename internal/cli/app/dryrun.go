@@ -138,6 +138,18 @@ func (t *DryTarget) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.Read
 // Tag does nothing.
 func (t *DryTarget) Tag(context.Context, ocispec.Descriptor, string) error { return nil }
 
+// TagFrom does nothing.
+func (t *DryTarget) TagFrom(context.Context, ocispec.Descriptor, string, string) error { return nil }
+
+// ResolveFrom returns the manifest that has a tag for a repository in a layout.
+func (t *DryTarget) ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error) {
+	several, ok := t.Target.(severalRepositories)
+	if !ok {
+		return ocispec.Descriptor{}, errdef.ErrUnsupported
+	}
+	return several.ResolveFrom(ctx, repository, tag)
+}
+
 // Untag does nothing.
 func (t *DryTarget) Untag(context.Context, string) error { return nil }
 

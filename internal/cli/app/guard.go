@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -34,6 +35,31 @@ type Guard struct {
 	target *Target // nil: it does not exist, and has no tags
 	tags   []string
 	hint   string
+	from   string // the tags are those of this repository in a layout; empty: see its reference
+}
+
+// OfRepository makes the guard one of the tags that a layout has for a repository.
+func (g *Guard) OfRepository(name string) *Guard {
+	if g != nil {
+		g.from = name
+	}
+	return g
+}
+
+// resolve finds the manifest of a guarded tag.
+func (g *Guard) resolve(ctx context.Context, tag string) (ocispec.Descriptor, error) {
+	if several, ok := g.target.Target.(severalRepositories); ok && g.from != "" {
+		desc, err := several.ResolveFrom(ctx, g.from, tag)
+		if !errors.Is(err, errdef.ErrUnsupported) {
+			return desc, err
+		}
+	}
+	return g.target.Resolve(ctx, tag)
+}
+
+// severalRepositories is a layout or archive, where the same tag may belong to several repositories.
+type severalRepositories interface {
+	ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
 }
 
 // Immutable returns a guard of the tags that a declaration calls immutable.
@@ -47,15 +73,15 @@ func (g *Guard) Check(ctx context.Context, desc ocispec.Descriptor) error {
 		return nil
 	}
 	for _, tag := range g.tags {
-		old, err := g.target.Resolve(ctx, tag)
+		old, err := g.resolve(ctx, tag)
 		switch {
-		case errors.Is(err, errdef.ErrNotFound) || fetch.IsDenied(err):
-			continue // some registries deny a tag that does not exist
+		case errors.Is(err, errdef.ErrNotFound) || errors.Is(err, errdef.ErrInvalidReference) || fetch.IsDenied(err):
+			continue // some registries deny a tag that does not exist; in a layout, several repositories may have it
 		case err != nil:
 			return err
 		case old.Digest != desc.Digest:
 			ref := g.target.Ref
-			ref.Tag, ref.Digest = tag, ""
+			ref.Tag, ref.Digest = tag[strings.LastIndexByte(tag, ':')+1:], ""
 			return &exit.NoError{Err: &artifact.Error{Op: "tagging", Item: ref.String(),
 				Err: fmt.Errorf("exists already: %s", old.Digest), Hint: g.hint}}
 		}
@@ -69,7 +95,7 @@ func (g *Guard) IsTaken(ctx context.Context) bool {
 		return false
 	}
 	for _, tag := range g.tags {
-		if _, err := g.target.Resolve(ctx, tag); err == nil {
+		if _, err := g.resolve(ctx, tag); err == nil {
 			return true
 		}
 	}

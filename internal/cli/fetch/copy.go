@@ -21,7 +21,7 @@ import (
 func newCopyCommand(a *app.App) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
-		Use:   "copy SRC DST",
+		Use:   "copy SRC DST | copy --from-file LIST DST",
 		Short: "Copy an artifact or image from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
@@ -30,16 +30,35 @@ gets the tag of SRC.
 A copy that was interrupted goes on where it stopped when the same command is run again. An
 archive is written whole or not at all; what came for it waits in files beside it.
 
+A layout or archive keeps the name of the repository with each tag, as docker and skopeo write
+it, so that the same tag of two repositories is two artifacts there: ./carry:HOST/REPO:TAG.
+
+--from-file copies every line of LIST ("-" is standard input), SRC or SRC DST, and --all-repos all
+tags of every repository of SRC. Without a DST of its own, an artifact keeps its name: below DST if
+that is a registry (HOST or HOST/PREFIX) or a directory of layouts (it ends in /), else inside the
+layout or archive DST. All lines are read before the first copy. An artifact that fails is reported,
+and the others go on; the exit code is that of the first failure. A full disk, Ctrl-C, and
+--fail-fast end it at once. The same command again copies the rest.
+
 --username and --password-stdin are for one registry; where SRC and DST are in two, --from-username
 and --to-username with their passwords say which is meant.`,
 		Example: `  davit copy registry.example.com/app:1.0 mirror.example.com/app
   davit copy registry.example.com/app:1.0 ./app.tar --referrers
   davit copy ./oci registry.example.com/app --all-tags
+  davit copy --from-file list.txt ./carry --referrers
+  davit copy --all-repos ./carry registry.example.com/mirror --referrers
   echo "$TOKEN" | davit copy registry.example.com/app:1.0 mirror.example.com/app --to-username me --to-password-stdin`,
 		GroupID: app.GroupMove,
-		Args:    app.Arguments(2, 2),
+		Args:    app.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.src, opts.dst = args[0], args[1]
+			opts.dst = args[len(args)-1]
+			switch {
+			case opts.many.isSet(len(args)):
+				return runCopyMany(cmd.Context(), a, opts, args)
+			case len(args) == 1:
+				return app.Arguments(2, 2)(cmd, args)
+			}
+			opts.src = args[0]
 			return runCopy(cmd.Context(), a, opts)
 		},
 	}
@@ -51,6 +70,7 @@ and --to-username with their passwords say which is meant.`,
 	opts.trust.AddFlags(cmd.Flags())
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
+	opts.many.addFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
 }
@@ -65,6 +85,7 @@ type copyOptions struct {
 	sign      signing.Flags
 	dryRun    app.DryRun
 	ifAbsent  app.IfAbsent
+	many      manyOptions
 }
 
 func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
@@ -134,11 +155,16 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 	if err != nil {
 		return nil, err
 	}
-	guard := opts.ifAbsent.Guard(dst, dst.Ref.Tag)
+	from := sourceName(src.Ref)
+	guard := opts.ifAbsent.Guard(dst, dst.Ref.TagName()).OfRepository(from)
+	tags := []string{dst.Ref.TagName()}
+	for _, tag := range opts.tags {
+		tags = append(tags, dst.Ref.Named(tag))
+	}
 	progress, stop := a.StartProgress()
 	result, err := registry.Copy(ctx, src.Target, dst.Target, registry.CopyOptions{
 		Reference: src.Ref.Reference(), AllTags: opts.allTags, Platform: platform,
-		Tags: app.UniqueTags(dst.Ref.Tag, opts.tags), Referrers: opts.referrers,
+		Tags: app.UniqueTags("", tags), Referrers: opts.referrers, From: from,
 		Concurrency: a.Registry.Concurrency, Progress: progress,
 		BeforeCopy: guard.Then(gate), BeforeTag: guard.Then(signer.In(dst.Target)),
 	})
@@ -169,6 +195,14 @@ func copyBetween(ctx context.Context, a *app.App, src, dst *app.Target, opts cop
 		last = &r
 	}
 	return last, nil
+}
+
+// sourceName returns the name of the repository that a source names, HOST/REPO, or "".
+func sourceName(ref registry.Reference) string {
+	if ref.IsPath() {
+		return ref.InLayout()
+	}
+	return ref.Name()
 }
 
 // copyResult is the result of copy.
@@ -241,11 +275,14 @@ func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult
 		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
 		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Skipped: one.Skipped, Was: one.Was,
 	}
+	if one.Repository != "" { // another repository has the tag in the layout
+		to = nameIn(to, one.Repository)
+	}
 	if len(one.Tags) > 0 {
-		to.Tag = one.Tags[0]
+		to.Tag = one.Tags[0][strings.LastIndexByte(one.Tags[0], ':')+1:]
 		r.Reference = to.String()
 		if from.Reference() == "" { // all tags were copied: this is one of them
-			from.Tag = one.Tags[0]
+			from.Tag = to.Tag
 		}
 	}
 	r.Source = app.WithDigest(from, desc)

@@ -90,8 +90,8 @@ func runIndex(ctx context.Context, a *app.App, opts indexOptions) error {
 		return err
 	}
 	index := pack.IndexOptions{ArtifactType: opts.artifactType, Annotations: annotations}
-	index.BeforeTag = opts.ifAbsent.Guard(t, t.Ref.Tag).Then(signer.In(t.Target))
-	index.Tags, index.Created = append([]string{ref.Tag}, opts.tags...), created
+	index.BeforeTag = opts.ifAbsent.Guard(t, t.Ref.TagName()).Then(signer.In(t.Target))
+	index.Tags, index.Created = append([]string{ref.TagName()}, opts.tags...), created
 	result, err := app.Finish(ctx, t, func(t *app.Target) (*pack.Result, error) { return indexIn(ctx, a, t, opts.members, index) })
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 
 // guard returns the guard of the tag of the target, and of that of the version if the artifact gets it.
 func (o sendOptions) guard(s *source.Source, d *destination) *app.Guard {
-	guarded := []string{d.ref.Tag}
+	guarded := []string{d.ref.TagName()}
 	if version := s.VersionTag(); version != "" && slices.Contains(slices.Concat(d.opts.Tags, s.Plan.Tags), version) {
 		guarded = append(guarded, version)
 	}
@@ -124,7 +124,10 @@ func openDestination(ctx context.Context, a *app.App, s *source.Source, to sendO
 		}
 		return nil, d.target.Close(ctx, err)
 	}
-	d.opts.Options, d.opts.Tags, d.release = opts, append([]string{ref.Tag}, to.tags...), release
+	d.opts.Options, d.opts.Tags, d.release = opts, []string{ref.TagName()}, release
+	for _, tag := range to.tags {
+		d.opts.Tags = append(d.opts.Tags, ref.Named(tag))
+	}
 	return d, nil
 }
 

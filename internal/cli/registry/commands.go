@@ -11,6 +11,7 @@ func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
 		newTagCommand(a),
 		newTagsCommand(a),
+		newReposCommand(a),
 		newResolveCommand(a),
 		newDeleteCommand(a),
 		newPruneCommand(a),

@@ -287,7 +287,7 @@ func (a *Archive) edit(c catalog.Change) error {
 // Tag adds a tag to an existing manifest, which keeps its other tags.
 func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) error {
 	byDigest := ref == desc.Digest.String()
-	if err := reference.ValidTag(ref); err != nil && !byDigest {
+	if err := catalog.CheckName(ref); err != nil && !byDigest {
 		return reference.Error(ref, err)
 	}
 	if err := a.writable(); err != nil {
@@ -305,6 +305,21 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 		return err
 	}
 	return a.edit(catalog.Tagging(catalog.ListEntry(desc, links), ref))
+}
+
+// TagFrom is Tag for a tag of one repository, HOST/REPO: the same tag of another repository stays where it is.
+func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error {
+	if err := a.writable(); err != nil {
+		return err
+	}
+	links, err := catalog.LinksOf(a.Catalog, desc)
+	if err != nil {
+		return err
+	}
+	if err := a.edit(catalog.Listing(a.Catalog, desc, links)); err != nil {
+		return err
+	}
+	return a.edit(catalog.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
 // Untag removes a tag. The manifest stays listed, without it.

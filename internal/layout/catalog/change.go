@@ -51,7 +51,7 @@ func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descrip
 func Tagging(entry ocispec.Descriptor, tag string) Change {
 	return Change{
 		Apply: func(ix *Index) error { ix.tag(entry, tag); return nil },
-		Holds: func(ix *Index) bool { _, err := ix.Find(tag); return err == nil },
+		Holds: func(ix *Index) bool { return ix.count(tag) > 0 },
 	}
 }
 

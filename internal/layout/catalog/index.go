@@ -111,18 +111,29 @@ func (e IndexEntry) shortTag() string {
 	return ""
 }
 
+// shortName returns the full name of an entry without its host: library/alpine:3.20 for docker.io/library/alpine:3.20.
+func (e IndexEntry) shortName() string {
+	for _, name := range e.fullNames() {
+		if host, repository, tag := SplitName(name); host != "" {
+			return repository + ":" + tag
+		}
+	}
+	return ""
+}
+
 // named reports whether an entry has a tag or a name.
 func (e IndexEntry) named() bool {
 	return e.RefName() != "" || e.Annotations[AnnotationContainerd] != ""
 }
 
-// Find returns the entry of a tag: the one with the tag as its ref.name (the last, if there are several), else the one
-// whose full name equals the tag or ends in it.
+// Find returns the entry of a tag or full name: the one with the tag alone (the last, if there are several), else the one whose
+// full name equals it, or ends in it: in the repository without its host, or in the tag.
 func (ix *Index) Find(tag string) (IndexEntry, error) {
 	for _, matches := range []func(IndexEntry) bool{
-		func(e IndexEntry) bool { return e.RefName() == tag },
+		func(e IndexEntry) bool { return e.RefName() == tag && (len(e.fullNames()) == 0 || e.isOf(tag)) },
 		func(e IndexEntry) bool { return e.Annotations[AnnotationContainerd] == tag },
-		func(e IndexEntry) bool { return e.shortTag() == tag },
+		func(e IndexEntry) bool { return e.shortName() == tag },
+		func(e IndexEntry) bool { return e.RefName() == tag || e.shortTag() == tag },
 	} {
 		var found []IndexEntry
 		for _, e := range ix.Entries {
@@ -134,10 +145,10 @@ func (ix *Index) Find(tag string) (IndexEntry, error) {
 			continue
 		}
 		last := found[len(found)-1]
-		if i := slices.IndexFunc(found, func(e IndexEntry) bool { return e.Digest != last.Digest }); i >= 0 && last.RefName() != tag {
+		if i := slices.IndexFunc(found, func(e IndexEntry) bool { return e.Digest != last.Digest }); i >= 0 && (last.RefName() != tag || len(last.fullNames()) > 0) {
 			both := fmt.Errorf("the tag is that of %s and of %s", found[i].fullName(), last.fullName())
 			return IndexEntry{}, &artifact.Error{Op: "resolving", Item: tag, Err: reference.Invalid(both, errdef.ErrInvalidReference),
-				Hint: fmt.Sprintf("say which by its digest: @%s or @%s", found[i].Digest, last.Digest)}
+				Hint: fmt.Sprintf("say which by its full name, or by its digest: @%s or @%s", found[i].Digest, last.Digest)}
 		}
 		return last, nil
 	}
@@ -185,6 +196,7 @@ func (ix *Index) tag(desc ocispec.Descriptor, tag string) bool {
 	if e, err := ix.Find(tag); err == nil && e.Digest == desc.Digest && e.RefName() == tag && ix.count(tag) == 1 {
 		return false
 	}
+	ix.yield(tag)
 	ix.strip(func(e IndexEntry) bool { return e.RefName() == tag })
 	ix.Add(desc)
 	for i, e := range ix.Entries { // the entry without a tag, if any, gets it

@@ -148,6 +148,13 @@ func (r *Repository) URL(resource string) string {
 	return u.String()
 }
 
+// CatalogURL returns the address of the list of repositories.
+func (r *Repository) CatalogURL() string {
+	u := r.Origin
+	u.Path = "/v2/_catalog"
+	return u.String()
+}
+
 // WithSourceScope also requests permission to read another repository of the registry.
 func (r *Repository) WithSourceScope(ctx context.Context, from string) context.Context {
 	if from == r.Name.Repository {

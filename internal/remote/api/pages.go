@@ -27,7 +27,12 @@ func IsNotFound(err error) bool {
 // status 200 to read. Only an error of the first page is that of the list: a missing later page would otherwise pass for
 // a missing list.
 func (r *Repository) Pages(ctx context.Context, resource string, query url.Values, read func(resp *http.Response) error) error {
-	at, err := url.Parse(r.URL(resource))
+	return r.PagesAt(ctx, r.URL(resource), query, read)
+}
+
+// PagesAt is Pages for a list at any address of the registry.
+func (r *Repository) PagesAt(ctx context.Context, address string, query url.Values, read func(resp *http.Response) error) error {
+	at, err := url.Parse(address)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// sourceTags lists the tags of the source, and returns how it names them.
+func (c *copier) sourceTags(ctx context.Context) (tags []string, named func(tag string) string, err error) {
+	named = func(tag string) string { return tag }
+	if several, ok := c.src.(interface {
+		TagsOf(ctx context.Context, repository string) ([]string, error)
+	}); ok && c.opts.From != "" {
+		named = func(tag string) string { return c.opts.From + ":" + tag }
+		tags, err = several.TagsOf(ctx, c.opts.From)
+	} else {
+		tags, err = fetch.ListTags(ctx, c.src)
+	}
+	slices.Sort(tags)
+	return tags, named, err
+}
+
+// from returns the name of the repository that a tag of the source belongs to, or "".
+func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, reference string) string {
+	names, ok := c.src.(interface {
+		NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
+	})
+	if c.opts.From != "" || !ok {
+		return c.opts.From
+	}
+	all, _ := names.NamesOf(ctx, desc.Digest) // without them, tags are copied without a name
+	for _, name := range all {
+		host, repository, tag := catalog.SplitName(name)
+		if repository == "" || tag != reference && name != reference && repository+":"+tag != reference {
+			continue
+		}
+		if host != "" {
+			repository = host + "/" + repository
+		}
+		return repository
+	}
+	return ""
+}
+
+// tag moves the tags that do not lead to the artifact yet, and reports whether there were any.
+func (c *copier) tag(ctx context.Context, one *Copied, from string) (moved bool, err error) {
+	for _, tag := range one.Tags {
+		if names, ok := c.dst.(namer); ok && from != "" && !strings.Contains(tag, "/") && !manifest.IsCosignTag(tag) {
+			changed, err := tagFrom(ctx, names, one, from, tag)
+			if err == nil {
+				moved = moved || changed
+				continue
+			}
+			if !errors.Is(err, errdef.ErrUnsupported) {
+				return false, err
+			}
+		}
+		old, err := c.dst.Resolve(ctx, tag)
+		exists := err == nil
+		if exists && old.Digest == one.Descriptor.Digest {
+			continue
+		}
+		if err := c.dst.Tag(ctx, one.Descriptor, tag); err != nil {
+			return false, err
+		}
+		moved = true
+		if exists {
+			one.moved(tag, old.Digest)
+		}
+	}
+	return moved, nil
+}
+
+// moved records what a tag pointed to before.
+func (c *Copied) moved(tag string, old digest.Digest) {
+	if c.Was == nil {
+		c.Was = map[string]digest.Digest{}
+	}
+	c.Was[tag] = old
+}
+
+// namer is a target that keeps the tags of several repositories.
+type namer interface {
+	TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error
+	ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
+	Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error)
+}
+
+// tagFrom moves a tag of one repository.
+func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (moved bool, err error) {
+	old, err := dst.ResolveFrom(ctx, from, tag)
+	if errors.Is(err, errdef.ErrUnsupported) {
+		return false, err
+	}
+	exists := err == nil
+	if moved = !exists || old.Digest != one.Descriptor.Digest; moved && exists {
+		one.moved(tag, old.Digest)
+	}
+	if err := dst.TagFrom(ctx, one.Descriptor, from, tag); err != nil {
+		return false, err
+	}
+	found, err := dst.Resolve(ctx, tag)
+	if err == nil && found.Digest != one.Descriptor.Digest || err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		one.Repository = from // another one has the tag
+	}
+	return moved, nil
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/layout"
+	"github.com/davit-oci/davit/internal/reference"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// Repository is one of several in a registry, a layout, or a directory of layouts.
+type Repository struct {
+	Name      string             `json:"name"` // without the host of the registry, or the path
+	Reference string             `json:"reference"`
+	Ref       registry.Reference `json:"-"`
+}
+
+// Repositories lists the repositories of a place: a registry's host, a layout or archive, whose tags may have the names of repositories,
+// or a directory with layouts in it.
+func (a *App) Repositories(ctx context.Context, l *Login, place string) ([]Repository, error) {
+	if host, ok := AsHost(place); ok {
+		return a.inRegistry(ctx, l, host)
+	}
+	ref, err := registry.Parse(place)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ref.IsPath() || ref.InLayout() != "" || ref.Reference() != "":
+		return nil, &exit.UsageError{Err: fmt.Errorf("%q is one repository or artifact", place), Hint: "name a registry (HOST), a layout, or a directory of layouts; davit tags lists the tags of a repository"}
+	}
+	if info, err := os.Stat(ref.Path); err == nil && info.IsDir() && !layout.Is(ref.Path) {
+		return belowPath(ref.Path)
+	}
+	t, err := a.OpenSide(ctx, l, ref, registry.Read)
+	if err != nil {
+		return nil, err
+	}
+	return Finish(ctx, t, func(t *Target) ([]Repository, error) { return inLayout(ctx, t) })
+}
+
+// AsHost returns the host if the text names a registry without a repository.
+func AsHost(text string) (string, bool) {
+	for _, scheme := range []string{"oci://", "https://", "http://"} {
+		text = strings.TrimPrefix(text, scheme)
+	}
+	text = strings.TrimSuffix(text, "/")
+	if strings.HasPrefix(text, ".") || strings.ContainsAny(text, `/\~@`) || !reference.LooksLikeHost(text) || reference.ValidHost(text) != nil {
+		return "", false
+	}
+	return reference.DockerHost(strings.ToLower(text)), true
+}
+
+func (a *App) inRegistry(ctx context.Context, l *Login, host string) ([]Repository, error) {
+	ref := registry.Reference{Registry: host}
+	if err := a.AssignLogin(l, ref); err != nil {
+		return nil, err
+	}
+	via, err := a.connection(l)
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.client(via)
+	if err != nil {
+		return nil, err
+	}
+	all := []Repository{}
+	err = client.Repositories(ctx, host, func(names []string) error {
+		for _, name := range names {
+			ref.Repository = name
+			all = append(all, Repository{name, ref.String(), ref})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// inLayout lists the repositories that the tags of a layout name. Artifacts without such a name are those of the layout itself.
+func inLayout(ctx context.Context, t *Target) ([]Repository, error) {
+	several, ok := t.Target.(interface {
+		Repositories(ctx context.Context) (names []string, nameless bool, err error)
+	})
+	if !ok {
+		return nil, fmt.Errorf("listing the repositories of %s: %w", t.Ref, errdef.ErrUnsupported)
+	}
+	names, nameless, err := several.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []Repository{}
+	if nameless {
+		name := strings.TrimSuffix(filepath.Base(filepath.Clean(t.Ref.Path)), ".tar")
+		all = append(all, Repository{name, t.Ref.String(), t.Ref})
+	}
+	for _, name := range names {
+		ref := t.Ref
+		ref.Repository = name
+		if host, rest, ok := strings.Cut(name, "/"); ok && reference.LooksLikeHost(host) {
+			ref.Registry, ref.Repository = host, rest
+		}
+		all = append(all, Repository{name, ref.String(), ref})
+	}
+	return all, nil
+}
+
+// belowPath lists the layouts below a directory: each is the repository that its path names.
+func belowPath(dir string) ([]Repository, error) {
+	names, err := layout.Below(dir)
+	if err != nil {
+		return nil, exit.FileError("directory", dir, err)
+	}
+	if len(names) == 0 {
+		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: no OCI image layout in it: not found", dir)}
+	}
+	all := []Repository{}
+	for _, name := range names {
+		name = filepath.ToSlash(name)
+		ref := registry.Reference{Path: LocalPath(strings.TrimSuffix(dir, "/") + "/" + name)}
+		all = append(all, Repository{name, ref.String(), ref})
+	}
+	return all, nil
+}
+
+// SourceRepository returns the name of the repository of a source without its host, for the name of a copy.
+func SourceRepository(ref registry.Reference) string {
+	if ref.Repository != "" {
+		return ref.Repository
+	}
+	return strings.TrimSuffix(path.Base(filepath.ToSlash(filepath.Clean(ref.Path))), ".tar")
+}

@@ -1,0 +1,365 @@
+package fetch
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/reference"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/pflag"
+)
+
+// manyOptions are the flags of copy for many artifacts.
+type manyOptions struct {
+	fromFile string
+	allRepos bool
+	failFast bool
+}
+
+func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.fromFile, "from-file", "", "copy the artifacts in `LIST`, a line for each: SRC, or SRC and DST (\"-\": standard input)")
+	fs.BoolVar(&o.allRepos, "all-repos", false, "copy every tag of every repository of SRC: a registry, a layout, or a directory of layouts")
+	fs.BoolVar(&o.failFast, "fail-fast", false, "with --from-file or --all-repos, stop at the first failure")
+}
+
+// isSet reports whether the flags ask for many artifacts, with this number of arguments.
+func (o *manyOptions) isSet(arguments int) bool {
+	return o.fromFile != "" && arguments == 1 || o.allRepos && arguments == 2
+}
+
+// maxList bounds a list of artifacts.
+const maxList = 16 << 20
+
+// job is one artifact, or one repository, to copy.
+type job struct {
+	where    string // "list.txt:3", for errors
+	src, dst registry.Reference
+	allTags  bool
+}
+
+func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []string) error {
+	if opts.many.fromFile != "" && opts.many.allRepos {
+		return exit.Usagef("--from-file and --all-repos exclude each other")
+	}
+	place, err := parsePlace(opts.dst)
+	if err != nil {
+		return err
+	}
+	var jobs []job
+	if opts.many.allRepos {
+		jobs, err = repositoryJobs(ctx, a, args[0], place)
+	} else {
+		jobs, err = listJobs(a, opts, place)
+	}
+	if err != nil {
+		return err
+	}
+	if err := assignJobs(a, jobs); err != nil {
+		return err
+	}
+	if err := app.CheckTags(opts.tags); err != nil {
+		return err
+	}
+	m := &manyCopier{app: a, opts: opts, sources: map[string]*app.Target{}, targets: map[string]*app.Target{}}
+	result, err := m.run(ctx, jobs)
+	if result != nil {
+		result.Reference = opts.dst
+		if printErr := a.Print(result); printErr != nil && err == nil {
+			return printErr
+		}
+	}
+	return err
+}
+
+// destination is where many artifacts are copied to.
+type destination struct {
+	registry.Reference      // of a layout or archive; of a registry, whose repository is a prefix and may be empty
+	dir                bool // a directory of layouts
+}
+
+func parsePlace(text string) (destination, error) {
+	if host, ok := app.AsHost(text); ok {
+		return destination{Reference: registry.Reference{Registry: host}}, nil
+	}
+	trimmed := strings.TrimRight(text, `/\`)
+	ref, err := registry.Parse(trimmed)
+	switch {
+	case err != nil:
+		return destination{}, err
+	case ref.Reference() != "" || ref.InLayout() != "" && ref.IsPath():
+		return destination{}, &exit.UsageError{Err: fmt.Errorf("%q names one artifact, and many are copied", text), Hint: "name a registry, a layout, or a directory that ends in /"}
+	}
+	return destination{ref, trimmed != text && ref.IsPath() && !ref.IsArchive()}, nil
+}
+
+// target returns the reference of a copy, which keeps the repository of its source.
+func (p destination) target(src registry.Reference, name string) (registry.Reference, error) {
+	dst := p.Reference
+	switch {
+	case !p.IsPath():
+		dst.Repository = path.Join(p.Repository, name)
+		if err := reference.ValidRepository(dst.Registry, dst.Repository, ""); err != nil {
+			return dst, err
+		}
+	case p.dir:
+		dst.Path = dst.Path + "/" + name
+	case sourceName(src) == "": // it has no other name
+		dst.Repository = name
+		if reference.ValidRepository("", name, "") != nil {
+			dst.Repository = ""
+		}
+	}
+	dst.Tag = src.Tag
+	return dst, nil
+}
+
+// listJobs reads the list of artifacts.
+func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
+	name := opts.many.fromFile
+	r := a.Stdin
+	if name == "-" {
+		name = "standard input"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, exit.FileError("list", name, err)
+		}
+		defer f.Close()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxList+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxList {
+		return nil, exit.Usagef("%s: the list is too large: the limit is %s", name, term.Size(maxList))
+	}
+	var jobs []job
+	lines := bufio.NewScanner(strings.NewReader(string(data)))
+	lines.Buffer(nil, maxList+1)
+	for n := 1; lines.Scan(); n++ {
+		where := fmt.Sprintf("%s:%d", name, n)
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		fields := strings.Fields(strings.TrimPrefix(text, "\ufeff"))
+		if len(fields) == 0 {
+			continue
+		}
+		j, err := parseJob(fields, to, opts)
+		if err != nil {
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", where, err), Hint: "a line is SRC, or SRC and DST; # begins a comment"}
+		}
+		j.where = where
+		jobs = append(jobs, *j)
+	}
+	if len(jobs) == 0 {
+		return nil, exit.Usagef("%s: no artifacts in the list", name)
+	}
+	return jobs, lines.Err()
+}
+
+func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
+	if len(fields) > 2 {
+		return nil, fmt.Errorf("%d words", len(fields))
+	}
+	src, err := registry.ParseSource(fields[0])
+	if err != nil {
+		return nil, err
+	}
+	j := &job{src: src, allTags: opts.allTags && src.Reference() == ""}
+	if len(fields) == 1 {
+		j.dst, err = to.target(src, app.SourceRepository(src))
+		return j, err
+	}
+	if j.dst, err = registry.Parse(fields[1]); err != nil {
+		return nil, err
+	}
+	if j.dst.Digest != "" {
+		return nil, fmt.Errorf("the target %q names a digest", fields[1])
+	}
+	return j, nil
+}
+
+// repositoryJobs lists the repositories of a place.
+func repositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
+	all, err := a.Repositories(ctx, &a.Logins.From, from)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	for _, one := range all {
+		name := one.Ref.Repository
+		if name == "" { // its path names it
+			name = one.Name
+		}
+		dst, err := to.target(one.Ref, name)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job{where: one.Reference, src: one.Ref, dst: dst, allTags: true})
+	}
+	if len(jobs) == 0 {
+		return nil, &exit.MissingError{Text: from + ": no repositories: not found"}
+	}
+	return jobs, nil
+}
+
+// assignJobs decides which registries get the credentials in flags, before anything is opened.
+func assignJobs(a *app.App, jobs []job) error {
+	for _, j := range jobs {
+		if err := a.AssignBoth(j.src, j.dst); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manyCopier copies many artifacts. It opens each place once: an archive is written when all are copied.
+type manyCopier struct {
+	app              *app.App
+	opts             copyOptions
+	sources, targets map[string]*app.Target
+}
+
+func (m *manyCopier) run(ctx context.Context, jobs []job) (*manyResult, error) {
+	r := &manyResult{Copied: []*copyResult{}, Failed: []failedCopy{}}
+	var first error
+	inJSON := m.app.Format.Name == "json" // there the result says it
+	for i, j := range jobs {
+		if len(jobs) > 1 && !inJSON {
+			m.app.Note("%d of %d: %s", i+1, len(jobs), j.src)
+		}
+		one, err := m.copy(ctx, j)
+		if err == nil {
+			r.Copied = append(r.Copied, one.each()...)
+			continue
+		}
+		code := exit.Of(err)
+		if !inJSON {
+			m.app.Warn("%s: %v", j.where, err)
+		}
+		r.Failed = append(r.Failed, failedCopy{Where: j.where, Source: j.src.String(), Message: err.Error(), ExitCode: int(code)})
+		if first == nil {
+			first = err
+		}
+		if m.opts.many.failFast || code == exit.Interrupted || code == exit.Local || ctx.Err() != nil {
+			break
+		}
+	}
+	for _, t := range m.sources {
+		_ = t.Close(ctx, nil) // it was only read
+	}
+	for _, t := range m.targets { // an archive keeps what was copied
+		if err := t.Close(context.WithoutCancel(ctx), ctx.Err()); first == nil {
+			first = err
+		}
+	}
+	if first != nil && len(r.Failed) > 0 {
+		first = &manyError{len(r.Failed), len(jobs), first}
+	}
+	return r, first
+}
+
+func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
+	src, err := opened(m.sources, j.src, func() (*app.Target, error) {
+		return m.app.OpenSide(ctx, &m.app.Logins.From, j.src, registry.Read)
+	})
+	if err != nil {
+		return nil, err
+	}
+	dst, err := opened(m.targets, j.dst, func() (*app.Target, error) { return m.opts.dryRun.Open(ctx, m.app, &m.app.Logins.To, j.dst) })
+	if err != nil {
+		return nil, err
+	}
+	opts := m.opts
+	opts.allTags = j.allTags
+	return copyBetween(ctx, m.app, src, dst, opts)
+}
+
+// opened returns the target of a reference, which is opened once for all that is in it.
+func opened(all map[string]*app.Target, ref registry.Reference, open func() (*app.Target, error)) (*app.Target, error) {
+	name := ref.Name()
+	if ref.IsPath() {
+		name = filepath.Clean(name)
+	}
+	t := all[name]
+	if t == nil {
+		var err error
+		if t, err = open(); err != nil {
+			return nil, err
+		}
+		all[name] = t
+	}
+	return &app.Target{Target: t.Target, Ref: ref}, nil
+}
+
+// nameIn returns the reference with the name of a repository in a layout.
+func nameIn(ref registry.Reference, name string) registry.Reference {
+	ref.Registry, ref.Repository = "", name
+	if host, rest, ok := strings.Cut(name, "/"); ok && reference.LooksLikeHost(host) {
+		ref.Registry, ref.Repository = host, rest
+	}
+	return ref
+}
+
+// manyError reports how many artifacts failed. Its exit code is that of the first.
+type manyError struct {
+	failed, all int
+	first       error
+}
+
+func (e *manyError) Error() string {
+	return fmt.Sprintf("%d of %s not copied", e.failed, term.Plural(e.all, "artifact"))
+}
+
+func (e *manyError) Unwrap() error { return e.first }
+
+// Hint says how to go on.
+func (e *manyError) Hint() string {
+	return "run the same command again: it copies the rest"
+}
+
+// manyResult is the result of a copy of many artifacts.
+type manyResult struct {
+	Reference string        `json:"reference"`
+	Copied    []*copyResult `json:"copied"`
+	Failed    []failedCopy  `json:"failed"`
+}
+
+// failedCopy is an artifact that was not copied.
+type failedCopy struct {
+	Where    string `json:"where"` // file and line
+	Source   string `json:"source"`
+	Message  string `json:"message"`
+	ExitCode int    `json:"exitCode"`
+}
+
+// WriteText prints a line for each artifact.
+func (r *manyResult) WriteText(w io.Writer) error {
+	var t term.Table
+	for _, one := range r.Copied {
+		verb := app.DryRun(one.WouldSend != nil).Verb("copied", "copy")
+		if one.Skipped {
+			verb = "unchanged"
+		}
+		t.Row(verb, one.Reference, term.Digest(w, one.Digest))
+	}
+	return t.WriteText(w)
+}
+
+// QuietLine returns a pinned reference for each artifact.
+func (r *manyResult) QuietLine() string {
+	var lines []string
+	for _, one := range r.Copied {
+		lines = append(lines, one.QuietLine())
+	}
+	return strings.Join(lines, "\n")
+}

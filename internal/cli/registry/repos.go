@@ -1,0 +1,67 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+func newReposCommand(a *app.App) *cobra.Command {
+	var filter string
+	cmd := &cobra.Command{
+		Use:   "repos PLACE",
+		Short: "List the repositories of a registry, a layout, or a directory of layouts",
+		Long: `List the repositories of PLACE, one line for each, as other commands take them.
+
+PLACE is the host of a registry, which must allow that its catalog is read (hosted ones seldom
+do); a layout or archive, whose tags have the names of the repositories that they were copied
+from, as docker and skopeo write them; or a directory with layouts in it, as "davit serve" takes
+it, where each layout is the repository that its path names.`,
+		Example: `  davit repos registry.example.com
+  davit repos ./mirror
+  davit repos registry.example.com --filter 'models/*' --format json`,
+		GroupID: app.GroupRegistry,
+		Args:    app.Arguments(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runRepos(cmd.Context(), a, args[0], filter) },
+	}
+	cmd.Flags().StringVar(&filter, "filter", "", "list repositories that match `GLOB`, without the host or path")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+func runRepos(ctx context.Context, a *app.App, place, filter string) error {
+	if _, err := path.Match(filter, ""); err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--filter %q: %w", filter, err)}
+	}
+	all, err := a.Repositories(ctx, &app.Login{}, place)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(r app.Repository) bool {
+		ok, _ := path.Match(filter, r.Name)
+		return filter != "" && !ok
+	})
+	return a.Print(reposResult{place, all})
+}
+
+// reposResult is the result of repos.
+type reposResult struct {
+	Reference    string           `json:"reference"`
+	Repositories []app.Repository `json:"repositories"`
+}
+
+func (r reposResult) WriteText(w io.Writer) error {
+	for _, one := range r.Repositories {
+		if _, err := fmt.Fprintln(w, term.Escape(one.Reference)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
