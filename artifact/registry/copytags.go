@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -30,7 +30,7 @@ func (c *copier) sourceTags(ctx context.Context) (tags []string, named func(tag 
 }
 
 // from returns the name of the repository that a tag of the source belongs to, or "".
-func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, reference string) string {
+func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) string {
 	names, ok := c.src.(interface {
 		NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
 	})
@@ -39,8 +39,8 @@ func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, reference st
 	}
 	all, _ := names.NamesOf(ctx, desc.Digest) // without them, tags are copied without a name
 	for _, name := range all {
-		host, repository, tag := catalog.SplitName(name)
-		if repository == "" || tag != reference && name != reference && repository+":"+tag != reference {
+		host, repository, tag := reference.SplitName(name)
+		if repository == "" || tag != ref && name != ref && repository+":"+tag != ref {
 			continue
 		}
 		if host != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/attach"
+	"github.com/davit-oci/davit/internal/cli/carry"
 	"github.com/davit-oci/davit/internal/cli/check"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/fetch"
@@ -59,7 +60,8 @@ every command takes either.`,
 	)
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
-		publish.Commands(a), fetch.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a),
+		publish.Commands(a), fetch.Commands(a), carry.Commands(a),
+		carry.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)

@@ -22,7 +22,7 @@ func (l *Layout) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) e
 		_, err := l.enlist(ctx, desc)
 		return err
 	}
-	if err := catalog.CheckName(ref); err != nil {
+	if err := reference.ValidName(ref); err != nil {
 		return reference.Error(ref, err)
 	}
 	return l.TagName(ctx, desc, ref)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/reference"
 	"oras.land/oras-go/v2/registry"
 )
@@ -41,7 +40,7 @@ func homeName(path string) string {
 
 // splitName splits a name of a layout's index into a repository without its host, and a tag. A tag alone belongs to every repository.
 func splitName(name string) (repository, tag string) {
-	_, repository, tag = catalog.SplitName(name)
+	_, repository, tag = reference.SplitName(name)
 	if repository != "" && !validName(repository) {
 		return "", ""
 	}

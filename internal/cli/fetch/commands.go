@@ -1,4 +1,4 @@
-// Package fetch has the commands that move artifacts or parts of them: to files, to standard output, to another target.
+// Package fetch has the commands that move artifacts or parts of them: to files, to standard output.
 package fetch
 
 import (
@@ -10,7 +10,6 @@ import (
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
 		newPullCommand(a),
-		newCopyCommand(a),
 		newCatCommand(a),
 	}
 }

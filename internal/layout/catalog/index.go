@@ -114,7 +114,7 @@ func (e IndexEntry) shortTag() string {
 // shortName returns the full name of an entry without its host: library/alpine:3.20 for docker.io/library/alpine:3.20.
 func (e IndexEntry) shortName() string {
 	for _, name := range e.fullNames() {
-		if host, repository, tag := SplitName(name); host != "" {
+		if host, repository, tag := reference.SplitName(name); host != "" {
 			return repository + ":" + tag
 		}
 	}

@@ -4,49 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/internal/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )
 
-// SplitName splits a name of an index: HOST/REPO:TAG or REPO:TAG, where no tag means "latest". A tag alone has no repository, and
-// belongs to every one. A name of neither form has no tag.
-func SplitName(name string) (host, repository, tag string) {
-	if reference.TagPattern().MatchString(name) {
-		return "", "", name
-	}
-	name, _, _ = strings.Cut(name, "@")
-	tag = "latest"
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name, tag = name[:i], name[i+1:]
-	}
-	if first, rest, ok := strings.Cut(name, "/"); ok && reference.LooksLikeHost(first) {
-		host, name = first, rest
-	}
-	if reference.ValidRepository(host, name, "") != nil || reference.ValidTag(tag) != nil {
-		return "", "", ""
-	}
-	return host, name, tag
-}
-
-// CheckName returns an error unless a name is a tag, or a repository with a tag.
-func CheckName(name string) error {
-	if !strings.Contains(name, "/") {
-		return reference.ValidTag(name)
-	}
-	if _, repository, tag := SplitName(name); repository == "" || tag == "" {
-		return fmt.Errorf("invalid name %q", name)
-	}
-	return nil
-}
-
 // fullNames returns the names of an entry that have a repository in them.
 func (e IndexEntry) fullNames() []string {
 	var names []string
 	for _, name := range []string{e.Annotations[AnnotationContainerd], e.RefName()} {
-		if _, repository, _ := SplitName(name); repository != "" && !slices.Contains(names, name) {
+		if _, repository, _ := reference.SplitName(name); repository != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -130,7 +98,7 @@ func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bo
 		full := e.fullNames()
 		nameless = nameless || len(full) == 0
 		for _, name := range full {
-			host, repository, _ := SplitName(name)
+			host, repository, _ := reference.SplitName(name)
 			if host != "" {
 				repository = host + "/" + repository
 			}
@@ -150,7 +118,7 @@ func (c *Catalog) TagsOf(ctx context.Context, repository string) ([]string, erro
 	var tags []string
 	for _, e := range ix.Entries {
 		for _, name := range e.fullNames() {
-			host, repo, tag := SplitName(name)
+			host, repo, tag := reference.SplitName(name)
 			if repo == repository || host+"/"+repo == repository {
 				tags = append(tags, tag)
 			}
