@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"hash/maphash"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -110,6 +112,50 @@ func CompareDirs(a, b string) int {
 		b = ""
 	}
 	return CompareNames(a, b)
+}
+
+// Collisions finds names that differ only in case or in the form of their accents, so that not every file system can hold
+// both. Sorted hashes need a ninth of the memory that the names take: Add every name, Settle, and then ask Find for each of
+// them again. The zero value is ready to use.
+type Collisions struct {
+	seed   maphash.Seed
+	hashes []uint64
+	first  map[uint64]string // hashes of several names: the first name that Find was asked for
+}
+
+// Add adds a name.
+func (c *Collisions) Add(name string) {
+	if c.hashes == nil {
+		c.seed = maphash.MakeSeed()
+	}
+	c.hashes = append(c.hashes, maphash.String(c.seed, FoldName(name)))
+}
+
+// Settle reports whether two of the names may collide.
+func (c *Collisions) Settle() bool {
+	slices.Sort(c.hashes)
+	c.first = make(map[uint64]string)
+	for i := 1; i < len(c.hashes); i++ {
+		if c.hashes[i] == c.hashes[i-1] {
+			c.first[c.hashes[i]] = ""
+		}
+	}
+	c.hashes = c.hashes[:0]
+	return len(c.first) > 0
+}
+
+// Find returns the name before this one that it collides with.
+func (c *Collisions) Find(name string) (first string, ok bool) {
+	folded := FoldName(name)
+	key := maphash.String(c.seed, folded)
+	switch first, ok := c.first[key]; {
+	case !ok:
+	case first == "":
+		c.first[key] = name
+	case FoldName(first) == folded:
+		return first, true
+	}
+	return "", false
 }
 
 // FoldName returns the same string for names that are equal to a file system that ignores case or the Unicode form of

@@ -10,27 +10,42 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// checkTree walks a directory that becomes one layer: it must hold something, and no link may lead out of it. The layers of
+// excludeHint follows the name of a file that can't be packed.
+const excludeHint = "exclude it: name it in " + tree.IgnoreFile
+
+// checkTree walks a directory that becomes one layer: it must hold something, no link may lead out of it, and the names must
+// be some that a pull can create. The layers of
 // an image keep links as they are.
 func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
-	root, preserve, hint := dir, e.preserve(r), "exclude it"
+	root, preserve, hint := dir, e.preserve(r), excludeHint
 	if r.Follow {
 		// The content of a link is packed, wherever it is in the declaration.
-		root, hint = ".", "exclude it, or put a davit.yaml in a directory that has both"
+		root, hint = ".", excludeHint+", or put a davit.yaml in a directory that has both"
 	}
 	files, bad := 0, 0
 	image := e.draft.Kind.Shape != mediatypes.Artifact
+	isExact := preserve || image
 	var special, links []string
+	var collisions archive.Collisions
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
-		files++
-		e.warnOfGit(name)
-		problem := ""
+		problem := archive.NameProblem(tree.Below(dir, name), isExact)
+		if !isExact {
+			collisions.Add(name)
+		}
+		if !d.IsDir() {
+			files++
+			e.warnOfGit(name)
+		}
 		switch {
+		case problem != "":
+			problem = "can't be pulled: " + problem
+		case d.IsDir():
 		case image && strings.Contains("/"+name, "/.wh."):
 			problem = "can't be in an image: there, a name that begins with .wh. marks a deleted file"
 		case d.Type().IsRegular():
@@ -54,6 +69,9 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		}
 		return bad < maxBad
 	})
+	if collisions.Settle() {
+		e.refuseCollisions(dir, filter, &collisions)
+	}
 	if len(special) > 0 {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, FirstFew(special)))
 	}
@@ -65,6 +83,30 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		return false
 	}
 	return ok
+}
+
+// refuseCollisions reports the names of a directory that not every system can create beside each other.
+func (e *entry) refuseCollisions(dir string, filter spec.Filter, collisions *archive.Collisions) {
+	bad := 0
+	_ = fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error { // it went well just before
+		if err != nil || name == dir {
+			return err
+		}
+		if filter(name, d.IsDir()) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if first, found := collisions.Find(name); found {
+			e.refuse("rename or exclude one of them", "%q and %q differ only in case or in the form of their accents", first, name)
+			bad++
+		}
+		if bad == maxBad {
+			return fs.SkipAll
+		}
+		return nil
+	})
 }
 
 // warnOfGit warns of a repository's own files among those to pack, once for each entry: they hold more than the content.
@@ -79,7 +121,7 @@ func (e *entry) warnOfGit(name string) {
 // mayBeEmpty: an empty volume or image is one all the same.
 func (e *entry) mayBeEmpty() bool { return e.draft.Kind.Shape == mediatypes.Image }
 
-// walk visits everything but directories below dir, in order, until a visit says no.
+// walk visits everything below dir, in order, until a visit says no.
 func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d fs.DirEntry) bool) bool {
 	err := fs.WalkDir(e.draft.FS, dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -91,7 +133,7 @@ func (e *entry) walk(dir string, filter spec.Filter, visit func(name string, d f
 			if d.IsDir() {
 				return fs.SkipDir
 			}
-		case !d.IsDir() && !visit(name, d):
+		case name != dir && !visit(name, d):
 			return fs.SkipAll
 		}
 		return nil
@@ -105,7 +147,10 @@ func (e *entry) files(dir string, filter spec.Filter) {
 		e.report("/title", fmt.Sprintf("%q is packed file by file; one title can't name them all", e.Path), "")
 	}
 	before := len(e.draft.Layers)
-	e.walk(dir, filter, func(name string, _ fs.DirEntry) bool {
+	e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
+		if d.IsDir() {
+			return true
+		}
 		e.warnOfGit(name)
 		e.found(name)
 		return len(e.draft.Layers)-before <= maxLayers
@@ -134,7 +179,7 @@ func (e *entry) butLeftOut() string {
 // found takes a file that was not named itself.
 func (e *entry) found(name string) {
 	if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
-		e.refuse("exclude it", "%q %s", name, problem)
+		e.refuse(excludeHint, "%q %s", name, problem)
 		return
 	}
 	if info, err := fs.Stat(e.draft.FS, name); err != nil {
@@ -248,9 +293,9 @@ func (e *entry) tarOf(base string, names []string, packing mediatypes.Packing) {
 	}
 	for _, name := range names {
 		if _, problem := tree.Locate(e.draft.FS, name); problem != "" {
-			e.refuse("exclude it", "%q %s", name, problem)
+			e.refuse(excludeHint, "%q %s", name, problem)
 		} else if info, err := fs.Stat(e.draft.FS, name); err != nil || !info.Mode().IsRegular() {
-			e.refuse("exclude it", "%q is not a file", name)
+			e.refuse(excludeHint, "%q is not a file", name)
 		}
 	}
 	info, err := fs.Stat(e.draft.FS, base)

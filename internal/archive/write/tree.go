@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"path"
@@ -51,7 +50,7 @@ const maxProblems = 20
 
 // Walk lists the tree in the order of the archive: each directory before its content, names in the order of their bytes.
 // It refuses everything that can't be archived in one error: sockets, devices, and pipes; symbolic links that lead out of
-// Dir; names that no reader would accept; and, without Preserve, names that differ only in case or Unicode form.
+// Dir; names that no reader would accept; and, without Preserve or Layer, names that differ only in case or Unicode form.
 func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	if !archive.IsPrefix(t.Prefix) {
 		return nil, fmt.Errorf("prefix %q of an archive: want a relative path that ends in a slash", t.Prefix)
@@ -79,7 +78,7 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	w.entries = slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Name == b.Name })
 	if t.Preserve {
 		w.hardLinks()
-	} else {
+	} else if !t.Layer {
 		w.caseCollisions()
 	}
 	if w.bad > len(w.problems) {
@@ -90,6 +89,9 @@ func (t Tree) Walk(ctx context.Context) ([]Entry, error) {
 	}
 	return w.entries, nil
 }
+
+// isExact reports whether names are kept that not every system can create, as those in a backup and in an image are.
+func (t Tree) isExact() bool { return t.Preserve || t.Layer }
 
 // walker is the state of one walk.
 type walker struct {
@@ -169,7 +171,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 	if w.tree.Exclude != nil && w.tree.Exclude(name, info.IsDir()) {
 		return
 	}
-	reason := archive.NameProblem(name, w.tree.Preserve)
+	reason := archive.NameProblem(name, w.tree.isExact())
 	if !utf8.ValidString(name) {
 		reason = "name is not UTF-8" // which no fs.FS can open
 	}
@@ -276,33 +278,18 @@ func (w *walker) hardLinks() {
 	}
 }
 
-// caseCollisions refuses names that differ only in case, which not every system can unpack. Sorted hashes find them in a
-// ninth of the memory that the entries take.
+// caseCollisions refuses names that differ only in case, which not every system can unpack.
 func (w *walker) caseCollisions() {
-	seed := maphash.MakeSeed()
-	hashes := make([]uint64, len(w.entries))
+	var c archive.Collisions
 	for i := range w.entries {
-		hashes[i] = maphash.String(seed, archive.FoldName(w.entries[i].Name))
+		c.Add(w.entries[i].Name)
 	}
-	slices.Sort(hashes)
-	twice := make(map[uint64]string) // hashes of several names: the first name
-	for i := 1; i < len(hashes); i++ {
-		if hashes[i] == hashes[i-1] {
-			twice[hashes[i]] = ""
-		}
-	}
-	if len(twice) == 0 {
+	if !c.Settle() {
 		return
 	}
 	for i := range w.entries {
-		name := w.entries[i].Name
-		key := maphash.String(seed, archive.FoldName(name))
-		switch first, ok := twice[key]; {
-		case !ok:
-		case first == "":
-			twice[key] = name
-		case archive.FoldName(first) == archive.FoldName(name):
-			w.problem(archive.Refuse(name, "differs from %q only in case or in the form of its accents", first))
+		if first, ok := c.Find(w.entries[i].Name); ok {
+			w.problem(archive.Refuse(w.entries[i].Name, "differs from %q only in case or in the form of its accents", first))
 		}
 	}
 }

@@ -43,11 +43,11 @@ func TestVolumeOfTar(t *testing.T) {
 		}
 	}
 	for want, layers := range map[string]string{
-		`davit.yaml:2:10: "no.tar" plays no role in kind "volume" (expected _data/; */; a tar (*.tar, *.tar.gz, *.tgz, *.tar.zst))`: "[no.tar]",
-		`davit.yaml:2:24: "x.tar" is a tar, whose entries keep their modes and owners`:                                              "[{path: x.tar, preserve: false}]",
-		`davit.yaml:2:24: "x.tar" is a file; only directories can be split`:                                                         "[{path: x.tar, split: true}]",
-		`davit.yaml:2:33: kind "volume" does not pack role "data" as raw (one of tar, tar+gzip, tar+zstd; or set mediaType)`:        "[{path: x.tar, packing: raw}]",
-		`davit.yaml:2:10: "dir/.wh.a" can't be in an image: there, a name that begins with .wh. marks a deleted file (exclude it)`:  "[dir]",
+		`davit.yaml:2:10: "no.tar" plays no role in kind "volume" (expected _data/; */; a tar (*.tar, *.tar.gz, *.tgz, *.tar.zst))`:                         "[no.tar]",
+		`davit.yaml:2:24: "x.tar" is a tar, whose entries keep their modes and owners`:                                                                      "[{path: x.tar, preserve: false}]",
+		`davit.yaml:2:24: "x.tar" is a file; only directories can be split`:                                                                                 "[{path: x.tar, split: true}]",
+		`davit.yaml:2:33: kind "volume" does not pack role "data" as raw (one of tar, tar+gzip, tar+zstd; or set mediaType)`:                                "[{path: x.tar, packing: raw}]",
+		`davit.yaml:2:10: "dir/.wh.a" can't be in an image: there, a name that begins with .wh. marks a deleted file (exclude it: name it in .davitignore)`: "[dir]",
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"no.tar": "no", "x.tar": header, "dir/.wh.a": ""}, "kind: volume\nlayers: "+layers+"\n")
 		kindtest.WantLines(t, fmt.Sprint(err), want)

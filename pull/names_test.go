@@ -1,0 +1,98 @@
+//go:build linux
+
+package pull_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull"
+)
+
+// TestNamesThatArePackedCanBePulled checks that composing refuses each name that a pull would refuse, and no other: of every
+// kind whose directories are tars, and files that are packed one by one.
+func TestNamesThatArePackedCanBePulled(t *testing.T) {
+	t.Parallel()
+	type verdict struct{ exact, portable bool }
+	for name, test := range map[string]struct {
+		files []string
+		want  verdict
+	}{
+		"plain":            {[]string{"a b", "é", ".hidden", "-dash", "quote\"'", "Foo::Bar.3pm", "emoji 🙂"}, verdict{true, true}},
+		"case":             {[]string{"include/xt_DSCP.h", "include/xt_dscp.h"}, verdict{true, false}},
+		"directory's case": {[]string{"A/x", "a/y"}, verdict{true, false}},
+		"accents":          {[]string{"é", "e\u0301"}, verdict{true, false}},
+		"sharp s":          {[]string{"ſ", "S"}, verdict{true, false}},
+		"drive":            {[]string{"C:/x"}, verdict{false, false}},
+		"letter and colon": {[]string{"x:y", "A::B.3pm"}, verdict{true, false}},
+		"backslash":        {[]string{`a\b`}, verdict{true, false}},
+		"tab":              {[]string{"d/tab\tt"}, verdict{false, false}},
+		"newline":          {[]string{"new\nline/f"}, verdict{false, false}},
+		"delete":           {[]string{"a\x7fb"}, verdict{false, false}},
+	} {
+		for kind, isExact := range map[string]bool{"image": true, "volume": true, "generic": false, "flux": false} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				write(t, dir, "in/deploy.yaml", "apiVersion: v1\nkind: ConfigMap\n")
+				for _, file := range test.files {
+					write(t, dir, filepath.Join("in", file), file)
+				}
+				want := test.want.portable
+				if isExact {
+					want = test.want.exact
+				}
+				fsys := os.DirFS(dir)
+				s := &artifact.Spec{Kind: kind, Layers: []spec.LayerSpec{{Path: "in/"}}}
+				if kind == "generic" {
+					s.Layers[0].Packing = mediatypes.TarZstd
+				}
+				plan, err := artifact.Compose(fsys, s)
+				if (err == nil) != want {
+					t.Fatalf("composed: %v, want %v: %v", err == nil, want, err)
+				}
+				if err != nil {
+					if !strings.Contains(err.Error(), "in/") {
+						t.Errorf("the error names no file: %v", err)
+					}
+					return
+				}
+				store := newStore()
+				if _, err := pack.Push(t.Context(), fsys, plan, store, pack.PushOptions{Tags: []string{"v1"}}); err != nil {
+					t.Fatal(err)
+				}
+				out := filepath.Join(dir, "out")
+				if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state"}); err != nil {
+					t.Fatal(err)
+				}
+				got := names(t, out)
+				for _, file := range test.files {
+					if !slices.ContainsFunc(got, func(name string) bool { return name == file || strings.HasSuffix(name, "/"+file) }) {
+						t.Errorf("%q was not pulled: got %q", file, got)
+					}
+				}
+			})
+		}
+	}
+}
+
+// names lists the files below a directory.
+func names(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
+		all = append(all, name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
