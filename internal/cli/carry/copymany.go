@@ -284,7 +284,7 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 	return copyBetween(ctx, m.app, src, dst, opts)
 }
 
-// opened returns the target of a reference, which is opened once for all that is in it.
+// opened returns the target of a reference, which is opened once for all artifacts in it.
 func opened(all map[string]*app.Target, ref registry.Reference, open func() (*app.Target, error)) (*app.Target, error) {
 	name := ref.Name()
 	if ref.IsPath() {
