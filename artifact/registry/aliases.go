@@ -26,6 +26,8 @@ type (
 	Unavailable = transport.Unavailable
 	// Missing is a registry's answer that it does not have something: an errdef.ErrNotFound.
 	Missing = transport.Missing
+	// Elsewhere is an error at an address that the registry sent its client to.
+	Elsewhere = transport.Elsewhere
 	// Answer is the response of a registry, as far as it may be shown.
 	Answer = transport.Answer
 	// Layout is an image layout in a directory.

@@ -54,17 +54,19 @@ func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 // errEnough ends a listing.
 var errEnough = errors.New("enough")
 
-// SomeTags returns the first tags of a source for a hint: one page, of those that arrive within two seconds. Errors count as
-// no tags.
-func SomeTags(ctx context.Context, src registry.TagLister) []string {
+// SomeTags returns the first tags of a source for a hint: one page, of those that arrive within two seconds.
+func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxHintTime)
 	defer cancel()
 	var some []string
-	_ = src.Tags(ctx, "", func(page []string) error {
+	err := src.Tags(ctx, "", func(page []string) error {
 		some = page[:min(len(page), maxHintTags)]
 		return errEnough
 	})
-	return some
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return some, err
 }
 
 // A ReferrerBudget bounds the referrers of one or several listings that are kept together. The zero value is empty.

@@ -91,14 +91,14 @@ func TestSomeTags(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pages := 0
-		got := fetch.SomeTags(t.Context(), tagPages{func(context.Context, int) ([]string, error) {
+		got, _ := fetch.SomeTags(t.Context(), tagPages{func(context.Context, int) ([]string, error) {
 			pages++
 			return make([]string, 5000), nil
 		}})
 		if len(got) != 1000 || pages != 1 {
 			t.Errorf("got %d tags of %d pages, want 1000 of one", len(got), pages)
 		}
-		got = fetch.SomeTags(t.Context(), tagPages{func(ctx context.Context, _ int) ([]string, error) {
+		got, _ = fetch.SomeTags(t.Context(), tagPages{func(ctx context.Context, _ int) ([]string, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})

@@ -203,7 +203,8 @@ func indexWith(ctx context.Context, src oras.ReadOnlyGraphTarget, m *fetch.Manif
 	if !ok {
 		return nil, nil
 	}
-	tags := slices.DeleteFunc(fetch.SomeTags(ctx, lister), oci.IsMachineTag)
+	some, _ := fetch.SomeTags(ctx, lister) // without them, the hint names none
+	tags := slices.DeleteFunc(some, oci.IsMachineTag)
 	for _, tag := range slices.Backward(tags[max(0, len(tags)-maxElsewhereTags):]) { // later versions first
 		index, err := fetch.Resolve(ctx, src, tag)
 		if err != nil || !index.IsIndex() {

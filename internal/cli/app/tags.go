@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,9 +56,15 @@ func CheckTags(tags []string) error {
 type notFoundError struct {
 	ref  registry.Reference
 	tags []string // some of those that exist
+	said string   // what the registry says about it
 }
 
-func (e *notFoundError) Error() string { return fmt.Sprintf("%s: not found", e.ref) }
+func (e *notFoundError) Error() string {
+	if e.said != "" {
+		return fmt.Sprintf("%s: not found: %s", e.ref, e.said)
+	}
+	return fmt.Sprintf("%s: not found", e.ref)
+}
 
 func (e *notFoundError) Unwrap() error { return errdef.ErrNotFound }
 
@@ -74,15 +81,30 @@ func (e *notFoundError) Hint() string {
 	}
 }
 
-// someTags returns tags for a hint, or nil if they cannot be listed.
-func (t *Target) someTags(ctx context.Context) []string {
+// missing returns the error about a reference that does not exist, with tags that do. The registry's own words are in its answer to
+// the request for the manifest or, if it has none for that, to that for the tags: there is no such repository.
+func (t *Target) missing(ctx context.Context, err error) *notFoundError {
+	e := &notFoundError{ref: t.Ref, said: wordsOf(err)}
 	if t.Ref.Digest != "" {
-		return nil
+		return e
 	}
-	tags := slices.DeleteFunc(fetch.SomeTags(ctx, t), manifest.IsMachineTag)
-	slices.Sort(tags)
-	if near := textdist.Closest(t.Ref.Tag, tags); near != "" && len(tags) > 8 {
-		return []string{near}
+	some, err := fetch.SomeTags(ctx, t)
+	if e.said == "" {
+		e.said = wordsOf(err)
 	}
-	return tags
+	e.tags = slices.DeleteFunc(some, manifest.IsMachineTag)
+	slices.Sort(e.tags)
+	if near := textdist.Closest(t.Ref.Tag, e.tags); near != "" && len(e.tags) > 8 {
+		e.tags = []string{near}
+	}
+	return e
+}
+
+// wordsOf returns what a registry said about something that it does not have, or "".
+func wordsOf(err error) string {
+	var missing *registry.Missing
+	if !errors.As(err, &missing) {
+		return ""
+	}
+	return missing.Words()
 }

@@ -102,7 +102,7 @@ func (t *Target) Find(ctx context.Context) (ocispec.Descriptor, error) {
 	}
 	desc, err := t.Resolve(ctx, t.Ref.Reference())
 	if errors.Is(err, errdef.ErrNotFound) {
-		return desc, &notFoundError{ref: t.Ref, tags: t.someTags(ctx)}
+		return desc, t.missing(ctx, err)
 	}
 	return desc, err
 }
@@ -123,6 +123,10 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 		return err
 	}
 	desc, missing := t.Find(ctx)
+	var absent *notFoundError
+	if errors.As(missing, &absent) && wordsOf(err) != "" {
+		absent.said = wordsOf(err)
+	}
 	var platform *fetch.PlatformError
 	switch {
 	case errors.Is(missing, errdef.ErrNotFound):

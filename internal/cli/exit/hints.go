@@ -67,6 +67,7 @@ func hintForCause(err error) string {
 	var denied *registry.Denied
 	var unavailable *registry.Unavailable
 	var missing *registry.Missing
+	var elsewhere *registry.Elsewhere
 	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &authority):
@@ -79,6 +80,8 @@ func hintForCause(err error) string {
 		return "this registry disallows deletion; its operator can enable it (distribution: storage.delete.enabled)"
 	case errors.As(err, &missing) && missing.Answer.Method == http.MethodPost:
 		return "create the repository first: this registry does not do that when something is pushed"
+	case errors.As(err, &elsewhere):
+		return "this machine has to reach that address, too; if it is wrong, the operator of the registry has to change it (distribution: http.host, auth.token.realm)"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "no registry listens there; for one on this machine: davit serve ./oci"
 	case errors.As(err, &unavailable):

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/davit-oci/davit/internal/untrusted"
 
@@ -102,11 +103,21 @@ func (e *Missing) isPlain() bool {
 		return true
 	}
 	for _, one := range e.Answer.Errors {
-		if one.Code != errcode.ErrorCodeManifestUnknown && one.Code != errcode.ErrorCodeBlobUnknown {
+		unknown := one.Code == errcode.ErrorCodeManifestUnknown || one.Code == errcode.ErrorCodeBlobUnknown
+		words := strings.ToLower(one.Message)
+		if !unknown || words != "" && !strings.Contains(words, "unknown") && !strings.Contains(words, "not found") {
 			return false
 		}
 	}
 	return len(e.Answer.Errors) > 0
+}
+
+// Words returns what the answer says besides that something is not there, or "".
+func (e *Missing) Words() string {
+	if e.isPlain() || len(e.Answer.Errors) == 0 {
+		return ""
+	}
+	return e.Answer.String()
 }
 
 // Unwrap returns errdef.ErrNotFound and the response.
@@ -174,6 +185,9 @@ func ResponseError(resp *http.Response) error {
 	} else if json.Unmarshal(data, &bare) == nil && bare.Error+bare.Message != "" {
 		e.Errors = errcode.Errors{{Code: bare.Error, Message: bare.Message}}
 	}
+	if wait := askedPause(resp.Header.Get("Retry-After"), time.Now()); wait > maxRetryAfter {
+		e.Errors = append(e.Errors, errcode.Error{Message: fmt.Sprintf("it asks to wait %v", wait.Round(time.Second))})
+	}
 	return e
 }
 
@@ -200,7 +214,37 @@ func Wrap(ctx context.Context, host, step string, err error) error {
 	case isAboutCredentials(err):
 		return &Denied{Host: host, Step: step, Err: WithoutURL(err)}
 	}
-	return &Unavailable{Host: host, Step: step, Err: WithoutURL(err)}
+	return &Unavailable{Host: host, Step: step, Err: elsewhere(host, err)}
+}
+
+// Elsewhere is an error at an address that the registry sent its client to: the wrong one, if its operator did not say by which
+// address others reach it.
+type Elsewhere struct {
+	What string // uploads, clients
+	URL  string
+	Err  error
+}
+
+// Error returns the address and the cause.
+func (e *Elsewhere) Error() string {
+	return fmt.Sprintf("the registry sends %s to %s: %v", e.What, e.URL, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Elsewhere) Unwrap() error { return e.Err }
+
+// elsewhere is WithoutURL, except that the address is kept where it is not that of the registry's API.
+func elsewhere(host string, err error) error {
+	var u *url.Error
+	var known *Elsewhere
+	if !errors.As(err, &u) || errors.As(err, &known) {
+		return WithoutURL(err)
+	}
+	at, parseErr := url.Parse(u.URL)
+	if parseErr != nil || at.Host == "" || strings.EqualFold(at.Host, host) || strings.HasPrefix(at.Path, "/v2/") {
+		return u.Err
+	}
+	return &Elsewhere{What: "clients", URL: BareURL(at).String(), Err: u.Err}
 }
 
 // isAboutCredentials reports whether an error of oras-go's client is about credentials. Only one of them has a type.

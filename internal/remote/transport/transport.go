@@ -345,8 +345,13 @@ func (g *HostLimiter) wait(ctx context.Context) error {
 	return nil
 }
 
-// retryAfter parses both forms of the header: seconds, and a date.
+// retryAfter returns the pause that a response asks for, as far as it is granted.
 func retryAfter(value string, now time.Time) time.Duration {
+	return min(max(askedPause(value, now), 0), maxRetryAfter)
+}
+
+// askedPause parses both forms of the header: seconds, and a date.
+func askedPause(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
 	}
@@ -356,7 +361,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = date.Sub(now)
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	return wait
 }
 
 // Drain reads a short response to its end, so that its connection can be used again.

@@ -69,7 +69,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, failed // it broke the connection too
 	}
 	if err != nil && r.url.Host != u.repo.Origin.Host {
-		err = fmt.Errorf("the registry sends uploads to %s: %w", transport.BareURL(r.url), transport.WithoutURL(err))
+		err = &transport.Elsewhere{What: "uploads", URL: transport.BareURL(r.url).String(), Err: transport.WithoutURL(err)}
 	}
 	return resp, err
 }

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+)
+
+// TestAnswersAreQuoted checks that errors have the words of the registry and the address, and a hint that fits.
+func TestAnswersAreQuoted(t *testing.T) {
+	t.Parallel()
+	fails := func(status int, code, message string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			if r.Method != http.MethodHead {
+				fmt.Fprintf(w, `{"errors":[{"code":%q,"message":%q}]}`, code, message)
+			}
+		}
+	}
+	absent := fails(http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")
+	posting := func(answer http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				answer(w, r)
+				return
+			}
+			absent(w, r)
+		}
+	}
+	header := func(status int, name, value string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(name, value)
+			w.WriteHeader(status)
+		}
+	}
+	tests := []struct {
+		name    string
+		answer  http.HandlerFunc
+		command string
+		code    exit.Code
+		want    []string // HOST is the registry
+	}{
+		{"no such repository, pull", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "pull HOST/x/a:1 -o DIR", exit.NotFound,
+			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found: name unknown: repository 'x/a' does not exist"}},
+		{"no such repository, resolve", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "resolve HOST/x/a:1", exit.NotFound,
+			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/tags/list: 404 Not Found: name unknown: repository 'x/a' does not exist"}},
+		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n"}},
+		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{": manifest unknown: purged by policy 7"}},
+		{"create first", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "push answers_test.go HOST/x/a:1", exit.NotFound,
+			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: create the repository first"}},
+		{"policy", posting(fails(400, "DENIED", "tags are immutable here")), "push answers_test.go HOST/x/a:1", exit.Network,
+			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 400 Bad Request: denied: tags are immutable here\n"}},
+		{"read only", posting(fails(405, "UNSUPPORTED", "this proxy is read only")), "push answers_test.go HOST/x/a:1", exit.Denied,
+			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 405 Method Not Allowed: unsupported: this proxy is read only\n"}},
+		{"sign-in page", header(200, "Content-Type", "text/html"), "resolve HOST/x/a:1", exit.Network, []string{"http://HOST/v2/x/a/manifests/1 answers with a web page (text/html)"}},
+		{"realm elsewhere", header(401, "WWW-Authenticate", `Bearer realm="http://127.0.0.1:1/token",service="x"`), "resolve HOST/x/a:1", exit.Network,
+			[]string{"the registry sends clients to http://127.0.0.1:1/token: ", "hint: this machine has to reach that address, too"}},
+		{"upload elsewhere", posting(header(202, "Location", "http://127.0.0.1:1/v2/x/a/blobs/uploads/1")), "push answers_test.go HOST/x/a:1", exit.Network,
+			[]string{"the registry sends uploads to http://127.0.0.1:1/v2/x/a/blobs/uploads/1: ", "hint: this machine has to reach that address, too"}},
+		{"a long pause", header(429, "Retry-After", "7200"), "resolve HOST/x/a:1", exit.Network, []string{": 429 Too Many Requests: it asks to wait 2h0m0s"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(test.answer)
+			defer server.Close()
+			host := strings.TrimPrefix(server.URL, "http://")
+			replace := strings.NewReplacer("HOST", host, "DIR", t.TempDir())
+			args := append(strings.Fields(replace.Replace(test.command)), "--retry-for", "-1s")
+			var stdout, stderr bytes.Buffer
+			code := Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+			if code != int(test.code) || stdout.Len() > 0 {
+				t.Errorf("exit code %d, want %d; %s", code, test.code, stdout.String())
+			}
+			for _, want := range test.want {
+				if want := replace.Replace(want); !strings.Contains(stderr.String(), want) {
+					t.Errorf("want %q in\n%s", want, stderr.String())
+				}
+			}
+			if hinted := strings.Contains(stderr.String(), "hint: "); hinted != strings.Contains(strings.Join(test.want, "\n"), "hint: ") {
+				t.Errorf("hint: %v\n%s", hinted, stderr.String())
+			}
+		})
+	}
+}
