@@ -9,8 +9,10 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/format/markdown"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -54,9 +56,9 @@ func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpa
 // answer reads the pages and sections that answer the alert.
 func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, error) {
 	var doc *Document
-	answers := 0
+	name, answers := s.alertAs(alerts), 0
 	for _, a := range alerts {
-		if a.Name != s.opts.Alert || a.Page == "" {
+		if a.Name != name || a.Page == "" {
 			continue
 		}
 		if answers++; answers > maxAnswers {
@@ -80,6 +82,37 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 		}
 	}
 	return doc, nil
+}
+
+// alertAs returns the alert as the artifact spells it: in another case, if it has none that is spelled as was asked for.
+func (s *search) alertAs(alerts []kind.Alert) string {
+	as := s.opts.Alert
+	for _, a := range alerts {
+		switch {
+		case a.Name == s.opts.Alert:
+			return a.Name
+		case as == s.opts.Alert && strings.EqualFold(a.Name, s.opts.Alert):
+			as = a.Name
+		}
+	}
+	return as
+}
+
+// Alerts lists the alerts that an artifact answers, by its config.
+func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]kind.Alert, error) {
+	m, err := fetch.Resolve(ctx, src, ref)
+	if err != nil {
+		return nil, err
+	}
+	list := kinds.Of(m.Kind()).Pull.Alerts
+	if list == nil || m.Config == nil {
+		return nil, nil
+	}
+	config, err := fetch.FetchBlob(ctx, src, *m.Config)
+	if err != nil {
+		return nil, err
+	}
+	return list(config), nil
 }
 
 // cut reduces the text of a single file to the part that answers the alert.

@@ -13,10 +13,12 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
+	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -152,6 +154,11 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	}
 	r := &alertResult{Subject: t.Ref.String(), Alerts: []alertLine{}}
 	for _, one := range found.Referrers {
+		if alerts := one.Alerts(); len(alerts) > 1 { // each may have a page of its own
+			if r.ofPages(ctx, t, one) {
+				continue
+			}
+		}
 		for _, alert := range one.Alerts() {
 			a := one.Annotations
 			line := alertLine{alert, a[mediatypes.RunbookSeverity], a[mediatypes.RunbookService], a[mediatypes.RunbookOwner], a[ocispec.AnnotationTitle], one.Digest}
@@ -162,6 +169,22 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 		}
 	}
 	return r, nil
+}
+
+// ofPages adds the alerts of a collection of runbooks, with the titles of their pages. It reports whether it could.
+func (r *alertResult) ofPages(ctx context.Context, t *app.Target, one *referrers.Referrer) bool {
+	alerts, err := read.Alerts(ctx, t.Target, one.Digest.String())
+	if err != nil || !slices.ContainsFunc(alerts, func(a kind.Alert) bool { return a.Page != "" }) {
+		return false // one page, which the annotations describe
+	}
+	slices.SortStableFunc(alerts, func(a, b kind.Alert) int { return strings.Compare(a.Name, b.Name) })
+	for _, a := range alerts {
+		line := alertLine{a.Name, a.Severity, a.Service, a.Owner, a.Title, one.Digest}
+		if !slices.Contains(r.Alerts, line) {
+			r.Alerts = append(r.Alerts, line)
+		}
+	}
+	return true
 }
 
 func (r *alertResult) WriteText(w io.Writer) error {

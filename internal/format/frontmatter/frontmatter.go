@@ -1,5 +1,5 @@
-// Package frontmatter reads the YAML that precedes the text of Markdown documents between two lines of "---", as Jekyll
-// introduced it.
+// Package frontmatter reads the fields that precede the text of Markdown documents: YAML between two lines of "---", as Jekyll
+// introduced it, and, as Hugo also takes them, TOML between two lines of "+++", and JSON.
 package frontmatter
 
 import (
@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/format/bom"
@@ -38,24 +39,57 @@ func Read(document []byte) (fields []Field, body []byte) {
 	return fields, body
 }
 
-// Split splits a document into its front matter, in YAML, and its body.
+// Split splits a document into its front matter, as YAML, and its body.
 func Split(document []byte) (front, body []byte, found bool) {
 	document = bom.ToUTF8(document)
 	first, rest, _ := bytes.Cut(document, []byte("\n"))
-	if string(bytes.TrimRight(first, " \t\r")) != "---" {
-		return nil, document, false
+	switch first := string(bytes.TrimRight(first, " \t\r")); {
+	case first == "---":
+		if front, body, found := between(rest, "---", "..."); found {
+			return front, body, true
+		}
+	case first == "+++":
+		if front, body, found := between(rest, "+++"); found {
+			if front, ok := tomlToYAML(front); ok {
+				return front, body, true
+			}
+		}
+	case strings.HasPrefix(first, "{") && !strings.HasPrefix(first, "{{") && !strings.HasPrefix(first, "{%"):
+		if front, body, found := object(document); found {
+			return front, body, true
+		}
 	}
-	for at := 0; at < len(rest); {
-		line, _, more := bytes.Cut(rest[at:], []byte("\n"))
-		if trimmed := string(bytes.TrimRight(line, " \t\r")); trimmed == "---" || trimmed == "..." {
-			return rest[:at], rest[min(at+len(line)+1, len(rest)):], true
+	return nil, document, false
+}
+
+// between splits a text at the first line that is one of ends.
+func between(text []byte, ends ...string) (front, body []byte, found bool) {
+	for at := 0; at < len(text); {
+		line, _, more := bytes.Cut(text[at:], []byte("\n"))
+		if slices.Contains(ends, string(bytes.TrimRight(line, " \t\r"))) {
+			return text[:at], text[min(at+len(line)+1, len(text)):], true
 		}
 		if !more {
 			break
 		}
 		at += len(line) + 1
 	}
-	return nil, document, false
+	return nil, nil, false
+}
+
+// object splits a document behind the JSON object that it begins with. A whole document in JSON has no front matter.
+func object(document []byte) (front, body []byte, found bool) {
+	d := json.NewDecoder(bytes.NewReader(document))
+	var fields map[string]json.RawMessage
+	if d.Decode(&fields) != nil {
+		return nil, nil, false
+	}
+	front, body = document[:d.InputOffset()], document[d.InputOffset():]
+	line, rest, _ := bytes.Cut(body, []byte("\n"))
+	if len(bytes.TrimSpace(line)) > 0 || len(bytes.TrimSpace(rest)) == 0 {
+		return nil, nil, false
+	}
+	return bytes.ReplaceAll(front, []byte("\t"), []byte("  ")), rest, true
 }
 
 // errUnreadable is the error of front matter that counts as body.

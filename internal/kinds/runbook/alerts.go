@@ -19,13 +19,19 @@ type answered struct {
 
 var (
 	// word is the name of an alert as it may be in a heading.
-	word = lazy.Regexp(`^[\p{L}_][\p{L}\p{N}_:.-]*$`)
+	word = lazy.Regexp(`^\p{N}*[\p{L}_][\p{L}\p{N}_:.-]*$`)
 	// labeled is a heading that says that it is about an alert.
 	labeled = lazy.Regexp(`(?i)^alert(?:[ -]?name)?\s*[:=]\s*(\S+)$`)
 	// quotedAlert is a heading about an alert whose name is in code: "`pg_xid_wraparound` Saturation Alert".
 	quotedAlert = lazy.Regexp("^[^`]*`([^`\\s]+)`[^`]*$")
 	// severityLine is a line that says how bad an alert is: "+ *Severity*: warning".
 	severityLine = lazy.Regexp(`(?i)^[\s*+_-]*severity[\s*_:]+([a-z][a-z0-9-]*)\W*$`)
+	// idOfHeading is the id that a heading sets: "{#id}".
+	idOfHeading = lazy.Regexp(`\s*\{[#.:][^}]*\}\s*$`)
+	// linked is a heading that is a link.
+	linked = lazy.Regexp(`^\[([^\]]+)\](?:\([^)]*\)|\[[^\]]*\])$`)
+	// separator is between the alerts of a heading.
+	separator = lazy.Regexp(`\s*[,/|&]\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+`)
 	// aside is a remark in a title: "[Deprecated]".
 	aside = lazy.Regexp(`\[[^\]]*\]|\([^)]*\)`)
 )
@@ -55,6 +61,8 @@ func byTitle(stem, title string, sections []markdown.Section) []string {
 	switch {
 	case heading == stem:
 		return []string{stem}
+	case looksLikeAlert(heading) && squeezed(heading) == squeezed(stem): // the file is named in lower case
+		return []string{heading}
 	case !looksLikeAlert(stem):
 		return nil
 	case squeezed(heading) == squeezed(stem), squeezed(title) == squeezed(stem):
@@ -73,8 +81,26 @@ func firstTitle(sections []markdown.Section) string {
 	return markdown.Title(headings)
 }
 
-// plain returns the text of a heading without marks of code and emphasis around it.
-func plain(heading string) string { return strings.Trim(strings.TrimSpace(heading), "`*\"'“”") }
+// plain returns the text of a heading without its id, and without marks of links, code, and emphasis around it.
+func plain(heading string) string {
+	heading = idOfHeading().ReplaceAllString(strings.TrimSpace(heading), "")
+	if m := linked().FindStringSubmatch(heading); m != nil {
+		heading = m[1]
+	}
+	return strings.Trim(strings.TrimSpace(heading), "`*\"'“”")
+}
+
+// alertsIn returns the names in a heading that lists alerts and nothing else.
+func alertsIn(heading string) []string {
+	var found []string
+	for _, part := range separator().Split(plain(heading), -1) {
+		if part = plain(part); !looksLikeAlert(part) {
+			return nil
+		}
+		found = append(found, part)
+	}
+	return found
+}
 
 // squeezed returns the letters and digits of a title without its remarks, in lower case.
 func squeezed(title string) string {
@@ -105,18 +131,20 @@ func byHeadings(sections []markdown.Section) []answered {
 	var all, alike [7]int
 	for _, s := range sections {
 		all[s.Level]++
-		if looksLikeAlert(plain(s.Heading.Text)) {
-			alike[s.Level]++
-		}
+		alike[s.Level] += len(alertsIn(s.Heading.Text))
 	}
 	var found []answered
 	for _, s := range sections {
-		name := labeledAlert(s.Heading.Text)
-		if text := plain(s.Heading.Text); name == "" && alike[s.Level] > 1 && 2*alike[s.Level] > all[s.Level] && looksLikeAlert(text) {
-			name = text
+		var names []string
+		if name := labeledAlert(s.Heading.Text); name != "" {
+			names = []string{name}
+		} else if alike[s.Level] > 1 && 2*alike[s.Level] > all[s.Level] {
+			names = alertsIn(s.Heading.Text)
 		}
-		if name != "" && word().MatchString(name) {
-			found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+		for _, name := range names {
+			if word().MatchString(name) {
+				found = append(found, answered{name, s.Anchor, severityOf(s.Text)})
+			}
 		}
 	}
 	return found
@@ -133,11 +161,13 @@ func labeledAlert(heading string) string {
 	return ""
 }
 
-// sectionsOf returns the sections below the title whose headings name an alert.
+// sectionsOf returns the sections below the title whose headings name an alert, in whatever case.
 func sectionsOf(alert string, sections []markdown.Section) []markdown.Section {
+	is := func(name string) bool { return strings.EqualFold(name, alert) }
 	var found []markdown.Section
 	for _, s := range sections {
-		if s.Level > 1 && plain(s.Heading.Text) == alert || labeledAlert(s.Heading.Text) == alert {
+		heading := s.Heading.Text
+		if s.Level > 1 && (is(plain(heading)) || slices.ContainsFunc(alertsIn(heading), is)) || is(labeledAlert(heading)) {
 			found = append(found, s)
 		}
 	}

@@ -16,8 +16,8 @@ func data() mediatypes.Kind {
 		Layers: []mediatypes.LayerType{
 			{Role: "runbooks", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "runbooks-of-alerts", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}, Tells: true},
 			{Role: "runbooks", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Content: "runbooks", Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
-			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}, Content: "runbook", Tells: true},
-			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown"}},
+			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown", "*.mdx"}, Content: "runbook", Tells: true},
+			{Role: "runbook", MediaType: "text/markdown", Match: []string{"*.md", "*.markdown", "*.mdx"}},
 			{Role: "runbook", MediaType: "text/markdown"},
 			{Role: "attachment", MediaType: mediatypes.LayerTarGzip, MediaTypes: kind.Tars(), Match: []string{"*/"}, Packing: mediatypes.TarGzip, Form: mediatypes.Form{Prefix: "{title}/"}},
 			{Role: "attachment", MediaType: mediatypes.OctetStream, Match: []string{"*"}},

@@ -62,11 +62,12 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 			p.left = append(p.left, key)
 		}
 	}
+	listAlerts(p.front)
 	faults, err := declare.CheckValue(d.Kind.Config.Schema, p.front)
 	if err != nil {
 		d.Refuse(p.layer, "", "%q: %v", p.Path, err)
 	}
-	strict := p.layer.Packing == mediatypes.Raw || bytes.Contains(front, []byte("\nalert"))
+	strict := p.layer.Packing == mediatypes.Raw || p.front["alert"] != nil || p.front["alerts"] != nil
 	for _, f := range faults {
 		doc.Fault(doc, "", f)
 		if !strict {
@@ -77,6 +78,23 @@ func (p *text) readFront(d *compose.Draft, front []byte) {
 		d.Report(doc.Problems...)
 	} else if len(doc.Problems) > len(faults) {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter of %s left out: %s", d.Kind.Name, p.Path, doc.Problems[0].Message))
+	}
+}
+
+// listAlerts makes a list of alerts of one alert, and of alerts with more fields than their name.
+func listAlerts(front map[string]any) {
+	if name, ok := front["alerts"].(string); ok {
+		front["alerts"] = []any{name}
+	}
+	list, _ := front["alerts"].([]any)
+	for i, item := range list {
+		fields, _ := item.(map[string]any)
+		for _, key := range [...]string{"name", "alert", "alertname"} {
+			if name, ok := fields[key].(string); ok {
+				list[i] = name
+				break
+			}
+		}
 	}
 }
 

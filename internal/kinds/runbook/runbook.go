@@ -72,7 +72,7 @@ func markdownFiles(d *compose.Draft) ([]file, error) {
 
 func isMarkdown(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
-	return ext == ".md" || ext == ".markdown"
+	return ext == ".md" || ext == ".markdown" || ext == ".mdx"
 }
 
 // single makes the config of one runbook.

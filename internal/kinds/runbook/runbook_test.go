@@ -44,7 +44,7 @@ func TestRunbookConfig(t *testing.T) {
 func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"bad.md":   "---\ntitle: 3\nseverity: high\nalerts: Down\nsteps: [a, 2]\n---\n# x\n",
+		"bad.md":   "---\ntitle: 3\nseverity: high\nalerts: 5\nsteps: [a, 2]\n---\n# x\n",
 		"yaml.md":  "---\nalerts: [\n---\n# x\n",
 		"plain.md": "no heading\n", "graph.png": "png",
 		"many/a.md": "---\nalerts: 1\n---\n", "many/b.md": "---\nalert: 2\n---\n", "many/c.md": "---\nseverity: 3\n---\n",
@@ -52,7 +52,7 @@ func TestRunbookProblemsPointIntoTheMarkdown(t *testing.T) {
 	for _, tc := range []struct{ name, davitYAML, want string }{
 		{"wrong types", "kind: runbook\nlayers: [bad.md]\n", `
 	bad.md:2:8: "title": must be a string, not a number (put it in quotes)
-	bad.md:4:9: "alerts": must be a list, not a string
+	bad.md:4:9: "alerts": must be a list, not a number
 	bad.md:5:12: "steps": must be a string, not a number (put it in quotes)`},
 		{"config field of the wrong type", "kind: runbook\nlayers: [{path: plain.md, as: runbook}]\nconfig:\n  alerts: 3\n  sevrity: x\n  title: t\n", `
 	davit.yaml:4:11: "alerts": must be a list, not a number
