@@ -50,7 +50,7 @@ func (d *Draft) choose() {
 		}
 	}
 	if len(d.Layers) == 0 && len(d.Unfound) == 0 && len(d.LeftOut) > 0 {
-		d.Report(d.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(d.Kind.Clients, ", ")+" leaves out: "+FirstFew(Unique(d.LeftOut)), ""))
+		d.Report(d.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(d.Kind.Clients, ", ")+" leaves out: "+textdist.FirstFew(Unique(d.LeftOut)), ""))
 	}
 }
 
@@ -313,18 +313,9 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 	}, func(string, fs.DirEntry) bool { return true })
 	if len(left) > 0 {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s left out, as %s does; an exclude of your own, be it [], says otherwise",
-			e.draft.Kind.Name, FirstFew(left), strings.Join(e.draft.Kind.Clients, ", ")))
+			e.draft.Kind.Name, textdist.FirstFew(left), strings.Join(e.draft.Kind.Clients, ", ")))
 	}
 	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.LeavesOut(name, isDir) }, true
-}
-
-// FirstFew names the first few of a list, and counts the others.
-func FirstFew(names []string) string {
-	const few = 5
-	if len(names) <= few {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // ownFiles lists the files of davit itself beside the content: the declaration, and the layout that "davit pack" writes

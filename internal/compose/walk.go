@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -73,10 +74,10 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		e.refuseCollisions(dir, filter, &collisions)
 	}
 	if len(special) > 0 {
-		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, FirstFew(special)))
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, textdist.FirstFew(special)))
 	}
 	if len(links) > 0 {
-		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, FirstFew(links)))
+		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))
 	}
 	if ok && files == 0 && !e.mayBeEmpty() {
 		e.refuse("", "%q has no files in it%s", e.shown(), e.butLeftOut())
@@ -173,7 +174,7 @@ func (e *entry) butLeftOut() string {
 	if len(e.draft.LeftOut) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), FirstFew(Unique(e.draft.LeftOut)))
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), textdist.FirstFew(Unique(e.draft.LeftOut)))
 }
 
 // found takes a file that was not named itself.

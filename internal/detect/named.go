@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -106,7 +107,7 @@ func (f *files) checkRoom(m match) error {
 	for _, role := range m.kind.Roles() {
 		if _, most := roles.Bounds(m.kind, role); most > 0 && len(byRole[role]) > most {
 			slices.Sort(byRole[role])
-			return &spec.Error{Err: spec.Invalid(fmt.Errorf("kind %q takes one %s, and the directory has several: %s", m.kind.Name, role, compose.FirstFew(byRole[role]))),
+			return &spec.Error{Err: spec.Invalid(fmt.Errorf("kind %q takes one %s, and the directory has several: %s", m.kind.Name, role, textdist.FirstFew(byRole[role]))),
 				Hint: "name the one to pack; kind generic packs all of them as they are"}
 		}
 	}

@@ -29,7 +29,6 @@ func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 
 // Hint returns the name that was probably meant, or the first names.
 func (e *MissingError) Hint() string {
-	const most = 8
 	names := slices.Compact(slices.Sorted(slices.Values(e.Names)))
 	bases := make([]string, len(names)) // they may have been meant without their directory
 	for i, name := range names {
@@ -42,13 +41,10 @@ func (e *MissingError) Hint() string {
 	if near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	switch {
-	case len(names) == 0:
+	if len(names) == 0 {
 		return ""
-	case len(names) > most:
-		return "it has " + strings.Join(names[:most], ", ") + ", and others"
 	}
-	return "it has " + strings.Join(names, ", ")
+	return "it has " + textdist.FirstFew(names)
 }
 
 // AddName adds a name to those that a MissingError may suggest, unless there are too many.

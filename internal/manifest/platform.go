@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -89,6 +89,9 @@ func variant(p ocispec.Platform) string {
 	return p.Variant
 }
 
+// MaxNamed bounds the platforms that an error names. Images have up to ten, and their names are what the user needs.
+const MaxNamed = 16
+
 // PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
 type PlatformError struct {
 	Index    digest.Digest
@@ -98,7 +101,7 @@ type PlatformError struct {
 
 // Error names the index by its digest.
 func (e *PlatformError) Error() string {
-	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, strings.Join(e.Have, ", "))
+	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, textdist.FirstOf(e.Have, MaxNamed))
 }
 
 // Unwrap returns errdef.ErrNotFound.

@@ -1,4 +1,4 @@
-// Package textdist finds the word that a mistyped one was probably meant to be.
+// Package textdist finds the word that a mistyped one was probably meant to be, and names the first few of many.
 package textdist
 
 import (
@@ -9,6 +9,7 @@ import (
 const (
 	maxLength = 64 // longer words are not compared, which bounds the work
 	maxListed = 12 // more words are not listed in a hint
+	few       = 5  // names of a list that may have hundreds
 )
 
 // Closest returns the word with the fewest changes to what was typed, or "" if none is near: within one change, or one
@@ -38,6 +39,17 @@ func Suggest(typed string, words []string) string {
 		return "one of " + strings.Join(words, ", ")
 	}
 	return hint
+}
+
+// FirstFew names the first few of a list, and counts the others.
+func FirstFew(names []string) string { return FirstOf(names, few) }
+
+// FirstOf names at most n of a list, and counts the others.
+func FirstOf(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
 // Distance counts the bytes to insert, delete, or replace, and the neighbors to swap, to make b of a.

@@ -56,3 +56,18 @@ func TestHints(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstFew(t *testing.T) {
+	t.Parallel()
+	for text, names := range map[string][]string{
+		"":                           nil,
+		"a":                          {"a"},
+		"a, b, c, d, e":              {"a", "b", "c", "d", "e"},
+		"a, b, c, d, e and 1 more":   {"a", "b", "c", "d", "e", "f"},
+		"a, b, c, d, e and 200 more": append([]string{"a", "b", "c", "d", "e"}, make([]string, 200)...),
+	} {
+		if got := textdist.FirstFew(names); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+}

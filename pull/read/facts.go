@@ -2,11 +2,10 @@ package read
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/textdist"
 )
 
 // facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: a config that
@@ -26,15 +25,11 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	return facts
 }
 
-// countFiles says how many layers there are, and names the first few.
+// countFiles names the first few layers, and counts the others.
 func (s *search) countFiles() string {
-	const few = 8
-	var names []string
-	for _, it := range s.items[:min(len(s.items), few)] {
-		names = append(names, it.Name)
+	names := make([]string, len(s.items))
+	for i, it := range s.items {
+		names[i] = it.Name
 	}
-	if more := len(s.items) - few; more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(names, ", ")
+	return textdist.FirstFew(names)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -134,7 +136,7 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 	case errors.As(err, &platform) && platform.Index == desc.Digest:
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s has nothing for %s", t.Ref, platform.Platform),
-			Advice: "it has " + strings.Join(platform.Have, ", "),
+			Advice: "it has " + textdist.FirstOf(platform.Have, manifest.MaxNamed),
 		}
 	}
 	return err

@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
@@ -98,7 +99,10 @@ func noneAttached(t *app.Target, none *referrers.NoneAttachedError) error {
 	}
 	if len(alerts) > 0 {
 		slices.Sort(alerts)
-		e.Advice = "there are runbooks for " + strings.Join(slices.Compact(alerts), ", ")
+		alerts = slices.Compact(alerts)
+		if e.Advice = textdist.DidYouMean(none.Options.Alert, alerts); e.Advice == "" {
+			e.Advice = fmt.Sprintf("there are runbooks for %s; \"davit show --alert %s\" lists them", textdist.FirstFew(alerts), t.Ref)
+		}
 		return e
 	}
 	if none.Place != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pack"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
@@ -59,7 +60,7 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 	if len(names) == 0 {
 		return
 	}
-	note := fmt.Sprintf("%s: the artifacts that it lists are pushed too: %s", plan.Kind.Name, strings.Join(names, ", "))
+	note := fmt.Sprintf("%s: the artifacts that it lists are pushed too: %s", plan.Kind.Name, textdist.FirstFew(names))
 	if target.IsPath() {
 		note = fmt.Sprintf("%s: the list alone, without the %d artifacts in it, which have repositories of their own in a registry", plan.Kind.Name, len(names))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
@@ -68,7 +69,7 @@ func (v View) verdict(r *referrers.Referrer) string {
 // essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, the statement, or
 // the type.
 func essenceOf(r *referrers.Referrer) string {
-	alerts := strings.Join(r.Alerts(), ", ")
+	alerts := textdist.FirstFew(r.Alerts())
 	if level := r.Annotations[mediatypes.RunbookSeverity]; level != "" && alerts != "" {
 		alerts = level + ": " + alerts
 	}

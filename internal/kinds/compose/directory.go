@@ -5,10 +5,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -31,7 +31,7 @@ func settle(d *compose.Directory) (compose.Settled, error) {
 		return compose.Settled{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
 		return compose.Settled{}, &spec.Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
-			strings.Join(own, ", "))), Hint: "name those that belong together, or call one compose.yaml"}
+			textdist.FirstFew(own))), Hint: "name those that belong together, or call one compose.yaml"}
 	}
 	settled := compose.Settled{As: map[string]string{}, Why: NotTaken}
 	for _, name := range d.Found {

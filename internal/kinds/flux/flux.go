@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -68,7 +69,7 @@ func warnOfLinks(d *compose.Draft) error {
 		}
 	}
 	if len(links) > 0 {
-		d.Warnings = append(d.Warnings, "flux does not unpack links: "+compose.FirstFew(links))
+		d.Warnings = append(d.Warnings, "flux does not unpack links: "+textdist.FirstFew(links))
 	}
 	return nil
 }

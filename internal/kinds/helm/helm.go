@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/chart"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -104,7 +105,7 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 		return nil, err
 	}
 	if missing := meta.Missing(); len(missing) > 0 {
-		return nil, fmt.Errorf("it depends on %s, and no chart of that name in charts/ is packed; helm dependency update fetches it", strings.Join(missing, ", "))
+		return nil, fmt.Errorf("it depends on %s, and no chart of that name in charts/ is packed; helm dependency update fetches it", textdist.FirstFew(missing))
 	}
 	l.Prefix = meta.Name + "/"
 	return meta, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/textdist"
 )
 
 // maxPages bounds the pages without alerts that a config lists, about 100 bytes each.
@@ -87,7 +88,7 @@ func noteCollection(d *compose.Draft, pages []page) {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d of %d pages answer %s", d.Kind.Name, len(pages)-len(without), len(pages), listed(names)))
 	}
 	if len(without) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: no alert in %s; alerts: [NAME] in the front matter of a page names one", d.Kind.Name, compose.FirstFew(without)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: no alert in %s; alerts: [NAME] in the front matter of a page names one", d.Kind.Name, textdist.FirstFew(without)))
 	}
 }
 

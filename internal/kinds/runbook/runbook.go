@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -89,7 +90,7 @@ func single(d *compose.Draft, f file) map[string]any {
 		config["steps"] = steps
 	}
 	if len(p.left) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", d.Kind.Name, f.Path, strings.Join(p.left, ", ")))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: front matter keys of %s left out: %s", d.Kind.Name, f.Path, textdist.FirstFew(p.left)))
 	}
 	answers, how := p.answers()
 	if d.Spec.Config["alerts"] == nil && d.Spec.Config["alert"] == nil {
@@ -124,7 +125,7 @@ func listed(names []any) string {
 	if len(words) == 1 {
 		return "the alert " + words[0]
 	}
-	return fmt.Sprintf("%d alerts: %s", len(words), compose.FirstFew(words))
+	return fmt.Sprintf("%d alerts: %s", len(words), textdist.FirstFew(words))
 }
 
 // namesOf lists the names of alerts, each once.

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -90,7 +91,7 @@ func addShards(d *compose.Draft, role string) {
 			}
 		}
 		if len(added) > 0 {
-			d.Notes = append(d.Notes, fmt.Sprintf("%s: %s packed too: the other shards of %s", d.Kind.Name, compose.FirstFew(added), l.Source()))
+			d.Notes = append(d.Notes, fmt.Sprintf("%s: %s packed too: the other shards of %s", d.Kind.Name, textdist.FirstFew(added), l.Source()))
 		}
 	}
 }
@@ -150,13 +151,13 @@ func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
 		for _, set := range p.Others {
 			others = append(others, setName(set))
 		}
-		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, compose.FirstFew(others))
+		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, textdist.FirstFew(others))
 	}
 	for _, part := range tellings {
 		if all := p.with(part.part); part.what != "" && len(all) > 0 {
-			note("%s: %s, not the model, %s", compose.FirstFew(all), part.what, strings.Split(fate, ",")[0])
+			note("%s: %s, not the model, %s", textdist.FirstFew(all), part.what, strings.Split(fate, ",")[0])
 		} else if others := p.with(part.other); part.what == "" && len(others) > 0 {
-			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), compose.FirstFew(others))
+			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), textdist.FirstFew(others))
 		}
 	}
 	d.Notes = slices.DeleteFunc(d.Notes, func(n string) bool { // what the content of another projector told
@@ -212,5 +213,5 @@ func setName(set survey.Set) string {
 // Rest names the parts that are there without a model.
 func (p *Parts) Rest() string {
 	all := slices.Concat(p.with(survey.Projector), p.with(survey.OtherProjector), p.with(survey.Adapter), p.with(survey.Imatrix))
-	return compose.FirstFew(all)
+	return textdist.FirstFew(all)
 }
