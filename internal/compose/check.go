@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/compose/titles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -94,7 +95,7 @@ func (d *Draft) checkTitles() {
 		d.Refuse(d.Layers[f.Layer], f.Hint, "%s", f.Message)
 	}
 	if bad := titles.NotOfWindows(layers); len(bad) > 0 && d.Kind.Shape == mediatypes.Artifact {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: Windows can't have files of these names, so a pull fails there: %s", d.Kind.Name, FirstFew(bad)))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: Windows can't have files of these names, so a pull fails there: %s", d.Kind.Name, textdist.FirstFew(bad)))
 	}
 }
 
