@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/formattest"
 )
 
 // example reads a file of the examples.
@@ -397,6 +398,45 @@ func TestListedEnvFilesThatNoServiceNames(t *testing.T) {
 	for _, layers := range []string{"compose.yaml, a.env, .env, b.env", "compose.yaml, '*.env'", "'*'", "compose.yaml, {path: b.env, as: env}, a.env"} {
 		if got := strings.Join(packed(t, fsys, declared(t, fsys, "kind: compose\nlayers: ["+layers+"]\n")), " "); got != "a.env compose.yaml" {
 			t.Errorf("%s: packed %s", layers, got)
+		}
+	}
+}
+
+// TestInitOfSets checks that init declares the files that a push packs, with the roles that they have there.
+func TestInitOfSets(t *testing.T) {
+	t.Parallel()
+	tiny := string(formattest.TinyLlama().Bytes())
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"quantizations": {
+			map[string]string{"m-Q4_K_M.gguf": tiny, "m-Q8_0.gguf": tiny, "old/m-Q2_K.gguf": tiny},
+			[]string{"  - m-Q4_K_M.gguf # weights", "  # - m-Q8_0.gguf # left out", "  # - old # left out"},
+		},
+		"a Modelfile": {
+			map[string]string{"Modelfile": "NAME t\nMODEL m.gguf\n", "m.gguf": tiny, "notes.md": "x"},
+			[]string{"  - Modelfile # modelfile", "  - m.gguf # weights", "  # - notes.md # left out"},
+		},
+		"templates": {
+			map[string]string{"m.gguf": tiny, "a.jinja": "x", "chat_template.jinja": "x"},
+			[]string{"  - a.jinja # file", "  - chat_template.jinja # template", "  - m.gguf # weights"},
+		},
+	} {
+		text, err := artifact.Starter(files(".", tt.files), ".", "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, layers, _ := strings.Cut(string(text), "layers: #")
+		var got []string
+		for line := range strings.Lines(layers) {
+			if strings.HasPrefix(line, "  ") {
+				got = append(got, strings.TrimRight(line, "\n"))
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }

@@ -37,6 +37,9 @@ func (s *starter) render() []byte {
 		}
 		line("  - %s%s", quoted(l.Path), comment(s.roleName(l.Path)))
 	}
+	for _, p := range s.dropped {
+		line("  # - %s # left out", quoted(p))
+	}
 	alternatives := s.alternatives()
 	for _, p := range s.left {
 		if !slices.Contains(alternatives, p) {
@@ -108,6 +111,9 @@ func (s *starter) title() string {
 func (s *starter) roleName(name string) string {
 	if len(s.main.kind.Roles()) < 2 {
 		return ""
+	}
+	if role := s.roles[name]; role != "" {
+		return role
 	}
 	for _, entry := range append(s.entries, s.dir) {
 		if r, ok := s.table.FindRole(s.main.kind, entry, ""); ok && entry.Path == name {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
@@ -33,20 +34,55 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 		return nil, err
 	}
 	text := s.render()
-	if err := composes(t, files, text); err == nil {
+	plan, err := composed(t, files, text)
+	if err != nil {
+		s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
+		text = s.render()
+		if plan, err = composed(t, files, text); err != nil {
+			return text, err
+		}
+	}
+	s.take(plan)
+	better := s.render()
+	if _, err := composed(t, files, better); err != nil {
 		return text, nil
 	}
-	s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
-	text = s.render()
-	return text, composes(t, files, text)
+	return better, nil
 }
 
-// composes returns the problems of a davit.yaml. The file does not exist yet, so no problem points into it.
-func composes(t *compose.Table, fsys fs.FS, text []byte) error {
+// take moves entries that are not packed out of the declaration, and learns the roles of the others.
+func (s *starter) take(plan *spec.Plan) {
+	s.roles = map[string]string{}
+	for _, l := range plan.Layers {
+		s.roles[sourceOf(l)] = l.Role
+	}
+	isPacked := func(entry string) bool {
+		return slices.ContainsFunc(plan.Layers, func(l spec.Layer) bool { return tree.Within(entry, sourceOf(l)) })
+	}
+	s.main.used = slices.DeleteFunc(s.main.used, func(entry string) bool {
+		out := !isPacked(entry) && slices.ContainsFunc(plan.LeftOut, func(name string) bool { return tree.Within(entry, strings.TrimSuffix(name, "/")) })
+		if out {
+			s.dropped = append(s.dropped, entry)
+		}
+		return out
+	})
+}
+
+// sourceOf returns the file or directory that a layer is made from.
+func sourceOf(l spec.Layer) string {
+	if len(l.Files) == 1 {
+		return l.Files[0]
+	}
+	return l.Path
+}
+
+// composed composes a davit.yaml. The file does not exist yet, so no problem points into it.
+func composed(t *compose.Table, fsys fs.FS, text []byte) (*spec.Plan, error) {
 	const name = "davit.yaml"
+	var plan *spec.Plan
 	declared, err := declare.Parse(t.Catalog(), name, text)
 	if err == nil {
-		_, err = t.Compose(fsys, declared)
+		plan, err = t.Compose(fsys, declared)
 	}
 	var problems spec.Problems
 	if errors.As(err, &problems) {
@@ -56,7 +92,7 @@ func composes(t *compose.Table, fsys fs.FS, text []byte) error {
 			}
 		}
 	}
-	return err
+	return plan, err
 }
 
 // starter builds a davit.yaml.
@@ -67,7 +103,9 @@ type starter struct {
 	named     bool   // the files contain their name and version
 	main      match
 	referrers []match
-	left      []string // entries that are not packed
+	left      []string          // entries without a role
+	dropped   []string          // entries with a role that are not packed: a Modelfile does not list them, or other weights are the model
+	roles     map[string]string // of the layers, by their files, once they are known
 }
 
 // look decides the kind of the directory.
