@@ -67,8 +67,8 @@ type Kind struct {
 
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
 
-	// VersionTag: native clients find an artifact by its version, so the tag of a push must be the version.
-	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
+	Tagging `yaml:",inline"`
+
 	// Attached kinds are mostly referrers of something else: an SBOM, a runbook.
 	Attached bool `json:"attached,omitempty" yaml:"attached,omitempty"`
 	// ReadOnly kinds are recognized and shown, never packed.
@@ -89,6 +89,14 @@ type Identity struct {
 	// Types are further artifactTypes and config media types by which the kind is recognized when it is read:
 	// legacy names, and those that other clients write.
 	Types []string `json:"types,omitempty" yaml:"types,omitempty"`
+}
+
+// Tagging says by which tag the native clients of a kind find an artifact.
+type Tagging struct {
+	// VersionTag: by its version, so the tag of a push must be the version.
+	VersionTag bool `json:"versionTag,omitempty" yaml:"versionTag,omitempty"`
+	// Tag: by this tag, so it is that of every push: an artifact that describes its whole repository.
+	Tag string `json:"tag,omitempty" yaml:"tag,omitempty"`
 }
 
 // Directories says which files of a directory a kind packs, and as how many layers.

@@ -35,12 +35,12 @@ type Plan struct {
 // Others are artifacts that are pushed together with one.
 type Others struct {
 	Referrers []*Plan // packed, pushed and attached together with this artifact
-	Parts     []Part  // of a collection: pushed before it, each to repositories of its own, unless its version exists there
+	Parts     []Part  // pushed before it: those of a collection, unless their versions exist, and what describes the repository
 }
 
 // Part is an artifact in repositories of its own.
 type Part struct {
-	Repositories []string // below the repository of the whole: its name, and former names
+	Repositories []string // below the repository of the whole: its name, and former names; none: that repository itself
 	Plan         *Plan
 }
 

@@ -32,7 +32,7 @@ func Unique(list []string) []string {
 
 // Part is a declaration of Plan.Parts.
 type Part struct {
-	Repositories []string
+	Repositories []string // none: that of the whole
 	Spec         *spec.Spec
 }
 

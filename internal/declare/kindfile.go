@@ -94,6 +94,9 @@ func checkKindFile(known Catalog, k mediatypes.Kind, report func(at, message, hi
 	if d := k.Config.Derive; d != "" && !slices.Contains(known.Derives, d) {
 		report("/config/derive", fmt.Sprintf("nothing derives %q", d), "")
 	}
+	if k.Tag != "" && k.VersionTag {
+		report("/tag", "contradicts versionTag", "leave one of them out")
+	}
 	checkKindSchema(k, report)
 	if _, err := tree.NewIgnorer(".", []byte(strings.Join(k.Exclude, "\n"))); err != nil {
 		report("/exclude", err.Error(), "")
@@ -176,6 +179,7 @@ func kindSchema() map[string]any {
 		"annotations": strings,
 		"attached":    flag("mostly a referrer of something else"),
 		"versionTag":  flag("the tag of a push must be the version, by which native clients find an artifact"),
+		"tag":         text("the tag of every push, by which native clients find an artifact"),
 		"readOnly":    map[string]any{"const": false},
 		"clients":     words,
 		"example":     text(""),

@@ -95,7 +95,7 @@ type match struct {
 func (f *files) candidates() []match {
 	var found []match
 	for _, k := range f.table.Kinds {
-		if k.ReadOnly {
+		if k.ReadOnly || !slices.ContainsFunc(k.Layers, func(l mediatypes.LayerType) bool { return l.Tells }) {
 			continue
 		}
 		if m := f.match(k); m.evidence != "" {

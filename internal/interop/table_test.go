@@ -33,6 +33,7 @@ const (
 
 // checks are sorted as the table is.
 var checks = []check{
+	{"artifacthub", "Artifact Hub", "", "1.22", "TestGoldenManifests", "", rules},
 	{"attestation", "cosign", "cosign", "", "TestCosignVerifiesWhatDavitAttached", "TestSignaturesAreRecognised", ""},
 	{"attestation", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"bottle", "brew", "", "aad366f", "TestBottleAsBrewReadsIt", "", rules},

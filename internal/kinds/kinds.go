@@ -9,6 +9,7 @@ import (
 
 	engine "github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/artifacthub"
 	"github.com/davit-oci/davit/internal/kinds/attestation"
 	"github.com/davit-oci/davit/internal/kinds/bottle"
 	"github.com/davit-oci/davit/internal/kinds/collection"
@@ -38,6 +39,7 @@ import (
 // list builds the kinds on first use, sorted by name: a command that needs none must not wait for them.
 var list = sync.OnceValue(func() []kind.Kind {
 	return []kind.Kind{
+		artifacthub.Kind(),
 		attestation.Kind(),
 		bottle.Kind(),
 		collection.Kind(),

@@ -45,6 +45,7 @@ func (r kindResult) writeTypes(w io.Writer) error {
 	}
 	t.Field("config", r.Config.MediaType)
 	t.Field("also read", strings.Join(r.Types, ", "))
+	t.Field("tag", r.Tag)
 	t.Field("clients", strings.Join(r.Clients, ", "))
 	if r.ReadOnly {
 		t.Row("", "recognized and shown, never packed")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -28,6 +29,20 @@ type sentPart struct {
 	Kind      string        `json:"kind"`
 	Tags      []string      `json:"tags,omitempty"`
 	Skipped   bool          `json:"skipped"` // the version exists
+
+	Was map[string]digest.Digest `json:"was,omitempty"` // what a tag that moved pointed to before
+}
+
+// write adds a row for a part.
+func (p sentPart) write(w io.Writer, t *term.Table, verb string) {
+	if p.Skipped {
+		verb = "exists"
+	}
+	row := []string{verb, p.Reference, p.Kind}
+	if len(p.Was) > 0 {
+		row = append(row, results.Moved(w, p.Tags, p.Was)...)
+	}
+	t.Row(row...)
 }
 
 // sentResult is the result of a push, with the parts that were pushed before.
@@ -39,11 +54,7 @@ type sentResult struct {
 func (r sentResult) WriteText(w io.Writer) error {
 	t := term.Table{}
 	for _, p := range r.Parts {
-		verb := r.Verb
-		if p.Skipped {
-			verb = "exists"
-		}
-		t.Row(verb, p.Reference, p.Kind)
+		p.write(w, &t, r.Verb)
 	}
 	if err := t.WriteText(w); err != nil {
 		return err
@@ -55,7 +66,9 @@ func (r sentResult) WriteText(w io.Writer) error {
 func noteParts(plan *artifact.Plan, target registry.Reference) {
 	var names []string
 	for _, p := range plan.Parts {
-		names = append(names, p.Repositories[0])
+		if len(p.Repositories) > 0 {
+			names = append(names, p.Repositories[0])
+		}
 	}
 	if len(names) == 0 {
 		return
@@ -74,6 +87,13 @@ func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	}
 	var sent []sentPart
 	for _, part := range s.Plan.Parts {
+		if len(part.Repositories) == 0 {
+			one, err := sendPart(ctx, a, s, part.Plan, opts.beside(part.Plan))
+			if err != nil {
+				return nil, err
+			}
+			sent = append(sent, *one)
+		}
 		for _, name := range part.Repositories {
 			to := opts
 			to.target.Repository += "/" + name
@@ -91,6 +111,36 @@ func sendParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 	return sent, nil
 }
 
+// beside returns the target of a part that is in the repository of the whole, under the tag of its kind.
+func (o sendOptions) beside(plan *artifact.Plan) sendOptions {
+	o.target.Tag = plan.Kind.Tag
+	return o
+}
+
+// previewParts tells what a push does with the parts in the repository of the whole.
+func previewParts(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) ([]sentPart, error) {
+	var parts []sentPart
+	for _, part := range s.Plan.Parts {
+		if len(part.Repositories) > 0 || opts.target.IsPath() {
+			continue
+		}
+		one := *s
+		one.Plan = part.Plan
+		d, err := openDestination(ctx, a, &one, opts.beside(part.Plan), registry.Read)
+		if err != nil {
+			return nil, err
+		}
+		preview, err := pack.PreviewPush(ctx, s.FS, part.Plan, d.dst, d.opts)
+		d.done(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sent := slices.ContainsFunc(preview.Blobs, func(b pack.PreviewBlob) bool { return b.Send })
+		parts = append(parts, sentPart{d.ref.String(), preview.Digest, preview.Kind, preview.Tags, !sent && len(preview.Was) == 0, preview.Was})
+	}
+	return parts, nil
+}
+
 // sendPart pushes one part to one repository.
 func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.Plan, to sendOptions) (*sentPart, error) {
 	signer, err := to.sign.Signer(ctx, a, to.target)
@@ -104,11 +154,11 @@ func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.
 	return app.Finish(ctx, t, func(t *app.Target) (*sentPart, error) {
 		sent := &sentPart{Reference: to.target.String(), Kind: plan.Kind.Name}
 		desc, err := t.Target.Resolve(ctx, to.target.Tag)
-		if err == nil {
+		if err == nil && plan.Kind.Tag == "" {
 			sent.Digest, sent.Skipped = desc.Digest, true
 			return sent, nil
 		}
-		if !errors.Is(err, errdef.ErrNotFound) && !fetch.IsDenied(err) { // the push reports a real denial
+		if err != nil && !errors.Is(err, errdef.ErrNotFound) && !fetch.IsDenied(err) { // the push reports a real denial
 			return nil, t.Explain(ctx, err)
 		}
 		options, release, err := s.PackOptions(ctx, a)
@@ -123,7 +173,7 @@ func sendPart(ctx context.Context, a *app.App, s *source.Source, plan *artifact.
 		if err != nil {
 			return nil, err
 		}
-		sent.Digest, sent.Tags = result.Digest, result.Tags
+		sent.Digest, sent.Tags, sent.Skipped, sent.Was = result.Digest, result.Tags, result.Skipped, result.Was
 		return sent, nil
 	})
 }

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -44,8 +46,13 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "push a chart although the tag is not its version, by which helm finds it")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "push although the tag is not the one by which the native client finds the kind: the version of a chart")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
+	for _, k := range kinds.Data() {
+		if k.Tag != "" {
+			cmd.Flags().BoolVar(opts.skip(k.Name), "no-"+k.Name, false, "do not push "+k.Layers[0].Match[0]+" under the tag "+k.Tag)
+		}
+	}
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
 	opts.source.AddFlags(cmd.Flags())
@@ -61,8 +68,26 @@ type pushOptions struct {
 	dryRun  bool
 	sign    signing.Flags
 	force   bool
+	skipped map[string]*bool // by kind: its parts beside the artifact are not pushed
 
 	ifAbsent app.IfAbsent
+}
+
+// skip returns the flag that says that parts of a kind are not pushed.
+func (o *pushOptions) skip(kind string) *bool {
+	if o.skipped == nil {
+		o.skipped = map[string]*bool{}
+	}
+	o.skipped[kind] = new(bool)
+	return o.skipped[kind]
+}
+
+// skipParts drops the parts that are not pushed.
+func (o *pushOptions) skipParts(plan *spec.Plan) {
+	plan.Parts = slices.DeleteFunc(plan.Parts, func(p spec.Part) bool {
+		skip := o.skipped[p.Plan.Kind.Name]
+		return len(p.Repositories) == 0 && skip != nil && *skip
+	})
 }
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
@@ -78,9 +103,10 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 		return err
 	}
 	defer s.Close()
-	if err := checkVersionTag(s, target, opts.force); err != nil {
+	if err := checkTag(s, target, opts.force); err != nil {
 		return err
 	}
+	opts.skipParts(s.Plan)
 	a.ListLeftOut = opts.dryRun
 	noteParts(s.Plan, target)
 	a.Tell(s.Plan)
@@ -134,13 +160,20 @@ func isFiles(name string) bool {
 		!app.FileExists(filepath.Join(name, ocispec.ImageIndexFile))
 }
 
-// checkVersionTag returns an error if native clients find the artifact by its version, and the tag of the target is another.
-func checkVersionTag(s *source.Source, target registry.Reference, force bool) error {
-	version := s.DefaultTag()
-	if !s.Plan.Kind.VersionTag || target.Tag == "" || target.Tag == version || force {
+// checkTag returns an error if native clients find the artifact by its version or by the tag of its kind, and the tag of the
+// target is another.
+func checkTag(s *source.Source, target registry.Reference, force bool) error {
+	kind, version := s.Plan.Kind, s.DefaultTag()
+	if !kind.VersionTag && kind.Tag == "" || target.Tag == "" || target.Tag == version || force {
 		return nil
 	}
-	clients := strings.Join(s.Plan.Kind.Clients, ", ")
+	clients := strings.Join(kind.Clients, ", ")
+	if kind.Tag != "" {
+		return &exit.UsageError{
+			Err:  fmt.Errorf("the tag %q is not %q, by which %s finds kind %q", target.Tag, kind.Tag, clients, kind.Name),
+			Hint: "leave the tag out, or pass --force",
+		}
+	}
 	return &exit.UsageError{
 		Err:  fmt.Errorf("the tag %q is not the version %q, by which %s finds kind %q", target.Tag, version, clients, s.Plan.Kind.Name),
 		Hint: "leave the tag out and add other tags with --tag, pack another version with --version, or pass --force",
@@ -150,11 +183,12 @@ func checkVersionTag(s *source.Source, target registry.Reference, force bool) er
 // dryRunResult is the result of push --dry-run.
 type dryRunResult struct {
 	*pack.Preview
-	LeftOut []string `json:"leftOut,omitempty"` // files that the kind's native client does not pack
+	Parts   []sentPart `json:"parts,omitempty"`   // in the same repository
+	LeftOut []string   `json:"leftOut,omitempty"` // files that the kind's native client does not pack
 }
 
 func (r dryRunResult) WriteText(w io.Writer) error {
-	if err := (results.Sent{Result: r.Result, Verb: "would push"}).WriteText(w); err != nil {
+	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push"}, r.Parts}).WriteText(w); err != nil {
 		return err
 	}
 	t := term.Table{}
@@ -190,5 +224,9 @@ func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 		return err
 	}
 	preview.Reference = d.ref.String()
-	return a.Print(dryRunResult{preview, results.LeftOut(s.Plan)})
+	parts, err := previewParts(ctx, a, s, opts)
+	if err != nil {
+		return err
+	}
+	return a.Print(dryRunResult{preview, parts, results.LeftOut(s.Plan)})
 }

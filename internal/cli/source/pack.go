@@ -13,9 +13,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// DefaultTag returns the tag of an artifact if the target has none: the name of its reference, which bottles have, or its
-// version, declared or read out of the files, if that is a valid tag. A "+" becomes "_", as in helm.
-func (s *Source) DefaultTag() string { return cmp.Or(s.VersionTag(), app.DefaultTag) }
+// DefaultTag returns the tag of an artifact if the target has none: that of its kind, the name of its reference, which
+// bottles have, or its version, declared or read out of the files, if that is a valid tag. A "+" becomes "_", as in helm.
+func (s *Source) DefaultTag() string {
+	return cmp.Or(s.Plan.Kind.Tag, s.VersionTag(), app.DefaultTag)
+}
 
 // VersionTag returns the tag that names the version of an artifact, or "".
 func (s *Source) VersionTag() string {

@@ -21,9 +21,9 @@ func data() mediatypes.Kind {
 				MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.HelmChart}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
 			{Role: "provenance", MediaType: mediatypes.HelmProvenance, Match: []string{"*.prov"}, Form: mediatypes.Form{Untitled: true}, Max: 1},
 		},
-		Order:      mediatypes.ByDigest,
-		VersionTag: true,
-		Clients:    []string{"helm"},
+		Order:   mediatypes.ByDigest,
+		Tagging: mediatypes.Tagging{VersionTag: true},
+		Clients: []string{"helm"},
 		Example: `kind: helm
 layers: [greeting/]
 `,

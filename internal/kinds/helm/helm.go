@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/chart"
+	"github.com/davit-oci/davit/internal/kinds/artifacthub"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -61,6 +62,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			Hint: "name the directory of the chart, or package it again with helm package --app-version " + v}
 	}
 	d.Annotations = annotations(meta)
+	addRepositoryMetadata(d, charts[0])
 	file := meta.Name + "-" + meta.Version + ".tgz"
 	charts[0].Title = file
 	encoded, err := json.Marshal(meta) // as helm writes it, to the byte
@@ -75,6 +77,14 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		return spec.Finished{Config: encoded}, checkProvenance(layers, file, string(signed))
 	}, nil
+}
+
+// addRepositoryMetadata pushes the file for Artifact Hub in the directory of a chart under its own tag, too.
+func addRepositoryMetadata(d *compose.Draft, l *compose.Layer) {
+	file := path.Join(l.Path, artifacthub.File)
+	if info, err := fs.Stat(d.FS, file); l.Dir && err == nil && info.Mode().IsRegular() {
+		d.Parts = append(d.Parts, compose.Part{Spec: &spec.Spec{Kind: "artifacthub", Layers: []spec.LayerSpec{{Path: file}}}})
+	}
 }
 
 // readChart reads a chart's metadata, and completes the layer of a directory as helm packages it.
