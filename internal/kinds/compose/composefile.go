@@ -71,7 +71,7 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 	if !ok {
 		vars = p.vars
 	}
-	f := &composeFile{composeProject: p, part: file, vars: vars, seen: map[*yaml.Node]bool{}}
+	f := &composeFile{composeProject: p, part: file, vars: vars, originals: map[*yaml.Node]string{}}
 	out, err := f.rewrite(data)
 	if err != nil {
 		return nil, &spec.Error{Item: file.name, Err: err}
@@ -83,9 +83,10 @@ func (p *composeProject) publish(file part) ([]byte, error) {
 type composeFile struct {
 	*composeProject
 	part
-	vars    map[string]string   // that fill in paths
-	seen    map[*yaml.Node]bool // an anchor is rewritten once, however often it is used
-	changed bool
+	vars      map[string]string     // that fill in paths
+	originals map[*yaml.Node]string // what rewritten scalars were: aliases lead to one more than once
+	split     string                // an original that aliases make two things of
+	changed   bool
 }
 
 // rewrite goes through all documents of the file.
@@ -111,6 +112,9 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 		}
 		if err := f.document(&doc); err != nil {
 			return nil, err
+		}
+		if f.split != "" {
+			return nil, fmt.Errorf("aliases of %q use it in two ways, and it is published in only one; write it twice", f.split)
 		}
 		if err := encoder.Encode(&doc); err != nil {
 			return nil, err
@@ -198,10 +202,11 @@ func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 		required := field(entry, "required")
 		node, optional = field(entry, "path"), required != nil && required.Value == "false"
 	}
-	if node == nil || node.Kind != yaml.ScalarNode || f.seen[node] {
+	if node == nil || node.Kind != yaml.ScalarNode {
 		return nil
 	}
-	name, ok, err := f.local(what, node.Value)
+	value := f.original(node)
+	name, ok, err := f.local(what, value)
 	if err != nil || !ok {
 		return err
 	}
@@ -209,7 +214,7 @@ func (f *composeFile) envFile(what string, entry *yaml.Node) error {
 	if _, listed := f.env[name]; listed {
 		f.env[name] = true
 	} else if !optional && !f.collect {
-		return fmt.Errorf("%s %q is not among the layers; to publish its content, add {path: %s, as: env} to layers", what, node.Value, name)
+		return fmt.Errorf("%s %q is not among the layers; to publish its content, add {path: %s, as: env} to layers", what, value, name)
 	}
 	f.replace(node, f.title(what, name))
 	return nil
@@ -232,7 +237,7 @@ func (p *composeProject) title(what, name string) string {
 // attachment warns of configs and secrets that are files or literal.
 func (f *composeFile) attachment(what, name string, entry *yaml.Node) {
 	if file := field(entry, "file"); file != nil {
-		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, file.Value)
+		f.warn("%s %q is read from the file %q, which is not part of the artifact", what, name, f.original(file))
 		f.relocate(file)
 	}
 	if content := field(entry, "content"); content != nil && !strings.HasPrefix(content.Value, "$") {
@@ -240,8 +245,23 @@ func (f *composeFile) attachment(what, name string, entry *yaml.Node) {
 	}
 }
 
+// original returns the value of a scalar before it was rewritten.
+func (f *composeFile) original(node *yaml.Node) string {
+	if value, ok := f.originals[node]; ok {
+		return value
+	}
+	return node.Value
+}
+
+// replace rewrites a scalar. The value must be made of the original.
 func (f *composeFile) replace(node *yaml.Node, value string) {
-	f.seen[node] = true
+	if original, again := f.originals[node]; again {
+		if node.Value != value {
+			f.split = original
+		}
+		return
+	}
+	f.originals[node] = node.Value
 	if node.Value != value {
 		node.Value, node.Style, f.changed = value, 0, true
 	}

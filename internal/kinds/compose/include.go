@@ -15,7 +15,7 @@ import (
 // extend rewrites the file of extends and remembers it.
 func (f *composeFile) extend(extends *yaml.Node) error {
 	node := field(extends, "file")
-	if node == nil || f.seen[node] {
+	if node == nil {
 		return nil
 	}
 	_, err := f.refer("extends", node, "")
@@ -25,14 +25,19 @@ func (f *composeFile) extend(extends *yaml.Node) error {
 // includes rewrites the local files that are included: they are published beside the compose file, so that the
 // artifact is complete.
 func (f *composeFile) includes(include *yaml.Node) error {
+	var done []*yaml.Node
 	for _, entry := range items(include) {
+		if slices.Contains(done, entry) {
+			continue // an alias
+		}
+		done = append(done, entry)
 		nodes, base := items(entry), ""
 		if entry.Kind == yaml.MappingNode {
 			nodes = items(field(entry, "path"))
 			if dir := field(entry, "project_directory"); dir != nil {
-				name, ok, err := f.local("project_directory", dir.Value)
+				name, ok, err := f.local("project_directory", f.original(dir))
 				if err != nil || !ok {
-					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", dir.Value))
+					return cmp.Or(err, fmt.Errorf("include with the project_directory %q, which is not a local directory", f.original(dir)))
 				}
 				base = name
 				f.replace(dir, ".")
@@ -40,9 +45,6 @@ func (f *composeFile) includes(include *yaml.Node) error {
 		}
 		var parts []part
 		for _, node := range nodes {
-			if f.seen[node] {
-				continue
-			}
 			p, err := f.refer("include", node, base)
 			if err != nil {
 				return err
@@ -67,7 +69,7 @@ func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
 	}
 	var files []any
 	for _, node := range items(field(entry, "env_file")) {
-		files = append(files, node.Value)
+		files = append(files, f.original(node))
 	}
 	vars, err := f.variablesOf(f, files, parts[0].base)
 	if err != nil {
@@ -90,12 +92,12 @@ func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
 func (f *composeFile) includedEnv(entry *yaml.Node) error {
 	var kept []*yaml.Node
 	for _, node := range items(field(entry, "env_file")) {
-		if path.Base(node.Value) == ".env" {
-			f.warn("include fills in variables from %q, which is not published", node.Value)
+		if path.Base(f.original(node)) == ".env" {
+			f.warn("include fills in variables from %q, which is not published", f.original(node))
 			f.changed = true
 			continue
 		}
-		if node.Value != "/dev/null" {
+		if f.original(node) != "/dev/null" {
 			if err := f.envFile("env_file", node); err != nil {
 				return fmt.Errorf("include: %w", err)
 			}
@@ -159,15 +161,15 @@ func (p *composeProject) variablesOf(f *composeFile, files []any, dir string) (m
 // refer rewrites a reference to another compose file and remembers it. Paths in that file are relative to base, or to its
 // directory if base is empty. The part has no name if docker compose fetches it from elsewhere.
 func (f *composeFile) refer(what string, node *yaml.Node, base string) (part, error) {
-	name, ok, err := f.local(what, node.Value)
+	name, ok, err := f.local(what, f.original(node))
 	if err != nil || !ok {
 		return part{}, err
 	}
 	if _, err := fs.Stat(f.fsys, name); err != nil {
-		return part{}, fmt.Errorf("%s %q: %w", what, node.Value, err)
+		return part{}, fmt.Errorf("%s %q: %w", what, f.original(node), err)
 	}
 	if !tree.IsYAML(name) {
-		return part{}, fmt.Errorf("%s %q does not end in .yaml or .yml", what, node.Value)
+		return part{}, fmt.Errorf("%s %q does not end in .yaml or .yml", what, f.original(node))
 	}
 	p := part{name, cmp.Or(base, path.Dir(name))}
 	if !slices.Contains(f.parts, p) {

@@ -54,7 +54,7 @@ func FuzzComposeFile(f *testing.F) {
 	fsys := fstest.MapFS{"b.yaml": &fstest.MapFile{}, "c.yaml": &fstest.MapFile{}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		project := &composeProject{fsys: fsys, dir: ".", env: map[string]bool{"a.env": false}, titles: map[string]string{}, scopes: map[part]map[string]string{}}
-		file := &composeFile{composeProject: project, part: part{"c.yaml", "."}, seen: map[*yaml.Node]bool{}}
+		file := &composeFile{composeProject: project, part: part{"c.yaml", "."}, originals: map[*yaml.Node]string{}}
 		out, err := file.rewrite(b)
 		if err != nil || !file.changed {
 			return

@@ -48,11 +48,8 @@ func isAbsolute(name string) bool {
 // relocate rewrites a path that stays one on the machine of who runs the application. A file that is extended or included
 // is published beside the compose file, and its paths are relative to its own directory.
 func (f *composeFile) relocate(node *yaml.Node) {
-	if node == nil || node.Kind != yaml.ScalarNode || f.seen[node] {
-		return
-	}
-	if moved := f.moved(node.Value); moved != node.Value {
-		f.replace(node, moved)
+	if node != nil && node.Kind == yaml.ScalarNode {
+		f.replace(node, f.moved(f.original(node)))
 	}
 }
 
@@ -77,14 +74,12 @@ func (f *composeFile) mounts(service string, volumes *yaml.Node) {
 		source := ""
 		if volume.Kind == yaml.MappingNode {
 			if node := field(volume, "source"); node != nil && hasValue(field(volume, "type"), "bind") {
-				source = node.Value
+				source = f.original(node)
 				f.relocate(node)
 			}
-		} else if short, rest, ok := strings.Cut(volume.Value, ":"); ok && short != "" && strings.ContainsRune("./~", rune(short[0])) {
+		} else if short, rest, ok := strings.Cut(f.original(volume), ":"); ok && short != "" && strings.ContainsRune("./~", rune(short[0])) {
 			source = short
-			if moved := f.moved(short); moved != short && !f.seen[volume] {
-				f.replace(volume, moved+":"+rest)
-			}
+			f.replace(volume, f.moved(short)+":"+rest)
 		}
 		if source != "" {
 			f.warn("service %q mounts %q of the machine it runs on; the content is not part of the artifact", service, source)
@@ -107,7 +102,7 @@ func (f *composeFile) build(build *yaml.Node) {
 		return
 	}
 	for _, item := range items(contexts) {
-		if key, value, ok := strings.Cut(item.Value, "="); ok && f.moved(value) != value {
+		if key, value, ok := strings.Cut(f.original(item), "="); ok {
 			f.replace(item, key+"="+f.moved(value))
 		}
 	}

@@ -1,6 +1,9 @@
 package compose_test
 
 import (
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds/compose"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"gopkg.in/yaml.v3"
 )
 
 // published packs a directory as an application and returns the contents of its layers by their titles.
@@ -129,6 +133,129 @@ func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 		_, _, err := published(t, map[string]string{"compose.yaml": text})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestAliasesArePathsToo: a path that aliases use many times is moved once, as if it had been written each time.
+func TestAliasesArePathsToo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ plain, aliased string }{
+		"scalar": {"build: ./a", "build: &x ./a"},
+		"list": {
+			"build: {additional_contexts: [a=./a, b=../b]}",
+			"build: {additional_contexts: &x [a=./a, b=../b]}",
+		},
+		"item":         {"build: {additional_contexts: [a=./a]}", "build: {additional_contexts: [&x a=./a]}"},
+		"contexts":     {"build: {additional_contexts: {a: ./a}}", "build: {additional_contexts: &x {a: ./a}}"},
+		"build":        {"build: {context: ., additional_contexts: [a=./a]}", "build: &x {context: ., additional_contexts: [a=./a]}"},
+		"volumes":      {"volumes: ['./a:/a', '/b:/b']", "volumes: &x ['./a:/a', '/b:/b']"},
+		"volume":       {"volumes: ['./a:/a']", "volumes: [&x './a:/a']"},
+		"bind":         {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [&x {type: bind, source: ./a, target: /a}]"},
+		"source":       {"volumes: [{type: bind, source: ./a, target: /a}]", "volumes: [{type: bind, source: &x ./a, target: /a}]"},
+		"watch":        {"develop: {watch: [{path: ./a, action: rebuild}]}", "develop: {watch: &x [{path: ./a, action: rebuild}]}"},
+		"env_file":     {"env_file: ./db.env", "env_file: &x ./db.env"},
+		"env_files":    {"env_file: [db.env]", "env_file: &x [db.env]"},
+		"env mapping":  {"env_file: [{path: db.env, required: false}]", "env_file: [&x {path: db.env, required: false}]"},
+		"extends":      {"extends: {file: base.yaml, service: s}", "extends: &x {file: base.yaml, service: s}"},
+		"extends file": {"extends: {file: base.yaml, service: s}", "extends: {file: &x base.yaml, service: s}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			anchor := strings.Index(tc.aliased, "&x ")
+			end := len(tc.aliased)
+			if rest := tc.plain[anchor:]; anchor > 0 { // what follows the anchored node
+				node := firstNode(t, rest)
+				end = anchor + len("&x ") + len(node)
+			}
+			second := tc.aliased[:anchor] + "*x" + tc.aliased[end:]
+			services := func(first, second string) map[string]any {
+				files := map[string]string{
+					"compose.yaml": "include: [db/compose.yaml]\n", "db/db.env": "A=1\n", "db/base.yaml": "services: {s: {image: i}}\n",
+					"db/compose.yaml": "services:\n  one:\n    image: i\n    " + first + "\n  two:\n    image: i\n    " + second +
+						"\n  three:\n    image: i\n    " + second + "\n",
+				}
+				contents, plan, err := published(t, files)
+				if err != nil {
+					t.Fatalf("%s: %v", files["db/compose.yaml"], err)
+				}
+				for _, w := range plan.Warnings {
+					if strings.Contains(w, `"./db/`) {
+						t.Errorf("the warning names a path of the published file: %s", w)
+					}
+				}
+				var doc map[string]any
+				if err := yaml.Unmarshal([]byte(contents[compose.LayerName("db/compose.yaml")]), &doc); err != nil {
+					t.Fatal(err)
+				}
+				return doc
+			}
+			want, got := services(tc.plain, tc.plain), services(tc.aliased, second)
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("with aliases:\n%v\nwant\n%v", got, want)
+			}
+		})
+	}
+}
+
+// firstNode returns the text of the YAML node that a text begins with: up to its closing bracket or the next one around it.
+func firstNode(t *testing.T, text string) string {
+	t.Helper()
+	depth := 0
+	for i, r := range text {
+		switch r {
+		case '{', '[':
+			depth++
+		case '}', ']', ',':
+			if r != ',' {
+				depth--
+			}
+			if depth < 0 || r == ',' && depth == 0 {
+				return text[:i]
+			}
+			if depth == 0 {
+				return text[:i+1]
+			}
+		}
+	}
+	return text
+}
+
+// TestAliasesForTwoUsesAreRefused: one anchor can't be a mounted file and a published one.
+func TestAliasesForTwoUsesAreRefused(t *testing.T) {
+	t.Parallel()
+	_, _, err := published(t, map[string]string{
+		"compose.yaml": "services:\n  a:\n    image: i\n    env_file: &x ./a.env\n    volumes: [{type: bind, source: *x, target: /a}]\n",
+		"a.env":        "A=1\n",
+	})
+	if err == nil || !strings.Contains(err.Error(), `aliases of "./a.env" use it in two ways`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestIncludesWithAliases: an alias in include means what it is an alias of, and not what that was rewritten to.
+func TestIncludesWithAliases(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"a/compose.yaml": "services: {a: {image: 'i:${V}', volumes: ['./x:/x']}}\n", "b/compose.yaml": "services: {b: {image: 'i:${V}', volumes: ['./x:/x']}}\n",
+		"v.env": "V=1\n",
+	}
+	titles := func(include string) []string {
+		files["compose.yaml"] = include
+		contents, _, err := published(t, files)
+		if err != nil {
+			t.Fatalf("%s: %v", include, err)
+		}
+		return slices.Sorted(maps.Keys(contents))
+	}
+	want := titles("include:\n  - {path: a/compose.yaml, project_directory: var, env_file: v.env}\n  - {path: b/compose.yaml, project_directory: var, env_file: v.env}\n")
+	for _, include := range []string{
+		"include:\n  - {path: a/compose.yaml, project_directory: &d var, env_file: v.env}\n  - {path: b/compose.yaml, project_directory: *d, env_file: v.env}\n",
+		"include:\n  - {path: a/compose.yaml, project_directory: var, env_file: &e v.env}\n  - {path: b/compose.yaml, project_directory: var, env_file: *e}\n",
+		"include:\n  - {path: a/compose.yaml, project_directory: var, env_file: &e [v.env]}\n  - {path: b/compose.yaml, project_directory: var, env_file: *e}\n",
+	} {
+		if got := titles(include); !slices.Equal(got, want) {
+			t.Errorf("%s: published %v, want %v", include, got, want)
 		}
 	}
 }
