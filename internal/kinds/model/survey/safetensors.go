@@ -35,34 +35,36 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		byDir[dir] = append(byDir[dir], p)
 	}
 	slices.SortFunc(dirs, s.compareDirs)
-	pipeline := s.pipelineOf(dirs)
+	pipeline := s.pipelineIn(dirs)
 	var sets []Set
 	var model Set
 	var names tensorNames // of the model; read once there is something to compare with
 	for _, dir := range dirs {
 		here := s.setsOf(byDir[dir])
 		sets = append(sets, here[1:]...)
-		if model.Paths == nil {
+		switch {
+		case pipeline != nil && !pipeline[dir]:
+			sets = append(sets, here[0])
+			continue
+		case model.Paths == nil:
 			model = here[0]
 			continue
-		}
-		if pipeline == "" && names == nil {
+		case pipeline != nil:
+			model.Paths = append(model.Paths, here[0].Paths...)
+			continue
+		case isOther(dir):
+			sets = append(sets, here[0])
+			continue
+		case names == nil:
 			names = s.tensorsOf(model.Paths)
 		}
-		switch {
-		case pipeline != "" && dir != "." && path.Dir(dir) == pipeline:
-			model.Paths = append(model.Paths, here[0].Paths...)
-		case pipeline != "" || isOther(dir):
+		found := s.tensorsOf(here[0].Paths)
+		if names.overlap(found) {
 			sets = append(sets, here[0])
-		default:
-			found := s.tensorsOf(here[0].Paths)
-			if names.overlap(found) {
-				sets = append(sets, here[0])
-				break
-			}
-			model.Paths = append(model.Paths, here[0].Paths...)
-			names.add(found)
+			continue
 		}
+		model.Paths = append(model.Paths, here[0].Paths...)
+		names.add(found)
 	}
 	if model.Paths == nil {
 		return nil
@@ -107,19 +109,6 @@ func checkpointStep(dir string) (int, bool) {
 	return n, true
 }
 
-// isComponentDir reports whether a pipeline of diffusers is declared beside a directory.
-func (s *surveyor) isComponentDir(dir string) bool {
-	return dir != "." && s.have[path.Join(path.Dir(dir), "model_index.json")]
-}
-
-// pipelineOf returns the directory of a pipeline of diffusers: it has its components in the directories below it.
-func (s *surveyor) pipelineOf(dirs []string) string {
-	if len(dirs) > 0 && s.isComponentDir(dirs[0]) {
-		return path.Dir(dirs[0])
-	}
-	return ""
-}
-
 // isOther reports whether a directory has the name of one that repeats a model: a checkpoint of its training, or the
 // original of a converted model.
 func isOther(dir string) bool {
@@ -139,7 +128,7 @@ func (s *surveyor) setsOf(paths []string) []Set {
 	var others []Set
 	for _, set := range sets[1:] {
 		found := s.tensorsOf(set.Paths)
-		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlap(found) {
+		if s.rank(set) == rankWhole && s.rank(model) <= rankWhole && s.rank(model) != rankIndexed && !names.overlap(found) {
 			model.Paths = append(model.Paths, set.Paths...) // parts that no index names
 			names.add(found)
 		} else {
@@ -153,6 +142,7 @@ func (s *surveyor) setsOf(paths []string) []Set {
 // The ranks of sets in one directory.
 const (
 	rankIndexed = iota // by an index file
+	rankUsual          // by the name that libraries look for
 	rankWhole
 	rankVariant  // "model.fp16.safetensors" beside "model.safetensors"
 	rankOriginal // consolidated: the same model in the format of its makers
@@ -180,6 +170,8 @@ func (s *surveyor) rank(set Set) int {
 		return rankIndexed
 	case len(set.Paths) < group.Count:
 		return rankPartial
+	case base == "model.safetensors" || base == "diffusion_pytorch_model.safetensors":
+		return rankUsual
 	}
 	return rankWhole
 }
