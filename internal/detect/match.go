@@ -219,6 +219,10 @@ func (f *files) isIgnored(k mediatypes.Kind, entry *tree.Sample) bool {
 func (f *files) matchAll(m *match) (evidence string, ok bool) {
 	var all []string
 	for _, s := range f.named {
+		if !f.isDirectory() && f.isIgnored(m.kind, s) {
+			all = append(all, s.Path) // composing leaves it out
+			continue
+		}
 		paths, why, ok := matchOne(f.table, m.kind, s)
 		if !ok {
 			return "", false
@@ -242,7 +246,7 @@ func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []stri
 		return []string{s.Path}, why(whole, s), true
 	}
 	if s.IsDir() {
-		if paths, evidence := matchTree(t, k, s); evidence != "" {
+		if paths, evidence := matchTree(t, k, s); evidence != "" || k.Expand && len(paths) > 0 {
 			return paths, evidence, true
 		}
 	}

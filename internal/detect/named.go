@@ -20,8 +20,12 @@ func inKind(t *compose.Table, k mediatypes.Kind, samples []*tree.Sample, paths [
 	declared := &spec.Spec{Kind: k.Name}
 	var notes []string
 	for i, sample := range samples {
-		if !sample.IsDir() || k.Expand {
+		if !sample.IsDir() || k.Expand || k.PerEntry && len(samples) > 1 { // of several, each is an entry
 			declared.Layers = append(declared.Layers, spec.LayerSpec{Path: paths[i]})
+			continue
+		}
+		if ignored, err := roles.IgnoreFileFilter(sample.FS, k, path.Dir(sample.Path)); err == nil && ignored != nil && ignored(sample.Path, true) {
+			declared.Layers = append(declared.Layers, spec.LayerSpec{Path: paths[i]}) // composing it leaves it out
 			continue
 		}
 		part, said, err := directoryInKind(t, k, sample, paths[i])

@@ -52,8 +52,10 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 		return false
 	}
 	dir := path.Dir(l.Source())
-	if len(d.Spec.Dirs) > 0 {
-		return slices.Contains(d.Spec.Dirs, dir)
+	for _, whole := range d.Spec.Dirs {
+		if tree.Within(whole, dir) {
+			return whole == dir
+		}
 	}
 	base := path.Clean(l.Declared.Path)
 	if tree.IsGlob(base) {
@@ -65,13 +67,10 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 // Take replaces the layers by the files that a declaration of another kind's client lists, if there is one. as maps roles of
 // a Modelfile to those of the kind; without it, the files' names and contents decide.
 func Take(d *compose.Draft, as map[string]string, names ...string) error {
-	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool {
-		return slices.Contains(names, path.Base(l.Source())) && l.Declared.As == "" && Governs(d, l) && !isForeign(d, l)
-	})
-	if i < 0 {
+	by := first(d, names)
+	if by == nil {
 		return nil
 	}
-	by := d.Layers[i]
 	var files []file
 	var err error
 	if path.Base(by.Source()) == "Modelfile" {
@@ -89,6 +88,18 @@ func Take(d *compose.Draft, as map[string]string, names ...string) error {
 		files[i].role = as[f.role]
 	}
 	replace(d, by, files)
+	return nil
+}
+
+// first returns the layer of a declaration: of several, that whose name is the first.
+func first(d *compose.Draft, names []string) *compose.Layer {
+	for _, name := range names {
+		for _, l := range d.Layers {
+			if path.Base(l.Source()) == name && l.Declared.As == "" && Governs(d, l) && !isForeign(d, l) {
+				return l
+			}
+		}
+	}
 	return nil
 }
 

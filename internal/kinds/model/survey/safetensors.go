@@ -305,22 +305,20 @@ func (s *surveyor) hasWeightsIn(dir string) bool {
 func (s *surveyor) missing(names []string, why string) {
 	const most = 5
 	for i, name := range names {
-		what := "is missing"
+		what, hint := "is missing", "download it, or exclude all files of this set"
 		if _, err := fs.Stat(s.FS, name); err == nil {
-			what = "is left out"
+			what, hint = "is left out", "pack it too, or none of this set"
 		}
 		if slices.ContainsFunc(s.out.Faults, func(f Fault) bool { return f.Path == name }) {
 			continue
 		}
 		if i == most {
-			s.fault(name, what+", as are "+strconv.Itoa(len(names)-most-1)+" more files", missingHint)
+			s.fault(name, what+", as are "+strconv.Itoa(len(names)-most-1)+" more files", hint)
 			return
 		}
-		s.fault(name, what+": "+why, missingHint)
+		s.fault(name, what+": "+why, hint)
 	}
 }
-
-const missingHint = "download it, or exclude all files of this set"
 
 // tensorNames are hashes of the names of tensors.
 type tensorNames map[uint64]bool
