@@ -48,6 +48,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	site := siteOf(d, pages)
 	first := site.order(pages)
+	if home, ok := site.homeOf(pages); ok {
+		first = home
+	}
 	if len(pages) == 0 && len(d.Unfound) == 0 {
 		d.Report(d.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
 	}
@@ -101,6 +104,8 @@ func indexOf(pages []docsPage) docsPage {
 	}
 	return best
 }
+
+func isIndex(p docsPage) bool { return slices.Contains(indexPages, path.Base(p.Path)) }
 
 // pagesOf lists the pages in a layer, by their names after a pull.
 func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {

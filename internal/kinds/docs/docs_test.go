@@ -80,7 +80,23 @@ func TestSites(t *testing.T) {
 		{"Antora", map[string]string{
 			"antora.yml": "name: x\ntitle: My Component\nversion: 1\n", "modules/ROOT/nav.adoc": "* xref:z.adoc[Z]\n** xref:a.adoc#x[A]\n",
 			"modules/ROOT/pages/a.adoc": "= A\n", "modules/ROOT/pages/index.adoc": ":x: y\n= Index\n", "modules/ROOT/pages/z.adoc": "= Z\n",
-		}, "s/modules/ROOT/pages/z.adoc My Component s/modules/ROOT/pages/z.adoc s/modules/ROOT/pages/a.adoc s/modules/ROOT/nav.adoc s/modules/ROOT/pages/index.adoc"},
+		}, "s/modules/ROOT/pages/index.adoc My Component s/modules/ROOT/pages/z.adoc s/modules/ROOT/pages/a.adoc s/modules/ROOT/nav.adoc s/modules/ROOT/pages/index.adoc"},
+		{"Antora with modules", map[string]string{
+			"antora.yml": "title: C\nstart_page: intro:start.adoc\nnav:\n- modules/ROOT/nav.adoc\n", "modules/ROOT/nav.adoc": "* xref:intro:why.adoc[Why]\n* xref:z.adoc[]\n",
+			"modules/ROOT/pages/z.adoc": "= Z\n", "modules/intro/pages/start.adoc": "= S\n", "modules/intro/pages/why.adoc": "= W\n",
+		}, "s/modules/intro/pages/start.adoc C s/modules/intro/pages/why.adoc s/modules/ROOT/pages/z.adoc s/modules/ROOT/nav.adoc s/modules/intro/pages/start.adoc"},
+		{"Hugo beside a README", map[string]string{
+			"config.toml": "title = 'H'\n", "README.md": "# Code\n", "content/_index.md": "+++\ntitle = 'Home'\n+++\n", "content/a.md": "+++\nweight = 1\n+++\n# A\n",
+		}, "s/content/_index.md H s/README.md s/content/_index.md s/content/a.md"},
+		{"Hugo in languages", map[string]string{
+			"hugo.yaml": "title: H\ndefaultContentLanguage: fr\n", "README.md": "# Code\n", "content/de/_index.md": "# D\n", "content/fr/_index.html": "<h1>F</h1>",
+		}, "s/content/fr/_index.html H s/README.md s/content/de/_index.md s/content/fr/_index.html"},
+		{"Hugo without content", map[string]string{"config.yaml": "title: H\n", "README.md": "# [Code](https://example.com)\n"}, "s/README.md H s/README.md"},
+		{"MkDocs without nav", map[string]string{"mkdocs.yml": "site_name: M\ndocs_dir: src\n", "README.md": "# Code\n", "src/index.md": "# H\n"}, "s/src/index.md M s/README.md s/src/index.md"},
+		{"Sphinx in Markdown", map[string]string{
+			"conf.py": "project = 'P'\nroot_doc = 'start'\n", "index.md": "# Old, see usage\n\n```{toctree}\n:maxdepth: 2\n\nz\na\n```\n\nusage\n", "start.md": "# S\n", "a.md": "# A\n", "usage.md": "# U\n", "z.rst": "Z\n=\n",
+		}, "s/start.md P s/z.rst s/a.md s/index.md s/start.md s/usage.md"},
+		{"a link as title", map[string]string{"index.md": "# The [site](https://example.com) of `x`\n"}, "s/index.md The site of `x` s/index.md"},
 		{"no generator", map[string]string{"index.html": "<TITLE>\nA &amp; B</TITLE>", "b.adoc": "= B", "c.rst": "C c\n~~~\n"}, "s/index.html A & B s/b.adoc s/c.rst s/index.html"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -17,13 +17,14 @@ import (
 // maxNavigation bounds the file that lists the pages of a site.
 const maxNavigation = 1 << 20
 
-// generator is a generator of sites: the file that configures a site, where it has its title, and the files that list the
-// pages, relative to that file.
+// generator is a generator of sites: the file that configures a site, where it has its title, the files that list the
+// pages, relative to that file, and its first page.
 type generator struct {
 	markers []string
 	title   func() *regexp.Regexp // the first group
 	nav     []string
 	roots   []string // of the paths in nav, besides its own directory
+	home    func(config string) []string
 }
 
 var (
@@ -35,21 +36,23 @@ var (
 
 	// reference is text that may name a page.
 	reference = lazy.Regexp(`[\pL\pN_./+-]+`)
+	// linked is a link in a heading, whose text is the first group.
+	linked = lazy.Regexp(`\[([^\]]+)\]\([^)]*\)`)
 	// htmlTitle is the title of a page in HTML.
 	htmlTitle = lazy.Regexp(`(?is)<(?:title|h1)[^>]*>([^<]+)</`)
 )
 
 // generators are those whose configuration is read.
 var generators = []generator{
-	{[]string{"mkdocs.yml", "mkdocs.yaml"}, yamlTitle, []string{"mkdocs.yml", "mkdocs.yaml"}, []string{"docs"}},
-	{[]string{"book.toml"}, tomlTitle, []string{"src/SUMMARY.md"}, nil},
-	{[]string{"docusaurus.config.js", "docusaurus.config.ts"}, scriptTitle, []string{"sidebars.js", "sidebars.ts"}, []string{"docs"}},
-	{[]string{"antora.yml"}, yamlTitle, []string{"modules/ROOT/nav.adoc"}, []string{"modules/ROOT/pages"}},
-	{[]string{"conf.py"}, sphinxTitle, []string{"index.rst", "contents.rst"}, nil},
-	{[]string{"hugo.toml", "config.toml"}, tomlTitle, nil, nil},
-	{[]string{"hugo.yaml", "hugo.yml", "config.yaml"}, yamlTitle, nil, nil},
-	{[]string{"SUMMARY.md"}, nothing, []string{"SUMMARY.md"}, nil},
-	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil},
+	{[]string{"mkdocs.yml", "mkdocs.yaml"}, yamlTitle, []string{"mkdocs.yml", "mkdocs.yaml"}, []string{"docs"}, mkdocsHome},
+	{[]string{"book.toml"}, tomlTitle, []string{"src/SUMMARY.md"}, nil, nil},
+	{[]string{"docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs"}, scriptTitle, []string{"sidebars.js", "sidebars.ts"}, []string{"docs"}, nil},
+	{[]string{"antora.yml"}, yamlTitle, []string{"modules/ROOT/nav.adoc"}, []string{"modules/ROOT/pages"}, antoraHome},
+	{[]string{"conf.py"}, sphinxTitle, []string{"index.rst", "contents.rst", "index.md"}, nil, sphinxHome},
+	{[]string{"hugo.toml", "config.toml", "config/_default/hugo.toml", "config/_default/config.toml"}, tomlTitle, nil, nil, hugoHome},
+	{[]string{"hugo.yaml", "hugo.yml", "config.yaml", "config/_default/hugo.yaml", "config/_default/config.yaml"}, yamlTitle, nil, nil, hugoHome},
+	{[]string{"SUMMARY.md"}, nothing, []string{"SUMMARY.md"}, nil, nil},
+	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil, nil},
 }
 
 // site is the configuration of a generator, as far as pages depend on it.
@@ -58,6 +61,7 @@ type site struct {
 	nav   string   // the file that lists the pages
 	text  string   // of nav
 	roots []string // of the paths in it
+	home  []string // the first page, or directories in which it is
 }
 
 // siteOf reads the configuration in the directory of a layer.
@@ -80,6 +84,11 @@ func siteOf(d *compose.Draft, pages []docsPage) site {
 					s.title = strings.TrimSpace(string(m[1]))
 				}
 				s.readNavigation(d, l.Path, g)
+				if g.home != nil {
+					for _, name := range g.home(string(data)) {
+						s.home = append(s.home, path.Join(l.Path, name))
+					}
+				}
 				return s
 			}
 		}
@@ -103,6 +112,13 @@ func (s *site) readNavigation(d *compose.Draft, dir string, g generator) {
 		s.roots = []string{path.Dir(s.nav)}
 		for _, root := range g.roots {
 			s.roots = append(s.roots, path.Join(dir, root))
+		}
+		if g.markers[0] == "conf.py" {
+			s.text = toctrees(s.text)
+		}
+		if path.Ext(name) == ".adoc" {
+			s.text = antoraModules(s.text)
+			s.roots = append(s.roots, dir)
 		}
 		return
 	}
@@ -137,7 +153,7 @@ func (s site) order(pages []docsPage) (first docsPage) {
 		return len(place)
 	}
 	slices.SortStableFunc(pages, func(a, b docsPage) int { return rank(a) - rank(b) })
-	if isPage(s.nav) && path.Ext(s.nav) == ".rst" {
+	if isPage(s.nav) && slices.Contains(indexPages, path.Base(s.nav)) {
 		return docsPage{} // the list is on the first page
 	}
 	return pages[0]
@@ -150,7 +166,7 @@ func find(pages map[string]int, name, language string) (int, bool) {
 	}
 	var extensions []string
 	switch language {
-	case ".rst":
+	case ".rst", ".md": // of Sphinx
 		extensions = []string{".rst", ".md"}
 	case ".js", ".ts":
 		extensions = []string{".md", ".mdx"}
@@ -225,7 +241,7 @@ func compareWeighted(weights map[string]int, a, b string) int {
 func titleOf(name string, body []byte) string {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".md", ".markdown", ".mdx":
-		return markdown.Title(markdown.Headings(body))
+		return linked().ReplaceAllString(markdown.Title(markdown.Headings(body)), "$1")
 	case ".html", ".htm":
 		if m := htmlTitle().FindSubmatch(body); m != nil {
 			return strings.Join(strings.Fields(html.UnescapeString(string(m[1]))), " ")

@@ -1,0 +1,111 @@
+package docs
+
+import (
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/lazy"
+)
+
+var (
+	docsDir      = lazy.Regexp(`(?m)^docs_dir:[ \t]*["']?([^"'\n#]+)`)
+	contentDir   = lazy.Regexp(`(?m)^[ \t]*contentDir[ \t]*[:=][ \t]*["']?([^"'\n#]+)`)
+	siteLanguage = lazy.Regexp(`(?m)^[ \t]*defaultContentLanguage[ \t]*[:=][ \t]*["']?([\w-]+)`)
+	rootDocument = lazy.Regexp(`(?m)^(?:root_doc|master_doc)[ \t]*=[ \t]*["']([^"'\n]+)["']`)
+	startPage    = lazy.Regexp(`(?m)^start_page:[ \t]*["']?(?:([\w-]+):)?([^\s"'#]+)`)
+	crossPage    = lazy.Regexp(`xref:(?:([\w-]+):)?([^\s\[#:]+)`)
+)
+
+// setting returns what a configuration sets, or a default.
+func setting(match []string, otherwise string) string {
+	if match == nil {
+		return otherwise
+	}
+	return strings.TrimSpace(match[1])
+}
+
+func mkdocsHome(config string) []string {
+	return []string{setting(docsDir().FindStringSubmatch(config), "docs")}
+}
+
+// hugoHome returns the directory of the content, and that of its first language.
+func hugoHome(config string) []string {
+	dir := setting(contentDir().FindStringSubmatch(config), "content")
+	return []string{dir, path.Join(dir, setting(siteLanguage().FindStringSubmatch(config), "en"))}
+}
+
+func sphinxHome(config string) []string {
+	document := setting(rootDocument().FindStringSubmatch(config), "index")
+	return []string{document + ".rst", document + ".md"}
+}
+
+// antoraHome returns the start page, which is in a module unless it is in the first one.
+func antoraHome(config string) []string {
+	m := startPage().FindStringSubmatch(config)
+	if m == nil {
+		return []string{"modules/ROOT/pages"}
+	}
+	return []string{antoraPage(m[1], m[2])}
+}
+
+// antoraPage returns the path of a page of a module, "" for the first one.
+func antoraPage(module, name string) string {
+	if module == "" {
+		module = "ROOT"
+	}
+	if path.Ext(name) == "" {
+		name += ".adoc"
+	}
+	return path.Join("modules", module, "pages", name)
+}
+
+// antoraModules puts the paths of files in place of the references to pages in a navigation.
+func antoraModules(nav string) string {
+	return crossPage().ReplaceAllStringFunc(nav, func(ref string) string {
+		m := crossPage().FindStringSubmatch(ref)
+		return " " + antoraPage(m[1], m[2]) + " "
+	})
+}
+
+// homeOf returns the first page of a site: the one that it names, or the index page in a directory that it names.
+func (s site) homeOf(pages []docsPage) (home docsPage, ok bool) {
+	for _, name := range s.home {
+		var within []docsPage
+		for _, p := range pages {
+			if p.source == name {
+				return p, true
+			}
+			if path.Dir(p.source) == name {
+				within = append(within, p)
+			}
+		}
+		if len(within) == 0 {
+			continue
+		}
+		if home := indexOf(within); isIndex(home) {
+			return home, true
+		}
+	}
+	return docsPage{}, false
+}
+
+// toctrees returns the lists of pages in a page of Sphinx: the lines below the directive, in reStructuredText indented, in
+// Markdown up to the end of the block of code.
+func toctrees(page string) string {
+	var b strings.Builder
+	in, indentation := false, 0
+	for line := range strings.Lines(page) {
+		text := strings.TrimSpace(line)
+		switch blanks := len(line) - len(strings.TrimLeft(line, " \t")); {
+		case strings.HasPrefix(text, ".. toctree::"):
+			in, indentation = true, blanks
+		case strings.Contains(text, "{toctree}"):
+			in, indentation = true, -1
+		case in && text != "" && (blanks <= indentation || indentation < 0 && strings.Trim(text, "`:~") == ""):
+			in = false
+		case in && !strings.HasPrefix(text, ":"):
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
