@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
@@ -76,6 +77,21 @@ func newDocument(name, mediaType string, text []byte) (*Document, error) {
 		return nil, fmt.Errorf("%s is not text: %w", name, ErrNotReadable)
 	}
 	return &Document{Path: name, MediaType: cmp.Or(mediaType, rank.TextType(name)), Text: string(text)}, nil
+}
+
+// IsHTML reports whether the text is HTML.
+func (d *Document) IsHTML() bool {
+	ext := strings.ToLower(path.Ext(d.Path))
+	return d.MediaType == "text/html" || ext == ".html" || ext == ".htm"
+}
+
+// IsPage reports whether a file is text to read, by its name.
+func IsPage(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".html", ".htm", ".rst", ".adoc", ".asciidoc", ".txt":
+		return true
+	}
+	return rank.IsMarkdown(name, "")
 }
 
 // IsMarkdown reports whether the text is Markdown.

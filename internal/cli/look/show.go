@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/term/htmlpage"
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -32,7 +34,7 @@ func newShowCommand(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show TARGET [PATH]",
 		Short: "Show the readable part: README, docs page, model card, runbook, license, SBOM",
-		Long: `Find the part of an artifact that people read and show it: Markdown laid out for the terminal,
+		Long: `Find the part of an artifact that people read and show it: Markdown and HTML laid out for the terminal,
 the components of an SBOM counted by license, a summary of reports, VEX, and attestations, the content of a signed statement (its signature
 is not verified), anything else unchanged. PATH names the file, as ls prints it. A terminal gets
 color unless NO_COLOR is set, and a pager: $DAVIT_PAGER, $PAGER or less; "cat" turns it off.
@@ -121,6 +123,9 @@ func runShow(ctx context.Context, a *app.App, opts showOptions) error {
 	}
 	if result.Note != "" {
 		a.Note("%s", result.Note)
+	}
+	if link := firstLink(result.Document); link != "" {
+		a.Note("pages that are linked: davit show %s %s", opts.target, shellWord(link))
 	}
 	if f := a.Format.Name; f != "" && f != "text" {
 		return a.Print(result)
@@ -267,7 +272,9 @@ func (r rendering) WriteText(w io.Writer) error {
 	case r.Outline != nil:
 		return writeOutline(w, r.Document)
 	case r.IsMarkdown():
-		text = renderMarkdown(r.Text, r.options)
+		text = renderPage(r.Text, nil, r.placed())
+	case r.IsHTML():
+		text = renderPage(r.Text, htmlpage.Markdown, r.placed())
 	default:
 		text = term.Text(indented(r.Text))
 	}
@@ -294,9 +301,22 @@ func renderFacts(doc *read.Document, opts markdown.Options) string {
 	return markdown.Header(fields, opts) + "\n"
 }
 
-// renderMarkdown renders a document with its front matter as a table above, without a title that is also the first heading.
-func renderMarkdown(text string, opts markdown.Options) string {
+// placed returns the options with the place of the document in its artifact, from which its links lead.
+func (r rendering) placed() markdown.Options {
+	opts := r.options
+	if dir := path.Dir(r.Path); dir != "." {
+		opts.Dir = dir
+	}
+	return opts
+}
+
+// renderPage renders a document with its front matter as a table above, without a title that is also the first heading.
+// convert, if not nil, makes Markdown of the text.
+func renderPage(text string, convert func(string) string, opts markdown.Options) string {
 	front, body := frontmatter.Read([]byte(text))
+	if convert != nil {
+		body = []byte(convert(string(body)))
+	}
 	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	var fields []markdown.Field
 	for _, f := range front {
@@ -310,6 +330,35 @@ func renderMarkdown(text string, opts markdown.Options) string {
 		return rendered
 	}
 	return markdown.Header(fields, opts) + "\n" + rendered
+}
+
+// firstLink returns the path of the first page in the artifact that a document in a directory links to, else "".
+func firstLink(doc *read.Document) string {
+	dir := path.Dir(doc.Path)
+	if dir == "." || doc.SBOM != nil || doc.Outline != nil {
+		return ""
+	}
+	var text string
+	switch {
+	case doc.IsMarkdown():
+		text = doc.Text
+	case doc.IsHTML():
+		text = htmlpage.Markdown(doc.Text)
+	}
+	for _, link := range markdown.Links(text, dir) {
+		if read.IsPage(link) {
+			return link
+		}
+	}
+	return ""
+}
+
+// shellWord quotes a path for a shell, if it has to be.
+func shellWord(name string) string {
+	if strings.ContainsAny(name, " \t'\"\\$&;()<>|*?`!#~{}[]") {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
 }
 
 // indented indents JSON and returns other text unchanged.

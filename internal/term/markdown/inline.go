@@ -110,6 +110,9 @@ func (r *renderer) link(n *ast.Link, s style) []span {
 	if url == "" || strings.HasPrefix(url, "#") || onlyImages(n) || strings.TrimPrefix(url, "mailto:") == plainText(spans) {
 		return spans
 	}
+	if name := resolve(url, r.dir); name != "" {
+		url = name
+	}
 	return append(spans, span{text: " "}, span{text: "<" + term.Escape(url) + ">", style: s&^underline | dim})
 }
 

@@ -17,6 +17,9 @@ import (
 type Options struct {
 	Width  int  // columns; less than 20 count as 20
 	Styled bool // with ANSI escape sequences for bold and color
+	// Dir is the directory of the document: relative links are shown as paths that begin where it begins. "" leaves links as
+	// they are.
+	Dir string
 }
 
 const (
@@ -32,7 +35,7 @@ func Render(document string, opts Options) string {
 	if !parsable(document) {
 		return term.Text(document)
 	}
-	r := &renderer{source: []byte(document), styled: opts.Styled}
+	r := &renderer{source: []byte(document), styled: opts.Styled, dir: opts.Dir}
 	root := newParser().Parse(text.NewReader(r.source))
 	var b strings.Builder
 	for _, l := range r.blocks(root, max(minWidth, opts.Width), 0) {
@@ -79,6 +82,7 @@ type renderer struct {
 	source []byte
 	styled bool
 	inCell bool // of a table
+	dir    string
 }
 
 func (r *renderer) paint(text string, s style) string {

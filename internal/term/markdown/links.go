@@ -1,0 +1,50 @@
+package markdown
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+)
+
+// Links lists the files that a document in a directory links to, by their paths from where dir begins.
+func Links(document, dir string) []string {
+	document = strings.ReplaceAll(document, "\r\n", "\n")
+	if !parsable(document) {
+		return nil
+	}
+	root := newParser().Parse(text.NewReader([]byte(document)))
+	var found []string
+	// The error is that of the function, which returns none.
+	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if link, ok := n.(*ast.Link); ok && entering {
+			name := resolve(string(link.Destination), dir)
+			if file, _, _ := strings.Cut(name, "#"); file != "" && !slices.Contains(found, file) {
+				found = append(found, file)
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return found
+}
+
+// resolve returns the path that a relative link in a directory leads to, with the place in the file. It returns "" for other
+// links, and for those that lead out of the tree.
+func resolve(link, dir string) string {
+	file, place, hasPlace := strings.Cut(link, "#")
+	u, err := url.Parse(file)
+	if dir == "" || err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" || strings.HasPrefix(u.Path, "/") {
+		return ""
+	}
+	name := path.Join(dir, u.Path)
+	if name == ".." || strings.HasPrefix(name, "../") {
+		return ""
+	}
+	if hasPlace {
+		name += "#" + place
+	}
+	return name
+}
