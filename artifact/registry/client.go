@@ -1,17 +1,22 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/hostconfig"
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/layout/archive"
 
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
 	"github.com/davit-oci/davit/internal/remote/credentials"
+	"github.com/davit-oci/davit/internal/remote/mirrors"
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
@@ -28,20 +33,78 @@ type Options struct {
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
 	Notify      func(string)  // receives what the user should know, such as a wait; from several goroutines
+
+	Hosts *hostconfig.Rules // mirrors, certificates, and other settings of hosts; Security wins over them; nil: none
 }
 
 // Client opens targets, which share its connections, tokens, and rate limits.
 type Client struct {
-	remote *remote.Client
-	home   string
+	opts Options
+
+	mu      sync.Mutex
+	remotes map[hostSettings]*remote.Client // by what differs between hosts
+}
+
+// hostSettings are the options that differ between hosts.
+type hostSettings struct {
+	transport.Security
+	concurrency int
 }
 
 // New returns a client. It reads nothing and connects to nothing before the first use.
 func New(o Options) *Client {
-	return &Client{home: o.Home, remote: remote.New(remote.Options{
-		Security: o.Security, Credentials: o.Credentials, Concurrency: o.Concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
-		CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace, Notify: o.Notify,
-	})}
+	return &Client{opts: o, remotes: map[hostSettings]*remote.Client{}}
+}
+
+// at returns the client for an endpoint.
+func (c *Client) at(e hostconfig.Endpoint) *remote.Client {
+	s := hostSettings{c.opts.Security.For(e), cmp.Or(c.opts.Concurrency, e.Concurrency)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.remotes[s] == nil {
+		o := c.opts
+		c.remotes[s] = remote.New(remote.Options{
+			Security: s.Security, Credentials: o.Credentials, Concurrency: s.concurrency, RetryFor: o.RetryFor, Stall: o.Stall,
+			CacheDir: o.CacheDir, UserAgent: o.UserAgent, Trace: o.Trace, Notify: o.Notify,
+		})
+	}
+	return c.remotes[s]
+}
+
+// host returns the client for a registry.
+func (c *Client) host(name string) (*remote.Client, error) {
+	if c.opts.Hosts == nil {
+		return c.at(hostconfig.Endpoint{}), nil
+	}
+	e, err := c.opts.Hosts.Host(name)
+	return c.at(e), err
+}
+
+// openRepository opens a repository where the rules about hosts say that it is.
+func (c *Client) openRepository(ref Reference, mode reference.Mode) (Target, error) {
+	if c.opts.Hosts == nil {
+		return c.at(hostconfig.Endpoint{}).OpenRepository(ref.Registry, ref.Repository, mode)
+	}
+	route, err := c.opts.Hosts.For(ref.Registry, ref.Repository)
+	if err != nil {
+		return nil, err
+	}
+	if route.Blocked != "" {
+		return nil, artifact.Refused(ref.Name(), "registries.conf blocks %s", route.Blocked)
+	}
+	primary, err := c.at(route.Target).OpenRepository(route.Target.Host, route.Target.Repository, mode)
+	if err != nil || mode != reference.Read || len(route.Mirrors) == 0 {
+		return primary, err
+	}
+	r := mirrors.New(primary, c.opts.Notify)
+	for _, e := range route.Mirrors {
+		one, err := c.at(e).OpenRepository(e.Host, e.Repository, mode)
+		if err != nil {
+			return nil, err
+		}
+		r.Add(one, e.When)
+	}
+	return r, nil
 }
 
 // Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. A layout
@@ -49,9 +112,9 @@ func New(o Options) *Client {
 // an artifact.ErrInvalid.
 func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Target, error) {
 	if !ref.IsPath() {
-		return c.remote.OpenRepository(ref.Registry, ref.Repository, mode)
+		return c.openRepository(ref, mode)
 	}
-	path, err := expandHome(ref.Path, c.home)
+	path, err := expandHome(ref.Path, c.opts.Home)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +127,11 @@ func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Ta
 // Repositories lists the repositories of a registry, page by page, by its catalog. Registries that do not have one, or do not let the
 // user read it, answer with an errdef.ErrNotFound or a *[Denied].
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
-	return c.remote.Repositories(ctx, host, fn)
+	at, err := c.host(host)
+	if err != nil {
+		return err
+	}
+	return at.Repositories(ctx, host, fn)
 }
 
 // expandHome replaces "~" with the home directory. The homes of other users are left to the shell.
@@ -83,8 +150,14 @@ func expandHome(path, home string) (string, error) {
 // them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
 // helper.
 func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
-	return c.remote.Login(ctx, host, username, password)
+	at, err := c.host(host)
+	if err != nil {
+		return "", err
+	}
+	return at.Login(ctx, host, username, password)
 }
 
 // Logout removes the credentials of a host. Without any, the error is errdef.ErrNotFound.
-func (c *Client) Logout(ctx context.Context, host string) error { return c.remote.Logout(ctx, host) }
+func (c *Client) Logout(ctx context.Context, host string) error {
+	return c.at(hostconfig.Endpoint{}).Logout(ctx, host)
+}

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
 // FromEnvironment returns the options that the davit command starts with: the user's home directory, the stored
-// credentials of docker and podman, and the cache. It reads HOME, REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG,
-// XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME, and DAVIT_CACHE_DIR. No other function of this package reads the
+// credentials of docker and podman, the cache, and the settings of hosts in davit's own file, registries.conf, and certs.d. It reads HOME, REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG,
+// XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME, CONTAINERS_REGISTRIES_CONF, and DAVIT_CACHE_DIR. No other function of this package reads the
 // environment, except that connections honor HTTPS_PROXY and SSL_CERT_FILE.
 func FromEnvironment() Options {
 	home, _ := os.UserHomeDir() // without one, ~ is refused by name
@@ -18,7 +20,8 @@ func FromEnvironment() Options {
 			cache = filepath.Join(dir, "davit")
 		}
 	}
-	return Options{Home: home, Credentials: credentialsIn(home, os.Getenv), CacheDir: cache}
+	hosts := hostconfig.New(hostconfig.FilesIn(home, os.Getenv))
+	return Options{Home: home, Credentials: credentialsIn(home, os.Getenv), CacheDir: cache, Hosts: hosts}
 }
 
 // credentialsIn returns the places of credentials: the file in the environment, or else docker's and then those of

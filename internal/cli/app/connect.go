@@ -67,7 +67,7 @@ func (a *App) client(via connection) (*registry.Client, error) {
 	} else {
 		o.Credentials.Named = true
 	}
-	o.CacheDir = CacheDir()
+	o.CacheDir, o.Hosts = CacheDir(), registry.FromEnvironment().Hosts
 	o.UserAgent = "davit/" + ReadVersion().Version
 	o.Notify = func(text string) { a.Note("%s", text) }
 	if a.Debug {

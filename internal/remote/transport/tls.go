@@ -5,12 +5,16 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/hostconfig"
 	"github.com/davit-oci/davit/internal/reference"
 
 	"github.com/davit-oci/davit/artifact"
@@ -25,6 +29,23 @@ type Security struct {
 
 	CAFile            string // PEM, trusted besides the system's
 	CertFile, KeyFile string // PEM, the client's certificate
+	CertDir           string // as docker's certs.d/HOST: *.crt are trusted too, *.cert and *.key are certificates of the client
+
+	OrPlain bool // plain HTTP will do where the registry has no TLS
+}
+
+// For adds the settings of a host. What is set here wins over them.
+func (o Security) For(e hostconfig.Endpoint) Security {
+	if !o.PlainHTTP && !o.TLS {
+		o.PlainHTTP = e.PlainHTTP
+		o.OrPlain = e.Insecure && !e.PlainHTTP
+	}
+	o.Insecure = o.Insecure || e.Insecure
+	if o.CAFile == "" {
+		o.CAFile = e.CAFile
+	}
+	o.CertDir = e.CertDir
+	return o
 }
 
 // Connect reads the certificates and prepares the connections.
@@ -63,15 +84,15 @@ func proxyFor(req *http.Request) (*url.URL, error) {
 
 func (o Security) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.Insecure}
+	if err := o.addCertDir(config); err != nil {
+		return nil, err
+	}
 	if o.CAFile != "" {
 		pem, err := os.ReadFile(o.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("reading CA certificates: %w", err)
 		}
-		config.RootCAs, err = x509.SystemCertPool()
-		if err != nil {
-			config.RootCAs = x509.NewCertPool()
-		}
+		addSystemRoots(config)
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, &artifact.Error{Op: "reading CA certificates", Item: o.CAFile,
 				Err: reference.Invalid(errors.New("it has no certificate in PEM"), artifact.ErrInvalid)}
@@ -88,11 +109,55 @@ func (o Security) tlsConfig() (*tls.Config, error) {
 		return nil, &artifact.Error{Op: "reading the client certificate", Item: o.CertFile,
 			Err: reference.Invalid(err, artifact.ErrInvalid)}
 	}
-	config.Certificates = []tls.Certificate{pair}
+	config.Certificates = append([]tls.Certificate{pair}, config.Certificates...)
 	return config, nil
+}
+
+// addSystemRoots makes it possible to trust more certificates than those of the system.
+func addSystemRoots(config *tls.Config) {
+	if config.RootCAs != nil {
+		return
+	}
+	var err error
+	if config.RootCAs, err = x509.SystemCertPool(); err != nil {
+		config.RootCAs = x509.NewCertPool()
+	}
+}
+
+// addCertDir reads the certificates of CertDir.
+func (o Security) addCertDir(config *tls.Config) error {
+	if o.CertDir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(o.CertDir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // as skopeo and docker do
+	}
+	if err != nil {
+		return fmt.Errorf("reading certificates: %w", err)
+	}
+	for _, entry := range entries {
+		file := filepath.Join(o.CertDir, entry.Name())
+		switch base, kind := strings.TrimSuffix(file, filepath.Ext(file)), filepath.Ext(file); kind {
+		case ".crt":
+			pem, err := os.ReadFile(file)
+			if err != nil {
+				return fmt.Errorf("reading CA certificates: %w", err)
+			}
+			addSystemRoots(config)
+			config.RootCAs.AppendCertsFromPEM(pem)
+		case ".cert":
+			pair, err := tls.LoadX509KeyPair(file, base+".key")
+			if err != nil {
+				return &artifact.Error{Op: "reading the client certificate", Item: file, Err: reference.Invalid(err, artifact.ErrInvalid)}
+			}
+			config.Certificates = append(config.Certificates, pair)
+		}
+	}
+	return nil
 }
 
 // Plain reports whether a registry is reached without TLS.
 func (o Security) Plain(registry string) bool {
-	return o.PlainHTTP || reference.IsLoopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == ""
+	return o.PlainHTTP || reference.IsLoopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == "" && o.CertDir == ""
 }

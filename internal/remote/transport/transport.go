@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type Transport struct {
 	mu       sync.Mutex
 	base     *http.Transport // the connections; see renew
 	limiters map[string]*HostLimiter
+	noTLS    sync.Map // hosts without TLS, with Security.OrPlain
 }
 
 // Options configure how a transport connects, and how patient it is.
@@ -180,7 +182,7 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 		sent.Header.Set("User-Agent", t.agent)
 	}
 	start := time.Now()
-	resp, err := t.pool().RoundTrip(sent)
+	resp, err := t.orPlain(req, sent)
 	if resp != nil {
 		resp.Request = req
 		maskEcho(req, resp)
@@ -193,6 +195,30 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 		t.trace(traceLine(req, resp, err, time.Since(start)))
 	}
 	return resp, err
+}
+
+// orPlain sends a request, by plain HTTP if it may be that and the host has no TLS.
+func (t *Transport) orPlain(req, sent *http.Request) (*http.Response, error) {
+	if !t.Security.OrPlain || req.URL.Scheme != "https" {
+		return t.pool().RoundTrip(sent)
+	}
+	if _, known := t.noTLS.Load(req.URL.Host); !known {
+		resp, err := t.pool().RoundTrip(sent)
+		var record tls.RecordHeaderError
+		if err == nil || !errors.As(err, &record) && !errors.Is(err, http.ErrSchemeMismatch) {
+			return resp, err
+		}
+		next, rewindErr := rewound(req)
+		if rewindErr != nil {
+			return resp, err
+		}
+		t.noTLS.Store(req.URL.Host, true)
+		sent.Body = next.Body
+	}
+	plain := *sent.URL
+	plain.Scheme = "http"
+	sent.URL = &plain
+	return t.pool().RoundTrip(sent)
 }
 
 // hold reads a challenge's body into memory: the caller that answers the challenge closes it unread, which would cost

@@ -1,0 +1,82 @@
+package hostconfig
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/reference"
+	"gopkg.in/yaml.v3"
+)
+
+// hostSettings are the settings of one host in davit's own file.
+type hostSettings struct {
+	PlainHTTP   bool     `yaml:"plainHTTP"`
+	Insecure    bool     `yaml:"insecure"`
+	CAFile      string   `yaml:"caFile"` // relative to the file
+	Mirrors     []string `yaml:"mirrors"`
+	Concurrency int      `yaml:"concurrency"`
+}
+
+// readConfig reads davit's own file:
+//
+//	registries:
+//	  registry.example.com: {plainHTTP: true, mirrors: [mirror.example.com/cache]}
+func readConfig(file string) (map[string]hostSettings, error) {
+	if file == "" {
+		return nil, nil
+	}
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var parsed struct {
+		Registries map[string]hostSettings `yaml:"registries"`
+	}
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	if err := dec.Decode(&parsed); err != nil && !errors.Is(err, io.EOF) {
+		return nil, invalid(file, worded(err))
+	}
+	for host, s := range parsed.Registries {
+		if err := reference.ValidHost(host); err != nil {
+			return nil, invalid(file, err)
+		}
+		if s.Concurrency < 0 {
+			return nil, invalid(file, fmt.Errorf("concurrency of %s: must be above 0", host))
+		}
+		if s.CAFile != "" && !filepath.IsAbs(s.CAFile) {
+			s.CAFile = filepath.Join(filepath.Dir(file), s.CAFile)
+		}
+		for i, mirror := range s.Mirrors {
+			s.Mirrors[i] = strings.TrimRight(mirror, "/")
+			if name, _, _ := strings.Cut(mirror, "/"); reference.ValidHost(name) != nil || strings.Contains(mirror, "://") {
+				return nil, invalid(file, fmt.Errorf("mirror %q of %s: must be HOST, or HOST/PATH", mirror, host))
+			}
+		}
+		parsed.Registries[host] = s
+	}
+	return parsed.Registries, nil
+}
+
+// worded returns an error of the YAML decoder on one line, in the words of a user.
+func worded(err error) error {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) || len(types.Errors) == 0 {
+		return err
+	}
+	text := types.Errors[0]
+	if at, key, ok := strings.Cut(text, ": field "); ok {
+		key, _, _ = strings.Cut(key, " ")
+		return fmt.Errorf("%s: unknown key %q: it must be registries and, for each host, plainHTTP, insecure, caFile, mirrors, or concurrency", at, key)
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,152 @@
+// Package hostconfig decides how each registry is reached: by the files that podman and skopeo read, by the certificates of docker
+// and containers, and by davit's own file.
+package hostconfig
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Endpoint is a repository at an address.
+type Endpoint struct {
+	Host, Repository string
+	PlainHTTP        bool
+	Insecure         bool   // the certificate is not checked, and plain HTTP will do
+	CAFile           string // PEM
+	CertDir          string // with certificates and keys of this host, as docker has them
+	Concurrency      int    // 0: not set
+	When             When   // of a mirror
+}
+
+// When says for which references a mirror is asked.
+type When int
+
+// The values of When.
+const (
+	Always When = iota
+	ForDigests
+	ForTags
+)
+
+// Route is where a repository is read, and where it is written.
+type Route struct {
+	Blocked string // the file's prefix that forbids it, or ""
+	Target  Endpoint
+	Mirrors []Endpoint // to read from first, in this order
+}
+
+// Files are the places of the configuration. The zero value has none.
+type Files struct {
+	Config     string   // davit's own file
+	Registries []string // of containers-registries.conf(5)
+	CertDirs   []string // with a directory for each host
+}
+
+// FilesIn returns the usual places.
+func FilesIn(home string, getenv func(string) string) Files {
+	var f Files
+	config := getenv("XDG_CONFIG_HOME")
+	if config == "" && home != "" {
+		config = filepath.Join(home, ".config")
+	}
+	if config != "" {
+		f.Config = filepath.Join(config, "davit", "config.yaml")
+	}
+	f.Registries = registriesFiles(home, getenv)
+	if home != "" {
+		f.CertDirs = append(f.CertDirs, filepath.Join(home, ".config", "containers", "certs.d"))
+	}
+	f.CertDirs = append(f.CertDirs, "/etc/containers/certs.d", "/etc/docker/certs.d")
+	return f
+}
+
+// Rules decide about registries. They are read at the first use.
+type Rules struct {
+	files Files
+	read  func() error
+
+	rules []rule
+	own   map[string]hostSettings
+}
+
+// New returns the rules in files.
+func New(files Files) *Rules {
+	r := &Rules{files: files}
+	r.read = sync.OnceValue(func() (err error) {
+		if r.own, err = readConfig(files.Config); err != nil {
+			return err
+		}
+		r.rules, err = readRegistries(files.Registries)
+		return err
+	})
+	return r
+}
+
+// For returns the route of a repository.
+func (r *Rules) For(host, repository string) (Route, error) {
+	if err := r.read(); err != nil {
+		return Route{}, err
+	}
+	name := strings.TrimSuffix(host+"/"+repository, "/")
+	var best *rule
+	length := 0
+	for i := range r.rules {
+		if n := r.rules[i].match(name); n > length {
+			best, length = &r.rules[i], n
+		}
+	}
+	route := Route{Target: r.endpoint(name, false)}
+	if best != nil {
+		rest := name[length:]
+		if best.Blocked {
+			route.Blocked = best.Prefix
+			return route, nil
+		}
+		location := name
+		if best.Location != "" {
+			location = best.Location + rest
+		}
+		route.Target = r.endpoint(location, best.Insecure)
+		for _, m := range best.Mirrors {
+			mirror := r.endpoint(m.Location+rest, m.Insecure)
+			switch {
+			case m.PullFromMirror == "digest-only", best.MirrorByDigestOnly:
+				mirror.When = ForDigests
+			case m.PullFromMirror == "tag-only":
+				mirror.When = ForTags
+			}
+			route.Mirrors = append(route.Mirrors, mirror)
+		}
+	}
+	if own, ok := r.own[host]; ok && own.Mirrors != nil {
+		route.Mirrors = nil
+		for _, location := range own.Mirrors {
+			route.Mirrors = append(route.Mirrors, r.endpoint(location+"/"+repository, false))
+		}
+	}
+	return route, nil
+}
+
+// Host returns the settings of a registry.
+func (r *Rules) Host(name string) (Endpoint, error) {
+	route, err := r.For(name, "")
+	return route.Target, err
+}
+
+// endpoint returns the endpoint at HOST/REPOSITORY, with the settings of that host.
+func (r *Rules) endpoint(location string, insecure bool) Endpoint {
+	host, repository, _ := strings.Cut(location, "/")
+	e := Endpoint{Host: host, Repository: repository, Insecure: insecure}
+	for _, dir := range r.files.CertDirs {
+		if info, err := os.Stat(filepath.Join(dir, host)); err == nil && info.IsDir() {
+			e.CertDir = filepath.Join(dir, host)
+			break
+		}
+	}
+	own := r.own[host]
+	e.PlainHTTP, e.CAFile, e.Concurrency = own.PlainHTTP, own.CAFile, own.Concurrency
+	e.Insecure = e.Insecure || own.Insecure
+	return e
+}
