@@ -18,10 +18,15 @@ func allCommands(t *testing.T) []*cobra.Command {
 	return append(root.Commands(), root)
 }
 
-// TestCommandsAreExplained checks that every command has a summary, an example, and a group.
+// TestCommandsAreExplained checks that every command is listed once, and has a summary, an example, and a group.
 func TestCommandsAreExplained(t *testing.T) {
 	t.Parallel()
+	known := make(map[string]bool)
 	for _, cmd := range allCommands(t) {
+		if known[cmd.Name()] {
+			t.Errorf("%s is listed twice", cmd.Name())
+		}
+		known[cmd.Name()] = true
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.HasParent() && cmd.GroupID == "" {
 			t.Errorf("%s: short %q, example %q, group %q", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
 		}

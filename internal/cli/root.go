@@ -60,8 +60,7 @@ every command takes either.`,
 	)
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
-		publish.Commands(a), fetch.Commands(a), carry.Commands(a),
-		carry.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a),
+		publish.Commands(a), fetch.Commands(a), carry.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)
