@@ -172,4 +172,6 @@ type Form struct {
 	Follow bool `json:"follow,omitempty" yaml:"follow,omitempty"`
 	// Archive: a file of this role is a tar. Its entries are packed, as those of a directory are, and not the file.
 	Archive bool `json:"archive,omitempty" yaml:"archive,omitempty"`
+	// File: to its clients the tar of a directory is a file, so a pull does not unpack it.
+	File bool `json:"file,omitempty" yaml:"file,omitempty"`
 }

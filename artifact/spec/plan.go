@@ -78,6 +78,7 @@ type Entries struct {
 	Split    bool   // several layers, cut by content
 	Follow   bool   // links are packed as the files that they lead to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
+	File     bool   // the tar is a file to its clients, and no directory on pull
 	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so
 
 	Replaced map[string][]byte // contents of files that Compose changed, by path; the files are not read then

@@ -37,6 +37,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 		l.Preserve = e.preserve(r)
 		l.Image = e.draft.Kind.Shape != mediatypes.Artifact
 		l.Follow = r.Follow && l.Dir
+		l.File = r.File
 	}
 	l.Annotations = roles.LayerAnnotations(r, s.Path, e.LayerSpec.Annotations)
 	if r.Evidence != "" && !r.Tells {

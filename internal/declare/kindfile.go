@@ -198,7 +198,7 @@ func kindLayerSchema() map[string]any {
 		"mediaTypes": strings, "match": list("", text("")), "content": text("a test of the file's content"),
 		"exclude": list("what a directory leaves out unless davit.yaml says exclude", text("")),
 		"claims":  list("names of files that are broken where they fail it", text("")), "packing": packing,
-		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "follow": flag(""), "archive": flag(""), "annotations": strings,
+		"min": number, "max": number, "tells": flag(""), "prefix": text(""), "untitled": flag(""), "preserve": flag(""), "split": flag(""), "follow": flag(""), "archive": flag(""), "file": flag("a pull leaves the tar as it is"), "annotations": strings,
 	})
 	layer["required"] = []any{"role", "mediaType"}
 	return layer

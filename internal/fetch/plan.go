@@ -148,7 +148,7 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 	for _, l := range kind.Layers {
 		for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 			if t, ok := l.For(packing); ok && l.Role == role && t == mediaType {
-				return true
+				return !l.File
 			}
 		}
 	}

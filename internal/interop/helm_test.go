@@ -98,3 +98,16 @@ func TestHelmVerifiesProvenance(t *testing.T) {
 		t.Errorf("config is %v, %v", config, err)
 	}
 }
+
+// TestHelmInstallsPlugin installs and runs a plugin that davit packed from a directory.
+func TestHelmInstallsPlugin(t *testing.T) {
+	t.Parallel()
+	helm := clients.New(t, "helm")
+	ref := repo(t, "greeting") + ":1.2.3"
+	push(t, example("helm-plugin"), "", ref)
+	helm.Run("plugin", "install", "oci://"+ref, "--plain-http", "--verify=false")
+	if out, _ := helm.Run("greeting"); out != "hello\n" {
+		t.Errorf("the plugin says %q", out)
+	}
+	wantKind(t, ref, "helm-plugin")
+}

@@ -14,20 +14,25 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/bottle"
 	"github.com/davit-oci/davit/internal/kinds/collection"
 	"github.com/davit-oci/davit/internal/kinds/compose"
+	"github.com/davit-oci/davit/internal/kinds/conftest"
 	"github.com/davit-oci/davit/internal/kinds/docs"
 	"github.com/davit-oci/davit/internal/kinds/feature"
 	"github.com/davit-oci/davit/internal/kinds/flux"
 	"github.com/davit-oci/davit/internal/kinds/generic"
 	"github.com/davit-oci/davit/internal/kinds/helm"
+	"github.com/davit-oci/davit/internal/kinds/helmplugin"
 	"github.com/davit-oci/davit/internal/kinds/image"
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/manifests"
 	"github.com/davit-oci/davit/internal/kinds/model"
 	"github.com/davit-oci/davit/internal/kinds/modelkit"
 	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/kinds/ollama"
+	"github.com/davit-oci/davit/internal/kinds/opa"
 	"github.com/davit-oci/davit/internal/kinds/report"
 	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/kinds/sbom"
+	"github.com/davit-oci/davit/internal/kinds/sif"
 	"github.com/davit-oci/davit/internal/kinds/signature"
 	"github.com/davit-oci/davit/internal/kinds/template"
 	"github.com/davit-oci/davit/internal/kinds/vex"
@@ -44,19 +49,24 @@ var list = sync.OnceValue(func() []kind.Kind {
 		bottle.Kind(),
 		collection.Kind(),
 		compose.Kind(),
+		conftest.Kind(),
 		docs.Kind(),
 		feature.Kind(),
 		flux.Kind(),
 		generic.Kind(),
 		helm.Kind(),
+		helmplugin.Kind(),
 		image.Kind(),
+		manifests.Kind(),
 		model.Kind(),
 		modelkit.Kind(),
 		modelpack.Kind(),
 		ollama.Kind(),
+		opa.Kind(),
 		report.Kind(),
 		runbook.Kind(),
 		sbom.Kind(),
+		sif.Kind(),
 		signature.Kind(),
 		template.Kind(),
 		vex.Kind(),

@@ -115,6 +115,8 @@ func TestRecognize(t *testing.T) {
 		{"volume", mediatypes.Traits{ConfigType: mediatypes.ImageConfig, Annotations: map[string]string{mediatypes.KindAnnotation: "volume"}}, "volume", true},
 		{"image", mediatypes.Traits{ConfigType: mediatypes.DockerConfig}, "image", true},
 		{"vex in CycloneDX", mediatypes.Traits{ArtifactType: mediatypes.VEXArtifact, Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.CycloneDXJSON}}}, "vex", true},
+		{"what conftest pushes", mediatypes.Traits{ConfigType: mediatypes.UnknownConfig, Layers: []mediatypes.LayerTraits{{MediaType: "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego"}}}, "conftest", true},
+		{"a bundle of OPA", mediatypes.Traits{ConfigType: "application/vnd.cncf.openpolicyagent.config.v1+json", Layers: []mediatypes.LayerTraits{{MediaType: mediatypes.LayerTarGzip}}}, "opa", true},
 		{"nothing", mediatypes.Traits{}, "generic", false},
 		{"an empty config has no type", mediatypes.Traits{ConfigType: mediatypes.EmptyJSON}, "generic", false},
 	} {

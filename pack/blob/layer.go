@@ -66,7 +66,7 @@ func layerAnnotations(layer artifact.Layer) map[string]string {
 func isAmbiguous(layer artifact.Layer) bool {
 	switch layer.MediaType {
 	case mediatypes.LayerTar, mediatypes.LayerTarGzip, mediatypes.LayerTarZstd:
-		return layer.Packing != mediatypes.Raw && layer.Packing != ""
+		return layer.Packing != mediatypes.Raw && layer.Packing != "" && !layer.File
 	}
 	return false
 }

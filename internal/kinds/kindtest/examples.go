@@ -29,6 +29,7 @@ func Examples() string {
 func ExampleFiles() map[string][]byte {
 	return map[string][]byte{
 		"model/tiny-llama.gguf":                             formattest.TinyLlama().Bytes(),
+		"sif/greeting.sif":                                  GreetingSIF(),
 		"wasm/greeting.wasm":                                formattest.GreetingModule(),
 		"modelkit/models/tiny-llama.gguf":                   formattest.TinyLlama().Bytes(),
 		"modelpack/model/model.safetensors":                 formattest.Safetensors(formattest.TinySafetensors, 14),

@@ -1,0 +1,5 @@
+package greeting
+
+default allow := false
+
+allow if input.name in data.greeting.names

@@ -1,0 +1,18 @@
+// Package helmplugin is the room of the kind for plugins of Helm.
+package helmplugin
+
+import (
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of plugins of Helm.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests: map[string]roles.Test{
+			"helm-plugin": {Expects: "the directory of a plugin of Helm", Find: isPlugin},
+		},
+	}
+}

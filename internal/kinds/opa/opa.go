@@ -1,0 +1,32 @@
+// Package opa is the room of the kind for bundles of the Open Policy Agent.
+package opa
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/conftest"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of bundles: a directory, or what "opa build" made of one.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: mediatypes.Kind{
+			Name:    "opa",
+			Summary: "a bundle of the Open Policy Agent: policies and data in one layer",
+			Config:  mediatypes.Config{MediaType: conftest.Config, Schema: kind.NoFields()},
+			Layers: []mediatypes.LayerType{
+				{Role: "bundle", MediaType: mediatypes.LayerTarGzip, Match: []string{"*/"}, Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},
+					Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
+				{Role: "bundle", MediaType: mediatypes.LayerTarGzip, Match: []string{"*.tar.gz", "*.tgz"},
+					MediaTypes: map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.LayerTarGzip}, Form: mediatypes.Form{Untitled: true}, Min: 1, Max: 1},
+			},
+			Clients: []string{"opa"},
+			Example: `kind: opa
+layers: [policy/]
+`,
+		},
+		Sign: func(t mediatypes.Traits) bool {
+			return t.ConfigType == conftest.Config && t.OnlyLayers(mediatypes.LayerTarGzip)
+		},
+	}
+}

@@ -1,0 +1,38 @@
+// Package sif is the room of the kind for images of Apptainer and Singularity.
+package sif
+
+import (
+	"bytes"
+
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// Kind returns the kind of images of Apptainer, which are files of their own.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: mediatypes.Kind{
+			Name:    "sif",
+			Summary: "an image of Apptainer or Singularity",
+			Config:  mediatypes.Config{MediaType: "application/vnd.sylabs.sif.config.v1+json", Schema: kind.NoFields()},
+			Layers: []mediatypes.LayerType{{
+				Role: "image", MediaType: "application/vnd.sylabs.sif.layer.v1.sif", Match: []string{"*.sif"}, Content: "sif", Min: 1, Max: 1, Tells: true,
+				Form: mediatypes.Form{Untitled: true}, Annotations: map[string]string{"org.opencontainers.image.title": "{base}"},
+			}},
+			Clients: []string{"apptainer", "singularity"},
+			Example: `kind: sif
+version: 1.0.0
+layers: [greeting.sif]
+`,
+		},
+		Tests: map[string]roles.Test{"sif": {Expects: "an image of Apptainer (SIF)", Find: isSIF}},
+	}
+}
+
+// isSIF finds an image by the magic number after the line that starts it.
+func isSIF(s *tree.Sample) (string, bool) {
+	head := s.Head()
+	return "has the magic number of SIF", len(head) > 42 && bytes.Equal(head[32:41], []byte("SIF_MAGIC"))
+}
