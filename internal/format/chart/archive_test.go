@@ -21,7 +21,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is in no directory"},
 		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
 		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "outside of the directory of the chart"},
-		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxFileSize+1), "demo/Chart.yaml", kindtest.SmallChart), "all that helm loads of a file"},
+		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "all that helm loads of a chart"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},
 		"not a tar":  {kindtest.Gzipped(t, strings.Repeat("x", 2000)), "broken chart archive"},
 		"no version": {kindtest.Tgz(t, "demo/Chart.yaml", "apiVersion: v2\nname: demo\n"), "has no version"},
@@ -56,4 +56,18 @@ func FuzzReadArchive(f *testing.F) {
 			t.Errorf("read a chart named %q %q", meta.Name, meta.Version)
 		}
 	})
+}
+
+// TestLargeFile: helm 4.3 loads a file of any size, earlier ones do not.
+func TestLargeFile(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]int{chart.MaxFileSize: 0, chart.MaxFileSize + 1: 1} {
+		c, err := chart.ReadArchive(strings.NewReader(kindtest.Tgz(t, "demo/files/big", strings.Repeat("\x00", size), "demo/Chart.yaml", kindtest.SmallChart)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) != want || want > 0 && c.Warnings[0] != "helm before 4.3 does not load the chart: files/big has more than 5 MiB" {
+			t.Errorf("%d bytes: got the warnings %q", size, c.Warnings)
+		}
+	}
 }

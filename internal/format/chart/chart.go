@@ -29,14 +29,14 @@ type Chart struct {
 
 // About has the fields for people who look for a chart.
 type About struct {
-	Name        string       `json:"name,omitempty"`
-	Home        string       `json:"home,omitempty"`
-	Sources     []string     `json:"sources,omitempty"`
-	Version     string       `json:"version,omitempty"`
-	Description string       `json:"description,omitempty"`
-	Keywords    []string     `json:"keywords,omitempty"`
-	Maintainers []Maintainer `json:"maintainers,omitempty"`
-	Icon        string       `json:"icon,omitempty"`
+	Name        string        `json:"name,omitempty"`
+	Home        string        `json:"home,omitempty"`
+	Sources     []string      `json:"sources,omitempty"`
+	Version     string        `json:"version,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Keywords    []string      `json:"keywords,omitempty"`
+	Maintainers []*Maintainer `json:"maintainers,omitempty"`
+	Icon        string        `json:"icon,omitempty"`
 }
 
 // Packaging has the fields for helm and for people who install a chart.
@@ -252,8 +252,7 @@ func (c *Chart) clean() {
 	}
 	list(c.Sources)
 	list(c.Keywords)
-	for i := range c.Maintainers {
-		m := &c.Maintainers[i]
+	for _, m := range c.Maintainers {
 		texts = append(texts, &m.Name, &m.Email, &m.URL)
 	}
 	for i := range c.Dependencies {
@@ -268,6 +267,9 @@ func (c *Chart) clean() {
 
 // check makes the metadata plain, and says what helm would refuse of it.
 func (c *Chart) check() error {
+	if slices.Contains(c.Maintainers, nil) {
+		return errors.New("its Chart.yaml has an empty maintainer, which helm refuses")
+	}
 	c.clean()
 	switch {
 	case c.Name == "":

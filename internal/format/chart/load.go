@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,7 +19,7 @@ import (
 const (
 	// MaxSize is the size of the largest chart that helm loads, in bytes.
 	MaxSize = 100 << 20
-	// MaxFileSize is the size of the largest file of a chart that helm loads, in bytes.
+	// MaxFileSize is the size of the largest file of a chart that helm before 4.3 loads, in bytes.
 	MaxFileSize = 5 << 20
 
 	// maxDepth bounds charts in charts in charts, which helm does not.
@@ -34,23 +35,29 @@ type Loader struct {
 	charts map[string]*Loader // directories in charts/
 	packed map[string]*Chart  // archives in charts/
 	depth  int
-	size   *int64 // of all files
+	all    *total
+}
+
+// total is what counts for a chart with the charts in it.
+type total struct {
+	size  int64
+	large []string // files that some versions of helm do not load
 }
 
 // NewLoader returns a Loader of a chart.
-func NewLoader() *Loader { return newLoader(0, new(int64)) }
+func NewLoader() *Loader { return newLoader(0, &total{}) }
 
-func newLoader(depth int, size *int64) *Loader {
-	return &Loader{files: map[string][]byte{}, charts: map[string]*Loader{}, packed: map[string]*Chart{}, depth: depth, size: size}
+func newLoader(depth int, all *total) *Loader {
+	return &Loader{files: map[string][]byte{}, charts: map[string]*Loader{}, packed: map[string]*Chart{}, depth: depth, all: all}
 }
 
 // Add reads a file of the chart, as far as helm needs it to load the chart. The name is relative to the directory of the
 // chart.
 func (l *Loader) Add(name string, r io.Reader, size int64) error {
 	if size > MaxFileSize {
-		return fmt.Errorf("%q has more than %d MiB, which is all that helm loads of a file", name, MaxFileSize>>20)
+		l.all.large = append(l.all.large, name)
 	}
-	if *l.size += size; *l.size >= MaxSize {
+	if l.all.size += size; l.all.size >= MaxSize {
 		return fmt.Errorf("it has more than %d MiB, which is all that helm loads of a chart", MaxSize>>20)
 	}
 	return l.add(name, r)
@@ -60,7 +67,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 	below, inCharts := strings.CutPrefix(name, "charts/")
 	switch {
 	case slices.Contains(metadataFiles, name):
-		data, err := io.ReadAll(io.LimitReader(r, MaxFileSize))
+		data, err := io.ReadAll(io.LimitReader(r, MaxSize))
 		l.files[name] = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 		return err
 	case !inCharts || path.Ext(name) == ".prov" || strings.HasPrefix(below, "_") || strings.HasPrefix(below, "."):
@@ -73,7 +80,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 		if isDir {
 			return fmt.Errorf("charts/%s is a directory, and helm takes it for a packaged chart", sub)
 		}
-		c, err := readArchive(r, newLoader(l.depth+1, l.size))
+		c, err := readArchive(r, newLoader(l.depth+1, l.all))
 		if err != nil {
 			return fmt.Errorf("charts/%s: %w", sub, err)
 		}
@@ -81,7 +88,7 @@ func (l *Loader) add(name string, r io.Reader) error {
 		return nil
 	}
 	if l.charts[sub] == nil {
-		l.charts[sub] = newLoader(l.depth+1, l.size)
+		l.charts[sub] = newLoader(l.depth+1, l.all)
 	}
 	if !isDir {
 		return nil // helm takes any file in charts/ for a chart, which has no Chart.yaml then
@@ -117,6 +124,9 @@ func (l *Loader) Load() (*Chart, error) {
 	}
 	for _, inner := range l.packed {
 		c.packed = append(c.packed, inner.Name)
+	}
+	if l.depth == 0 && len(l.all.large) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("helm before 4.3 does not load the chart: %s has more than %d MiB", l.all.large[0], MaxFileSize>>20))
 	}
 	return c, nil
 }
@@ -189,6 +199,10 @@ func checkFile(name string, data []byte) error {
 		return nil
 	case "Chart.yaml", RequirementsFile:
 		return nil // read already
+	case "Chart.lock", "requirements.lock":
+		if err := checkLock(data); err != nil {
+			return err
+		}
 	}
 	for decoder := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		var doc yaml.Node
@@ -207,6 +221,29 @@ func checkFile(name string, data []byte) error {
 			return err
 		}
 	}
+}
+
+// checkLock checks the fields of a Chart.lock that helm reads.
+func checkLock(data []byte) error {
+	var lock struct {
+		Generated    time.Time
+		Digest       string
+		Dependencies []Dependency
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(data, &node); err != nil {
+		return err
+	}
+	lastWins(&node)
+	var loose map[string]any
+	if err := node.Decode(&loose); err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(loose)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encoded, &lock)
 }
 
 // ReadArchive reads the metadata of a packaged chart, and checks what helm checks when it loads it.
