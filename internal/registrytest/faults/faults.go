@@ -2,11 +2,14 @@
 package faults
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -41,6 +44,27 @@ func At(part string, fault Fault) Fault {
 			} else {
 				next.ServeHTTP(w, r)
 			}
+		})
+	}
+}
+
+// Gzip compresses the bodies of answers, with a Content-Encoding, whether that was asked for or not.
+func Gzip() Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			var body bytes.Buffer
+			z := gzip.NewWriter(&body)
+			_, _ = z.Write(rec.Body.Bytes())
+			_ = z.Close()
+			for key, values := range rec.Header() {
+				w.Header()[key] = values
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+			w.WriteHeader(rec.Code)
+			_, _ = w.Write(body.Bytes())
 		})
 	}
 }

@@ -1,13 +1,16 @@
 package blob
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/byterange"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote/transport"
 	"github.com/davit-oci/davit/internal/untrusted"
 
@@ -101,7 +104,7 @@ func (f *fetcher) reopen(cause error) error {
 			return nil
 		}
 		if cause == nil || transport.AsResponse(err) != nil { // the transport has repeated it already
-			return f.repo.Wrap(f.ctx, step, err)
+			return manifest.Elsewhere(f.desc, f.repo.Wrap(f.ctx, step, err))
 		}
 		cause = err
 	}
@@ -112,11 +115,21 @@ func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, 
 	if offset == end {
 		return http.NoBody, nil
 	}
+	part := offset > 0 || end < desc.Size
+	body, err := r.request(ctx, desc, offset, end, part)
+	if part && errors.Is(err, ErrWrongRange) {
+		body, err = r.request(ctx, desc, offset, end, false)
+	}
+	return body, err
+}
+
+// request requests a blob, or only the range, and skips the bytes before the range.
+func (r *Store) request(ctx context.Context, desc ocispec.Descriptor, offset, end int64, part bool) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("blobs/"+desc.Digest.String()), nil)
 	if err != nil {
 		return nil, err
 	}
-	if offset > 0 || end < desc.Size {
+	if part {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, end-1))
 	}
 	resp, err := r.Send(req)
@@ -138,10 +151,16 @@ func (r *Store) openRange(ctx context.Context, desc ocispec.Descriptor, offset, 
 func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, offset, end int64) error {
 	switch resp.StatusCode {
 	case http.StatusOK:
+		if err := decode(resp, desc); err != nil {
+			return err
+		}
 		if resp.ContentLength >= 0 && resp.ContentLength != desc.Size {
 			return artifact.Refused(desc.Digest.String(), "the registry has %d bytes, the descriptor says %d", resp.ContentLength, desc.Size)
 		}
 	case http.StatusPartialContent:
+		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" { // a part of other bytes than the blob's
+			return fmt.Errorf("%w: with Content-Encoding %q", ErrWrongRange, untrusted.Line(encoding, 100))
+		}
 		want := byterange.Range{First: offset, Last: end - 1, Size: desc.Size}
 		if got, ok := byterange.Parse(resp.Header.Get("Content-Range")); !ok || got != want {
 			return fmt.Errorf("%w: %q for bytes %d-%d of %d", ErrWrongRange, untrusted.Line(resp.Header.Get("Content-Range"), 100), offset, end-1, desc.Size)
@@ -152,6 +171,27 @@ func (r *Store) CheckBlobAnswer(resp *http.Response, desc ocispec.Descriptor, of
 	if d := resp.Header.Get("Docker-Content-Digest"); d != "" && d != desc.Digest.String() {
 		return artifact.Refused(desc.Digest.String(), "the registry calls the blob %q", untrusted.Line(d, 200))
 	}
+	return nil
+}
+
+// decode decompresses a response that is compressed, though that was not asked for: some object stores and proxies do so. A
+// blob that is compressed itself may have such a header and still arrive as it is.
+func decode(resp *http.Response, desc ocispec.Descriptor) error {
+	if resp.Header.Get("Content-Encoding") != "gzip" || resp.ContentLength == desc.Size {
+		return nil
+	}
+	if resp.ContentLength < 0 && strings.HasSuffix(desc.MediaType, "gzip") {
+		return nil
+	}
+	unzipped, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return fmt.Errorf("decoding a response with Content-Encoding gzip: %w", err)
+	}
+	resp.ContentLength = -1
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{unzipped, resp.Body}
 	return nil
 }
 

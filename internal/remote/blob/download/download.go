@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote/blob"
 	"github.com/davit-oci/davit/internal/remote/transport"
 
@@ -49,7 +50,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 			_ = to.Root.Remove(to.Name)
 		}
 	}
-	return r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err)
+	return manifest.Elsewhere(desc, r.Wrap(ctx, "fetching "+r.Named(desc.Digest.String()), err))
 }
 
 // fetchOnce is one try of File. If the content is refused, it leaves nothing of it for the next try.
