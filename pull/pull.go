@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // Artifact fetches the artifact that ref leads to and places its files in dst: all of them, verified, or none. Files that are
@@ -161,6 +162,9 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.S
 // noFiles returns the error of a pull that would place nothing.
 func (p *puller) noFiles(m *fetch.Manifest) error {
 	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String()}
+	if len(m.Layers) == 0 {
+		return fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)
+	}
 	if len(p.opts.Include) > 0 {
 		missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]"), m.Desc.Digest)
 		missing.Typed = p.opts.Include[0]

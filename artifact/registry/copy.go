@@ -14,6 +14,7 @@ import (
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // CopyOptions configure a copy. Either Reference or AllTags is required.
@@ -50,6 +51,7 @@ type Copied struct {
 	Tags       []string
 	Referrers  []ocispec.Descriptor // with CopyOptions.Referrers
 	Gone       []ocispec.Descriptor // referrers that the source lists but does not have
+	Left       []ocispec.Descriptor // with CopyOptions.Platform and Referrers: BuildKit's attestations, which are parts of the index
 	Skipped    bool                 // the target had everything, including each tag
 
 	Was map[string]digest.Digest // what tags that moved pointed to before
@@ -182,6 +184,7 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 	if err != nil {
 		return nil, err
 	}
+	one := &Copied{Descriptor: desc}
 	if c.opts.Platform != nil && manifest.IsIndex(desc.MediaType) {
 		index, err := fetch.Load(ctx, c.src, desc)
 		if err != nil {
@@ -190,9 +193,12 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 		if desc, err = fetch.EntryFor(index, c.opts.Platform); err != nil {
 			return nil, err
 		}
+		one.Descriptor = desc
+		if c.opts.Referrers {
+			one.Left = manifest.AttestationsOf(index.Manifests, desc.Digest)
+		}
 	}
 	from := c.from(ctx, desc, reference)
-	one := &Copied{Descriptor: desc}
 	for _, tag := range tags {
 		if !slices.Contains(one.Tags, tag) {
 			one.Tags = append(one.Tags, tag)
@@ -209,6 +215,9 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 		if one.Referrers, one.Gone, err = c.referrers(ctx, desc); err != nil {
 			return nil, err
 		}
+		one.Left = slices.DeleteFunc(one.Left, func(left ocispec.Descriptor) bool {
+			return slices.ContainsFunc(one.Referrers, func(r ocispec.Descriptor) bool { return r.Digest == left.Digest })
+		})
 	}
 	if err := call(ctx, c.opts.BeforeTag, desc); err != nil {
 		return nil, err
@@ -238,7 +247,12 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 	err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, desc, c.graph)
 	var copyErr *oras.CopyError
 	if errors.As(err, &copyErr) {
-		return copyErr.Err // it names its object already
+		err = copyErr.Err // it names its object already
+	}
+	var answer *errcode.ErrorResponse
+	if desc.MediaType == manifest.MediaTypeArtifact && errors.As(err, &answer) && answer.StatusCode/100 == 4 {
+		return &artifact.Error{Op: "copying", Item: desc.Digest.String(), Err: err,
+			Hint: "it is an OCI artifact manifest, a type that few registries accept since it was dropped in 2023: pull its files, and attach them again"}
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func checkShape(mediaType string, data []byte) error {
 		mediaType = body.MediaType
 	}
 	switch {
-	case mediaType == typeArtifactManifest:
+	case mediaType == MediaTypeArtifact:
 		return nil
 	case body.SchemaVersion != nil && *body.SchemaVersion == 1:
 		return errors.New("schemaVersion 1 is Docker's format before 2016: push the image again with a current client")

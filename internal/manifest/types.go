@@ -5,16 +5,17 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// typeArtifactManifest is the manifest of release candidates of image-spec 1.1, which registries still store.
-const typeArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json"
+// MediaTypeArtifact is the manifest of release candidates of image-spec 1.1, which registries still store.
+const MediaTypeArtifact = "application/vnd.oci.artifact.manifest.v1+json"
 
 // Is reports whether a media type is that of a manifest or an index, which registries keep apart from blobs.
 func Is(mediaType string) bool {
 	switch mediaType {
-	case ocispec.MediaTypeImageManifest, mediatypes.DockerManifest, typeArtifactManifest:
+	case ocispec.MediaTypeImageManifest, mediatypes.DockerManifest, MediaTypeArtifact:
 		return true
 	}
 	return IsIndex(mediaType)
@@ -43,6 +44,17 @@ const (
 func IsAttestation(entry ocispec.Descriptor) bool {
 	return entry.Annotations[AnnotationReferenceType] != "" ||
 		entry.Platform != nil && entry.Platform.OS == "unknown" && entry.Platform.Architecture == "unknown"
+}
+
+// AttestationsOf returns the entries of an index that are BuildKit's attestations of one of its manifests.
+func AttestationsOf(entries []ocispec.Descriptor, of digest.Digest) []ocispec.Descriptor {
+	var found []ocispec.Descriptor
+	for _, e := range entries {
+		if IsAttestation(e) && Is(e.MediaType) && e.Annotations[AnnotationReferenceDigest] == of.String() {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 // TypeOf returns the media type of a manifest from its body: its mediaType, else the type that its fields suggest.

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
@@ -46,6 +47,7 @@ type Info struct {
 	Subject      *ocispec.Descriptor   `json:"subject,omitempty"`
 	Attestations []*Info               `json:"attestations,omitempty"` // in an index, for this manifest
 	Referrers    []*referrers.Referrer `json:"referrers,omitempty"`
+	Unlisted     string                `json:"unlisted,omitempty"` // why the registry did not list the referrers, if it denied that
 
 	Raw []byte `json:"-"` // the unchanged manifest
 }
@@ -73,6 +75,9 @@ type Layer struct {
 	Tensors []Tensor `json:"tensors,omitempty"`
 }
 
+// maxReason bounds the error of a registry that is part of a result.
+const maxReason = 1000
+
 // Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
 // reads only the beginning of one, from a source that is a Ranger.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
@@ -95,6 +100,9 @@ func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Opti
 	info.addTotals()
 	if graph, ok := src.(oras.ReadOnlyGraphTarget); ok && opts.Referrers {
 		err = info.addReferrers(ctx, graph, referrers.Options{Recursive: true, Tags: opts.Tags})
+		if fetch.IsDenied(err) { // some may read manifests and not list referrers
+			info.Unlisted, err = untrusted.Line(err.Error(), maxReason), nil
+		}
 	}
 	return info, err
 }

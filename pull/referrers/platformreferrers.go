@@ -55,7 +55,7 @@ func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocis
 
 // inIndex adds the index's attestations for one of its manifests.
 func (w *Lister) inIndex(ctx context.Context, index *fetch.Manifest, of ocispec.Descriptor, found []*Referrer) ([]*Referrer, error) {
-	for _, e := range attestations(index, of.Digest) {
+	for _, e := range oci.AttestationsOf(index.Manifests, of.Digest) {
 		if w.seen[e.Digest] {
 			continue
 		}

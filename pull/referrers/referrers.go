@@ -237,7 +237,8 @@ func (w *Lister) referrer(ctx context.Context, desc ocispec.Descriptor) (*Referr
 		Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType, Size: desc.Size,
 		Annotations: desc.Annotations,
 	}
-	if traits := (mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}); !traits.Vague() {
+	traits := mediatypes.Traits{ArtifactType: desc.ArtifactType, Annotations: desc.Annotations}
+	if !traits.Vague() && desc.ArtifactType != mediatypes.BuildKitAttestation { // only the layers of those have the predicate types
 		kind, _ := kinds.Recognize(traits)
 		r.Kind = kind.Name
 		return r, nil

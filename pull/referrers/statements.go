@@ -46,7 +46,7 @@ func StatementInIndex(ctx context.Context, src oras.ReadOnlyTarget, ref string, 
 
 // statementAbout returns the first statement of a kind that an index has about one of its manifests, or nil.
 func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manifest, of digest.Digest, kind string) (*Statement, error) {
-	for _, e := range attestations(index, of) {
+	for _, e := range oci.AttestationsOf(index.Manifests, of) {
 		m, err := fetch.Load(ctx, src, e)
 		if err != nil {
 			return nil, err
@@ -58,17 +58,6 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manif
 		}
 	}
 	return nil, nil
-}
-
-// attestations returns the entries of an index that describe one of its manifests.
-func attestations(index *fetch.Manifest, of digest.Digest) []ocispec.Descriptor {
-	var found []ocispec.Descriptor
-	for _, e := range index.Manifests {
-		if oci.IsAttestation(e) && oci.Is(e.MediaType) && e.Annotations[oci.AnnotationReferenceDigest] == of.String() {
-			found = append(found, e)
-		}
-	}
-	return found
 }
 
 // statementIs reports whether a layer is a statement of a kind, by its predicate type, its media type, or the kind of

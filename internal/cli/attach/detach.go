@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
+	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -139,15 +140,23 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	if len(opts.Digests) > 0 {
 		return nil, missing
 	}
-	return nil, noneChosen(t, opts)
+	return nil, noneChosen(ctx, t, subject, opts)
 }
 
-// noneChosen returns the error that no referrer matches.
-func noneChosen(t *app.Target, opts detachOptions) error {
-	return &exit.MissingError{
+// noneChosen returns the error that no referrer matches. What cosign stores under tags is listed too, and is no referrer.
+func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
+	missing := &exit.MissingError{
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),
 		Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
 	}
+	tagged, err := referrers.List(ctx, t.Target, subject, referrers.Options{Kind: opts.Kind, Tags: true})
+	if err != nil || len(tagged) == 0 || tagged[0].Tag == "" {
+		return missing
+	}
+	ref := t.Ref
+	ref.Tag, ref.Digest = tagged[0].Tag, ""
+	missing.Advice = fmt.Sprintf("cosign stored it under a tag: davit delete %s", ref)
+	return missing
 }
 
 // detachResult is the result of detach.

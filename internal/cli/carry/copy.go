@@ -216,6 +216,7 @@ type copyResult struct {
 	Tags         []string             `json:"tags,omitempty"`
 	Referrers    []ocispec.Descriptor `json:"referrers,omitempty"`
 	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
+	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, of which only a platform was copied
 	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
 	Skipped      bool                 `json:"skipped"`          // everything was there already
 
@@ -246,6 +247,9 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		for _, ref := range one.Gone {
 			t.Row("gone", ref.Digest.String()+"  listed, but deleted")
 		}
+		for _, ref := range one.Left {
+			t.Row("left", ref.Digest.String()+"  attestation that is part of the index: to have it, copy without --platform")
+		}
 	}
 	if r.WouldSend != nil {
 		t.Row("would send", term.Plural(r.WouldSend.Count, "blob")+", "+term.Size(r.WouldSend.Size))
@@ -273,7 +277,7 @@ func newCopyResult(from, to registry.Reference, one registry.Copied) *copyResult
 	desc := one.Descriptor
 	r := &copyResult{
 		Reference: app.WithDigest(to, desc), Digest: desc.Digest, MediaType: desc.MediaType, ArtifactType: desc.ArtifactType,
-		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Skipped: one.Skipped, Was: one.Was,
+		Size: desc.Size, Tags: one.Tags, Referrers: one.Referrers, Gone: one.Gone, Left: one.Left, Skipped: one.Skipped, Was: one.Was,
 	}
 	if one.Repository != "" { // another repository has the tag in the layout
 		to = nameIn(to, one.Repository)

@@ -146,6 +146,9 @@ func describe(view results.View, info *inspect.Info, name string) *term.Tree {
 	if len(info.Referrers) > 0 {
 		view.AddReferrers(t.Add("referrers"), info.Referrers)
 	}
+	if info.Unlisted != "" {
+		t.Add("referrers", "unknown: "+info.Unlisted)
+	}
 	return t
 }
 

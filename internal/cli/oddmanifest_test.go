@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
+	"github.com/davit-oci/davit/mediatypes"
+	godigest "github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// runWith runs a command and wants texts in what it prints.
+func (o *odd) runWith(want exit.Code, command string, texts ...string) {
+	o.t.Helper()
+	got := o.run(want, command)
+	for _, text := range texts {
+		if !strings.Contains(got, text) {
+			o.t.Errorf("davit %s: no %q in\n%s", command, text, got)
+		}
+	}
+}
+
+// open opens a repository for writing.
+func (o *odd) open(name string) registry.Target {
+	o.t.Helper()
+	host, repository, _ := strings.Cut(o.reg.Host+"/"+name, "/")
+	target, err := registry.New(registry.Options{}).Open(o.t.Context(), registry.Reference{Registry: host, Repository: repository}, registry.Write)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return target
+}
+
+// TestDeniedReferrers inspects an artifact in a registry that denies the list of referrers only.
+func TestDeniedReferrers(t *testing.T) {
+	withHome(t)
+	for _, status := range []int{401, 403} {
+		o := newOdd(t, registrytest.Options{})
+		o.reg.Inject("GET referrers", faults.Always, faults.Status(status))
+		o.runWith(exit.Done, "inspect $R/app:1", "layers", "unknown: ", fmt.Sprint(status, " ", http.StatusText(status)))
+		o.runWith(exit.Done, "inspect $R/app:1 --format json", `"unlisted": "`)
+		o.run(exit.Denied, "discover $R/app:1")
+		o.run(exit.Denied, "pull --referrers $R/app:1 -o $D/out")
+	}
+}
+
+// TestTagsOfCosignAreNoReferrers names the command that removes what cosign stored under a tag.
+func TestTagsOfCosignAreNoReferrers(t *testing.T) {
+	withHome(t)
+	for _, opts := range []registrytest.Options{{}, withoutAPI} {
+		o := newOdd(t, opts)
+		tag := "$R/app:" + o.list() + ".sbom"
+		o.run(exit.Done, "push -q --kind sbom $D/one.spdx.json "+tag)
+		hint := "davit delete " + strings.Replace(tag, "$R", o.reg.Host, 1)
+		o.runWith(exit.NotFound, "detach --kind sbom $R/app:1", hint)
+		o.runWith(exit.NotFound, "detach --all $R/app:1", hint)
+		if got := o.run(exit.NotFound, "detach --kind report $R/app:1"); strings.Contains(got, hint) {
+			t.Errorf("the SBOM is not a report:\n%s", got)
+		}
+		o.run(exit.Done, strings.TrimPrefix(hint, "davit "))
+	}
+}
+
+// TestAttestationsWithSubject reads the attestations of BuildKit as it writes them with oci-artifact=true, and without.
+func TestAttestationsWithSubject(t *testing.T) {
+	withHome(t)
+	for name, artifact := range map[string]bool{"oci-artifact": true, "image": false} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t, registrytest.Options{})
+			target := o.open("image")
+			x := imageIndex{t, target}
+			image, attestation := x.platform("amd64")
+			if artifact {
+				predicate := x.blob(mediatypes.InToto, []byte(`{"predicateType":"https://spdx.dev/Document"}`))
+				predicate.Annotations = map[string]string{mediatypes.PredicateType: "https://spdx.dev/Document"}
+				subject := ocispec.Descriptor{MediaType: image.MediaType, Digest: image.Digest, Size: image.Size}
+				own := x.document(ocispec.MediaTypeImageManifest, ocispec.Manifest{
+					Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+					ArtifactType: mediatypes.BuildKitAttestation, Config: x.document(ocispec.MediaTypeEmptyJSON, struct{}{}),
+					Layers: []ocispec.Descriptor{predicate}, Subject: &subject,
+				})
+				own.Platform, own.Annotations = attestation.Platform, attestation.Annotations
+				attestation = own
+			}
+			index := x.document(ocispec.MediaTypeImageIndex, ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2},
+				MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{image, attestation}})
+			if err := target.Tag(t.Context(), index, "1"); err != nil {
+				t.Fatal(err)
+			}
+			o.runWith(exit.Done, "discover --kind sbom $R/image:1", "linux/amd64", "spdx.dev/Document", attestation.Digest.String())
+			left := o.run(exit.Done, "copy --platform linux/amd64 --referrers $R/image:1 $D/oci:1")
+			if want := "left"; strings.Contains(left, want) == artifact || !strings.Contains(left, attestation.Digest.String()) {
+				t.Errorf("copied, with a subject: %v:\n%s", artifact, left)
+			}
+		})
+	}
+}
+
+// TestReferrerWithoutFiles pulls a referrer that has only annotations, as oras attaches them.
+func TestReferrerWithoutFiles(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	x := imageIndex{t, o.open("app")}
+	digest, mediaType, body, _ := o.reg.Manifest("app", "1")
+	desc := x.document(ocispec.MediaTypeImageManifest, ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/vnd.example.lifecycle",
+		Config: x.document(ocispec.MediaTypeEmptyJSON, struct{}{}), Annotations: map[string]string{"end": "2027"}, Layers: []ocispec.Descriptor{},
+		Subject: &ocispec.Descriptor{MediaType: mediaType, Digest: godigest.Digest(digest), Size: int64(len(body))},
+	})
+	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
+	o.run(exit.Done, "pull --referrers $R/app:1 -o $D/all")
+}
+
+// TestForeignLayer names where a layer is that the registry does not have.
+func TestForeignLayer(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	x := imageIndex{t, o.open("app")}
+	foreign := ocispec.Descriptor{MediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", Size: 1234,
+		Digest: godigest.Digest("sha256:" + strings.Repeat("ab", 32)), URLs: []string{"https://user:secret@mcr.example.com/v2/x/blobs/sha256:0?sig=secret"}}
+	config := x.document(ocispec.MediaTypeImageConfig, json.RawMessage(`{"os":"windows","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`))
+	desc := x.document(mediatypes.DockerManifest, ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: mediatypes.DockerManifest,
+		Config: config, Layers: []ocispec.Descriptor{foreign}})
+	for _, command := range []string{"pull $R/app@%s -o $D/out", "ls $R/app@%s", "show $R/app@%s"} {
+		command = fmt.Sprintf(command, desc.Digest)
+		o.runWith(exit.NotFound, command, "https://mcr.example.com/v2/x/blobs/sha256:0")
+		if strings.Contains(o.run(exit.NotFound, command), "secret") {
+			t.Errorf("%s prints a secret", command)
+		}
+	}
+	o.run(exit.Done, "copy $R/app@"+desc.Digest.String()+" $D/oci:1")
+	o.runWith(exit.NotFound, "pull $D/oci:1 -o $D/out", "https://mcr.example.com/v2/x/blobs/sha256:0")
+}
+
+// TestDroppedManifestType copies a referrer of the type that version 1.1 of the specification dropped to a registry that refuses it.
+func TestDroppedManifestType(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	x := imageIndex{t, o.open("app")}
+	digest, mediaType, body, _ := o.reg.Manifest("app", "1")
+	old := x.document("application/vnd.oci.artifact.manifest.v1+json", map[string]any{
+		"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "artifactType": "application/spdx+json",
+		"blobs": []any{x.blob("text/plain", []byte("x"))}, "subject": map[string]any{"mediaType": mediaType, "digest": digest, "size": len(body)},
+	})
+	other := newOdd(t, registrytest.Options{})
+	other.reg.Inject("PUT manifest", faults.Always, faults.At(old.Digest.String(), faults.Status(400)))
+	o.runWith(exit.Network, "copy --referrers $R/app:1 "+other.reg.Host+"/app:2", "few registries accept")
+	o.run(exit.Done, "copy --referrers $R/app:1 $D/oci:2")
+}
+
+// TestCompressedAnswers pulls blobs that a registry sends compressed, though that was not asked for.
+func TestCompressedAnswers(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	for _, size := range []int{3, 5000, 400_000, 20 << 20} {
+		name := fmt.Sprint("f", size)
+		data := bytes.Repeat([]byte("davit\n"), size/6+1)[:size]
+		if err := os.WriteFile(o.dir+"/"+name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.run(exit.Done, "push -q --kind generic $D/"+name+" $R/"+name+":1")
+	}
+	o.reg.Inject("GET blob", faults.Always, faults.Gzip())
+	for _, size := range []int{3, 5000, 400_000, 20 << 20} {
+		name := fmt.Sprint("f", size)
+		o.run(exit.Done, "pull -q $R/"+name+":1 -o $D/out"+name)
+		want, _ := os.ReadFile(o.dir + "/" + name)
+		if got, err := os.ReadFile(o.dir + "/out" + name + "/" + name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if got := o.run(exit.Done, "cat $R/"+name+":1 "+name); got != strings.TrimSpace(string(want)) {
+			t.Errorf("cat of %s: %d bytes", name, len(got))
+		}
+	}
+}
