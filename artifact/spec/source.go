@@ -60,6 +60,14 @@ type origin struct {
 	whole  *Spec   // of an entry of Platforms: the Spec that it was completed from
 }
 
+// Shown returns a path as the user knows it: a directory that was named on the command line is "." in the declaration.
+func (s *Spec) Shown(path string) string {
+	if path == "." && s.Dir != "" {
+		return s.Dir
+	}
+	return path
+}
+
 // Source returns the file that the Spec was read from, nil for a Spec that was built by hand.
 func (s *Spec) Source() *Source { return s.origin.source }
 

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -80,7 +79,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))
 	}
 	if ok && files == 0 && !e.mayBeEmpty() {
-		e.refuse("", "%q has no files in it%s", e.shown(), e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.butLeftOut())
 		return false
 	}
 	return ok
@@ -157,16 +156,8 @@ func (e *entry) files(dir string, filter spec.Filter) {
 		return len(e.draft.Layers)-before <= maxLayers
 	})
 	if len(e.draft.Layers) == before && !e.failed {
-		e.refuse("", "%q has no files in it%s", e.shown(), e.butLeftOut())
+		e.refuse("", "%q has no files in it%s", e.draft.Spec.Shown(e.Path), e.butLeftOut())
 	}
-}
-
-// shown returns the entry's path as the user knows it: a directory that was named on the command line is "." here.
-func (e *entry) shown() string {
-	if e.Path == "." {
-		return cmp.Or(e.draft.Spec.Dir, e.Path)
-	}
-	return e.Path
 }
 
 // butLeftOut says that a directory is not empty, although nothing of it is packed.
