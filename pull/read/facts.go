@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
-// facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: a config that
-// can't be read has none.
+// facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: of a config that
+// can't be read or says nothing, the files are left.
 func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if s.kind.Pull.Facts == nil || s.opts.Path != "" || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
 		return nil
@@ -19,7 +19,7 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 		return nil
 	}
 	facts := kind.CompleteFacts(s.kind.Pull.Facts(config), m.Annotations)
-	if len(facts) > 0 && len(s.items) > 0 {
+	if len(s.items) > 0 {
 		facts = append(facts, kind.Fact{Name: "files", Value: s.countFiles()})
 	}
 	return facts

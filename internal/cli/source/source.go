@@ -210,7 +210,7 @@ func (s *Source) detect(paths []string, o *Options) error {
 	}
 	spec.Dir = filepath.Base(s.Dir)
 	if err := s.compose(spec, o); err != nil {
-		return suggestGeneric(err, spec.Kind, o.kind)
+		return s.suggestKind(suggestGeneric(err, spec.Kind, o.kind), paths, o.kind)
 	}
 	s.Plan.Notes = append(notes, s.Plan.Notes...)
 	s.warnAboutDeclarations(paths)
@@ -268,6 +268,19 @@ func suggestGeneric(err error, found, named string) error {
 	}
 	if last := &problems[len(problems)-1]; last.Hint == "" {
 		last.Hint = fmt.Sprintf("the files tell kind %q; --kind generic packs any as they are", found)
+	}
+	return problems
+}
+
+// suggestKind adds the kind that the files tell to the last problem of files that play no role in the named kind.
+func (s *Source) suggestKind(err error, paths []string, named string) error {
+	var problems artifact.Problems
+	if named == "" || !errors.As(err, &problems) || !strings.HasPrefix(problems[len(problems)-1].Hint, "expected ") {
+		return err
+	}
+	found, _, detectErr := artifact.Detect(s.FS, paths, "")
+	if detectErr == nil && found.Kind != named && found.Kind != kinds.Fallback().Name {
+		problems[len(problems)-1].Hint += fmt.Sprintf("; the files tell kind %q", found.Kind)
 	}
 	return problems
 }

@@ -230,6 +230,24 @@ func TestModelKitChecksWeights(t *testing.T) {
 	}
 }
 
+// TestModelKitOfModules checks that the model is the file with the config, not a module in a directory.
+func TestModelKitOfModules(t *testing.T) {
+	t.Parallel()
+	part := func(name string) string {
+		return string(formattest.Safetensors(`{"`+name+`":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 2))
+	}
+	plan, err := kindtest.Compose(t, map[string]string{"2_Dense/model.safetensors": part("d"), "model.safetensors": part("a"), "config.json": "{}"},
+		"kind: modelkit\nlayers: [2_Dense/, config.json, model.safetensors]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar model.safetensors
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar 2_Dense/model.safetensors
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json`)
+	checkKitfile(t, plan)
+}
+
 // TestModelKitOfTraining checks that the state of a training is not the model.
 func TestModelKitOfTraining(t *testing.T) {
 	t.Parallel()

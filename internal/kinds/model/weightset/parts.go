@@ -126,6 +126,8 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 func (p *Parts) weightRank(l *compose.Layer) int {
 	name := strings.ToLower(path.Base(l.Source()))
 	switch {
+	case len(p.Model.Paths) > 0 && l.Source() == p.Model.Paths[0]:
+		return -1 // the part with the config of the model, not a module further down
 	case p.Part(l) == survey.Weights:
 		return 0
 	case slices.ContainsFunc(trainingStates, func(begin string) bool { return strings.HasPrefix(name, begin) }):
