@@ -22,7 +22,7 @@ type fingerprint [sha256.Size]byte
 // compression settings.
 const tarFormat = "davit tar 1"
 
-// settled is the minimum age of a change at which file times reveal the next change.
+// settled is the default of Pool.settle: file systems store times of this precision, or better.
 const settled = 2 * time.Second
 
 // fingerprinter computes the fingerprints of the groups of one tree.
@@ -34,9 +34,9 @@ type fingerprinter struct {
 	dirs  map[string]int64 // change times of the directories, which are in every archive of a tree with Preserve
 }
 
-func newFingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
+func (s *Pool) fingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
 	p := &fingerprinter{
-		since: time.Now().Add(-settled).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
+		since: time.Now().Add(-s.settle).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
 	}
 	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
 		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())

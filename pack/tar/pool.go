@@ -23,13 +23,15 @@ type Pool struct {
 	slots chan struct{}
 	mu    sync.Mutex
 	idle  map[compress.Compression][]*compress.Writer
+	// settle is the minimum age of a change at which file times reveal the next change.
+	settle time.Duration
 }
 
 // NewPool returns a pool without compressors; they are created when needed.
 func NewPool(trees *Cache) *Pool {
 	return &Pool{
 		Trees: trees, slots: make(chan struct{}, tars),
-		idle: make(map[compress.Compression][]*compress.Writer),
+		idle: make(map[compress.Compression][]*compress.Writer), settle: settled,
 	}
 }
 
@@ -72,11 +74,11 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	if err != nil {
 		return nil, ofArchive(err)
 	}
+	printer := s.fingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
 	groups := [][]write.Entry{entries}
 	if layer.Split {
 		groups = files.Split(entries)
 	}
-	printer := newFingerprinter(files, layer.Packing, entries)
 	tars := make([]*Origin, len(groups))
 	for i, group := range groups {
 		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: printer.print(group)}
@@ -91,7 +93,7 @@ func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, fro
 	if err != nil {
 		return nil, ofArchive(err)
 	}
-	printer := newFingerprinter(tree, layer.Packing, entries)
+	printer := s.fingerprinter(tree, layer.Packing, entries)
 	printer.head = append(printer.head, "entries of a tar\n"...)
 	return &Origin{
 		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: printer.print(entries),

@@ -3,6 +3,7 @@ package tar
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestKnownTreeIsNotPackedAgain(t *testing.T) {
 	if _, known := o.Known(); known {
 		t.Error("files that were made a moment ago are trusted")
 	}
-	p := newFingerprinter(o.tree, o.packing, o.entries)
+	p := pool.fingerprinter(o.tree, o.packing, o.entries)
 	p.since = time.Now().Add(time.Hour).UnixNano()
 	print := p.print(o.entries)
 	desc, err := o.Fill(t.Context())
@@ -116,14 +117,13 @@ func TestFingerprintOfDirectories(t *testing.T) {
 			layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
 			layer.Preserve = change.preserve
 			pool := NewPool(NewCache(t.TempDir()))
+			pool.settle = -time.Hour // what changed a moment ago counts
 			print := func() fingerprint {
 				tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				p := newFingerprinter(tars[0].tree, tars[0].packing, tars[0].entries)
-				p.since = time.Now().Add(time.Hour).UnixNano()
-				return p.print(tars[0].entries)
+				return tars[0].print
 			}
 			before := print()
 			if err := change.change(dir); err != nil {
@@ -133,5 +133,51 @@ func TestFingerprintOfDirectories(t *testing.T) {
 				t.Errorf("the same fingerprint: got %v, want %v", got, change.same)
 			}
 		})
+	}
+}
+
+// TestFingerprintsOfASplitTree: a directory whose metadata changed changes the fingerprint of the part that has it.
+func TestFingerprintsOfASplitTree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 12 {
+		name := filepath.Join(dir, string(rune('a'+i)), "file")
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, make([]byte, 1<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
+	layer.Preserve, layer.Split = true, true
+	pool := NewPool(NewCache(t.TempDir()))
+	pool.settle = -time.Hour // what changed a moment ago counts
+	prints := func() (all []fingerprint) {
+		tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range tars {
+			all = append(all, o.print)
+		}
+		return all
+	}
+	before := prints()
+	if len(before) < 3 || !slices.Equal(prints(), before) {
+		t.Fatalf("got %x, then %x", before, prints())
+	}
+	if err := os.Chtimes(filepath.Join(dir, "f"), time.Now(), time.Unix(7, 0)); err != nil {
+		t.Fatal(err)
+	}
+	after := prints()
+	changed := 0
+	for i := range after {
+		if after[i] != before[i] {
+			changed++
+		}
+	}
+	if last := len(after) - 1; after[last] == before[last] || changed > 2 {
+		t.Errorf("%d of %d parts have another fingerprint, that of the directories: %v", changed, len(after), after[last] != before[last])
 	}
 }
