@@ -67,15 +67,19 @@ const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pu
 
 // examplePreparations are scripts for the examples that need more, or less.
 var examplePreparations = map[string]string{
-	"completion": "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
-	"verify":     keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
-	"copy":       "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt",
-	"repos":      "davit -q copy ./registry/app:1.0 ./mirror",
-	"diff":       "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE",
-	"sign":       keys,
-	"prune":      "davit -q tag registry.example.com/app:1.0 v1",
-	"detach":     "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
-	"init":       "rm -r app docs models examples oci registry *.*",
+	"completion":  "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
+	"verify":      keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
+	"copy":        "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt",
+	"repos":       "davit -q copy ./registry/app:1.0 ./mirror",
+	"lock":        "davit -q lock update ./registry/app:1.0",
+	"lock update": keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key; davit -q lock update registry.example.com/models/tiny:1.0",
+	"lock check":  "davit -q lock update ./registry/app:1.0",
+	"diff":        "davit -q pull registry.example.com/models/tiny:1.0 -o tiny; echo more >>tiny/LICENSE",
+	"resolve":     "davit -q tag registry.example.com/app:1.0 1.0.0",
+	"sign":        keys,
+	"prune":       "davit -q tag registry.example.com/app:1.0 v1",
+	"detach":      "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
+	"init":        "rm -r app docs models examples oci registry *.*",
 }
 
 // TestExamples runs every example of every help text unchanged.
@@ -84,11 +88,25 @@ func TestExamples(t *testing.T) {
 	scene := newSandbox(t) // copied for each command
 	scene.must(t, exampleFiles)
 	for _, cmd := range allCommands(t) {
-		t.Run(cmd.Name(), func(t *testing.T) {
-			t.Parallel()
-			runExamples(t, scene, cmd)
-		})
+		all := []*cobra.Command{cmd}
+		if cmd.HasParent() {
+			all = append(all, cmd.Commands()...)
+		}
+		for i, cmd := range all {
+			if i > 0 && cmd.Example == "" {
+				continue // the command above it has one
+			}
+			t.Run(commandName(cmd), func(t *testing.T) {
+				t.Parallel()
+				runExamples(t, scene, cmd)
+			})
+		}
 	}
+}
+
+// commandName returns the name of a command with those above it, without davit's.
+func commandName(cmd *cobra.Command) string {
+	return cmp.Or(strings.TrimPrefix(cmd.CommandPath(), "davit "), cmd.Name())
 }
 
 func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
@@ -102,7 +120,7 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	if strings.Contains(cmd.Example, "registry.example.com/") {
 		s.must(t, exampleRegistry)
 	}
-	s.must(t, cmp.Or(examplePreparations[cmd.Name()], "true"))
+	s.must(t, cmp.Or(examplePreparations[commandName(cmd)], "true"))
 	address := ""
 	for _, example := range examples {
 		switch program, _, _ := strings.Cut(example, " "); {

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/check"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/fetch"
+	"github.com/davit-oci/davit/internal/cli/lock"
 	"github.com/davit-oci/davit/internal/cli/look"
 	"github.com/davit-oci/davit/internal/cli/publish"
 	"github.com/davit-oci/davit/internal/cli/registry"
@@ -60,7 +61,8 @@ every command takes either.`,
 	)
 	root.SetHelpCommand(newHelpCommand(a, root))
 	for _, commands := range [][]*cobra.Command{
-		publish.Commands(a), fetch.Commands(a), carry.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a), signing.Commands(a), registry.Commands(a),
+		publish.Commands(a), fetch.Commands(a), carry.Commands(a), lock.Commands(a), attach.Commands(a), look.Commands(a), check.Commands(a),
+		signing.Commands(a), registry.Commands(a),
 		{newVersionCommand(a), newCompletionCommand(a)},
 	} {
 		root.AddCommand(commands...)

@@ -17,17 +17,11 @@ import (
 
 // ListTags returns the tags that people made, sorted: without the tags of the referrers tag schema and of cosign.
 func (t *Target) ListTags(ctx context.Context) ([]string, error) {
-	all, err := t.ListAllTags(ctx)
-	return slices.DeleteFunc(all, manifest.IsMachineTag), err
+	return registry.Tags(ctx, t, registry.TagOptions{})
 }
 
-// ListAllTags returns all tags, sorted: in a layout with several repositories those of the one that the reference names.
+// ListAllTags returns all tags, sorted.
 func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
-	if several, ok := t.Target.(interface {
-		TagsOf(ctx context.Context, repository string) ([]string, error)
-	}); ok && t.Ref.InLayout() != "" {
-		return several.TagsOf(ctx, t.Ref.InLayout())
-	}
 	return registry.Tags(ctx, t, registry.TagOptions{All: true})
 }
 

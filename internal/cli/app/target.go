@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -11,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -23,6 +25,25 @@ const DefaultTag = "latest"
 type Target struct {
 	registry.Target
 	Ref registry.Reference
+
+	// Locked reports whether a tag is chosen before others by a range of versions. Nil: none is.
+	Locked   func(tag string) bool
+	versions *versions.Range // chooses the tag; nil: the implied one
+}
+
+// Tags lists tags: in a layout with several repositories those of the one that the reference names.
+func (t *Target) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
+	several, ok := t.Target.(interface {
+		TagsOf(ctx context.Context, repository string) ([]string, error)
+	})
+	if !ok || t.Ref.InLayout() == "" || !t.Ref.IsPath() {
+		return t.Target.Tags(ctx, last, fn)
+	}
+	tags, err := several.TagsOf(ctx, t.Ref.InLayout())
+	if err != nil {
+		return err
+	}
+	return fn(slices.DeleteFunc(tags, func(tag string) bool { return tag <= last }))
 }
 
 // Open parses a reference and opens its target.
@@ -79,6 +100,18 @@ func (a *App) OpenSide(ctx context.Context, l *Login, ref registry.Reference, mo
 	return a.OpenAssigned(ctx, l, ref, mode)
 }
 
+// ClientFor returns the client for a registry that the command line names.
+func (a *App) ClientFor(l *Login, ref registry.Reference) (*registry.Client, error) {
+	if err := a.AssignLogin(l, ref); err != nil {
+		return nil, err
+	}
+	via, err := a.connection(l)
+	if err != nil {
+		return nil, err
+	}
+	return a.client(via)
+}
+
 // OpenAssigned opens a target. Unless its registry was assigned a login, it gets stored credentials only.
 func (a *App) OpenAssigned(ctx context.Context, l *Login, ref registry.Reference, mode registry.Mode) (*Target, error) {
 	via, err := a.connection(l)
@@ -114,7 +147,11 @@ func (t *Target) Complete(ctx context.Context) error {
 	if t.Ref.Reference() != "" {
 		return nil
 	}
-	tag, err := t.impliedTag(ctx)
+	choose := t.impliedTag
+	if t.versions != nil {
+		choose = t.chooseVersion
+	}
+	tag, err := choose(ctx)
 	t.Ref.Tag = tag
 	return err
 }

@@ -70,6 +70,7 @@ and --to-username with their passwords say which is meant.`,
 	opts.trust.AddFlags(cmd.Flags())
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())
+	opts.version.AddFlag(cmd.Flags())
 	opts.many.addFlags(cmd.Flags())
 	a.AddSideFlags(cmd.Flags(), "SRC", "DST")
 	return cmd
@@ -85,6 +86,7 @@ type copyOptions struct {
 	sign      signing.Flags
 	dryRun    app.DryRun
 	ifAbsent  app.IfAbsent
+	version   app.Versions
 	many      manyOptions
 }
 
@@ -101,6 +103,9 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 		return err
 	}
 	defer src.Close(ctx, nil)
+	if err := opts.version.ApplyTo(src); err != nil {
+		return err
+	}
 	dst, err := opts.dryRun.Open(ctx, a, &a.Logins.To, to)
 	if err != nil {
 		return err
@@ -125,6 +130,8 @@ func (o copyOptions) references() (src, dst registry.Reference, err error) {
 		err = &exit.UsageError{Err: fmt.Errorf("the target %q names a digest", o.dst), Hint: "the digest is that of the source: name a tag, or none"}
 	case o.allTags && bool(o.ifAbsent):
 		err = &exit.UsageError{Err: errors.New("--if-absent is about one tag, and --all-tags copies every tag")}
+	case o.allTags && o.version.IsSet():
+		err = &exit.UsageError{Err: errors.New("--version chooses one tag, and --all-tags copies every tag")}
 	case o.allTags && (src.Reference() != "" || dst.Tag != "" || o.platform != ""):
 		err = &exit.UsageError{Err: errors.New("--all-tags copies every tag: name none, and no platform")}
 	default:

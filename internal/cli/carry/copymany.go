@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/pflag"
@@ -87,7 +88,7 @@ type destination struct {
 }
 
 func parsePlace(text string) (destination, error) {
-	if host, ok := app.AsHost(text); ok {
+	if host, ok := places.AsHost(text); ok {
 		return destination{Reference: registry.Reference{Registry: host}}, nil
 	}
 	trimmed := strings.TrimRight(text, `/\`)
@@ -176,7 +177,7 @@ func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
 	}
 	j := &job{src: src, allTags: opts.allTags && src.Reference() == ""}
 	if len(fields) == 1 {
-		j.dst, err = to.target(src, app.SourceRepository(src))
+		j.dst, err = to.target(src, places.SourceRepository(src))
 		return j, err
 	}
 	if j.dst, err = registry.Parse(fields[1]); err != nil {
@@ -190,7 +191,7 @@ func parseJob(fields []string, to destination, opts copyOptions) (*job, error) {
 
 // repositoryJobs lists the repositories of a place.
 func repositoryJobs(ctx context.Context, a *app.App, from string, to destination) ([]job, error) {
-	all, err := a.Repositories(ctx, &a.Logins.From, from)
+	all, err := places.Repositories(ctx, a, &a.Logins.From, from)
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +282,11 @@ func (m *manyCopier) copy(ctx context.Context, j job) (*copyResult, error) {
 	}
 	opts := m.opts
 	opts.allTags = j.allTags
+	if src.Ref.Reference() == "" && !j.allTags {
+		if err := opts.version.ApplyTo(src); err != nil {
+			return nil, err
+		}
+	}
 	return copyBetween(ctx, m.app, src, dst, opts)
 }
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
@@ -251,11 +250,8 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 		return err
 	}
 	var plain *pull.Result
-	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*attachmentsResult, error) {
-		if err := t.Complete(ctx); err != nil {
-			return nil, err
-		}
-		reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform)
+	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*attachmentsResult, error) {
+		reference, err := opts.pin(ctx, a, t)
 		if err != nil {
 			return nil, err
 		}
@@ -266,7 +262,11 @@ func runPullAttachments(ctx context.Context, a *app.App, opts pullOptions) error
 		if itself || err != nil && opts.platform != "" {
 			return nil, err
 		}
-		return pullAttachments(ctx, a, t, reference, opts)
+		r, err := pullAttachments(ctx, a, t, reference, opts)
+		if err != nil {
+			return nil, err
+		}
+		return r, opts.lock.Record(ctx)
 	})
 	switch {
 	case err != nil:

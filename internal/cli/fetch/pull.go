@@ -10,9 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/lock"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/durable"
@@ -30,6 +30,9 @@ func newPullCommand(a *app.App) *cobra.Command {
 		Long: `Fetch an artifact and place its files in a directory: all of them, verified, or none. Files
 that exist already are neither fetched nor touched; a file that was changed is not overwritten
 without --force. TARGET without a tag means "latest", or the only artifact of a layout.
+
+With --lock FILE, TARGET must be in the lock file with the same digest, size, kind, and key; the exit
+code is 5 if it is not. A file that does not exist is created with its entry. "davit lock" updates it.
 
 With FILE only these files are pulled, by their path in the artifact. --output is a directory, or for
 one FILE the name it gets ("-" is standard output).`,
@@ -76,6 +79,8 @@ one FILE the name it gets ("-" is standard output).`,
 	fs.Int64Var(&opts.Limits.MaxRatio, "max-ratio", 0, "set the maximum compression ratio to `N` (default 200, enforced after 256 MiB; -1: no limit)")
 	fs.StringSliceVar(&opts.kinds, "kind", nil, "pull only the attachments of this `KIND` (repeatable), into KIND/PLATFORM")
 	fs.BoolVar(&opts.allPlatforms, "all-platforms", false, "with --kind, pull the attachments of every platform")
+	opts.version.AddFlag(fs)
+	opts.lock.AddFlag(fs)
 	opts.dryRun.AddFlag(fs)
 	opts.trust.AddFlags(fs)
 	a.AddRegistryFlags(fs)
@@ -90,6 +95,8 @@ type pullOptions struct {
 	durable  bool
 	trust    signing.Trust
 	dryRun   app.DryRun
+	version  app.Versions
+	lock     lock.Flag
 
 	kinds        []string // pull attachments of these
 	allPlatforms bool
@@ -102,7 +109,7 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
 		return pullFrom(ctx, a, t, opts)
 	})
 	if err != nil {
@@ -112,10 +119,7 @@ func runPull(ctx context.Context, a *app.App, opts pullOptions) error {
 }
 
 func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) (*pull.Result, error) {
-	if err := t.Complete(ctx); err != nil {
-		return nil, err
-	}
-	reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), opts.Platform)
+	reference, err := opts.pin(ctx, a, t)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +138,22 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 		}
 	}
 	result.Reference = t.Ref.String()
-	return result, nil
+	return result, opts.lock.Record(ctx)
+}
+
+// pin completes the reference of a target, and returns the one to read: what was verified, and is locked, if the options demand it.
+func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (string, error) {
+	if err := o.lock.Open(t); err != nil {
+		return "", err
+	}
+	if err := t.Complete(ctx); err != nil {
+		return "", err
+	}
+	reference, keys, err := o.trust.PinKeys(ctx, a, t, t.Ref.Reference(), o.Platform)
+	if err != nil {
+		return "", err
+	}
+	return o.lock.Pin(ctx, t, reference, keys)
 }
 
 func place(ctx context.Context, a *app.App, t *app.Target, reference string, opts pullOptions) (*pull.Result, error) {

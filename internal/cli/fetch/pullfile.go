@@ -32,13 +32,16 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 		if len(files) > 1 {
 			return &exit.UsageError{Err: fmt.Errorf("standard output takes one file, not %d", len(files)), Hint: "-o DIR takes several"}
 		}
+		if opts.version.IsSet() || opts.lock.IsSet() {
+			return &exit.UsageError{Err: errors.New("--version and --lock pull into a file or directory, not to standard output"), Hint: "-o FILE"}
+		}
 		return runCat(ctx, a, catOptions{CatOptions: read.CatOptions{Path: files[0]}, target: opts.target, platform: opts.platform, trust: opts.trust})
 	}
 	var err error
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
+	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
 		var result *pull.Result
 		var err error
 		if info, statErr := os.Stat(opts.output); len(files) > 1 || statErr == nil && info.IsDir() || strings.HasSuffix(opts.output, "/") {
@@ -69,11 +72,9 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	if err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*pull.Result, error) {
-		if err := t.Complete(ctx); err != nil {
-			return nil, err
-		}
-		reference, err := opts.trust.Pin(ctx, a, t, t.Ref.Reference(), platform)
+	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
+		opts.Platform = platform
+		reference, err := opts.pin(ctx, a, t)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -40,11 +41,11 @@ func runRepos(ctx context.Context, a *app.App, place, filter string) error {
 	if _, err := path.Match(filter, ""); err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--filter %q: %w", filter, err)}
 	}
-	all, err := a.Repositories(ctx, &app.Login{}, place)
+	all, err := places.Repositories(ctx, a, &app.Login{}, place)
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(r app.Repository) bool {
+	all = slices.DeleteFunc(all, func(r places.Repository) bool {
 		ok, _ := path.Match(filter, r.Name)
 		return filter != "" && !ok
 	})
@@ -53,8 +54,8 @@ func runRepos(ctx context.Context, a *app.App, place, filter string) error {
 
 // reposResult is the result of repos.
 type reposResult struct {
-	Reference    string           `json:"reference"`
-	Repositories []app.Repository `json:"repositories"`
+	Reference    string              `json:"reference"`
+	Repositories []places.Repository `json:"repositories"`
 }
 
 func (r reposResult) WriteText(w io.Writer) error {

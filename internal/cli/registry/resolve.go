@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -13,27 +12,32 @@ import (
 
 func newResolveCommand(a *app.App) *cobra.Command {
 	var platform string
+	var version app.Versions
 	cmd := &cobra.Command{
 		Use:   "resolve TARGET",
 		Short: "Print the digest of a tag",
 		Example: `  davit resolve registry.example.com/app:1.0
   davit resolve ./oci
-  davit resolve registry.example.com/app:1.0 --platform linux/arm64`,
+  davit resolve registry.example.com/app:1.0 --platform linux/arm64
+  davit resolve registry.example.com/app --version '>=1.0.0, <2' --format '{{.reference}}'`,
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runResolve(cmd.Context(), a, args[0], platform) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runResolve(cmd.Context(), a, args[0], platform, version)
+		},
 	}
 	cmd.Flags().StringVar(&platform, "platform", "", "print the digest of the manifest of an index for `OS/ARCH[/VARIANT]`")
+	version.AddFlag(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
 
-func runResolve(ctx context.Context, a *app.App, reference, platform string) error {
+func runResolve(ctx context.Context, a *app.App, reference, platform string, version app.Versions) error {
 	want, err := app.OptionalPlatform(platform)
 	if err != nil {
 		return err
 	}
-	result, err := app.With(ctx, a, reference, registry.Read, func(t *app.Target) (results.Described, error) {
+	result, err := app.WithVersions(ctx, a, reference, version, func(t *app.Target) (results.Described, error) {
 		desc, err := t.Find(ctx)
 		if err == nil && want != nil {
 			desc, err = manifestFor(ctx, t, desc, want)

@@ -20,6 +20,7 @@ func newTagsCommand(a *app.App) *cobra.Command {
 		Short: "List the tags of a repository, layout, or archive",
 		Example: `  davit tags registry.example.com/app
   davit tags registry.example.com/app --filter '1.*' --sort version --limit 5
+  davit tags registry.example.com/app --version '^1.2'
   davit tags ./oci`,
 		GroupID: app.GroupRegistry,
 		Args:    app.Arguments(1, 1),
@@ -32,6 +33,8 @@ func newTagsCommand(a *app.App) *cobra.Command {
 	cmd.Flags().StringVar(&opts.sort, "sort", "name", "sort by name, or by version with the newest first")
 	cmd.Flags().BoolVar(&opts.All, "all", false, "also list the tags of referrers and of cosign")
 	cmd.Flags().IntVar(&opts.Limit, "limit", 0, "list at most `N` tags")
+	opts.version.AddFlag(cmd.Flags())
+	cmd.Flags().Lookup("version").Usage = "list the tags in this `RANGE` of versions, the newest first: ^1.2, ~1.2.3, \">=1.2, <2\""
 	a.AddRegistryFlags(cmd.Flags())
 	return cmd
 }
@@ -40,6 +43,7 @@ type tagsOptions struct {
 	registry.TagOptions
 	repository string
 	sort       string
+	version    app.Versions
 }
 
 func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
@@ -50,8 +54,22 @@ func runTags(ctx context.Context, a *app.App, opts tagsOptions) error {
 		return exit.Usagef("--sort %q: must be name or version", opts.sort)
 	}
 	opts.ByVersion = opts.sort == "version"
+	versions, err := opts.version.Range()
+	if err != nil {
+		return err
+	}
+	most := opts.Limit
+	if versions != nil {
+		opts.Limit = 0
+	}
 	result, err := app.With(ctx, a, opts.repository, registry.Read, func(t *app.Target) (*tagsResult, error) {
 		tags, err := registry.Tags(ctx, t, opts.TagOptions)
+		if versions != nil {
+			tags = versions.Matching(tags)
+			if most > 0 {
+				tags = tags[:min(most, len(tags))]
+			}
+		}
 		return &tagsResult{t.Ref.Name(), append([]string{}, tags...)}, err
 	})
 	if err != nil {

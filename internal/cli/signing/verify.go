@@ -85,9 +85,15 @@ func (f *Trust) Check() error {
 // Pin resolves a tag or digest of a target once and demands the signatures that flags and the policy demand of it. The returned
 // reference is to be read: the digest whose signature was verified, or the given reference if nothing is demanded.
 func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, error) {
+	pinned, _, err := f.PinKeys(ctx, a, t, reference, platform)
+	return pinned, err
+}
+
+// PinKeys is Pin, and also returns the hints of the keys whose signatures were verified.
+func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, []string, error) {
 	demands, err := f.demands(a, t.Ref)
 	if err != nil || len(demands) == 0 {
-		return reference, err
+		return reference, nil, err
 	}
 	find := t.Find
 	if reference != t.Ref.Reference() { // an attachment of the target
@@ -95,13 +101,14 @@ func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference st
 	}
 	desc, err := find(ctx)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	manifests, err := withPlatform(ctx, t, desc, platform)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return desc.Digest.String(), meet(ctx, a, t, manifests, demands)
+	keys, err := meet(ctx, a, t, manifests, demands)
+	return desc.Digest.String(), keys, err
 }
 
 // Gate returns the function that demands signatures of a manifest of src before it is read, or nil if none is demanded. The copied
@@ -112,7 +119,8 @@ func (f *Trust) Gate(a *app.App, src *app.Target) (func(context.Context, ocispec
 		return nil, err
 	}
 	return func(ctx context.Context, desc ocispec.Descriptor) error {
-		return meet(ctx, a, src, []ocispec.Descriptor{desc}, demands)
+		_, err := meet(ctx, a, src, []ocispec.Descriptor{desc}, demands)
+		return err
 	}, nil
 }
 
@@ -164,17 +172,22 @@ func withPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, p
 	return manifests, nil
 }
 
-// meet verifies that every demand is met, and notes by whom.
-func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) error {
+// meet verifies that every demand is met, and notes by whom. It returns the hints of the keys.
+func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (hints []string, err error) {
 	for _, d := range demands {
 		report, err := verify(ctx, t, manifests, d)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s := report.Verified()
 		a.Note("%s: signed by %s", s.Subject, s.Key)
+		for _, key := range d.Keys {
+			if key.Name == s.Key {
+				hints = append(hints, key.Hint())
+			}
+		}
 	}
-	return nil
+	return hints, nil
 }
 
 func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, demand trust.Options) (*trust.Report, error) {

@@ -1,4 +1,5 @@
-package app
+// Package places lists the repositories of registries, layouts, and directories of layouts.
+package places
 
 import (
 	"context"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/reference"
@@ -24,9 +26,9 @@ type Repository struct {
 
 // Repositories lists the repositories of a place: a registry's host, a layout or archive, whose tags may have the names of repositories,
 // or a directory with layouts in it.
-func (a *App) Repositories(ctx context.Context, l *Login, place string) ([]Repository, error) {
+func Repositories(ctx context.Context, a *app.App, l *app.Login, place string) ([]Repository, error) {
 	if host, ok := AsHost(place); ok {
-		return a.inRegistry(ctx, l, host)
+		return inRegistry(ctx, a, l, host)
 	}
 	ref, err := registry.Parse(place)
 	switch {
@@ -42,7 +44,7 @@ func (a *App) Repositories(ctx context.Context, l *Login, place string) ([]Repos
 	if err != nil {
 		return nil, err
 	}
-	return Finish(ctx, t, func(t *Target) ([]Repository, error) { return inLayout(ctx, t) })
+	return app.Finish(ctx, t, func(t *app.Target) ([]Repository, error) { return inLayout(ctx, t) })
 }
 
 // AsHost returns the host if the text names a registry without a repository.
@@ -57,16 +59,9 @@ func AsHost(text string) (string, bool) {
 	return reference.DockerHost(strings.ToLower(text)), true
 }
 
-func (a *App) inRegistry(ctx context.Context, l *Login, host string) ([]Repository, error) {
+func inRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]Repository, error) {
 	ref := registry.Reference{Registry: host}
-	if err := a.AssignLogin(l, ref); err != nil {
-		return nil, err
-	}
-	via, err := a.connection(l)
-	if err != nil {
-		return nil, err
-	}
-	client, err := a.client(via)
+	client, err := a.ClientFor(l, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +77,7 @@ func (a *App) inRegistry(ctx context.Context, l *Login, host string) ([]Reposito
 }
 
 // inLayout lists the repositories that the tags of a layout name. Artifacts without such a name are those of the layout itself.
-func inLayout(ctx context.Context, t *Target) ([]Repository, error) {
+func inLayout(ctx context.Context, t *app.Target) ([]Repository, error) {
 	several, ok := t.Target.(interface {
 		Repositories(ctx context.Context) (names []string, nameless bool, err error)
 	})
@@ -121,7 +116,7 @@ func belowPath(dir string) ([]Repository, error) {
 	all := []Repository{}
 	for _, name := range names {
 		name = filepath.ToSlash(name)
-		ref := registry.Reference{Path: LocalPath(strings.TrimSuffix(dir, "/") + "/" + name)}
+		ref := registry.Reference{Path: app.LocalPath(strings.TrimSuffix(dir, "/") + "/" + name)}
 		all = append(all, Repository{name, ref.String(), ref})
 	}
 	return all, nil

@@ -1,0 +1,182 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lockfile"
+	"github.com/davit-oci/davit/internal/manifest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/pflag"
+)
+
+// Flag is the flag of a command that keeps to a lock file.
+type Flag struct {
+	file   string
+	locked *lockfile.File // nil: the file does not exist
+	record *lockfile.Entry
+}
+
+// AddFlag adds the flag.
+func (f *Flag) AddFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&f.file, "lock", "", "pull only what `FILE` has the digest of; without the file, create it")
+}
+
+// IsSet reports whether the flag was given.
+func (f *Flag) IsSet() bool { return f.file != "" }
+
+// Open reads the file, and lets a range of versions choose among the tags in it.
+func (f *Flag) Open(t *app.Target) error {
+	if f.file == "" {
+		return nil
+	}
+	locked, err := read(f.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.locked = locked
+	any := t.Ref
+	for _, e := range locked.Artifacts {
+		if ref, err := registry.Parse(e.Reference); err == nil && ref.Name() == any.Name() && ref.InLayout() == any.InLayout() {
+			t.Locked = func(tag string) bool {
+				any.Tag = tag
+				return locked.Find(any.String()) != nil
+			}
+		}
+	}
+	return nil
+}
+
+// Pin resolves a target, whose tag is known, and refuses it unless the lock file has it: with the same digest, size, and kind, and
+// signed by the same key. keys are the hints of the keys that signed it. It returns the digest to read.
+func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []string) (string, error) {
+	if f.file == "" {
+		return reference, nil
+	}
+	now, err := resolve(ctx, t, reference, keys)
+	if err != nil {
+		return "", err
+	}
+	if f.locked == nil {
+		f.record = now
+		return now.Digest.String(), nil
+	}
+	locked := f.locked.Find(now.Reference)
+	refuse := func(format string, args ...any) error {
+		return &artifact.Error{Op: "pulling", Item: now.Reference, Hint: f.update(now.Reference),
+			Err: artifact.Refused("", "%s in %s", fmt.Sprintf(format, args...), f.file)}
+	}
+	switch {
+	case locked == nil:
+		return "", refuse("no entry")
+	case locked.Digest != now.Digest:
+		return "", refuse("digest mismatch: got %s, want %s", now.Digest, locked.Digest)
+	case locked.Size != now.Size:
+		return "", refuse("size mismatch: got %d bytes, want %d", now.Size, locked.Size)
+	case locked.Kind != now.Kind:
+		return "", refuse("kind mismatch: got %s, want %s", now.Kind, locked.Kind)
+	case locked.Key != "" && len(keys) == 0:
+		return "", &artifact.Error{Op: "pulling", Item: now.Reference, Hint: "add --verify-key FILE with that key",
+			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
+	case locked.Key != "" && !contains(keys, locked.Key):
+		return "", refuse("signed by another key: got %s, want %s", keys[0], locked.Key)
+	}
+	return now.Digest.String(), nil
+}
+
+// Record creates the lock file with what was pulled, if it did not exist.
+func (f *Flag) Record(ctx context.Context) error {
+	if f.record == nil {
+		return nil
+	}
+	return update(ctx, f.file, func(file *lockfile.File) error {
+		if had := file.Find(f.record.Reference); had != nil && *had != *f.record { // another process was first
+			return &artifact.Error{Op: "pulling", Item: f.record.Reference, Err: artifact.Refused("", "another entry is in %s now", f.file),
+				Hint: f.update(f.record.Reference)}
+		}
+		file.Set(*f.record)
+		return nil
+	})
+}
+
+// update returns the command that updates an entry.
+func (f *Flag) update(reference string) string {
+	if f.file == lockfile.Name {
+		return "davit lock update " + reference
+	}
+	return fmt.Sprintf("davit lock update --lock %s %s", f.file, reference)
+}
+
+func contains(keys []string, key string) bool {
+	for _, k := range keys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve returns the entry of what a target has now. reference is the digest that was verified, or that of the target.
+func resolve(ctx context.Context, t *app.Target, reference string, keys []string) (*lockfile.Entry, error) {
+	desc, err := t.Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if reference != t.Ref.Reference() && reference != desc.Digest.String() {
+		return nil, artifact.Refused(t.Ref.String(), "it moved while it was read: from %s to %s", reference, desc.Digest)
+	}
+	kind, err := kindOf(ctx, t, desc)
+	if err != nil {
+		return nil, err
+	}
+	ref := t.Ref
+	if ref.Tag != "" {
+		ref.Digest = ""
+	}
+	e := &lockfile.Entry{Reference: ref.String(), Digest: desc.Digest, Size: desc.Size, Kind: kind}
+	if len(keys) > 0 {
+		e.Key = keys[0]
+	}
+	return e, nil
+}
+
+// kindOf returns the kind of an artifact, or of the first manifest of an index: the answer must be the same on every machine.
+func kindOf(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (string, error) {
+	m, err := fetch.Load(ctx, t, desc)
+	if err != nil {
+		return "", err
+	}
+	if m.IsIndex() && m.Kind().Name == "" {
+		if all := manifest.Runnable(m.Manifests); len(all) > 0 {
+			if m, err = fetch.Load(ctx, t, all[0]); err != nil {
+				return "", err
+			}
+		}
+	}
+	return m.Kind().Name, nil
+}
+
+// read reads a lock file.
+func read(name string) (*lockfile.File, error) {
+	f, err := lockfile.Read(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, artifact.ErrRefused) {
+		err = exit.FileError("lock file", name, err)
+	}
+	return f, err
+}
+
+// update changes a lock file.
+func update(ctx context.Context, name string, change func(*lockfile.File) error) error {
+	return lockfile.Update(ctx, name, filepath.Join(app.CacheDir(), "locks"), change)
+}

@@ -1,0 +1,98 @@
+package versions
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// maxRange bounds a range of versions, and how many alternatives it has.
+const (
+	maxRange        = 256
+	maxAlternatives = 16
+)
+
+// Range is a range of semantic versions: ^1.2, ~1.2.3, ">=1.2, <2", "1.x || 2.x". Pre-releases are in it only if the range names
+// one: ^1.2-0.
+type Range struct {
+	text       string
+	constraint *semver.Constraints
+}
+
+// ParseRange parses a range.
+func ParseRange(text string) (*Range, error) {
+	if len(text) > maxRange || strings.Count(text, "||") >= maxAlternatives {
+		return nil, errors.New("the range is too long")
+	}
+	c, err := semver.NewConstraint(text)
+	if err != nil {
+		return nil, fmt.Errorf("invalid range %q", text)
+	}
+	return &Range{text, c}, nil
+}
+
+func (r *Range) String() string { return r.text }
+
+// tagged is a tag that is a full version.
+type tagged struct {
+	tag     string
+	version *semver.Version
+}
+
+// parseTag parses a tag that names one version in full: 1.2.3, v1.2.3-rc.1, or 1.2.3_build, as registries have no "+". Tags like 1.2
+// stand for several.
+func parseTag(tag string) (tagged, bool) {
+	text := strings.TrimPrefix(strings.Replace(tag, "_", "+", 1), "v")
+	v, err := semver.StrictNewVersion(text)
+	return tagged{tag, v}, err == nil
+}
+
+// Matching returns the tags that are full versions in the range, the newest first.
+func (r *Range) Matching(tags []string) []string {
+	return newest(tags, r.constraint.Check)
+}
+
+// PreReleases returns the pre-releases among tags that would be in the range if it allowed them, the newest first.
+func (r *Range) PreReleases(tags []string) []string {
+	with := *r.constraint
+	with.IncludePrerelease = true
+	return newest(tags, func(v *semver.Version) bool { return v.Prerelease() != "" && with.Check(v) })
+}
+
+// WithPreReleases returns the text of the range that also allows pre-releases, or "" if it is not obvious how to write it.
+func (r *Range) WithPreReleases(tag string) string {
+	parts := strings.Split(r.text, ",")
+	for i, part := range parts {
+		parts[i] = strings.TrimRight(part, " ") + "-0"
+	}
+	text := strings.Join(parts, ",")
+	if with, err := ParseRange(text); err == nil && slices.Contains(with.Matching([]string{tag}), tag) {
+		return text
+	}
+	return ""
+}
+
+// newest returns the full versions among tags that pass a check, the newest first. Of equal ones, the first in alphabetical order is
+// first.
+func newest(tags []string, isWanted func(*semver.Version) bool) []string {
+	var found []tagged
+	for _, tag := range tags {
+		if t, ok := parseTag(tag); ok && isWanted(t.version) {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b tagged) int {
+		if c := b.version.Compare(a.version); c != 0 {
+			return c
+		}
+		return strings.Compare(a.tag, b.tag)
+	})
+	chosen := make([]string, len(found))
+	for i, t := range found {
+		chosen[i] = t.tag
+	}
+	return chosen
+}
