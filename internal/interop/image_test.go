@@ -119,3 +119,14 @@ func TestVolumeOnBase(t *testing.T) {
 	}
 	sameFiles(t, files(t, strings.TrimSpace(dir)), want)
 }
+
+// TestPodmanMountsModelcar pulls and mounts with podman a model that davit packed as an image.
+func TestPodmanMountsModelcar(t *testing.T) {
+	podman := clients.Podman(t)
+	ref := repo(t, "car") + ":v1"
+	push(t, example("modelcar"), "", ref)
+	podman.Run("pull", "--tls-verify=false", ref)
+	dir, _ := podman.Run("image", "mount", ref)
+	sameFiles(t, files(t, filepath.Join(strings.TrimSpace(dir), "models")), files(t, filepath.Join(example("modelcar"), "model")))
+	wantKind(t, ref, "modelcar")
+}

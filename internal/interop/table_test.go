@@ -33,6 +33,7 @@ const (
 
 // checks are sorted as the table is.
 var checks = []check{
+	{"agent", "docker agent", "", "1.32.3", "TestGoldenManifests", "", rules},
 	{"artifacthub", "Artifact Hub", "", "1.22", "TestGoldenManifests", "", rules},
 	{"attestation", "cosign", "cosign", "", "TestCosignVerifiesWhatDavitAttached", "TestSignaturesAreRecognised", ""},
 	{"attestation", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
@@ -52,6 +53,7 @@ var checks = []check{
 	{"image", "crane", "crane", "", "", "TestDavitReadsImage", ""},
 	{"manifests", "Argo CD", "", "3.2", "TestManifestsAsArgoReadsThem", "", rules},
 	{"model", "docker model", "dmr", "", "TestModelRunnerReadsDavit", "TestDavitReadsModelRunner", ""},
+	{"modelcar", "podman", "", debian, "TestPodmanMountsModelcar", "", ""},
 	{"modelkit", "kit", "", "1.7", "TestModelKitAsKitReadsIt", "", rules},
 	{"modelpack", "modctl", "modctl", "", "TestModctlReadsDavit", "TestDavitReadsModctl", ""},
 	{"modelpack", "docker model", "dmr", "", "TestModelRunnerReadsModelPack", "", ""},
@@ -63,6 +65,7 @@ var checks = []check{
 	{"sif", "apptainer", "", "1.4", "TestGoldenManifests", "", rules},
 	{"signature", "cosign", "cosign", "", "TestCosignVerifiesSignatures", "TestDavitVerifiesCosign", ""},
 	{"signature", "notation", "notation", "", "", "TestSignaturesAreRecognised", ""},
+	{"skill", "skills-oci", "", "0.1.0", "TestSkillAsClientsReadIt", "", rules},
 	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
 	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"volume", "podman", "", debian, "TestPodmanRestoresVolume", "TestPodmanVolumeExport", "running it; Docker Desktop can't run in tests"},

@@ -9,6 +9,7 @@ import (
 
 	engine "github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/agent"
 	"github.com/davit-oci/davit/internal/kinds/artifacthub"
 	"github.com/davit-oci/davit/internal/kinds/attestation"
 	"github.com/davit-oci/davit/internal/kinds/bottle"
@@ -25,6 +26,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/kinds/manifests"
 	"github.com/davit-oci/davit/internal/kinds/model"
+	"github.com/davit-oci/davit/internal/kinds/modelcar"
 	"github.com/davit-oci/davit/internal/kinds/modelkit"
 	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/kinds/ollama"
@@ -34,6 +36,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/sbom"
 	"github.com/davit-oci/davit/internal/kinds/sif"
 	"github.com/davit-oci/davit/internal/kinds/signature"
+	"github.com/davit-oci/davit/internal/kinds/skill"
 	"github.com/davit-oci/davit/internal/kinds/template"
 	"github.com/davit-oci/davit/internal/kinds/vex"
 	"github.com/davit-oci/davit/internal/kinds/volume"
@@ -44,6 +47,7 @@ import (
 // list builds the kinds on first use, sorted by name: a command that needs none must not wait for them.
 var list = sync.OnceValue(func() []kind.Kind {
 	return []kind.Kind{
+		agent.Kind(),
 		artifacthub.Kind(),
 		attestation.Kind(),
 		bottle.Kind(),
@@ -59,6 +63,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		image.Kind(),
 		manifests.Kind(),
 		model.Kind(),
+		modelcar.Kind(),
 		modelkit.Kind(),
 		modelpack.Kind(),
 		ollama.Kind(),
@@ -68,6 +73,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		sbom.Kind(),
 		sif.Kind(),
 		signature.Kind(),
+		skill.Kind(),
 		template.Kind(),
 		vex.Kind(),
 		volume.Kind(),

@@ -32,6 +32,7 @@ func ExampleFiles() map[string][]byte {
 		"sif/greeting.sif":                                  GreetingSIF(),
 		"wasm/greeting.wasm":                                formattest.GreetingModule(),
 		"modelkit/models/tiny-llama.gguf":                   formattest.TinyLlama().Bytes(),
+		"modelcar/model/model.safetensors":                  formattest.Safetensors(formattest.TinySafetensors, 14),
 		"modelpack/model/model.safetensors":                 formattest.Safetensors(formattest.TinySafetensors, 14),
 		"bottle/greeting--1.2.3.arm64_sonoma.bottle.tar.gz": GreetingBottle("arm64"),
 		"bottle/greeting--1.2.3.x86_64_linux.bottle.tar.gz": GreetingBottle("x86_64"),

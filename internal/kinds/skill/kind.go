@@ -1,0 +1,17 @@
+// Package skill is the room of the kind for skills of coding agents.
+package skill
+
+import (
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+)
+
+// Kind returns the kind of skills.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind:   data(),
+		Derive: derive,
+		Tests:  map[string]roles.Test{"skill": {Expects: "a directory with a SKILL.md", Find: isSkill}},
+		Names:  []kind.Naming{{Rank: kind.RankCard, Stems: []string{"skill"}, Types: kind.Markdown}},
+	}
+}

@@ -1,0 +1,180 @@
+package skill
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"gopkg.in/yaml.v3"
+)
+
+// file is the name of the instructions.
+const file = "SKILL.md"
+
+// isSkill finds a directory with instructions that have a name and a description.
+func isSkill(s *tree.Sample) (string, bool) {
+	inner, ok := s.Entry(file)
+	if !ok || inner.IsDir() {
+		return "", false
+	}
+	fields, _ := frontmatter.Read(inner.Head())
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(f frontmatter.Field) bool { return f.Name == name && f.Value != "" })
+	}
+	return "has a " + file + " with a name and a description", has("name") && has("description")
+}
+
+// documents are the names of files whose front matter describes a directory; the first that exists counts.
+var documents = []string{file, "README.md", "index.md"}
+
+// derive makes the config of the front matter of a document: the fields that the schema of the kind lists, and those with
+// dashes in their names in place of capitals. A prefix {name} becomes the name.
+func derive(d *compose.Draft) (configblob.Finish, error) {
+	if len(d.Layers) == 0 {
+		return nil, nil // a problem already
+	}
+	l := d.Layers[0]
+	front, err := read(d, l)
+	if err != nil {
+		return nil, &spec.Error{Item: l.Source(), Err: err}
+	}
+	config := d.Overlay(pick(d, front))
+	name, _ := config["name"].(string)
+	if d.Kind.ArtifactType == artifact {
+		if err := check(l, config); err != nil {
+			return nil, &spec.Error{Item: l.Source(), Err: err}
+		}
+	}
+	version, _ := config["version"].(string)
+	d.CheckNamed(name, version, "the front matter")
+	if version == "" && d.Spec.Version != "" {
+		if properties, _ := d.Kind.Config.Schema["properties"].(map[string]any); properties["version"] != nil {
+			config["version"] = d.Spec.Version
+		}
+	}
+	for key, field := range map[string]string{ocispec.AnnotationTitle: "name", ocispec.AnnotationVersion: "version",
+		ocispec.AnnotationDescription: "description", ocispec.AnnotationLicenses: "license"} {
+		if value, ok := config[field].(string); ok && value != "" {
+			d.Annotations[key] = value
+		}
+	}
+	annotateSkill(d, config)
+	for _, l := range d.Layers {
+		if l.Prefix != "" {
+			l.Prefix = strings.ReplaceAll(l.Prefix, "{name}", name)
+		}
+	}
+	return configblob.Constant(config)
+}
+
+// annotateSkill sets the annotations by which clients list skills.
+func annotateSkill(d *compose.Draft, config map[string]any) {
+	if d.Kind.ArtifactType != artifact {
+		return
+	}
+	for _, field := range []string{"name", "compatibility"} {
+		if value, ok := config[field].(string); ok && value != "" {
+			d.Annotations["io.agentskills.skill."+field] = value
+		}
+	}
+}
+
+// read reads the front matter that describes a layer.
+func read(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
+	candidates := []string{l.Source()}
+	if l.Dir {
+		candidates = nil
+		for _, name := range documents {
+			candidates = append(candidates, path.Join(l.Path, name))
+		}
+	}
+	for _, name := range candidates {
+		data, err := tree.ReadFile(d.FS, name, tree.MaxSmallFile)
+		if err != nil {
+			continue
+		}
+		front, _, found := frontmatter.Split(data)
+		if !found {
+			return nil, fmt.Errorf("%s has no front matter", path.Base(name))
+		}
+		fields := map[string]any{}
+		if err := yaml.Unmarshal(front, &fields); err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
+		}
+		return fields, nil
+	}
+	return nil, errors.New("has no document with front matter: " + strings.Join(documents, ", "))
+}
+
+// pick takes the fields of the front matter that the schema of the config lists.
+func pick(d *compose.Draft, front map[string]any) map[string]any {
+	properties, _ := d.Kind.Config.Schema["properties"].(map[string]any)
+	picked := map[string]any{}
+	for name, property := range properties {
+		value, ok := front[name]
+		if !ok {
+			value, ok = front[dashed(name)]
+		}
+		if !ok || value == nil {
+			continue
+		}
+		schema, _ := property.(map[string]any)
+		picked[name] = shaped(value, schema["type"])
+	}
+	return picked
+}
+
+// shaped returns a value in the type of its field: a text with spaces or commas is a list, too.
+func shaped(value any, want any) any {
+	switch text := fmt.Sprint(value); want {
+	case "string":
+		return text
+	case "array":
+		if list, ok := value.([]any); ok {
+			return list
+		}
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	}
+	return value
+}
+
+// dashed returns a name as front matter has it: allowed-tools for allowedTools.
+func dashed(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte('-')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// named matches the names of skills.
+var named = lazy.Regexp(`^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$`)
+
+// check reports what clients refuse.
+func check(l *compose.Layer, config map[string]any) error {
+	name, _ := config["name"].(string)
+	description, _ := config["description"].(string)
+	switch dir := path.Base(l.Path); {
+	case !named().MatchString(name):
+		return fmt.Errorf("%s: name %q is not 2 to 64 lower-case letters, digits, and dashes", file, name)
+	case description == "":
+		return fmt.Errorf("%s has no description", file)
+	case l.Dir && dir != "." && dir != name:
+		return fmt.Errorf("%s: name %q is not that of the directory, %q", file, name, dir)
+	}
+	return nil
+}

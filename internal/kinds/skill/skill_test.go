@@ -1,0 +1,58 @@
+package skill_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// TestSkill makes the config and annotations of the front matter.
+func TestSkill(t *testing.T) {
+	t.Parallel()
+	plan := kindtest.Example(t, "skill")
+	kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), `{"schemaVersion":"1","name":"greeting","version":"1.0.0","description":"Greets people. Use it to say hello.",
+  "license":"MIT","compatibility":"needs a shell","allowedTools":["Bash","Read"],"metadata":{"author":"Ann"}}`)
+	if plan.Layers[0].Prefix != "greeting/" || plan.Annotations["io.agentskills.skill.name"] != "greeting" || plan.Annotations[ocispec.AnnotationLicenses] != "MIT" {
+		t.Errorf("prefix %q, annotations %v", plan.Layers[0].Prefix, plan.Annotations)
+	}
+}
+
+// TestSkillRefuses holds skills that clients do not take.
+func TestSkillRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ front, want string }{
+		"a bad name":            {"name: Says Hello\ndescription: x\n", `name "Says Hello" is not 2 to 64 lower-case letters`},
+		"another directory":     {"name: other\ndescription: x\n", `name "other" is not that of the directory, "greeting"`},
+		"a version that is not": {"name: greeting\ndescription: x\nversion: 2.0.0\n", `version "1.0.0" contradicts the front matter, which says "2.0.0"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := kindtest.Compose(t, map[string]string{"greeting/SKILL.md": "---\n" + tc.front + "---\nHello\n"}, "kind: skill\nversion: 1.0.0\nlayers: [greeting/]\n")
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestFrontMatterOfOwnKind reads the config of a kind file out of front matter.
+func TestFrontMatterOfOwnKind(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{
+		"note.md": "---\ntitle: Hello\nread-by: ann, bob\nsecret: x\n---\nHello\n",
+		"note.kind.yaml": `name: note
+artifactType: application/vnd.example.note.v1
+config:
+  mediaType: application/vnd.example.note.config.v1+json
+  derive: front-matter
+  schema: {type: object, properties: {title: {type: string}, readBy: {type: array}}}
+layers: [{role: note, mediaType: text/markdown, match: ["*.md"]}]
+`,
+	}, "kind: note.kind.yaml\nlayers: [note.md]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantJSON(t, []byte(kindtest.ConfigOf(t, plan)), `{"title":"Hello","readBy":["ann","bob"]}`)
+}
