@@ -38,8 +38,11 @@ func (c Catalog) Writable() []string {
 	return names
 }
 
-// UnknownKind returns the error about a name that is not a kind.
+// UnknownKind returns the error about a name that is not a kind, or that of one that can't be packed.
 func (c Catalog) UnknownKind(name string) error {
+	if _, ok := c.Lookup(name); ok {
+		return &spec.Error{Item: name, Err: spec.Invalid(errors.New("this kind can be read but not packed"))}
+	}
 	return &spec.Error{Item: name, Err: spec.Invalid(errors.New("unknown kind")), Hint: c.suggest(name)}
 }
 

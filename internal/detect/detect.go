@@ -43,12 +43,12 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 	if kind != "" {
 		k, ok := t.Lookup(kind)
 		switch {
-		case ok:
-			return inKind(t, k, samples, paths)
-		case !declare.IsKindFile(kind):
+		case declare.IsKindFile(kind):
+			return &spec.Spec{Kind: kind, Layers: layersOf(paths)}, nil, nil
+		case !ok || k.ReadOnly:
 			return nil, nil, t.Catalog().UnknownKind(kind)
 		}
-		return &spec.Spec{Kind: kind, Layers: layersOf(paths)}, nil, nil
+		return inKind(t, k, samples, paths)
 	}
 	files, _ := filesOf(t, fsys, samples) // a directory of hidden files is packed as generic
 	chosen := files.choose(files.candidates())

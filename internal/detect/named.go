@@ -96,12 +96,22 @@ func isNamedFor(t *compose.Table, k mediatypes.Kind, entry *tree.Sample) bool {
 // checkRoom returns an error that names the files of a role if a kind has no room for all of them: leaving out some would be
 // a choice that only a person can make.
 func (f *files) checkRoom(m match) error {
+	role, several := f.crowded(m)
+	if role == "" {
+		return nil
+	}
+	return &spec.Error{Err: spec.Invalid(fmt.Errorf("kind %q takes one %s, and the directory has several: %s", m.kind.Name, role, textdist.FirstFew(several))),
+		Hint: "name the one to pack; kind generic packs all of them as they are"}
+}
+
+// crowded returns a role that a kind has no room for, and its files, sorted.
+func (f *files) crowded(m match) (role string, several []string) {
 	names := slices.Concat(m.used, m.surplus)
 	if m.all != nil {
 		names = m.all
 	}
 	if m.kind.Expand || f.hasRoom(m.kind, names) {
-		return nil
+		return "", nil
 	}
 	byRole := map[string][]string{}
 	for _, name := range names {
@@ -111,11 +121,10 @@ func (f *files) checkRoom(m match) error {
 	for _, role := range m.kind.Roles() {
 		if _, most := roles.Bounds(m.kind, role); most > 0 && len(byRole[role]) > most {
 			slices.Sort(byRole[role])
-			return &spec.Error{Err: spec.Invalid(fmt.Errorf("kind %q takes one %s, and the directory has several: %s", m.kind.Name, role, textdist.FirstFew(byRole[role]))),
-				Hint: "name the one to pack; kind generic packs all of them as they are"}
+			return role, byRole[role]
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // noneInKind says that a directory has nothing for a kind.

@@ -25,12 +25,13 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	listed, err := filesOf(t, files, samples)
-	if err != nil {
-		return nil, err
+	s := &starter{name: path.Base(path.Clean(dir))}
+	if s.files, err = filesOf(t, files, samples); err == nil {
+		err = s.look(kind)
+	} else {
+		err = s.takeHidden(kind)
 	}
-	s := &starter{files: listed, name: path.Base(path.Clean(dir))}
-	if err := s.look(kind); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	text := s.render()
@@ -119,6 +120,9 @@ func (s *starter) look(kind string) error {
 		return err
 	}
 	s.kind = kind
+	if err := s.checkRoom(s.main); err != nil && !s.offersPlatforms() {
+		return err
+	}
 	settled, err := s.main.settle(s.table, s.fsys, ".")
 	s.main.used = slices.DeleteFunc(s.main.used, func(p string) bool { return slices.Contains(settled.Unused, p) })
 	s.leave()
@@ -160,17 +164,40 @@ func (s *starter) inKind(kind string) error {
 	case !ok || k.ReadOnly:
 		return s.table.Catalog().UnknownKind(kind)
 	}
-	s.main = s.find(k)
+	s.main = s.match(k)
 	isWhole := !k.Expand && takesWhole(s.table, k, s.dir) && slices.ContainsFunc(k.Layers, isMainType)
 	switch {
 	case isWhole && onlyEntry(s.table, k, s.dir) == nil:
 		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, whole: true}
 	case len(s.main.used) == 0:
 		return noneInKind(s.table, k)
-	case slices.ContainsFunc(s.entries, func(e *tree.Sample) bool { return e.IsDir() && slices.Contains(s.main.surplus, e.Path) }):
-		return s.checkRoom(s.main) // files may be those of other platforms
 	}
 	return nil
+}
+
+// takeHidden declares a directory that has only hidden files, as a push of it does.
+func (s *starter) takeHidden(kind string) error {
+	declared, _, err := Detect(s.table, s.fsys, []string{"."}, kind)
+	if err != nil {
+		return err
+	}
+	k, _ := s.table.Lookup(declared.Kind)
+	s.dir = s.files.named[0]
+	s.kind, s.main = declared.Kind, match{kind: k, used: []string{"."}, whole: true}
+	return nil
+}
+
+// offersPlatforms reports whether the files that a role has no room for may be those of other platforms: each shows the kind.
+func (s *starter) offersPlatforms() bool {
+	_, several := s.crowded(s.main)
+	return !slices.ContainsFunc(several, func(name string) bool {
+		i := slices.IndexFunc(s.entries, func(e *tree.Sample) bool { return e.Path == name })
+		if i < 0 || s.entries[i].IsDir() {
+			return true
+		}
+		r, ok := s.table.FindRole(s.main.kind, s.entries[i], "")
+		return !ok || !r.Tells
+	})
 }
 
 // attach makes a referrer of each file that shows an attached kind but not the main one; of two such kinds, the first.

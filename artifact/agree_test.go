@@ -1,0 +1,128 @@
+package artifact_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+// pieces are small parts of directories. Any two of them, and some of three, make a mixed directory.
+func pieces(t *testing.T) []map[string]string {
+	return []map[string]string{
+		{"a.wasm": "\x00asm\x01\x00\x00\x00"},
+		{"b.wasm": "\x00asm\x01\x00\x00\x00"},
+		{"tiny.gguf": string(formattest.TinyLlama().Bytes())},
+		{"other.gguf": string(formattest.TinyLlama().Bytes())},
+		{"LICENSE": "x"},
+		{"README.md": "# x\n"},
+		{"Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n"},
+		{"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n"},
+		{"db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.0.0\n"},
+		{"web-1.0.0.tgz": kindtest.Tgz(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")},
+		{"compose.yaml": "services: {web: {image: nginx}}\n"},
+		{"stack.yaml": "services: {db: {image: pg}}\n"},
+		{"bom.json": `{"bomFormat":"CycloneDX","specVersion":"1.6"}`},
+		{"bom2.json": `{"spdxVersion":"SPDX-2.3"}`},
+		{"down.md": kindtest.RunbookFile},
+		{"ops/down.md": kindtest.RunbookFile},
+		{"docs/index.md": "# x\n"},
+		{"index.md": "# x\n"},
+		{"main.go": "x"},
+		{"src/main.go": "x"},
+		{"one/devcontainer-feature.json": `{"id":"one","version":"1.0.0","name":"One"}`, "one/install.sh": "true\n"},
+		{"two/devcontainer-feature.json": `{"id":"two","version":"1.0.0","name":"Two"}`, "two/install.sh": "true\n"},
+		{"devcontainer-template.json": `{"id":"x","version":"1.0.0","name":"X"}`, ".devcontainer.json": `{"image":"x"}`},
+		{"Modelfile": "MODEL x.dduf\n", "x.dduf": "x"},
+		{"Kitfile": "manifestVersion: 1.0.0\nmodel: {path: x.dduf}\n", "x.dduf": "x"},
+		{"usr/bin/x": "x", "etc/passwd": "x"},
+		{"_data/a": "x"},
+		{"broken.gguf": "garbage"},
+		{"broken/Chart.yaml": "name: [\n"},
+		{".hidden": "x"},
+		{"greeting--1.2.3.x86_64_linux.bottle.tar.gz": string(kindtest.GreetingBottle("x86_64"))},
+		{"greeting--1.2.3.arm64_sonoma.bottle.tar.gz": string(kindtest.GreetingBottle("arm64"))},
+		{"deploy.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"},
+		{"scan.sarif": `{"version":"2.1.0","runs":[]}`},
+	}
+}
+
+// TestInitAgreesWithPush compares the declaration that init writes for a directory with a push of it, for many mixed
+// directories and every kind: init fails as push does, with the same messages, except where it offers the files of a role that
+// takes one as those of platforms. Where push packs something, init declares the same kind.
+func TestInitAgreesWithPush(t *testing.T) {
+	t.Parallel()
+	pieces := pieces(t)
+	for i := range pieces {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			for j := i; j < len(pieces); j++ {
+				more := []int{-1}
+				for k := j + 1; k < len(pieces); k += 29 { // some of all threes
+					more = append(more, k)
+				}
+				for _, k := range more {
+					files := fstest.MapFS{}
+					for _, n := range []int{i, j, k} {
+						if n >= 0 {
+							for name, text := range pieces[n] {
+								files[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+							}
+						}
+					}
+					kinds := []string{""}
+					if k < 0 && (i+j)%14 == 0 {
+						kinds = append(kinds, kindNames()...)
+					}
+					for _, kind := range kinds {
+						checkInit(t, files, kind)
+					}
+				}
+			}
+		})
+	}
+}
+
+func checkInit(t *testing.T, fsys fstest.MapFS, kind string) {
+	t.Helper()
+	var pushed *spec.Plan
+	declared, _, pushErr := artifact.Detect(fsys, []string{"."}, kind)
+	if pushErr == nil {
+		pushed, pushErr = artifact.Compose(fsys, declared)
+	}
+	text, initErr := artifact.Starter(fsys, ".", kind)
+	where := func() string {
+		var names []string
+		for name := range fsys {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return fmt.Sprintf("%v as %q", names, kind)
+	}
+	offers := strings.Contains(string(text), "\n# platforms:")
+	switch {
+	case pushErr == nil && initErr != nil:
+		t.Errorf("%s: push packs a %s, init says: %v", where(), pushed.Kind.Name, initErr)
+	case pushErr != nil && initErr == nil && !offers:
+		t.Errorf("%s: init writes\n%s\npush says: %v", where(), text, pushErr)
+	case pushErr != nil && initErr != nil && sortedLines(pushErr) != sortedLines(initErr):
+		t.Errorf("%s:\ninit says: %v\npush says: %v", where(), initErr, pushErr)
+	case pushErr == nil:
+		parsed, err := artifact.Parse("davit.yaml", text)
+		if err != nil || parsed.Kind != pushed.Kind.Name {
+			t.Errorf("%s: push packs a %s, init declares %v (%v)", where(), pushed.Kind.Name, parsed, err)
+		}
+	}
+}
+
+func sortedLines(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
