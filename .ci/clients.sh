@@ -32,6 +32,7 @@ extra docker-compose github.com/docker/compose/v5@v5.5.0              cmd
 extra wazero        github.com/tetratelabs/wazero@v1.12.0            cmd/wazero
 extra flux          github.com/fluxcd/pkg/oci@v0.50.0                 -
 extra podman-artifact go.podman.io/common@v0.66.0                     -              containers_image_openpgp,exclude_graphdriver_btrfs
+extra image-copy    go.podman.io/image/v5@v5.42.1                     -              containers_image_openpgp
 EOF
 }
 
