@@ -1,10 +1,10 @@
 package markdown
 
 import (
-	"html"
 	"strings"
 	"unicode"
 
+	"github.com/davit-oci/davit/internal/markup"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/yuin/goldmark/ast"
 )
@@ -50,7 +50,7 @@ func (r *renderer) inline(parent ast.Node, s style) []span {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
 		case *ast.Text:
-			spans = append(spans, span{text: prose(unescape(string(n.Value(r.source)), n.IsRaw())), style: s})
+			spans = append(spans, span{text: prose(markup.Unescape(string(n.Value(r.source)), n.IsRaw())), style: s})
 			switch {
 			case n.HardLineBreak():
 				spans = append(spans, span{br: true})
@@ -137,7 +137,7 @@ func (r *renderer) image(n *ast.Image, s style) []span {
 // rawHTML leaves tags out, but for what they show.
 func (r *renderer) rawHTML(n *ast.RawHTML, s style) []span {
 	var spans []span
-	for line := range strings.SplitSeq(stripTags(string(n.Segments.Value(r.source))), "\n") {
+	for line := range strings.SplitSeq(markup.TagText(string(n.Segments.Value(r.source))), "\n") {
 		if line != "" {
 			spans = append(spans, span{text: prose(line), style: s})
 		}
@@ -153,33 +153,6 @@ func plainText(spans []span) string {
 		b.WriteString(s.text)
 	}
 	return b.String()
-}
-
-// unescape resolves backslash escapes and entities.
-func unescape(text string, raw bool) string {
-	if raw || !strings.ContainsAny(text, `\&`) {
-		return text
-	}
-	var b strings.Builder
-	for {
-		at := strings.IndexByte(text, '\\')
-		if at < 0 || at+1 == len(text) {
-			b.WriteString(html.UnescapeString(text))
-			return b.String()
-		}
-		b.WriteString(html.UnescapeString(text[:at]))
-		if next := text[at+1]; next > ' ' && next < 0x7f && !isAlphanumeric(next) {
-			b.WriteByte(next)
-			text = text[at+2:]
-		} else {
-			b.WriteByte('\\')
-			text = text[at+1:]
-		}
-	}
-}
-
-func isAlphanumeric(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
 // prose is Escape for running text, which has other spaces and joiners than code: they are let through or left out, as

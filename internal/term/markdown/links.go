@@ -6,17 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/markup"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/text"
 )
 
 // Links lists the files that a document in a directory links to, by their paths from where dir begins.
 func Links(document, dir string) []string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
-	if !parsable(document) {
+	root, _ := markup.Parse(document)
+	if root == nil {
 		return nil
 	}
-	root := newParser().Parse(text.NewReader([]byte(document)))
 	var found []string
 	// The error is that of the function, which returns none.
 	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {

@@ -6,11 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/markup"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/parser"
-	"github.com/yuin/goldmark/text"
-	"github.com/yuin/goldmark/util"
 )
 
 // Options say what a text is rendered for.
@@ -32,26 +30,16 @@ const (
 // be parsed in reasonable time is shown as it is written.
 func Render(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
-	if !parsable(document) {
+	root, source := markup.Parse(document)
+	if root == nil {
 		return term.Text(document)
 	}
-	r := &renderer{source: []byte(document), styled: opts.Styled, dir: opts.Dir}
-	root := newParser().Parse(text.NewReader(r.source))
+	r := &renderer{source: source, styled: opts.Styled, dir: opts.Dir}
 	var b strings.Builder
 	for _, l := range r.blocks(root, max(minWidth, opts.Width), 0) {
 		b.WriteString(strings.TrimRight(l, " ") + "\n")
 	}
 	return b.String()
-}
-
-// newParser makes a parser of CommonMark, tables and alerts.
-func newParser() parser.Parser {
-	return parser.NewParser(
-		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
-		parser.WithInlineParsers(parser.DefaultInlineParsers()...),
-		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
-			util.Prioritized(alerts{}, 50), util.Prioritized(tables{}, 200))...),
-	)
 }
 
 // Field is a line of a header.
@@ -138,7 +126,7 @@ func (r *renderer) block(n ast.Node, columns, depth int) []string {
 		return []string{r.paint(strings.Repeat("─", columns), dim)}
 	case *ast.HTMLBlock:
 		return r.html(n, columns)
-	case *tableNode:
+	case *markup.Table:
 		return r.table(n, columns)
 	}
 	return r.blocks(n, columns, depth)
@@ -187,8 +175,8 @@ func (r *renderer) quote(n *ast.Blockquote, columns, depth int) []string {
 	}
 	bar := r.paint("│", dim) + " "
 	lines := r.blocks(n, columns-2, depth+1)
-	if title, ok := n.AttributeString(alertTitle); ok {
-		lines = append([]string{r.paint(title.(string), bold)}, lines...)
+	if title, ok := markup.AlertTitle(n); ok {
+		lines = append([]string{r.paint(title, bold)}, lines...)
 	}
 	for i, l := range lines {
 		lines[i] = bar + l
@@ -243,7 +231,7 @@ func (r *renderer) html(n *ast.HTMLBlock, columns int) []string {
 		b.Write(n.ClosureLine.Value(r.source))
 	}
 	var out []string
-	for l := range strings.Lines(stripTags(b.String())) {
+	for l := range strings.Lines(markup.TagText(b.String())) {
 		if l = strings.TrimSpace(l); l != "" {
 			out = append(out, hang(r.wrap([]span{{text: prose(l)}}, columns, false), "", "")...)
 		}

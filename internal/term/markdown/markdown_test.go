@@ -126,19 +126,6 @@ func TestIntricate(t *testing.T) {
 	}
 }
 
-func TestParsable(t *testing.T) {
-	t.Parallel()
-	for name, in := range intricate {
-		if name != "wide table" && parsable(in) {
-			t.Errorf("%s: parsable", name)
-		}
-	}
-	ordinary := strings.Repeat("## Links\n\n"+strings.Repeat("- [name](https://example.com) - *what* it is, `code`\n", 50)+"\n", 100)
-	if !parsable(ordinary) {
-		t.Error("a long list of links is not parsable")
-	}
-}
-
 // sequencePattern finds the escape sequences that paint writes.
 var sequencePattern = regexp.MustCompile(`\x1b\[[0-9;]+m`)
 

@@ -4,150 +4,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/markup"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/parser"
-	"github.com/yuin/goldmark/text"
 )
-
-// maxColumns bounds a table; what looks like a wider one is a paragraph.
-const maxColumns = 64
-
-var kindTable = ast.NewNodeKind("Table")
-
-// tableNode is a table of GitHub Flavored Markdown. Its children are the cells, row by row: each row has as many as
-// there are columns. goldmark's own extension for tables is not used: it brings regular expressions that are compiled
-// whenever the program starts.
-type tableNode struct {
-	ast.BaseBlock
-	columns []alignment
-}
-
-// Kind is that of the node.
-func (t *tableNode) Kind() ast.NodeKind { return kindTable }
-
-// Dump prints the node, as goldmark wants it.
-func (t *tableNode) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
-
-type alignment int
-
-const (
-	left alignment = iota
-	right
-	center
-)
-
-// tables turns paragraphs into tables.
-type tables struct{}
-
-// Transform looks for a line of dashes below a line with as many cells.
-func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) {
-	source, lines := reader.Source(), p.Lines()
-	for i := 1; i < lines.Len(); i++ {
-		at := lines.At(i)
-		columns := delimiters(string(at.Value(source)))
-		if columns == nil {
-			continue
-		}
-		if len(cells(lines.At(i-1), source)) != len(columns) {
-			return
-		}
-		t := &tableNode{columns: columns}
-		for j := i - 1; j < lines.Len(); j++ {
-			if j != i {
-				t.row(cells(lines.At(j), source))
-			}
-		}
-		p.Parent().InsertAfter(p.Parent(), p, t)
-		lines.SetSliced(0, i-1)
-		if lines.Len() == 0 {
-			p.Parent().RemoveChild(p.Parent(), p)
-		} else {
-			last := lines.At(i - 2)
-			lines.Set(i-2, last.TrimRightSpace(source))
-		}
-		return
-	}
-}
-
-func (t *tableNode) row(cells []text.Segment) {
-	for i := range t.columns {
-		cell := ast.NewTextBlock()
-		if i < len(cells) && cells[i].Len() > 0 {
-			cell.Lines().Append(cells[i])
-		}
-		t.AppendChild(t, cell)
-	}
-}
-
-// delimiters parses the line below the head of a table; it returns nil for any other line.
-func delimiters(l string) []alignment {
-	l = strings.TrimSpace(l)
-	if !strings.Contains(l, "-") || !strings.ContainsAny(l, "|:") || strings.Trim(l, "|-: \t") != "" {
-		return nil
-	}
-	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(l, "|"), "|"), "|")
-	if len(parts) > maxColumns {
-		return nil
-	}
-	columns := make([]alignment, len(parts))
-	for i, part := range parts {
-		part = strings.TrimSpace(part)
-		dashes := strings.TrimSuffix(strings.TrimPrefix(part, ":"), ":")
-		if dashes == "" || strings.Trim(dashes, "-") != "" {
-			return nil
-		}
-		switch first, last := part[0] == ':', part[len(part)-1] == ':'; {
-		case first && last:
-			columns[i] = center
-		case last:
-			columns[i] = right
-		}
-	}
-	return columns
-}
-
-// cells cuts a line at its pipes.
-func cells(line text.Segment, source []byte) []text.Segment {
-	line = line.TrimLeftSpace(source)
-	line = line.TrimRightSpace(source)
-	line.Padding = 0
-	if value := line.Value(source); len(value) > 0 && value[0] == '|' {
-		line = line.WithStart(line.Start + 1)
-	}
-	var found []text.Segment
-	value, begin := line.Value(source), 0
-	add := func(end int) {
-		s := text.NewSegment(line.Start+begin, line.Start+end)
-		s = s.TrimLeftSpace(source)
-		found = append(found, s.TrimRightSpace(source))
-	}
-	for i := 0; i < len(value) && len(found) <= maxColumns; i++ {
-		switch value[i] {
-		case '\\':
-			i++
-		case '|':
-			add(i)
-			begin = i + 1
-		}
-	}
-	if begin < len(value) {
-		add(len(value))
-	}
-	return found
-}
 
 // minColumn is how narrow a column becomes before its table is shown as a list.
 const minColumn = 8
 
 // table lays a table out in columns. Where they don't fit beside one another, long cells are wrapped; where that does
 // not do, each row becomes a list of its cells.
-func (r *renderer) table(t *tableNode, columns int) []string {
+func (r *renderer) table(t *markup.Table, columns int) []string {
 	r.inCell = true
 	defer func() { r.inCell = false }()
 	var rows [][][]span
 	for cell := t.FirstChild(); cell != nil; {
-		row := make([][]span, len(t.columns))
+		row := make([][]span, len(t.Columns))
 		for i := range row {
 			var s style
 			if len(rows) == 0 {
@@ -158,13 +29,13 @@ func (r *renderer) table(t *tableNode, columns int) []string {
 		}
 		rows = append(rows, row)
 	}
-	widths := naturalWidths(rows, len(t.columns))
+	widths := naturalWidths(rows, len(t.Columns))
 	if !fit(widths, columns-2*(len(widths)-1)) {
 		return r.tableAsList(rows, columns)
 	}
 	var out []string
 	for i, row := range rows {
-		out = append(out, r.tableRow(row, widths, t.columns)...)
+		out = append(out, r.tableRow(row, widths, t.Columns)...)
 		if i == 0 {
 			out = append(out, r.tableRule(widths))
 		}
@@ -226,7 +97,7 @@ func count(list []int, value int) int {
 	return n
 }
 
-func (r *renderer) tableRow(row [][]span, widths []int, columns []alignment) []string {
+func (r *renderer) tableRow(row [][]span, widths []int, columns []markup.Alignment) []string {
 	cells := make([][]line, len(row))
 	height := 1
 	for i, spans := range row {
@@ -243,9 +114,9 @@ func (r *renderer) tableRow(row [][]span, widths []int, columns []alignment) []s
 			}
 			room, before := max(0, widths[i]-l.width), 0
 			switch columns[i] {
-			case right:
+			case markup.Right:
 				before = room
-			case center:
+			case markup.Center:
 				before = room / 2
 			}
 			parts[i] = strings.Repeat(" ", before) + l.text + strings.Repeat(" ", room-before)

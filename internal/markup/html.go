@@ -1,4 +1,4 @@
-package markdown
+package markup
 
 import (
 	"html"
@@ -8,8 +8,8 @@ import (
 // breaking are the tags that end a line.
 var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
 
-// stripTags takes tags and comments out of HTML. Images leave what stands for them.
-func stripTags(text string) string {
+// TagText takes tags and comments out of HTML, and returns the text. Images leave what stands for them.
+func TagText(text string) string {
 	var b strings.Builder
 	for {
 		at := strings.IndexByte(text, '<')

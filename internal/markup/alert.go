@@ -1,4 +1,4 @@
-package markdown
+package markup
 
 import (
 	"strings"
@@ -14,6 +14,13 @@ const alertTitle = "alert"
 // titles are those of the alerts, by their first lines.
 var titles = map[string]string{
 	"[!note]": "Note", "[!tip]": "Tip", "[!important]": "Important", "[!warning]": "Warning", "[!caution]": "Caution",
+}
+
+// AlertTitle returns the title of a quote that is an alert.
+func AlertTitle(quote *ast.Blockquote) (string, bool) {
+	title, ok := quote.AttributeString(alertTitle)
+	name, _ := title.(string)
+	return name, ok
 }
 
 // alerts takes the first line off a quote that begins as an alert does.

@@ -1,0 +1,60 @@
+// Package markup parses Markdown from strangers into trees that can be rendered: CommonMark with the tables and alerts of GitHub,
+// within bounds of time and depth. It renders nothing.
+package markup
+
+import (
+	"html"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// Parse parses a document with "\n" at the ends of its lines. The nodes refer to the bytes that it returns. The root is nil for a
+// document that is too large or too intricate to be parsed in reasonable time.
+func Parse(document string) (root ast.Node, source []byte) {
+	if !parsable(document) {
+		return nil, nil
+	}
+	source = []byte(document)
+	return newParser().Parse(text.NewReader(source)), source
+}
+
+// newParser makes a parser of CommonMark, tables and alerts.
+func newParser() parser.Parser {
+	return parser.NewParser(
+		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
+		parser.WithInlineParsers(parser.DefaultInlineParsers()...),
+		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
+			util.Prioritized(alerts{}, 50), util.Prioritized(tables{}, 200))...),
+	)
+}
+
+// Unescape resolves backslash escapes and entities.
+func Unescape(text string, raw bool) string {
+	if raw || !strings.ContainsAny(text, `\&`) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(text, '\\')
+		if at < 0 || at+1 == len(text) {
+			b.WriteString(html.UnescapeString(text))
+			return b.String()
+		}
+		b.WriteString(html.UnescapeString(text[:at]))
+		if next := text[at+1]; next > ' ' && next < 0x7f && !isAlphanumeric(next) {
+			b.WriteByte(next)
+			text = text[at+2:]
+		} else {
+			b.WriteByte('\\')
+			text = text[at+1:]
+		}
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}

@@ -1,0 +1,138 @@
+package markup
+
+import (
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+)
+
+// maxColumns bounds a table; what looks like a wider one is a paragraph.
+const maxColumns = 64
+
+var kindTable = ast.NewNodeKind("Table")
+
+// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row: each row has as many as
+// there are columns. goldmark's own extension for tables is not used: it brings regular expressions that are compiled
+// whenever the program starts.
+type Table struct {
+	ast.BaseBlock
+	Columns []Alignment
+}
+
+// Kind is that of the node.
+func (t *Table) Kind() ast.NodeKind { return kindTable }
+
+// Dump prints the node, as goldmark wants it.
+func (t *Table) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
+
+// Alignment is how the cells of a column are aligned.
+type Alignment int
+
+// The alignments.
+const (
+	Left Alignment = iota
+	Right
+	Center
+)
+
+// tables turns paragraphs into tables.
+type tables struct{}
+
+// Transform looks for a line of dashes below a line with as many cells.
+func (tables) Transform(p *ast.Paragraph, reader text.Reader, _ parser.Context) {
+	source, lines := reader.Source(), p.Lines()
+	for i := 1; i < lines.Len(); i++ {
+		at := lines.At(i)
+		columns := delimiters(string(at.Value(source)))
+		if columns == nil {
+			continue
+		}
+		if len(cells(lines.At(i-1), source)) != len(columns) {
+			return
+		}
+		t := &Table{Columns: columns}
+		for j := i - 1; j < lines.Len(); j++ {
+			if j != i {
+				t.row(cells(lines.At(j), source))
+			}
+		}
+		p.Parent().InsertAfter(p.Parent(), p, t)
+		lines.SetSliced(0, i-1)
+		if lines.Len() == 0 {
+			p.Parent().RemoveChild(p.Parent(), p)
+		} else {
+			last := lines.At(i - 2)
+			lines.Set(i-2, last.TrimRightSpace(source))
+		}
+		return
+	}
+}
+
+func (t *Table) row(cells []text.Segment) {
+	for i := range t.Columns {
+		cell := ast.NewTextBlock()
+		if i < len(cells) && cells[i].Len() > 0 {
+			cell.Lines().Append(cells[i])
+		}
+		t.AppendChild(t, cell)
+	}
+}
+
+// delimiters parses the line below the head of a table; it returns nil for any other line.
+func delimiters(l string) []Alignment {
+	l = strings.TrimSpace(l)
+	if !strings.Contains(l, "-") || !strings.ContainsAny(l, "|:") || strings.Trim(l, "|-: \t") != "" {
+		return nil
+	}
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(l, "|"), "|"), "|")
+	if len(parts) > maxColumns {
+		return nil
+	}
+	columns := make([]Alignment, len(parts))
+	for i, part := range parts {
+		part = strings.TrimSpace(part)
+		dashes := strings.TrimSuffix(strings.TrimPrefix(part, ":"), ":")
+		if dashes == "" || strings.Trim(dashes, "-") != "" {
+			return nil
+		}
+		switch first, last := part[0] == ':', part[len(part)-1] == ':'; {
+		case first && last:
+			columns[i] = Center
+		case last:
+			columns[i] = Right
+		}
+	}
+	return columns
+}
+
+// cells cuts a line at its pipes.
+func cells(line text.Segment, source []byte) []text.Segment {
+	line = line.TrimLeftSpace(source)
+	line = line.TrimRightSpace(source)
+	line.Padding = 0
+	if value := line.Value(source); len(value) > 0 && value[0] == '|' {
+		line = line.WithStart(line.Start + 1)
+	}
+	var found []text.Segment
+	value, begin := line.Value(source), 0
+	add := func(end int) {
+		s := text.NewSegment(line.Start+begin, line.Start+end)
+		s = s.TrimLeftSpace(source)
+		found = append(found, s.TrimRightSpace(source))
+	}
+	for i := 0; i < len(value) && len(found) <= maxColumns; i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case '|':
+			add(i)
+			begin = i + 1
+		}
+	}
+	if begin < len(value) {
+		add(len(value))
+	}
+	return found
+}
