@@ -1,0 +1,103 @@
+// Package fields lays out JSON documents, such as configs, as names and values for people.
+package fields
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// MaxValue is how many characters of a value a glance takes in.
+const MaxValue = 120
+
+// Field is a name, "path.to.field", and a value.
+type Field struct{ Name, Value string }
+
+// Step is a step in the history of an image.
+type Step struct {
+	Text  string // the command
+	Empty bool   // it made no layer
+}
+
+// Of returns the fields of a JSON object. The history of an image config is apart because it describes each layer, and the digests
+// of its uncompressed layers, which say nothing to people, are left out. Content that is not JSON has no fields.
+func Of(content []byte) (list []Field, history []Step) {
+	var value any
+	dec := json.NewDecoder(bytes.NewReader(content))
+	dec.UseNumber()
+	if dec.Decode(&value) != nil {
+		return nil, nil
+	}
+	for _, step := range takeHistory(value) {
+		fields, _ := step.(map[string]any)
+		text := func(key string) string { s, _ := fields[key].(string); return s }
+		empty, _ := fields["empty_layer"].(bool)
+		history = append(history, Step{term.Shorten(cmp.Or(text("created_by"), text("comment"), text("created")), MaxValue), empty})
+	}
+	return flatten("", value, nil), history
+}
+
+// takeHistory removes the history from an image config, and the digests of the uncompressed layers.
+func takeHistory(config any) []any {
+	fields, ok := config.(map[string]any)
+	if !ok || fields["rootfs"] == nil {
+		return nil
+	}
+	delete(fields, "rootfs")
+	history, _ := fields["history"].([]any)
+	if len(history) > 0 {
+		delete(fields, "history")
+	}
+	return history
+}
+
+// flatten appends a JSON value as fields "path.to.field" with values. A list of scalars is one value; for other lists, and for
+// digests, only the length is shown.
+func flatten(path string, value any, fields []Field) []Field {
+	switch v := value.(type) {
+	case map[string]any:
+		if path != "" && isSet(v) {
+			return append(fields, Field{path, term.Shorten(strings.Join(slices.Sorted(maps.Keys(v)), ", "), MaxValue)})
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			fields = flatten(strings.TrimPrefix(path+"."+key, "."), v[key], fields)
+		}
+		return fields
+	case []any:
+		return append(fields, Field{path, flattenList(v)})
+	case nil:
+		return fields
+	}
+	return append(fields, Field{path, term.Shorten(fmt.Sprint(value), MaxValue)})
+}
+
+// isSet reports whether an object only lists its keys, as an image config does its ports and volumes.
+func isSet(object map[string]any) bool {
+	for _, value := range object {
+		if fields, ok := value.(map[string]any); !ok || len(fields) > 0 {
+			return false
+		}
+	}
+	return len(object) > 0
+}
+
+func flattenList(list []any) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		switch v.(type) {
+		case map[string]any, []any:
+			return term.Plural(len(list), "item")
+		}
+		words[i] = fmt.Sprint(v)
+	}
+	if len(words) > 0 && strings.HasPrefix(words[0], "sha256:") {
+		return term.Plural(len(list), "digest")
+	}
+	return term.Shorten(strings.Join(words, ", "), MaxValue)
+}
