@@ -23,7 +23,7 @@ const maxAnswers = 20
 // the config points nowhere.
 func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
 	pull := s.kind.Pull
-	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() {
+	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() || s.opts.Quick && s.isLarge() {
 		return nil, nil
 	}
 	config, err := fetch.FetchBlob(ctx, s.src, *m.Config)
@@ -52,6 +52,20 @@ func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, erro
 
 // isOneFile reports whether the artifact is a single file, so that its config is not worth a request.
 func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpack }
+
+// isLarge reports whether finding a page takes more than a small layer.
+func (s *search) isLarge() bool {
+	packed := 0
+	for _, it := range s.items {
+		if it.Unpack {
+			packed++
+		}
+		if packed > 1 || it.Unpack && it.Desc.Size > MaxText {
+			return true
+		}
+	}
+	return false
+}
 
 // answer reads the pages and sections that answer the alert.
 func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, error) {

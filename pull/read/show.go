@@ -41,6 +41,7 @@ type ReadableOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
 	Path     string            // this file, named as a pull would name it
 	Alert    string            // of runbooks, the pages or sections that answer this alert; all if it is not among them
+	Quick    bool              // fetch at most one layer, and none larger than MaxText
 	Limits   pull.Limits
 }
 
@@ -143,7 +144,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 			s.offerLayer(it)
 		}
 	}
-	if s.rank <= kind.RankLicense {
+	if s.rank <= kind.RankLicense && (s.layer == nil || !s.opts.Quick) {
 		for _, it := range slices.Backward(s.items) { // upper layers of an image hide files of lower ones
 			if err := s.tar(ctx, it); err != nil {
 				return nil, err
@@ -157,6 +158,8 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 		return newDocument(s.path, "", s.text)
 	case s.opts.Path != "":
 		return nil, fetch.MissingFile(s.items, s.opts.Path, nil)
+	case s.skipped && s.opts.Quick:
+		return nil, fmt.Errorf("not all layers were searched: %w", ErrNothingReadable)
 	case s.skipped:
 		return nil, fmt.Errorf("no more than %d MiB of layers were searched: %w", maxSearched>>20, ErrNothingReadable)
 	}
@@ -207,7 +210,7 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *fetch.Item) {
 	rank := s.rankOf(it.Name, it.Role, it.Desc.MediaType)
-	if rank > s.rank && (it.Desc.Size <= MaxText || s.mayBeSBOM(it)) {
+	if rank > s.rank && (it.Desc.Size <= MaxText || s.mayBeSBOM(it) && !s.opts.Quick) {
 		s.rank, s.path, s.layer = rank, it.Name, it
 	}
 }
@@ -269,7 +272,7 @@ func (s *search) tar(ctx context.Context, it *fetch.Item) error {
 	if it.Image && s.skipped {
 		return nil // the skipped layer may hide files of this one
 	}
-	if s.searched+it.Desc.Size > maxSearched {
+	if s.searched+it.Desc.Size > maxSearched || s.opts.Quick && (s.searched > 0 || it.Desc.Size > MaxText) {
 		s.skipped = true
 		return nil
 	}
