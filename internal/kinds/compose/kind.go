@@ -10,6 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"docker compose -f oci://{ref} config"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"compose": {Expects: "a compose file", Find: isCompose, Fault: composeFault},

@@ -10,6 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"flux pull artifact oci://{ref} --output ."},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"manifests": {Expects: "a directory of Kubernetes manifests", Find: isManifests},

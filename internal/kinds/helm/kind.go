@@ -11,6 +11,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"helm pull oci://{ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart},

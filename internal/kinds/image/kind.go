@@ -10,6 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"docker pull {ref}", "podman pull {ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"rootfs": {Expects: "the root of a file system", Find: isRootFS},

@@ -27,7 +27,10 @@ type Kind struct {
 	Outline compose.OutlineFunc
 	// Names are names of files that explain an artifact, whatever its kind.
 	Names []Naming
-	Pull  Pull
+	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them stands for the
+	// repository with a digest.
+	Native []string
+	Pull   Pull
 }
 
 // Pull says how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are

@@ -11,6 +11,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"docker model pull {ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"gguf-projector": {Expects: "a multimodal projector in GGUF", Find: isProjector},

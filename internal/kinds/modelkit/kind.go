@@ -12,6 +12,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"kit pull {ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"kitfile": {Expects: "a Kitfile", Find: listing.IsKitfile, Fault: listing.KitfileFault},

@@ -12,6 +12,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"modctl pull {ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"modelfile": {Expects: "modctl's Modelfile", Find: listing.IsModelfile},

@@ -10,7 +10,8 @@ import (
 // Kind returns the kind of volumes.
 func Kind() kind.Kind {
 	return kind.Kind{
-		Kind: data(),
+		Kind:   data(),
+		Native: []string{"docker pull {ref}", "podman pull {ref}"},
 		Tests: map[string]roles.Test{
 			"tar": {Expects: "a tar", Find: isTar},
 		},

@@ -10,6 +10,7 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
+		Native: []string{"wkg oci pull {ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
 			"wasm": {Expects: "a WebAssembly binary", Find: isWasm, Fault: wasmFault},
