@@ -2,15 +2,14 @@ package serve
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/answer"
 	"github.com/davit-oci/davit/internal/serve/limit"
 	"github.com/davit-oci/davit/internal/serve/upload"
+	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -160,23 +159,10 @@ type store interface {
 // to a loopback address. Programs use localhost or the address itself.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r.Host) {
+		if !guard.IsLocal(r.Host) {
 			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is for this machine alone: use localhost or 127.0.0.1, or --allow-remote"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// isLocal reports whether HOST or HOST:PORT can only mean this machine.
-func isLocal(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }

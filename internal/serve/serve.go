@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -23,8 +21,9 @@ import (
 
 // Options configure a server. The zero value serves for reading, on this machine.
 type Options struct {
-	Write  bool // clients may push and delete
-	Remote bool // accept host names other than those of this machine
+	Write  bool     // clients may push and delete
+	Remote bool     // accept host names other than those of this machine
+	Hosts  []string // host names that the pages are reached under, besides those of this machine
 	// Log is called after each request, from several goroutines. It may be nil.
 	Log func(accesslog.Request)
 	// Stopping is called with the number of active requests when the server starts to stop. It may be nil.
@@ -118,39 +117,13 @@ func (s *Server) Handler() http.Handler {
 		h = localOnly(h)
 	}
 	// A web page must not make a browser on this machine push.
-	return s.log.Wrap(http.NewCrossOriginProtection().Handler(h))
+	return s.log.Wrap(s.withPages(http.NewCrossOriginProtection().Handler(h)))
 }
 
 // Serve serves requests until ctx ends and the active ones are finished. Then it closes the server.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	server := &http.Server{
-		Handler: s.Handler(),
-		// Clients must send a request soon; transfers may take any time, as long as they move.
-		ReadHeaderTimeout: 20 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-		ErrorLog:          log.New(nothing{}, "", 0),
-	}
-	stopped := make(chan error, 1)
-	end := context.AfterFunc(ctx, func() {
-		if s.opts.Stopping != nil {
-			s.opts.Stopping(s.log.Active())
-		}
-		stopped <- server.Shutdown(context.WithoutCancel(ctx))
-	})
-	err := server.Serve(limit.Listen(l, limit.MaxConnections))
-	if errors.Is(err, http.ErrServerClosed) {
-		err = <-stopped
-	} else if !end() {
-		err = errors.Join(err, <-stopped)
-	}
-	return errors.Join(err, s.Close())
+	return errors.Join(serveHTTP(ctx, l, s.Handler(), s.log, s.opts.Stopping), s.Close())
 }
 
 // Close removes partial uploads and closes the layouts.
 func (s *Server) Close() error { return errors.Join(s.uploads.Close(), s.store.Close()) }
-
-// nothing drops the messages of package http about broken connections, which the log of requests has.
-type nothing struct{}
-
-func (nothing) Write(p []byte) (int, error) { return len(p), nil }

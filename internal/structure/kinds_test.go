@@ -35,7 +35,7 @@ func TestNoKindByName(t *testing.T) {
 		t.Fatalf("%d kinds, %d packages", len(names), len(rooms))
 	}
 	for _, s := range sources(t) {
-		if !below(s.dir(), "pull", "internal/fetch", "internal/cli") {
+		if !below(s.dir(), "pull", "internal/fetch", "internal/cli", "internal/serve") {
 			continue
 		}
 		for _, spec := range s.file.Imports {

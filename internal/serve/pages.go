@@ -1,0 +1,172 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/accesslog"
+	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/limit"
+	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// withPages answers browsers with pages, and all others with the registry protocol.
+func (s *Server) withPages(protocol http.Handler) http.Handler {
+	pages := web.New(s.Source(""), web.Options{
+		Options: guard.Options{Hosts: s.opts.Hosts, Remote: s.opts.Remote},
+		Explain: func(err error) string { return answer.For(err).Message }, // without paths of the server
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if web.IsPage(r) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		protocol.ServeHTTP(w, r)
+	})
+}
+
+// Source returns the source of pages about the layouts. Commands call the layouts by the path, or as a registry if it is empty.
+func (s *Server) Source(path string) web.Source { return &pageSource{s.store, path} }
+
+// pageSource has the layouts of a server.
+type pageSource struct {
+	store
+	path string
+}
+
+func (s *pageSource) Repositories(ctx context.Context) ([]string, error) { return s.list(ctx) }
+
+func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, error) {
+	if !validName(name) {
+		return nil, answer.NameUnknown(name)
+	}
+	repo, err := s.repository(ctx, name, false)
+	if err != nil {
+		return nil, err
+	}
+	return pageTarget{repo}, nil
+}
+
+func (s *pageSource) Name(repository, host string) string {
+	_, isTree := s.store.(*tree)
+	switch {
+	case s.path == "":
+		return host + "/" + repository
+	case isTree:
+		return s.path + "/" + repository
+	}
+	return s.path
+}
+
+// pageTarget is a layout with the tags of one repository.
+type pageTarget struct{ *repository }
+
+// Tags lists the tags of the repository.
+func (t pageTarget) Tags(ctx context.Context, last string, fn func([]string) error) error {
+	tags, err := t.tags(ctx)
+	if err != nil {
+		return err
+	}
+	for len(tags) > 0 && tags[0] <= last {
+		tags = tags[1:]
+	}
+	return fn(tags)
+}
+
+// Resolve resolves a tag of the repository, or a digest.
+func (t pageTarget) Resolve(ctx context.Context, ref string) (ocispec.Descriptor, error) {
+	if _, err := digest.Parse(ref); err == nil {
+		return t.layout.Resolve(ctx, ref)
+	}
+	name, err := t.nameOf(ctx, ref)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	return t.layout.Resolve(ctx, name)
+}
+
+// FetchRange reads a part of a blob.
+func (t pageTarget) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	ranger, ok := t.layout.(registry.Ranger)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return ranger.FetchRange(ctx, desc, offset, length)
+}
+
+// Untagged returns the manifests that the layout lists without a name.
+func (t pageTarget) Untagged(ctx context.Context) ([]ocispec.Descriptor, error) {
+	inventory, ok := t.layout.(registry.Inventory)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	names, err := t.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	named := map[digest.Digest]bool{}
+	for _, name := range names {
+		if desc, err := t.layout.Resolve(ctx, name); err == nil {
+			named[desc.Digest] = true
+		}
+	}
+	roots, err := inventory.Roots(ctx)
+	var untagged []ocispec.Descriptor
+	for _, root := range roots {
+		if !named[root.Digest] {
+			untagged = append(untagged, root)
+			named[root.Digest] = true // listed once
+		}
+	}
+	return untagged, err
+}
+
+// PageOptions configure a server of pages alone.
+type PageOptions struct {
+	Prefix   string // the first part of every path
+	Log      func(accesslog.Request)
+	Stopping func(requests int)
+}
+
+// Pages serves pages to this machine until ctx ends and the active requests are finished.
+func Pages(ctx context.Context, l net.Listener, source web.Source, opts PageOptions) error {
+	requests := accesslog.New(opts.Log)
+	pages := web.New(source, web.Options{Options: guard.Options{Prefix: opts.Prefix}})
+	return serveHTTP(ctx, l, requests.Wrap(pages), requests, opts.Stopping)
+}
+
+// serveHTTP serves requests until ctx ends and the active ones are finished.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, requests *accesslog.Log, stopping func(int)) error {
+	server := &http.Server{
+		Handler: h,
+		// Clients must send a request soon; transfers may take any time, as long as they move.
+		ReadHeaderTimeout: 20 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ErrorLog:          log.New(io.Discard, "", 0), // the log of requests has broken connections
+	}
+	stopped := make(chan error, 1)
+	end := context.AfterFunc(ctx, func() {
+		if stopping != nil {
+			stopping(requests.Active())
+		}
+		stopped <- server.Shutdown(context.WithoutCancel(ctx))
+	})
+	err := server.Serve(limit.Listen(l, limit.MaxConnections))
+	if errors.Is(err, http.ErrServerClosed) {
+		return <-stopped
+	}
+	if !end() {
+		err = errors.Join(err, <-stopped)
+	}
+	return err
+}

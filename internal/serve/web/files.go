@@ -1,0 +1,96 @@
+package web
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/serve/web/once"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
+)
+
+const (
+	// maxListed is how many bytes of packed layers are read to list their files. More are listed by a command.
+	maxListed = 256 << 20
+	// maxFiles bounds the files on a page.
+	maxFiles = 2000
+)
+
+// fileList is the content of the page about the files of an artifact.
+type fileList struct {
+	Path   string // of the artifact
+	Query  string // the search
+	Rows   []fileRow
+	Found  int
+	More   int
+	Packed bool // packed layers were not looked into
+	Size   int64
+}
+
+// fileRow is a file, or a directory above the next ones.
+type fileRow struct {
+	Name  string // from the directory above
+	Path  string // of the page about it; empty: a directory
+	Depth int
+	Size  int64
+	Mode  string
+	Link  string
+}
+
+// files lists the files of an artifact.
+func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
+	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
+	if err != nil {
+		return nil, err
+	}
+	list := &fileList{Path: PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q")}
+	list.Packed = packedSize(info) > maxListed
+	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{NoUnpack: list.Packed})
+	if err != nil {
+		return nil, err
+	}
+	var above []string
+	for _, f := range listing.Files {
+		if !strings.Contains(strings.ToLower(f.Path), strings.ToLower(list.Query)) {
+			continue
+		}
+		list.Size += f.Size
+		if list.Found++; list.Found > maxFiles {
+			continue
+		}
+		above = list.addDirectories(above, f.Path)
+		list.Rows = append(list.Rows, fileRow{
+			Name: path.Base(f.Path), Path: list.Path + escapePath("/file/"+f.Path), Depth: len(above), Size: f.Size, Mode: fs.FileMode(f.Mode).String(), Link: f.Link,
+		})
+	}
+	list.More = max(0, list.Found-maxFiles)
+	return &page{template: "files.html", Title: "Files of " + p.title(), Crumbs: append(p.crumbs(), link{"files", list.Path + "/files"}), Data: list}, nil
+}
+
+// addDirectories adds the directories of a file that the file before it is not in, and returns all of them.
+func (l *fileList) addDirectories(before []string, file string) []string {
+	var dirs []string
+	if dir := path.Dir(file); dir != "." {
+		dirs = strings.Split(dir, "/")
+	}
+	same := 0
+	for same < len(dirs) && same < len(before) && dirs[same] == before[same] {
+		same++
+	}
+	for i := same; i < len(dirs); i++ {
+		l.Rows = append(l.Rows, fileRow{Name: dirs[i] + "/", Depth: i})
+	}
+	return dirs
+}
+
+// packedSize returns the size of the layers that may be tars.
+func packedSize(info *inspect.Info) int64 {
+	var size int64
+	for _, l := range info.Layers {
+		if strings.Contains(l.MediaType, "tar") || strings.Contains(l.MediaType, "layer") {
+			size += l.Size
+		}
+	}
+	return size
+}

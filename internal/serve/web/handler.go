@@ -1,0 +1,148 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/accesslog"
+	"github.com/davit-oci/davit/internal/serve/web/guard"
+)
+
+// Source is where pages read.
+type Source interface {
+	// Repositories returns the names of the repositories, sorted.
+	Repositories(ctx context.Context) ([]string, error)
+	// Open returns a repository. It stays open.
+	Open(ctx context.Context, repository string) (registry.Target, error)
+	// Name returns what commands call a repository, for someone who reaches the pages under a host.
+	Name(repository, host string) string
+}
+
+// Options configure the pages.
+type Options struct {
+	guard.Options
+	// Explain returns what a reader is told of an error whose message is not for everybody. Nil: the message.
+	Explain func(error) string
+}
+
+const (
+	// maxPages bounds the pages that are made at once: each holds manifests, configs, and a text.
+	maxPages = 4
+	// maxDownloads bounds the files that are being sent: each holds up to a layer of 32 MiB.
+	maxDownloads = 8
+	// pageTime is how long a page may take, and partTime a part that the page can do without.
+	pageTime = 30 * time.Second
+	partTime = 5 * time.Second
+)
+
+// handler makes the pages.
+type handler struct {
+	source Source
+	opts   Options
+	busy   chan struct{} // has an element for each page that is being made
+	sends  chan struct{} // and for each file that is being sent
+}
+
+// New returns a handler of pages.
+func New(source Source, opts Options) http.Handler {
+	h := &handler{source: source, opts: opts, busy: make(chan struct{}, maxPages), sends: make(chan struct{}, maxDownloads)}
+	return guard.Wrap(h, opts.Options)
+}
+
+// IsPage reports whether a request is for a page, where pages share an address with something for programs.
+func IsPage(r *http.Request) bool {
+	switch path := r.URL.Path; {
+	case path == "/":
+		return strings.Contains(r.Header.Get("Accept"), "text/html")
+	case path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, repositoryPath):
+		return true
+	}
+	return false
+}
+
+// call is a request for a page.
+type call struct {
+	*http.Request
+	w    http.ResponseWriter
+	base string // the prefix of links
+
+	whole context.Context // of the request, for what may take longer than a page
+}
+
+// ServeHTTP makes one page.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if sendStatic(w, r) {
+		return
+	}
+	c := &call{Request: r, w: w, base: h.opts.Prefix, whole: r.Context()}
+	slots := h.busy
+	if rest, ok := strings.CutPrefix(r.URL.Path, repositoryPath); ok && strings.HasPrefix(parsePlace(rest).view, "raw/") {
+		slots = h.sends
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-r.Context().Done():
+		return
+	}
+	p, err := h.page(c)
+	if err != nil {
+		accesslog.Fail(w, err)
+		p = h.problem(err)
+	}
+	if p != nil {
+		p.send(c)
+	}
+}
+
+// page makes the page of a path. It is nil if the answer was sent.
+func (h *handler) page(c *call) (*page, error) {
+	ctx, cancel := context.WithTimeout(c.Context(), pageTime)
+	defer cancel()
+	c.Request = c.WithContext(ctx)
+	if c.URL.Path == "/" {
+		return h.repositories(c)
+	}
+	if rest, ok := strings.CutPrefix(c.URL.Path, repositoryPath); ok {
+		return h.inRepository(c, parsePlace(rest))
+	}
+	return nil, errNoPage
+}
+
+// place is the subject of a page, from its path: a repository, an artifact in it, and a view of that.
+type place struct {
+	repository string
+	reference  string // tag or digest; empty: the repository
+	sign       string // ":" before a tag, "@" before a digest
+	view       string // empty: the first page
+}
+
+// parsePlace parses REPOSITORY[:TAG|@DIGEST[/VIEW]]. The grammar of names lets the first ":" or "@" end the repository, and the
+// next slash begin the view.
+func parsePlace(path string) place {
+	at := strings.IndexAny(path, ":@")
+	if at < 0 {
+		return place{repository: strings.TrimSuffix(path, "/")}
+	}
+	p := place{repository: path[:at], sign: path[at : at+1]}
+	p.reference, p.view, _ = strings.Cut(path[at+1:], "/")
+	return p
+}
+
+// inRepository makes the page of a repository, or of an artifact in it.
+func (h *handler) inRepository(c *call, p place) (*page, error) {
+	target, err := h.source.Open(c.Context(), p.repository)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case p.sign == "":
+		return h.repository(c, p, target)
+	case p.reference == "":
+		return nil, errNoPage
+	}
+	return h.artifact(c, p, target)
+}

@@ -1,0 +1,96 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// hostileContents are files that a stranger may put into an artifact of any kind.
+var hostileContents = map[string]string{
+	"markdown": hostileMarkdown,
+	"html":     hostile,
+	"matter":   "---\ntitle: '" + hostile + "'\nalerts: ['" + hostile + "']\n---\n# " + hostile + "\n",
+	"spdx":     `{"spdxVersion":"SPDX-2.3","name":` + quoted(hostile) + `,"packages":[{"name":` + quoted(hostile) + `,"licenseConcluded":` + quoted(hostile) + `}]}`,
+	"sarif":    `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":` + quoted(hostile) + `}},"results":[{"level":"error","ruleId":` + quoted(hostile) + `,"message":{"text":` + quoted(hostile) + `}}]}]}`,
+	"vex":      `{"@context":"https://openvex.dev/ns/v0.2.0","author":` + quoted(hostile) + `,"timestamp":"2026-01-01T00:00:00Z","statements":[{"vulnerability":{"name":` + quoted(hostile) + `},"products":[{"@id":` + quoted(hostile) + `}],"status":"affected"}]}`,
+	"intoto":   `{"_type":"https://in-toto.io/Statement/v1","predicateType":` + quoted(hostile) + `,"subject":[{"name":` + quoted(hostile) + `}],"predicate":{"a":` + quoted(hostile) + `}}`,
+	"binary":   "GGUF\x03\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// TestHostileKinds shows artifacts of each kind whose names, annotations, configs, and files would be scripts where they are not
+// escaped.
+func TestHostileKinds(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds.All() {
+		t.Run(k.Name, func(t *testing.T) {
+			t.Parallel()
+			s := newShelf(t)
+			for name, content := range hostileContents {
+				s.manifest(name, hostileManifest(s, k.Kind, content))
+			}
+			h := web.New(library{"a": s.Target}, web.Options{})
+			checkHarmless(t, h, "/")
+			checkHarmless(t, h, "/r/a")
+			for name := range hostileContents {
+				for _, view := range []string{"", "?search=all", "/files", "/manifest", "/config"} {
+					checkHarmless(t, h, "/r/a:"+name+view)
+				}
+			}
+		})
+	}
+}
+
+// hostileManifest is a manifest of a kind with a layer for each role.
+func hostileManifest(s shelf, k mediatypes.Kind, content string) ocispec.Manifest {
+	configType := k.Config.MediaType
+	if configType == "" && k.Shape == mediatypes.Image {
+		configType = ocispec.MediaTypeImageConfig
+	}
+	m := ocispec.Manifest{ArtifactType: k.ArtifactType, Annotations: map[string]string{}}
+	if configType != "" {
+		m.Config = s.blob(configType, "", `{"created":`+quoted(hostile)+`,`+quoted(hostile)+`:`+quoted(hostile)+`,"name":`+quoted(hostile)+
+			`,"rootfs":{"type":"layers"},"history":[{"created_by":`+quoted(hostile)+`}],"alerts":[{"name":`+quoted(hostile)+`,"page":"index.md"}]}`)
+	}
+	for key := range k.Annotations {
+		m.Annotations[key] = k.Annotations[key]
+	}
+	m.Annotations[ocispec.AnnotationTitle], m.Annotations[hostile] = hostile, hostile
+	for i, role := range k.Layers {
+		title := "README.md"
+		if i > 0 {
+			title = hostile + role.Role + ".md"
+		}
+		m.Layers = append(m.Layers, s.blob(role.MediaType, title, content))
+	}
+	return m
+}
+
+// checkHarmless checks that a page has no script but its own, and no attribute that runs one.
+func checkHarmless(t *testing.T, h http.Handler, path string) {
+	t.Helper()
+	w := get(h, path)
+	body := strings.ReplaceAll(w.Body.String(), `<script src="/copy.js" defer></script>`, "")
+	for _, bad := range []string{"<script", "<img src=x", "javascript:", "data:text", "\u202e", "style="} {
+		if strings.Contains(body, bad) {
+			t.Errorf("%s: %q in %s", path, bad, body)
+		}
+	}
+	if w.Code != 200 && w.Code != 404 && w.Code != 502 || !strings.Contains(body, "</html>") {
+		t.Errorf("%s: %d %s", path, w.Code, body)
+	}
+	if strings.Contains(w.Header().Get("Content-Security-Policy"), "unsafe") {
+		t.Errorf("%s: %s", path, w.Header().Get("Content-Security-Policy"))
+	}
+}

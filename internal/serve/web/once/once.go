@@ -1,0 +1,151 @@
+// Package once lets the parts of one page share what they read: each manifest, config, and small file is requested once.
+package once
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	orasregistry "oras.land/oras-go/v2/registry"
+)
+
+// maxKept bounds the bytes that a target keeps. What comes later is read again.
+const maxKept = 8 << 20
+
+// Target is a target for one page. Several parts of the page may use it at once.
+type Target struct {
+	registry.Target
+
+	mu   sync.Mutex
+	kept map[digest.Digest][]byte
+	refs map[string]ocispec.Descriptor
+	size int
+}
+
+// New returns a target that has read nothing.
+func New(t registry.Target) *Target {
+	return &Target{Target: t, kept: map[digest.Digest][]byte{}, refs: map[string]ocispec.Descriptor{}}
+}
+
+// Fetch returns a blob, which is read once if it is small.
+func (t *Target) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if data, ok := t.known(desc.Digest); ok && int64(len(data)) == desc.Size {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}
+	rc, err := t.Target.Fetch(ctx, desc)
+	if err != nil || desc.Size > manifest.MaxSize || desc.Size < 0 {
+		return rc, err
+	}
+	return t.keep(rc, desc)
+}
+
+// keep reads a small blob to its end, verifies it, and remembers it.
+func (t *Target) keep(rc io.ReadCloser, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	defer rc.Close()
+	data, err := fetch.ReadAll(rc, desc)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.size+len(data) <= maxKept {
+		t.kept[desc.Digest] = data
+		t.size += len(data)
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+func (t *Target) known(d digest.Digest) ([]byte, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	data, ok := t.kept[d]
+	return data, ok
+}
+
+// FetchReference returns the manifest of a tag or digest, in one request if the target can.
+func (t *Target) FetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
+	t.mu.Lock()
+	desc, found := t.refs[ref]
+	t.mu.Unlock()
+	if found {
+		rc, err := t.Fetch(ctx, desc)
+		return desc, rc, err
+	}
+	desc, rc, err := t.fetchReference(ctx, ref)
+	if err != nil {
+		return desc, nil, err
+	}
+	t.mu.Lock()
+	t.refs[ref], t.refs[desc.Digest.String()] = desc, desc
+	t.mu.Unlock()
+	return desc, rc, nil
+}
+
+func (t *Target) fetchReference(ctx context.Context, ref string) (ocispec.Descriptor, io.ReadCloser, error) {
+	fetcher, ok := t.Target.(orasregistry.ReferenceFetcher)
+	if !ok {
+		desc, err := t.Target.Resolve(ctx, ref)
+		if err != nil {
+			return desc, nil, err
+		}
+		rc, err := t.Fetch(ctx, desc)
+		return desc, rc, err
+	}
+	desc, rc, err := fetcher.FetchReference(ctx, ref)
+	if err != nil {
+		return desc, nil, err
+	}
+	if err := fetch.CheckDocument(desc); err != nil {
+		return desc, nil, errors.Join(err, rc.Close())
+	}
+	rc, err = t.keep(rc, desc)
+	return desc, rc, err
+}
+
+// FetchRange reads a part of a blob.
+func (t *Target) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
+	if data, ok := t.known(desc.Digest); ok && offset >= 0 && length >= 0 && offset <= int64(len(data))-length {
+		return io.NopCloser(bytes.NewReader(data[offset : offset+length])), nil
+	}
+	if ranger, ok := t.Target.(registry.Ranger); ok {
+		return ranger.FetchRange(ctx, desc, offset, length)
+	}
+	rc, err := t.Target.Fetch(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, rc, offset); err != nil {
+		return nil, errors.Join(err, rc.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(rc, length), rc}, nil
+}
+
+// LearnTags reads the tags of a target that profits from knowing them.
+func (t *Target) LearnTags(ctx context.Context) {
+	if learner, ok := t.Target.(interface{ LearnTags(context.Context) }); ok {
+		learner.LearnTags(ctx)
+	}
+}
+
+// LacksTag reports whether a target that knows its tags does not have one.
+func (t *Target) LacksTag(tag string) bool {
+	knowing, ok := t.Target.(interface{ LacksTag(tag string) bool })
+	return ok && knowing.LacksTag(tag)
+}
+
+var (
+	_ content.Fetcher               = (*Target)(nil)
+	_ orasregistry.ReferenceFetcher = (*Target)(nil)
+	_ registry.Ranger               = (*Target)(nil)
+)

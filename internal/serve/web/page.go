@@ -1,0 +1,183 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/untrusted"
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/errdef"
+)
+
+//go:embed templates static
+var files embed.FS
+
+// The paths of pages and of what they load, below the prefix.
+const (
+	repositoryPath = "/r/"
+	stylePath      = "/style.css"
+	scriptPath     = "/copy.js"
+	iconPath       = "/icon.svg"
+)
+
+// page is one page.
+type page struct {
+	Title  string
+	Crumbs []link // where it is
+	Base   string // begins the path of every link
+	Data   any
+
+	template string
+	status   int // 0: found
+}
+
+// link leads to a page.
+type link struct{ Name, Path string }
+
+// templates parses the templates when the first page is made, so that no other command waits for it.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"line":   func(s string) string { return untrusted.Line(s, maxLine) },
+		"size":   term.Size,
+		"short":  shortDigest,
+		"plural": term.Plural,
+	}).ParseFS(files, "templates/*.html"))
+})
+
+// maxLine is how many characters of a name or value a page shows.
+const maxLine = 300
+
+func shortDigest(d digest.Digest) string {
+	if d.Validate() != nil {
+		return untrusted.Line(string(d), maxLine)
+	}
+	return d.Algorithm().String() + ":" + d.Encoded()[:12]
+}
+
+// send writes the page.
+func (p *page) send(c *call) {
+	p.Base = c.base
+	var b bytes.Buffer
+	if err := templates().ExecuteTemplate(&b, p.template, p); err != nil {
+		http.Error(c.w, "the page can't be shown", http.StatusInternalServerError)
+		return
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	c.w.WriteHeader(max(p.status, http.StatusOK))
+	if c.Method != http.MethodHead {
+		_, _ = c.w.Write(b.Bytes()) // the reader has left
+	}
+}
+
+// static are the files that pages load.
+var static = map[string]string{stylePath: "text/css; charset=utf-8", scriptPath: "text/javascript; charset=utf-8", iconPath: "image/svg+xml"}
+
+// sendStatic answers a request for a file that pages load.
+func sendStatic(w http.ResponseWriter, r *http.Request) bool {
+	mediaType, ok := static[r.URL.Path]
+	if !ok {
+		return false
+	}
+	content, err := files.ReadFile("static" + r.URL.Path)
+	if err != nil {
+		http.NotFound(w, r)
+		return true
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Cache-Control", "max-age=300")
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(content)
+	}
+	return true
+}
+
+var errNoPage = &answer.Error{Status: http.StatusNotFound, Message: "there is no such page"}
+
+// problem is the page about an error.
+func (h *handler) problem(err error) *page {
+	p := &page{template: "problem.html", Title: "Not shown", status: http.StatusBadGateway}
+	var refused *answer.Error
+	var denied *registry.Denied
+	switch {
+	case errors.As(err, &refused):
+		p.status = refused.Status
+	case errors.Is(err, errdef.ErrNotFound):
+		p.status = http.StatusNotFound
+	case errors.As(err, &denied):
+		p.status = http.StatusForbidden
+	case errors.Is(err, context.DeadlineExceeded):
+		p.status = http.StatusGatewayTimeout
+	}
+	if p.status == http.StatusNotFound {
+		p.Title = "Not found"
+	}
+	p.Data = h.explain(err)
+	return p
+}
+
+// explain returns what a reader is told of an error.
+func (h *handler) explain(err error) string {
+	var refused *answer.Error
+	var platform *fetch.PlatformError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Message
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the registry did not answer in time; reload the page to try again"
+	case h.opts.Explain == nil || errors.As(err, &platform):
+		return untrusted.Line(err.Error(), 2*maxLine)
+	case errors.Is(err, errdef.ErrNotFound):
+		return "there is no such tag, digest, or file"
+	}
+	return h.opts.Explain(err)
+}
+
+// PathTo returns the path of a repository, or of an artifact in it: the sign is ":" before a tag, and "@" before a digest.
+func PathTo(repository, sign, reference string) string {
+	return (&url.URL{Path: repositoryPath + repository + sign + reference}).EscapedPath()
+}
+
+// crumbs lead to a repository and to an artifact in it.
+func (p place) crumbs() []link {
+	list := []link{{p.repository, PathTo(p.repository, "", "")}}
+	if p.reference != "" {
+		name := p.reference
+		if p.sign == "@" {
+			name = shortDigest(digest.Digest(name))
+		}
+		list = append(list, link{name, PathTo(p.repository, p.sign, p.reference)})
+	}
+	return list
+}
+
+// title begins the title of a page.
+func (p place) title() string {
+	crumbs := p.crumbs()
+	names := make([]string, len(crumbs))
+	for i, l := range crumbs {
+		names[i] = l.Name
+	}
+	return strings.Join(names, p.sign)
+}
+
+// With returns the page with other content, for a template that is a part of it.
+func (p *page) With(data any) *page {
+	part := *p
+	part.Data = data
+	return &part
+}

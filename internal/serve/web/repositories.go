@@ -1,0 +1,145 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// perPage is how many repositories or tags one page shows: each costs requests.
+const perPage = 50
+
+// repositoryList is the content of the first page.
+type repositoryList struct {
+	Query string // the search
+	Found int
+	Rows  []repositoryRow
+	Next  string // the query of the next page
+}
+
+// repositoryRow describes a repository by its newest tag.
+type repositoryRow struct {
+	Name, Path string
+	Tags       int
+	Newest     string
+	NewestPath string
+	Kind       string
+	Size       int64
+	Age        string
+	Problem    string // why it is not described
+}
+
+// repositories lists the repositories.
+func (h *handler) repositories(c *call) (*page, error) {
+	names, err := h.source.Repositories(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	query := c.URL.Query()
+	list := &repositoryList{Query: query.Get("q")}
+	if words := strings.Fields(strings.ToLower(list.Query)); len(words) > 0 {
+		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(strings.ToLower(name), word) })
+		})
+	}
+	list.Found = len(names)
+	names, list.Next = pageOf(names, query)
+	list.Rows = make([]repositoryRow, len(names))
+	ctx, cancel := context.WithTimeout(c.Context(), partTime)
+	defer cancel()
+	err = referrers.AtOnce(ctx, len(names), func(ctx context.Context, i int) error {
+		list.Rows[i] = h.describeRepository(ctx, names[i])
+		return nil
+	})
+	return &page{template: "repositories.html", Title: "Repositories", Data: list}, err
+}
+
+// pageOf returns the part of a list after what the query says, and the query of the next part.
+func pageOf(list []string, query url.Values) (part []string, next string) {
+	if after := query.Get("after"); after != "" {
+		if i := slices.Index(list, after); i >= 0 {
+			list = list[i+1:]
+		}
+	}
+	if len(list) > perPage {
+		list = list[:perPage]
+		query.Set("after", list[perPage-1])
+		next = "?" + query.Encode()
+	}
+	return list, next
+}
+
+// describeRepository describes a repository by its newest tag. A failure is part of the description.
+func (h *handler) describeRepository(ctx context.Context, name string) repositoryRow {
+	row := repositoryRow{Name: name, Path: PathTo(name, "", "")}
+	target, err := h.source.Open(ctx, name)
+	if err != nil {
+		row.Problem = h.explain(err)
+		return row
+	}
+	tags, err := registry.Tags(ctx, target, registry.TagOptions{ByVersion: true})
+	if err != nil {
+		row.Problem = h.explain(err)
+		return row
+	}
+	row.Tags = len(tags)
+	if len(tags) == 0 {
+		return row
+	}
+	row.Newest, row.NewestPath = tags[0], PathTo(name, ":", tags[0])
+	info, err := inspect.Inspect(ctx, target, tags[0], inspect.Options{})
+	if err != nil {
+		row.Problem = h.explain(err)
+		return row
+	}
+	row.Kind, row.Size, row.Age = kindOf(info), info.TotalSize, age(created(info))
+	return row
+}
+
+// kindOf returns the kind of an artifact, or else its type.
+func kindOf(info *inspect.Info) string {
+	switch {
+	case info.Kind != "":
+		return info.Kind
+	case info.ArtifactType != "":
+		return info.ArtifactType
+	}
+	return info.MediaType
+}
+
+// created returns when an artifact says that it was made, or zero.
+func created(info *inspect.Info) time.Time {
+	if t, err := time.Parse(time.RFC3339, info.Annotations[ocispec.AnnotationCreated]); err == nil {
+		return t
+	}
+	if info.Config != nil {
+		var config struct {
+			Created string `json:"created"`
+		}
+		if json.Unmarshal(info.Config.Raw, &config) == nil {
+			if t, err := time.Parse(time.RFC3339, config.Created); err == nil {
+				return t
+			}
+		}
+	}
+	if len(info.Manifests) > 0 {
+		return created(info.Manifests[0])
+	}
+	return time.Time{}
+}
+
+// age returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
+func age(t time.Time) string {
+	if t.Unix() <= 0 {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}

@@ -1,0 +1,151 @@
+package web
+
+import (
+	"context"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// tagList is the content of the page of a repository.
+type tagList struct {
+	Name     string // for commands
+	Found    int
+	Rows     []*tagRow
+	Next     string
+	Untagged []*tagRow // of a layout
+	Attached []*tagRow // of a layout: what refers to something else
+	Listed   bool      // Untagged and Attached are known
+	More     int       // of Untagged and Attached that are not shown
+}
+
+// tagRow describes an artifact of a repository.
+type tagRow struct {
+	Tag         string
+	Path        string
+	Digest      digest.Digest
+	Kind        string
+	Size        int64
+	Age         string
+	Same        []string // other tags of the same digest on the page
+	Attachments int
+	Subject     *link // of an attachment
+	Problem     string
+
+	desc ocispec.Descriptor
+}
+
+// repository lists the artifacts of a repository.
+func (h *handler) repository(c *call, p place, target registry.Target) (*page, error) {
+	tags, err := registry.Tags(c.Context(), target, registry.TagOptions{ByVersion: true})
+	if err != nil {
+		return nil, err
+	}
+	list := &tagList{Name: h.source.Name(p.repository, c.Host), Found: len(tags)}
+	tags, list.Next = pageOf(tags, c.URL.Query())
+	ctx, cancel := context.WithTimeout(c.Context(), partTime)
+	defer cancel()
+	if list.Rows, err = h.describeTags(ctx, p, target, tags); err != nil {
+		return nil, err
+	}
+	list.markEqual()
+	countAttachments(ctx, target, list.Rows)
+	h.addUnlisted(ctx, p, target, list)
+	return &page{template: "repository.html", Title: p.title(), Crumbs: p.crumbs(), Data: list}, nil
+}
+
+// describeTags describes artifacts by their tags or digests, with one request for each.
+func (h *handler) describeTags(ctx context.Context, p place, target registry.Target, tags []string) ([]*tagRow, error) {
+	rows := make([]*tagRow, len(tags))
+	return rows, referrers.AtOnce(ctx, len(tags), func(ctx context.Context, i int) error {
+		rows[i] = h.describeTag(ctx, p, target, tags[i])
+		return nil
+	})
+}
+
+// describeTag describes an artifact by its manifest.
+func (h *handler) describeTag(ctx context.Context, p place, target registry.Target, reference string) *tagRow {
+	row := &tagRow{Tag: reference, Path: PathTo(p.repository, ":", reference)}
+	if d, err := digest.Parse(reference); err == nil {
+		row.Tag, row.Path, row.Digest = "", PathTo(p.repository, "@", reference), d
+	}
+	info, err := inspect.Inspect(ctx, target, reference, inspect.Options{Shallow: true})
+	if err != nil {
+		row.Problem = h.explain(err)
+		return row
+	}
+	row.desc = info.Descriptor()
+	row.Digest, row.Kind, row.Size, row.Age = info.Digest, kindOf(info), info.TotalSize, age(created(info))
+	if s := info.Subject; s != nil {
+		row.Subject = &link{shortDigest(s.Digest), PathTo(p.repository, "@", s.Digest.String())}
+	}
+	return row
+}
+
+// markEqual adds to each row the other tags of its digest.
+func (l *tagList) markEqual() {
+	tags := map[digest.Digest][]string{}
+	for _, row := range l.Rows {
+		if row.Digest != "" {
+			tags[row.Digest] = append(tags[row.Digest], row.Tag)
+		}
+	}
+	for _, row := range l.Rows {
+		for _, tag := range tags[row.Digest] {
+			if tag != row.Tag {
+				row.Same = append(row.Same, tag)
+			}
+		}
+	}
+}
+
+// countAttachments adds how many referrers each artifact has. They are left out if the registry is slow.
+func countAttachments(ctx context.Context, target registry.Target, rows []*tagRow) {
+	var subjects []ocispec.Descriptor
+	for _, row := range rows {
+		if row.Problem == "" {
+			subjects = append(subjects, row.desc)
+		}
+	}
+	lists, err := referrers.NewLister(target, referrers.Options{}).Each(ctx, subjects)
+	if err != nil {
+		return
+	}
+	for _, row := range rows {
+		row.Attachments = len(lists[row.Digest])
+	}
+}
+
+// addUnlisted adds the manifests of a layout that have no tag. Registries do not list them.
+func (h *handler) addUnlisted(ctx context.Context, p place, target registry.Target, list *tagList) {
+	layout, ok := target.(interface {
+		Untagged(ctx context.Context) ([]ocispec.Descriptor, error)
+	})
+	if !ok {
+		return
+	}
+	all, err := layout.Untagged(ctx)
+	if err != nil {
+		return
+	}
+	list.More = max(0, len(all)-2*perPage)
+	digests := make([]string, len(all)-list.More)
+	for i := range digests {
+		digests[i] = all[i].Digest.String()
+	}
+	rows, err := h.describeTags(ctx, p, target, digests)
+	if err != nil {
+		return
+	}
+	list.Listed = true
+	for _, row := range rows {
+		if row.Subject != nil {
+			list.Attached = append(list.Attached, row)
+		} else {
+			list.Untagged = append(list.Untagged, row)
+		}
+	}
+}

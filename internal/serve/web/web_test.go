@@ -1,0 +1,250 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+)
+
+var update = flag.Bool("update", false, "renew testdata/*.html")
+
+// library is a source with layouts, by their names.
+type library map[string]registry.Target
+
+func (l library) Repositories(context.Context) ([]string, error) {
+	var names []string
+	for name := range l {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (l library) Open(_ context.Context, name string) (registry.Target, error) {
+	if t := l[name]; t != nil {
+		return t, nil
+	}
+	return nil, errdef.ErrNotFound
+}
+
+func (l library) Name(repository, host string) string { return host + "/" + repository }
+
+// shelf is a target to put artifacts in.
+type shelf struct {
+	testing.TB
+	registry.Target
+}
+
+// newShelf makes an empty layout.
+func newShelf(t testing.TB) shelf {
+	t.Helper()
+	target, err := registry.New(registry.Options{}).Open(t.Context(), registry.Reference{Path: filepath.Join(t.TempDir(), "oci")}, registry.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = target.Close(context.Background(), nil) })
+	return shelf{t, target}
+}
+
+// blob stores a blob.
+func (s shelf) blob(mediaType, title, data string) ocispec.Descriptor {
+	s.Helper()
+	desc := content.NewDescriptorFromBytes(mediaType, []byte(data))
+	if err := s.Push(s.Context(), desc, strings.NewReader(data)); err != nil && !strings.Contains(err.Error(), "exists") {
+		s.Fatal(err)
+	}
+	if title != "" {
+		desc.Annotations = map[string]string{ocispec.AnnotationTitle: title}
+	}
+	return desc
+}
+
+// manifest stores a manifest, with a tag unless that is empty.
+func (s shelf) manifest(tag string, m ocispec.Manifest) ocispec.Descriptor {
+	s.Helper()
+	m.Versioned, m.MediaType = specs.Versioned{SchemaVersion: 2}, ocispec.MediaTypeImageManifest
+	if m.Config.MediaType == "" {
+		m.Config = s.blob(ocispec.MediaTypeEmptyJSON, "", "{}")
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		s.Fatal(err)
+	}
+	desc := s.blob(m.MediaType, "", string(data))
+	if tag != "" {
+		if err := s.Tag(s.Context(), desc, tag); err != nil {
+			s.Fatal(err)
+		}
+	}
+	return desc
+}
+
+// get requests a page as a browser does.
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "http://localhost:5000"+path, nil)
+	r.Header.Set("Accept", "text/html")
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// hostile is text that would be a script where it is not escaped.
+const hostile = `"><script>alert('x')</script><img src=x onerror=alert(1)>` + "\u202e"
+
+const hostileMarkdown = "# A <script>alert(1)</script> title\n\n[run](javascript:alert(1)) [data](data:text/html,x) [page](other.md#part) <b onclick=alert(1)>bold</b>\n\n" +
+	"<script>alert(2)</script>\n\n![drawing](drawing.svg) ![far](https://example.com/pixel.png) <https://example.com/>\n\n" +
+	"| a | b |\n|---|--:|\n| <i>c</i> | 2 |\n\n> [!WARNING]\n> careful\n\n```html\n<script>alert(3)</script>\n```\n"
+
+// sample is a layout with an artifact of strangers, and one that is attached to it.
+func sample(t testing.TB) library {
+	t.Helper()
+	s := newShelf(t)
+	m := ocispec.Manifest{
+		ArtifactType: "application/vnd.example.thing", Annotations: map[string]string{"key" + hostile: hostile, ocispec.AnnotationCreated: "2026-01-02T03:04:05Z"},
+		Layers: []ocispec.Descriptor{
+			s.blob("text/markdown", "README.md", hostileMarkdown),
+			s.blob("text/html", "page.html", "<script>alert(1)</script>"),
+			s.blob("image/svg+xml", "drawing.svg", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`),
+			s.blob("application/octet-stream", "docs/<script>.txt", "plain <b>text</b>\n"),
+			s.blob("application/octet-stream", "weights.bin", "\x00\x01"),
+		},
+	}
+	subject := s.manifest("1.0.0", m)
+	if err := s.Tag(t.Context(), subject, "latest"); err != nil {
+		t.Fatal(err)
+	}
+	m.Annotations = map[string]string{"version": "older"}
+	s.manifest("0.9.0", m)
+	s.manifest("", ocispec.Manifest{
+		ArtifactType: "application/vnd.example.note", Subject: &subject, Annotations: map[string]string{ocispec.AnnotationTitle: hostile},
+		Layers: []ocispec.Descriptor{s.blob("text/plain", "note.txt", "a note")},
+	})
+	return library{"team/thing": s.Target}
+}
+
+// TestGolden compares pages with those that were read and found right.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }})
+	for name, path := range map[string]string{
+		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
+		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
+		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "no page": "/r/team/thing:1.0.0/nothing",
+	} {
+		w := get(h, path)
+		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
+			t.Errorf("%s: Content-Type %q", path, got)
+		}
+		file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "")+".html")
+		if *update {
+			if err := os.WriteFile(file, w.Body.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(w.Body.Bytes(), want) {
+			t.Errorf("%s differs from %s: %s", path, file, w.Body)
+		}
+	}
+}
+
+// TestStatus checks the status of answers about what does not exist, and that no page has what a stranger would run.
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	h := web.New(sample(t), web.Options{})
+	for path, status := range map[string]int{
+		"/": 200, "/nothing": 404, "/r/other": 404, "/r/team/thing:2.0.0": 404, "/r/team/thing@sha256:1": 404, "/style.css": 200, "/copy.js": 200, "/icon.svg": 200,
+		"/r/team/thing:1.0.0/file/none": 404, "/r/team/thing:1.0.0/raw/none": 404, "/r/team/thing:1.0.0/file/../../etc/passwd": 404,
+		"/r/team/thing:1.0.0/raw/README.md": 200, "/r/team/thing:1.0.0/file/": 404, "/r/" + strings.Repeat("a/", 1000) + ":x": 404, "/r/team/thing:": 404,
+	} {
+		if w := get(h, path); w.Code != status {
+			t.Errorf("%s: %d, want %d: %s", path, w.Code, status, w.Body)
+		} else if body := w.Body.String(); status != 200 && strings.Contains(body, "alert(") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+}
+
+// TestRaw checks that browsers save files, or show them as images without scripts.
+func TestRaw(t *testing.T) {
+	t.Parallel()
+	h := web.New(sample(t), web.Options{})
+	for name, want := range map[string]string{
+		"page.html": "application/octet-stream attachment", "README.md": "application/octet-stream attachment", "drawing.svg": "image/svg+xml inline",
+		"weights.bin": "application/octet-stream attachment",
+	} {
+		w := get(h, "/r/team/thing:1.0.0/raw/"+name)
+		disposition, _, _ := strings.Cut(w.Header().Get("Content-Disposition"), ";")
+		if got := w.Header().Get("Content-Type") + " " + disposition; got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if got := w.Header().Get("Content-Security-Policy"); got != guard.Sandboxed {
+			t.Errorf("%s: policy %q", name, got)
+		}
+	}
+}
+
+// TestHead checks that HEAD has no body.
+func TestHead(t *testing.T) {
+	t.Parallel()
+	h := web.New(sample(t), web.Options{})
+	for _, path := range []string{"/", "/style.css", "/r/team/thing:1.0.0/raw/README.md"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "http://localhost"+path, nil))
+		if w.Code != 200 || w.Body.Len() > 0 {
+			t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
+		}
+	}
+}
+
+// TestPrefix checks that links stay below the prefix.
+func TestPrefix(t *testing.T) {
+	t.Parallel()
+	h := web.New(sample(t), web.Options{Options: guard.Options{Prefix: "/secret"}})
+	for _, path := range []string{"/secret/", "/secret/r/team/thing", "/secret/r/team/thing:1.0.0", "/secret/r/team/thing:1.0.0/files", "/secret/r/team/thing:1.0.0/manifest"} {
+		w := get(h, path)
+		for _, attribute := range []string{`href="/`, `src="/`, `action="/`} {
+			if n, m := strings.Count(w.Body.String(), attribute), strings.Count(w.Body.String(), attribute+"secret/"); w.Code != 200 || n != m {
+				t.Errorf("%s: %d, %d of %d links are below the prefix", path, w.Code, m, n)
+			}
+		}
+	}
+}
+
+// TestDigest checks that an artifact is found by its digest.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	source := sample(t)
+	desc, err := source["team/thing"].Resolve(t.Context(), "1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := web.New(source, web.Options{})
+	if w := get(h, web.PathTo("team/thing", "@", desc.Digest.String())); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := get(h, web.PathTo("team/thing", "@", digest.FromString("x").String())); w.Code != 404 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
