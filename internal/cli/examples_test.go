@@ -124,7 +124,7 @@ func runExamples(t *testing.T, scene *sandbox, cmd *cobra.Command) {
 	address := ""
 	for _, example := range examples {
 		switch program, _, _ := strings.Cut(example, " "); {
-		case cmd.Name() == "serve" && program == "davit":
+		case (cmd.Name() == "serve" || cmd.Name() == "browse") && program == "davit":
 			address = s.serve(t, example)
 		case program != "davit" && program != "echo" && program != "cat" && !strings.Contains(program, "="):
 			t.Run(program, func(t *testing.T) { // skipped where it is not installed

@@ -73,7 +73,7 @@ func TestVariables(t *testing.T) {
 func TestDryRuns(t *testing.T) {
 	t.Parallel()
 	without := strings.Fields(
-		"davit cat check completion diff discover help inspect keygen kinds login logout ls resolve schema serve show tags verify version")
+		"davit browse cat check completion diff discover help inspect keygen kinds login logout ls resolve schema serve show tags verify version")
 	for _, cmd := range allCommands(t) {
 		if has := cmd.Flags().Lookup("dry-run") != nil; has == slices.Contains(without, cmd.Name()) {
 			t.Errorf("%s: has --dry-run: %v", cmd.Name(), has)

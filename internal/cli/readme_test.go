@@ -207,7 +207,7 @@ func wantNames(t *testing.T, text string) {
 	}
 }
 
-// runScript runs a script. Lines with make and go test are checked, not run; davit serve runs in the background.
+// runScript runs a script. Lines with make and go test are checked, not run; davit serve and davit browse run in the background.
 func (s *sandbox) runScript(t *testing.T, text string) {
 	t.Helper()
 	script, address := "set -eu\n", "127.0.0.1:5000"
@@ -217,6 +217,10 @@ func (s *sandbox) runScript(t *testing.T, text string) {
 			wantTarget(t, target)
 		case strings.HasPrefix(line, "go test "):
 			wantPackages(t, strings.Fields(line)[2:])
+		case strings.HasPrefix(line, "davit browse"):
+			s.must(t, script)
+			script = "set -eu\n"
+			s.serve(t, line)
 		case strings.HasPrefix(line, "davit serve "):
 			s.must(t, script)
 			script, address = "set -eu\n", s.serve(t, line)

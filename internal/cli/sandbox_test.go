@@ -105,7 +105,7 @@ func (s *sandbox) must(t *testing.T, script string) {
 	}
 }
 
-// serve starts "davit serve", and returns its address. At the end of the test it is interrupted, and must exit with 0.
+// serve starts "davit serve" or "davit browse", and returns its address. At the end of the test it is interrupted, and must exit with 0.
 func (s *sandbox) serve(t *testing.T, command string) (address string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", "exec "+command)

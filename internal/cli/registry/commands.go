@@ -16,6 +16,7 @@ func Commands(a *app.App) []*cobra.Command {
 		newDeleteCommand(a),
 		newPruneCommand(a),
 		newServeCommand(a),
+		newBrowseCommand(a),
 		newLoginCommand(a),
 		newLogoutCommand(a),
 		newCacheCommand(a),

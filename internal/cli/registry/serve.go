@@ -22,7 +22,7 @@ func newServeCommand(a *app.App) *cobra.Command {
 	var opts serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve PATH",
-		Short: "Serve a layout as an OCI registry",
+		Short: "Serve a layout as an OCI registry, and as pages",
 		Long: `Serve the content of PATH as an OCI registry until Ctrl-C: helm, docker, podman, skopeo, and
 others pull from it, and push with --write. Ctrl-C finishes running requests and exits with 0;
 a second one ends at once. --progress plain writes a line for each request.
@@ -35,6 +35,9 @@ in the layout, and the tag 1.0 of charts/web alone.
 PATH may also be a directory with layouts in it. Each is the repository that its path names
 (./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and a push to a new name
 creates a new layout.
+
+A browser gets pages at the same address: repositories, tags, and what each artifact is. They are
+for reading, under localhost, an address, or the names of --allow-host.
 
 There is no authentication: every client that reaches the address can read everything, and
 change it with --write. An address that other machines reach needs --allow-remote.`,
@@ -52,18 +55,23 @@ change it with --write. An address that other machines reach needs --allow-remot
 	app.ReadFromEnv(cmd.Flags().Lookup("addr"))
 	cmd.Flags().BoolVar(&opts.write, "write", false, "accept pushes and deletions")
 	cmd.Flags().BoolVar(&opts.remote, "allow-remote", false, "allow an address that other machines reach, without authentication")
+	cmd.Flags().StringArrayVar(&opts.hosts, "allow-host", nil, "show pages also under this host `NAME`, with --allow-remote (repeatable)")
 	return cmd
 }
 
 type serveOptions struct {
 	path, address string
 	write, remote bool
+	hosts         []string // of --allow-host
 }
 
 func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	ref, err := opts.reference()
 	if err != nil {
 		return err
+	}
+	if len(opts.hosts) > 0 && !opts.remote {
+		return &exit.UsageError{Err: errors.New("--allow-host is for clients on other machines"), Hint: "add --allow-remote"}
 	}
 	address, err := opts.listenAddress()
 	if err != nil {
@@ -74,7 +82,7 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 		return err
 	}
 	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{
-		Write: opts.write, Remote: opts.remote, Log: func(r accesslog.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
+		Write: opts.write, Remote: opts.remote, Hosts: opts.hosts, Log: func(r accesslog.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
 	})
 	if err != nil {
 		return err

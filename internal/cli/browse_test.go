@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestBrowse reads pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address there
+// are none.
+func TestBrowse(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.must(t, `davit pack examples/docs -o ./oci:1.0 && davit copy ./oci ./oci.tar --all-tags && davit push examples/docs registry.example.com/team/docs:1.0`)
+	for command, want := range map[string]string{
+		"davit browse":                                    "Tags",
+		"davit browse ./oci:1.0":                          "davit pull ./oci@sha256:",
+		"davit browse ./oci.tar":                          "Tags",
+		"davit browse registry.example.com/team/docs:1.0": "davit pull registry.example.com/team/docs@sha256:",
+	} {
+		address := s.serve(t, command)
+		if body := s.page(t, "http://"+address); !strings.Contains(body, want) {
+			t.Errorf("%s: no %q in %s", command, want, body)
+		}
+		host, _, _ := strings.Cut(address, "/")
+		for _, path := range []string{"/", "/r/oci", "/v2/", "/style.css"} {
+			response, err := http.Get("http://" + host + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %s without the secret part of the address: %s", command, path, response.Status)
+			}
+		}
+	}
+}
+
+// page returns a page.
+func (s *sandbox) page(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/html")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v: %s", url, response.Status, err, body)
+	}
+	return string(body)
+}

@@ -1,0 +1,164 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/serve"
+	"github.com/davit-oci/davit/internal/serve/accesslog"
+	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/internal/term"
+	"github.com/spf13/cobra"
+)
+
+// defaultTarget is the layout that pack writes.
+const defaultTarget = "./oci"
+
+func newBrowseCommand(a *app.App) *cobra.Command {
+	var opts browseOptions
+	cmd := &cobra.Command{
+		Use:   "browse [TARGET]",
+		Short: "Read a registry, repository, layout, or archive in a browser",
+		Long: `Show TARGET as web pages until Ctrl-C: its tags, and what each artifact is. Without TARGET, it
+is the layout ./oci. TARGET may also be a directory with layouts in it, or the host of a registry
+that allows that its catalog is read.
+
+The address is printed, and opened if standard output is a terminal. Only this machine reaches it,
+and a part of it is random and secret: the pages show what your credentials give access to. Nothing can be changed through them. "davit serve" shows the same pages of
+layouts at a fixed address.`,
+		Example: `  davit browse
+  davit browse registry.example.com/models/tiny:1.0
+  davit browse ./registry --addr 127.0.0.1:0`,
+		GroupID: app.GroupLook,
+		Args:    app.Arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.target = strings.Join(args, "")
+			return runBrowse(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.address, "addr", "127.0.0.1:0", "listen on this `HOST:PORT` of this machine; port 0 is any free one")
+	a.AddRegistryFlags(cmd.Flags())
+	return cmd
+}
+
+type browseOptions struct{ target, address string }
+
+func runBrowse(ctx context.Context, a *app.App, opts browseOptions) error {
+	if opts.target == "" {
+		if !app.FileExists(defaultTarget) {
+			return &exit.UsageError{Err: errors.New("which repository, layout, or archive? There is no ./oci here"), Hint: "davit browse TARGET"}
+		}
+		opts.target = defaultTarget
+	}
+	address, err := opts.listenAddress()
+	if err != nil {
+		return err
+	}
+	source, closeSource, ref, err := openBrowsed(ctx, a, opts.target)
+	if err != nil {
+		return err
+	}
+	listener, err := net.ListenTCP("tcp", address)
+	if err != nil {
+		return errors.Join(&listenFailure{err}, closeSource())
+	}
+	result, err := newBrowseResult(ctx, source, ref, listener.Addr())
+	if err == nil {
+		err = a.Print(result)
+	}
+	if err != nil {
+		return errors.Join(err, listener.Close(), closeSource())
+	}
+	if out, ok := a.Stdout.(*os.File); ok && term.IsTerminal(out) {
+		openBrowser(result.URL)
+	}
+	err = serve.Pages(ctx, listener, source, serve.PageOptions{
+		Prefix: result.prefix, Log: func(r accesslog.Request) { logPage(a, r, result.prefix) }, Stopping: func(requests int) { noteStopping(a, requests) },
+	})
+	return errors.Join(err, closeSource())
+}
+
+// listenAddress parses --addr, which others must not reach.
+func (o browseOptions) listenAddress() (*net.TCPAddr, error) {
+	address, err := net.ResolveTCPAddr("tcp", o.address)
+	if err != nil {
+		return nil, &exit.UsageError{Err: fmt.Errorf("--addr %q: %w", o.address, err), Hint: "it is HOST:PORT, such as 127.0.0.1:8080"}
+	}
+	if !address.IP.IsLoopback() {
+		return nil, &exit.UsageError{
+			Err:  fmt.Errorf("--addr %s is reached from other machines, and the pages show what your credentials give access to", o.address),
+			Hint: "listen on 127.0.0.1; davit serve shows layouts to others",
+		}
+	}
+	return address, nil
+}
+
+// browseResult is the result of browse, printed when it is ready.
+type browseResult struct {
+	Reference string `json:"reference"`
+	URL       string `json:"url"`
+
+	prefix string
+}
+
+func (r *browseResult) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s is shown at %s\n", term.Escape(r.Reference), r.URL)
+	return err
+}
+
+func (r *browseResult) QuietLine() string { return r.URL }
+
+// newBrowseResult makes the address of the pages. It leads to what TARGET names.
+func newBrowseResult(ctx context.Context, source web.Source, ref registry.Reference, address net.Addr) (*browseResult, error) {
+	r := &browseResult{Reference: ref.String(), prefix: "/" + rand.Text()}
+	if ref.Repository == "" && !ref.IsPath() {
+		r.Reference = ref.Registry
+	}
+	at := url.URL{Scheme: "http", Host: address.String(), Path: r.prefix + "/"}
+	repositories, err := source.Repositories(ctx)
+	if err == nil && (len(repositories) == 1 || ref.Reference() != "") {
+		sign := ""
+		if ref.Reference() != "" {
+			sign = ":"
+		}
+		if ref.Digest != "" {
+			sign = "@"
+		}
+		at.Path = r.prefix + web.PathTo(repositories[0], sign, ref.Reference())
+	}
+	r.URL = at.String()
+	return r, err
+}
+
+// openBrowser opens an address in the user's browser, if there is one.
+func openBrowser(address string) {
+	name, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	cmd := exec.Command(name, args...)
+	if cmd.Start() == nil {
+		_ = cmd.Process.Release() // it may stay longer than davit
+	}
+}
+
+// logPage logs a request without the secret part of its path.
+func logPage(a *app.App, r accesslog.Request, prefix string) {
+	r.Path = strings.TrimPrefix(r.Path, prefix)
+	logRequest(a, r)
+}
