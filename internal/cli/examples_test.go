@@ -67,6 +67,7 @@ const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pu
 
 // examplePreparations are scripts for the examples that need more, or less.
 var examplePreparations = map[string]string{
+	"check":       "cp davit.yaml models.yaml",
 	"completion":  "mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions",
 	"verify":      keys + "; davit -q sign registry.example.com/app:1.0 --key davit.key --referrers; davit -q pull registry.example.com/models/tiny:1.0 -o tiny",
 	"copy":        "printf 'registry.example.com/app:1.0\\nregistry.example.com/models/tiny:1.0\\n' >list.txt",
