@@ -17,8 +17,9 @@ import (
 const Environment = `Flags about registries and output can be set in the environment: DAVIT_PLAIN_HTTP=true is --plain-http. So can
 --verify-key (one FILE per line) and --addr. Flags that describe an artifact, or that remove a safeguard of a command, can't.
 DAVIT_PASSWORD, DAVIT_FROM_PASSWORD, and DAVIT_TO_PASSWORD are passwords or tokens. DAVIT_CACHE_DIR is the directory of the
-cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR, PAGER, XDG_CACHE_HOME, XDG_STATE_HOME,
-DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, HTTPS_PROXY, and SSL_CERT_FILE mean what they mean elsewhere.`
+cache, DAVIT_PAGER the pager of "davit show". SOURCE_DATE_EPOCH, NO_COLOR, CLICOLOR, PAGER, XDG_CACHE_HOME,
+XDG_CONFIG_HOME, XDG_STATE_HOME, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF,
+HTTPS_PROXY, and SSL_CERT_FILE mean what they mean elsewhere.`
 
 // otherVariables are the variables that belong to no flag.
 var otherVariables = []string{"DAVIT_PASSWORD", "DAVIT_FROM_PASSWORD", "DAVIT_TO_PASSWORD", "DAVIT_CACHE_DIR", "DAVIT_PAGER"}

@@ -44,7 +44,9 @@ func Command() *cobra.Command {
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
-	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: term.NewConsole(stderr)}, Stdin: stdin}
+	console := term.NewConsole(stderr)
+	console.Colors = printer.HasColors(console.IsTerminal())
+	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin}
 }
 
 // withValue returns the arguments with an empty value for a flag that comes last without one.

@@ -35,6 +35,12 @@ type terminal struct {
 // onTerminal starts davit on a terminal of 80 columns.
 func onTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	return onScreen(t, 80, t.TempDir(), args...)
+}
+
+// onScreen starts davit in a directory, on a terminal with this many columns.
+func onScreen(t *testing.T, columns uint16, dir string, args ...string) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		clients.Missing(t, "there are no terminals here: %v", err)
@@ -45,7 +51,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
 	}
 	if err == nil {
-		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +62,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	}
 	defer slave.Close()
 	cmd := exec.Command("davit", args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = slave, slave, slave, t.TempDir()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = slave, slave, slave, dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -45,8 +45,9 @@ func (m *ProgressMode) Set(value string) error {
 
 // Console is standard error. What is written to it scrolls above the progress bars. Several goroutines may write at once.
 type Console struct {
-	Mode  ProgressMode
-	Label string // begins the lines about progress, such as the name of the command
+	Mode   ProgressMode
+	Label  string // begins the lines about progress, such as the name of the command
+	Colors bool
 	// Silent keeps the mode auto from writing lines where there is no terminal.
 	Silent bool
 
@@ -73,6 +74,17 @@ func (c *Console) Write(p []byte) (int, error) {
 	c.erase()
 	return c.w.Write(p)
 }
+
+// Paint returns text in a style, if the console has colors.
+func (c *Console) Paint(style Style, text string) string {
+	if !c.Colors {
+		return text
+	}
+	return style.Paint(text)
+}
+
+// IsTerminal reports whether the console is a terminal.
+func (c *Console) IsTerminal() bool { return c.terminal != nil }
 
 // StartTransfer starts to show the progress of a transfer. It returns a nil transfer if the mode shows none. The
 // caller must call stop at the end; it removes the bars.

@@ -27,7 +27,8 @@ func Dimensions(f *os.File) (width, height int, ok bool) {
 // Screen collects text for a screen of a known width, to which trees are fitted. Width 0 means unlimited.
 type Screen struct {
 	bytes.Buffer
-	Width int
+	Width  int
+	Colors bool
 }
 
 // NewScreen returns a Screen as wide as the terminal w, or of unlimited width if w is not a terminal.

@@ -7,7 +7,17 @@ import (
 )
 
 // Table prints rows in columns, each as wide as its widest cell. Cells are escaped when they are added.
-type Table struct{ rows [][]string }
+type Table struct {
+	rows   [][]string
+	header []string
+	styles []Style
+}
+
+// Header sets the names of the columns, which only people at a screen get.
+func (t *Table) Header(names ...string) { t.header = names }
+
+// Style sets the styles of the columns.
+func (t *Table) Style(styles ...Style) { t.styles = styles }
 
 // Row adds a row.
 func (t *Table) Row(cells ...string) {
@@ -27,20 +37,55 @@ func (t *Table) Field(name, value string) {
 
 // WriteText prints the table.
 func (t *Table) WriteText(w io.Writer) error {
+	screen, _ := w.(*Screen)
+	shown := &Table{styles: t.styles}
+	if screen.isNarrow() && t.header != nil && len(t.rows) > 0 {
+		shown.rows = append(shown.rows, t.header)
+	}
+	for _, row := range t.rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = screen.cell(cell)
+		}
+		shown.rows = append(shown.rows, cells)
+	}
 	b := bufio.NewWriter(w)
-	for _, line := range t.Lines() {
-		b.WriteString(line + "\n")
+	for i, cells := range shown.padded() {
+		isHeader := len(shown.rows) > len(t.rows) && i == 0
+		for j, cell := range cells {
+			style := Plain
+			switch {
+			case isHeader:
+				style = Strong
+			case j < len(t.styles):
+				style = t.styles[j]
+			}
+			cells[j] = screen.paint(cell, style)
+		}
+		b.WriteString(screen.hang(strings.TrimRight(strings.Join(cells, ""), " "), Width(strings.Join(cells[:max(0, len(cells)-1)], ""))) + "\n")
 	}
 	return b.Flush()
 }
 
-// Lines returns the rows as lines of text, without trailing spaces.
-func (t *Table) Lines() []string {
-	lines := make([]string, len(t.rows))
-	for i, cells := range t.padded() {
-		lines[i] = strings.TrimRight(strings.Join(cells, ""), " ")
+// leastText is how many columns text needs to be broken into lines: with fewer, the terminal breaks it no worse.
+const leastText = 20
+
+// hang breaks the text that begins at a column of a line that does not fit, at spaces, and lets its other lines begin there, too.
+func (s *Screen) hang(line string, column int) string {
+	if !s.isNarrow() || s.Width-column < leastText {
+		return line
 	}
-	return lines
+	var b strings.Builder
+	indent := strings.Repeat(" ", column)
+	for Width(line) > s.Width {
+		at := lastSpace(line, column, s.Width)
+		if at == 0 {
+			break // a long word
+		}
+		b.WriteString(strings.TrimRight(line[:at], " ") + "\n")
+		line = indent + strings.TrimLeft(line[at:], " ")
+	}
+	return b.String() + line
 }
 
 // padded returns the rows with each cell padded to the width of its column. A column that is empty in every row is dropped.

@@ -3,12 +3,20 @@ package term
 import (
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Tree is a line of cells with lines below it. The cells of siblings form columns. Cells are escaped when written.
 type Tree struct {
 	cells    []string
 	children []*Tree
+	style    Style // of the first cell
+}
+
+// Strong makes the first word of the line strong, and returns the line.
+func (t *Tree) Strong() *Tree {
+	t.style = Strong
+	return t
 }
 
 // NewTree returns a tree with one line.
@@ -32,9 +40,9 @@ func (t *Tree) Len() int { return len(t.children) }
 func (t *Tree) WriteText(w io.Writer) error {
 	d := &drawing{branches: longBranches}
 	if screen, ok := w.(*Screen); ok {
-		d.width = screen.Width
+		d.width, d.screen = screen.Width, screen
 	}
-	if d.width > 0 && t.minWidth(0) > d.width {
+	if d.width > 0 && d.minWidth(t, 0) > d.width {
 		d.branches = shortBranches
 	}
 	d.lines([]*Tree{t}, func(int) (string, string) { return "", "" })
@@ -51,19 +59,19 @@ var (
 )
 
 // minWidth returns the width that the longest word in the tree needs with long branches. depth is that of the line.
-func (t *Tree) minWidth(depth int) int {
+func (d *drawing) minWidth(t *Tree, depth int) int {
 	most := 0
 	for i, cell := range t.cells {
 		before := depth * Width(longBranches.other)
 		if i > 0 && len(t.children) > 0 {
 			before += Width(ownBranch)
 		}
-		for _, word := range strings.Fields(Escape(cell)) {
+		for _, word := range strings.Fields(Escape(d.screen.cell(cell))) {
 			most = max(most, before+Width(word))
 		}
 	}
 	for _, child := range t.children {
-		most = max(most, child.minWidth(depth+1))
+		most = max(most, d.minWidth(child, depth+1))
 	}
 	return most
 }
@@ -75,6 +83,7 @@ const ownBranch = "│ "
 type drawing struct {
 	strings.Builder
 	width    int // 0 if unlimited
+	screen   *Screen
 	branches branches
 }
 
@@ -82,9 +91,20 @@ type drawing struct {
 func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
 	var cells Table
 	for _, line := range siblings {
-		cells.Row(line.cells...)
+		row := make([]string, len(line.cells))
+		for i, cell := range line.cells {
+			row[i] = d.screen.cell(cell)
+		}
+		cells.Row(row...)
 	}
 	for i, padded := range cells.padded() {
+		for j, cell := range padded {
+			style := Plain
+			if j == 0 {
+				style = siblings[i].style
+			}
+			padded[j] = d.screen.paint(cell, style)
+		}
 		before, below := indents(i)
 		children := siblings[i].children
 		rest := below
@@ -103,7 +123,7 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 
 // line draws one line; cells that do not fit go to the next lines, which begin with rest.
 func (d *drawing) line(before, rest string, cells []string) {
-	text := before
+	text := d.screen.paint(before, Dim)
 	for i, cell := range cells {
 		next := text + cell
 		if i > 0 && !d.fits(next) {
@@ -136,7 +156,12 @@ func (d *drawing) wrap(text, rest string) string {
 // lastSpace returns the index of the last space of text that is after column from and not after column to, or 0.
 func lastSpace(text string, from, to int) int {
 	at, column := 0, 0
-	for i, r := range text {
+	for i := 0; i < len(text); {
+		if skip := sequence(text[i:]); skip > 0 {
+			i += skip
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
 		if column > to {
 			break
 		}
@@ -144,6 +169,7 @@ func lastSpace(text string, from, to int) int {
 			at = i
 		}
 		column += RuneWidth(r)
+		i += size
 	}
 	return at
 }

@@ -11,6 +11,10 @@ import (
 func Width(text string) int {
 	n := 0
 	for i := 0; i < len(text); {
+		if skip := sequence(text[i:]); skip > 0 {
+			i += skip
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		n += RuneWidth(r)
 		i += size

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
@@ -162,7 +163,7 @@ func (r diffResult) WriteText(w io.Writer) error {
 	for _, f := range r.Files {
 		t.Row(string(f.Change), f.Path, fileChange(f))
 	}
-	addFields(&t, "config", r.Config)
+	addFields(&t, "config", withoutDerived(r))
 	addFields(&t, "annotation", r.Annotations)
 	addFields(&t, "manifest", r.Manifest)
 	addFields(&t, "tag", r.Tags)
@@ -171,11 +172,47 @@ func (r diffResult) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, f := range r.Files {
-		if _, err := io.WriteString(w, term.EscapeText(f.Text)); err != nil {
+		if _, err := io.WriteString(w, paintDiff(w, term.EscapeText(f.Text))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withoutDerived returns the fields of the config that changed, without those that only follow from changed files: the digests of
+// unpacked layers. JSON has them.
+func withoutDerived(r diffResult) []diff.FieldChange {
+	if len(r.Files) == 0 {
+		return r.Config
+	}
+	return slices.DeleteFunc(slices.Clone(r.Config), func(f diff.FieldChange) bool {
+		last := strings.ToLower(f.Field[strings.LastIndexByte(f.Field, '.')+1:])
+		return last == "diff_ids" || last == "diffids"
+	})
+}
+
+// paintDiff colors the lines of a difference as git does.
+func paintDiff(w io.Writer, text string) string {
+	screen, ok := w.(*term.Screen)
+	if !ok || !screen.Colors {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		style := term.Plain
+		switch {
+		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
+			style = term.Strong
+		case strings.HasPrefix(line, "@@"):
+			style = term.Hint
+		case strings.HasPrefix(line, "-"):
+			style = term.Failed
+		case strings.HasPrefix(line, "+"):
+			style = term.Good
+		}
+		lines[i] = style.Paint(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // fileChange returns the sizes or modes of a changed file.

@@ -89,6 +89,11 @@ type listResult struct {
 
 func (r listResult) WriteText(w io.Writer) error {
 	var t term.Table
+	screen, _ := w.(*term.Screen)
+	onScreen := screen != nil && screen.Width > 0
+	if r.long {
+		t.Header("MODE", "SIZE", "DIGEST", "NAME")
+	}
 	for _, f := range r.Files {
 		name := f.Path
 		if f.Link != "" {
@@ -98,9 +103,13 @@ func (r listResult) WriteText(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if r.long {
+		switch {
+		case r.long && onScreen: // where the name would not fit beside two digests
+			_, digest, _ := strings.Cut(term.Digest(w, f.Digest), ":")
+			t.Row(string(mode), strconv.FormatInt(f.Size, 10), digest, name)
+		case r.long:
 			t.Row(string(mode), strconv.FormatInt(f.Size, 10), f.Digest.String(), f.Layer.String(), name)
-		} else {
+		default:
 			t.Row(string(mode), term.Size(f.Size), name)
 		}
 	}

@@ -26,9 +26,8 @@ func (p *Printer) Page(rendered func(markdown.Options) Result) error {
 	if !ok {
 		width, height = plainWidth, 24
 	}
-	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
 	var text bytes.Buffer
-	if err := rendered(markdown.Options{Width: min(width, maxWidth), Styled: !plain}).WriteText(&text); err != nil {
+	if err := rendered(markdown.Options{Width: min(width, maxWidth), Styled: HasColors(true)}).WriteText(&text); err != nil {
 		return err
 	}
 	pager := pagerCommand()

@@ -35,6 +35,7 @@ type QuietLiner interface{ QuietLine() string }
 // Print writes the result of a command to standard output.
 func (p *Printer) Print(r Result) error {
 	out := term.NewScreen(p.Stdout)
+	out.Colors = HasColors(out.Width > 0)
 	if err := p.Format.write(out, r, p.Quiet); err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (p *Printer) Warn(format string, args ...any) {
 		p.writeEvent(event{Event: "warning", Message: text})
 		return
 	}
-	fmt.Fprintf(p.Stderr, "davit: warning: %s\n", term.Escape(text))
+	fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Warning, "warning:"), term.Escape(text))
 }
 
 // PrintDebug prints a line for --debug.
@@ -155,9 +156,9 @@ func (p *Printer) PrintError(err error) {
 
 // printLines prints an error and its hints.
 func (p *Printer) printLines(message string, hints ...string) {
-	fmt.Fprintf(p.Stderr, "davit: error: %s\n", term.Escape(message))
+	fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Failed, "error:"), term.Escape(message))
 	for _, hint := range hints {
-		fmt.Fprintf(p.Stderr, "davit: hint: %s\n", term.Escape(hint))
+		fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Hint, "hint:"), term.Escape(hint))
 	}
 }
 

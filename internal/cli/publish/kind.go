@@ -61,6 +61,7 @@ func (r kindResult) writeLayers(w io.Writer) error {
 		return err
 	}
 	var t term.Table
+	t.Header("  ROLE", "MEDIA TYPE", "PACKING", "HOW MANY", "FILES")
 	for _, l := range r.Layers {
 		packing := l.Packing
 		if packing == "" {

@@ -79,6 +79,8 @@ type kindsResult struct {
 
 func (r kindsResult) WriteText(w io.Writer) error {
 	var t term.Table
+	t.Header("KIND", "SUMMARY")
+	t.Style(term.Strong)
 	for _, k := range r.Kinds {
 		t.Row(k.Name, k.Summary)
 	}

@@ -40,7 +40,7 @@ func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 			name, essence = essence, ""
 		}
 		child := t.Add(cmp.Or(r.Kind, r.ArtifactType, r.MediaType), name, essence, cmp.Or(age(r.Created(), v.now), "-"), sizeOf(r),
-			term.Digest(v.w, r.Digest), r.Tag)
+			term.Digest(v.w, r.Digest), r.Tag).Strong()
 		v.AddReferrers(child, r.Referrers)
 	}
 }

@@ -1,0 +1,16 @@
+package printer
+
+import "os"
+
+// HasColors reports whether output is colored: on a terminal, unless NO_COLOR is set, CLICOLOR is 0, or the terminal is dumb; and
+// anywhere if CLICOLOR_FORCE is set.
+func HasColors(terminal bool) bool {
+	force := os.Getenv("CLICOLOR_FORCE")
+	switch {
+	case os.Getenv("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return terminal && os.Getenv("CLICOLOR") != "0" && os.Getenv("TERM") != "dumb"
+}
