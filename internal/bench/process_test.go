@@ -28,6 +28,7 @@ func environment(home string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DOCKER_CONFIG=" + home,
 		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "TMPDIR=" + os.TempDir(),
+		"COSIGN_PASSWORD=" + os.Getenv("COSIGN_PASSWORD"),
 	}
 }
 

@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// BenchmarkSign is about signing a small artifact with an encrypted key, and about verifying its signature, beside cosign. Most of the
+// time of signing is the derivation of the key from the password, which the format of the key prescribes.
+func BenchmarkSign(b *testing.B) {
+	r := newRoom(b, func(dir string) []string {
+		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
+		return []string{"note.txt"}
+	})
+	program := r.clients[0].path
+	tools := []signer{{"davit", program,
+		func(ref string) []string { return []string{"sign", "--quiet", ref, "--key", "davit.key"} },
+		func(ref string) []string { return []string{"verify", "--quiet", ref, "--key", "davit.pub"} }}}
+	if path := find("cosign"); path != "" {
+		tools = append(tools, signer{"cosign", path,
+			func(ref string) []string {
+				return []string{"sign", "--yes", "--key", "davit.key", "--use-signing-config=false", "--tlog-upload=false", "--allow-http-registry", ref}
+			},
+			func(ref string) []string {
+				return []string{"verify", "--key", "davit.pub", "--insecure-ignore-tlog", "--allow-http-registry", ref}
+			}})
+	}
+	l := (&line{}).open(b, r.server.Host)
+	b.Setenv("COSIGN_PASSWORD", "secret")
+	run := func(args ...string) {
+		if s := execute(b.Context(), b.TempDir(), r.dir, args); s.err != nil {
+			b.Fatal(s.err)
+		}
+	}
+	run(program, "keygen", "davit", "--quiet")
+	names, signing, verifying := []string{}, make([][]sample, len(tools)), make([][]sample, len(tools))
+	for i, tool := range tools {
+		names = append(names, tool.name)
+		for n := range settings.n {
+			if err := os.WriteFile(filepath.Join(r.dir, "note.txt"), fmt.Appendf(nil, "%s %d\n", tool.name, n), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			ref := fmt.Sprintf("%s/signed/%s:v%d", l.host, tool.name, n)
+			run(program, "push", "--quiet", "--kind", "generic", "note.txt", ref)
+			signing[i] = append(signing[i], r.timed(b, l, append([]string{tool.path}, tool.sign(ref)...)))
+			verifying[i] = append(verifying[i], r.timed(b, l, append([]string{tool.path}, tool.verify(ref)...)))
+		}
+	}
+	shared.results.add("W19 sign", "≤ 0.7 × cosign, no more requests; the password alone takes 0.1 s", names, signing)
+	shared.results.add("W20 verify a signature", "≤ 0.5 × cosign, no more requests; it reads the content, too", names, verifying)
+	report(b, names, verifying)
+}
+
+// signer is a program that signs and verifies.
+type signer struct {
+	name, path   string
+	sign, verify func(ref string) []string
+}
+
+// timed is one run of a program, with the traffic that it causes.
+func (r *room) timed(b *testing.B, l *line, args []string) sample {
+	b.Helper()
+	l.take()
+	s := execute(b.Context(), b.TempDir(), r.dir, args)
+	if s.err != nil {
+		b.Fatal(s.err)
+	}
+	s.traffic = l.take()
+	return s
+}
