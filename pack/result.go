@@ -1,10 +1,13 @@
 package pack
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/pack/blob"
 	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/tar"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -36,7 +39,7 @@ func newResult(n *node.Node) *Result {
 	desc := n.Manifest.Desc
 	r := &Result{
 		Described: spec.Describe(desc), Kind: n.Plan.Kind.Name, Annotations: desc.Annotations, Subject: node.PlainSubject(n.Subject),
-		Remarks: Remarks{n.Plan.Notes, n.Plan.Warnings},
+		Remarks: Remarks{n.Plan.Notes, append(slices.Clip(n.Plan.Warnings), excesses(n)...)},
 	}
 	if n.Config.Bytes != nil {
 		r.Config = &n.Config.Desc
@@ -48,10 +51,33 @@ func newResult(n *node.Node) *Result {
 	for _, p := range n.Platforms {
 		r.Manifests = append(r.Manifests, p.EntryDescriptor())
 		r.Notes = append(slices.Clip(r.Notes), p.Plan.Notes...)
-		r.Warnings = append(slices.Clip(r.Warnings), p.Plan.Warnings...)
+		r.Warnings = append(append(slices.Clip(r.Warnings), p.Plan.Warnings...), excesses(p)...)
 	}
 	for _, child := range n.Referrers {
 		r.Referrers = append(r.Referrers, newResult(child))
 	}
 	return r
+}
+
+// shownName returns the name of a blob for people: of the directory that is all of the artifact, that of its content.
+func shownName(b *blob.Blob) string {
+	if b.Name == "." {
+		return "the content"
+	}
+	return b.Name
+}
+
+// excesses warns of layers that a pull refuses by default.
+func excesses(n *node.Node) []string {
+	var warnings []string
+	for _, b := range n.Blobs {
+		o, ok := b.Origin.(*tar.Origin)
+		if !ok {
+			continue
+		}
+		if excess, flag := o.Excess(b.Desc.Size); excess != "" {
+			warnings = append(warnings, fmt.Sprintf("%s: %s %s; pull refuses that, unless with %s -1", n.Plan.Kind.Name, shownName(b), excess, flag))
+		}
+	}
+	return warnings
 }

@@ -5,14 +5,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/compress"
 	"github.com/davit-oci/davit/internal/archive/read"
+	"github.com/davit-oci/davit/internal/archive/sysfile"
 	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/mediatypes"
@@ -42,6 +46,7 @@ type Origin struct {
 
 	mu     sync.Mutex
 	diffID digest.Digest // known once the tar was created
+	tight  bool          // its compression is above the ratio that a pull allows by default
 	spool  *os.File      // nil: no spool
 	size   int64         // of the spool
 }
@@ -104,13 +109,15 @@ func (o *Origin) make(ctx context.Context, w io.Writer) error {
 		return ctx.Err()
 	}
 	kind := compression(o.packing)
-	c, err := o.pool.compressor(w, kind)
+	compressed := &countingWriter{w: w}
+	c, err := o.pool.compressor(compressed, kind)
 	if err != nil {
 		return err
 	}
 	defer o.pool.giveBack(c, kind)
 	plain := sha256.New()
-	if err := o.write(ctx, io.MultiWriter(c, plain)); err != nil {
+	ratio := &ratioMeter{compressed: compressed, free: int64(len(o.entries)) * archive.EntryOverhead}
+	if err := o.write(ctx, io.MultiWriter(c, plain, ratio)); err != nil {
 		return ofArchive(err)
 	}
 	if err := c.Close(); err != nil {
@@ -119,7 +126,67 @@ func (o *Origin) make(ctx context.Context, w io.Writer) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.diffID = digest.NewDigest(digest.SHA256, plain)
+	o.tight = ratio.exceeded && kind != compress.None
 	return nil
+}
+
+// ratioMeter compares a tar with what it is compressed to, as a pull does while it unpacks.
+type ratioMeter struct {
+	compressed *countingWriter
+	n, free    int64 // bytes written, and those of headers, which do not count
+	exceeded   bool
+}
+
+func (m *ratioMeter) Write(p []byte) (int, error) {
+	m.n += int64(len(p))
+	ratio, from := archive.Limits{}.RatioLimit()
+	if content := m.n - m.free; content > from && m.compressed.n < content/ratio {
+		m.exceeded = true
+	}
+	return len(p), nil
+}
+
+// Excess says how the tar, of a compressed size, is beyond what a pull accepts by default, and which flag of pull accepts it.
+// A tar that was not made in this process, because its digest is known, is judged by its files.
+func (o *Origin) Excess(size int64) (excess, flag string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var content int64
+	for i := range o.entries {
+		content += o.entries[i].Size
+	}
+	var limits archive.Limits
+	ratio, from := limits.RatioLimit()
+	tight := o.tight
+	if o.diffID == "" && o.from == nil && compression(o.packing) != compress.None && content > from && size < content/ratio {
+		stored := content - o.holes()
+		tight = stored > from && size < stored/ratio
+	}
+	switch {
+	case tight:
+		return fmt.Sprintf("unpacks to more than %d times its size", ratio), "--max-ratio"
+	case content > limits.SizeLimit():
+		return fmt.Sprintf("unpacks to more than %d bytes", limits.SizeLimit()), "--max-size"
+	case int64(len(o.entries)) > limits.FileLimit():
+		return fmt.Sprintf("has more than %d files", limits.FileLimit()), "--max-files"
+	}
+	return "", ""
+}
+
+// holes returns the size of the holes in large files, which the tar does not have.
+func (o *Origin) holes() int64 {
+	const large = 1 << 20
+	var holes int64
+	for i := range o.entries {
+		e := &o.entries[i]
+		if !o.tree.Preserve || e.Size < large {
+			continue
+		}
+		if info, err := fs.Lstat(o.tree.FS, path.Join(o.tree.Dir, e.Name)); err == nil {
+			holes += e.Size - sysfile.Stored(info)
+		}
+	}
+	return holes
 }
 
 // write writes the plain tar.

@@ -1,6 +1,7 @@
 package tar
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -179,5 +180,79 @@ func TestFingerprintsOfASplitTree(t *testing.T) {
 	}
 	if last := len(after) - 1; after[last] == before[last] || changed > 2 {
 		t.Errorf("%d of %d parts have another fingerprint, that of the directories: %v", changed, len(after), after[last] != before[last])
+	}
+}
+
+func TestRatioMeter(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name             string
+		pieces, each     int   // of MiB, and the bytes that one is compressed to
+		free             int64 // of headers
+		want, atTheStart bool
+	}{
+		{"zeros", 300, 1000, 0, true, false},
+		{"few zeros", 200, 1000, 0, false, false},
+		{"text", 300, 100_000, 0, false, false},
+		{"headers", 300, 1000, 100 << 20, false, false},
+		{"zeros before noise", 300, 1000, 0, true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			m := &ratioMeter{compressed: &countingWriter{}, free: test.free}
+			piece := make([]byte, 1<<20)
+			for range test.pieces {
+				m.compressed.n += int64(test.each)
+				if _, err := m.Write(piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.atTheStart {
+				m.compressed.n += 1 << 30
+				if _, err := m.Write(piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if m.exceeded != test.want {
+				t.Errorf("got %v, want %v", m.exceeded, test.want)
+			}
+		})
+	}
+}
+
+// TestExcess: a tar that was not made in this process is judged by its files.
+func TestExcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "zeros"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(400<<20), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name     string
+		preserve bool
+		packing  mediatypes.Packing
+		size     int64
+		want     string
+	}{
+		{"zeros", false, mediatypes.TarGzip, 400_000, "--max-ratio"},
+		{"other content", false, mediatypes.TarGzip, 40_000_000, ""},
+		{"not compressed", false, mediatypes.Tar, 400_000, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			layer := artifact.Layer{Path: ".", Dir: true, Packing: test.packing}
+			layer.Preserve = test.preserve
+			tars, err := NewPool(NewCache(t.TempDir())).Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, flag := tars[0].Excess(test.size); flag != test.want {
+				t.Errorf("got %q, want %q", flag, test.want)
+			}
+		})
 	}
 }

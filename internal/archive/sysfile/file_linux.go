@@ -45,6 +45,14 @@ func Links(info fs.FileInfo) uint64 {
 	return 1
 }
 
+// Stored returns the bytes of a file that are on the disk: holes are not.
+func Stored(info fs.FileInfo) int64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return min(info.Size(), stat.Blocks*512)
+	}
+	return info.Size()
+}
+
 // Owner returns the uid and gid of a file.
 func Owner(info fs.FileInfo) (uid, gid int) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {

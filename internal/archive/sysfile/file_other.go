@@ -35,3 +35,5 @@ func SetXattrs(*os.File, map[string]string) ([]string, error) { return nil, erro
 func SetTimes(*os.File, time.Time) error { return errors.ErrUnsupported }
 
 func SetLinkTimes(*os.File, string, time.Time) error { return errors.ErrUnsupported }
+
+func Stored(info fs.FileInfo) int64 { return info.Size() }

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -30,6 +31,23 @@ func (p *Printer) Flush() {
 		print()
 	}
 	p.kept = nil
+}
+
+// TellMore prints the warnings of a packed artifact that its plan did not have, since only packing shows them.
+func (p *Printer) TellMore(plan *artifact.Plan, warnings []string) {
+	p.deferInJSON(func() {
+		for _, w := range warnings {
+			if !warned(plan, w) {
+				p.Warn("%s", w)
+			}
+		}
+	})
+}
+
+// warned reports whether a plan, or one in it, has a warning.
+func warned(plan *artifact.Plan, warning string) bool {
+	in := func(inner *artifact.Plan) bool { return warned(inner, warning) }
+	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)
 }
 
 func (p *Printer) tell(plan *artifact.Plan) {

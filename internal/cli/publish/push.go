@@ -224,6 +224,7 @@ func wouldSend(ctx context.Context, a *app.App, s *source.Source, opts sendOptio
 		return err
 	}
 	preview.Reference = d.ref.String()
+	a.TellMore(s.Plan, preview.Warnings)
 	parts, err := previewParts(ctx, a, s, opts)
 	if err != nil {
 		return err
