@@ -105,7 +105,7 @@ func (e *Missing) isPlain() bool {
 	for _, one := range e.Answer.Errors {
 		unknown := one.Code == errcode.ErrorCodeManifestUnknown || one.Code == errcode.ErrorCodeBlobUnknown
 		words := strings.ToLower(one.Message)
-		if !unknown || words != "" && !strings.Contains(words, "unknown") && !strings.Contains(words, "not found") {
+		if !unknown || words != "" && !strings.Contains(words, "unknown") && !strings.Contains(words, "not found") && !strings.Contains(words, "not exist") {
 			return false
 		}
 	}
