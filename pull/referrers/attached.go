@@ -67,7 +67,7 @@ func findAt(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.D
 		fit = []*Referrer{newest(fit)}
 	}
 	slices.SortStableFunc(fit, func(a, b *Referrer) int {
-		return cmp.Or(cmp.Compare(severity(a), severity(b)), b.Created().Compare(a.Created()))
+		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), b.Created().Compare(a.Created()))
 	})
 	return &Found{Referrers: fit, Inexact: inexact}, nil, nil
 }
@@ -114,8 +114,8 @@ var severities = [][]string{
 	{"low", "info", "informational", "notice", "none", "sev4", "sev-4", "sev5", "sev-5", "p4", "p5", "s4"},
 }
 
-// severity returns the rank of the severity that a runbook states: 0 is the most severe, an unknown word the least.
-func severity(r *Referrer) int {
+// SeverityRank returns the rank of the severity that a runbook states: 0 is the most severe, an unknown word the least.
+func (r *Referrer) SeverityRank() int {
 	word := strings.ToLower(strings.TrimSpace(r.Annotations[mediatypes.RunbookSeverity]))
 	for rank, words := range severities {
 		if slices.Contains(words, word) {

@@ -57,7 +57,7 @@ func IsPage(r *http.Request) bool {
 	switch path := r.URL.Path; {
 	case path == "/":
 		return strings.Contains(r.Header.Get("Accept"), "text/html")
-	case path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, repositoryPath):
+	case path == alertsPath, strings.HasPrefix(path, alertPath), path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, repositoryPath):
 		return true
 	}
 	return false
@@ -103,8 +103,14 @@ func (h *handler) page(c *call) (*page, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), pageTime)
 	defer cancel()
 	c.Request = c.WithContext(ctx)
-	if c.URL.Path == "/" {
+	switch c.URL.Path {
+	case "/":
 		return h.repositories(c)
+	case alertsPath:
+		return h.alerts(c)
+	}
+	if name, ok := strings.CutPrefix(c.URL.Path, alertPath); ok && name != "" {
+		return h.alert(c, name)
 	}
 	if rest, ok := strings.CutPrefix(c.URL.Path, repositoryPath); ok {
 		return h.inRepository(c, parsePlace(rest))

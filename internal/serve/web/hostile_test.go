@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -43,6 +44,8 @@ func TestHostileKinds(t *testing.T) {
 			h := web.New(library{"a": s.Target}, web.Options{})
 			checkHarmless(t, h, "/")
 			checkHarmless(t, h, "/r/a")
+			checkHarmless(t, h, "/alerts")
+			checkHarmless(t, h, "/alert/"+url.PathEscape(hostile))
 			for name := range hostileContents {
 				for _, view := range []string{"", "?search=all", "/files", "/manifest", "/config"} {
 					checkHarmless(t, h, "/r/a:"+name+view)
@@ -67,6 +70,7 @@ func hostileManifest(s shelf, k mediatypes.Kind, content string) ocispec.Manifes
 		m.Annotations[key] = k.Annotations[key]
 	}
 	m.Annotations[ocispec.AnnotationTitle], m.Annotations[hostile] = hostile, hostile
+	m.Annotations[mediatypes.RunbookAlerts], m.Annotations[mediatypes.RunbookOwner] = hostile, hostile
 	for i, role := range k.Layers {
 		title := "README.md"
 		if i > 0 {

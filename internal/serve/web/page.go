@@ -27,6 +27,8 @@ var files embed.FS
 // The paths of pages and of what they load, below the prefix.
 const (
 	repositoryPath = "/r/"
+	alertsPath     = "/alerts"
+	alertPath      = "/alert/"
 	stylePath      = "/style.css"
 	scriptPath     = "/copy.js"
 	iconPath       = "/icon.svg"

@@ -146,7 +146,11 @@ func linksFrom(artifact, file string) prose.Links {
 			if !ok {
 				return ""
 			}
-			return artifact + escapePath("/"+view+"/"+name)
+			address := artifact + escapePath("/"+view+"/"+name)
+			if _, place, found := strings.Cut(destination, "#"); found && place != "" {
+				address += "#" + prose.AnchorPrefix + place
+			}
+			return address
 		}
 	}
 	return prose.Links{Link: to("file"), Image: to("raw")}

@@ -119,11 +119,14 @@ func countAttachments(ctx context.Context, target registry.Target, rows []*tagRo
 	}
 }
 
+// untaggedLister is a target that lists manifests without a tag.
+type untaggedLister interface {
+	Untagged(ctx context.Context) ([]ocispec.Descriptor, error)
+}
+
 // addUnlisted adds the manifests of a layout that have no tag. Registries do not list them.
 func (h *handler) addUnlisted(ctx context.Context, p place, target registry.Target, list *tagList) {
-	layout, ok := target.(interface {
-		Untagged(ctx context.Context) ([]ocispec.Descriptor, error)
-	})
+	layout, ok := target.(untaggedLister)
 	if !ok {
 		return
 	}

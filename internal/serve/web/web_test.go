@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -136,6 +137,14 @@ func sample(t testing.TB) library {
 		ArtifactType: "application/vnd.example.note", Subject: &subject, Annotations: map[string]string{ocispec.AnnotationTitle: hostile},
 		Layers: []ocispec.Descriptor{s.blob("text/plain", "note.txt", "a note")},
 	})
+	s.manifest("", ocispec.Manifest{
+		ArtifactType: mediatypes.RunbookArtifact, Subject: &subject,
+		Annotations: map[string]string{
+			ocispec.AnnotationTitle: "What to do " + hostile, mediatypes.RunbookAlerts: "ThingDown,ThingSlow " + hostile, mediatypes.RunbookSeverity: "critical",
+			mediatypes.RunbookOwner: "team " + hostile,
+		},
+		Layers: []ocispec.Descriptor{s.blob("text/markdown", "down.md", "---\ntitle: Down\nalerts: [ThingDown]\n---\n# Down\n\n1. Look\n2. Restart\n"+hostileMarkdown)},
+	})
 	return library{"team/thing": s.Target}
 }
 
@@ -146,7 +155,7 @@ func TestGolden(t *testing.T) {
 	for name, path := range map[string]string{
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
-		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "no page": "/r/team/thing:1.0.0/nothing",
+		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
