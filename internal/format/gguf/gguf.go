@@ -34,9 +34,10 @@ const (
 type File struct {
 	Metadata  map[string]string // as text: numbers and booleans too, short arrays with commas
 	Tensors   int64
-	Elements  int64 // parameters in all tensors
-	DataSize  int64 // bytes of tensor data
-	FileType  int64 // general.file_type; -1: absent
+	Elements  int64  // parameters in all tensors
+	DataSize  int64  // bytes of tensor data
+	FileType  int64  // general.file_type; -1: absent
+	SplitNo   string // split.no, from 0; empty: absent
 	types     map[uint32]int64
 	diffusion bool // the names of the tensors are those of a diffusion model
 }
@@ -53,6 +54,16 @@ func Visit(r io.ReaderAt, size int64, visit func(tensor.Tensor)) (*File, error) 
 		err = fmt.Errorf("truncated GGUF: the header continues after byte %d, the end of the file", size)
 	}
 	return f, err
+}
+
+// IsHead reports whether data begin as a GGUF file does: with a small version, in either order of bytes, not a text. A file that
+// ends before its version is GGUF, and truncated.
+func IsHead(data []byte) bool {
+	const versions = 1 << 8
+	if !bytes.HasPrefix(data, []byte("GGUF")) && !bytes.HasPrefix(data, []byte("FUGG")) {
+		return false
+	}
+	return len(data) < 8 || binary.LittleEndian.Uint32(data[4:]) < versions || binary.BigEndian.Uint32(data[4:]) < versions
 }
 
 // ReadHead reads as much as the first bytes of a GGUF file of size bytes contain: the metadata of the model precede the
@@ -222,6 +233,7 @@ func (g *reader) readEntry(f *File, align *int64) error {
 			f.FileType = n
 		}
 	case "split.no": // differs between shards of the same model
+		f.SplitNo = text
 		return nil
 	}
 	if _, again := f.Metadata[key]; keep && !again && g.kept+len(key)+len(text) <= maxKept {

@@ -3,12 +3,12 @@ package model
 import (
 	"errors"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
@@ -102,5 +102,5 @@ func isProjector(s *tree.Sample) (string, bool) {
 
 // isGGUF finds GGUF files whatever their names, as Ollama keeps them.
 func isGGUF(s *tree.Sample) (string, bool) {
-	return "begins as GGUF does", strings.HasPrefix(string(s.Head()), "GGUF") && path.Ext(s.Path) == ""
+	return "begins as GGUF does", gguf.IsHead(s.Head()) && path.Ext(s.Path) == ""
 }

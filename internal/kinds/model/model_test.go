@@ -263,6 +263,26 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 	}
 }
 
+func TestModelOfShardsThatDiffer(t *testing.T) {
+	t.Parallel()
+	shard := func(architecture string, no uint16) string {
+		image := formattest.TinyLlama()
+		image.Keys[0].Value = architecture
+		image.Keys = append(image.Keys, formattest.Pair{Key: "split.no", Value: no})
+		return string(image.Bytes())
+	}
+	for second, want := range map[string]string{
+		shard("qwen2", 1): `"m-00002-of-00002.gguf": is of another model: its architecture is qwen2, that of the first shard llama`,
+		shard("llama", 0): `"m-00002-of-00002.gguf": is another shard: split.no is 0, its name says 1`,
+		shard("llama", 1): "",
+	} {
+		_, err := kindtest.Compose(t, map[string]string{"m-00001-of-00002.gguf": shard("llama", 0), "m-00002-of-00002.gguf": second}, "kind: model\nlayers: [./]\n")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestModelOfCache(t *testing.T) {
 	t.Parallel()
 	cache := map[string]string{

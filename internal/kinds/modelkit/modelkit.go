@@ -51,8 +51,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			return nil, err // or problems
 		}
 		card := weightset.TakeCard(d)
-		if about, ok := kitfile["package"].(map[string]any); ok && card.License != "" && about["license"] == nil {
-			about["license"] = card.License
+		if about, ok := kitfile["package"].(map[string]any); ok && card.License() != "" && about["license"] == nil {
+			about["license"] = card.License()
 		}
 		elements = kitOfLayers(d, found, kitfile)
 	} else if elements, err = kitLayers(d, kitfile, by); err != nil {

@@ -147,8 +147,8 @@ func weightFacts(d *compose.Draft, found *weightset.Parts) (map[string]any, erro
 // takeCard takes license and languages from the model card.
 func takeCard(d *compose.Draft, facts, descriptor map[string]any) {
 	card := weightset.TakeCard(d)
-	if card.License != "" {
-		descriptor["licenses"] = []any{card.License}
+	if len(card.Licenses) > 0 {
+		descriptor["licenses"] = card.Licenses
 	}
 	if len(card.Languages) > 0 {
 		facts["capabilities"] = map[string]any{"languages": card.Languages}

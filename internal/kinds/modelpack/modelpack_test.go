@@ -166,9 +166,11 @@ func TestModelCard(t *testing.T) {
 			`"capabilities":{"languages":["en","de"]}`},
 		"license: cc-by-nc-4.0\nlanguage: fr\nbase_model:\n- a/b\n- c/d\n": {"CC-BY-NC-4.0", "a/b,c/d", "", `"licenses":["CC-BY-NC-4.0"]`},
 		"license: other\nlicense_name: my license\n":                       {"LicenseRef-my-license", "", "", `"licenses":["LicenseRef-my-license"]`},
-		"license: llama3\n": {"LicenseRef-llama3", "", "", `"licenses":["LicenseRef-llama3"]`},
-		"tags: 5\n":         {"", "", "5", `"format":"gguf"`},
-		"[broken\n":         {"", "", "", `"format":"gguf"`},
+		"license: [mit, apache-2.0]\n":                                     {"", "", "", `"licenses":["MIT","Apache-2.0"]`},
+		"license: {name: x}\n":                                             {"", "", "", `"descriptor":{"family":"llama"}`},
+		"license: llama3\n":                                                {"LicenseRef-llama3", "", "", `"licenses":["LicenseRef-llama3"]`},
+		"tags: 5\n":                                                        {"", "", "5", `"format":"gguf"`},
+		"[broken\n":                                                        {"", "", "", `"format":"gguf"`},
 	} {
 		plan, err := kindtest.Compose(t, map[string]string{"m.gguf": gguf("llama", ""), "README.md": "---\n" + front + "---\n# M\n", "sub/README.md": "---\nlicense: mit\n---\n"},
 			"kind: modelpack\nlayers: ['**']\n")

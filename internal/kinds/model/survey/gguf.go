@@ -163,3 +163,15 @@ func CheckSplit(set Set, f *gguf.File) *Fault {
 	return &Fault{set.Paths[0], fmt.Sprintf("incomplete: split.count is %d, and %s", count, files),
 		"name all shards as llama-gguf-split wrote them: NAME-00001-of-" + fmt.Sprintf("%05d", count) + ".gguf"}
 }
+
+// CheckShard returns what contradicts that a shard is of the same model as the first, whose architecture is given, with a number
+// from 0. llama-gguf-split writes little but the numbers into the others.
+func CheckShard(architecture string, shard *gguf.File, number int) error {
+	if a, b := architecture, shard.Metadata["general.architecture"]; a != "" && b != "" && a != b {
+		return fmt.Errorf("is of another model: its architecture is %s, that of the first shard %s", b, a)
+	}
+	if no := shard.SplitNo; no != "" && no != strconv.Itoa(number) {
+		return fmt.Errorf("is another shard: split.no is %s, its name says %d", no, number)
+	}
+	return nil
+}

@@ -304,19 +304,19 @@ func (s *surveyor) hasWeightsIn(dir string) bool {
 // missing reports missing files, each once.
 func (s *surveyor) missing(names []string, why string) {
 	const most = 5
+	names = slices.DeleteFunc(names, func(name string) bool { return s.reported[name] })
 	for i, name := range names {
+		s.reported[name] = true
 		what, hint := "is missing", "download it, or exclude all files of this set"
 		if _, err := fs.Stat(s.FS, name); err == nil {
 			what, hint = "is left out", "pack it too, or none of this set"
 		}
-		if slices.ContainsFunc(s.out.Faults, func(f Fault) bool { return f.Path == name }) {
-			continue
+		switch more := len(names) - most - 1; {
+		case i < most || i == most && more == 0:
+			s.fault(name, what+": "+why, hint)
+		case i == most:
+			s.fault(name, what+", as are "+strconv.Itoa(more)+" more files: "+why, hint)
 		}
-		if i == most {
-			s.fault(name, what+", as are "+strconv.Itoa(len(names)-most-1)+" more files", hint)
-			return
-		}
-		s.fault(name, what+": "+why, hint)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -68,7 +69,7 @@ type Tree struct {
 func (t Tree) Survey() *Survey {
 	s := &surveyor{
 		Tree: t, out: &Survey{Parts: map[string]Part{}, Unread: map[string]error{}}, have: map[string]bool{}, formats: map[string]string{},
-		named: map[string]map[string]bool{}, seed: maphash.MakeSeed(),
+		named: map[string]map[string]bool{}, reported: map[string]bool{}, seed: maphash.MakeSeed(),
 	}
 	slices.Sort(s.Paths)
 	byFormat := map[string][]string{}
@@ -97,6 +98,8 @@ type surveyor struct {
 	formats map[string]string          // of weights, by path; empty: not weights
 	named   map[string]map[string]bool // by index file: the files that it names
 	seed    maphash.Seed
+
+	reported map[string]bool // files that are missing
 }
 
 // formatOf returns the format of weights, empty for other files. A pointer of Git LFS is a fault, and not weights. GGUF is
@@ -115,7 +118,7 @@ func (s *surveyor) formatOf(p string) string {
 	case ".dduf":
 		format = "dduf"
 	case "", ".bin", ".lora", ".imatrix":
-		if head, err := tree.ReadStart(s.FS, p, 4); err == nil && string(head) == "GGUF" {
+		if head, err := tree.ReadStart(s.FS, p, 8); err == nil && gguf.IsHead(head) {
 			format = "gguf"
 		}
 	}

@@ -18,16 +18,15 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 	}
 	dirs := slices.Clone(named)
 	for _, dir := range named {
-		inside, _ := fs.ReadDir(d.FS, dir) // the error is reported when it is packed
-		for _, entry := range inside {
+		for _, entry := range entriesOf(d.FS, dir) {
 			if strings.HasPrefix(entry.Name(), "models--") {
 				dirs = append(dirs, path.Join(dir, entry.Name()))
 			}
 		}
 	}
 	for _, dir := range dirs {
-		snapshots, err := fs.ReadDir(d.FS, path.Join(dir, "snapshots"))
-		if err != nil || len(snapshots) == 0 || !isDir(d.FS, path.Join(dir, "blobs")) || !isDir(d.FS, path.Join(dir, "refs")) {
+		snapshots := entriesOf(d.FS, path.Join(dir, "snapshots"))
+		if len(snapshots) == 0 || !isDir(d.FS, path.Join(dir, "blobs")) || !isDir(d.FS, path.Join(dir, "refs")) {
 			continue
 		}
 		revision := snapshots[len(snapshots)-1].Name()
@@ -38,6 +37,15 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 			Hint: "name one snapshot in it: " + path.Join("snapshots", revision)}
 	}
 	return nil
+}
+
+// entriesOf lists a directory: nothing of anything else, such as a named pipe, whose opening would wait for a writer.
+func entriesOf(fsys fs.FS, name string) []fs.DirEntry {
+	if !isDir(fsys, name) {
+		return nil
+	}
+	entries, _ := fs.ReadDir(fsys, name) // the error is reported when it is packed
+	return entries
 }
 
 func isDir(fsys fs.FS, name string) bool {

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
@@ -14,7 +15,7 @@ import (
 
 // Card has the fields of the front matter of a model card, as Hugging Face defines it.
 type Card struct {
-	License   string // SPDX; LicenseRef-… for a license that is not in its list
+	Licenses  []string // SPDX; LicenseRef-… for a license that is not in its list
 	Base      []string
 	Languages []string // of two letters
 	Tags      []string
@@ -45,7 +46,11 @@ func TakeCard(d *compose.Draft) Card {
 	for _, f := range fields {
 		values[f.Name] = f.Value
 	}
-	card.License = spdx(values["license"], values["license_name"])
+	for _, license := range items(values["license"]) {
+		if id := spdx(license, values["license_name"]); id != "" && !slices.Contains(card.Licenses, id) {
+			card.Licenses = append(card.Licenses, id)
+		}
+	}
 	card.Base, card.Tags = items(values["base_model"]), items(values["tags"])
 	for _, code := range items(values["language"]) {
 		if len(code) == 2 {
@@ -53,13 +58,21 @@ func TakeCard(d *compose.Draft) Card {
 		}
 	}
 	for key, value := range map[string]string{
-		ocispec.AnnotationLicenses: card.License, mediatypes.ModelBase: strings.Join(card.Base, ","), mediatypes.ModelTags: strings.Join(card.Tags, ","),
+		ocispec.AnnotationLicenses: card.License(), mediatypes.ModelBase: strings.Join(card.Base, ","), mediatypes.ModelTags: strings.Join(card.Tags, ","),
 	} {
 		if value != "" && d.Annotations[key] == "" {
 			d.Annotations[key] = value
 		}
 	}
 	return card
+}
+
+// License returns the license, empty unless there is exactly one: a card does not say whether all of several apply, or any.
+func (c Card) License() string {
+	if len(c.Licenses) != 1 {
+		return ""
+	}
+	return c.Licenses[0]
 }
 
 // items splits a list of front matter.
@@ -89,7 +102,7 @@ func spdx(license, name string) string {
 		lower = strings.TrimSpace(name)
 	}
 	switch {
-	case lower == "":
+	case lower == "" || strings.ContainsAny(lower, "{}[]:\"") || strings.ContainsFunc(lower, unicode.IsControl):
 		return ""
 	case spdxNames[lower] != "":
 		return spdxNames[lower]

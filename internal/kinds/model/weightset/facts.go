@@ -57,7 +57,19 @@ func readShards[F interface{ Add(F) }](fsys fs.FS, shards []string, read func(io
 
 // ggufFacts reads the facts in all shards, merged.
 func ggufFacts(fsys fs.FS, set survey.Set) (map[string]any, error) {
-	all, err := readShards(fsys, set.Paths, gguf.Read)
+	architecture, number := "", 0 // of the first, and of the next shard
+	all, err := readShards(fsys, set.Paths, func(r io.ReaderAt, size int64) (*gguf.File, error) {
+		f, err := gguf.Read(r, size)
+		switch {
+		case err != nil:
+			return nil, err
+		case number == 0:
+			architecture = f.Metadata["general.architecture"]
+		}
+		err = survey.CheckShard(architecture, f, number)
+		number++
+		return f, err
+	})
 	if err != nil {
 		return nil, err
 	}
