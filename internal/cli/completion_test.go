@@ -25,15 +25,17 @@ func TestCompletionInBash(t *testing.T) {
 	s.must(t, "davit push examples/model registry.example.com/models/tiny:1.0 --tag 1.1,2.0 -q && davit pack examples/docs -o ./oci --tag small -q")
 	s.must(t, "davit completion bash >davit.bash")
 	for line, want := range map[string][]string{
-		"davit pu":                                       {"pull", "push"},
-		"davit push --kind mode":                         {"model", "modelkit", "modelpack"},
-		"davit push --packing=tar+g":                     {"tar+gzip"},
-		"davit pull registry.example.com/models/tiny:":   {"1.0", "1.1", "2.0"},
-		"davit pull registry.example.com/models/tiny:1.": {"1.0", "1.1"},
-		"davit copy ./oci:sm":                            {"small"},
-		"davit pull ./oci --progress p":                  {"plain"},
-		"davit kinds runb":                               {"runbook"},
-		"davit tags registry.example.com/none:":          nil,
+		"davit pu":                                           {"pull", "push"},
+		"davit push --kind mode":                             {"model", "modelcar", "modelkit", "modelpack"},
+		"davit push --packing=tar+g":                         {"tar+gzip"},
+		"davit pull registry.example.com/models/tiny:":       {"1.0", "1.1", "2.0"},
+		"davit pull registry.example.com/models/tiny:1.":     {"1.0", "1.1"},
+		"davit copy ./oci:sm":                                {"small"},
+		"davit pull ./oci --progress p":                      {"plain"},
+		"davit kinds runb":                                   {"runbook"},
+		"davit cat ./oci:small manual/in":                    {"manual/index.md"},
+		"davit cat registry.example.com/models/tiny:1.0 LIC": {"LICENSE"},
+		"davit tags registry.example.com/none:":              nil,
 	} {
 		words := regexp.MustCompile(`[:=]+|[^:=\s]+`).FindAllString(line, -1)
 		script := `. ` + functions + `; . ./davit.bash
