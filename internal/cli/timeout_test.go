@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/internal/registrytest/faults"
+)
+
+// TestTimeout ends commands after --timeout, whatever the registry is doing, and names the flag.
+func TestTimeout(t *testing.T) {
+	withHome(t)
+	for name, test := range map[string]struct {
+		op      string
+		fault   faults.Fault
+		command string
+	}{
+		"silent when asked for a manifest": {"GET manifest", faults.Stall(0), "pull $R/app:1 -o $D/out"},
+		"silent within a blob":             {"GET blob", faults.Stall(1000), "pull $R/app:1 -o $D/out"},
+		"unavailable":                      {"", faults.Status(503), "pull $R/app:1 -o $D/out"},
+		"told to wait":                     {"", faults.Status(429, "Retry-After", "200"), "inspect $R/app:1"},
+		"silent when asked for tags":       {"GET tags", faults.Stall(0), "tags $R/app"},
+		"a push":                           {"PUT manifest", faults.Status(503), "push --kind generic $D/app.txt $D/one.spdx.json $R/new:1"},
+		"a copy":                           {"GET blob", faults.Stall(0), "copy $R/app:1 $D/oci:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOdd(t, registrytest.Options{})
+			writeFile(t, filepath.Join(o.dir, "app.txt"), strings.Repeat("a", 5000))
+			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
+			o.reg.Inject(test.op, faults.Always, test.fault)
+			start := time.Now()
+			o.runWith(exit.Network, test.command+" -q --timeout 700ms", "--timeout", "700ms")
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			o.reg.Heal()
+			o.run(exit.Done, test.command+" --timeout 1m")
+		})
+	}
+	o := newOdd(t, registrytest.Options{})
+	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "must be above 0")
+	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
+}
+
+// TestDefaultsOfLimits checks that the help names the default of each limit.
+func TestDefaultsOfLimits(t *testing.T) {
+	var help bytes.Buffer
+	Run(t.Context(), []string{"pull", "--help"}, strings.NewReader(""), &help, &help)
+	text := strings.Join(strings.Fields(help.String()), " ")
+	for flag, want := range map[string]string{"--stall-timeout": "(default 30s)", "--retry-for": "(default 5m;", "--timeout": "(default: no limit)"} {
+		_, about, found := strings.Cut(text, flag+" ")
+		if about, _, _ = strings.Cut(about, " --"); !found || !strings.Contains(about, want) {
+			t.Errorf("%s: no %q in %q", flag, want, about)
+		}
+	}
+}
