@@ -36,7 +36,7 @@ func TestRegularFaults(t *testing.T) {
 		"500": faults.Status(500), "503": faults.Status(503), "dropped": faults.Drop(), "stored but 502": faults.StoredBut(502),
 		"cut answer": faults.Reset(1000), "cut body": faults.ResetUpload(300 << 10),
 	} {
-		for every := 3; every <= 5; every++ {
+		for every := 2; every <= 5; every++ {
 			for _, known := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, every %d, digest known: %v", name, every, known), func(t *testing.T) {
 					t.Parallel()

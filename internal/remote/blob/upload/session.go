@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -99,12 +98,13 @@ func (u *upload) ask(ctx context.Context) error {
 }
 
 // shift sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
-// it is another one than before.
+// it is another one than before. The first time it is one request, which is right if every second one fails.
 func (u *upload) shift(ctx context.Context) error {
 	if u.fails < 2 {
 		return nil
 	}
-	for range rand.N(3) {
+	for range (u.fails - 1) % 3 {
+		u.repo.Client.Transport.Renew() // on a connection that was used before, net/http would send the request twice
 		resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 		if err == nil {
 			transport.Drain(resp)

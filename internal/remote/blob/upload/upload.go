@@ -183,6 +183,7 @@ type quirks struct {
 // history is the past of the upload, over all sessions.
 type history struct {
 	furthest int64 // the most bytes that the registry ever had
+	absent   bool  // the registry said that it does not have the blob
 	ours     bool  // a PUT was sent, so that the blob in the registry came from here
 	stuck    int   // broken bodies since the last progress
 	fails    int   // errors since the last progress
@@ -266,8 +267,11 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	}
 	known := u.repo.Mounting()
 	if known == blob.MountsIgnored {
-		if ok, err := u.stored(ctx); ok || err != nil {
-			return artifact.Skipped, err
+		if !u.absent { // asked once: if every second request fails, a question before each POST makes every POST fail
+			if ok, err := u.stored(ctx); ok || err != nil {
+				return artifact.Skipped, err
+			}
+			u.absent = true
 		}
 		return 0, u.post(ctx, nil)
 	}
