@@ -88,7 +88,7 @@ func discoverIn(ctx context.Context, t *app.Target, opts discoverOptions) (*disc
 	for _, m := range manifests {
 		refer(t.Ref, m.Referrers)
 	}
-	signatures, err := opts.trust.List(ctx, t, desc, manifests)
+	signatures, err := opts.trust.List(ctx, t, desc, found, manifests)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
@@ -14,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/lockfile"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 )
@@ -59,8 +61,8 @@ func (f *Flag) Open(t *app.Target) error {
 }
 
 // Pin resolves a target, whose tag is known, and refuses it unless the lock file has it: with the same digest, size, and kind, and
-// signed by the same key. keys are the hints of the keys that signed it. It returns the digest to read.
-func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []string) (string, error) {
+// signed by the same key. keys are those that signed it. It returns the digest to read.
+func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (string, error) {
 	if f.file == "" {
 		return reference, nil
 	}
@@ -90,7 +92,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 		return "", &artifact.Error{Op: "pulling", Item: now.Reference, Hint: "add --verify-key FILE with that key",
 			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
 	case locked.Key != "" && !contains(keys, locked.Key):
-		return "", refuse("signed by another key: got %s, want %s", keys[0], locked.Key)
+		return "", refuse("signed by another key: got %s, want %s", keys[0].Hint(), locked.Key)
 	}
 	return now.Digest.String(), nil
 }
@@ -118,17 +120,12 @@ func (f *Flag) update(reference string) string {
 	return fmt.Sprintf("davit lock update --lock %s %s", f.file, reference)
 }
 
-func contains(keys []string, key string) bool {
-	for _, k := range keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
+func contains(keys []trust.Key, key string) bool {
+	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == key })
 }
 
 // resolve returns the entry of what a target has now. reference is the digest that was verified, or that of the target.
-func resolve(ctx context.Context, t *app.Target, reference string, keys []string) (*lockfile.Entry, error) {
+func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (*lockfile.Entry, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {
 		return nil, err
@@ -146,7 +143,7 @@ func resolve(ctx context.Context, t *app.Target, reference string, keys []string
 	}
 	e := &lockfile.Entry{Reference: ref.String(), Digest: desc.Digest, Size: desc.Size, Kind: kind}
 	if len(keys) > 0 {
-		e.Key = keys[0]
+		e.Key = keys[0].Hint()
 	}
 	return e, nil
 }

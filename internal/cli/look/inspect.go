@@ -78,7 +78,7 @@ func runInspect(ctx context.Context, a *app.App, opts inspectOptions) error {
 	info, err := app.With(ctx, a, opts.target, registry.Read, func(t *app.Target) (*inspect.Info, error) {
 		info, err := inspectIn(ctx, t, opts.Options)
 		if err == nil && opts.Referrers {
-			signatures, err = opts.trust.List(ctx, t, info.Descriptor(), nil)
+			signatures, err = opts.trust.List(ctx, t, info.Descriptor(), info.Referrers, nil)
 		}
 		return info, err
 	})

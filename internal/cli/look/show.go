@@ -25,6 +25,7 @@ import (
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -176,7 +177,7 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 
 // readIn reads one document.
 func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts showOptions) (*read.Document, error) {
-	reference, err := opts.trust.Pin(ctx, a, t, one.manifest, opts.of)
+	reference, keys, err := opts.trust.PinKeys(ctx, a, t, one.manifest, opts.of)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	case errors.Is(err, read.ErrNothingReadable) && errors.As(err, &known):
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: %v", t.Ref, known.Err),
-			Advice: cmp.Or(attachedHint(ctx, t), fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref)),
+			Advice: cmp.Or(attachedHint(ctx, t, opts.Kind), fmt.Sprintf("\"davit ls %s\" lists its files", t.Ref)),
 		}
 	case errors.Is(err, read.ErrNotReadable):
 		return nil, &exit.UsageError{Err: err, Hint: fmt.Sprintf("\"davit cat %s PATH\" prints any file", t.Ref)}
@@ -194,11 +195,23 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 		return nil, t.Explain(ctx, err)
 	}
 	doc.Reference = t.Ref.String()
+	doc.Signature = signatureOf(doc, keys)
 	return doc, nil
 }
 
-// attachedHint returns the commands that show the attachments, one for each kind, or "" if nothing is.
-func attachedHint(ctx context.Context, t *app.Target) string {
+// signatureOf says by which key the artifact of a document is signed. The signature of an envelope in it is another one.
+func signatureOf(doc *read.Document, keys []trust.Key) string {
+	switch {
+	case len(keys) == 0:
+		return doc.Signature
+	case doc.Signature != "":
+		return doc.Signature + "; its manifest is verified by " + keys[0].Name
+	}
+	return "verified by " + keys[0].Name
+}
+
+// attachedHint returns the commands that show the attachments, one for each kind but one, or "" if nothing is.
+func attachedHint(ctx context.Context, t *app.Target, except string) string {
 	subject, err := t.Find(ctx)
 	if err != nil {
 		return ""
@@ -212,6 +225,9 @@ func attachedHint(ctx context.Context, t *app.Target) string {
 		kind, n := cmp.Or(all[i].Kind, all[i].ArtifactType), 0
 		for ; i < len(all) && cmp.Or(all[i].Kind, all[i].ArtifactType) == kind; i++ {
 			n++
+		}
+		if kind == except {
+			continue
 		}
 		lines = append(lines, fmt.Sprintf("%d %s attached: davit show --kind %s %s", n, kind, kind, t.Ref))
 	}

@@ -3,6 +3,7 @@ package places
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -73,6 +74,10 @@ func inRegistry(ctx context.Context, a *app.App, l *app.Login, host string) ([]R
 		}
 		return nil
 	})
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, &exit.MissingError{Text: fmt.Sprintf("%s: the registry does not list its repositories: %v", host, err),
+			Advice: fmt.Sprintf("davit tags %s/REPO lists the tags of one", host)}
+	}
 	return all, err
 }
 

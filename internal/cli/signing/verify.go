@@ -41,9 +41,9 @@ func (f *Trust) AddMarkFlags(fs *pflag.FlagSet) {
 	app.ReadFromEnv(fs.Lookup("verify-key"))
 }
 
-// List returns the signatures of a manifest, and of those of an index, with the ones that a key made marked. Without a key it reads
-// and returns none.
-func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, of []*referrers.AttachedTo) ([]trust.Signature, error) {
+// List returns the signatures of a manifest, of those of an index, and of their attachments, with the ones that a key made marked.
+// Without a key it reads and returns none.
+func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor, attached []*referrers.Referrer, of []*referrers.AttachedTo) ([]trust.Signature, error) {
 	if !f.IsSet() {
 		return nil, nil
 	}
@@ -51,9 +51,10 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	if err != nil {
 		return nil, err
 	}
-	manifests := []ocispec.Descriptor{desc}
+	manifests := append([]ocispec.Descriptor{desc}, withReferrers(attached)...)
 	for _, m := range of {
 		manifests = append(manifests, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: m.Digest})
+		manifests = append(manifests, withReferrers(m.Referrers)...)
 	}
 	var all []trust.Signature
 	for _, m := range manifests {
@@ -64,6 +65,17 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// withReferrers returns the attachments that have attachments themselves, perhaps signatures.
+func withReferrers(attached []*referrers.Referrer) []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	for _, r := range attached {
+		if len(r.Referrers) > 0 {
+			all = append(append(all, r.Descriptor()), withReferrers(r.Referrers)...)
+		}
+	}
+	return all
 }
 
 // IsSet reports whether a flag demands a signature.
@@ -89,8 +101,8 @@ func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference st
 	return pinned, err
 }
 
-// PinKeys is Pin, and also returns the hints of the keys whose signatures were verified.
-func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, []string, error) {
+// PinKeys is Pin, and also returns the keys whose signatures were verified.
+func (f *Trust) PinKeys(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, []trust.Key, error) {
 	demands, err := f.demands(a, t.Ref)
 	if err != nil || len(demands) == 0 {
 		return reference, nil, err
@@ -172,8 +184,8 @@ func withPlatform(ctx context.Context, t *app.Target, desc ocispec.Descriptor, p
 	return manifests, nil
 }
 
-// meet verifies that every demand is met, and notes by whom. It returns the hints of the keys.
-func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (hints []string, err error) {
+// meet verifies that every demand is met, and notes by whom. It returns the keys.
+func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.Descriptor, demands []trust.Options) (by []trust.Key, err error) {
 	for _, d := range demands {
 		report, err := verify(ctx, t, manifests, d)
 		if err != nil {
@@ -183,11 +195,11 @@ func meet(ctx context.Context, a *app.App, t *app.Target, manifests []ocispec.De
 		a.Note("%s: signed by %s", s.Subject, s.Key)
 		for _, key := range d.Keys {
 			if key.Name == s.Key {
-				hints = append(hints, key.Hint())
+				by = append(by, key)
 			}
 		}
 	}
-	return hints, nil
+	return by, nil
 }
 
 func verify(ctx context.Context, t *app.Target, manifests []ocispec.Descriptor, demand trust.Options) (*trust.Report, error) {
