@@ -89,7 +89,7 @@ func variant(p ocispec.Platform) string {
 	return p.Variant
 }
 
-// MaxNamed bounds the platforms that an error names. Images have up to ten, and their names are what the user needs.
+// MaxNamed bounds the platforms that an error names. Images have up to ten, and the user needs their names.
 const MaxNamed = 16
 
 // PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.

@@ -16,6 +16,7 @@ var labels = map[string][]string{
 	"internal/cli/look/outline.go":    {"signature"},   // the first column of a table
 	"internal/cli/look/sbom.go":       {"signature"},   // the first column of a table
 	"internal/cli/results/results.go": {"attestation"}, // the first column of a table
+	"internal/serve/manifests.go":     {"manifests"},   // a part of URLs
 }
 
 // TestNoKindByName checks that what pulls, and the commands, treat kinds by their data: they do not name one, nor import its

@@ -143,7 +143,7 @@ func chooseReferrers(ctx context.Context, t *app.Target, opts detachOptions) (*d
 	return nil, noneChosen(ctx, t, subject, opts)
 }
 
-// noneChosen returns the error that no referrer matches. What cosign stores under tags is listed too, and is no referrer.
+// noneChosen returns the error that no referrer matches. Signatures of cosign under tags are listed too, and are not referrers.
 func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, opts detachOptions) error {
 	missing := &exit.MissingError{
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),

@@ -38,7 +38,7 @@ type Loader struct {
 	all    *total
 }
 
-// total is what counts for a chart with the charts in it.
+// total counts the bytes of a chart and the charts in it, and lists large files.
 type total struct {
 	size  int64
 	large []string // files that some versions of helm do not load

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -36,16 +35,7 @@ func Every(nth int) When { return func(n int) bool { return n%nth == 0 } }
 
 // At limits a fault to requests whose path contains a part.
 func At(part string, fault Fault) Fault {
-	return func(next http.Handler) http.Handler {
-		faulty := fault(next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.Contains(r.URL.Path, part) {
-				faulty.ServeHTTP(w, r)
-			} else {
-				next.ServeHTTP(w, r)
-			}
-		})
-	}
+	return where(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, fault)
 }
 
 // Gzip compresses the bodies of answers, with a Content-Encoding, whether that was asked for or not.
@@ -71,10 +61,15 @@ func Gzip() Fault {
 
 // Asking limits a fault to requests whose query has a parameter.
 func Asking(parameter string, fault Fault) Fault {
+	return where(func(r *http.Request) bool { return r.URL.Query().Has(parameter) }, fault)
+}
+
+// where limits a fault to some requests.
+func where(meets func(*http.Request) bool, fault Fault) Fault {
 	return func(next http.Handler) http.Handler {
 		faulty := fault(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Query().Has(parameter) {
+			if meets(r) {
 				faulty.ServeHTTP(w, r)
 			} else {
 				next.ServeHTTP(w, r)
@@ -294,115 +289,6 @@ func unwrap(conn net.Conn) net.Conn {
 		conn = inner.NetConn()
 	}
 }
-
-var errCut = errors.New("connection was cut by a fault")
-
-// tapped passes a number of bytes of the response body and then calls then, which ends the connection.
-func tapped(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(&tap{ResponseWriter: w, left: after, then: func() { then(w, r) }}, r)
-		})
-	}
-}
-
-type tap struct {
-	http.ResponseWriter
-	left int64
-	then func() // nil after it was called
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
-
-func (t *tap) Write(p []byte) (int, error) {
-	if t.then == nil {
-		return 0, errCut
-	}
-	if int64(len(p)) <= t.left {
-		t.left -= int64(len(p))
-		return t.ResponseWriter.Write(p)
-	}
-	n, _ := t.ResponseWriter.Write(p[:t.left])
-	then := t.then
-	t.then = nil
-	then()
-	return n, errCut
-}
-
-// tappedBody is tapped for the request body.
-func tappedBody(after int64, then func(http.ResponseWriter, *http.Request)) Fault {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body := &bodyTap{ReadCloser: r.Body, left: after}
-			r.Body = body
-			next.ServeHTTP(&discard{header: http.Header{}}, r)
-			then(w, r)
-		})
-	}
-}
-
-type bodyTap struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *bodyTap) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errCut
-	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
-}
-
-// edited changes the header of the response before it is sent, and the body piece by piece.
-func edited(header func(http.Header), body func(p []byte, off int64) []byte) Fault {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(&editor{ResponseWriter: w, header: header, body: body}, r)
-		})
-	}
-}
-
-type editor struct {
-	http.ResponseWriter
-	header func(http.Header)
-	body   func(p []byte, off int64) []byte
-	off    int64
-	sent   bool
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (e *editor) Unwrap() http.ResponseWriter { return e.ResponseWriter }
-
-func (e *editor) WriteHeader(status int) {
-	if !e.sent && e.header != nil {
-		e.header(e.Header())
-	}
-	e.sent = true
-	e.ResponseWriter.WriteHeader(status)
-}
-
-func (e *editor) Write(p []byte) (int, error) {
-	if !e.sent {
-		e.WriteHeader(http.StatusOK)
-	}
-	n := len(p)
-	if e.body != nil {
-		p = e.body(p, e.off)
-	}
-	e.off += int64(n)
-	_, err := e.ResponseWriter.Write(p)
-	return n, err
-}
-
-// discard drops a response.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
 
 type serverKey struct{}
 

@@ -80,7 +80,7 @@ func (h *handler) runbooks(ctx context.Context) (found []runbook, complete bool,
 	return s.found, !s.incomplete, err
 }
 
-// repository searches the artifacts of a repository, and what is attached to them.
+// repository searches the artifacts of a repository, and their attachments.
 func (s *runbookSearch) repository(ctx context.Context, name string) {
 	target, err := s.handler.source.Open(ctx, name)
 	if err != nil {
