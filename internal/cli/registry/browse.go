@@ -19,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 )
@@ -136,7 +137,7 @@ func newBrowseResult(ctx context.Context, source web.Source, ref registry.Refere
 		if ref.Digest != "" {
 			sign = "@"
 		}
-		at.Path = r.prefix + web.PathTo(repositories[0], sign, ref.Reference())
+		at.Path = r.prefix + view.PathTo(repositories[0], sign, ref.Reference())
 	}
 	r.URL = at.String()
 	return r, err

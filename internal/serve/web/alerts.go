@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -35,17 +36,17 @@ const (
 type runbook struct {
 	*referrers.Referrer
 	Repository string
-	About      link // the artifact that it is attached to, or itself
+	About      view.Link // the artifact that it is attached to, or itself
 
 	order int // of the artifact in its repository, where it was found
 }
 
 // RunbookPath returns the path of the page about the artifact.
-func (r runbook) RunbookPath() string { return PathTo(r.Repository, "@", r.Digest.String()) }
+func (r runbook) RunbookPath() string { return view.PathTo(r.Repository, "@", r.Digest.String()) }
 
 // Title, Severity, Service, and Owner are those in the annotations.
 func (r runbook) Title() string {
-	return cmp.Or(r.Annotations[ocispec.AnnotationTitle], shortDigest(r.Digest))
+	return cmp.Or(r.Annotations[ocispec.AnnotationTitle], view.ShortDigest(r.Digest))
 }
 func (r runbook) Severity() string { return r.Annotations[mediatypes.RunbookSeverity] }
 func (r runbook) Service() string  { return r.Annotations[mediatypes.RunbookService] }
@@ -122,12 +123,12 @@ func (s *runbookSearch) artifact(ctx context.Context, target registry.Target, at
 		s.miss()
 		return
 	}
-	at.About = link{name + ":" + tag, PathTo(name, ":", tag)}
+	at.About = view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
 	switch subject := info.Subject; {
 	case subject != nil:
-		at.About = link{name + "@" + shortDigest(subject.Digest), PathTo(name, "@", subject.Digest.String())}
+		at.About = view.NewLink(name+"@"+view.ShortDigest(subject.Digest), view.PathTo(name, "@", subject.Digest.String()))
 	case tag == info.Digest.String():
-		at.About = link{name + "@" + shortDigest(info.Digest), PathTo(name, "@", tag)}
+		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
 	}
 	at.Referrer = &referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}
 	s.add(at)
@@ -187,7 +188,7 @@ func (h *handler) alerts(c *call) (*page, error) {
 	list := &alertList{Complete: complete}
 	for _, r := range found {
 		for _, name := range r.Alerts() {
-			list.Rows = append(list.Rows, alertRow{name, escapePath(alertPath + name), r})
+			list.Rows = append(list.Rows, alertRow{name, view.EscapePath(alertPath + name), r})
 		}
 	}
 	return &page{template: "alerts.html", Title: "Alerts", Data: list}, nil
@@ -198,7 +199,7 @@ type alertView struct {
 	Name     string
 	Answers  []answered
 	Complete bool
-	Near     []link // alerts of similar names, if there is no answer
+	Near     []view.Link // alerts of similar names, if there is no answer
 }
 
 // answered is a document that answers an alert.
@@ -215,7 +216,7 @@ func (h *handler) alert(c *call, name string) (*page, error) {
 		return nil, err
 	}
 	v := &alertView{Name: name, Complete: complete}
-	p := &page{template: "alert.html", Title: name, Crumbs: []link{{"Alerts", alertsPath}}, Data: v}
+	p := &page{template: "alert.html", Title: name, Crumbs: []view.Link{view.NewLink("Alerts", alertsPath)}, Data: v}
 	var names []string
 	for _, r := range found {
 		names = append(names, r.Alerts()...)
@@ -227,7 +228,7 @@ func (h *handler) alert(c *call, name string) (*page, error) {
 	if len(v.Answers) == 0 {
 		p.status = 404
 		if near := textdist.Closest(name, names); near != "" {
-			v.Near = []link{{near, escapePath(alertPath + near)}}
+			v.Near = []view.Link{view.NewLink(near, view.EscapePath(alertPath+near))}
 		}
 	}
 	return p, nil
@@ -247,9 +248,9 @@ func (h *handler) answer(c *call, r runbook, alert string) answered {
 	case err != nil:
 		a.Problem = h.explain(err)
 	case doc.IsMarkdown():
-		a.HTML = prose.Render(doc.Text, linksFrom(c.base+r.RunbookPath(), doc.Path))
+		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.RunbookPath(), doc.Path))
 	default:
-		a.HTML = template.HTML("<pre>" + template.HTMLEscapeString(clip(doc.Text)) + "</pre>")
+		a.HTML = template.HTML("<pre>" + template.HTMLEscapeString(view.Clip(doc.Text)) + "</pre>")
 	}
 	return a
 }

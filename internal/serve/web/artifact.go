@@ -2,15 +2,14 @@ package web
 
 import (
 	"context"
-	"html/template"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/web/once"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -24,28 +23,15 @@ type artifactView struct {
 	Kind        string
 	Created     string
 	Path        string // of the artifact by its digest
-	Reading     *reading
-	Facts       []field
-	Annotations []field
-	Config      []field // what the config says
-	Layers      []layerRow
+	Reading     *view.Reading
+	Facts       []view.Field
+	Annotations []view.Field
+	Config      []view.Field // what the config says
+	Layers      []view.Layer
 	Platforms   []platformRow
 	Cards       []card
 	CardsFailed string
-	Commands    []command
-}
-
-// field is a name and a value.
-type field struct{ Name, Value string }
-
-// layerRow is a layer, and what an image says of it.
-type layerRow struct {
-	Name, Role string
-	Path       string // of its file, or of the blob
-	MediaType  string
-	Digest     digest.Digest
-	Size       int64
-	History    string
+	Commands    []view.Command
 }
 
 // platformRow is a manifest of an index.
@@ -54,7 +40,7 @@ type platformRow struct {
 	Kind         string
 	Digest       digest.Digest
 	Size         int64
-	Attestations []link
+	Attestations []view.Link
 }
 
 // card is a referrer.
@@ -62,7 +48,7 @@ type card struct {
 	Title, Path string
 	Kind        string
 	Created     string
-	Fields      []field
+	Fields      []view.Field
 	Cards       []card
 }
 
@@ -83,7 +69,7 @@ type viewFunc func(h *handler, c *call, p place, target *once.Target) (*page, er
 
 // views are the pages about an artifact, by the ends of their paths, and fileViews those about its files.
 var (
-	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "config": (*handler).config}
+	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "config": (*handler).config}
 	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw}
 )
 
@@ -94,9 +80,9 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		return nil, err
 	}
 	v := &artifactView{
-		Info: info, Kind: kindOf(info), Created: age(created(info)), Path: PathTo(p.repository, "@", info.Digest.String()),
-		Annotations: fieldsOf(info.Annotations), Config: configFields(info), Layers: layerRows(info, p),
-		Commands: commandsFor(h.source.Name(p.repository, c.Host), info),
+		Info: info, Kind: view.KindOf(info), Created: view.Age(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
+		Annotations: view.FieldsOf(info.Annotations), Config: view.ConfigFields(info), Layers: view.Layers(info, p.repository),
+		Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
 	}
 	v.Platforms = platformRows(info, p)
 	ctx, cancel := context.WithTimeout(c.Context(), partTime)
@@ -146,9 +132,9 @@ func cards(list []*referrers.Referrer, p place) []card {
 		shown := maps.Clone(r.Annotations)
 		delete(shown, ocispec.AnnotationTitle)
 		delete(shown, ocispec.AnnotationCreated)
-		fields := fieldsOf(shown)
+		fields := view.FieldsOf(shown)
 		all = append(all, card{
-			Title: title, Path: PathTo(p.repository, "@", r.Digest.String()), Kind: r.Kind, Created: age(r.Created()),
+			Title: title, Path: view.PathTo(p.repository, "@", r.Digest.String()), Kind: r.Kind, Created: view.Age(r.Created()),
 			Fields: fields[:min(len(fields), maxCardFields)], Cards: cards(r.Referrers, p),
 		})
 	}
@@ -158,44 +144,20 @@ func cards(list []*referrers.Referrer, p place) []card {
 // maxCardFields is how many annotations of a referrer are shown.
 const maxCardFields = 6
 
-// fieldsOf returns annotations, sorted by their names.
-func fieldsOf(annotations map[string]string) []field {
-	var fields []field
-	for _, name := range slices.Sorted(maps.Keys(annotations)) {
-		fields = append(fields, field{name, annotations[name]})
-	}
-	return fields
-}
-
 // platformRows describes the manifests of an index.
 func platformRows(info *inspect.Info, p place) []platformRow {
 	var rows []platformRow
 	for _, m := range info.Manifests {
 		row := platformRow{
-			Name: manifest.FormatPlatform(m.Platform), Path: PathTo(p.repository, "@", m.Digest.String()), Kind: kindOf(m), Digest: m.Digest, Size: m.TotalSize,
+			Name: manifest.FormatPlatform(m.Platform), Path: view.PathTo(p.repository, "@", m.Digest.String()), Kind: view.KindOf(m), Digest: m.Digest, Size: m.TotalSize,
 		}
 		if row.Name == "" {
 			row.Name = m.Annotations[ocispec.AnnotationTitle]
 		}
 		for _, a := range m.Attestations {
-			row.Attestations = append(row.Attestations, link{shortDigest(a.Digest), PathTo(p.repository, "@", a.Digest.String())})
+			row.Attestations = append(row.Attestations, view.NewLink(view.ShortDigest(a.Digest), view.PathTo(p.repository, "@", a.Digest.String())))
 		}
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// reading is the part of an artifact that people read.
-type reading struct {
-	Title    string // of the section: the name of the file
-	HTML     template.HTML
-	Text     string
-	Verified bool
-	Problem  string
-	Summary  []field
-	Columns  []string
-	Rows     [][]string
-	More     int    // rows that are not shown
-	Bars     []bar  // of licenses
-	Search   string // the query that searches all layers
 }

@@ -1,23 +1,19 @@
 package web
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/serve/web/once"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 )
 
 // blobView is the content of the page about a manifest or config.
 type blobView struct {
 	Name  string
-	Parts []blobPart
+	Parts []view.Part
 }
-
-// blobPart is text, and the page that it leads to.
-type blobPart struct{ Text, Path string }
 
 // manifest shows the bytes of a manifest, with links to the manifests and blobs that it lists.
 func (h *handler) manifest(c *call, p place, target *once.Target) (*page, error) {
@@ -28,21 +24,21 @@ func (h *handler) manifest(c *call, p place, target *once.Target) (*page, error)
 	linked := map[string]string{}
 	for _, m := range info.Manifests {
 		if manifest.Is(m.MediaType) {
-			linked[m.Digest.String()] = PathTo(p.repository, "@", m.Digest.String())
+			linked[m.Digest.String()] = view.PathTo(p.repository, "@", m.Digest.String())
 		}
 	}
 	if s := info.Subject; s != nil {
-		linked[s.Digest.String()] = PathTo(p.repository, "@", s.Digest.String())
+		linked[s.Digest.String()] = view.PathTo(p.repository, "@", s.Digest.String())
 	}
 	if info.Config != nil {
-		linked[info.Config.Digest.String()] = PathTo(p.repository, "@", info.Digest.String()) + "/config"
+		linked[info.Config.Digest.String()] = view.PathTo(p.repository, "@", info.Digest.String()) + "/config"
 	}
-	for _, l := range layerRows(info, p) {
+	for _, l := range view.Layers(info, p.repository) {
 		if l.Path != "" {
 			linked[l.Digest.String()] = l.Path
 		}
 	}
-	return blobPage("manifest", p, blobParts(pretty(info.Raw), linked)), nil
+	return blobPage("manifest", p, view.Parts(view.Pretty(info.Raw), linked)), nil
 }
 
 // config shows the bytes of a config.
@@ -54,41 +50,10 @@ func (h *handler) config(c *call, p place, target *once.Target) (*page, error) {
 	case info.Config == nil || info.Config.Raw == nil:
 		return nil, errNoPage
 	}
-	return blobPage("config", p, []blobPart{{Text: pretty(info.Config.Raw)}}), nil
+	return blobPage("config", p, []view.Part{{Text: view.Pretty(info.Config.Raw)}}), nil
 }
 
-func blobPage(name string, p place, parts []blobPart) *page {
-	crumbs := append(p.crumbs(), link{name, PathTo(p.repository, p.sign, p.reference) + "/" + name})
+func blobPage(name string, p place, parts []view.Part) *page {
+	crumbs := append(p.crumbs(), view.NewLink(name, view.PathTo(p.repository, p.sign, p.reference)+"/"+name))
 	return &page{template: "blob.html", Title: strings.ToUpper(name[:1]) + name[1:] + " of " + p.title(), Crumbs: crumbs, Data: blobView{name, parts}}
-}
-
-// pretty indents JSON, and returns other bytes as text.
-func pretty(raw []byte) string {
-	var b bytes.Buffer
-	if json.Indent(&b, raw, "", "  ") == nil {
-		return clip(b.String())
-	}
-	return clip(string(raw))
-}
-
-// blobParts cuts a text around the digests that lead somewhere.
-func blobParts(text string, linked map[string]string) []blobPart {
-	var parts []blobPart
-	begin, at := 0, 0
-	for {
-		i := strings.Index(text[at:], `"sha`)
-		if i < 0 {
-			return append(parts, blobPart{Text: text[begin:]})
-		}
-		at += i + 1
-		end := strings.IndexByte(text[at:], '"')
-		if end < 0 {
-			end = len(text) - at
-		}
-		if to := linked[text[at:at+end]]; to != "" {
-			parts = append(parts, blobPart{Text: text[begin:at]}, blobPart{text[at : at+end], to})
-			begin = at + end
-		}
-		at += end
-	}
 }

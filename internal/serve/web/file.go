@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/read"
 )
 
@@ -30,10 +31,10 @@ type fileView struct {
 // file shows a file.
 func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "file/")
-	v := &fileView{Name: name, Path: PathTo(p.repository, p.sign, p.reference)}
-	v.Raw = v.Path + escapePath("/raw/"+name)
+	v := &fileView{Name: name, Path: view.PathTo(p.repository, p.sign, p.reference)}
+	v.Raw = v.Path + view.EscapePath("/raw/"+name)
 	var head strings.Builder
-	printed, err := read.Cat(c.Context(), target, p.reference, &head, read.CatOptions{Path: name, Length: maxShown})
+	printed, err := read.Cat(c.Context(), target, p.reference, &head, read.CatOptions{Path: name, Length: view.MaxShown})
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +47,11 @@ func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	case strings.IndexByte(text, 0) >= 0:
 		v.Binary = true
 	case isMarkdown(name) && !v.Cut:
-		v.HTML = prose.Render(text, linksFrom(c.base+v.Path, name))
+		v.HTML = prose.Render(text, view.LinksFrom(c.base+v.Path, name))
 	default:
-		v.Text = clip(text)
+		v.Text = view.Clip(text)
 	}
-	return &page{template: "file.html", Title: path.Base(name) + " in " + p.title(), Crumbs: append(p.crumbs(), link{"files", v.Path + "/files"}, link{name, v.Path + escapePath("/file/"+name)}), Data: v}, nil
+	return &page{template: "file.html", Title: path.Base(name) + " in " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", v.Path+"/files"), view.NewLink(name, v.Path+view.EscapePath("/file/"+name))), Data: v}, nil
 }
 
 func isMarkdown(name string) bool { return (&read.Document{Path: name}).IsMarkdown() }
@@ -119,7 +120,7 @@ func (r *rawWriter) begin() error {
 	h := r.w.Header()
 	h.Set("Content-Security-Policy", guard.Sandboxed)
 	h.Set("Content-Type", mediaType)
-	h.Set("Content-Disposition", fmt.Sprintf("%s; filename*=UTF-8''%s", disposition, strings.ReplaceAll(escapePath(path.Base(r.name)), "'", "%27")))
+	h.Set("Content-Disposition", fmt.Sprintf("%s; filename*=UTF-8''%s", disposition, strings.ReplaceAll(view.EscapePath(path.Base(r.name)), "'", "%27")))
 	r.w.WriteHeader(http.StatusOK)
 	if r.isHead {
 		return nil

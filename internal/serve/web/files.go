@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/serve/web/once"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 )
@@ -44,7 +45,7 @@ func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := &fileList{Path: PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q")}
+	list := &fileList{Path: view.PathTo(p.repository, "@", info.Digest.String()), Query: c.URL.Query().Get("q")}
 	list.Packed = packedSize(info) > maxListed
 	listing, err := read.List(c.Context(), target, info.Digest.String(), read.ListOptions{NoUnpack: list.Packed})
 	if err != nil {
@@ -61,11 +62,11 @@ func (h *handler) files(c *call, p place, target *once.Target) (*page, error) {
 		}
 		above = list.addDirectories(above, f.Path)
 		list.Rows = append(list.Rows, fileRow{
-			Name: path.Base(f.Path), Path: list.Path + escapePath("/file/"+f.Path), Depth: len(above), Size: f.Size, Mode: fs.FileMode(f.Mode).String(), Link: f.Link,
+			Name: path.Base(f.Path), Path: list.Path + view.EscapePath("/file/"+f.Path), Depth: len(above), Size: f.Size, Mode: fs.FileMode(f.Mode).String(), Link: f.Link,
 		})
 	}
 	list.More = max(0, list.Found-maxFiles)
-	return &page{template: "files.html", Title: "Files of " + p.title(), Crumbs: append(p.crumbs(), link{"files", list.Path + "/files"}), Data: list}, nil
+	return &page{template: "files.html", Title: "Files of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", list.Path+"/files")), Data: list}, nil
 }
 
 // addDirectories adds the directories of a file that the file before it is not in, and returns all of them.

@@ -9,6 +9,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 )
 
 // Source is where pages read.
@@ -57,7 +58,7 @@ func IsPage(r *http.Request) bool {
 	switch path := r.URL.Path; {
 	case path == "/":
 		return strings.Contains(r.Header.Get("Accept"), "text/html")
-	case path == alertsPath, strings.HasPrefix(path, alertPath), path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, repositoryPath):
+	case path == alertsPath, strings.HasPrefix(path, alertPath), path == stylePath, path == scriptPath, path == iconPath, strings.HasPrefix(path, view.RepositoryPath):
 		return true
 	}
 	return false
@@ -79,7 +80,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{Request: r, w: w, base: h.opts.Prefix, whole: r.Context()}
 	slots := h.busy
-	if rest, ok := strings.CutPrefix(r.URL.Path, repositoryPath); ok && strings.HasPrefix(parsePlace(rest).view, "raw/") {
+	if rest, ok := strings.CutPrefix(r.URL.Path, view.RepositoryPath); ok && strings.HasPrefix(parsePlace(rest).view, "raw/") {
 		slots = h.sends
 	}
 	select {
@@ -112,7 +113,7 @@ func (h *handler) page(c *call) (*page, error) {
 	if name, ok := strings.CutPrefix(c.URL.Path, alertPath); ok && name != "" {
 		return h.alert(c, name)
 	}
-	if rest, ok := strings.CutPrefix(c.URL.Path, repositoryPath); ok {
+	if rest, ok := strings.CutPrefix(c.URL.Path, view.RepositoryPath); ok {
 		return h.inRepository(c, parsePlace(rest))
 	}
 	return nil, errNoPage

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
@@ -26,47 +26,33 @@ var files embed.FS
 
 // The paths of pages and of what they load, below the prefix.
 const (
-	repositoryPath = "/r/"
-	alertsPath     = "/alerts"
-	alertPath      = "/alert/"
-	stylePath      = "/style.css"
-	scriptPath     = "/copy.js"
-	iconPath       = "/icon.svg"
+	alertsPath = "/alerts"
+	alertPath  = "/alert/"
+	stylePath  = "/style.css"
+	scriptPath = "/copy.js"
+	iconPath   = "/icon.svg"
 )
 
 // page is one page.
 type page struct {
 	Title  string
-	Crumbs []link // where it is
-	Base   string // begins the path of every link
+	Crumbs []view.Link // where it is
+	Base   string      // begins the path of every link
 	Data   any
 
 	template string
 	status   int // 0: found
 }
 
-// link leads to a page.
-type link struct{ Name, Path string }
-
 // templates parses the templates when the first page is made, so that no other command waits for it.
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
-		"line":   func(s string) string { return untrusted.Line(s, maxLine) },
+		"line":   func(s string) string { return untrusted.Line(s, view.MaxLine) },
 		"size":   term.Size,
-		"short":  shortDigest,
+		"short":  view.ShortDigest,
 		"plural": term.Plural,
 	}).ParseFS(files, "templates/*.html"))
 })
-
-// maxLine is how many characters of a name or value a page shows.
-const maxLine = 300
-
-func shortDigest(d digest.Digest) string {
-	if d.Validate() != nil {
-		return untrusted.Line(string(d), maxLine)
-	}
-	return d.Algorithm().String() + ":" + d.Encoded()[:12]
-}
 
 // send writes the page.
 func (p *page) send(c *call) {
@@ -142,27 +128,22 @@ func (h *handler) explain(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the registry did not answer in time; reload the page to try again"
 	case h.opts.Explain == nil || errors.As(err, &platform):
-		return untrusted.Line(err.Error(), 2*maxLine)
+		return untrusted.Line(err.Error(), 2*view.MaxLine)
 	case errors.Is(err, errdef.ErrNotFound):
 		return "there is no such tag, digest, or file"
 	}
 	return h.opts.Explain(err)
 }
 
-// PathTo returns the path of a repository, or of an artifact in it: the sign is ":" before a tag, and "@" before a digest.
-func PathTo(repository, sign, reference string) string {
-	return (&url.URL{Path: repositoryPath + repository + sign + reference}).EscapedPath()
-}
-
 // crumbs lead to a repository and to an artifact in it.
-func (p place) crumbs() []link {
-	list := []link{{p.repository, PathTo(p.repository, "", "")}}
+func (p place) crumbs() []view.Link {
+	list := []view.Link{view.NewLink(p.repository, view.PathTo(p.repository, "", ""))}
 	if p.reference != "" {
 		name := p.reference
 		if p.sign == "@" {
-			name = shortDigest(digest.Digest(name))
+			name = view.ShortDigest(digest.Digest(name))
 		}
-		list = append(list, link{name, PathTo(p.repository, p.sign, p.reference)})
+		list = append(list, view.NewLink(name, view.PathTo(p.repository, p.sign, p.reference)))
 	}
 	return list
 }

@@ -2,16 +2,14 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // perPage is how many repositories or tags one page shows: each costs requests.
@@ -79,7 +77,7 @@ func pageOf(list []string, query url.Values) (part []string, next string) {
 
 // describeRepository describes a repository by its newest tag. A failure is part of the description.
 func (h *handler) describeRepository(ctx context.Context, name string) repositoryRow {
-	row := repositoryRow{Name: name, Path: PathTo(name, "", "")}
+	row := repositoryRow{Name: name, Path: view.PathTo(name, "", "")}
 	target, err := h.source.Open(ctx, name)
 	if err != nil {
 		row.Problem = h.explain(err)
@@ -94,52 +92,12 @@ func (h *handler) describeRepository(ctx context.Context, name string) repositor
 	if len(tags) == 0 {
 		return row
 	}
-	row.Newest, row.NewestPath = tags[0], PathTo(name, ":", tags[0])
+	row.Newest, row.NewestPath = tags[0], view.PathTo(name, ":", tags[0])
 	info, err := inspect.Inspect(ctx, target, tags[0], inspect.Options{})
 	if err != nil {
 		row.Problem = h.explain(err)
 		return row
 	}
-	row.Kind, row.Size, row.Age = kindOf(info), info.TotalSize, age(created(info))
+	row.Kind, row.Size, row.Age = view.KindOf(info), info.TotalSize, view.Age(view.Created(info))
 	return row
-}
-
-// kindOf returns the kind of an artifact, or else its type.
-func kindOf(info *inspect.Info) string {
-	switch {
-	case info.Kind != "":
-		return info.Kind
-	case info.ArtifactType != "":
-		return info.ArtifactType
-	}
-	return info.MediaType
-}
-
-// created returns when an artifact says that it was made, or zero.
-func created(info *inspect.Info) time.Time {
-	if t, err := time.Parse(time.RFC3339, info.Annotations[ocispec.AnnotationCreated]); err == nil {
-		return t
-	}
-	if info.Config != nil {
-		var config struct {
-			Created string `json:"created"`
-		}
-		if json.Unmarshal(info.Config.Raw, &config) == nil {
-			if t, err := time.Parse(time.RFC3339, config.Created); err == nil {
-				return t
-			}
-		}
-	}
-	if len(info.Manifests) > 0 {
-		return created(info.Manifests[0])
-	}
-	return time.Time{}
-}
-
-// age returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
-func age(t time.Time) string {
-	if t.Unix() <= 0 {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
 }

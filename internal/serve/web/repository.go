@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/opencontainers/go-digest"
@@ -32,7 +33,7 @@ type tagRow struct {
 	Age         string
 	Same        []string // other tags of the same digest on the page
 	Attachments int
-	Subject     *link // of an attachment
+	Subject     *view.Link // of an attachment
 	Problem     string
 
 	desc ocispec.Descriptor
@@ -68,9 +69,9 @@ func (h *handler) describeTags(ctx context.Context, p place, target registry.Tar
 
 // describeTag describes an artifact by its manifest.
 func (h *handler) describeTag(ctx context.Context, p place, target registry.Target, reference string) *tagRow {
-	row := &tagRow{Tag: reference, Path: PathTo(p.repository, ":", reference)}
+	row := &tagRow{Tag: reference, Path: view.PathTo(p.repository, ":", reference)}
 	if d, err := digest.Parse(reference); err == nil {
-		row.Tag, row.Path, row.Digest = "", PathTo(p.repository, "@", reference), d
+		row.Tag, row.Path, row.Digest = "", view.PathTo(p.repository, "@", reference), d
 	}
 	info, err := inspect.Inspect(ctx, target, reference, inspect.Options{Shallow: true})
 	if err != nil {
@@ -78,9 +79,10 @@ func (h *handler) describeTag(ctx context.Context, p place, target registry.Targ
 		return row
 	}
 	row.desc = info.Descriptor()
-	row.Digest, row.Kind, row.Size, row.Age = info.Digest, kindOf(info), info.TotalSize, age(created(info))
+	row.Digest, row.Kind, row.Size, row.Age = info.Digest, view.KindOf(info), info.TotalSize, view.Age(view.Created(info))
 	if s := info.Subject; s != nil {
-		row.Subject = &link{shortDigest(s.Digest), PathTo(p.repository, "@", s.Digest.String())}
+		subject := view.NewLink(view.ShortDigest(s.Digest), view.PathTo(p.repository, "@", s.Digest.String()))
+		row.Subject = &subject
 	}
 	return row
 }

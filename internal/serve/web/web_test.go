@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -132,6 +133,7 @@ func sample(t testing.TB) library {
 		t.Fatal(err)
 	}
 	m.Annotations = map[string]string{"version": "older"}
+	m.Layers[3] = s.blob("application/octet-stream", "docs/<script>.txt", "plain <i>text</i>\n")
 	s.manifest("0.9.0", m)
 	s.manifest("", ocispec.Manifest{
 		ArtifactType: "application/vnd.example.note", Subject: &subject, Annotations: map[string]string{ocispec.AnnotationTitle: hostile},
@@ -155,7 +157,7 @@ func TestGolden(t *testing.T) {
 	for name, path := range map[string]string{
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
-		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
+		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "compare": "/r/team/thing:1.0.0/diff", "diff": "/r/team/thing:0.9.0/diff?to=1.0.0", "same": "/r/team/thing:1.0.0/diff?to=latest", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
@@ -250,10 +252,10 @@ func TestDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := web.New(source, web.Options{})
-	if w := get(h, web.PathTo("team/thing", "@", desc.Digest.String())); w.Code != 200 {
+	if w := get(h, view.PathTo("team/thing", "@", desc.Digest.String())); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := get(h, web.PathTo("team/thing", "@", digest.FromString("x").String())); w.Code != 404 {
+	if w := get(h, view.PathTo("team/thing", "@", digest.FromString("x").String())); w.Code != 404 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

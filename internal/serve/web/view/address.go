@@ -1,0 +1,30 @@
+package view
+
+import (
+	"net/url"
+)
+
+// RepositoryPath begins the paths of pages about repositories.
+const RepositoryPath = "/r/"
+
+// Link leads to a page.
+type Link struct{ Name, Path string }
+
+// NewLink returns a link.
+func NewLink(name, path string) Link { return Link{name, path} }
+
+// PathTo returns the path of a repository, or of an artifact in it: the sign is ":" before a tag, and "@" before a digest.
+func PathTo(repository, sign, reference string) string {
+	return (&url.URL{Path: RepositoryPath + repository + sign + reference}).EscapedPath()
+}
+
+// EscapePath escapes a path for an address.
+func EscapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+// unescapePath returns the path that an address has, or the address itself if it is malformed.
+func unescapePath(path string) string {
+	if plain, err := url.PathUnescape(path); err == nil {
+		return plain
+	}
+	return path
+}

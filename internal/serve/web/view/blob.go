@@ -1,0 +1,41 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Part is text, and the page that it leads to.
+type Part struct{ Text, Path string }
+
+// Pretty indents JSON, and returns other bytes as text.
+func Pretty(raw []byte) string {
+	var b bytes.Buffer
+	if json.Indent(&b, raw, "", "  ") == nil {
+		return Clip(b.String())
+	}
+	return Clip(string(raw))
+}
+
+// Parts cuts a text around the digests that lead somewhere.
+func Parts(text string, linked map[string]string) []Part {
+	var parts []Part
+	begin, at := 0, 0
+	for {
+		i := strings.Index(text[at:], `"sha`)
+		if i < 0 {
+			return append(parts, Part{Text: text[begin:]})
+		}
+		at += i + 1
+		end := strings.IndexByte(text[at:], '"')
+		if end < 0 {
+			end = len(text) - at
+		}
+		if to := linked[text[at:at+end]]; to != "" {
+			parts = append(parts, Part{Text: text[begin:at]}, Part{text[at : at+end], to})
+			begin = at + end
+		}
+		at += end
+	}
+}

@@ -1,0 +1,42 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/pull/inspect"
+)
+
+// Command is a command to copy.
+type Command struct{ ID, Text string }
+
+// Commands returns commands for an artifact by its digest: davit's, and those of the native clients of its kind for a
+// registry.
+func Commands(name string, info *inspect.Info) []Command {
+	ref := name + "@" + info.Digest.String()
+	texts := []string{"davit pull " + Quote(ref), "davit verify " + Quote(ref)}
+	if !isPath(name) {
+		k, _ := kinds.Lookup(info.Kind)
+		for _, native := range append(k.Native, "oras pull {ref}") {
+			texts = append(texts, strings.NewReplacer("{ref}", ref).Replace(native))
+		}
+	}
+	var commands []Command
+	for i, text := range texts {
+		commands = append(commands, Command{"command-" + string(rune('a'+i)), text})
+	}
+	return commands
+}
+
+// isPath reports whether commands call something by its path.
+func isPath(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.HasPrefix(name, `\`)
+}
+
+// Quote quotes an argument for a shell if it needs that.
+func Quote(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@+~") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

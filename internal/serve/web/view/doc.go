@@ -1,0 +1,2 @@
+// Package view lays out what pages show: names and values, documents, layers, differences, and the addresses of pages.
+package view

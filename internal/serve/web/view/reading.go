@@ -1,0 +1,145 @@
+package view
+
+import (
+	"html/template"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/serve/web/prose"
+	"github.com/davit-oci/davit/internal/untrusted"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/read"
+)
+
+// Reading is the part of an artifact that people read.
+type Reading struct {
+	Title    string // of the section: the name of the file
+	HTML     template.HTML
+	Text     string
+	Verified bool
+	Problem  string
+	Summary  []Field
+	Columns  []string
+	Rows     [][]string
+	More     int    // rows that are not shown
+	Bars     []Bar  // of licenses
+	Search   string // the query that searches all layers
+}
+
+const (
+	// MaxShown bounds the characters of a text on the first page of an artifact, and of a file that is shown.
+	MaxShown = 256 << 10
+	// maxRows bounds the rows of a summary on the first page.
+	maxRows = 200
+)
+
+// NewReading lays a document out.
+func NewReading(doc *read.Document, links prose.Links) *Reading {
+	r := &Reading{Title: doc.Path, Verified: doc.Verified}
+	switch {
+	case doc.SBOM != nil:
+		r.summarize(doc)
+	case doc.Outline != nil:
+		if doc.Outline.Summary != "" {
+			r.Summary = append(r.Summary, Field{"summary", doc.Outline.Summary})
+		}
+		for _, f := range doc.Outline.Fields {
+			r.Summary = append(r.Summary, Field{f.Name, f.Value})
+		}
+		r.Columns, r.Rows = doc.Outline.Columns, doc.Outline.Rows[:min(len(doc.Outline.Rows), maxRows)]
+		r.More = len(doc.Outline.Rows) - len(r.Rows)
+	case doc.IsMarkdown():
+		r.HTML = prose.Render(doc.Text, links)
+	default:
+		r.Text = Clip(doc.Text)
+	}
+	if doc.Signature != "" {
+		r.Summary = append(r.Summary, Field{"signed", doc.Signature})
+	}
+	return r
+}
+
+// Clip shortens a text to what one page shows, and makes it safe to read.
+func Clip(text string) string {
+	if len(text) > MaxShown {
+		text = strings.ToValidUTF8(text[:MaxShown], "") + "\n…"
+	}
+	return untrusted.Ordered(strings.ToValidUTF8(text, "\uFFFD"))
+}
+
+// summarize lays the summary of a software bill of materials out.
+func (r *Reading) summarize(doc *read.Document) {
+	o := doc.SBOM.Outline()
+	r.Summary = []Field{{"summary", o.Summary}}
+	if o.Name != "" {
+		r.Summary = append(r.Summary, Field{"about", o.Name})
+	}
+	if created := Age(o.Created); created != "" {
+		r.Summary = append(r.Summary, Field{"created", created})
+	}
+	var most int64
+	for _, l := range doc.SBOM.Licenses {
+		most = max(most, int64(l.Components))
+	}
+	for _, l := range doc.SBOM.Licenses[:min(len(doc.SBOM.Licenses), maxBars)] {
+		name := l.License
+		if name == "" {
+			name = "no license"
+		}
+		r.Bars = append(r.Bars, newBar(name, int64(l.Components), most))
+	}
+}
+
+// WeightFacts returns what the header of a file of model weights says.
+func WeightFacts(info *inspect.Info) []Field {
+	for _, l := range info.Layers {
+		w := l.Weights
+		if w == nil {
+			continue
+		}
+		facts := []Field{{"format", w.Format}}
+		for _, f := range []Field{{"parameters", w.Parameters}, {"quantization", w.Quantization}} {
+			if f.Value != "" {
+				facts = append(facts, f)
+			}
+		}
+		for _, f := range FieldsOf(w.Metadata) {
+			if !strings.HasPrefix(f.Name, "tokenizer.") && f.Value != "" && len(facts) < maxFields {
+				facts = append(facts, f)
+			}
+		}
+		return facts
+	}
+	return nil
+}
+
+// LinksFrom returns where links in a file of an artifact lead: to other files of it.
+func LinksFrom(artifact, file string) prose.Links {
+	to := func(view string) func(string) string {
+		return func(destination string) string {
+			name, ok := inArtifact(file, destination)
+			if !ok {
+				return ""
+			}
+			address := artifact + EscapePath("/"+view+"/"+name)
+			if _, place, found := strings.Cut(destination, "#"); found && place != "" {
+				address += "#" + prose.AnchorPrefix + place
+			}
+			return address
+		}
+	}
+	return prose.Links{Link: to("file"), Image: to("raw")}
+}
+
+// inArtifact returns the name of the file that a relative link in another file leads to.
+func inArtifact(file, destination string) (string, bool) {
+	destination, _, _ = strings.Cut(destination, "#")
+	destination, _, _ = strings.Cut(destination, "?")
+	name := unescapePath(destination)
+	if rooted, ok := strings.CutPrefix(name, "/"); ok {
+		name = path.Clean(rooted)
+	} else {
+		name = path.Join(path.Dir(file), name)
+	}
+	return name, name != "." && name != ".." && !strings.HasPrefix(name, "../") && !strings.HasPrefix(name, "/")
+}

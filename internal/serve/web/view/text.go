@@ -1,0 +1,75 @@
+package view
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davit-oci/davit/internal/untrusted"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Field is a name and a value.
+type Field struct{ Name, Value string }
+
+// FieldsOf returns annotations, sorted by their names.
+func FieldsOf(annotations map[string]string) []Field {
+	var fields []Field
+	for _, name := range slices.Sorted(maps.Keys(annotations)) {
+		fields = append(fields, Field{name, annotations[name]})
+	}
+	return fields
+}
+
+// MaxLine is how many characters of a name or value a page shows.
+const MaxLine = 300
+
+func ShortDigest(d digest.Digest) string {
+	if d.Validate() != nil {
+		return untrusted.Line(string(d), MaxLine)
+	}
+	return d.Algorithm().String() + ":" + d.Encoded()[:12]
+}
+
+// KindOf returns the kind of an artifact, or else its type.
+func KindOf(info *inspect.Info) string {
+	switch {
+	case info.Kind != "":
+		return info.Kind
+	case info.ArtifactType != "":
+		return info.ArtifactType
+	}
+	return info.MediaType
+}
+
+// Created returns when an artifact says that it was made, or zero.
+func Created(info *inspect.Info) time.Time {
+	if t, err := time.Parse(time.RFC3339, info.Annotations[ocispec.AnnotationCreated]); err == nil {
+		return t
+	}
+	if info.Config != nil {
+		var config struct {
+			Created string `json:"created"`
+		}
+		if json.Unmarshal(info.Config.Raw, &config) == nil {
+			if t, err := time.Parse(time.RFC3339, config.Created); err == nil {
+				return t
+			}
+		}
+	}
+	if len(info.Manifests) > 0 {
+		return Created(info.Manifests[0])
+	}
+	return time.Time{}
+}
+
+// Age returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
+func Age(t time.Time) string {
+	if t.Unix() <= 0 {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
