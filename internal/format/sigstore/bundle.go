@@ -86,6 +86,9 @@ func NewBundle(s Statement, key *sigkey.Private) ([]byte, error) {
 // ParseBundle reads a bundle. One that is not of version 0.3, or that has anything but one signature over one in-toto
 // statement, is an error: what can be read in two ways can't be trusted.
 func ParseBundle(data []byte) (*Bundle, error) {
+	if err := limits.Check(data); err != nil {
+		return nil, fmt.Errorf("invalid sigstore bundle: %w", err)
+	}
 	var d document
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("invalid sigstore bundle: %w", err)
@@ -105,7 +108,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 		return nil, errors.New("sigstore bundle must name a key or a certificate")
 	}
 	b := &Bundle{payload: d.Envelope.Payload, signature: d.Envelope.Signatures[0].Sig}
-	if err := json.Unmarshal(b.payload, &b.Statement); err != nil {
+	if err := b.Statement.parse(b.payload); err != nil {
 		return nil, fmt.Errorf("invalid in-toto statement: %w", err)
 	}
 	if err := b.Statement.check(); err != nil {

@@ -85,6 +85,22 @@ func TestChangedBundles(t *testing.T) {
 		"two subjects": func(_, e map[string]any) {
 			e["payload"] = statement(`[{"digest":{"sha256":"a"}},{"digest":{"sha256":"b"}}]`)
 		},
+		"many subjects":   func(_, e map[string]any) { e["payload"] = statement("[" + strings.Repeat("{},", 1_000_000) + "{}]") },
+		"many signatures": func(_, e map[string]any) { e["signatures"] = make([]struct{}, 1_000_000) },
+		"many log entries": func(b, _ map[string]any) {
+			b["verificationMaterial"].(map[string]any)["tlogEntries"] = make([]struct{}, 1_000_000)
+		},
+		"a deep subject": func(_, e map[string]any) {
+			e["payload"] = statement(strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000))
+		},
+		"subjects of null": func(_, e map[string]any) { e["payload"] = statement("null") },
+		"two payloads": func(_, e map[string]any) {
+			e["payload"] = encode(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"a"}}],"subject":[{"digest":{"sha256":"b"}}],"predicateType":"x"}`)
+		},
+		"a key in another case": func(b, e map[string]any) {
+			b["DSSEENVELOPE"] = map[string]any{"payload": e["payload"], "payloadType": e["payloadType"], "signatures": []any{map[string]any{"sig": "AAAA"}}}
+			delete(b, "dsseEnvelope")
+		},
 		"another statement":         func(_, e map[string]any) { e["payload"] = statement(`[{"digest":{"sha256":"a"}}]`) },
 		"another type of statement": func(_, e map[string]any) { e["payload"] = encode(`{"_type":"x","subject":[{}],"predicateType":"x"}`) },
 		"no key and no certificate": func(b, _ map[string]any) { b["verificationMaterial"] = map[string]any{} },

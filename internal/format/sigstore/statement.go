@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/davit-oci/davit/internal/jsonwalk"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -47,6 +48,31 @@ func SignatureOf(d digest.Digest, annotations map[string]string) Statement {
 		PredicateType: CosignSign,
 		Predicate:     json.RawMessage("{}"),
 	}
+}
+
+// limits bound what a bundle, or the subjects of a statement, make a decoder allocate. A log entry with its proof has some hundred
+// values, and a payload is one, whatever is in it.
+var limits = jsonwalk.Limits{Objects: 1000, Values: 20_000}
+
+// parse reads a statement. Its predicate, which may be large, is not decoded.
+func (s *Statement) parse(data []byte) error {
+	var parts struct {
+		Type          string          `json:"_type"`
+		Subjects      json.RawMessage `json:"subject"`
+		PredicateType string          `json:"predicateType"`
+		Predicate     json.RawMessage `json:"predicate"`
+	}
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return err
+	}
+	if err := limits.Check(parts.Subjects); err != nil {
+		return fmt.Errorf("subjects: %w", err)
+	}
+	*s = Statement{Type: parts.Type, PredicateType: parts.PredicateType, Predicate: parts.Predicate}
+	if parts.Subjects == nil {
+		return nil
+	}
+	return json.Unmarshal(parts.Subjects, &s.Subjects)
 }
 
 func (s *Statement) check() error {
