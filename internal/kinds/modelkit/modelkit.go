@@ -47,8 +47,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			return nil, err
 		}
 		found := weightset.Find(d, "model")
-		if err := checkWeights(d, found); err != nil || len(found.Faults) > 0 {
-			return nil, err // or problems
+		if len(found.Faults) > 0 {
+			return nil, nil // problems
+		}
+		if err := checkWeights(d, found); err != nil {
+			return nil, err
 		}
 		card := weightset.TakeCard(d)
 		if about, ok := kitfile["package"].(map[string]any); ok && card.License() != "" && about["license"] == nil {
@@ -60,8 +63,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	} else {
 		d.DropUnnamed(by.Path, declared)
 		found := weightset.Find(d, "model")
-		if err := checkWeights(d, found); err != nil || len(found.Faults) > 0 {
-			return nil, err // or problems
+		if len(found.Faults) > 0 {
+			return nil, nil // problems
+		}
+		if err := checkWeights(d, found); err != nil {
+			return nil, err
 		}
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {

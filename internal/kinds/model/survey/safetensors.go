@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"errors"
 	"hash/maphash"
 	"io"
 	"io/fs"
@@ -265,6 +266,9 @@ func (s *surveyor) filesNamedBy(index string) map[string]bool {
 		}
 		return true
 	})
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("its JSON ends too early")
+	}
 	if err != nil {
 		clear(found)
 		s.out.Unread[index] = err
