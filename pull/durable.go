@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
 )
@@ -86,7 +87,7 @@ func (p *placement) syncDirs() error {
 		if !m.Dir {
 			continue
 		}
-		err := fs.WalkDir(p.dst.FS(), m.Path, func(name string, d fs.DirEntry, err error) error {
+		err := fs.WalkDir(rootfs.Of(p.dst), m.Path, func(name string, d fs.DirEntry, err error) error {
 			if d != nil && d.IsDir() {
 				add(name)
 			}

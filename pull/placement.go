@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull/place"
 	"github.com/davit-oci/davit/pull/record"
 	"github.com/davit-oci/davit/pull/unpack"
@@ -226,7 +227,7 @@ func (p *placement) isResumable(err error) bool {
 		return false
 	}
 	for _, dir := range []string{place.StageBlobs, place.StageFiles} {
-		if entries, err := fs.ReadDir(p.stage.Root.FS(), dir); err == nil && len(entries) > 0 {
+		if entries, err := fs.ReadDir(rootfs.Of(p.stage.Root), dir); err == nil && len(entries) > 0 {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull/confirm"
 	"github.com/opencontainers/go-digest"
 )
@@ -17,7 +18,7 @@ func (p *placement) vouch(ctx context.Context, names []string) bool {
 	}
 	var doubted []string
 	for _, name := range names {
-		_ = fs.WalkDir(p.dst.FS(), name, func(at string, d fs.DirEntry, err error) error {
+		_ = fs.WalkDir(rootfs.Of(p.dst), name, func(at string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
 				doubted = append(doubted, at)
 			}

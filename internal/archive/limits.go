@@ -26,8 +26,8 @@ type Limits struct {
 	MaxSize  int64 // bytes of all files together
 	MaxFiles int64 // entries
 	MaxRatio int64 // content to compressed bytes
-	// Exact compares names as Linux does: they may differ only in case or Unicode form, contain backslashes, and be
-	// invalid UTF-8.
+	// Exact compares names as Linux does: they may differ only in case or Unicode form, contain backslashes and control
+	// characters, and be invalid UTF-8.
 	Exact bool
 }
 

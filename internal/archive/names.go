@@ -48,7 +48,7 @@ func NameProblem(name string, isExact bool) string {
 		return "backslash in the name"
 	case !isExact && !utf8.ValidString(name):
 		return "name is not UTF-8"
-	case strings.ContainsFunc(name, unicode.IsControl):
+	case strings.ContainsRune(name, 0), !isExact && strings.ContainsFunc(name, unicode.IsControl):
 		return "control character in the name"
 	}
 	for part := range strings.SplitSeq(name, "/") {

@@ -110,7 +110,7 @@ func TestWalkRefuses(t *testing.T) {
 		"link by a link":    {write.Tree{FS: fstest.MapFS{"a/b/c": {}, "s": link("a/b"), "l": link("s/../../../x/..")}}, []string{`"l"`, "leaves"}},
 		"links in a circle": {write.Tree{FS: fstest.MapFS{"l": link("x/../l"), "x": link("l/../x")}}, []string{`"l"`, "40"}},
 		"control character": {write.Tree{FS: fstest.MapFS{"a\rb": {}}}, []string{`"a\rb"`, "control"}},
-		"not UTF-8":         {write.Tree{FS: fstest.MapFS{"a\xe9": {}}, Preserve: true}, []string{`"a\xe9"`, "UTF-8"}},
+		"not UTF-8":         {write.Tree{FS: fstest.MapFS{"a\xe9": {}}}, []string{`"a\xe9"`, "UTF-8"}},
 		"backslash":         {write.Tree{FS: fstest.MapFS{`a\b`: {}}}, []string{`"a\\b"`, "backslash"}},
 		"form":              {write.Tree{FS: fstest.MapFS{"caf\u00e9": {}, "cafe\u0301": {}}}, []string{"cafe", "form"}},
 		"case":              {write.Tree{FS: fstest.MapFS{"A/x": {}, "a/y": {}}}, []string{`"a"`, `"A"`, "case"}},

@@ -31,7 +31,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 	files, bad := 0, 0
 	image := e.draft.Kind.Shape != mediatypes.Artifact
 	isExact := preserve || image
-	var special, links []string
+	var special, pipes, links []string
 	var collisions archive.Collisions
 	ok := e.walk(dir, filter, func(name string, d fs.DirEntry) bool {
 		problem := archive.NameProblem(tree.Below(dir, name), isExact)
@@ -58,6 +58,8 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps it
 			}
+		case image && preserve && d.Type() == fs.ModeNamedPipe:
+			pipes = append(pipes, tree.Below(dir, name))
 		case image:
 			special = append(special, tree.Below(dir, name))
 		default:
@@ -74,6 +76,9 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 	}
 	if len(special) > 0 {
 		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: sockets, pipes, and devices are left out: %s", e.draft.Kind.Name, textdist.FirstFew(special)))
+	}
+	if len(pipes) > 0 {
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: named pipes are kept for pull --preserve: %s", e.draft.Kind.Name, textdist.FirstFew(pipes)))
 	}
 	if len(links) > 0 {
 		e.draft.Warnings = append(e.draft.Warnings, fmt.Sprintf("%s: links lead out of it: %s; pull --preserve restores them as they are, other pulls refuse or change them", e.draft.Kind.Name, textdist.FirstFew(links)))

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/listing"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull"
 	"github.com/opencontainers/go-digest"
 	textdiff "github.com/rogpeppe/go-internal/diff"
@@ -143,7 +144,7 @@ func plainMode(mode fs.FileMode) pull.Mode {
 // an interrupted pull keeps there.
 func listDirectory(ctx context.Context, dir *os.Root) ([]pull.File, error) {
 	var files []pull.File
-	err := fs.WalkDir(dir.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(rootfs.Of(dir), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -64,6 +66,18 @@ func Verify(ctx context.Context, dir *os.Root, want Side, isWanted func(name str
 	return v, nil
 }
 
+// isSameLink reports whether a link has the target of the artifact: an absolute one as it is, as pull --preserve restores it,
+// or made relative to the root.
+func isSameLink(want, got string) bool {
+	if want == got {
+		return true
+	}
+	for strings.HasPrefix(want, "../") {
+		want = want[len("../"):]
+	}
+	return strings.HasPrefix(got, "/") && path.Clean(got) == "/"+want
+}
+
 // findFault returns how a file in the directory differs from the one in the artifact, or "".
 func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error) {
 	info, err := dir.Lstat(want.Path)
@@ -75,7 +89,7 @@ func findFault(ctx context.Context, dir *os.Root, want pull.File) (string, error
 	}
 	if fs.FileMode(want.Mode)&fs.ModeSymlink != 0 {
 		link, err := dir.Readlink(want.Path)
-		if err != nil || link != want.Link {
+		if err != nil || !isSameLink(want.Link, link) {
 			return fmt.Sprintf("link mismatch: want %s", want.Link), nil
 		}
 		return "", nil

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/rootfs"
 )
 
 // maxWalked bounds how many entries of the destination are looked at for links.
@@ -101,7 +102,7 @@ func (p *Placer) readlink(name string) (string, bool) {
 func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
 	there = make(map[string]string)
 	walked := 0
-	err = fs.WalkDir(p.Stage.dst.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(rootfs.Of(p.Stage.dst), ".", func(name string, d fs.DirEntry, err error) error {
 		if walked++; walked > maxWalked {
 			hasLinks = true
 			return fs.SkipAll

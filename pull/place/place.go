@@ -13,6 +13,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/pull/record"
 )
 
@@ -52,7 +53,7 @@ func (p *Placer) Plan(ctx context.Context, dir string) error {
 	if err := p.noteDir(dir); err != nil {
 		return err
 	}
-	entries, err := fs.ReadDir(p.Stage.Root.FS(), path.Join(StageFiles, dir))
+	entries, err := fs.ReadDir(rootfs.Of(p.Stage.Root), path.Join(StageFiles, dir))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -211,7 +212,7 @@ func (s *State) OursMoved(dst *os.Root, from, to string) bool {
 }
 
 func (s *State) oursBelow(dst *os.Root, name, at string) bool {
-	entries, err := fs.ReadDir(dst.FS(), at)
+	entries, err := fs.ReadDir(rootfs.Of(dst), at)
 	if err != nil || len(entries) == 0 {
 		return false
 	}

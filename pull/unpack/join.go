@@ -41,8 +41,9 @@ func (u *Unpacker) join(ctx context.Context, items []*fetch.Item) error {
 	w := bufio.NewWriterSize(io.MultiWriter(f, hash), fetch.CopyBuffer)
 	err = write.Rewrite(ctx, w, archives, write.RewriteOptions{
 		Options: read.Options{
-			Limits: u.opts.Limits,
-			Image:  true,
+			Limits:   u.opts.Limits,
+			Image:    true,
+			Verbatim: u.opts.Owners, // as when it is unpacked
 		},
 		Place: func(name string) (string, error) { return stripPrefix(last.Strip, name) },
 	})

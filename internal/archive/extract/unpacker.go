@@ -114,6 +114,8 @@ func (u *unpacker) entry(h *read.Header) error {
 	switch {
 	case h.Mode.Type() == fs.ModeSymlink:
 		err = u.symlink(dir, h)
+	case h.Mode.Type() == fs.ModeNamedPipe:
+		err = u.pipe(dir, h)
 	case h.IsHardLink():
 		err = u.hardLink(h)
 	case h.Size <= archive.SmallFile && !h.IsSparse:
@@ -134,6 +136,26 @@ func (u *unpacker) symlink(dir *directory, h *read.Header) error {
 		u.x.mu.Lock()
 		u.x.resolve = append(u.x.resolve, h.Name)
 		u.x.mu.Unlock()
+	}
+	if u.x.opts.Preserve {
+		if err := u.x.restoreLink(dir.root, base, h); err != nil {
+			return err
+		}
+	}
+	u.x.placed(h, nil)
+	return nil
+}
+
+// pipe creates a named pipe.
+func (u *unpacker) pipe(dir *directory, h *read.Header) error {
+	base := path.Base(h.Name)
+	f, err := dir.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := sysfile.MakePipe(f, base, u.x.mode(h)); err != nil {
+		return fmt.Errorf("unpacking %q: %w", h.Name, err)
 	}
 	if u.x.opts.Preserve {
 		if err := u.x.restoreLink(dir.root, base, h); err != nil {

@@ -287,7 +287,8 @@ func setType(h *Header, typeflag byte) error {
 	case '3', '4':
 		h.special = "a device"
 	case '6':
-		h.special = namedPipe
+		h.special, h.Link = namedPipe, ""
+		h.Mode |= fs.ModeNamedPipe
 	default:
 		return archive.Refuse(h.Name, "an entry of the unknown type %q", typeflag)
 	}

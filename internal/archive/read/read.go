@@ -139,6 +139,8 @@ func (it *Iterator) check(h *Header) (err error) {
 	}
 	switch {
 	case h.special == namedPipe && it.opts.Verbatim:
+		return it.add(h, kindFile)
+	case h.special == namedPipe && it.opts.Image:
 		return archive.ErrSkip
 	case h.special != "":
 		return archive.Refuse(h.Name, "%s", h.special)

@@ -45,6 +45,23 @@ func Links(info fs.FileInfo) uint64 {
 	return 1
 }
 
+// MakePipe creates a named pipe in a directory.
+func MakePipe(dir *os.File, name string, mode fs.FileMode) error {
+	bits := uint32(mode.Perm())
+	for from, to := range map[fs.FileMode]uint32{fs.ModeSetuid: unix.S_ISUID, fs.ModeSetgid: unix.S_ISGID, fs.ModeSticky: unix.S_ISVTX} {
+		if mode&from != 0 {
+			bits |= to
+		}
+	}
+	_, err := withFD(dir, func(fd int) (int, error) {
+		if err := unix.Mkfifoat(fd, name, bits); err != nil {
+			return 0, err
+		}
+		return 0, unix.Fchmodat(fd, name, bits, 0) // without the umask
+	})
+	return err
+}
+
 // Stored returns the bytes of a file that are on the disk: holes are not.
 func Stored(info fs.FileInfo) int64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {

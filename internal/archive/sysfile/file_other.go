@@ -37,3 +37,5 @@ func SetTimes(*os.File, time.Time) error { return errors.ErrUnsupported }
 func SetLinkTimes(*os.File, string, time.Time) error { return errors.ErrUnsupported }
 
 func Stored(info fs.FileInfo) int64 { return info.Size() }
+
+func MakePipe(*os.File, string, fs.FileMode) error { return errors.ErrUnsupported }

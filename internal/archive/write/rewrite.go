@@ -205,6 +205,8 @@ func tarHeader(h *read.Header) *tar.Header {
 		hdr.Typeflag = tar.TypeDir
 	case h.Mode.Type() == fs.ModeSymlink:
 		hdr.Typeflag, hdr.Linkname = tar.TypeSymlink, h.Link
+	case h.Mode.Type() == fs.ModeNamedPipe:
+		hdr.Typeflag = tar.TypeFifo
 	case h.IsHardLink():
 		hdr.Typeflag = tar.TypeLink
 	}

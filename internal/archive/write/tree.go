@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
@@ -35,7 +34,8 @@ type Tree struct {
 	// Bare leaves out the entries of directories.
 	Bare bool
 	// Layer is for a layer of an image. It refuses files whose names begin with ".wh.", which mark deleted files. Symbolic
-	// links are data, whatever their targets, and sockets, pipes, and devices are left out: containers get theirs elsewhere.
+	// links are data, whatever their targets, and sockets and devices are left out, and without Preserve pipes as well:
+	// containers get theirs elsewhere.
 	Layer bool
 
 	// Preserve keeps modes, owners, times, extended attributes, hard links, and the holes of sparse files. Otherwise modes
@@ -172,9 +172,6 @@ func (w *walker) add(name string, info fs.FileInfo) {
 		return
 	}
 	reason := archive.NameProblem(name, w.tree.isExact())
-	if !utf8.ValidString(name) {
-		reason = "name is not UTF-8" // which no fs.FS can open
-	}
 	if reason == "" && w.tree.Layer && archive.IsWhiteout(name) {
 		reason = archive.WhiteoutReason
 	}
@@ -201,6 +198,7 @@ func (w *walker) add(name string, info fs.FileInfo) {
 			return
 		}
 		e.Link, e.Size = target, 0
+	case e.Mode.Type() == fs.ModeNamedPipe && w.tree.Preserve:
 	case w.tree.Layer:
 		return
 	default:

@@ -85,7 +85,9 @@ func (w *treeWriter) entry(e *Entry, ahead *readAhead) error {
 	case e.Mode.IsDir():
 		return w.directory(e.Name, e)
 	case e.Mode.Type() == fs.ModeSymlink:
-		return w.symlink(e)
+		return w.unopened(e, &tar.Header{Typeflag: tar.TypeSymlink, Linkname: e.Link})
+	case e.Mode.Type() == fs.ModeNamedPipe:
+		return w.unopened(e, &tar.Header{Typeflag: tar.TypeFifo})
 	case e.IsHardLink():
 		return w.hardLink(e)
 	}
@@ -240,11 +242,9 @@ func tarMode(mode fs.FileMode) int64 {
 	return bits
 }
 
-// symlink writes a symbolic link.
-func (w *treeWriter) symlink(e *Entry) error {
-	hdr := &tar.Header{
-		Typeflag: tar.TypeSymlink, Name: w.tree.Prefix + e.Name, Linkname: e.Link, Mode: 0o777, ModTime: w.modTime(0),
-	}
+// unopened writes a symbolic link or a named pipe: one would lead elsewhere, the other waits for a writer.
+func (w *treeWriter) unopened(e *Entry, hdr *tar.Header) error {
+	hdr.Name, hdr.Mode, hdr.ModTime = w.tree.Prefix+e.Name, 0o777, w.modTime(0)
 	if w.tree.Preserve {
 		info, err := fs.Lstat(w.tree.FS, path.Join(w.dir, e.Name))
 		if err != nil {

@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/rootfs"
 )
 
 // contentOf returns the file system of a source. If the target of the command is inside it, as in "davit pack . -o ./site.tar",
 // the target is hidden: otherwise each run would pack the result of the last one, and no two runs would have the same digest.
 func contentOf(root *os.Root, hide registry.Reference) fs.FS {
-	files := root.FS().(rootFS) // os.Root promises these methods
+	files := rootfs.Of(root)
 	if !hide.IsPath() {
 		return files
 	}
@@ -51,11 +52,7 @@ func resolveLinks(dir string) (string, error) {
 }
 
 // rootFS has the methods of the file system of an os.Root, except for ReadDir, so that fs.ReadDir uses Open.
-type rootFS interface {
-	fs.StatFS
-	fs.ReadFileFS
-	fs.ReadLinkFS
-}
+type rootFS = rootfs.FS
 
 // without is a file system that hides one name from the listing of one directory.
 type without struct {

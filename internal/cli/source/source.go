@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/internal/term"
 )
 
@@ -295,7 +296,7 @@ func openRoot(name, dir string, hide registry.Reference) (*Source, error) {
 	}
 	s := &Source{Name: name, Dir: dir, root: root, FS: contentOf(root, hide)}
 	if s.hub = openHub(dir); s.hub != nil {
-		s.FS = snapshot{s.FS.(rootFS), s.hub.FS().(rootFS)}
+		s.FS = snapshot{s.FS.(rootFS), rootfs.Of(s.hub)}
 	}
 	return s, nil
 }
