@@ -6,13 +6,17 @@ package mediatypes
 // Packing is the way in which the files of a layer become its blob.
 type Packing string
 
-// The packings. Raw is one file byte for byte; the others are a deterministic tar, compressed or not.
+// The packings. Raw is one file byte for byte; the others are a deterministic tar, compressed or not, or zip archive.
 const (
 	Raw     Packing = "raw"
 	Tar     Packing = "tar"
 	TarGzip Packing = "tar+gzip"
 	TarZstd Packing = "tar+zstd"
+	Zip     Packing = "zip"
 )
+
+// Packings lists all packings.
+func Packings() []Packing { return []Packing{Raw, Tar, TarGzip, TarZstd, Zip} }
 
 // Extension returns the file name extension of a packing: ".tar.gz". Raw files keep their names.
 func (p Packing) Extension() string {
@@ -23,6 +27,8 @@ func (p Packing) Extension() string {
 		return ".tar.gz"
 	case TarZstd:
 		return ".tar.zst"
+	case Zip:
+		return ".zip"
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 		completeFlag(cmd, "kind", results.KindNames)
 		completeFlag(cmd, "role", roleNames)
 		completeFlag(cmd, "packing", func() []string {
-			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd)}
+			return []string{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd), string(mediatypes.Zip)}
 		})
 		completeFlag(cmd, "signature-format", func() []string { return []string{"bundle", "legacy", "both"} })
 		if cmd.Flags().Lookup("alert") != nil {

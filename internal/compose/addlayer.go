@@ -22,6 +22,9 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 		l.Title, r.Prefix = l.Files[0]+l.Packing.Extension(), "" // no directory to name it after
 	} else {
 		l.Title = e.title(r, l)
+		if l.Packing == mediatypes.Zip && l.Dir && l.Title != "" && e.Title == "" {
+			l.Title += l.Packing.Extension() // a pull does not unpack it
+		}
 	}
 	mediaType, ok := r.For(l.Packing)
 	if e.MediaType != "" {

@@ -130,7 +130,9 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
-		plan.ArtifactType = inner.ArtifactType
+		if kind.Shape != mediatypes.Index || kind.ArtifactType == "" || p.ArtifactType != "" {
+			plan.ArtifactType = inner.ArtifactType
+		}
 		plan.Platforms = append(plan.Platforms, inner)
 		plan.Tags = append(plan.Tags, inner.Tags...)
 		plan.Notes = append(plan.Notes, inner.Notes...)

@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/collection"
 	"github.com/davit-oci/davit/internal/kinds/compose"
 	"github.com/davit-oci/davit/internal/kinds/conftest"
+	"github.com/davit-oci/davit/internal/kinds/cue"
 	"github.com/davit-oci/davit/internal/kinds/docs"
 	"github.com/davit-oci/davit/internal/kinds/feature"
 	"github.com/davit-oci/davit/internal/kinds/flux"
@@ -31,6 +32,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/modelpack"
 	"github.com/davit-oci/davit/internal/kinds/ollama"
 	"github.com/davit-oci/davit/internal/kinds/opa"
+	"github.com/davit-oci/davit/internal/kinds/opentofu"
 	"github.com/davit-oci/davit/internal/kinds/report"
 	"github.com/davit-oci/davit/internal/kinds/runbook"
 	"github.com/davit-oci/davit/internal/kinds/sbom"
@@ -54,6 +56,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		collection.Kind(),
 		compose.Kind(),
 		conftest.Kind(),
+		cue.Kind(),
 		docs.Kind(),
 		feature.Kind(),
 		flux.Kind(),
@@ -68,6 +71,8 @@ var list = sync.OnceValue(func() []kind.Kind {
 		modelpack.Kind(),
 		ollama.Kind(),
 		opa.Kind(),
+		opentofu.Module(),
+		opentofu.Provider(),
 		report.Kind(),
 		runbook.Kind(),
 		sbom.Kind(),

@@ -57,7 +57,7 @@ func checkLayer(t *testing.T, l mediatypes.LayerType) {
 	}
 	checkMediaType(t, l.MediaType)
 	for packing, mediaType := range l.MediaTypes {
-		if !slices.Contains([]mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd}, packing) {
+		if !slices.Contains(mediatypes.Packings(), packing) {
 			t.Errorf("role %s: packing %q", l.Role, packing)
 		}
 		checkMediaType(t, mediaType)

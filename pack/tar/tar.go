@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
 	"github.com/davit-oci/davit/internal/archive/write"
+	"github.com/davit-oci/davit/internal/archive/zip"
 	"github.com/davit-oci/davit/internal/fault"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
@@ -163,6 +164,8 @@ func (o *Origin) Excess(size int64) (excess, flag string) {
 		tight = stored > from && size < stored/ratio
 	}
 	switch {
+	case o.packing == mediatypes.Zip: // a pull does not unpack it
+		return "", ""
 	case tight:
 		return fmt.Sprintf("unpacks to more than %d times its size", ratio), "--max-ratio"
 	case content > limits.SizeLimit():
@@ -189,8 +192,15 @@ func (o *Origin) holes() int64 {
 	return holes
 }
 
-// write writes the plain tar.
+// write writes the plain tar, or the zip that it becomes.
 func (o *Origin) write(ctx context.Context, w io.Writer) error {
+	if o.packing != mediatypes.Zip {
+		return o.writeTar(ctx, w)
+	}
+	return zip.Convert(w, func(w io.Writer) error { return o.writeTar(ctx, w) })
+}
+
+func (o *Origin) writeTar(ctx context.Context, w io.Writer) error {
 	if o.from == nil {
 		return o.tree.Write(ctx, w, o.entries)
 	}

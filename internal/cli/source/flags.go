@@ -40,7 +40,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
 	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
 	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
-	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip or tar+zstd")
+	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip, tar+zstd or zip")
 	app.OptionalBool(fs, &o.split, "split", "cut a directory into several layers by content, for plain files (default: as the kind does)")
 	app.OptionalBool(fs, &o.preserve, "preserve", "keep modes, owners, times and xattrs, for plain files (default: as the kind does)")
 }

@@ -10,7 +10,7 @@ import (
 // Packings returns the hint that lists how a role can be packed.
 func Packings(t mediatypes.LayerType) string {
 	var known []string
-	for _, p := range []mediatypes.Packing{mediatypes.Raw, mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
+	for _, p := range mediatypes.Packings() {
 		if _, ok := t.For(p); ok {
 			known = append(known, string(p))
 		}

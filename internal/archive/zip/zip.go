@@ -1,0 +1,94 @@
+// Package zip converts tars to zip archives, with equal bytes for equal entries.
+package zip
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// level is the level of compression. Another one changes the bytes, and so do other releases of the compressor.
+const level = 6
+
+// epoch is the first time that a zip can hold.
+var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Convert writes the entries of a tar that write writes as a zip. Owners and extended attributes are not kept, a zip has no
+// links, and only empty directories have entries: some readers refuse those of others.
+func Convert(w io.Writer, write func(io.Writer) error) error {
+	r, pipe := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := write(pipe)
+		pipe.CloseWithError(err)
+		done <- err
+	}()
+	err := convert(w, r)
+	r.CloseWithError(errStopped)
+	if written := <-done; written != nil && !errors.Is(written, errStopped) {
+		return written
+	}
+	return err
+}
+
+// errStopped ends the writing of a tar that can't be converted.
+var errStopped = errors.New("stopped")
+
+func convert(w io.Writer, r io.Reader) error {
+	out := zip.NewWriter(w)
+	out.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, level) })
+	entries := tar.NewReader(r)
+	var dir *tar.Header // an entry that may be of an empty directory
+	for {
+		h, err := entries.Next()
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
+			return err
+		}
+		if dir != nil && (ended || !strings.HasPrefix(h.Name, dir.Name)) {
+			if err := entry(out, dir, nil); err != nil {
+				return err
+			}
+		}
+		if ended {
+			if _, err := io.Copy(io.Discard, r); err != nil {
+				return err
+			}
+			return out.Close()
+		}
+		if dir = nil; h.Typeflag == tar.TypeDir {
+			dir = h
+			continue
+		}
+		if err := entry(out, h, entries); err != nil {
+			return err
+		}
+	}
+}
+
+// entry writes one entry.
+func entry(out *zip.Writer, h *tar.Header, content io.Reader) error {
+	header := &zip.FileHeader{Name: h.Name, Method: zip.Deflate, Modified: epoch}
+	if h.ModTime.After(epoch) {
+		header.Modified = h.ModTime.UTC()
+	}
+	header.SetMode(h.FileInfo().Mode())
+	switch h.Typeflag {
+	case tar.TypeReg:
+	case tar.TypeDir:
+		header.Method = zip.Store
+	default:
+		return fmt.Errorf("%s: a zip holds files and directories, and no links", h.Name)
+	}
+	w, err := out.CreateHeader(header)
+	if err == nil && h.Typeflag == tar.TypeReg {
+		_, err = io.Copy(w, content)
+	}
+	return err
+}

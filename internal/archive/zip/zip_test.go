@@ -1,0 +1,77 @@
+package zip_test
+
+import (
+	"archive/tar"
+	stdzip "archive/zip"
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/archive/zip"
+)
+
+func tarOf(headers ...tar.Header) func(io.Writer) error {
+	return func(w io.Writer) error {
+		out := tar.NewWriter(w)
+		for _, h := range headers {
+			h.Size = int64(len(h.Linkname))
+			content := h.Linkname
+			if h.Typeflag != tar.TypeReg {
+				h.Size = 0
+			} else {
+				h.Linkname = ""
+			}
+			if err := out.WriteHeader(&h); err != nil {
+				return err
+			}
+			if h.Typeflag == tar.TypeReg {
+				if _, err := io.WriteString(out, content); err != nil {
+					return err
+				}
+			}
+		}
+		return out.Close()
+	}
+}
+
+// TestConvert writes files with their modes, and entries of empty directories alone, with equal bytes each time.
+func TestConvert(t *testing.T) {
+	t.Parallel()
+	write := tarOf(
+		tar.Header{Name: "a/", Typeflag: tar.TypeDir, Mode: 0o755},
+		tar.Header{Name: "a/b/", Typeflag: tar.TypeDir, Mode: 0o755},
+		tar.Header{Name: "a/run", Typeflag: tar.TypeReg, Mode: 0o755, Linkname: strings.Repeat("hello ", 1000)},
+		tar.Header{Name: "c/", Typeflag: tar.TypeDir, Mode: 0o755},
+	)
+	var first, second bytes.Buffer
+	for _, b := range []*bytes.Buffer{&first, &second} {
+		if err := zip.Convert(b, write); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Error("two archives of the same files differ")
+	}
+	r, err := stdzip.NewReader(bytes.NewReader(first.Bytes()), int64(first.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range r.File {
+		names = append(names, f.Name+" "+f.Mode().String())
+	}
+	if want := []string{"a/b/ drwxr-xr-x", "a/run -rwxr-xr-x", "c/ drwxr-xr-x"}; !slices.Equal(names, want) {
+		t.Errorf("entries are %q, want %q", names, want)
+	}
+}
+
+// TestConvertRefusesLinks: the error names the link, and the writer of the tar ends.
+func TestConvertRefusesLinks(t *testing.T) {
+	t.Parallel()
+	err := zip.Convert(io.Discard, tarOf(tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "a"}, tar.Header{Name: "a", Typeflag: tar.TypeReg, Linkname: strings.Repeat("x", 1<<20)}))
+	if err == nil || !strings.Contains(err.Error(), "l: a zip holds files and directories, and no links") {
+		t.Errorf("got %v", err)
+	}
+}

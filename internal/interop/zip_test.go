@@ -1,0 +1,104 @@
+package interop
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// zipped lists the names in a zip archive.
+func zipped(t *testing.T, data []byte) []string {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range r.File {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// TestModuleAsTofuReadsIt follows tofu's installer of modules: the type of the manifest, and one layer, a zip with the module at
+// its root.
+func TestModuleAsTofuReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "module") + ":1.0.0"
+	push(t, example("opentofu-module"), "", ref)
+	m, _ := manifestOf(t, ref)
+	if m.ArtifactType != "application/vnd.opentofu.modulepkg" || len(m.Layers) != 1 || m.Layers[0].MediaType != "archive/zip" {
+		t.Fatalf("manifest is %+v", m)
+	}
+	if names := zipped(t, blobOf(t, ref, m.Layers[0])); !slices.Equal(names, []string{"main.tf"}) {
+		t.Errorf("the archive has %q", names)
+	}
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
+	again := push(t, dir, "kind: opentofu-module\nversion: 1.0.0\nlayers: [greeting.zip]\n", ref)
+	if again.Layers[0].Digest != m.Layers[0].Digest {
+		t.Error("the pulled archive is another one")
+	}
+}
+
+// TestProviderAsTofuReadsIt follows tofu's mirror: the types of the index, of its entries, and of their manifests, and the
+// archive of the platform as it is.
+func TestProviderAsTofuReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "provider") + ":1.2.3"
+	result := push(t, example("opentofu-provider"), "", ref)
+	target, _ := open(t, ref, registry.Read)
+	data, err := content.FetchAll(t.Context(), target, result.Descriptor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		t.Fatal(err)
+	}
+	if index.ArtifactType != "application/vnd.opentofu.provider" || len(index.Manifests) != 2 {
+		t.Fatalf("index is %+v", index)
+	}
+	want := files(t, example("opentofu-provider"))
+	for _, entry := range index.Manifests {
+		const kind = "application/vnd.opentofu.provider-target"
+		var m ocispec.Manifest
+		if data, err = content.FetchAll(t.Context(), target, entry); err == nil {
+			err = json.Unmarshal(data, &m)
+		}
+		if err != nil || entry.ArtifactType != kind || m.ArtifactType != kind || len(m.Layers) != 1 {
+			t.Fatalf("entry is %+v, manifest %+v, %v", entry, m, err)
+		}
+		name := "terraform-provider-greeting_1.2.3_" + entry.Platform.OS + "_" + entry.Platform.Architecture + ".zip"
+		if string(blobOf(t, ref, m.Layers[0])) != want[name] {
+			t.Errorf("%s is not as it is in the release", name)
+		}
+	}
+}
+
+// TestModuleAsCueReadsIt follows cue's client: the archive of the module, which has no entries of directories, and then the
+// file that declares it.
+func TestModuleAsCueReadsIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "cue") + ":v0.1.0"
+	push(t, example("cue"), "", ref)
+	m, _ := manifestOf(t, ref)
+	if len(m.Layers) != 2 || m.Layers[0].MediaType != "application/zip" || m.Layers[1].MediaType != "application/vnd.cue.modulefile.v1" {
+		t.Fatalf("manifest is %+v", m)
+	}
+	names := zipped(t, blobOf(t, ref, m.Layers[0]))
+	if !slices.Equal(names, []string{"cue.mod/module.cue", "greeting.cue"}) {
+		t.Errorf("the archive has %q", names)
+	}
+	if !strings.Contains(string(blobOf(t, ref, m.Layers[1])), `module: "example.com/greeting@v0"`) {
+		t.Error("the second layer does not declare the module")
+	}
+	wantKind(t, ref, "cue")
+}

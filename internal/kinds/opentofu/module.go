@@ -1,0 +1,29 @@
+// Package opentofu is the room of the kinds for modules and providers of OpenTofu.
+package opentofu
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+// archive is the media type of the zip archives of OpenTofu.
+const archive = "archive/zip"
+
+// Module returns the kind of modules: a directory as a zip, or a zip as it is. A directory of configurations may be no module,
+// so the kind is packed by name alone.
+func Module() kind.Kind {
+	return kind.Kind{Kind: mediatypes.Kind{
+		Name:     "opentofu-module",
+		Summary:  "a module of OpenTofu: its directory as a zip archive",
+		Identity: mediatypes.Identity{ArtifactType: "application/vnd.opentofu.modulepkg"},
+		Layers: []mediatypes.LayerType{
+			{Role: "module", MediaType: archive, Match: []string{"*/"}, Packing: mediatypes.Zip, Exclude: []string{"**/.git", "**/.terraform", "**/*.tfstate", "**/*.tfstate.*"}, Min: 1, Max: 1},
+			{Role: "module", MediaType: archive, Match: []string{"*.zip"}, MediaTypes: map[mediatypes.Packing]string{mediatypes.Zip: archive}, Min: 1, Max: 1},
+		},
+		Clients: []string{"tofu"},
+		Example: `kind: opentofu-module
+version: 1.0.0
+layers: [greeting/]
+`,
+	}}
+}

@@ -1,0 +1,74 @@
+package opentofu
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// target is the type of the manifest of one platform.
+const target = "application/vnd.opentofu.provider-target"
+
+// Provider returns the kind of providers: the zip archives of a release, one for each platform, under one index.
+func Provider() kind.Kind {
+	return kind.Kind{
+		Kind: mediatypes.Kind{
+			Name:     "opentofu-provider",
+			Summary:  "a provider of OpenTofu: the terraform-provider-NAME_VERSION_OS_ARCH.zip of one or more platforms",
+			Identity: mediatypes.Identity{ArtifactType: "application/vnd.opentofu.provider", Types: []string{target}},
+			Shape:    mediatypes.Index,
+			Config:   mediatypes.Config{Derive: "opentofu-provider", Schema: kind.NoFields()},
+			Layers: []mediatypes.LayerType{{
+				Role: "provider", MediaType: archive, Match: []string{"terraform-provider-*_*_*_*.zip"}, Content: "opentofu-provider", Min: 1, Max: 1, Tells: true,
+			}},
+			Clients: []string{"tofu"},
+			Example: `kind: opentofu-provider
+layers: ["*.zip"]
+`,
+		},
+		Derive: derive,
+		Tests:  map[string]roles.Test{"opentofu-provider": {Expects: "a provider of OpenTofu", Find: isProvider}},
+	}
+}
+
+// named matches the names of archives in a release of a provider.
+var named = lazy.Regexp(`^terraform-provider-([a-z0-9-]+)_v?([0-9][0-9A-Za-z.+-]*)_([a-z0-9]+)_([a-z0-9]+)\.zip$`)
+
+// isProvider finds a zip archive with the name of a provider.
+func isProvider(s *tree.Sample) (string, bool) {
+	m := named().FindStringSubmatch(path.Base(s.Path))
+	if m == nil || !strings.HasPrefix(string(s.Head()), "PK") {
+		return "", false
+	}
+	return fmt.Sprintf("is named as the provider %s %s for %s/%s", m[1], m[2], m[3], m[4]), true
+}
+
+// derive describes the archive of one platform.
+func derive(d *compose.Draft) (configblob.Finish, error) {
+	if len(d.Layers) != 1 {
+		return nil, nil // a problem already
+	}
+	l := d.Layers[0]
+	m := named().FindStringSubmatch(path.Base(l.Path))
+	if m == nil {
+		return nil, &spec.Error{Item: l.Path, Err: errors.New("is not named as a provider: terraform-provider-NAME_VERSION_OS_ARCH.zip")}
+	}
+	d.CheckNamed(m[1], m[2], "the name of the archive")
+	l.Title = path.Base(l.Path)
+	d.ArtifactType = target
+	d.Platform = &ocispec.Platform{OS: m[3], Architecture: m[4]}
+	d.IndexAnnotations = map[string]string{ocispec.AnnotationTitle: m[1], ocispec.AnnotationVersion: m[2]}
+	d.Tags = []string{strings.ReplaceAll(m[2], "+", "_")}
+	return func([]spec.Packed) (spec.Finished, error) { return spec.Finished{}, nil }, nil
+}
