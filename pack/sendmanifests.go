@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/pack/node"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -30,11 +31,13 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 			return err
 		}
 	}
-	err = root.All(func(n *node.Node) error {
-		if n == root || n.Subject == nil {
-			return nil
-		}
-		return p.pushManifest(ctx, n)
+	err = fetch.BatchReferrers(ctx, p.dst, func() error {
+		return root.All(func(n *node.Node) error {
+			if n == root || n.Subject == nil {
+				return nil
+			}
+			return p.pushManifest(ctx, n)
+		})
 	})
 	if err != nil {
 		return err

@@ -212,7 +212,11 @@ func (c *copier) reference(ctx context.Context, reference string, tags []string)
 		return nil, err
 	}
 	if c.opts.Referrers {
-		if one.Referrers, one.Gone, err = c.referrers(ctx, desc); err != nil {
+		err := fetch.BatchReferrers(ctx, c.dst, func() (err error) {
+			one.Referrers, one.Gone, err = c.referrers(ctx, desc)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		one.Left = slices.DeleteFunc(one.Left, func(left ocispec.Descriptor) bool {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/davit-oci/davit/internal/manifest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,6 +58,30 @@ func ListReferrers(ctx context.Context, src content.ReadOnlyGraphStorage, subjec
 		return nil
 	})
 	return all, err
+}
+
+// maxLateFlush bounds the time for listing what was pushed before an error.
+const maxLateFlush = 10 * time.Second
+
+// BatchReferrers calls push, which pushes referrers. A target that keeps the lists of referrers itself, as one without the
+// referrers API needs it, writes each list once, afterwards.
+func BatchReferrers(ctx context.Context, target any, push func() error) error {
+	batcher, ok := target.(interface {
+		BatchReferrers()
+		FlushReferrers(ctx context.Context) error
+	})
+	if !ok {
+		return push()
+	}
+	batcher.BatchReferrers()
+	err := push()
+	if err == nil {
+		return batcher.FlushReferrers(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxLateFlush)
+	defer cancel()
+	_ = batcher.FlushReferrers(ctx) // what failed before counts; the next run lists the rest
+	return err
 }
 
 // IsDenied reports whether a registry denied an answer. Docker Hub and GHCR deny what does not exist yet.

@@ -87,6 +87,12 @@ func (r *Repository) Mount(ctx context.Context, desc ocispec.Descriptor, fromRep
 	return upload.Mount(ctx, r.blobs, desc, fromRepo, getContent)
 }
 
+// BatchReferrers makes Push put referrers into the lists of the tag schema together, with FlushReferrers.
+func (r *Repository) BatchReferrers() { r.referrers.Batch() }
+
+// FlushReferrers lists the referrers that were pushed since BatchReferrers.
+func (r *Repository) FlushReferrers(ctx context.Context) error { return r.referrers.Flush(ctx) }
+
 // Name returns the host of the registry and the name of the repository.
 func (r *Repository) Name() (host, repository string) {
 	return r.api.Name.Registry, r.api.Name.Repository

@@ -37,7 +37,8 @@ type Lister struct {
 	hasList atomic.Bool // a tag led to a list of referrers
 	noPath  atomic.Bool // the registry does not have the path of the referrers API
 
-	tags atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
+	batch batch
+	tags  atomic.Pointer[map[string]bool] // all tags of the repository; nil: unknown
 }
 
 // referrerTag is the tag of the list of a subject's referrers (distribution specification, "Referrers Tag Schema").
@@ -95,15 +96,10 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, 
 			return err
 		}
 	}
-	_, err := r.editList(ctx, subject, func(list []ocispec.Descriptor) ([]ocispec.Descriptor, bool) {
-		for _, d := range list {
-			if d.Digest == entry.Digest {
-				return list, false
-			}
-		}
-		return append(list, entry), true
-	})
-	return err
+	if r.deferred(subject, entry) {
+		return nil
+	}
+	return r.addAll(ctx, subject, []ocispec.Descriptor{entry})
 }
 
 // Remove removes a manifest from the list of a subject's referrers, if the registry does not maintain one itself. It

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+)
+
+// lists returns how often the list of the referrers of app:1 was written since the last call.
+func (o *odd) lists() (n int) {
+	for _, r := range o.reg.Requests("PUT manifest") {
+		if strings.Contains(r.Path, "/sha256-") {
+			n++
+		}
+	}
+	o.reg.ResetLog()
+	return n
+}
+
+// TestListIsWrittenOnce copies and pushes many referrers to a registry without the referrers API: the list that the client has to
+// keep there is written once.
+func TestListIsWrittenOnce(t *testing.T) {
+	withHome(t)
+	const many = 12
+	o := newOdd(t, withoutAPI)
+	o.run(exit.Done, "push -q --kind generic $D/app.txt $D/oci:1")
+	var layers strings.Builder
+	for i := range many {
+		name := fmt.Sprintf("n%02d.spdx.json", i)
+		writeFile(t, filepath.Join(o.dir, name), fmt.Sprintf(spdx, name))
+		o.run(exit.Done, "attach -q $D/"+name+" $D/oci:1")
+		fmt.Fprintf(&layers, "  - {kind: sbom, layers: [%s]}\n", name)
+	}
+	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
+	o.expect(fmt.Sprint(many))
+	if n := o.lists(); n != 1 {
+		t.Errorf("a copy wrote the list %d times", n)
+	}
+	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
+	if n := o.lists(); n != 0 {
+		t.Errorf("a copy that changed nothing wrote the list %d times", n)
+	}
+	o.putList(func(index map[string]any) { index["manifests"] = index["manifests"].([]any)[:many/2] })
+	o.lists()
+	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
+	o.expect(fmt.Sprint(many))
+	if n := o.lists(); n != 1 {
+		t.Errorf("a copy that mended the list wrote it %d times", n)
+	}
+
+	other := newOdd(t, withoutAPI)
+	writeFile(t, filepath.Join(o.dir, "davit.yaml"), "kind: generic\nlayers: [app.txt]\nreferrers:\n"+layers.String())
+	o.run(exit.Done, "push -q $D "+other.reg.Host+"/app:1")
+	other.expect(fmt.Sprint(many))
+	if n := other.lists(); n != 1 {
+		t.Errorf("a push wrote the list %d times", n)
+	}
+}
