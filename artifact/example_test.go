@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -80,4 +81,91 @@ func ExampleSpec() {
 	}
 	fmt.Println(plan.ArtifactType, plan.Layers[0].MediaType)
 	// Output: application/vnd.example.rules.v1 application/vnd.example.rego
+}
+
+// "davit init" writes a Starter.
+func ExampleStarter() {
+	fsys := fstest.MapFS{"notes/hello.txt": {Data: []byte("hello\n")}}
+	text, err := artifact.Starter(fsys, "notes", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	spec, err := artifact.Parse("davit.yaml", text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(spec.Kind, spec.Name, spec.Layers[0].Path)
+	// Output: generic notes hello.txt
+}
+
+// A kind that is not built in comes from a file.
+func ExampleParseKind() {
+	kind, err := artifact.ParseKind("policy.kind.yaml", []byte(`
+name: policy
+summary: rules of an admission controller
+artifactType: application/vnd.example.policy.v1
+layers: [{role: rules, mediaType: application/vnd.example.rules.v1, match: ["*.rego"], packing: raw}]
+`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fsys := fstest.MapFS{"a.rego": {Data: []byte("package a\n")}}
+	spec, err := artifact.InKind(fsys, []string{"a.rego"}, kind)
+	if err != nil {
+		log.Fatal(err)
+	}
+	plan, err := artifact.Compose(fsys, spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(plan.ArtifactType, plan.Layers[0].Role)
+	// Output: application/vnd.example.policy.v1 rules
+}
+
+// Schemas help editors: of davit.yaml, and of the config of a kind.
+func ExampleSchema() {
+	for _, kind := range []string{"", "model"} {
+		data, err := artifact.Schema(kind)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(json.Valid(data))
+	}
+	_, err := artifact.Schema("modle")
+	fmt.Println(errors.Is(err, artifact.ErrInvalid))
+	// Output:
+	// true
+	// true
+	// true
+}
+
+func ExampleKindFile() {
+	for _, kind := range artifact.Kinds() {
+		if kind.Name != "sbom" {
+			continue
+		}
+		data, err := artifact.KindFile(kind)
+		if err != nil {
+			log.Fatal(err)
+		}
+		schema, err := artifact.ConfigSchema(kind)
+		if err != nil {
+			log.Fatal(err)
+		}
+		again, err := artifact.ParseKind("sbom.kind.yaml", data)
+		fmt.Println(again.Name, json.Valid(schema), err)
+	}
+	// Output: sbom true <nil>
+}
+
+func ExampleReadConfig() {
+	spec, err := artifact.Parse("davit.yaml", []byte("{kind: runbook, layers: [down.md]}"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := artifact.ReadConfig(spec, "config.yaml", []byte("severity: critical\n")); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(spec.Config["severity"])
+	// Output: critical
 }

@@ -26,6 +26,7 @@ func ParseKind(name string, data []byte) (mediatypes.Kind, error) {
 }
 
 // Schema returns a JSON Schema (2020-12): of davit.yaml if kind is empty, else of the config of that built-in kind.
+// An unknown kind is an ErrInvalid.
 func Schema(kind string) ([]byte, error) {
 	if kind == "" {
 		return declare.SpecSchemaJSON()
@@ -51,13 +52,15 @@ func Detect(fsys fs.FS, paths []string, kind string) (*Spec, []string, error) {
 }
 
 // InKind makes a Spec of plain files and directories of a kind: a built-in one, or one that ParseKind returned.
+// Paths that do not exist, and files without a role in the kind, are an ErrInvalid.
 func InKind(fsys fs.FS, paths []string, kind mediatypes.Kind) (*Spec, error) {
 	return detect.InKind(kinds.Table(), fsys, paths, kind)
 }
 
 // Starter writes a commented davit.yaml for the files of a directory, of the given kind (the path of a kind file is
-// relative to the directory) or the one that the files show. It composes as it is. SBOMs, runbooks, and other kinds that
-// are mostly attached become referrers of the rest.
+// relative to the directory) or the one that the files show. SBOMs, runbooks, and other kinds that are mostly attached
+// become referrers of the rest. The result composes unchanged. If Detect or Compose refuses the directory, so does Starter,
+// with the same error, unless it can offer the files as those of several platforms.
 func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	return detect.Starter(kinds.Table(), fsys, dir, kind)
 }
@@ -71,11 +74,14 @@ type Candidate = detect.Candidate
 // IsKindFile reports whether a kind is the path of a kind file, and not the name of a built-in kind.
 func IsKindFile(kind string) bool { return declare.IsKindFile(kind) }
 
-// KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file.
+// KindFile prints a kind as a kind file. A built-in kind packs to the same bytes through its file. An
+// error means that the kind has values that YAML can't express.
 func KindFile(kind mediatypes.Kind) ([]byte, error) { return declare.KindFile(kind) }
 
-// ConfigSchema returns the JSON Schema of what davit.yaml may say under config of a kind.
+// ConfigSchema returns the JSON Schema of what davit.yaml may say under config of a kind. An error means that the kind has a
+// schema that JSON can't express.
 func ConfigSchema(kind mediatypes.Kind) ([]byte, error) { return declare.ConfigSchema(kind) }
 
-// ReadConfig replaces the config fields of a declaration with those of a YAML or JSON file.
+// ReadConfig replaces the config fields of a declaration with those of a YAML or JSON file. The error is
+// Problems, with the lines of the file.
 func ReadConfig(s *Spec, name string, data []byte) error { return declare.ReadConfig(s, name, data) }

@@ -158,6 +158,7 @@ func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool)
 }
 
 // Platforms returns the manifests of an index that run on a platform. It leaves out attestations that BuildKit adds.
+// A manifest is its own. An index without a manifest is an artifact.ErrRefused.
 func Platforms(ctx context.Context, src content.Fetcher, index ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	manifests, err := listed(ctx, src, index)
 	if err != nil {

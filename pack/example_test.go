@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content/memory"
 )
 
@@ -71,4 +72,43 @@ func ExampleAttach() {
 	// Output:
 	// there already: false
 	// there already: true
+}
+
+// PreviewPush reads the files and sends nothing.
+func ExamplePreviewPush() {
+	fsys, dst := os.DirFS("testdata/greeting"), memory.New()
+	plan := &artifact.Plan{
+		ArtifactType: "application/vnd.example.greeting",
+		Layers:       []artifact.Layer{{Path: "hello.txt", Title: "hello.txt", MediaType: "text/plain"}},
+	}
+	preview, err := pack.PreviewPush(context.Background(), fsys, plan, dst, pack.PushOptions{Tags: []string{"v1"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(preview.Tags, len(preview.Blobs))
+	// Output: [v1] 3
+}
+
+// Index puts manifests for several platforms under one tag.
+func ExampleIndex() {
+	ctx, fsys, dst := context.Background(), os.DirFS("testdata/greeting"), memory.New()
+	var members []pack.Member
+	for _, arch := range []string{"amd64", "arm64"} {
+		plan := &artifact.Plan{
+			ArtifactType: "application/vnd.example.greeting", Annotations: map[string]string{"com.example.arch": arch},
+			Layers: []artifact.Layer{{Path: "hello.txt", Title: "hello.txt", MediaType: "text/plain"}},
+		}
+		result, err := pack.Push(ctx, fsys, plan, dst, pack.PushOptions{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		members = append(members, pack.Member{Descriptor: result.Descriptor(), Platform: &ocispec.Platform{OS: "linux", Architecture: arch}})
+	}
+	index, err := pack.Index(ctx, dst, members, pack.IndexOptions{Tags: []string{"v1"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	platforms, err := pack.Platforms(ctx, dst, index.Descriptor())
+	fmt.Println(index.Tags, len(platforms), err)
+	// Output: [v1] 2 <nil>
 }

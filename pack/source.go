@@ -29,7 +29,7 @@ var _ oras.ReadOnlyGraphTarget = (*Source)(nil)
 
 // Artifact packs the plan, as a referrer of subject unless that is nil: it hashes layers with unknown digests and
 // creates configs and manifests. It copies and sends nothing. The referrers that the plan declares are part of the
-// Source; oras.ExtendedCopy finds them.
+// Source; oras.ExtendedCopy finds them. Its errors are those of Push, apart from those of a target.
 func Artifact(ctx context.Context, fsys fs.FS, plan *artifact.Plan, subject *ocispec.Descriptor, opts Options) (*Source, error) {
 	packer := opts.newPacker(fsys)
 	defer packer.Pool.Trees.Save()

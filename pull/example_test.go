@@ -10,9 +10,6 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
-	"github.com/davit-oci/davit/pull/diff"
-	"github.com/davit-oci/davit/pull/inspect"
-	"github.com/davit-oci/davit/pull/read"
 	"oras.land/oras-go/v2/content/memory"
 )
 
@@ -49,43 +46,4 @@ func ExampleArtifact() {
 	}
 	fmt.Println(result.Files[0].Path, result.Files[0].Size)
 	// Output: hello.txt 6
-}
-
-// Inspect says what an artifact is; no layer is fetched.
-func ExampleInspect() {
-	info, err := inspect.Inspect(context.Background(), pushed(), "v1", inspect.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(info.Kind, info.ArtifactType, info.Layers[0].Name)
-	// Output: generic application/vnd.example.greeting hello.txt
-}
-
-// Cat reads one file, also out of a packed directory.
-func ExampleCat() {
-	if _, err := read.Cat(context.Background(), pushed(), "v1", os.Stdout, read.CatOptions{Path: "hello.txt"}); err != nil {
-		log.Fatal(err)
-	}
-	// Output: hello
-}
-
-// Verify reads everything that a reference leads to and compares it with its digests.
-func ExampleVerify() {
-	report, err := inspect.Verify(context.Background(), pushed(), "v1", inspect.VerifyOptions{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(report.Checked, len(report.Faults))
-	// Output: 3 0
-}
-
-// Diff compares two artifacts.
-func Example_diff() {
-	a, b := diff.Side{Source: pushed(), Ref: "v1"}, diff.Side{Source: pushed(), Ref: "v1"}
-	difference, err := diff.Artifacts(context.Background(), a, b, diff.Options{Text: true})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(difference.Same)
-	// Output: true
 }

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -157,4 +158,22 @@ func ExampleTags() {
 	tags, err := registry.Tags(ctx, target, registry.TagOptions{Match: "1.*", ByVersion: true})
 	fmt.Println(tags, err)
 	// Output: [1.10.0 1.9.0] <nil>
+}
+
+func ExampleParseSource() {
+	ref, err := registry.ParseSource("nginx@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")
+	fmt.Println(ref.Registry, ref.Repository, err)
+	// Output: docker.io library/nginx <nil>
+}
+
+// Signatures that cosign stores under tags have no subject, so Referrers does not list them.
+func ExampleCosignManifests() {
+	ctx, store := context.Background(), memory.New()
+	desc, err := oras.PackManifest(ctx, store, oras.PackManifestVersion1_1, "application/x-note", oras.PackManifestOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	found, err := registry.CosignManifests(ctx, store, desc)
+	fmt.Println(len(found), err)
+	// Output: 0 <nil>
 }

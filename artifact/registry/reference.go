@@ -81,8 +81,10 @@ func (r Reference) String() string {
 }
 
 // Parse parses HOST[:PORT]/REPO[:TAG][@DIGEST], or a path that begins with "./", "../", "/" or "~" (or is "." or ".."),
-// with an optional :TAG and @DIGEST after it. In a layout with several repositories, the tag may be a full name: PATH:HOST/REPO:TAG. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that other tools write before a reference is dropped; "http://" does
-// not choose plain HTTP.
+// with an optional :TAG and @DIGEST after it. In a layout with several repositories, the tag may be a full name:
+// PATH:HOST/REPO:TAG. On every system the paths of Windows are paths: ".\", "..\", "\", and "C:\" or "C:/". A scheme that
+// other tools write before a reference is dropped; "http://" does not choose plain HTTP. Anything else is an
+// artifact.ErrInvalid and an errdef.ErrInvalidReference.
 func Parse(s string) (Reference, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && slices.Contains(schemes, scheme) && !isPath(rest) {
 		return parse(s, strings.TrimRight(rest, "/"))
@@ -91,7 +93,7 @@ func Parse(s string) (Reference, error) {
 }
 
 // ParseSource is Parse for a source, which is never written: it also takes the name that docker prints for an image of Docker
-// Hub, with its digest and without the host.
+// Hub, with its digest and without the host. Its errors are those of Parse.
 func ParseSource(s string) (Reference, error) {
 	ref, err := Parse(s)
 	if err == nil {

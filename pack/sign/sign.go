@@ -33,7 +33,7 @@ func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 }
 
 // GenerateKey makes an ECDSA key on P-256 and returns it, encrypted with the password, and its public key, both in PEM. They are
-// the two files that "cosign generate-key-pair" writes.
+// the two files that "cosign generate-key-pair" writes. An error means that the system has no random numbers.
 func GenerateKey(password []byte) (private, public []byte, err error) {
 	return sigkey.Generate(password)
 }

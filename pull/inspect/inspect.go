@@ -80,6 +80,9 @@ const maxReason = 1000
 
 // Inspect describes the artifact behind a reference, by its manifests and configs. It fetches no layer; for Weights, it
 // reads only the beginning of one, from a source that is a Ranger.
+//
+// A reference or platform that the source does not have is an errdef.ErrNotFound, content that does not match its digest, and
+// indexes nested too deeply, an artifact.ErrRefused.
 func Inspect(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Options) (*Info, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

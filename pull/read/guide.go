@@ -112,7 +112,7 @@ func (s *search) alertAs(alerts []kind.Alert) string {
 	return as
 }
 
-// Alerts lists the alerts that an artifact answers, by its config.
+// Alerts lists the alerts that an artifact answers, by its config. Its errors are those of Readable.
 func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]kind.Alert, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

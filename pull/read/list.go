@@ -15,8 +15,8 @@ import (
 // ListOptions configure a listing. The zero value lists every file.
 type ListOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
-	Include  []string          // see Options
-	Roles    []string          // see Options
+	Include  []string          // see pull.Options
+	Roles    []string          // see pull.Options
 	NoUnpack bool              // list tar layers as single files
 	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   pull.Limits
@@ -31,7 +31,7 @@ type Listing struct {
 
 // List returns the files that a pull would place, sorted by path, without writing anything. Tar layers are read to the
 // end and verified. Of an uncompressed one of more than 32 MiB, only the headers are requested if the source is a Ranger: they
-// are not verified, and their files have no digest.
+// are not verified, and their files have no digest. See Cat for the errors.
 func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOptions) (*Listing, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

@@ -83,7 +83,7 @@ func (nothingReadable) Unwrap() error { return errdef.ErrNotFound }
 
 // Readable finds and fetches the human-readable part of an artifact: the artifact itself if it is a document (a runbook,
 // an SBOM), else a README, an index page, a model card, other Markdown, or a license, in this order. Layers that are
-// files are considered first; tar layers are searched only if none of them explains anything, each in one pass.
+// files are considered first; tar layers are searched only if none of them explains anything, each in one pass. It returns errdef.ErrNotFound if there is nothing to read, and otherwise the errors of Cat.
 func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ReadableOptions) (*Document, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {

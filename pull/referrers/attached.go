@@ -31,14 +31,15 @@ type Found struct {
 	Inexact   bool        // the alert is written in another letter case
 }
 
-// Find returns the referrers of a subject that match, using only the listing. If the subject has none, its index or the
-// manifests of its platforms may: see Elsewhere. The error is a *NoneAttachedError if none matches anywhere.
+// Find returns the referrers of a subject that match, using only the listing. If the subject has none, the first of these
+// that has some is found instead: the manifests of its platforms if it is an index, or else an index that lists it, behind a
+// few of the source's tags. The error is a *NoneAttachedError if none matches anywhere; see List for others.
 func Find(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Found, error) {
 	found, none, err := findAt(ctx, src, subject, opts)
 	if found != nil || err != nil {
 		return found, err
 	}
-	place, err := Elsewhere(ctx, src, subject.Digest, opts)
+	place, err := findElsewhere(ctx, src, subject, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +169,11 @@ type Place struct {
 	Found    Found             // the attachments there; empty for a statement
 }
 
-// Elsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are
-// different subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none
-// does. It searches for an index behind a few of the source's tags.
-func Elsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject digest.Digest, opts AttachedOptions) (*Place, error) {
-	m, err := fetch.Resolve(ctx, src, subject.String())
+// findElsewhere searches for an attachment that subject lacks: an index and the manifests of its platforms are different
+// subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none does. It searches
+// for an index behind a few of the source's tags.
+func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Place, error) {
+	m, err := fetch.Load(ctx, src, subject)
 	if err != nil {
 		return nil, err
 	}

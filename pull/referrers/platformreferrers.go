@@ -22,7 +22,7 @@ type AttachedTo struct {
 }
 
 // OfPlatforms lists the referrers of the manifests of an index, and the attestations that BuildKit put into the index
-// for them. It leaves out manifests without any, and returns an empty list if subject is not an index.
+// for them. It leaves out manifests without any, and returns an empty list if subject is not an index. See List for its errors.
 func OfPlatforms(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*AttachedTo, error) {
 	if !oci.IsIndex(subject.MediaType) {

@@ -156,7 +156,8 @@ func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocisp
 	return r, nil
 }
 
-// List returns the signatures of a manifest. Those that one of the keys made are marked; without keys, none is.
+// List returns the signatures of a manifest. Those that one of the keys made are marked; without keys, none is. More than
+// MaxSignatures signatures are an artifact.ErrRefused.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, manifest ocispec.Descriptor, opts Options) ([]Signature, error) {
 	v := &verifier{src: src, opts: opts}
 	return v.signatures(ctx, manifest, false)

@@ -1,0 +1,66 @@
+package read_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"testing/fstest"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/pack"
+	"github.com/davit-oci/davit/pull/read"
+	"oras.land/oras-go/v2/content/memory"
+)
+
+// pushed is a target that has an artifact under the tag v1. It could be a repository, a layout, or any other target of oras.
+func pushed(files map[string]string) *memory.Store {
+	ctx, store, fsys := context.Background(), memory.New(), fstest.MapFS{}
+	for name, text := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	plan, err := artifact.Compose(fsys, &artifact.Spec{Kind: "generic", Layers: []artifact.LayerSpec{{Path: "*"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := pack.Push(ctx, fsys, plan, store, pack.PushOptions{Tags: []string{"v1"}}); err != nil {
+		log.Fatal(err)
+	}
+	return store
+}
+
+func ExampleCat() {
+	src := pushed(map[string]string{"hello.txt": "hello\n"})
+	printed, err := read.Cat(context.Background(), src, "v1", os.Stdout, read.CatOptions{Path: "hello.txt"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(printed.Size, printed.Verified)
+	// Output:
+	// hello
+	// 6 true
+}
+
+func ExampleList() {
+	src := pushed(map[string]string{"hello.txt": "hello\n", "bye.txt": "bye\n"})
+	listing, err := read.List(context.Background(), src, "v1", read.ListOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range listing.Files {
+		fmt.Println(f.Path, f.Size)
+	}
+	// Output:
+	// bye.txt 4
+	// hello.txt 6
+}
+
+func ExampleReadable() {
+	src := pushed(map[string]string{"README.md": "# Greetings\n", "hello.txt": "hello\n"})
+	doc, err := read.Readable(context.Background(), src, "v1", read.ReadableOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(doc.Path, ": ", doc.Text)
+	// Output: README.md: # Greetings
+}
