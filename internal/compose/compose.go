@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -68,7 +69,7 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 		}
 	}
 	plan.Subject, plan.Immutable = declared.Subject, declared.Immutable
-	plan.Tags = Unique(append(slices.Clone(declared.Tags), plan.Tags...))
+	plan.Tags = lists.Unique(append(slices.Clone(declared.Tags), plan.Tags...))
 	for _, r := range declared.Referrers {
 		plan.Referrers = append(plan.Referrers, c.artifact(r))
 	}

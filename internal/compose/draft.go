@@ -19,17 +19,6 @@ import (
 // position; a returned error has none. It must be pure: the same files result in the same plan.
 type DeriveFunc func(d *Draft) (configblob.Finish, error)
 
-// Unique returns the list without repeated strings, nil if it is empty.
-func Unique(list []string) []string {
-	var kept []string
-	for _, s := range list {
-		if !slices.Contains(kept, s) {
-			kept = append(kept, s)
-		}
-	}
-	return kept
-}
-
 // Part is a declaration of Plan.Parts.
 type Part struct {
 	Repositories []string // none: that of the whole

@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -50,7 +51,7 @@ func (d *Draft) choose() {
 		}
 	}
 	if len(d.Layers) == 0 && len(d.Unfound) == 0 && len(d.LeftOut) > 0 {
-		d.Report(d.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(d.Kind.Clients, ", ")+" leaves out: "+textdist.FirstFew(Unique(d.LeftOut)), ""))
+		d.Report(d.Spec.Problem("/layers", "there is nothing to pack besides what "+strings.Join(d.Kind.Clients, ", ")+" leaves out: "+textdist.FirstFew(lists.Unique(d.LeftOut)), ""))
 	}
 }
 

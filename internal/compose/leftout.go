@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -13,7 +14,7 @@ func (d *Draft) unpacked() []string {
 	for _, dir := range d.Spec.Dirs {
 		d.leaveRest(dir)
 	}
-	return slices.DeleteFunc(Unique(d.LeftOut), func(name string) bool {
+	return slices.DeleteFunc(lists.Unique(d.LeftOut), func(name string) bool {
 		return slices.ContainsFunc(d.Layers, func(l *Layer) bool { return roles.EntryName(l.Source(), l.Dir) == name })
 	})
 }

@@ -64,16 +64,9 @@ func (d *Draft) outline() *outline.Outline {
 	if len(documents) != 1 || documents[0].Dir {
 		return &outline.Outline{}
 	}
-	f, err := d.FS.Open(documents[0].Source())
-	if err != nil {
-		return &outline.Outline{}
-	}
-	defer f.Close()
-	o, err := read(f, documents[0].MediaType)
-	if err != nil {
-		return &outline.Outline{}
-	}
-	return o
+	return outline.ReadFile(d.FS, documents[0].Source(), func(r io.Reader) (*outline.Outline, error) {
+		return read(r, documents[0].MediaType)
+	})
 }
 
 // onlyTitle returns the title of the only layer, or the name of the directory that the layers are from.

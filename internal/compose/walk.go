@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/archive"
 	"github.com/davit-oci/davit/internal/compose/roles"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -170,7 +171,7 @@ func (e *entry) butLeftOut() string {
 	if len(e.draft.LeftOut) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), textdist.FirstFew(Unique(e.draft.LeftOut)))
+	return fmt.Sprintf(" besides those that %s leaves out: %s", strings.Join(e.draft.Kind.Clients, ", "), textdist.FirstFew(lists.Unique(e.draft.LeftOut)))
 }
 
 // found takes a file that was not named itself.

@@ -276,6 +276,7 @@ var directions = []struct {
 	{"internal/byterange", nil},
 	{"internal/fileid", nil},
 	{"internal/hashing", nil},
+	{"internal/lists", nil},
 	{"internal/inflate", nil},
 	{"internal/filelock", []string{"internal/pause"}},
 	{"internal/fault", nil},

@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/textdist"
 	"oras.land/oras-go/v2/errdef"
@@ -25,15 +26,9 @@ func (t *Target) ListAllTags(ctx context.Context) ([]string, error) {
 	return registry.Tags(ctx, t, registry.TagOptions{All: true})
 }
 
-// UniqueTags returns first and the tags of lists, without empty ones, each once.
-func UniqueTags(first string, lists ...[]string) []string {
-	var tags []string
-	for _, tag := range slices.Concat(append([][]string{{first}}, lists...)...) {
-		if tag != "" && !slices.Contains(tags, tag) {
-			tags = append(tags, tag)
-		}
-	}
-	return tags
+// UniqueTags returns first and more tags, without empty ones, each once.
+func UniqueTags(first string, more ...[]string) []string {
+	return lists.Unique(slices.Concat(append([][]string{{first}}, more...)...))
 }
 
 // CheckTags returns an error if a tag is invalid.

@@ -3,6 +3,8 @@ package outline
 
 import (
 	"fmt"
+	"io"
+	"io/fs"
 	"strings"
 	"time"
 )
@@ -76,4 +78,18 @@ func Counts(none string, plural bool, counts ...Count) string {
 		return none
 	}
 	return strings.Join(parts, ", ")
+}
+
+// ReadFile summarizes a file. One that can't be summarized has an empty outline.
+func ReadFile(fsys fs.FS, name string, read func(r io.Reader) (*Outline, error)) *Outline {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return &Outline{}
+	}
+	defer f.Close()
+	o, err := read(f)
+	if err != nil {
+		return &Outline{}
+	}
+	return o
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -44,7 +45,7 @@ func settle(d *compose.Directory) (compose.Settled, error) {
 		settled.As[name] = "env"
 	}
 	inDir := envFilesIn(d)
-	settled.Paths = compose.Unique(slices.Concat(own, named, inDir))
+	settled.Paths = lists.Unique(slices.Concat(own, named, inDir))
 	settled.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
 	return settled, nil
 }
@@ -63,7 +64,7 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	for i := 0; i < len(p.parts); i++ {
 		_, _ = p.publish(p.parts[i]) // errors are reported later
 	}
-	return slices.DeleteFunc(compose.Unique(p.wanted), func(name string) bool {
+	return slices.DeleteFunc(lists.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)
 		return err != nil || !info.Mode().IsRegular() || !tree.Within(dir, name)
 	})
