@@ -275,12 +275,12 @@ func (g *reader) readTensor(f *File) (extent, error) {
 	if f.Elements < 0 {
 		return extent{}, fmt.Errorf("GGUF tensor %q: the number of parameters overflows", name)
 	}
-	if g.visit != nil {
-		g.visit(tensor.Tensor{Name: name, Type: cmp.Or(typeName(kind), fmt.Sprint(kind)), Shape: dims})
-	}
 	end, err := dataEnd(kind, offset, elements)
 	if err != nil {
 		return extent{}, fmt.Errorf("GGUF tensor %q: %w", name, err)
+	}
+	if g.visit != nil {
+		g.visit(tensor.Tensor{Name: name, Type: cmp.Or(typeName(kind), fmt.Sprint(kind)), Shape: dims, Size: max(0, end-int64(offset))})
 	}
 	return extent{name, end}, nil
 }

@@ -200,7 +200,7 @@ func (f *File) readTensor(d *json.Decoder, name string) error {
 		return errors.New("the number of parameters overflows")
 	}
 	if f.visit != nil {
-		f.visit(tensor.Tensor{Name: name, Type: dtype, Shape: shape})
+		f.visit(tensor.Tensor{Name: name, Type: dtype, Shape: shape, Size: length})
 	}
 	return nil
 }

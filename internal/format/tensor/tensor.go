@@ -12,6 +12,7 @@ type Tensor struct {
 	Name  string  `json:"name"`
 	Type  string  `json:"type"`
 	Shape []int64 `json:"shape"` // as the file has it: GGUF begins with the innermost dimension
+	Size  int64   `json:"-"`     // bytes; 0: not known
 }
 
 // Elements returns the product of the dimensions of a shape. Negative dimensions and an overflow are errors.

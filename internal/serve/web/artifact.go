@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,6 +33,13 @@ type artifactView struct {
 	Cards       []card
 	CardsFailed string
 	Commands    []view.Command
+}
+
+// HasTensors reports whether there may be tensors to list.
+func (v *artifactView) HasTensors() bool {
+	return slices.ContainsFunc(v.Info.Layers, func(l inspect.Layer) bool {
+		return l.Weights != nil || strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors") || strings.Contains(l.MediaType, "gguf")
+	})
 }
 
 // platformRow is a manifest of an index.
@@ -69,7 +77,7 @@ type viewFunc func(h *handler, c *call, p place, target *once.Target) (*page, er
 
 // views are the pages about an artifact, by the ends of their paths, and fileViews those about its files.
 var (
-	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "config": (*handler).config}
+	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "map": (*handler).treemap, "tensors": (*handler).tensors, "graph": (*handler).graph, "config": (*handler).config}
 	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw}
 )
 

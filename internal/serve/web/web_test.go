@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/davit-oci/davit/internal/serve/web/view"
@@ -147,7 +148,12 @@ func sample(t testing.TB) library {
 		},
 		Layers: []ocispec.Descriptor{s.blob("text/markdown", "down.md", "---\ntitle: Down\nalerts: [ThingDown]\n---\n# Down\n\n1. Look\n2. Restart\n"+hostileMarkdown)},
 	})
-	return library{"team/thing": s.Target}
+	model := newShelf(t)
+	model.manifest("1.0", ocispec.Manifest{
+		Config: model.blob("application/vnd.docker.ai.model.config.v0.1+json", "", `{"config":{"format":"gguf","quantization":"Q4_K_M","parameters":"1.28K","architecture":"llama","size":"1 kB"},"rootfs":{"type":"layers"}}`),
+		Layers: []ocispec.Descriptor{model.blob("application/vnd.docker.ai.gguf.v3", "tiny.gguf", string(formattest.TinyLlama().Bytes()))},
+	})
+	return library{"team/thing": s.Target, "team/model": model.Target}
 }
 
 // TestGolden compares pages with those that were read and found right.
@@ -157,7 +163,7 @@ func TestGolden(t *testing.T) {
 	for name, path := range map[string]string{
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
-		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "compare": "/r/team/thing:1.0.0/diff", "diff": "/r/team/thing:0.9.0/diff?to=1.0.0", "same": "/r/team/thing:1.0.0/diff?to=latest", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
+		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "map": "/r/team/thing:1.0.0/map", "graph": "/r/team/thing:1.0.0/graph", "tensors": "/r/team/model:1.0/tensors", "model": "/r/team/model:1.0", "no tensors": "/r/team/thing:1.0.0/tensors", "compare": "/r/team/thing:1.0.0/diff", "diff": "/r/team/thing:0.9.0/diff?to=1.0.0", "same": "/r/team/thing:1.0.0/diff?to=latest", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {

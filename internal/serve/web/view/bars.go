@@ -1,6 +1,9 @@
 package view
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -21,4 +24,14 @@ func newBar(name string, count, most int64) Bar {
 		width = 100 * float64(count) / float64(most)
 	}
 	return Bar{name, count, strconv.FormatFloat(max(width, 0.5), 'f', 1, 64)}
+}
+
+// NewBars returns bars for counts, the longest first.
+func NewBars(counts map[string]int64) []Bar {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	var bars []Bar
+	for _, name := range names[:min(len(names), maxBars)] {
+		bars = append(bars, newBar(name, counts[name], counts[names[0]]))
+	}
+	return bars
 }

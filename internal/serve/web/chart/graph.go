@@ -1,0 +1,19 @@
+package chart
+
+// Node is a node of a graph. Column is set by the caller; Row by Place.
+type Node struct {
+	Column, Row int
+	Parents     []int // nodes with an edge to this one
+}
+
+// Place puts the nodes of each column below each other, in their order, and returns how many columns and rows there are.
+func Place(nodes []Node) (columns, rows int) {
+	next := map[int]int{}
+	for i := range nodes {
+		n := &nodes[i]
+		n.Row = next[n.Column]
+		next[n.Column]++
+		columns, rows = max(columns, n.Column+1), max(rows, n.Row+1)
+	}
+	return columns, rows
+}
