@@ -67,12 +67,12 @@ func TestDetect(t *testing.T) {
 		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[runbook: down.md has "alerts" in its front matter]`},
 		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[runbook: down.md has "alerts" in its front matter]`},
 		{"docs", []string{"manual"}, "", "docs [manual]", "[docs: manual holds index.md and nothing but pages]"},
-		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: nothing in the files tells another kind]"},
+		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: no other kind recognized; --kind sets it]"},
 		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
 		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
 		{"a file that tells, and others", []string{"app"}, "", "compose [app/compose.yaml]",
 			"[compose: app/compose.yaml has services]"},
-		{"a directory beside others", []string{"code"}, "", "generic [code]", "[generic: nothing in the files tells another kind]"},
+		{"a directory beside others", []string{"code"}, "", "generic [code]", "[generic: no other kind recognized; --kind sets it]"},
 		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[helm: charts/web has a Chart.yaml]"},
 		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[modelpack: mod/Modelfile names files with MODEL]"},
 		{"what a Kitfile is about", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[modelkit: kit/Kitfile has a manifestVersion]"},
@@ -83,7 +83,7 @@ func TestDetect(t *testing.T) {
 		{"a collection of one", []string{"lone"}, "collection", "collection [lone]", "[]"},
 		{"files of a named kind", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
 		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
-		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: nothing in the files tells another kind]"},
+		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: no other kind recognized; --kind sets it]"},
 		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

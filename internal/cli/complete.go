@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/pull/referrers"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // completionTime is how long a shell waits for the tags of a registry; users have typed on by then.
@@ -47,6 +48,14 @@ func addCompletions(a *app.App, root *cobra.Command) {
 	} {
 		// The flag exists: it was added a moment ago.
 		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// withoutQuotes removes from the texts of flags the quotes around the names of their values, which help alone understands.
+func withoutQuotes(root *cobra.Command) {
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
 	}
 }
 

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -17,14 +19,15 @@ func help(a *app.App, cmd *cobra.Command) {
 	if description == "" {
 		description = cmd.Short + "."
 	}
-	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", strings.TrimSpace(description), cmd.UseLine())
+	width := helpWidth(a)
+	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", refill(strings.TrimSpace(description), width), cmd.UseLine())
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
 	}
 	if cmd.HasAvailableSubCommands() {
 		writeCommands(&b, cmd)
 	}
-	writeFlags(&b, cmd)
+	writeFlags(&b, cmd, width)
 	if !cmd.HasParent() {
 		writeExitCodes(&b)
 	}
@@ -42,9 +45,47 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
+// maxHelp is the width of help where there is room.
+const maxHelp = 100
+
+// helpWidth returns the width of the lines of help: that of the terminal, if it is narrower than most.
+func helpWidth(a *app.App) int {
+	if screen := term.NewScreen(a.Stdout); screen.Width > 0 {
+		return min(screen.Width, maxHelp)
+	}
+	return maxHelp
+}
+
+// refill breaks the lines of paragraphs anew if some are too long. Indented lines stay.
+func refill(text string, width int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, paragraph := range paragraphs {
+		lines := strings.Split(paragraph, "\n")
+		if !slices.ContainsFunc(lines, func(l string) bool { return len(l) > width }) || strings.HasPrefix(paragraph, " ") {
+			continue
+		}
+		var b strings.Builder
+		column := 0
+		for _, word := range strings.Fields(paragraph) {
+			switch {
+			case column == 0:
+			case column+1+len(word) > width:
+				b.WriteString("\n")
+				column = 0
+			default:
+				b.WriteString(" ")
+				column++
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+		paragraphs[i] = b.String()
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
 // writeFlags lists the flags of the command first, then the registry flags, then those of every command.
-func writeFlags(b *strings.Builder, cmd *cobra.Command) {
-	const width = 100 // of the lines
+func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		group := "Flags"
@@ -69,7 +110,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command) {
 		}
 	}
 	if cmd.HasParent() {
-		b.WriteString("\n\"davit --help\" lists the flags of every command, environment variables and exit codes.\n")
+		b.WriteString("\n" + refill("\"davit --help\" lists the flags of every command, environment variables and exit codes.", width) + "\n")
 	}
 }
 

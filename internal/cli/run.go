@@ -64,6 +64,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a.Format.Guess(args, os.Getenv("DAVIT_FORMAT"))
 	root := newRootCommand(a)
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		withoutQuotes(root)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
 	var timeout *exit.TimeoutError
 	switch {

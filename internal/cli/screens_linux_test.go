@@ -37,7 +37,7 @@ func TestScreens(t *testing.T) {
 	var b strings.Builder
 	for i, command := range []string{
 		"push one/app ./oci:1", "push two/app ./oci:2", "attach down.md sbom.spdx.json ./oci:1", "discover ./oci:1", "inspect ./oci:1", "ls -l ./oci:1",
-		"diff --text ./oci:1 ./oci:2", "tag ./oci:1 2 --dry-run", "kinds docs", "cat ./oci:1 READM", "pull ./oci:1 --dry-run",
+		"diff --text ./oci:1 ./oci:2", "tag ./oci:1 2 --dry-run", "kinds docs", "cat ./oci:1 READM", "pull ./oci:1 --dry-run", "help logout",
 	} {
 		widths := []uint16{40, 80, 120}
 		if i < 3 {

@@ -83,6 +83,6 @@ func (e *entry) title(r roles.Role, l spec.Layer) string {
 			title = name
 		}
 	}
-	e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s is titled %q", e.draft.Kind.Name, e.Path, title))
+	e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: packed as the directory %q", e.draft.Kind.Name, title))
 	return title
 }

@@ -62,7 +62,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 				return nil, nil, err
 			}
 		}
-		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: nothing in the files tells another kind"}, nil
+		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: no other kind recognized; --kind sets it"}, nil
 	case 1:
 		return files.declare(chosen[0])
 	}

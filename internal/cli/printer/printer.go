@@ -42,6 +42,14 @@ func (p *Printer) Print(r Result) error {
 	return p.WriteOut(out.Bytes())
 }
 
+// PrintUnlessQuiet prints a result that says nothing but that the command succeeded, which the exit code says, too.
+func (p *Printer) PrintUnlessQuiet(r Result) error {
+	if p.Quiet && p.Format.String() == "text" {
+		return nil
+	}
+	return p.Print(r)
+}
+
 // WriteOut writes bytes to standard output unchanged.
 func (p *Printer) WriteOut(b []byte) error {
 	_, err := p.Out().Write(b)

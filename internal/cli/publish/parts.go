@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -48,7 +49,8 @@ func (p sentPart) write(w io.Writer, t *term.Table, verb string) {
 // sentResult is the result of a push, with the parts that were pushed before.
 type sentResult struct {
 	results.Sent
-	Parts []sentPart `json:"parts,omitempty"`
+	Parts []sentPart     `json:"parts,omitempty"`
+	Moved *printer.Tally `json:"sent,omitempty"`
 }
 
 func (r sentResult) WriteText(w io.Writer) error {
@@ -59,7 +61,11 @@ func (r sentResult) WriteText(w io.Writer) error {
 	if err := t.WriteText(w); err != nil {
 		return err
 	}
-	return r.Sent.WriteText(w)
+	if err := r.Sent.WriteText(w); err != nil || r.Skipped || r.Moved == nil || r.Moved.There == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "sent    %s\n", r.Moved)
+	return err
 }
 
 // noteParts says what a push does with the parts of an artifact.

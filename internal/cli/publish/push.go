@@ -188,7 +188,7 @@ type dryRunResult struct {
 }
 
 func (r dryRunResult) WriteText(w io.Writer) error {
-	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push"}, r.Parts}).WriteText(w); err != nil {
+	if err := (sentResult{results.Sent{Result: r.Result, Verb: "would push"}, r.Parts, nil}).WriteText(w); err != nil {
 		return err
 	}
 	t := term.Table{}

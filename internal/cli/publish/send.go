@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/cli/source"
@@ -50,11 +51,13 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 		d.opts.BeforeSend = guard.Check
 	}
 	d.opts.BeforeTag = guard.Then(signer.In(d.target.Target))
+	var tally *printer.Tally
 	result, err := app.Finish(ctx, d.target, func(*app.Target) (*pack.Result, error) {
 		defer d.release()
 		progress, stop := a.StartProgress()
 		defer stop()
-		d.opts.Progress = progress
+		tally = printer.NewTally(progress)
+		d.opts.Progress = tally
 		return pack.Push(ctx, s.FS, s.Plan, d.dst, d.opts)
 	})
 	if err != nil {
@@ -62,7 +65,7 @@ func send(ctx context.Context, a *app.App, s *source.Source, opts sendOptions) e
 	}
 	result.Reference = d.ref.String()
 	a.TellMore(s.Plan, result.Warnings)
-	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts})
+	return a.Print(sentResult{results.Sent{Result: result, Verb: opts.verb}, parts, tally})
 }
 
 // guard returns the guard of the tag of the target, and of that of the version if the artifact gets it.

@@ -49,7 +49,7 @@ func runLogin(ctx context.Context, a *app.App, host string) error {
 	if file != "" {
 		a.Note("the password is stored unencrypted in %s", file)
 	}
-	return a.Print(loginResult{Host: host, Username: username, File: file})
+	return a.PrintUnlessQuiet(loginResult{Host: host, Username: username, File: file})
 }
 
 // loginResult is the result of login and logout.

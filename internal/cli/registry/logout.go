@@ -20,7 +20,7 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 			if err := client.Logout(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			return a.Print(loginResult{Host: args[0], out: true})
+			return a.PrintUnlessQuiet(loginResult{Host: args[0], out: true})
 		},
 	}
 	cmd.Flags().StringVar(&a.Registry.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")

@@ -1,0 +1,49 @@
+package printer
+
+import (
+	"sync"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/term"
+)
+
+// Tally counts what a transfer sent, and passes its events on.
+type Tally struct {
+	Count int   `json:"count"` // blobs that were sent
+	Size  int64 `json:"size"`  // of them
+	There int   `json:"there"` // blobs that the target had, or mounted from elsewhere
+
+	mu   sync.Mutex
+	next artifact.Progress
+}
+
+// NewTally returns a Tally that passes events on to next, which may be nil.
+func NewTally(next artifact.Progress) *Tally { return &Tally{next: next} }
+
+// Report counts an event.
+func (t *Tally) Report(e artifact.Event) {
+	t.mu.Lock()
+	switch e.Step {
+	case artifact.Done:
+		t.Count++
+		t.Size += max(0, e.Descriptor.Size)
+	case artifact.Skipped, artifact.Mounted:
+		t.There++
+	}
+	t.mu.Unlock()
+	if t.next != nil {
+		t.next.Report(e)
+	}
+}
+
+// String returns the sum.
+func (t *Tally) String() string {
+	text := term.Size(t.Size) + " in " + term.Plural(t.Count, "blob")
+	switch t.There {
+	case 0:
+		return text
+	case 1:
+		return text + "; 1 was there"
+	}
+	return text + "; " + term.Plural(t.There, "other") + " were there"
+}
