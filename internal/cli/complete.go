@@ -24,7 +24,11 @@ const completionTime = 2 * time.Second
 
 // addCompletions adds the completion of tags and of values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
+	commands := root.Commands()
 	for _, cmd := range root.Commands() {
+		commands = append(commands, cmd.Commands()...)
+	}
+	for _, cmd := range commands {
 		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 				return completeArgument(a, cmd, args, typed)

@@ -21,7 +21,7 @@ import (
 func newCopyCommand(a *app.App) *cobra.Command {
 	var opts copyOptions
 	cmd := &cobra.Command{
-		Use:   "copy SRC DST | copy --from-file LIST DST",
+		Use:   "copy SRC DST",
 		Short: "Copy an artifact or image from any target to any target",
 		Long: `Copy an artifact byte for byte: between registries, layouts and archives. Blobs that DST has are
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
@@ -49,16 +49,19 @@ and --to-username with their passwords say which is meant.`,
   davit copy --all-repos ./carry registry.example.com/mirror --referrers
   echo "$TOKEN" | davit copy registry.example.com/app:1.0 mirror.example.com/app --to-username me --to-password-stdin`,
 		GroupID: app.GroupMove,
-		Args:    app.Arguments(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.dst = args[len(args)-1]
-			switch {
-			case opts.many.isSet(len(args)):
-				return runCopyMany(cmd.Context(), a, opts, args)
-			case len(args) == 1:
-				return app.Arguments(2, 2)(cmd, args)
+		Args: func(cmd *cobra.Command, args []string) error {
+			if opts.many.fromFile != "" {
+				return nil
 			}
-			opts.src = args[0]
+			return app.Arguments(2, 2)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				opts.src, opts.dst = args[0], args[len(args)-1]
+			}
+			if opts.many.isSet() {
+				return runCopyMany(cmd.Context(), a, opts, args)
+			}
 			return runCopy(cmd.Context(), a, opts)
 		},
 	}

@@ -32,10 +32,8 @@ func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.failFast, "fail-fast", false, "with --from-file or --all-repos, stop at the first failure")
 }
 
-// isSet reports whether the flags ask for many artifacts, with this number of arguments.
-func (o *manyOptions) isSet(arguments int) bool {
-	return o.fromFile != "" && arguments == 1 || o.allRepos && arguments == 2
-}
+// isSet reports whether the flags ask for many artifacts.
+func (o *manyOptions) isSet() bool { return o.fromFile != "" || o.allRepos }
 
 // maxList bounds a list of artifacts.
 const maxList = 16 << 20
@@ -48,8 +46,12 @@ type job struct {
 }
 
 func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []string) error {
-	if opts.many.fromFile != "" && opts.many.allRepos {
+	switch {
+	case opts.many.fromFile != "" && opts.many.allRepos:
 		return exit.Usagef("--from-file and --all-repos exclude each other")
+	case opts.many.fromFile != "" && len(args) != 1:
+		return &exit.UsageError{Err: fmt.Errorf("--from-file takes DST alone, got %s", term.Plural(len(args), "argument")),
+			Hint: fmt.Sprintf("davit copy --from-file %s DST", opts.many.fromFile)}
 	}
 	place, err := parsePlace(opts.dst)
 	if err != nil {

@@ -23,15 +23,19 @@ import (
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "lock",
+		Use:   "lock COMMAND",
 		Short: "Update or check a file of locked digests",
 		Long: `A lock file has the digest, size, and kind of each reference, and the key that signed it. "davit pull
 --lock FILE" creates it, and then pulls nothing that is not in it or differs. It is JSON, sorted, and
-meant to be committed.`,
+meant to be committed. COMMAND is update, which locks what references lead to now, or check, which
+compares them with the file.`,
 		Example: `  davit lock update registry.example.com/models/tiny:1.0
   davit lock check`,
 		GroupID: app.GroupTrust,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:    app.Arguments(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return &exit.UsageError{Err: fmt.Errorf("unknown command %q for davit lock", args[0]), Hint: "davit lock update, or davit lock check"}
+		},
 	}
 	cmd.AddCommand(newUpdateCommand(a), newCheckCommand(a))
 	return []*cobra.Command{cmd}
