@@ -44,7 +44,8 @@ func data() mediatypes.Kind {
 			layer("config", "weight.config", weightset.WeightConfigFiles...),
 			layer("code", "code", weightset.CodeFiles...),
 			layer("dataset", "dataset", "*.csv", "*.parquet", "*.jsonl", "*.arrow", "*.tsv"),
-			layer("doc", "doc", slices.Concat(weightset.DocFiles, []string{"*"})...),
+			layer("doc", "doc", weightset.DocFiles...),
+			layer("doc", "doc", "*"),
 		},
 		Directories: mediatypes.Directories{
 			Expand:     true,

@@ -187,3 +187,18 @@ func TestModelCard(t *testing.T) {
 		}
 	}
 }
+
+func TestModelPackOfDocuments(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes()), "preview.png": "\x89PNG\r\n\x00", "paper.docx": "PK\x00", "notes": "x", "blob": "\x00"},
+		"kind: modelpack\nlayers: [./]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+code application/vnd.cncf.model.code.v1.raw raw blob
+weights application/vnd.cncf.model.weight.v1.raw raw m.gguf
+doc application/vnd.cncf.model.doc.v1.raw raw notes
+doc application/vnd.cncf.model.doc.v1.raw raw paper.docx
+doc application/vnd.cncf.model.doc.v1.raw raw preview.png`)
+}

@@ -53,7 +53,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		case pipeline != nil:
 			model.Paths = append(model.Paths, here[0].Paths...)
 			continue
-		case isOther(dir):
+		case isOther(dir) || s.isModelBeside(path.Dir(model.Paths[0]), dir):
 			sets = append(sets, here[0])
 			continue
 		case names == nil:
@@ -115,6 +115,20 @@ func checkpointStep(dir string) (int, bool) {
 func isOther(dir string) bool {
 	_, isCheckpoint := checkpointStep(dir)
 	return isCheckpoint || path.Base(dir) == "original"
+}
+
+// isModelBeside reports whether a directory has another model, with a config of its own, beside the directory of the model: no
+// directory above both is that of a model.
+func (s *surveyor) isModelBeside(model, dir string) bool {
+	if tree.Within(model, dir) || !s.have[path.Join(dir, "config.json")] || !s.have[path.Join(model, "config.json")] {
+		return false
+	}
+	for _, above := range tree.Parents(path.Dir(dir)) {
+		if s.have[path.Join(above, "config.json")] || s.have[path.Join(above, "modules.json")] {
+			return false
+		}
+	}
+	return true
 }
 
 // setsOf returns the sets of one directory, that of the model first.

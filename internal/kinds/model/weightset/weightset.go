@@ -34,7 +34,9 @@ var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", 
 	"*.model", "*.index.json", "*.json", "*.yaml", "*.yml", "*.toml"}
 
 var (
-	DocFiles  = []string{"*.md", "*.txt", "*.pdf", "*.rst", "*license*", "*licence*", "*copying*", "*notice*"}
+	DocFiles = []string{"*.md", "*.txt", "*.pdf", "*.rst", "*license*", "*licence*", "*copying*", "*notice*", "*.png", "*.jpg", "*.jpeg",
+		"*.gif", "*.bmp", "*.tiff", "*.ico", "*.webp", "*.heic", "*.svg", "*.mp4", "*.mov", "*.avi", "*.mkv", "*.webm", "*.doc", "*.docx", "*.odt",
+		"*.rtf", "*.xls", "*.xlsx", "*.ods", "*.ppt", "*.pptx", "*.odp", "*.epub", "*.html", "*.htm", "*.tfevents*", "*.log"}
 	CodeFiles = []string{"*.py", "*.ipynb", "*.sh", "*.c", "*.cpp", "*.go", "*.rs", "*.js", "*.ts", "*.java", "dockerfile", "makefile"}
 )
 
