@@ -301,20 +301,20 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 		e.refuse("", "%q: %v", dir, err) // of a kind that no file was read for
 		return nil, false
 	}
-	var left []string
+	before := len(e.draft.LeftOut)
 	e.walk(dir, func(name string, isDir bool) bool {
 		if filter(name, isDir) {
 			return true
 		}
 		out := usual.LeavesOut(name, isDir)
 		if out {
-			left = append(left, tree.Below(dir, name))
+			e.draft.LeftOut = append(e.draft.LeftOut, roles.EntryName(name, isDir))
 		}
 		return out
 	}, func(string, fs.DirEntry) bool { return true })
-	if len(left) > 0 {
-		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: %s left out, as %s does; an exclude of your own, be it [], says otherwise",
-			e.draft.Kind.Name, textdist.FirstFew(left), strings.Join(e.draft.Kind.Clients, ", ")))
+	if len(e.draft.LeftOut) > before {
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: what %s leaves out stays out; an exclude of your own, be it [], says otherwise",
+			e.draft.Kind.Name, strings.Join(e.draft.Kind.Clients, ", ")))
 	}
 	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.LeavesOut(name, isDir) }, true
 }

@@ -23,7 +23,7 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 		notes, warnings []string
 	}{
 		"the usual": {"", []string{".git", "apps/b.png"},
-			[]string{"flux: .git, apps/b.png left out, as flux does; an exclude of your own, be it [], says otherwise"},
+			[]string{"flux: what flux leaves out stays out; an exclude of your own, be it [], says otherwise"},
 			[]string{"flux does not unpack links: l.yaml"}},
 		"of one's own": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
 		"nothing": {", exclude: []", nil, nil,
@@ -47,6 +47,13 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 				if got, want := plan.Layers[0].Exclude(name, name == ".git"), slices.Contains(tc.out, name); got != want {
 					t.Errorf("%s is left out: %v, want %v", name, got, want)
 				}
+			}
+			var left []string
+			if len(tc.notes) > 0 {
+				left = []string{"m/.git/", "m/apps/b.png"}
+			}
+			if got := slices.Sorted(slices.Values(plan.LeftOut)); !slices.Equal(got, left) {
+				t.Errorf("left out: got %q, want %q", got, left)
 			}
 			if !slices.Equal(plan.Notes, tc.notes) || !slices.Equal(plan.Warnings, tc.warnings) {
 				t.Errorf("notes %q, warnings %q", plan.Notes, plan.Warnings)
