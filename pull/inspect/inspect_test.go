@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/formattest"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/pulltest"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -233,6 +234,38 @@ func TestReferrersArePulledToo(t *testing.T) {
 	}
 }
 
+// TestNamesOfLayers checks that layers without titles have the names under which a pull places them, and that GGUF without an
+// extension is read by its beginning.
+func TestNamesOfLayers(t *testing.T) {
+	t.Parallel()
+	gguf := string(formattest.TinyLlama().Bytes())
+	base := pulltest.NewSource()
+	src := &countingSource{Source: base, whole: map[digest.Digest][]byte{digest.FromString(gguf): []byte(gguf), digest.FromString("GGU"): []byte("GGU")}}
+	untitled := base.Add(t, mediatypes.ModelGGUF, gguf)
+	config := base.Add(t, mediatypes.ModelConfig, "{}")
+	base.Document(t, "model", ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: []ocispec.Descriptor{untitled}})
+	const weights = "application/vnd.cncf.model.weight.v1.raw"
+	blob, short := base.Add(t, weights, gguf), base.Add(t, weights, "GGU")
+	blob.Annotations = map[string]string{mediatypes.ModelPath: "sha256-12"}
+	short.Annotations = map[string]string{mediatypes.ModelPath: "short"}
+	config = base.Add(t, mediatypes.ModelPackConfig, "{}")
+	base.Document(t, "pack", ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: []ocispec.Descriptor{blob, short}})
+	for tag, want := range map[string]string{"model": "[model.gguf 2]", "pack": "[sha256-12 2][short 0]"} {
+		info, err := inspect.Inspect(t.Context(), src, tag, inspect.Options{Tensors: true})
+		if err != nil {
+			t.Errorf("%s: %v", tag, err)
+			continue
+		}
+		got := ""
+		for _, l := range info.Layers {
+			got += fmt.Sprintf("[%s %d]", l.Name, len(l.Tensors))
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", tag, got, want)
+		}
+	}
+}
+
 // countingSource counts the bytes that are read in ranges.
 type countingSource struct {
 	*pulltest.Source
@@ -251,8 +284,8 @@ func TestTensors(t *testing.T) {
 	padding := 8 << 20
 	safetensors := string(formattest.Safetensors(fmt.Sprintf(`{"w":{"dtype":"U8","shape":[2,%d],"data_offsets":[0,%d]}}`, padding/2, padding), padding))
 	for name, tt := range map[string]struct{ content, want string }{
-		"m.gguf":          {gguf, "[{token_embd.weight Q4_K [256 4]} {blk.0.attn_norm.weight F32 [256]}]"},
-		"m.safetensors":   {safetensors, fmt.Sprintf("[{w U8 [2 %d]}]", padding/2)},
+		"m.gguf":          {gguf, "[{token_embd.weight Q4_K [256 4] 576} {blk.0.attn_norm.weight F32 [256] 1024}]"},
+		"m.safetensors":   {safetensors, fmt.Sprintf("[{w U8 [2 %d] %d}]", padding/2, padding)},
 		"README.md":       {"GGUF", "[]"},
 		"bad.gguf":        {"GGUF", "error"},
 		"bad.safetensors": {"\x05\x00\x00\x00\x00\x00\x00\x00{", "error"},
