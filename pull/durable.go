@@ -43,8 +43,8 @@ func (p *placement) syncFiles(right []string) error {
 		return nil
 	}
 	slices.Sort(right)
-	var names []string
-	for i := range p.next.Files.Len() {
+	files := durable.Set{Root: p.dst}
+	for i := 0; i < p.next.Files.Len() && !files.Done(); i++ {
 		f := p.next.Files.At(i)
 		if f.Layer < 0 || !f.Mode.IsRegular() {
 			continue
@@ -54,12 +54,12 @@ func (p *placement) syncFiles(right []string) error {
 		switch {
 		case carried && p.wasSynced(f):
 		case carried || there:
-			names = append(names, f.Path)
+			files.Add(f.Path)
 		default:
-			names = append(names, path.Join(p.stage.Name, place.StageFiles, f.Path))
+			files.Add(path.Join(p.stage.Name, place.StageFiles, f.Path))
 		}
 	}
-	return p.syncError(durable.Files(p.dst, names))
+	return p.syncError(files.Sync())
 }
 
 // wasSynced reports whether the last pull synced a file and the file is unchanged since.
@@ -76,10 +76,15 @@ func (p *placement) syncDirs() error {
 	if p.opts.NoSync {
 		return nil
 	}
+	dirs := durable.Set{Root: p.dst, Dirs: true}
 	seen := make(map[string]bool)
 	add := func(dir string) {
-		for ; !seen[dir]; dir = path.Dir(dir) {
+		for ; !seen[dir] && !dirs.Done(); dir = path.Dir(dir) {
+			if len(seen) > maxSeen {
+				clear(seen) // those that come again are synced again
+			}
 			seen[dir] = true
+			dirs.Add(dir)
 		}
 	}
 	for _, m := range p.moves() {
@@ -90,6 +95,9 @@ func (p *placement) syncDirs() error {
 		err := fs.WalkDir(rootfs.Of(p.dst), m.Path, func(name string, d fs.DirEntry, err error) error {
 			if d != nil && d.IsDir() {
 				add(name)
+			}
+			if dirs.Done() {
+				return fs.SkipAll
 			}
 			if errors.Is(err, fs.ErrPermission) {
 				return nil // the owner may not read it
@@ -103,12 +111,11 @@ func (p *placement) syncDirs() error {
 	for _, name := range p.result.Removed {
 		add(path.Dir(name))
 	}
-	names := make([]string, 0, len(seen))
-	for name := range seen {
-		names = append(names, name)
-	}
-	return p.syncError(durable.Dirs(p.dst, names))
+	return p.syncError(dirs.Sync())
 }
+
+// maxSeen bounds the directories that are remembered as synced.
+const maxSeen = 10_000
 
 func (p *placement) syncError(err error) error {
 	if err == nil {

@@ -19,8 +19,41 @@ const (
 	concurrency = 16
 )
 
-// Files returns once the contents of the named regular files below root are on the disk.
-func Files(root *os.Root, names []string) error { return syncAll(root, names, false) }
+// Set collects names of regular files, or of directories, below a root to sync. It keeps no more names than are synced one by
+// one: an artifact may have a million with long names.
+type Set struct {
+	Root *os.Root
+	Dirs bool
+
+	names []string
+	whole bool // the file system was synced
+	err   error
+}
+
+// Add adds a name. Contents of files, or entries of directories, must be written already.
+func (s *Set) Add(name string) {
+	if s.Done() {
+		return
+	}
+	if s.names = append(s.names, name); len(s.names) > maxFsyncs {
+		s.whole, s.err = fileSystem(s.Root)
+		if !s.whole && s.err == nil {
+			s.err = syncAll(s.Root, s.names, s.Dirs)
+		}
+		s.names = nil
+	}
+}
+
+// Done reports whether more names change nothing: the whole file system was synced, or syncing failed.
+func (s *Set) Done() bool { return s.whole || s.err != nil }
+
+// Sync returns once all that was added is on the disk.
+func (s *Set) Sync() error {
+	if s.Done() {
+		return s.err
+	}
+	return syncAll(s.Root, s.names, s.Dirs)
+}
 
 // Dirs returns once the entries of the named directories below root are on the disk. Directories that are gone are
 // skipped.
@@ -39,11 +72,6 @@ func Dir(name string) error {
 func syncAll(root *os.Root, names []string, dirs bool) error {
 	if len(names) == 0 || dirs && runtime.GOOS == "windows" { // which has no call for directories
 		return nil
-	}
-	if len(names) > maxFsyncs {
-		if done, err := fileSystem(root); done {
-			return err
-		}
 	}
 	var group errgroup.Group
 	group.SetLimit(concurrency)
