@@ -52,7 +52,7 @@ func rowLength(order []int, sizes []int64, side, scale float64) int {
 	return len(order)
 }
 
-// takeRow lays a row out along the shorter side of what is free, and takes it from there.
+// takeRow lays a row out along the shorter side of the free rectangle, which it shrinks.
 func (r *Rect) takeRow(row []int, sizes []int64, scale float64) []Rect {
 	var area float64
 	for _, index := range row {

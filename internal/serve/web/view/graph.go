@@ -1,0 +1,128 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/serve/web/chart"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+)
+
+// Graph is the graph of an artifact.
+type Graph struct {
+	Width, Height int
+	Nodes         []GraphNode
+	Edges         []GraphEdge
+	More          int
+}
+
+// GraphNode is a manifest or blob.
+type GraphNode struct {
+	X, Y, W, H   int
+	Class        string
+	Label, Title string
+	Path         string // empty: a blob
+	Size         int64
+	Shared       bool // several manifests have it
+}
+
+// GraphEdge is a line between two nodes.
+type GraphEdge struct{ X1, Y1, X2, Y2 int }
+
+// The size of a node, and the room around it.
+const (
+	nodeWidth, nodeHeight = 200, 44
+	columnWidth           = nodeWidth + 60
+	rowHeight             = nodeHeight + 14
+	maxNodes              = 200
+)
+
+// NewGraph draws an artifact of a repository, with its referrers.
+func NewGraph(repository string, info *inspect.Info, list []*referrers.Referrer) *Graph {
+	b := &graphBuilder{repository: repository, at: map[digest.Digest]int{}}
+	b.manifest(info, 1, -1)
+	b.referrers(list, b.at[info.Digest])
+	return b.view()
+}
+
+// graphBuilder collects the nodes of a graph. Referrers are in the first column, and what a node leads to right of it.
+type graphBuilder struct {
+	repository string
+	places     []chart.Node
+	nodes      []GraphNode
+	at         map[digest.Digest]int
+	more       int
+}
+
+// add adds a node below a parent, or an edge to the node that exists. It returns -1 if there are too many.
+func (b *graphBuilder) add(d digest.Digest, n GraphNode, column, parent int) int {
+	i, known := b.at[d]
+	switch {
+	case known:
+		b.nodes[i].Shared = true
+	case len(b.nodes) == maxNodes:
+		b.more++
+		return -1
+	default:
+		i = len(b.nodes)
+		b.at[d] = i
+		n.Title = d.String()
+		b.nodes, b.places = append(b.nodes, n), append(b.places, chart.Node{Column: column})
+	}
+	if parent >= 0 {
+		b.places[i].Parents = append(b.places[i].Parents, parent)
+	}
+	return i
+}
+
+func (b *graphBuilder) manifest(info *inspect.Info, column, parent int) {
+	label := KindOf(info)
+	if info.Platform != nil {
+		label = info.Platform.OS + "/" + info.Platform.Architecture
+	}
+	i := b.add(info.Digest, GraphNode{Class: "manifest", Label: label, Path: PathTo(b.repository, "@", info.Digest.String()), Size: info.Size}, column, parent)
+	if i < 0 {
+		return
+	}
+	if info.Config != nil {
+		b.add(info.Config.Digest, GraphNode{Class: "config", Label: "config", Size: info.Config.Size}, column+1, i)
+	}
+	for _, l := range info.Layers {
+		b.add(l.Digest, GraphNode{Class: "blob", Label: cmp.Or(l.Name, l.Role, "layer"), Size: l.Size}, column+1, i)
+	}
+	for _, m := range slices.Concat(info.Manifests, info.Attestations) {
+		b.manifest(m, column+1, i)
+	}
+}
+
+// referrers adds referrers, with edges to their subject.
+func (b *graphBuilder) referrers(list []*referrers.Referrer, subject int) {
+	for _, r := range list {
+		i := b.add(r.Digest, GraphNode{Class: "referrer", Label: cmp.Or(r.Kind, r.ArtifactType), Path: PathTo(b.repository, "@", r.Digest.String()), Size: r.Size}, 0, -1)
+		if i >= 0 {
+			b.places[subject].Parents = append(b.places[subject].Parents, i)
+		}
+	}
+}
+
+// view places the nodes and draws the edges.
+func (b *graphBuilder) view() *Graph {
+	columns, rows := chart.Place(b.places)
+	v := &Graph{Width: columns*columnWidth - 40, Height: rows*rowHeight + 10, Nodes: b.nodes, More: b.more}
+	for i, n := range b.places {
+		v.Nodes[i].X, v.Nodes[i].Y, v.Nodes[i].W, v.Nodes[i].H = 10+n.Column*columnWidth, 10+n.Row*rowHeight, nodeWidth, nodeHeight
+		if label := []rune(v.Nodes[i].Label); len(label) > 22 {
+			v.Nodes[i].Label = fmt.Sprintf("%s…", string(label[:21]))
+		}
+	}
+	for i, n := range b.places {
+		for _, parent := range n.Parents {
+			from, to := v.Nodes[parent], v.Nodes[i]
+			v.Edges = append(v.Edges, GraphEdge{from.X + from.W, from.Y + from.H/2, to.X, to.Y + to.H/2})
+		}
+	}
+	return v
+}

@@ -1,0 +1,60 @@
+package view
+
+import (
+	"path"
+	"strconv"
+
+	"github.com/davit-oci/davit/internal/serve/web/chart"
+	"github.com/davit-oci/davit/pull"
+)
+
+const (
+	// MapWidth and MapHeight are the size of a treemap.
+	MapWidth, MapHeight = 1000, 600
+	// tileColors is how many colors tiles have, by the extensions of the files.
+	tileColors = 6
+)
+
+// Tile is a file in a treemap.
+type Tile struct {
+	X, Y, W, H string
+	Name, Path string
+	Label      string // empty: no room
+	Size       int64
+	Color      int
+}
+
+// NewTiles lays files out in a treemap.
+func NewTiles(files []pull.File, artifact string) []Tile {
+	sizes := make([]int64, len(files))
+	for i, f := range files {
+		sizes[i] = f.Size
+	}
+	var tiles []Tile
+	for _, r := range chart.Treemap(sizes, MapWidth, MapHeight) {
+		tiles = append(tiles, newTile(r, files[r.Index], artifact))
+	}
+	return tiles
+}
+
+// newTile lays a file out in its rectangle.
+func newTile(r chart.Rect, f pull.File, artifact string) Tile {
+	t := Tile{
+		X: number(r.X), Y: number(r.Y), W: number(max(r.W-1, 0.5)), H: number(max(r.H-1, 0.5)),
+		Name: f.Path, Path: artifact + EscapePath("/file/"+f.Path), Size: f.Size,
+	}
+	for _, b := range []byte(path.Ext(f.Path)) {
+		t.Color = (t.Color*31 + int(b)) % tileColors
+	}
+	const letter, line = 9, 20 // about the width and height of text
+	if room := int(r.W)/letter - 1; r.H > line && room > 3 {
+		name := []rune(path.Base(f.Path))
+		if len(name) > room {
+			name = append(name[:room-1], '…')
+		}
+		t.Label = string(name)
+	}
+	return t
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
