@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"html/template"
 	"net/http"
 	"path"
@@ -11,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
 	"github.com/davit-oci/davit/internal/serve/web/view"
+	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 )
 
@@ -25,6 +25,8 @@ type fileView struct {
 	Image    bool
 	Binary   bool
 	Cut      bool // only the beginning is shown
+	Pages    []view.Link
+	Sandbox  string // shows HTML
 	Verified bool
 }
 
@@ -41,7 +43,7 @@ func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	v.Size, v.Verified = printed.Size, printed.Verified
 	text := head.String()
 	v.Cut = int64(len(text)) < v.Size
-	v.Image = imageType(name, []byte(text)) != ""
+	v.Image = guard.ImageType(name, []byte(text)) != ""
 	switch {
 	case v.Image:
 	case strings.IndexByte(text, 0) >= 0:
@@ -51,80 +53,69 @@ func (h *handler) file(c *call, p place, target *once.Target) (*page, error) {
 	default:
 		v.Text = view.Clip(text)
 	}
+	if isHTML(name) {
+		v.Sandbox = v.Path + view.EscapePath("/sandbox/"+name)
+	}
+	if isHTML(name) || v.HTML != "" {
+		v.Pages = pagesBeside(c, p, target, v.Path)
+	}
 	return &page{template: "file.html", Title: path.Base(name) + " in " + p.title(), Crumbs: append(p.crumbs(), view.NewLink("files", v.Path+"/files"), view.NewLink(name, v.Path+view.EscapePath("/file/"+name))), Data: v}, nil
 }
 
 func isMarkdown(name string) bool { return (&read.Document{Path: name}).IsMarkdown() }
 
-// imageType returns the media type of an image that browsers show, by its first bytes. SVG may have scripts, which browsers run
-// neither in an image nor in a sandbox.
-func imageType(name string, head []byte) string {
-	if strings.EqualFold(path.Ext(name), ".svg") {
-		return "image/svg+xml"
-	}
-	switch t := http.DetectContentType(head); t {
-	case "image/png", "image/jpeg", "image/gif", "image/webp":
-		return t
-	}
-	return ""
-}
-
 // raw sends a file. Browsers show only images of it, and save everything else.
 func (h *handler) raw(c *call, p place, target *once.Target) (*page, error) {
 	name := strings.TrimPrefix(p.view, "raw/")
-	out := &rawWriter{w: c.w, name: name, isHead: c.Method == http.MethodHead}
-	_, err := read.Cat(c.whole, target, p.reference, out, read.CatOptions{Path: name})
-	if err == nil {
-		err = out.begin()
+	return h.sendFile(c, p, target, &guard.File{Writer: c.w, Name: name, NoBody: c.Method == http.MethodHead})
+}
+
+// sandbox sends a page in HTML, which browsers show without its scripts.
+func (h *handler) sandbox(c *call, p place, target *once.Target) (*page, error) {
+	name := strings.TrimPrefix(p.view, "sandbox/")
+	if !isHTML(name) {
+		return nil, errNoPage
 	}
-	if err != nil && out.begun {
+	return h.sendFile(c, p, target, &guard.File{Writer: c.w, Name: name, NoBody: c.Method == http.MethodHead, HTML: true})
+}
+
+func (h *handler) sendFile(c *call, p place, target *once.Target, out *guard.File) (*page, error) {
+	_, err := read.Cat(c.whole, target, p.reference, out, read.CatOptions{Path: out.Name})
+	if err == nil {
+		err = out.Begin()
+	}
+	if err != nil && out.HasBegun() {
 		panic(http.ErrAbortHandler) // the connection ends early: a part must not pass for the whole
 	}
 	return nil, err
 }
 
-// rawWriter sends a file as bytes that are not a page.
-type rawWriter struct {
-	w      http.ResponseWriter
-	name   string
-	isHead bool
-	head   []byte
-	begun  bool
+func isHTML(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".html" || ext == ".htm"
 }
 
-// Write holds the first bytes back until they say what the file is.
-func (r *rawWriter) Write(p []byte) (int, error) {
-	if r.begun {
-		if r.isHead {
-			return len(p), nil
+// maxPagesListed bounds the pages beside a page.
+const maxPagesListed = 200
+
+// pagesBeside lists the pages of an artifact that is small enough to look into it, if there are several.
+func pagesBeside(c *call, p place, target *once.Target, artifact string) []view.Link {
+	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
+	if err != nil || packedSize(info) > read.MaxText {
+		return nil
+	}
+	listing, err := read.List(c.Context(), target, p.reference, read.ListOptions{})
+	if err != nil {
+		return nil
+	}
+	var pages []view.Link
+	for _, f := range listing.Files {
+		if isMarkdown(f.Path) || isHTML(f.Path) {
+			pages = append(pages, view.NewLink(f.Path, artifact+view.EscapePath("/file/"+f.Path)))
 		}
-		return r.w.Write(p)
 	}
-	r.head = append(r.head, p...)
-	if len(r.head) < 512 {
-		return len(p), nil
-	}
-	return len(p), r.begin()
-}
-
-// begin sends the header and the first bytes.
-func (r *rawWriter) begin() error {
-	if r.begun {
+	if len(pages) < 2 {
 		return nil
 	}
-	r.begun = true
-	mediaType, disposition := imageType(r.name, r.head), "inline"
-	if mediaType == "" {
-		mediaType, disposition = "application/octet-stream", "attachment"
-	}
-	h := r.w.Header()
-	h.Set("Content-Security-Policy", guard.Sandboxed)
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Disposition", fmt.Sprintf("%s; filename*=UTF-8''%s", disposition, strings.ReplaceAll(view.EscapePath(path.Base(r.name)), "'", "%27")))
-	r.w.WriteHeader(http.StatusOK)
-	if r.isHead {
-		return nil
-	}
-	_, err := r.w.Write(r.head)
-	return err
+	return pages[:min(len(pages), maxPagesListed)]
 }

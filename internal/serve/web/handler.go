@@ -80,8 +80,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{Request: r, w: w, base: h.opts.Prefix, whole: r.Context()}
 	slots := h.busy
-	if rest, ok := strings.CutPrefix(r.URL.Path, view.RepositoryPath); ok && strings.HasPrefix(parsePlace(rest).view, "raw/") {
-		slots = h.sends
+	if rest, ok := strings.CutPrefix(r.URL.Path, view.RepositoryPath); ok {
+		if v := parsePlace(rest).view; strings.HasPrefix(v, "raw/") || strings.HasPrefix(v, "sandbox/") {
+			slots = h.sends
+		}
 	}
 	select {
 	case slots <- struct{}{}:

@@ -193,7 +193,7 @@ func TestStatus(t *testing.T) {
 	for path, status := range map[string]int{
 		"/": 200, "/nothing": 404, "/r/other": 404, "/r/team/thing:2.0.0": 404, "/r/team/thing@sha256:1": 404, "/style.css": 200, "/copy.js": 200, "/icon.svg": 200,
 		"/r/team/thing:1.0.0/file/none": 404, "/r/team/thing:1.0.0/raw/none": 404, "/r/team/thing:1.0.0/file/../../etc/passwd": 404,
-		"/r/team/thing:1.0.0/raw/README.md": 200, "/r/team/thing:1.0.0/file/": 404, "/r/" + strings.Repeat("a/", 1000) + ":x": 404, "/r/team/thing:": 404,
+		"/r/team/thing:1.0.0/raw/README.md": 200, "/r/team/thing:1.0.0/file/": 404, "/r/team/thing:1.0.0/sandbox/README.md": 404, "/r/team/thing:1.0.0/sandbox/drawing.svg": 404, "/r/" + strings.Repeat("a/", 1000) + ":x": 404, "/r/team/thing:": 404,
 	} {
 		if w := get(h, path); w.Code != status {
 			t.Errorf("%s: %d, want %d: %s", path, w.Code, status, w.Body)
@@ -209,9 +209,13 @@ func TestRaw(t *testing.T) {
 	h := web.New(sample(t), web.Options{})
 	for name, want := range map[string]string{
 		"page.html": "application/octet-stream attachment", "README.md": "application/octet-stream attachment", "drawing.svg": "image/svg+xml inline",
-		"weights.bin": "application/octet-stream attachment",
+		"weights.bin": "application/octet-stream attachment", "sandbox/page.html": "text/html; charset=utf-8 inline",
 	} {
-		w := get(h, "/r/team/thing:1.0.0/raw/"+name)
+		path := "/r/team/thing:1.0.0/raw/" + name
+		if strings.HasPrefix(name, "sandbox/") {
+			path = "/r/team/thing:1.0.0/" + name
+		}
+		w := get(h, path)
 		disposition, _, _ := strings.Cut(w.Header().Get("Content-Disposition"), ";")
 		if got := w.Header().Get("Content-Type") + " " + disposition; got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)

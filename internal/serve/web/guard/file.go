@@ -1,0 +1,79 @@
+package guard
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// sniffed is how many bytes of a file say what it is.
+const sniffed = 512
+
+// File sends a file from a stranger. Browsers show images, and HTML if that is set, in a sandbox; they save everything else.
+type File struct {
+	Writer http.ResponseWriter
+	Name   string
+	HTML   bool // show it as HTML
+	NoBody bool // send the header alone
+
+	head  []byte
+	begun bool
+}
+
+// Write sends a part of the file. It holds the first bytes back until they say what the file is.
+func (f *File) Write(p []byte) (int, error) {
+	switch {
+	case f.begun && f.NoBody:
+		return len(p), nil
+	case f.begun:
+		return f.Writer.Write(p)
+	}
+	f.head = append(f.head, p...)
+	if len(f.head) < sniffed {
+		return len(p), nil
+	}
+	return len(p), f.Begin()
+}
+
+// HasBegun reports whether a part was sent.
+func (f *File) HasBegun() bool { return f.begun }
+
+// Begin sends the header and the first bytes, unless that is done.
+func (f *File) Begin() error {
+	if f.begun {
+		return nil
+	}
+	f.begun = true
+	mediaType, disposition := ImageType(f.Name, f.head), "inline"
+	switch {
+	case f.HTML:
+		mediaType = "text/html; charset=utf-8"
+	case mediaType == "":
+		mediaType, disposition = "application/octet-stream", "attachment"
+	}
+	h := f.Writer.Header()
+	h.Set("Content-Security-Policy", Sandboxed)
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Disposition", fmt.Sprintf("%s; filename*=UTF-8''%s", disposition, strings.ReplaceAll(url.PathEscape(path.Base(f.Name)), "'", "%27")))
+	f.Writer.WriteHeader(http.StatusOK)
+	if f.NoBody {
+		return nil
+	}
+	_, err := f.Writer.Write(f.head)
+	return err
+}
+
+// ImageType returns the media type of an image that browsers show, by its first bytes, and "" for other files. SVG may have
+// scripts, which browsers run neither in an image nor in a sandbox.
+func ImageType(name string, head []byte) string {
+	if strings.EqualFold(path.Ext(name), ".svg") {
+		return "image/svg+xml"
+	}
+	switch t := http.DetectContentType(head); t {
+	case "image/png", "image/jpeg", "image/gif", "image/webp":
+		return t
+	}
+	return ""
+}
