@@ -136,6 +136,18 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	return plan, nil
 }
 
+// tagOf returns the tag of a name, which in a layout may begin with a repository.
+func tagOf(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
+
+// matches reports whether a pattern matches a tag, or its name with the repository.
+func matches(pattern, name string) (bool, error) {
+	ok, err := path.Match(pattern, tagOf(name))
+	if ok || err != nil {
+		return ok, err
+	}
+	return path.Match(pattern, name)
+}
+
 // divide decides which tags stay.
 func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	if p.keepsAll() {
@@ -145,7 +157,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	for _, pattern := range p.KeepTags {
 		any := false
 		for _, t := range tags {
-			ok, err := path.Match(pattern, t.Name)
+			ok, err := matches(pattern, t.Name)
 			if err != nil {
 				return nil, nil, &artifact.Error{Op: "keeping tags", Item: pattern, Err: fault.As(err, artifact.ErrInvalid)}
 			}
@@ -162,7 +174,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 			if c := b.Created.Compare(a.Created); c != 0 {
 				return c
 			}
-			return versions.Compare(b.Name, a.Name)
+			return versions.Compare(tagOf(b.Name), tagOf(a.Name))
 		})
 		for _, t := range newest[:min(*p.KeepLast, len(newest))] {
 			keep[t.Name] = true

@@ -87,7 +87,7 @@ func deleteFrom(ctx context.Context, a *app.App, t *app.Target, yes bool, dryRun
 
 // untag removes the tag and nothing else. A layout that lists the manifest without a tag then keeps it, as a registry does.
 func untag(ctx context.Context, a *app.App, t *app.Target, desc ocispec.Descriptor) error {
-	if err := t.Untag(ctx, t.Ref.Tag); err != nil {
+	if err := t.Untag(ctx, t.Ref.TagName()); err != nil {
 		return &untagError{t.Ref, desc, err}
 	}
 	layout, ok := t.Target.(interface {

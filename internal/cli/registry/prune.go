@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pack/prune"
 	"github.com/spf13/cobra"
@@ -50,7 +53,10 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		mode = registry.Read
 	}
 	result, err := app.With(ctx, a, repository, mode, func(t *app.Target) (*pruneResult, error) {
-		repo := prune.Repository{Target: t.Target, Tags: t.ListTags, AllTags: t.ListAllTags}
+		if t.Ref.InLayout() != "" && t.Ref.IsPath() { // its layout lists manifests that others need
+			return nil, &exit.UsageError{Err: fmt.Errorf("%s: a layout is pruned as a whole", t.Ref), Hint: "davit prune " + t.Ref.Path}
+		}
+		repo := prune.Repository{Target: t.Target, Tags: func(ctx context.Context) ([]string, error) { return fullTags(ctx, t) }, AllTags: t.ListAllTags}
 		plan, err := prune.NewPlan(ctx, repo, opts.Policy)
 		if err != nil {
 			return nil, err
@@ -72,6 +78,18 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		return err
 	}
 	return a.Print(result)
+}
+
+// fullTags lists the tags that people made: in a layout with their repositories, since several may have the same tag.
+func fullTags(ctx context.Context, t *app.Target) ([]string, error) {
+	several, ok := t.Target.(interface {
+		FullTags(ctx context.Context) ([]string, error)
+	})
+	if !ok {
+		return t.ListTags(ctx)
+	}
+	all, err := several.FullTags(ctx)
+	return slices.DeleteFunc(all, manifest.IsMachineTag), err
 }
 
 // pruneResult is the result of prune.

@@ -58,6 +58,9 @@ func addTags(ctx context.Context, t *app.Target, tags []string, ifAbsent app.IfA
 		return nil, err
 	}
 	r := &tagResult{Described: results.Describe(t.Ref, desc), Skipped: true}
+	for i, tag := range tags {
+		tags[i] = t.Ref.Named(tag)
+	}
 	if err := ifAbsent.Guard(t, tags...).Check(ctx, desc); err != nil { // before the first tag moves
 		return nil, err
 	}

@@ -148,3 +148,19 @@ func (c *Catalog) ResolveFrom(ctx context.Context, repository, tag string) (ocis
 	}
 	return ocispec.Descriptor{}, fmt.Errorf("%s: %q: %w", c.Path, full, errdef.ErrNotFound)
 }
+
+// FullTags lists the names of all entries, sorted, each once: with their repository where it is known.
+func (c *Catalog) FullTags(ctx context.Context) ([]string, error) {
+	ix, err := c.Store.Index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, e := range ix.Entries {
+		if names := append(e.fullNames(), e.RefName()); names[0] != "" {
+			all = append(all, names[0])
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
