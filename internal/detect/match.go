@@ -377,5 +377,5 @@ func why(r roles.Role, s *tree.Sample) string {
 	if r.Evidence != "" {
 		return name + " " + r.Evidence
 	}
-	return name + " has the name of its " + r.Role
+	return name + " is named like " + r.Role
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
@@ -16,6 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newServeCommand(a *app.App) *cobra.Command {
@@ -84,6 +86,9 @@ func runServe(ctx context.Context, a *app.App, opts serveOptions) error {
 	server, err := serve.Open(ctx, client.Open, ref.Path, serve.Options{
 		Write: opts.write, Remote: opts.remote, Hosts: opts.hosts, Log: func(r accesslog.Request) { logRequest(a, r) }, Stopping: func(requests int) { noteStopping(a, requests) },
 	})
+	if errors.Is(err, errdef.ErrNotFound) && !opts.write {
+		return &artifact.Error{Err: err, Hint: fmt.Sprintf("to make one there by pushing: davit serve %s --write", opts.path)}
+	}
 	if err != nil {
 		return err
 	}
