@@ -106,13 +106,13 @@ func TestComposeProblems(t *testing.T) {
 			2:16: "gone" is a link that leads nowhere
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
-		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)`},
+		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)`},
 		{"a glob through a link", "generic", "['linkdir/*', 'none/*']", `2:10: "linkdir/*" leaves the directory through the link "linkdir" -> ".."
 			2:23: "none/*" matches no files`},
-		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it)
-			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it)`},
-		{"links out of two trees", "generic", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it)
-			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it)`},
+		{"a link from one tree to another", "generic", "[side]", `2:10: "side/dir" leaves the directory through the link "side/dir" -> "../dir" (exclude it: name it in .davitignore)
+			2:10: "side/up" leaves the directory through the link "side/up" -> "in/../../dir" (exclude it: name it in .davitignore)`},
+		{"links out of two trees", "generic", "[tree, up]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)
+			2:16: "up/l" leaves the directory through the link "up/l" -> "../../x" (exclude it: name it in .davitignore)`},
 		{"an empty directory", "generic", "[empty]", `2:10: "empty" has no files in it`},
 		{"empty globs", "generic", "['*.zip', 'secre*', 'a[']", `2:10: "*.zip" matches no files
 			2:19: "secre*" matches only files that are excluded

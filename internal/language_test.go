@@ -51,6 +51,8 @@ var rules = []rule{
 	{regexp.MustCompile(`Short:\s+"[A-Z][a-z]*[a-rt-z]s `), "the imperative: Pack files"},
 	{regexp.MustCompile(`(?i)\b(recognis|authoris|normalis|initialis|serialis|summaris|organis|analys(e|ed|es|ing)\b|colour|behaviour|favour|honour|neighbour|catalogue|grey\b)`), "American spelling"},
 	{regexp.MustCompile(`\b[Ll]icen[c]e`), "license"},
+	{regexp.MustCompile(`\b(is|are) to be (read|shown|removed|sent|used|written|kept)\b`), "must be, or the verb that is meant"},
+	{regexp.MustCompile(`\b(once more|in vain|by half|be it|as far as is \w+|from where on|at whatever|unless with|of who|would else)\b`), "again, for nothing, even, the size above which, whenever, without"},
 	{regexp.MustCompile(`(^|[^A-Za-z0-9_.$}-])/(work|farm|root|tmp/(wt|base|bin|bash_jobs))/`), "no path of one machine"},
 	{regexp.MustCompile(`\b([Ii]ssue #?\d+|subagent|worktree|coordinator|(house|style|design|decisions)\.md)\b`), "the project speaks of itself alone"},
 	{regexp.MustCompile(`\b([Tt]his|our|my|next|earlier) session\b`), "the project speaks of itself alone"},

@@ -53,7 +53,7 @@ type Replaced struct {
 }
 
 // Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject.
-// If the same artifact is attached already, created at whatever time, it is not attached again and its result has
+// If the same artifact is attached already, whenever it was created, it is not attached again and its result has
 // Skipped set. If Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests
 // for a platform is an artifact.ErrRefused.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {

@@ -76,7 +76,7 @@ func excesses(n *node.Node) []string {
 			continue
 		}
 		if excess, flag := o.Excess(b.Desc.Size); excess != "" {
-			warnings = append(warnings, fmt.Sprintf("%s: %s %s; pull refuses that, unless with %s -1", n.Plan.Kind.Name, shownName(b), excess, flag))
+			warnings = append(warnings, fmt.Sprintf("%s: %s %s; pull refuses that without %s -1", n.Plan.Kind.Name, shownName(b), excess, flag))
 		}
 	}
 	return warnings

@@ -18,7 +18,7 @@ import (
 )
 
 // onePass is the size from which a file is hashed while it is sent. Below it, asking whether the target has the blob
-// costs less than sending it in vain.
+// costs less than sending one that it has.
 const onePass = 4 << 20
 
 // pushBlobs sends blobs, the largest first so that none is left over alone at the end.

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// vouch compares files that look changed, or of which only a hint says that they are ours, with what earlier pulls from the same
+// vouch compares files that look changed, and files that only a hint calls ours, with those that earlier pulls from the same
 // origin placed. Those with the same content are ours: a copy, a backup, or a hard link may have changed the ctime or the inode.
 // Names may be of directories. It reports whether it found any.
 func (p *placement) vouch(ctx context.Context, names []string) bool {

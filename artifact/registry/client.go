@@ -124,8 +124,8 @@ func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Ta
 	return layout.Open(path, mode)
 }
 
-// Repositories lists the repositories of a registry, page by page, by its catalog. Registries that do not have one, or do not let the
-// user read it, answer with an errdef.ErrNotFound or a *[Denied].
+// Repositories lists the repositories of a registry, page by page, by its catalog. A registry without a catalog is an
+// errdef.ErrNotFound, one that does not let the user read it a *[Denied].
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
 	at, err := c.host(host)
 	if err != nil {

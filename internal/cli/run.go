@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// memoryLimit is from where on garbage is collected more often. davit needs a fraction of it, except while it reads what others
+// memoryLimit is the size above which garbage is collected more often. davit needs a fraction of it, except while it reads what others
 // made to exhaust memory: then the limits of the packages below bound what it holds, and this one what it has not yet freed.
 const memoryLimit = 128 << 20
 

@@ -157,7 +157,7 @@ func TestPullsTogetherKilled(t *testing.T) {
 		m.check(p)
 	}
 	if times := m.fetched(); times > 2.2 {
-		t.Errorf("fetched %.2f times the bytes of the artifact, want at most 2: what was killed, and once more", times)
+		t.Errorf("fetched %.2f times the bytes of the artifact, want at most 2: what was killed, and again", times)
 	}
 }
 

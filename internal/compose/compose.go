@@ -12,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/compose/platforms"
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -117,7 +118,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	var whole map[string]string
 	for _, p := range declared.Platforms {
 		if p.Kind == "" {
-			p = inherit(declared, p)
+			p = platforms.Inherit(declared, p)
 		}
 		inner, m := c.manifest(p, kind)
 		if kind.Shape == mediatypes.Index {
@@ -164,23 +165,6 @@ func (c *composer) perFile(declared *spec.Spec) []*spec.Spec {
 		}
 	}
 	return specs
-}
-
-// inherit fills a platform's Spec from that of the whole artifact.
-func inherit(whole, platform *spec.Spec) *spec.Spec {
-	p := *platform
-	p.Kind, p.Own, p.Name, p.Version, p.ArtifactType, p.Dir = whole.Kind, whole.Own, whole.Name, whole.Version, whole.ArtifactType, whole.Dir
-	if p.Base == "" {
-		p.Base = whole.Base
-	}
-	p.Annotations = maps.Clone(whole.Annotations)
-	if p.Annotations == nil {
-		p.Annotations = map[string]string{}
-	}
-	maps.Copy(p.Annotations, platform.Annotations)
-	p.Config = configblob.Merge(whole.Config, platform.Config)
-	p.SetWhole(whole, len(platform.Config) > 0)
-	return &p
 }
 
 // manifest composes one manifest.

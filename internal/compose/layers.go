@@ -313,14 +313,14 @@ func (e *entry) asKind(dir string, r roles.Role, filter spec.Filter) (spec.Filte
 		return out
 	}, func(string, fs.DirEntry) bool { return true })
 	if len(e.draft.LeftOut) > before {
-		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: what %s leaves out stays out; an exclude of your own, be it [], says otherwise",
+		e.draft.Notes = append(e.draft.Notes, fmt.Sprintf("%s: what %s leaves out stays out; an exclude of your own, even [], replaces that",
 			e.draft.Kind.Name, strings.Join(e.draft.Kind.Clients, ", ")))
 	}
 	return func(name string, isDir bool) bool { return filter(name, isDir) || usual.LeavesOut(name, isDir) }, true
 }
 
 // ownFiles lists the files of davit itself beside the content: the declaration, and the layout that "davit pack" writes
-// unless told otherwise, which would else be part of the next artifact.
+// by default, which would become part of the next artifact.
 func (e *entry) ownFiles() []string {
 	var own []string
 	if e.draft.Spec.Source() != nil {

@@ -456,7 +456,7 @@ func TestKilledPlacement(t *testing.T) {
 		p.pull(t, "./oci:"+test.version, "-o", dir, "--delete")
 		p.isVersion(t, dir, test.version)
 		if r := p.pull(t, "./oci:"+test.version, "-o", dir, "--delete"); !r.Skipped {
-			t.Errorf("%s: placed once more", dir)
+			t.Errorf("%s: placed again", dir)
 		}
 	}
 	p.pull(t, "./oci:dirs", "-o", "killed/unpacking", "--delete")

@@ -186,7 +186,7 @@ func Update(ctx context.Context, name, lockDir string, change func(*File) error)
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real // a link stays one
+		abs = real // the file behind a link is replaced, not the link
 	}
 	if lock := filelock.Wait(ctx, lockDir, abs); lock != nil {
 		defer lock.Release()

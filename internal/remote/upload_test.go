@@ -57,7 +57,7 @@ func writeFile(t testing.TB, data []byte) string {
 // huge is hashed while it is sent, in these tests.
 const huge = 20 << 20
 
-// pushCase is a registry with a fault, and how much may be sent to it in vain.
+// pushCase is a registry with a fault, and how much may be sent to it for nothing.
 type pushCase struct {
 	name   string
 	opts   rt.Options

@@ -18,7 +18,7 @@ import (
 )
 
 // DockerLayer begins the media types of layers in Docker's own image format. An image that builds on one of that format
-// stays one, because clients refuse a manifest that mixes the two.
+// has that format too, because clients refuse a manifest that mixes the two.
 const DockerLayer = "application/vnd.docker.image.rootfs.diff.tar"
 
 // Base is the location of the manifest of a base.

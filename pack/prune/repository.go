@@ -41,7 +41,7 @@ type Policy struct {
 	OlderThan time.Time // only tags of artifacts created before go. Zero: of any age
 }
 
-// keepsAll reports whether no tag is to be removed.
+// keepsAll reports whether every tag stays.
 func (p Policy) keepsAll() bool {
 	return len(p.KeepTags) == 0 && p.KeepLast == nil && p.OlderThan.IsZero()
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive"
 )
 
-// Other systems lack owners, extended attributes, holes, and times of links. Preserving is refused there rather than done
-// by half.
+// Other systems lack owners, extended attributes, holes, and times of links. Preserving is refused there, because it
+// would lose some of them.
 
 const NoPolling = 0
 

@@ -40,7 +40,7 @@ func (l *Login) isSet() bool { return l.username != "" || l.passwordStdin || l.v
 // variable returns the password in the environment.
 func (l *Login) variable() string { return os.Getenv(EnvName(l.prefix + "password")) }
 
-// CountStdin returns the number of passwords that are to be read from standard input.
+// CountStdin returns the number of passwords that flags read from standard input.
 func (l *Logins) CountStdin() (n int) {
 	for _, one := range []*Login{&l.Only, &l.From, &l.To} {
 		if one.passwordStdin {

@@ -226,7 +226,7 @@ type copyResult struct {
 	Tags         []string             `json:"tags,omitempty"`
 	Referrers    []ocispec.Descriptor `json:"referrers,omitempty"`
 	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
-	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, of which only a platform was copied
+	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
 	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
 	Skipped      bool                 `json:"skipped"`          // everything was there already
 

@@ -156,7 +156,7 @@ func verifyIn(ctx context.Context, a *app.App, t *app.Target, opts verifyOptions
 	return r, nil
 }
 
-// verifySignature demands the signatures that flags demand. What it returns is to be read: the digest that was signed.
+// verifySignature demands the signatures that flags demand. It returns the reference to read: the digest that was signed.
 func verifySignature(ctx context.Context, t *app.Target, demanded *signing.Trust) (string, *trust.Report, error) {
 	if !demanded.IsSet() {
 		return t.Ref.Reference(), nil, nil

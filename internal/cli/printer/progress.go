@@ -6,7 +6,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// StartProgress starts to show the progress of a run. It returns nil if none is to be shown. The caller must call stop at
+// StartProgress starts to show the progress of a run. It returns nil if progress is not shown. The caller must call stop at
 // the end.
 func (p *Printer) StartProgress() (progress artifact.Progress, stop func()) {
 	if p.Stderr.Mode == term.ProgressJSON {

@@ -94,8 +94,8 @@ func (f *Trust) Check() error {
 	return nil
 }
 
-// Pin resolves a tag or digest of a target once and demands the signatures that flags and the policy demand of it. The returned
-// reference is to be read: the digest whose signature was verified, or the given reference if nothing is demanded.
+// Pin resolves a tag or digest of a target once and demands the signatures that flags and the policy demand of it. It returns
+// the reference to read: the digest whose signature was verified, or the given reference if nothing is demanded.
 func (f *Trust) Pin(ctx context.Context, a *app.App, t *app.Target, reference string, platform *ocispec.Platform) (string, error) {
 	pinned, _, err := f.PinKeys(ctx, a, t, reference, platform)
 	return pinned, err

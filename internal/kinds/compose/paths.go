@@ -45,7 +45,7 @@ func isAbsolute(name string) bool {
 	return path.IsAbs(name) || strings.HasPrefix(name, "~") || len(name) > 1 && name[1] == ':'
 }
 
-// relocate rewrites a path that stays one on the machine of who runs the application. A file that is extended or included
+// relocate rewrites a path that docker compose resolves where the application runs. A file that is extended or included
 // is published beside the compose file, and its paths are relative to its own directory.
 func (f *composeFile) relocate(node *yaml.Node) {
 	if node != nil && node.Kind == yaml.ScalarNode {

@@ -23,7 +23,7 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 		notes, warnings []string
 	}{
 		"the usual": {"", []string{".git", "apps/b.png"},
-			[]string{"flux: what flux leaves out stays out; an exclude of your own, be it [], says otherwise"},
+			[]string{"flux: what flux leaves out stays out; an exclude of your own, even [], replaces that"},
 			[]string{"flux does not unpack links: l.yaml"}},
 		"of one's own": {", exclude: [l.yaml, .git]", []string{".git", "l.yaml"}, nil, nil},
 		"nothing": {", exclude: []", nil, nil,

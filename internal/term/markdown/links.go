@@ -10,7 +10,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// Links lists the files that a document in a directory links to, by their paths from where dir begins.
+// Links lists the files that a document in a directory links to, by their paths from the root of dir.
 func Links(document, dir string) []string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")
 	root, _ := markup.Parse(document)

@@ -70,7 +70,7 @@ func fit(widths []int, room int) bool {
 		if widths[widest] <= minColumn {
 			return false
 		}
-		// Down to the next narrower column, or as far as is needed.
+		// Down to the next narrower column, or by as much as is missing.
 		next := minColumn
 		for _, w := range widths {
 			if w < widths[widest] {

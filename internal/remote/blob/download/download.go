@@ -44,7 +44,7 @@ func File(ctx context.Context, r *blob.Store, desc ocispec.Descriptor, to Destin
 		to.Report = func(int64, int64) {}
 	}
 	err := fetchOnce(ctx, r, desc, to)
-	if errors.Is(err, artifact.ErrRefused) { // once more from the start, over other connections
+	if errors.Is(err, artifact.ErrRefused) { // again from the start, over other connections
 		r.Client.Transport.Renew()
 		if err = fetchOnce(ctx, r, desc, to); errors.Is(err, artifact.ErrRefused) {
 			_ = to.Root.Remove(to.Name)

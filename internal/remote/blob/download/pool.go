@@ -168,7 +168,7 @@ func (p *pool) retire() {
 	p.enough()
 }
 
-// pause waits before the next try. It returns an error if there is to be no other try.
+// pause waits before the next try. It returns an error if the budget of retries is spent.
 func (p *pool) pause(ctx context.Context, err error) error {
 	resp := transport.AsResponse(err)
 	if resp != nil && !transport.IsTransient(resp.StatusCode) || resp == nil && transport.RetryabilityOf(err) == transport.Never {

@@ -268,7 +268,7 @@ func openOurs(name string, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// copyable reports whether another process has fetched the blob, as far as is known: it says so, or has removed the ticket.
+// copyable reports whether another process has probably fetched the blob: it says so, or has removed the ticket.
 func (t *ticket) copyable() bool {
 	return t.other != nil && !t.copied && (t.record.Complete || t.record == record{})
 }

@@ -38,7 +38,7 @@ const (
 	actionAsk              // ask for the session's position
 	actionReopen           // open a new session, and send chunks if a broken body ended the last one
 	actionRestart          // open a new session after too many positions that do not fit
-	actionStartOver        // send everything once more
+	actionStartOver        // send everything again
 	actionChanged          // report that the source has changed
 	actionPut              // send everything in one PUT, in a new session
 	actionChunks           // send chunks, in a new session
