@@ -67,6 +67,8 @@ func TestSurvey(t *testing.T) {
 			"model.safetensors", "checkpoint-100/model.safetensors checkpoint-20/model.safetensors", ""},
 		"checkpoints alone": {map[string]string{"out/checkpoint-20/model.safetensors": tensors("a"), "out/checkpoint-100/model.safetensors": tensors("a")},
 			"out/checkpoint-100/model.safetensors", "out/checkpoint-20/model.safetensors", ""},
+		"a LoRA by its metadata": {map[string]string{"a-lora.safetensors": string(formattest.Safetensors(`{"__metadata__":{"ss_network_module":"networks.lora"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)), "sd.safetensors": tensors("a")},
+			"sd.safetensors", "", ""},
 		"two models": {map[string]string{"a/model.safetensors": tensors("a"), "a/config.json": "{}", "b/model.safetensors": tensors("b"), "b/config.json": "{}"},
 			"a/model.safetensors", "b/model.safetensors", ""},
 		"components of one model": {map[string]string{"config.json": "{}", "a/model.safetensors": tensors("a"), "a/config.json": "{}", "b/model.safetensors": tensors("b"), "b/config.json": "{}"},
