@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/conftest"
 	"github.com/davit-oci/davit/internal/kinds/cue"
 	"github.com/davit-oci/davit/internal/kinds/docs"
+	"github.com/davit-oci/davit/internal/kinds/falco"
 	"github.com/davit-oci/davit/internal/kinds/feature"
 	"github.com/davit-oci/davit/internal/kinds/flux"
 	"github.com/davit-oci/davit/internal/kinds/generic"
@@ -39,6 +40,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/sif"
 	"github.com/davit-oci/davit/internal/kinds/signature"
 	"github.com/davit-oci/davit/internal/kinds/skill"
+	"github.com/davit-oci/davit/internal/kinds/tekton"
 	"github.com/davit-oci/davit/internal/kinds/template"
 	"github.com/davit-oci/davit/internal/kinds/vex"
 	"github.com/davit-oci/davit/internal/kinds/volume"
@@ -58,6 +60,9 @@ var list = sync.OnceValue(func() []kind.Kind {
 		conftest.Kind(),
 		cue.Kind(),
 		docs.Kind(),
+		falco.Asset(),
+		falco.Plugin(),
+		falco.Rules(),
 		feature.Kind(),
 		flux.Kind(),
 		generic.Kind(),
@@ -79,6 +84,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		sif.Kind(),
 		signature.Kind(),
 		skill.Kind(),
+		tekton.Kind(),
 		template.Kind(),
 		vex.Kind(),
 		volume.Kind(),

@@ -1,0 +1,38 @@
+package tekton
+
+import (
+	"github.com/davit-oci/davit/internal/kinds/image"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/mediatypes"
+)
+
+const name = "tekton-bundle"
+
+// Kind returns the kind of bundles of Tekton: an image with a layer for each object. Manifests of Tekton are manifests of
+// Kubernetes, so the kind is packed by name alone.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: mediatypes.Kind{
+			Name:    name,
+			Summary: "Tasks and Pipelines of Tekton: a layer for each object in YAML files",
+			Shape:   mediatypes.Image,
+			Config:  mediatypes.Config{MediaType: mediatypes.ImageConfig, Derive: "documents", Schema: image.Fields()},
+			Layers: []mediatypes.LayerType{{
+				Role: "object", MediaType: mediatypes.LayerTar, Match: []string{"*.yaml", "*.yml"}, Packing: mediatypes.Tar, Min: 1, Max: 20,
+				Form: mediatypes.Form{Untitled: true},
+				Annotations: map[string]string{
+					"dev.tekton.image.name": "{name}", "dev.tekton.image.kind": "{kind}", "dev.tekton.image.apiVersion": "{version}",
+				},
+			}},
+			Annotations: map[string]string{mediatypes.KindAnnotation: name},
+			Directories: mediatypes.Directories{Expand: true},
+			Clients:     []string{"tkn", "Tekton Pipelines"},
+			Example: `kind: tekton-bundle
+version: 1.0.0
+layers: [greeting.yaml]
+`,
+		},
+		Derive: derive,
+		Sign:   func(t mediatypes.Traits) bool { return t.Annotations[mediatypes.KindAnnotation] == name },
+	}
+}

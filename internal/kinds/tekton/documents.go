@@ -1,0 +1,134 @@
+// Package tekton is the room of the kind for bundles of Tekton, and of layers that are documents of YAML files.
+package tekton
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/kinds/image"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+	"gopkg.in/yaml.v3"
+)
+
+// derive replaces each YAML file by a layer for each of its documents: raw, or a tar of one file with the name of the object.
+// In the annotations of the role, {name}, {kind}, and {version} are those of the object.
+func derive(d *compose.Draft) (configblob.Finish, error) {
+	var layers []*compose.Layer
+	for _, l := range d.Layers {
+		own, err := split(d, l)
+		if err != nil {
+			return nil, &spec.Error{Item: l.Source(), Err: err}
+		}
+		layers = append(layers, own...)
+		if most := l.Type.Max; most > 0 && len(layers) > most {
+			return nil, &spec.Error{Item: l.Source(), Err: fmt.Errorf("kind %q takes %d objects, and the files have more", d.Kind.Name, most)}
+		}
+	}
+	d.Layers = layers
+	if d.Kind.Shape == mediatypes.Image {
+		return image.Kind().Derive(d)
+	}
+	return configblob.Constant(d.Overlay(nil))
+}
+
+// object is the identity of a document.
+type object struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Metadata   struct {
+		Name string `yaml:"name"`
+	} `yaml:"metadata"`
+}
+
+// separator matches the line between two documents.
+var separator = lazy.Regexp(`(?m)^---(?:[ \t].*)?\r?$\n?`)
+
+// named matches the names that objects of Kubernetes have.
+var named = lazy.Regexp(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+
+// split returns a layer for each document of a YAML file.
+func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
+	if l.Packing != mediatypes.Raw && l.Packing != mediatypes.Tar {
+		return nil, fmt.Errorf("a document is packed raw or as tar, not as %s", l.Packing)
+	}
+	data, err := tree.ReadFile(d.FS, l.Source(), tree.MaxSmallFile)
+	if err != nil {
+		return nil, errors.New(tree.Cause(err))
+	}
+	var layers []*compose.Layer
+	for i, text := range documents(separator(), data) {
+		var o object
+		if err := yaml.Unmarshal(text, &o); err != nil {
+			return nil, fmt.Errorf("document %d: %w", i+1, err)
+		}
+		if o == (object{}) {
+			continue // a comment, or nothing
+		}
+		if o.Kind == "" || o.APIVersion == "" || !named().MatchString(o.Metadata.Name) {
+			return nil, fmt.Errorf("document %d has no apiVersion, kind, and metadata.name", i+1)
+		}
+		own, err := o.layer(l, text)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, own)
+	}
+	if len(layers) == 0 {
+		return nil, errors.New("has no object")
+	}
+	return layers, nil
+}
+
+// documents splits a text at separators.
+func documents(separator *regexp.Regexp, data []byte) [][]byte {
+	var all [][]byte
+	at := 0
+	for _, found := range separator.FindAllIndex(data, -1) {
+		all = append(all, data[at:found[0]])
+		at = found[1]
+	}
+	return append(all, data[at:])
+}
+
+// layer returns the layer of a document.
+func (o object) layer(l *compose.Layer, text []byte) (*compose.Layer, error) {
+	own := *l
+	own.Files, own.Content, own.Path = nil, text, path.Dir(l.Source())
+	if own.Title != "" {
+		own.Title = path.Join(own.Path, o.Metadata.Name+".yaml")
+	}
+	if l.Packing == mediatypes.Tar {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		err := w.WriteHeader(&tar.Header{Name: l.Prefix + o.Metadata.Name, Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg})
+		if err == nil {
+			_, err = w.Write(text)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+		own.Content = b.Bytes()
+	}
+	own.Size = int64(len(own.Content))
+	version := o.APIVersion[strings.LastIndexByte(o.APIVersion, '/')+1:]
+	own.Annotations = maps.Clone(l.Annotations)
+	fill := strings.NewReplacer("{name}", o.Metadata.Name, "{kind}", strings.ToLower(o.Kind), "{version}", version)
+	for key, value := range own.Annotations {
+		own.Annotations[key] = fill.Replace(value)
+	}
+	return &own, nil
+}

@@ -1,0 +1,49 @@
+package tekton_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
+
+// TestBundleRefuses holds files that are not objects of Tekton, and too many of them.
+func TestBundleRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ content, want string }{
+		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 has no apiVersion, kind, and metadata.name"},
+		"no YAML":  {task + "---\n{\n", "document 2: yaml:"},
+		"nothing":  {"# a comment\n---\n", "has no object"},
+		"too many": {strings.Repeat(task+"---\n", 21), `kind "tekton-bundle" takes 20 objects, and the files have more`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := kindtest.Compose(t, map[string]string{"a.yaml": tc.content}, "kind: tekton-bundle\nlayers: [a.yaml]\n")
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestDocumentsOfOwnKind makes a layer for each document of a kind file.
+func TestDocumentsOfOwnKind(t *testing.T) {
+	t.Parallel()
+	plan, err := kindtest.Compose(t, map[string]string{
+		"p/a.yaml": "---\n" + task + "---\n# nothing\n---\n" + strings.Replace(task, "name: a", "name: b", 1),
+		"p.kind.yaml": `name: objects
+artifactType: application/vnd.example.objects.v1
+config: {mediaType: application/vnd.example.objects.config.v1+json, derive: documents}
+layers: [{role: object, mediaType: application/yaml, match: ["*.yaml"], annotations: {com.example.is: "{kind} {name} {version}"}}]
+`,
+	}, "kind: p.kind.yaml\nlayers: [p/a.yaml]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), "object application/yaml raw p/a.yaml\nobject application/yaml raw p/b.yaml")
+	if l := plan.Layers[1]; string(l.Content) != strings.Replace(task, "name: a", "name: b", 1) || l.Annotations["com.example.is"] != "task b v1" {
+		t.Errorf("layer is %+v", l)
+	}
+}
