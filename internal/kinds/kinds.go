@@ -154,6 +154,17 @@ func Names() []kind.Naming {
 	return all
 }
 
+// Exports lists the kinds that have a program that exports them, by their scheme.
+func Exports() map[string]kind.Kind {
+	exports := map[string]kind.Kind{}
+	for _, k := range list() {
+		if k.Export != nil {
+			exports[k.Export.Scheme] = k
+		}
+	}
+	return exports
+}
+
 // Alerting returns the name of the kind whose artifacts name the alerts that they answer.
 func Alerting() string {
 	for _, k := range list() {

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,7 +38,8 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 		Example: `  davit push registry.example.com/models/tiny:1.0
   davit push model.gguf LICENSE registry.example.com/models/tiny --tag latest
   davit push --kind docs ./docs registry.example.com/docs:v2
-  davit push . registry.example.com/app:v1 --dry-run`,
+  davit push . registry.example.com/app:v1 --dry-run
+  davit push --from podman-volume:data registry.example.com/backups/data:v1`,
 		GroupID: app.GroupMove,
 		Args:    app.Arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,6 +49,7 @@ A TARGET without a tag gets the artifact's version as its tag, else "latest".`,
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().BoolVar(&opts.force, "force", false, "push although the tag is not the one by which the native client finds the kind: the version of a chart")
+	cmd.Flags().StringVar(&opts.from, "from", "", "pack what another program exports: `podman-volume:NAME`, as podman volume export writes it")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "do not send anything; print what would be sent")
 	for _, k := range kinds.Data() {
 		if k.Tag != "" {
@@ -65,6 +68,7 @@ type pushOptions struct {
 	target  string
 	source  source.Options
 	tags    []string
+	from    string // what another program exports, instead of sources
 	dryRun  bool
 	sign    signing.Flags
 	force   bool
@@ -91,12 +95,23 @@ func (o *pushOptions) skipParts(plan *spec.Plan) {
 }
 
 func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
+	if opts.from != "" && (len(opts.sources) > 0 || opts.source.NamesFile()) {
+		return &exit.UsageError{Err: errors.New("--from and other sources: an artifact has one of them"), Hint: "leave one of them out"}
+	}
 	target, err := opts.parseTarget()
 	if err != nil { // before any file is read: users mistype the target
 		return err
 	}
 	if err := a.AssignLogin(&app.Login{}, target); err != nil {
 		return err
+	}
+	if opts.from != "" {
+		file, done, err := source.Export(ctx, opts.from, &opts.source)
+		if err != nil {
+			return err
+		}
+		defer done()
+		opts.sources = []string{file}
 	}
 	s, err := source.Open(a, opts.sources, &opts.source, target)
 	if err != nil {
@@ -120,7 +135,7 @@ func runPush(ctx context.Context, a *app.App, opts pushOptions) error {
 func (o pushOptions) parseTarget() (registry.Reference, error) {
 	target, err := registry.Parse(o.target)
 	isSource := err != nil && app.FileExists(o.target)
-	nothingHere := len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
+	nothingHere := o.from == "" && len(o.sources) == 0 && !o.source.NamesFile() && !app.FileExists(source.Declaration)
 	if err == nil && target.IsPath() && nothingHere {
 		isSource = isFiles(target.Path)
 		if !isSource {

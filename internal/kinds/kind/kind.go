@@ -30,7 +30,15 @@ type Kind struct {
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them stands for the
 	// repository with a digest.
 	Native []string
+	// Export is a program that writes what it keeps as a tar of the kind. Nil: none.
+	Export *Export
 	Pull   Pull
+}
+
+// Export is a command that writes a tar to standard output. The name of what it writes follows its words.
+type Export struct {
+	Scheme  string // before the name in "SCHEME:NAME"
+	Command []string
 }
 
 // Pull says how a pull treats a kind. The zero value suits a kind whose layers have titles and whose tars are
