@@ -270,7 +270,7 @@ func (h *handler) deleteManifest(c *call) error {
 			return answer.OrUnknown(err, answer.ManifestUnknown(c.last))
 		}
 	} else {
-		name, err := repo.nameOf(c.Context(), c.last)
+		name, err := repo.ownName(c.Context(), c.last)
 		if err == nil {
 			err = repo.Untag(c.Context(), name)
 		}

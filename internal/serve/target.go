@@ -71,6 +71,19 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	return found, nil
 }
 
+// ownName is nameOf for a tag that is removed: one that the layout keeps for another repository is not found.
+func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
+	name, err := r.nameOf(ctx, tag)
+	several, ok := r.layout.(interface {
+		ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
+	})
+	if err != nil || name != tag || r.name == r.home || !ok {
+		return name, err
+	}
+	_, err = several.ResolveFrom(ctx, r.name, tag)
+	return name, err
+}
+
 // newName returns the name for a tag that is pushed to this repository: the present one, unless all repositories share
 // that.
 func (r *repository) newName(ctx context.Context, tag string) (string, error) {
