@@ -24,11 +24,7 @@ const completionTime = 2 * time.Second
 
 // addCompletions adds the completion of tags and of values of flags. Arguments that may be files are completed as files, too.
 func addCompletions(a *app.App, root *cobra.Command) {
-	commands := root.Commands()
-	for _, cmd := range root.Commands() {
-		commands = append(commands, cmd.Commands()...)
-	}
-	for _, cmd := range commands {
+	for _, cmd := range everyCommand(root)[1:] {
 		if cmd.Flags().Lookup("plain-http") != nil && cmd.ValidArgsFunction == nil && cmd.Name() != "login" {
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 				return completeArgument(a, cmd, args, typed)
@@ -57,7 +53,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 
 // withoutQuotes removes from the texts of flags the quotes around the names of their values, which help alone understands.
 func withoutQuotes(root *cobra.Command) {
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
 		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
 	}

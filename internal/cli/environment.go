@@ -59,7 +59,7 @@ func warnVariables(a *app.App, cmd *cobra.Command) {
 // flagVariables returns the variables that flags of any command have, and by the name they would have the flags that have none.
 func flagVariables(root *cobra.Command) (read []string, unread map[string]string) {
 	unread = map[string]string{}
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range everyCommand(root) {
 		cmd.InheritedFlags() // merges those of the root
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if name := app.Variable(f); name != "" {

@@ -15,7 +15,7 @@ func allCommands(t *testing.T) []*cobra.Command {
 	t.Helper()
 	root := Command()
 	root.InitDefaultHelpCmd()
-	return append(root.Commands(), root)
+	return everyCommand(root)
 }
 
 // TestCommandsAreExplained checks that every command is listed once, and has a summary, an example, and a group.
@@ -23,11 +23,11 @@ func TestCommandsAreExplained(t *testing.T) {
 	t.Parallel()
 	known := make(map[string]bool)
 	for _, cmd := range allCommands(t) {
-		if known[cmd.Name()] {
-			t.Errorf("%s is listed twice", cmd.Name())
+		if known[cmd.CommandPath()] {
+			t.Errorf("%s is listed twice", cmd.CommandPath())
 		}
-		known[cmd.Name()] = true
-		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.HasParent() && cmd.GroupID == "" {
+		known[cmd.CommandPath()] = true
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || cmd.Example == "" || cmd.Parent() == cmd.Root() && cmd.GroupID == "" {
 			t.Errorf("%s: short %q, example %q, group %q", cmd.Name(), cmd.Short, cmd.Example, cmd.GroupID)
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -73,7 +73,7 @@ func TestVariables(t *testing.T) {
 func TestDryRuns(t *testing.T) {
 	t.Parallel()
 	without := strings.Fields(
-		"davit browse cat check completion diff discover help inspect keygen kinds login logout ls resolve schema serve show tags verify version")
+		"davit browse cat check completion diff discover help inspect keygen kinds lock login logout ls repos resolve schema serve show tags verify version")
 	for _, cmd := range allCommands(t) {
 		if has := cmd.Flags().Lookup("dry-run") != nil; has == slices.Contains(without, cmd.Name()) {
 			t.Errorf("%s: has --dry-run: %v", cmd.Name(), has)

@@ -71,6 +71,15 @@ every command takes either.`,
 	return root
 }
 
+// everyCommand returns a command and those below it.
+func everyCommand(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		all = append(all, everyCommand(sub)...)
+	}
+	return all
+}
+
 // prepare runs before every command: it sets flags from the environment.
 func prepare(a *app.App, cmd *cobra.Command) error {
 	if err := app.SetFromEnv(cmd.Flags()); err != nil {

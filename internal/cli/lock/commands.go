@@ -42,8 +42,9 @@ compares them with the file.`,
 }
 
 type options struct {
-	file  string
-	trust signing.Trust
+	file   string
+	trust  signing.Trust
+	dryRun app.DryRun // of update
 }
 
 func (o *options) addFlags(a *app.App, cmd *cobra.Command) {
@@ -65,6 +66,7 @@ REF, every entry is updated. With --verify-key, REF must be signed by the key, w
 		Args: app.Arguments(0, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runUpdate(cmd.Context(), a, args, opts) },
 	}
+	opts.dryRun.AddFlag(cmd.Flags())
 	opts.addFlags(a, cmd)
 	return cmd
 }
@@ -82,7 +84,7 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 			references = append(references, e.Reference)
 		}
 	}
-	result := &updateResult{File: opts.file, Artifacts: []updated{}}
+	result := &updateResult{File: opts.file, Artifacts: []updated{}, dryRun: opts.dryRun}
 	for _, text := range references {
 		e, err := lookUp(ctx, a, text, opts)
 		if err != nil {
@@ -93,7 +95,11 @@ func runUpdate(ctx context.Context, a *app.App, references []string, opts option
 		}
 		result.Artifacts = append(result.Artifacts, updated{Entry: *e})
 	}
-	err = update(ctx, opts.file, func(f *lockfile.File) error {
+	write := update
+	if opts.dryRun {
+		write = func(_ context.Context, _ string, fn func(*lockfile.File) error) error { return fn(had) }
+	}
+	err = write(ctx, opts.file, func(f *lockfile.File) error {
 		for i := range result.Artifacts {
 			one := &result.Artifacts[i]
 			old := f.Set(one.Entry)
@@ -136,6 +142,8 @@ func missingFile(name string, err error) error {
 type updateResult struct {
 	File      string    `json:"file"`
 	Artifacts []updated `json:"artifacts"`
+
+	dryRun app.DryRun
 }
 
 // updated is an entry that was written.
@@ -148,7 +156,7 @@ type updated struct {
 func (r *updateResult) WriteText(w io.Writer) error {
 	var t term.Table
 	for _, one := range r.Artifacts {
-		verb, text := "locked", term.Digest(w, one.Digest)
+		verb, text := r.dryRun.Verb("locked", "lock"), term.Digest(w, one.Digest)
 		if one.Skipped {
 			verb = "unchanged"
 		}
