@@ -66,7 +66,13 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	if err != nil {
 		return err
 	}
-	if err := assignJobs(a, jobs); err != nil {
+	if place.dir {
+		err = checkNesting(jobs)
+	}
+	if err == nil {
+		err = assignJobs(a, jobs)
+	}
+	if err != nil {
 		return err
 	}
 	if err := app.CheckTags(opts.tags); err != nil {
@@ -114,6 +120,9 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 			return dst, err
 		}
 	case p.dir:
+		if err := reference.ValidRepository("", name, ""); err != nil {
+			return dst, fmt.Errorf("%s: %w", src, err)
+		}
 		dst.Path = dst.Path + "/" + name
 	case sourceName(src) == "": // it has no other name
 		dst.Repository = name
@@ -213,6 +222,23 @@ func repositoryJobs(ctx context.Context, a *app.App, from string, to destination
 		return nil, &exit.MissingError{Text: from + ": no repositories: not found"}
 	}
 	return jobs, nil
+}
+
+// checkNesting refuses repositories of which one would be a layout inside the layout of another.
+func checkNesting(jobs []job) error {
+	targets := map[string]bool{}
+	for _, j := range jobs {
+		targets[j.dst.Path] = true
+	}
+	for _, j := range jobs {
+		for above := path.Dir(j.dst.Path); above != path.Dir(above); above = path.Dir(above) {
+			if targets[above] || targets["./"+above] {
+				return &exit.UsageError{Err: fmt.Errorf("the layout %s would be inside the layout %s", j.dst.Path, above),
+					Hint: "copy them into one layout: DST without / at its end"}
+			}
+		}
+	}
+	return nil
 }
 
 // assignJobs decides which registries get the credentials in flags, before anything is opened.
