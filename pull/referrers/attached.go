@@ -173,7 +173,7 @@ type Place struct {
 // subjects, and one may have what the other lacks. It returns the first of them that has it, or nil if none does. It searches
 // for an index behind a few of the source's tags.
 func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts AttachedOptions) (*Place, error) {
-	m, err := fetch.Load(ctx, src, subject)
+	m, err := load(ctx, src, subject)
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +181,14 @@ func findElsewhere(ctx context.Context, src oras.ReadOnlyGraphTarget, subject oc
 		return indexWith(ctx, src, m, opts)
 	}
 	return platformWith(ctx, src, m, opts)
+}
+
+// load reads the manifest of a subject. Of one that comes without its size, as from a container runtime, the source knows it.
+func load(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) (*fetch.Manifest, error) {
+	if subject.Size == 0 {
+		return fetch.Resolve(ctx, src, subject.Digest.String())
+	}
+	return fetch.Load(ctx, src, subject)
 }
 
 // platformWith searches the manifests of an index.
