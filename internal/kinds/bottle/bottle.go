@@ -47,10 +47,23 @@ func isBottle(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("is named as the bottle of %s %s for %s", m[1], m[2], m[3]), known
 }
 
+// bottleFault reports a file that is named as a bottle, for a system that Homebrew does not have.
+func bottleFault(s *tree.Sample) error {
+	m := bottleName().FindStringSubmatch(path.Base(s.Path))
+	if m == nil {
+		return nil
+	}
+	if _, known := bottlePlatform(m[3]); !known {
+		return fmt.Errorf("%q is not a tag of bottles that Homebrew knows", m[3])
+	}
+	return nil
+}
+
 // macOSVersions are the versions of macOS by the names that bottle tags have.
 var macOSVersions = map[string]string{
 	"tahoe": "26", "sequoia": "15", "sonoma": "14", "ventura": "13", "monterey": "12", "big_sur": "11", "catalina": "10.15",
 	"mojave": "10.14", "high_sierra": "10.13", "sierra": "10.12", "el_capitan": "10.11",
+	"yosemite": "10.10", "mavericks": "10.9", "mountain_lion": "10.8", "lion": "10.7",
 }
 
 // bottlePlatform returns the platform of a bottle tag, nil for the tag "all". ok is false for an unknown tag.

@@ -26,7 +26,7 @@ func data() mediatypes.Kind {
 				"formula_full_name": kind.StringField("homebrew/core/hello; the name alone where left out"),
 			}),
 		},
-		Layers:      []mediatypes.LayerType{{Role: "bottle", MediaType: mediatypes.LayerTarGzip, Match: []string{"*.bottle.tar.gz", "*.bottle.*.tar.gz"}, Content: "bottle", Min: 1, Max: 1, Tells: true}},
+		Layers:      []mediatypes.LayerType{{Role: "bottle", MediaType: mediatypes.LayerTarGzip, Match: []string{"*.bottle.tar.gz", "*.bottle.*.tar.gz"}, Content: "bottle", Claims: []string{"*--*.bottle.tar.gz", "*--*.bottle.*.tar.gz"}, Min: 1, Max: 1, Tells: true}},
 		Annotations: map[string]string{mediatypes.GitHubPackageType: "homebrew_bottle"},
 		Clients:     []string{"brew"},
 		Example: `kind: bottle

@@ -13,7 +13,7 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"bottle": {Expects: "a Homebrew bottle", Find: isBottle},
+			"bottle": {Expects: "a Homebrew bottle", Find: isBottle, Fault: bottleFault},
 		},
 		Sign: func(t mediatypes.Traits) bool {
 			return t.Annotations[mediatypes.GitHubPackageType] == "homebrew_bottle" || t.Annotations[mediatypes.BottleDigest] != ""
