@@ -135,7 +135,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) {
 		hint = cmp.Or(suggestFlag(cmd, unknown), hint)
 	}
-	return &exit.UsageError{Err: err, Hint: hint}
+	return &exit.UsageError{Err: app.FlagError(err), Hint: hint}
 }
 
 // suggestFlag returns the hint for a flag that the command does not have, or "".

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -36,7 +38,7 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 			return
 		}
 		if err := setFlag(fs, f, value); err != nil {
-			failed = exit.Usagef("%s=%s: %w", name, value, err)
+			failed = exit.Usagef("%s=%s: %w", name, value, FlagError(err))
 		}
 	})
 	return failed
@@ -60,6 +62,20 @@ func Variable(f *pflag.Flag) string {
 		return named[0]
 	}
 	return ""
+}
+
+// FlagError returns an error about the value of a flag in the words of a user, not of package strconv.
+func FlagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &invalid) || !errors.As(err, &number) {
+		return err
+	}
+	want := "a number"
+	if number.Func == "ParseBool" {
+		want = "true or false"
+	}
+	return fmt.Errorf("invalid argument %q for --%s: must be %s", invalid.GetValue(), invalid.GetFlag().Name, want)
 }
 
 // setFlag sets a flag from one string. A repeatable flag takes one value per line.
