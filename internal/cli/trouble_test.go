@@ -42,6 +42,8 @@ func TestTrouble(t *testing.T) {
 		{"not now", "GET manifest", faults.Always, faults.Status(429, "Retry-After", "600"), pull, exit.Network, []string{reg.Host, "429"}},
 		{"redirected for ever", "GET blob", faults.Always, faults.RedirectForEver(), pull, exit.Network, []string{"10 redirects"}},
 		{"not allowed", "PUT manifest", faults.Always, faults.Status(403), "push --kind generic $D/model.bin $R/app:2", exit.Denied, []string{"403"}},
+		{"a type on no list of the registry", "PUT manifest", faults.Always, faults.Answer(400, `{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: application/vnd.davit.docs.v1"}]}`),
+			"push --kind generic $D/model.bin $R/types:1", exit.Network, []string{"unknown media type", "--kind image packs the same files"}},
 		{"unavailable for a push", "PUT upload", faults.Always, faults.Status(500), "push --kind generic $D/model.bin $R/new:1 --retry-for 1s", exit.Network, []string{reg.Host, "uploading", "500"}},
 		{"changed while it is sent", "PUT upload", faults.First(1), faults.Before(func(*http.Request) {
 			if err := os.WriteFile(file, []byte("shorter"), 0o600); err != nil {

@@ -23,6 +23,22 @@ func TestAllIsSortedAndUnique(t *testing.T) {
 	}
 }
 
+func TestEveryKindHasAUse(t *testing.T) {
+	t.Parallel()
+	var used []string
+	for _, use := range kinds.Uses() {
+		used = append(used, use.Kinds...)
+	}
+	slices.Sort(used)
+	var names []string
+	for _, k := range kinds.Data() {
+		names = append(names, k.Name)
+	}
+	if !slices.Equal(used, names) {
+		t.Errorf("kinds with a use: %q, all kinds: %q", used, names)
+	}
+}
+
 func TestEveryKindIsSound(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds.Data() {

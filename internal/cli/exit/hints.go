@@ -84,6 +84,8 @@ func hintForCause(err error) string {
 		return "this machine has to reach that address, too; if it is wrong, the operator of the registry has to change it (distribution: http.host, auth.token.realm)"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "no registry listens there; for one on this machine: davit serve ./oci"
+	case isUnknownType(err):
+		return "this registry takes only types on a list of its own, as that of GitLab does: --kind image packs the same files as an image, which it takes"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
@@ -96,6 +98,13 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// isUnknownType reports whether a registry refuses a manifest for its artifactType or the media type of its config.
+func isUnknownType(err error) bool {
+	var answered *registry.Unavailable
+	return errors.As(err, &answered) && answered.Answer.Status == http.StatusBadRequest &&
+		strings.Contains(answered.Answer.String(), "unknown media type")
 }
 
 // hintForScheme returns the hint for a registry that was reached over plain HTTP and wants TLS, or the other way round.

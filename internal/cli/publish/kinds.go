@@ -78,11 +78,17 @@ type kindsResult struct {
 }
 
 func (r kindsResult) WriteText(w io.Writer) error {
-	var t term.Table
-	t.Header("KIND", "SUMMARY")
-	t.Style(term.Strong)
+	summaries := map[string]string{}
 	for _, k := range r.Kinds {
-		t.Row(k.Name, k.Summary)
+		summaries[k.Name] = k.Summary
+	}
+	var t term.Table
+	t.Header("KIND", "USE", "SUMMARY")
+	t.Style(term.Strong)
+	for _, use := range kinds.Uses() {
+		for _, name := range use.Kinds {
+			t.Row(name, use.Name, summaries[name])
+		}
 	}
 	return t.WriteText(w)
 }

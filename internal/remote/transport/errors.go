@@ -44,7 +44,9 @@ func (a Answer) String() string {
 		if i == 3 {
 			break
 		}
-		e.Detail = nil
+		if _, isText := e.Detail.(string); !isText {
+			e.Detail = nil // GitLab says there which type it does not take
+		}
 		s += ": " + untrusted.Line(redact(strings.TrimPrefix(e.Error(), ": ")), 300) // Artifactory has no codes
 	}
 	return s

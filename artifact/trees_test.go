@@ -1,0 +1,61 @@
+package artifact_test
+
+import (
+	"cmp"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n"
+
+// TestNoWrongKind detects the kinds of directories as they are in public repositories: none is taken for a kind that only
+// its author could name.
+func TestNoWrongKind(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		kind  string
+		files map[string]string
+	}{
+		"manifests":                {"flux", map[string]string{"deployment.yaml": deployment, "service.yaml": strings.Replace(deployment, "Deployment", "Service", 1)}},
+		"a kustomization":          {"flux", map[string]string{"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": deployment}},
+		"Tasks of Tekton":          {"flux", map[string]string{"task.yaml": "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: a}\n"}},
+		"a repository of Go":       {"generic", map[string]string{"go.mod": "module example.com/a\n", "main.go": "package main\n", "README.md": "# A\n", ".github/workflows/ci.yaml": "on: push\n", "LICENSE": "MIT\n"}},
+		"a package of npm":         {"generic", map[string]string{"package.json": `{"name":"a","version":"1.0.0"}`, "src/index.ts": "", "README.md": "# A\n"}},
+		"a configuration":          {"generic", map[string]string{"main.tf": "", "variables.tf": "", ".terraform.lock.hcl": ""}},
+		"a module with a README":   {"generic", map[string]string{"main.tf": "", "outputs.tf": "", "README.md": "# A\n", "examples/basic/main.tf": ""}},
+		"policies in Rego":         {"generic", map[string]string{"policy/deny.rego": "package main\n", "policy/data.json": "{}"}},
+		"a bundle of OPA":          {"generic", map[string]string{".manifest": "{}", "a/policy.rego": "package a\n", "a/data.json": "{}"}},
+		"rules of Falco":           {"generic", map[string]string{"rules.yaml": "- rule: a\n  desc: b\n  condition: c\n  output: d\n  priority: NOTICE\n"}},
+		"a configuration in YAML":  {"generic", map[string]string{"agent.yaml": "agents:\n  root: {model: a, instruction: b}\n"}},
+		"a playbook of Ansible":    {"generic", map[string]string{"site.yml": "- hosts: all\n  tasks: []\n", "roles/a/tasks/main.yml": "[]\n"}},
+		"a plugin of Krew":         {"flux", map[string]string{"plugin.yaml": "apiVersion: krew.googlecontainertools.github.com/v1alpha2\nkind: Plugin\nmetadata: {name: a}\n"}},
+		"a plugin of Helm 3":       {"generic", map[string]string{"plugin.yaml": "name: a\nversion: 1.0.0\ncommand: $HELM_PLUGIN_DIR/a.sh\n", "a.sh": ""}},
+		"a plugin of Helm 4":       {"helm-plugin", map[string]string{"plugin.yaml": "apiVersion: v1\ntype: getter/v1\nname: a\nversion: 1.0.0\nruntime: subprocess\n", "a.sh": "", "README.md": "# A\n"}},
+		"a chart with an owner":    {"helm", map[string]string{"Chart.yaml": "name: a\nversion: 1.0.0\n", "artifacthub-repo.yml": "owners: []\n", "README.md": "# A\n", "templates/a.yaml": deployment}},
+		"a skill":                  {"skill", map[string]string{"SKILL.md": "---\nname: a-b\ndescription: c\n---\n# A\n", "references/a.md": "# A\n", "scripts/a.py": ""}},
+		"notes named SKILL":        {"generic", map[string]string{"SKILL.md": "# What I can do\n"}},
+		"a module of CUE":          {"cue", map[string]string{"cue.mod/module.cue": "module: \"example.com/a@v0\"\nlanguage: version: \"v0.9.0\"\n", "a.cue": "package a\n", "README.md": "# A\n"}},
+		"an image of Apptainer":    {"sif", map[string]string{"a.sif": string(kindtest.GreetingSIF())}},
+		"a recipe of Apptainer":    {"generic", map[string]string{"Singularity.def": "Bootstrap: docker\nFrom: busybox\n"}},
+		"a release of a provider":  {"opentofu-provider", map[string]string{"terraform-provider-a_1.0.0_linux_amd64.zip": string(kindtest.GreetingProvider("linux/amd64")), "terraform-provider-a_1.0.0_darwin_arm64.zip": string(kindtest.GreetingProvider("darwin/arm64"))}},
+		"programs for platforms":   {"generic", map[string]string{"tool_linux_amd64": "\x7fELF", "tool_darwin_arm64": "x", "SHA256SUMS": "x"}},
+		"documentation":            {"docs", map[string]string{"index.md": "# A\n", "guide/start.md": "# B\n"}},
+		"an application":           {"compose", map[string]string{"compose.yaml": "services:\n  web:\n    image: nginx\n"}},
+		"a dev container Feature":  {"feature", map[string]string{"devcontainer-feature.json": `{"id":"a","version":"1.0.0","name":"A"}`, "install.sh": ""}},
+		"a repository of manifest": {"generic", map[string]string{"README.md": "# A\n", "apps/a.yaml": deployment, "Makefile": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec, _, err := artifact.Detect(kindtest.Tree(t, tc.files).FS(), []string{"."}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cmp.Or(spec.Kind, "none"); got != tc.kind {
+				t.Errorf("got %s, want %s", got, tc.kind)
+			}
+		})
+	}
+}

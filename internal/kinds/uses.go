@@ -1,0 +1,23 @@
+package kinds
+
+// Use is what kinds are for.
+type Use struct {
+	Name  string
+	Kinds []string
+}
+
+// Uses lists what the built-in kinds are for, in the order in which people look for them. Each kind has one use.
+func Uses() []Use {
+	return []Use{
+		{"models", []string{"model", "modelcar", "modelkit", "modelpack", "ollama"}},
+		{"agents", []string{"agent", "skill"}},
+		{"clusters", []string{"artifacthub", "flux", "helm", "helm-plugin", "manifests", "tekton-bundle"}},
+		{"infrastructure and configuration", []string{"cue", "opentofu-module", "opentofu-provider"}},
+		{"policies and rules", []string{"conftest", "falco-asset", "falco-plugin", "falco-rules", "opa"}},
+		{"programs and containers", []string{"bottle", "compose", "image", "sif", "volume", "wasm"}},
+		{"dev containers", []string{"collection", "feature", "template"}},
+		{"documents", []string{"docs", "runbook"}},
+		{"attached to others", []string{"attestation", "report", "sbom", "signature", "vex"}},
+		{"anything else", []string{"generic"}},
+	}
+}
