@@ -2,31 +2,44 @@ package layout
 
 import (
 	"context"
+	"time"
 
 	"github.com/davit-oci/davit/internal/layout/catalog"
 )
 
-// maxBatch limits the manifests that are listed by one edit: so many are lost from the list, though not from the disk, if the
+// maxBatch and batchFor limit the changes that one edit makes: so many are lost from the list, though not from the disk, if the
 // process is killed before it.
-const maxBatch = 1000
+const (
+	maxBatch = 1000
+	batchFor = 10 * time.Second
+)
 
-// batch are manifests that are stored and not listed in index.json yet. An edit writes all of index.json, so that one for each of
-// many manifests would take quadratic time.
+// batch are manifests that are stored and not listed in index.json yet, and tags. An edit writes all of index.json, so that one for
+// each of many would take quadratic time.
 type batch struct {
 	on      bool
 	changes []catalog.Change
 	view    *catalog.Index // index.json with the changes; nil: without changes
+	since   time.Time      // the first change
 }
 
-// Batch makes Push list manifests together with others: at the latest with the next tag, Flush, or Close.
+// Batch makes Push list manifests, and Tag move tags, together with others: at the latest with Flush or Close.
 func (l *Layout) Batch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.batch.on = true
 }
 
-// Flush lists the manifests that were pushed since Batch.
+// Flush ends the batch: it lists the manifests that were pushed since Batch, and moves the tags.
 func (l *Layout) Flush(ctx context.Context) error {
+	l.mu.Lock()
+	l.batch.on = false
+	l.mu.Unlock()
+	return l.flush(ctx)
+}
+
+// flush makes the changes of the batch.
+func (l *Layout) flush(ctx context.Context) error {
 	l.mu.Lock()
 	n := len(l.batch.changes)
 	l.mu.Unlock()
@@ -42,13 +55,14 @@ func (l *Layout) Flush(ctx context.Context) error {
 // deferred adds a change to the batch, if there is one.
 func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
 	l.mu.Lock()
-	on, full := l.batch.on, len(l.batch.changes) >= maxBatch
+	n := len(l.batch.changes)
+	on, full := l.batch.on, n >= maxBatch || n > 0 && time.Since(l.batch.since) > batchFor
 	l.mu.Unlock()
 	if !on {
 		return false, nil
 	}
 	if full {
-		if err := l.Flush(ctx); err != nil {
+		if err := l.flush(ctx); err != nil {
 			return true, err
 		}
 	}
@@ -64,6 +78,9 @@ func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.batch.changes) == 0 {
+		l.batch.since = time.Now()
+	}
 	l.batch.view, l.batch.changes = next, append(l.batch.changes, c)
 	return true, nil
 }

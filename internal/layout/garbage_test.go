@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -272,5 +273,39 @@ func TestHalfWritten(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBatchOfTags moves many tags in a batch: they are found at once, and in index.json with one edit.
+func TestBatchOfTags(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "oci")
+	tagged(t, path, "v0", []byte("before"))
+	const tags = 20
+	edited(t, path, func(ctx context.Context, target testTarget) error {
+		l := target.(*Layout)
+		l.Batch()
+		for i := range tags {
+			desc, err := store(ctx, l, fmt.Append(nil, i), nil)
+			for _, tag := range []string{fmt.Sprint("v", i), "latest"} {
+				if err == nil {
+					err = l.Tag(ctx, desc, tag)
+				}
+				if got, resolveErr := l.Resolve(ctx, tag); err == nil && (resolveErr != nil || got.Digest != desc.Digest) {
+					err = fmt.Errorf("%s is %s, %w", tag, got.Digest, resolveErr)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		data, err := os.ReadFile(filepath.Join(path, ocispec.ImageIndexFile))
+		if err == nil && strings.Contains(string(data), `"latest"`) {
+			err = errors.New("index.json was written for single tags")
+		}
+		return err
+	})
+	if found, _ := sound(t, path); len(found) != tags+1 {
+		t.Errorf("tags %q, want %d", found, tags+1)
 	}
 }

@@ -43,7 +43,11 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 	if err != nil {
 		return err
 	}
-	return l.edit(ctx, catalog.Tagging(catalog.ListEntry(desc, links), name))
+	c := catalog.Tagging(catalog.ListEntry(desc, links), name)
+	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
+		return err
+	}
+	return l.edit(ctx, c)
 }
 
 // enlist lists an existing manifest, if it isn't listed.

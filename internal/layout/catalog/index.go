@@ -197,7 +197,9 @@ func (ix *Index) tag(desc ocispec.Descriptor, tag string) bool {
 		return false
 	}
 	ix.yield(tag)
-	ix.strip(func(e IndexEntry) bool { return e.RefName() == tag })
+	if ix.count(tag) > 0 {
+		ix.strip(func(e IndexEntry) bool { return e.RefName() == tag })
+	}
 	ix.Add(desc)
 	for i, e := range ix.Entries { // the entry without a tag, if any, gets it
 		if e.Digest == desc.Digest && !e.named() {
