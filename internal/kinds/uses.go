@@ -1,12 +1,12 @@
 package kinds
 
-// Use is what kinds are for.
+// Use is a purpose of kinds.
 type Use struct {
 	Name  string
 	Kinds []string
 }
 
-// Uses lists what the built-in kinds are for, in the order in which people look for them. Each kind has one use.
+// Uses lists the purposes of the built-in kinds, in the order in which people look for them. Each kind has one use.
 func Uses() []Use {
 	return []Use{
 		{"models", []string{"model", "modelcar", "modelkit", "modelpack", "ollama"}},
