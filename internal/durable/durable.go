@@ -47,7 +47,7 @@ func (s *Set) Add(name string) {
 // Done reports whether more names change nothing: the whole file system was synced, or syncing failed.
 func (s *Set) Done() bool { return s.whole || s.err != nil }
 
-// Sync returns once all that was added is on the disk.
+// Sync returns once everything added is on the disk.
 func (s *Set) Sync() error {
 	if s.Done() {
 		return s.err
