@@ -3,6 +3,7 @@ package place
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -97,6 +98,9 @@ func takeStage(dst *os.Root, name string) (s *Stage, err error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return s, err
 		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the directory was removed: %w", fs.ErrNotExist)
 	}
 	return nil, errBusy
 }

@@ -1,0 +1,35 @@
+//go:build unix
+
+package place_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/pull/place"
+	"github.com/opencontainers/go-digest"
+)
+
+// TestRemovedDirectory opens a stage in a directory that was removed after it was opened, as the working directory may be.
+func TestRemovedDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := place.OpenStage(root, digest.FromString("x"), nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "removed") {
+		t.Errorf("got %v", err)
+	}
+}
