@@ -94,9 +94,7 @@ func (r *renderer) block(n ast.Node, depth int) {
 	case *ast.TextBlock:
 		r.inline(n)
 	case *ast.CodeBlock, *ast.FencedCodeBlock:
-		r.WriteString(`<div class="code" role="region" aria-label="Code" tabindex="0">`)
-		r.in("pre", func() { r.in("code", func() { r.lines(n) }) })
-		r.WriteString("</div>")
+		r.in(`pre tabindex="0"`, func() { r.in("code", func() { r.lines(n) }) })
 	case *ast.Blockquote:
 		r.in("blockquote", func() {
 			if title, ok := markup.AlertTitle(n); ok {
@@ -183,7 +181,7 @@ func (r *renderer) html(n *ast.HTMLBlock) {
 
 // table writes a table; its first row is the head.
 func (r *renderer) table(t *markup.Table) {
-	r.WriteString(`<div class="wide" role="region" aria-label="Table" tabindex="0"><table>`)
+	r.WriteString(`<div class="wide" role="group" aria-label="Table" tabindex="0"><table>`)
 	cell := t.FirstChild()
 	for row := 0; cell != nil; row++ {
 		r.in("tr", func() {

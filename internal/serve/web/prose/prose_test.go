@@ -34,7 +34,7 @@ func TestRender(t *testing.T) {
 		"![a](https://b.example/c.png)":   "<p>[image: a]</p>",
 		"---\ntitle: x\n---\n\na":         "<p>a</p>",
 		"3. a\n4. b":                      "<ol start=\"3\"><li>a\n</li>\n<li>b\n</li>\n</ol>",
-		"| a | b |\n|--|-:|\n| <i> | 2 |": `<div class="wide" role="region" aria-label="Table" tabindex="0"><table><tr><th scope="col">a</th><th scope="col" class="number">b</th></tr><tr><td></td><td class="number">2</td></tr></table></div>`,
+		"| a | b |\n|--|-:|\n| <i> | 2 |": `<div class="wide" role="group" aria-label="Table" tabindex="0"><table><tr><th scope="col">a</th><th scope="col" class="number">b</th></tr><tr><td></td><td class="number">2</td></tr></table></div>`,
 		"> [!NOTE]\n> a":                  "<blockquote><p class=\"alert\">Note</p><p>a</p>\n</blockquote>",
 	} {
 		if got := strings.TrimSpace(string(prose.Render(in, links))); got != want {
@@ -53,7 +53,7 @@ func TestNoLinks(t *testing.T) {
 
 // allowed are the elements and attributes that a document can become.
 var allowed = map[string]string{
-	"h2": "id", "h3": "id", "h4": "id", "h5": "id", "h6": "id", "p": "class", "br": "", "hr": "", "em": "", "strong": "", "code": "", "pre": "", "ul": "", "ol": "start",
+	"h2": "id", "h3": "id", "h4": "id", "h5": "id", "h6": "id", "p": "class", "br": "", "hr": "", "em": "", "strong": "", "code": "", "pre": "tabindex", "ul": "", "ol": "start",
 	"li": "", "blockquote": "", "a": "href rel", "img": "src alt loading", "table": "", "tr": "", "th": "scope class", "td": "class", "div": "class role aria-label tabindex",
 }
 
