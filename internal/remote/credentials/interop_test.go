@@ -1,0 +1,48 @@
+package credentials
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/clients"
+)
+
+// TestAsSkopeoFinds compares the user that is found in a file of credentials with the one that skopeo finds in it, for every
+// combination of two keys.
+func TestAsSkopeoFinds(t *testing.T) {
+	t.Parallel()
+	client := clients.New(t, "skopeo")
+	keys := []string{
+		"r.example", "r.example:5000", "r.example/ns", "r.example/ns/app", "r.example/n", "r.example:5000/ns", "https://r.example", "https://r.example/v1/",
+		"docker.io", "docker.io/ns", "https://index.docker.io/v1/", "index.docker.io",
+	}
+	queries := []string{"r.example/ns/app", "r.example/ns", "r.example/other", "r.example:5000/ns/app", "docker.io/ns/app", "docker.io/other/app"}
+	for i, one := range keys {
+		for _, two := range keys[i:] {
+			if one != two && strings.Contains(one, "index.docker.io") && strings.Contains(two, "index.docker.io") {
+				continue // skopeo takes either of two keys for the same place, by chance
+			}
+			var auths []string
+			for _, key := range slices.Compact([]string{one, two}) {
+				auths = append(auths, fmt.Sprintf(`%q:{"auth":%q}`, key, basic(strings.ReplaceAll(key, ":", "_")+":pw"))) // a user has no colon
+			}
+			path := write(t, "auth.json", `{"auths":{`+strings.Join(auths, ",")+`}}`)
+			for _, query := range queries {
+				theirs, _, err := client.Try("login", "--get-login", "--authfile", path, query)
+				if err != nil {
+					theirs = ""
+				}
+				host, repository, _ := strings.Cut(query, "/")
+				if host == "docker.io" {
+					host = "registry-1.docker.io"
+				}
+				ours, err := NewStore(Options{File: path}).Find(t.Context(), host, repository)
+				if err != nil || ours.Username != strings.TrimSpace(theirs) {
+					t.Errorf("keys %s, %s, for %s: %q, %v, skopeo has %q", one, two, query, ours.Username, err, strings.TrimSpace(theirs))
+				}
+			}
+		}
+	}
+}
