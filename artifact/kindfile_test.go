@@ -54,7 +54,7 @@ func TestKindFileProblems(t *testing.T) {
 name: Bad Name
 config: {mediaType: x, schema: {type: thing}, derive: magic}
 layers:
-  - {role: a, mediaType: y, match: ["["], content: spdx-jsn, min: 2, max: 1, packing: zip}
+  - {role: a, mediaType: y, match: ["["], content: spdx-jsn, min: 2, max: 1, packing: rar}
 `}
 	for _, tc := range []struct{ name, davitYAML, want string }{
 		{"config", "kind: ./policy.kind.yaml\nlayers: [a.rego]\nconfig: {owner: 3}\n", `
@@ -77,7 +77,7 @@ layers:
 	bad.kind.yaml:5:37: "[" is not a pattern
 	bad.kind.yaml:5:52: there is no content test "spdx-jsn" (did you mean "spdx-json"?)
 	bad.kind.yaml:5:75: is less than min, 2
-	bad.kind.yaml:5:87: "packing": must not be zip (one of raw, tar, tar+gzip, tar+zstd)`},
+	bad.kind.yaml:5:87: "packing": must not be rar (did you mean "raw"?)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -169,10 +169,18 @@ func (s *starter) inKind(kind string) error {
 	switch {
 	case isWhole && onlyEntry(s.table, k, s.dir) == nil:
 		s.main = match{kind: k, evidence: s.main.evidence, used: []string{s.dir.Path}, whole: true}
+	case k.Expand && !s.composes(kind):
+		s.main = match{kind: k, used: []string{s.dir.Path}} // composing the declaration names each file that has no role
 	case len(s.main.used) == 0:
 		return noneInKind(s.table, k)
 	}
 	return nil
+}
+
+// composes reports whether the whole directory can be packed as a kind.
+func (s *starter) composes(kind string) bool {
+	_, err := s.table.Compose(s.fsys, &spec.Spec{Kind: kind, Layers: layersOf([]string{s.dir.Path})})
+	return err == nil
 }
 
 // takeHidden declares a directory that has only hidden files, as a push of it does.
