@@ -183,3 +183,23 @@ func TestCompressedAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestAlmostSBOM names what keeps a document from being an SBOM, whether its content, its name, or a flag says that it is one.
+func TestAlmostSBOM(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	text := fmt.Sprintf(spdx, "x")
+	var wide strings.Builder
+	wide.WriteString("\xff\xfe")
+	for _, c := range []byte(text) {
+		wide.WriteString(string([]byte{c, 0}))
+	}
+	for _, name := range []string{"u", "u.json", "u.spdx.json"} {
+		writeFile(t, o.dir+"/wide/"+name, wide.String())
+		writeFile(t, o.dir+"/wrapped/"+name, `{"sbom":`+text+`}`)
+		for _, kind := range []string{"", "--kind sbom "} {
+			o.runWith(exit.BadUsage, "attach "+kind+"$D/wide/"+name+" $R/app:1", "UTF-16")
+			o.runWith(exit.BadUsage, "attach "+kind+"$D/wrapped/"+name+" $R/app:1", "as GitHub's API exports it")
+		}
+	}
+}

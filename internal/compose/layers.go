@@ -209,7 +209,13 @@ func (e *entry) noRole(s *tree.Sample) {
 	} else if fault := e.draft.table.ClaimFault(e.draft.Kind, s); fault != nil {
 		message = fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, e.draft.Kind.Name, fault)
 	}
-	e.refuse(e.draft.table.Expected(e.draft.Kind, e.As), "%s", message)
+	hint := e.draft.table.Expected(e.draft.Kind, e.As)
+	if !s.IsDir() {
+		for _, almost := range roles.AlmostOfKind(s) {
+			message, hint = almost.Message, almost.Hint
+		}
+	}
+	e.refuse(hint, "%s", message)
 }
 
 // packing is the declared one, else the kind's.

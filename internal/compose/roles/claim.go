@@ -31,7 +31,10 @@ func (t *Table) CheckClaims(samples []*tree.Sample) error {
 }
 
 // CheckDocument reports a document that is almost of a kind, and would not be found as a file of any.
-func CheckDocument(s *tree.Sample) error {
+func CheckDocument(s *tree.Sample) error { return AlmostOfKind(s).Err() }
+
+// AlmostOfKind returns what keeps a document from being of a kind, if that is known.
+func AlmostOfKind(s *tree.Sample) spec.Problems {
 	head := s.Head()
 	switch text := bytes.TrimSpace(bom.ToUTF8(head)); {
 	case !bytes.Equal(bom.ToUTF8(head), head) && bytes.IndexByte(head, 0) >= 0 && bytes.HasPrefix(text, []byte("{")):
@@ -56,6 +59,9 @@ func (t *Table) claimProblems(s *tree.Sample) spec.Problems {
 			return nil
 		}
 		if fault := t.ClaimFault(k, s); fault != nil && len(problems) == 0 {
+			if problems = AlmostOfKind(s); problems != nil {
+				continue
+			}
 			problems = spec.Problems{{Message: fmt.Sprintf("%q has the name of kind %q, but %v", s.Path, k.Name, fault), Hint: GenericHint}}
 		}
 	}
