@@ -8,7 +8,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VE
 
 export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
 
-.PHONY: build install tools check test lint demo bench microbench fuzz docs release-check clients clean
+.PHONY: build install tools check test lint browser demo bench microbench fuzz docs release-check clients clean
 
 build: ## one static binary, ./davit
 	$(GOBUILD) -o davit ./cmd/davit
@@ -33,6 +33,9 @@ lint:
 	go vet ./...
 	go vet -tags clients,privileged ./...
 	staticcheck -tags clients,privileged ./...
+
+browser: ## the pages, in Chromium; SCREENSHOTS=DIR keeps pictures
+	.ci/browser.sh
 
 demo: build
 	sh examples/demo.sh

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Reads the pages of davit in Chromium, and checks them with axe-core. SCREENSHOTS=DIR keeps pictures of them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=${DAVIT_TOOLS:-$PWD/.tools}
+axe=axe-core@4.14.1
+
+if [ "$(cat "$tools/axe/.version" 2>/dev/null)" != "$axe" ]; then
+	npm install --prefix "$tools/axe" --no-save --no-audit --no-fund --loglevel=error "$axe"
+	echo "$axe" >"$tools/axe/.version"
+fi
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+go build -o "$bin/davit" ./cmd/davit
+cd .ci/browser
+PATH=$bin:$PATH AXE=$tools/axe/node_modules/axe-core/axe.min.js go test -count=1 ./...
