@@ -111,7 +111,7 @@ func (r *Repository) Exists(ctx context.Context, desc ocispec.Descriptor) (ok bo
 // Fetch returns a blob or manifest. What is small is verified here, so that another repository can be asked.
 func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.ReadCloser, err error) {
 	err = r.try(ctx, true, func(one *remote.Repository) error {
-		if rc, err = one.Fetch(ctx, desc); err == nil && (manifest.Is(desc.MediaType) || desc.Size <= verifiedSize) {
+		if rc, err = one.Fetch(ctx, desc); err == nil && isSmall(desc) {
 			rc, err = verified(desc, rc)
 		}
 		return err
@@ -121,6 +121,11 @@ func (r *Repository) Fetch(ctx context.Context, desc ocispec.Descriptor) (rc io.
 
 // verifiedSize is the size of blobs up to which they are held in memory to be verified.
 const verifiedSize = 1 << 20
+
+// isSmall reports whether a blob or manifest is held in memory. A descriptor may claim to be of a manifest that no registry takes.
+func isSmall(desc ocispec.Descriptor) bool {
+	return desc.Size <= verifiedSize || manifest.Is(desc.MediaType) && desc.Size <= manifest.MaxSize
+}
 
 func verified(desc ocispec.Descriptor, rc io.ReadCloser) (io.ReadCloser, error) {
 	defer rc.Close()
