@@ -42,8 +42,8 @@ func TestAirGap(t *testing.T) {
 				t.Errorf("the image is %s, want %s", got, digest)
 			}
 			const kinds = "{{range .referrers}}{{.kind}} {{.digest}} {{.tag}}\n{{end}}"
-			want := davit(t, "discover", from+":1.0", "--format", "go-template="+kinds)
-			if got := davit(t, "discover", to+":1.0", "--format", "go-template="+kinds); got != want {
+			want := davit(t, "discover", from+":1.0", "--tags", "--format", "go-template="+kinds)
+			if got := davit(t, "discover", to+":1.0", "--tags", "--format", "go-template="+kinds); got != want {
 				t.Errorf("attached is\n%s\nwant\n%s", got, want)
 			}
 			var attached []string

@@ -65,6 +65,13 @@ davit -q copy ./registry/tiny:1.0 registry.example.com/models/tiny
 
 const keys = "davit -q keygen; cp davit.key release.key; cp davit.pub release.pub"
 
+// podman exports the volume of an example.
+const podman = `mkdir -p $HOME/bin; cat >$HOME/bin/podman <<'.'
+#!/bin/sh
+exec tar -c -C docs .
+.
+chmod 755 $HOME/bin/podman`
+
 // examplePreparations are scripts for the examples that need more, or less.
 var examplePreparations = map[string]string{
 	"check":       "cp davit.yaml models.yaml",
@@ -79,6 +86,7 @@ var examplePreparations = map[string]string{
 	"resolve":     "davit -q tag registry.example.com/app:1.0 1.0.0",
 	"sign":        keys,
 	"prune":       "davit -q tag registry.example.com/app:1.0 v1",
+	"push":        podman,
 	"detach":      "davit -q detach ./oci:1.0 --all; davit -q attach sbom.spdx.json ./oci:1.0",
 	"init":        "rm -r app docs models examples oci registry *.*",
 }

@@ -213,19 +213,28 @@ type place struct {
 
 // places are the examples that come back otherwise than they lie there.
 var places = map[string]place{
+	"agent":      {made: []string{"agent.yaml"}},
 	"bottle":     {without: []string{"greeting--1.2.3.arm64_sonoma.bottle.tar.gz"}},
 	"collection": {made: []string{"devcontainer-collection.json"}},
 	"compose": {made: []string{"20b4b6908742b7029e7ed3ac70d6db47f9b9420aaf337aee712da093d1f8d129.yaml",
 		"424d5eac33d870ff8238ced7b1d3b845d1d9ad56749b834c2154139b37c66bd8.env", "compose.yaml"}},
-	"feature":   {below: "greeting"},
-	"flux":      {below: "manifests"},
-	"generic":   {without: []string{"settings/greeting.yaml.bak"}},
-	"helm":      {made: []string{"greeting-1.2.3.tgz"}},
-	"image":     {below: "rootfs"},
-	"modelkit":  {without: []string{"Kitfile"}},
-	"modelpack": {without: []string{"model/Modelfile"}},
-	"template":  {below: "greeting-app"},
-	"volume":    {below: "_data"},
+	"cue":               {made: []string{"module.cue", "module.zip"}},
+	"feature":           {below: "greeting"},
+	"flux":              {below: "manifests"},
+	"generic":           {without: []string{"settings/greeting.yaml.bak"}},
+	"helm":              {made: []string{"greeting-1.2.3.tgz"}},
+	"helm-plugin":       {made: []string{"greeting-1.2.3.tgz"}},
+	"image":             {below: "rootfs"},
+	"manifests":         {below: "manifests"},
+	"modelcar":          {below: "model"},
+	"modelkit":          {without: []string{"Kitfile"}},
+	"modelpack":         {without: []string{"model/Modelfile"}},
+	"opa":               {below: "policy"},
+	"opentofu-module":   {made: []string{"greeting.zip"}},
+	"opentofu-provider": {without: []string{"terraform-provider-greeting_1.2.3_darwin_arm64.zip"}},
+	"tekton-bundle":     {made: []string{"greeting", "greetings"}},
+	"template":          {below: "greeting-app"},
+	"volume":            {below: "_data"},
 }
 
 // TestEveryExample pushes each example to a registry, pulls it back and compares the files.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli"
 	"github.com/davit-oci/davit/internal/clients"
+	"github.com/spf13/cobra"
 )
 
 func TestSourceDate(t *testing.T) {
@@ -44,7 +45,7 @@ func TestPages(t *testing.T) {
 	wantText(t, filepath.Join(p.markdown, "davit.md"), "### Exit codes", "* 130: interrupted", "[davit push](davit_push.md)")
 	wantText(t, filepath.Join(p.markdown, "davit_push.md"), "### Examples", "--tag TAG", "[davit](davit.md)")
 	all, err := filepath.Glob(filepath.Join(p.manual, "*.1"))
-	if err != nil || len(all) != len(cli.Command().Commands())+1 {
+	if err != nil || len(all) != countCommands(cli.Command()) {
 		t.Fatalf("%d pages, %v", len(all), err)
 	}
 	groff := clients.Path(t, "groff")
@@ -117,4 +118,13 @@ func readFiles(t *testing.T, dir string) map[string]string {
 		files[e.Name()] = string(text)
 	}
 	return files
+}
+
+// countCommands counts a command and all below it.
+func countCommands(cmd *cobra.Command) int {
+	n := 1
+	for _, sub := range cmd.Commands() {
+		n += countCommands(sub)
+	}
+	return n
 }
