@@ -105,6 +105,9 @@ func TestKitfileRefuses(t *testing.T) {
 		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
 		"twice":        {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
 		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
+		"unknown key":  {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
+		"unknown part": {"manifestVersion: 1.0.0\nmodel: {path: Kitfile, parts: [{path: x, kind: lora}]}\n", `unknown key "kind" of parts, which kit rejects`},
+		"of a package": {"manifestVersion: 1.0.0\npackage: {author: me}\ncode: [{path: Kitfile}]\n", `unknown key "author" of package, which kit rejects (did you mean "authors"?)`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Kitfile": tt.kitfile}, "kind: modelkit\nname: a\nlayers: [Kitfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -49,8 +51,56 @@ type Element struct {
 // Path returns the path as it is written.
 func (e Element) Path() string { return e.Fields["path"].(string) }
 
+// kitfileKeys are the keys that kit knows, of a Kitfile ("") and of the mappings in it; kit rejects others
+// (pkg/artifact/kitfile.go). The keys of parameters are free.
+var kitfileKeys = map[string][]string{
+	"":           {"manifestVersion", "package", "model", "code", "datasets", "docs", "prompts", "mcpServers"},
+	"package":    {"name", "version", "description", "license", "authors"},
+	"model":      {"name", "path", "license", "framework", "format", "version", "description", "parts", "parameters"},
+	"parts":      {"name", "path", "license", "type"},
+	"code":       {"path", "description", "license"},
+	"datasets":   {"name", "path", "description", "license", "parameters", "remotePath", "remoteHash"},
+	"docs":       {"path", "description"},
+	"prompts":    {"path", "description"},
+	"mcpServers": {"name", "path", "description"},
+}
+
+// checkKeys returns an error for a key that kit does not know.
+func checkKeys(in string, fields map[string]any) error {
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if known := kitfileKeys[in]; !slices.Contains(known, key) && key != "digest" && key != "diffId" { // davit and kit add these two
+			if in != "" {
+				in = " of " + in
+			}
+			hint := ""
+			if near := textdist.Closest(key, known); near != "" {
+				hint = fmt.Sprintf(" (did you mean %q?)", near)
+			}
+			return fmt.Errorf("unknown key %q%s, which kit rejects%s", key, in, hint)
+		}
+		var inner []any
+		switch value := fields[key].(type) {
+		case map[string]any:
+			inner = []any{value}
+		case []any:
+			inner = value
+		}
+		for _, value := range inner {
+			if mapping, ok := value.(map[string]any); ok && kitfileKeys[key] != nil {
+				if err := checkKeys(key, mapping); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Elements lists the elements of a Kitfile in the order of kit's layers. A model of another ModelKit has no path of its own.
 func Elements(kitfile map[string]any) ([]Element, error) {
+	if err := checkKeys("", kitfile); err != nil {
+		return nil, err
+	}
 	var elements []Element
 	model, _ := kitfile["model"].(map[string]any)
 	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {

@@ -67,6 +67,7 @@ func TestBrokenDeclarations(t *testing.T) {
 		{"Modelfile", "MODEL other.gguf\n", `"Modelfile": names "other.gguf", and there is no such file`},
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel: [\n", `"Kitfile" is no Kitfile: kit can't read it`},
 		{"Kitfile", "model: {path: m.gguf}\n", `"Kitfile" is no Kitfile: it has no manifestVersion, which kit requires`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodels: {path: m.gguf}\n", `"Kitfile": unknown key "models", which kit rejects (did you mean "model"?)`},
 		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: other.gguf}\n", `"Kitfile": names "other.gguf", which does not exist`},
 	} {
 		for _, kind := range []string{"model", "modelpack", "modelkit"} {
