@@ -168,6 +168,8 @@ func hasDrive(s string) bool {
 	return len(s) >= 3 && s[1] == ':' && (s[2] == '\\' || s[2] == '/') && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
 }
 
+const digestHint = `a digest is sha256: and 64 hexadecimal digits in lower case; the name of a repository has no "@"`
+
 // cutDigest cuts "@ALGORITHM:HEX" off the end. In a path, an @ may occur anywhere else.
 func cutDigest(s string) (string, digest.Digest, error) {
 	i := strings.LastIndexByte(s, '@')
@@ -182,7 +184,7 @@ func cutDigest(s string) (string, digest.Digest, error) {
 	case errors.Is(err, digest.ErrDigestUnsupported):
 		return "", "", fmt.Errorf("digest %q: unknown algorithm %q", d, d.Algorithm())
 	case err != nil:
-		return "", "", reference.WithHint(fmt.Errorf("invalid digest %q", d), "a digest is sha256: and 64 hexadecimal digits in lower case")
+		return "", "", reference.WithHint(fmt.Errorf("invalid digest %q", d), digestHint)
 	}
 	return rest, d, nil
 }

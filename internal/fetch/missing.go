@@ -44,7 +44,11 @@ func (e *MissingError) Hint() string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "it has " + textdist.FirstFew(names)
+	hint := "it has " + textdist.FirstFew(names)
+	if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "/**") }) {
+		hint += " (davit ls lists the files)" // reading a layer for a hint alone would take too long
+	}
+	return hint
 }
 
 // AddName adds a name to those that a MissingError may suggest, unless there are too many.
