@@ -30,7 +30,7 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOdd(t, registrytest.Options{})
-			writeFile(t, filepath.Join(o.dir, "app.txt"), strings.Repeat("a", 5000))
+			writeFile(t, filepath.Join(o.dir, "app.txt"), name+strings.Repeat("a", 5000)) // nothing that another pull may share
 			o.run(exit.Done, "push -q --kind generic $D/app.txt $R/app:1")
 			o.reg.Inject(test.op, faults.Always, test.fault)
 			start := time.Now()
