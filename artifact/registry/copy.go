@@ -117,6 +117,9 @@ func newCopier(src, dst Target, opts CopyOptions) *copier {
 	}
 	c.graph.FindSuccessors = func(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 		inside, err := content.Successors(ctx, src, desc)
+		if err == nil {
+			err = c.copyLarge(ctx, inside)
+		}
 		for _, one := range inside {
 			if !manifest.Is(one.MediaType) && !manifest.IsNondistributable(one.MediaType) {
 				c.to.report(artifact.Planned, one, 0)
@@ -240,6 +243,31 @@ func call(ctx context.Context, hook func(context.Context, ocispec.Descriptor) er
 		return nil
 	}
 	return hook(ctx, desc)
+}
+
+// maxManifests is the size of the manifests of an index above which they are copied one by one: oras.CopyGraph holds those of a graph
+// in memory until the graph is copied, in buffers of up to twice their size.
+const maxManifests = 8 << 20
+
+// copyLarge copies the manifests of an index, with their content, if they are large together.
+func (c *copier) copyLarge(ctx context.Context, inside []ocispec.Descriptor) error {
+	var large []ocispec.Descriptor
+	size := int64(0)
+	for _, one := range inside {
+		if manifest.Is(one.MediaType) {
+			size += one.Size
+			large = append(large, one)
+		}
+	}
+	if size <= maxManifests || len(large) == 1 {
+		return nil
+	}
+	for _, one := range large {
+		if err := oras.CopyGraph(ctx, lazySource{c.src}, c.to, one, c.graph); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copy copies one graph. If it is a referrer, the target lists it afterwards, even if an interrupted copy had stored it
