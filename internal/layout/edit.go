@@ -1,8 +1,8 @@
 package layout
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -150,16 +150,17 @@ func (l *Layout) editOnce(ctx context.Context, c catalog.Change) (bool, error) {
 		return false, err
 	}
 	defer s.close()
-	before, err := s.index.Marshal()
+	was, err := s.index.Marshal()
 	if err != nil {
 		return false, err
 	}
+	before := sha256.Sum256(was) // the text itself may have 16 MiB, twice
 	ix := s.index.Clone()
 	if err := c.Apply(ix); err != nil {
 		return false, err
 	}
 	data, err := ix.Marshal()
-	if err != nil || bytes.Equal(data, before) {
+	if err != nil || sha256.Sum256(data) == before {
 		return false, err
 	}
 	return true, l.replaceIndex(s, data)
