@@ -68,6 +68,7 @@ func TestDavitReadsDevContainer(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			cli := clients.New(t, "devcontainer")
+			cli.Env = append(cli.Env, "TMPDIR="+t.TempDir()) // it names a directory there after the millisecond
 			ref := repo(t, dir)
 			host, namespace, _ := strings.Cut(strings.TrimSuffix(byName(ref), "/"+dir), "/")
 			source, err := filepath.Abs(filepath.Join(example(kind), dir))
