@@ -2,13 +2,14 @@ package markup
 
 import (
 	"html"
+	"slices"
 	"strings"
 )
 
 // breaking are the tags that end a line.
 var breaking = []string{"br", "p", "/p", "div", "/div", "li", "/summary", "tr", "/h1", "/h2", "/h3", "/h4", "hr", "/td", "/th", "/li", "/tr"}
 
-// TagText takes tags and comments out of HTML, and returns the text. Images leave what stands for them.
+// TagText takes tags and comments out of HTML, and returns the text. Images leave their alternative text.
 func TagText(text string) string {
 	var b strings.Builder
 	for {
@@ -39,10 +40,8 @@ func shownOf(tag string) string {
 	if len(fields) == 0 {
 		return ""
 	}
-	for _, name := range breaking {
-		if fields[0] == name {
-			return "\n"
-		}
+	if slices.Contains(breaking, fields[0]) {
+		return "\n"
 	}
 	if fields[0] != "img" {
 		return ""

@@ -19,26 +19,29 @@ import (
 var document string
 
 var compiled = sync.OnceValue(func() *jsonschema.Schema {
-	schema, err := jsonschema.Compile(decoded())
-	if err != nil {
-		panic("composespec: " + err.Error()) // a test compiles it
-	}
-	return schema
+	return must(jsonschema.Compile(decoded()))
 })
 
-func decoded() any {
-	var schema any
+// decoded returns the schema, which no caller changes.
+var decoded = sync.OnceValue(func() map[string]any {
+	var schema map[string]any
 	d := json.NewDecoder(strings.NewReader(document))
 	d.UseNumber()
-	if err := d.Decode(&schema); err != nil {
+	err := d.Decode(&schema)
+	return must(schema, err)
+})
+
+// must returns what was made of the embedded schema. It panics where the schema is broken, which every test of this package shows.
+func must[T any](made T, err error) T {
+	if err != nil {
 		panic("composespec: " + err.Error())
 	}
-	return schema
+	return made
 }
 
 // TopKeys lists the keys of a compose file.
 var TopKeys = sync.OnceValue(func() []string {
-	properties := decoded().(map[string]any)["properties"].(map[string]any)
+	properties := decoded()["properties"].(map[string]any)
 	keys := make([]string, 0, len(properties))
 	for key := range properties {
 		keys = append(keys, key)
@@ -84,7 +87,7 @@ func specific(f jsonschema.Fault, value any) jsonschema.Fault {
 		if form["type"] != typeName(value) {
 			continue
 		}
-		defs := decoded().(map[string]any)["$defs"]
+		defs := decoded()["$defs"]
 		form["$defs"] = defs
 		if schema, err := jsonschema.Compile(form); err == nil {
 			if inner := schema.Check(value); len(inner) > 0 {
@@ -99,7 +102,7 @@ func specific(f jsonschema.Fault, value any) jsonschema.Fault {
 func resolve(form any) map[string]any {
 	m, _ := form.(map[string]any)
 	if ref, ok := m["$ref"].(string); ok {
-		defs := decoded().(map[string]any)["$defs"].(map[string]any)
+		defs := decoded()["$defs"].(map[string]any)
 		m, _ = defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 	}
 	c := map[string]any{}
