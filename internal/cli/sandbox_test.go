@@ -50,7 +50,8 @@ func newSandbox(t *testing.T) *sandbox {
 	s.write(t, filepath.Join(s.home, ".docker", "config.json"), fmt.Sprintf(
 		`{"auths": {"registry.example.com": {"auth": %q}, "mirror.example.com": {"auth": %[1]q}}}`, account))
 	s.env = []string{
-		"PATH=" + filepath.Join(s.home, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"), // begins with the davit of this test, but for programs that a test stands in for
+		// First programs that a test replaces, and then the davit of this test.
+		"PATH=" + filepath.Join(s.home, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"HOME=" + s.home,
 		"XDG_CACHE_HOME=" + filepath.Join(s.home, ".cache"),
 		"GORACE=" + raceOptions,

@@ -1,4 +1,4 @@
-// Flux stands in for the flux CLI, whose library it calls as the CLI does:
+// Flux replaces the flux CLI, whose library it calls as the CLI does:
 //
 //	flux push artifact oci://REF --path PATH [--source S] [--revision R]
 //	flux pull artifact oci://REF --output PATH

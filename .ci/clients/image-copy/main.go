@@ -1,4 +1,4 @@
-// Image-copy stands in for a recent skopeo, whose library it calls as skopeo does: Debian builds skopeo and podman without
+// Image-copy replaces a recent skopeo, and calls its library as skopeo does: Debian builds skopeo and podman without
 // signatures of sigstore.
 //
 //	image-copy --policy FILE SRC DST             (refuses what the policy refuses)

@@ -1,4 +1,4 @@
-// Podman-artifact stands in for the artifact commands of a recent podman, whose
+// Podman-artifact replaces the artifact commands of a recent podman, whose
 // library it calls as podman does. The store is in $HOME.
 //
 //	podman-artifact add [--type T] REF FILE...

@@ -37,7 +37,7 @@ is the layout ./oci. TARGET may also be a directory with layouts in it, or the h
 that allows that its catalog is read.
 
 The address is printed, and opened if standard output is a terminal. Only this machine reaches it,
-and a part of it is random and secret: the pages show what your credentials give access to. Nothing can be changed through them. "davit serve" shows the same pages of
+and a part of it is random and secret: the pages show whatever your credentials can read. Nothing can be changed through them. "davit serve" shows the same pages of
 layouts at a fixed address.`,
 		Example: `  davit browse
   davit browse registry.example.com/models/tiny:1.0
@@ -99,7 +99,7 @@ func (o browseOptions) listenAddress() (*net.TCPAddr, error) {
 	}
 	if !address.IP.IsLoopback() {
 		return nil, &exit.UsageError{
-			Err:  fmt.Errorf("--addr %s is reached from other machines, and the pages show what your credentials give access to", o.address),
+			Err:  fmt.Errorf("--addr %s is reached from other machines, and the pages show whatever your credentials can read", o.address),
 			Hint: "listen on 127.0.0.1; davit serve shows layouts to others",
 		}
 	}

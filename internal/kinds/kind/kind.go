@@ -27,7 +27,7 @@ type Kind struct {
 	Outline compose.OutlineFunc
 	// Names are names of files that explain an artifact, whatever its kind.
 	Names []Naming
-	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them stands for the
+	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them becomes the
 	// repository with a digest.
 	Native []string
 	// Export is a program that writes what it keeps as a tar of the kind. Nil: none.

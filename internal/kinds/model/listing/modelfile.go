@@ -151,7 +151,7 @@ func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error)
 	return files, nil
 }
 
-// expandNamed lists the files that a path or pattern of a Modelfile stands for, relative to its own directory. A pattern
+// expandNamed lists the files that a path or pattern of a Modelfile matches, relative to its own directory. A pattern
 // matches no hidden file, unless it says the dot itself.
 func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
 	if message, _ := declare.BadPath(pattern); message != "" {
