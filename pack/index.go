@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack/node"
@@ -54,7 +55,7 @@ func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOpt
 	if root.Manifest, err = root.NewIndex(entries); err != nil {
 		return nil, err
 	}
-	p := &pusher{dst: dst, opts: common, tags: uniqueTags(opts.Tags), hooks: hooks{tag: opts.BeforeTag}}
+	p := &pusher{dst: dst, opts: common, tags: lists.Unique(opts.Tags), hooks: hooks{tag: opts.BeforeTag}}
 	tagged, err := p.tagged(ctx)
 	if err != nil {
 		return nil, err

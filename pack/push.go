@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/pack/blob"
 	"github.com/davit-oci/davit/pack/node"
 	"github.com/opencontainers/go-digest"
@@ -52,18 +53,8 @@ func newPusher(ctx context.Context, packer *blob.Packer, plan *artifact.Plan, ds
 	if err != nil {
 		return nil, nil, err
 	}
-	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: uniqueTags(opts.Tags, tags),
+	return &pusher{dst: dst, opts: opts.Options, packer: packer, subject: opts.Subject, tags: lists.Unique(slices.Concat(opts.Tags, tags)),
 		hooks: hooks{send: opts.BeforeSend, tag: opts.BeforeTag}}, root, nil
-}
-
-func uniqueTags(lists ...[]string) []string {
-	var tags []string
-	for _, tag := range slices.Concat(lists...) {
-		if tag != "" && !slices.Contains(tags, tag) {
-			tags = append(tags, tag)
-		}
-	}
-	return tags
 }
 
 // pusher sends one artifact.

@@ -91,7 +91,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	case locked.Key != "" && len(keys) == 0:
 		return "", &artifact.Error{Op: "pulling", Item: now.Reference, Hint: "add --verify-key FILE with that key",
 			Err: artifact.Refused("", "signature not checked: %s has the key %s", f.file, locked.Key)}
-	case locked.Key != "" && !contains(keys, locked.Key):
+	case locked.Key != "" && !hasKey(keys, locked.Key):
 		return "", refuse("signed by another key: got %s, want %s", keys[0].Hint(), locked.Key)
 	}
 	return now.Digest.String(), nil
@@ -120,8 +120,9 @@ func (f *Flag) update(reference string) string {
 	return fmt.Sprintf("davit lock update --lock %s %s", f.file, reference)
 }
 
-func contains(keys []trust.Key, key string) bool {
-	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == key })
+// hasKey reports whether one of the keys has a hint.
+func hasKey(keys []trust.Key, hint string) bool {
+	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == hint })
 }
 
 // resolve returns the entry of what a target has now. reference is the digest that was verified, or that of the target.

@@ -68,7 +68,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		return nil, err
 	}
 	v := &artifactView{
-		Info: info, Kind: view.KindOf(info), Created: view.Age(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
+		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
 		Annotations: view.FieldsOf(info.Annotations), Config: view.ConfigFields(info), Layers: view.Layers(info, p.repository),
 		Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
 	}

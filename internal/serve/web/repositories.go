@@ -98,6 +98,6 @@ func (h *handler) describeRepository(ctx context.Context, name string) repositor
 		row.Problem = h.explain(err)
 		return row
 	}
-	row.Kind, row.Size, row.Age = view.KindOf(info), info.TotalSize, view.Age(view.Created(info))
+	row.Kind, row.Size, row.Age = view.KindOf(info), info.TotalSize, view.Day(view.Created(info))
 	return row
 }

@@ -79,7 +79,7 @@ func (h *handler) describeTag(ctx context.Context, p place, target registry.Targ
 		return row
 	}
 	row.desc = info.Descriptor()
-	row.Digest, row.Kind, row.Size, row.Age = info.Digest, view.KindOf(info), info.TotalSize, view.Age(view.Created(info))
+	row.Digest, row.Kind, row.Size, row.Age = info.Digest, view.KindOf(info), info.TotalSize, view.Day(view.Created(info))
 	if s := info.Subject; s != nil {
 		subject := view.NewLink(view.ShortDigest(s.Digest), view.PathTo(p.repository, "@", s.Digest.String()))
 		row.Subject = &subject

@@ -61,7 +61,7 @@ func Cards(list []*referrers.Referrer, repository string) []Card {
 		delete(shown, ocispec.AnnotationCreated)
 		fields := FieldsOf(shown)
 		all = append(all, Card{
-			Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Age(r.Created()),
+			Title: title, Path: PathTo(repository, "@", r.Digest.String()), Kind: r.Kind, Created: Day(r.Created()),
 			Fields: fields[:min(len(fields), maxCardFields)], Cards: Cards(r.Referrers, repository),
 		})
 	}

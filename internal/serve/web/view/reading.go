@@ -74,7 +74,7 @@ func (r *Reading) summarize(doc *read.Document) {
 	if o.Name != "" {
 		r.Summary = append(r.Summary, Field{"about", o.Name})
 	}
-	if created := Age(o.Created); created != "" {
+	if created := Day(o.Created); created != "" {
 		r.Summary = append(r.Summary, Field{"created", created})
 	}
 	var most int64

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -27,6 +28,7 @@ func FieldsOf(annotations map[string]string) []Field {
 // MaxLine is how many characters of a name or value a page shows.
 const MaxLine = 300
 
+// ShortDigest returns the first 12 digits of a digest, as terminals show them.
 func ShortDigest(d digest.Digest) string {
 	if d.Validate() != nil {
 		return untrusted.Line(string(d), MaxLine)
@@ -36,13 +38,7 @@ func ShortDigest(d digest.Digest) string {
 
 // KindOf returns the kind of an artifact, or else its type.
 func KindOf(info *inspect.Info) string {
-	switch {
-	case info.Kind != "":
-		return info.Kind
-	case info.ArtifactType != "":
-		return info.ArtifactType
-	}
-	return info.MediaType
+	return cmp.Or(info.Kind, info.ArtifactType, info.MediaType)
 }
 
 // Created returns when an artifact says that it was made, or zero.
@@ -66,8 +62,8 @@ func Created(info *inspect.Info) time.Time {
 	return time.Time{}
 }
 
-// Age returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
-func Age(t time.Time) string {
+// Day returns the day of a time, or "" for none. Artifacts without a time often have the first one of Unix.
+func Day(t time.Time) string {
 	if t.Unix() <= 0 {
 		return ""
 	}
