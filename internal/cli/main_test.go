@@ -63,7 +63,7 @@ var buildDavit = sync.OnceValues(func() (string, error) {
 	}
 	sharedDir.Store(&dir)
 	program := filepath.Join(dir, "davit.exe") // Windows needs the suffix
-	cmd := exec.Command("go", "build", "-trimpath", "-o", program, module+"/cmd/davit")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, module+"/cmd/davit")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building davit: %w\n%s", err, out)

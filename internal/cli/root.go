@@ -36,17 +36,16 @@ every command takes either.`,
   davit attach sbom.spdx.json registry.example.com/models/tiny:1.0
   davit pull registry.example.com/models/tiny:1.0 -o tiny`,
 		Args:              cobra.ArbitraryArgs,
-		RunE:              unknownCommand,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runRoot(a, cmd, args) },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		Version:           app.ReadVersion().Version,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return prepare(a, cmd) },
 	}
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	root.SetVersionTemplate("davit {{.Version}}\n")
+	root.Flags().BoolP(versionFlag, "v", false, "version for davit")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(a, cmd) })
 	a.AddGlobalFlags(root.PersistentFlags())
@@ -102,8 +101,16 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 // formatsOf returns the formats that only this command has.
 func formatsOf(cmd *cobra.Command) []string { return strings.Fields(cmd.Annotations["formats"]) }
 
-// unknownCommand runs "davit" itself: it prints the help, or an error about an unknown command.
-func unknownCommand(cmd *cobra.Command, args []string) error {
+// versionFlag prints the version. It is not cobra's flag, which needs the package text/template and with it 2 MB of program:
+// that calls methods by names read at run time, and the linker then keeps every exported method.
+const versionFlag = "version"
+
+// runRoot runs "davit" itself: it prints the version or the help, or returns an error about an unknown command.
+func runRoot(a *app.App, cmd *cobra.Command, args []string) error {
+	if isAsked, err := cmd.Flags().GetBool(versionFlag); err != nil || isAsked {
+		_, _ = fmt.Fprintf(a.Stdout, "davit %s\n", app.ReadVersion().Version)
+		return err
+	}
 	if len(args) == 0 {
 		return cmd.Help()
 	}

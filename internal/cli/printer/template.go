@@ -10,8 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"text/template"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/term"
@@ -35,6 +35,7 @@ var templateFuncs = template.FuncMap{
 	},
 	"upper": strings.ToUpper,
 	"lower": strings.ToLower,
+	"int":   func(n json.Number) (int64, error) { return n.Int64() }, // numbers of JSON can't be compared
 }
 
 // parseTemplate parses a template. A field that the result can't have is an error, not "<no value>" in a script.

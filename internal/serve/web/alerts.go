@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"html/template"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
@@ -32,25 +32,28 @@ const (
 	maxAnswers = 20
 )
 
-// runbook is an artifact that answers alerts.
+// runbook is an artifact that answers alerts. Templates can read fields, and call no methods.
 type runbook struct {
 	*referrers.Referrer
-	Repository string
-	About      view.Link // the artifact that it is attached to, or itself
+	Repository  string
+	About       view.Link // the artifact that it is attached to, or itself
+	RunbookPath string    // of the page about the artifact
+
+	Title, Severity, Service, Owner string // those in the annotations
 
 	order int // of the artifact in its repository, where it was found
 }
 
-// RunbookPath returns the path of the page about the artifact.
-func (r runbook) RunbookPath() string { return view.PathTo(r.Repository, "@", r.Digest.String()) }
-
-// Title, Severity, Service, and Owner are those in the annotations.
-func (r runbook) Title() string {
-	return cmp.Or(r.Annotations[ocispec.AnnotationTitle], view.ShortDigest(r.Digest))
+// of returns the runbook with the fields that a referrer determines.
+func (r runbook) of(found *referrers.Referrer) runbook {
+	r.Referrer = found
+	r.RunbookPath = view.PathTo(r.Repository, "@", found.Digest.String())
+	r.Title = cmp.Or(found.Annotations[ocispec.AnnotationTitle], view.ShortDigest(found.Digest))
+	r.Severity = found.Annotations[mediatypes.RunbookSeverity]
+	r.Service = found.Annotations[mediatypes.RunbookService]
+	r.Owner = found.Annotations[mediatypes.RunbookOwner]
+	return r
 }
-func (r runbook) Severity() string { return r.Annotations[mediatypes.RunbookSeverity] }
-func (r runbook) Service() string  { return r.Annotations[mediatypes.RunbookService] }
-func (r runbook) Owner() string    { return r.Annotations[mediatypes.RunbookOwner] }
 
 // runbookSearch searches all repositories.
 type runbookSearch struct {
@@ -76,7 +79,7 @@ func (h *handler) runbooks(ctx context.Context) (found []runbook, complete bool,
 		return nil
 	})
 	slices.SortFunc(s.found, func(a, b runbook) int {
-		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title(), b.Title()), cmp.Compare(a.Digest, b.Digest))
+		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
 	})
 	return s.found, !s.incomplete, err
 }
@@ -130,15 +133,13 @@ func (s *runbookSearch) artifact(ctx context.Context, target registry.Target, at
 	case tag == info.Digest.String():
 		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
 	}
-	at.Referrer = &referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}
-	s.add(at)
+	s.add(at.of(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
 	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
 	if err != nil {
 		s.miss()
 	}
 	for _, r := range list {
-		at.Referrer = r
-		s.add(at)
+		s.add(at.of(r))
 	}
 }
 
@@ -248,7 +249,7 @@ func (h *handler) answer(c *call, r runbook, alert string) answered {
 	case err != nil:
 		a.Problem = h.explain(err)
 	case doc.IsMarkdown():
-		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.RunbookPath(), doc.Path))
+		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.RunbookPath, doc.Path))
 	default:
 		a.HTML = template.HTML("<pre>" + template.HTMLEscapeString(view.Clip(doc.Text)) + "</pre>")
 	}

@@ -30,12 +30,13 @@ type artifactView struct {
 	Platforms   []view.Platform
 	Cards       []view.Card
 	CardsFailed string
+	HasTensors  bool // there may be tensors to list
 	Commands    []view.Command
 }
 
-// HasTensors reports whether there may be tensors to list.
-func (v *artifactView) HasTensors() bool {
-	return slices.ContainsFunc(v.Info.Layers, func(l inspect.Layer) bool {
+// hasTensors reports whether an artifact may have tensors to list.
+func hasTensors(info *inspect.Info) bool {
+	return slices.ContainsFunc(info.Layers, func(l inspect.Layer) bool {
 		return l.Weights != nil || strings.HasSuffix(l.Name, ".gguf") || strings.HasSuffix(l.Name, ".safetensors") || strings.Contains(l.MediaType, "gguf")
 	})
 }
@@ -70,7 +71,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	v := &artifactView{
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
 		Annotations: view.FieldsOf(info.Annotations), Config: view.ConfigFields(info), Layers: view.Layers(info, p.repository),
-		Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
+		Commands: view.Commands(h.source.Name(p.repository, c.Host), info), HasTensors: hasTensors(info),
 	}
 	v.Platforms = view.Platforms(info, p.repository)
 	ctx, cancel := context.WithTimeout(c.Context(), partTime)

@@ -1,11 +1,11 @@
 package web
 
 import (
-	"html/template"
 	"net/http"
 	"path"
 	"strings"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"

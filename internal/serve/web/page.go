@@ -5,12 +5,12 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/serve/answer"
@@ -51,6 +51,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"size":   term.Size,
 		"short":  view.ShortDigest,
 		"plural": term.Plural,
+		"part":   (*page).part,
 	}).ParseFS(files, "templates/*.html"))
 })
 
@@ -158,8 +159,8 @@ func (p place) title() string {
 	return strings.Join(names, p.sign)
 }
 
-// With returns the page with other content, for a template that is a part of it.
-func (p *page) With(data any) *page {
+// part returns the page with other content, for a template that is a part of it.
+func (p *page) part(data any) *page {
 	part := *p
 	part.Data = data
 	return &part

@@ -3,11 +3,11 @@
 package prose
 
 import (
-	"html/template"
 	"slices"
 	"strconv"
 	"strings"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/markup"

@@ -1,10 +1,10 @@
 package view
 
 import (
-	"html/template"
 	"path"
 	"strings"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/davit-oci/davit/pull/inspect"
