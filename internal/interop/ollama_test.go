@@ -2,12 +2,19 @@ package interop
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve"
 	"github.com/davit-oci/davit/pull"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
@@ -81,5 +88,142 @@ func TestDavitReadsOllama(t *testing.T) {
 	}
 	if want := []string{"{architecture llama}", "{parameters 1.28K}", "{quantization Q4_K_M}", "{format gguf}"}; !slices.Equal(facts[:min(4, len(facts))], want) {
 		t.Errorf("facts are %v", facts)
+	}
+}
+
+// TestOllamaModelGoesRound pulls what davit pushed, and packs it again: the same layers are there.
+func TestOllamaModelGoesRound(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "tiny") + ":v1"
+	push(t, example("ollama"), "", ref)
+	m, data := manifestOf(t, ref)
+	if m.MediaType != "application/vnd.docker.distribution.manifest.v2+json" || m.ArtifactType != "" || m.Annotations != nil || bytes.Contains(data, []byte("title")) {
+		t.Errorf("manifest is %s", data)
+	}
+	wantKind(t, ref, "ollama")
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
+	again := push(t, dir, "kind: ollama\nlayers: [\"*\"]\n", repo(t, "again")+":v1")
+	if want, _ := manifestOf(t, ref); !slices.EqualFunc(again.Layers, want.Layers, func(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest && a.MediaType == b.MediaType }) {
+		t.Errorf("layers are %+v, want %+v", again.Layers, want.Layers)
+	}
+}
+
+// ollamaPuller downloads a model with the requests of Ollama (server/images.go and server/download.go of ollama): no token, the
+// size by HEAD, then a GET whose answer, redirected or not, has a Location, and ranges of that.
+type ollamaPuller struct {
+	t    *testing.T
+	base string // http://HOST/v2/NAMESPACE/MODEL
+}
+
+// do sends a request; a redirect to another host is not followed.
+func (p ollamaPuller) do(method, address string, headers ...string) (*http.Response, []byte) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), method, address, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("User-Agent", "ollama/0.17.4 (amd64 linux) Go/go1.26")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{CheckRedirect: func(next *http.Request, _ []*http.Request) error {
+		if next.URL.Hostname() != req.URL.Hostname() {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	resp, err := client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		p.t.Fatalf("%s %s: %s %s", method, address, resp.Status, body)
+	}
+	return resp, body
+}
+
+// blob downloads a blob in two parts, as Ollama does with blobs of more than 100 MB.
+func (p ollamaPuller) blob(d digest.Digest) []byte {
+	p.t.Helper()
+	address := p.base + "/blobs/" + d.String()
+	resp, _ := p.do(http.MethodHead, address)
+	total := resp.ContentLength
+	resp, _ = p.do(http.MethodGet, address)
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusTemporaryRedirect {
+		p.t.Fatalf("%s: %s, want 200 or 307", address, resp.Status)
+	}
+	direct, err := resp.Location()
+	if err != nil {
+		p.t.Fatalf("%s: %v", address, err)
+	}
+	var all []byte
+	for _, part := range [][2]int64{{0, total / 2}, {total / 2, total}} {
+		_, body := p.do(http.MethodGet, direct.String(), "Range", fmt.Sprintf("bytes=%d-%d", part[0], part[1]-1))
+		all = append(all, body[:part[1]-part[0]]...) // as it does, although the answer may be longer
+	}
+	if digest.FromBytes(all) != d {
+		p.t.Errorf("%s: the digest of %d bytes differs", d, len(all))
+	}
+	return all
+}
+
+// TestOllamaPullsFromServe replays the requests of "ollama pull --insecure" against davit serve.
+func TestOllamaPullsFromServe(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	push(t, example("ollama"), "", dir+":v1")
+	ctx, cancel := context.WithCancel(t.Context())
+	server, err := serve.Open(ctx, registry.New(registry.Options{}).Open, dir, serve.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	p := ollamaPuller{t, "http://" + listener.Addr().String() + "/v2/models/tiny"}
+	_, data := p.do(http.MethodGet, p.base+"/manifests/v1", "Accept", "application/vnd.docker.distribution.manifest.v2+json")
+	var m ocispec.Manifest
+	if err := json.Unmarshal(data, &m); err != nil || m.MediaType != "application/vnd.docker.distribution.manifest.v2+json" {
+		t.Fatalf("manifest is %s, %v", data, err)
+	}
+	var config struct {
+		Format string `json:"model_format"`
+		RootFS struct {
+			DiffIDs []digest.Digest `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if err := json.Unmarshal(p.blob(m.Config.Digest), &config); err != nil || config.Format != "gguf" || len(config.RootFS.DiffIDs) != len(m.Layers) {
+		t.Errorf("config is %+v, %v", config, err)
+	}
+	for _, l := range m.Layers {
+		body := p.blob(l.Digest)
+		switch strings.TrimPrefix(l.MediaType, "application/vnd.ollama.image.") {
+		case "params":
+			var params struct {
+				Temperature float32
+				Stop        []string
+			}
+			if err := json.Unmarshal(body, &params); err != nil || params.Temperature != 0.7 || !slices.Equal(params.Stop, []string{"<|im_end|>"}) {
+				t.Errorf("params are %s, %v", body, err)
+			}
+		case "model":
+			if !bytes.HasPrefix(body, []byte("GGUF")) {
+				t.Errorf("the model is %.20q", body)
+			}
+		}
 	}
 }

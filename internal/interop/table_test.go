@@ -61,7 +61,7 @@ var checks = []check{
 	{"modelkit", "kit", "", "1.7", "TestModelKitAsKitReadsIt", "", rules},
 	{"modelpack", "modctl", "modctl", "", "TestModctlReadsDavit", "TestDavitReadsModctl", ""},
 	{"modelpack", "docker model", "dmr", "", "TestModelRunnerReadsModelPack", "", ""},
-	{"ollama", "ollama", "", "0.17", "", "TestDavitReadsOllama", rules},
+	{"ollama", "ollama", "", "0.17.4", "TestOllamaPullsFromServe", "TestDavitReadsOllama", rules},
 	{"opa", "opa", "", "1.22", "TestBundleAsOPAReadsIt", "", rules},
 	{"opentofu-module", "tofu", "", "1.12.6", "TestModuleAsTofuReadsIt", "", rules},
 	{"opentofu-provider", "tofu", "", "1.12.6", "TestProviderAsTofuReadsIt", "", rules},

@@ -217,7 +217,7 @@ func TestPull(t *testing.T) {
 		{name: "ping without slash", path: "/v2", status: 200, body: "{}"},
 		{name: "blob", path: blob, status: 200, body: "hello world",
 			want: []string{"Content-Type", "application/octet-stream", "Accept-Ranges", "bytes", "Docker-Content-Digest", digest.FromString("hello world").String()}},
-		{name: "blob head", method: "HEAD", path: blob, status: 200, want: []string{"Content-Length", "11"}},
+		{name: "blob head", method: "HEAD", path: blob, status: 200, want: []string{"Content-Length", "11", "Location", blob}},
 		{name: "range", path: blob, headers: []string{"Range", "bytes=0-4"}, status: 206, body: "hello", want: []string{"Content-Range", "bytes 0-4/11"}},
 		{name: "end of the blob", path: blob, headers: []string{"Range", "bytes=-5"}, status: 206, body: "world", want: []string{"Content-Range", "bytes 6-10/11"}},
 		{name: "from the middle", path: blob, headers: []string{"Range", "bytes=6-"}, status: 206, body: "world"},

@@ -28,7 +28,8 @@ func Examples() string {
 // ExampleFiles returns the binary files of the examples by their paths. They are generated, so that their content is known.
 func ExampleFiles() map[string][]byte {
 	return map[string][]byte{
-		"model/tiny-llama.gguf": formattest.TinyLlama().Bytes(),
+		"model/tiny-llama.gguf":  formattest.TinyLlama().Bytes(),
+		"ollama/tiny-llama.gguf": formattest.TinyLlama().Bytes(),
 		"opentofu-provider/terraform-provider-greeting_1.2.3_linux_amd64.zip":  GreetingProvider("linux/amd64"),
 		"opentofu-provider/terraform-provider-greeting_1.2.3_darwin_arm64.zip": GreetingProvider("darwin/arm64"),
 		"sif/greeting.sif":                                  GreetingSIF(),

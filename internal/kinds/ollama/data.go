@@ -1,21 +1,59 @@
 package ollama
 
-import "github.com/davit-oci/davit/mediatypes"
+import (
+	"slices"
+
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/mediatypes"
+)
 
 // base begins the media types of Ollama's layers (server/images.go of ollama).
 const base = "application/vnd.ollama.image."
 
-// data is recognized, shown, and pulled; ollama writes it. The manifest is Docker's, and its config has the type of images.
-func data() mediatypes.Kind {
-	k := mediatypes.Kind{
-		Name:     "ollama",
-		Summary:  "a model as Ollama pushes it",
-		Config:   mediatypes.Config{MediaType: "application/vnd.docker.container.image.v1+json"},
-		ReadOnly: true,
-		Clients:  []string{"ollama"},
-	}
-	for _, role := range [...]string{"model", "projector", "adapter", "template", "system", "params", "messages", "license"} {
-		k.Layers = append(k.Layers, mediatypes.LayerType{Role: role, MediaType: base + role})
-	}
-	return k
+// layer is a role of Ollama, whose layers have no titles.
+func layer(role, content string, match ...string) mediatypes.LayerType {
+	return mediatypes.LayerType{Role: role, MediaType: base + role, Match: match, Content: content, Form: mediatypes.Form{Untitled: true}}
 }
+
+// data is a model of Ollama. The manifest is Docker's, and its config has the type of images. A directory with GGUF files is of
+// kind model, so this one is named.
+func data() mediatypes.Kind {
+	return mediatypes.Kind{
+		Name:    "ollama",
+		Summary: "a model for Ollama: a GGUF file, and what a Modelfile says of it",
+		Config: mediatypes.Config{
+			MediaType: mediatypes.DockerConfig, Derive: "ollama",
+			Schema: kind.ObjectField(map[string]any{
+				"model_format":   kind.StringField("gguf"),
+				"model_family":   kind.StringField("llama, qwen2 …; read from the weights"),
+				"model_families": kind.StringsField("of the model and its projector; read from the files"),
+				"model_type":     kind.StringField("how many parameters: 7.6B; read from the weights"),
+				"file_type":      kind.StringField("the quantization: Q4_K_M; read from the weights"),
+				"renderer":       kind.StringField("RENDERER in a Modelfile"),
+				"parser":         kind.StringField("PARSER in a Modelfile"),
+				"requires":       kind.StringField("the version of Ollama that it needs; REQUIRES in a Modelfile"),
+			}),
+		},
+		Layers: []mediatypes.LayerType{
+			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile", "*.Modelfile"}, Content: "ollama-modelfile", Max: 1},
+			layer("projector", "gguf-projector", "*.gguf", "*.mmproj"),
+			layer("model", "", "*.gguf"),
+			layer("model", "gguf"),
+			layer("adapter", "", "*.gguf"),
+			layer("template", "", "*.tmpl", "*.gotmpl"),
+			layer("system", "", "system.txt"),
+			layer("license", "", "*license*", "*licence*", "*copying*", "*notice*"),
+			layer("params", "", "params.json"),
+			layer("messages", "", "messages.json"),
+		},
+		Directories: mediatypes.Directories{Expand: true, Exclude: slices.Concat(weightset.HiddenFiles, weightset.Leftovers, []string{"**/*.md"})},
+		Clients:     []string{"ollama"},
+		Example: `kind: ollama
+layers: [Modelfile]
+`,
+	}
+}
+
+// order is the order in which ollama creates layers.
+var order = []string{"model", "adapter", "projector", "template", "system", "license", "params", "messages"}

@@ -1,4 +1,4 @@
-// Package ollama is the room of the kind for models that Ollama pushed, which are read and never packed.
+// Package ollama is the room of the kind for models of Ollama.
 package ollama
 
 import (
@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Kind returns the kind of models that Ollama pushed.
+// Kind returns the kind of models for Ollama.
 func Kind() kind.Kind {
 	return kind.Kind{
-		Kind: data(),
+		Kind:   data(),
+		Derive: derive,
+		Tests:  map[string]roles.Test{"ollama-modelfile": {Expects: "a Modelfile of Ollama", Find: isModelfile}},
 		Sign: func(t mediatypes.Traits) bool {
 			return mediatypes.OfImage(t.ConfigType) && t.HasLayer(base+"model")
 		},

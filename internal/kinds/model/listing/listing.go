@@ -106,7 +106,7 @@ func first(d *compose.Draft, names []string) *compose.Layer {
 // isForeign reports whether a file is a Modelfile of Ollama.
 func isForeign(d *compose.Draft, l *compose.Layer) bool {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
-	return err == nil && path.Base(l.Source()) == "Modelfile" && isOllama(data)
+	return err == nil && path.Base(l.Source()) == "Modelfile" && IsOllama(data)
 }
 
 // replace replaces the layers of the directory of a declaration by those of the files that it lists. Layers of these files

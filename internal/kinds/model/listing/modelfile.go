@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/format/modelfile"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -35,19 +36,16 @@ var modelfileRoles = map[string]string{"MODEL": Weights, "CONFIG": Config, "CODE
 // modelfileFields are the commands that describe the model.
 var modelfileFields = []string{"NAME", "ARCH", "FAMILY", "FORMAT", "PARAMSIZE", "PRECISION", "QUANTIZATION"}
 
-// ollamaCommands are commands of Ollama's Modelfile, of which modctl's has none.
-var ollamaCommands = []string{"FROM", "PARAMETER", "TEMPLATE", "SYSTEM", "ADAPTER", "LICENSE", "MESSAGE", "REQUIRES"}
-
 // IsModelfile finds modctl's Modelfile. Ollama's has the same name; it begins with FROM, which modctl does not know.
 func IsModelfile(s *tree.Sample) (string, bool) {
 	m, err := ParseModelfile(s.Head())
 	return "names files with MODEL", err == nil && len(m.files) > 0
 }
 
-// isOllama reports whether a Modelfile is one of Ollama.
-func isOllama(data []byte) bool {
+// IsOllama reports whether a Modelfile is one of Ollama, of whose commands modctl has none.
+func IsOllama(data []byte) bool {
 	for line := range strings.Lines(string(data)) {
-		if words := strings.Fields(line); len(words) > 0 && slices.Contains(ollamaCommands, strings.ToUpper(words[0])) {
+		if words := strings.Fields(line); len(words) > 0 && modelfile.IsCommand(words[0]) {
 			return true
 		}
 	}
@@ -57,7 +55,7 @@ func isOllama(data []byte) bool {
 // modelfileFault returns why modctl rejects a Modelfile, nil if it is one of Ollama.
 func modelfileFault(d *compose.Draft, l *compose.Layer) error {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
-	if err != nil || isOllama(data) {
+	if err != nil || IsOllama(data) {
 		return nil
 	}
 	m, err := ParseModelfile(data)
@@ -113,6 +111,15 @@ func ReadModelfile(d *compose.Draft, l *compose.Layer) (*Modelfile, error) {
 	}
 	m.Text = string(data)
 	return m, nil
+}
+
+// Naming returns a Modelfile that names files in roles, each a role and a path.
+func Naming(named [][2]string) *Modelfile {
+	m := &Modelfile{}
+	for _, n := range named {
+		m.files = append(m.files, modelfileGlob{n[0], n[1]})
+	}
+	return m
 }
 
 // Apply replaces the layers by the files that a Modelfile names, in its roles.

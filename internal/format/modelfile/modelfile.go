@@ -1,0 +1,132 @@
+// Package modelfile reads the Modelfiles of Ollama.
+package modelfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Command is a command of a Modelfile.
+type Command struct {
+	Name string // in upper case
+	Key  string // the name of a PARAMETER, or the role of a MESSAGE
+	Args string
+	Line int
+}
+
+// commands are the commands that Ollama knows.
+var commands = []string{"FROM", "ADAPTER", "DRAFT", "LICENSE", "MESSAGE", "PARAMETER", "PARSER", "RENDERER", "REQUIRES", "SYSTEM", "TEMPLATE"}
+
+// IsCommand reports whether a word, in any case, is a command.
+func IsCommand(word string) bool { return slices.Contains(commands, strings.ToUpper(word)) }
+
+// Parse reads a Modelfile. A value ends with its line, or where the quotes end that it begins with: " or """.
+func Parse(data []byte) ([]Command, error) {
+	p := &parser{rest: string(bytes.TrimPrefix(data, []byte("\ufeff"))), line: 1}
+	var all []Command
+	for p.skipBlank() {
+		c, err := p.command()
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", c.Line, err)
+		}
+		all = append(all, c)
+	}
+	if !slices.ContainsFunc(all, func(c Command) bool { return c.Name == "FROM" }) {
+		return nil, errors.New("there is no FROM")
+	}
+	return all, nil
+}
+
+// parser is the state of a reading.
+type parser struct {
+	rest string
+	line int
+}
+
+// skipBlank skips blank lines and comments, and reports whether a command follows.
+func (p *parser) skipBlank() bool {
+	for p.rest != "" {
+		switch p.rest[0] {
+		case '\n':
+			p.line++
+			p.rest = p.rest[1:]
+		case ' ', '\t', '\r':
+			p.rest = p.rest[1:]
+		case '#':
+			_, after, found := strings.Cut(p.rest, "\n")
+			if p.rest = after; found {
+				p.line++
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// command reads a command with its value.
+func (p *parser) command() (Command, error) {
+	word := p.word()
+	c := Command{Name: strings.ToUpper(word), Line: p.line}
+	if !IsCommand(word) {
+		return c, fmt.Errorf("unknown command %q", word)
+	}
+	if c.Name == "PARAMETER" || c.Name == "MESSAGE" {
+		c.Key = p.word()
+	}
+	if c.Name == "MESSAGE" && !slices.Contains([]string{"system", "user", "assistant"}, c.Key) {
+		return c, fmt.Errorf("role %q of a MESSAGE: want system, user, or assistant", c.Key)
+	}
+	var err error
+	c.Args, err = p.value()
+	switch {
+	case err != nil:
+		return c, err
+	case c.Name == "PARAMETER" && (c.Key == "" || c.Args == ""):
+		return c, errors.New("PARAMETER needs a name and a value")
+	case c.Args == "" && c.Name == "FROM":
+		return c, errors.New("FROM needs a file")
+	}
+	return c, nil
+}
+
+// word reads up to the next space, and skips the spaces after it.
+func (p *parser) word() string {
+	end := strings.IndexAny(p.rest, " \t\r\n")
+	if end < 0 {
+		end = len(p.rest)
+	}
+	word := p.rest[:end]
+	p.rest = strings.TrimLeft(p.rest[end:], " \t")
+	return word
+}
+
+// value reads a value. Quotes end at the end of a line.
+func (p *parser) value() (string, error) {
+	quote := ""
+	for _, q := range [...]string{`"""`, `"`} {
+		if quote == "" && strings.HasPrefix(p.rest, q) {
+			quote = q
+		}
+	}
+	for at := 0; ; {
+		end, length := strings.IndexByte(p.rest[at:], '\n'), 1
+		if end < 0 {
+			end, length = len(p.rest)-at, 0
+		}
+		text := strings.TrimRight(p.rest[:at+end], " \t\r")
+		if at += end + length; length > 0 {
+			p.line++
+		}
+		if inner, ok := strings.CutSuffix(text, quote); ok && len(text) >= 2*len(quote) {
+			p.rest = p.rest[at:]
+			return inner[len(quote):], nil
+		}
+		if length == 0 {
+			return "", errors.New("the quotes do not end")
+		}
+	}
+}
