@@ -32,7 +32,7 @@ func parsable(text string) bool {
 		before := run
 		for i := range len(l) {
 			switch l[i] {
-			case '[', ']', '*', '_', '<', '`', '!':
+			case '[', ']', '*', '_', '<', '`', '!', '~':
 				run++
 			}
 		}

@@ -1,4 +1,4 @@
-// Package markup parses Markdown from strangers into trees that can be rendered: CommonMark with the tables and alerts of GitHub,
+// Package markup parses Markdown from strangers into trees that can be rendered: CommonMark with the tables, alerts, and deleted text of GitHub,
 // within bounds of time and depth. It renders nothing.
 package markup
 
@@ -22,11 +22,11 @@ func Parse(document string) (root ast.Node, source []byte) {
 	return newParser().Parse(text.NewReader(source)), source
 }
 
-// newParser makes a parser of CommonMark, tables and alerts.
+// newParser makes a parser of CommonMark, tables, alerts, and deleted text.
 func newParser() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
-		parser.WithInlineParsers(parser.DefaultInlineParsers()...),
+		parser.WithInlineParsers(append(parser.DefaultInlineParsers(), util.Prioritized(tildes{}, 500))...),
 		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
 			util.Prioritized(alerts{}, 50), util.Prioritized(tables{}, 200))...),
 	)

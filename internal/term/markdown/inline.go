@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,10 +19,11 @@ const (
 	italic
 	underline
 	code
+	struck
 )
 
 // sequences are the ANSI parameters of the styles, by their bits.
-var sequences = [...]string{"1", "2", "3", "4", "36"}
+var sequences = [...]string{"1", "2", "3", "4", "36", "9"}
 
 // paint puts a style around text that is safe to show.
 func paint(text string, s style) string {
@@ -63,6 +65,8 @@ func (r *renderer) inline(parent ast.Node, s style) []span {
 			spans = append(spans, r.codeSpan(n, s))
 		case *ast.Emphasis:
 			spans = append(spans, r.inline(n, s|emphasis(n.Level))...)
+		case *markup.Strike:
+			spans = append(spans, r.strike(n, s)...)
 		case *ast.Link:
 			spans = append(spans, r.link(n, s)...)
 		case *ast.AutoLink:
@@ -83,6 +87,15 @@ func emphasis(level int) style {
 		return bold
 	}
 	return italic
+}
+
+// strike keeps its tildes where no style tells deleted text from the text around it.
+func (r *renderer) strike(n *markup.Strike, s style) []span {
+	spans := r.inline(n, s|struck)
+	if r.styled {
+		return spans
+	}
+	return slices.Concat([]span{{text: "~~", style: s}}, spans, []span{{text: "~~", style: s}})
 }
 
 // codeSpan keeps its quotes where no style tells it from the text around it.
@@ -202,13 +215,18 @@ type wrapper struct {
 	blank style // of that space
 }
 
+// add splits a span into words. Inline code is one word, to be copied as a whole, unless it has to fit into a cell.
 func (w *wrapper) add(s span) {
 	if s.br {
 		w.flushWord()
 		w.endLine()
 		return
 	}
-	for i, text := range strings.Split(s.text, " ") {
+	words := []string{s.text}
+	if s.style&code == 0 || w.cut && term.Width(s.text) > w.columns {
+		words = strings.Split(s.text, " ")
+	}
+	for i, text := range words {
 		if i > 0 {
 			w.flushWord()
 			w.gap, w.blank = true, s.style

@@ -26,7 +26,7 @@ const (
 	maxDepth = 12
 )
 
-// Render renders a document of CommonMark with the tables and alerts of GitHub. A document that is too large or too intricate to
+// Render renders a document of CommonMark with the tables, alerts, and deleted text of GitHub. A document that is too large or too intricate to
 // be parsed in reasonable time is shown as it is written.
 func Render(document string, opts Options) string {
 	document = strings.ReplaceAll(document, "\r\n", "\n")

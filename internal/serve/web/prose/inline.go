@@ -30,6 +30,8 @@ func (r *renderer) inline(parent ast.Node) {
 				tag = "strong"
 			}
 			r.in(tag, func() { r.inline(n) })
+		case *markup.Strike:
+			r.in("del", func() { r.inline(n) })
 		case *ast.Link:
 			r.link(r.address(string(n.Destination)), func() { r.inline(n) })
 		case *ast.AutoLink:

@@ -21,6 +21,7 @@ func TestRender(t *testing.T) {
 		"# A\n# A":                        "<h2 id=\"doc-a\">A</h2>\n<h2 id=\"doc-a-1\">A</h2>",
 		"a *b* **c** `d<e`":               "<p>a <em>b</em> <strong>c</strong> <code>d&lt;e</code></p>",
 		"<b>bold</b>":                     "<p>bold</p>",
+		"~~a *b*~~ ~c~ ~~~~":              "<p><del>a <em>b</em></del> <del>c</del> ~~~~</p>",
 		"<script>alert(1)</script>":       "<p>alert(1)</p>",
 		"[a](javascript:alert(1))":        "<p>a</p>",
 		"[a](JAVASCRIPT&#58;alert(1))":    "<p>a</p>",
