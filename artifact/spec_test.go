@@ -125,12 +125,10 @@ func TestParseProblems(t *testing.T) {
 			`davit.yaml:4:12: unknown kind "sbon" (did you mean "sbom"?)
 			davit.yaml:4:31: unknown key "subject" (one of annotations, artifactType, config, kind, layers, name, referrers, version)
 			davit.yaml:5:5: layers are missing (list the files to attach)
-			davit.yaml:6:5: "referrers": must be a mapping, not a number
-			davit.yaml:6:5: the kind is missing (one of ` + strings.Join(kinds.Table().Catalog().Writable(), ", ") + `)
-			davit.yaml:6:5: layers are missing (list the files to attach)`},
+			davit.yaml:6:5: "referrers": must be a mapping, not a number (as in {kind: sbom, layers: [sbom.spdx.json]})`},
 		{"bad layer", "kind: generic\nlayers:\n  - {title: a}\n  - 3\n  - {path: a, packing: rar, preserve: yes please, mediaType: x}\n  - {pth: b}\n  - {path: '~/x'}\n  - {path: 'C:/x'}\n",
 			`davit.yaml:3:5: the path is missing
-			davit.yaml:4:5: "layers": must be a string or a mapping, not a number
+			davit.yaml:4:5: "layers": must be a string or a mapping, not a number (as in {path: docs/, title: docs})
 			davit.yaml:5:24: "packing": must not be rar (did you mean "raw"?)
 			davit.yaml:5:39: "preserve": must be true or false, not a string
 			davit.yaml:5:62: "x" is not a media type (as in application/json)

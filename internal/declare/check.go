@@ -143,6 +143,9 @@ func checkLayers(s *spec.Spec, report func(spec.Problem)) {
 func checkPlatforms(s *spec.Spec, report func(spec.Problem)) {
 	seen := map[string]bool{}
 	for _, p := range s.Platforms {
+		if isUnread(p, "/platform") {
+			continue
+		}
 		platform, ok := manifest.ParsePlatform(p.Platform)
 		name := ""
 		if ok {
@@ -175,6 +178,9 @@ func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Pro
 		return
 	}
 	for _, r := range s.Referrers {
+		if isUnread(r, "/kind") {
+			continue
+		}
 		checkHead(known, r, report)
 		if len(r.Layers) == 0 && !r.Declares("/layers") {
 			report(r.Problem("", "layers are missing", "list the files to attach"))
@@ -185,6 +191,11 @@ func checkReferrers(known Catalog, s *spec.Spec, depth int, report func(spec.Pro
 		checkLayers(r, report)
 		checkReferrers(known, r, depth+1, report)
 	}
+}
+
+// isUnread reports whether an entry has a problem as a whole and nothing that it needs: another one would say the same again.
+func isUnread(s *spec.Spec, required string) bool {
+	return s.IsReported("") && !s.Declares(required) && !s.Declares("/layers")
 }
 
 // BadPath returns the reason why a path can't be in a declaration, empty if it can.

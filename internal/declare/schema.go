@@ -89,13 +89,23 @@ func specSchema() map[string]any {
 	root["$schema"], root["title"] = Dialect, "davit.yaml"
 	root["required"] = []any{"kind"}
 	root["$defs"] = map[string]any{
-		"annotations": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
-		"layer":       layerSchema(),
-		"referrer":    referrer,
-		"platform":    platform,
+		"annotations": shaped(map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
+			map[string]any{"com.example.team": "hello"}),
+		"layer":    layerSchema(),
+		"referrer": shaped(referrer, referrerExample),
+		"platform": shaped(platform, platformExamples[0]),
 	}
 	return root
 }
+
+// Examples of what is hard to guess.
+var (
+	referrerExample  = map[string]any{"kind": "sbom", "layers": []any{"sbom.spdx.json"}}
+	platformExamples = []any{
+		map[string]any{"platform": "linux/amd64", "layers": []any{"amd64/"}},
+		map[string]any{"platform": "linux/arm64", "layers": []any{"arm64/"}},
+	}
+)
 
 func specProperties() map[string]any {
 	annotations := define("annotations")
@@ -105,15 +115,16 @@ func specProperties() map[string]any {
 		"name":         text("org.opencontainers.image.title of the manifest"),
 		"version":      text("org.opencontainers.image.version of the manifest"),
 		"artifactType": text("another artifactType than the kind's"),
-		"tags":         list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}),
+		"tags":         shaped(list("pushed besides the tag of the target", map[string]any{"type": "string", "pattern": tagPattern}), []any{"latest", "1.0"}),
 		"immutable":    flag("never move the tag of the target, and that of the version, to other content"),
 		"annotations":  annotations,
-		"config":       map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
-		"layers":       atLeastOne(list("the files", define("layer"))),
-		"platforms":    atLeastOne(list("one artifact per platform under one index, instead of layers", define("platform"))),
-		"referrers":    list("packed, pushed and attached together with this artifact", define("referrer")),
-		"subject":      text("a target that this artifact refers to"),
-		"base":         text("a target whose layers and config an image or volume builds on"),
+		"config": shaped(map[string]any{"type": "object", "description": "fields of the kind's config; they override the values read from the files"},
+			map[string]any{"quantization": "Q4_K_M"}),
+		"layers":    shaped(atLeastOne(list("the files", define("layer"))), []any{"README.md", "docs/"}),
+		"platforms": shaped(atLeastOne(list("one artifact per platform under one index, instead of layers", define("platform"))), platformExamples),
+		"referrers": shaped(list("packed, pushed and attached together with this artifact", define("referrer")), []any{referrerExample}),
+		"subject":   text("a target that this artifact refers to"),
+		"base":      text("a target whose layers and config an image or volume builds on"),
 	}
 }
 
@@ -128,14 +139,14 @@ func layerSchema() map[string]any {
 		"title":       text("name on pull; the path when left out"),
 		"mediaType":   text("wins over the kind's"),
 		"annotations": annotations,
-		"exclude":     list("what to leave out of a directory or glob, in the syntax of .dockerignore", map[string]any{"type": "string"}),
+		"exclude":     shaped(list("what to leave out of a directory or glob, in the syntax of .dockerignore", map[string]any{"type": "string"}), []any{"**/*.tmp"}),
 		"preserve":    flag("keep mode, owner, times and xattrs"),
 		"split":       flag("cut a directory into several layers by content, so that a small change moves little"),
 	})
 	schema["type"] = []any{"string", "object"}
 	schema["minLength"] = 1
 	schema["required"] = []any{"path"}
-	return schema
+	return shaped(schema, map[string]any{"path": "docs/", "title": "docs"})
 }
 
 // Checker validates JSON values against a schema and words the faults for davit's users.
@@ -206,6 +217,8 @@ func explain(f jsonschema.Fault) (message, hint string) {
 		want := typesOf(f.Want)
 		if f.Got == "number" && slices.Equal(want, []string{"string"}) {
 			hint = "put it in quotes"
+		} else {
+			hint = shape(f.At, f.Examples)
 		}
 		return fmt.Sprintf("must be %s, not %s", article(want), article(typesOf(f.Got))), hint
 	case "enum":
@@ -290,9 +303,17 @@ func pointerTo(location []string) string {
 
 // subject returns the last key in the location of a value: `"config": `.
 func subject(location []string) string {
+	if key := lastKey(location); key != "" {
+		return fmt.Sprintf("%q: ", key)
+	}
+	return ""
+}
+
+// lastKey returns the last word of a location that is not an index, or "".
+func lastKey(location []string) string {
 	for i := len(location) - 1; i >= 0; i-- {
 		if _, err := strconv.Atoi(location[i]); err != nil {
-			return fmt.Sprintf("%q: ", location[i])
+			return location[i]
 		}
 	}
 	return ""

@@ -18,6 +18,8 @@ type Fault struct {
 	Got     any      // the value; for type, the name of its type
 	Names   []string // of required: the missing ones; of additionalProperties and unevaluatedProperties: the surplus ones
 	Known   []string // of additionalProperties and unevaluatedProperties: the keys that the schema names
+	// Examples are those of the schema, for type.
+	Examples []any
 }
 
 // Check lists what does not fit; nothing: the value is valid.
@@ -106,7 +108,8 @@ func (o *outcome) miss(n *node, at []string, keyword string, got any) {
 // plain checks the keywords that need no other schema.
 func (c *checker) plain(n *node, value any, at []string, o *outcome) {
 	if want, ok := n.words["type"]; ok && !hasType(value, stringsOf(want)) {
-		o.miss(n, at, "type", typeOf(value))
+		examples, _ := n.words["examples"].([]any)
+		o.faults = append(o.faults, Fault{At: at, Keyword: "type", Want: want, Got: typeOf(value), Examples: examples})
 	}
 	if want, ok := n.words["enum"].([]any); ok && !slices.ContainsFunc(want, func(w any) bool { return equal(w, value) }) {
 		o.miss(n, at, "enum", value)
