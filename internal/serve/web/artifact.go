@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
@@ -22,16 +21,25 @@ type artifactView struct {
 	Kind        string
 	Created     string
 	Path        string // of the artifact by its digest
-	Reading     *view.Reading
-	Facts       []view.Field
 	Annotations []view.Field
 	Config      []view.Field // what the config says
 	Layers      []view.Layer
 	Platforms   []view.Platform
-	Cards       []view.Card
-	CardsFailed string
 	HasTensors  bool // there may be tensors to list
 	Commands    []view.Command
+	Problem     string // why something is missing
+}
+
+// known is what explains an artifact: its document, and the facts about it.
+type known struct {
+	Reading *view.Reading
+	Facts   []view.Field
+}
+
+// attachments are the referrers of an artifact.
+type attachments struct {
+	Cards   []view.Card
+	Problem string // why some may be missing
 }
 
 // hasTensors reports whether an artifact may have tensors to list.
@@ -62,34 +70,86 @@ var (
 	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw, "sandbox": (*handler).sandbox}
 )
 
-// overview makes the first page of an artifact. What it can do without is read at the same time, and left out if it takes long.
+// overview makes the first page of an artifact, from its manifest. What the manifest refers to may come later.
 func (h *handler) overview(c *call, p place, target *once.Target) (*page, error) {
-	info, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Weights: true})
+	head, err := inspect.Inspect(c.Context(), target, p.reference, inspect.Options{Shallow: true})
 	if err != nil {
 		return nil, err
 	}
-	v := &artifactView{
+	d := inspectFully(c, target, head)
+	explain := func(ctx context.Context) any {
+		info, _ := d.info(ctx)
+		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all"}
+		reading, facts := h.reading(ctx, c, readingOf{target, info, view.PathTo(p.repository, "@", info.Digest.String()), opts})
+		return known{reading, facts}
+	}
+	attach := func(ctx context.Context) any {
+		list, err := referrersOf(ctx, target, head)
+		a := attachments{Cards: view.Cards(list, p.repository)}
+		if err != nil {
+			a.Problem = h.explain(err)
+		}
+		return a
+	}
+	describe := func(ctx context.Context) any {
+		info, err := d.info(ctx)
+		v := h.artifactView(c, p, info)
+		if err != nil {
+			v.Problem = h.explain(err)
+		}
+		return v
+	}
+	soon, cancel := context.WithTimeout(c.Context(), h.patience()/2)
+	defer cancel()
+	return &page{template: "artifact.html", Title: p.title(), Crumbs: p.crumbs(), Data: describe(soon), sections: []section{
+		{template: "known", make: explain, waiting: waiting{Text: "The document is being read."}},
+		{template: "manifests", make: describe},
+		{template: "attachments", make: attach, waiting: waiting{Text: "Attachments are being searched for."}},
+		{template: "contents", make: describe, waiting: waiting{Text: "The config is being read."}},
+	}}, nil
+}
+
+// artifactView describes an artifact.
+func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactView {
+	return &artifactView{
 		Info: info, Kind: view.KindOf(info), Created: view.Day(view.Created(info)), Path: view.PathTo(p.repository, "@", info.Digest.String()),
 		Annotations: view.FieldsOf(info.Annotations), Config: view.ConfigFields(info), Layers: view.Layers(info, p.repository),
-		Commands: view.Commands(h.source.Name(p.repository, c.Host), info), HasTensors: hasTensors(info),
+		Platforms: view.Platforms(info, p.repository), Commands: view.Commands(h.source.Name(p.repository, c.Host), info),
+		HasTensors: hasTensors(info),
 	}
-	v.Platforms = view.Platforms(info, p.repository)
-	ctx, cancel := context.WithTimeout(c.Context(), partTime)
-	defer cancel()
-	var parts sync.WaitGroup
-	parts.Go(func() {
-		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all"}
-		v.Reading, v.Facts = h.reading(ctx, c, readingOf{target, info, v.Path, opts})
-	})
-	parts.Go(func() {
-		list, err := referrersOf(ctx, target, info)
-		if err != nil {
-			v.CardsFailed = h.explain(err)
-		}
-		v.Cards = view.Cards(list, p.repository)
-	})
-	parts.Wait()
-	return &page{template: "artifact.html", Title: p.title(), Crumbs: p.crumbs(), Data: v}, nil
+}
+
+// details are an artifact with its config and the manifests of an index, which are being read.
+type details struct {
+	head *inspect.Info // by its manifest alone
+	full *inspect.Info
+	err  error
+	done chan struct{} // closed when full or err is set
+}
+
+// inspectFully begins to read what a manifest refers to.
+func inspectFully(c *call, target *once.Target, head *inspect.Info) *details {
+	ctx, cancel := context.WithTimeout(c.whole, partTime)
+	d := &details{head: head, done: make(chan struct{})}
+	go func() {
+		defer cancel()
+		defer close(d.done)
+		d.full, d.err = inspect.Inspect(ctx, target, head.Digest.String(), inspect.Options{Weights: true})
+	}()
+	return d
+}
+
+// info waits for the details. If they are missing, it returns why, and what is known without them.
+func (d *details) info(ctx context.Context) (*inspect.Info, error) {
+	select {
+	case <-d.done:
+	case <-ctx.Done():
+		return d.head, ctx.Err()
+	}
+	if d.err != nil {
+		return d.head, d.err
+	}
+	return d.full, nil
 }
 
 // referrersOf lists the referrers of an artifact and of the manifests in it, each with its own.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/internal/serve/web/stream"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 )
 
@@ -27,6 +29,8 @@ type Options struct {
 	guard.Options
 	// Explain returns what a reader is told of an error whose message is not for everybody. Nil: the message.
 	Explain func(error) string
+	// Patience is how long a page may take before it is sent in pieces. 0: half a second.
+	Patience time.Duration
 }
 
 const (
@@ -34,7 +38,9 @@ const (
 	maxPages = 4
 	// maxDownloads bounds the files that are being sent: each holds up to a layer of 32 MiB.
 	maxDownloads = 8
-	// pageTime is how long a page may take, and partTime a part that the page can do without.
+	// patience is how long a page may take before its head is sent without it, pageTime how long it may take at all, and partTime
+	// a part that the page can do without.
+	patience = time.Second / 2
 	pageTime = 30 * time.Second
 	partTime = 5 * time.Second
 )
@@ -78,12 +84,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sendStatic(w, r) {
 		return
 	}
-	c := &call{Request: r, w: w, base: h.opts.Prefix, whole: r.Context()}
+	ctx, cancel := context.WithTimeout(r.Context(), pageTime)
+	defer cancel()
+	c := &call{Request: r.WithContext(ctx), w: w, base: h.opts.Prefix, whole: r.Context()}
+	isFile := isFilePath(r.URL.Path)
 	slots := h.busy
-	if rest, ok := strings.CutPrefix(r.URL.Path, view.RepositoryPath); ok {
-		if v := parsePlace(rest).view; strings.HasPrefix(v, "raw/") || strings.HasPrefix(v, "sandbox/") {
-			slots = h.sends
-		}
+	if isFile {
+		slots = h.sends
 	}
 	select {
 	case slots <- struct{}{}:
@@ -91,21 +98,62 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
+	newPage := func() *stream.Page { return h.newPage(c) }
+	if isFile {
+		p := h.newPage(c)
+		if p == nil {
+			return
+		}
+		newPage = func() *stream.Page { return p }
+	}
+	sender := stream.Sender{
+		Patience: h.patience(), SectionTime: partTime, Style: c.base + stylePath,
+		Early: func() (head, meanwhile []byte) { return h.early(c) },
+	}
+	if err := sender.Send(w, r, newPage); err != nil {
+		accesslog.Fail(w, err)
+	}
+}
+
+func (h *handler) patience() time.Duration { return cmp.Or(h.opts.Patience, patience) }
+
+// isFilePath reports whether a path is that of the bytes of a file.
+func isFilePath(path string) bool {
+	rest, ok := strings.CutPrefix(path, view.RepositoryPath)
+	view := parsePlace(rest).view
+	return ok && (strings.HasPrefix(view, "raw/") || strings.HasPrefix(view, "sandbox/"))
+}
+
+// newPage makes the page of a path, or a page about the error. It is nil if the answer was sent.
+func (h *handler) newPage(c *call) *stream.Page {
 	p, err := h.page(c)
 	if err != nil {
-		accesslog.Fail(w, err)
 		p = h.problem(err)
 	}
-	if p != nil {
-		p.send(c)
+	if p == nil {
+		return nil
 	}
+	p.Base = c.base
+	return p.stream(err)
+}
+
+// early returns the head of a page that takes long, and what is shown until it is there.
+func (h *handler) early(c *call) (head, meanwhile []byte) {
+	p := &page{Base: c.base, Title: strings.TrimPrefix(c.URL.Path, alertPath)}
+	switch rest, inRepository := strings.CutPrefix(c.URL.Path, view.RepositoryPath); {
+	case inRepository:
+		place := parsePlace(rest)
+		p.Title, p.Crumbs = place.title(), place.crumbs()
+	case c.URL.Path == "/":
+		p.Title = "Repositories"
+	case c.URL.Path == alertsPath:
+		p.Title = "Alerts"
+	}
+	return p.render("head"), p.part(waiting{Text: "The registry has not answered yet."}).render("waiting")
 }
 
 // page makes the page of a path. It is nil if the answer was sent.
 func (h *handler) page(c *call) (*page, error) {
-	ctx, cancel := context.WithTimeout(c.Context(), pageTime)
-	defer cancel()
-	c.Request = c.WithContext(ctx)
 	switch c.URL.Path {
 	case "/":
 		return h.repositories(c)

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/serve/answer"
+	"github.com/davit-oci/davit/internal/serve/web/stream"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/untrusted"
@@ -41,7 +42,8 @@ type page struct {
 	Data   any
 
 	template string
-	status   int // 0: found
+	sections []section // below the template
+	status   int       // 0: found
 }
 
 // templates parses the templates when the first page is made, so that no other command waits for it.
@@ -55,21 +57,43 @@ var templates = sync.OnceValue(func() *template.Template {
 	}).ParseFS(files, "templates/*.html"))
 })
 
-// send writes the page.
-func (p *page) send(c *call) {
-	p.Base = c.base
+// section is a part of a page below its template, from a template of its own.
+type section struct {
+	template string
+	data     any
+	make     func(context.Context) any // makes the data, which may take long; nil: data is there
+	waiting  waiting                   // is shown in the meantime
+}
+
+// waiting says what a reader waits for, and leads to what is known of it.
+type waiting struct {
+	Text  string
+	Links []view.Link
+}
+
+// render executes a template.
+func (p *page) render(name string) []byte {
 	var b bytes.Buffer
-	if err := templates().ExecuteTemplate(&b, p.template, p); err != nil {
-		http.Error(c.w, "the page can't be shown", http.StatusInternalServerError)
-		return
+	if err := templates().ExecuteTemplate(&b, name, p); err != nil {
+		return []byte("<p>It can't be shown.</p>\n")
 	}
-	h := c.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	c.w.WriteHeader(max(p.status, http.StatusOK))
-	if c.Method != http.MethodHead {
-		_, _ = c.w.Write(b.Bytes()) // the reader has left
+	return b.Bytes()
+}
+
+// stream returns the page in pieces.
+func (p *page) stream(err error) *stream.Page {
+	out := &stream.Page{Status: p.status, Err: err, Head: p.render("head"), Foot: p.render("foot"), Sections: []stream.Section{{HTML: p.render(p.template)}}}
+	for _, s := range p.sections {
+		if s.make == nil {
+			out.Sections = append(out.Sections, stream.Section{HTML: p.part(s.data).render(s.template)})
+			continue
+		}
+		out.Sections = append(out.Sections, stream.Section{
+			Make:    func(ctx context.Context) []byte { return p.part(s.make(ctx)).render(s.template) },
+			Waiting: p.part(s.waiting).render("waiting"),
+		})
 	}
+	return out
 }
 
 // static are the files that pages load.

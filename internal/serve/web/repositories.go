@@ -50,14 +50,21 @@ func (h *handler) repositories(c *call) (*page, error) {
 	}
 	list.Found = len(names)
 	names, list.Next = pageOf(names, query)
-	list.Rows = make([]repositoryRow, len(names))
-	ctx, cancel := context.WithTimeout(c.Context(), partTime)
-	defer cancel()
-	err = referrers.AtOnce(ctx, len(names), func(ctx context.Context, i int) error {
-		list.Rows[i] = h.describeRepository(ctx, names[i])
-		return nil
-	})
-	return &page{template: "repositories.html", Title: "Repositories", Data: list}, err
+	links := make([]view.Link, len(names))
+	for i, name := range names {
+		links[i] = view.NewLink(name, view.PathTo(name, "", ""))
+	}
+	describe := func(ctx context.Context) any {
+		list.Rows = make([]repositoryRow, len(names))
+		_ = referrers.AtOnce(ctx, len(names), func(ctx context.Context, i int) error {
+			list.Rows[i] = h.describeRepository(ctx, names[i])
+			return nil
+		})
+		return list
+	}
+	return &page{template: "repositories.html", Title: "Repositories", Data: list, sections: []section{
+		{template: "repositories", make: describe, waiting: waiting{"The tags of the repositories are being read.", links}},
+	}}, nil
 }
 
 // pageOf returns the part of a list after what the query says, and the query of the next part.

@@ -21,6 +21,7 @@ type tagList struct {
 	Attached []*tagRow // of a layout: what refers to something else
 	Listed   bool      // Untagged and Attached are known
 	More     int       // of Untagged and Attached that are not shown
+	Problem  string    // why something is missing
 }
 
 // tagRow describes an artifact of a repository.
@@ -47,24 +48,30 @@ func (h *handler) repository(c *call, p place, target registry.Target) (*page, e
 	}
 	list := &tagList{Name: h.source.Name(p.repository, c.Host), Found: len(tags)}
 	tags, list.Next = pageOf(tags, c.URL.Query())
-	ctx, cancel := context.WithTimeout(c.Context(), partTime)
-	defer cancel()
-	if list.Rows, err = h.describeTags(ctx, p, target, tags); err != nil {
-		return nil, err
+	links := make([]view.Link, len(tags))
+	for i, tag := range tags {
+		links[i] = view.NewLink(tag, view.PathTo(p.repository, ":", tag))
 	}
-	list.markEqual()
-	countAttachments(ctx, target, list.Rows)
-	h.addUnlisted(ctx, p, target, list)
-	return &page{template: "repository.html", Title: p.title(), Crumbs: p.crumbs(), Data: list}, nil
+	describe := func(ctx context.Context) any {
+		list.Rows = h.describeTags(ctx, p, target, tags)
+		list.markEqual()
+		h.countAttachments(ctx, target, list)
+		h.addUnlisted(ctx, p, target, list)
+		return list
+	}
+	return &page{template: "repository.html", Title: p.title(), Crumbs: p.crumbs(), Data: list, sections: []section{
+		{template: "tags", make: describe, waiting: waiting{"The manifests of the tags are being read.", links}},
+	}}, nil
 }
 
 // describeTags describes artifacts by their tags or digests, with one request for each.
-func (h *handler) describeTags(ctx context.Context, p place, target registry.Target, tags []string) ([]*tagRow, error) {
+func (h *handler) describeTags(ctx context.Context, p place, target registry.Target, tags []string) []*tagRow {
 	rows := make([]*tagRow, len(tags))
-	return rows, referrers.AtOnce(ctx, len(tags), func(ctx context.Context, i int) error {
+	_ = referrers.AtOnce(ctx, len(tags), func(ctx context.Context, i int) error {
 		rows[i] = h.describeTag(ctx, p, target, tags[i])
 		return nil
 	})
+	return rows
 }
 
 // describeTag describes an artifact by its manifest.
@@ -105,18 +112,19 @@ func (l *tagList) markEqual() {
 }
 
 // countAttachments adds how many referrers each artifact has. They are left out if the registry is slow.
-func countAttachments(ctx context.Context, target registry.Target, rows []*tagRow) {
+func (h *handler) countAttachments(ctx context.Context, target registry.Target, list *tagList) {
 	var subjects []ocispec.Descriptor
-	for _, row := range rows {
+	for _, row := range list.Rows {
 		if row.Problem == "" {
 			subjects = append(subjects, row.desc)
 		}
 	}
 	lists, err := referrers.NewLister(target, referrers.Options{}).Each(ctx, subjects)
 	if err != nil {
+		list.Problem = "attachments are not counted: " + h.explain(err)
 		return
 	}
-	for _, row := range rows {
+	for _, row := range list.Rows {
 		row.Attachments = len(lists[row.Digest])
 	}
 }
@@ -134,6 +142,7 @@ func (h *handler) addUnlisted(ctx context.Context, p place, target registry.Targ
 	}
 	all, err := layout.Untagged(ctx)
 	if err != nil {
+		list.Problem = "manifests without a tag are not listed: " + h.explain(err)
 		return
 	}
 	list.More = max(0, len(all)-2*perPage)
@@ -141,12 +150,8 @@ func (h *handler) addUnlisted(ctx context.Context, p place, target registry.Targ
 	for i := range digests {
 		digests[i] = all[i].Digest.String()
 	}
-	rows, err := h.describeTags(ctx, p, target, digests)
-	if err != nil {
-		return
-	}
 	list.Listed = true
-	for _, row := range rows {
+	for _, row := range h.describeTags(ctx, p, target, digests) {
 		if row.Subject != nil {
 			list.Attached = append(list.Attached, row)
 		} else {

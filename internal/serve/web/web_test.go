@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/format/formattest"
@@ -159,7 +160,7 @@ func sample(t testing.TB) library {
 // TestGolden compares pages with those that were read and found right.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }})
+	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }, Patience: time.Minute})
 	for name, path := range map[string]string{
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
