@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -116,6 +117,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: kind.ArtifactType}
 	plan.Base = declared.Base
 	var whole map[string]string
+	of := map[string]string{} // by platform: its files
 	for _, p := range declared.Platforms {
 		if p.Kind == "" {
 			p = platforms.Inherit(declared, p)
@@ -132,6 +134,12 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
+		if named, files := manifest.FormatPlatform(inner.Platform), filesOf(inner); inner.Platform != nil {
+			if first := of[named]; first != "" {
+				c.report(p.Problem("/layers", fmt.Sprintf("%s is for %s, as %s is, and an index holds one of each platform", files, named, first), "platforms: with the files of each"))
+			}
+			of[named] = files
+		}
 		if kind.Shape != mediatypes.Index || kind.ArtifactType == "" || p.ArtifactType != "" {
 			plan.ArtifactType = inner.ArtifactType
 		}
@@ -142,6 +150,15 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	}
 	plan.Annotations = c.annotations(declared, kind, whole)
 	return plan
+}
+
+// filesOf names the files of a plan.
+func filesOf(plan *spec.Plan) string {
+	var names []string
+	for _, l := range plan.Layers {
+		names = append(names, l.Path)
+	}
+	return strings.Join(names, ", ")
 }
 
 // perFile returns a Spec for each file of a kind with one file per manifest: the file determines the platform.

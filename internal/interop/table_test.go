@@ -37,6 +37,7 @@ var checks = []check{
 	{"artifacthub", "Artifact Hub", "", "1.22", "TestGoldenManifests", "", rules},
 	{"attestation", "cosign", "cosign", "", "TestCosignVerifiesWhatDavitAttached", "TestSignaturesAreRecognised", ""},
 	{"attestation", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
+	{"binary", "curl", "", "any", "TestReleaseFilesAsCurlReadsThem", "", "the requests that it sends"},
 	{"bottle", "brew", "", "aad366f", "TestBottleAsBrewReadsIt", "", rules},
 	{"collection", "devcontainer", "", npm, "", "TestDavitReadsDevContainer", ""},
 	{"collection", "oras", "oras", "", "TestCollectionIsTheCLIsOwn", "", ""},

@@ -4,12 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/pull"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -101,4 +104,35 @@ func TestModuleAsCueReadsIt(t *testing.T) {
 		t.Error("the second layer does not declare the module")
 	}
 	wantKind(t, ref, "cue")
+}
+
+// TestReleaseFilesAsCurlReadsThem follows a download by checksum: the blob whose digest is the checksum of a file is that file,
+// and the index names the platform of each.
+func TestReleaseFilesAsCurlReadsThem(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "binary") + ":1.0.0"
+	result := push(t, example("binary"), "", ref)
+	host, name, _ := strings.Cut(strings.TrimSuffix(ref, ":1.0.0"), "/")
+	for file, content := range files(t, example("binary")) {
+		if file == "davit.yaml" {
+			continue
+		}
+		resp, err := http.Get("http://" + host + "/v2/" + name + "/blobs/" + digest.FromString(content).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(body) != content {
+			t.Errorf("%s: %s %q, %v", file, resp.Status, body, err)
+		}
+	}
+	for _, entry := range result.Manifests {
+		if want := "greeting-" + entry.Platform.OS + "-" + entry.Platform.Architecture; !strings.HasPrefix(entry.Annotations[ocispec.AnnotationTitle], want) {
+			t.Errorf("entry is %+v", entry)
+		}
+	}
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}})
+	sameFiles(t, files(t, dir), map[string]string{"greeting-linux-arm64": files(t, example("binary"))["greeting-linux-arm64"]})
+	wantKind(t, ref, "binary")
 }

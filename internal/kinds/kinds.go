@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/agent"
 	"github.com/davit-oci/davit/internal/kinds/artifacthub"
 	"github.com/davit-oci/davit/internal/kinds/attestation"
+	"github.com/davit-oci/davit/internal/kinds/binary"
 	"github.com/davit-oci/davit/internal/kinds/bottle"
 	"github.com/davit-oci/davit/internal/kinds/collection"
 	"github.com/davit-oci/davit/internal/kinds/compose"
@@ -54,6 +55,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		agent.Kind(),
 		artifacthub.Kind(),
 		attestation.Kind(),
+		binary.Kind(),
 		bottle.Kind(),
 		collection.Kind(),
 		compose.Kind(),

@@ -14,7 +14,7 @@ func Uses() []Use {
 		{"clusters", []string{"artifacthub", "flux", "helm", "helm-plugin", "manifests", "tekton-bundle"}},
 		{"infrastructure and configuration", []string{"cue", "opentofu-module", "opentofu-provider"}},
 		{"policies and rules", []string{"conftest", "falco-asset", "falco-plugin", "falco-rules", "opa"}},
-		{"programs and containers", []string{"bottle", "compose", "image", "sif", "volume", "wasm"}},
+		{"programs and containers", []string{"binary", "bottle", "compose", "image", "sif", "volume", "wasm"}},
 		{"dev containers", []string{"collection", "feature", "template"}},
 		{"documents", []string{"docs", "runbook"}},
 		{"attached to others", []string{"attestation", "report", "sbom", "signature", "vex"}},

@@ -44,7 +44,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that what is parsed parses again to the same, if it is written with quotes.
+// FuzzParse writes commands with quotes and parses them again.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("FROM a\nSYSTEM \"\"\"b\nc\"\"\"\nPARAMETER stop \"x\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

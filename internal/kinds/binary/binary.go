@@ -1,0 +1,116 @@
+// Package binary is the room of the kind for the files of a release.
+package binary
+
+import (
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// checksum is the annotation of a layer with its second checksum. The first is the digest of the layer, since that is the file.
+const checksum = "sha512"
+
+// Kind returns the kind of release files: each as it is, so that its checksum is its digest, under an index by platform. The
+// form is that of promo-tools of Kubernetes. Any file could be one, so the kind is named.
+func Kind() kind.Kind {
+	return kind.Kind{
+		Kind: mediatypes.Kind{
+			Name:     "binary",
+			Summary:  "files of a release, as they are, for one or more platforms",
+			Identity: mediatypes.Identity{ArtifactType: "application/vnd.davit.binary.v1"},
+			Shape:    mediatypes.Index,
+			Config:   mediatypes.Config{Derive: "binary", Schema: kind.NoFields()},
+			Layers:   []mediatypes.LayerType{{Role: "binary", MediaType: mediatypes.OctetStream, Match: []string{"*"}, Min: 1}},
+			Clients:  []string{"oras", "curl"},
+			Example: `kind: binary
+name: greeting
+version: 1.0.0
+layers: ["greeting-*"]
+`,
+		},
+		Derive: derive,
+	}
+}
+
+// derive finds the platform in the names of the files, unless it is declared, and adds checksums.
+func derive(d *compose.Draft) (configblob.Finish, error) {
+	for _, l := range d.Layers {
+		l.Title = path.Base(l.Path)
+		sum, err := sumOf(d, l)
+		if err != nil {
+			return nil, &spec.Error{Item: l.Source(), Err: err}
+		}
+		l.SetAnnotation(checksum, sum)
+		if d.Spec.Platform != "" {
+			continue
+		}
+		if d.Platform = platformOf(l.Title); d.Platform == nil {
+			d.Refuse(l, "declare it: platforms: [{platform: linux/amd64, layers: ["+l.Path+"]}]", "the name of %q has no platform, such as linux-amd64", l.Path)
+			return nil, nil
+		}
+		d.Notes = append(d.Notes, fmt.Sprintf("binary: %s is for %s, by its name", l.Path, manifest.FormatPlatform(d.Platform)))
+	}
+	return func(layers []spec.Packed) (spec.Finished, error) {
+		var titles []string
+		for _, l := range layers {
+			titles = append(titles, l.Title)
+		}
+		return spec.Finished{Entry: map[string]string{ocispec.AnnotationTitle: strings.Join(titles, ", ")}}, nil
+	}, nil
+}
+
+// sumOf computes the checksum of a file.
+func sumOf(d *compose.Draft, l *compose.Layer) (string, error) {
+	f, err := d.FS.Open(l.Source())
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := sha512.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// systems and processors are words in names of release files, and what they mean to Go.
+var (
+	systems = map[string]string{
+		"linux": "linux", "darwin": "darwin", "macos": "darwin", "mac": "darwin", "osx": "darwin", "apple": "darwin", "windows": "windows", "win": "windows", "win64": "windows",
+		"freebsd": "freebsd", "netbsd": "netbsd", "openbsd": "openbsd", "solaris": "solaris", "illumos": "illumos", "android": "android",
+	}
+	processors = map[string][2]string{
+		"amd64": {"amd64"}, "x64": {"amd64"}, "64bit": {"amd64"}, "386": {"386"}, "i386": {"386"}, "i686": {"386"}, "x86": {"386"}, "32bit": {"386"},
+		"arm64": {"arm64"}, "aarch64": {"arm64"}, "armv6": {"arm", "v6"}, "armv6l": {"arm", "v6"}, "armv7": {"arm", "v7"}, "armv7l": {"arm", "v7"}, "armhf": {"arm", "v7"}, "arm": {"arm"},
+		"ppc64le": {"ppc64le"}, "s390x": {"s390x"}, "riscv64": {"riscv64"}, "loong64": {"loong64"}, "mips64le": {"mips64le"},
+	}
+)
+
+// platformOf finds the platform in the name of a file; nil if it has none.
+func platformOf(name string) *ocispec.Platform {
+	name = strings.ReplaceAll(strings.ToLower(name), "x86_64", "amd64")
+	var p ocispec.Platform
+	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-_.+", r) }) {
+		if system := systems[word]; system != "" {
+			p.OS = system
+		}
+		if processor := processors[word]; processor[0] != "" {
+			p.Architecture, p.Variant = processor[0], processor[1]
+		}
+	}
+	if p.OS == "" || p.Architecture == "" {
+		return nil
+	}
+	return &p
+}
