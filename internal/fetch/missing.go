@@ -44,9 +44,13 @@ func (e *MissingError) Hint() string {
 	if len(names) == 0 {
 		return ""
 	}
+	// Reading a layer for a hint alone would take too long.
+	if dir, ok := strings.CutSuffix(names[0], "/**"); ok && len(names) == 1 {
+		return fmt.Sprintf("its files are in %s/: %q? (davit ls lists them)", dir, path.Join(dir, e.Typed))
+	}
 	hint := "it has " + textdist.FirstFew(names)
 	if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "/**") }) {
-		hint += " (davit ls lists the files)" // reading a layer for a hint alone would take too long
+		hint += " (davit ls lists the files)"
 	}
 	return hint
 }
