@@ -273,12 +273,9 @@ func (e *entry) filter(dir string) (spec.Filter, bool) {
 		return nil, false
 	}
 	filter, err := tree.IgnoreFilter(e.draft.FS, dir)
-	if err == nil {
-		e.client, err = roles.ClientFilter(e.draft.FS, e.draft.Kind, dir)
-	}
 	var ignored spec.Filter
 	if err == nil {
-		ignored, err = roles.IgnoreFileFilter(e.draft.FS, e.draft.Kind, dir)
+		e.client, ignored, err = e.draft.table.ClientFilters(e.draft.FS, e.draft.Kind, dir)
 	}
 	if err != nil {
 		e.refuse("", "%v", err)

@@ -27,6 +27,25 @@ func ClientFilter(fsys fs.FS, k mediatypes.Kind, dir string) (spec.Filter, error
 	return AnyOf(usual, ignored), nil
 }
 
+// ClientFilters returns the filter of a directory that becomes a layer: ClientFilter, with the ignore files that the tests
+// of content read. The second filter is the part that a declaration can't override.
+func (t *Table) ClientFilters(fsys fs.FS, k mediatypes.Kind, dir string) (all, ignored spec.Filter, err error) {
+	if ignored, err = IgnoreFileFilter(fsys, k, dir); err != nil {
+		return nil, nil, err
+	}
+	for _, l := range k.Layers {
+		if test := t.Tests[l.Content]; test.Ignore != nil {
+			own, err := test.Ignore(fsys, dir)
+			if err != nil {
+				return nil, nil, err
+			}
+			ignored = AnyOf(ignored, own)
+		}
+	}
+	usual, err := ExcludeFilter(k, dir)
+	return AnyOf(usual, ignored), ignored, err
+}
+
 // ExcludeFilter returns a filter of Kind.Exclude followed by more patterns, or nil without any patterns.
 func ExcludeFilter(k mediatypes.Kind, dir string, more ...string) (spec.Filter, error) {
 	patterns := slices.Concat(k.Exclude, more)

@@ -1,6 +1,11 @@
 package roles
 
-import "github.com/davit-oci/davit/internal/tree"
+import (
+	"io/fs"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/tree"
+)
 
 // Test checks whether the content of a file or directory fits a role.
 type Test struct {
@@ -11,4 +16,10 @@ type Test struct {
 	// Fault returns the reason why the native client would reject a file that fails although its name claims that it
 	// passes, or nil if the file is valid and something else. Without a Fault function, the failed test is the fault.
 	Fault func(s *tree.Sample) error
+	// Ignore returns a filter of the paths in a directory that passes, below which the native client does not pack some:
+	// those that its own ignore file lists in a syntax of its own.
+	Ignore func(fsys fs.FS, dir string) (spec.Filter, error)
+	// IsGeneral: the test passes directories that another kind may describe better, so a kind that any other test shows
+	// precedes the kind.
+	IsGeneral bool
 }

@@ -100,9 +100,6 @@ func readChart(d *compose.Draft, l *compose.Layer) (*chart.Chart, error) {
 	if _, err := fs.Stat(d.FS, path.Join(l.Path, "Chart.yaml")); err != nil {
 		return nil, fmt.Errorf("its Chart.yaml: %s", tree.Cause(err))
 	}
-	if err := ignoreAsHelm(d, l); err != nil {
-		return nil, err
-	}
 	loader := chart.NewLoader()
 	if err := load(loader, tree.Contents(d.FS, nil), l); err != nil {
 		return nil, err
@@ -169,24 +166,21 @@ func override(d *compose.Draft, l *compose.Layer, loader *chart.Loader) error {
 	return nil
 }
 
-// ignoreAsHelm applies the .helmignore of the chart, in addition to other filters.
-func ignoreAsHelm(d *compose.Draft, l *compose.Layer) error {
-	data, err := tree.ReadFile(d.FS, path.Join(l.Path, ".helmignore"), tree.MaxSmallFile)
+// ignore returns the filter of a chart's .helmignore.
+func ignore(fsys fs.FS, dir string) (spec.Filter, error) {
+	name := path.Join(dir, ".helmignore")
+	data, err := tree.ReadFile(fsys, name, tree.MaxSmallFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf(".helmignore: %s", tree.Cause(err))
+		return nil, fmt.Errorf("%q: %s", name, tree.Cause(err))
 	}
 	rules, err := chart.ParseIgnore(data)
 	if err != nil {
-		return fmt.Errorf(".helmignore: %w", err)
+		return nil, fmt.Errorf("%q: %w", name, err)
 	}
 	if rules.LeavesOut("Chart.yaml", false) {
-		return errors.New("its .helmignore leaves out Chart.yaml, without which there is no chart")
+		return nil, fmt.Errorf("%q leaves out Chart.yaml, without which there is no chart", name)
 	}
-	exclude := l.Exclude
-	l.Exclude = func(name string, dir bool) bool {
-		return rules.LeavesOut(name, dir) || exclude != nil && exclude(name, dir)
-	}
-	return nil
+	return func(name string, isDir bool) bool { return rules.LeavesOut(tree.Below(dir, name), isDir) }, nil
 }
 
 // checkProvenance compares the provenance with the chart, as helm verify does.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
+	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -143,6 +144,36 @@ func TestHelmTakes(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestHelmIgnore leaves out what helm does before anything else looks at it, and says so.
+func TestHelmIgnore(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "# no tests\n.git/\nci/\n*.orig\n/notes.txt\n", "demo/.git/HEAD": "x",
+		"demo/ci/link": "->../../../outside", "demo/ci/b": "x", "demo/values.yaml.orig": "x", "demo/notes.txt": "x", "demo/docs/notes.txt": "x", "demo/templates/.swp": "x",
+	}
+	plan, err := kindtest.Compose(t, files, "kind: helm\nlayers: [demo/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(plan.LeftOut, " "), "demo/.git/ demo/ci/ demo/notes.txt demo/templates/.swp demo/values.yaml.orig"; got != want {
+		t.Errorf("left out %q, want %q", got, want)
+	}
+	if len(plan.Warnings) > 0 {
+		t.Errorf("warnings %q", plan.Warnings)
+	}
+	packed, err := tree.PackedFiles(kindtest.Tree(t, files).FS(), &plan.Layers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range packed {
+		names = append(names, f.Title)
+	}
+	if got, want := strings.Join(names, " "), "demo/.helmignore demo/Chart.yaml demo/docs/notes.txt"; got != want {
+		t.Errorf("packed %q, want %q", got, want)
 	}
 }
 

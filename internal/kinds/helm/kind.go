@@ -14,7 +14,7 @@ func Kind() kind.Kind {
 		Native: []string{"helm pull oci://{ref}"},
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart},
+			"chart":         {Expects: "a directory with a Chart.yaml", Find: isChart, Ignore: ignore},
 			"chart-archive": {Expects: "a packaged chart", Find: isChartArchive, Fault: chartFault},
 		},
 		Names: []kind.Naming{{Rank: kind.RankSource, Stems: []string{"chart"}, Types: kind.YAML}},
