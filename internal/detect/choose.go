@@ -23,6 +23,17 @@ type rule struct {
 
 // rules are applied in this order.
 var rules = []rule{{
+	why:  "what any documentation has shows less than what only the pages of a narrower kind say",
+	when: anyLeft(func(m match) bool { return m.kind.Attached && m.whole && !m.general }),
+	drop: func(_ *choice, m match) bool { return m.general },
+}, {
+	why:  "a few pages of documentation may show another kind, and are pages all the same",
+	when: anyLeft(func(m match) bool { return m.general }),
+	drop: func(c *choice, m match) bool {
+		return m.kind.Attached && !m.whole && 2*len(m.tells) < len(c.files.entries) &&
+			c.hasLeft(func(o match) bool { return o.general && c.files.hasOwnUses(o, m) })
+	},
+}, {
 	why:  "two kinds that are mostly attached may each belong to the other, and nothing else matters then",
 	when: isAllAttached,
 	drop: func(_ *choice, m match) bool { return !m.kind.Attached || !m.shown },
@@ -127,6 +138,11 @@ func (f *files) accounts(m, other match) bool {
 		}
 	}
 	return true
+}
+
+// hasOwnUses reports whether a kind has a role of its own for all files that show another one.
+func (f *files) hasOwnUses(m, other match) bool {
+	return !slices.ContainsFunc(other.tells, func(s *tree.Sample) bool { return !f.hasOwnUse(m, other, s) })
 }
 
 // hasOwnUse reports whether a kind has a role of its own for an entry, and not only the one for any file. In a directory, the

@@ -86,6 +86,7 @@ type match struct {
 	unused   []string          // the entries without a role
 	surplus  []string          // the entries with a role that has no room for them
 	whole    bool              // the directory shows the kind as a whole
+	general  bool              // it does so by a test that is general
 	shown    bool              // an entry shows the kind, or the directory as a whole
 	all      []string          // what to declare if every file, at any depth, plays a role; else nil
 	as       map[string]string // roles of paths whose names and contents do not show them
@@ -140,6 +141,7 @@ func (f *files) find(k mediatypes.Kind) match {
 	if f.dir != nil {
 		if r, ok := f.table.FindRole(k, f.dir, ""); ok && r.Tells {
 			m.used, m.evidence, m.whole = []string{f.dir.Path}, why(r, f.dir), true
+			m.general = f.table.Tests[r.Content].IsGeneral
 			return m
 		}
 	}

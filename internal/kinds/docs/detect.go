@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -26,8 +27,11 @@ var (
 )
 
 func isPage(name string) bool {
-	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(name)))
+	return slices.Contains(pageSuffixes, strings.ToLower(path.Ext(markdown.PageName(name))))
 }
+
+// indexRank returns the place of a page in indexPages, -1 if it is not an index page.
+func indexRank(name string) int { return slices.Index(indexPages, path.Base(markdown.PageName(name))) }
 
 // isDocs finds a directory that has an index page or the configuration of a site, and in which most files are pages,
 // besides images, styles, and scripts. A README makes documentation of a directory only if hardly anything else is in it:
@@ -37,6 +41,9 @@ func isDocs(s *tree.Sample) (string, bool) {
 		return "", false
 	}
 	names := s.Names()
+	for _, name := range names {
+		names = append(names, markdown.PageName(name))
+	}
 	first := func(list []string) string {
 		i := slices.IndexFunc(list, func(name string) bool { return slices.Contains(names, name) })
 		if i < 0 {
@@ -79,14 +86,13 @@ func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
 			return nil
 		}
 		files++
-		suffix := strings.ToLower(path.Ext(name))
 		switch {
 		case strings.HasPrefix(d.Name(), "devcontainer-"), files > maxDocs:
 			other = true
 			return fs.SkipAll
-		case slices.Contains(pageSuffixes, suffix):
+		case isPage(name):
 			pages++
-		case !slices.Contains(assetSuffixes, suffix):
+		case !slices.Contains(assetSuffixes, strings.ToLower(path.Ext(name))):
 			foreign++
 		}
 		return nil

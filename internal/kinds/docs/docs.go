@@ -94,7 +94,7 @@ func nearestPage(index string, pages []docsPage) string {
 func indexOf(pages []docsPage) docsPage {
 	best, bestRank := pages[0], 1<<30
 	for _, p := range pages {
-		name := slices.Index(indexPages, path.Base(p.Path))
+		name := indexRank(p.Path)
 		if name < 0 {
 			continue
 		}
@@ -105,7 +105,7 @@ func indexOf(pages []docsPage) docsPage {
 	return best
 }
 
-func isIndex(p docsPage) bool { return slices.Contains(indexPages, path.Base(p.Path)) }
+func isIndex(p docsPage) bool { return indexRank(p.Path) >= 0 }
 
 // pagesOf lists the pages in a layer, by their names after a pull.
 func pagesOf(d *compose.Draft, l *compose.Layer) ([]docsPage, error) {

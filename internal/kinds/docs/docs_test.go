@@ -96,6 +96,17 @@ func TestSites(t *testing.T) {
 		{"Sphinx in Markdown", map[string]string{
 			"conf.py": "project = 'P'\nroot_doc = 'start'\n", "index.md": "# Old, see usage\n\n```{toctree}\n:maxdepth: 2\n\nz\na\n```\n\nusage\n", "start.md": "# S\n", "a.md": "# A\n", "usage.md": "# U\n", "z.rst": "Z\n=\n",
 		}, "s/start.md P s/z.rst s/a.md s/index.md s/start.md s/usage.md"},
+		{"Docusaurus beside its pages", map[string]string{
+			"README.md": "# Code\n", "website/docusaurus.config.ts": "title: \"D\",\n docs: { path: \"../docs\" }\n", "website/README.md": "# Site\n",
+			"website/sidebars.js": "docs: ['start', 'a']", "docs/a.md": "# A\n", "docs/start.md": "# S\n",
+		}, "s/docs/start.md D s/docs/start.md s/docs/a.md s/README.md s/website/README.md"},
+		{"Docusaurus with an index", map[string]string{
+			"README.md": "# Code\n", "site/docusaurus.config.js": "title: 'D',\n path: '../mydocs',\n", "mydocs/index.md": "# I\n", "mydocs/a.md": "# A\n",
+		}, "s/mydocs/index.md D s/README.md s/mydocs/a.md s/mydocs/index.md"},
+		{"Sphinx in docs", map[string]string{"README.md": "# Code\n", "docs/conf.py": "project = 'P'\n", "docs/index.rst": "I\n=\n"}, "s/docs/index.rst P s/README.md s/docs/index.rst"},
+		{"Middleman", map[string]string{
+			"README.md": "# Code\n", "config.rb": "x\n", "source/index.html.md.erb": "---\ntitle: Home\n---\n", "source/a.html.md": "# A\n", "source/b.erb": "x",
+		}, "s/source/index.html.md.erb Home s/README.md s/source/a.html.md s/source/index.html.md.erb"},
 		{"a link as title", map[string]string{"index.md": "# The [site](https://example.com) of `x`\n"}, "s/index.md The site of `x` s/index.md"},
 		{"no generator", map[string]string{"index.html": "<TITLE>\nA &amp; B</TITLE>", "b.adoc": "= B", "c.rst": "C c\n~~~\n"}, "s/index.html A & B s/b.adoc s/c.rst s/index.html"},
 	} {
@@ -140,6 +151,15 @@ func TestDetectDocs(t *testing.T) {
 		{"Hugo", map[string]string{"_index.md": page, "a/_index.md": page, "a/b.yml": "a: 1\n"}, "docs"},
 		{"Sphinx", map[string]string{"conf.py": "project = 'x'\n", "index.rst": "X\n=\n", "a.rst": "A\n=\n"}, "docs"},
 		{"AsciiDoc", map[string]string{"index.adoc": "= X\n", "a.adoc": "= A\n"}, "docs"},
+		{"Middleman", map[string]string{"index.html.md.erb": page, "a/b.html.md.erb": page, "a.rb": code}, "docs"},
+		{"runbooks with a README", map[string]string{"README.md": page, "a.md": kindtest.RunbookFile, "b.md": kindtest.RunbookFile}, "runbook"},
+		{"runbooks of the usual template", map[string]string{
+			"_index.md": page, "a/DiskFull.md": "# DiskFull\n\n## Meaning\n\n## Mitigation\n", "a/hostdown.md": "---\ntitle: Host down\n---\n# HostDown\n## Meaning\n## Impact\n", "OWNERS": code,
+		}, "runbook"},
+		{"pages about alerts in documentation", map[string]string{
+			"index.md": page, "a.md": page, "b.md": page, "DiskFull.md": "# DiskFull\n\n## Meaning\n\n## Mitigation\n", "HostDown.md": "# HostDown\n## Meaning\n## Impact\n",
+		}, "docs"},
+		{"pages of classes", map[string]string{"index.md": page, "HttpClient.md": "# HttpClient\n## Impact\n## Methods\n", "MyThing.md": "# MyThing\n## Meaning\n## Usage\n"}, "docs"},
 		{"a program with a README", map[string]string{"README.md": page, "main.py": code}, "generic"},
 		{"a program with some pages", map[string]string{"README.md": page, "docs/a.md": page, "a.py": code, "b.py": code}, "generic"},
 		{"a site with its server", map[string]string{"index.html": "<p>", "server.py": code}, "generic"},

@@ -9,6 +9,7 @@ import (
 
 var (
 	docsDir      = lazy.Regexp(`(?m)^docs_dir:[ \t]*["']?([^"'\n#]+)`)
+	docsPath     = lazy.Regexp(`(?m)\bpath:[ \t]*["']([\w./-]*docs[\w./-]*)["']`)
 	contentDir   = lazy.Regexp(`(?m)^[ \t]*contentDir[ \t]*[:=][ \t]*["']?([^"'\n#]+)`)
 	siteLanguage = lazy.Regexp(`(?m)^[ \t]*defaultContentLanguage[ \t]*[:=][ \t]*["']?([\w-]+)`)
 	rootDocument = lazy.Regexp(`(?m)^(?:root_doc|master_doc)[ \t]*=[ \t]*["']([^"'\n]+)["']`)
@@ -27,6 +28,18 @@ func setting(match []string, otherwise string) string {
 func mkdocsHome(config string) []string {
 	return []string{setting(docsDir().FindStringSubmatch(config), "docs")}
 }
+
+// docusaurusHome returns the directories of the documentation: those that the configuration names, and the usual one.
+func docusaurusHome(config string) []string {
+	var dirs []string
+	for _, m := range docsPath().FindAllStringSubmatch(config, -1) {
+		dirs = append(dirs, m[1])
+	}
+	return append(dirs, "docs")
+}
+
+// middlemanHome returns the directory of the pages.
+func middlemanHome(string) []string { return []string{"source"} }
 
 // hugoHome returns the directory of the content, and that of its first language.
 func hugoHome(config string) []string {

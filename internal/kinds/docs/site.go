@@ -3,6 +3,7 @@ package docs
 import (
 	"fmt"
 	"html"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -46,11 +47,12 @@ var (
 var generators = []generator{
 	{[]string{"mkdocs.yml", "mkdocs.yaml"}, yamlTitle, []string{"mkdocs.yml", "mkdocs.yaml"}, []string{"docs"}, mkdocsHome},
 	{[]string{"book.toml"}, tomlTitle, []string{"src/SUMMARY.md"}, nil, nil},
-	{[]string{"docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs"}, scriptTitle, []string{"sidebars.js", "sidebars.ts"}, []string{"docs"}, nil},
+	{[]string{"docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs"}, scriptTitle, []string{"sidebars.js", "sidebars.ts"}, []string{"docs", "../docs"}, docusaurusHome},
 	{[]string{"antora.yml"}, yamlTitle, []string{"modules/ROOT/nav.adoc"}, []string{"modules/ROOT/pages"}, antoraHome},
 	{[]string{"conf.py"}, sphinxTitle, []string{"index.rst", "contents.rst", "index.md"}, nil, sphinxHome},
 	{[]string{"hugo.toml", "config.toml", "config/_default/hugo.toml", "config/_default/config.toml"}, tomlTitle, nil, nil, hugoHome},
 	{[]string{"hugo.yaml", "hugo.yml", "config.yaml", "config/_default/hugo.yaml", "config/_default/config.yaml"}, yamlTitle, nil, nil, hugoHome},
+	{[]string{"config.rb"}, nothing, nil, nil, middlemanHome},
 	{[]string{"SUMMARY.md"}, nothing, []string{"SUMMARY.md"}, nil, nil},
 	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil, nil},
 }
@@ -64,7 +66,11 @@ type site struct {
 	home  []string // the first page, or directories in which it is
 }
 
-// siteOf reads the configuration in the directory of a layer.
+// siteDirs are the directories in which a project has the configuration of its site, the most telling first. Of a project
+// with a README, the site is its documentation.
+var siteDirs = []string{".", "website", "docs", "doc", "documentation", "site", "guide"}
+
+// siteOf reads the configuration in the directory of a layer, or in one below it.
 func siteOf(d *compose.Draft, pages []docsPage) site {
 	if len(pages) == 0 {
 		return site{}
@@ -73,27 +79,45 @@ func siteOf(d *compose.Draft, pages []docsPage) site {
 		if !l.Dir {
 			continue
 		}
-		for _, g := range generators {
-			for _, marker := range g.markers {
-				data, err := tree.ReadFile(d.FS, path.Join(l.Path, marker), maxNavigation)
-				if err != nil {
-					continue // another generator
-				}
-				s := site{}
-				if m := g.title().FindSubmatch(data); m != nil && len(m[1]) <= maxPageTitle {
-					s.title = strings.TrimSpace(string(m[1]))
-				}
-				s.readNavigation(d, l.Path, g)
-				if g.home != nil {
-					for _, name := range g.home(string(data)) {
-						s.home = append(s.home, path.Join(l.Path, name))
-					}
-				}
+		for _, dir := range siteDirs {
+			if dir = path.Join(l.Path, dir); !isDirectory(d.FS, dir) {
+				continue
+			}
+			if s, ok := siteIn(d, dir); ok {
 				return s
 			}
 		}
 	}
 	return site{}
+}
+
+func isDirectory(fsys fs.FS, dir string) bool {
+	info, err := fs.Stat(fsys, dir)
+	return err == nil && info.IsDir()
+}
+
+// siteIn reads the configuration in a directory.
+func siteIn(d *compose.Draft, dir string) (site, bool) {
+	for _, g := range generators {
+		for _, marker := range g.markers {
+			data, err := tree.ReadFile(d.FS, path.Join(dir, marker), maxNavigation)
+			if err != nil {
+				continue // another generator
+			}
+			s := site{}
+			if m := g.title().FindSubmatch(data); m != nil && len(m[1]) <= maxPageTitle {
+				s.title = strings.TrimSpace(string(m[1]))
+			}
+			s.readNavigation(d, dir, g)
+			if g.home != nil {
+				for _, name := range g.home(string(data)) {
+					s.home = append(s.home, path.Join(dir, name))
+				}
+			}
+			return s, true
+		}
+	}
+	return site{}, false
 }
 
 // readNavigation reads the first file that lists pages.
@@ -153,7 +177,7 @@ func (s site) order(pages []docsPage) (first docsPage) {
 		return len(place)
 	}
 	slices.SortStableFunc(pages, func(a, b docsPage) int { return rank(a) - rank(b) })
-	if isPage(s.nav) && slices.Contains(indexPages, path.Base(s.nav)) {
+	if isPage(s.nav) && indexRank(s.nav) >= 0 {
 		return docsPage{} // the list is on the first page
 	}
 	return pages[0]
@@ -201,7 +225,7 @@ func orderByWeight(pages []docsPage) {
 			continue
 		}
 		weights[p.Path] = p.weight
-		if slices.Contains(indexPages, path.Base(p.Path)) {
+		if isIndex(p) {
 			weights[path.Dir(p.Path)] = p.weight
 		}
 	}
@@ -219,7 +243,7 @@ func compareWeighted(weights map[string]int, a, b string) int {
 		n++
 	}
 	a, b = strings.Join(as[:n+1], "/"), strings.Join(bs[:n+1], "/")
-	if isFirst := slices.Contains(indexPages, path.Base(a)); isFirst != slices.Contains(indexPages, path.Base(b)) {
+	if isFirst := indexRank(a) >= 0; isFirst != (indexRank(b) >= 0) {
 		if isFirst {
 			return -1
 		}
@@ -239,7 +263,7 @@ func compareWeighted(weights map[string]int, a, b string) int {
 
 // titleOf returns the title in the text of a page.
 func titleOf(name string, body []byte) string {
-	switch strings.ToLower(path.Ext(name)) {
+	switch strings.ToLower(path.Ext(markdown.PageName(name))) {
 	case ".md", ".markdown", ".mdx":
 		return linked().ReplaceAllString(markdown.Title(markdown.Headings(body)), "$1")
 	case ".html", ".htm":

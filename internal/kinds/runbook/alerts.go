@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -40,9 +39,9 @@ var (
 var namesOfPages = []string{"readme", "index", "_index", "summary", "changelog", "contributing", "license", "runbook", "runbooks", "alerts"}
 
 // findAlerts finds the alerts that a page without front matter for them answers, and reports how.
-func findAlerts(name, title string, sections []markdown.Section) (found []answered, how string) {
-	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	for _, alert := range byTitle(stem, title, sections) {
+func findAlerts(file, title string, sections []markdown.Section) (found []answered, how string) {
+	name := stem(file)
+	for _, alert := range byTitle(name, title, sections) {
 		found = append(found, answered{Name: alert})
 	}
 	if len(found) > 0 {

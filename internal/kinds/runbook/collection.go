@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/textdist"
 )
 
@@ -72,7 +73,11 @@ func preferOwn(pages []page) {
 	}
 }
 
-func stem(name string) string { return strings.TrimSuffix(path.Base(name), path.Ext(name)) }
+// stem returns the name of a page without its directory and extension.
+func stem(name string) string {
+	base := path.Base(markdown.PageName(name))
+	return strings.TrimSuffix(base, path.Ext(base))
+}
 
 // noteCollection says which alerts were found, and which pages have none.
 func noteCollection(d *compose.Draft, pages []page) {

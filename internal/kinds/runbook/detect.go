@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -20,23 +22,43 @@ const (
 // runbookKeys are keys of front matter by which a runbook is detected: other Markdown does not have them.
 var runbookKeys = []string{"alerts", "alert", "severity", "runbook", "service"}
 
-// isRunbook finds Markdown whose front matter has a key of a runbook. In front matter that is not valid YAML, a line that
-// begins with such a key is enough: deriving the config reports the fault.
+// runbookSections are headings of the template that public collections share. A page about an alert has the first one and
+// another.
+var runbookSections = []string{"meaning", "impact", "diagnosis", "mitigation"}
+
+// isRunbook finds Markdown whose front matter has a key of a runbook, or that is named after an alert and follows the
+// template of runbooks. In front matter that is not valid YAML, a line that begins with such a key is enough: deriving the
+// config reports the fault.
 func isRunbook(s *tree.Sample) (string, bool) {
-	front, _, found := frontmatter.Split(s.Head())
-	if !found {
-		return "", false
-	}
-	front = append([]byte("\n"), front...)
-	value := declare.ReadDocument(s.Path, front).Value
-	fields, _ := value.(map[string]any)
-	for _, key := range runbookKeys {
-		_, ok := fields[key]
-		if ok || value == nil && bytes.Contains(front, []byte("\n"+key+":")) {
-			return fmt.Sprintf("has %q in its front matter", key), true
+	front, body, found := frontmatter.Split(s.Head())
+	var fields map[string]any
+	if found {
+		front = append([]byte("\n"), front...)
+		value := declare.ReadDocument(s.Path, front).Value
+		fields, _ = value.(map[string]any)
+		for _, key := range runbookKeys {
+			_, ok := fields[key]
+			if ok || value == nil && bytes.Contains(front, []byte("\n"+key+":")) {
+				return fmt.Sprintf("has %q in its front matter", key), true
+			}
 		}
 	}
-	return "", false
+	title, _ := fields["title"].(string)
+	return followsTemplate(s.Path, title, markdown.Sections(body))
+}
+
+// followsTemplate reports whether a page is named after an alert and has the headings of the template.
+func followsTemplate(name, title string, sections []markdown.Section) (string, bool) {
+	var found []string
+	for _, s := range sections {
+		if heading := strings.ToLower(plain(s.Heading.Text)); slices.Contains(runbookSections, heading) && !slices.Contains(found, heading) {
+			found = append(found, heading)
+		}
+	}
+	if len(found) < 2 || found[0] != runbookSections[0] || len(byTitle(stem(name), title, sections)) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("is named after an alert and has the headings %s", strings.Join(found, ", ")), true
 }
 
 // hasPages finds a directory that has Markdown.
@@ -45,14 +67,14 @@ func hasPages(s *tree.Sample) (string, bool) {
 	return "", pages > 0
 }
 
-// hasRunbooks finds a directory with several Markdown files, most of which say in their front matter that they are runbooks.
+// hasRunbooks finds a directory with several Markdown files, most of which are runbooks by their content.
 func hasRunbooks(s *tree.Sample) (string, bool) {
 	pages, told := countPages(s, maxSampled)
 	return fmt.Sprintf("holds %d runbooks", told), told > 1 && 2*told > pages
 }
 
 // countPages counts the Markdown files of a directory, no more than most, and those of them that are runbooks by their
-// front matter.
+// content.
 func countPages(s *tree.Sample, most int) (pages, told int) {
 	if !s.IsDir() {
 		return 0, 0
@@ -66,7 +88,7 @@ func countPages(s *tree.Sample, most int) (pages, told int) {
 		if d.IsDir() && name != s.Path && strings.HasPrefix(d.Name(), ".") {
 			return fs.SkipDir
 		}
-		if !d.Type().IsRegular() || !isMarkdown(name) {
+		if !d.Type().IsRegular() || !markdown.IsName(name) {
 			return nil
 		}
 		pages++

@@ -12,9 +12,9 @@ func Kind() kind.Kind {
 		Kind:   data(),
 		Derive: derive,
 		Tests: map[string]roles.Test{
-			"runbook":            {Expects: "Markdown with alerts, severity or service in its front matter", Find: isRunbook},
+			"runbook":            {Expects: "Markdown with alerts, severity or service in its front matter, or named after an alert and with the headings Meaning and Mitigation", Find: isRunbook},
 			"runbooks":           {Expects: "a directory of Markdown", Find: hasPages},
-			"runbooks-of-alerts": {Expects: "a directory of Markdown with alerts in its front matter", Find: hasRunbooks},
+			"runbooks-of-alerts": {Expects: "a directory of Markdown, most of it runbooks", Find: hasRunbooks},
 		},
 		Names:   []kind.Naming{{Rank: kind.RankGuide, Stems: []string{"runbook"}, Types: kind.Markdown}},
 		Outline: outlineOf,

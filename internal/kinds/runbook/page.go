@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -119,7 +118,7 @@ func (p *text) title() string {
 	if title := plain(firstTitle(p.sections)); title != "" {
 		return title
 	}
-	return strings.TrimSuffix(path.Base(p.Path), path.Ext(p.Path))
+	return stem(p.Path)
 }
 
 // answers returns the alerts that a page answers, and how they were found unless the front matter names them.

@@ -3,13 +3,13 @@ package runbook
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -63,17 +63,12 @@ func markdownFiles(d *compose.Draft) ([]file, error) {
 			return nil, &spec.Error{Item: l.Path, Err: err}
 		}
 		for _, f := range packed {
-			if isMarkdown(f.Path) || l.Packing == mediatypes.Raw {
+			if markdown.IsName(f.Path) || l.Packing == mediatypes.Raw {
 				files = append(files, file{l, f})
 			}
 		}
 	}
 	return files, nil
-}
-
-func isMarkdown(name string) bool {
-	ext := strings.ToLower(path.Ext(name))
-	return ext == ".md" || ext == ".markdown" || ext == ".mdx"
 }
 
 // single makes the config of one runbook.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/davit-oci/davit/internal/format/markdown"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
@@ -100,9 +101,10 @@ func IsMarkdown(name, mediaType string) bool {
 
 // TextType returns the media type of a file in a tar.
 func TextType(name string) string {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".md", ".markdown", ".mdx":
+	if markdown.IsName(name) {
 		return "text/markdown"
+	}
+	switch strings.ToLower(path.Ext(name)) {
 	case ".json":
 		return "application/json"
 	case ".yaml", ".yml":
