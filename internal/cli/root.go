@@ -125,10 +125,7 @@ func noSuchCommand(root *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	hint := textdist.DidYouMean(name, names)
-	if hint == "" {
-		hint = `"davit --help" lists the commands`
-	}
+	hint := cmp.Or(habit(name), textdist.DidYouMean(name, names), `"davit --help" lists the commands`)
 	return &exit.UsageError{Err: fmt.Errorf("no such command: %q", name), Hint: hint}
 }
 
@@ -151,8 +148,8 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	switch {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
-	case name == "o" || name == "output":
-		return "JSON is --format json; a target is an argument"
+	case flagHabit(cmd, name) != "":
+		return flagHabit(cmd, name)
 	case unknown.GetSpecifiedShortnames() != "":
 		return ""
 	}

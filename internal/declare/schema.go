@@ -98,7 +98,7 @@ func specSchema() map[string]any {
 	return root
 }
 
-// Examples of what is hard to guess.
+// Examples of shapes that are hard to guess.
 var (
 	referrerExample  = map[string]any{"kind": "sbom", "layers": []any{"sbom.spdx.json"}}
 	platformExamples = []any{

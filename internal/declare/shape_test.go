@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/declare"
 )
 
-// TestShapes gives every key of davit.yaml that is a list or a mapping another type: the hint shows one that fits.
+// TestShapes writes a value of another type for every key of davit.yaml that is a list or a mapping: the hint shows one that fits.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	data, err := declare.SpecSchemaJSON()
