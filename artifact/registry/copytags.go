@@ -93,6 +93,7 @@ type namer interface {
 	TagFrom(ctx context.Context, desc ocispec.Descriptor, repository, tag string) error
 	ResolveFrom(ctx context.Context, repository, tag string) (ocispec.Descriptor, error)
 	Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error)
+	NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
 }
 
 // tagFrom moves a tag of one repository.
@@ -112,5 +113,15 @@ func tagFrom(ctx context.Context, dst namer, one *Copied, from, tag string) (mov
 	if err == nil && found.Digest != one.Descriptor.Digest || err != nil && !errors.Is(err, errdef.ErrNotFound) {
 		one.Repository = from // another one has the tag
 	}
+	if names, _ := dst.NamesOf(ctx, one.Descriptor.Digest); isFullName(names, from+":"+tag) {
+		one.Repository = from // another one has the tag, of the same manifest
+	}
 	return moved, nil
+}
+
+// isFullName reports whether the names of a manifest have a full name instead of a tag: such an entry has it twice, once for
+// containerd.
+func isFullName(names []string, full string) bool {
+	i := slices.Index(names, full)
+	return i >= 0 && slices.Contains(names[i+1:], full)
 }

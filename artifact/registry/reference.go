@@ -271,7 +271,7 @@ func parseRepository(s string, d digest.Digest) (Reference, error) {
 // up on Docker Hub ("alpine:3").
 func notAHost(s string, d digest.Digest) error {
 	host, _, hasPath := strings.Cut(s, "/")
-	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil {
+	if host := strings.TrimSuffix(host, ":"); reference.LooksLikeHost(host) && !hasPath && reference.ValidHost(host) == nil && !strings.HasSuffix(host, ".tar") {
 		return reference.WithHint(errors.New("the repository is missing"), fmt.Sprintf("did you mean %q? A path begins with ./ or /", host+"/NAME"))
 	}
 	whole := s
@@ -279,7 +279,7 @@ func notAHost(s string, d digest.Digest) error {
 		whole += "@" + d.String()
 	}
 	meant := fmt.Sprintf("the path %q?", "./"+whole)
-	if hub, err := parseRepository(dockerHub+"/"+s, d); err == nil {
+	if hub, err := parseRepository(dockerHub+"/"+s, d); err == nil && !strings.HasSuffix(hub.Repository, ".tar") {
 		hub.Digest = d
 		meant = fmt.Sprintf("%q, or %s", hub, meant)
 	}

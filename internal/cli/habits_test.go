@@ -19,40 +19,55 @@ func TestHabits(t *testing.T) {
 		cmd.InheritedFlags() // merges those of the root
 		everywhere.AddFlagSet(cmd.Flags())
 	}
-	for name, known := range foreignCommands {
+	for line := range strings.Lines(strings.TrimSpace(foreignCommands)) {
+		known, names, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		words := strings.Fields(known)
 		cmd := commands[words[0]]
-		if commands[name] != nil || cmd == nil {
-			t.Errorf("%q: %q", name, known)
+		if !ok || cmd == nil {
+			t.Errorf("%q: no such command", line)
 			continue
+		}
+		for _, name := range strings.Fields(names) {
+			if hint := habit(strings.ToUpper(name)); commands[name] != nil || hint != `did you mean "davit `+known+`"?` {
+				t.Errorf("%q: %s", name, hint)
+			}
 		}
 		for _, word := range words[1:] {
 			long, isLong := strings.CutPrefix(word, "--")
 			short, isShort := strings.CutPrefix(word, "-")
 			if isLong && cmd.Flags().Lookup(long) == nil || !isLong && isShort && cmd.Flags().ShorthandLookup(short) == nil {
-				t.Errorf("%q: %q has no %s", name, words[0], word)
+				t.Errorf("%q has no %s", words[0], word)
 			}
 		}
 	}
 	flags := regexp.MustCompile(`--[a-z][a-z-]*`)
-	for key, hint := range foreignFlags {
-		of := everywhere
-		if command, flag, ok := strings.Cut(key, " "); ok {
-			cmd := commands[command]
-			if cmd == nil {
-				t.Errorf("%q: no such command", key)
-				continue
-			}
-			if name := strings.TrimLeft(flag, "-"); cmd.Flags().Lookup(name) != nil || len(name) == 1 && cmd.Flags().ShorthandLookup(name) != nil {
-				t.Errorf("%q is a flag", key)
-			}
-			if !strings.Contains(hint, `"davit `) {
-				of = cmd.Flags()
-			}
+	for line := range strings.Lines(strings.TrimSpace(foreignFlags)) {
+		names, hint, ok := strings.Cut(strings.TrimSpace(line), " | ")
+		if !ok {
+			t.Errorf("%q: no hint", line)
 		}
-		for _, name := range flags.FindAllString(hint, -1) {
-			if of.Lookup(strings.TrimPrefix(name, "--")) == nil {
-				t.Errorf("%q: the hint %q names %s", key, hint, name)
+		for _, key := range strings.Fields(names) {
+			of := everywhere
+			if command, name, ok := strings.Cut(key, "."); ok {
+				cmd := commands[command]
+				if cmd == nil {
+					t.Errorf("%q: no such command", key)
+					continue
+				}
+				if cmd.Flags().Lookup(name) != nil || len(name) == 1 && cmd.Flags().ShorthandLookup(name) != nil {
+					t.Errorf("%q is a flag", key)
+				}
+				if got := flagHabit(command, name); got != hint {
+					t.Errorf("%q: got the hint %q, want %q", key, got, hint)
+				}
+				if !strings.Contains(hint, `"davit `) {
+					of = cmd.Flags()
+				}
+			}
+			for _, name := range flags.FindAllString(hint, -1) {
+				if of.Lookup(strings.TrimPrefix(name, "--")) == nil {
+					t.Errorf("%q: the hint %q names %s", key, hint, name)
+				}
 			}
 		}
 	}

@@ -148,8 +148,8 @@ func suggestFlag(cmd *cobra.Command, unknown *pflag.NotExistError) string {
 	switch {
 	case (name == "p" || name == "password") && cmd.Flags().Lookup("password-stdin") != nil:
 		return "other users can read a password in the arguments of a program: pass it with --password-stdin, or in DAVIT_PASSWORD"
-	case flagHabit(cmd, name) != "":
-		return flagHabit(cmd, name)
+	case flagHabit(cmd.Name(), name) != "":
+		return flagHabit(cmd.Name(), name)
 	case unknown.GetSpecifiedShortnames() != "":
 		return ""
 	}

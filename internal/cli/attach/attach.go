@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ type attachOptions struct {
 func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	var err error
 	if opts.subjectRef, err = registry.Parse(opts.subject); err != nil {
-		return err
+		return hintAtOrder(opts, err)
 	}
 	if err := a.AssignLogin(&app.Login{}, opts.subjectRef); err != nil {
 		return err
@@ -128,6 +129,18 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 		return err
 	}
 	return a.Print(attachResult{all[0], all})
+}
+
+// hintAtOrder returns the error about a subject, with the right order if it is a file and the first argument a reference.
+func hintAtOrder(opts attachOptions, err error) error {
+	if len(opts.sources) == 0 || !app.FileExists(opts.subject) || app.FileExists(opts.sources[0]) {
+		return err
+	}
+	if _, parseErr := registry.Parse(opts.sources[0]); parseErr != nil {
+		return err
+	}
+	words := slices.Concat(opts.sources[1:], []string{opts.subject, opts.sources[0]})
+	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: "davit attach " + strings.Join(words, " ")}
 }
 
 // signAll signs what was attached.

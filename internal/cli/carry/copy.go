@@ -10,6 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/cli/places"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/cli/signing"
 	"github.com/davit-oci/davit/internal/term"
@@ -52,6 +53,10 @@ and --to-username with their passwords say which is meant.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if opts.many.fromFile != "" {
 				return nil
+			}
+			if len(args) > 2 {
+				return &exit.UsageError{Err: fmt.Errorf("%s: unexpected argument %q", cmd.CommandPath(), args[2]),
+					Hint: "usage: davit copy SRC DST; --from-file LIST copies the artifacts in a list"}
 			}
 			return app.Arguments(2, 2)(cmd, args)
 		},
@@ -122,6 +127,10 @@ func runCopy(ctx context.Context, a *app.App, opts copyOptions) error {
 
 // references parses both sides and what the flags want of them.
 func (o copyOptions) references() (src, dst registry.Reference, err error) {
+	if _, ok := places.AsHost(o.src); ok {
+		return src, dst, &exit.UsageError{Err: fmt.Errorf("%q names a registry, and one artifact is copied", o.src),
+			Hint: fmt.Sprintf("davit copy --all-repos %s %s copies all of it", o.src, o.dst)}
+	}
 	if src, err = registry.ParseSource(o.src); err != nil {
 		return src, dst, err
 	}

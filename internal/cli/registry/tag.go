@@ -2,11 +2,13 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
+	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/results"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/opencontainers/go-digest"
@@ -32,6 +34,9 @@ func newTagCommand(a *app.App) *cobra.Command {
 
 func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsent, dryRun app.DryRun) error {
 	tags := args[1:]
+	if err := checkNotReferences(args); err != nil {
+		return err
+	}
 	if err := app.CheckTags(tags); err != nil {
 		return err
 	}
@@ -49,6 +54,22 @@ func runTag(ctx context.Context, a *app.App, args []string, ifAbsent app.IfAbsen
 	}
 	result.dryRun = dryRun
 	return a.Print(result)
+}
+
+// checkNotReferences returns an error if the arguments are meant as those of docker tag, or of the commands that list tags elsewhere.
+func checkNotReferences(args []string) error {
+	last := args[len(args)-1]
+	if !strings.Contains(last, "/") {
+		return nil
+	}
+	if _, err := registry.Parse(last); err != nil {
+		return nil
+	}
+	e := &exit.UsageError{Err: fmt.Errorf("%q is a reference: the tags are those of one repository", last), Hint: fmt.Sprintf("davit copy %s %s", args[0], last)}
+	if args[0] == "ls" || args[0] == "list" {
+		e.Hint = "davit tags " + last
+	}
+	return e
 }
 
 // addTags moves the tags that do not point to the manifest yet.

@@ -88,7 +88,7 @@ func TaggingFrom(entry ocispec.Descriptor, repository, tag string) Change {
 }
 
 // Repositories lists the repositories that full names in the index name, sorted, with their hosts, and reports whether there are
-// manifests without such a name.
+// tags without such a name, or nothing but manifests without names. Attachments have none, and belong to what they are attached to.
 func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bool, err error) {
 	ix, err := c.Store.Index(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bo
 	}
 	for _, e := range ix.Entries {
 		full := e.fullNames()
-		nameless = nameless || len(full) == 0
+		nameless = nameless || len(full) == 0 && e.RefName() != ""
 		for _, name := range full {
 			host, repository, _ := reference.SplitName(name)
 			if host != "" {
@@ -106,7 +106,7 @@ func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bo
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nameless, nil
+	return slices.Compact(names), nameless || len(names) == 0 && len(ix.Entries) > 0, nil
 }
 
 // TagsOf lists the tags that full names give to a repository, sorted.
