@@ -76,7 +76,7 @@ func TestDetect(t *testing.T) {
 		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[helm: charts/web has a Chart.yaml]"},
 		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[modelpack: mod/Modelfile names files with MODEL]"},
 		{"what a Kitfile is about", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[modelkit: kit/Kitfile has a manifestVersion]"},
-		{"a checkpoint with states of its training", []string{"run"}, "", "modelpack [run]", "[modelpack: run/checkpoint-1/optimizer.pt is named like weights]"},
+		{"a checkpoint with states of its training", []string{"run"}, "", "model [run]", "[model: run/checkpoint-1/tiny.dduf is named like weights]"},
 		{"a directory of hidden files in one", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
 		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[collection: src has a devcontainer-feature.json in one and others beside it]"},
 		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[feature: lone/one has a devcontainer-feature.json]"},

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
 )
 
 // choice is the state of choosing among the candidates.
@@ -68,6 +69,12 @@ var rules = []rule{{
 	when: func(c *choice) bool { return len(c.left) > 1 && len(c.mains) > 0 },
 	drop: func(c *choice, m match) bool { return !m.kind.Attached && !has(c.mains, m) },
 }, {
+	why:  "of kinds with a use for all that shows the other, the one counts that can't be without what shows it",
+	when: func(c *choice) bool { return len(c.left) > 1 },
+	drop: func(c *choice, m match) bool {
+		return !needsTelling(m) && c.hasLeft(func(o match) bool { return needsTelling(o) && c.files.accounts(o, m) && c.files.accounts(m, o) })
+	},
+}, {
 	why:  "in a directory, a kind that is mostly attached belongs to the rest",
 	when: func(c *choice) bool { return c.files.isDirectory() && c.hasLeft(isMain) },
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
@@ -86,7 +93,7 @@ func (f *files) choose(found []match) []match {
 	}
 	for _, r := range rules {
 		if r.when(c) {
-			c.left = slices.DeleteFunc(c.left, func(m match) bool { return r.drop(c, m) })
+			c.left = slices.DeleteFunc(slices.Clone(c.left), func(m match) bool { return r.drop(c, m) })
 		}
 	}
 	return c.left
@@ -117,6 +124,11 @@ func (c *choice) hasLeft(is func(match) bool) bool { return slices.ContainsFunc(
 // has reports whether a kind is among the matches.
 func has(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(o match) bool { return o.kind.Name == m.kind.Name })
+}
+
+// needsTelling reports whether an artifact of the kind has a file that shows the kind.
+func needsTelling(m match) bool {
+	return slices.ContainsFunc(m.kind.Layers, func(t mediatypes.LayerType) bool { return t.Tells && t.Min > 0 })
 }
 
 // isPart reports whether another kind accounts for one, and not the other way round too.

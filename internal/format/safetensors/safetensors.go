@@ -23,6 +23,7 @@ const (
 	maxToken  = 1 << 20 // a string or number
 	maxKept   = 1 << 20 // all __metadata__, which has to fit into a config
 	maxDepth  = 16
+	maxFirst  = 16 // names of tensors
 )
 
 // File is the header of a safetensors file.
@@ -32,7 +33,9 @@ type File struct {
 	Elements int64            // parameters in all tensors
 	DTypes   map[string]int64 // tensors of each data type
 	Size     int64            // of the file
+	First    []string         // names of the first tensors
 	data     int64            // sum of the sizes of the tensors
+	packed   int64            // of those of integers that hold several weights each
 	end      int64            // where the last tensor ends
 	kept     int
 	visit    func(tensor.Tensor) // nil: the tensors are not needed
@@ -114,17 +117,32 @@ func (f *File) Add(shard *File) {
 	f.Elements += shard.Elements
 	f.Tensors += shard.Tensors
 	f.Size += shard.Size
+	f.data += shard.data
+	f.packed += shard.packed
 }
 
-// Quantization returns the data type of the tensors, or "mixed".
+// packing has the data types into whose elements quantizations pack several weights: GPTQ, AWQ, bitsandbytes, MLX.
+var packing = map[string]bool{"I32": true, "U32": true, "I16": true, "U16": true, "U8": true}
+
+// Packed reports whether most bytes are of tensors that may hold several weights in an element: the number of elements is not
+// that of parameters then.
+func (f *File) Packed() bool { return f.packed > f.data/2 }
+
+// Quantization returns the data type of the weights, or "mixed". Counters and positions are not weights.
 func (f *File) Quantization() string {
-	if len(f.DTypes) > 1 {
-		return "mixed"
-	}
+	var found []string
 	for dtype := range f.DTypes {
-		return dtype
+		if dtype != "I64" && dtype != "BOOL" || len(f.DTypes) == 1 {
+			found = append(found, dtype)
+		}
 	}
-	return "unknown"
+	switch len(found) {
+	case 0:
+		return "unknown"
+	case 1:
+		return found[0]
+	}
+	return "mixed"
 }
 
 // read reads the header object.
@@ -193,6 +211,12 @@ func (f *File) readTensor(d *json.Decoder, name string) error {
 	}
 	if len(f.DTypes) < 64 || f.DTypes[dtype] > 0 {
 		f.DTypes[dtype]++
+	}
+	if len(f.First) < maxFirst {
+		f.First = append(f.First, name)
+	}
+	if packing[dtype] && len(shape) > 1 {
+		f.packed += length
 	}
 	f.Tensors++
 	f.end = max(f.end, offsets[1])

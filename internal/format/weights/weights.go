@@ -43,9 +43,15 @@ func safetensorsHead(head []byte, size int64) (*Head, bool) {
 	if !ok {
 		return nil, false
 	}
-	h := &Head{Format: "safetensors", Quantization: f.Quantization(), Metadata: f.Metadata}
+	h := &Head{Format: "safetensors", Metadata: f.Metadata}
+	if !f.Packed() {
+		h.Quantization = f.Quantization()
+	}
 	if whole {
-		h.Tensors, h.Parameters = f.Tensors, strconv.FormatInt(f.Elements, 10)
+		h.Tensors = f.Tensors
+	}
+	if whole && !f.Packed() {
+		h.Parameters = strconv.FormatInt(f.Elements, 10)
 	}
 	return h, true
 }

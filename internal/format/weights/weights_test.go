@@ -63,7 +63,11 @@ func TestMissingShards(t *testing.T) {
 		{paths: []string{"m-00000-of-00003.gguf"}, wantErr: true},
 		{paths: []string{"m-00001-of-00002.safetensors", "m-00000-of-00002.safetensors"}},
 		{paths: []string{"m-00000-of-00002.safetensors"}, want: []string{"m-00001-of-00002.safetensors"}},
-		{paths: []string{"m-00000-of-00001.safetensors", "m-00001-of-00001.safetensors"}, wantErr: true},
+		{paths: []string{"m-00000-of-00001.safetensors", "m-00001-of-00001.safetensors"}}, // gpt-oss numbers from 0 up to the count
+		{paths: []string{"m-00000-of-00002.safetensors", "m-00002-of-00002.safetensors"}, want: []string{"m-00001-of-00002.safetensors"}},
+		{paths: []string{"m-00000-of-00002.safetensors", "m-00003-of-00002.safetensors"}, wantErr: true},
+		{paths: []string{"m-00002-of-000003.safetensors", "m-00003-of-000003.safetensors"}, want: []string{"m-00001-of-000003.safetensors"}},
+		{paths: []string{"pytorch_model-00001-of-00002.bin"}, want: []string{"pytorch_model-00002-of-00002.bin"}},
 	} {
 		got, err := weights.MissingShards(tt.paths)
 		if !slices.Equal(got, tt.want) || (err != nil) != tt.wantErr {

@@ -39,6 +39,7 @@ func data() mediatypes.Kind {
 			{Role: "license", MediaType: mediatypes.ModelLicense, Match: []string{"*license*", "*licence*", "*copying*", "*notice*"}},
 			{Role: "vllm", MediaType: mediatypes.ModelVLLMConfig, Match: []string{"vllm-config/"}, Packing: mediatypes.Tar, Max: 1},
 			{Role: "directory", MediaType: mediatypes.ModelDir, Match: []string{"*.dir/"}, Packing: mediatypes.Tar, Form: mediatypes.Form{Prefix: "{title}/"}},
+			{Role: "file", MediaType: mediatypes.ModelFile, Match: weightset.OtherWeights},
 			{Role: "file", MediaType: mediatypes.ModelFile, Match: []string{"*"}},
 		},
 		Order: mediatypes.ByTitle,

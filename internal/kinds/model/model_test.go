@@ -263,6 +263,44 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 	}
 }
 
+// TestModelReadsWhatToolsWrite checks facts from files beside the weights: of diffusers, timm, AutoGPTQ, AutoAWQ.
+func TestModelReadsWhatToolsWrite(t *testing.T) {
+	t.Parallel()
+	weights := func(dtypes ...string) string {
+		header := ""
+		for i, dtype := range dtypes {
+			header += fmt.Sprintf(`,"t%d":{"dtype":%q,"shape":[1,%d],"data_offsets":[%d,%d]}`, i, dtype, 64/map[string]int{"I32": 4, "F16": 2, "F32": 4, "I64": 8, "U8": 1}[dtype], 64*i, 64*i+64)
+		}
+		return string(formattest.Safetensors("{"+header[1:]+"}", 64*len(dtypes)))
+	}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string // architecture, context, parameters, quantization
+	}{
+		"a pipeline":           {map[string]string{"model_index.json": `{"_class_name":"FluxPipeline","vae":["diffusers","V"]}`, "vae/config.json": `{"model_type":"clip","n_ctx":77}`, "vae/x.safetensors": weights("F16")}, "FluxPipeline <nil> 32.00 F16"},
+		"a part of a pipeline": {map[string]string{"config.json": `{"_class_name":"ControlNetModel"}`, "m.safetensors": weights("F16")}, "ControlNetModel <nil> 32.00 F16"},
+		"timm":                 {map[string]string{"config.json": `{"architecture":"resnet50"}`, "m.safetensors": weights("F32", "I64")}, "resnet50 <nil> 24.00 F32"},
+		"AutoGPTQ":             {map[string]string{"config.json": `{"model_type":"llama","n_ctx":9}`, "quantize_config.json": `{"bits":4}`, "m.safetensors": weights("I32", "F16")}, "llama 9 <nil> gptq"},
+		"AutoAWQ":              {map[string]string{"config.json": `{"model_type":"llama"}`, "quant_config.json": `{"w_bit":4}`, "m.safetensors": weights("I32", "F16")}, "llama <nil> <nil> awq"},
+		"packed, no config":    {map[string]string{"m.safetensors": weights("U8", "U8", "F32")}, "<nil> <nil> <nil> <nil>"},
+		"some integers":        {map[string]string{"m.safetensors": weights("U8", "F32")}, "<nil> <nil> 80.00 mixed"},
+	} {
+		plan, err := kindtest.Compose(t, tt.files, "kind: model\nlayers: [./]\n")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var config struct{ Config map[string]any }
+		if err := json.Unmarshal(kindtest.Finished(t, plan).Config, &config); err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(config.Config["architecture"], " ", config.Config["context_size"], " ", config.Config["parameters"], " ", config.Config["quantization"])
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
 func TestModelOfShardsThatDiffer(t *testing.T) {
 	t.Parallel()
 	shard := func(architecture string, no uint16) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
+	"github.com/davit-oci/davit/internal/lists"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 )
@@ -272,13 +273,21 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.Tell(d, false)
 }
 
-// splitDirectories takes weights out of directories that are packed as code.
+// codeDirs are the directories that kit init packs as code, whatever is in them.
+var codeDirs = []string{"src", "pkg", "lib", "build"}
+
+// splitDirectories takes weights out of directories that are packed as code, and with them configs if nothing else is there, as
+// kit init does.
 func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 	var all []*compose.Layer
 	declared := d.Layers
 	for _, l := range declared {
-		inside := found.WeightsIn(l)
-		if !l.Dir || l.Role != "code" || l.Declared.As != "" || len(inside) == 0 {
+		if !l.Dir || l.Role != "code" || l.Declared.As != "" {
+			all = append(all, l)
+			continue
+		}
+		inside := weightsIn(d, found, l)
+		if len(inside) == 0 {
 			all = append(all, l)
 			continue
 		}
@@ -286,15 +295,44 @@ func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 		for _, name := range inside {
 			d.AddFile(l, name, "model")
 		}
-		all = append(all, d.Layers...)
 		exclude := l.Exclude
 		l.Exclude = func(name string, isDir bool) bool {
 			return slices.Contains(inside, path.Join(l.Path, name)) || exclude != nil && exclude(name, isDir)
 		}
-		if rest, err := tree.FilesBelow(d.FS, &l.Layer); err != nil || len(rest) > 0 {
-			all = append(all, l)
+		switch rest, err := tree.FilesBelow(d.FS, &l.Layer); {
+		case err != nil || slices.ContainsFunc(rest, func(name string) bool { return !matches(d, "modelpart", name) }):
+			d.Layers = append(d.Layers, l)
+		default:
+			for _, name := range rest {
+				d.AddFile(l, path.Join(l.Path, name), "modelpart")
+			}
 		}
+		all = append(all, d.Layers...)
 	}
 	d.Layers = all
 	weightset.TitleFiles(d)
+}
+
+// weightsIn lists the weights in a directory: those that the survey found, and those that have the name of weights.
+func weightsIn(d *compose.Draft, found *weightset.Parts, l *compose.Layer) []string {
+	inside := found.WeightsIn(l)
+	if slices.Contains(codeDirs, path.Base(l.Path)) {
+		return inside
+	}
+	below, err := tree.FilesBelow(d.FS, &l.Layer)
+	if err != nil {
+		return inside // reported when it is packed
+	}
+	for _, name := range below {
+		if matches(d, "model", name) {
+			inside = append(inside, path.Join(l.Path, name))
+		}
+	}
+	return lists.Unique(inside)
+}
+
+// matches reports whether a name is that of a file of a role.
+func matches(d *compose.Draft, role, name string) bool {
+	t, _ := d.Kind.Role(role)
+	return roles.Matches(t, name, false)
 }

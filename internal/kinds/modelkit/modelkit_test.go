@@ -251,6 +251,28 @@ modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar config.json`)
 	checkKitfile(t, plan)
 }
 
+// TestModelKitOfDirectories checks that weights of any format in directories are parts, with the configs beside them, and that
+// code is not.
+func TestModelKitOfDirectories(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"onnx/model.onnx": "x", "onnx/model.onnx_data": "x", "onnx/config.json": "{}", "voices/a.pt": "x", "voices/list.py": "x", "src/table.bin": "x", "README.md": "x",
+	}
+	plan, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [onnx/, voices/, src/, README.md]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindtest.WantLines(t, kindtest.LayerLines(plan), `
+model application/vnd.kitops.modelkit.model.v1.tar tar onnx/model.onnx
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar onnx/model.onnx_data
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar onnx/config.json
+modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar voices/a.pt
+code application/vnd.kitops.modelkit.code.v1.tar tar voices
+code application/vnd.kitops.modelkit.code.v1.tar tar src
+docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
+	checkKitfile(t, plan)
+}
+
 // TestModelKitOfTraining checks that the state of a training is not the model.
 func TestModelKitOfTraining(t *testing.T) {
 	t.Parallel()

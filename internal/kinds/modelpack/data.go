@@ -23,10 +23,6 @@ func telling(t mediatypes.LayerType) mediatypes.LayerType {
 	return t
 }
 
-// tellingWeights are those names that nothing but weights has. GGUF and safetensors tell kind model.
-var tellingWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
-	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack"}
-
 // data is a model as the CNCF ModelPack specification has it.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
@@ -39,7 +35,7 @@ func data() mediatypes.Kind {
 		Config: mediatypes.Config{MediaType: mediatypes.ModelPackConfig, Derive: "modelpack", Schema: schema()},
 		Layers: []mediatypes.LayerType{
 			{Role: "modelfile", MediaType: "text/plain", Match: []string{"Modelfile"}, Content: "modelfile", Tells: true},
-			telling(layer("weights", "weight", tellingWeights...)),
+			telling(layer("weights", "weight", weightset.OtherWeights...)),
 			layer("weights", "weight", weightset.WeightFiles...),
 			layer("config", "weight.config", weightset.WeightConfigFiles...),
 			layer("code", "code", weightset.CodeFiles...),

@@ -1,14 +1,15 @@
 package survey
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/format/safetensors"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// saysAdapter reports whether the metadata of a safetensors file are those of a LoRA: as kohya's trainer writes them, or as
-// Stability's modelspec names the architecture.
+// saysAdapter reports whether a safetensors file is a LoRA: by its metadata, as kohya's trainer writes them or as Stability's
+// modelspec names the architecture, or by the names of its tensors.
 func (s *surveyor) saysAdapter(p string) bool {
 	head, err := tree.ReadHead(s.FS, p)
 	if err != nil {
@@ -18,5 +19,22 @@ func (s *surveyor) saysAdapter(p string) bool {
 	if !ok {
 		return false
 	}
-	return f.Metadata["ss_network_module"] != "" || strings.HasSuffix(f.Metadata["modelspec.architecture"], "/lora")
+	return f.Metadata["ss_network_module"] != "" || strings.HasSuffix(f.Metadata["modelspec.architecture"], "/lora") || areOfAdapter(f.First)
+}
+
+// adapterWords are in the names of tensors that change those of another model: LoRA, LoHa, LoKr.
+var adapterWords = []string{"lora_a", "lora_b", "lora_up", "lora_down", ".lora.", "hada_w", "lokr_w", "dora_scale", "lora_magnitude_vector"}
+
+// areOfAdapter reports whether all names of tensors are those of an adapter.
+func areOfAdapter(names []string) bool {
+	found := false
+	for _, name := range names {
+		name = strings.ToLower(name)
+		isPart := slices.ContainsFunc(adapterWords, func(word string) bool { return strings.Contains(name, word) })
+		if !isPart && !strings.HasSuffix(name, ".alpha") {
+			return false
+		}
+		found = found || isPart
+	}
+	return found
 }

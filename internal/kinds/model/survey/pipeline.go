@@ -14,6 +14,15 @@ func (s *surveyor) isComponentDir(dir string) bool {
 	return dir != "." && s.have[path.Join(path.Dir(dir), "model_index.json")]
 }
 
+// isDenoiser reports whether a directory has the component of a pipeline that is the model, and not what reads or writes for it.
+func isDenoiser(dir string) bool {
+	switch path.Base(dir) {
+	case "unet", "transformer", "prior":
+		return true
+	}
+	return false
+}
+
 // pipelineIn lists the directories of the components of a pipeline of diffusers: those that its model_index.json names, or all
 // beside it if it names none of them. It is nil without a pipeline. Other directories have variants of components.
 func (s *surveyor) pipelineIn(dirs []string) map[string]bool {

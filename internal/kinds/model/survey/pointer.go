@@ -3,24 +3,43 @@ package survey
 import (
 	"bytes"
 	"io/fs"
+	"path"
 
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// maxPointer is the size of a pointer of Git LFS, which has less (git-lfs docs/spec.md).
-const maxPointer = 1024
+// maxPointer is more than a pointer has: less than 1 KiB in Git LFS (docs/spec.md), one line of git-annex with a key.
+const maxPointer = 4096
 
-// pointerStarts lists the first lines of pointers of Git LFS; the second is that of its first versions.
-var pointerStarts = [][]byte{[]byte("version https://git-lfs.github.com/spec/"), []byte("version https://hawser.github.com/spec/")}
+// pointers are the beginnings of files that stand for other ones in a checkout, and the commands that fetch these.
+var pointers = []struct{ begin, of, command string }{
+	{"version https://git-lfs.github.com/spec/", "Git LFS", "git lfs pull"},
+	{"version https://hawser.github.com/spec/", "Git LFS", "git lfs pull"}, // its first versions
+	{"/annex/objects/", "git-annex", "git annex get "},
+	{"# xet version ", "Git-Xet", "git xet checkout "},
+}
 
-// isPointer reports whether a file is a pointer of Git LFS.
-func isPointer(fsys fs.FS, name string) bool {
+// pointerFault returns the fault of a file that is a pointer.
+func pointerFault(fsys fs.FS, name string) *Fault {
 	info, err := fs.Stat(fsys, name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() >= maxPointer {
-		return false
+		return nil
 	}
 	head, err := tree.ReadStart(fsys, name, maxPointer)
-	return err == nil && (bytes.HasPrefix(head, pointerStarts[0]) || bytes.HasPrefix(head, pointerStarts[1]))
+	if err != nil {
+		return nil // reported when it is packed
+	}
+	for _, p := range pointers {
+		if !bytes.HasPrefix(head, []byte(p.begin)) || bytes.IndexByte(head, 0) >= 0 {
+			continue
+		}
+		command := p.command
+		if command[len(command)-1] == ' ' {
+			command += path.Base(name)
+		}
+		return &Fault{name, "is a pointer of " + p.of + ", not the file itself", command}
+	}
+	return nil
 }
 
 // isPage reports whether a file is a page in HTML, which some sites send instead of a file to those who may not have it.

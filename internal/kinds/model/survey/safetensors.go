@@ -50,7 +50,7 @@ func (s *surveyor) safetensorsSets(paths []string) []Set {
 		case model.Paths == nil:
 			model = here[0]
 			continue
-		case pipeline != nil:
+		case pipeline != nil || s.isModule(path.Dir(model.Paths[0]), dir):
 			model.Paths = append(model.Paths, here[0].Paths...)
 			continue
 		case isOther(dir) || s.isModelBeside(path.Dir(model.Paths[0]), dir):
@@ -89,6 +89,11 @@ func (s *surveyor) compareDirs(a, b string) int {
 			return -1
 		}
 		return 1
+	case s.isComponentDir(a) && isDenoiser(a) != isDenoiser(b):
+		if isDenoiser(a) {
+			return -1
+		}
+		return 1
 	case dirDepth(a) != dirDepth(b):
 		return dirDepth(a) - dirDepth(b)
 	}
@@ -117,6 +122,14 @@ func isOther(dir string) bool {
 	return isCheckpoint || path.Base(dir) == "original"
 }
 
+// isModule reports whether a directory has a module of a model of sentence-transformers, such as 2_Dense, whose modules.json is
+// in the directory of the model.
+func (s *surveyor) isModule(model, dir string) bool {
+	number, name, _ := strings.Cut(path.Base(dir), "_")
+	_, err := strconv.Atoi(number)
+	return err == nil && name != "" && path.Dir(dir) == model && s.have[path.Join(model, "modules.json")]
+}
+
 // isModelBeside reports whether a directory has another model, with a config of its own, beside the directory of the model: no
 // directory above both is that of a model.
 func (s *surveyor) isModelBeside(model, dir string) bool {
@@ -143,8 +156,8 @@ func (s *surveyor) setsOf(paths []string) []Set {
 	var others []Set
 	for _, set := range sets[1:] {
 		found := s.tensorsOf(set.Paths)
-		if s.rank(set) == rankWhole && s.rank(model) <= rankWhole && s.rank(model) != rankIndexed && !names.overlap(found) {
-			model.Paths = append(model.Paths, set.Paths...) // parts that no index names
+		if s.rank(set) == rankWhole && s.rank(model) == rankWhole && !names.overlap(found) {
+			model.Paths = append(model.Paths, set.Paths...) // parts that neither an index nor a usual name tells apart
 			names.add(found)
 		} else {
 			others = append(others, set)

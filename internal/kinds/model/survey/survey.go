@@ -41,7 +41,7 @@ func (p Part) IsWeights() bool {
 
 // Set is a set of weights that make one model.
 type Set struct {
-	Format string   // gguf, safetensors, or dduf
+	Format string   // gguf, safetensors, dduf, or a format of which nothing but the name is known: pytorch, onnx …
 	Paths  []string // shards in order
 }
 
@@ -50,7 +50,7 @@ type Fault struct{ Path, Message, Hint string }
 
 // Survey holds the parts that the files of a tree play.
 type Survey struct {
-	Model  Set   // no paths: there are no weights of a format that a survey reads
+	Model  Set   // no paths: there are no weights
 	Others []Set // sets that are not the model
 	Parts  map[string]Part
 	Faults []Fault
@@ -68,7 +68,7 @@ type Tree struct {
 // Survey looks at names, index files, and the beginnings of weights.
 func (t Tree) Survey() *Survey {
 	s := &surveyor{
-		Tree: t, out: &Survey{Parts: map[string]Part{}, Unread: map[string]error{}}, have: map[string]bool{}, formats: map[string]string{},
+		Tree: t, out: &Survey{Parts: map[string]Part{}, Unread: map[string]error{}}, have: map[string]bool{}, formats: map[string]string{}, foreign: map[string]string{},
 		named: map[string]map[string]bool{}, reported: map[string]bool{}, seed: maphash.MakeSeed(),
 	}
 	slices.Sort(s.Paths)
@@ -82,6 +82,7 @@ func (t Tree) Survey() *Survey {
 	for _, p := range byFormat["dduf"] {
 		dduf = append(dduf, Set{"dduf", []string{p}})
 	}
+	s.findForeign()
 	s.choose(s.safetensorsSets(byFormat["safetensors"]), s.ggufSets(byFormat["gguf"]), dduf)
 	s.onlyOne(Projector, OtherProjector, projectorRank)
 	s.templates()
@@ -98,15 +99,16 @@ type surveyor struct {
 	formats map[string]string          // of weights, by path; empty: not weights
 	named   map[string]map[string]bool // by index file: the files that it names
 	seed    maphash.Seed
+	foreign map[string]string // formats of other weights, by path
 
 	reported map[string]bool // files that are missing
 }
 
-// formatOf returns the format of weights, empty for other files. A pointer of Git LFS is a fault, and not weights. GGUF is
+// formatOf returns the format of weights, empty for other files. A pointer to a file is a fault, and not weights. GGUF is
 // recognized by its first bytes if the name has no format, as those of Ollama's blobs.
 func (s *surveyor) formatOf(p string) string {
-	if isPointer(s.FS, p) {
-		s.fault(p, "is a pointer of Git LFS, not the file itself", "git lfs pull")
+	if f := pointerFault(s.FS, p); f != nil {
+		s.out.Faults = append(s.out.Faults, *f)
 		return ""
 	}
 	format := ""
@@ -117,7 +119,7 @@ func (s *surveyor) formatOf(p string) string {
 		format = "safetensors"
 	case ".dduf":
 		format = "dduf"
-	case "", ".bin", ".lora", ".imatrix":
+	case "", ".bin", ".lora", ".imatrix", ".gguf_file", ".dat":
 		if head, err := tree.ReadStart(s.FS, p, 8); err == nil && gguf.IsHead(head) {
 			format = "gguf"
 		}
@@ -143,6 +145,7 @@ func (s *surveyor) choose(formats ...[]Set) {
 		return
 	case len(sets) == 0:
 		s.adapterAlone()
+		s.chooseForeign()
 		return
 	}
 	best := slices.MinFunc(formats, func(a, b []Set) int {
@@ -160,6 +163,7 @@ func (s *surveyor) choose(formats ...[]Set) {
 			s.out.Parts[p] = part
 		}
 	}
+	s.chooseForeign()
 }
 
 // shallowest returns the smallest depth of the files of sets.
@@ -195,8 +199,8 @@ func (s *surveyor) chooseNamed(sets []Set) {
 		case slices.Contains(s.Chosen, p):
 			s.out.Parts[p] = Weights
 			s.out.Model.Paths = append(s.out.Model.Paths, p)
-			s.out.Model.Format = cmp.Or(s.out.Model.Format, s.formats[p])
-		case s.formats[p] != "" && s.out.Parts[p] == Other:
+			s.out.Model.Format = cmp.Or(s.out.Model.Format, s.formats[p], s.foreign[p])
+		case s.formats[p]+s.foreign[p] != "" && s.out.Parts[p] == Other:
 			s.out.Parts[p] = OtherSet
 		}
 	}

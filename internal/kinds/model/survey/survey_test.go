@@ -95,6 +95,24 @@ func TestSurvey(t *testing.T) {
 		"a web page":                {map[string]string{"m.safetensors": "<!DOCTYPE html>\n<html>", "config.json": "{}"}, "", "", "m.safetensors"},
 		"many shards are missing": {map[string]string{"m-00001-of-00009.safetensors": tensors("a"), "model.safetensors.index.json": `{"weight_map":{"a":"m-00001-of-00009.safetensors","b":"m-00002-of-00009.safetensors","c":"m-00003-of-00009.safetensors","d":"m-00004-of-00009.safetensors","e":"m-00005-of-00009.safetensors","f":"m-00006-of-00009.safetensors","g":"m-00007-of-00009.safetensors","h":"m-00008-of-00009.safetensors","i":"m-00009-of-00009.safetensors"}}`},
 			"m-00001-of-00009.safetensors", "", "m-00002-of-00009.safetensors m-00003-of-00009.safetensors m-00004-of-00009.safetensors m-00005-of-00009.safetensors m-00006-of-00009.safetensors m-00007-of-00009.safetensors"},
+		"a LoRA by its tensors":      {map[string]string{"sd.safetensors": tensors("a"), "loras/x.safetensors": tensors("te.alpha", "te.lora_down.weight", "te.lora_up.weight")}, "sd.safetensors", "", ""},
+		"a model with a LoRA in it":  {map[string]string{"m.safetensors": tensors("a", "a.lora_A.weight")}, "m.safetensors", "", ""},
+		"the usual name and another": {map[string]string{"model.safetensors": tensors("a"), "open_clip_model.safetensors": tensors("b")}, "model.safetensors", "open_clip_model.safetensors", ""},
+		"modules of the same names": {map[string]string{"modules.json": "[]", "model.safetensors": tensors("a"), "2_Dense/model.safetensors": tensors("w"), "3_Dense/model.safetensors": tensors("w"), "4/model.safetensors": tensors("a")},
+			"2_Dense/model.safetensors 3_Dense/model.safetensors model.safetensors", "4/model.safetensors", ""},
+		"shards from 0 up to the count": {map[string]string{"m-00000-of-00001.safetensors": tensors("a"), "m-00001-of-00001.safetensors": tensors("b"), "model.safetensors.index.json": `{"weight_map":{"a":"m-00000-of-00001.safetensors","b":"m-00001-of-00001.safetensors"}}`},
+			"m-00000-of-00001.safetensors m-00001-of-00001.safetensors", "", ""},
+		"other formats beside safetensors": {map[string]string{"model.safetensors": tensors("a"), "pytorch_model.bin": "PK\x03\x04", "onnx/model.onnx": "x", "onnx/model_q4.onnx": "x", "vocab.bin": "x", "training_args.bin": "PK\x03\x04", "optimizer.pt": "\x80\x02"},
+			"model.safetensors", "onnx/model.onnx pytorch_model.bin", ""},
+		"other formats beside GGUF":      {map[string]string{"m.gguf": gguf(15, ""), "m.pth": "\x80\x02"}, "m.gguf", "m.pth", ""},
+		"an adapter beside its training": {map[string]string{"adapter_config.json": "{}", "adapter_model.safetensors": tensors("a"), "training_args.bin": "PK\x03\x04"}, "adapter_model.safetensors", "", ""},
+		"other formats alone":            {map[string]string{"pytorch_model.bin": "PK\x03\x04", "tf_model.h5": "\x89HDF", "flax_model.msgpack": "x"}, "pytorch_model.bin", "flax_model.msgpack tf_model.h5", ""},
+		"a leftover beside other shards": {map[string]string{"model.safetensors": tensors("a"), "pytorch_model-1.bin": "PK\x03\x04", "pytorch_model.bin.index.json": `{"weight_map":{"a":"pytorch_model-1.bin","b":"pytorch_model-2.bin"}}`},
+			"model.safetensors", "pytorch_model-1.bin", ""},
+		"a matrix of before GGUF":        {map[string]string{"m.gguf": gguf(15, ""), "m.imatrix": "x", "imatrix.dat": "x"}, "m.gguf", "", ""},
+		"a matrix of another name":       {map[string]string{"m.gguf": gguf(15, ""), "imatrix_unsloth.gguf_file": gguf(0, "imatrix")}, "m.gguf", "", ""},
+		"a pointer of git-annex":         {map[string]string{"m.safetensors": "/annex/objects/SHA256E-s9--0.safetensors\n"}, "", "", "m.safetensors"},
+		"a pointer of Git-Xet":           {map[string]string{"m.gguf": "# xet version 0\nfilesize = 9\nhash = '0'\n"}, "", "", "m.gguf"},
 		"a text about GGUF":              {map[string]string{"m.gguf": gguf(15, ""), "notes": "GGUF is a format"}, "m.gguf", "", ""},
 		"a pointer":                      {map[string]string{"m.safetensors": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"}, "", "", "m.safetensors"},
 		"a text that speaks of pointers": {map[string]string{"m.gguf": gguf(15, ""), "a.txt": "A version https://git-lfs.github.com/spec/v1"}, "m.gguf", "", ""},
@@ -130,6 +148,27 @@ func TestSurveyOfIndexes(t *testing.T) {
 	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
 	if len(found.Unread) != 1 || found.Unread["m.safetensors.index.json"] == nil {
 		t.Errorf("unread are %v", found.Unread)
+	}
+}
+
+// TestSurveySorts checks the order of files of a format that is not read: the first is the model of a ModelKit.
+func TestSurveySorts(t *testing.T) {
+	t.Parallel()
+	const pickle = "\x80\x02"
+	for want, files := range map[string]map[string]string{
+		"model.pth large.pth dvae.pth":              {"dvae.pth": pickle, "model.pth": pickle, "large.pth": pickle + "xxxx"},
+		"p-00001-of-00002.bin p-00002-of-00002.bin": {"p-00002-of-00002.bin": pickle + "x", "p-00001-of-00002.bin": pickle},
+		"top.pt voices/large.pt":                    {"top.pt": pickle, "voices/large.pt": pickle + "xx"},
+	} {
+		found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
+		if got := strings.Join(found.Model.Paths, " "); got != want || found.Model.Format != "pytorch" {
+			t.Errorf("got %s of %s, want %s", got, found.Model.Format, want)
+		}
+	}
+	files := map[string]string{"model_index.json": "{}", "text_encoder/m.safetensors": tensors("a"), "unet/m.safetensors": tensors("b"), "vae/m.safetensors": tensors("c")}
+	found := survey.Tree{FS: kindtest.Tree(t, files).FS(), Paths: slices.Collect(maps.Keys(files))}.Survey()
+	if got := found.Model.Paths[0]; got != "unet/m.safetensors" {
+		t.Errorf("the first component is %s", got)
 	}
 }
 

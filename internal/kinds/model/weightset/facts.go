@@ -100,13 +100,34 @@ func safetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warnin
 	metadata := all.Metadata
 	metadata["tensor_count"] = fmt.Sprint(all.Tensors)
 	facts = map[string]any{
-		"parameters":   quantity.Fixed(all.Elements, "", "K", "M", "B", "T"),
-		"quantization": all.Quantization(),
-		"size":         quantity.Fixed(all.Size, "B", "kB", "MB", "GB", "TB", "PB"),
-		"safetensors":  metadata,
+		"size":        quantity.Fixed(all.Size, "B", "kB", "MB", "GB", "TB", "PB"),
+		"safetensors": metadata,
+	}
+	if !all.Packed() {
+		facts["parameters"] = quantity.Fixed(all.Elements, "", "K", "M", "B", "T")
+		facts["quantization"] = all.Quantization()
 	}
 	if architecture := metadata["architecture"]; architecture != "" {
 		facts["architecture"] = architecture
 	}
-	return facts, hubFacts(fsys, path.Join(path.Dir(shards[0]), "config.json"), facts), nil
+	dir := path.Dir(shards[0])
+	if class := pipelineClass(fsys, dir); class != "" {
+		facts["architecture"] = class
+		return facts, "", nil
+	}
+	return facts, hubFacts(fsys, path.Join(dir, "config.json"), facts), nil
+}
+
+// pipelineClass returns the class of the pipeline of diffusers whose component a directory is, empty if it is not one. What the
+// config of a component says is not of the model.
+func pipelineClass(fsys fs.FS, dir string) string {
+	if dir == "." {
+		return ""
+	}
+	data, err := tree.ReadFile(fsys, path.Join(path.Dir(dir), "model_index.json"), tree.MaxSmallFile)
+	if err != nil {
+		return ""
+	}
+	index, _ := readObject(data)
+	return word(index["_class_name"])
 }

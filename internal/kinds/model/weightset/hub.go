@@ -2,6 +2,7 @@ package weightset
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,8 +31,10 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	if err != nil {
 		return fmt.Sprintf("%s can't be read, so architecture and context size are those of the weights alone: %s", name, tree.Cause(err))
 	}
-	if kind := word(config["model_type"]); kind != "" && facts["architecture"] == nil {
-		facts["architecture"] = kind
+	for _, key := range [...]string{"model_type", "architecture", "_class_name"} { // of transformers, timm, diffusers
+		if kind := word(config[key]); kind != "" && facts["architecture"] == nil {
+			facts["architecture"] = kind
+		}
 	}
 	if n := contextSize(config); n > 0 {
 		facts["context_size"] = n
@@ -105,14 +108,7 @@ func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
 			method = "mlx"
 			break
 		}
-		data, err := tree.ReadFile(fsys, path.Join(dir, "hf_quant_config.json"), tree.MaxSmallFile)
-		if err != nil {
-			return // most models have none
-		}
-		beside, _ := readObject(data)
-		if q, ok := beside["quantization"].(map[string]any); ok {
-			method, isWhole = modelOpt(q)
-		}
+		method, isWhole = quantizationBeside(fsys, dir)
 	}
 	if method == "" {
 		return
@@ -121,6 +117,28 @@ func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
 	if !isWhole {
 		delete(facts, "parameters")
 	}
+}
+
+// quantizationBeside reads the method of quantization from the file that some tools write beside the config.
+func quantizationBeside(fsys fs.FS, dir string) (method string, isWhole bool) {
+	read := func(name string) map[string]any {
+		data, err := tree.ReadFile(fsys, path.Join(dir, name), tree.MaxSmallFile)
+		if err != nil {
+			return nil // most models have none
+		}
+		object, _ := readObject(data)
+		return object
+	}
+	if q, ok := read("hf_quant_config.json")["quantization"].(map[string]any); ok {
+		return modelOpt(q)
+	}
+	if q := read("quantize_config.json"); q["bits"] != nil { // AutoGPTQ
+		return cmp.Or(word(q["quant_method"]), "gptq"), false
+	}
+	if q := read("quant_config.json"); q["w_bit"] != nil { // AutoAWQ
+		return "awq", false
+	}
+	return "", false
 }
 
 // wholeFormats are the formats of compressed-tensors that do not pack.

@@ -83,7 +83,7 @@ func addShards(d *compose.Draft, role string) {
 			continue
 		}
 		var added []string
-		for _, name := range group.Names(group.First(isFile)) {
+		for _, name := range group.Names(isFile) {
 			if !have[name] && isFile(name) {
 				have[name] = true
 				d.AddFile(l, name, role)
@@ -124,20 +124,16 @@ func (p *Parts) SortWeights(d *compose.Draft, role string) {
 
 // weightRank orders layers of weights. The state of a training has the endings of weights.
 func (p *Parts) weightRank(l *compose.Layer) int {
-	name := strings.ToLower(path.Base(l.Source()))
 	switch {
 	case len(p.Model.Paths) > 0 && l.Source() == p.Model.Paths[0]:
 		return -1 // the part with the config of the model, not a module further down
 	case p.Part(l) == survey.Weights:
 		return 0
-	case slices.ContainsFunc(trainingStates, func(begin string) bool { return strings.HasPrefix(name, begin) }):
+	case survey.IsTrained(l.Source()):
 		return 2
 	}
 	return 1
 }
-
-// trainingStates begin the names of files that trainers and TensorFlow write beside weights.
-var trainingStates = []string{"optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state", "fingerprint.pb", "random_states"}
 
 // Tell notes which set is the model, and what the other files are. leftOut: the other weights are not packed.
 func (p *Parts) Tell(d *compose.Draft, leftOut bool) {

@@ -27,7 +27,13 @@ var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt",
 	"*.pte", "*.pt2", "*.ptl", "*.hdf", "*.data-[0-9]*", "*.index", "*.ggmf", "*.ggjt", "*.q[2-8]_[0-9k]*", "*.f16", "*.f32",
 	"*.checkpoint", "*.dist_ckpt", "*.distcp", "tensor[0-9]*_[0-9]*", "*.tensor", "*.tensors", "*.weights", "*.state",
 	"*.embedding", "*.ot", "*.trt", "*.onnx_data*", "*.onnx.data*", "*.pickle", "*.npy", "*.nc", "*.coreml", "*.mil", "*.mleap",
-	"*.surml", "*.caffemodel", "*.prototxt", "*.dlc", "*.circle", "*.nb", "*.ftz", "*.ark"}
+	"*.surml", "*.skops", "*.nemo", "*.pdiparams", "*.pdmodel", "*.jit", "*.gguf_file", "*.caffemodel", "*.prototxt", "*.dlc", "*.circle", "*.nb", "*.ftz", "*.ark"}
+
+// OtherWeights are those names that nothing but weights has, of formats that no client of kind model runs: beside GGUF or
+// safetensors they are alternatives, alone they show a ModelPack.
+var OtherWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
+	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack", "*.weights.h5", "saved_model.pb", "ggml-*.bin", "*.joblib", "*.skops",
+	"*.nemo", "*.pdiparams", "weights.npz"}
 
 // WeightConfigFiles are patterns of names of files that weights need to be used.
 var WeightConfigFiles = []string{"config.json", "*_config.json", "*tokenizer*", "*.jinja", "vocab.*", "merges.txt", "*.tiktoken",
