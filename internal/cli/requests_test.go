@@ -189,7 +189,7 @@ func TestReadingTakesLittle(t *testing.T) {
 		{command: "diff $A:old $A:new", ops: []string{manifest, manifest, blob, blob}, bytes: 4 << 10, code: exit.No},
 		{command: "diff $A:old $A:new --text", ops: []string{manifest, manifest, blob, blob, blob, blob}, bytes: 8 << 10, code: exit.No},
 		{command: "resolve $A:1", ops: []string{"HEAD manifest"}},
-		{command: "show $A:1", ops: []string{manifest, blob}, bytes: 6},
+		{command: "show $A:1", ops: []string{manifest, blob, referrers}, bytes: 6},
 	} {
 		t.Run(test.command, func(t *testing.T) { test.run(t, reg, app) })
 	}

@@ -54,9 +54,14 @@ func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 // errEnough ends a listing.
 var errEnough = errors.New("enough")
 
+// ForHint returns a context for requests whose answers are only for a hint: nobody waits for them longer than two seconds.
+func ForHint(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, maxHintTime)
+}
+
 // SomeTags returns the first tags of a source for a hint: one page, of those that arrive within two seconds.
 func SomeTags(ctx context.Context, src registry.TagLister) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxHintTime)
+	ctx, cancel := ForHint(ctx)
 	defer cancel()
 	var some []string
 	err := src.Tags(ctx, "", func(page []string) error {

@@ -52,6 +52,7 @@ type SBOM = sbom.Summary
 type Document struct {
 	Reference string           `json:"reference,omitempty"` // set by the caller, which knows the name of the source
 	Digest    digest.Digest    `json:"digest"`              // of the manifest
+	Index     digest.Digest    `json:"index,omitempty"`     // of the index that it was chosen from
 	Kind      string           `json:"kind"`
 	Path      string           `json:"path"`
 	MediaType string           `json:"mediaType"`
@@ -89,6 +90,7 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	if err != nil {
 		return nil, err
 	}
+	resolved := m.Desc.Digest
 	if m, _, err = fetch.Choose(ctx, src, m, opts.Platform); err != nil {
 		return nil, err
 	}
@@ -112,6 +114,9 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	}
 	doc.Facts = facts
 	doc.Digest, doc.Kind, doc.Verified = m.Desc.Digest, s.kind.Name, !s.unverified
+	if resolved != doc.Digest {
+		doc.Index = resolved
+	}
 	s.outline(doc)
 	return doc, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/cli/signing"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
@@ -25,7 +26,6 @@ import (
 	"github.com/davit-oci/davit/internal/term/markdown"
 	"github.com/davit-oci/davit/pull/read"
 	"github.com/davit-oci/davit/pull/referrers"
-	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
@@ -169,6 +169,9 @@ func showIn(ctx context.Context, a *app.App, t *app.Target, opts showOptions) (*
 		}
 	}
 	r.Document = r.Documents[0]
+	if opts.Kind == "" && r.Signature == "" {
+		r.Signature = unverified(ctx, t, r.Document)
+	}
 	if len(r.Documents) == 1 {
 		r.Documents = nil
 	}
@@ -199,19 +202,10 @@ func readIn(ctx context.Context, a *app.App, t *app.Target, one shown, opts show
 	return doc, nil
 }
 
-// signatureOf says by which key the artifact of a document is signed. The signature of an envelope in it is another one.
-func signatureOf(doc *read.Document, keys []trust.Key) string {
-	switch {
-	case len(keys) == 0:
-		return doc.Signature
-	case doc.Signature != "":
-		return doc.Signature + "; its manifest is verified by " + keys[0].Name
-	}
-	return "verified by " + keys[0].Name
-}
-
 // attachedHint returns the commands that show the attachments, one for each kind but one, or "" if nothing is.
 func attachedHint(ctx context.Context, t *app.Target, except string) string {
+	ctx, cancel := fetch.ForHint(ctx)
+	defer cancel()
 	subject, err := t.Find(ctx)
 	if err != nil {
 		return ""

@@ -36,7 +36,7 @@ manifest whose config has none.`,
 	}
 	cmd.Flags().StringSliceVar(&opts.tags, "tag", nil, "add this `TAG` (repeatable)")
 	cmd.Flags().StringVar(&opts.artifactType, "artifact-type", "", "set the artifact `TYPE` of the index (default: that of its manifests)")
-	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
+	cmd.Flags().StringArrayVarP(&opts.annotations, "annotation", "a", nil, "add the annotation `KEY=VALUE` to the index (repeatable)")
 	opts.dryRun.AddFlag(cmd.Flags())
 	opts.ifAbsent.AddFlag(cmd.Flags())
 	opts.sign.AddFlags(cmd.Flags())

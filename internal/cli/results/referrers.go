@@ -34,7 +34,7 @@ func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	for _, r := range referrers {
 		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
 		if kinds.IsSignature(r.Kind) {
-			essence = v.verdict(r)
+			essence = Verdict(r, v.signed)
 		}
 		if name == "" {
 			name, essence = essence, ""
@@ -45,10 +45,10 @@ func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
 	}
 }
 
-// verdict says whether a signature was verified, and by which key: never more than was checked.
-func (v View) verdict(r *referrers.Referrer) string {
+// Verdict says whether a signature was verified, and by which key: never more than was checked.
+func Verdict(r *referrers.Referrer, checked []trust.Signature) string {
 	said := r.Annotations[mediatypes.AttachmentSummary]
-	for _, s := range v.signed {
+	for _, s := range checked {
 		if s.Digest != r.Digest {
 			continue
 		}

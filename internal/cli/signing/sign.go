@@ -42,7 +42,7 @@ The password of an encrypted key is $COSIGN_PASSWORD, or the one you type.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.key, "key", "", "sign with the private key in this `FILE` (or env://VARIABLE)")
-	cmd.Flags().StringArrayVar(&opts.annotations, "annotation", nil, "sign the annotation `KEY=VALUE` along (repeatable)")
+	cmd.Flags().StringArrayVarP(&opts.annotations, "annotation", "a", nil, "sign the annotation `KEY=VALUE` along (repeatable)")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "also sign the manifest of every platform of an index")
 	cmd.Flags().BoolVar(&opts.referrers, "referrers", false, "also sign attachments, such as SBOMs")
 	opts.dryRun.AddFlag(cmd.Flags())

@@ -37,7 +37,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.name, "name", "", "set the `NAME` of the artifact")
 	fs.StringVar(&o.version, "version", "", "set the `VERSION` of the artifact")
 	fs.StringVar(&o.appVersion, "app-version", "", "set the `VERSION` of the application in a chart, as helm package does")
-	fs.StringArrayVar(&o.annotations, "annotation", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
+	fs.StringArrayVarP(&o.annotations, "annotation", "a", nil, "add the annotation `KEY=VALUE` to the manifest (repeatable)")
 	fs.StringVar(&o.artifactType, "artifact-type", "", "override the artifact `TYPE` of the kind")
 	fs.StringVar(&o.config, "config", "", "read the fields of the kind's config from this `FILE` (YAML or JSON)")
 	fs.StringVar(&o.packing, "packing", "", "pack plain files in this `FORMAT`: raw, tar, tar+gzip, tar+zstd or zip")

@@ -8,7 +8,7 @@ func data() mediatypes.Kind {
 		Name:     "signature",
 		Summary:  "a signature of notation or cosign",
 		Identity: mediatypes.Identity{Types: []string{mediatypes.NotarySignature, mediatypes.SimpleSigning, "application/vnd.dev.cosign.artifact.sig.v1+json"}},
-		Layers:   []mediatypes.LayerType{{Role: "signature", MediaType: "application/jose+json"}, {Role: "signature", MediaType: "application/cose"}, {Role: "signature", MediaType: mediatypes.SimpleSigning}},
+		Layers:   []mediatypes.LayerType{{Role: "signature", MediaType: "application/jose+json"}, {Role: "signature", MediaType: "application/cose"}, {Role: "signature", MediaType: mediatypes.SimpleSigning}, {Role: "signature", MediaType: mediatypes.SigstoreBundle}},
 		ReadOnly: true,
 		Attached: true,
 		Clients:  []string{"notation", "cosign"},

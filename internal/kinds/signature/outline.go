@@ -1,0 +1,58 @@
+package signature
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/format/outline"
+	"github.com/davit-oci/davit/internal/format/sigstore"
+)
+
+// maxRead bounds a signature, in bytes: it is held in memory.
+const maxRead = 1 << 20
+
+// read says what a sigstore bundle or the payload of a signature tag signs, and who claims to have signed it.
+func read(r io.Reader, _ string) (*outline.Outline, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxRead+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(data) > maxRead:
+		return nil, fmt.Errorf("signature too large: the limit is %d MiB", maxRead>>20)
+	case !json.Valid(data):
+		return nil, errors.New("not a signature in JSON")
+	}
+	o := &outline.Outline{}
+	annotations := map[string]string{}
+	if bundle, err := sigstore.ParseBundle(data); err == nil {
+		for _, s := range bundle.Statement.Subjects {
+			for algorithm, value := range s.Digest {
+				o.Field("signs", outline.Clip(algorithm+":"+value))
+			}
+		}
+		o.Field("key", outline.Clip(bundle.Hint))
+		o.Field("certificate of", outline.Clip(bundle.Identity))
+		o.Field("issuer", outline.Clip(bundle.Issuer))
+		annotations = bundle.Statement.Annotations()
+	} else if simple, simpleErr := sigstore.ParseSimple(data); simpleErr == nil {
+		o.Field("signs", simple.Digest.String())
+		o.Field("repository", outline.Clip(simple.Reference))
+		annotations = simple.Optional
+	} else {
+		return nil, cmp.Or(err, simpleErr)
+	}
+	o.Field("signature", "not verified")
+	for i, name := range slices.Sorted(maps.Keys(annotations)) {
+		if i == outline.MaxRows {
+			break
+		}
+		o.Columns = []string{"ANNOTATION", "VALUE"}
+		o.Rows = append(o.Rows, []string{outline.Clip(name), outline.Clip(annotations[name])})
+	}
+	return o, nil
+}
