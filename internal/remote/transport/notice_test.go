@@ -1,8 +1,11 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -35,5 +38,40 @@ func TestPausesAreAnnounced(t *testing.T) {
 	}
 	if len(told) != 2 || !strings.HasPrefix(told[1], "trying again in ") || !strings.HasSuffix(told[1], ": 503 Service Unavailable") {
 		t.Errorf("got %q", told)
+	}
+}
+
+// TestWaitNamesTheAnswer waits for a registry that has too many requests, without a Retry-After.
+func TestWaitNamesTheAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var told string
+	tr := New(Options{RetryFor: time.Hour, Notify: func(s string) { told = s; cancel() }})
+	if err := tr.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	tr.delay = 8 * time.Second
+	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+	if _, err := tr.RoundTrip(req); err == nil || !strings.HasSuffix(told, ": 429 Too Many Requests") {
+		t.Errorf("%q, %v", told, err)
+	}
+}
+
+// TestAddressOfNoServer sends a request to where a challenge without a realm leads. It is not tried again.
+func TestAddressOfNoServer(t *testing.T) {
+	t.Parallel()
+	tr := New(Options{RetryFor: time.Hour})
+	for _, address := range []string{"", "?scope=x", "ftp://a.example/token", "http:///token", "/token"} {
+		at, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tr.RoundTrip((&http.Request{Method: http.MethodGet, URL: at, Header: http.Header{}}).WithContext(t.Context()))
+		var violation Violation
+		if !errors.As(err, &violation) || RetryabilityOf(err) != Never {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }

@@ -120,6 +120,9 @@ func settingsOf(ctx context.Context) Settings {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return nil, Violationf("the registry names an address that is not one of a server: %q", BareURL(req.URL))
+	}
 	gate := t.Limiter(req.URL.Host)
 	tries := t.NewRetrier(gate)
 	for {
@@ -132,7 +135,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		next, rewindErr := rewound(req)
-		if rewindErr != nil || !tries.ShouldRetry(err) {
+		cause := err
+		if cause == nil {
+			cause = errors.New(resp.Status)
+		}
+		if rewindErr != nil || !tries.ShouldRetry(cause) {
 			return resp, err
 		}
 		if resp != nil {
