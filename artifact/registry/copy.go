@@ -116,7 +116,7 @@ func newCopier(src, dst Target, opts CopyOptions) *copier {
 		c.graph.Concurrency = fetch.DefaultConcurrency
 	}
 	c.graph.FindSuccessors = func(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-		inside, err := content.Successors(ctx, src, desc)
+		inside, err := manifest.Successors(ctx, src, desc)
 		if err == nil {
 			err = c.copyLarge(ctx, inside)
 		}
@@ -343,7 +343,7 @@ func (c *copier) referrers(ctx context.Context, root ocispec.Descriptor) (all, g
 
 // neighbors returns the manifests inside an index and the referrers of it.
 func (c *copier) neighbors(ctx context.Context, desc ocispec.Descriptor) (inner, referrers []ocispec.Descriptor, err error) {
-	successors, err := content.Successors(ctx, lazySource{c.src}, desc)
+	successors, err := manifest.Successors(ctx, lazySource{c.src}, desc)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -67,7 +67,7 @@ func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool,
 	if keeper, able := t.Target.(BlobKeeper); able && keeper.KeepsBlobs() || !ok || err != nil || !manifest.Is(desc.MediaType) {
 		return ok, err
 	}
-	inside, err := content.Successors(ctx, t.Target, desc)
+	inside, err := manifest.Successors(ctx, t.Target, desc)
 	if err != nil {
 		return false, nil // copied again
 	}

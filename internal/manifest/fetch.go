@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -18,7 +19,23 @@ func FetchJSON(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if err := CheckLimits(desc, b); err != nil {
 		return err
 	}
-	return json.Unmarshal(b, v)
+	return readable(desc, json.Unmarshal(b, v))
+}
+
+// Successors lists what a manifest leads to, as content.Successors does. One that can't be decoded is a spec.ErrRefused.
+func Successors(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	all, err := content.Successors(ctx, src, desc)
+	return all, readable(desc, err)
+}
+
+// readable names the manifest or config in an error of decoding it.
+func readable(desc ocispec.Descriptor, err error) error {
+	var wrongType *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	if errors.As(err, &wrongType) || errors.As(err, &syntax) {
+		return spec.Refused(desc.Digest.String(), "can't be read: %w", err)
+	}
+	return err
 }
 
 // CheckLimits refuses a manifest or config with more values than Limits allows.
