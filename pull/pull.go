@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
@@ -159,18 +160,25 @@ func (p *puller) pull(ctx context.Context, root *fetch.Manifest, state *record.S
 	}
 }
 
-// noFiles returns the error of a pull that would place nothing.
+// noFilesError is the error of a pull that would place nothing.
+type noFilesError struct{ error }
+
+// Unwrap returns the cause.
+func (e noFilesError) Unwrap() error { return e.error }
+
+// noFiles returns a noFilesError.
 func (p *puller) noFiles(m *fetch.Manifest) error {
 	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String()}
-	if len(m.Layers) == 0 {
-		return fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)
+	isEmpty := func(l ocispec.Descriptor) bool { return l.MediaType == ocispec.MediaTypeEmptyJSON }
+	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return !isEmpty(l) }) {
+		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}
 	}
 	if len(p.opts.Include) > 0 {
 		missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]"), m.Desc.Digest)
 		missing.Typed = p.opts.Include[0]
 	}
 	missing.Names = m.Titles()
-	return missing
+	return noFilesError{missing}
 }
 
 // event reports one step of a layer.

@@ -81,6 +81,14 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, ro
 
 // pullReferrer pulls one referrer into its directory. A referrer without files is only a manifest.
 func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
+	m, err := fetch.Load(ctx, p.src, r.Descriptor())
+	if errors.Is(err, errdef.ErrNotFound) {
+		result.Gone = append(result.Gone, r.Descriptor())
+		return nil
+	}
+	if err != nil {
+		return &artifact.Error{Op: "pulling referrer", Item: r.Digest.String(), Err: err}
+	}
 	name := path.Join(referrersDir, r.Kind+"-"+r.Digest.Encoded()[:12])
 	if err := p.dst.MkdirAll(name, 0o777); err != nil {
 		return &artifact.Error{Op: "writing to", Item: name, Err: place.Bare(err)}
@@ -92,8 +100,8 @@ func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result
 	defer dst.Close()
 	opts := p.opts
 	opts.Referrers, opts.State, opts.Include, opts.Roles, opts.Platform = false, "", nil, nil, nil
-	pulled, err := pullManifest(ctx, &puller{src: p.src, dst: dst, opts: opts}, r.Descriptor())
-	if errors.Is(err, errdef.ErrNotFound) {
+	pulled, err := (&puller{src: p.src, dst: dst, opts: opts}).pull(ctx, m, record.ReadState(opts.State))
+	if errors.As(err, &noFilesError{}) {
 		p.dst.Remove(name)
 		p.dst.Remove(referrersDir)
 		return nil
@@ -107,12 +115,4 @@ func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result
 	result.Referrers = append(result.Referrers, pulled)
 	result.Skipped = result.Skipped && pulled.Skipped
 	return nil
-}
-
-func pullManifest(ctx context.Context, p *puller, desc ocispec.Descriptor) (*Result, error) {
-	m, err := fetch.Load(ctx, p.src, desc)
-	if err != nil {
-		return nil, err
-	}
-	return p.pull(ctx, m, record.ReadState(p.opts.State))
 }

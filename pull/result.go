@@ -23,8 +23,14 @@ type Result struct {
 	FileSize    int64                `json:"-"`                 // total size of the files in bytes
 	Removed     []string             `json:"removed,omitempty"` // files that left the artifact
 	Kept        []string             `json:"kept,omitempty"`    // removed from the artifact but kept, because they were changed
-	Referrers   []*Result            `json:"referrers,omitempty"`
-	Skipped     bool                 `json:"skipped"` // everything was up to date, nothing was fetched
+	Attached
+	Skipped bool `json:"skipped"` // everything was up to date, nothing was fetched
+}
+
+// Attached are the referrers of an artifact.
+type Attached struct {
+	Referrers []*Result            `json:"referrers,omitempty"` // those with files, which were pulled
+	Gone      []ocispec.Descriptor `json:"gone,omitempty"`      // those that the source lists but does not have
 }
 
 // File is one file of an artifact.

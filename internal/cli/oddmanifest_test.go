@@ -119,6 +119,29 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	})
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 	o.run(exit.Done, "pull --referrers $R/app:1 -o $D/all")
+	empty := x.document(ocispec.MediaTypeEmptyJSON, struct{}{})
+	desc = x.document(ocispec.MediaTypeImageManifest, ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/vnd.example.lifecycle",
+		Config: empty, Layers: []ocispec.Descriptor{empty},
+		Subject: &ocispec.Descriptor{MediaType: mediaType, Digest: godigest.Digest(digest), Size: int64(len(body))},
+	})
+	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
+}
+
+// TestReferrerThatIsGone pulls what is attached where another client deleted the manifest of an attachment, and where a layer of
+// one is missing.
+func TestReferrerThatIsGone(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, withoutAPI)
+	one := o.run(exit.Done, "attach -q --name one $D/one.spdx.json $R/app:1")
+	two := o.run(exit.Done, "attach -q --name two $D/two.spdx.json $R/app:1")
+	o.remove(strings.TrimSpace(one))
+	_, digest, _ := strings.Cut(strings.TrimSpace(one), "@")
+	o.runWith(exit.Done, "pull --referrers $R/app:1 -o $D/out", "gone", digest, "listed, but deleted", "referrers/sbom-")
+	o.runWith(exit.Done, "pull --referrers $R/app:1 -o $D/out --format json", `"gone": [`)
+	o.reg.Inject("GET blob", faults.Always, faults.Status(404))
+	o.runWith(exit.NotFound, "pull --kind sbom "+strings.TrimSpace(two)+" -o $D/two", "two.spdx.json")
+	o.runWith(exit.NotFound, "pull --referrers $R/app:1 --force -o $D/new", "not found")
 }
 
 // TestForeignLayer names where a layer is that the registry does not have.

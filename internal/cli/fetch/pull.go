@@ -249,7 +249,11 @@ func (r pullResult) WriteText(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	var gone term.Table
+	for _, ref := range r.Gone {
+		gone.Row("gone", ref.Digest.String()+"  listed, but deleted")
+	}
+	return gone.WriteText(w)
 }
 
 func (r pullResult) writeReferrer(w io.Writer) error {
