@@ -295,6 +295,26 @@ func TestNoDeletion(t *testing.T) {
 	}
 }
 
+// TestDetachAgain detaches everything after a run that could not write the list, or that was stopped before it deleted a manifest.
+func TestDetachAgain(t *testing.T) {
+	withHome(t)
+	for _, op := range []string{"PUT manifest", "DELETE manifest"} {
+		for _, fails := range []int{1, 2} {
+			o := newOdd(t, withoutAPI)
+			o.run(exit.Done, "attach -q --name one $D/one.spdx.json $R/app:1")
+			o.run(exit.Done, "attach -q --name two $D/two.spdx.json $R/app:1")
+			o.reg.Inject(op, faults.Nth(fails), faults.Status(500))
+			o.run(exit.Network, "detach --all --retry-for=-1s $R/app:1")
+			o.reg.Heal()
+			o.runWith(exit.Done, "detach --all $R/app:1", "detached")
+			o.expect("0")
+			if _, _, list, ok := o.reg.Manifest("app", o.list()); ok && strings.Contains(string(list), "sha256:") {
+				t.Errorf("%s %d: the list has entries: %s", op, fails, list)
+			}
+		}
+	}
+}
+
 // TestNoReferrersAPI lists where the address of the API has other answers than an index.
 func TestNoReferrersAPI(t *testing.T) {
 	withHome(t)
