@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/lists"
@@ -14,8 +15,12 @@ func (d *Draft) unpacked() []string {
 	for _, dir := range d.Spec.Dirs {
 		d.leaveRest(dir)
 	}
-	return slices.DeleteFunc(lists.Unique(d.LeftOut), func(name string) bool {
-		return slices.ContainsFunc(d.Layers, func(l *Layer) bool { return roles.EntryName(l.Source(), l.Dir) == name })
+	all := lists.Unique(d.LeftOut)
+	isListed := func(dir string) bool {
+		return slices.ContainsFunc(all, func(name string) bool { return name != dir && strings.HasPrefix(name, dir) })
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		return strings.HasSuffix(name, "/") && isListed(name) || slices.ContainsFunc(d.Layers, func(l *Layer) bool { return roles.EntryName(l.Source(), l.Dir) == name })
 	})
 }
 

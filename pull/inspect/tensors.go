@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"path"
@@ -9,10 +8,10 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/fetch/header"
 	"github.com/davit-oci/davit/internal/format/gguf"
 	"github.com/davit-oci/davit/internal/format/safetensors"
 	"github.com/davit-oci/davit/internal/format/tensor"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Tensor describes one tensor of a file of model weights.
@@ -36,7 +35,10 @@ func (in *inspector) tensors(ctx context.Context, layers []Layer) error {
 				l.Tensors = append(l.Tensors, t)
 			}
 		}
-		if err := readTensors(&ranges{ctx: ctx, src: ranger, desc: l.Descriptor}, l.Name, visit); err != nil {
+		err := header.Each(header.NewBlob(ctx, ranger, l.Descriptor), l.Name, func(name string, r io.ReaderAt, size int64) error {
+			return readTensors(r, size, weightsName(name, l.MediaType), visit)
+		})
+		if err != nil {
 			return &artifact.Error{Op: "reading the header of", Item: fetch.Titled(l.Descriptor), Err: err}
 		}
 	}
@@ -49,85 +51,36 @@ func (in *inspector) tensors(ctx context.Context, layers []Layer) error {
 // first names the first layer, for messages about all of them.
 func (in *inspector) first(layers []Layer) string { return fetch.Titled(layers[0].Descriptor) }
 
-// readTensors reads the header of a layer that is GGUF or safetensors, by its name, its type, or its beginning.
-func readTensors(r *ranges, name string, visit func(tensor.Tensor)) error {
-	mediaType := r.desc.MediaType
-	var err error
+// weightsName returns the name of a file with the extension that its media type says if the name has none.
+func weightsName(name, mediaType string) string {
 	switch {
-	case strings.HasSuffix(name, ".gguf") || strings.Contains(mediaType, "gguf") || strings.HasSuffix(mediaType, "mmproj"):
-		_, err = gguf.Visit(r, r.desc.Size, visit)
-	case strings.HasSuffix(name, ".safetensors") || strings.Contains(mediaType, "safetensors"):
-		_, err = safetensors.Visit(r, r.desc.Size, visit)
-	case path.Ext(name) == "" && strings.Contains(mediaType, ".weight.") && r.isGGUF():
-		_, err = gguf.Visit(r, r.desc.Size, visit)
+	case strings.HasSuffix(name, ".gguf") || strings.HasSuffix(name, ".safetensors"):
+		return name
+	case strings.Contains(mediaType, "gguf") || strings.HasSuffix(mediaType, "mmproj"):
+		return name + ".gguf"
+	case strings.Contains(mediaType, "safetensors"):
+		return name + ".safetensors"
+	case path.Ext(name) == "" && strings.Contains(mediaType, ".weight."):
+		return name + ".gguf?"
+	}
+	return name
+}
+
+// readTensors reads the header of a file that is GGUF or safetensors, by its name; "?" after that asks for the beginning.
+func readTensors(r io.ReaderAt, size int64, name string, visit func(tensor.Tensor)) error {
+	var err error
+	switch ext := path.Ext(name); {
+	case ext == ".gguf" || ext == ".gguf?" && isGGUF(r):
+		_, err = gguf.Visit(r, size, visit)
+	case ext == ".safetensors":
+		_, err = safetensors.Visit(r, size, visit)
 	}
 	return err
 }
 
-// isGGUF reports whether a blob begins as GGUF does.
-func (r *ranges) isGGUF() bool {
-	const magic = "GGUF"
-	if r.desc.Size < int64(len(magic)) {
-		return false
-	}
-	rc, err := r.src.FetchRange(r.ctx, r.desc, 0, int64(len(magic)))
-	if err != nil {
-		return false // reported when more is read
-	}
-	defer rc.Close()
-	head, err := io.ReadAll(io.LimitReader(rc, int64(len(magic))))
-	return err == nil && string(head) == magic
-}
-
-// ranges reads a blob at offsets, with one request for many small reads that follow each other.
-type ranges struct {
-	ctx   context.Context
-	src   fetch.Ranger
-	desc  ocispec.Descriptor
-	part  []byte
-	begin int64
-}
-
-// mostPart is the size of a request: headers have up to some 20 MiB, most of it a vocabulary.
-const (
-	leastPart = 256 << 10
-	mostPart  = 4 << 20
-)
-
-// ReadAt reads from the part that was requested last, or requests the next one.
-func (r *ranges) ReadAt(p []byte, offset int64) (int, error) {
-	done := 0
-	for done < len(p) {
-		at := offset + int64(done)
-		if at >= r.desc.Size {
-			return done, io.EOF
-		}
-		if at < r.begin || at >= r.begin+int64(len(r.part)) {
-			if err := r.request(at); err != nil {
-				return done, err
-			}
-		}
-		done += copy(p[done:], r.part[at-r.begin:])
-	}
-	return done, nil
-}
-
-// request fetches the part at an offset, a longer one if it follows the last.
-func (r *ranges) request(at int64) error {
-	length := int64(leastPart)
-	if r.part != nil && at == r.begin+int64(len(r.part)) {
-		length = min(2*int64(len(r.part)), mostPart)
-	}
-	length = min(length, r.desc.Size-at)
-	rc, err := r.src.FetchRange(r.ctx, r.desc, at, length)
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	var part bytes.Buffer
-	if _, err := io.CopyN(&part, rc, length); err != nil {
-		return err
-	}
-	r.part, r.begin = part.Bytes(), at
-	return nil
+// isGGUF reports whether a file begins as GGUF does.
+func isGGUF(r io.ReaderAt) bool {
+	var head [4]byte
+	_, err := r.ReadAt(head[:], 0)
+	return err == nil && string(head[:]) == "GGUF" // an error is reported when more is read
 }

@@ -2,10 +2,15 @@ package read
 
 import (
 	"context"
+	"io"
+	"path"
+	"slices"
 
 	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/fetch/header"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/textdist"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: of a config that
@@ -18,11 +23,35 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if err != nil {
 		return nil
 	}
-	facts := kind.CompleteFacts(s.kind.Pull.Facts(config), m.Annotations)
+	about := s.kind.Pull.Facts(config)
+	if ranger, ok := s.src.(fetch.Ranger); ok && s.kind.Pull.FactsOf != nil {
+		about = s.kind.Pull.FactsOf(config, func(layer, path string) (io.ReaderAt, int64) { return openFile(ctx, ranger, m, layer, path) })
+	}
+	facts := kind.CompleteFacts(about, m.Annotations)
 	if len(s.items) > 0 {
 		facts = append(facts, kind.Fact{Name: "files", Value: s.countFiles()})
 	}
 	return facts
+}
+
+// openFile returns a reader of the file at a path in the layer of a digest, nil if there is none. It fetches parts, and verifies
+// nothing.
+func openFile(ctx context.Context, src fetch.Ranger, m *fetch.Manifest, layer, name string) (found io.ReaderAt, size int64) {
+	i := slices.IndexFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.Digest.String() == layer })
+	if i < 0 {
+		return nil, 0
+	}
+	blob := header.NewBlob(ctx, src, m.Layers[i])
+	err := header.Each(blob, name, func(entry string, r io.ReaderAt, length int64) error {
+		if found == nil && path.Clean(entry) == path.Clean(name) {
+			found, size = r, length
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0 // facts are optional
+	}
+	return found, size
 }
 
 // countFiles names the first few layers, and counts the others.

@@ -2,6 +2,8 @@
 package kind
 
 import (
+	"io"
+
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/mediatypes"
@@ -52,6 +54,9 @@ type Pull struct {
 	NameAll func(layers []ocispec.Descriptor) map[int]string
 	// Facts returns what a reader wants to know of an artifact first, read from its config.
 	Facts func(config []byte) []Fact
+	// FactsOf is Facts with what the files say that the config names. open returns a reader of the file at a path in the layer
+	// of a digest, nil if there is none.
+	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
 	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
 	KeepsTars bool
 	// ImagesToo: a container image without a kind of its own is treated as a file system.

@@ -24,10 +24,14 @@ type about struct {
 		Authors                             []string
 	}
 	Model struct {
-		Name, Path, Framework, Format, Version, License string
-		Parts                                           []struct{ Path string }
+		layerFile
+		Name, Framework, Format, Version, License string
+		Parts                                     []layerFile
 	}
 }
+
+// layerFile is a file in a layer, as a ModelKit's config names it.
+type layerFile struct{ Path, Digest string }
 
 // About returns what a config says of a model.
 func About(config []byte) []kind.Fact {
@@ -35,6 +39,11 @@ func About(config []byte) []kind.Fact {
 	if json.Unmarshal(config, &a) != nil {
 		return nil // of another shape: there is nothing to say
 	}
+	return a.facts()
+}
+
+// facts lists what is known.
+func (a *about) facts() []kind.Fact {
 	context := ""
 	if n := a.Config.ContextSize; n > 0 {
 		context = fmt.Sprintf("%d tokens", n)

@@ -31,6 +31,19 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	if err != nil {
 		return fmt.Sprintf("%s can't be read, so architecture and context size are those of the weights alone: %s", name, tree.Cause(err))
 	}
+	addConfig(config, facts, func(beside string) map[string]any {
+		data, err := tree.ReadFile(fsys, path.Join(path.Dir(name), beside), tree.MaxSmallFile)
+		if err != nil {
+			return nil // most models have none
+		}
+		object, _ := readObject(data)
+		return object
+	})
+	return ""
+}
+
+// addConfig adds the facts of a config.json. beside reads another file of its directory, nil if there is none.
+func addConfig(config, facts map[string]any, beside func(name string) map[string]any) {
 	for _, key := range [...]string{"model_type", "architecture", "_class_name"} { // of transformers, timm, diffusers
 		if kind := word(config[key]); kind != "" && facts["architecture"] == nil {
 			facts["architecture"] = kind
@@ -39,8 +52,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	if n := contextSize(config); n > 0 {
 		facts["context_size"] = n
 	}
-	addQuantization(fsys, path.Dir(name), config, facts)
-	return ""
+	addQuantization(config, facts, beside)
 }
 
 // readObject reads a JSON object as Python writes it.
@@ -92,7 +104,7 @@ var wholeMethods = map[string]bool{"fp8": true, "fbgemm_fp8": true, "eetq": true
 
 // addQuantization takes the method of quantization from the config, where the types of tensors don't tell it. A method that
 // is not known leaves the number of parameters unknown.
-func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
+func addQuantization(config, facts map[string]any, beside func(name string) map[string]any) {
 	q, _ := config["quantization_config"].(map[string]any)
 	method := word(q["quant_method"])
 	isWhole := wholeMethods[method]
@@ -108,7 +120,7 @@ func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
 			method = "mlx"
 			break
 		}
-		method, isWhole = quantizationBeside(fsys, dir)
+		method, isWhole = quantizationBeside(beside)
 	}
 	if method == "" {
 		return
@@ -120,15 +132,7 @@ func addQuantization(fsys fs.FS, dir string, config, facts map[string]any) {
 }
 
 // quantizationBeside reads the method of quantization from the file that some tools write beside the config.
-func quantizationBeside(fsys fs.FS, dir string) (method string, isWhole bool) {
-	read := func(name string) map[string]any {
-		data, err := tree.ReadFile(fsys, path.Join(dir, name), tree.MaxSmallFile)
-		if err != nil {
-			return nil // most models have none
-		}
-		object, _ := readObject(data)
-		return object
-	}
+func quantizationBeside(read func(name string) map[string]any) (method string, isWhole bool) {
 	if q, ok := read("hf_quant_config.json")["quantization"].(map[string]any); ok {
 		return modelOpt(q)
 	}

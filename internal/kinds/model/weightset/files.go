@@ -1,0 +1,134 @@
+package weightset
+
+import (
+	"encoding/json"
+	"io"
+	"path"
+	"slices"
+
+	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/format/quantity"
+	"github.com/davit-oci/davit/internal/format/safetensors"
+	"github.com/davit-oci/davit/internal/format/weights"
+	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/tree"
+)
+
+// maxShards bounds the files whose headers are read to show a model.
+const maxShards = 16
+
+// AboutFiles returns what the config of a ModelKit says of its model, and what the headers of its weights say.
+func AboutFiles(config []byte, open func(layer, path string) (io.ReaderAt, int64)) []kind.Fact {
+	var a about
+	if json.Unmarshal(config, &a) != nil {
+		return nil // of another shape: there is nothing to say
+	}
+	switch path.Ext(a.Model.Path) {
+	case ".gguf":
+		a.readGGUF(open)
+	case ".safetensors":
+		a.readSafetensors(open)
+	}
+	return a.facts()
+}
+
+// shards lists the model and those of its parts that are shards of it. others reports whether more parts have the same format.
+func (a *about) shards() (files []layerFile, others bool) {
+	group, _ := weights.ShardOf(a.Model.Path)
+	files = []layerFile{a.Model.layerFile}
+	for _, part := range a.Model.Parts {
+		switch of, _ := weights.ShardOf(part.Path); {
+		case of == group:
+			files = append(files, part)
+		case path.Ext(part.Path) == path.Ext(a.Model.Path):
+			others = true
+		}
+	}
+	return files, others
+}
+
+// readGGUF reads a GGUF model. Other parts that are GGUF are other quantizations, or projectors.
+func (a *about) readGGUF(open func(layer, path string) (io.ReaderAt, int64)) {
+	files, _ := a.shards()
+	var all *gguf.File
+	for _, file := range files[:min(len(files), maxShards)] {
+		r, size := open(file.Digest, file.Path)
+		if r == nil {
+			return
+		}
+		f, err := gguf.Read(r, size)
+		if err != nil {
+			return // what can't be read is not shown
+		}
+		if all == nil {
+			all = f
+		} else {
+			all.Add(f)
+		}
+	}
+	a.Config.Architecture, a.Config.ContextSize = all.Architecture(), all.ContextSize()
+	if q := all.Quantization(); q != gguf.Unknown {
+		a.Config.Quantization = q
+	}
+	if len(files) <= maxShards {
+		a.Config.Parameters, a.Config.Size = quantity.Parameters(all.Elements), quantity.Bytes(all.DataSize)
+	}
+	if name := all.Metadata["general.name"]; a.Model.Name == "" && a.Package.Name == "" {
+		a.Model.Name = name
+	}
+}
+
+// readSafetensors reads a model of safetensors, and the config.json beside it.
+func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int64)) {
+	files, others := a.shards()
+	var all *safetensors.File
+	for _, file := range files[:min(len(files), maxShards)] {
+		r, size := open(file.Digest, file.Path)
+		if r == nil {
+			return
+		}
+		f, err := safetensors.Read(r, size)
+		if err != nil {
+			return // what can't be read is not shown
+		}
+		if all == nil {
+			all = f
+		} else {
+			all.Add(f)
+		}
+	}
+	facts := map[string]any{}
+	if !all.Packed() {
+		facts["quantization"] = all.Quantization()
+	}
+	if !all.Packed() && !others && len(files) <= maxShards {
+		facts["parameters"] = quantity.Parameters(all.Elements)
+	}
+	beside := func(name string) map[string]any { return a.readBeside(name, open) }
+	if config := beside("config.json"); config != nil {
+		addConfig(config, facts, beside)
+	}
+	a.Config.Architecture, _ = facts["architecture"].(string)
+	a.Config.Parameters, _ = facts["parameters"].(string)
+	a.Config.Quantization, _ = facts["quantization"].(string)
+	a.Config.ContextSize, _ = facts["context_size"].(int64)
+}
+
+// readBeside reads a small JSON file in the directory of the model, nil if there is none.
+func (a *about) readBeside(name string, open func(layer, path string) (io.ReaderAt, int64)) map[string]any {
+	name = path.Join(path.Dir(a.Model.Path), name)
+	i := slices.IndexFunc(a.Model.Parts, func(f layerFile) bool { return path.Clean(f.Path) == name })
+	if i < 0 {
+		return nil
+	}
+	r, size := open(a.Model.Parts[i].Digest, a.Model.Parts[i].Path)
+	if r == nil || size > tree.MaxSmallFile {
+		return nil
+	}
+	data, err := io.ReadAll(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return nil
+	}
+	object, _ := readObject(data)
+	return object
+}
