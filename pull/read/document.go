@@ -24,7 +24,11 @@ func (s *search) summarize(r io.Reader, it *fetch.Item) (*Document, error) {
 	verified := content.NewVerifyReader(r, it.Desc)
 	head := &headWriter{}
 	all := io.TeeReader(&stickyReader{r: verified}, head)
-	summary, readErr := sbom.Read(all)
+	readBill := sbom.Read
+	if s.opts.Rows {
+		readBill = sbom.ReadAll
+	}
+	summary, readErr := readBill(all)
 	if _, err := io.Copy(io.Discard, all); err != nil {
 		return nil, fetch.Mismatch(err, it.Desc)
 	}
@@ -55,7 +59,11 @@ func (s *search) outline(doc *Document) {
 	if reading := s.kind.Pull.Readings[s.layer.Role]; reading != kind.Itself && reading != kind.Bill {
 		return
 	}
-	if o, err := s.kind.Outline(strings.NewReader(doc.Text), doc.MediaType); err == nil && len(o.Fields) > 0 {
+	read := s.kind.Outline
+	if s.opts.Rows && s.kind.Rows != nil {
+		read = s.kind.Rows
+	}
+	if o, err := read(strings.NewReader(doc.Text), doc.MediaType); err == nil && len(o.Fields) > 0 {
 		doc.Outline = o
 	}
 }

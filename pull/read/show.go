@@ -42,6 +42,7 @@ type ReadableOptions struct {
 	Path     string            // this file, named as a pull would name it
 	Alert    string            // of runbooks, the pages or sections that answer this alert; all if it is not among them
 	Quick    bool              // fetch at most one layer, and none larger than MaxText
+	Rows     bool              // list the components, or products, that the document is about
 	Limits   pull.Limits
 }
 

@@ -16,11 +16,14 @@ const maxGraphNames = 64 << 20
 // spdxGraph collects the elements of an SPDX 3 document. Packages, licenses, and relationships are in one list, in any order
 // (SPDX 3.0.1, Core and SimpleLicensing).
 type spdxGraph struct {
-	packages []string
+	packages []graphPackage
 	licenses map[string]string              // names by identifier
 	chosen   map[string]map[string][]string // licenses by relationship and package
 	held     int
 }
+
+// graphPackage is a package of an SPDX 3 document.
+type graphPackage struct{ id, name, version string }
 
 // licenseRelationships lead from a package to its licenses. The first one takes precedence.
 var licenseRelationships = []string{"hasConcludedLicense", "hasDeclaredLicense"}
@@ -40,6 +43,7 @@ type spdxElement struct {
 	ID           words `json:"spdxId"`
 	OldID        words `json:"@id"`
 	Name         words `json:"name"`
+	Version      words `json:"software_packageVersion"`
 	Relationship words `json:"relationshipType"`
 	Created      words `json:"created"`
 	From         words `json:"from"`
@@ -89,8 +93,9 @@ func (s *reader) element(d *json.Decoder) error {
 	case kind == "SpdxDocument":
 		s.sbom.Name = e.Name.first()
 	case strings.HasSuffix(kind, "Package"): // software_Package, ai_AIPackage, dataset_DatasetPackage
-		g.packages = append(g.packages, id)
-		return g.hold(id)
+		version := outline.Clip(e.Version.first())
+		g.packages = append(g.packages, graphPackage{id, outline.Clip(e.Name.first()), version})
+		return g.hold(id, e.Name.first(), version)
 	case strings.HasPrefix(strings.ToLower(kind), "simplelicensing_"), strings.HasPrefix(strings.ToLower(kind), "expandedlicensing_"):
 		g.licenses[id] = cmp.Or(e.Expression.first(), e.Name.first())
 		return g.hold(id, g.licenses[id])
@@ -115,18 +120,18 @@ func (g *spdxGraph) hold(names ...string) error {
 
 // count counts the packages. All elements must have been read.
 func (g *spdxGraph) count(s *reader) {
-	for _, id := range g.packages {
+	for _, p := range g.packages {
 		var licenses []string
 		for _, relationship := range licenseRelationships {
 			var names []string
-			for _, license := range g.chosen[relationship][id] {
+			for _, license := range g.chosen[relationship][p.id] {
 				if name := g.license(license); name != "" {
 					names = append(names, name)
 				}
 			}
 			licenses = append(licenses, strings.Join(names, " AND "))
 		}
-		s.component(licenses...)
+		s.component(Component{Name: p.name, Version: p.version}, licenses...)
 	}
 }
 
@@ -162,7 +167,10 @@ func (s *reader) context(d *json.Decoder) error {
 
 // syftPackage reads a package in Syft's own format. Older versions list licenses as strings.
 func (s *reader) syftPackage(d *json.Decoder) error {
-	var p struct{ Licenses []json.RawMessage }
+	var p struct {
+		Name, Version string
+		Licenses      []json.RawMessage
+	}
 	err := lenient(d.Decode(&p))
 	var names []string
 	for _, raw := range p.Licenses {
@@ -175,7 +183,7 @@ func (s *reader) syftPackage(d *json.Decoder) error {
 			names = append(names, name)
 		}
 	}
-	s.component(strings.Join(names, " AND "))
+	s.component(Component{Name: p.Name, Version: p.Version}, strings.Join(names, " AND "))
 	return err
 }
 

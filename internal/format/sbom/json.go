@@ -231,15 +231,16 @@ func passRest(d *json.Decoder, limited *partReader) error {
 }
 
 func (s *reader) spdxPackage(d *json.Decoder) error {
-	var p struct{ LicenseConcluded, LicenseDeclared string }
+	var p struct{ Name, VersionInfo, LicenseConcluded, LicenseDeclared string }
 	err := lenient(d.Decode(&p))
-	s.component(p.LicenseConcluded, p.LicenseDeclared)
+	s.component(Component{Name: p.Name, Version: p.VersionInfo}, p.LicenseConcluded, p.LicenseDeclared)
 	return err
 }
 
 // cycloneComponent is a component of CycloneDX, with its parts.
 type cycloneComponent struct {
-	Licenses []struct {
+	Group, Name, Version string
+	Licenses             []struct {
 		Expression string
 		License    struct{ ID, Name string }
 	}
@@ -260,8 +261,11 @@ func (s *reader) countComponent(c cycloneComponent) {
 			names = append(names, name)
 		}
 	}
-	s.component(strings.Join(names, " AND "))
+	s.component(Component{Name: inGroup(c.Group, c.Name), Version: c.Version}, strings.Join(names, " AND "))
 	for _, part := range c.Components {
 		s.countComponent(part)
 	}
 }
+
+// inGroup returns the name of a component of CycloneDX with its group: the scope of a package of npm, or the like.
+func inGroup(group, name string) string { return strings.TrimPrefix(group+"/"+name, "/") }

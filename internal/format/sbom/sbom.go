@@ -32,7 +32,12 @@ type Summary struct {
 	Licenses   []LicenseCount `json:"licenses"` // most frequent first
 	Created    time.Time      `json:"created,omitzero"`
 	Enveloped  bool           `json:"-"` // it was in an envelope, whose signatures were not verified
+
+	List []Component `json:"-"` // the first components, if ReadAll read it
 }
+
+// Component is a component of a software bill of materials, as far as a table has room for it.
+type Component struct{ Name, Version, License string }
 
 // Outline returns the summary in the form that all documents have.
 func (s *Summary) Outline() *outline.Outline {
@@ -50,9 +55,14 @@ type LicenseCount struct {
 // Read summarizes a software bill of materials: SPDX 2 in JSON or tag-value form, SPDX 3, CycloneDX in JSON or XML, or Syft's
 // own JSON, alone or in an in-toto statement, a DSSE envelope, or a sigstore bundle. In memory it holds one component at a
 // time, and the names of an SPDX 3 document.
-func Read(r io.Reader) (*Summary, error) {
+func Read(r io.Reader) (*Summary, error) { return read(r, 0) }
+
+// ReadAll is Read, and keeps the first outline.MaxRows components.
+func ReadAll(r io.Reader) (*Summary, error) { return read(r, outline.MaxRows) }
+
+func read(r io.Reader, list int) (*Summary, error) {
 	b := bufio.NewReaderSize(bom.Skip(io.LimitReader(r, maxRead)), 64<<10)
-	s := &reader{licenses: map[string]int{}, graph: newSPDXGraph()}
+	s := &reader{list: list, licenses: map[string]int{}, graph: newSPDXGraph()}
 	var err error
 	switch first, peekErr := firstByte(b); {
 	case peekErr != nil:
@@ -90,6 +100,7 @@ func firstByte(b *bufio.Reader) (byte, error) {
 
 // reader counts components and licenses.
 type reader struct {
+	list     int // how many components are kept
 	sbom     Summary
 	licenses map[string]int
 	graph    *spdxGraph
@@ -98,15 +109,18 @@ type reader struct {
 }
 
 // component counts a component under the first license that is known.
-func (s *reader) component(licenses ...string) {
+func (s *reader) component(c Component, licenses ...string) {
 	s.sbom.Components++
 	for _, l := range licenses {
 		if l = strings.TrimSpace(l); l != "" && l != "NOASSERTION" && l != "NONE" {
-			s.licenses[l]++
-			return
+			c.License = l
+			break
 		}
 	}
-	s.licenses[""]++
+	s.licenses[c.License]++
+	if len(s.sbom.List) < s.list {
+		s.sbom.List = append(s.sbom.List, Component{outline.Clip(c.Name), outline.Clip(c.Version), outline.Clip(c.License)})
+	}
 }
 
 func (s *reader) finish() *Summary {

@@ -94,6 +94,38 @@ func statedSBOM(encoding *base64.Encoding) string {
 		"predicate": {"spdxVersion": "SPDX-2.3", "name": "app?>", "payload": "x", "dsseEnvelope": {"payload": 1}, "packages": [{"licenseDeclared": "MIT"}]}}`))
 }
 
+// TestReadAll reads the same components in each format.
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	want := []sbom.Component{{"@scope/a", "1.0", "MIT"}, {"b", "", ""}}
+	for name, document := range map[string]string{
+		"SPDX in JSON": `{"spdxVersion": "SPDX-2.3", "packages": [{"name": "@scope/a", "versionInfo": "1.0", "licenseConcluded": "MIT"}, {"name": "b", "versionInfo": ["odd"], "licenseDeclared": "NONE"}]}`,
+		"SPDX as tags": "SPDXVersion: SPDX-2.3\nPackageName: @scope/a\nPackageVersion: 1.0\nPackageLicenseDeclared: MIT\nPackageName: b\n",
+		"SPDX 3": `{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
+			{"type": "Relationship", "from": "urn:a", "relationshipType": "hasDeclaredLicense", "to": ["https://spdx.org/licenses/MIT"]},
+			{"type": "software_Package", "spdxId": "urn:a", "name": "@scope/a", "software_packageVersion": "1.0"}, {"type": "software_Package", "spdxId": "urn:b", "name": "b"}]}`,
+		"CycloneDX in JSON": `{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [
+			{"group": "@scope", "name": "a", "version": "1.0", "licenses": [{"license": {"id": "MIT"}}], "components": [{"name": "b"}]}]}`,
+		"CycloneDX in XML": `<bom xmlns="http://cyclonedx.org/schema/bom/1.4"><metadata><component><name>no</name></component></metadata><components>
+			<component><group>@scope</group><name>a</name><version>1.0</version><licenses><license><id>MIT</id><name>no</name></license></licenses></component>
+			<component><name>b</name></component></components></bom>`,
+		"Syft": `{"schema": {"version": "16", "url": "https://raw.githubusercontent.com/anchore/syft/main/schema.json"}, "artifacts": [
+			{"name": "@scope/a", "version": "1.0", "licenses": ["MIT"]}, {"name": "b"}]}`,
+	} {
+		s, err := sbom.ReadAll(strings.NewReader(document))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i := range s.List {
+			s.List[i].License, _, _ = strings.Cut(s.List[i].License, " AND ") // XML has both the ID and a name
+		}
+		if !reflect.DeepEqual(s.List, want) {
+			t.Errorf("%s: got %v, want %v", name, s.List, want)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string]string{

@@ -12,13 +12,14 @@ import (
 func (s *reader) readTags(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxPart)
+	var c Component
 	var concluded, declared string
 	open := false
 	flush := func() {
 		if open {
-			s.component(concluded, declared)
+			s.component(c, concluded, declared)
 		}
-		concluded, declared = "", ""
+		c, concluded, declared = Component{}, "", ""
 	}
 	for lines.Scan() {
 		tag, value, _ := strings.Cut(lines.Text(), ":")
@@ -32,7 +33,9 @@ func (s *reader) readTags(r io.Reader) error {
 			s.sbom.Name = value
 		case "PackageName":
 			flush()
-			open = true
+			open, c.Name = true, value
+		case "PackageVersion":
+			c.Version = value
 		case "PackageLicenseConcluded":
 			concluded = value
 		case "PackageLicenseDeclared":

@@ -42,10 +42,17 @@ func (s *reader) readXML(r io.Reader) error {
 
 // xmlSBOM tracks the open elements of a CycloneDX document.
 type xmlSBOM struct {
-	reader   *reader
-	path     []string   // open elements
-	licenses [][]string // of each open component
-	text     []byte     // of the innermost element
+	reader *reader
+	path   []string       // open elements
+	open   []xmlComponent // the open components, the innermost last
+	text   []byte         // of the innermost element
+}
+
+// xmlComponent is a component and its licenses.
+type xmlComponent struct {
+	Component
+	group    string
+	licenses []string
 }
 
 // maxXMLDepth bounds the nesting of elements.
@@ -65,7 +72,7 @@ func (x *xmlSBOM) start(t xml.StartElement) error {
 	x.path = append(x.path, t.Name.Local)
 	x.text = x.text[:0]
 	if x.in("components", "component") {
-		x.licenses = append(x.licenses, nil)
+		x.open = append(x.open, xmlComponent{})
 	}
 	return nil
 }
@@ -77,14 +84,20 @@ func (x *xmlSBOM) in(names ...string) bool {
 
 func (x *xmlSBOM) end() {
 	text := strings.TrimSpace(string(x.text))
-	last := len(x.licenses) - 1
+	last := len(x.open) - 1
 	switch {
 	case x.in("components", "component"):
-		x.reader.component(strings.Join(x.licenses[last], " AND "))
-		x.licenses = x.licenses[:last]
+		x.reader.component(x.open[last].Component, strings.Join(x.open[last].licenses, " AND "))
+		x.open = x.open[:last]
+	case last >= 0 && x.in("components", "component", "group"):
+		x.open[last].group = text
+	case last >= 0 && x.in("components", "component", "name"):
+		x.open[last].Name = inGroup(x.open[last].group, text)
+	case last >= 0 && x.in("components", "component", "version"):
+		x.open[last].Version = text
 	case last >= 0 && (x.in("component", "licenses", "license", "id") || x.in("component", "licenses", "license", "name") ||
 		x.in("component", "licenses", "expression")):
-		x.licenses[last] = append(x.licenses[last], text)
+		x.open[last].licenses = append(x.open[last].licenses, text)
 	case x.in("bom", "metadata", "timestamp"):
 		x.reader.sbom.Created = outline.Time(text)
 	case x.in("metadata", "component", "name"):

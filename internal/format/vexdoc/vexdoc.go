@@ -3,7 +3,6 @@ package vexdoc
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,11 +36,25 @@ type reader struct {
 	created    time.Time
 	statements map[statement]int // numbers of products
 	more       int               // statements beyond outline.MaxRows
+
+	list     bool // products are kept
+	products []productStatement
+}
+
+// productStatement is what a document says of one product.
+type productStatement struct {
+	statement
+	product string
 }
 
 // Read summarizes a document. In memory it holds one statement at a time, and the names of the vulnerabilities.
-func Read(r io.Reader) (*outline.Outline, error) {
-	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}}
+func Read(r io.Reader) (*outline.Outline, error) { return read(r, false) }
+
+// ReadAll is Read, with a row for each product of a statement.
+func ReadAll(r io.Reader) (*outline.Outline, error) { return read(r, true) }
+
+func read(r io.Reader, list bool) (*outline.Outline, error) {
+	s := &reader{stream: jsonwalk.NewStream(bom.Skip(io.LimitReader(r, maxRead)), maxPart), statements: map[statement]int{}, list: list}
 	if err := s.stream.Object(s.field); err != nil {
 		return nil, fmt.Errorf("reading VEX: %w", err)
 	}
@@ -114,7 +127,7 @@ type anyText struct{ name string }
 
 // UnmarshalJSON takes a value of any type.
 func (t *anyText) UnmarshalJSON(data []byte) error {
-	t.name = jsonwalk.Text(data, "name", "@id")
+	t.name = jsonwalk.Text(data, "name", "@id", "ref")
 	return nil
 }
 
@@ -123,10 +136,10 @@ func (s *reader) openVEX() error {
 		Vulnerability anyText
 		Status        string
 		Justification string
-		Products      []json.RawMessage
+		Products      []anyText
 	}
 	err := s.stream.Decode(&v)
-	s.add(statement{v.Vulnerability.name, v.Status, v.Justification}, len(v.Products))
+	s.add(statement{v.Vulnerability.name, v.Status, v.Justification}, v.Products)
 	return err
 }
 
@@ -141,9 +154,9 @@ func (s *reader) vulnerability() error {
 	var v struct {
 		ID, CVE  string
 		Analysis struct{ State, Justification string }
-		Affects  []json.RawMessage
+		Affects  []anyText
 		IDs      []struct{ Text string }
-		Products map[string][]string `json:"product_status"`
+		Products map[string][]anyText `json:"product_status"`
 		Flags    []struct{ Label string }
 	}
 	if err := s.stream.Decode(&v); err != nil {
@@ -154,7 +167,7 @@ func (s *reader) vulnerability() error {
 		id = v.IDs[0].Text
 	}
 	if v.Products == nil {
-		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, len(v.Affects))
+		s.add(statement{id, states[v.Analysis.State], v.Analysis.Justification}, v.Affects)
 		return nil
 	}
 	why := ""
@@ -164,15 +177,15 @@ func (s *reader) vulnerability() error {
 	for group, status := range map[string]string{
 		"known_affected": "affected", "known_not_affected": "not_affected", "fixed": "fixed", "under_investigation": "under_investigation",
 	} {
-		if n := len(v.Products[group]); n > 0 {
-			s.add(statement{id, status, why}, n)
+		if products := v.Products[group]; len(products) > 0 {
+			s.add(statement{id, status, why}, products)
 		}
 	}
 	return nil
 }
 
 // add counts a statement about products.
-func (s *reader) add(at statement, products int) {
+func (s *reader) add(at statement, products []anyText) {
 	if !slices.Contains(statuses, at.status) {
 		at.status = "unknown"
 	}
@@ -181,7 +194,15 @@ func (s *reader) add(at statement, products int) {
 		s.more++
 		return
 	}
-	s.statements[at] += products
+	s.statements[at] += len(products)
+	if len(products) == 0 {
+		products = []anyText{{}}
+	}
+	for _, p := range products {
+		if s.list && len(s.products) < outline.MaxRows {
+			s.products = append(s.products, productStatement{at, outline.Clip(p.name)})
+		}
+	}
 }
 
 // outline counts what was read.
@@ -201,11 +222,24 @@ func (s *reader) outline() *outline.Outline {
 		o.Field("created", s.created.Format(time.RFC3339))
 	}
 	o.Field("statements", o.Summary)
-	for _, at := range slices.SortedFunc(maps.Keys(s.statements), func(a, b statement) int {
-		return cmp.Or(cmp.Compare(slices.Index(statuses, a.status), slices.Index(statuses, b.status)), cmp.Compare(a.id, b.id), cmp.Compare(a.why, b.why))
-	}) {
+	if s.list && len(s.products) > 0 {
+		slices.SortStableFunc(s.products, func(a, b productStatement) int {
+			return cmp.Or(a.compare(b.statement), cmp.Compare(a.product, b.product))
+		})
+		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCT", "WHY"}
+		for _, p := range s.products {
+			o.Rows = append(o.Rows, []string{p.status, p.id, p.product, p.why})
+		}
+		return o
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(s.statements), statement.compare) {
 		o.Columns = []string{"STATUS", "VULNERABILITY", "PRODUCTS", "WHY"}
 		o.Rows = append(o.Rows, []string{at.status, at.id, fmt.Sprint(s.statements[at]), at.why})
 	}
 	return o
+}
+
+// compare orders statements, the most urgent first.
+func (s statement) compare(other statement) int {
+	return cmp.Or(cmp.Compare(slices.Index(statuses, s.status), slices.Index(statuses, other.status)), cmp.Compare(s.id, other.id), cmp.Compare(s.why, other.why))
 }

@@ -35,6 +35,25 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestReadAll lists each product, the most urgent statement first.
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	for name, document := range map[string]string{
+		"OpenVEX":   `{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":"V","status":"not_affected","products":["b",{"@id":"a"}]},{"vulnerability":"W","status":"affected"}]}`,
+		"CSAF":      `{"document":{"csaf_version":"2.0"},"vulnerabilities":[{"cve":"V","product_status":{"known_not_affected":["a","b"]}},{"cve":"W","product_status":{"known_affected":[""]}}]}`,
+		"CycloneDX": `{"bomFormat":"CycloneDX","vulnerabilities":[{"id":"V","analysis":{"state":"not_affected"},"affects":[{"ref":"a"},{"ref":"b"}]},{"id":"W","analysis":{"state":"exploitable"}}]}`,
+	} {
+		o, err := vexdoc.ReadAll(strings.NewReader(document))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got, want := fmt.Sprint(o.Summary, o.Rows), "1 affected, 1 not affected[[affected W  ] [not_affected V a ] [not_affected V b ]]"; got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(`{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":{"name":"CVE-1"},"status":"fixed","products":[{}]}]}`)
 	f.Add(`{"document":{"csaf_version":"2.0"},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["r"]}}]}`)

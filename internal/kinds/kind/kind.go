@@ -27,6 +27,8 @@ type Kind struct {
 	Predicates []string
 	// Outline summarizes the document that an artifact of the kind is. Nil: none.
 	Outline compose.OutlineFunc
+	// Rows is Outline with a row for each thing that the document is about, where those of Outline are sums. Nil: Outline.
+	Rows compose.OutlineFunc
 	// Names are names of files that explain an artifact, whatever its kind.
 	Names []Naming
 	// Native are commands of native clients that fetch an artifact of the kind from a registry; "{ref}" in them becomes the

@@ -24,6 +24,7 @@ func Kind() kind.Kind {
 		Sign:       func(t mediatypes.Traits) bool { return t.ArtifactType == mediatypes.VEXArtifact },
 		Predicates: []string{"https://openvex.dev/ns"},
 		Outline:    func(r io.Reader, _ string) (*outline.Outline, error) { return vexdoc.Read(r) },
+		Rows:       func(r io.Reader, _ string) (*outline.Outline, error) { return vexdoc.ReadAll(r) },
 		Pull:       kind.Pull{Readings: map[string]kind.Reading{"vex": kind.Itself}},
 	}
 }

@@ -66,7 +66,7 @@ type viewFunc func(h *handler, c *call, p place, target *once.Target) (*page, er
 
 // views are the pages about an artifact, by the ends of their paths, and fileViews those about its files.
 var (
-	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "map": (*handler).treemap, "tensors": (*handler).tensors, "graph": (*handler).graph, "config": (*handler).config}
+	views     = map[string]viewFunc{"": (*handler).overview, "files": (*handler).files, "manifest": (*handler).manifest, "diff": (*handler).compare, "map": (*handler).treemap, "tensors": (*handler).tensors, "graph": (*handler).graph, "config": (*handler).config, "rows": (*handler).rows}
 	fileViews = map[string]viewFunc{"file": (*handler).file, "raw": (*handler).raw, "sandbox": (*handler).sandbox}
 )
 
@@ -79,7 +79,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	d := inspectFully(c, target, head)
 	explain := func(ctx context.Context) any {
 		info, _ := d.info(ctx)
-		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all"}
+		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
 		reading, facts := h.reading(ctx, c, readingOf{target, info, view.PathTo(p.repository, "@", info.Digest.String()), opts})
 		return known{reading, facts}
 	}

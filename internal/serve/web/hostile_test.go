@@ -47,7 +47,7 @@ func TestHostileKinds(t *testing.T) {
 			checkHarmless(t, h, "/alerts")
 			checkHarmless(t, h, "/alert/"+url.PathEscape(hostile))
 			for name := range hostileContents {
-				for _, view := range []string{"", "?search=all", "/files", "/manifest", "/config", "/diff?to=html", "/map", "/graph", "/tensors"} {
+				for _, view := range []string{"", "?search=all", "/files", "/manifest", "/config", "/diff?to=html", "/map", "/graph", "/tensors", "/rows?sort=-name&q=a"} {
 					checkHarmless(t, h, "/r/a:"+name+view)
 				}
 			}

@@ -3,11 +3,13 @@ package web
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
 	"github.com/davit-oci/davit/internal/serve/web/view"
+	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
 )
@@ -46,5 +48,24 @@ func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Rea
 	if k, _ := kinds.Lookup(of.info.Kind); !k.Pull.PathInTar { // else its files are in a file
 		links = view.LinksFrom(c.base+of.path, doc.Path)
 	}
-	return view.NewReading(doc, links), facts
+	return view.NewReading(doc, of.path, links), facts
+}
+
+// rowsPerPage is how many rows of a document one page shows.
+const rowsPerPage = 500
+
+// rows shows everything that the document of an artifact lists, such as the components of a software bill of materials.
+func (h *handler) rows(c *call, p place, target *once.Target) (*page, error) {
+	doc, err := read.Readable(c.Context(), target, p.reference, read.ReadableOptions{Rows: true})
+	if err != nil {
+		return nil, err
+	}
+	path := view.PathTo(p.repository, p.sign, p.reference) + view.RowsPath
+	table := view.NewTable(doc, path, c.URL.Query(), rowsPerPage)
+	if table == nil {
+		return nil, errNoPage
+	}
+	noun := term.Plural(2, table.Noun)[len("2 "):]
+	title := strings.ToUpper(noun[:1]) + noun[1:]
+	return &page{template: "rows.html", Title: title + " of " + p.title(), Crumbs: append(p.crumbs(), view.NewLink(noun, path)), Data: table}, nil
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/format/formattest"
+	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/serve/web"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
 	"github.com/davit-oci/davit/internal/serve/web/view"
@@ -154,7 +157,64 @@ func sample(t testing.TB) library {
 		Config: model.blob("application/vnd.docker.ai.model.config.v0.1+json", "", `{"config":{"format":"gguf","quantization":"Q4_K_M","parameters":"1.28K","architecture":"llama","size":"1 kB"},"rootfs":{"type":"layers"}}`),
 		Layers: []ocispec.Descriptor{model.blob("application/vnd.docker.ai.gguf.v3", "tiny.gguf", string(formattest.TinyLlama().Bytes()))},
 	})
-	return library{"team/thing": s.Target, "team/model": model.Target}
+	return library{"team/thing": s.Target, "team/model": model.Target, "team/lists": lists(t)}
+}
+
+// lists is a layout with documents that list something.
+func lists(t testing.TB) registry.Target {
+	t.Helper()
+	s := newShelf(t)
+	var packages strings.Builder
+	for i := range 120 {
+		license := []string{"MIT", "Apache-2.0", "NONE"}[i%5%3]
+		fmt.Fprintf(&packages, `{"name":"package-%d","versionInfo":"1.%d.0","licenseConcluded":"%s"},`, i, 120-i, license)
+	}
+	for tag, document := range map[string]string{
+		"sbom": `{"spdxVersion":"SPDX-2.3","name":"thing","packages":[` + packages.String() + `{"name":` + quoted(hostile) + `}]}`,
+		"vex": `{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":{"name":"CVE-2026-0002"},"status":"affected","products":["pkg:oci/b","pkg:oci/a"]},
+			{"vulnerability":{"name":"CVE-2026-0001"},"status":"not_affected","justification":"code_not_reachable","products":["pkg:oci/a"]}]}`,
+		"report": `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"results":[{"level":"note","ruleId":"A"},{"level":"error","ruleId":"B"},{"level":"error","ruleId":"B"},{"ruleId":"C"}]}]}`,
+	} {
+		k, _ := kinds.Lookup(tag)
+		mediaType := k.Layers[0].MediaType
+		s.manifest(tag, ocispec.Manifest{ArtifactType: mediaType, Layers: []ocispec.Descriptor{s.blob(mediaType, tag+".json", document)}})
+	}
+	return s.Target
+}
+
+// TestRows checks which rows a page has, and in which order.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	h := web.New(library{"team/lists": lists(t)}, web.Options{Patience: time.Minute})
+	cell := regexp.MustCompile(`<tr><td[^>]*><bdi>([^<]*)</bdi></td><td[^>]*><bdi>([^<]*)`)
+	for path, want := range map[string]string{
+		"sbom/rows?q=package-1":                     "31 package-1 1.119.0",
+		"sbom/rows?q=package-1&sort=version":        "31 package-119 1.1.0",
+		"sbom/rows?q=package-1&sort=-name":          "31 package-119 1.1.0",
+		"sbom/rows?q=package-1&sort=name&from=30":   "1 package-119 1.1.0",
+		"sbom/rows?q=PACKAGE-1%20mit&sort=-version": "12 package-10 1.110.0",
+		"vex/rows":                    "3 affected CVE-2026-0002",
+		"vex/rows?sort=product":       "3 affected CVE-2026-0002",
+		"vex/rows?sort=vulnerability": "3 not_affected CVE-2026-0001",
+		"report/rows":                 "3 error 2",
+		"report/rows?sort=-level":     "3 note 1",
+		"report/rows?sort=rule":       "3 note 1",
+		"report/rows?sort=-count":     "3 error 2",
+		"report/rows?sort=no&from=-1": "3 error 2",
+	} {
+		w := get(h, "/r/team/lists:"+path)
+		rows := cell.FindAllStringSubmatch(w.Body.String(), -1)
+		got := fmt.Sprint(len(rows))
+		if len(rows) > 0 {
+			got += " " + rows[0][1] + " " + rows[0][2]
+		}
+		if w.Code != 200 || got != want {
+			t.Errorf("%s: %d, got %q, want %q", path, w.Code, got, want)
+		}
+	}
+	if w := get(h, "/r/team/lists:sbom"); strings.Count(w.Body.String(), "<tr><td") != 50 || !strings.Contains(w.Body.String(), "/rows\">All 121 components</a>") {
+		t.Errorf("the first page has not the first rows: %s", w.Body)
+	}
 }
 
 // TestGolden compares pages with those that were read and found right.
@@ -165,6 +225,7 @@ func TestGolden(t *testing.T) {
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
 		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "map": "/r/team/thing:1.0.0/map", "graph": "/r/team/thing:1.0.0/graph", "tensors": "/r/team/model:1.0/tensors", "model": "/r/team/model:1.0", "no tensors": "/r/team/thing:1.0.0/tensors", "compare": "/r/team/thing:1.0.0/diff", "diff": "/r/team/thing:0.9.0/diff?to=1.0.0", "same": "/r/team/thing:1.0.0/diff?to=latest", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
+		"sbom": "/r/team/lists:sbom", "rows": "/r/team/lists:sbom/rows?q=package-11&sort=-version", "vex": "/r/team/lists:vex", "report": "/r/team/lists:report", "no rows": "/r/team/thing:1.0.0/rows",
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {

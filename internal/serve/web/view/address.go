@@ -7,6 +7,9 @@ import (
 // RepositoryPath begins the paths of pages about repositories.
 const RepositoryPath = "/r/"
 
+// RowsPath ends the path of the page with everything that a document lists.
+const RowsPath = "/rows"
+
 // Link leads to a page.
 type Link struct{ Name, Path string }
 

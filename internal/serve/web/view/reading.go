@@ -19,35 +19,32 @@ type Reading struct {
 	Verified bool
 	Problem  string
 	Summary  []Field
-	Columns  []string
-	Rows     [][]string
-	More     int    // rows that are not shown
-	Bars     []Bar  // of licenses
+	Table    *Table // what it lists
+	Caption  string // of Bars
+	Bars     []Bar
 	Search   string // the query that searches all layers
 }
 
 const (
 	// MaxShown bounds the characters of a text on the first page of an artifact, and of a file that is shown.
 	MaxShown = 256 << 10
-	// maxRows bounds the rows of a summary on the first page.
-	maxRows = 200
+	// firstRows bounds the rows of a table on the first page.
+	firstRows = 50
 )
 
-// NewReading lays a document out.
-func NewReading(doc *read.Document, links prose.Links) *Reading {
-	r := &Reading{Title: doc.Path, Verified: doc.Verified}
+// NewReading lays a document of an artifact out.
+func NewReading(doc *read.Document, artifact string, links prose.Links) *Reading {
+	r := &Reading{Title: doc.Path, Verified: doc.Verified, Table: NewTable(doc, artifact+RowsPath, nil, firstRows)}
 	switch {
 	case doc.SBOM != nil:
 		r.summarize(doc)
 	case doc.Outline != nil:
-		if doc.Outline.Summary != "" {
-			r.Summary = append(r.Summary, Field{"summary", doc.Outline.Summary})
-		}
 		for _, f := range doc.Outline.Fields {
 			r.Summary = append(r.Summary, Field{f.Name, f.Value})
 		}
-		r.Columns, r.Rows = doc.Outline.Columns, doc.Outline.Rows[:min(len(doc.Outline.Rows), maxRows)]
-		r.More = len(doc.Outline.Rows) - len(r.Rows)
+		if all := rowsOf(doc); len(all.Rows) > 0 {
+			r.Caption, r.Bars = all.levels()
+		}
 	case doc.IsMarkdown():
 		r.HTML = prose.Render(doc.Text, links)
 	default:
@@ -77,6 +74,7 @@ func (r *Reading) summarize(doc *read.Document) {
 	if created := Day(o.Created); created != "" {
 		r.Summary = append(r.Summary, Field{"created", created})
 	}
+	r.Caption = "Components by license"
 	var most int64
 	for _, l := range doc.SBOM.Licenses {
 		most = max(most, int64(l.Components))

@@ -1,0 +1,170 @@
+package view
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davit-oci/davit/internal/versions"
+	"github.com/davit-oci/davit/pull/read"
+)
+
+// Table has the rows of a document that lists something, and where links in it lead.
+type Table struct {
+	Noun    string // what a row is
+	Path    string // of the page with all rows
+	Query   string // only rows with these words
+	Columns []Column
+	Rows    [][]string
+	Found   int
+	Next    string // query of the next rows; empty: these are the last
+	Left    int    // rows of the document that are not kept
+}
+
+// Column is a column of a table.
+type Column struct {
+	Name     string
+	Sort     string // query that sorts by it
+	Sorted   string // "ascending", "descending", or empty
+	IsNumber bool
+}
+
+// ordered are columns whose values have an order that their names do not show: documents list the most important first.
+var ordered = []string{"Level", "Severity", "Status"}
+
+// rowsOf returns what a document lists.
+func rowsOf(doc *read.Document) Table {
+	t := Table{Noun: "row"}
+	switch {
+	case doc.SBOM != nil:
+		t.Noun, t.Columns = "component", []Column{{Name: "Name"}, {Name: "Version"}, {Name: "License"}}
+		for _, c := range doc.SBOM.List {
+			t.Rows = append(t.Rows, []string{c.Name, c.Version, c.License})
+		}
+		t.Left = doc.SBOM.Components - len(t.Rows)
+	case doc.Outline != nil:
+		for _, name := range doc.Outline.Columns {
+			lower := strings.ToLower(name)
+			t.Columns = append(t.Columns, Column{Name: name[:1] + lower[1:], IsNumber: lower == "count" || lower == "products"})
+		}
+		t.Rows = doc.Outline.Rows
+		switch {
+		case t.column("Product") >= 0:
+			t.Noun = "statement"
+		case t.column("Level") >= 0, t.column("Severity") >= 0:
+			t.Noun = "finding"
+		}
+	}
+	return t
+}
+
+// column returns the index of a column, or -1.
+func (t *Table) column(name string) int {
+	return slices.IndexFunc(t.Columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// NewTable returns the rows that a query asks for, at most limit. It is nil for a document without rows.
+func NewTable(doc *read.Document, path string, query url.Values, limit int) *Table {
+	t := rowsOf(doc)
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	t.Path, t.Query = path, query.Get("q")
+	t.Rows = slices.Clone(t.Rows)
+	words := strings.Fields(strings.ToLower(t.Query))
+	t.Rows = slices.DeleteFunc(t.Rows, func(row []string) bool {
+		text := strings.ToLower(strings.Join(row, "\n"))
+		return slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+	})
+	t.sort(query.Get("sort"))
+	t.Found = len(t.Rows)
+	from, err := strconv.Atoi(query.Get("from"))
+	if err != nil || from < 0 {
+		from = 0
+	}
+	t.Rows = t.Rows[min(from, t.Found):]
+	if len(t.Rows) > limit {
+		t.Rows = t.Rows[:limit]
+		t.Next = t.link(query.Get("sort"), from+limit)
+	}
+	return &t
+}
+
+// link returns the query of the same rows, sorted and from an index.
+func (t *Table) link(sort string, from int) string {
+	values := url.Values{}
+	for name, value := range map[string]string{"q": t.Query, "sort": sort} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if from > 0 {
+		values.Set("from", strconv.Itoa(from))
+	}
+	return "?" + values.Encode()
+}
+
+// sort sorts the rows by a column, "-" before its name reverses.
+func (t *Table) sort(by string) {
+	name, descending := strings.CutPrefix(by, "-")
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		key := strings.ToLower(c.Name)
+		c.Sort = t.link(key, 0)
+		if key != name {
+			continue
+		}
+		c.Sorted = "descending"
+		if !descending {
+			c.Sorted, c.Sort = "ascending", t.link("-"+key, 0)
+		}
+		t.sortBy(i, descending)
+	}
+}
+
+// sortBy sorts the rows by the column with an index.
+func (t *Table) sortBy(i int, descending bool) {
+	rank := map[string]int{} // of the values of an ordered column
+	if slices.Contains(ordered, t.Columns[i].Name) {
+		for _, row := range t.Rows {
+			if _, known := rank[row[i]]; !known {
+				rank[row[i]] = len(rank)
+			}
+		}
+	}
+	slices.SortStableFunc(t.Rows, func(a, b []string) int {
+		c := cmp.Or(cmp.Compare(rank[a[i]], rank[b[i]]), versions.Compare(strings.ToLower(a[i]), strings.ToLower(b[i])), cmp.Compare(a[i], b[i]))
+		if descending {
+			return -c
+		}
+		return c
+	})
+}
+
+// levels returns a chart of how many findings have each level, or statements each status.
+func (t *Table) levels() (caption string, bars []Bar) {
+	if len(t.Columns) == 0 || !slices.Contains(ordered, t.Columns[0].Name) {
+		return "", nil
+	}
+	counted := t.column("Count")
+	counts := map[string]int64{}
+	var names []string
+	var most int64
+	for _, row := range t.Rows {
+		n := int64(1)
+		if counted >= 0 {
+			n, _ = strconv.ParseInt(row[counted], 10, 64)
+		}
+		if _, known := counts[row[0]]; !known {
+			names = append(names, row[0])
+		}
+		counts[row[0]] += n
+		most = max(most, counts[row[0]])
+	}
+	for _, name := range names[:min(len(names), maxBars)] {
+		bars = append(bars, newBar(name, counts[name], most))
+	}
+	return strings.ToUpper(t.Noun[:1]) + t.Noun[1:] + "s by " + strings.ToLower(t.Columns[0].Name), bars
+}
