@@ -76,6 +76,8 @@ const NotVerified = "not verified"
 var (
 	ErrNothingReadable error = nothingReadable{}
 	ErrNotReadable           = errors.New("not for reading")
+	// ErrNotSearched is an ErrNothingReadable of an artifact whose layers were not all searched.
+	ErrNotSearched = fmt.Errorf("not all layers were searched: %w", ErrNothingReadable)
 )
 
 type nothingReadable struct{}
@@ -165,7 +167,7 @@ func (s *search) run(ctx context.Context) (*Document, error) {
 	case s.opts.Path != "":
 		return nil, fetch.MissingFile(s.items, s.opts.Path, nil)
 	case s.skipped && s.opts.Quick:
-		return nil, fmt.Errorf("not all layers were searched: %w", ErrNothingReadable)
+		return nil, ErrNotSearched
 	case s.skipped:
 		return nil, fmt.Errorf("no more than %d MiB of layers were searched: %w", maxSearched>>20, ErrNothingReadable)
 	}
@@ -216,8 +218,11 @@ func (s *search) rankOf(name, role, mediaType string) kind.Rank {
 // offerLayer considers a layer that is a file.
 func (s *search) offerLayer(it *fetch.Item) {
 	rank := s.rankOf(it.Name, it.Role, it.Desc.MediaType)
-	if rank > s.rank && (it.Desc.Size <= MaxText || s.mayBeSBOM(it) && !s.opts.Quick) {
+	switch {
+	case rank > s.rank && (it.Desc.Size <= MaxText || s.mayBeSBOM(it) && !s.opts.Quick):
 		s.rank, s.path, s.layer = rank, it.Name, it
+	case rank > s.rank && s.mayBeSBOM(it):
+		s.skipped = true
 	}
 }
 

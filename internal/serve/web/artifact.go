@@ -34,6 +34,7 @@ type artifactView struct {
 type known struct {
 	Reading *view.Reading
 	Facts   []view.Field
+	Options []view.Option
 }
 
 // attachments are the referrers of an artifact.
@@ -81,7 +82,8 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		info, _ := d.info(ctx)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
 		reading, facts := h.reading(ctx, c, readingOf{target, info, view.PathTo(p.repository, "@", info.Digest.String()), opts})
-		return known{reading, facts}
+		named, options := view.Metadata(info.Annotations)
+		return known{reading, append(named, facts...), options}
 	}
 	attach := func(ctx context.Context) any {
 		list, err := referrersOf(ctx, target, head)

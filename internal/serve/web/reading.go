@@ -29,7 +29,7 @@ func (h *handler) reading(ctx context.Context, c *call, of readingOf) (*view.Rea
 	if err != nil {
 		r := &view.Reading{}
 		switch {
-		case errors.Is(err, read.ErrNothingReadable) && of.opts.Quick && len(of.info.Layers) > 0:
+		case errors.Is(err, read.ErrNotSearched) && of.opts.Quick:
 			r.Search = "?search=all"
 		case !errors.Is(err, read.ErrNothingReadable):
 			r.Problem = h.explain(err)

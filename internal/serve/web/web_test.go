@@ -179,6 +179,11 @@ func lists(t testing.TB) registry.Target {
 		mediaType := k.Layers[0].MediaType
 		s.manifest(tag, ocispec.Manifest{ArtifactType: mediaType, Layers: []ocispec.Descriptor{s.blob(mediaType, tag+".json", document)}})
 	}
+	s.manifest("feature", ocispec.Manifest{
+		Config: s.blob(mediatypes.DevContainer, "", "{}"), Layers: []ocispec.Descriptor{s.blob("application/vnd.devcontainers.layer.v1+tar", "devcontainer-feature-a.tgz", "")},
+		Annotations: map[string]string{mediatypes.DevContainerMetadata: `{"id":"a","name":"A feature","options":{"flag":{"type":"boolean","default":true},
+			"version":{"type":"string","default":"1","proposals":["1","2"],"description":` + quoted(hostile) + `}}}`},
+	})
 	return s.Target
 }
 
@@ -225,7 +230,7 @@ func TestGolden(t *testing.T) {
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",
 		"manifest": "/r/team/thing:1.0.0/manifest", "config": "/r/team/thing:1.0.0/config", "missing": "/r/team/thing:2.0.0", "alerts": "/alerts", "map": "/r/team/thing:1.0.0/map", "graph": "/r/team/thing:1.0.0/graph", "tensors": "/r/team/model:1.0/tensors", "model": "/r/team/model:1.0", "no tensors": "/r/team/thing:1.0.0/tensors", "compare": "/r/team/thing:1.0.0/diff", "diff": "/r/team/thing:0.9.0/diff?to=1.0.0", "same": "/r/team/thing:1.0.0/diff?to=latest", "alert": "/alert/thingdown", "no alert": "/alert/ThingDwn", "no page": "/r/team/thing:1.0.0/nothing",
-		"sbom": "/r/team/lists:sbom", "rows": "/r/team/lists:sbom/rows?q=package-11&sort=-version", "vex": "/r/team/lists:vex", "report": "/r/team/lists:report", "no rows": "/r/team/thing:1.0.0/rows",
+		"sbom": "/r/team/lists:sbom", "rows": "/r/team/lists:sbom/rows?q=package-11&sort=-version", "vex": "/r/team/lists:vex", "report": "/r/team/lists:report", "feature": "/r/team/lists:feature", "no rows": "/r/team/thing:1.0.0/rows",
 	} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
