@@ -2,11 +2,14 @@
 package browser
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,21 +19,47 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	navigation "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// widths are those of a phone and of a screen.
-var widths = []int64{360, 1280}
+// windows are those of a phone and of a screen, the latter in dark colors. A page that fits a phone also fits a screen at 200 %.
+var windows = []struct {
+	width  int64
+	scheme string
+}{{360, "light"}, {1280, "dark"}}
 
-// pages are opened at each width, by the names of their pictures.
+// pages are opened in each window, by the names of their pictures.
 var pages = map[string]string{
-	"repositories": "/", "repository": "/r/oci", "model": "/r/oci:model", "image": "/r/oci:image", "index": "/r/oci:platforms", "chart": "/r/oci:helm", "sbom": "/r/oci:sbom",
-	"report": "/r/oci:report", "vex": "/r/oci:vex", "docs": "/r/oci:docs", "files": "/r/oci:modelkit/files", "sizes": "/r/oci:modelkit/map", "tensors": "/r/oci:model/tensors",
-	"graph": "/r/oci:image/graph", "manifest": "/r/oci:image/manifest", "config": "/r/oci:helm/config", "compare": "/r/oci:helm/diff?to=docs", "alerts": "/alerts",
-	"alert": "/alert/GreetingDown", "missing": "/r/oci:none", "hostile": "/r/oci:hostile", "hostile-markdown": "/r/oci:hostile/file/README.md",
+	"repositories": "/", "repository": "/r/oci", "files": "/r/oci:modelkit/files", "file": "/r/oci:modelkit/file/LICENSE", "sizes": "/r/oci:modelkit/map",
+	"tensors": "/r/oci:model/tensors", "graph": "/r/oci:image/graph", "manifest": "/r/oci:image/manifest", "config": "/r/oci:helm/config",
+	"choose": "/r/oci:helm/diff", "compare": "/r/oci:helm/diff?to=docs", "components": "/r/oci:components", "rows": "/r/oci:components/rows?sort=-version",
+	"alerts": "/alerts", "alert": "/alert/GreetingDown", "no-alert": "/alert/GreetingDwn", "missing": "/r/oci:none", "empty": "/?q=none",
+	"hostile": "/r/oci:hostile", "hostile-markdown": "/r/oci:hostile/file/README.md", "html": "/r/oci:hostile/file/page.html",
+	"names": "/r/oci:names", "names-files": "/r/oci:names/files", "names-map": "/r/oci:names/map",
 }
+
+// kinds returns the pages about the examples, in one window each.
+func kinds(t *testing.T) []string {
+	t.Helper()
+	names, err := os.ReadDir(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, name := range names {
+		if name.IsDir() && name.Name() != "layered" { // which needs a registry
+			list = append(list, name.Name())
+		}
+	}
+	return list
+}
+
+// atOnce is how many pages are open at the same time.
+const atOnce = 4
 
 // TestPages opens each page: it loads without an error, breaks no rule of its policy, is as wide as the window, and is accessible.
 func TestPages(t *testing.T) {
@@ -39,53 +68,154 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatalf("AXE names the script of axe-core: %v", err)
 	}
-	for _, width := range widths {
+	slots := make(chan struct{}, atOnce)
+	check := func(name, path string, window int) {
+		t.Run(fmt.Sprintf("%s-%d", name, windows[window].width), func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			p := newPage(t)
+			p.show(site+path, window)
+			p.check(string(axe))
+			p.picture(fmt.Sprintf("%s-%d", name, windows[window].width))
+			for _, c := range p.complaints() {
+				if name != "missing" && name != "no-alert" || !strings.Contains(c, "404") {
+					t.Error(c)
+				}
+			}
+		})
+	}
+	for window := range windows {
 		for name, path := range pages {
-			t.Run(fmt.Sprintf("%s-%d", name, width), func(t *testing.T) {
-				ctx, complaints := open(t)
-				var wide bool
-				var found []struct {
-					ID    string `json:"id"`
-					Help  string `json:"help"`
-					Nodes []struct {
-						HTML string `json:"html"`
-					} `json:"nodes"`
-				}
-				var result json.RawMessage
-				var picture []byte
-				err := chromedp.Run(ctx,
-					chromedp.EmulateViewport(width, 900),
-					chromedp.Navigate(site+path),
-					chromedp.WaitVisible("main", chromedp.ByQuery),
-					chromedp.Evaluate("document.documentElement.scrollWidth > innerWidth", &wide),
-					chromedp.FullScreenshot(&picture, 100),
-					chromedp.Evaluate(string(axe)+"; 0", nil),
-					chromedp.Evaluate("axe.run().then(r => r.violations)", &result, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
-				)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if wide {
-					t.Error("the page is wider than the window")
-				}
-				if err := json.Unmarshal(result, &found); err != nil {
-					t.Fatal(err)
-				}
-				for _, v := range found {
-					t.Errorf("%s: %s: %v", v.ID, v.Help, v.Nodes)
-				}
-				for _, c := range complaints() {
-					if name != "missing" || !strings.Contains(c, "404") {
-						t.Error(c)
-					}
-				}
-				if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), picture, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-			})
+			check(name, path, window)
 		}
+	}
+	for i, kind := range kinds(t) {
+		check("kind-"+kind, "/r/oci:"+kind, i%len(windows))
+	}
+}
+
+// page is a window with a page.
+type page struct {
+	testing.TB
+	ctx        context.Context
+	complaints func() []string
+}
+
+func newPage(t *testing.T) *page {
+	t.Helper()
+	ctx, complaints := open(t)
+	return &page{t, ctx, complaints}
+}
+
+// show opens a page in one of the windows.
+func (p *page) show(address string, window int) {
+	p.Helper()
+	err := chromedp.Run(p.ctx,
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: windows[window].scheme}}),
+		chromedp.EmulateViewport(windows[window].width, 900),
+		chromedp.Navigate(address),
+		chromedp.WaitVisible("main", chromedp.ByQuery),
+	)
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+// check checks that a page is as wide as the window, and accessible.
+func (p *page) check(axe string) {
+	p.Helper()
+	var wide bool
+	var found []struct {
+		ID    string `json:"id"`
+		Help  string `json:"help"`
+		Nodes []struct {
+			HTML string `json:"html"`
+		} `json:"nodes"`
+	}
+	err := chromedp.Run(p.ctx,
+		chromedp.Evaluate("document.documentElement.scrollWidth > innerWidth", &wide),
+		chromedp.Evaluate(axe+"; 0", nil),
+		chromedp.Evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)", &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+	)
+	if err != nil {
+		p.Fatal(err)
+	}
+	if wide {
+		p.Error("the page is wider than the window")
+	}
+	for _, v := range found {
+		p.Errorf("%s: %s: %v", v.ID, v.Help, v.Nodes)
+	}
+}
+
+// picture keeps a picture of a page, if that is asked for.
+func (p *page) picture(name string) {
+	p.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var picture []byte
+	if err := chromedp.Run(p.ctx, chromedp.FullScreenshot(&picture, 100)); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// TestSlow opens a page about a registry that does not answer: what is known is shown, and the rest when it answers.
+func TestSlow(t *testing.T) {
+	site := serve(t)
+	upstream, err := url.Parse(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan struct{})
+	forward := httputil.NewSingleHostReverseProxy(upstream)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/referrers/") || strings.Contains(r.URL.Path, "/blobs/") {
+			<-answer
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	address := start(t, t.TempDir(), "browse", strings.TrimPrefix(proxy.URL, "http://")+"/oci:docs", "--plain-http")
+	p := newPage(t)
+	var waiting, known bool
+	var order string
+	err = chromedp.Run(p.ctx,
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			_, _, _, _, err := navigation.Navigate(address).Do(ctx)
+			return err
+		}),
+		chromedp.Poll("document.querySelector('h1') !== null", nil),
+		chromedp.Evaluate("document.querySelector('main > div').shadowRoot.textContent.includes('is being read')", &waiting),
+		chromedp.Evaluate("document.body.textContent.includes('Layers')", &known),
+		chromedp.ActionFunc(func(context.Context) error { close(answer); return nil }),
+		chromedp.Poll("document.readyState === 'complete'", nil),
+		chromedp.WaitVisible("article", chromedp.ByQuery),
+		chromedp.Evaluate(`[...document.querySelectorAll('h1, article, h2')].filter(e => e.matches('h1, article') || e.textContent == 'Layers')
+			.sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(e => e.tagName).join(' ')`, &order),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !waiting || known {
+		t.Errorf("before the registry answered: waiting %v, layers %v", waiting, known)
+	}
+	if order != "H1 ARTICLE H2" {
+		t.Errorf("the parts are in the order %s", order)
+	}
+	axe, err := os.ReadFile(os.Getenv("AXE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.check(string(axe))
+	p.picture("slow")
+	for _, c := range p.complaints() {
+		t.Error(c)
 	}
 }
 
@@ -159,6 +289,11 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	if site.process != nil {
+		_ = site.process.Process.Signal(os.Interrupt)
+		_ = site.process.Wait()
+		_ = os.RemoveAll(site.process.Dir)
+	}
 	cancelBrowser()
 	cancel()
 	os.Exit(code)
@@ -192,37 +327,88 @@ func open(t *testing.T) (context.Context, func() []string) {
 
 // artifacts are packed besides the examples.
 const artifacts = `
-for kind in docs helm image model modelkit platforms report runbook sbom vex; do davit -q pack "$EXAMPLES/$kind" -o "./oci:$kind"; done
+for kind in $KINDS; do davit -q pack "$EXAMPLES/$kind" -o "./oci:$kind"; done
 davit -q attach "$EXAMPLES/sbom" ./oci:image
 davit -q attach "$EXAMPLES/runbook" ./oci:image
-mkdir hostile
+mkdir hostile names
 printf '# <script>document.documentElement.dataset.run=1</script>\n\n[a](javascript:alert(1)) ![drawing](drawing.svg)\n' >hostile/README.md
 printf '<html><body><script>document.documentElement.dataset.run=1</script><p>a page</p></body></html>' >hostile/page.html
 printf '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><script>document.documentElement.setAttribute("data-run", "1")</script><rect width="90" height="30"/></svg>' >hostile/drawing.svg
 davit -q pack --kind generic hostile/README.md hostile/page.html hostile/drawing.svg -o ./oci:hostile
+long=$(printf 'averylongname%.0s' 1 2 3 4 5 6 7 8)
+mkdir -p "names/$long/ملفات/a/b/c/d/e/f"
+printf '# שלום עולם\n\nمرحبا بالعالم\n\n| a | %s |\n|---|---|\n| %s | 1 |\n' "$long" "$long$long" >names/README.md
+printf 'a\n' >"names/$long/ملفات/a/b/c/d/e/f/$long"
+davit -q pack --kind generic --name "$long" names -o ./oci:names
+{
+	printf '{"spdxVersion":"SPDX-2.3","name":"components","packages":['
+	for i in $(seq 1 120); do printf '{"name":"package-%s","versionInfo":"1.%s.0","licenseConcluded":"%s"},' "$i" "$i" "$(printf 'MIT\nApache-2.0\nGPL-2.0-only WITH Classpath-exception-2.0' | sed -n "$((i % 3 + 1))p")"; done
+	printf '{"name":"last"}]}'
+} >components.spdx.json
+davit -q pack --kind sbom components.spdx.json -o ./oci:components
 `
+
+const examples = "../../examples"
+
+// site is a server for all tests.
+var site struct {
+	once    sync.Once
+	address string
+	process *exec.Cmd
+}
 
 // serve serves artifacts, and returns the address.
 func serve(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
+	site.once.Do(func() {
+		dir, err := os.MkdirTemp("", "browser")
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := filepath.Abs(examples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepare := exec.Command("sh", "-ec", artifacts)
+		prepare.Dir, prepare.Env = dir, append(os.Environ(), "EXAMPLES="+source, "KINDS="+strings.Join(kinds(t), " "))
+		if out, err := prepare.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
+		_ = l.Close()
+		site.process = exec.Command("davit", "serve", "./oci", "--addr", address)
+		site.process.Dir = dir
+		if err := site.process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if response, err := http.Get("http://" + address + "/style.css"); err == nil {
+				_ = response.Body.Close()
+				site.address = "http://" + address
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	if site.address == "" {
+		t.Fatal("davit does not answer")
 	}
-	prepare := exec.Command("sh", "-ec", artifacts)
-	prepare.Dir, prepare.Env = dir, append(os.Environ(), "EXAMPLES="+examples)
-	if out, err := prepare.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	server := exec.Command("davit", "serve", "./oci", "--addr", address)
+	return site.address
+}
+
+// start starts a davit that prints an address, and returns that.
+func start(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	server := exec.Command("davit", append([]string{"-q"}, args...)...)
 	server.Dir = dir
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -230,13 +416,9 @@ func serve(t *testing.T) string {
 		_ = server.Process.Signal(os.Interrupt)
 		_ = server.Wait()
 	})
-	for range 100 {
-		if response, err := http.Get("http://" + address + "/style.css"); err == nil {
-			_ = response.Body.Close()
-			return "http://" + address
-		}
-		time.Sleep(50 * time.Millisecond)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%v in %q", err, line)
 	}
-	t.Fatal("davit does not answer")
-	return ""
+	return strings.TrimSpace(line)
 }
