@@ -165,7 +165,7 @@ func (p *page) picture(name string) {
 	}
 }
 
-// TestSlow opens a page about a registry that does not answer: what is known is shown, and the rest when it answers.
+// TestSlow opens a page about a registry that does not answer: the known parts are shown, and the rest when it answers.
 func TestSlow(t *testing.T) {
 	site := serve(t)
 	upstream, err := url.Parse(site)

@@ -41,7 +41,7 @@ type reader struct {
 	products []productStatement
 }
 
-// productStatement is what a document says of one product.
+// productStatement is a statement about one product.
 type productStatement struct {
 	statement
 	product string

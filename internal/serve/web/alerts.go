@@ -1,171 +1,21 @@
 package web
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/web/once"
 	"github.com/davit-oci/davit/internal/serve/web/prose"
+	"github.com/davit-oci/davit/internal/serve/web/runbooks"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/internal/textdist"
-	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/read"
-	"github.com/davit-oci/davit/pull/referrers"
-	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-const (
-	// searchTime is how long artifacts are searched for those that answer alerts.
-	searchTime = 20 * time.Second
-	// maxSearched bounds the artifacts of a repository that are searched: each costs two requests.
-	maxSearched = 200
-	// maxAnswers bounds the documents on the page about an alert.
-	maxAnswers = 20
-)
-
-// runbook is an artifact that answers alerts. Templates can read fields, and call no methods.
-type runbook struct {
-	*referrers.Referrer
-	Repository  string
-	About       view.Link // the artifact that it is attached to, or itself
-	RunbookPath string    // of the page about the artifact
-
-	Title, Severity, Service, Owner string // those in the annotations
-
-	order int // of the artifact in its repository, where it was found
-}
-
-// of returns the runbook with the fields that a referrer determines.
-func (r runbook) of(found *referrers.Referrer) runbook {
-	r.Referrer = found
-	r.RunbookPath = view.PathTo(r.Repository, "@", found.Digest.String())
-	r.Title = cmp.Or(found.Annotations[ocispec.AnnotationTitle], view.ShortDigest(found.Digest))
-	r.Severity = found.Annotations[mediatypes.RunbookSeverity]
-	r.Service = found.Annotations[mediatypes.RunbookService]
-	r.Owner = found.Annotations[mediatypes.RunbookOwner]
-	return r
-}
-
-// runbookSearch searches all repositories.
-type runbookSearch struct {
-	handler *handler
-
-	mu         sync.Mutex
-	found      []runbook
-	seen       map[digest.Digest]int // place in found
-	incomplete bool                  // something could not be searched
-}
-
-// runbooks finds what answers alerts, the most severe first. It reports whether all of it was found.
-func (h *handler) runbooks(ctx context.Context) (found []runbook, complete bool, err error) {
-	names, err := h.source.Repositories(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
-	s := &runbookSearch{handler: h, seen: map[digest.Digest]int{}}
-	err = referrers.AtOnce(ctx, len(names), func(ctx context.Context, i int) error {
-		s.repository(ctx, names[i])
-		return nil
-	})
-	slices.SortFunc(s.found, func(a, b runbook) int {
-		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
-	})
-	return s.found, !s.incomplete, err
-}
-
-// repository searches the artifacts of a repository, and their attachments.
-func (s *runbookSearch) repository(ctx context.Context, name string) {
-	target, err := s.handler.source.Open(ctx, name)
-	if err != nil {
-		s.miss()
-		return
-	}
-	tags, err := registry.Tags(ctx, target, registry.TagOptions{ByVersion: true})
-	if err != nil {
-		s.miss()
-		return
-	}
-	if len(tags) > maxSearched {
-		tags = tags[:maxSearched]
-		s.miss()
-	}
-	if layout, ok := target.(untaggedLister); ok {
-		list, err := layout.Untagged(ctx)
-		if err != nil {
-			s.miss()
-		}
-		for _, desc := range list[:min(len(list), maxSearched)] {
-			tags = append(tags, desc.Digest.String())
-		}
-	}
-	err = referrers.AtOnce(ctx, len(tags), func(ctx context.Context, i int) error {
-		s.artifact(ctx, target, runbook{Repository: name, order: i}, tags[i])
-		return nil
-	})
-	if err != nil {
-		s.miss()
-	}
-}
-
-// artifact searches an artifact, by its tag or digest, and its referrers.
-func (s *runbookSearch) artifact(ctx context.Context, target registry.Target, at runbook, tag string) {
-	name := at.Repository
-	info, err := inspect.Inspect(ctx, target, tag, inspect.Options{Shallow: true})
-	if err != nil {
-		s.miss()
-		return
-	}
-	at.About = view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
-	switch subject := info.Subject; {
-	case subject != nil:
-		at.About = view.NewLink(name+"@"+view.ShortDigest(subject.Digest), view.PathTo(name, "@", subject.Digest.String()))
-	case tag == info.Digest.String():
-		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
-	}
-	s.add(at.of(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
-	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
-	if err != nil {
-		s.miss()
-	}
-	for _, r := range list {
-		s.add(at.of(r))
-	}
-}
-
-// add adds an artifact that answers alerts, once: where it is found first in the order of repositories and tags.
-func (s *runbookSearch) add(r runbook) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(r.Alerts()) == 0 {
-		return
-	}
-	i, seen := s.seen[r.Digest]
-	if !seen {
-		s.seen[r.Digest] = len(s.found)
-		s.found = append(s.found, r)
-		return
-	}
-	if old := s.found[i]; cmp.Or(cmp.Compare(r.Repository, old.Repository), cmp.Compare(r.order, old.order)) < 0 {
-		s.found[i] = r
-	}
-}
-
-func (s *runbookSearch) miss() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.incomplete = true
-}
+// maxAnswers bounds the documents on the page about an alert.
+const maxAnswers = 20
 
 // alertList is the content of the page that lists alerts.
 type alertList struct {
@@ -177,12 +27,12 @@ type alertList struct {
 type alertRow struct {
 	Alert string
 	Path  string
-	runbook
+	runbooks.Runbook
 }
 
 // alerts lists all alerts that are answered.
 func (h *handler) alerts(c *call) (*page, error) {
-	found, complete, err := h.runbooks(c.Context())
+	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
 		return nil, err
 	}
@@ -205,14 +55,14 @@ type alertView struct {
 
 // answered is a document that answers an alert.
 type answered struct {
-	runbook
+	runbooks.Runbook
 	HTML    template.HTML
 	Problem string
 }
 
 // alert shows what answers an alert.
 func (h *handler) alert(c *call, name string) (*page, error) {
-	found, complete, err := h.runbooks(c.Context())
+	found, complete, err := runbooks.Find(c.Context(), h.source)
 	if err != nil {
 		return nil, err
 	}
@@ -236,8 +86,8 @@ func (h *handler) alert(c *call, name string) (*page, error) {
 }
 
 // answer reads the part of an artifact that answers an alert.
-func (h *handler) answer(c *call, r runbook, alert string) answered {
-	a := answered{runbook: r}
+func (h *handler) answer(c *call, r runbooks.Runbook, alert string) answered {
+	a := answered{Runbook: r}
 	target, err := h.source.Open(c.Context(), r.Repository)
 	var doc *read.Document
 	if err == nil {
@@ -249,7 +99,7 @@ func (h *handler) answer(c *call, r runbook, alert string) answered {
 	case err != nil:
 		a.Problem = h.explain(err)
 	case doc.IsMarkdown():
-		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.RunbookPath, doc.Path))
+		a.HTML = prose.Render(doc.Text, view.LinksFrom(c.base+r.Path, doc.Path))
 	default:
 		a.HTML = template.HTML("<pre>" + template.HTMLEscapeString(view.Clip(doc.Text)) + "</pre>")
 	}

@@ -30,8 +30,8 @@ type artifactView struct {
 	Problem     string // why something is missing
 }
 
-// known is what explains an artifact: its document, and the facts about it.
-type known struct {
+// explanation is the document of an artifact, and the facts about it.
+type explanation struct {
 	Reading *view.Reading
 	Facts   []view.Field
 	Options []view.Option
@@ -83,7 +83,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		opts := read.ReadableOptions{Quick: c.URL.Query().Get("search") != "all", Rows: true}
 		reading, facts := h.reading(ctx, c, readingOf{target, info, view.PathTo(p.repository, "@", info.Digest.String()), opts})
 		named, options := view.Metadata(info.Annotations)
-		return known{reading, append(named, facts...), options}
+		return explanation{reading, append(named, facts...), options}
 	}
 	attach := func(ctx context.Context) any {
 		list, err := referrersOf(ctx, target, head)
@@ -104,8 +104,8 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 	soon, cancel := context.WithTimeout(c.Context(), h.patience()/2)
 	defer cancel()
 	return &page{template: "artifact.html", Title: p.title(), Crumbs: p.crumbs(), Data: describe(soon), sections: []section{
-		{template: "known", make: explain, waiting: waiting{Text: "The document is being read."}},
-		{template: "manifests", make: describe},
+		{template: "explanation", make: explain, waiting: waiting{Text: "The document is being read."}},
+		{template: "entries", make: describe},
 		{template: "attachments", make: attach, waiting: waiting{Text: "Attachments are being searched for."}},
 		{template: "contents", make: describe, waiting: waiting{Text: "The config is being read."}},
 	}}, nil
@@ -141,7 +141,7 @@ func inspectFully(c *call, target *once.Target, head *inspect.Info) *details {
 	return d
 }
 
-// info waits for the details. If they are missing, it returns why, and what is known without them.
+// info waits for the details. If they are missing, it returns why, and the artifact without them.
 func (d *details) info(ctx context.Context) (*inspect.Info, error) {
 	select {
 	case <-d.done:

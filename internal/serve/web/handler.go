@@ -7,19 +7,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/serve/accesslog"
 	"github.com/davit-oci/davit/internal/serve/web/guard"
+	"github.com/davit-oci/davit/internal/serve/web/runbooks"
 	"github.com/davit-oci/davit/internal/serve/web/stream"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 )
 
 // Source is where pages read.
 type Source interface {
-	// Repositories returns the names of the repositories, sorted.
-	Repositories(ctx context.Context) ([]string, error)
-	// Open returns a repository. It stays open.
-	Open(ctx context.Context, repository string) (registry.Target, error)
+	runbooks.Source
 	// Name returns what commands call a repository, for someone who reaches the pages under a host.
 	Name(repository, host string) string
 }
@@ -137,7 +134,7 @@ func (h *handler) newPage(c *call) *stream.Page {
 	return p.stream(err)
 }
 
-// early returns the head of a page that takes long, and what is shown until it is there.
+// early returns the head of a page that takes long, and text for the meantime.
 func (h *handler) early(c *call) (head, meanwhile []byte) {
 	p := &page{Base: c.base, Title: strings.TrimPrefix(c.URL.Path, alertPath)}
 	switch rest, inRepository := strings.CutPrefix(c.URL.Path, view.RepositoryPath); {

@@ -69,7 +69,7 @@ func (s *slowSite) start(t *testing.T, path string) *reading {
 	return &reading{TB: t, Response: response}
 }
 
-// until reads until a text was sent, or to the end if it is empty, and returns all that was sent.
+// until reads until a text was sent, or to the end if it is empty, and returns everything up to there.
 func (r *reading) until(text string) string {
 	r.Helper()
 	buf := make([]byte, 1<<10)
@@ -86,7 +86,7 @@ func (r *reading) until(text string) string {
 	return r.text.String()
 }
 
-// TestSlow checks that what is known of an artifact is sent while the registry has not answered the rest.
+// TestSlow checks that the known parts of an artifact are sent while the registry has not answered the rest.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	for slow, test := range map[string]struct{ path, first, missing string }{

@@ -1,4 +1,4 @@
-// Package stream sends pages in pieces, so that a reader sees what is known while the rest is still being read. It needs no
+// Package stream sends pages in pieces, so that a reader sees a part while the rest is still being read. It needs no
 // scripts: pieces go into the slots of a declarative shadow tree, in whatever order they are ready. Browsers without such trees,
 // and programs, get them in that order.
 package stream
@@ -33,7 +33,7 @@ type Sender struct {
 	Patience time.Duration
 	// SectionTime bounds the context of each section that is made.
 	SectionTime time.Duration
-	// Early begins a page that takes longer: with a head, and what is shown in the meantime.
+	// Early begins a page that takes longer: with a head, and text for the meantime.
 	Early func() (head, waiting []byte)
 	Style string // address of the style sheet
 }

@@ -1,0 +1,170 @@
+// Package runbooks searches all repositories of a source for artifacts that answer alerts.
+package runbooks
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/serve/web/view"
+	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull/inspect"
+	"github.com/davit-oci/davit/pull/referrers"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Source has repositories.
+type Source interface {
+	// Repositories returns the names of the repositories, sorted.
+	Repositories(ctx context.Context) ([]string, error)
+	// Open returns a repository. It stays open.
+	Open(ctx context.Context, repository string) (registry.Target, error)
+}
+
+const (
+	// searchTime is how long artifacts are searched for those that answer alerts.
+	searchTime = 20 * time.Second
+	// maxSearched bounds the artifacts of a repository that are searched: each costs two requests.
+	maxSearched = 200
+)
+
+// Runbook is an artifact that answers alerts. Templates can read fields, and call no methods.
+type Runbook struct {
+	*referrers.Referrer
+	Repository string
+	About      view.Link // the artifact that it is attached to, or itself
+	Path       string    // of the page about the artifact
+
+	Title, Severity, Service, Owner string // those in the annotations
+
+	order int // of the artifact in its repository, where it was found
+}
+
+// of returns the Runbook with the fields that a referrer determines.
+func (r Runbook) of(found *referrers.Referrer) Runbook {
+	r.Referrer = found
+	r.Path = view.PathTo(r.Repository, "@", found.Digest.String())
+	r.Title = cmp.Or(found.Annotations[ocispec.AnnotationTitle], view.ShortDigest(found.Digest))
+	r.Severity = found.Annotations[mediatypes.RunbookSeverity]
+	r.Service = found.Annotations[mediatypes.RunbookService]
+	r.Owner = found.Annotations[mediatypes.RunbookOwner]
+	return r
+}
+
+// search searches all repositories.
+type search struct {
+	source Source
+
+	mu         sync.Mutex
+	found      []Runbook
+	seen       map[digest.Digest]int // place in found
+	incomplete bool                  // something could not be searched
+}
+
+// Find finds the artifacts that answer alerts, the most severe first. It reports whether all were found.
+func Find(ctx context.Context, source Source) (found []Runbook, complete bool, err error) {
+	names, err := source.Repositories(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	s := &search{source: source, seen: map[digest.Digest]int{}}
+	err = referrers.AtOnce(ctx, len(names), func(ctx context.Context, i int) error {
+		s.repository(ctx, names[i])
+		return nil
+	})
+	slices.SortFunc(s.found, func(a, b Runbook) int {
+		return cmp.Or(cmp.Compare(a.SeverityRank(), b.SeverityRank()), cmp.Compare(a.Title, b.Title), cmp.Compare(a.Digest, b.Digest))
+	})
+	return s.found, !s.incomplete, err
+}
+
+// repository searches the artifacts of a repository, and their attachments.
+func (s *search) repository(ctx context.Context, name string) {
+	target, err := s.source.Open(ctx, name)
+	if err != nil {
+		s.miss()
+		return
+	}
+	tags, err := registry.Tags(ctx, target, registry.TagOptions{ByVersion: true})
+	if err != nil {
+		s.miss()
+		return
+	}
+	if len(tags) > maxSearched {
+		tags = tags[:maxSearched]
+		s.miss()
+	}
+	if layout, ok := target.(interface {
+		Untagged(ctx context.Context) ([]ocispec.Descriptor, error)
+	}); ok {
+		list, err := layout.Untagged(ctx)
+		if err != nil {
+			s.miss()
+		}
+		for _, desc := range list[:min(len(list), maxSearched)] {
+			tags = append(tags, desc.Digest.String())
+		}
+	}
+	err = referrers.AtOnce(ctx, len(tags), func(ctx context.Context, i int) error {
+		s.artifact(ctx, target, Runbook{Repository: name, order: i}, tags[i])
+		return nil
+	})
+	if err != nil {
+		s.miss()
+	}
+}
+
+// artifact searches an artifact, by its tag or digest, and its referrers.
+func (s *search) artifact(ctx context.Context, target registry.Target, at Runbook, tag string) {
+	name := at.Repository
+	info, err := inspect.Inspect(ctx, target, tag, inspect.Options{Shallow: true})
+	if err != nil {
+		s.miss()
+		return
+	}
+	at.About = view.NewLink(name+":"+tag, view.PathTo(name, ":", tag))
+	switch subject := info.Subject; {
+	case subject != nil:
+		at.About = view.NewLink(name+"@"+view.ShortDigest(subject.Digest), view.PathTo(name, "@", subject.Digest.String()))
+	case tag == info.Digest.String():
+		at.About = view.NewLink(name+"@"+view.ShortDigest(info.Digest), view.PathTo(name, "@", tag))
+	}
+	s.add(at.of(&referrers.Referrer{Digest: info.Digest, MediaType: info.MediaType, ArtifactType: info.ArtifactType, Kind: info.Kind, Annotations: info.Annotations}))
+	list, err := referrers.List(ctx, target, info.Descriptor(), referrers.Options{})
+	if err != nil {
+		s.miss()
+	}
+	for _, r := range list {
+		s.add(at.of(r))
+	}
+}
+
+// add adds an artifact that answers alerts, once: where it is found first in the order of repositories and tags.
+func (s *search) add(r Runbook) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(r.Alerts()) == 0 {
+		return
+	}
+	i, seen := s.seen[r.Digest]
+	if !seen {
+		s.seen[r.Digest] = len(s.found)
+		s.found = append(s.found, r)
+		return
+	}
+	if old := s.found[i]; cmp.Or(cmp.Compare(r.Repository, old.Repository), cmp.Compare(r.order, old.order)) < 0 {
+		s.found[i] = r
+	}
+}
+
+func (s *search) miss() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.incomplete = true
+}
