@@ -3,8 +3,14 @@ package browser
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +41,7 @@ var windows = []struct {
 
 // pages are opened in each window, by the names of their pictures.
 var pages = map[string]string{
-	"repositories": "/", "repository": "/r/oci", "files": "/r/oci:modelkit/files", "file": "/r/oci:modelkit/file/LICENSE", "sizes": "/r/oci:modelkit/map",
+	"repositories": "/", "repository": "/r/oci", "files": "/r/oci:modelkit/files", "file": "/r/oci:modelkit/file/README.md", "sizes": "/r/oci:modelkit/map",
 	"tensors": "/r/oci:model/tensors", "graph": "/r/oci:image/graph", "manifest": "/r/oci:image/manifest", "config": "/r/oci:helm/config",
 	"choose": "/r/oci:helm/diff", "compare": "/r/oci:helm/diff?to=docs", "components": "/r/oci:components", "rows": "/r/oci:components/rows?sort=-version",
 	"alerts": "/alerts", "alert": "/alert/GreetingDown", "no-alert": "/alert/GreetingDwn", "missing": "/r/oci:none", "empty": "/?q=none",
@@ -136,7 +143,7 @@ func (p *page) check(axe string) {
 	err := chromedp.Run(p.ctx,
 		chromedp.Evaluate("document.documentElement.scrollWidth > innerWidth", &wide),
 		chromedp.Evaluate(axe+"; 0", nil),
-		chromedp.Evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)", &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+		chromedp.Evaluate("axe.run({resultTypes: ['violations'], preload: false}).then(r => r.violations)", &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
 	)
 	if err != nil {
 		p.Fatal(err)
@@ -163,6 +170,81 @@ func (p *page) picture(name string) {
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
 		p.Fatal(err)
 	}
+}
+
+// pictures are those in docs: the upper parts of pages, which are the same in each run.
+var pictures = []struct {
+	name, path    string
+	width, height int64
+	scheme        string
+}{
+	{"model", "/r/oci:model", 960, 620, "light"},
+	{"components", "/r/oci:components", 960, 620, "light"},
+}
+
+// maxPicture bounds a picture in docs.
+const maxPicture = 48 << 10
+
+// TestPictures makes the pictures in docs. PICTURES=DIR keeps them.
+func TestPictures(t *testing.T) {
+	site := serve(t)
+	for _, picture := range pictures {
+		p := newPage(t)
+		var shot []byte
+		err := chromedp.Run(p.ctx,
+			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: picture.scheme}}),
+			chromedp.EmulateViewport(picture.width, picture.height),
+			chromedp.Navigate(site+picture.path),
+			chromedp.WaitVisible("main", chromedp.ByQuery),
+			chromedp.CaptureScreenshot(&shot),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shot, err = compress(shot); err != nil || len(shot) > maxPicture {
+			t.Errorf("%s: %d bytes, %v", picture.name, len(shot), err)
+		}
+		if dir := os.Getenv("PICTURES"); dir != "" {
+			if err := os.WriteFile(filepath.Join(dir, "browser-"+picture.name+".png"), shot, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// compress writes a picture with few colors again, with a palette.
+func compress(shot []byte) ([]byte, error) {
+	full, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		return nil, err
+	}
+	const most = 256
+	bounds := full.Bounds()
+	shade := func(x, y int) color.RGBA {
+		r, g, b, _ := full.At(x, y).RGBA()
+		return color.RGBA{uint8(r>>8) | 3, uint8(g>>8) | 3, uint8(b>>8) | 3, 255} // the edges of letters have many shades
+	}
+	counts := map[color.RGBA]int{}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[shade(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
+	reduced := image.NewPaletted(bounds, nil)
+	for _, c := range colors[:min(len(colors), most)] {
+		reduced.Palette = append(reduced.Palette, c)
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			reduced.Set(x, y, shade(x, y))
+		}
+	}
+	var out bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, reduced)
+	return out.Bytes(), err
 }
 
 // TestSlow opens a page about a registry that does not answer: the known parts are shown, and the rest when it answers.
