@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/platforms"
@@ -62,7 +59,7 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	case len(declared.Platforms) > 0:
 		plan = c.index(declared, kind)
 	case kind.Shape == mediatypes.Index:
-		plan = c.index(&spec.Spec{Name: declared.Name, Version: declared.Version, Annotations: declared.Annotations, Platforms: c.perFile(declared)}, kind)
+		plan = c.index(&spec.Spec{Name: declared.Name, Version: declared.Version, Annotations: declared.Annotations, Platforms: platforms.PerFile(c.fsys, declared)}, kind)
 	default:
 		var m *Draft
 		plan, m = c.manifest(declared, kind)
@@ -117,7 +114,7 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: kind.ArtifactType}
 	plan.Base = declared.Base
 	var whole map[string]string
-	of := map[string]string{} // by platform: its files
+	taken := platforms.Taken{}
 	for _, p := range declared.Platforms {
 		if p.Kind == "" {
 			p = platforms.Inherit(declared, p)
@@ -134,11 +131,8 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
-		if named, files := manifest.FormatPlatform(inner.Platform), filesOf(inner); inner.Platform != nil {
-			if first := of[named]; first != "" {
-				c.report(p.Problem("/layers", fmt.Sprintf("%s is for %s, as %s is, and an index holds one of each platform", files, named, first), "platforms: with the files of each"))
-			}
-			of[named] = files
+		if clash := taken.Add(inner); clash != "" {
+			c.report(p.Problem("/layers", clash, "platforms: with the files of each"))
 		}
 		if kind.Shape != mediatypes.Index || kind.ArtifactType == "" || p.ArtifactType != "" {
 			plan.ArtifactType = inner.ArtifactType
@@ -150,38 +144,6 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 	}
 	plan.Annotations = c.annotations(declared, kind, whole)
 	return plan
-}
-
-// filesOf names the files of a plan.
-func filesOf(plan *spec.Plan) string {
-	var names []string
-	for _, l := range plan.Layers {
-		names = append(names, l.Path)
-	}
-	return strings.Join(names, ", ")
-}
-
-// perFile returns a Spec for each file of a kind with one file per manifest: the file determines the platform.
-func (c *composer) perFile(declared *spec.Spec) []*spec.Spec {
-	var specs []*spec.Spec
-	add := func(l spec.LayerSpec) {
-		one := *declared
-		one.Layers, one.Tags, one.Referrers = []spec.LayerSpec{l}, nil, nil
-		specs = append(specs, &one)
-	}
-	for _, l := range declared.Layers {
-		names, err := doublestar.Glob(c.fsys, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
-		if !tree.IsGlob(l.Path) || err != nil || len(names) == 0 {
-			add(l) // composing it reports its problems
-			continue
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			l.Path = name
-			add(l)
-		}
-	}
-	return specs
 }
 
 // manifest composes one manifest.

@@ -77,6 +77,8 @@ var checks = []check{
 	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
 	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},
 	{"volume", "podman", "", debian, "TestPodmanRestoresVolume", "TestPodmanVolumeExport", "running it; Docker Desktop can't run in tests"},
+	{"wasm", "Istio", "", "01348d9", "TestWasmImageAsIstioReadsIt", "", rules},
+	{"wasm", "kwctl", "", "efd9e33", "TestPolicyAsKwctlReadsIt", "", rules},
 	{"wasm", "wkg", "", "5a4c2ab", "TestWasmAsWkgReadsIt", "", rules},
 	{"wasm", "wazero", "wazero", "", "TestWazeroRunsWhatDavitPulled", "", "runs the pulled module"},
 	{"wasm", "wasm-to-oci", "wasm-to-oci", "", "", "TestDavitReadsWasmToOCI", ""},
@@ -138,7 +140,7 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
-var clientLine = regexp.MustCompile(`(?m)^(?:core|extra) +(\S+) +\S+@v(\S+)`)
+var clientLine = regexp.MustCompile(`(?m)^(?:core|extra|late) +(\S+) +\S+@v(\S+)`)
 
 // clientVersions are the versions that .ci/clients.sh builds, by program.
 func clientVersions(t *testing.T) map[string]string {

@@ -53,8 +53,11 @@ func composeFault(s *tree.Sample) error {
 	case err != nil:
 		return fmt.Errorf("docker compose can't read it: %w", err)
 	}
-	if doc := follow(&root); doc.Kind == yaml.MappingNode && len(doc.Content) > 0 {
+	switch doc := follow(&root); {
+	case doc.Kind == yaml.MappingNode && len(doc.Content) > 0:
 		return checkKeys(doc)
+	case doc.Kind == yaml.SequenceNode && len(doc.Content) > 0:
+		return nil // tasks of Ansible may have the name
 	}
 	return errEmptyCompose
 }

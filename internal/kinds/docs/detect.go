@@ -72,10 +72,13 @@ func isDocs(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign
 }
 
+// scripts are the extensions of assets that belong to pages in HTML alone; beside others they are a program, or data.
+var scripts = []string{".js", ".json", ".map"}
+
 // countFiles counts the pages of a directory, and the files that neither are pages nor belong to some. It reports false if
 // there are too many, or signs of something else.
 func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
-	files, other := 0, false
+	files, html, scripted, other := 0, false, 0, false
 	err := fs.WalkDir(s.FS, s.Path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -86,16 +89,25 @@ func countFiles(s *tree.Sample) (pages, foreign int, ok bool) {
 			return nil
 		}
 		files++
+		suffix := strings.ToLower(path.Ext(name))
 		switch {
 		case strings.HasPrefix(d.Name(), "devcontainer-"), files > maxDocs:
 			other = true
 			return fs.SkipAll
 		case isPage(name):
 			pages++
-		case !slices.Contains(assetSuffixes, strings.ToLower(path.Ext(name))):
+			html = html || strings.HasPrefix(suffix, ".htm")
+		case d.Name() == "package.json":
+			foreign++
+		case slices.Contains(scripts, suffix):
+			scripted++
+		case !slices.Contains(assetSuffixes, suffix):
 			foreign++
 		}
 		return nil
 	})
+	if !html {
+		foreign += scripted
+	}
 	return pages, foreign, err == nil && !other
 }

@@ -5,6 +5,13 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
+// The types of Kubewarden, and of clients before the CNCF's. A layer with this type makes an artifact that Kubewarden takes
+// (crates/policy-fetcher of kubewarden-controller).
+const (
+	contentLayer  = "application/vnd.wasm.content.layer.v1+wasm"
+	contentConfig = "application/vnd.wasm.config.v1+json"
+)
+
 // data is one WebAssembly module or component.
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
@@ -12,7 +19,7 @@ func data() mediatypes.Kind {
 		Summary: "a WebAssembly module or component (kind image packs one for runtimes that want a container image)",
 		Identity: mediatypes.Identity{
 			Types: []string{
-				"application/vnd.wasm.config.v1+json", "application/vnd.wasm.content.layer.v1+wasm",
+				contentConfig, contentLayer,
 				"application/vnd.module.wasm.config.v1+json", "application/vnd.module.wasm.content.layer.v1+wasm",
 			},
 		},

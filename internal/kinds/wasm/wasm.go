@@ -38,6 +38,14 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Layers[0].MediaType == contentLayer {
+		if len(d.Spec.Config) > 0 {
+			return nil, fmt.Errorf("config: with media type %s it is empty", contentLayer)
+		}
+		d.ConfigType = contentConfig
+		d.Notes = append(d.Notes, WasmNote(f, d.Layers[0].Path))
+		return configblob.Constant(struct{}{})
+	}
 	config := map[string]any{"author": nil, "architecture": "wasm", "os": f.OS(), "created": "1970-01-01T00:00:00Z"}
 	if !d.Created.IsZero() {
 		config["created"] = d.Created.UTC().Format(time.RFC3339)

@@ -32,3 +32,20 @@ func TestWasmConfig(t *testing.T) {
 		t.Errorf("truncated: %v", err)
 	}
 }
+
+// TestWasmOfKubewarden holds the form of kwctl: an empty config and a layer of its types.
+func TestWasmOfKubewarden(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"policy.wasm": string(formattest.GreetingModule())}
+	declared := "kind: wasm\nlayers: [{path: policy.wasm, mediaType: application/vnd.wasm.content.layer.v1+wasm}]\n"
+	plan, err := kindtest.Compose(t, files, declared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := kindtest.ConfigOf(t, plan); got != "{}" || plan.ConfigType != "application/vnd.wasm.config.v1+json" || plan.ArtifactType != "" {
+		t.Errorf("config %s of type %s, artifactType %q", got, plan.ConfigType, plan.ArtifactType)
+	}
+	if _, err := kindtest.Compose(t, files, declared+"config: {author: Ann}\n"); err == nil || !strings.Contains(err.Error(), "it is empty") {
+		t.Errorf("with a config: %v", err)
+	}
+}
