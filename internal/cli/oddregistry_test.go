@@ -226,6 +226,21 @@ func TestPagesOfReferrers(t *testing.T) {
 	}
 }
 
+// TestRedirectToTLS resolves at a registry whose proxy redirects to https at a port that does not speak TLS.
+func TestRedirectToTLS(t *testing.T) {
+	for _, status := range []int{301, 302, 307, 308} {
+		o := newOdd(t, registrytest.Options{})
+		o.run(exit.Done, "attach -q $D/one.spdx.json $R/app:1")
+		o.reg.Inject("HEAD manifest", faults.Always, faults.Status(status, "Location", "https://"+o.reg.Host+"/v2/app/manifests/1"))
+		text := o.run(exit.Network, "resolve --retry-for=-1s $R/app:1")
+		for _, want := range []string{"the registry sends clients to https://" + o.reg.Host + "/v2/app/manifests/1: ", "hint: nothing speaks TLS there"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%d: %q is not in\n%s", status, want, text)
+			}
+		}
+	}
+}
+
 // TestTagThatIsNoList attaches where the tag of the list leads to something else.
 func TestTagThatIsNoList(t *testing.T) {
 	withHome(t)

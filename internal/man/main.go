@@ -16,6 +16,7 @@ func main() {
 	var date string
 	flag.StringVar(&p.version, "version", "", "the version in the footer of the manual pages")
 	flag.StringVar(&p.manual, "man", "", "directory for the manual pages")
+	flag.StringVar(&p.declaration, "declaration", "docs/davit-yaml.md", "the page about davit.yaml that its manual page is made of")
 	flag.StringVar(&p.markdown, "markdown", "", "directory for the command reference")
 	flag.StringVar(&date, "date", "", "the date in the footer of the manual pages, in seconds since 1970; empty: today")
 	flag.Parse()

@@ -29,7 +29,7 @@ func TestSourceDate(t *testing.T) {
 // TestPages writes the pages twice, compares them, and has groff check the manual pages.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	p := pages{version: "v1.2.3", date: time.Unix(1e9, 0).UTC(), manual: t.TempDir(), markdown: t.TempDir()}
+	p := pages{version: "v1.2.3", date: time.Unix(1e9, 0).UTC(), manual: t.TempDir(), markdown: t.TempDir(), declaration: "../../docs/davit-yaml.md"}
 	again := p
 	again.manual, again.markdown = t.TempDir(), t.TempDir()
 	for _, one := range []pages{p, again} {
@@ -48,6 +48,10 @@ func TestPages(t *testing.T) {
 	if err != nil || len(all) != countCommands(cli.Command()) {
 		t.Fatalf("%d pages, %v", len(all), err)
 	}
+	declaration := filepath.Join(p.manual, declarationPage)
+	wantText(t, declaration, `.TH "DAVIT.YAML" "5" "Sep 2001" "davit v1.2.3"`, ".SH NAME", `davit.yaml \- declare`, ".SH FIELDS", "kind: model",
+		"OS/ARCH[/VARIANT]", ".SH SEE ALSO", "\\fBdavit-check(1)\\fP")
+	all = append(all, declaration)
 	groff := clients.Path(t, "groff")
 	out, err := exec.Command(groff, append([]string{"-man", "-Kutf8", "-Tutf8", "-ww", "-z"}, all...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {

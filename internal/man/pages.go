@@ -19,9 +19,11 @@ type pages struct {
 	date     time.Time
 	manual   string
 	markdown string
+	// declaration is the page of davit.yaml in docs, of which its manual page is made.
+	declaration string
 }
 
-// write writes a page for davit and one for each command.
+// write writes a page for davit, one for each command, and as a manual page one for davit.yaml.
 func (p pages) write() error {
 	if p.manual != "" {
 		if err := os.MkdirAll(p.manual, 0o777); err != nil {
@@ -34,6 +36,9 @@ func (p pages) write() error {
 			cmd.PersistentFlags().VisitAll(unquoteUsage)
 		}
 		if err := doc.GenManTree(root, header, p.manual); err != nil {
+			return err
+		}
+		if err := p.writeDeclaration(); err != nil {
 			return err
 		}
 	}

@@ -32,3 +32,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer") // it would carry the query of the previous hop
 	return nil
 }
+
+// afterRedirect adds to the error of a request the address that a redirect from http to https led to.
+func afterRedirect(req *http.Request, err error) error {
+	if err == nil || req.Response == nil || req.URL.Scheme != "https" || req.Response.Request.URL.Scheme != "http" {
+		return err
+	}
+	return &Elsewhere{What: "clients", URL: BareURL(req.URL).String(), Err: err}
+}

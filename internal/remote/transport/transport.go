@@ -123,6 +123,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return nil, Violationf("the registry names an address that is not one of a server: %q", BareURL(req.URL))
 	}
+	resp, err := t.repeated(req)
+	return resp, afterRedirect(req, err)
+}
+
+// repeated sends a request until it is answered, or not worth repeating.
+func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 	gate := t.Limiter(req.URL.Host)
 	tries := t.NewRetrier(gate)
 	for {
