@@ -54,7 +54,7 @@ SBOM, the ID of VEX), else the name of the file. Documents in JSON Lines are att
 	cmd.Flags().BoolVar(&opts.replace, "replace", false, "remove other referrers of the same type and name")
 	cmd.Flags().BoolVar(&opts.eachPlatform, "each-platform", false, "attach to every platform's manifest instead of the index")
 	opts.sign.AddFlags(cmd.Flags())
-	cmd.Flags().StringVar(&opts.fileName, "file-name", "", "attach standard input, given as the source -, as a file with this `NAME`")
+	cmd.Flags().StringVar(&opts.fileName, "file-name", "", "attach standard input, given as the source -, or a pipe as a file with this `NAME`")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "show what would be attached and replaced, without doing it")
 	opts.source.AddFlags(cmd.Flags())
 	a.AddRegistryFlags(cmd.Flags())
@@ -82,8 +82,8 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err := a.AssignLogin(&app.Login{}, opts.subjectRef); err != nil {
 		return err
 	}
-	if opts.fileName != "" && !slices.Contains(opts.sources, "-") {
-		return &exit.UsageError{Err: errors.New("--file-name names standard input"), Hint: "give - as the source"}
+	if n := streams(opts.sources); opts.fileName != "" && n != 1 {
+		return &exit.UsageError{Err: fmt.Errorf("--file-name names standard input or a pipe, and %d are given", n), Hint: "give - as the source"}
 	}
 	docs := documents{app: a, opts: &opts}
 	defer docs.close()
@@ -157,14 +157,28 @@ func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attache
 	return nil
 }
 
-// hintAtStdin returns the error for a document on standard input that is not a davit.yaml: it names no kind.
+// streams returns how many sources are standard input or a pipe.
+func streams(args []string) (n int) {
+	for _, arg := range args {
+		if arg == "-" || source.IsStream(arg) {
+			n++
+		}
+	}
+	return n
+}
+
+// hintAtStdin returns the error for a document on standard input or in a pipe that is not a davit.yaml: it names no kind.
 func hintAtStdin(arg string, opts attachOptions, err error) error {
 	var problems artifact.Problems
 	namesNoKind := func(p artifact.Problem) bool { return strings.Contains(p.Message, "kind is missing") }
-	if arg != "-" || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
+	if streams([]string{arg}) == 0 || opts.fileName != "" || !errors.As(err, &problems) || !slices.ContainsFunc(problems, namesNoKind) {
 		return err
 	}
-	return &exit.UsageError{Err: errors.New("standard input is not a davit.yaml"), Hint: "to attach it as a document, add --file-name NAME"}
+	what := "standard input"
+	if arg != "-" {
+		what = arg
+	}
+	return &exit.UsageError{Err: errors.New(what + " is not a davit.yaml"), Hint: "to attach it as a document, add --file-name NAME"}
 }
 
 func attachAll(ctx context.Context, a *app.App, sources []*source.Source, t *app.Target, opts attachOptions) ([]*pack.Attached, error) {

@@ -44,9 +44,9 @@ func (d *documents) close() {
 
 // open opens the sources that an argument names.
 func (d *documents) open(arg string) error {
-	if arg == "-" && d.opts.fileName != "" {
+	if d.opts.fileName != "" && streams([]string{arg}) > 0 {
 		var err error
-		if arg, err = d.fromStdin(d.opts.fileName); err != nil {
+		if arg, err = d.fromStream(arg, d.opts.fileName); err != nil {
 			return err
 		}
 	}
@@ -107,20 +107,28 @@ func (d *documents) openLines(arg string, lines [][]byte) (bool, error) {
 	return true, nil
 }
 
-// fromStdin stores standard input as a file of this name.
-func (d *documents) fromStdin(name string) (string, error) {
+// fromStream stores standard input or a pipe as a file of this name.
+func (d *documents) fromStream(arg, name string) (string, error) {
 	if filepath.Base(name) != name || name == "." || name == ".." {
 		return "", exit.Usagef("--file-name %q: must be the name of a file, without a directory", name)
 	}
-	if d.app.Logins.CountStdin() > 0 {
+	in, what := d.app.Stdin, "standard input"
+	if arg != "-" {
+		f, err := os.Open(arg)
+		if err != nil {
+			return "", source.Error(arg, err)
+		}
+		defer f.Close()
+		in, what = f, arg
+	} else if d.app.Logins.CountStdin() > 0 {
 		return "", &exit.UsageError{Err: errors.New("standard input is the document, and can't be the password too"), Hint: "log in before with \"davit login\""}
 	}
-	file, err := d.write(name, d.app.Stdin)
+	file, err := d.write(name, in)
 	if err != nil {
 		return "", err
 	}
 	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
-		return "", exit.Usagef("standard input is empty: the command before the pipe wrote nothing")
+		return "", exit.Usagef("%s is empty: the command before the pipe wrote nothing", what)
 	}
 	return file, nil
 }

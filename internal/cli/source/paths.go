@@ -4,6 +4,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -19,11 +20,23 @@ func findDeclaration(args []string) (string, error) {
 		if err != nil {
 			return "", Error(arg, err)
 		}
-		if !info.IsDir() && isDeclaration(arg) || info.IsDir() && app.FileExists(filepath.Join(arg, Declaration)) {
+		if !info.IsDir() && (isDeclaration(arg) || IsStream(arg)) || info.IsDir() && app.FileExists(filepath.Join(arg, Declaration)) {
 			return arg, nil
 		}
 	}
 	return "", nil
+}
+
+// IsStream reports whether an argument is a pipe or another file that can be read only once, as shells make of <(...).
+func IsStream(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir() && (!info.Mode().IsRegular() || isDescriptor(name))
+}
+
+// isDescriptor reports whether a path names an open file of this process, whatever kind of file it is.
+func isDescriptor(name string) bool {
+	name = filepath.Clean(name)
+	return name == "/dev/stdin" || slices.Contains([]string{"/dev/fd", "/proc/self/fd"}, filepath.Dir(name))
 }
 
 // isDeclaration reports whether a file has the name of a declaration.

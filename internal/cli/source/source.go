@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/tree"
 )
 
 // Declaration is the name of the file that declares an artifact.
@@ -73,8 +74,8 @@ func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*S
 
 // openFile opens a declaration with any name.
 func (o *opener) openFile(name string) (*Source, error) {
-	if name == "-" {
-		return o.openDeclared(name, ".", name)
+	if name == "-" || isDescriptor(name) {
+		return o.openDeclared(name, ".", "-")
 	}
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return nil, &exit.UsageError{Err: fmt.Errorf("--file %s: is a directory", name), Hint: "without --file, a directory is a source"}
@@ -143,7 +144,7 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 	if err := o.refusePlain(); err != nil {
 		return err
 	}
-	if file == "-" && o.Logins.CountStdin() > 0 {
+	if s.Name == "-" && o.Logins.CountStdin() > 0 {
 		return &exit.UsageError{Err: errors.New("standard input is davit.yaml, and can't be the password too"), Hint: "pass the password in DAVIT_PASSWORD, or log in before"}
 	}
 	data, err := o.readDeclaration(s, file)
@@ -151,7 +152,7 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 		return err
 	}
 	if file == "-" {
-		name = "-"
+		name = s.Name
 	}
 	spec, err := artifact.Parse(name, data)
 	if spec == nil {
@@ -162,16 +163,27 @@ func (o *opener) parseDeclared(s *Source, name, file string) error {
 }
 
 func (o *opener) readDeclaration(s *Source, file string) ([]byte, error) {
-	r := o.Stdin
-	if file != "-" {
-		f, err := s.root.Open(file)
-		if err != nil {
-			return nil, Error(s.Name, err)
-		}
-		defer f.Close()
-		r = f
+	if s.Name == "-" {
+		return ReadAll(file, o.Stdin)
 	}
-	return ReadAll(file, r)
+	if problem := tree.LinkOut(s.FS, ".", file); file != "-" && !IsStream(s.Name) && problem != "" {
+		return nil, exit.Usagef("%s: %s", file, problem)
+	}
+	var f *os.File
+	info, err := s.root.Stat(file)
+	switch {
+	case file == "-" || err == nil && IsStream(s.Name):
+		f, err = os.Open(s.Name)
+	case err == nil && !info.Mode().IsRegular():
+		return nil, exit.Usagef("%s: is not a regular file", filepath.Join(s.Name, file)) // reading a pipe would wait for ever
+	default:
+		f, err = s.root.Open(file)
+	}
+	if err != nil {
+		return nil, Error(s.Name, err)
+	}
+	defer f.Close()
+	return ReadAll(file, f)
 }
 
 // ReadAll reads a small file.

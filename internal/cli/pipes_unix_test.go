@@ -1,0 +1,81 @@
+//go:build unix
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/registrytest"
+)
+
+// piped returns the name of a pipe with this content: as the shell names it in <(...), and with a name of its own.
+func piped(t *testing.T, content string, named bool) string {
+	t.Helper()
+	if named {
+		name := filepath.Join(t.TempDir(), "pipe")
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = os.WriteFile(name, []byte(content), 0) }() // waits for the reader
+		return name
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	go func() {
+		_, _ = w.WriteString(content)
+		_ = w.Close()
+	}()
+	return fmt.Sprintf("/dev/fd/%d", r.Fd())
+}
+
+// TestPipes attaches documents and packs declarations that come from pipes.
+func TestPipes(t *testing.T) {
+	withHome(t)
+	o := newOdd(t, registrytest.Options{})
+	document := fmt.Sprintf(spdx, "piped")
+	for _, named := range []bool{false, true} {
+		o.runWith(exit.BadUsage, "attach "+piped(t, document, named)+" $R/app:1", "is not a davit.yaml", "--file-name NAME")
+		o.runWith(exit.Done, fmt.Sprintf("attach --file-name a%v.spdx.json %s $R/app:1", named, piped(t, document, named)), "sbom")
+		o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, "", named)+" $R/app:1", "is empty")
+	}
+	o.expect("2")
+	o.runWith(exit.BadUsage, "attach --file-name x.json "+piped(t, document, false)+" - $R/app:1", "2 are given")
+
+	declaration := "kind: generic\nlayers: [app.txt]\n"
+	t.Chdir(o.dir)
+	want := o.run(exit.Done, "pack -q --kind generic app.txt -o $D/oci:1")
+	for _, command := range []string{"pack -q -f %s -o $D/oci:1", "pack -q %s -o $D/oci:1"} {
+		if got := o.run(exit.Done, fmt.Sprintf(command, piped(t, declaration, false))); got != want {
+			t.Errorf("%s: got %s, want %s", command, got, want)
+		}
+	}
+	o.runWith(exit.BadUsage, "check -f "+piped(t, "kind: [\n", false), "/dev/fd/", ":2:1: ")
+
+	if err := syscall.Mkfifo("davit.yaml", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.runWith(exit.BadUsage, "check .", "davit.yaml: is not a regular file") // and does not wait for a writer
+	go func() { _ = os.WriteFile("davit.yaml", []byte(declaration), 0) }()
+	o.runWith(exit.Done, "check ./davit.yaml", "1 layer")
+	if err := os.Remove("davit.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../elsewhere.yaml", "davit.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(filepath.Dir(o.dir), "elsewhere.yaml"), declaration)
+	for _, command := range []string{"check .", "check -f davit.yaml"} {
+		if text := o.run(exit.BadUsage, command); !strings.Contains(text, `leaves the directory through the link "davit.yaml" -> "../elsewhere.yaml"`) {
+			t.Errorf("%s: %s", command, text)
+		}
+	}
+}
