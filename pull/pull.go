@@ -168,16 +168,14 @@ func (e noFilesError) Unwrap() error { return e.error }
 
 // noFiles returns a noFilesError.
 func (p *puller) noFiles(m *fetch.Manifest) error {
-	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String()}
-	isEmpty := func(l ocispec.Descriptor) bool { return l.MediaType == ocispec.MediaTypeEmptyJSON }
-	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return !isEmpty(l) }) {
+	if !slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.MediaType != ocispec.MediaTypeEmptyJSON }) {
 		return noFilesError{fmt.Errorf("%s has no files, only annotations: %w", m.Desc.Digest, errdef.ErrNotFound)}
 	}
+	missing := &fetch.MissingError{Text: "files in " + m.Desc.Digest.String(), Names: m.Titles()}
 	if len(p.opts.Include) > 0 {
 		missing.Text = fmt.Sprintf("files that match %s in %s", strings.Trim(fmt.Sprintf("%q", p.opts.Include), "[]"), m.Desc.Digest)
 		missing.Typed = p.opts.Include[0]
 	}
-	missing.Names = m.Titles()
 	return noFilesError{missing}
 }
 

@@ -82,11 +82,11 @@ func (p *puller) ofIndex(ctx context.Context, graph oras.ReadOnlyGraphTarget, ro
 // pullReferrer pulls one referrer into its directory. A referrer without files is only a manifest.
 func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result *Result) error {
 	m, err := fetch.Load(ctx, p.src, r.Descriptor())
-	if errors.Is(err, errdef.ErrNotFound) {
+	switch {
+	case errors.Is(err, errdef.ErrNotFound):
 		result.Gone = append(result.Gone, r.Descriptor())
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return &artifact.Error{Op: "pulling referrer", Item: r.Digest.String(), Err: err}
 	}
 	name := path.Join(referrersDir, r.Kind+"-"+r.Digest.Encoded()[:12])
@@ -101,12 +101,12 @@ func (p *puller) pullReferrer(ctx context.Context, r *referrers.Referrer, result
 	opts := p.opts
 	opts.Referrers, opts.State, opts.Include, opts.Roles, opts.Platform = false, "", nil, nil, nil
 	pulled, err := (&puller{src: p.src, dst: dst, opts: opts}).pull(ctx, m, record.ReadState(opts.State))
-	if errors.As(err, &noFilesError{}) {
+	switch {
+	case errors.As(err, &noFilesError{}):
 		p.dst.Remove(name)
 		p.dst.Remove(referrersDir)
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return &artifact.Error{Op: "pulling referrer", Item: r.Digest.String(), Err: err}
 	}
 	for i := range pulled.Files {

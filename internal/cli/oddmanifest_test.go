@@ -128,8 +128,8 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 }
 
-// TestReferrerThatIsGone pulls what is attached where another client deleted the manifest of an attachment, and where a layer of
-// one is missing.
+// TestReferrerThatIsGone pulls attachments where another client deleted the manifest of one, and where a layer of one is
+// missing.
 func TestReferrerThatIsGone(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)

@@ -251,3 +251,20 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, BufferSize); return 
 
 func GetBuffer() []byte  { return *buffers.Get().(*[]byte) }
 func PutBuffer(b []byte) { buffers.Put(&b) }
+
+// rewound returns req with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	if req.GetBody == nil {
+		return nil, errors.New("the body can't be had again")
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	next := req.Clone(req.Context())
+	next.Body = body
+	return next, nil
+}

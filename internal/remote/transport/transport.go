@@ -166,23 +166,6 @@ func worthRepeating(resp *http.Response, err error) bool {
 	return IsTransient(resp.StatusCode)
 }
 
-// rewound returns req with its body from the start.
-func rewound(req *http.Request) (*http.Request, error) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return req, nil
-	}
-	if req.GetBody == nil {
-		return nil, errors.New("the body can't be had again")
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	next := req.Clone(req.Context())
-	next.Body = body
-	return next, nil
-}
-
 // once makes one attempt, watched and traced.
 func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	s := settingsOf(req.Context())
