@@ -19,7 +19,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 		"cut":        {whole[:len(whole)/2], "broken chart archive"},
 		"no chart":   {kindtest.Tgz(t, "a/b/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
 		"at the top": {kindtest.Tgz(t, "Chart.yaml", kindtest.SmallChart), "its Chart.yaml is in no directory"},
-		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), "it has no Chart.yaml"},
+		"dots":       {kindtest.Tgz(t, "./demo/Chart.yaml", kindtest.SmallChart), `it has "./demo/Chart.yaml" where helm requires NAME/Chart.yaml`},
 		"outside":    {kindtest.Tgz(t, "demo/../../x", "", "demo/Chart.yaml", kindtest.SmallChart), "outside of the directory of the chart"},
 		"bomb":       {kindtest.Tgz(t, "demo/big", strings.Repeat("\x00", chart.MaxSize), "demo/Chart.yaml", kindtest.SmallChart), "all that helm loads of a chart"},
 		"cut late":   {long[:len(long)-6], "broken chart archive"},

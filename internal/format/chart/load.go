@@ -257,12 +257,16 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 	}
 	limited := &io.LimitedReader{R: unzipped, N: 2 * MaxSize} // with the headers of the tar
 	files := tar.NewReader(limited)
+	nested := "" // an entry that tar makes of a directory named with ./
 	for {
 		header, err := files.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			if _, err := io.Copy(io.Discard, limited); err != nil { // up to the checksum of the gzip
 				return nil, fmt.Errorf("broken chart archive: %w", err)
+			}
+			if l.files["Chart.yaml"] == nil && nested != "" {
+				return nil, fmt.Errorf("it has %q where helm requires NAME/Chart.yaml; helm package makes such an archive", nested)
 			}
 			return l.Load()
 		case limited.N <= 0:
@@ -273,6 +277,9 @@ func readArchive(r io.Reader, l *Loader) (*Chart, error) {
 			continue
 		}
 		name, err := nameInChart(header.Name)
+		if strings.HasPrefix(header.Name, "./") && path.Base(name) == "Chart.yaml" && strings.Count(name, "/") == 1 {
+			nested = header.Name
+		}
 		if err == nil {
 			err = l.Add(name, files, header.Size)
 		}
