@@ -97,9 +97,11 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 			return hintAtStdin(arg, opts, err)
 		}
 	}
-	for _, s := range docs.opened {
-		a.Tell(s.Plan)
+	plans := make([]*artifact.Plan, len(docs.opened))
+	for i, s := range docs.opened {
+		plans[i] = s.Plan
 	}
+	a.Tell(plans...)
 	signer, err := opts.sign.Signer(ctx, a, opts.subjectRef)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,8 +9,15 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// Tell prints the notes and warnings of a plan.
-func (p *Printer) Tell(plan *artifact.Plan) { p.deferInJSON(func() { p.tell(plan) }) }
+// Tell prints the notes and warnings of plans. A note that several have is printed once.
+func (p *Printer) Tell(plans ...*artifact.Plan) {
+	p.deferInJSON(func() {
+		told := map[string]bool{}
+		for _, plan := range plans {
+			p.tell(plan, told)
+		}
+	})
+}
 
 // WarnEarly prints a warning about how davit was called, before it is known how the command ends.
 func (p *Printer) WarnEarly(format string, args ...any) {
@@ -50,30 +58,37 @@ func warned(plan *artifact.Plan, warning string) bool {
 	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)
 }
 
-func (p *Printer) tell(plan *artifact.Plan) {
+func (p *Printer) tell(plan *artifact.Plan, told map[string]bool) {
+	once := func(note, about string) {
+		if !told[note+about] {
+			p.Note("%s", note)
+		}
+		told[note+about] = true
+	}
 	for _, n := range plan.Notes {
-		p.Note("%s", n)
+		once(n, "")
 	}
-	p.tellLeftOut(plan)
-	for _, w := range plan.Warnings {
-		p.Warn("%s", w)
+	if count := p.countLeftOut(plan); count != "" {
+		once(count, strings.Join(plan.LeftOut, "\n"))
 	}
-	for _, inner := range plan.Platforms {
-		p.tell(inner)
-	}
-	for _, referrer := range plan.Referrers {
-		p.tell(referrer)
-	}
-}
-
-// tellLeftOut prints how many files the native client of the kind does not pack, or with ListLeftOut each of them.
-func (p *Printer) tellLeftOut(plan *artifact.Plan) {
 	if p.ListLeftOut {
 		for _, name := range plan.LeftOut {
 			p.Note("%s: left out %s", plan.Kind.Name, name)
 		}
-		return
 	}
+	for _, w := range plan.Warnings {
+		p.Warn("%s", w)
+	}
+	for _, inner := range plan.Platforms {
+		p.tell(inner, told)
+	}
+	for _, referrer := range plan.Referrers {
+		p.tell(referrer, told)
+	}
+}
+
+// countLeftOut says how many files the native client of the kind does not pack, unless ListLeftOut prints each of them.
+func (p *Printer) countLeftOut(plan *artifact.Plan) string {
 	files, dirs := 0, 0
 	for _, name := range plan.LeftOut {
 		if strings.HasSuffix(name, "/") {
@@ -89,7 +104,8 @@ func (p *Printer) tellLeftOut(plan *artifact.Plan) {
 	if dirs > 0 {
 		parts = append(parts, term.Plural(dirs, "directory"))
 	}
-	if len(parts) > 0 {
-		p.Note("%s: %s left out; davit check lists them", plan.Kind.Name, strings.Join(parts, " and "))
+	if len(parts) == 0 || p.ListLeftOut {
+		return ""
 	}
+	return fmt.Sprintf("%s: %s left out; davit check lists them", plan.Kind.Name, strings.Join(parts, " and "))
 }
