@@ -8,7 +8,6 @@ import (
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -32,23 +31,13 @@ func (c *copier) sourceTags(ctx context.Context) (tags []string, named func(tag 
 // from returns the name of the repository that a tag of the source belongs to, or "".
 func (c *copier) from(ctx context.Context, desc ocispec.Descriptor, ref string) string {
 	names, ok := c.src.(interface {
-		NamesOf(ctx context.Context, d digest.Digest) ([]string, error)
+		RepositoryOf(ctx context.Context, d digest.Digest, ref string) (string, error)
 	})
 	if c.opts.From != "" || !ok {
 		return c.opts.From
 	}
-	all, _ := names.NamesOf(ctx, desc.Digest) // without them, tags are copied without a name
-	for _, name := range all {
-		host, repository, tag := reference.SplitName(name)
-		if repository == "" || tag != ref && name != ref && repository+":"+tag != ref {
-			continue
-		}
-		if host != "" {
-			repository = host + "/" + repository
-		}
-		return repository
-	}
-	return ""
+	repository, _ := names.RepositoryOf(ctx, desc.Digest, ref) // without it, tags are copied without a name
+	return repository
 }
 
 // tag moves the tags that do not lead to the artifact yet, and reports whether there were any.

@@ -196,19 +196,19 @@ func TestMemory(t *testing.T) {
 // TestMemoryOfIndex is TestMemory for an index.json of the largest size.
 func TestMemoryOfIndex(t *testing.T) {
 	t.Parallel()
-	const size = 16<<20 - 1000
+	const size = 32<<20 - 1000
 	fill := func(element string) []byte {
 		return []byte(`{"schemaVersion":2,"manifests":[` + strings.TrimSuffix(strings.Repeat(element+",", size/(len(element)+1)), ",") + `]}`)
 	}
-	honest := func() []byte {
+	honest := func(more string) []byte {
 		var b bytes.Buffer
 		b.WriteString(`{"schemaVersion":2,"manifests":[`)
 		data := []byte(manifestHead + `"layers":[]}`)
-		for i := 0; b.Len() < size-400; i++ {
+		for i := 0; b.Len() < size-400_000; i++ {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(described(fmt.Sprintf(`"annotations":{"org.opencontainers.image.ref.name":"v%d"},`, i), ocispec.MediaTypeImageManifest, data))
+			b.WriteString(described(fmt.Sprintf(`"annotations":{"org.opencontainers.image.ref.name":"v%d"`+more+`},`, i), ocispec.MediaTypeImageManifest, data))
 		}
 		b.WriteString("]}")
 		return b.Bytes()
@@ -220,23 +220,29 @@ func TestMemoryOfIndex(t *testing.T) {
 		"many annotations":   fill(`{` + someDigest + `,"annotations":{"":""},"platform":{}}`),
 		"nested":             fill(`{"a":{"b":{"c":{}}}}`),
 		"numbers":            fill(`1`),
-		"as many as allowed": honest(),
+		"one entry":          fill(`{` + someDigest + `,"annotations":{"` + strings.Repeat("x", size/2) + `":""}}`),
+		"beside the entries": []byte(`{"schemaVersion":2,"manifests":[],"annotations":{"":"` + strings.Repeat("x", size) + `"}}`),
+		"many values beside": []byte(`{"schemaVersion":2,"manifests":[],"annotations":` + strings.Repeat(`{"":`, 300_000) + `1` + strings.Repeat("}", 300_000) + `}`),
+		"as many as allowed": honest(``),
+		"many with indent":   bytes.ReplaceAll(honest(``), []byte(`,"size"`), []byte("\n,\"size\"")),
+		"many of containerd": honest(`,"io.containerd.image.name":"docker.io/library/app:latest"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := layoutFiles(t, index, []byte(manifestHead+`"layers":[]}`))
 			codes := "5"
-			if name == "as many as allowed" {
+			honest := strings.Contains(name, "many as") || strings.Contains(name, "many with") || strings.Contains(name, "many of")
+			if honest {
 				codes = "0 3"
 			}
 			commands := [][]string{{"tags", path}, {"inspect", path + ":v7"}}
-			if name == "as many as allowed" {
+			if honest {
 				commands = append(commands, []string{"verify", path}, []string{"pull", "--durable=false", path + ":v7"}, []string{"delete", "--yes", path + ":v7"},
 					[]string{"tag", path + ":v8", "v7"}, []string{"verify", "--repair", path}, []string{"resolve", path + ":mistyped"})
 			}
 			for _, args := range commands {
 				bounded(t, codes, args...)
 			}
-			if name != "as many as allowed" {
+			if !honest {
 				bounded(t, "1 2 3 5", "serve", path, "--addr", "127.0.0.1:0")
 			}
 		})

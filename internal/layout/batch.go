@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/davit-oci/davit/internal/layout/catalog"
+	"github.com/davit-oci/davit/internal/layout/index"
 )
 
 // maxBatch and batchFor limit the changes that one edit makes: so many are lost from the list, though not from the disk, if the
@@ -18,9 +18,10 @@ const (
 // each of many would take quadratic time.
 type batch struct {
 	on      bool
-	changes []catalog.Change
-	view    *catalog.Index // index.json with the changes; nil: without changes
-	since   time.Time      // the first change
+	changes []index.Change
+	base    *snapshot    // what view was made of
+	view    *index.Index // index.json with the changes, which one at a time is added to; nil: without changes
+	since   time.Time    // the first change
 }
 
 // Batch makes Push list manifests, and Tag move tags, together with others: at the latest with Flush or Close.
@@ -46,17 +47,23 @@ func (l *Layout) flush(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	return l.edit(ctx, catalog.Change{
-		Apply: func(*catalog.Index) error { return nil },
-		Holds: func(*catalog.Index) bool { return true },
+	return l.edit(ctx, index.Change{
+		Apply: func(*index.Index) error { return nil },
+		Holds: func(*index.Index) bool { return true },
 	})
 }
 
+// isFull reports whether a batch must be written before its next change. The limit grows with the index, so that all of its writes
+// together take a time that is linear in the number of changes.
+func (b *batch) isFull() bool {
+	n := len(b.changes)
+	return n > 0 && (n >= max(maxBatch, b.view.Len()/4) || time.Since(b.since) > batchFor)
+}
+
 // deferred adds a change to the batch, if there is one.
-func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
+func (l *Layout) deferred(ctx context.Context, c index.Change) (bool, error) {
 	l.mu.Lock()
-	n := len(l.batch.changes)
-	on, full := l.batch.on, n >= maxBatch || n > 0 && time.Since(l.batch.since) > batchFor
+	on, full := l.batch.on, l.batch.view != nil && l.batch.isFull()
 	l.mu.Unlock()
 	if !on {
 		return false, nil
@@ -68,12 +75,14 @@ func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
 	}
 	l.editing.Lock() // one change at a time
 	defer l.editing.Unlock()
-	now, err := l.index(ctx)
+	view, err := l.batchView(ctx)
 	if err != nil {
 		return true, err
 	}
-	next := now.Clone()
-	if err := c.Apply(next); err != nil {
+	l.viewing.Lock()
+	err = c.Apply(view)
+	l.viewing.Unlock()
+	if err != nil {
 		return true, err
 	}
 	l.mu.Lock()
@@ -81,35 +90,46 @@ func (l *Layout) deferred(ctx context.Context, c catalog.Change) (bool, error) {
 	if len(l.batch.changes) == 0 {
 		l.batch.since = time.Now()
 	}
-	l.batch.view, l.batch.changes = next, append(l.batch.changes, c)
+	l.batch.changes = append(l.batch.changes, c)
 	return true, nil
 }
 
-// withBatch returns a change that makes those of the batch first, and the function to call when it is made.
-func (l *Layout) withBatch(c catalog.Change) (catalog.Change, func()) {
+// batchView returns the index that changes of the batch are added to.
+func (l *Layout) batchView(ctx context.Context) (*index.Index, error) {
+	l.mu.Lock()
+	view := l.batch.view
+	l.mu.Unlock()
+	if view != nil {
+		return view, nil
+	}
+	base, err := l.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if view, err = l.withBatch(base); err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := append(l.batch.changes[:len(l.batch.changes):len(l.batch.changes)], c)
-	return catalog.Change{
-			Apply: func(ix *catalog.Index) error {
-				for _, c := range all {
-					if err := c.Apply(ix); err != nil {
-						return err
-					}
-				}
-				return nil
-			},
-			Holds: func(ix *catalog.Index) bool {
-				for _, c := range all {
-					if !c.Holds(ix) {
-						return false
-					}
-				}
-				return true
-			},
-		}, func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.batch.changes, l.batch.view = nil, nil
+	l.batch.base, l.batch.view = base, view
+	return view, nil
+}
+
+// withBatch returns a copy of the index of a snapshot with the changes of the batch.
+func (l *Layout) withBatch(s *snapshot) (*index.Index, error) {
+	l.mu.Lock()
+	changes := l.batch.changes
+	if l.batch.view != nil && l.batch.base == s {
+		defer l.mu.Unlock()
+		return l.batch.view.Clone(), nil
+	}
+	l.batch.view, l.batch.base = nil, nil // others have written; two of them would take twice the memory
+	l.mu.Unlock()
+	ix := s.index.Clone()
+	for _, c := range changes {
+		if err := c.Apply(ix); err != nil {
+			return nil, err
 		}
+	}
+	return ix, nil
 }

@@ -2,9 +2,9 @@ package layout
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	rand "math/rand/v2"
 	"os"
@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/pause"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -23,7 +24,7 @@ import (
 // snapshot is an index.json as it was read. The open file keeps the file system from reusing its inode, so that
 // comparing inodes shows whether index.json was replaced.
 type snapshot struct {
-	index *catalog.Index
+	index *index.Index
 	file  *os.File // nil: it does not exist
 	info  fs.FileInfo
 }
@@ -42,27 +43,41 @@ func (s *snapshot) is(info fs.FileInfo, err error) bool {
 	return err == nil && os.SameFile(info, s.info) && info.Size() == s.info.Size() && info.ModTime().Equal(s.info.ModTime())
 }
 
-// index returns the current index. The caller must not modify it.
-func (l *Layout) index(ctx context.Context) (*catalog.Index, error) {
-	root := l.opened()
-	if root == nil {
-		return catalog.NewIndex(), nil
+// index calls fn with the current index.
+func (l *Layout) index(ctx context.Context, fn func(*index.Index) error) error {
+	if l.opened() == nil {
+		return fn(index.New())
 	}
 	l.mu.Lock()
+	ix := l.batch.view
+	l.mu.Unlock()
+	if ix == nil {
+		s, err := l.snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		ix = s.index
+	}
+	l.viewing.RLock()
+	defer l.viewing.RUnlock()
+	return fn(ix)
+}
+
+// snapshot returns the index.json that is on the disk.
+func (l *Layout) snapshot(ctx context.Context) (*snapshot, error) {
+	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.batch.view != nil {
-		return l.batch.view, nil
+	if l.latest != nil && l.latest.is(l.root.Stat(ocispec.ImageIndexFile)) {
+		return l.latest, nil
 	}
-	if l.latest != nil && l.latest.is(root.Stat(ocispec.ImageIndexFile)) {
-		return l.latest.index, nil
-	}
-	latest, err := readSnapshot(ctx, root)
+	l.latest.close()
+	l.latest = nil // before the next one is read
+	s, err := readSnapshot(ctx, l.root)
 	if err != nil {
 		return nil, err
 	}
-	l.latest.close()
-	l.latest = latest
-	return latest.index, nil
+	l.latest = s
+	return s, nil
 }
 
 // readSnapshot reads index.json.
@@ -77,7 +92,7 @@ func readSnapshot(ctx context.Context, root *os.Root) (s *snapshot, err error) {
 func readSnapshotOnce(root *os.Root) (_ *snapshot, changed time.Time, err error) {
 	f, err := files.OpenRegular(root, ocispec.ImageIndexFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &snapshot{index: catalog.NewIndex()}, changed, nil
+		return &snapshot{index: index.New()}, changed, nil
 	}
 	if err != nil {
 		return nil, changed, err
@@ -95,24 +110,25 @@ func readSnapshotOnce(root *os.Root) (_ *snapshot, changed time.Time, err error)
 }
 
 // readIndex reads the index.json of a layout or archive.
-func readIndex(f *os.File, size int64) (*catalog.Index, error) {
-	return catalog.ReadIndexFrom(f, f.Name(), size)
+func readIndex(f *os.File, size int64) (*index.Index, error) {
+	return index.Read(f, f.Name(), size)
 }
 
 // edit changes index.json. A lock keeps processes apart, but safety does not depend on it: index.json is not replaced
 // if it is no longer the one that was read, and it is checked again afterwards.
-func (l *Layout) edit(ctx context.Context, c catalog.Change) error {
+func (l *Layout) edit(ctx context.Context, c index.Change) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
-	c, done := l.withBatch(c)
 	err := l.editLocked(ctx, c)
 	if err == nil {
-		done()
+		l.mu.Lock()
+		l.batch.changes, l.batch.base, l.batch.view = nil, nil, nil
+		l.mu.Unlock()
 	}
 	return err
 }
 
-func (l *Layout) editLocked(ctx context.Context, c catalog.Change) error {
+func (l *Layout) editLocked(ctx context.Context, c index.Change) error {
 	for range catalog.MaxIndexEdits {
 		lock := l.lockIndex(ctx)
 		wrote, err := l.editOnce(ctx, c)
@@ -144,43 +160,43 @@ func (l *Layout) lockIndex(ctx context.Context) *filelock.Lock {
 }
 
 // editOnce reads, changes and replaces index.json. It reports whether there was anything to change.
-func (l *Layout) editOnce(ctx context.Context, c catalog.Change) (bool, error) {
-	s, err := readSnapshot(ctx, l.root)
+func (l *Layout) editOnce(ctx context.Context, c index.Change) (bool, error) {
+	s, err := l.snapshot(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer s.close()
-	was, err := s.index.Marshal()
-	if err != nil {
+	ix, err := l.withBatch(s)
+	if err == nil {
+		err = c.Apply(ix)
+	}
+	if err != nil || ix.Version() == s.index.Version() {
 		return false, err
 	}
-	before := sha256.Sum256(was) // the text itself may have 16 MiB, twice
-	ix := s.index.Clone()
-	if err := c.Apply(ix); err != nil {
-		return false, err
-	}
-	data, err := ix.Marshal()
-	if err != nil || sha256.Sum256(data) == before {
-		return false, err
-	}
-	return true, l.replaceIndex(s, data)
+	return true, l.replaceIndex(s, ix)
 }
 
 // replaceIndex replaces the index.json that was read with a new one. The blobs that it lists are synced first.
-func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
+func (l *Layout) replaceIndex(s *snapshot, ix *index.Index) error {
+	text, _, err := ix.Text()
+	if err != nil {
+		return err
+	}
 	f, name, err := l.temp()
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	next := &snapshot{index: ix, file: f}
 	if s.file != nil {
 		err = f.Chmod(s.info.Mode().Perm())
 	}
 	if err == nil {
-		_, err = f.Write(data)
+		_, err = io.Copy(f, text)
 	}
 	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil {
+		next.info, err = f.Stat()
 	}
 	if err == nil {
 		l.syncBlobs()
@@ -192,28 +208,37 @@ func (l *Layout) replaceIndex(s *snapshot, data []byte) error {
 		err = l.root.Rename(name, ocispec.ImageIndexFile)
 	}
 	if err != nil {
+		next.close()
 		_ = l.root.Remove(name)
 		return err
 	}
 	_ = durable.Dirs(l.root, []string{"."}) // if this fails, a rename is as durable as it gets
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest.close()
+	l.latest = next
 	return nil
 }
 
 // confirm checks whether a written change is still in the index: at once under a lock, else after a pause in which
 // others that had read the older index may write.
-func (l *Layout) confirm(ctx context.Context, c catalog.Change, locked bool) error {
+func (l *Layout) confirm(ctx context.Context, c index.Change, locked bool) error {
 	if !locked {
 		if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 			return err
 		}
 	}
-	s, err := readSnapshot(ctx, l.root)
-	if err != nil {
+	l.mu.Lock()
+	wrote, changes := l.latest, l.batch.changes
+	l.mu.Unlock()
+	s, err := l.snapshot(ctx)
+	if err != nil || s == wrote {
 		return err
 	}
-	defer s.close()
-	if !c.Holds(s.index) {
-		return catalog.ErrIndexChanged
+	for _, c := range append(changes[:len(changes):len(changes)], c) {
+		if !c.Holds(s.index) {
+			return catalog.ErrIndexChanged
+		}
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
@@ -32,8 +33,9 @@ type Layout struct {
 	*catalog.Catalog
 	mode reference.Mode
 
-	preparing sync.Mutex // held while the layout is created or left
-	editing   sync.Mutex // held while index.json or the set of blobs is changed
+	preparing sync.Mutex   // held while the layout is created or left
+	editing   sync.Mutex   // held while index.json or the set of blobs is changed
+	viewing   sync.RWMutex // held while the index of the batch is read or changed
 
 	mu   sync.Mutex // guards the fields below
 	root *os.Root   // nil: the first write creates the directory
@@ -208,10 +210,10 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
 		return err
 	}
-	err := l.edit(ctx, catalog.Change{Holds: c.Holds, Apply: func(ix *catalog.Index) error {
-		before := len(ix.Entries)
+	err := l.edit(ctx, index.Change{Holds: c.Holds, Apply: func(ix *index.Index) error {
+		before := ix.Version()
 		err := c.Apply(ix)
-		added = len(ix.Entries) > before
+		added = ix.Version() > before
 		return err
 	}})
 	if err != nil {
@@ -219,7 +221,7 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	}
 	if err := catalog.CheckComplete(l.Catalog, links); err != nil {
 		if added {
-			_ = l.edit(ctx, catalog.Removal(desc.Digest))
+			_ = l.edit(ctx, index.Removal(desc.Digest))
 		}
 		return fmt.Errorf("storing manifest %s: %w", catalog.BlobLabel(l.Catalog, desc.Digest), err)
 	}

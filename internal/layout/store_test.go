@@ -562,7 +562,7 @@ func TestForeignNames(t *testing.T) {
 	all := layoutOf(indexOf(
 		named(descs[0], refName, "v1"),
 		named(descs[1], refName, "docker.io/library/alpine:3.20"),
-		named(descs[2], refName, "latest", catalog.AnnotationContainerd, "docker.io/library/busybox:latest"),
+		named(descs[2], refName, "latest", "io.containerd.image.name", "docker.io/library/busybox:latest"),
 		named(descs[3], refName, "quay.io/other/alpine:3.20"),
 	), append(blobs, []byte("{}"))...)
 	places(t, func(t *testing.T, path string) {

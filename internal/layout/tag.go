@@ -9,6 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
@@ -34,7 +35,7 @@ func (l *Layout) TagFrom(ctx context.Context, desc ocispec.Descriptor, repositor
 	if err != nil {
 		return err
 	}
-	return l.edit(ctx, catalog.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
+	return l.change(ctx, index.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
 // TagName is Tag for full names too, such as charts/web:1.0.
@@ -43,7 +44,11 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 	if err != nil {
 		return err
 	}
-	c := catalog.Tagging(catalog.ListEntry(desc, links), name)
+	return l.change(ctx, index.Tagging(catalog.ListEntry(desc, links), name))
+}
+
+// change makes a change with the batch, or at once.
+func (l *Layout) change(ctx context.Context, c index.Change) error {
 	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
 		return err
 	}
@@ -74,7 +79,7 @@ func (l *Layout) Untag(ctx context.Context, ref string) error {
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	err := l.edit(ctx, catalog.Untagging(ref))
+	err := l.edit(ctx, index.Untagging(ref))
 	if errors.Is(err, errdef.ErrNotFound) {
 		return fmt.Errorf("%s: %w", l.Path, err)
 	}
@@ -91,11 +96,11 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 		return err
 	}
 	_, missing := l.root.Lstat(catalog.BlobName(desc.Digest))
-	ix, err := l.index(ctx)
+	listed := false
+	err := l.index(ctx, func(ix *index.Index) error { _, listed = ix.Lists(desc.Digest); return nil })
 	if err != nil {
 		return err
 	}
-	_, listed := ix.Lists(desc.Digest)
 	switch {
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
 		return missing
@@ -108,7 +113,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 		}
 	}
 	all := l.closure(ctx, desc)
-	if err := l.edit(ctx, catalog.Removal(desc.Digest)); err != nil {
+	if err := l.edit(ctx, index.Removal(desc.Digest)); err != nil {
 		return err
 	}
 	return l.collect(ctx, collection{some: all, before: time.Now().Add(-files.Stale), deleted: []digest.Digest{desc.Digest}})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -97,8 +99,12 @@ func (l *Layout) makeLayout(ctx context.Context, root *os.Root) error {
 	if _, err := l.create(ocispec.ImageLayoutFile, version); err != nil {
 		return err
 	}
-	empty, _ := catalog.NewIndex().Marshal()
-	l.made.index, err = l.create(ocispec.ImageIndexFile, empty)
+	empty, _, err := index.New().Text()
+	if err != nil {
+		return err
+	}
+	data, _ := io.ReadAll(empty)
+	l.made.index, err = l.create(ocispec.ImageIndexFile, data)
 	return err
 }
 
@@ -160,8 +166,9 @@ func (l *Layout) tidy(ctx context.Context) {
 		_ = l.collect(ctx, collection{some: left})
 	}
 	_ = l.root.Remove(tempDir) // if it is empty
-	ix, err := l.index(ctx)
-	if l.made.index && err == nil && len(ix.Entries) == 0 && l.exclusive() {
+	empty := false
+	err := l.index(ctx, func(ix *index.Index) error { empty = ix.Len() == 0; return nil })
+	if l.made.index && err == nil && empty && l.exclusive() {
 		l.unmake()
 	}
 }
@@ -246,11 +253,11 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 
 // neededNow returns the digests that the index reaches.
 func (l *Layout) neededNow(ctx context.Context, deleted []digest.Digest) (map[digest.Digest]bool, error) {
-	ix, err := l.index(ctx)
-	if err != nil {
+	var roots []ocispec.Descriptor
+	if err := l.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil }); err != nil {
 		return nil, err
 	}
-	return catalog.NeededBy(ctx, l.Catalog, ix.Roots(), deleted...)
+	return catalog.NeededBy(ctx, l.Catalog, roots, deleted...)
 }
 
 // discard removes blobs that were set aside, or restores them if another process has come to need them: see list.

@@ -2,7 +2,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
@@ -31,11 +31,11 @@ type Archive struct {
 	mode reference.Mode
 	old  *tarFile // the existing file; empty: none
 
-	editing sync.Mutex // held while the index is changed
+	viewing sync.RWMutex // guards current
+	current *index.Index // of old, with changes
 
-	mu      sync.Mutex     // guards the fields below
-	current *catalog.Index // of old, with changes
-	changes []catalog.Change
+	mu      sync.Mutex // guards the fields below
+	changes []index.Change
 	rewrite bool            // write it even without changes
 	deleted []digest.Digest // manifests that are not kept because they are subjects
 	staged  map[digest.Digest]staged
@@ -69,7 +69,7 @@ func Open(name string, mode reference.Mode) (*Archive, error) {
 	old, err := OpenTar(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mode == reference.Write:
-		old = &tarFile{index: catalog.NewIndex()}
+		old = &tarFile{index: index.New()}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("archive %q: %w", name, errdef.ErrNotFound)
 	case err != nil:
@@ -79,10 +79,10 @@ func Open(name string, mode reference.Mode) (*Archive, error) {
 	return a, nil
 }
 
-func (a *Archive) index(context.Context) (*catalog.Index, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.current, nil
+func (a *Archive) index(_ context.Context, fn func(*index.Index) error) error {
+	a.viewing.RLock()
+	defer a.viewing.RUnlock()
+	return fn(a.current)
 }
 
 // blob opens a blob: a staged one, or one of the file.
@@ -259,27 +259,15 @@ func (a *Archive) sweep() {
 
 // edit changes the index, now and again on the current index when the archive is written. An edit without effect is no
 // reason to write it.
-func (a *Archive) edit(c catalog.Change) error {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.mu.Lock()
-	now := a.current
-	a.mu.Unlock()
-	next := now.Clone()
-	if err := c.Apply(next); err != nil {
-		return err
-	}
-	before, err := now.Marshal()
-	if err != nil {
-		return err
-	}
-	after, err := next.Marshal()
-	if err != nil || bytes.Equal(before, after) {
+func (a *Archive) edit(c index.Change) error {
+	a.viewing.Lock()
+	defer a.viewing.Unlock()
+	before := a.current.Version()
+	if err := c.Apply(a.current); err != nil || a.current.Version() == before {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.current = next
 	a.changes = append(a.changes, c)
 	return nil
 }
@@ -297,14 +285,10 @@ func (a *Archive) Tag(ctx context.Context, desc ocispec.Descriptor, ref string) 
 	if err != nil {
 		return err
 	}
-	ix, _ := a.index(ctx)
-	if e, err := ix.Find(ref); err == nil && e.Digest == desc.Digest && e.RefName() == ref {
-		return nil
-	}
 	if err := a.edit(catalog.Listing(a.Catalog, desc, links)); err != nil || byDigest {
 		return err
 	}
-	return a.edit(catalog.Tagging(catalog.ListEntry(desc, links), ref))
+	return a.edit(index.Tagging(catalog.ListEntry(desc, links), ref))
 }
 
 // TagFrom is Tag for a tag of one repository, HOST/REPO: the same tag of another repository stays where it is.
@@ -319,7 +303,7 @@ func (a *Archive) TagFrom(ctx context.Context, desc ocispec.Descriptor, reposito
 	if err := a.edit(catalog.Listing(a.Catalog, desc, links)); err != nil {
 		return err
 	}
-	return a.edit(catalog.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
+	return a.edit(index.TaggingFrom(catalog.ListEntry(desc, links), repository, tag))
 }
 
 // Untag removes a tag. The manifest stays listed, without it.
@@ -330,7 +314,7 @@ func (a *Archive) Untag(_ context.Context, ref string) error {
 	if err := catalog.CheckUntag(ref); err != nil {
 		return err
 	}
-	if err := a.edit(catalog.Untagging(ref)); err != nil {
+	if err := a.edit(index.Untagging(ref)); err != nil {
 		return fmt.Errorf("%s: %w", a.Path, err)
 	}
 	return nil
@@ -344,8 +328,8 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	if err := files.CheckDescriptor(desc); err != nil {
 		return err
 	}
-	ix, _ := a.index(ctx)
-	_, listed := ix.Lists(desc.Digest)
+	listed := false
+	_ = a.index(ctx, func(ix *index.Index) error { _, listed = ix.Lists(desc.Digest); return nil })
 	if !listed {
 		b, err := catalog.OpenBlob(a.Catalog, desc)
 		if err != nil {
@@ -360,5 +344,5 @@ func (a *Archive) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	a.deleted = append(a.deleted, desc.Digest)
 	a.rewrite = a.rewrite || !listed // the index does not change then, but the blobs do
 	a.mu.Unlock()
-	return a.edit(catalog.Removal(desc.Digest))
+	return a.edit(index.Removal(desc.Digest))
 }

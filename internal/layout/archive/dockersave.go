@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
@@ -48,7 +48,7 @@ func (t *tarFile) importDocker(name string) error {
 	if len(images) == 0 || len(images) > maxDockerImages {
 		return artifact.Refused(name, "%s lists %d images", dockerManifestFile, len(images))
 	}
-	t.index = catalog.NewIndex()
+	t.index = index.New()
 	known := map[string]ocispec.Descriptor{}
 	for _, image := range images {
 		if err := t.importImage(image, known); err != nil {
@@ -83,12 +83,11 @@ func (t *tarFile) importImage(image dockerImage, known map[string]ocispec.Descri
 	if err != nil {
 		return err
 	}
-	entry := catalog.IndexEntry{Descriptor: desc}
 	if len(image.RepoTags) == 0 {
 		t.index.Add(desc)
 	}
 	for _, tag := range image.RepoTags {
-		t.index.Entries = append(t.index.Entries, entry.WithName(tag))
+		t.index.AddNamed(desc, tag)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -22,7 +23,7 @@ import (
 type tarFile struct {
 	file  *os.File
 	info  fs.FileInfo
-	index *catalog.Index
+	index *index.Index
 	blobs map[digest.Digest]files.Extent
 
 	files    map[string]files.Extent // entries that are not blobs, for archives of docker save
@@ -117,7 +118,7 @@ func (t *tarFile) entry(archive string, h *tar.Header, at int64) error {
 		return artifact.Refused(archive, "it has two entries %q", name)
 	}
 	var err error
-	t.index, err = catalog.ReadIndexFrom(e.Reader(), archive+": "+name, e.Size)
+	t.index, err = index.Read(e.Reader(), archive+": "+name, e.Size)
 	return err
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/pause"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -54,6 +55,9 @@ func (a *Archive) commit(ctx context.Context) error {
 	if !a.mends(ctx) && !a.rewrite && len(a.changes) == 0 {
 		return nil
 	}
+	a.viewing.Lock()
+	a.current = index.New() // the archive is read again; two of them would take twice the memory
+	a.viewing.Unlock()
 	err := a.write(ctx, a.changes)
 	if err == nil {
 		a.dropParts()
@@ -66,7 +70,9 @@ func (a *Archive) mends(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
 	}
-	needed, _ := catalog.NeededBy(ctx, a.Catalog, a.current.Roots())
+	var roots []ocispec.Descriptor
+	_ = a.index(ctx, func(ix *index.Index) error { roots = ix.Roots(); return nil })
+	needed, _ := catalog.NeededBy(ctx, a.Catalog, roots)
 	for d := range a.staged {
 		if needed[d] {
 			return true
@@ -78,7 +84,7 @@ func (a *Archive) mends(ctx context.Context) bool {
 // write applies the changes to the current archive on disk, under a lock on its directory. Safety does not depend on
 // the lock: the archive is not replaced if it is no longer the one that was read, and without a lock it is checked
 // again.
-func (a *Archive) write(ctx context.Context, changes []catalog.Change) error {
+func (a *Archive) write(ctx context.Context, changes []index.Change) error {
 	dir := filepath.Dir(a.file)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -113,7 +119,7 @@ func (a *Archive) lock(ctx context.Context, dir string) *filelock.Lock {
 }
 
 // writeOnce applies the changes to the current archive.
-func (a *Archive) writeOnce(ctx context.Context, changes []catalog.Change) error {
+func (a *Archive) writeOnce(ctx context.Context, changes []index.Change) error {
 	return a.onLatest(func(now *tarFile) error {
 		ix := now.index.Clone()
 		for _, c := range changes {
@@ -134,7 +140,7 @@ func (a *Archive) writeOnce(ctx context.Context, changes []catalog.Change) error
 
 // confirm checks whether written changes are still in the archive, after a pause in which others that had read the
 // older archive may write.
-func (a *Archive) confirm(ctx context.Context, changes []catalog.Change) error {
+func (a *Archive) confirm(ctx context.Context, changes []index.Change) error {
 	if err := pause.For(ctx, catalog.EditPause+rand.N(catalog.EditPause)); err != nil {
 		return err
 	}
@@ -152,7 +158,7 @@ func (a *Archive) confirm(ctx context.Context, changes []catalog.Change) error {
 func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 	now, err := OpenTar(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
-		now, err = &tarFile{index: catalog.NewIndex()}, nil
+		now, err = &tarFile{index: index.New()}, nil
 	}
 	if err != nil {
 		return err
@@ -171,7 +177,7 @@ func (a *Archive) onLatest(fn func(now *tarFile) error) error {
 }
 
 // compose writes a new archive with an index and the blobs it reaches, under a temporary name. The file is open.
-func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) (f *os.File, err error) {
+func (a *Archive) compose(ctx context.Context, ix *index.Index, now *tarFile) (f *os.File, err error) {
 	digests, err := a.kept(ctx, ix, now)
 	if err != nil {
 		return nil, err
@@ -191,14 +197,14 @@ func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) 
 	}
 	w := &tarWriter{file: f}
 	version, _ := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
-	list, err := ix.Marshal()
+	list, size, err := ix.Text()
 	if err != nil {
 		return f, err
 	}
 	if err := w.add(ctx, ocispec.ImageLayoutFile, bytes.NewReader(version), ocispec.Descriptor{Size: int64(len(version))}); err != nil {
 		return f, err
 	}
-	if err := w.add(ctx, ocispec.ImageIndexFile, bytes.NewReader(list), ocispec.Descriptor{Size: int64(len(list))}); err != nil {
+	if err := w.add(ctx, ocispec.ImageIndexFile, list, ocispec.Descriptor{Size: size}); err != nil {
 		return f, err
 	}
 	for _, d := range digests {
@@ -211,7 +217,7 @@ func (a *Archive) compose(ctx context.Context, ix *catalog.Index, now *tarFile) 
 
 // kept lists the blobs of the new archive, sorted: the existing ones that its index reaches. If the index can't be
 // followed, the needed blobs are unknown, and all are kept.
-func (a *Archive) kept(ctx context.Context, ix *catalog.Index, now *tarFile) ([]digest.Digest, error) {
+func (a *Archive) kept(ctx context.Context, ix *index.Index, now *tarFile) ([]digest.Digest, error) {
 	needed, err := catalog.NeededBy(ctx, a.Catalog, ix.Roots(), a.deleted...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/layout/files"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/untrusted"
 	"github.com/opencontainers/go-digest"
@@ -32,11 +33,15 @@ type Catalog struct {
 	links    map[digest.Digest]*Links // of manifests read so far; they never change
 	cached   int                      // descriptors in links
 	subjects subjects                 // of the index that was read last
+
+	belowMu sync.Mutex
+	below   below
 }
 
 // Access reads the index and blobs of a catalog.
 type Access struct {
-	Index func(ctx context.Context) (*Index, error)  // must not be modified
+	// Index calls fn with the index, which does not change meanwhile. fn must not modify it, keep it, or call Index.
+	Index func(ctx context.Context, fn func(*index.Index) error) error
 	Blob  func(d digest.Digest) (*files.Blob, error) // d is valid; fs.ErrNotExist: no such blob
 }
 
@@ -164,11 +169,12 @@ func (c *Catalog) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, er
 	if b.Extent.Size != desc.Size || !manifest.Is(desc.MediaType) {
 		return b.Extent.Size == desc.Size, nil
 	}
-	ix, err := c.Store.Index(ctx)
-	if err != nil {
-		return false, err
-	}
-	return isReached(ctx, c, ix, desc.Digest)
+	reached := false
+	err = c.Store.Index(ctx, func(ix *index.Index) (err error) {
+		reached, err = isReached(ctx, c, ix, desc.Digest)
+		return err
+	})
+	return reached, err
 }
 
 // Resolve returns the descriptor of a tag or digest.
@@ -176,18 +182,25 @@ func (c *Catalog) Resolve(ctx context.Context, reference string) (ocispec.Descri
 	if reference == "" {
 		return ocispec.Descriptor{}, errdef.ErrMissingReference
 	}
-	ix, err := c.Store.Index(ctx)
-	if err != nil {
+	d, notDigest := digest.Parse(reference)
+	var e index.Entry
+	err := c.Store.Index(ctx, func(ix *index.Index) (err error) {
+		if notDigest == nil {
+			e, _ = ix.Lists(d)
+			return nil
+		}
+		if e, err = ix.Find(reference); err != nil {
+			err = fmt.Errorf("%s: %w", c.Path, err)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
 		return ocispec.Descriptor{}, err
+	case e.Digest == "":
+		return c.resolveDigest(d)
 	}
-	if d, err := digest.Parse(reference); err == nil {
-		return c.resolveDigest(ix, d)
-	}
-	e, err := ix.Find(reference)
-	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("%s: %w", c.Path, err)
-	}
-	return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
+	return e.Descriptor(), files.CheckDescriptor(e.Descriptor())
 }
 
 // plain returns a descriptor without the fields that depend on where it was listed.
@@ -195,11 +208,8 @@ func plain(desc ocispec.Descriptor) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size}
 }
 
-// resolveDigest finds a listed manifest, or any other stored content: a manifest below an index, or any blob.
-func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor, error) {
-	if e, ok := ix.Lists(d); ok {
-		return plain(e.Descriptor), files.CheckDescriptor(e.Descriptor)
-	}
+// resolveDigest finds stored content that is not listed: a manifest below an index, or any blob.
+func (c *Catalog) resolveDigest(d digest.Digest) (ocispec.Descriptor, error) {
 	b, err := c.open(d)
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -216,11 +226,11 @@ func (c *Catalog) resolveDigest(ix *Index, d digest.Digest) (ocispec.Descriptor,
 
 // Tags lists the tags after last, sorted.
 func (c *Catalog) Tags(ctx context.Context, last string, fn func(tags []string) error) error {
-	ix, err := c.Store.Index(ctx)
+	var tags []string
+	err := c.Store.Index(ctx, func(ix *index.Index) error { tags = ix.Tags(); return nil })
 	if err != nil {
 		return err
 	}
-	tags := ix.tags()
 	i, found := slices.BinarySearch(tags, last)
 	if found {
 		i++
@@ -229,15 +239,6 @@ func (c *Catalog) Tags(ctx context.Context, last string, fn func(tags []string) 
 		return nil
 	}
 	return fn(tags[i:])
-}
-
-// Roots returns the listed manifests.
-func (ix *Index) Roots() []ocispec.Descriptor {
-	roots := make([]ocispec.Descriptor, 0, len(ix.Entries))
-	for _, e := range ix.Entries {
-		roots = append(roots, e.Descriptor)
-	}
-	return roots
 }
 
 // ManifestData reads and verifies a manifest.
@@ -285,23 +286,9 @@ func CheckUntag(ref string) error {
 func (c *Catalog) Names(ctx context.Context) ([]string, error) { return c.NamesOf(ctx, "") }
 
 // NamesOf lists the names of one manifest as Names does, or of all if d is empty.
-func (c *Catalog) NamesOf(ctx context.Context, d digest.Digest) ([]string, error) {
-	ix, err := c.Store.Index(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range ix.Entries {
-		if d != "" && e.Digest != d {
-			continue
-		}
-		for _, name := range []string{e.RefName(), e.Annotations[AnnotationContainerd]} {
-			if name != "" {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
+func (c *Catalog) NamesOf(ctx context.Context, d digest.Digest) (names []string, err error) {
+	err = c.Store.Index(ctx, func(ix *index.Index) error { names = ix.Names(d); return nil })
+	return names, err
 }
 
 // OpenBlob opens a blob of any size, unverified.

@@ -3,36 +3,27 @@ package catalog
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"time"
 
-	"github.com/davit-oci/davit/artifact"
-	"github.com/opencontainers/go-digest"
+	"github.com/davit-oci/davit/internal/layout/index"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Change is an edit of an index that can be repeated on a newer one.
-type Change struct {
-	Apply func(*Index) error
-	// Holds reports whether the index, which others may have changed since, still has the change.
-	Holds func(*Index) bool
-}
-
 // Listing adds a stored manifest to an index, unless it is reached already, and removes the manifests reached through
 // it.
-func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) Change {
-	return Change{
-		Apply: func(ix *Index) error {
+func Listing(c *Catalog, desc ocispec.Descriptor, l *Links) index.Change {
+	return index.Change{
+		Apply: func(ix *index.Index) error {
 			there, err := isReached(context.Background(), c, ix, desc.Digest)
 			if err != nil || there {
 				return err
 			}
 			ix.Add(ListEntry(desc, l))
-			ix.fold(withoutSubject(c, l.Children))
+			ix.Fold(withoutSubject(c, l.Children))
 			return nil
 		},
-		Holds: func(ix *Index) bool {
+		Holds: func(ix *index.Index) bool {
 			there, err := isReached(context.Background(), c, ix, desc.Digest)
 			return err != nil || there
 		},
@@ -45,56 +36,6 @@ func withoutSubject(c *Catalog, children []ocispec.Descriptor) []ocispec.Descrip
 		l, err := LinksOf(c, d)
 		return err != nil || l.subject != nil
 	})
-}
-
-// Tagging moves a tag. Where two processes move one tag, either may win.
-func Tagging(entry ocispec.Descriptor, tag string) Change {
-	return Change{
-		Apply: func(ix *Index) error { ix.tag(entry, tag); return nil },
-		Holds: func(ix *Index) bool { return ix.count(tag) > 0 },
-	}
-}
-
-// Untagging removes an existing tag.
-func Untagging(tag string) Change {
-	var was digest.Digest
-	return Change{
-		Apply: func(ix *Index) error {
-			e, err := ix.Find(tag)
-			if err != nil {
-				return err
-			}
-			was = e.Digest
-			return ix.untag(tag)
-		},
-		Holds: func(ix *Index) bool { // another writer may have set the tag again
-			e, err := ix.Find(tag)
-			return err != nil || e.Digest != was
-		},
-	}
-}
-
-// Removal takes a manifest out of the index.
-func Removal(d digest.Digest) Change {
-	return Change{
-		Apply: func(ix *Index) error { ix.remove(d); return nil },
-		Holds: func(ix *Index) bool { _, ok := ix.Lists(d); return !ok },
-	}
-}
-
-func ReadIndexFrom(r io.Reader, name string, size int64) (*Index, error) {
-	if size > maxIndex {
-		return nil, artifact.Refused(name, "it has %d bytes; %d are allowed", size, maxIndex)
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxIndex))
-	if err != nil {
-		return nil, err
-	}
-	ix, err := parseIndex(data)
-	if err != nil {
-		return nil, artifact.Refused(name, "it can't be read: %w", err)
-	}
-	return ix, nil
 }
 
 // MaxIndexEdits limits how often an edit that other writers undo is repeated. In each round of n writers at least one

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -43,11 +44,11 @@ func (c *Catalog) Referrers(ctx context.Context, desc ocispec.Descriptor, artifa
 
 // ReferrersAfter calls fn for the manifests whose subject is desc, in the order of their digests, from the one after last on.
 func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, last digest.Digest, fn func(ocispec.Descriptor) error) error {
-	ix, err := c.Store.Index(ctx)
-	if err != nil {
+	var nodes []ocispec.Descriptor
+	err := c.Store.Index(ctx, func(ix *index.Index) (err error) {
+		nodes, err = c.referrersOf(ctx, ix, desc.Digest)
 		return err
-	}
-	nodes, err := c.referrersOf(ctx, ix, desc.Digest)
+	})
 	if err != nil {
 		return err
 	}
@@ -69,18 +70,19 @@ func (c *Catalog) ReferrersAfter(ctx context.Context, desc ocispec.Descriptor, l
 
 // subjects are the manifests below one index.json that have a subject, by its digest.
 type subjects struct {
-	ix *Index
-	of map[digest.Digest][]ocispec.Descriptor
+	ix      *index.Index
+	version int
+	of      map[digest.Digest][]ocispec.Descriptor
 }
 
 // referrersOf returns the manifests that have a subject. They are looked for once for each index.json that is read: a copy of
 // a graph asks for the referrers of every manifest. An unreadable manifest is not a referrer; reading it directly fails.
-func (c *Catalog) referrersOf(ctx context.Context, ix *Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
+func (c *Catalog) referrersOf(ctx context.Context, ix *index.Index, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	c.mu.Lock()
 	known := c.subjects
 	c.mu.Unlock()
-	if known.ix != ix {
-		known = subjects{ix, map[digest.Digest][]ocispec.Descriptor{}}
+	if known.ix != ix || known.version != ix.Version() {
+		known = subjects{ix, ix.Version(), map[digest.Digest][]ocispec.Descriptor{}}
 		err := Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, l *Links, err error) error {
 			if err == nil && l.subject != nil {
 				known.of[l.subject.Digest] = append(known.of[l.subject.Digest], plain(node))

@@ -6,7 +6,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/content"
 )
 
 // UnreferencedFile is a file in a layout, or an entry of an archive, that nothing in it refers to; or, if Missing, a file
@@ -29,26 +28,31 @@ const (
 
 // Roots returns the manifests that a layout or archive lists, each once unless it is described in several ways.
 func (c *Catalog) Roots(ctx context.Context) ([]ocispec.Descriptor, error) {
-	ix, err := c.Store.Index(ctx)
+	all, err := c.roots(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var roots []ocispec.Descriptor
-	for _, desc := range ix.Roots() {
-		if !slices.ContainsFunc(roots, func(r ocispec.Descriptor) bool { return content.Equal(r, desc) }) {
-			roots = append(roots, plain(desc))
-		}
+	type claim struct {
+		mediaType string
+		digest    digest.Digest
+		size      int64
 	}
-	return roots, nil
+	seen := make(map[claim]bool, len(all))
+	return slices.DeleteFunc(all, func(desc ocispec.Descriptor) bool {
+		says := claim{desc.MediaType, desc.Digest, desc.Size}
+		double := seen[says]
+		seen[says] = true
+		return double
+	}), nil
 }
 
 // Referenced returns the digests that the index reaches; ok is false if a damaged manifest hides some of them.
 func Referenced(ctx context.Context, c *Catalog) (needed map[digest.Digest]bool, ok bool, err error) {
-	ix, err := c.Store.Index(ctx)
+	roots, err := c.roots(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	needed, err = NeededBy(ctx, c, ix.Roots())
+	needed, err = NeededBy(ctx, c, roots)
 	if ctx.Err() != nil {
 		return nil, false, context.Cause(ctx)
 	}

@@ -2,12 +2,11 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/layout/index"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -54,30 +53,57 @@ func Walk(ctx context.Context, c *Catalog, roots []ocispec.Descriptor, fn func(o
 	return nil
 }
 
-// errFound ends a walk.
-var errFound = errors.New("found")
+// below are the manifests in the indexes that an index.json lists, and in those.
+type below struct {
+	ix      *index.Index
+	read    int // so many of ix.Indexes
+	parents map[digest.Digest][]digest.Digest
+}
 
-// reaches reports whether a manifest is listed, by the index itself or by one below it.
-func isReached(ctx context.Context, c *Catalog, ix *Index, d digest.Digest) (bool, error) {
+// isReached reports whether a manifest is listed, by the index itself or by one below it. Each index is read once.
+func isReached(ctx context.Context, c *Catalog, ix *index.Index, d digest.Digest) (bool, error) {
 	if _, ok := ix.Lists(d); ok {
 		return true, nil
 	}
-	var indexes []ocispec.Descriptor
-	for _, e := range ix.Entries {
-		if manifest.IsIndex(e.MediaType) {
-			indexes = append(indexes, e.Descriptor)
-		}
+	indexes := ix.Indexes()
+	c.belowMu.Lock()
+	defer c.belowMu.Unlock()
+	if c.below.ix != ix {
+		c.below = below{ix: ix, parents: map[digest.Digest][]digest.Digest{}}
 	}
-	err := Walk(ctx, c, indexes, func(_ ocispec.Descriptor, l *Links, err error) error {
-		if err == nil && slices.ContainsFunc(l.Children, func(child ocispec.Descriptor) bool { return child.Digest == d }) {
-			return errFound
+	b := &c.below
+	err := Walk(ctx, c, indexes[b.read:], func(node ocispec.Descriptor, l *Links, err error) error {
+		if err != nil {
+			return nil
+		}
+		for _, child := range l.Children {
+			if list := b.parents[child.Digest]; len(list) == 0 || list[len(list)-1] != node.Digest {
+				b.parents[child.Digest] = append(list, node.Digest)
+			}
+		}
+		if len(b.parents) > maxNodes {
+			return artifact.Refused(c.Path, "more than %d manifests in indexes", maxNodes)
 		}
 		return nil
 	})
-	if errors.Is(err, errFound) {
-		return true, nil
+	if err != nil {
+		b.ix = nil
+		return false, err
 	}
-	return false, err
+	b.read = len(indexes)
+	seen := map[digest.Digest]bool{d: true}
+	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
+		for _, parent := range b.parents[queue[0]] {
+			if _, ok := ix.Lists(parent); ok {
+				return true, nil
+			}
+			if !seen[parent] {
+				seen[parent] = true
+				queue = append(queue, parent)
+			}
+		}
+	}
+	return false, nil
 }
 
 // ListEntry returns the form of a manifest's descriptor in an index.json.
@@ -91,11 +117,11 @@ func ListEntry(desc ocispec.Descriptor, l *Links) ocispec.Descriptor {
 
 // CheckUnneeded fails with errdef.ErrUnsupported if another listed manifest needs a blob.
 func CheckUnneeded(ctx context.Context, c *Catalog, desc ocispec.Descriptor) error {
-	ix, err := c.Store.Index(ctx)
+	roots, err := c.roots(ctx)
 	if err != nil {
 		return err
 	}
-	return Walk(ctx, c, ix.Roots(), func(node ocispec.Descriptor, links *Links, err error) error {
+	return Walk(ctx, c, roots, func(node ocispec.Descriptor, links *Links, err error) error {
 		if err != nil {
 			return nil
 		}

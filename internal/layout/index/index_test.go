@@ -1,0 +1,220 @@
+package index_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/layout/index"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func read(t testing.TB, text string) *index.Index {
+	t.Helper()
+	ix, err := index.Read(strings.NewReader(text), "index.json", int64(len(text)))
+	if err != nil {
+		t.Fatalf("%v\n%.2000s", err, text)
+	}
+	return ix
+}
+
+func text(t testing.TB, ix *index.Index) string {
+	t.Helper()
+	r, size, err := ix.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil || int64(len(data)) != size {
+		t.Fatalf("%d bytes, %v, want %d", len(data), err, size)
+	}
+	return string(data)
+}
+
+func desc(i int) ocispec.Descriptor {
+	mediaType := ocispec.MediaTypeImageManifest
+	if i%5 == 0 {
+		mediaType = ocispec.MediaTypeImageIndex
+	}
+	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(fmt.Sprint(i)), Size: int64(i)}
+}
+
+// TestEdits makes random changes to an index that has been searched so often that it has tables, and to one that is read anew for
+// each change and has none.
+func TestEdits(t *testing.T) {
+	t.Parallel()
+	tags := []string{"a", "b", "latest", "v1", "x/app:a", "x/app:latest", "h.io/x/app:a", "h.io/x/app", "h.io/y:v1@" + string(desc(1).Digest)}
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		often := index.New()
+		for range 200 {
+			_, _ = often.Find("searched")
+		}
+		for step := range 150 {
+			once := read(t, text(t, often))
+			d, tag := desc(r.IntN(8)), tags[r.IntN(len(tags))]
+			var c index.Change
+			switch r.IntN(7) {
+			case 0, 1:
+				c = index.Tagging(d, tag)
+			case 2:
+				c = index.TaggingFrom(d, "h.io/x/app", []string{"a", "latest", "v1"}[r.IntN(3)])
+			case 3:
+				c = index.Untagging(tag)
+			case 4:
+				c = index.Removal(d.Digest)
+			case 5:
+				c.Apply = func(ix *index.Index) error { ix.Add(d); return nil }
+			default:
+				c.Apply = func(ix *index.Index) error { ix.Fold([]ocispec.Descriptor{d, desc(r.IntN(3))}[:1]); return nil }
+			}
+			before := often.Version()
+			errOften, errOnce := c.Apply(often), c.Apply(once)
+			if (errOften == nil) != (errOnce == nil) || errOften != nil && often.Version() != before {
+				t.Fatalf("seed %d, step %d: %v, %v", seed, step, errOften, errOnce)
+			}
+			if got, want := text(t, often), text(t, once); got != want {
+				t.Fatalf("seed %d, step %d: with tables:\n%s\nwithout:\n%s", seed, step, got, want)
+			}
+			if c.Holds != nil && c.Holds(often) != c.Holds(once) {
+				t.Fatalf("seed %d, step %d: the change holds in one of them", seed, step)
+			}
+			compare(t, often, once, tags)
+		}
+	}
+}
+
+// compare searches two indexes, of which one has tables.
+func compare(t *testing.T, often, once *index.Index, tags []string) {
+	t.Helper()
+	for _, tag := range tags[:3] {
+		a, errA := often.Find(tag)
+		b, errB := once.Find(tag)
+		if a != b || (errA == nil) != (errB == nil) {
+			t.Fatalf("Find(%q): %+v, %v; %+v, %v", tag, a, errA, b, errB)
+		}
+		if a, b := often.RepositoryOf(a.Digest, tag), once.RepositoryOf(b.Digest, tag); a != b {
+			t.Fatalf("RepositoryOf(%q): %q, %q", tag, a, b)
+		}
+	}
+	for i := range 8 {
+		_, a := often.Lists(desc(i).Digest)
+		_, b := once.Lists(desc(i).Digest)
+		if a != b || !slices.Equal(often.Names(desc(i).Digest), once.Names(desc(i).Digest)) {
+			t.Fatalf("manifest %d: %t, %t", i, a, b)
+		}
+	}
+	if often.Len() != once.Len() || len(often.Roots()) != once.Len() {
+		t.Fatalf("%d entries, %d, %d roots", often.Len(), once.Len(), len(often.Roots()))
+	}
+}
+
+// TestManyEdits holds a sequence of many changes to a time that a linear search for each of them would take many times.
+func TestManyEdits(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	start := time.Now()
+	ix := index.New()
+	for i := range n {
+		if err := index.Tagging(desc(i%2*i), fmt.Sprintf("v%d", i)).Apply(ix); err != nil { // half of them to one manifest
+			t.Fatal(err)
+		}
+	}
+	for i := range n { // to another manifest, with full names
+		if err := index.TaggingFrom(desc(1), "h.io/app", fmt.Sprintf("v%d", i)).Apply(ix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var children []ocispec.Descriptor
+	for i := range n {
+		children = append(children, desc(i))
+	}
+	ix.Fold(children)
+	if e, ok := ix.FindOf("h.io/app", "v77"); !ok || e.Digest != desc(1).Digest || ix.Len() != n {
+		t.Errorf("v77 is %v, %t; %d entries, want %d", e, ok, ix.Len(), n)
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("%d changes took %v", 2*n, took)
+	}
+}
+
+// TestText checks that an index is written as it was read, except white space and what changed.
+func TestText(t *testing.T) {
+	t.Parallel()
+	d := `"digest":"` + desc(1).Digest.String() + `"`
+	for in, want := range map[string]string{
+		`{"schemaVersion":2}`: `{"schemaVersion":2,"manifests":[]}`,
+		`{"manifests":null, "schemaVersion":2 , "mediaType":"m"}`: `{"schemaVersion":2,"mediaType":"m","manifests":[]}`,
+		" {\n\"schemaVersion\": 2,\n\"manifests\": [\n{ " + d + ", \"x\": {\"]\": \"\\\"}\"} }\n,{" + d + "}\n],\n\"annotations\":{\"a\": \"<\"},\"other\":[1]}\n": `{"schemaVersion":2,"manifests":[{` + d + `,"x":{"]":"\"}"}},{` + d + `}],"annotations":{"a":"\u003c"}}`,
+		`{"schemaVersion":2,"a":"\"manifests\":[","manifests":[{` + d + `,"annotations":{"org.opencontainers.image.ref.name":"\u0061"}}],"subject":{}}`:            `{"schemaVersion":2,"manifests":[{` + d + `,"annotations":{"org.opencontainers.image.ref.name":"\u0061"}}],"subject":{}}`,
+	} {
+		ix := read(t, in)
+		if got := text(t, ix); got != want {
+			t.Errorf("%s is written as\n%s, want\n%s", in, got, want)
+		}
+		if strings.Contains(in, `\u0061`) {
+			if e, err := ix.Find("a"); err != nil || e.Digest != desc(1).Digest {
+				t.Errorf("a tag with an escape: %v, %v", e, err)
+			}
+		}
+	}
+}
+
+// TestReadRefuses checks that only a list of descriptors is read as one.
+func TestReadRefuses(t *testing.T) {
+	t.Parallel()
+	d := `{"digest":"` + desc(1).Digest.String() + `"}`
+	for _, in := range []string{
+		``, `x`, `[]`, `1`, `{`, `{"schemaVersion":2`, `{"schemaVersion":2,}`, `{"schemaVersion":2} x`, `{"schemaVersion":2}{}`,
+		`{"schemaVersion":1}`, `{}`, `{"manifests":[]}`,
+		`{"schemaVersion":2,"manifests":[` + d, `{"schemaVersion":2,"manifests":[` + d + `}`, `{"schemaVersion":2,"manifests":[` + d + `,]}`,
+		`{"schemaVersion":2,"manifests":[,` + d + `]}`, `{"schemaVersion":2,"manifests":[` + d + d + `]}`, `{"schemaVersion":2,"manifests":[` + d + ` 1]}`,
+		`{"schemaVersion":2,"manifests":[1]}`, `{"schemaVersion":2,"manifests":[{}]}`, `{"schemaVersion":2,"manifests":{}}`, `{"schemaVersion":2,"manifests":[[]]}`,
+		`{"schemaVersion":2,"manifests":[` + d + `],"manifests":[]}`, `{"schemaVersion":2,"manifests":[` + d + `],"Manifests":[]}`,
+		`{"schemaVersion":2,"Manifests":[` + d + `]}`, `{"schemaVersion":2,"manifests":[` + d + `],"manifest\u0073":[` + d + `]}`,
+		`{"schemaVersion":2,"manifest\u0073":[` + d + `]}`, `{"schemaVersion":2,"manifests":[{"digest":"x"]}]}`, `{"schemaVersion":2 "manifests":[]}`,
+		`{"schemaVersion":2,"manifests":[` + d + `],"annotations":{"a":"` + strings.Repeat("x", 5<<20) + `"}}`,
+		`{"schemaVersion":2,"manifests":[{"digest":"x","a":"` + strings.Repeat("x", 5<<20) + `"}]}`,
+	} {
+		if ix, err := index.Read(strings.NewReader(in), "index.json", int64(len(in))); err == nil {
+			t.Errorf("%.200s: read as %d entries", in, ix.Len())
+		}
+	}
+	if _, err := index.Read(strings.NewReader(""), "index.json", 32<<20+1); err == nil || !strings.Contains(err.Error(), "33554433 bytes; 33554432 are allowed") {
+		t.Errorf("too many bytes: %v", err)
+	}
+}
+
+// FuzzRead compares the entries with those that package json reads.
+func FuzzRead(f *testing.F) {
+	d := `{"digest":"sha256:x","annotations":{"org.opencontainers.image.ref.name":"a:b/c"}}`
+	for _, seed := range []string{`{"schemaVersion":2,"manifests":[` + d + `,` + d + `]}`, `{"manifests" : [ ] ,"schemaVersion":2,"annotations":{"]":"\\"}}`,
+		`{"schemaVersion":2,"manifests":[{"digest":"\"]"}],"subject":{"a":[{}]}}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		ix, err := index.Read(strings.NewReader(in), "index.json", int64(len(in)))
+		if err != nil {
+			return
+		}
+		var want ocispec.Index
+		if err := json.Unmarshal([]byte(in), &want); err != nil || want.SchemaVersion != 2 || len(want.Manifests) != ix.Len() {
+			t.Fatalf("%d entries of %q; package json: %d, %v", ix.Len(), in, len(want.Manifests), err)
+		}
+		for i, got := range ix.Roots() {
+			if w := want.Manifests[i]; got.Digest != w.Digest || got.MediaType != w.MediaType || got.Size != w.Size {
+				t.Errorf("entry %d is %v, want %v", i, got, w)
+			}
+		}
+		written := text(t, ix)
+		if again := text(t, read(t, written)); again != written {
+			t.Errorf("%q was written as %q, and that as %q", in, written, again)
+		}
+	})
+}

@@ -1,0 +1,250 @@
+package index
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/jsonwalk"
+	"github.com/davit-oci/davit/internal/manifest"
+	"oras.land/oras-go/v2/errdef"
+)
+
+// maxSize is the maximum size of an index.json in bytes: some 120,000 entries. It exceeds the limit for manifests, because a
+// layout with many tags has a large index that no registry has to accept.
+const maxSize = 32 << 20
+
+// limits bound the entries of an index.json, which have annotations and a platform.
+var limits = jsonwalk.Limits{Objects: 400_000, Values: 2_000_000}
+
+// head has the members of an index.json beside its entries.
+type head struct {
+	SchemaVersion int             `json:"schemaVersion"`
+	MediaType     string          `json:"mediaType,omitempty"`
+	ArtifactType  string          `json:"artifactType,omitempty"`
+	Manifests     json.RawMessage `json:"manifests"`
+	Subject       json.RawMessage `json:"subject,omitempty"`
+	Annotations   json.RawMessage `json:"annotations,omitempty"`
+}
+
+// Read reads an index.json of size bytes. name is for errors.
+func Read(r io.Reader, name string, size int64) (*Index, error) {
+	if size > maxSize {
+		return nil, artifact.Refused(name, "it has %d bytes; %d are allowed", size, maxSize)
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	_, err := io.Copy(&text, limits.Reader(io.LimitReader(r, maxSize)))
+	var tooMany *jsonwalk.LimitError
+	if err != nil && !errors.As(err, &tooMany) {
+		return nil, err
+	}
+	var ix *Index
+	if err == nil {
+		ix, err = parse(text.String())
+	}
+	if err != nil {
+		return nil, artifact.Refused(name, "it can't be read: %w", err)
+	}
+	return ix, nil
+}
+
+// parse reads the text of an index.json. What is held of it are parts of the text.
+func parse(text string) (*Index, error) {
+	ix := &Index{entries: make([]Entry, 0, min(strings.Count(text, `"digest"`), limits.Objects))}
+	c := cursor{text: text}
+	start, end, err := c.list("manifests", func(element string) error {
+		e, err := decode(element)
+		if err == nil {
+			ix.entries = append(ix.entries, e)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if rest := len(text) - (end - start); rest > manifest.MaxSize {
+		return nil, fmt.Errorf("%d bytes beside its entries; %d are allowed", rest, manifest.MaxSize)
+	}
+	// With the elements, this has seen all of the text: it is valid JSON.
+	if err := json.Unmarshal([]byte(text[:start]+text[end:]), &ix.head); err != nil {
+		return nil, err
+	}
+	if m := string(ix.head.Manifests); m != "" && m != "null" && m != "[]" {
+		return nil, errors.New("its manifests are not a list, or twice")
+	}
+	if ix.head.Manifests = nil; ix.head.SchemaVersion != 2 {
+		return nil, fmt.Errorf("schemaVersion %d", ix.head.SchemaVersion)
+	}
+	ix.live = len(ix.entries)
+	return ix, nil
+}
+
+// cursor finds the values in a JSON document, which may be invalid: then what it finds is.
+type cursor struct {
+	text string
+	at   int
+}
+
+var errNotJSON = errors.New("not a JSON object")
+
+// next skips white space, and returns the byte that follows it; 0: the end.
+func (c *cursor) next() byte {
+	for c.at < len(c.text) {
+		switch b := c.text[c.at]; b {
+		case ' ', '\t', '\r', '\n':
+			c.at++
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// take skips white space and a byte, if it is there.
+func (c *cursor) take(b byte) bool {
+	if c.next() != b || c.at == len(c.text) {
+		return false
+	}
+	c.at++
+	return true
+}
+
+// list calls fn for the elements of a list that is a member of an object. It returns where they are, both 0 if there is no list.
+func (c *cursor) list(key string, fn func(element string) error) (start, end int, err error) {
+	if !c.take('{') {
+		return 0, 0, errNotJSON
+	}
+	for more := c.next() != '}'; more; more = c.take(',') {
+		got := c.value()
+		if !c.take(':') {
+			return 0, 0, errNotJSON
+		}
+		switch named := strings.EqualFold(got, `"`+key+`"`); {
+		case named && (start > 0 || got != `"`+key+`"`):
+			return 0, 0, fmt.Errorf("key %.20s after %q, or for it", got, key)
+		case named && c.take('['):
+			start = c.at
+			for more := c.next() != ']'; more; more = c.take(',') {
+				if err := fn(c.value()); err != nil {
+					return 0, 0, err
+				}
+			}
+			c.next()
+			if end = c.at; !c.take(']') {
+				return 0, 0, errNotJSON
+			}
+		default:
+			c.value()
+		}
+	}
+	return start, end, nil
+}
+
+// value skips white space and a value, and returns it.
+func (c *cursor) value() string {
+	c.next()
+	start := c.at
+	for depth := 0; c.at < len(c.text); {
+		switch c.text[c.at] {
+		case '"':
+			c.skipString()
+		case '{', '[':
+			depth++
+			c.at++
+		case '}', ']':
+			if depth == 0 {
+				return c.text[start:c.at]
+			}
+			depth--
+			c.at++
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return c.text[start:c.at]
+			}
+			c.at++
+			continue
+		default: // of a literal
+			c.at++
+			continue
+		}
+		if depth == 0 {
+			return c.text[start:c.at]
+		}
+	}
+	return c.text[start:]
+}
+
+// skipString skips a string.
+func (c *cursor) skipString() {
+	for c.at++; c.at < len(c.text); c.at++ {
+		switch c.text[c.at] {
+		case '\\':
+			c.at++
+		case '"':
+			c.at++
+			return
+		}
+	}
+	c.at = len(c.text)
+}
+
+// Text returns the index as JSON, and its size. An index that is too large to be read again is an error.
+func (ix *Index) Text() (io.Reader, int64, error) {
+	before, _ := json.Marshal(head{SchemaVersion: ix.head.SchemaVersion, MediaType: ix.head.MediaType, ArtifactType: ix.head.ArtifactType,
+		Manifests: json.RawMessage("[]")})
+	after, err := json.Marshal(struct {
+		Subject     json.RawMessage `json:"subject,omitempty"`
+		Annotations json.RawMessage `json:"annotations,omitempty"`
+	}{ix.head.Subject, ix.head.Annotations})
+	if err != nil {
+		return nil, 0, err
+	}
+	t := &textReader{entries: ix.all(), rest: strings.TrimSuffix(string(before), "]}"), after: "]}"}
+	if rest := strings.TrimPrefix(string(after), "{"); rest != "}" {
+		t.after = "]," + rest
+	}
+	size := len(t.rest) + len(t.after) + max(0, len(t.entries)-1) // the commas
+	for _, e := range t.entries {
+		size += len(e.text)
+	}
+	if size > maxSize {
+		return nil, 0, fmt.Errorf("%w: index.json would have %d bytes", errdef.ErrSizeExceedsLimit, size)
+	}
+	return t, int64(size), nil
+}
+
+// textReader reads an index without making all of its text.
+type textReader struct {
+	entries     []Entry
+	read        int    // entries
+	rest, after string // rest comes next
+}
+
+func (t *textReader) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if t.rest != "" {
+			m := copy(p[n:], t.rest)
+			n, t.rest = n+m, t.rest[m:]
+			continue
+		}
+		switch {
+		case t.read < len(t.entries):
+			t.rest = t.entries[t.read].text
+			if t.read++; t.read > 1 {
+				t.rest = "," + t.rest
+			}
+		case t.after != "":
+			t.rest, t.after = t.after, ""
+		default:
+			if n == 0 {
+				err = io.EOF
+			}
+			return n, err
+		}
+	}
+	return n, nil
+}
