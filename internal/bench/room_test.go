@@ -60,6 +60,7 @@ func scaled(size int64) int64 { return max(1, int64(float64(size)*settings.scale
 type room struct {
 	clients []client
 	server  *clients.Server
+	host    string   // of another registry, which is measured instead; "": server
 	dir     string   // where the input is
 	paths   []string // the input, relative to dir
 	repos   int

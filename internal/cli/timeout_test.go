@@ -2,6 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +49,28 @@ func TestTimeout(t *testing.T) {
 	o := newOdd(t, registrytest.Options{})
 	o.runWith(exit.BadUsage, "tags $R/app --timeout -1s", "must be above 0")
 	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
+}
+
+// TestUnaskedBytes has a registry send bytes that no request asked for. None of them, nor a log line about them, is on stderr.
+func TestUnaskedBytes(t *testing.T) {
+	withHome(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+		time.Sleep(50 * time.Millisecond)
+		_, _ = io.WriteString(c, "unasked")
+		time.Sleep(100 * time.Millisecond)
+	}))
+	defer server.Close()
+	out, err := exec.Command("davit", "push", "-q", "timeout_test.go", strings.TrimPrefix(server.URL, "http://")+"/app:1", "--retry-for", "1s").CombinedOutput()
+	if err == nil || bytes.Contains(out, []byte("nsolicited")) || !bytes.HasPrefix(out, []byte("davit: ")) {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // TestDefaultsOfLimits checks that the help names the default of each limit.
