@@ -58,13 +58,13 @@ func pieces(t *testing.T) []map[string]string {
 // takes one as those of platforms. Where push packs something, init declares the same kind.
 func TestInitAgreesWithPush(t *testing.T) {
 	t.Parallel()
-	pieces := pieces(t)
+	pieces, names := pieces(t), kindNames()
 	for i := range pieces {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			for j := i; j < len(pieces); j++ {
 				more := []int{-1}
-				for k := j + 1; k < len(pieces); k += 29 { // some of all threes
+				if k := j + 1 + (i+j)%7; (i+j)%3 == 0 && k < len(pieces) { // some of all threes
 					more = append(more, k)
 				}
 				for _, k := range more {
@@ -77,8 +77,8 @@ func TestInitAgreesWithPush(t *testing.T) {
 						}
 					}
 					kinds := []string{""}
-					if k < 0 && (i+j)%14 == 0 {
-						kinds = append(kinds, kindNames()...)
+					if pair := i*len(pieces) + j; k < 0 && pair%3 == 0 { // each kind with some of all pairs
+						kinds = append(kinds, names[pair/3%len(names)])
 					}
 					for _, kind := range kinds {
 						checkInit(t, files, kind)
