@@ -169,3 +169,9 @@ func ExampleReadConfig() {
 	fmt.Println(spec.Config["severity"])
 	// Output: critical
 }
+
+func ExampleRefused() {
+	err := artifact.Refused("app.tar", "manifest too large: limit is %d MiB", 4)
+	fmt.Println(err, errors.Is(err, artifact.ErrRefused))
+	// Output: "app.tar": manifest too large: limit is 4 MiB true
+}

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"testing/fstest"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pack/prune"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content/memory"
+	"oras.land/oras-go/v2/errdef"
 )
 
 // attached is a target that has an artifact under the tag v1 with an SBOM, and the descriptor of the artifact.
@@ -55,4 +58,77 @@ func ExampleDetach() {
 	_, err := prune.Detach(context.Background(), dst, subject, prune.Selection{})
 	fmt.Println(errors.Is(err, artifact.ErrInvalid))
 	// Output: true
+}
+
+func ExampleReferrers() {
+	ctx := context.Background()
+	dst, subject := attached()
+	old, err := prune.Choose(ctx, dst, subject, prune.Selection{Kind: "sbom"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = prune.Referrers(ctx, dst, subject, old)
+	fmt.Println("a store in memory deletes nothing:", errors.Is(err, errdef.ErrUnsupported))
+	// Output: a store in memory deletes nothing: true
+}
+
+// untagged is a layout with an artifact that has no tag, and the descriptor of the artifact.
+func untagged(dir string) (registry.Target, ocispec.Descriptor) {
+	ref, err := registry.Parse(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	target, err := registry.New(registry.FromEnvironment()).Open(context.Background(), ref, registry.Write)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fsys := fstest.MapFS{"hello.txt": {Data: []byte("hello\n")}}
+	plan, err := artifact.Compose(fsys, &artifact.Spec{Kind: "generic", Layers: []artifact.LayerSpec{{Path: "hello.txt"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := pack.Push(context.Background(), fsys, plan, target, pack.PushOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return target, result.Descriptor()
+}
+
+// The zero Policy keeps what has a tag.
+func ExampleNewPlan() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	target, _ := untagged(dir + "/oci")
+	tags := func(ctx context.Context) ([]string, error) { return registry.Tags(ctx, target, registry.TagOptions{}) }
+	repo := prune.Repository{Target: target, Tags: tags, AllTags: tags}
+	plan, err := prune.NewPlan(ctx, repo, prune.Policy{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("manifests to remove:", len(plan.Manifests))
+	if err := target.Close(ctx, plan.Apply(ctx, repo)); err != nil {
+		log.Fatal(err)
+	}
+	// Output: manifests to remove: 1
+}
+
+func ExampleRemove() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	target, desc := untagged(dir + "/oci")
+	err = prune.Remove(ctx, target, []ocispec.Descriptor{desc, desc}) // gone already is no error
+	if err := target.Close(ctx, err); err != nil {
+		log.Fatal(err)
+	}
+	_, err = target.Resolve(ctx, desc.Digest.String())
+	fmt.Println("removed:", errors.Is(err, errdef.ErrNotFound))
+	// Output: removed: true
 }

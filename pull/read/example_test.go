@@ -64,3 +64,23 @@ func ExampleReadable() {
 	fmt.Print(doc.Path, ": ", doc.Text)
 	// Output: README.md: # Greetings
 }
+
+func ExampleAlerts() {
+	ctx, store := context.Background(), memory.New()
+	fsys := fstest.MapFS{"down.md": {Data: []byte("---\nalerts: [GreetingDown]\nseverity: critical\n---\n\n# Restart it\n")}}
+	plan, err := artifact.Compose(fsys, &artifact.Spec{Kind: "runbook", Layers: []artifact.LayerSpec{{Path: "down.md"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := pack.Push(ctx, fsys, plan, store, pack.PushOptions{Tags: []string{"v1"}}); err != nil {
+		log.Fatal(err)
+	}
+	alerts, err := read.Alerts(ctx, store, "v1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range alerts {
+		fmt.Println(a.Name, a.Severity)
+	}
+	// Output: GreetingDown critical
+}

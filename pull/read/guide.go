@@ -112,8 +112,11 @@ func (s *search) alertAs(alerts []kind.Alert) string {
 	return as
 }
 
+// Alert is an alert that an artifact answers.
+type Alert = kind.Alert
+
 // Alerts lists the alerts that an artifact answers, by its config. Its errors are those of Readable.
-func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]kind.Alert, error) {
+func Alerts(ctx context.Context, src oras.ReadOnlyTarget, ref string) ([]Alert, error) {
 	m, err := fetch.Resolve(ctx, src, ref)
 	if err != nil {
 		return nil, err

@@ -58,3 +58,36 @@ func ExampleFind() {
 	fmt.Println(errors.As(err, &none))
 	// Output: true
 }
+
+// indexed is a target that has the artifact of attached in an index under the tag all, and the descriptor of the index.
+func indexed() (*memory.Store, ocispec.Descriptor) {
+	store, member := attached()
+	members := []pack.Member{{Descriptor: member, Platform: &ocispec.Platform{OS: "linux", Architecture: "arm64"}}}
+	index, err := pack.Index(context.Background(), store, members, pack.IndexOptions{Tags: []string{"all"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return store, index.Descriptor()
+}
+
+func ExampleOfPlatforms() {
+	src, index := indexed()
+	list, err := referrers.OfPlatforms(context.Background(), src, index, referrers.Options{Kind: "sbom"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, manifest := range list {
+		fmt.Println(manifest.Platform.Architecture, len(manifest.Referrers))
+	}
+	// Output: arm64 1
+}
+
+// The SBOM is a referrer of the manifest: BuildKit put none into the index.
+func ExampleStatementInIndex() {
+	src, _ := indexed()
+	arm := &ocispec.Platform{OS: "linux", Architecture: "arm64"}
+	_, err := referrers.StatementInIndex(context.Background(), src, "all", arm, referrers.AttachedOptions{Kind: "sbom"})
+	var none *referrers.NoneAttachedError
+	fmt.Println(errors.As(err, &none))
+	// Output: true
+}

@@ -79,3 +79,11 @@ func ExampleList() {
 	fmt.Println(len(signatures), err)
 	// Output: 0 <nil>
 }
+
+func ExampleCheckRequirement() {
+	fmt.Println(trust.CheckRequirement("sbom"))
+	fmt.Println(errors.Is(trust.CheckRequirement("sboms"), artifact.ErrInvalid))
+	// Output:
+	// <nil>
+	// true
+}
