@@ -54,7 +54,7 @@ func ListTags(ctx context.Context, src registry.TagLister) ([]string, error) {
 // errEnough ends a listing.
 var errEnough = errors.New("enough")
 
-// ForHint returns a context for requests whose answers are only for a hint: nobody waits for them longer than two seconds.
+// ForHint returns a context for requests whose answers are only for a hint. It ends after two seconds.
 func ForHint(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, maxHintTime)
 }

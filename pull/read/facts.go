@@ -34,7 +34,7 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	return facts
 }
 
-// openFile returns a reader of the file at a path in the layer of a digest, nil if there is none. It fetches parts, and verifies
+// openFile returns a reader of the file at a path in the layer of a digest, nil if it is absent. It fetches parts, and verifies
 // nothing.
 func openFile(ctx context.Context, src fetch.Ranger, m *fetch.Manifest, layer, name string) (found io.ReaderAt, size int64) {
 	i := slices.IndexFunc(m.Layers, func(l ocispec.Descriptor) bool { return l.Digest.String() == layer })

@@ -42,7 +42,7 @@ func About(config []byte) []kind.Fact {
 	return a.facts()
 }
 
-// facts lists what is known.
+// facts lists the known facts.
 func (a *about) facts() []kind.Fact {
 	context := ""
 	if n := a.Config.ContextSize; n > 0 {

@@ -114,7 +114,7 @@ func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int6
 	a.Config.ContextSize, _ = facts["context_size"].(int64)
 }
 
-// readBeside reads a small JSON file in the directory of the model, nil if there is none.
+// readBeside reads a small JSON file in the directory of the model, nil if it is absent.
 func (a *about) readBeside(name string, open func(layer, path string) (io.ReaderAt, int64)) map[string]any {
 	name = path.Join(path.Dir(a.Model.Path), name)
 	i := slices.IndexFunc(a.Model.Parts, func(f layerFile) bool { return path.Clean(f.Path) == name })

@@ -42,7 +42,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 	return ""
 }
 
-// addConfig adds the facts of a config.json. beside reads another file of its directory, nil if there is none.
+// addConfig adds the facts of a config.json. beside reads another file of its directory, nil if it is absent.
 func addConfig(config, facts map[string]any, beside func(name string) map[string]any) {
 	for _, key := range [...]string{"model_type", "architecture", "_class_name"} { // of transformers, timm, diffusers
 		if kind := word(config[key]); kind != "" && facts["architecture"] == nil {
