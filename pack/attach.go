@@ -40,6 +40,8 @@ type Attached struct {
 	*Result
 	Replaced []Replaced `json:"replaced,omitempty"` // referrers that were removed, or would be
 	DryRun   bool       `json:"dryRun,omitempty"`
+
+	Platform *ocispec.Platform `json:"platform,omitempty"` // of the subject, if it was chosen from an index
 }
 
 // Replaced is a referrer that another one took the place of.
@@ -104,7 +106,7 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 	if err != nil && (opts.Replace || !fetch.IsDenied(err)) {
 		return nil, err
 	}
-	r := &Attached{Result: newResult(root), DryRun: opts.DryRun}
+	r := &Attached{Result: newResult(root), DryRun: opts.DryRun, Platform: to.Subject.Platform}
 	same := ours.Same(listed)
 	if same != nil { // another client may have deleted it without removing it from the list
 		ok, err := to.Target.Exists(ctx, *same)

@@ -89,15 +89,7 @@ type drawing struct {
 
 // lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it.
 func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
-	var cells Table
-	for _, line := range siblings {
-		row := make([]string, len(line.cells))
-		for i, cell := range line.cells {
-			row[i] = d.screen.cell(cell)
-		}
-		cells.Row(row...)
-	}
-	for i, padded := range cells.padded() {
+	for i, padded := range d.columns(siblings) {
 		for j, cell := range padded {
 			style := Plain
 			if j == 0 {
@@ -119,6 +111,33 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 			return below + d.branches.other, below + d.branches.belowOther
 		})
 	}
+}
+
+// columns returns the cells of siblings, padded to columns. Strong lines have columns of their own: they are about something else.
+func (d *drawing) columns(siblings []*Tree) [][]string {
+	var groups [2]Table
+	for _, line := range siblings {
+		row := make([]string, len(line.cells))
+		for i, cell := range line.cells {
+			row[i] = d.screen.cell(cell)
+		}
+		groups[line.group()].Row(row...)
+	}
+	padded := [2][][]string{groups[0].padded(), groups[1].padded()}
+	all := make([][]string, len(siblings))
+	for i, line := range siblings {
+		rest := &padded[line.group()]
+		all[i], *rest = (*rest)[0], (*rest)[1:]
+	}
+	return all
+}
+
+// group returns the group of a line among its siblings.
+func (t *Tree) group() int {
+	if t.style == Strong {
+		return 1
+	}
+	return 0
 }
 
 // line draws one line; cells that do not fit go to the next lines, which begin with rest.

@@ -69,3 +69,21 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 		}
 	}
 }
+
+// TestTreeGroups checks that lines about something else do not widen the columns of their siblings.
+func TestTreeGroups(t *testing.T) {
+	t.Parallel()
+	root := term.NewTree("root")
+	root.Add("report", "a long summary of it", "sha256:0123").Strong()
+	root.Add("linux/amd64", "sha256:4567")
+	root.Add("sbom", "short", "sha256:89ab").Strong()
+	const want = `root
+├── report  a long summary of it  sha256:0123
+├── linux/amd64  sha256:4567
+└── sbom    short                 sha256:89ab
+`
+	var out strings.Builder
+	if err := root.WriteText(&out); err != nil || out.String() != want {
+		t.Errorf("%v, got\n%s", err, &out)
+	}
+}

@@ -248,7 +248,7 @@ func (r attachResult) WriteText(w io.Writer) error {
 		if one.DryRun {
 			attached, replaced = "would attach", "would replace"
 		}
-		if err := (results.Sent{Result: one.Result, Verb: attached}).WriteText(w); err != nil {
+		if err := (results.Sent{Result: one.Result, Verb: attached, Platform: one.Platform}).WriteText(w); err != nil {
 			return err
 		}
 		var t term.Table

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
@@ -139,11 +140,15 @@ type discoverResult struct {
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {
-	root := term.NewTree(r.Subject.Reference, term.Digest(w, r.Subject.Digest))
+	name := []string{r.Subject.Reference}
+	if !strings.HasSuffix(r.Subject.Reference, "@"+r.Subject.Digest.String()) {
+		name = append(name, term.Digest(w, r.Subject.Digest))
+	}
+	root := term.NewTree(name...)
 	view := results.NewView(w, r.Signatures)
 	view.AddReferrers(root, r.Referrers)
 	for _, m := range r.Manifests {
-		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), "", term.Digest(w, m.Digest))
+		of := root.Add(cmp.Or(manifest.FormatPlatform(m.Platform), "manifest"), term.Digest(w, m.Digest))
 		view.AddReferrers(of, m.Referrers)
 	}
 	if len(r.Referrers)+len(r.Manifests) == 0 {

@@ -193,7 +193,7 @@ func (r *alertResult) ofPages(ctx context.Context, t *app.Target, one *referrers
 
 func (r *alertResult) WriteText(w io.Writer) error {
 	var t term.Table
-	t.Row("ALERT", "SEVERITY", "OWNER", "TITLE")
+	t.Row("ALERT", "SEVERITY", "OWNER", "RUNBOOK")
 	for _, line := range r.Alerts {
 		t.Row(line.Alert, cmp.Or(line.Severity, "-"), cmp.Or(line.Owner, line.Service, "-"), line.Title)
 	}

@@ -29,9 +29,13 @@ type View struct {
 func NewView(w io.Writer, signed []trust.Signature) View { return View{w, time.Now(), signed} }
 
 // AddReferrers adds referrers, and their referrers, below a line: the kind, the name, its content, its age, its size, and its
-// digest.
-func (v View) AddReferrers(t *term.Tree, referrers []*referrers.Referrer) {
-	for _, r := range referrers {
+// digest. Those of a kind are together, by their names.
+func (v View) AddReferrers(t *term.Tree, all []*referrers.Referrer) {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b *referrers.Referrer) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Annotations[ocispec.AnnotationTitle], b.Annotations[ocispec.AnnotationTitle]))
+	})
+	for _, r := range all {
 		name, essence := r.Annotations[ocispec.AnnotationTitle], essenceOf(r)
 		if kinds.IsSignature(r.Kind) {
 			essence = Verdict(r, v.signed)

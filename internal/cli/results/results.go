@@ -20,6 +20,8 @@ import (
 type Sent struct {
 	*pack.Result
 	Verb string `json:"-"` // "packed", "pushed", "attached"
+	// Platform is that of the subject, if it is one of several.
+	Platform *ocispec.Platform `json:"-"`
 }
 
 // WriteText prints the artifact, with a row for each manifest and referrer.
@@ -33,7 +35,12 @@ func (r Sent) WriteText(w io.Writer) error {
 	t.Field("digest", r.Digest.String())
 	t.Field("kind", r.Kind)
 	if r.Subject != nil {
-		t.Field("subject", r.Subject.Digest.String())
+		t.Field("name", r.Annotations[ocispec.AnnotationTitle])
+		subject := r.Subject.Digest.String()
+		if r.Platform != nil {
+			subject += "  " + manifest.FormatPlatform(r.Platform)
+		}
+		t.Field("subject", subject)
 	}
 	t.Field("tags", strings.Join(Moved(w, r.Tags, r.Was), ", "))
 	t.Field("layers", sizes(r.Layers))
