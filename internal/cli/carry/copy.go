@@ -259,7 +259,7 @@ func (r *copyResult) WriteText(w io.Writer) error {
 		}
 		t.Row(verb, one.Reference)
 		t.Row("digest", one.Digest.String())
-		t.Field("tags", strings.Join(results.Moved(w, one.Tags, one.Was), ", "))
+		results.AddTags(w, &t, one.Tags, one.Was)
 		for _, ref := range one.Referrers {
 			t.Row("referrer", ref.Digest.String()+"  "+results.KindName(ref))
 		}

@@ -126,6 +126,6 @@ func (r tagResult) WriteText(w io.Writer) error {
 	}
 	t.Row(verb, r.Reference)
 	t.Row("digest", r.Digest.String())
-	t.Row("tags", strings.Join(results.Moved(w, r.Tags, r.Was), ", "))
+	results.AddTags(w, &t, r.Tags, r.Was)
 	return t.WriteText(w)
 }

@@ -42,7 +42,7 @@ func (r Sent) WriteText(w io.Writer) error {
 		}
 		t.Field("subject", subject)
 	}
-	t.Field("tags", strings.Join(Moved(w, r.Tags, r.Was), ", "))
+	AddTags(w, &t, r.Tags, r.Was)
 	t.Field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
 		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
@@ -66,6 +66,21 @@ func Moved(w io.Writer, tags []string, was map[string]digest.Digest) []string {
 		}
 	}
 	return words
+}
+
+// AddTags adds rows about tags: one for the new ones, and one for each that pointed to something else.
+func AddTags(w io.Writer, t *term.Table, tags []string, was map[string]digest.Digest) {
+	fresh := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] != "" })
+	var lines []string
+	if len(fresh) > 0 {
+		lines = append(lines, strings.Join(fresh, ", "))
+	}
+	moved := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return was[tag] == "" })
+	name := "tags"
+	for _, line := range append(lines, Moved(w, moved, was)...) {
+		t.Row(name, line)
+		name = ""
+	}
 }
 
 // QuietLine returns the pinned reference.
