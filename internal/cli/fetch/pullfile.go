@@ -23,10 +23,7 @@ import (
 
 // runPullFiles pulls the files that the command line names. One file may get another name, or go to standard output.
 func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pullOptions, files []string) error {
-	for i, name := range files {
-		files[i] = path.Clean(strings.Trim(filepath.ToSlash(name), "/"))
-		opts.Include = append(opts.Include, exactly(files[i]))
-	}
+	files = opts.includeFiles(files)
 	named := cmd.Flags().Changed("output")
 	if opts.output == "-" {
 		if len(files) > 1 {
@@ -41,10 +38,11 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	if opts.Platform, err = app.OptionalPlatform(opts.platform); err != nil {
 		return err
 	}
+	dir, renamed := opts.outputDir(files)
 	result, err := app.WithVersions(ctx, a, opts.target, opts.version, func(t *app.Target) (*pull.Result, error) {
 		var result *pull.Result
 		var err error
-		if info, statErr := os.Stat(opts.output); len(files) > 1 || statErr == nil && info.IsDir() || strings.HasSuffix(opts.output, "/") {
+		if !renamed {
 			result, err = pullFrom(ctx, a, t, opts)
 			if err == nil {
 				err = checkPulled(opts.output, files)
@@ -57,7 +55,26 @@ func runPullFiles(ctx context.Context, a *app.App, cmd *cobra.Command, opts pull
 	if err != nil {
 		return err
 	}
-	return a.Print(pullResult{result, opts.output, false})
+	return a.Print(pullResult{result, dir, false})
+}
+
+// includeFiles chooses files by name, and returns their names as they are in the artifact.
+func (o *pullOptions) includeFiles(files []string) (names []string) {
+	for _, name := range files {
+		name = path.Clean(strings.Trim(filepath.ToSlash(name), "/"))
+		names = append(names, name)
+		o.Include = append(o.Include, exactly(name))
+	}
+	return names
+}
+
+// outputDir returns the directory of the files, and whether --output is the new name of a single one in it.
+func (o *pullOptions) outputDir(files []string) (dir string, renamed bool) {
+	info, err := os.Stat(o.output)
+	if len(files) != 1 || err == nil && info.IsDir() || strings.HasSuffix(o.output, "/") {
+		return o.output, false
+	}
+	return filepath.Dir(o.output), true
 }
 
 // runPullDry prints which files a pull would place.
@@ -65,9 +82,7 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	if len(opts.kinds) > 0 {
 		return &exit.UsageError{Err: errors.New("--dry-run does not list attachments"), Hint: "davit discover " + opts.target + " --kind " + strings.Join(opts.kinds, ",")}
 	}
-	for _, name := range files {
-		opts.Include = append(opts.Include, exactly(path.Clean(strings.Trim(filepath.ToSlash(name), "/"))))
-	}
+	files = opts.includeFiles(files)
 	platform, err := app.OptionalPlatform(opts.platform)
 	if err != nil {
 		return err
@@ -97,7 +112,11 @@ func runPullDry(ctx context.Context, a *app.App, opts pullOptions, files []strin
 	for _, f := range result.Files {
 		result.FileSize += f.Size
 	}
-	return a.Print(pullResult{result, opts.output, true})
+	dir := opts.output
+	if parent, renamed := opts.outputDir(files); renamed && len(result.Files) == 1 && result.Files[0].Path == files[0] {
+		dir, result.Files[0].Path = parent, filepath.Base(opts.output)
+	}
+	return a.Print(pullResult{result, dir, true})
 }
 
 // exactly returns a pattern for one path and the files below it. A pattern without a slash would match names in every directory.
