@@ -17,8 +17,13 @@ func Arguments(least, most int) cobra.PositionalArgs {
 		case len(args) < least:
 			missing, complete := fill(cmd, args)
 			hint, verb := usage, "is"
-			if len(args) > 0 {
+			switch example := firstExample(cmd); {
+			case len(args) > 0:
 				hint = complete
+			case len(cmd.ValidArgs) > 0:
+				hint += "\n" + missing[0] + " is one of " + strings.Join(cmd.ValidArgs, ", ")
+			case example != "":
+				hint += "\nfor example: " + example
 			}
 			if len(missing) > 1 {
 				verb = "are"
@@ -29,6 +34,12 @@ func Arguments(least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// firstExample returns the first command in the examples of a command.
+func firstExample(cmd *cobra.Command) string {
+	first, _, _ := strings.Cut(cmd.Example, "\n")
+	return strings.TrimSpace(first)
 }
 
 // fill returns the arguments of the command's usage that are missing, and the command with their names in place of them. The

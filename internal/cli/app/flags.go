@@ -64,18 +64,21 @@ func Variable(f *pflag.Flag) string {
 	return ""
 }
 
-// FlagError returns an error about the value of a flag in the words of a user, not of package strconv.
+// FlagError returns an error about the value of a flag in the words of a user, not of packages pflag and strconv.
 func FlagError(err error) error {
 	var invalid *pflag.InvalidValueError
-	var number *strconv.NumError
-	if !errors.As(err, &invalid) || !errors.As(err, &number) {
+	if !errors.As(err, &invalid) {
 		return err
 	}
-	want := "a number"
-	if number.Func == "ParseBool" {
-		want = "true or false"
+	cause := invalid.Unwrap()
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		cause = errors.New("must be a number")
+		if number.Func == "ParseBool" {
+			cause = errors.New("must be true or false")
+		}
 	}
-	return fmt.Errorf("invalid argument %q for --%s: must be %s", invalid.GetValue(), invalid.GetFlag().Name, want)
+	return fmt.Errorf("invalid argument %q for --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, cause)
 }
 
 // setFlag sets a flag from one string. A repeatable flag takes one value per line.

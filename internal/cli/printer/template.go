@@ -40,8 +40,18 @@ var templateFuncs = template.FuncMap{
 
 // parseTemplate parses a template. A field that the result can't have is an error, not "<no value>" in a script.
 func parseTemplate(text string) (*template.Template, error) {
-	return template.New("format").Funcs(templateFuncs).Option("missingkey=error").Parse(text)
+	t, err := template.New("format").Funcs(templateFuncs).Option("missingkey=error").Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("not a template: %s", templateWords(err))
+	}
+	return t, nil
 }
+
+// templatePlace is how text/template begins an error: with the name of the template, and what it did with it.
+var templatePlace = lazy.Regexp(`^template: format:[0-9:]* (executing "format" )?`)
+
+// templateWords returns an error of text/template without the name of the template, which only this program knows.
+func templateWords(err error) string { return templatePlace().ReplaceAllString(err.Error(), "") }
 
 // writeTemplate runs the template over the JSON of the result: fields have the same names in templates and in JSON.
 func writeTemplate(w io.Writer, t *template.Template, v any) error {
@@ -64,7 +74,7 @@ var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)
 func templateError(err error, data any) error {
 	found := missingKey().FindStringSubmatch(err.Error())
 	if found == nil {
-		return &exit.UsageError{Err: fmt.Errorf("--format: %w", err)}
+		return &exit.UsageError{Err: fmt.Errorf("--format: %s", templateWords(err))}
 	}
 	path, name := strings.Split(found[1], "."), found[2]
 	beside := data
