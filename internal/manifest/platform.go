@@ -27,10 +27,13 @@ func ParsePlatform(s string) (p ocispec.Platform, ok bool) {
 	return ocispec.Platform{OS: m[1], Architecture: m[2], Variant: m[3], OSVersion: m[4]}, true
 }
 
+// anyPlatform is how the platform of an entry without one is written.
+const anyPlatform = "any"
+
 // FormatPlatform is the inverse of ParsePlatform; "any" for nil.
 func FormatPlatform(p *ocispec.Platform) string {
 	if p == nil {
-		return "any"
+		return anyPlatform
 	}
 	s := path.Join(p.OS, p.Architecture, p.Variant)
 	if p.OSVersion != "" {
@@ -89,8 +92,8 @@ func variant(p ocispec.Platform) string {
 	return p.Variant
 }
 
-// MaxNamed bounds the platforms that an error names. Images have up to ten, and the user needs their names.
-const MaxNamed = 16
+// maxNamed bounds the platforms that an error names. Images have up to ten, and the user needs their names.
+const maxNamed = 16
 
 // PlatformError reports that an index has no manifest for a platform. It is an errdef.ErrNotFound.
 type PlatformError struct {
@@ -101,7 +104,35 @@ type PlatformError struct {
 
 // Error names the index by its digest.
 func (e *PlatformError) Error() string {
-	return fmt.Sprintf("%s has nothing for %s, only for: %s", e.Index, e.Platform, textdist.FirstOf(e.Have, MaxNamed))
+	return fmt.Sprintf("%s has nothing for %s: %s", e.Index, e.Platform, e.Has())
+}
+
+// Has states what the index has: platforms, each once, and how many manifests without one.
+func (e *PlatformError) Has() string {
+	var named []string
+	var without int
+	for _, platform := range e.Have {
+		switch {
+		case platform == anyPlatform:
+			without++
+		case !slices.Contains(named, platform):
+			named = append(named, platform)
+		}
+	}
+	rest := fmt.Sprintf("%d manifests without a platform", without)
+	switch {
+	case len(e.Have) == 0:
+		return "it is an empty index"
+	case without == 1:
+		rest = "a manifest without a platform"
+	}
+	switch {
+	case without == 0:
+		return "it has " + textdist.FirstOf(named, maxNamed)
+	case len(named) == 0:
+		return "it has " + rest + ": name one by its digest"
+	}
+	return "it has " + textdist.FirstOf(named, maxNamed) + ", and " + rest
 }
 
 // Unwrap returns errdef.ErrNotFound.

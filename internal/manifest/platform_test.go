@@ -80,6 +80,27 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+func TestPlatformsOfError(t *testing.T) {
+	tests := map[string]struct {
+		have []string
+		want string
+	}{
+		"platforms":       {[]string{"linux/amd64", "linux/arm/v7", "linux/amd64"}, "it has linux/amd64, linux/arm/v7"},
+		"empty":           {nil, "it is an empty index"},
+		"attestations":    {[]string{"unknown/unknown"}, "it is an empty index"},
+		"none has one":    {[]string{"", "", ""}, "it has 3 manifests without a platform: name one by its digest"},
+		"one has none":    {[]string{"", "linux/arm64"}, "it has linux/arm64, and a manifest without a platform"},
+		"several have no": {[]string{"", "linux/arm64", ""}, "it has linux/arm64, and 2 manifests without a platform"},
+	}
+	for name, test := range tests {
+		var missing *manifest.PlatformError
+		_, err := manifest.Select(entries(test.have...), &ocispec.Platform{OS: "plan9", Architecture: "amd64"})
+		if !errors.As(err, &missing) || missing.Has() != test.want || !strings.HasSuffix(err.Error(), " has nothing for plan9/amd64: "+test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	const other = "application/vnd.oci.artifact.manifest.v1+json"
 	tests := map[string]struct{ manifest, index bool }{

@@ -10,8 +10,6 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/internal/manifest"
-	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/versions"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -173,7 +171,7 @@ func (t *Target) Explain(ctx context.Context, err error) error {
 	case errors.As(err, &platform) && platform.Index == desc.Digest:
 		return &exit.MissingError{
 			Text:   fmt.Sprintf("%s has nothing for %s", t.Ref, platform.Platform),
-			Advice: "it has " + textdist.FirstOf(platform.Have, manifest.MaxNamed),
+			Advice: platform.Has(),
 		}
 	}
 	return err
