@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/fetch"
@@ -46,6 +47,7 @@ type notFoundError struct {
 	ref  registry.Reference
 	tags []string // some of those that exist
 	said string   // what the registry says about it
+	hint string   // without tags
 }
 
 func (e *notFoundError) Error() string {
@@ -62,7 +64,7 @@ func (e *notFoundError) Hint() string {
 	const most = 8
 	switch tags := e.tags; {
 	case len(tags) == 0:
-		return ""
+		return e.hint
 	case len(tags) > most:
 		return fmt.Sprintf("%q lists the tags, among them %s", "davit tags "+e.ref.Name(), strings.Join(tags[:most], ", "))
 	default:
@@ -81,12 +83,28 @@ func (t *Target) missing(ctx context.Context, err error) *notFoundError {
 	if e.said == "" {
 		e.said = wordsOf(err)
 	}
+	var known *artifact.Error
+	switch {
+	case err == nil:
+		e.hint = "it has no tags"
+	case errors.As(err, &known):
+		e.hint = known.Hint
+	}
 	e.tags = slices.DeleteFunc(some, manifest.IsMachineTag)
 	slices.Sort(e.tags)
 	if near := textdist.Closest(t.Ref.Tag, e.tags); near != "" && len(e.tags) > 8 {
 		e.tags = []string{near}
 	}
 	return e
+}
+
+// hintAtRepositories returns an error about tags, with a hint if the registry does not have the repository. Docker Hub lists none.
+func (t *Target) hintAtRepositories(err error) error {
+	var missing *registry.Missing
+	if !errors.As(err, &missing) || t.Ref.IsPath() || t.Ref.Registry == "docker.io" {
+		return err
+	}
+	return &artifact.Error{Err: err, Hint: fmt.Sprintf("\"davit repos %s\" lists the repositories", t.Ref.Registry)}
 }
 
 // wordsOf returns what a registry said about something that it does not have, or "".

@@ -35,7 +35,7 @@ func (t *Target) Tags(ctx context.Context, last string, fn func(tags []string) e
 		TagsOf(ctx context.Context, repository string) ([]string, error)
 	})
 	if !ok || t.Ref.InLayout() == "" || !t.Ref.IsPath() {
-		return t.Target.Tags(ctx, last, fn)
+		return t.hintAtRepositories(t.Target.Tags(ctx, last, fn))
 	}
 	tags, err := several.TagsOf(ctx, t.Ref.InLayout())
 	if err != nil {
