@@ -94,6 +94,7 @@ func TestComposeProblems(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"a.txt": "a", "dir/x": "x", "empty/": "", "loop": "->loop", "up/l": "->../../x", "over": "->dir/../a.txt", "gone": "->nothing",
+		"annexed": "->.git/annex/objects/X/Y/K/K", "deep/annexed": "->../.git/annex/objects/X/Y/K/K", "above": "->../.git/annex/objects/X/Y/K/K",
 		"tree/ok": "x", "side/dir": "->../dir", "side/in/x": "->../in", "side/up": "->in/../../dir", "tree/out": "->/etc/passwd", "linkdir": "->..", "bom": `{"bomFormat":"CycloneDX"}`, "secret": "", ".davitignore": "secret\n", "sub/.davitignore": "[\n", "sub/x": "",
 	}
 	for _, tc := range []struct{ name, kind, layers, want string }{
@@ -106,6 +107,9 @@ func TestComposeProblems(t *testing.T) {
 			2:16: "gone" is a link that leads nowhere
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
+		{"links of git-annex", "generic", "[annexed, deep, above]", `2:10: "annexed" is a link of git-annex whose content was not fetched: git annex get "annexed"
+			2:19: "deep/annexed" is a link of git-annex whose content was not fetched: git annex get "deep/annexed" (exclude it: name it in .davitignore)
+			2:25: "above" is a link of git-annex out of the directory: git annex get "above" && git annex unlock "above"`},
 		{"a link out of a tree", "generic", "[tree]", `2:10: "tree/out" leaves the directory through the link "tree/out" -> "/etc/passwd" (exclude it: name it in .davitignore)`},
 		{"a glob through a link", "generic", "['linkdir/*', 'none/*']", `2:10: "linkdir/*" leaves the directory through the link "linkdir" -> ".."
 			2:23: "none/*" matches no files`},

@@ -58,6 +58,8 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 			problem = tree.LinkOut(e.draft.FS, root, name)
 			if preserve && strings.HasSuffix(problem, tree.LeadsNowhere) {
 				problem = "" // a backup keeps it
+			} else if annexed := tree.Annexed(e.draft.FS, name); !preserve && annexed != "" {
+				problem = annexed
 			}
 		case image && preserve && d.Type() == fs.ModeNamedPipe:
 			pipes = append(pipes, tree.Below(dir, name))

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,7 @@ func (d contentsDir) ReadDir(n int) ([]fs.DirEntry, error) {
 
 // linkProblem returns why the content of a link can't be packed.
 func (c contents) linkProblem(name string) string {
-	if problem := LinkOut(c.FS, ".", name); problem != "" {
+	if problem := cmp.Or(Annexed(c.FS, name), LinkOut(c.FS, ".", name)); problem != "" {
 		return problem
 	}
 	info, err := fs.Stat(c.FS, name)

@@ -36,6 +36,9 @@ func Below(dir, name string) string {
 // escapes the file system.
 func Locate(fsys fs.FS, name string) (clean, problem string) {
 	clean = path.Clean(name)
+	if problem := Annexed(fsys, clean); problem != "" {
+		return clean, problem
+	}
 	if problem := LinkOut(fsys, ".", clean); problem != "" {
 		return clean, problem
 	}
@@ -76,6 +79,23 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 			return fmt.Sprintf("leaves the directory through the link %s", via)
 		}
 		rest = append(strings.Split(target, "/"), rest[1:]...)
+	}
+	return ""
+}
+
+// Annexed returns why a link of git-annex can't be packed: the object that it leads to was not fetched, or is outside of the
+// file system, where it can't be read.
+func Annexed(fsys fs.FS, name string) string {
+	target, err := fs.ReadLink(fsys, name)
+	if err != nil || !strings.Contains("/"+target, "/.git/annex/objects/") {
+		return ""
+	}
+	object := path.Join(path.Dir(name), target)
+	if path.IsAbs(target) || !Within(".", object) {
+		return fmt.Sprintf("is a link of git-annex out of the directory: git annex get %[1]q && git annex unlock %[1]q", name)
+	}
+	if _, err := fs.Stat(fsys, object); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("is a link of git-annex whose content was not fetched: git annex get %q", name)
 	}
 	return ""
 }
