@@ -2,10 +2,12 @@ package artifact_test
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/format/formattest"
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
@@ -69,6 +71,45 @@ func TestNoWrongKind(t *testing.T) {
 			}
 			if got := cmp.Or(spec.Kind, "none"); got != tc.kind {
 				t.Errorf("got %s, want %s", got, tc.kind)
+			}
+		})
+	}
+}
+
+// TestDetectTakesDirectories checks that a directory of a model stays in, or is refused by name, whatever is in it that can't be
+// looked at.
+func TestDetectTakesDirectories(t *testing.T) {
+	t.Parallel()
+	many := map[string]string{}
+	for i := range 2100 {
+		many[fmt.Sprintf("voices/%04d.json", i)] = "x"
+	}
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string // a part of the error, or how many layers there are
+	}{
+		"many files":         {many, "2101"},
+		"a dangling link":    {map[string]string{"sub/a.txt": "x", "sub/gone": "->nothing"}, `"sub/gone" is a link that leads nowhere`},
+		"only such a link":   {map[string]string{"sub/gone": "->nothing"}, `"sub/gone" is a link that leads nowhere`},
+		"a link out of it":   {map[string]string{"sub/a.txt": "x", "sub/deep/out": "->../../../x"}, `"sub/deep/out" leaves the directory`},
+		"a link to a file":   {map[string]string{"sub/a.txt": "x", "sub/b.txt": "->a.txt"}, "3"},
+		"a link of an annex": {map[string]string{"sub/z.bin": "->../.git/annex/objects/X/K/K"}, `git annex get "sub/z.bin"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.files["m.gguf"] = string(formattest.TinyLlama().Bytes())
+			fsys := kindtest.Tree(t, tc.files).FS()
+			declared, _, err := artifact.Detect(fsys, []string{"."}, "")
+			if err != nil || declared.Kind != "model" {
+				t.Fatalf("kind %v, %v", declared, err)
+			}
+			plan, err := artifact.Compose(fsys, declared)
+			if err != nil {
+				if !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("%v, want %s", err, tc.want)
+				}
+			} else if got := fmt.Sprint(len(plan.Layers)); got != tc.want {
+				t.Errorf("%s layers, want %s", got, tc.want)
 			}
 		})
 	}

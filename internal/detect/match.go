@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -172,9 +171,12 @@ func (f *files) find(k mediatypes.Kind) match {
 				evidence = why(r, entry)
 			}
 		case r.Role == "" && k.Expand && entry.IsDir() && !f.isIgnored(k, entry):
-			var inside []string
-			if inside, evidence = matchTree(f.table, k, entry); len(inside) == 0 {
+			inside, why, isSure := matchTree(f.table, k, entry)
+			if len(inside) == 0 {
 				continue
+			}
+			if isSure {
+				evidence = why
 			}
 		default:
 			continue
@@ -248,18 +250,28 @@ func matchOne(t *compose.Table, k mediatypes.Kind, s *tree.Sample) (paths []stri
 		return []string{s.Path}, why(whole, s), true
 	}
 	if s.IsDir() {
-		if paths, evidence := matchTree(t, k, s); evidence != "" || k.Expand && len(paths) > 0 {
+		if paths, evidence, isSure := matchTree(t, k, s); isSure && (evidence != "" || k.Expand && len(paths) > 0) {
 			return paths, evidence, true
 		}
 	}
 	return []string{s.Path}, "", ok
 }
 
-// matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one.
-func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string) {
+// matchTree returns what to declare of a directory in which every file plays a role, and nothing of another one. isSure is
+// false if it has links that can't be followed, pipes, or too many files to look at each: composing tells what these are.
+func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []string, evidence string, isSure bool) {
+	isSure = true
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
+		if !s.Info.Mode().IsRegular() {
+			isSure = false
+			return nil
+		}
+		if len(paths) == maxDetect {
+			isSure = false
+			return fs.SkipAll
+		}
 		r, ok := t.FindRole(k, s, "")
-		if !ok || len(paths) == maxDetect {
+		if !ok {
 			return errNoRole
 		}
 		if paths = append(paths, s.Path); r.Tells && evidence == "" {
@@ -268,12 +280,12 @@ func matchTree(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) (paths []s
 		return nil
 	})
 	if err != nil {
-		return nil, ""
+		return nil, "", false
 	}
-	if k.Expand && len(paths) > 0 {
+	if k.Expand && (len(paths) > 0 || !isSure) {
 		paths = []string{dir.Path}
 	}
-	return paths, evidence
+	return paths, evidence, isSure
 }
 
 // tellingFiles lists the files in a directory that show a kind.
@@ -281,6 +293,9 @@ func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree
 	var found []*tree.Sample
 	seen := 0
 	err := walkFiles(k, dir, func(s *tree.Sample) error {
+		if !s.Info.Mode().IsRegular() {
+			return errNoRole
+		}
 		if r, ok := t.FindRole(k, s, ""); ok && r.Tells {
 			found = append(found, s)
 		}
@@ -294,43 +309,6 @@ func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree
 	}
 	return found
 }
-
-// hasFiles reports whether a directory has files that the native client of a kind packs.
-func hasFiles(k mediatypes.Kind, dir *tree.Sample) bool {
-	return walkFiles(k, dir, func(*tree.Sample) error { return errNoRole }) != nil
-}
-
-// walkFiles visits the files in a directory, without those that .davitignore names or that the native client of a kind leaves
-// out. Anything but a file is an error.
-func walkFiles(k mediatypes.Kind, dir *tree.Sample, visit func(*tree.Sample) error) error {
-	filter, err := tree.IgnoreFilter(dir.FS, dir.Path)
-	if err != nil {
-		return err
-	}
-	client, err := roles.ClientFilter(dir.FS, k, dir.Path)
-	if err != nil {
-		return err
-	}
-	filter = roles.AnyOf(filter, client)
-	return fs.WalkDir(dir.FS, dir.Path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name != dir.Path && filter(name, d.IsDir()) && d.IsDir():
-			return fs.SkipDir
-		case d.IsDir() || filter(name, false):
-			return nil
-		}
-		info, err := fs.Stat(dir.FS, name)
-		if err != nil || !info.Mode().IsRegular() {
-			return errNoRole
-		}
-		return visit(&tree.Sample{FS: dir.FS, Path: name, Info: info})
-	})
-}
-
-// errNoRole ends the walk of a directory at the first file without a role.
-var errNoRole = errors.New("a file plays no role")
 
 // byFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
 func (m match) byFile() bool {
