@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -57,7 +58,7 @@ func runInit(a *app.App, opts initOptions) error {
 	} else if !info.IsDir() {
 		return exit.FileError("directory", opts.dir, syscall.ENOTDIR)
 	}
-	s, err := source.OpenDir(opts.dir, filepath.Dir(dir))
+	s, err := source.OpenDir(opts.dir, dir)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func runInit(a *app.App, opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	text, err := artifact.Starter(s.FS, filepath.Base(dir), kind)
+	text, err := artifact.Starter(inParent{s.FS}, source.TitleOf(dir), kind)
 	if err != nil {
 		return err
 	}
@@ -86,6 +87,12 @@ func runInit(a *app.App, opts initOptions) error {
 	}
 	return a.Print(initResult{File: file, Kind: spec.Kind})
 }
+
+// inParent is the file system of a directory that has only a directory with these files, under any name.
+type inParent struct{ fs.FS }
+
+// Sub returns the files.
+func (p inParent) Sub(string) (fs.FS, error) { return p.FS, nil }
 
 // writeWhole writes a file under another name and renames it, so that a full disk leaves the old file.
 func writeWhole(file string, data []byte) error {

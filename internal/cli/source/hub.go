@@ -11,6 +11,18 @@ import (
 // hubBlobs is the directory that the links in a snapshot lead to, seen from the snapshot.
 const hubBlobs = "../../blobs"
 
+// TitleOf returns a name for the files of a directory: its own, or that of the model whose snapshot it is in the cache of
+// Hugging Face. Snapshots are named after commits.
+func TitleOf(dir string) string {
+	if real, err := resolveLinks(dir); err == nil && filepath.Base(filepath.Dir(real)) == "snapshots" {
+		model := filepath.Base(filepath.Dir(filepath.Dir(real)))
+		if at := strings.LastIndex(model, "--"); strings.HasPrefix(model, "models--") && at+2 < len(model) {
+			return model[at+2:]
+		}
+	}
+	return filepath.Base(dir)
+}
+
 // openHub opens the blobs of a snapshot in the cache of Hugging Face: models--ORG--NAME/blobs beside snapshots/REVISION. It
 // returns nil for any other directory.
 func openHub(dir string) *os.Root {

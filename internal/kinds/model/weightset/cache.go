@@ -18,6 +18,11 @@ func cacheFault(d *compose.Draft) *survey.Fault {
 	}
 	dirs := slices.Clone(named)
 	for _, dir := range named {
+		if path.Base(dir) == "blobs" && slices.Contains(named, path.Join(path.Dir(dir), "snapshots")) {
+			dirs = append(dirs, path.Dir(dir)) // as init lists it
+		}
+	}
+	for _, dir := range named {
 		for _, entry := range entriesOf(d.FS, dir) {
 			if strings.HasPrefix(entry.Name(), "models--") {
 				dirs = append(dirs, path.Join(dir, entry.Name()))
