@@ -149,6 +149,9 @@ func noneChosen(ctx context.Context, t *app.Target, subject ocispec.Descriptor, 
 		Text:   fmt.Sprintf("%s: no %s is attached: not found", t.Ref, cmp.Or(opts.Kind, "referrer")),
 		Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
 	}
+	if opts.Kind != "" {
+		missing.Advice = results.AdviseKinds(ctx, t.Target, t.Ref, subject)
+	}
 	tagged, err := referrers.List(ctx, t.Target, subject, referrers.Options{Kind: opts.Kind, Tags: true})
 	if err != nil || len(tagged) == 0 || tagged[0].Tag == "" {
 		return missing

@@ -54,7 +54,7 @@ func pullAttachments(ctx context.Context, a *app.App, t *app.Target, reference s
 	if len(all) == 0 {
 		return nil, &exit.MissingError{
 			Text:   fmt.Sprintf("%s: no %s is attached", t.Ref, strings.Join(opts.kinds, ", ")),
-			Advice: fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref),
+			Advice: results.AdviseKinds(ctx, t.Target, t.Ref, desc),
 		}
 	}
 	for _, one := range all {

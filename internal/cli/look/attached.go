@@ -51,7 +51,12 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 	if errors.As(err, &none) {
 		inIndex, err := referrers.StatementInIndex(ctx, t.Target, t.Ref.Reference(), opts.of, opts.AttachedOptions)
 		if errors.As(err, new(*referrers.NoneAttachedError)) {
-			return nil, "", noneAttached(t, none)
+			if opts.of != nil {
+				if whole, err := t.Find(ctx); err == nil {
+					subject = whole // the hint is about all platforms, as the reference is
+				}
+			}
+			return nil, "", noneAttached(ctx, t, none, subject)
 		}
 		if err != nil {
 			return nil, "", t.Explain(ctx, err)
@@ -88,7 +93,7 @@ func noteOn(found *referrers.Found, alert string) string {
 }
 
 // noneAttached returns the error that nothing matches. Its hint names other attachments or the place of one.
-func noneAttached(t *app.Target, none *referrers.NoneAttachedError) error {
+func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttachedError, subject ocispec.Descriptor) error {
 	e := &exit.MissingError{Text: fmt.Sprintf("%s: no %s is attached", t.Ref, none.Options.Kind)}
 	if none.Options.Alert != "" {
 		e.Text += fmt.Sprintf(" for the alert %q", none.Options.Alert)
@@ -111,7 +116,7 @@ func noneAttached(t *app.Target, none *referrers.NoneAttachedError) error {
 		e.Advice = results.SuggestKind(none.Options.Kind)
 	}
 	if e.Advice == "" {
-		e.Advice = fmt.Sprintf("\"davit discover %s\" lists the attachments", t.Ref)
+		e.Advice = results.AdviseKinds(ctx, t.Target, t.Ref, subject)
 	}
 	return e
 }
@@ -152,7 +157,7 @@ func listAlerts(ctx context.Context, t *app.Target, opts showOptions) (*alertRes
 	if err != nil {
 		var none *referrers.NoneAttachedError
 		if errors.As(err, &none) {
-			return nil, noneAttached(t, none)
+			return nil, noneAttached(ctx, t, none, subject)
 		}
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package results
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact/registry"
+	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/textdist"
@@ -16,6 +19,7 @@ import (
 	"github.com/davit-oci/davit/pull/referrers"
 	"github.com/davit-oci/davit/pull/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 )
 
 // View draws referrers for a writer, which may be a screen.
@@ -87,6 +91,33 @@ func essenceOf(r *referrers.Referrer) string {
 		return strings.TrimPrefix(r.ArtifactType, "application/")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// AdviseKinds returns the hint for a kind of which nothing is attached to a subject: the kinds that are. It takes two seconds at most.
+func AdviseKinds(ctx context.Context, src oras.ReadOnlyGraphTarget, ref registry.Reference, subject ocispec.Descriptor) string {
+	discover := fmt.Sprintf("\"davit discover %s\" lists the attachments", ref)
+	ctx, cancel := fetch.ForHint(ctx)
+	defer cancel()
+	all, err := referrers.List(ctx, src, subject, referrers.Options{Tags: true})
+	if err != nil {
+		return discover
+	}
+	platforms, err := referrers.OfPlatforms(ctx, src, subject, referrers.Options{Tags: true})
+	if err != nil {
+		return discover
+	}
+	for _, p := range platforms {
+		all = append(all, p.Referrers...)
+	}
+	var names []string
+	for _, r := range all {
+		names = append(names, cmp.Or(r.Kind, r.ArtifactType, r.MediaType))
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "nothing is attached"
+	}
+	return fmt.Sprintf("attached: %s; %s", textdist.FirstFew(slices.Compact(names)), discover)
 }
 
 // sizeOf returns the size of the attached content, if the listing has it.
