@@ -3,8 +3,10 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 	rt "github.com/davit-oci/davit/internal/registrytest"
 	"github.com/davit-oci/davit/internal/registrytest/faults"
+	"github.com/davit-oci/davit/internal/remote/transport"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -205,6 +208,86 @@ func TestSecondAnswers(t *testing.T) {
 			}
 			if err := repo.Delete(t.Context(), desc); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestMountsOfAnything pushes to a registry that says of every blob that it was mounted, from the same repository or another.
+func TestMountsOfAnything(t *testing.T) {
+	t.Parallel()
+	for _, there := range []int{0, 1, 2} { // how many of the blobs the registry has
+		for _, size := range []int{100, medium} {
+			t.Run(fmt.Sprint(there, size), func(t *testing.T) {
+				t.Parallel()
+				g := rt.Start(t, rt.Options{})
+				g.Inject("POST uploads", faults.Always, mountFault(faults.Status(201)))
+				var blobs [][]byte
+				for i := range 3 {
+					blobs = append(blobs, Random(size+i))
+					if i < there {
+						g.AddBlob("a/b", blobs[i])
+					}
+				}
+				for _, name := range []string{"a/b", "c/d"} {
+					repo := open(t, Options{}, g.Host, name, reference.Write)
+					if name == "c/d" {
+						repo.blobs.Shared.Saw(g.Host, "a/b", describe(blobs[0]))
+					}
+					for _, data := range blobs {
+						if _, _, err := repo.PushBlob(t.Context(), blobOf(data, true), nil); err != nil {
+							t.Fatal(err)
+						}
+						if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
+							t.Errorf("%s does not have a blob that was pushed: %v", name, err)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLocationWithoutPort pushes to a registry that leaves the port out of the addresses of uploads, from the first or from the
+// second one on.
+func TestLocationWithoutPort(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"POST uploads", "PATCH upload"} {
+		for _, size := range []int{100, huge} {
+			t.Run(fmt.Sprint(op, size), func(t *testing.T) {
+				t.Parallel()
+				g := rt.Start(t, rt.Options{})
+				g.Inject(op, faults.Always, faults.Location(func(at *url.URL) { at.Scheme, at.Host = "http", "127.0.0.1" }))
+				repo := open(t, Options{RetryFor: 10 * time.Second}, g.Host, "a/b", reference.Write)
+				repo.blobs.Shared.OnePass = 1 << 20
+				for _, known := range []bool{true, false} {
+					data := Random(size)
+					if _, _, err := repo.PushBlob(t.Context(), blobOf(data, known), nil); err != nil {
+						t.Fatal(err)
+					}
+					if ok, err := repo.Exists(t.Context(), describe(data)); !ok || err != nil {
+						t.Errorf("the blob is not there: %v", err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestUnreachableUploads fails within seconds if the registry sends uploads to an address where no server is.
+func TestUnreachableUploads(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"http://127.0.0.1:1/up", "http://localhost:1/v2/a/b/blobs/uploads/x"} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			g := rt.Start(t, rt.Options{})
+			g.Inject("POST uploads", faults.Always, faults.Status(202, "Location", to))
+			repo := open(t, Options{RetryFor: time.Hour}, g.Host, "a/b", reference.Write)
+			start := time.Now()
+			_, _, err := repo.PushBlob(t.Context(), blobOf(Random(small), true), nil)
+			var elsewhere *transport.Elsewhere
+			if took := time.Since(start); !errors.As(err, &elsewhere) || elsewhere.URL != to || took > 20*time.Second {
+				t.Errorf("after %v: %v", took, err)
 			}
 		})
 	}

@@ -176,7 +176,7 @@ func TestPushBlobRequests(t *testing.T) {
 	}{
 		{"new repository", rt.Options{}, false, false, "POST uploads, GET tags, PUT upload"},
 		{"other repository", rt.Options{}, true, false, "POST uploads, GET tags, HEAD blob, PUT upload"},
-		{"there", rt.Options{}, true, true, "POST uploads"},
+		{"there", rt.Options{}, true, true, "POST uploads, HEAD blob"},
 		{"there, no mounts", rt.Options{NoMount: true}, true, true, "POST uploads, GET tags, HEAD blob, DELETE upload"},
 	}
 	for _, tt := range tests {

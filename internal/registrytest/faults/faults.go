@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -196,6 +197,16 @@ func Header(key, value string) Fault {
 	return edited(func(h http.Header) {
 		if h.Del(key); value != "" {
 			h.Set(key, value)
+		}
+	}, nil)
+}
+
+// Location changes the address in the header Location.
+func Location(change func(*url.URL)) Fault {
+	return edited(func(h http.Header) {
+		if at, err := url.Parse(h.Get("Location")); err == nil {
+			change(at)
+			h.Set("Location", at.String())
 		}
 	}, nil)
 }

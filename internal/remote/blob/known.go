@@ -38,10 +38,11 @@ type Store struct {
 	*api.Repository
 	Shared *Shared
 
-	mu      sync.Mutex
-	mounts  mounting
-	newOnce sync.Once
-	new     bool
+	mu       sync.Mutex
+	mounts   mounting
+	declines bool // it has answered a request to mount with a session, or an error
+	newOnce  sync.Once
+	new      bool
 }
 
 func NewStore(api *api.Repository, shared *Shared) *Store {
@@ -80,6 +81,20 @@ func (r *Store) LearnMounting(m mounting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mounts = m
+}
+
+// LearnDecline records that the registry does not say of every blob that it was mounted.
+func (r *Store) LearnDecline() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.declines = true
+}
+
+// Declines reports whether the registry is known to decline mounts. One that never did may claim blobs that it does not have.
+func (r *Store) Declines() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.declines
 }
 
 // IsNew reports whether the repository is known to be empty: the registry has no tags of it, and no earlier process pushed

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 )
 
 // maxRedirects is the limit of browsers and net/http.
@@ -39,4 +41,15 @@ func afterRedirect(req *http.Request, err error) error {
 		return err
 	}
 	return &Elsewhere{What: "clients", URL: BareURL(req.URL).String(), Err: err}
+}
+
+// hasAnswered reports whether the host that err is about has answered a request: it may be one that the registry named.
+func (t *Retrier) hasAnswered(err error) bool {
+	var at *Elsewhere
+	if errors.As(err, &at) {
+		if named, err := url.Parse(at.URL); err == nil {
+			return t.transport.Limiter(named.Host).Answered()
+		}
+	}
+	return t.limiter.Answered()
 }

@@ -229,14 +229,14 @@ func hold(resp *http.Response) {
 
 // Retrier is the retry budget of one operation: how often it was tried and how much longer it may be.
 type Retrier struct {
-	budget  time.Duration
-	first   time.Duration // the first delay
-	limiter *HostLimiter
-	since   time.Time // of the first failure without progress; zero: none
-	count   int       // tries without much progress
-	moved   int64     // bytes since the last failure
-	Delay   time.Duration
-	notify  func(format string, args ...any)
+	transport *Transport
+	budget    time.Duration
+	first     time.Duration // the first delay
+	limiter   *HostLimiter
+	since     time.Time // of the first failure without progress; zero: none
+	count     int       // tries without much progress
+	moved     int64     // bytes since the last failure
+	Delay     time.Duration
 }
 
 // muchProgress is how many bytes make the next failure count as the first. Fewer bytes only renew the budget, so that a
@@ -244,7 +244,7 @@ type Retrier struct {
 const muchProgress = 64 << 10
 
 func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
-	return &Retrier{budget: t.retryFor, first: t.delay, limiter: g, notify: t.Notify}
+	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g}
 }
 
 // ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
@@ -256,7 +256,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 		t.since = now.Add(-silence.after) // waiting for the registry counts
 	}
 	budget := t.budget
-	if err != nil && RetryabilityOf(err) == briefly && !t.limiter.Answered() {
+	if err != nil && RetryabilityOf(err) == briefly && !t.hasAnswered(err) {
 		budget = min(budget, briefFor)
 	}
 	t.Delay = 0
@@ -274,9 +274,9 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	switch {
 	case !again || t.Delay < noticed || !t.limiter.mayAnnounce(now.Add(t.Delay)):
 	case t.Delay == pauseAsked:
-		t.notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
+		t.transport.Notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
 	default:
-		t.notify("trying again in %v: %v", t.Delay.Round(time.Second), err)
+		t.transport.Notify("trying again in %v: %v", t.Delay.Round(time.Second), err)
 	}
 	return again
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/davit-oci/davit/internal/remote/transport"
@@ -69,9 +70,30 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, failed // it broke the connection too
 	}
 	if err != nil && r.url.Host != u.repo.Origin.Host {
+		u.addPort(r.url, err)
 		err = &transport.Elsewhere{What: "uploads", URL: transport.BareURL(r.url).String(), Err: transport.WithoutURL(err)}
 	}
 	return resp, err
+}
+
+// addPort sends the rest of the upload to the registry's own port if it named its host without one, and no server is there:
+// behind a proxy that drops the port from the header Host, registries name an address that does not exist.
+func (u *upload) addPort(at *url.URL, err error) {
+	if errors.Is(err, syscall.ECONNREFUSED) && at.Port() == "" {
+		u.portMissing = true
+		u.location = u.withPort(u.location)
+	}
+}
+
+// withPort returns an address with the registry's own port, if the registry leaves it out.
+func (u *upload) withPort(at *url.URL) *url.URL {
+	own := &u.repo.Origin
+	if at == nil || !u.portMissing || at.Port() != "" || at.Hostname() != own.Hostname() || at.Scheme != own.Scheme {
+		return at
+	}
+	with := *at
+	with.Host = own.Host
+	return &with
 }
 
 // sameOrigin compares scheme, host and port.

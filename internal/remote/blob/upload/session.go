@@ -65,7 +65,7 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	if asked.Scheme == "https" && next.Scheme != "https" {
 		return transport.RedirectRefused("an upload's Location that leaves https is refused")
 	}
-	u.location = next
+	u.location = u.withPort(next)
 	return nil
 }
 

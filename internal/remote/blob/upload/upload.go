@@ -176,8 +176,9 @@ type shape struct {
 
 // quirks are the peculiarities that a registry has shown.
 type quirks struct {
-	careful    bool // ask before sending, so that a refusal costs no bytes and is not lost when the connection ends
-	emptyIsOne bool // "Range: 0-0" means one byte
+	careful     bool // ask before sending, so that a refusal costs no bytes and is not lost when the connection ends
+	emptyIsOne  bool // "Range: 0-0" means one byte
+	portMissing bool // it leaves the port out of its own address
 }
 
 // history is the past of the upload, over all sessions.
@@ -283,6 +284,18 @@ func (u *upload) begin(ctx context.Context) (artifact.Step, error) {
 	switch {
 	case err != nil:
 		return 0, err
+	case mounted && !u.repo.Declines():
+		ok, err := u.stored(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if !ok { // it says that of every blob
+			u.repo.LearnMounting(blob.MountsIgnored)
+			u.absent = true
+			return 0, u.post(ctx, nil)
+		}
+	}
+	switch {
 	case mounted && from == u.repo.Name.Repository:
 		u.repo.LearnMounting(blob.MountsWork)
 		return artifact.Skipped, nil
@@ -306,6 +319,9 @@ func (u *upload) mount(ctx context.Context, from string) (bool, error) {
 	err := u.post(u.repo.WithSourceScope(ctx, from), url.Values{"mount": {u.digest.String()}, "from": {from}})
 	if errors.Is(err, errMounted) {
 		return true, nil
+	}
+	if err == nil {
+		u.repo.LearnDecline()
 	}
 	answer := transport.AsResponse(err)
 	if answer == nil {
