@@ -50,7 +50,7 @@ config: [1]
 	davit.yaml:15:26: title "../up" leaves the destination
 	davit.yaml:16:5: layers "a.txt" and "a.txt" have one title, "a.txt"
 	davit.yaml:17:10: "subject": must be a string, not a number (put it in quotes)
-	davit.yaml:18:9: "config": must be a mapping, not a list`)
+	davit.yaml:18:9: "config": must be a mapping, not a list (as in config: {quantization: Q4_K_M})`)
 }
 
 func TestComposeLayers(t *testing.T) {

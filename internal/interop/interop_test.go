@@ -214,6 +214,7 @@ type place struct {
 // places are the examples that come back otherwise than they lie there.
 var places = map[string]place{
 	"agent":      {made: []string{"agent.yaml"}},
+	"binary":     {without: []string{"greeting-darwin-arm64", "greeting-linux-arm64", "greeting-windows-amd64.bat"}},
 	"bottle":     {without: []string{"greeting--1.2.3.arm64_sonoma.bottle.tar.gz"}},
 	"collection": {made: []string{"devcontainer-collection.json"}},
 	"compose": {made: []string{"20b4b6908742b7029e7ed3ac70d6db47f9b9420aaf337aee712da093d1f8d129.yaml",
@@ -229,6 +230,7 @@ var places = map[string]place{
 	"modelcar":          {below: "model"},
 	"modelkit":          {without: []string{"Kitfile"}},
 	"modelpack":         {without: []string{"model/Modelfile"}},
+	"ollama":            {made: []string{"LICENSE", "model.gguf", "params.json", "system.txt", "template.tmpl"}},
 	"opa":               {below: "policy"},
 	"opentofu-module":   {made: []string{"greeting.zip"}},
 	"opentofu-provider": {without: []string{"terraform-provider-greeting_1.2.3_darwin_arm64.zip"}},
