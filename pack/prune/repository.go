@@ -41,8 +41,8 @@ type Policy struct {
 	OlderThan time.Time // only tags of artifacts created before go. Zero: of any age
 }
 
-// keepsAll reports whether every tag stays.
-func (p Policy) keepsAll() bool {
+// KeepsAll reports whether every tag stays.
+func (p Policy) KeepsAll() bool {
 	return len(p.KeepTags) == 0 && p.KeepLast == nil && p.OlderThan.IsZero()
 }
 
@@ -52,7 +52,8 @@ type Tag struct {
 	Digest  digest.Digest `json:"digest"`
 	Created time.Time     `json:"created,omitzero"`
 
-	desc ocispec.Descriptor
+	desc    ocispec.Descriptor
+	undated bool // kept for this reason alone
 }
 
 // Plan lists everything that pruning removes.
@@ -60,6 +61,8 @@ type Plan struct {
 	Tags      []Tag                `json:"tags"`      // alone, or with their manifests
 	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
 	Kept      []string             `json:"kept"`      // tags
+	// Undated are the tags that are kept only because no date of theirs is known, if the policy has an age.
+	Undated []string `json:"undated,omitempty"`
 	// Listed reports whether manifests without a tag were considered: registries list none.
 	Listed bool `json:"untaggedListed"`
 }
@@ -91,6 +94,9 @@ func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error)
 	needed, unneeded := map[digest.Digest]bool{}, map[digest.Digest]bool{}
 	for _, t := range kept {
 		plan.Kept = append(plan.Kept, t.Name)
+		if t.undated {
+			plan.Undated = append(plan.Undated, t.Name)
+		}
 		if err := w.reach(ctx, t.desc, needed); err != nil {
 			return nil, err
 		}
@@ -150,7 +156,7 @@ func matches(pattern, name string) (bool, error) {
 
 // divide decides which tags stay.
 func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
-	if p.keepsAll() {
+	if p.KeepsAll() {
 		return tags, nil, nil
 	}
 	keep := map[string]bool{}
@@ -182,6 +188,7 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	}
 	for _, t := range tags {
 		isYoung := !p.OlderThan.IsZero() && (t.Created.IsZero() || !t.Created.Before(p.OlderThan))
+		t.undated = isYoung && t.Created.IsZero() && !keep[t.Name]
 		if keep[t.Name] || isYoung {
 			kept = append(kept, t)
 		} else {
@@ -281,7 +288,7 @@ func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 		if err != nil {
 			return nil, err
 		}
-		tags = append(tags, Tag{name, m.Desc.Digest, created, m.Desc})
+		tags = append(tags, Tag{Name: name, Digest: m.Desc.Digest, Created: created, desc: m.Desc})
 	}
 	return tags, nil
 }

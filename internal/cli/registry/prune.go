@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/pack/prune"
 	"github.com/spf13/cobra"
 )
@@ -61,7 +62,10 @@ func runPrune(ctx context.Context, a *app.App, repository string, opts pruneOpti
 		if err != nil {
 			return nil, err
 		}
-		if !plan.Listed {
+		if len(plan.Undated) > 0 {
+			a.Note("kept without a date, which --older-than can't compare: %s", textdist.FirstFew(plan.Undated))
+		}
+		if !plan.Listed && opts.KeepsAll() { // there is nothing else to remove then
 			a.Note("registries list no manifests without a tag: only tags and attachments were considered")
 		}
 		r := &pruneResult{t.Ref.Name(), plan, opts.dryRun}
@@ -112,7 +116,11 @@ func (r *pruneResult) WriteText(w io.Writer) error {
 		manifests.Row(verb, "manifest", term.Digest(w, m.Digest))
 	}
 	if len(r.Tags)+len(r.Manifests) == 0 {
-		t.Row("nothing to remove")
+		why := "no tags"
+		if len(r.Kept) > 0 {
+			why = term.Plural(len(r.Kept), "tag") + " kept"
+		}
+		t.Row("nothing to remove: " + why)
 	}
 	return errors.Join(t.WriteText(w), manifests.WriteText(w))
 }
