@@ -37,12 +37,17 @@ func (p Packing) Extension() string {
 type Shape string
 
 // The shapes. An Artifact is an image manifest with a config of its own type; an Image has an OCI image config whose
-// rootfs lists the layers; an Index is one manifest per platform under an index, even for a single platform.
+// rootfs lists the layers; an Index is one manifest per platform under an index, even for a single platform; a Collection is
+// an index of artifacts that differ in more than their platform, each with a name and version of its own. A pull takes all of them.
 const (
-	Artifact Shape = ""
-	Image    Shape = "image"
-	Index    Shape = "index"
+	Artifact   Shape = ""
+	Image      Shape = "image"
+	Index      Shape = "index"
+	Collection Shape = "collection"
 )
+
+// HasEntries reports whether an artifact of the shape is an index, with a manifest for each file.
+func (s Shape) HasEntries() bool { return s == Index || s == Collection }
 
 // Order is the order of a kind's layers in its manifest.
 type Order string
@@ -71,7 +76,8 @@ type Kind struct {
 
 	Directories `yaml:",inline"`
 
-	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"` // on every manifest of the kind
+	// Annotations are on every manifest of the kind, but for a Collection on the index alone. "{name}" is the declared name.
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 
 	Tagging `yaml:",inline"`
 

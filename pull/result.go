@@ -52,6 +52,6 @@ func (m Mode) MarshalText() ([]byte, error) { return []byte(fs.FileMode(m).Strin
 // newResult returns the result for a manifest.
 func newResult(m *fetch.Manifest) *Result {
 	return &Result{
-		Described: m.Described(), Kind: m.Kind().Name, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+		Described: m.Described(), Kind: m.Kind().Name, Config: m.OwnConfig(), Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
 }

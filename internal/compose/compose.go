@@ -1,11 +1,13 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/davit-oci/davit/artifact/spec"
@@ -56,10 +58,14 @@ func (c *composer) artifact(declared *spec.Spec) *spec.Plan {
 	}
 	plan := &spec.Plan{}
 	switch {
+	case len(declared.Platforms) > 0 && kind.Shape == mediatypes.Collection:
+		c.report(declared.KeyProblem("/platforms", fmt.Sprintf("kind %q has no platforms", kind.Name), "list its members as layers"))
 	case len(declared.Platforms) > 0:
 		plan = c.index(declared, kind)
-	case kind.Shape == mediatypes.Index:
-		plan = c.index(&spec.Spec{Name: declared.Name, Version: declared.Version, Annotations: declared.Annotations, Platforms: platforms.PerFile(c.fsys, declared)}, kind)
+	case kind.Shape.HasEntries():
+		whole := *declared
+		whole.Base, whole.Platforms = "", platforms.Entries(c.fsys, declared, kind.Shape)
+		plan = c.index(&whole, kind)
 	default:
 		var m *Draft
 		plan, m = c.manifest(declared, kind)
@@ -111,15 +117,19 @@ func (t *Table) KindFile(fsys fs.FS, file string) (mediatypes.Kind, error) {
 
 // index composes one plan per platform. A platform inherits the fields that it does not set.
 func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
-	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: kind.ArtifactType}
+	plan := &spec.Plan{Kind: kind, Name: declared.Name, ArtifactType: cmp.Or(declared.ArtifactType, kind.ArtifactType)}
 	plan.Base = declared.Base
 	var whole map[string]string
 	taken := platforms.Taken{}
+	entry, hint := kind, "platforms: with the files of each"
+	if kind.Shape == mediatypes.Collection { // the entries are artifacts by themselves
+		entry.Shape, entry.Annotations, hint = mediatypes.Artifact, nil, ""
+	}
 	for _, p := range declared.Platforms {
 		if p.Kind == "" {
 			p = platforms.Inherit(declared, p)
 		}
-		inner, m := c.manifest(p, kind)
+		inner, m := c.manifest(p, entry)
 		if kind.Shape == mediatypes.Index {
 			inner.Kind.Shape = mediatypes.Image // the shape of the index's entries
 		}
@@ -131,10 +141,10 @@ func (c *composer) index(declared *spec.Spec, kind mediatypes.Kind) *spec.Plan {
 		if platform, ok := manifest.ParsePlatform(p.Platform); ok {
 			inner.Platform = &platform
 		}
-		if clash := taken.Add(inner); clash != "" {
-			c.report(p.Problem("/layers", clash, "platforms: with the files of each"))
+		if clash := taken.Add(inner, kind.Shape); clash != "" {
+			c.report(p.Problem("/layers", clash, hint))
 		}
-		if kind.Shape != mediatypes.Index || kind.ArtifactType == "" || p.ArtifactType != "" {
+		if !kind.Shape.HasEntries() || kind.ArtifactType == "" || p.ArtifactType != "" {
 			plan.ArtifactType = inner.ArtifactType
 		}
 		plan.Platforms = append(plan.Platforms, inner)
@@ -174,7 +184,12 @@ func (c *composer) manifest(declared *spec.Spec, kind mediatypes.Kind) (*spec.Pl
 // annotations returns those of a manifest: the kind's, overridden by those of its config, then by the declaration's.
 func (c *composer) annotations(spec *spec.Spec, kind mediatypes.Kind, derived map[string]string) map[string]string {
 	all := map[string]string{}
-	maps.Copy(all, kind.Annotations)
+	for key, value := range kind.Annotations {
+		all[key] = strings.ReplaceAll(value, "{name}", spec.Name)
+		if all[key] == "" {
+			c.report(spec.Problem("", fmt.Sprintf("kind %q needs a name", kind.Name), "name: NAME, or --name"))
+		}
+	}
 	maps.Copy(all, derived)
 	for key, value := range map[string]string{ocispec.AnnotationTitle: spec.Name, ocispec.AnnotationVersion: spec.Version} {
 		if value != "" {

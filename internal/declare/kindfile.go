@@ -165,7 +165,7 @@ func kindSchema() map[string]any {
 		"artifactType":  text("of the manifest"),
 		"typeFromLayer": flag("the first layer's media type is the artifactType"),
 		"types":         words,
-		"shape":         map[string]any{"enum": []any{"", string(mediatypes.Image), string(mediatypes.Index)}},
+		"shape":         map[string]any{"enum": []any{"", string(mediatypes.Image), string(mediatypes.Index), string(mediatypes.Collection)}},
 		"config": object(map[string]any{
 			"mediaType": text(""), "optional": flag(""), "derive": text(""),
 			"schema": map[string]any{"type": "object"}, "defaults": map[string]any{"type": "object"},

@@ -126,7 +126,7 @@ func (f *files) hasRoom(k mediatypes.Kind, paths []string) bool {
 	for _, p := range paths {
 		role := roleOf(f.table, k, f.fsys, p)
 		used[role]++
-		if _, most := roles.Bounds(k, role); most > 0 && used[role] > most && k.Shape != mediatypes.Index {
+		if _, most := roles.Bounds(k, role); most > 0 && used[role] > most && !k.Shape.HasEntries() {
 			return false
 		}
 	}
@@ -162,7 +162,7 @@ func (f *files) find(k mediatypes.Kind) match {
 		r, evidence := found[i], ""
 		_, most := roles.Bounds(k, r.Role)
 		switch {
-		case r.Role != "" && (r.Tells || !told[r.Role]) && most > 0 && count[r.Role] >= most && k.Shape != mediatypes.Index:
+		case r.Role != "" && (r.Tells || !told[r.Role]) && most > 0 && count[r.Role] >= most && !k.Shape.HasEntries():
 			m.surplus = append(m.surplus, entry.Path)
 			continue
 		case r.Role != "" && (r.Tells || !told[r.Role]):

@@ -170,6 +170,14 @@ func (m *Manifest) checkDescriptors() error {
 	return nil
 }
 
+// OwnConfig returns the descriptor of the config; nil for an index.
+func (m *Manifest) OwnConfig() *ocispec.Descriptor {
+	if m.IsIndex() {
+		return nil
+	}
+	return m.Config
+}
+
 // Traits returns the traits by which the kind is recognized.
 func (m *Manifest) Traits() mediatypes.Traits {
 	t := mediatypes.Traits{ArtifactType: m.ArtifactType, Annotations: m.Annotations}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -43,26 +44,7 @@ func LayerName(layer ocispec.Descriptor) string {
 
 // DerivedName returns a substitute for a missing name.
 func DerivedName(layer ocispec.Descriptor) string {
-	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension(layer.MediaType)
-}
-
-// extensions maps suffixes of media types to file extensions; the first match counts.
-var extensions = []struct{ suffix, extension string }{
-	{"tar+gzip", ".tar.gz"}, {"tar.gzip", ".tar.gz"}, {"tar+zstd", ".tar.zst"}, {"tar", ".tar"},
-	{"+json", ".json"}, {"/json", ".json"}, {"+yaml", ".yaml"}, {"/yaml", ".yaml"}, {"+xml", ".xml"}, {"/xml", ".xml"},
-	{"+zip", ".zip"}, {"/zip", ".zip"}, {"+gzip", ".gz"}, {"/gzip", ".gz"}, {"+zstd", ".zst"},
-	{"/wasm", ".wasm"}, {"+wasm", ".wasm"}, {"/markdown", ".md"}, {"text/html", ".html"}, {"text/plain", ".txt"},
-	{"/pdf", ".pdf"}, {"+rego", ".rego"}, {"gguf.v3", ".gguf"}, {"safetensors", ".safetensors"}, {".jinja", ".jinja"},
-}
-
-func extension(mediaType string) string {
-	mediaType, _, _ = strings.Cut(mediaType, ";")
-	for _, e := range extensions {
-		if strings.HasSuffix(mediaType, e.suffix) {
-			return e.extension
-		}
-	}
-	return ""
+	return layer.Digest.Algorithm().String() + "-" + layer.Digest.Encoded() + extension.Of(layer.MediaType)
 }
 
 // namer returns a function for the kind's names of layers without a title. It fetches the config once, if a name depends

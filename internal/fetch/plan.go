@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fault"
+	"github.com/davit-oci/davit/internal/fetch/extension"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	oci "github.com/davit-oci/davit/internal/manifest"
@@ -80,7 +81,7 @@ func NewItems(ctx context.Context, src content.Fetcher, m *Manifest, chosen Sele
 // setName sets the item's name if it is valid for a file.
 func (it *Item) setName(name string, chosen Selection) error {
 	if chosen.NoUnpack && isTar(it.Desc) {
-		name = tarName(name, it.Desc.MediaType)
+		name = extension.Tar(name, it.Desc.MediaType)
 	}
 	clean, err := CleanName(name)
 	if err != nil {
@@ -159,18 +160,6 @@ func IsTarRole(kind mediatypes.Kind, role, mediaType string) bool {
 func isTar(desc ocispec.Descriptor) bool {
 	_, ours := desc.Annotations[oci.AnnotationDirectory]
 	return ours || desc.Annotations[oci.AnnotationUnpack] == "true"
-}
-
-// tarName returns the name of a directory's tar that is not unpacked.
-func tarName(name, mediaType string) string {
-	ext := extension(mediaType)
-	if ext == "" {
-		ext = ".tar"
-	}
-	if strings.HasSuffix(name, ext) {
-		return name
-	}
-	return strings.TrimSuffix(path.Clean(name), "/") + ext
 }
 
 // Matcher selects files by patterns.

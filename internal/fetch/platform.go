@@ -6,20 +6,26 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	oci "github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/content"
 )
 
 // MaxNesting bounds indexes within indexes.
 const MaxNesting = 4
 
-// Choose follows an index to the manifest for a platform.
+// Choose follows an index to the manifest for a platform. A collection is returned itself, with the layers of all its members.
 func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (
 	*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
 	for range MaxNesting {
-		if !m.IsIndex() {
+		switch {
+		case !m.IsIndex():
 			return m, platform, nil
+		case m.Kind().Shape == mediatypes.Collection:
+			m, err := collect(ctx, src, m)
+			return m, nil, err
 		}
 		entry, err := EntryFor(m, want)
 		if err != nil {
@@ -33,6 +39,46 @@ func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec
 		}
 	}
 	return nil, nil, artifact.Refused(m.Desc.Digest.String(), "indexes are nested deeper than %d", MaxNesting)
+}
+
+// Limits of the members of a collection. All are needed for one of them, since each may have any file.
+const (
+	maxMembers     = 1000
+	maxMemberBytes = 32 << 20 // of their manifests
+)
+
+// collect returns a collection with the layers of its members, in their order.
+func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, error) {
+	if len(m.Manifests) > maxMembers {
+		return nil, artifact.Refused(m.Desc.Digest.String(), "a collection of %d artifacts: the limit is %d", len(m.Manifests), maxMembers)
+	}
+	whole, none := *m, ocispec.DescriptorEmptyJSON
+	whole.Layers, whole.Config = nil, &none // readers of manifests count on a config
+	size := int64(0)
+	for _, entry := range m.Manifests {
+		if size += max(0, entry.Size); size > maxMemberBytes {
+			return nil, artifact.Refused(m.Desc.Digest.String(), "the manifests of a collection have more than %d bytes", maxMemberBytes)
+		}
+	}
+	members := make([]*Manifest, len(m.Manifests))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(DefaultConcurrency)
+	for i, entry := range m.Manifests {
+		group.Go(func() (err error) {
+			members[i], err = Load(ctx, src, entry)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, member := range members {
+		if member.IsIndex() {
+			return nil, artifact.Refused(m.Desc.Digest.String(), "%s in a collection is an index", member.Desc.Digest)
+		}
+		whole.Layers = append(whole.Layers, member.Layers...)
+	}
+	return &whole, nil
 }
 
 // EntryFor returns the index entry for the platform. A single entry without a platform matches all.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/pull"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // TestSkillAsClientsReadIt follows clients of skills: the config names the skill, and its only layer unpacks to a directory of
@@ -25,4 +26,31 @@ func TestSkillAsClientsReadIt(t *testing.T) {
 	}
 	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
 	sameFiles(t, files(t, filepath.Join(dir, config.Name)), files(t, filepath.Join(example("skill"), "greeting")))
+}
+
+// TestCollectionAsSkillClientsReadIt follows clients of collections: the type of the index, its name, and entries that name and
+// describe each skill; each has the digest that it has alone.
+func TestCollectionAsSkillClientsReadIt(t *testing.T) {
+	t.Parallel()
+	ref := repo(t, "skills") + ":1.0.0"
+	push(t, example("skills"), "", ref)
+	var index ocispec.Index
+	_, raw := manifestOf(t, ref)
+	if err := json.Unmarshal(raw, &index); err != nil {
+		t.Fatal(err)
+	}
+	if index.ArtifactType != "application/vnd.agentskills.collection.v1" || index.Annotations["io.agentskills.collection.name"] != "manners" {
+		t.Errorf("index is %q, %q", index.ArtifactType, index.Annotations)
+	}
+	for i, name := range []string{"farewell", "greeting"} {
+		e := index.Manifests[i]
+		if e.ArtifactType != "application/vnd.agentskills.skill.v1" || e.Platform != nil || e.Annotations["io.agentskills.skill.name"] != name || e.Annotations[ocispec.AnnotationDescription] == "" {
+			t.Errorf("entry %d is %+v", i, e)
+		}
+	}
+	dir, _ := pulled(t, ref, pull.Options{NoSync: true})
+	want := files(t, example("skills"))
+	delete(want, "davit.yaml")
+	sameFiles(t, files(t, dir), want)
+	wantKind(t, ref, "skills")
 }

@@ -73,6 +73,7 @@ var checks = []check{
 	{"signature", "cosign", "cosign", "", "TestCosignVerifiesSignatures", "TestDavitVerifiesCosign", ""},
 	{"signature", "notation", "notation", "", "", "TestSignaturesAreRecognised", ""},
 	{"skill", "skills-oci", "", "0.1.0", "TestSkillAsClientsReadIt", "", rules},
+	{"skills", "skills-oci", "", "0.1.0", "TestCollectionAsSkillClientsReadIt", "", rules},
 	{"tekton-bundle", "tkn", "", "0.44", "TestBundleAsTektonReadsIt", "", rules},
 	{"template", "devcontainer", "", npm, "TestDevContainerAppliesTemplate", "TestDavitReadsDevContainer", ""},
 	{"vex", "oras, regctl", "oras, regctl", "", "TestOthersFindWhatDavitAttached", "", ""},

@@ -86,6 +86,7 @@ var list = sync.OnceValue(func() []kind.Kind {
 		sif.Kind(),
 		signature.Kind(),
 		skill.Kind(),
+		skill.Collection(),
 		tekton.Kind(),
 		template.Kind(),
 		vex.Kind(),

@@ -10,7 +10,7 @@ type Use struct {
 func Uses() []Use {
 	return []Use{
 		{"models", []string{"model", "modelcar", "modelkit", "modelpack", "ollama"}},
-		{"agents", []string{"agent", "skill"}},
+		{"agents", []string{"agent", "skill", "skills"}},
 		{"clusters", []string{"artifacthub", "flux", "helm", "helm-plugin", "manifests", "tekton-bundle"}},
 		{"infrastructure and configuration", []string{"cue", "opentofu-module", "opentofu-provider"}},
 		{"policies and rules", []string{"conftest", "falco-asset", "falco-plugin", "falco-rules", "opa"}},

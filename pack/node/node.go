@@ -41,7 +41,7 @@ func New(ctx context.Context, p *blob.Packer, plan *artifact.Plan, base *Base) (
 		n.Referrers = append(n.Referrers, child)
 	}
 	platforms := plan.Platforms
-	if len(platforms) == 0 && plan.Kind.Shape == mediatypes.Index {
+	if len(platforms) == 0 && plan.Kind.Shape.HasEntries() {
 		single := *plan
 		single.Referrers, single.Kind.Shape = nil, mediatypes.Image
 		platforms = []*artifact.Plan{&single}

@@ -1,21 +1,28 @@
 package read
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/fetch/header"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/internal/textdist"
+	"github.com/davit-oci/davit/internal/untrusted"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: of a config that
 // can't be read or says nothing, the files are left.
 func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
+	if m.IsIndex() && s.opts.Path == "" {
+		return members(m)
+	}
 	if s.kind.Pull.Facts == nil || s.opts.Path != "" || m.Config == nil || fetch.CheckDocument(*m.Config) != nil {
 		return nil
 	}
@@ -30,6 +37,27 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	facts := kind.CompleteFacts(about, m.Annotations)
 	if len(s.items) > 0 {
 		facts = append(facts, kind.Fact{Name: "files", Value: s.countFiles()})
+	}
+	return facts
+}
+
+// maxMembers is how many members of a collection are facts, with at most so many characters of each description.
+const (
+	maxMembers     = 200
+	maxDescription = 200
+)
+
+// members describes a collection, and its members by their entries.
+func members(m *fetch.Manifest) []kind.Fact {
+	facts := kind.CompleteFacts(nil, m.Annotations)
+	for i, entry := range m.Manifests {
+		if i == maxMembers {
+			facts = append(facts, kind.Fact{Name: "more", Value: strconv.Itoa(len(m.Manifests) - i)})
+			break
+		}
+		text := func(key string) string { return untrusted.Line(entry.Annotations[key], maxDescription) }
+		value := strings.TrimSpace(text(ocispec.AnnotationVersion) + "  " + text(ocispec.AnnotationDescription))
+		facts = append(facts, kind.Fact{Name: cmp.Or(text(ocispec.AnnotationTitle), entry.Digest.String()), Value: cmp.Or(value, entry.Digest.String())})
 	}
 	return facts
 }

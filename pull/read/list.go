@@ -42,7 +42,7 @@ func List(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts ListOpt
 		return nil, err
 	}
 	result := &pull.Result{
-		Described: m.Described(), Kind: m.Kind().Name, Platform: platform, Config: m.Config, Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
+		Described: m.Described(), Kind: m.Kind().Name, Platform: platform, Config: m.OwnConfig(), Layers: m.Layers, Annotations: m.Annotations, Subject: m.Subject,
 	}
 	l := &Listing{Result: result}
 	l.Files, l.Verified, err = listing.Files(ctx, src, m, listing.Options{

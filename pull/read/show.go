@@ -103,6 +103,9 @@ func Readable(ctx context.Context, src oras.ReadOnlyTarget, ref string, opts Rea
 	}
 	s := &search{src: src, kind: kinds.Of(m.Kind()), items: items, opts: opts, hidden: fetch.NewCover()}
 	facts := s.facts(ctx, m)
+	if m.IsIndex() && opts.Path == "" { // the files of its members explain those
+		s.items = nil
+	}
 	doc, err := s.guided(ctx, m)
 	if doc == nil && err == nil {
 		if doc, err = s.run(ctx); err == nil {

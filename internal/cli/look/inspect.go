@@ -21,6 +21,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/trust"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -140,7 +141,11 @@ func describe(view results.View, info *inspect.Info, name string) *term.Tree {
 		addLayers(t.Add("layers"), info.Layers)
 	}
 	for _, m := range info.Manifests {
-		t.Attach(describe(view, m, cmp.Or(manifest.FormatPlatform(m.Platform), "manifest")))
+		name := manifest.FormatPlatform(m.Platform)
+		if m.Platform == nil {
+			name = cmp.Or(term.Shorten(m.Annotations[ocispec.AnnotationTitle], maxShown), name)
+		}
+		t.Attach(describe(view, m, name))
 	}
 	addAttestations(t, info.Attestations)
 	if len(info.Referrers) > 0 {

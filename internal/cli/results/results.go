@@ -46,8 +46,12 @@ func (r Sent) WriteText(w io.Writer) error {
 	t.Field("layers", sizes(r.Layers))
 	for _, m := range r.Manifests {
 		key, name := "platform", manifest.FormatPlatform(m.Platform)+"  "
-		if manifest.IsAttestation(m) {
+		title := m.Annotations[ocispec.AnnotationTitle]
+		switch {
+		case manifest.IsAttestation(m):
 			key, name = "attestation", ""
+		case m.Platform == nil && title != "":
+			key, name = "member", title+"  "
 		}
 		t.Row(key, name+m.Digest.String())
 	}

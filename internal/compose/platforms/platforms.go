@@ -14,6 +14,8 @@ import (
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/tree"
+	"github.com/davit-oci/davit/mediatypes"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Inherit fills a platform's Spec from that of the whole artifact.
@@ -33,16 +35,20 @@ func Inherit(whole, platform *spec.Spec) *spec.Spec {
 	return &p
 }
 
-// PerFile returns a Spec for each file of a kind with one file per manifest: the file determines the platform.
-func PerFile(fsys fs.FS, declared *spec.Spec) []*spec.Spec {
+// Entries returns a Spec for each file or directory of a kind with one per manifest. It determines the platform of the manifest; in
+// a collection its name and version, which are then not those of the whole.
+func Entries(fsys fs.FS, declared *spec.Spec, shape mediatypes.Shape) []*spec.Spec {
 	var specs []*spec.Spec
 	add := func(l spec.LayerSpec) {
 		one := *declared
 		one.Layers, one.Tags, one.Referrers = []spec.LayerSpec{l}, nil, nil
+		if shape == mediatypes.Collection {
+			one.Name, one.Version, one.Annotations, one.ArtifactType = "", "", nil, ""
+		}
 		specs = append(specs, &one)
 	}
 	for _, l := range declared.Layers {
-		names, err := doublestar.Glob(fsys, path.Clean(l.Path), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+		names, err := matches(fsys, l.Path)
 		if !tree.IsGlob(l.Path) || err != nil || len(names) == 0 {
 			add(l) // composing it reports its problems
 			continue
@@ -56,22 +62,38 @@ func PerFile(fsys fs.FS, declared *spec.Spec) []*spec.Spec {
 	return specs
 }
 
-// Taken holds the files of each platform of an index.
+// matches lists the files that match a pattern, or the directories if it ends in a slash.
+func matches(fsys fs.FS, pattern string) ([]string, error) {
+	if !strings.HasSuffix(pattern, "/") {
+		return doublestar.Glob(fsys, path.Clean(pattern), doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	}
+	names, err := doublestar.Glob(fsys, path.Clean(pattern), doublestar.WithNoFollow())
+	return slices.DeleteFunc(names, func(name string) bool {
+		info, err := fs.Stat(fsys, name)
+		return err != nil || !info.IsDir()
+	}), err
+}
+
+// Taken holds the files of each platform of an index, or of each name in a collection.
 type Taken map[string]string
 
-// Add adds a manifest of the index. The clash says that another one is for the same platform.
-func (t Taken) Add(plan *spec.Plan) (clash string) {
-	if plan.Platform == nil {
+// Add adds a manifest of the index. The clash says that another one is for the same platform, or in a collection has the same
+// name.
+func (t Taken) Add(plan *spec.Plan, shape mediatypes.Shape) (clash string) {
+	of, verb, rule := manifest.FormatPlatform(plan.Platform), "is for", "an index holds one of each platform"
+	if shape == mediatypes.Collection {
+		of, verb, rule = plan.Annotations[ocispec.AnnotationTitle], "is called", "a collection holds one of each name"
+	} else if plan.Platform == nil {
 		return ""
 	}
 	var files []string
 	for _, l := range plan.Layers {
 		files = append(files, l.Path)
 	}
-	platform, own := manifest.FormatPlatform(plan.Platform), strings.Join(files, ", ")
-	if first, taken := t[platform]; taken {
-		return fmt.Sprintf("%s is for %s, as %s is, and an index holds one of each platform", own, platform, first)
+	own := strings.Join(files, ", ")
+	if first, taken := t[of]; taken {
+		return fmt.Sprintf("%s %s %s, as %s is, and %s", own, verb, of, first, rule)
 	}
-	t[platform] = own
+	t[of] = own
 	return ""
 }

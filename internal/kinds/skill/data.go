@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	artifact = "application/vnd.agentskills.skill.v1"
-	config   = "application/vnd.agentskills.skill.config.v1+json"
-	content  = "application/vnd.agentskills.skill.content.v1.tar+gzip"
+	artifact       = "application/vnd.agentskills.skill.v1"
+	configType     = "application/vnd.agentskills.skill.config.v1+json"
+	annotationName = "io.agentskills.skill.name"
+	content        = "application/vnd.agentskills.skill.content.v1.tar+gzip"
 )
 
 // data is a directory of instructions for agents. Its config is the front matter of SKILL.md.
@@ -18,26 +19,36 @@ func data() mediatypes.Kind {
 		Summary:  "a skill for coding agents: a directory with a SKILL.md",
 		Identity: mediatypes.Identity{ArtifactType: artifact},
 		Config: mediatypes.Config{
-			MediaType: config, Derive: "front-matter", Defaults: map[string]any{"schemaVersion": "1"},
-			Schema: kind.ObjectField(map[string]any{
-				"schemaVersion": kind.StringField("of the config"),
-				"name":          kind.StringField("as in SKILL.md, and the name of the directory"),
-				"version":       kind.StringField("of the skill; the version of the artifact where left out"),
-				"description":   kind.StringField("when to use it"),
-				"license":       kind.StringField("an SPDX expression, or the name of a file"),
-				"compatibility": kind.StringField("what it needs"),
-				"allowedTools":  kind.StringsField("allowed-tools in SKILL.md"),
-				"metadata":      map[string]any{"type": "object", "description": "other fields"},
-			}),
+			MediaType: configType, Derive: "front-matter", Defaults: map[string]any{"schemaVersion": "1"},
+			Schema: schema(),
 		},
-		Layers: []mediatypes.LayerType{
-			{Role: "skill", MediaType: content, Match: []string{"*/"}, Content: "skill", Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},
-				Form: mediatypes.Form{Untitled: true, Prefix: "{name}/"}, Min: 1, Max: 1, Tells: true},
-		},
+		Layers:  []mediatypes.LayerType{directory(true)},
 		Clients: []string{"skills-oci", "arconia"},
 		Example: `kind: skill
 version: 1.0.0
 layers: [greeting/]
 `,
+	}
+}
+
+// schema is the schema of the config.
+func schema() map[string]any {
+	return kind.ObjectField(map[string]any{
+		"schemaVersion": kind.StringField("of the config"),
+		"name":          kind.StringField("as in SKILL.md, and the name of the directory"),
+		"version":       kind.StringField("of the skill; the version of the artifact where left out"),
+		"description":   kind.StringField("when to use it"),
+		"license":       kind.StringField("an SPDX expression, or the name of a file"),
+		"compatibility": kind.StringField("what it needs"),
+		"allowedTools":  kind.StringsField("allowed-tools in SKILL.md"),
+		"metadata":      map[string]any{"type": "object", "description": "other fields"},
+	})
+}
+
+// directory is the only role. tells: such a directory shows the kind.
+func directory(tells bool) mediatypes.LayerType {
+	return mediatypes.LayerType{
+		Role: "skill", MediaType: content, Match: []string{"*/"}, Content: "skill", Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},
+		Form: mediatypes.Form{Untitled: true, Prefix: "{name}/"}, Min: 1, Max: 1, Tells: tells,
 	}
 }

@@ -48,9 +48,14 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, &spec.Error{Item: l.Source(), Err: err}
 	}
-	config := d.Overlay(pick(d, front))
+	return configure(d, d.Overlay(pick(d.Kind.Config.Schema, front)))
+}
+
+// configure sets what the config decides about the manifest.
+func configure(d *compose.Draft, config map[string]any) (configblob.Finish, error) {
+	l := d.Layers[0]
 	name, _ := config["name"].(string)
-	if d.Kind.ArtifactType == artifact {
+	if d.Kind.Config.MediaType == configType {
 		if err := check(l, config); err != nil {
 			return nil, &spec.Error{Item: l.Source(), Err: err}
 		}
@@ -79,12 +84,12 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 
 // annotateSkill sets the annotations by which clients list skills.
 func annotateSkill(d *compose.Draft, config map[string]any) {
-	if d.Kind.ArtifactType != artifact {
+	if d.Kind.Config.MediaType != configType {
 		return
 	}
-	for _, field := range []string{"name", "compatibility"} {
+	for key, field := range map[string]string{annotationName: "name", "io.agentskills.skill.compatibility": "compatibility"} {
 		if value, ok := config[field].(string); ok && value != "" {
-			d.Annotations["io.agentskills.skill."+field] = value
+			d.Annotations[key] = value
 		}
 	}
 }
@@ -117,8 +122,8 @@ func read(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 }
 
 // pick takes the fields of the front matter that the schema of the config lists.
-func pick(d *compose.Draft, front map[string]any) map[string]any {
-	properties, _ := d.Kind.Config.Schema["properties"].(map[string]any)
+func pick(schema, front map[string]any) map[string]any {
+	properties, _ := schema["properties"].(map[string]any)
 	picked := map[string]any{}
 	for name, property := range properties {
 		value, ok := front[name]

@@ -1,0 +1,82 @@
+package skill_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/kinds/kindtest"
+)
+
+// front returns a SKILL.md.
+func front(name, more string) string {
+	return "---\nname: " + name + "\ndescription: Does " + name + ".\n" + more + "---\n# " + name + "\n"
+}
+
+// TestCollection makes a manifest for each skill, as if it was packed alone, and an entry that describes it.
+func TestCollection(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"all/README.md": "# All\n", "all/bb/SKILL.md": front("bb", "version: 2.0.0+a\n"), "all/aa/SKILL.md": front("aa", "version: 1.0.0\nlicense: MIT\n"),
+	}
+	plan, err := kindtest.Compose(t, files, "kind: skills\nname: tools\nversion: 3.0.0\nconfig: {ref: \"r.example.com/s/{name}:{version}\"}\nlayers: [all/*/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Annotations["io.agentskills.collection.name"] != "tools" || plan.Annotations["org.opencontainers.image.version"] != "3.0.0" || plan.ArtifactType != "application/vnd.agentskills.collection.v1" {
+		t.Errorf("index is %q, %q", plan.ArtifactType, plan.Annotations)
+	}
+	var entries []string
+	for _, p := range plan.Platforms {
+		finished, err := p.Finish(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, finished.Entry["io.agentskills.skill.name"]+" "+finished.Entry["io.agentskills.skill.ref"]+" "+finished.Entry["org.opencontainers.image.ref.name"])
+		sameAlone(t, files, p)
+	}
+	if want := []string{"aa r.example.com/s/aa:1.0.0 r.example.com/s/aa:1.0.0", "bb r.example.com/s/bb:2.0.0_a r.example.com/s/bb:2.0.0_a"}; !slices.Equal(entries, want) {
+		t.Errorf("got %q, want %q", entries, want)
+	}
+}
+
+// sameAlone compares a member of a collection with the skill that its directory is alone.
+func sameAlone(t *testing.T, files map[string]string, member *spec.Plan) {
+	t.Helper()
+	alone, err := kindtest.Compose(t, files, "kind: skill\nlayers: ["+member.Layers[0].Path+"/]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if member.ArtifactType != alone.ArtifactType || !maps.Equal(member.Annotations, alone.Annotations) || kindtest.ConfigOf(t, member) != kindtest.ConfigOf(t, alone) {
+		t.Errorf("%s differs: %q, alone %q", member.Layers[0].Path, member.Annotations, alone.Annotations)
+	}
+	if a, b := member.Layers[0], alone.Layers[0]; a.Prefix != b.Prefix || a.MediaType != b.MediaType || a.Title != b.Title || a.Image != b.Image {
+		t.Errorf("layer is %+v, alone %+v", a, b)
+	}
+}
+
+// TestCollectionRefuses holds declarations that would make a collection that clients can't use.
+func TestCollectionRefuses(t *testing.T) {
+	t.Parallel()
+	const head = "kind: skills\nname: tools\n"
+	for name, tc := range map[string]struct{ declared, want string }{
+		"no name":               {"kind: skills\nlayers: [a/*/]\n", `kind "skills" needs a name`},
+		"platforms":             {head + "platforms: [{platform: linux/amd64, layers: [a/one/]}]\n", `kind "skills" has no platforms`},
+		"one name twice":        {head + "layers: [a/one/, b/one/]\n", "b/one is called one, as a/one is, and a collection holds one of each name"},
+		"no skill":              {head + "layers: [c/]\n", "SKILL.md"},
+		"no match":              {head + "layers: [x/*/]\n", "x/*/"},
+		"a reference to one":    {head + "config: {ref: r.example.com/s}\nlayers: [a/*/]\n", "ref"},
+		"no version for ref":    {head + "config: {ref: \"r.example.com/{name}:{version}\"}\nlayers: [a/*/]\n", "a/one has no version, and ref names one"},
+		"a config of one skill": {head + "config: {license: MIT}\nlayers: [a/*/]\n", "license"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"a/one/SKILL.md": front("one", ""), "b/one/SKILL.md": front("one", ""), "c/README.md": "# C\n"}
+			if _, err := kindtest.Compose(t, files, tc.declared); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
