@@ -42,6 +42,8 @@ type Attached struct {
 	DryRun   bool       `json:"dryRun,omitempty"`
 
 	Platform *ocispec.Platform `json:"platform,omitempty"` // of the subject, if it was chosen from an index
+	// Beside are the listed referrers of the same type, name, and predicate that Replace would have removed.
+	Beside []digest.Digest `json:"beside,omitempty"`
 }
 
 // Replaced is a referrer that another one took the place of.
@@ -124,6 +126,11 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 	if opts.Replace {
 		if others, err = ours.Predecessors(ctx, to.Target, listed, same); err != nil {
 			return nil, err
+		}
+	}
+	if !opts.Replace {
+		for _, d := range ours.Namesakes(listed, same) {
+			r.Beside = append(r.Beside, d.Digest)
 		}
 	}
 	r.Skipped = same != nil

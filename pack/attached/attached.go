@@ -120,6 +120,14 @@ func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []oc
 	}), nil
 }
 
+// Namesakes returns the listed referrers of the type, name, and predicate of ours, except same, as far as the listing shows them.
+func (o Ours) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
+	ours := roleOf(o.Desc)
+	return slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {
+		return same != nil && d.Digest == same.Digest || d.ArtifactType != o.artifactType() || ours.title == "" || roleOf(d) != ours
+	})
+}
+
 // artifactType returns the type by which listings have the artifact.
 func (o Ours) artifactType() string {
 	var m ocispec.Manifest

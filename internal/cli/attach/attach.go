@@ -130,7 +130,23 @@ func runAttach(ctx context.Context, a *app.App, opts attachOptions) error {
 	if err != nil {
 		return err
 	}
+	tellBeside(a, all)
 	return a.Print(attachResult{all[0], all})
+}
+
+// tellBeside prints a note for each name that was attached to a subject before, with other content: an old report is rarely wanted.
+func tellBeside(a *app.App, all []*pack.Attached) {
+	told := map[string]bool{}
+	for _, r := range all {
+		older := slices.DeleteFunc(slices.Clone(r.Beside), func(d digest.Digest) bool {
+			return slices.ContainsFunc(all, func(ours *pack.Attached) bool { return ours.Digest == d })
+		})
+		name := fmt.Sprintf("%s %q", r.Kind, r.Annotations[ocispec.AnnotationTitle])
+		if len(older) > 0 && !r.Skipped && !told[name] {
+			a.Note("%s: %s of this name attached before; --replace removes the older", name, term.Plural(len(older), "other"))
+			told[name] = true
+		}
+	}
 }
 
 // hintAtOrder returns the error about a subject, with the right order if it is a file and the first argument a reference.
