@@ -86,24 +86,25 @@ type scriptTarget struct {
 	name        string
 	open        func(t *testing.T) string
 	noTagDelete bool
-	client      bool // a program of the build tag clients
+	thorough    bool // only with the build tag clients: a program, or much like another one
 }
 
 var scriptTargets = []scriptTarget{
 	{name: "registry", open: func(t *testing.T) string {
 		return registrytest.Start(t, registrytest.Options{}).Host
 	}},
-	{name: "registry without referrers", noTagDelete: true, open: func(t *testing.T) string {
+	{name: "registry without referrers", noTagDelete: true, thorough: true, open: func(t *testing.T) string {
 		return registrytest.Start(t, registrytest.Options{NoReferrers: true, NoTagDelete: true}).Host
 	}},
-	{name: "served layout", open: serveLayout},
-	{name: "distribution", client: true, open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
+	{name: "served layout", thorough: true, open: serveLayout},
+	{name: "distribution", thorough: true, open: func(t *testing.T) string { return clients.SharedDistribution(t).Host }},
 	{name: "layout", open: func(*testing.T) string { return "./oci" }},
-	{name: "archive", open: func(*testing.T) string { return "./oci.tar" }},
-	{name: "olareg", client: true, open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
+	{name: "archive", thorough: true, open: func(*testing.T) string { return "./oci.tar" }},
+	{name: "olareg", thorough: true, open: func(t *testing.T) string { return clients.SharedOlareg(t).Host }},
 }
 
-// TestScript runs testdata/script. A script that says $T is run once for every kind of target; $REG is a registry.
+// TestScript runs testdata/script. A script that says $T is run once for every kind of target, and without the build tag clients
+// for a registry and a layout; $REG is a registry.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/script/*.txtar")
@@ -124,7 +125,7 @@ func TestScript(t *testing.T) {
 	}
 	runScripts(t, once, scriptTarget{})
 	for _, target := range scriptTargets {
-		if target.client && !clients.Enabled {
+		if target.thorough && !clients.Enabled {
 			continue
 		}
 		t.Run(target.name, func(t *testing.T) {
