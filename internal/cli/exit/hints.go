@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/layout/catalog"
 	"oras.land/oras-go/v2/errdef"
 )
 
@@ -90,6 +91,8 @@ func hintForCause(err error) string {
 		return "this registry takes only types on a list of its own, as that of GitLab does: --kind image packs the same files as an image, which it takes"
 	case errors.As(err, &unavailable):
 		return hintForScheme(unavailable)
+	case errors.Is(err, catalog.ErrNoLayout):
+		return hintForFiles(err)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
 		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
 	case errors.Is(err, artifact.ErrKept):
@@ -100,6 +103,18 @@ func hintForCause(err error) string {
 		return "run the command again once nothing writes to the file"
 	}
 	return ""
+}
+
+// hintForFiles returns the hint for a directory of files that is not a layout.
+func hintForFiles(err error) string {
+	var known *artifact.Error
+	if !errors.As(err, &known) {
+		return ""
+	}
+	if info, err := os.Stat(known.Item); err != nil || !info.IsDir() {
+		return ""
+	}
+	return fmt.Sprintf("\"davit check %s\" shows what a push of its files packs", known.Item)
 }
 
 // isUnknownType reports whether a registry refuses a manifest for its artifactType or the media type of its config.
