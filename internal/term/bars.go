@@ -116,7 +116,7 @@ func (t *Transfer) Summary(now time.Time) string {
 		text += fmt.Sprintf(" of %s (%d%%)", Size(sum.size), min(100, sum.done*100/sum.size))
 	}
 	text += ", " + Size(int64(sum.rate)) + "/s"
-	if sum.size > 0 && sum.rate > 0 {
+	if sum.size > sum.done && sum.rate > 0 {
 		text += ", " + shortDuration(float64(sum.size-sum.done)/sum.rate) + " left"
 	}
 	return text
@@ -197,7 +197,7 @@ func (l barLine) String(width int) string {
 	if l.size > 0 {
 		percent = fmt.Sprintf("%3d%%", min(100, l.done*100/l.size))
 		figures += fmt.Sprintf(" / %-9s", Size(l.size))
-		if l.rate > 0 {
+		if l.rate > 0 && l.size > l.done { // with nothing left, the other side is still at work
 			eta = fmt.Sprintf("%5s", shortDuration(float64(l.size-l.done)/l.rate))
 		}
 	}

@@ -53,6 +53,23 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestNothingLeft checks that no time is left while the other side takes the last bytes.
+func TestNothingLeft(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	tr := &Transfer{blobs: map[string]*blobProgress{}, start: start}
+	tr.record(Update{State: Started, ID: "a", Name: "a", Size: 7e6}, start)
+	tr.record(Update{State: Moving, ID: "a", Name: "a", Size: 7e6, Done: 7e6}, start)
+	if got, want := tr.Summary(start.Add(10*time.Second)), "0 of 1 blob, 7.0 MB of 7.0 MB (100%), 700.0 kB/s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, line := range tr.render(start.Add(20*time.Second), 100, 24) {
+		if strings.Contains(line, " 0s") {
+			t.Errorf("got %q", line)
+		}
+	}
+}
+
 func TestRenderFits(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)

@@ -43,14 +43,20 @@ const advanceInterval = time.Second
 
 // eventWriter writes the events of a transfer.
 type eventWriter struct {
-	p  *Printer
-	mu sync.Mutex
-	at map[string]time.Time // of the last event about the bytes of a blob
+	p    *Printer
+	mu   sync.Mutex
+	told map[string]advance // the last event about the bytes of a blob
 }
 
-func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, at: map[string]time.Time{}} }
+// advance is how far a blob was, and when.
+type advance struct {
+	at    time.Time
+	bytes int64
+}
 
-// Report writes an event, unless the last one of the same blob was a moment ago.
+func newEventWriter(p *Printer) *eventWriter { return &eventWriter{p: p, told: map[string]advance{}} }
+
+// Report writes an event, unless the last one of the same blob was a moment ago, or said the same.
 func (w *eventWriter) Report(e artifact.Event) {
 	names := map[artifact.Step]string{
 		artifact.Planned: "planned", artifact.Started: "started", artifact.Advanced: "advanced",
@@ -65,11 +71,12 @@ func (w *eventWriter) Report(e artifact.Event) {
 		line.Size = &e.Descriptor.Size
 	}
 	if e.Step == artifact.Advanced {
-		if now := time.Now(); now.Sub(w.at[e.ID]) >= advanceInterval {
-			w.at[e.ID] = now
-		} else {
+		last, isTold := w.told[e.ID]
+		now := time.Now()
+		if isTold && (e.Bytes == last.bytes || now.Sub(last.at) < advanceInterval) {
 			return
 		}
+		w.told[e.ID] = advance{now, e.Bytes}
 		line.Bytes = &e.Bytes
 	}
 	w.p.writeEvent(line)
