@@ -3,12 +3,16 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/registrytest"
@@ -77,5 +81,45 @@ func TestPipes(t *testing.T) {
 		if text := o.run(exit.BadUsage, command); !strings.Contains(text, `leaves the directory through the link "davit.yaml" -> "../elsewhere.yaml"`) {
 			t.Errorf("%s: %s", command, text)
 		}
+	}
+}
+
+// TestPipesWithoutWriter interrupts commands that wait for the other end of a pipe.
+func TestPipesWithoutWriter(t *testing.T) {
+	withHome(t)
+	t.Chdir(t.TempDir())
+	writeFile(t, "app.txt", "app")
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{
+		"pack pipe -o oci:1", "pack -f pipe -o oci:1", "pack - -o oci:1", "check ./pipe", "pack app.txt --config pipe -o oci:1", "pack app.txt --kind ./pipe -o oci:1",
+		"attach --file-name x.json pipe 127.0.0.1:1/a:1", "attach --file-name x.json - 127.0.0.1:1/a:1", "copy --from-file pipe 127.0.0.1:1/a",
+		"copy --from-file - 127.0.0.1:1/a", "login 127.0.0.1:1 --username me --password-stdin",
+	} {
+		stdin, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		ended := make(chan int, 1)
+		var stderr bytes.Buffer
+		go func() { ended <- Run(ctx, strings.Fields(command), stdin, io.Discard, &stderr) }()
+		select {
+		case code := <-ended:
+			if code != int(exit.Interrupted) {
+				t.Errorf("davit %s: exit code %d, want %d: %s", command, code, exit.Interrupted, stderr.String())
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("davit %s: still waits", command)
+		}
+		_ = writer.Close()
+	}
+	if f, err := os.OpenFile("pipe", os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil { // ends the readers
+		_ = f.Close()
+	}
+	if _, err := os.Lstat("oci"); err == nil {
+		t.Error("a layout was made")
 	}
 }

@@ -95,6 +95,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	}
 	ctx, err := a.WithTimeout(cmd.Context())
 	cmd.SetContext(ctx)
+	a.Context = ctx
 	return err
 }
 

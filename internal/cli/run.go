@@ -48,7 +48,7 @@ func Command() *cobra.Command {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app.App {
 	console := term.NewConsole(stderr)
 	console.Colors = printer.HasColors(console.IsTerminal())
-	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin}
+	return &app.App{Printer: printer.Printer{Stdout: stdout, Stderr: console}, Stdin: stdin, Context: context.Background()}
 }
 
 // withValue returns the arguments with an empty value for a flag that comes last without one.

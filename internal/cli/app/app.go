@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type App struct {
 	printer.Printer
 	Stdin    io.Reader
+	Context  context.Context  // of the run, for reading pipes, whose writer may never come
 	Debug    bool             // of --debug
 	Registry registry.Options // from the flags; Client completes them
 	Logins   Logins

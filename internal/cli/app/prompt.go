@@ -50,7 +50,7 @@ func (a *App) ask(ctx context.Context, prompt string) (string, error) {
 // readSecret reads a password or token from standard input, without the newline at its end.
 func (a *App) readSecret() (string, error) {
 	const most = 64 << 10 // long tokens with claims have a few kilobytes
-	data, err := io.ReadAll(io.LimitReader(a.Stdin, most+1))
+	data, err := term.Await(a.Context, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.Stdin, most+1)) })
 	if err != nil {
 		return "", fmt.Errorf("reading the password from standard input: %w", err)
 	}

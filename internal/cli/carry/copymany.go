@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -34,9 +33,6 @@ func (o *manyOptions) addFlags(fs *pflag.FlagSet) {
 
 // isSet reports whether the flags ask for many artifacts.
 func (o *manyOptions) isSet() bool { return o.fromFile != "" || o.allRepos }
-
-// maxList bounds a list of artifacts.
-const maxList = 16 << 20
 
 // job is one artifact, or one repository, to copy.
 type job struct {
@@ -137,20 +133,12 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 // listJobs reads the list of artifacts.
 func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
 	name := opts.many.fromFile
-	r := a.Stdin
-	if name == "-" {
-		name = "standard input"
-	} else {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, exit.FileError("list", name, err)
-		}
-		defer f.Close()
-		r = f
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxList+1))
+	data, err := term.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
 	if err != nil {
 		return nil, err
+	}
+	if name == "-" {
+		name = "standard input"
 	}
 	if len(data) > maxList {
 		return nil, exit.Usagef("%s: the list is too large: the limit is %s", name, term.Size(maxList))

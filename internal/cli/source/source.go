@@ -57,6 +57,10 @@ type opener struct {
 // Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. The
 // path hide is not part of the artifact: the command writes its result there.
 func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
+	return term.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // all of it may be pipes
+}
+
+func open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
 	o := &opener{a, opts, hide}
 	switch {
 	case opts.NamesFile() && len(args) > 0:
