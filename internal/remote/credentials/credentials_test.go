@@ -52,6 +52,8 @@ func TestDockerConfig(t *testing.T) {
 		"https://both.example":{"auth":"`+basic("address:pw")+`"},
 		"both.example":{"auth":"`+basic("name:pw")+`"},
 		"token.example":{"identitytoken":"idt"},
+		"acr.example":{"auth":"`+basic("00000000-0000-0000-0000-000000000000:")+`","identitytoken":"idt"},
+		"written.example":{"auth":"`+basic("<token>:")+`","identitytoken":"idt"},
 		"bearer.example":{"registrytoken":"rt"},
 		"bare.example":{"username":"bare","password":"pw"},
 		"empty.example":{},
@@ -74,6 +76,8 @@ func TestDockerConfig(t *testing.T) {
 		{"plain.example:443", "a", user("a", "b:c"), false},
 		{"both.example", "a", user("name", "pw"), false},
 		{"token.example", "a", auth.Credential{RefreshToken: "idt"}, false},
+		{"acr.example", "a", auth.Credential{Username: "00000000-0000-0000-0000-000000000000", RefreshToken: "idt"}, false},
+		{"written.example", "a", auth.Credential{Username: "<token>", RefreshToken: "idt"}, false},
 		{"bearer.example", "a", auth.Credential{AccessToken: "rt"}, false},
 		{"bare.example", "a", user("bare", "pw"), false},
 		{"empty.example", "a", auth.EmptyCredential, false},
@@ -137,7 +141,7 @@ func TestFiles(t *testing.T) {
 func installHelper(t *testing.T, name string) {
 	t.Helper()
 	script := "#!/bin/sh\nread host\ncase $host in *.example:5000|https://index.docker.io/v1/|*/team) echo '{\"Username\":\"u\",\"Secret\":\"'$host'\"}';; " +
-		"broken*) echo 'keychain is locked'; exit 1;; *) echo 'credentials not found in native keychain'; exit 1;; esac\n"
+		"token.example*) echo '{\"Username\":\"<token>\",\"Secret\":\"idt\"}';; broken*) echo 'keychain is locked'; exit 1;; *) echo 'credentials not found in native keychain'; exit 1;; esac\n"
 	path := write(t, "docker-credential-"+name, script)
 	if err := os.Chmod(path, 0o700); err != nil {
 		t.Fatal(err)
@@ -160,6 +164,10 @@ func TestCredentialHelper(t *testing.T) {
 		{`"credsStore":"test"`, "other.example", "x", user("file", "pw"), 0},
 		{`"credsStore":"test"`, "broken.example", "x", user("file", "pw"), 1},
 		{`"credsStore":"test"`, "broken", "x", auth.EmptyCredential, 1},
+		{`"credsStore":"test"`, "token.example", "x", auth.Credential{RefreshToken: "idt"}, 0},
+		{`"credHelpers":{"token.example:8443":"test"}`, "token.example:8443", "x", auth.Credential{RefreshToken: "idt"}, 0},
+		{`"credHelpers":{"token.example:8443":"test"}`, "token.example", "x", auth.EmptyCredential, 0},
+		{`"credHelpers":{"a.example:5000":"test"}`, "a.example", "x", auth.EmptyCredential, 0},
 		{`"credsStore":"missing"`, "other.example", "x", user("file", "pw"), 1},
 		{`"credsStore":"missing"`, "next.example", "x", user("next", "pw"), 1},
 		{`"credsStore":"missing"`, "public.example", "x", auth.EmptyCredential, 1},
