@@ -22,7 +22,7 @@ func data() mediatypes.Kind {
 			MediaType: configType, Derive: "front-matter", Defaults: map[string]any{"schemaVersion": "1"},
 			Schema: schema(),
 		},
-		Layers:  []mediatypes.LayerType{directory(true)},
+		Layers:  []mediatypes.LayerType{directory(true), document()},
 		Clients: []string{"skills-oci", "arconia"},
 		Example: `kind: skill
 version: 1.0.0
@@ -51,4 +51,11 @@ func directory(tells bool) mediatypes.LayerType {
 		Role: "skill", MediaType: content, Match: []string{"*/"}, Content: "skill", Packing: mediatypes.TarGzip, Exclude: []string{"**/.git"},
 		Form: mediatypes.Form{Untitled: true, Prefix: "{name}/"}, Min: 1, Max: 1, Tells: tells,
 	}
+}
+
+// document is a page that becomes the only file. It may be anything, so the kind is named.
+func document() mediatypes.LayerType {
+	l := directory(false)
+	l.Match, l.Content, l.Exclude = []string{"*.md", "*.markdown"}, "", nil
+	return l
 }

@@ -48,6 +48,11 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	if err != nil {
 		return nil, &spec.Error{Item: l.Source(), Err: err}
 	}
+	if d.Kind.Config.MediaType == configType && !l.Dir {
+		if front, err = page(d, l, front); err != nil {
+			return nil, &spec.Error{Item: l.Source(), Err: err}
+		}
+	}
 	return configure(d, d.Overlay(pick(d.Kind.Config.Schema, front)))
 }
 
@@ -148,7 +153,11 @@ func shaped(value any, want any) any {
 		if list, ok := value.([]any); ok {
 			return list
 		}
-		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		list := []any{}
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+			list = append(list, word)
+		}
+		return list
 	}
 	return value
 }
