@@ -11,6 +11,8 @@ var (
 	ErrUnsafe = errors.New("unsafe archive entry")
 	// ErrLimit is wrapped by refusals that other Limits would prevent.
 	ErrLimit = errors.New("limit of an archive")
+	// ErrOutward is wrapped by refusals of links that a reader accepts verbatim.
+	ErrOutward = errors.New("link out of an archive")
 	// ErrChanged is returned for a file that changed between the walk of its tree and the end of reading it.
 	ErrChanged = errors.New("changed while it was read")
 	// ErrSkip is returned by the Place functions of options to leave an entry out.
@@ -21,9 +23,10 @@ var (
 
 // UnsafeError is a refusal. It wraps ErrUnsafe and names the entry.
 type UnsafeError struct {
-	Name   string // of the entry, as in the archive or the tree; "" if the archive as a whole is refused
-	Reason string
-	Limit  bool // whether the error is ErrLimit, too
+	Name    string // of the entry, as in the archive or the tree; "" if the archive as a whole is refused
+	Reason  string
+	Limit   bool // whether the error is ErrLimit, too
+	Outward bool // whether the error is ErrOutward, too
 }
 
 // Error quotes the name, so that its control characters do not reach a terminal.
@@ -37,8 +40,19 @@ func (e *UnsafeError) Error() string {
 // Unwrap returns ErrUnsafe.
 func (e *UnsafeError) Unwrap() error { return ErrUnsafe }
 
-// Is reports whether target is ErrLimit and the refusal is due to a limit.
-func (e *UnsafeError) Is(target error) bool { return target == ErrLimit && e.Limit }
+// Is reports whether target is ErrLimit and the refusal is due to a limit, or ErrOutward and it is due to such a link.
+func (e *UnsafeError) Is(target error) bool {
+	return target == ErrLimit && e.Limit || target == ErrOutward && e.Outward
+}
+
+// Outward marks the refusal of a link as one of a link that a reader accepts verbatim. It returns other errors unchanged.
+func Outward(err error) error {
+	var refused *UnsafeError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return &UnsafeError{Name: refused.Name, Reason: refused.Reason, Outward: true}
+}
 
 // Refuse returns an UnsafeError about the entry name.
 func Refuse(name, format string, args ...any) error {

@@ -120,7 +120,9 @@ func (x *Extractor) CheckLinks(ctx context.Context, budget *archive.LinkBudget) 
 		if err != nil {
 			return err
 		}
-		if err := links.Check(ctx, name, target); err != nil {
+		if err := links.Check(ctx, name, target); err != nil && x.opts.Image {
+			return archive.Outward(err)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -157,7 +157,9 @@ func (it *Iterator) check(h *Header) (err error) {
 		if it.opts.Image && strings.HasPrefix(h.Link, "/") {
 			h.Link = relativeToRoot(h.Name, h.Link)
 		}
-		if err := archive.CheckLink(h.Name, h.Link, it.base); err != nil {
+		if err := archive.CheckLink(h.Name, h.Link, it.base); err != nil && it.opts.Image {
+			return archive.Outward(err)
+		} else if err != nil {
 			return err
 		}
 		return it.add(h, kindSymlink)

@@ -95,6 +95,8 @@ func hintForCause(err error) string {
 		return hintForFiles(err)
 	case errors.Is(err, archive.ErrLimit) && errors.Is(err, artifact.ErrRefused):
 		return "if you trust it, pull it with a higher --max-files, --max-size or --max-ratio"
+	case errors.Is(err, archive.ErrOutward):
+		return "if you trust it, pull --preserve restores links as they were packed, wherever they lead"
 	case errors.Is(err, artifact.ErrKept):
 		return "overwrite it with --force, or pull into another directory with -o"
 	case errors.Is(err, syscall.ENOSPC):
