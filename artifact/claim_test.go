@@ -22,7 +22,7 @@ func TestBrokenFilesAreNotGeneric(t *testing.T) {
 	chart := kindtest.ArchiveOf(t, "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n")
 	for name, tc := range map[string]struct{ content, want string }{
 		"x.wasm":                {"hello", `"x.wasm" has the name of kind "wasm", but not a WebAssembly binary: it does not begin with \0asm`},
-		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: yaml: line 1: did not find expected node content`},
+		"compose.yaml":          {"services: [", `"compose.yaml" has the name of kind "compose", but docker compose can't read it: line 2: not YAML: did not find expected node content`},
 		"compose.yml":           {"scrape_configs: []\n", `"compose.yml" has the name of kind "compose", but docker compose does not know the key "scrape_configs"`},
 		"docker-compose.yml":    {"", `"docker-compose.yml" has the name of kind "compose", but it is empty, docker compose wants services`},
 		"web-1.2.3.tgz":         {"junk, and no gzip", `"web-1.2.3.tgz" has the name of kind "helm", but not a packaged chart: gzip: invalid header`},
@@ -132,6 +132,23 @@ func TestChartsCutAnywhere(t *testing.T) {
 		}
 		if !errors.Is(err, spec.ErrInvalid) {
 			t.Errorf("cut at %d of %d: got %v", n, len(chart), err)
+		}
+	}
+}
+
+// TestNamedKindNamesTheFault checks that a directory without a valid file of the named kind says what is wrong with the one that
+// has its name.
+func TestNamedKindNamesTheFault(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"tahoe2", "arm64_windows", "ventura_x86"} {
+		name := "a--1.0." + tag + ".bottle.tar.gz"
+		fsys := kindtest.Tree(t, map[string]string{name: "x", "README.md": "# A\n"}).FS()
+		want := fmt.Sprintf("%q has the name of kind %q, but %q is not a tag of bottles that Homebrew knows: all, x86_64_linux", name, "bottle", tag)
+		if _, _, err := artifact.Detect(fsys, []string{"."}, "bottle"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", tag, err, want)
+		}
+		if _, err := artifact.Starter(fsys, ".", "bottle"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("init with %s: %v, want %s", tag, err, want)
 		}
 	}
 }

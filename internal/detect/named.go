@@ -53,7 +53,7 @@ func directoryInKind(t *compose.Table, k mediatypes.Kind, dir *tree.Sample, name
 	}
 	m := files.match(k)
 	if m.evidence == "" && len(m.used) == 0 {
-		return nil, nil, noneInKind(t, k)
+		return nil, nil, files.noneInKind(k)
 	}
 	return files.chosen(m)
 }
@@ -127,7 +127,12 @@ func (f *files) crowded(m match) (role string, several []string) {
 	return "", nil
 }
 
-// noneInKind says that a directory has nothing for a kind.
-func noneInKind(t *compose.Table, k mediatypes.Kind) error {
-	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: t.Expected(k, "")}
+// noneInKind returns an error for a directory that has nothing for a kind: the fault of a file with a name of the kind, if any.
+func (f *files) noneInKind(k mediatypes.Kind) error {
+	for _, entry := range f.entries {
+		if fault := f.table.ClaimFault(k, entry); fault != nil && !entry.IsDir() {
+			return &spec.Error{Err: spec.Invalid(fmt.Errorf("%q has the name of kind %q, but %w", entry.Path, k.Name, fault)), Hint: f.table.Expected(k, "")}
+		}
+	}
+	return &spec.Error{Item: k.Name, Err: spec.Invalid(errors.New("no file here plays a role in this kind")), Hint: f.table.Expected(k, "")}
 }

@@ -172,7 +172,7 @@ func (s *starter) inKind(kind string) error {
 	case k.Expand && !s.composes(kind):
 		s.main = match{kind: k, used: []string{s.dir.Path}} // composing the declaration names each file that has no role
 	case len(s.main.used) == 0:
-		return noneInKind(s.table, k)
+		return s.noneInKind(k)
 	}
 	return nil
 }

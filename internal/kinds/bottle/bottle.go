@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,9 +55,16 @@ func bottleFault(s *tree.Sample) error {
 		return nil
 	}
 	if _, known := bottlePlatform(m[3]); !known {
-		return fmt.Errorf("%q is not a tag of bottles that Homebrew knows", m[3])
+		return unknownTag(m[3])
 	}
 	return nil
+}
+
+// unknownTag returns an error for the tag of a system that Homebrew does not have, with those that it has.
+func unknownTag(tag string) error {
+	names := slices.Sorted(maps.Keys(macOSVersions))
+	return fmt.Errorf("%q is not a tag of bottles that Homebrew knows: all, x86_64_linux, arm64_linux, and for macOS, after arm64_ or alone, %s",
+		tag, strings.Join(names, ", "))
 }
 
 // macOSVersions are the versions of macOS by the names that bottle tags have.
@@ -98,7 +106,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	b := &bottleFile{name: m[1], version: m[2], tag: m[3], rebuild: m[4]}
 	platform, known := bottlePlatform(b.tag)
 	if !known {
-		return nil, &spec.Error{Item: l.Path, Err: fmt.Errorf("%q is not a tag of bottles that Homebrew knows", b.tag)}
+		return nil, &spec.Error{Item: l.Path, Err: unknownTag(b.tag)}
 	}
 	if err := b.read(d, l); err != nil {
 		return nil, &spec.Error{Item: l.Path, Err: err}
