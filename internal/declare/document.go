@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/format/yamlscalar"
-	"github.com/davit-oci/davit/internal/lazy"
 	"gopkg.in/yaml.v3"
 )
 
@@ -68,25 +68,9 @@ func (d *document) Add(at spec.Position, message, hint string) {
 	d.Problems = append(d.Problems, spec.Problem{File: d.File, Line: at.Line, Column: at.Column, Message: message, Hint: hint})
 }
 
-// yamlError splits a message of the YAML library into line and text.
-var yamlError = lazy.Regexp(`^yaml: (?:line (\d+): )?`)
-
-// yamlParserError matches the messages whose lines the YAML library counts from 0; it counts the others from 1.
-var yamlParserError = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|^found (duplicate %|incompatible|undefined tag)`)
-
 func (d *document) syntax(err error) {
-	at := spec.Position{Line: 1, Column: 1}
-	text := err.Error()
-	if m := yamlError().FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			at.Line = line
-			if yamlParserError().MatchString(text) {
-				at.Line++
-			}
-		}
-	}
-	d.Add(at, "not YAML: "+text, "")
+	line, text := yamlerror.Split(err)
+	d.Add(spec.Position{Line: max(line, 1), Column: 1}, "not YAML: "+text, "")
 }
 
 func place(n *yaml.Node) spec.Position {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/reference"
 	"gopkg.in/yaml.v3"
 )
@@ -71,12 +72,12 @@ func readConfig(file string) (map[string]hostSettings, error) {
 func worded(err error) error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) || len(types.Errors) == 0 {
-		return err
+		return yamlerror.Worded(err)
 	}
 	text := types.Errors[0]
 	if at, key, ok := strings.Cut(text, ": field "); ok {
 		key, _, _ = strings.Cut(key, " ")
 		return fmt.Errorf("%s: unknown key %q: it must be registries and, for each host, plainHTTP, insecure, caFile, mirrors, or concurrency", at, key)
 	}
-	return errors.New(text)
+	return yamlerror.Worded(err)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
 	"gopkg.in/yaml.v3"
 )
@@ -99,7 +100,7 @@ const RequirementsFile = "requirements.yaml"
 func (c *Chart) read(file string, data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return fmt.Errorf("helm can't read %s: %w", file, err)
+		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
 	lastWins(&doc)
 	r := textReader{file: file}
@@ -107,7 +108,7 @@ func (c *Chart) read(file string, data []byte) error {
 	c.Warnings = append(c.Warnings, r.warnings...)
 	var loose map[string]any
 	if err := doc.Decode(&loose); err != nil {
-		return fmt.Errorf("helm can't read %s: %w", file, err)
+		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
 	// helm reads YAML by way of JSON, which matches keys in any case.
 	encoded, err := json.Marshal(loose)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"gopkg.in/yaml.v3"
 )
 
@@ -111,7 +112,7 @@ func (l *Loader) Load() (*Chart, error) {
 	for _, name := range metadataFiles {
 		if data, ok := l.files[name]; ok {
 			if err := checkFile(name, data); err != nil {
-				return nil, fmt.Errorf("helm can't read its %s: %w", name, err)
+				return nil, fmt.Errorf("helm can't read its %s: %w", name, yamlerror.Worded(err))
 			}
 		}
 	}
@@ -148,7 +149,7 @@ func (l *Loader) Field(name string) string {
 func (l *Loader) Override(field, value string) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(l.ChartFile(), &doc); err != nil {
-		return fmt.Errorf("helm can't read Chart.yaml: %w", err)
+		return fmt.Errorf("helm can't read Chart.yaml: %w", yamlerror.Worded(err))
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return errors.New("helm can't read Chart.yaml: it is not a mapping")

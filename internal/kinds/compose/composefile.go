@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	"gopkg.in/yaml.v3"
@@ -103,12 +104,12 @@ func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("docker compose can't read it: %w", err)
+			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 		}
 		documents++
 		var whole any // aliases that repeat themselves without end keep docker compose busy until memory is full
 		if err := doc.Decode(&whole); err != nil {
-			return nil, fmt.Errorf("docker compose can't read it: %w", err)
+			return nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 		}
 		if err := f.document(&doc); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
 	"gopkg.in/yaml.v3"
@@ -51,7 +52,7 @@ func composeFault(s *tree.Sample) error {
 	case errors.Is(err, io.EOF):
 		return errEmptyCompose
 	case err != nil:
-		return fmt.Errorf("docker compose can't read it: %w", err)
+		return fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 	}
 	switch doc := follow(&root); {
 	case doc.Kind == yaml.MappingNode && len(doc.Content) > 0:

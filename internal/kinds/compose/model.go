@@ -12,6 +12,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/kinds/compose/composespec"
 	"github.com/davit-oci/davit/internal/kinds/compose/project"
 	"github.com/davit-oci/davit/internal/tree"
@@ -67,7 +68,7 @@ func (l *loader) file(m project.Model, name string, s source, whole bool) error 
 			err = l.document(m, &node, place{name, s}, whole)
 		}
 		if own := (*spec.Error)(nil); err != nil && !errors.As(err, &own) {
-			err = &spec.Error{Item: name, Err: err}
+			err = &spec.Error{Item: name, Err: yamlerror.Worded(err)}
 		}
 		if err != nil {
 			return err

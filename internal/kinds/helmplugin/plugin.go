@@ -11,6 +11,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	"github.com/davit-oci/davit/mediatypes"
@@ -103,7 +104,7 @@ func read(d *compose.Draft, l *compose.Layer) (*metadata, error) {
 	}
 	var m metadata
 	if err := yaml.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("its %s: %w", file, err)
+		return nil, fmt.Errorf("its %s: %w", file, yamlerror.Worded(err))
 	}
 	return &m, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/format/frontmatter"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -119,7 +120,7 @@ func read(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
 		}
 		fields := map[string]any{}
 		if err := yaml.Unmarshal(front, &fields); err != nil {
-			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
+			return nil, fmt.Errorf("%s: %w", path.Base(name), yamlerror.Worded(err))
 		}
 		return fields, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"github.com/davit-oci/davit/internal/kinds/image"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/tree"
@@ -70,7 +71,7 @@ func split(d *compose.Draft, l *compose.Layer) ([]*compose.Layer, error) {
 	for i, text := range documents(separator(), data) {
 		var o object
 		if err := yaml.Unmarshal(text, &o); err != nil {
-			return nil, fmt.Errorf("document %d: %w", i+1, err)
+			return nil, fmt.Errorf("document %d: %w", i+1, yamlerror.Worded(err))
 		}
 		if o == (object{}) {
 			continue // a comment, or nothing

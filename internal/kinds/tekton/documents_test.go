@@ -14,7 +14,7 @@ func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
 		"no name":  {"apiVersion: tekton.dev/v1\nkind: Task\n", "document 1 has no apiVersion, kind, and metadata.name"},
-		"no YAML":  {task + "---\n{\n", "document 2: yaml:"},
+		"no YAML":  {task + "---\n{\n", "document 2: line 2: not YAML:"},
 		"nothing":  {"# a comment\n---\n", "has no object"},
 		"too many": {strings.Repeat(task+"---\n", 21), `kind "tekton-bundle" takes 20 objects, and the files have more`},
 	} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/davit-oci/davit/internal/format/yamlerror"
 	"gopkg.in/yaml.v3"
 )
 
@@ -16,7 +17,7 @@ func Decode(document *yaml.Node, fill func(string) (string, error)) (any, [][]st
 	r.prune(document, nil)
 	var value any
 	if err := document.Decode(&value); err != nil {
-		return nil, nil, fmt.Errorf("docker compose can't read it: %w", err)
+		return nil, nil, fmt.Errorf("docker compose can't read it: %w", yamlerror.Worded(err))
 	}
 	value, err := plain(value, fill)
 	return value, r.paths, err
