@@ -90,6 +90,10 @@ type drawing struct {
 // lines draws siblings and the lines below them; indents returns the prefix of a line, and that of those below it.
 func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) {
 	for i, padded := range d.columns(siblings) {
+		before, below := indents(i)
+		if short := unpadded(padded); !d.fits(before+strings.Join(padded, "")) && d.fits(before+strings.Join(short, "")) {
+			padded = short
+		}
 		for j, cell := range padded {
 			style := Plain
 			if j == 0 {
@@ -97,7 +101,6 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 			}
 			padded[j] = d.screen.paint(cell, style)
 		}
-		before, below := indents(i)
 		children := siblings[i].children
 		rest := below
 		if len(children) > 0 {
@@ -111,6 +114,16 @@ func (d *drawing) lines(siblings []*Tree, indents func(i int) (string, string)) 
 			return below + d.branches.other, below + d.branches.belowOther
 		})
 	}
+}
+
+// unpadded returns the cells of a line as wide as they are, without empty ones.
+func unpadded(cells []string) (short []string) {
+	for _, cell := range cells {
+		if cell = strings.TrimRight(cell, " "); cell != "" {
+			short = append(short, cell+"  ")
+		}
+	}
+	return short
 }
 
 // columns returns the cells of siblings, padded to columns. Strong lines have columns of their own: they are about something else.

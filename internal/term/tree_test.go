@@ -70,6 +70,23 @@ func TestTreeOnANarrowScreen(t *testing.T) {
 	}
 }
 
+// TestTreeShortLine checks that a line which fits on the screen is not broken because a sibling is wide.
+func TestTreeShortLine(t *testing.T) {
+	t.Parallel()
+	root := term.NewTree("root")
+	root.Add("report", "short", "sha256:0123")
+	root.Add("report", "a summary that is long", "sha256:4567")
+	const want = `root
+├── report  short  sha256:0123
+└── report  a summary that is long
+    sha256:4567
+`
+	out := &term.Screen{Width: 38}
+	if err := root.WriteText(out); err != nil || out.String() != want {
+		t.Errorf("%v, got\n%s", err, out)
+	}
+}
+
 // TestTreeGroups checks that lines about something else do not widen the columns of their siblings.
 func TestTreeGroups(t *testing.T) {
 	t.Parallel()
