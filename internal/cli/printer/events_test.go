@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/term"
 )
 
-// TestEvents checks that --progress json tells how far a blob is once a second, and not again while it stands still.
+// TestEvents checks that --progress json reports the bytes of a blob once a second, and only if there are more.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
