@@ -1,7 +1,6 @@
 package roles
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,11 +34,11 @@ func CheckDocument(s *tree.Sample) error { return AlmostOfKind(s).Err() }
 
 // AlmostOfKind returns what keeps a document from being of a kind, if that is known.
 func AlmostOfKind(s *tree.Sample) spec.Problems {
-	head := s.Head()
-	switch text := bytes.TrimSpace(bom.ToUTF8(head)); {
-	case !bytes.Equal(bom.ToUTF8(head), head) && bytes.IndexByte(head, 0) >= 0 && bytes.HasPrefix(text, []byte("{")):
+	wide := bom.WideJSON(s.Head())
+	switch {
+	case wide != "":
 		return spec.Problems{{
-			Message: fmt.Sprintf("%q is JSON in UTF-16, which readers of JSON refuse", s.Path),
+			Message: fmt.Sprintf("%q is JSON in %s, which readers of JSON refuse", s.Path, wide),
 			Hint:    "save it as UTF-8 (in PowerShell: | Out-File -Encoding utf8), or name the kind generic, which packs any file as it is",
 		}}
 	case s.Keys()["sbom/spdxVersion"] != nil:

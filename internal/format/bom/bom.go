@@ -4,6 +4,7 @@ package bom
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"unicode/utf16"
 )
@@ -37,4 +38,28 @@ func ToUTF8(text []byte) []byte {
 		units = append(units, order.Uint16(text))
 	}
 	return []byte(string(utf16.Decode(units)))
+}
+
+// WideJSON returns the encoding of a JSON object or array that is not in UTF-8, or "". Its first character is ASCII, so that the
+// zeros show it (RFC 4627, section 3), with or without a byte order mark.
+func WideJSON(head []byte) string {
+	for _, e := range []struct {
+		name, mark, format string
+	}{
+		{"UTF-32", "\xff\xfe\x00\x00", "%c\x00\x00\x00"}, {"UTF-32", "\x00\x00\xfe\xff", "\x00\x00\x00%c"},
+		{"UTF-16", "\xff\xfe", "%c\x00"}, {"UTF-16", "\xfe\xff", "\x00%c"},
+	} {
+		text := bytes.TrimPrefix(head, []byte(e.mark))
+		for skipped := true; skipped; {
+			skipped = false
+			for _, space := range " \t\r\n" {
+				rest, ok := bytes.CutPrefix(text, fmt.Appendf(nil, e.format, space))
+				text, skipped = rest, skipped || ok
+			}
+		}
+		if bytes.HasPrefix(text, fmt.Appendf(nil, e.format, '{')) || bytes.HasPrefix(text, fmt.Appendf(nil, e.format, '[')) {
+			return e.name
+		}
+	}
+	return ""
 }
