@@ -8,7 +8,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/internal/node"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"

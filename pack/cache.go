@@ -4,9 +4,9 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/internal/digestcache"
-	"github.com/davit-oci/davit/pack/blob"
-	"github.com/davit-oci/davit/pack/node"
-	"github.com/davit-oci/davit/pack/tar"
+	"github.com/davit-oci/davit/pack/internal/blob"
+	"github.com/davit-oci/davit/pack/internal/node"
+	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
 )
 

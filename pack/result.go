@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact/spec"
-	"github.com/davit-oci/davit/pack/blob"
-	"github.com/davit-oci/davit/pack/node"
-	"github.com/davit-oci/davit/pack/tar"
+	"github.com/davit-oci/davit/pack/internal/blob"
+	"github.com/davit-oci/davit/pack/internal/node"
+	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/pack/blob"
-	"github.com/davit-oci/davit/pack/tar"
+	"github.com/davit-oci/davit/pack/internal/blob"
+	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"

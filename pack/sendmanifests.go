@@ -7,7 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/internal/node"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/pack/blob"
-	"github.com/davit-oci/davit/pack/node"
+	"github.com/davit-oci/davit/pack/internal/blob"
+	"github.com/davit-oci/davit/pack/internal/node"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	oras "oras.land/oras-go/v2"

@@ -3,7 +3,7 @@ package pull
 import (
 	"errors"
 
-	"github.com/davit-oci/davit/pull/unpack"
+	"github.com/davit-oci/davit/pull/internal/unpack"
 )
 
 // An attempt says how one try to place the files of an artifact goes about it. The zero value is the first attempt, which

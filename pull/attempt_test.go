@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/pull/unpack"
+	"github.com/davit-oci/davit/pull/internal/unpack"
 )
 
 // TestAttempts checks every state of the driver against every outcome.

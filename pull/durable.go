@@ -9,9 +9,9 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/durable"
+	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/rootfs"
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 )
 
 // announce records which files are about to be placed, once their contents are on disk. A pull that is killed or loses

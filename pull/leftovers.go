@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 )
 
 // leftovers are files of the last pull that are no longer in the artifact. They are remembered as long as they exist,

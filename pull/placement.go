@@ -13,10 +13,10 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/fileid"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/rootfs"
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
-	"github.com/davit-oci/davit/pull/unpack"
+	"github.com/davit-oci/davit/pull/internal/place"
+	"github.com/davit-oci/davit/pull/internal/unpack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 )

@@ -20,7 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/pulltest"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"

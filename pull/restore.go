@@ -5,8 +5,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 )
 
 // restoreDirs applies the artifact's metadata to directories that already existed. It runs last, since placing a file

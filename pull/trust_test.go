@@ -9,11 +9,11 @@ import (
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
 )
 

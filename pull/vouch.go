@@ -5,7 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/internal/rootfs"
-	"github.com/davit-oci/davit/pull/confirm"
+	"github.com/davit-oci/davit/pull/internal/confirm"
 	"github.com/opencontainers/go-digest"
 )
 

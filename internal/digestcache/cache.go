@@ -9,7 +9,7 @@
 // It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
 // disk errors are not reported.
 //
-// The cache of trees in pack/tar and the records of pulls are stores of their own. This one has records of a fixed size, because
+// The cache of trees in pack/internal/tar and the records of pulls are stores of their own. This one has records of a fixed size, because
 // 65,536 of them are read at every push; a tree has one line of text, and there are few. Neither of the two may be believed
 // without its files, while records of pulls decide which files belong to the user: they are replaced as a whole and synced.
 package digestcache

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// publicPackages are those that other programs use. The other packages below pack and pull are rooms of these.
+// publicPackages are those with functions that may fail.
 var publicPackages = []string{
 	"artifact", "artifact/registry", "pack", "pack/prune", "pack/sign", "pull", "pull/diff", "pull/inspect", "pull/read",
 	"pull/referrers", "pull/trust",

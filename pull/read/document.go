@@ -12,7 +12,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/dsse"
 	"github.com/davit-oci/davit/internal/format/sbom"
 	"github.com/davit-oci/davit/internal/kinds/kind"
-	"github.com/davit-oci/davit/pull/read/rank"
+	"github.com/davit-oci/davit/pull/internal/rank"
 	"oras.land/oras-go/v2/content"
 )
 

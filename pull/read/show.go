@@ -20,7 +20,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/kinds/kind"
 	"github.com/davit-oci/davit/pull"
-	"github.com/davit-oci/davit/pull/read/rank"
+	"github.com/davit-oci/davit/pull/internal/rank"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"

@@ -11,9 +11,9 @@ import (
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/pull/diff"
-	"github.com/davit-oci/davit/pull/record"
 	"github.com/opencontainers/go-digest"
 )
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/davit-oci/davit/internal/cli/app"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/record"
 )
 
 // pullState returns the file for the record of a directory. Without a place for it, it returns "" and prints a note: the pull works,

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 
 	"github.com/davit-oci/davit/artifact"
-	"github.com/davit-oci/davit/pack/tar"
+	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"

@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/digestcache"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pack/tar"
+	"github.com/davit-oci/davit/pack/internal/tar"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/mediatypes"
-	"github.com/davit-oci/davit/pack/blob"
+	"github.com/davit-oci/davit/pack/internal/blob"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/durable"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/record"
 )
 
 func open(t *testing.T, dir string) *os.Root {

@@ -15,8 +15,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 	"github.com/davit-oci/davit/internal/archive/write"
 	"github.com/davit-oci/davit/internal/fetch"
-	"github.com/davit-oci/davit/pull/place"
-	"github.com/davit-oci/davit/pull/record"
+	"github.com/davit-oci/davit/internal/record"
+	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/davit-oci/davit/pull/place"
+	"github.com/davit-oci/davit/pull/internal/place"
 	"github.com/opencontainers/go-digest"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive/sysfile"
+	"github.com/davit-oci/davit/internal/record"
 	"github.com/davit-oci/davit/internal/rootfs"
-	"github.com/davit-oci/davit/pull/record"
 )
 
 // Placer moves the files of a stage to their final names: all of them, or none.

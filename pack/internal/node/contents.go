@@ -1,7 +1,7 @@
 package node
 
 import (
-	"github.com/davit-oci/davit/pack/blob"
+	"github.com/davit-oci/davit/pack/internal/blob"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
