@@ -136,8 +136,8 @@ func TestChartsCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestNamedKindNamesTheFault checks that a directory without a valid file of the named kind says what is wrong with the one that
-// has its name.
+// TestNamedKindNamesTheFault checks that a directory without a valid file of the named kind names the fault of the one that has
+// its name.
 func TestNamedKindNamesTheFault(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"tahoe2", "arm64_windows", "ventura_x86"} {

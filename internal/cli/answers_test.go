@@ -47,11 +47,11 @@ func TestAnswersAreQuoted(t *testing.T) {
 		want    []string // HOST is the registry
 	}{
 		{"no such repository, pull", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "pull HOST/x/a:1 -o DIR", exit.NotFound,
-			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found: name unknown: repository 'x/a' does not exist"}},
+			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/manifests/1: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: \"davit repos HOST\""}},
 		{"no such repository, resolve", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "resolve HOST/x/a:1", exit.NotFound,
-			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/tags/list: 404 Not Found: name unknown: repository 'x/a' does not exist"}},
-		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n"}},
-		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{": manifest unknown: purged by policy 7"}},
+			[]string{"HOST/x/a:1: not found: GET http://HOST/v2/x/a/tags/list: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: \"davit repos HOST\""}},
+		{"no such tag", absent, "resolve HOST/x/a:1", exit.NotFound, []string{"error: HOST/x/a:1: not found\n", "hint: \"davit repos HOST\""}},
+		{"purged", fails(404, "MANIFEST_UNKNOWN", "purged by policy 7"), "pull HOST/x/a:1 -o DIR", exit.NotFound, []string{": manifest unknown: purged by policy 7", "hint: \"davit repos HOST\""}},
 		{"create first", fails(404, "NAME_UNKNOWN", "repository 'x/a' does not exist"), "push answers_test.go HOST/x/a:1", exit.NotFound,
 			[]string{"POST http://HOST/v2/x/a/blobs/uploads/: 404 Not Found: name unknown: repository 'x/a' does not exist", "hint: create the repository first"}},
 		{"policy", posting(fails(400, "DENIED", "tags are immutable here")), "push answers_test.go HOST/x/a:1", exit.Network,
