@@ -28,7 +28,7 @@ func read(r io.Reader, _ string) (*outline.Outline, error) {
 		return nil, errors.New("not a signature in JSON")
 	}
 	o := &outline.Outline{}
-	annotations := map[string]string{}
+	var annotations map[string]string
 	if bundle, err := sigstore.ParseBundle(data); err == nil {
 		for _, s := range bundle.Statement.Subjects {
 			for algorithm, value := range s.Digest {
