@@ -24,7 +24,7 @@ func Collection() kind.Kind {
 			Shape:       mediatypes.Collection,
 			Annotations: map[string]string{"io.agentskills.collection.name": "{name}"},
 			Config: mediatypes.Config{
-				MediaType: configType, Derive: "skills", Defaults: data().Config.Defaults,
+				MediaType: configType, Derive: "skills",
 				Schema: kind.ObjectField(map[string]any{
 					"ref": map[string]any{
 						"type": "string", "pattern": `^\S+/\S*\{name\}\S*$`,
@@ -57,7 +57,7 @@ func deriveMember(d *compose.Draft) (configblob.Finish, error) {
 		return nil, &spec.Error{Item: l.Source(), Err: err}
 	}
 	config := pick(schema(), front)
-	for key, value := range d.Kind.Config.Defaults {
+	for key, value := range data().Config.Defaults {
 		config[key] = value
 	}
 	finish, err := configure(d, config)
