@@ -50,21 +50,9 @@ func (a *about) shards() (files []layerFile, others bool) {
 // readGGUF reads a GGUF model. Other parts that are GGUF are other quantizations, or projectors.
 func (a *about) readGGUF(open func(layer, path string) (io.ReaderAt, int64)) {
 	files, _ := a.shards()
-	var all *gguf.File
-	for _, file := range files[:min(len(files), maxShards)] {
-		r, size := open(file.Digest, file.Path)
-		if r == nil {
-			return
-		}
-		f, err := gguf.Read(r, size)
-		if err != nil {
-			return // what can't be read is not shown
-		}
-		if all == nil {
-			all = f
-		} else {
-			all.Add(f)
-		}
+	all := readLayers(files, open, gguf.Read)
+	if all == nil {
+		return
 	}
 	a.Config.Architecture, a.Config.ContextSize = all.Architecture(), all.ContextSize()
 	if q := all.Quantization(); q != gguf.Unknown {
@@ -81,21 +69,9 @@ func (a *about) readGGUF(open func(layer, path string) (io.ReaderAt, int64)) {
 // readSafetensors reads a model of safetensors, and the config.json beside it.
 func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int64)) {
 	files, others := a.shards()
-	var all *safetensors.File
-	for _, file := range files[:min(len(files), maxShards)] {
-		r, size := open(file.Digest, file.Path)
-		if r == nil {
-			return
-		}
-		f, err := safetensors.Read(r, size)
-		if err != nil {
-			return // what can't be read is not shown
-		}
-		if all == nil {
-			all = f
-		} else {
-			all.Add(f)
-		}
+	all := readLayers(files, open, safetensors.Read)
+	if all == nil {
+		return
 	}
 	facts := map[string]any{}
 	if !all.Packed() {
@@ -131,4 +107,28 @@ func (a *about) readBeside(name string, open func(layer, path string) (io.Reader
 	}
 	object, _ := readObject(data)
 	return object
+}
+
+// readLayers reads the first files of a model as one, nil if one of them can't be read: what can't be read is not shown.
+func readLayers[F interface {
+	comparable
+	Add(F)
+}](files []layerFile, open func(layer, path string) (io.ReaderAt, int64), read func(io.ReaderAt, int64) (F, error)) F {
+	var all, none F
+	for _, file := range files[:min(len(files), maxShards)] {
+		r, size := open(file.Digest, file.Path)
+		if r == nil {
+			return none
+		}
+		f, err := read(r, size)
+		if err != nil {
+			return none
+		}
+		if all == none {
+			all = f
+		} else {
+			all.Add(f)
+		}
+	}
+	return all
 }
