@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/davit-oci/davit/artifact"
@@ -147,6 +149,36 @@ func TestDeleteKeepsShared(t *testing.T) {
 	for content, want := range map[string]bool{"of a": false, "of b": true, "shared": true} {
 		if got := hasBlobOf(t.Context(), l, content); got != want {
 			t.Errorf("%q is there: %v, want %v", content, got, want)
+		}
+	}
+}
+
+// TestDeleteBesideUploads: a deleted manifest is removed while blobs are stored that no manifest needs yet, and those stay.
+func TestDeleteBesideUploads(t *testing.T) {
+	t.Parallel()
+	l := openForPieces(t)
+	for i := range 50 {
+		deleted, upload := fmt.Sprintf("deleted %d", i), func(n int) string { return fmt.Sprintf("upload %d.%d", i, n) }
+		desc := storeInPieces(t, l, "a", deleted, "other")
+		var uploads sync.WaitGroup
+		uploads.Go(func() {
+			for n := range 5 {
+				if err := pieces(t, l, upload(n), digest.FromString(upload(n))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		if err := l.Delete(t.Context(), desc); err != nil {
+			t.Error(err)
+		}
+		uploads.Wait()
+		if hasBlobOf(t.Context(), l, deleted) {
+			t.Errorf("%q is still there", deleted)
+		}
+		for n := range 5 {
+			if !hasBlobOf(t.Context(), l, upload(n)) {
+				t.Errorf("%q is gone", upload(n))
+			}
 		}
 	}
 }

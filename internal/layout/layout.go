@@ -338,11 +338,11 @@ func (l *Layout) place(name string, d digest.Digest) error {
 	if err := l.root.MkdirAll(path.Dir(final), 0o777); err != nil {
 		return files.InRoot(l.root, err)
 	}
+	l.mu.Lock() // until the blob is known to be ours: see collect
+	defer l.mu.Unlock()
 	if err := l.root.Rename(name, final); err != nil {
 		return files.InRoot(l.root, err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.stored[d], l.dirty[path.Dir(final)] = true, true
 	return nil
 }

@@ -221,15 +221,16 @@ func (l *Layout) collect(ctx context.Context, c collection) error {
 	if err != nil {
 		return nil // needed blobs can't be determined
 	}
-	l.mu.Lock()
-	known := maps.Clone(l.stored)
-	l.mu.Unlock()
 	if l.hasFreshTemps() {
 		return nil
 	}
+	blobs := l.blobs()
+	l.mu.Lock()
+	known := maps.Clone(l.stored) // after the blobs were listed: others may be stored meanwhile, by this Layout
+	l.mu.Unlock()
 	unneeded := map[digest.Digest]bool{}
 	maps.Copy(unneeded, c.some)
-	for d, stored := range l.blobs() {
+	for d, stored := range blobs {
 		_, ours := known[d]
 		switch {
 		case needed[d] || ours || c.some[d]:

@@ -93,10 +93,11 @@ func (c *call) manifest(r *repository) (ocispec.Descriptor, []byte, error) {
 	if !manifest.Is(desc.MediaType) { // not listed in the index, or below a manifest that is
 		desc.MediaType = manifest.TypeOf(data)
 	}
-	if !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil {
-		return desc, nil, answer.ManifestUnknown(reference)
+	listed, err := r.Exists(ctx, desc) // a deleted one is stored as long as other writers may need its bytes
+	if err == nil && (!listed || !manifest.Is(desc.MediaType) || manifest.Check(desc, data) != nil) {
+		err = answer.ManifestUnknown(reference)
 	}
-	return desc, data, nil
+	return desc, data, err
 }
 
 // digestOf returns the digest of a tag or digest.

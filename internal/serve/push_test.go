@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	ocilayout "github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/manifest"
+	"github.com/davit-oci/davit/internal/reference"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -356,6 +359,29 @@ func TestReplaced(t *testing.T) {
 	rename(t, filepath.Join(parent, "b"), filepath.Join(parent, "a"))
 	r.want(404, "GET", "/v2/a/manifests/a", nil)
 	r.want(200, "GET", "/v2/a/manifests/b", nil)
+}
+
+// TestDeletedBesideWriters: a deleted manifest is not found, even if another process writes to the layout, so that its bytes stay.
+func TestDeletedBesideWriters(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "oci")
+	r := start(t, dir, Options{Write: true})
+	desc, _ := r.pushManifest("oci", "1.0", "content", nil)
+	other, err := ocilayout.Open(dir, reference.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.Background(), nil)
+	if w, err := other.NewBlob(t.Context()); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	r.want(202, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
+	if _, err := other.OpenBlob(desc.Digest); err != nil {
+		t.Fatalf("the bytes are gone, so that the test shows nothing: %v", err)
+	}
+	r.want(404, "GET", "/v2/oci/manifests/"+desc.Digest.String(), nil)
+	r.want(404, "HEAD", "/v2/oci/manifests/"+desc.Digest.String(), nil)
+	r.want(404, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 }
 
 // TestConcurrent: many clients push at once, what they share too.
