@@ -66,7 +66,7 @@ func TestDetect(t *testing.T) {
 		{"sbom by content", []string{"bom.txt"}, "", "sbom [bom.txt]", "[sbom: bom.txt has bomFormat CycloneDX 1.6]"},
 		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[runbook: down.md has "alerts" in its front matter]`},
 		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[runbook: down.md has "alerts" in its front matter]`},
-		{"docs", []string{"manual"}, "", "docs [manual]", "[docs: manual holds index.md and nothing but pages]"},
+		{"docs", []string{"manual"}, "", "docs [manual]", "[docs: manual holds index.md and only pages]"},
 		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: no other kind recognized; --kind sets it]"},
 		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
 		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
@@ -130,7 +130,7 @@ func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	if !errors.As(err, &ambiguous) || !errors.Is(err, spec.ErrInvalid) {
 		t.Fatalf("got %v, want an AmbiguousError", err)
 	}
-	want := []detect.Candidate{{Kind: "docs", Evidence: "both holds index.md and nothing but pages"}, {Kind: "runbook", Evidence: `both/index.md has "alerts" in its front matter`}}
+	want := []detect.Candidate{{Kind: "docs", Evidence: "both holds index.md and only pages"}, {Kind: "runbook", Evidence: `both/index.md has "alerts" in its front matter`}}
 	if !slices.Equal(ambiguous.Candidates, want) {
 		t.Errorf("got %v, want %v", ambiguous.Candidates, want)
 	}
@@ -220,7 +220,7 @@ func TestStarter(t *testing.T) {
 			head + "kind: sbom # b, c.json has spdxVersion SPDX-2.3\nname: x\n" + options +
 				"\nlayers: # files, directories and globs; see davit kinds sbom\n  - \"b, c.json\"\n  # - a.txt # plays no role in this kind\n" + referrers},
 		{"the directory as a whole", map[string]string{"x/index.md": "# x"}, "",
-			head + "kind: docs # the directory holds index.md and nothing but pages\nname: x\n" + options +
+			head + "kind: docs # the directory holds index.md and only pages\nname: x\n" + options +
 				"# config: # overrides the values read from the files; see davit schema docs\n" +
 				"#   index: # the page to begin with, as it is named after a pull\n#   title: # what the documentation is called\n" +
 				"\nlayers: # files, directories and globs; see davit kinds docs\n  - . # pages\n" + referrers},

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packs a model, attaches an SBOM and a runbook to it, finds and reads them again, pulls everything back and compares:
-# the main job, on an image layout in ./.demo. Needs nothing but davit and may be repeated. "make demo" builds davit first.
+# the main job, on an image layout in ./.demo. Needs only davit and may be repeated. "make demo" builds davit first.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD:$PATH

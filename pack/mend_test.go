@@ -9,8 +9,9 @@ import (
 	"oras.land/oras-go/v2/content/oci"
 )
 
-// TestPushMendsALayout: whatever file is lost, the next push brings it back, and does not say that nothing was to do.
-func TestPushMendsALayout(t *testing.T) {
+// TestPushRepairsALayout removes each file of a layout: the next push stores it again, and does not report that nothing
+// changed.
+func TestPushRepairsALayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := plan(file("a.txt"), file("b.txt"))

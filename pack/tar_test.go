@@ -167,7 +167,7 @@ func volumeTar(path string) artifact.Layer {
 	}
 }
 
-// TestTarIsRepacked: of the entries of a tar there is the layer that their directory would give.
+// TestTarIsRepacked checks that the entries of a tar result in the same layer as a directory of those files.
 func TestTarIsRepacked(t *testing.T) {
 	t.Parallel()
 	dir := newTree(t, 30)
@@ -203,7 +203,7 @@ func writeFile(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestTarIsChecked: what would not be unpacked is not packed.
+// TestTarIsChecked checks that entries that no pull would unpack are refused.
 func TestTarIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, hdr := range map[string]tar.Header{

@@ -34,7 +34,7 @@ func oneFile(t *testing.T, name, data string) oras.Target {
 }
 
 // TestRestartOfTheMachine damages a file as power loss does: time and size may be right, the content is not. Whether the
-// record of the last pull is believed depends on what it says of itself.
+// record of the last pull is trusted depends on what it says of itself.
 func TestRestartOfTheMachine(t *testing.T) {
 	t.Parallel()
 	const data = "some content"

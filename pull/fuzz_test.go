@@ -11,8 +11,8 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// FuzzArtifact pulls made-up manifests: whatever they say, nothing appears outside of the destination and its state
-// file, and nothing but whole files in it.
+// FuzzArtifact pulls made-up manifests: whatever they say, nothing appears outside of the destination and its state file, and
+// only whole files in it.
 func FuzzArtifact(f *testing.F) {
 	blob := digest.FromString("blob").String()
 	layer := func(annotations string) string {

@@ -111,7 +111,7 @@ func TestVolumeNotUnpackedIsChecked(t *testing.T) {
 	}
 }
 
-// TestVolumeName: the title of a volume names its tar, if it is a name.
+// TestVolumeName checks that the title of a volume names its tar, if it is a valid name.
 func TestVolumeName(t *testing.T) {
 	t.Parallel()
 	for title, want := range map[string]string{"": "volume.tar", "x": "x.tar", "../x": "volume.tar", "a/b": "volume.tar", ".": "..tar", "a\x1b": "volume.tar"} {
@@ -124,8 +124,8 @@ func TestVolumeName(t *testing.T) {
 	}
 }
 
-// TestVolumeRemovedAndMadeAnew: what a layer deletes is not there, also when that is the whole volume.
-func TestVolumeRemovedAndMadeAnew(t *testing.T) {
+// TestVolumeRemovedAndRecreated checks that files that a layer deletes do not exist, even if that is the whole volume.
+func TestVolumeRemovedAndRecreated(t *testing.T) {
 	t.Parallel()
 	lower, upper := tgz(t, entry{name: "volume-data/old"}), []entry{{name: ".wh.volume-data"}, {name: "volume-data/new"}}
 	out, store := t.TempDir(), newStore()

@@ -78,7 +78,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 	}
 }
 
-// removeOnly is a pull that fetches nothing but may still remove files that left the artifact.
+// removeOnly is a pull that fetches nothing. It may still remove files that are no longer in the artifact.
 func (p *placement) removeOnly(ctx context.Context) (err error) {
 	if err := p.lockForPlacing(); err != nil {
 		return err

@@ -233,7 +233,7 @@ func FuzzLinks(f *testing.F) {
 	})
 }
 
-// TestLinkBomb: resolving has a bound, and ends when the user interrupts.
+// TestLinkBomb checks that resolving links has a limit, and ends when the user interrupts.
 func TestLinkBomb(t *testing.T) {
 	t.Parallel()
 	entries := []string{"tree/a/", "tree/l0 -> " + strings.Repeat("a/../", 800) + "a"}
@@ -262,7 +262,7 @@ func TestLinkBomb(t *testing.T) {
 	}
 }
 
-// TestLongPaths: the paths of an artifact take a bounded amount of memory; those of files that follow each other share theirs.
+// TestLongPaths checks that the paths of an artifact take a bounded amount of memory. Those of consecutive files share theirs.
 func TestLongPaths(t *testing.T) {
 	t.Parallel()
 	deep := "tree/" + strings.Repeat(strings.Repeat("d", 200)+"/", 12)
@@ -287,7 +287,8 @@ func TestLongPaths(t *testing.T) {
 	}
 }
 
-// TestDeepPaths: making directories with many levels takes a bounded number of steps. Files that share one cost no more than others.
+// TestDeepPaths checks that creating directories with many levels takes a bounded number of steps. Files that share one cost
+// no more than others.
 func TestDeepPaths(t *testing.T) {
 	t.Parallel()
 	names := func(levels, dirs, files int) (all []string) {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVolumeAgain: a volume with hard links is not fetched again, and metadata that differs is restored.
+// TestVolumeAgain checks that a volume with hard links is not fetched again, and that metadata that differs is restored.
 func TestVolumeAgain(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
@@ -62,8 +62,8 @@ func TestVolumeAgain(t *testing.T) {
 	}
 }
 
-// TestLockedDirectories: directories that their owner may not change come, change and lose files as others do, and
-// nothing is left of the stage that they were made in.
+// TestLockedDirectories checks that directories that their owner may not write are created, changed, and emptied as others
+// are, and nothing is left of the stage that they were made in.
 func TestLockedDirectories(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()

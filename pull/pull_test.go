@@ -68,7 +68,7 @@ func TestAgainIsOneRequest(t *testing.T) {
 	if a, b := asJSON(t, first), asJSON(t, r); a != b {
 		t.Errorf("the second result is\n%s, the first was\n%s", b, a)
 	}
-	// Without the state file, contents are compared: nothing but the manifest is fetched.
+	// Without the state file, contents are compared: only the manifest is fetched.
 	if r, err = Artifact(t.Context(), src, "v1", dst, Options{NoSync: true}); err != nil || !r.Skipped || src.Fetched.Load() != 1 {
 		t.Errorf("without state: skipped %v after %d fetches: %v", r.Skipped, src.Fetched.Load(), err)
 	}
@@ -537,7 +537,7 @@ func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestLinkInTheWay: a link in the place of a directory is neither followed nor replaced.
+// TestLinkInTheWay checks that a link in the place of a directory is neither followed nor replaced.
 func TestLinkInTheWay(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()

@@ -413,7 +413,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestDiffOfImages: a layer that both have is read once.
+// TestDiffOfImages checks that a layer that both have is read once.
 func TestDiffOfImages(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -447,7 +447,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyOfEveryClaim: a blob that is listed twice is checked against both descriptors.
+// TestVerifyOfEveryClaim checks that a blob that is listed twice is checked against both descriptors.
 func TestVerifyOfEveryClaim(t *testing.T) {
 	t.Parallel()
 	store := newStore()

@@ -419,7 +419,7 @@ func TestIncludeReachesIntoTars(t *testing.T) {
 	}
 }
 
-// TestChangesWithoutContent: what a link leads to is content, and a mode is where modes are preserved.
+// TestChangesWithoutContent checks that the target of a link counts as content, and a mode where modes are preserved.
 func TestChangesWithoutContent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -467,7 +467,7 @@ func TestChangesWithoutContent(t *testing.T) {
 	}
 }
 
-// TestDirectoryBecomesFile: existing entries are replaced if all of them are ours, and otherwise none is.
+// TestDirectoryBecomesFile checks that existing entries are replaced only if all of them are ours.
 func TestDirectoryBecomesFile(t *testing.T) {
 	t.Parallel()
 	for _, plan := range []*artifact.Plan{directory("generic", "vol", mediatypes.TarGzip), volumePlan()} {

@@ -51,7 +51,7 @@ func stamp(t *testing.T, path string, change func(path string) error) {
 	}
 }
 
-// TestChangesThatHide: an edit that keeps size and time is found. What leaves the content as it was is not an edit.
+// TestChangesThatHide checks that an edit that keeps size and time is found, and that an equal file is not an edit.
 func TestChangesThatHide(t *testing.T) {
 	t.Parallel()
 	rewrite := func(content string) func(string) error {
@@ -102,7 +102,7 @@ func TestChangesThatHide(t *testing.T) {
 	}
 }
 
-// TestImportedRecord: what a record beside the directory says counts where the artifact that it names confirms it.
+// TestImportedRecord checks that entries of a record beside the directory count if the artifact that it names confirms them.
 func TestImportedRecord(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{"", mediatypes.Tar, mediatypes.TarGzip} {
@@ -243,7 +243,7 @@ func TestOtherProgramsAtWork(t *testing.T) {
 	}
 }
 
-// TestDirectoriesInTheWay: a directory of the user is kept, even if it is empty.
+// TestDirectoriesInTheWay checks that a directory of the user is kept, even if it is empty.
 func TestDirectoriesInTheWay(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -268,7 +268,7 @@ func TestDirectoriesInTheWay(t *testing.T) {
 	}
 }
 
-// TestStageOfOthers: a stage that others can write is not used.
+// TestStageOfOthers checks that a stage that other users can write is not used.
 func TestStageOfOthers(t *testing.T) {
 	t.Parallel()
 	store := newStore()

@@ -54,7 +54,7 @@ func (g *growing) FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *o
 	return nil
 }
 
-// TestUnpackingWhileFetching: whatever bytes arrive first, only verified ones are placed.
+// TestUnpackingWhileFetching checks that only verified bytes are placed, in whatever order they arrive.
 func TestUnpackingWhileFetching(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func([]byte) []byte{

@@ -381,7 +381,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// open opens a window. The function that it returns lists what the browser complained about.
+// open opens a window. The function that it returns lists what the browser reported.
 func open(t *testing.T) (context.Context, func() []string) {
 	t.Helper()
 	ctx, cancelWindow := chromedp.NewContext(window)

@@ -28,7 +28,7 @@ type (
 	Missing = transport.Missing
 	// Elsewhere is an error at an address that the registry sent its client to.
 	Elsewhere = transport.Elsewhere
-	// Answer is the response of a registry, as far as it may be shown.
+	// Answer is the part of a response that may be shown.
 	Answer = transport.Answer
 	// Layout is an image layout in a directory.
 	Layout = layout.Layout

@@ -27,7 +27,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// stores are the targets that the contract holds for. open opens the same place again and again.
+// stores returns functions that start each type of target. The function that they return opens the same target again with each
+// call.
 func stores(t *testing.T) map[string]func(t *testing.T) func() registry.Target {
 	return map[string]func(t *testing.T) func() registry.Target{
 		"layout":  func(t *testing.T) func() registry.Target { return opener(t, filepath.Join(t.TempDir(), "oci")) },
@@ -263,15 +264,15 @@ func contractDelete(t *testing.T, open func() registry.Target) {
 		t.Errorf("tags %q, want %q", got, want)
 	}
 	if _, err := target.Resolve(t.Context(), one.Digest.String()); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("resolving what was deleted: %v, want not found", err)
+		t.Errorf("resolving a deleted manifest: %v, want not found", err)
 	}
 	if err := target.Delete(t.Context(), one); !errors.Is(err, errdef.ErrNotFound) {
-		t.Errorf("deleting it again: %v, want not found", err)
+		t.Errorf("deleting a deleted manifest: %v, want not found", err)
 	}
 	for want, mediaType := range map[string]string{"two": "text/plain", "{}": ocispec.MediaTypeEmptyJSON} { // the config was both's
 		blob := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(want), Size: int64(len(want))}
 		if data, err := content.FetchAll(t.Context(), target, blob); err != nil || string(data) != want {
-			t.Errorf("what the other needs: %q, %v, want %q", data, err, want)
+			t.Errorf("a blob of the other manifest: %q, %v, want %q", data, err, want)
 		}
 	}
 }
@@ -282,20 +283,20 @@ func contractRefuses(t *testing.T, open func() registry.Target) {
 	good := ocispec.Descriptor{MediaType: "text/plain", Digest: digest.FromString("good"), Size: 4}
 	for name, data := range map[string]string{"other": "evil", "shorter": "goo", "longer": "evils", "empty": ""} {
 		if err := target.Push(t.Context(), good, bytes.NewReader([]byte(data))); err == nil {
-			t.Errorf("%s content was taken", name)
+			t.Errorf("%s content was accepted", name)
 		}
 	}
 	bad := ocispec.Descriptor{MediaType: "text/plain", Digest: "sha256:../../../etc", Size: 4}
 	if err := target.Push(t.Context(), bad, bytes.NewReader([]byte("good"))); err == nil {
-		t.Error("a digest that is a path was taken")
+		t.Error("a digest that is a path was accepted")
 	}
 	if _, err := target.Fetch(t.Context(), bad); err == nil {
-		t.Error("a digest that is a path was looked for")
+		t.Error("a digest that is a path was searched for")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := target.Push(ctx, good, bytes.NewReader([]byte("good"))); err == nil {
-		t.Error("pushed after it was cancelled")
+		t.Error("pushed after the context was canceled")
 	}
 	if ok, err := target.Exists(t.Context(), good); ok || err != nil {
 		t.Errorf("after refusing everything: Exists = %v, %v", ok, err)
@@ -354,7 +355,7 @@ func contractPushBlob(t *testing.T, open func() registry.Target) {
 	}
 }
 
-// contractConcurrent has several users of one place at once: no tag and no referrer is lost.
+// contractConcurrent opens a target several times at once, and checks that no tag or referrer is lost.
 func contractConcurrent(t *testing.T, open func() registry.Target) {
 	target := open()
 	subject := pushed(t, target, "subject", nil)

@@ -18,7 +18,7 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 )
 
-// copyTarget passes blobs to the target by its best method, and reports progress.
+// copyTarget sends blobs by the most capable method of the target, and reports progress.
 type copyTarget struct {
 	Target
 	src      content.Fetcher
@@ -26,7 +26,7 @@ type copyTarget struct {
 	sent     atomic.Int64 // blobs and manifests
 
 	listed   fetch.Listed
-	unlisted digest.Digest // a referrer that the target has to list; empty: none
+	unlisted digest.Digest // a referrer that the target does not list yet; empty: none
 }
 
 func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done int64) {
@@ -35,8 +35,8 @@ func (t *copyTarget) report(step artifact.Step, desc ocispec.Descriptor, done in
 	}
 }
 
-// relist makes the next copy send a manifest that the target has, if it is a referrer that the target does not list. On
-// disk, the manifests are the list.
+// relist makes the next copy push an existing manifest again if it is a referrer that the target does not list. Layouts need
+// no list: they search their manifests.
 func (t *copyTarget) relist(ctx context.Context, desc ocispec.Descriptor) error {
 	t.unlisted = ""
 	if keeper, able := t.Target.(BlobKeeper); !able || !keeper.KeepsBlobs() || !manifest.Is(desc.MediaType) {
@@ -57,11 +57,11 @@ func (t *copyTarget) relist(ctx context.Context, desc ocispec.Descriptor) error 
 	return err
 }
 
-// Exists reports whether a blob exists, or a manifest with everything that it lists: oras does not look below a manifest
-// that exists. Only a target that stores a manifest together with all its blobs is believed; on disk files get lost.
+// Exists reports whether a blob exists, or a manifest with everything that it lists: oras does not look below a manifest that
+// exists. Only targets that keep all blobs of a stored manifest are trusted; in a layout, files may be missing.
 func (t *copyTarget) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	if desc.Digest == t.unlisted {
-		return false, nil // it may exist, but has to be pushed to be listed
+		return false, nil // it may exist, but only a push lists it
 	}
 	ok, err := t.Target.Exists(ctx, desc)
 	if keeper, able := t.Target.(BlobKeeper); able && keeper.KeepsBlobs() || !ok || err != nil || !manifest.Is(desc.MediaType) {
@@ -108,7 +108,7 @@ func (t *copyTarget) Push(ctx context.Context, desc ocispec.Descriptor, r io.Rea
 // pay off below it.
 const fetchMinSize = 8 << 20
 
-// pushBlob sends a blob.
+// pushBlob sends a blob. A layout fetches a large one straight into its file, which can resume.
 func (t *copyTarget) pushBlob(ctx context.Context, pusher BlobPusher, desc ocispec.Descriptor) (artifact.Step, error) {
 	report := func(done int64) { t.report(artifact.Advanced, desc, done) }
 	disk, isDisk := t.Target.(BlobFetcher)
@@ -124,7 +124,7 @@ func (t *copyTarget) pushBlob(ctx context.Context, pusher BlobPusher, desc ocisp
 	return step, err
 }
 
-// Mount takes a blob from another repository of the same registry.
+// Mount mounts a blob from another repository of the same registry.
 func (t *copyTarget) Mount(ctx context.Context, desc ocispec.Descriptor, from string, get func() (io.ReadCloser, error)) error {
 	mounter, ok := t.Target.(orasregistry.Mounter)
 	if !ok {
@@ -159,11 +159,11 @@ func openAt(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor, o
 	return r, nil
 }
 
-// lazySource opens a blob at the first read: copyTarget may not read it at all. oras, which decodes several manifests at once,
-// gets none that exceeds manifest.Limits.
+// lazySource opens a blob at the first read: copyTarget may not read it at all. It refuses manifests that exceed
+// manifest.Limits, because oras decodes several at once.
 type lazySource struct{ Target }
 
-// Fetch reads a manifest at once and a blob when it is read.
+// Fetch reads a manifest immediately, and opens a blob at its first read.
 func (s lazySource) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if manifest.Is(desc.MediaType) {
 		data, err := manifest.Fetch(ctx, s.Target, desc)

@@ -155,7 +155,7 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that what was parsed is written so that it is parsed as the same.
+// FuzzParse checks that a parsed reference, written and parsed again, is the same.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"localhost:5000/a/b:v1", "oci://ghcr.io/a@" + someDigest, "./oci:v1", "/a:b/c.tar@" + someDigest,
 		"~", "docker.io/x", "[::1]:5000/x", "..:x", "./a@b:c"} {

@@ -44,17 +44,17 @@ type BlobKeeper interface {
 	KeepsBlobs() bool
 }
 
-// BlobFetcher lets another party write a blob into the target's files. Layouts and archives are one.
+// A BlobFetcher has another function write a blob into the target's files. Layouts and archives implement it.
 type BlobFetcher interface {
 	FetchBlob(ctx context.Context, desc ocispec.Descriptor, fetch func(dst *os.Root, name string) error) (artifact.Step, error)
 }
 
-// FileFetcher downloads a verified blob into a file and resumes what was interrupted. Repositories are one.
+// FileFetcher downloads a verified blob into a file and resumes what was interrupted. Repositories implement it.
 type FileFetcher interface {
 	FetchFile(ctx context.Context, desc ocispec.Descriptor, dst *os.Root, name string, report func(done, ready int64)) error
 }
 
-// Ranger reads a part of a blob, unverified. Repositories are one.
+// Ranger reads a part of a blob, unverified. Repositories implement it.
 type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }

@@ -7,8 +7,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Blob is content to send. It can be opened again, at any offset, as often as a retry needs. A target that can do better
-// than oras's Push takes a Blob (see pack.BlobPusher).
+// Blob is content to send. It can be opened again, at any offset, as often as a retry needs. A target that implements
+// pack.BlobPusher receives a Blob in place of a stream.
 type Blob struct {
 	MediaType   string
 	Annotations map[string]string

@@ -32,15 +32,15 @@ type Plan struct {
 	Remarks
 }
 
-// Others are artifacts that are pushed together with one.
+// Others are the artifacts that are pushed together with the one that a Plan describes.
 type Others struct {
 	Referrers []*Plan // packed, pushed and attached together with this artifact
-	Parts     []Part  // pushed before it: those of a collection, unless their versions exist, and what describes the repository
+	Parts     []Part  // pushed before it: the members of a collection whose versions do not exist yet, and the description of the repository
 }
 
 // Part is an artifact in repositories of its own.
 type Part struct {
-	Repositories []string // below the repository of the whole: its name, and former names; none: that repository itself
+	Repositories []string // relative to the repository of the Plan: the name of the part, and its former names; empty: that repository itself
 	Plan         *Plan
 }
 
@@ -78,7 +78,7 @@ type Entries struct {
 	Split    bool   // several layers, cut by content
 	Follow   bool   // links are packed as the files that they lead to
 	Image    bool   // the layer belongs to an image, where a name that begins with ".wh." marks a deleted file
-	File     bool   // the tar is a file to its clients, and no directory on pull
+	File     bool   // clients read the tar as a file: it is not unpacked on pull
 	Unpack   bool   // oras can unpack the layer: entries are below the title, gzip; pack annotates it so
 
 	Replaced map[string][]byte // contents of files that Compose changed, by path; the files are not read then
@@ -100,7 +100,7 @@ type Finished struct {
 	Config      []byte            // the config blob
 	Annotations map[string]string // more annotations of the manifest
 	Entry       map[string]string // annotations of the manifest's descriptor in an index
-	// Attached returns the annotations that the manifest gets if it has a subject, instead of its others with these keys:
-	// what a listing of referrers shows of it. Nil: none.
+	// Attached returns the annotations that the manifest gets if it has a subject, in place of those with the same keys;
+	// listings of referrers show them. Nil: none.
 	Attached func() map[string]string
 }

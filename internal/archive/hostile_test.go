@@ -321,8 +321,8 @@ func surroundings(t testing.TB, top string) map[string]string {
 	return found
 }
 
-// checkInside looks at what was unpacked: files of one name each or linked to one another, no link that leads out, no
-// special files.
+// checkInside checks the unpacked files: files of one name each or linked to one another, no link that leads out, no special
+// files.
 func checkInside(t testing.TB, top, dst string, done bool) {
 	t.Helper()
 	victim, err := os.Stat(filepath.Join(top, "victim", "secret"))

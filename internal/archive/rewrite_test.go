@@ -111,7 +111,7 @@ func TestRewriteHoldsLimitsForAll(t *testing.T) {
 	}
 }
 
-// TestRewriteLostLink: a link whose file a later layer replaces has nothing to link to in one archive.
+// TestRewriteLostLink checks a hard link whose file a later layer replaces: one archive has nothing to link to.
 func TestRewriteLostLink(t *testing.T) {
 	t.Parallel()
 	lower := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})

@@ -56,7 +56,7 @@ func helpWidth(a *app.App) int {
 	return maxHelp
 }
 
-// refill breaks the lines of paragraphs anew if some are too long. Indented lines stay.
+// refill wraps paragraphs again if some of their lines are too long. Indented lines stay.
 func refill(text string, width int) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, paragraph := range paragraphs {

@@ -22,8 +22,8 @@ import (
 
 // FuzzHostileLayout damages layouts, and reads them with every command that reads. Half of the damage keeps digests and sizes
 // right, so that it reaches what parses manifests, configs, and archives. Whatever is wrong, a command ends soon, with an exit
-// code that has a meaning; nothing appears outside of the destination; no link leads out of it; and where only bytes of
-// blobs are wrong, no command succeeds with another output than that of the sound layout.
+// code that has a meaning; nothing appears outside of the destination; no link leads out of it; and where only bytes of blobs
+// are wrong, no command succeeds with an output other than that of the intact layout.
 func FuzzHostileLayout(f *testing.F) {
 	home := f.TempDir()
 	for _, name := range []string{"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"} {

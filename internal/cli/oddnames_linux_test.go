@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVolumeKeepsWhatLinuxHas: names that are not UTF-8 or have control characters, named pipes, and absolute links of a
-// volume come back, from its directory and from its tar. Sockets stay out, with a note.
-func TestVolumeKeepsWhatLinuxHas(t *testing.T) {
+// TestVolumeKeepsLinuxFiles packs names that are not UTF-8 or have control characters, named pipes, and absolute links, and
+// checks that they are pulled as they were, from a directory and from a tar. Sockets are left out, with a note.
+func TestVolumeKeepsLinuxFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CACHE_HOME", dir)

@@ -62,7 +62,7 @@ type entry struct {
 	at     string
 	failed bool
 	warned bool        // see warnOfGit
-	client spec.Filter // what the native client leaves out, as far as the entry does not take it back; nil: nothing
+	client spec.Filter // files that the native client leaves out and the entry does not include again; nil: none
 }
 
 // refuse reports a problem with the entry.

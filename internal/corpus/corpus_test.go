@@ -327,8 +327,8 @@ func TestPull(t *testing.T) {
 	}
 }
 
-// TestRecords pulls again into directories that the earlier version filled: its records are hints, so what was packed is compared
-// once. No file is placed anew, a newer artifact replaces the files, and a file that was changed since is kept.
+// TestRecords pulls again into directories that the earlier version filled: its records are hints, so what was packed is
+// compared once. No file is placed again, a newer artifact replaces the files, and a file that was changed since is kept.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "pulled")

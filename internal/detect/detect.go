@@ -121,7 +121,7 @@ func entriesOf(fsys fs.FS, samples []*tree.Sample) []*tree.Sample {
 	for _, s := range samples {
 		if !s.IsDir() {
 			entries = append(entries, s)
-		} else if listed, err := list(fsys, s.Path); err == nil { // else it has nothing but hidden files
+		} else if listed, err := list(fsys, s.Path); err == nil { // else it has only hidden files
 			entries = append(entries, listed[1:]...)
 		}
 	}

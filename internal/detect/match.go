@@ -25,7 +25,7 @@ type files struct {
 	entries []*tree.Sample // of the directory, or else the named files
 }
 
-// filesOf looks at the named files. A directory with nothing but hidden files has no entries.
+// filesOf looks at the named files. A directory with only hidden files has no entries.
 func filesOf(t *compose.Table, fsys fs.FS, named []*tree.Sample) (*files, error) {
 	f := &files{table: t, fsys: fsys, named: named, entries: named}
 	if !f.isDirectory() {

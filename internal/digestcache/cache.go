@@ -9,9 +9,10 @@
 // It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
 // disk errors are not reported.
 //
-// The cache of trees in pack/internal/tar and the records of pulls are stores of their own. This one has records of a fixed size, because
-// 65,536 of them are read at every push; a tree has one line of text, and there are few. Neither of the two may be believed
-// without its files, while records of pulls decide which files belong to the user: they are replaced as a whole and synced.
+// The cache of trees in pack/internal/tar and the records of pulls are stores of their own. This one has records of a fixed
+// size, because 65,536 of them are read at every push; a tree has one line of text, and there are few. Neither of the two may
+// be trusted without its files, while records of pulls decide which files belong to the user: they are replaced as a whole and
+// synced.
 package digestcache
 
 import (
@@ -94,7 +95,7 @@ func thisBoot() boot {
 	return boot{sha256.Sum256([]byte(id)), began.UnixNano()}
 }
 
-// bootOf returns the run of the machine that stored the records after a marker: a record of no file. Versions that know no
+// bootOf returns the run of the machine that stored the records after a marker: a record of no file. Versions that have no
 // markers read it as a record that they never look up.
 func (r record) bootOf() (boot, bool) {
 	return boot{r.sum, r.mtime}, r.fileID == fileID{}

@@ -36,7 +36,7 @@ func TestComposeReadsDavit(t *testing.T) {
 	}
 }
 
-// TestComposeReadsIncludes: what a compose file includes, and what that extends, comes along.
+// TestComposeReadsIncludes checks that included files, and the files that those extend, are packed.
 func TestComposeReadsIncludes(t *testing.T) {
 	t.Parallel()
 	c, with := composeClient(t)

@@ -144,7 +144,7 @@ func metadata(t *testing.T, annotations map[string]string) map[string]any {
 	return m
 }
 
-// TestFeatureVersionsMoveTagsForward: a fix of an older version takes no tag from a newer one, as the CLI has it.
+// TestFeatureVersionsMoveTagsForward checks that a fix of an older version takes no tag from a newer one, as with the CLI.
 func TestFeatureVersionsMoveTagsForward(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting")

@@ -28,7 +28,7 @@ func TestPodmanMountsImage(t *testing.T) {
 	sameFiles(t, files(t, strings.TrimSpace(dir)), files(t, filepath.Join(example("image"), "rootfs")))
 }
 
-// TestSkopeoCopiesImages: what davit calls an image, skopeo can inspect and copy.
+// TestSkopeoCopiesImages checks that skopeo inspects and copies images that davit pushed.
 func TestSkopeoCopiesImages(t *testing.T) {
 	t.Parallel()
 	for kind, declaration := range map[string]string{"image": "", "volume": "", "wasm": "kind: image\nlayers: [greeting.wasm]\n"} {
@@ -99,8 +99,8 @@ func TestPodmanRestoresVolume(t *testing.T) {
 	sameFiles(t, files(t, got), want)
 }
 
-// TestVolumeOnBase: with a base, a volume has the base's files next to volume-data; Docker Desktop runs that image to
-// restore the volume.
+// TestVolumeOnBase checks that a volume with a base has the base's files next to volume-data; Docker Desktop runs that image
+// to restore the volume.
 func TestVolumeOnBase(t *testing.T) {
 	podman := clients.Podman(t)
 	ref := repo(t, "base") + ":v1"

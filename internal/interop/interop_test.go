@@ -1,5 +1,5 @@
-// Package interop holds the tests that davit and the native client of each kind read what the other pushed. It has
-// nothing but tests: one file for each kind, and the helpers in this one. A client that is not there skips its tests.
+// Package interop holds the tests that davit and the native client of each kind read what the other pushed. It has only tests:
+// one file for each kind, and the helpers in this one. A client that is not there skips its tests.
 package interop
 
 import (

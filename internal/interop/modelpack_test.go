@@ -65,7 +65,7 @@ func TestDavitReadsModctl(t *testing.T) {
 	sameFiles(t, files(t, dir), want)
 }
 
-// TestModelRunnerReadsModelPack: Docker Model Runner reads ModelPack too.
+// TestModelRunnerReadsModelPack checks that Docker Model Runner reads ModelPack.
 func TestModelRunnerReadsModelPack(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)

@@ -123,8 +123,8 @@ func (v volumes) restore(name, tar string) string {
 	return dir
 }
 
-// TestPodmanVolumeExport: the tar that podman makes of a volume is a source, and what comes back not unpacked is a tar
-// of which podman makes the same volume.
+// TestPodmanVolumeExport packs the tar that podman exports from a volume, and pulls it without unpacking: a tar of which
+// podman makes the same volume.
 func TestPodmanVolumeExport(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")
@@ -148,7 +148,7 @@ func TestPodmanVolumeExport(t *testing.T) {
 	sameFiles(t, got, inodes(t, original, time.Second)) // podman's tar has whole seconds, and no access control lists
 }
 
-// TestPodmanVolumeDirectory: the directory of a volume's data is a source too, and loses nothing.
+// TestPodmanVolumeDirectory packs the data directory of a volume, and checks that nothing is lost.
 func TestPodmanVolumeDirectory(t *testing.T) {
 	v := volumes{clients.Podman(t)}
 	original := v.create("original")

@@ -17,11 +17,11 @@ const (
 // errNotJSON is the error of Scan for input that does not look like a JSON object.
 var errNotJSON = errors.New("not a JSON object")
 
-// Scan reads a JSON object without building it and reports the strings in it, in memory that does not depend on its
-// size. It calls visit with the path of keys, at most two and joined by slashes, and the string at that path; strings in
-// a list have the path of the list. A key with another type of value is reported with an empty string. The scan ends
-// when visit returns false, at the end of the object, or after MaxScan bytes. Scan finds keys in valid JSON. It does not
-// validate the JSON, but it does check that nothing but another object follows.
+// Scan reads a JSON object without building it and reports the strings in it, in memory that does not depend on its size. It
+// calls visit with the path of keys, at most two and joined by slashes, and the string at that path; strings in a list have
+// the path of the list. A key with another type of value is reported with an empty string. The scan ends when visit returns
+// false, at the end of the object, or after MaxScan bytes. Scan finds keys in valid JSON. It does not validate the JSON, but
+// it does check that only another object follows.
 func Scan(r io.Reader, visit func(key, value string) bool) error {
 	s := &scanner{r: bufio.NewReaderSize(io.LimitReader(r, MaxScan), 64<<10), visit: visit}
 	first, err := s.next()

@@ -58,7 +58,7 @@ func (s *Stream) each(open json.Delim, element func() error) error {
 	return err
 }
 
-// Decode reads a value. Parts of another type than v has stay zero.
+// Decode reads a value. Parts whose type differs from that of v stay zero.
 func (s *Stream) Decode(v any) error {
 	s.part.left = s.most
 	err := s.dec.Decode(v)

@@ -137,7 +137,7 @@ func TestLayoutNames(t *testing.T) {
 	}
 }
 
-// TestDeleteKeepsShared: deleting an artifact leaves alone what another one needs.
+// TestDeleteKeepsShared checks that deleting an artifact keeps the blobs that another one needs.
 func TestDeleteKeepsShared(t *testing.T) {
 	t.Parallel()
 	l := openForPieces(t)
@@ -153,7 +153,8 @@ func TestDeleteKeepsShared(t *testing.T) {
 	}
 }
 
-// TestDeleteBesideUploads: a deleted manifest is removed while blobs are stored that no manifest needs yet, and those stay.
+// TestDeleteBesideUploads checks that a deleted manifest is removed while blobs are stored that no manifest needs yet, and
+// that those blobs stay.
 func TestDeleteBesideUploads(t *testing.T) {
 	t.Parallel()
 	l := openForPieces(t)
@@ -188,7 +189,8 @@ func hasBlobOf(ctx context.Context, l *Layout, content string) bool {
 	return err == nil
 }
 
-// TestFetchBlob: a file that an interrupted fetch left stays when the layout is closed, and the next fetch has it.
+// TestFetchBlob checks that the file of an interrupted fetch stays when the layout is closed, and that the next fetch resumes
+// it.
 func TestFetchBlob(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")

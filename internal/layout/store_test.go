@@ -202,7 +202,7 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	}
 }
 
-// TestMended: missing content, or content of another size, is stored again by the push that brings it.
+// TestMended checks that a push stores missing blobs, and blobs of the wrong size, again.
 func TestMended(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -398,7 +398,7 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-// TestReadOnly: what was opened for reading is not written.
+// TestReadOnly checks that a target opened for reading is not written.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -417,7 +417,7 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-// cancelling is a reader in whose middle the push is cancelled.
+// canceling is a reader that cancels the push when half of it is read.
 type cancelling struct {
 	io.Reader
 	cancel func()
@@ -454,7 +454,7 @@ func TestCancelledPushLeavesNothing(t *testing.T) {
 	})
 }
 
-// TestDiscarded: an archive whose command failed is as it was.
+// TestDiscarded checks that an archive does not change if the command fails.
 func TestDiscarded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci.tar")
@@ -491,7 +491,7 @@ func TestDiscarded(t *testing.T) {
 	noLitter(t, path)
 }
 
-// TestUnchanged: doing the same again writes nothing.
+// TestUnchanged checks that repeating a command writes nothing.
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -511,7 +511,7 @@ func TestUnchanged(t *testing.T) {
 	})
 }
 
-// TestArchiveDependsOnContentAlone: order and time of what was put in don't show.
+// TestArchiveDependsOnContentAlone checks that an archive does not depend on the order and time of writes.
 func TestArchiveDependsOnContentAlone(t *testing.T) {
 	t.Parallel()
 	var archives [][]byte
@@ -535,7 +535,7 @@ func TestArchiveDependsOnContentAlone(t *testing.T) {
 	}
 }
 
-// TestCompressedArchive: an archive is read in place, so a compressed one is not read.
+// TestCompressedArchive checks that compressed archives are refused: archives are read in place.
 func TestCompressedArchive(t *testing.T) {
 	t.Parallel()
 	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd"} {
@@ -595,7 +595,7 @@ func TestForeignNames(t *testing.T) {
 	})
 }
 
-// TestForeignFieldsStay: what others wrote into index.json is there after it was changed.
+// TestForeignFieldsStay checks that changes of index.json keep the fields that other tools wrote.
 func TestForeignFieldsStay(t *testing.T) {
 	t.Parallel()
 	manifest := jsonOf(ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, Config: ocispec.DescriptorEmptyJSON})
@@ -614,7 +614,7 @@ func TestForeignFieldsStay(t *testing.T) {
 	})
 }
 
-// TestIndexes: the manifests of an index are listed through it alone, found by digest, and go with it.
+// TestIndexes checks that the manifests of an index are listed only through it, found by digest, and deleted with it.
 func TestIndexes(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -652,7 +652,7 @@ func TestIndexes(t *testing.T) {
 	})
 }
 
-// TestMissingBlobs: a manifest is not taken before what it needs is there, unless that is elsewhere.
+// TestMissingBlobs checks that a manifest is refused until its blobs exist, unless they are stored elsewhere.
 func TestMissingBlobs(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -669,7 +669,7 @@ func TestMissingBlobs(t *testing.T) {
 	})
 }
 
-// TestGarbage: unneeded blobs are removed when no other process is writing.
+// TestGarbage checks that unneeded blobs are removed when no other process is writing.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
@@ -724,7 +724,7 @@ func aged(t *testing.T, path string, age time.Duration) {
 	}
 }
 
-// TestFileThatChanges: a file that is another one when the archive is written fails, by name.
+// TestFileThatChanges checks that the error names a file that changed before the archive is written.
 func TestFileThatChanges(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "weights")

@@ -119,7 +119,7 @@ func (l *Layout) Delete(ctx context.Context, desc ocispec.Descriptor) error {
 	return l.collect(ctx, collection{some: all, before: time.Now().Add(-files.Stale), deleted: []digest.Digest{desc.Digest}})
 }
 
-// closure returns a manifest and everything it reaches, as far as it can be read.
+// closure returns a manifest and everything it reaches, except below manifests that can't be read.
 func (l *Layout) closure(ctx context.Context, desc ocispec.Descriptor) map[digest.Digest]bool {
 	all := map[digest.Digest]bool{desc.Digest: true}
 	if !manifest.Is(desc.MediaType) {

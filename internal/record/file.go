@@ -27,7 +27,7 @@ const (
 	maxImport = 32 << 20
 )
 
-// ErrNotPrivate says that other users may write the directory for records, so that nothing in it can be believed.
+// ErrNotPrivate says that other users may write the directory for records, so that nothing in it can be trusted.
 var ErrNotPrivate = errors.New("it is not a directory that only this user can write")
 
 // File returns the path of the state file for the destination dst in the directory for records, which it creates. The file

@@ -24,7 +24,8 @@ func open(t *testing.T, dir string) *os.Root {
 	return root
 }
 
-// TestFileBelongsToDirectory: a directory keeps its state file when it is moved, and others have other ones.
+// TestFileBelongsToDirectory checks that a directory keeps its state file when it is moved, and that no two directories share
+// one.
 func TestFileBelongsToDirectory(t *testing.T) {
 	t.Parallel()
 	records, dir := filepath.Join(t.TempDir(), "davit", "pulled"), t.TempDir()
@@ -58,11 +59,11 @@ func TestFileBelongsToDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := file("b"); got == b && durable.BootID() != "" { // where creation times are known, as on Linux
-		t.Errorf("a directory that was made anew has the state of the one before")
+		t.Errorf("a directory that was removed and made again has the state of the one before")
 	}
 }
 
-// TestOnlyPrivateDirectories: what others could have written is not read.
+// TestOnlyPrivateDirectories checks that files that other users could have written are not read.
 func TestOnlyPrivateDirectories(t *testing.T) {
 	t.Parallel()
 	dst := open(t, t.TempDir())

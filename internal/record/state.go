@@ -73,7 +73,7 @@ type Record struct {
 	trust
 }
 
-// trust says how far the files of a record are believed.
+// trust says how far the files of a record are trusted.
 type trust struct {
 	sameBoot bool // the machine did not restart since the record was written
 	moved    bool // a killed pull may have renamed or linked files, which changes their ctimes

@@ -38,7 +38,7 @@ func listed(r *Record) (files []Placed) {
 	return files
 }
 
-// TestState: what was written is read, whatever files are called.
+// TestState checks that a written state is read back, with any names of files.
 func TestState(t *testing.T) {
 	t.Parallel()
 	s := &State{Path: filepath.Join(t.TempDir(), "state")}

@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestClients: other people's clients push to a layout and pull from it.
+// TestClients pushes to a layout, and pulls from it, with other clients.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *running){

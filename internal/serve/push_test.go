@@ -98,7 +98,7 @@ func TestUpload(t *testing.T) {
 	r.want(404, "PATCH", at, "lo")
 }
 
-// TestBrokenUpload: what arrived before a connection broke need not be sent again.
+// TestBrokenUpload checks that an upload resumes after a broken connection.
 func TestBrokenUpload(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
@@ -176,8 +176,8 @@ func TestPushManifest(t *testing.T) {
 	r.want(404, "DELETE", "/v2/oci/manifests/"+base.Digest.String(), nil)
 }
 
-// TestDeleteOfWhatIsNeeded: a manifest that an index lists stays as long as the index does.
-func TestDeleteOfWhatIsNeeded(t *testing.T) {
+// TestDeleteOfListed checks that a manifest stays while an index lists it.
+func TestDeleteOfListed(t *testing.T) {
 	t.Parallel()
 	r := start(t, filepath.Join(t.TempDir(), "oci"), Options{Write: true})
 	child, _ := r.pushManifest("oci", "", "one", nil)
@@ -192,7 +192,7 @@ func TestDeleteOfWhatIsNeeded(t *testing.T) {
 	r.want(404, "GET", "/v2/oci/manifests/1.0", nil)
 }
 
-// TestNames: a tag that was pushed to a name is that name's alone, and those of the layout are everybody's.
+// TestNames checks that a tag pushed to a name belongs to that name only, and that every name has the tags of the layout.
 func TestPushToNames(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -296,7 +296,7 @@ func TestPages(t *testing.T) {
 	r.want(400, "GET", "/v2/oci/tags/list?n=-1", nil)
 }
 
-// TestTree: a directory of layouts.
+// TestTree serves a directory of layouts.
 func TestTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -361,7 +361,8 @@ func TestReplaced(t *testing.T) {
 	r.want(200, "GET", "/v2/a/manifests/b", nil)
 }
 
-// TestDeletedBesideWriters: a deleted manifest is not found, even if another process writes to the layout, so that its bytes stay.
+// TestDeletedBesideWriters checks that a deleted manifest is not found even while its blob stays, because another process
+// writes to the layout.
 func TestDeletedBesideWriters(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -384,7 +385,7 @@ func TestDeletedBesideWriters(t *testing.T) {
 	r.want(404, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 }
 
-// TestConcurrent: many clients push at once, what they share too.
+// TestConcurrent pushes with many clients at once, with blobs that they share.
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")

@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestStop: a request that is under way is finished, and nothing is left of uploads that were not.
+// TestStop checks that a running request is finished, and that no files of unfinished uploads are left.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")
@@ -71,7 +71,8 @@ func dialUpload(t *testing.T, host, at, first string, length int) net.Conn {
 	return conn
 }
 
-// TestKilled: a server that is killed in the middle of an upload leaves a sound layout, and the next one tidies up.
+// TestKilled checks that a server killed during an upload leaves an intact layout, and that the next one removes the partial
+// blob.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "oci")

@@ -59,8 +59,8 @@ type Options struct {
 	EachPlatform bool
 	// Referrers signs the attachments, too, apart from signatures.
 	Referrers bool
-	// Created is written into the manifest of a bundle. The zero value writes none, so that the digest depends on nothing but
-	// the key, the artifact, and the annotations.
+	// Created is written into the manifest of a bundle. The zero value writes none, so that the digest depends only on the
+	// key, the artifact, and the annotations.
 	Created time.Time
 }
 

@@ -104,7 +104,7 @@ func TestReferrersOfReferrersAreAskedForAtOnce(t *testing.T) {
 	})
 }
 
-// TestVerifyWithoutForeignLayers: a layer that is not distributed is missing everywhere, and is never a fault.
+// TestVerifyWithoutForeignLayers checks that the absence of a nondistributable layer is not a fault.
 func TestVerifyWithoutForeignLayers(t *testing.T) {
 	t.Parallel()
 	store := pulltest.NewSource()

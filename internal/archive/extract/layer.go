@@ -9,8 +9,8 @@ import (
 	"github.com/davit-oci/davit/internal/archive/read"
 )
 
-// replace removes what an entry of a layer deletes or replaces of earlier layers. It reports whether the entry is a
-// whiteout, which is not unpacked itself.
+// replace removes the files of earlier layers that an entry deletes or replaces. It reports whether the entry is a whiteout,
+// which is not unpacked itself.
 func (u *unpacker) replace(h *read.Header) (isWhiteout bool, err error) {
 	if archive.IsWhiteout(h.Name) {
 		return true, u.whiteout(h)
@@ -41,7 +41,7 @@ func (u *unpacker) whiteout(h *read.Header) error {
 	return u.remove(name)
 }
 
-// empty removes everything that earlier layers put into a directory.
+// empty removes everything that earlier layers wrote to a directory.
 func (u *unpacker) empty(dir string) error {
 	exists, err := u.x.isRealDir(dir)
 	if err != nil || !exists {
@@ -64,7 +64,7 @@ func (u *unpacker) empty(dir string) error {
 	return nil
 }
 
-// remove removes what earlier layers put at name, but not what this layer has there.
+// remove removes the entry that earlier layers wrote at name. Entries of this layer stay.
 func (u *unpacker) remove(name string) error {
 	if isDir, ok := u.it.Find(name); ok {
 		if isDir {

@@ -180,7 +180,7 @@ func TestSplitOfManySizes(t *testing.T) {
 	}
 }
 
-// TestSplitOfLargeTrees: the groups of large trees are those of earlier versions, whose smallest limit was 8 MiB.
+// TestSplitOfLargeTrees checks that large trees are split as by earlier versions, whose smallest limit was 8 MiB.
 func TestSplitOfLargeTrees(t *testing.T) {
 	t.Parallel()
 	for total, want := range map[int64]int64{613e6: 8 << 20, 1 << 30: 15424450, 8e9: 114115983} {
@@ -193,7 +193,7 @@ func TestSplitOfLargeTrees(t *testing.T) {
 	}
 }
 
-// TestSplitSmall: there is nothing to gain with a small tree.
+// TestSplitSmall checks that a small tree is not split.
 func TestSplitSmall(t *testing.T) {
 	t.Parallel()
 	entries := listing(rand.New(rand.NewPCG(1, 2)), 20, 1000)

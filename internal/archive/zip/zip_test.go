@@ -67,7 +67,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestConvertRefusesLinks: the error names the link, and the writer of the tar ends.
+// TestConvertRefusesLinks checks that the error names the link, and that the writer of the tar returns.
 func TestConvertRefusesLinks(t *testing.T) {
 	t.Parallel()
 	err := zip.Convert(io.Discard, tarOf(tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "a"}, tar.Header{Name: "a", Typeflag: tar.TypeReg, Linkname: strings.Repeat("x", 1<<20)}))

@@ -43,7 +43,7 @@ func firstExample(cmd *cobra.Command) string {
 }
 
 // fill returns the arguments of the command's usage that are missing, and the command with their names in place of them. The
-// arguments come in order, unless one can only be the last: attach with nothing but a reference lacks the file.
+// arguments come in order, unless one can only be the last: attach with only a reference lacks the file.
 func fill(cmd *cobra.Command, args []string) (missing []string, complete string) {
 	var names []string
 	for _, word := range strings.Fields(cmd.Use)[1:] {

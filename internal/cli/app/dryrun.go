@@ -66,7 +66,7 @@ func (d DryRun) OpenExisting(ctx context.Context, a *App, l *Login, ref registry
 	return &Target{Target: &DryTarget{Target: t.Target}, Ref: ref}, nil
 }
 
-// DryTarget is a target that takes everything and keeps nothing but manifests, which the same run may read again.
+// DryTarget is a target that takes everything and keeps only manifests, which the same run may read again.
 type DryTarget struct {
 	registry.Target
 	temporary string // directory to remove; empty: none

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// connection says how one registry is reached, as far as that differs between the registries of one command.
+// connection has the settings of a connection that can differ between the registries of one command.
 type connection struct {
 	registry                 string // the one that the username and the password are for
 	username, password       string

@@ -161,7 +161,7 @@ func hintAtOrder(opts attachOptions, err error) error {
 	return &exit.UsageError{Err: fmt.Errorf("%q is a source: the subject is the last argument", opts.subject), Hint: "davit attach " + strings.Join(words, " ")}
 }
 
-// signAll signs what was attached.
+// signAll signs the attached artifacts.
 func signAll(ctx context.Context, signer *signing.Signer, t *app.Target, attached []*pack.Attached) error {
 	sign := signer.In(t.Target)
 	for _, r := range attached {

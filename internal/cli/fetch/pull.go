@@ -141,7 +141,8 @@ func pullFrom(ctx context.Context, a *app.App, t *app.Target, opts pullOptions) 
 	return result, opts.lock.Record(ctx)
 }
 
-// pin completes the reference of a target, and returns the one to read: what was verified, and is locked, if the options demand it.
+// pin completes the reference of a target, and returns the reference to read: with the digest that was verified or locked, if
+// the options demand it.
 func (o *pullOptions) pin(ctx context.Context, a *app.App, t *app.Target) (string, error) {
 	if err := o.lock.Open(t); err != nil {
 		return "", err
@@ -196,7 +197,8 @@ func makeDir(dir string) (madeDirs, error) {
 	return made, nil
 }
 
-// undo removes what was made, unless something is in it: what an interrupted pull left there lets the next one go on.
+// undo removes the directories that this pull created, unless they hold files: the next pull continues with those of an
+// interrupted one.
 func (m madeDirs) undo() {
 	for _, d := range m {
 		if os.Remove(d) != nil {
@@ -205,7 +207,7 @@ func (m madeDirs) undo() {
 	}
 }
 
-// sync returns once the names of what was made are on the disk.
+// sync writes the names of the created directories to the disk.
 func (m madeDirs) sync() error {
 	for _, d := range m {
 		if err := durable.Dir(filepath.Dir(d)); err != nil {

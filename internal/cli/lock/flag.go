@@ -97,7 +97,7 @@ func (f *Flag) Pin(ctx context.Context, t *app.Target, reference string, keys []
 	return now.Digest.String(), nil
 }
 
-// Record creates the lock file with what was pulled, if it did not exist.
+// Record creates the lock file with the pulled artifact if the file did not exist.
 func (f *Flag) Record(ctx context.Context) error {
 	if f.record == nil {
 		return nil

@@ -72,7 +72,7 @@ func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []sho
 	return all, noteOn(found, opts.Alert), nil
 }
 
-// noteOn says how what was found differs from what was asked for.
+// noteOn describes how the result differs from the request.
 func noteOn(found *referrers.Found, alert string) string {
 	var notes []string
 	switch place := found.Place; {

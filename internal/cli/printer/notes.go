@@ -24,7 +24,7 @@ func (p *Printer) WarnEarly(format string, args ...any) {
 	p.deferInJSON(func() { p.Warn(format, args...) })
 }
 
-// deferInJSON prints now or, in JSON format, in Flush: there standard error must hold nothing but the error if there is one.
+// deferInJSON prints now or, in JSON format, in Flush: standard error must then hold only the error, if any.
 func (p *Printer) deferInJSON(print func()) {
 	if p.Format.Name == "json" {
 		p.kept = append(p.kept, print)

@@ -42,7 +42,7 @@ func (p *Printer) Print(r Result) error {
 	return p.WriteOut(out.Bytes())
 }
 
-// PrintUnlessQuiet prints a result that says nothing but that the command succeeded, which the exit code says, too.
+// PrintUnlessQuiet prints a result that only says that the command succeeded: the exit code says so, too.
 func (p *Printer) PrintUnlessQuiet(r Result) error {
 	if p.Quiet && p.Format.String() == "text" {
 		return nil

@@ -28,7 +28,7 @@ func newPushCommand(a *app.App) *cobra.Command {
 	var opts pushOptions
 	cmd := &cobra.Command{
 		Use:   "push [SOURCE...] TARGET",
-		Short: "Pack files and push them in one go",
+		Short: "Pack files and push them",
 		Long: `Pack a source and send it to a registry, a layout, or an archive. Blobs that exist there are
 not sent; tags move after everything else is stored.
 

@@ -58,7 +58,7 @@ func FuzzReadArchive(f *testing.F) {
 	})
 }
 
-// TestLargeFile: helm 4.3 loads a file of any size, earlier ones do not.
+// TestLargeFile checks that large files are accepted: helm 4.3 loads files of any size, earlier versions do not.
 func TestLargeFile(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{chart.MaxFileSize: 0, chart.MaxFileSize + 1: 1} {

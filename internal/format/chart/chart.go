@@ -23,7 +23,7 @@ type Chart struct {
 	About
 	Packaging
 
-	Warnings []string `json:"-"` // values that helm reads in another way than they are written
+	Warnings []string `json:"-"` // values that helm does not read as they are written
 
 	packed []string // names of the charts in charts/
 }

@@ -52,8 +52,7 @@ func newLoader(depth int, all *total) *Loader {
 	return &Loader{files: map[string][]byte{}, charts: map[string]*Loader{}, packed: map[string]*Chart{}, depth: depth, all: all}
 }
 
-// Add reads a file of the chart, as far as helm needs it to load the chart. The name is relative to the directory of the
-// chart.
+// Add reads the parts of a file that helm needs to load the chart. The name is relative to the directory of the chart.
 func (l *Loader) Add(name string, r io.Reader, size int64) error {
 	if size > MaxFileSize {
 		l.all.large = append(l.all.large, name)

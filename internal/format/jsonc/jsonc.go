@@ -11,7 +11,7 @@ import (
 // after its byte order mark.
 func ToJSON(data []byte) []byte {
 	out := bytes.Clone(bytes.TrimPrefix(data, bom.UTF8))
-	comma := -1 // a comma with nothing but space after it so far
+	comma := -1 // a comma with only space after it so far
 	for i := 0; i < len(out); i++ {
 		switch c := out[i]; {
 		case c == '"':

@@ -36,7 +36,7 @@ type Summary struct {
 	List []Component `json:"-"` // the first components, if ReadAll read it
 }
 
-// Component is a component of a software bill of materials, as far as a table has room for it.
+// Component has the fields of a component of a software bill of materials that a table shows.
 type Component struct{ Name, Version, License string }
 
 // Outline returns the summary in the form that all documents have.

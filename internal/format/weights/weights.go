@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/safetensors"
 )
 
-// Head describes a file of model weights, as far as the beginning of the file shows.
+// Head has the facts about a file of model weights that the beginning of the file shows.
 type Head struct {
 	Format       string            `json:"format"`            // gguf or safetensors
 	Tensors      int64             `json:"tensors,omitempty"` // 0: not known

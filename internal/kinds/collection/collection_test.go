@@ -38,7 +38,7 @@ func TestCollection(t *testing.T) {
 	}
 }
 
-// TestParts: the features are artifacts of their own, under their former names as well.
+// TestParts checks that each feature is a separate artifact, also under its former names.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{

@@ -7,8 +7,8 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/compose"
 )
 
-// TestConsistency: what docker compose config takes is taken, and what it rejects is rejected. The files are in turn
-// compose.yaml, compose.override.yaml, and more.yaml, parted by "===".
+// TestConsistency checks that files are accepted or rejected as docker compose config does. The files are in turn
+// compose.yaml, compose.override.yaml, and more.yaml, separated by "===".
 func TestConsistency(t *testing.T) {
 	t.Parallel()
 	const web = "services:\n  web:\n    image: nginx\n"

@@ -20,9 +20,9 @@ var (
 	composeOverrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
 )
 
-// settle reduces what was found in a directory to what docker compose takes of one: its own compose file, one that
-// overrides it, and the env files that services name. Other env files of the directory are among the paths, so that
-// composing leaves them out and says so.
+// settle reduces the files found in a directory to those that docker compose reads: its own compose file, one that overrides
+// it, and the env files that services name. Other env files of the directory are among the paths, so that composing leaves
+// them out and says so.
 func settle(d *compose.Directory) (compose.Settled, error) {
 	own := existing(d.FS, d.Path, composeFileNames)
 	if own != nil {

@@ -50,8 +50,7 @@ func (l *loader) load(s source) (project.Model, error) {
 	return m, nil
 }
 
-// file reads the documents of one file into a model. Of a file that is only extended, docker compose reads nothing but the
-// service.
+// file reads the documents of one file into a model. Of a file that is only extended, docker compose reads only the service.
 func (l *loader) file(m project.Model, name string, s source, whole bool) error {
 	data, err := tree.ReadFile(l.fsys, name, tree.MaxSmallFile)
 	if err != nil {

@@ -36,8 +36,8 @@ func published(t *testing.T, files map[string]string) (map[string]string, *spec.
 	return contents, plan, nil
 }
 
-// TestPathsOfPartsAreMoved: a file that is extended or included is published beside compose.yaml, so its paths have to lead
-// from there to where they led.
+// TestPathsOfPartsAreMoved checks extended and included files: they are published beside compose.yaml, so their paths are
+// rewritten to lead to the same files.
 func TestPathsOfPartsAreMoved(t *testing.T) {
 	t.Parallel()
 	contents, _, err := published(t, map[string]string{
@@ -137,7 +137,7 @@ func TestApplicationsThatDockerComposeRefuses(t *testing.T) {
 	}
 }
 
-// TestAliasesArePathsToo: a path that aliases use many times is moved once, as if it had been written each time.
+// TestAliasesArePathsToo checks that a path that aliases use many times is moved once, as if it had been written each time.
 func TestAliasesArePathsToo(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ plain, aliased string }{
@@ -221,7 +221,7 @@ func firstNode(t *testing.T, text string) string {
 	return text
 }
 
-// TestAliasesForTwoUsesAreRefused: one anchor can't be a mounted file and a published one.
+// TestAliasesForTwoUsesAreRefused checks that one anchor can't be a mounted file and a published one.
 func TestAliasesForTwoUsesAreRefused(t *testing.T) {
 	t.Parallel()
 	_, _, err := published(t, map[string]string{
@@ -233,7 +233,7 @@ func TestAliasesForTwoUsesAreRefused(t *testing.T) {
 	}
 }
 
-// TestIncludesWithAliases: an alias in include means what it is an alias of, and not what that was rewritten to.
+// TestIncludesWithAliases checks that an alias in include has the original value of its anchor, not the rewritten one.
 func TestIncludesWithAliases(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

@@ -60,7 +60,7 @@ func isDocs(s *tree.Sample) (string, bool) {
 	case !ok || pages == 0:
 		return "", false
 	case foreign == 0 && index != "":
-		return fmt.Sprintf("holds %s and nothing but pages", index), true
+		return fmt.Sprintf("holds %s and only pages", index), true
 	case marker != "":
 		return fmt.Sprintf("holds %s and mostly pages", marker), pages >= foreign
 	case strings.HasPrefix(strings.ToLower(index), "readme"):

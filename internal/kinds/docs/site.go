@@ -57,7 +57,7 @@ var generators = []generator{
 	{[]string{"index.rst"}, nothing, []string{"index.rst"}, nil, nil},
 }
 
-// site is the configuration of a generator, as far as pages depend on it.
+// site has the settings of a generator that pages depend on.
 type site struct {
 	title string
 	nav   string   // the file that lists the pages

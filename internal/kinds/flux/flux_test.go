@@ -13,8 +13,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// TestFluxLeavesOutWhatFluxDoes: "flux push artifact" leaves out a repository's own files and pictures unless it is told
-// what to ignore, and links.
+// TestFluxLeavesOutWhatFluxDoes checks the default ignore rules: "flux push artifact" leaves out a repository's own files and
+// pictures unless it is told what to ignore, and links.
 func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -62,7 +62,7 @@ func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
 	}
 }
 
-// TestFluxOfOneFile: flux takes a single manifest as well, and packs it under its name.
+// TestFluxOfOneFile packs a single manifest, which flux packs under its name.
 func TestFluxOfOneFile(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{"m/a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "kind: flux\nlayers: [m/a.yaml]\n")

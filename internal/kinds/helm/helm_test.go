@@ -100,7 +100,7 @@ dependencies: [{name: sub, repository: "", import-values: [{child: n}], enabled:
 	}
 }
 
-// TestHelmRequirements: charts of the first API version have their dependencies in a file of their own.
+// TestHelmRequirements checks charts of the first API version, which have their dependencies in a separate file.
 func TestHelmRequirements(t *testing.T) {
 	t.Parallel()
 	const own, requirements = "apiVersion: v1\nname: demo\nversion: 1.0.0\n", "dependencies: [{name: sub, version: 1.0.0, repository: ''}]\n"

@@ -51,7 +51,7 @@ func TestModelPackTar(t *testing.T) {
 func TestModelfile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"FROM llama3\n":         "line 1: modctl knows no command FROM",
+		"FROM llama3\n":         "line 1: modctl has no command FROM",
 		"MODEL\n":               "line 1: MODEL has no argument",
 		"# a\n\nNAME a\nNAME b": "line 4: NAME is given twice",
 	} {
@@ -71,7 +71,8 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestModelPackOfNoModel: modctl makes a Modelfile of files among which is a model, code or a dataset.
+// TestModelPackOfNoModel checks that files without a model, code, or dataset are refused: modctl generates no Modelfile for
+// them.
 func TestModelPackOfNoModel(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"README.md": "# x\n", "data.csv": "x", "Modelfile": "DOC README.md\n"}
@@ -140,7 +141,7 @@ weights application/vnd.cncf.model.weight.v1.raw raw variables.data-00000-of-000
 func TestBrokenModelfile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"NAME a\nMODLE m.gguf\n":       `"Modelfile" is no Modelfile of modctl: line 2: modctl knows no command MODLE`,
+		"NAME a\nMODLE m.gguf\n":       `"Modelfile" is no Modelfile of modctl: line 2: modctl has no command MODLE`,
 		"NAME a\n":                     `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
 		"":                             `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
 		"MODEL\n":                      `"Modelfile" is no Modelfile of modctl: line 1: MODEL has no argument`,

@@ -7,7 +7,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestProviders: an index has the archives of one version, and their platforms are those of their names.
+// TestProviders checks that an index has the archives of one version, with the platforms in their names.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	plan := kindtest.Example(t, "opentofu-provider")

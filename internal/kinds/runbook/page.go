@@ -29,7 +29,7 @@ type text struct {
 }
 
 // readPage reads a Markdown file. Front matter that says which alerts it answers must be right; that of other tools
-// counts as far as it fits.
+// counts as much as fits.
 func readPage(d *compose.Draft, f file) (*text, bool) {
 	data, err := tree.ReadFile(d.FS, f.Path, maxRunbook)
 	if err != nil {

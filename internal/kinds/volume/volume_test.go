@@ -28,7 +28,7 @@ func TestVolumeInOnePiece(t *testing.T) {
 	}
 }
 
-// TestVolumeOfTar: the tar's entries are the volume, as if it were a directory.
+// TestVolumeOfTar checks that the entries of a tar make the same volume as a directory.
 func TestVolumeOfTar(t *testing.T) {
 	t.Parallel()
 	header := strings.Repeat("\x00", 257) + "ustar" + strings.Repeat("\x00", 250)
@@ -54,7 +54,7 @@ func TestVolumeOfTar(t *testing.T) {
 	}
 }
 
-// TestLinksOfVolume: links are data, and those that a pull changes or refuses are told.
+// TestLinksOfVolume checks that links are packed, with warnings about those that a pull changes or refuses.
 func TestLinksOfVolume(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"v/abs": "->/dev/stdout", "v/d/up": "->../../x", "v/d/in": "->../abs", "v/gone": "->nowhere", "v/loop": "->loop"}

@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Repositories lists the repositories that full names in the index name, sorted, with their hosts, and reports whether there are
-// tags without such a name, or nothing but manifests without names. Attachments have none, and belong to what they are attached to.
+// Repositories lists the repositories that full names in the index name, sorted, with their hosts, and reports whether there
+// are tags without such a name, or only manifests without names. Attachments have no names, and belong to their subjects.
 func (c *Catalog) Repositories(ctx context.Context) (names []string, nameless bool, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error { names, nameless = ix.Repositories(); return nil })
 	return names, nameless, err

@@ -201,8 +201,8 @@ func (ix *Index) FullTags() []string {
 	return slices.Compact(all)
 }
 
-// Repositories lists the repositories that full names name, sorted, with their hosts, and reports whether there are tags without
-// such a name, or nothing but manifests without names. Attachments have none, and belong to what they are attached to.
+// Repositories lists the repositories that full names name, sorted, with their hosts, and reports whether there are tags
+// without such a name, or only manifests without names. Attachments have no names, and belong to their subjects.
 func (ix *Index) Repositories() (names []string, nameless bool) {
 	for _, e := range ix.entries {
 		if e.Digest == "" {

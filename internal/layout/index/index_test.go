@@ -45,8 +45,8 @@ func desc(i int) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromString(fmt.Sprint(i)), Size: int64(i)}
 }
 
-// TestEdits makes random changes to an index that has been searched so often that it has tables, and to one that is read anew for
-// each change and has none.
+// TestEdits makes random changes to an index that has been searched so often that it has tables, and to one that is read again
+// for each change and has none.
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	tags := []string{"a", "b", "latest", "v1", "x/app:a", "x/app:latest", "h.io/x/app:a", "h.io/x/app", "h.io/y:v1@" + string(desc(1).Digest)}

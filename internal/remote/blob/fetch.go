@@ -195,5 +195,5 @@ func decode(resp *http.Response, desc ocispec.Descriptor) error {
 	return nil
 }
 
-// ErrWrongRange reports that the registry sent another range than the requested one.
+// ErrWrongRange reports that the registry did not send the requested range.
 var ErrWrongRange = errors.New("wrong Content-Range")

@@ -85,7 +85,7 @@ func (n *notAList) Error() string {
 }
 
 // Add adds a manifest that was pushed to the list of its subject's referrers. A registry that claims to list it itself is
-// believed if it has the referrers API.
+// trusted if it has the referrers API.
 func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, claims bool) error {
 	entry, subject := manifest.ReferrerEntry(desc, data)
 	if subject == "" {

@@ -25,7 +25,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// Answer is the response of a registry, as far as it may be shown: no headers and no query, because both carry secrets.
+// Answer is the part of a response that may be shown: no headers and no query, because both carry secrets.
 type Answer struct {
 	Method string
 	URL    string // without user, query and fragment
@@ -99,7 +99,7 @@ func (e *Missing) Error() string {
 	return s + ": " + e.Answer.String()
 }
 
-// isPlain reports whether the answer says nothing but that the tag, manifest, or blob is not there.
+// isPlain reports whether the answer only says that the tag, manifest, or blob does not exist.
 func (e *Missing) isPlain() bool {
 	if e.Answer.Method == http.MethodHead {
 		return true

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestEchoIsMasked: a server that sends back what it got does not bring a credential into a message.
+// TestEchoIsMasked checks that no credential is in the error when a server echoes the request.
 func TestEchoIsMasked(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func TestEchoIsMasked(t *testing.T) {
 	}
 }
 
-// TestURLsAreRedacted: what may be secret in a URL is not in a message, however broken the URL is.
+// TestURLsAreRedacted checks that no message has the secret parts of a URL, not even of an invalid one.
 func TestURLsAreRedacted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -367,7 +367,7 @@ func (g *HostLimiter) wait(ctx context.Context) error {
 	return nil
 }
 
-// retryAfter returns the pause that a response asks for, as far as it is granted.
+// retryAfter returns the pause that a response asks for, within the limit.
 func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(askedPause(value, now), 0), maxRetryAfter)
 }

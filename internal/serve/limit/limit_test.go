@@ -32,7 +32,7 @@ func TestMemory(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := m.Take(ctx, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want cancelled", err)
+			t.Errorf("got %v, want canceled", err)
 		}
 		go release()
 		if _, err := m.Take(t.Context(), limit.MaxMemory); err != nil {

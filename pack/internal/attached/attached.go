@@ -120,7 +120,7 @@ func (o Ours) Predecessors(ctx context.Context, src content.Fetcher, listed []oc
 	}), nil
 }
 
-// Namesakes returns the listed referrers of the type, name, and predicate of ours, except same, as far as the listing shows them.
+// Namesakes returns the listed referrers of the type, name, and predicate of ours, except same, that the listing shows.
 func (o Ours) Namesakes(listed []ocispec.Descriptor, same *ocispec.Descriptor) []ocispec.Descriptor {
 	ours := roleOf(o.Desc)
 	return slices.DeleteFunc(slices.Clone(listed), func(d ocispec.Descriptor) bool {

@@ -92,7 +92,7 @@ func TestDamagedTreeCache(t *testing.T) {
 	}
 }
 
-// TestFingerprintOfDirectories: with their metadata, directories without files in the same group count as well.
+// TestFingerprintOfDirectories checks that with metadata, directories without files in the same group change the fingerprint.
 func TestFingerprintOfDirectories(t *testing.T) {
 	t.Parallel()
 	for _, change := range []struct {
@@ -137,7 +137,7 @@ func TestFingerprintOfDirectories(t *testing.T) {
 	}
 }
 
-// TestFingerprintsOfASplitTree: a directory whose metadata changed changes the fingerprint of the part that has it.
+// TestFingerprintsOfASplitTree checks that new metadata of a directory changes the fingerprint of the part that has it.
 func TestFingerprintsOfASplitTree(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -220,7 +220,7 @@ func TestRatioMeter(t *testing.T) {
 	}
 }
 
-// TestExcess: a tar that was not made in this process is judged by its files.
+// TestExcess checks that a tar that this process did not write is judged by its files.
 func TestExcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -55,7 +55,7 @@ type trees struct {
 	failed    error            // of a callback
 }
 
-// totals count the unpacked content, as far as Limits bound it.
+// totals count the unpacked content that Limits bound.
 type totals struct {
 	entries int64 // directories included
 	size    int64 // bytes of files

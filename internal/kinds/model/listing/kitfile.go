@@ -136,7 +136,7 @@ func Locate(fsys fs.FS, dir, declared string) (string, fs.FileInfo, error) {
 	return name, info, err
 }
 
-// kitfileFiles lists the files that a Kitfile names, and those in directories that it names as far as they are packed.
+// kitfileFiles lists the files that a Kitfile names, and the packed files in directories that it names.
 func kitfileFiles(d *compose.Draft, by *compose.Layer) ([]file, error) {
 	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
 	if err != nil {

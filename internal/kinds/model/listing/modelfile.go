@@ -89,7 +89,7 @@ func ParseModelfile(data []byte) (*Modelfile, error) {
 		case names:
 			m.files = append(m.files, modelfileGlob{role, arg})
 		case !slices.Contains(modelfileFields, command):
-			return nil, fmt.Errorf("line %d: modctl knows no command %s", n, command)
+			return nil, fmt.Errorf("line %d: modctl has no command %s", n, command)
 		case m.Fields[command] != "":
 			return nil, fmt.Errorf("line %d: %s is given twice", n, command)
 		default:

@@ -357,7 +357,7 @@ type tensorNames map[uint64]bool
 // maxNames bounds the names that are compared.
 const maxNames = 1 << 20
 
-// tensorsOf reads the names of the tensors of safetensors files, as far as they can be read.
+// tensorsOf reads the names of the tensors of safetensors files. It skips files that can't be read.
 func (s *surveyor) tensorsOf(paths []string) tensorNames {
 	names := tensorNames{}
 	for _, p := range paths {

@@ -41,7 +41,7 @@ func (p Part) IsWeights() bool {
 
 // Set is a set of weights that make one model.
 type Set struct {
-	Format string   // gguf, safetensors, dduf, or a format of which nothing but the name is known: pytorch, onnx …
+	Format string   // gguf, safetensors, dduf, or a format of which only the name is known: pytorch, onnx …
 	Paths  []string // shards in order
 }
 

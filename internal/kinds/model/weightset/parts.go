@@ -104,7 +104,8 @@ func (p *Parts) Part(l *compose.Layer) survey.Part {
 	return p.Parts[l.Source()]
 }
 
-// SortWeights moves the weights of the model before other layers of their role: a client that knows no sets takes the first.
+// SortWeights moves the weights of the model before other layers of their role: a client without support for sets takes the
+// first.
 func (p *Parts) SortWeights(d *compose.Draft, role string) {
 	var at []int
 	for i, l := range d.Layers {

@@ -115,7 +115,7 @@ func open(r *blob.Store, desc ocispec.Descriptor, to Destination) (*download, er
 	return d, nil
 }
 
-// resume uses the journal as far as it agrees with the file. It returns false if there is no such journal.
+// resume uses the entries of the journal that match the file. It returns false if there is no such journal.
 func (d *download) resume() bool {
 	j := d.journal.open()
 	info, err := d.file.Stat()

@@ -13,7 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// newFollower returns the follower of content, which is in the file from the start but not in the coverage.
+// newFollower returns a follower of content. The file has all of it from the start, the coverage none.
 func newFollower(t *testing.T, content []byte) *follower {
 	t.Helper()
 	c, _ := emptyCoverage(t, int64(len(content)), nil)

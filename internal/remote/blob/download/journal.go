@@ -14,9 +14,9 @@ import (
 // StateSuffix is appended to the name of a file to name its journal.
 const StateSuffix = ".state"
 
-// journal records which bytes of a partial file are present, so that another process can continue with it. It is written
-// often and never synced: the writes of a killed process are in the page cache. Its claims are hashed before they are
-// believed; the state of the hash is used only if the file has not changed and the machine has not restarted since.
+// journal records which bytes of a partial file are present, so that another process can continue with it. It is written often
+// and never synced: the writes of a killed process are in the page cache. Its claims are hashed before they are trusted; the
+// state of the hash is used only if the file has not changed and the machine has not restarted since.
 type journal struct {
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`

@@ -185,7 +185,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := two.get(ctx, data, "second", func() error { return nil }); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want cancelled", err)
+		t.Errorf("got %v, want canceled", err)
 	}
 	close(release)
 	if err := <-ended; err != nil {

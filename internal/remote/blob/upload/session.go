@@ -98,7 +98,7 @@ func (u *upload) ask(ctx context.Context) error {
 }
 
 // shift sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,
-// it is another one than before. The first time it is one request, which is right if every second one fails.
+// it changed. The first time it is one request, which is right if every second one fails.
 func (u *upload) shift(ctx context.Context) error {
 	if u.fails < 2 {
 		return nil

@@ -238,7 +238,7 @@ func (u *upload) run(ctx context.Context) (artifact.Step, error) {
 	}
 }
 
-// attempt goes as far as it can without an error.
+// attempt uploads until the first error.
 func (u *upload) attempt(ctx context.Context) (artifact.Step, error) {
 	if u.finished && u.unsure {
 		if ok, err := u.stored(ctx); ok || err != nil {

@@ -109,7 +109,7 @@ func (w *writer) open(slots string) {
 	w.held.WriteString(`<div><template shadowrootmode="open"><link rel="stylesheet" href="` + html.EscapeString(w.style) + `">` + slots + `</template>`)
 }
 
-// flush sends what was written.
+// flush sends the buffered bytes.
 func (w *writer) flush() {
 	w.send()
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // or it is sent later
