@@ -9,28 +9,48 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
+	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/textdist"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// isManifests finds a directory of Kubernetes manifests: a kustomization, or only YAML files with a kind.
+// isManifests finds a directory of Kubernetes manifests: a kustomization, or only YAML files with a kind. Hidden files and
+// templates show nothing, and a manifest among more scripts than manifests shows too little.
 func isManifests(s *tree.Sample) (string, bool) {
 	var found string
+	manifests, others := 0, 0
 	for _, name := range s.Names() {
 		inner, ok := s.Entry(name)
-		if !ok || inner.IsDir() || !tree.IsYAML(name) {
-			continue
-		}
-		if name == "kustomization.yaml" || name == "kustomization.yml" {
+		switch {
+		case !ok || inner.IsDir() || strings.HasPrefix(name, "."):
+		case !tree.IsYAML(name):
+			if !isAside(name) {
+				others++
+			}
+		case name == "kustomization.yaml" || name == "kustomization.yml":
 			return "has a " + name, true
+		default:
+			head := "\n" + string(inner.Head())
+			if !strings.Contains(head, "\napiVersion:") || !strings.Contains(head, "\nkind:") || templated().MatchString(head) {
+				return "", false
+			}
+			manifests, found = manifests+1, name
 		}
-		head := "\n" + string(inner.Head())
-		if !strings.Contains(head, "\napiVersion:") || !strings.Contains(head, "\nkind:") {
-			return "", false
-		}
-		found = name
 	}
-	return "has Kubernetes manifests: " + found, found != ""
+	return "has Kubernetes manifests: " + found, manifests > 0 && manifests >= others
+}
+
+// templated matches the template of a chart: an action at the start of a line, which YAML does not have outside of texts, or one
+// in the metadata of the object.
+var templated = lazy.Regexp(`\n(?:\{\{|metadata:.*\n(?:[ \t]*\n|[ \t].*\n)*?[ \t].*\{\{)`)
+
+// isAside reports whether a file says nothing about the manifests beside it: pages, pictures, data, and names such as LICENSE.
+func isAside(name string) bool {
+	switch path.Ext(name) {
+	case "", ".md", ".txt", ".json", ".png", ".jpg", ".svg", ".lock":
+		return true
+	}
+	return false
 }
 
 // derive makes the config as flux writes it. Flux reads none.
