@@ -8,7 +8,7 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VE
 
 export PATH := $(TOOLS)/bin:$(TOOLS)/npm/node_modules/.bin:$(PATH)
 
-.PHONY: build install tools check test lint browser demo bench microbench fuzz docs release-check clients clean
+.PHONY: build install tools check test test-late lint browser demo bench microbench fuzz docs release-check clients clean
 
 build: ## one static binary, ./davit
 	$(GOBUILD) -o davit ./cmd/davit
@@ -27,12 +27,16 @@ test: tools lint ## against the registries and clients that need the least to bu
 	.ci/clients.sh core
 	go test $(RACE) -tags $(TAGS) -timeout 50m ./...
 
+test-late: ## against the clients that take longest to build: opa, conftest, cue, falcoctl, tofu, tkn. UPDATE=-update records their manifests
+	.ci/clients.sh registry late
+	go test -tags clients,late -run '^TestLate' $(UPDATE) ./internal/interop
+
 lint:
 	@command -v staticcheck >/dev/null || { echo "staticcheck is missing; make tools builds it"; exit 1; }
 	@files=$$(gofmt -s -l .); [ -z "$$files" ] || { echo "gofmt -s changes:" $$files; exit 1; }
 	go vet ./...
-	go vet -tags clients,privileged ./...
-	staticcheck -tags clients,privileged ./...
+	go vet -tags clients,late,privileged ./...
+	staticcheck -tags clients,late,privileged ./...
 
 browser: ## the pages, in Chromium; SCREENSHOTS=DIR keeps pictures
 	.ci/browser.sh
@@ -56,7 +60,7 @@ docs: ## manual pages in dist/man, the command reference in docs/commands
 release-check: ## what a release makes, without publishing: workflows are valid, two snapshots are equal
 	.ci/release-check.sh
 
-clients: ## all of them
+clients: ## those of make test and .ci/run
 	.ci/clients.sh
 
 clean:

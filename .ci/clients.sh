@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the pinned clients and registries that the tests run davit against.
 #
-#   .ci/clients.sh [core|extra|NAME]...      (default: core extra)
+#   .ci/clients.sh [core|extra|late|NAME]... (default: core extra)
 #
 # They land in $DAVIT_TOOLS/bin, by default .tools/bin of this tree. One that is
 # there in the pinned version is left alone. One that fails to build is reported
@@ -33,6 +33,12 @@ extra wazero        github.com/tetratelabs/wazero@v1.12.0            cmd/wazero
 extra flux          github.com/fluxcd/pkg/oci@v0.50.0                 -
 extra podman-artifact go.podman.io/common@v0.66.0                     -              containers_image_openpgp,exclude_graphdriver_btrfs
 extra image-copy    go.podman.io/image/v5@v5.42.1                     -              containers_image_openpgp
+late  cue           cuelang.org/go@v0.17.1                            cmd/cue
+late  conftest      github.com/open-policy-agent/conftest@v0.71.1     .
+late  opa           github.com/open-policy-agent/opa@v1.22.4          .
+late  falcoctl      github.com/falcosecurity/falcoctl@v0.13.0         .
+late  tofu          github.com/opentofu/opentofu@v1.12.6              cmd/tofu
+late  tkn           github.com/tektoncd/cli@v0.44.0                   cmd/tkn
 EOF
 }
 
