@@ -22,6 +22,7 @@ import (
 func Start(tb testing.TB, opts Options) *Registry {
 	tb.Helper()
 	g := New(opts)
+	tb.Cleanup(g.forget)
 	srv := g.serve(tb, opts.TLS)
 	g.URL = srv.URL
 	g.Host = hostOf(srv.URL)
@@ -29,6 +30,15 @@ func Start(tb testing.TB, opts Options) *Registry {
 		g.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
 	}
 	return g
+}
+
+// forget drops the content: a parent test keeps the cleanup functions of its subtests, and all they refer to, until it ends.
+func (g *Registry) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.blobs)
+	clear(g.repos)
+	clear(g.uploads)
 }
 
 // Also serves the same registry on another port, with or without TLS, and returns its URL: a host to redirect to.
