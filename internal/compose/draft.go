@@ -73,8 +73,14 @@ func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
 	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 
-// refuseError reports an error at the position where its file is declared, if it is about a file.
+// refuseError reports an error at the position where its file is declared, if it is about a file. A problem has a position of its
+// own.
 func (d *Draft) refuseError(err error) {
+	var problem spec.Problem
+	if errors.As(err, &problem) {
+		d.Report(problem)
+		return
+	}
 	at, hint := "", ""
 	var about *spec.Error
 	if errors.As(err, &about) {

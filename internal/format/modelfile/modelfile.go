@@ -23,6 +23,18 @@ var commands = []string{"FROM", "ADAPTER", "DRAFT", "LICENSE", "MESSAGE", "PARAM
 // IsCommand reports whether a word, in any case, is a command.
 func IsCommand(word string) bool { return slices.Contains(commands, strings.ToUpper(word)) }
 
+// Fault is what is wrong with a line.
+type Fault struct {
+	Line int
+	Err  error
+}
+
+// Error returns "line N: cause".
+func (f *Fault) Error() string { return fmt.Sprintf("line %d: %v", f.Line, f.Err) }
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Err }
+
 // Parse reads a Modelfile. A value ends with its line, or where the quotes end that it begins with: " or """.
 func Parse(data []byte) ([]Command, error) {
 	p := &parser{rest: string(bytes.TrimPrefix(data, []byte("\ufeff"))), line: 1}
@@ -30,7 +42,7 @@ func Parse(data []byte) ([]Command, error) {
 	for p.skipBlank() {
 		c, err := p.command()
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", c.Line, err)
+			return nil, &Fault{c.Line, err}
 		}
 		all = append(all, c)
 	}

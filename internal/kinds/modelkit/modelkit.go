@@ -11,7 +11,6 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
-	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
@@ -29,6 +28,7 @@ type kitElement struct {
 	role   string
 	title  string // of its layer
 	prompt bool   // kit stores prompts as code and marks them
+	from   listing.Element
 }
 
 // derive makes the config, a Kitfile as JSON. With a Kitfile among the layers, they become the files that it names; without
@@ -38,7 +38,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		return nil, nil // problems
 	}
 	declared := d.Layers
-	kitfile, by, err := takeKitfile(d)
+	kitfile, source, by, err := takeKitfile(d)
 	if err != nil || by == nil && len(d.Layers) == 0 {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 			about["license"] = card.License()
 		}
 		elements = kitOfLayers(d, found, kitfile)
-	} else if elements, err = kitLayers(d, kitfile, by); err != nil {
-		return nil, &spec.Error{Item: by.Path, Err: err}
+	} else if elements, err = kitLayers(d, kitfile, source, by); err != nil {
+		return nil, err
 	} else {
 		d.DropUnnamed(by.Path, declared)
 		found := weightset.Find(d, "model")
@@ -98,7 +98,7 @@ func checkWeights(d *compose.Draft, found *weightset.Parts) error {
 }
 
 // takeKitfile takes a Kitfile out of the layers. by is nil without one.
-func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, err error) {
+func takeKitfile(d *compose.Draft) (kitfile map[string]any, source *spec.Source, by *compose.Layer, err error) {
 	about := map[string]any{}
 	for key, value := range map[string]string{"name": d.Spec.Name, "version": d.Spec.Version} {
 		if value != "" {
@@ -108,41 +108,35 @@ func takeKitfile(d *compose.Draft) (kitfile map[string]any, by *compose.Layer, e
 	kitfile = map[string]any{"manifestVersion": "1.0.0", "package": about}
 	i := slices.IndexFunc(d.Layers, func(l *compose.Layer) bool { return l.Role == "kitfile" })
 	if i < 0 {
-		return d.Overlay(kitfile), nil, nil
+		return d.Overlay(kitfile), nil, nil, nil
 	}
 	by = d.Layers[i]
 	d.Layers, d.LeftOut = nil, nil
-	data, err := tree.ReadFile(d.FS, by.Path, tree.MaxSmallFile)
+	declared, source, err := listing.ReadKitfile(d, by)
 	if err != nil {
-		return nil, by, &spec.Error{Item: by.Path, Err: errors.New(tree.Cause(err))}
-	}
-	doc := declare.ReadDocument(by.Path, data)
-	d.Report(doc.Problems...)
-	declared, ok := doc.Value.(map[string]any)
-	if !ok {
-		return nil, by, &spec.Error{Item: by.Path, Err: errors.New("is no Kitfile: kit wants a mapping with manifestVersion")}
+		return nil, nil, by, err
 	}
 	if own, ok := declared["package"].(map[string]any); ok {
 		name, _ := own["name"].(string)
 		version, _ := own["version"].(string)
 		d.CheckNamed(name, version, by.Path)
 	}
-	return d.Overlay(configblob.Merge(kitfile, declared)), by, nil
+	return d.Overlay(configblob.Merge(kitfile, declared)), source, by, nil
 }
 
 // kitLayers makes the layers that a Kitfile names: model, parts, code, datasets, docs, in kit's order.
-func kitLayers(d *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]kitElement, error) {
-	elements, err := kitElements(kitfile)
+func kitLayers(d *compose.Draft, kitfile map[string]any, source *spec.Source, by *compose.Layer) ([]kitElement, error) {
+	elements, err := kitElements(kitfile, source)
 	if err != nil {
 		return nil, err
 	}
 	if len(elements) == 0 {
-		return nil, errors.New("it names no files")
+		return nil, spec.Problem{File: by.Path, Message: "names no files", Hint: "add a model with a path"}
 	}
 	seen := map[string]bool{}
 	for _, e := range elements {
 		if seen[e.title] {
-			return nil, fmt.Errorf("names %q twice", e.title)
+			return nil, e.from.Refuse("", "names %q twice", e.title)
 		}
 		seen[e.title] = true
 		if err := kitLayer(d, e, by, elements); err != nil {
@@ -153,12 +147,12 @@ func kitLayers(d *compose.Draft, kitfile map[string]any, by *compose.Layer) ([]k
 }
 
 // kitElements lists the elements of a Kitfile that have a path.
-func kitElements(kitfile map[string]any) ([]kitElement, error) {
+func kitElements(kitfile map[string]any, source *spec.Source) ([]kitElement, error) {
 	var elements []kitElement
-	listed, err := listing.Elements(kitfile)
+	listed, err := listing.Elements(kitfile, source)
 	for _, of := range listed {
 		e := newKitElement(of.Fields, kitRoles[of.List])
-		e.prompt = of.List == "prompts"
+		e.prompt, e.from = of.List == "prompts", of
 		elements = append(elements, e)
 	}
 	return elements, err
@@ -179,12 +173,12 @@ func newKitElement(fields map[string]any, role string) kitElement {
 // kitLayer makes the layer of one element.
 func kitLayer(d *compose.Draft, e kitElement, by *compose.Layer, all []kitElement) error {
 	declared := e.fields["path"].(string)
-	name, info, err := listing.Locate(d.FS, path.Dir(by.Path), declared)
+	name, info, err := e.from.Locate(d.FS, path.Dir(by.Path))
 	if err != nil {
 		return err
 	}
 	if d.Ignores(by, name, info.IsDir()) {
-		return &spec.Error{Item: by.Path, Err: fmt.Errorf("names %q, which %s leaves out", declared, d.Kind.IgnoreFile), Hint: "kit would pack nothing of it; take it out of one of the two"}
+		return e.from.Refuse("kit would pack nothing of it; take it out of one of the two", "names %q, which %s leaves out", declared, d.Kind.IgnoreFile)
 	}
 	t, _ := d.Kind.Role(e.role)
 	within := path.Clean(declared)

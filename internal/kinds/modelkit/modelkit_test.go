@@ -102,7 +102,7 @@ func TestKitfileRefuses(t *testing.T) {
 		"another name": {"manifestVersion: 1.0.0\npackage: {name: b}\ncode: [{path: Kitfile}]\n", `name "a" contradicts Kitfile, which says "b"`},
 		"no files":     {"manifestVersion: 1.0.0\n", "names no files"},
 		"missing file": {"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n", `names "m.gguf", which does not exist`},
-		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `path "../m.gguf" leaves`},
+		"leaves":       {"manifestVersion: 1.0.0\nmodel: {path: ../m.gguf}\n", `Kitfile:2:15: names "../m.gguf", which is not below`},
 		"twice":        {"manifestVersion: 1.0.0\ncode: [{path: Kitfile}, {path: ./Kitfile}]\n", `names "Kitfile" twice`},
 		"no path":      {"manifestVersion: 1.0.0\ncode: [{description: x}]\n", "an element of code has no path"},
 		"unknown key":  {"manifestVersion: 1.0.0\ndataset: [{path: Kitfile}]\n", `unknown key "dataset", which kit rejects (did you mean "datasets"?)`},
@@ -190,8 +190,8 @@ func checkKitfile(t *testing.T, plan *spec.Plan) {
 func TestBrokenKitfile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"model: {path: m.gguf}\n":                         "it has no manifestVersion, which kit requires",
-		"manifestVersion: 1.0.0\nmodel: [\n":              "kit can't read it",
+		"model: {path: m.gguf}\n":                         "Kitfile: has no manifestVersion, which kit requires",
+		"manifestVersion: 1.0.0\nmodel: [\n":              "Kitfile:3:1: not YAML",
 		"manifestVersion: 1.0.0\nmodel: {path: m.gguf}\n": "",
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"m.gguf": string(formattest.TinyLlama().Bytes()), "Kitfile": text}, "kind: modelkit\nlayers: ['**']\n")

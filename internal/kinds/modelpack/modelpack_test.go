@@ -62,7 +62,7 @@ func TestModelfile(t *testing.T) {
 	for name, tt := range map[string]struct{ modelfile, want string }{
 		"another name": {"NAME b\nMODEL Modelfile\n", `name "a" contradicts Modelfile, which says "b"`},
 		"no such file": {"MODEL *.onnx\n", `names "*.onnx", and there is no such file`},
-		"leaves":       {"MODEL ../x.bin\n", `path "../x.bin" leaves`},
+		"leaves":       {"MODEL ../x.bin\n", `Modelfile:1: MODEL names "../x.bin", which is not below`},
 	} {
 		_, err := kindtest.Compose(t, map[string]string{"Modelfile": tt.modelfile}, "kind: modelpack\nname: a\nlayers: [Modelfile]\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -141,10 +141,10 @@ weights application/vnd.cncf.model.weight.v1.raw raw variables.data-00000-of-000
 func TestBrokenModelfile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"NAME a\nMODLE m.gguf\n":       `"Modelfile" is no Modelfile of modctl: line 2: modctl has no command MODLE`,
-		"NAME a\n":                     `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
-		"":                             `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`,
-		"MODEL\n":                      `"Modelfile" is no Modelfile of modctl: line 1: MODEL has no argument`,
+		"NAME a\nMODLE m.gguf\n":       `Modelfile:2: modctl has no command MODLE`,
+		"NAME a\n":                     `Modelfile: names no files with MODEL`,
+		"":                             `Modelfile: names no files with MODEL`,
+		"MODEL\n":                      `Modelfile:1: MODEL has no argument`,
 		"FROM ./m.gguf\nPARAMETER a b": "",
 		"MODEL\tm.gguf\nNAME\t\"a b\"": "",
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/compose/configblob"
 	"github.com/davit-oci/davit/internal/compose/roles"
 	"github.com/davit-oci/davit/internal/format/gguf"
+	"github.com/davit-oci/davit/internal/kinds/model/listing"
 	"github.com/davit-oci/davit/internal/kinds/model/survey"
 	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
@@ -31,6 +32,9 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	found := weightset.Find(d, "model")
 	if len(found.Faults) > 0 {
 		return nil, nil // problems
+	}
+	if err := text.checkRoles(found); err != nil {
+		return nil, err
 	}
 	if err := assign(d, found); err != nil {
 		return nil, err
@@ -107,6 +111,8 @@ type texts struct {
 	params map[string]any
 	chat   []message
 	fields map[string]any // of the config
+	by     *compose.Layer // of the Modelfile, nil without one
+	named  []listing.Named
 }
 
 // message is a message of the history that a model begins with.

@@ -13,6 +13,8 @@ import (
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/format/modelfile"
 	"github.com/davit-oci/davit/internal/kinds/model/listing"
+	"github.com/davit-oci/davit/internal/kinds/model/survey"
+	"github.com/davit-oci/davit/internal/kinds/model/weightset"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -31,19 +33,21 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 		}
 		commands, err := modelfile.Parse(data)
 		if err != nil {
-			return nil, &spec.Error{Item: by.Source(), Err: err}
+			return nil, listing.Problem(by, err)
 		}
-		var named [][2]string
+		var named []listing.Named
 		for _, c := range commands {
 			if role := fileRoles[c.Name]; role != "" {
-				if err := isFile(d, by, c); err != nil {
+				n := listing.Named{Role: role, Command: c.Name, Pattern: c.Args, Line: c.Line}
+				if err := isFile(d, by, n); err != nil {
 					return nil, err
 				}
-				named = append(named, [2]string{role, c.Args})
+				named = append(named, n)
 			} else if err := t.take(c); err != nil {
-				return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("line %d: %w", c.Line, err)}
+				return nil, listing.Problem(by, &modelfile.Fault{Line: c.Line, Err: err})
 			}
 		}
+		t.by, t.named = by, named
 		if err := listing.Naming(named).Apply(d, by); err != nil {
 			return nil, err
 		}
@@ -54,17 +58,44 @@ func takeModelfile(d *compose.Draft) (*texts, error) {
 // fileRoles are the roles of the files that commands name.
 var fileRoles = map[string]string{"FROM": "model", "ADAPTER": "adapter"}
 
-// isFile reports a command that names no file. To Ollama, it may name a model that it has.
-func isFile(d *compose.Draft, by *compose.Layer, c modelfile.Command) error {
-	info, err := fs.Stat(d.FS, path.Join(path.Dir(by.Source()), c.Args))
+// isFile reports a command that names no file below the directory. To Ollama, it may name a model that it has.
+func isFile(d *compose.Draft, by *compose.Layer, n listing.Named) error {
+	if err := n.CheckPath(by); err != nil {
+		return err
+	}
+	info, err := fs.Stat(d.FS, path.Join(path.Dir(by.Source()), n.Pattern))
 	switch {
 	case err == nil && info.IsDir():
-		return &spec.Error{Item: by.Source(), Err: fmt.Errorf("line %d: %s names a directory", c.Line, c.Name), Hint: "name a GGUF file"}
-	case err != nil && !strings.HasPrefix(c.Args, ".") && !strings.HasSuffix(strings.ToLower(c.Args), ".gguf"):
-		return &spec.Error{Item: by.Source(), Err: fmt.Errorf("line %d: %s names %q, and there is no such file", c.Line, c.Name, c.Args),
-			Hint: "davit packs files; \"ollama show --modelfile\" names those of a model"}
+		return n.Refuse(by, "name a GGUF file", "names a directory")
+	case err != nil && !strings.HasPrefix(n.Pattern, ".") && !strings.HasSuffix(strings.ToLower(n.Pattern), ".gguf"):
+		return n.Refuse(by, "davit packs files; \"ollama show --modelfile\" names those of a model", "names %q, and there is no such file", n.Pattern)
 	}
 	return nil // a missing file is reported when it is taken
+}
+
+// checkRoles reports files that can't play the role in which they are named. Several FROM name the model and its projectors. Of
+// several models, or several adapters, Ollama would use one without a word.
+func (t *texts) checkRoles(found *weightset.Parts) error {
+	var adapter string
+	for _, n := range t.named {
+		name := path.Join(path.Dir(t.by.Source()), n.Pattern)
+		switch part := found.Parts[name]; {
+		case n.Role == "model" && part == survey.OtherSet:
+			return n.Refuse(t.by, "take out one of the two", "names a second model, besides %s, and Ollama uses one", path.Base(found.Model.Paths[0]))
+		case n.Role == "model" && part == survey.Adapter:
+			return n.Refuse(t.by, "name it with ADAPTER", "names %q, which is an adapter, not a model", n.Pattern)
+		case part == survey.Imatrix:
+			return n.Refuse(t.by, "", "names %q, which is an importance matrix", n.Pattern)
+		case n.Role == "model":
+		case part != survey.Adapter:
+			return n.Refuse(t.by, "", "names %q, which is not an adapter", n.Pattern)
+		case adapter != "" && adapter != name:
+			return n.Refuse(t.by, "take out one of the two", "names a second adapter, and Ollama uses one")
+		default:
+			adapter = name
+		}
+	}
+	return nil
 }
 
 // take keeps what a command says.

@@ -18,6 +18,12 @@ func model(more ...formattest.Pair) string {
 	return string(m.Bytes())
 }
 
+// typed is a file that is not a model.
+func typed(is string) string {
+	m := &formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: is}}}
+	return string(m.Bytes())
+}
+
 // lines describes layers in a line each: the role, and the text of those that are not files.
 func lines(plan *spec.Plan) string {
 	var b strings.Builder
@@ -41,8 +47,7 @@ func TestModelfile(t *testing.T) {
 			"MESSAGE user Hi\nMESSAGE assistant Hello\nRENDERER qwen\nREQUIRES v0.14.0\nTEMPLATE {{ .Prompt }}\n",
 		"tiny/tiny.gguf": model(), "tiny/other.gguf": model(), "tiny/README.md": "# Tiny\n",
 		"tiny/vision.gguf": string((&formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3, Keys: []formattest.Pair{{Key: "general.architecture", Value: "clip"}}}).Bytes()),
-		"tiny/lora.gguf": string((&formattest.GGUF{Order: formattest.TinyLlama().Order, Version: 3,
-			Keys: []formattest.Pair{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: "adapter"}}}).Bytes()),
+		"tiny/lora.gguf":   typed("adapter"),
 	}, "kind: ollama\nlayers: [tiny/]\n")
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +65,9 @@ func TestModelfile(t *testing.T) {
 	before, _, _ := strings.Cut(config, `,"rootfs"`)
 	if want := `{"architecture":"amd64","file_type":"Q4_K_M","model_families":["llama","clip"],"model_family":"llama","model_format":"gguf","model_type":"1K","os":"linux","renderer":"qwen","requires":"0.14.0"`; before != want {
 		t.Errorf("got  %s\nwant %s", before, want)
+	}
+	if notes := strings.Join(plan.Notes, "\n"); strings.Contains(notes, "adapter") {
+		t.Errorf("notes are %s", notes)
 	}
 	if len(plan.LeftOut) == 0 || !strings.Contains(strings.Join(plan.LeftOut, " "), "tiny/other.gguf") {
 		t.Errorf("left out are %q", plan.LeftOut)
@@ -132,21 +140,28 @@ func TestTemplates(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ files, yaml, want string }{
-		"another model":        {"FROM llama3.2\n", "[Modelfile]", `line 1: FROM names "llama3.2", and there is no such file`},
+		"another model":        {"FROM llama3.2\n", "[Modelfile]", `Modelfile:1: FROM names "llama3.2", and there is no such file`},
 		"a missing file":       {"FROM ./b.gguf\n", "[Modelfile]", `names "./b.gguf", and there is no such file`},
-		"a directory":          {"FROM .\n", "[Modelfile]", "line 1: FROM names a directory"},
-		"a path out":           {"FROM ../a.gguf\n", "[Modelfile]", `path "../a.gguf"`},
-		"a bad line":           {"FROM ./a.gguf\nRUN x\n", "[Modelfile]", `line 2: unknown command "RUN"`},
-		"an unknown parameter": {"FROM ./a.gguf\nPARAMETER heat 1\n", "[Modelfile]", `line 2: unknown parameter "heat"`},
-		"a bad value":          {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `line 3: parameter seed: invalid value "x"`},
-		"a bad version":        {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "line 2: REQUIRES new: want a version"},
+		"a directory":          {"FROM .\n", "[Modelfile]", "Modelfile:1: FROM names a directory"},
+		"a path out":           {"FROM ../a.gguf\n", "[Modelfile]", `Modelfile:1: FROM names "../a.gguf", which is not below`},
+		"a path elsewhere":     {"FROM /etc/passwd\n", "[Modelfile]", `Modelfile:1: FROM names "/etc/passwd", which is not below the directory that is packed (move or copy`},
+		"two models":           {"FROM ./a.gguf\nFROM ./b-Q8_0.gguf\n", "['*']", "Modelfile:2: FROM names a second model, besides a.gguf, and Ollama uses one"},
+		"two adapters":         {"FROM ./a.gguf\nADAPTER l1.gguf\nADAPTER l1.gguf\nADAPTER l2.gguf\n", "['*']", "Modelfile:4: ADAPTER names a second adapter, and Ollama uses one"},
+		"a model as adapter":   {"FROM ./a.gguf\nADAPTER b-Q8_0.gguf\n", "['*']", `Modelfile:2: ADAPTER names "b-Q8_0.gguf", which is not an adapter`},
+		"an adapter as model":  {"FROM ./a.gguf\nFROM ./l1.gguf\n", "['*']", `Modelfile:2: FROM names "./l1.gguf", which is an adapter`},
+		"a matrix":             {"FROM ./a.gguf\nFROM ./imatrix.gguf\n", "['*']", `Modelfile:2: FROM names "./imatrix.gguf", which is an importance matrix`},
+		"a bad line":           {"FROM ./a.gguf\nRUN x\n", "[Modelfile]", `Modelfile:2: unknown command "RUN"`},
+		"an unknown parameter": {"FROM ./a.gguf\nPARAMETER heat 1\n", "[Modelfile]", `Modelfile:2: unknown parameter "heat"`},
+		"a bad value":          {"FROM ./a.gguf\n\nPARAMETER seed x\n", "[Modelfile]", `Modelfile:3: parameter seed: invalid value "x"`},
+		"a bad version":        {"FROM ./a.gguf\nREQUIRES new\n", "[Modelfile]", "Modelfile:2: REQUIRES new: want a version"},
 		"no model":             {"", "[LICENSE]", "there is no GGUF file of a model"},
 		"safetensors":          {"", "[m.safetensors]", "plays no role"},
 		"bad params":           {"", "[a.gguf, params.json]", "params.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := map[string]string{"a.gguf": model(), "LICENSE": "x", "params.json": "[", "m.safetensors": "x"}
+			files := map[string]string{"a.gguf": model(), "LICENSE": "x", "params.json": "[", "m.safetensors": "x", "b-Q8_0.gguf": model(),
+				"l1.gguf": typed("adapter"), "l2.gguf": typed("adapter"), "imatrix.gguf": typed("imatrix")}
 			if tc.files != "" {
 				files["Modelfile"] = tc.files
 			}

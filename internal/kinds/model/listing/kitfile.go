@@ -16,6 +16,9 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
+// mend is the hint at a declaration that its client rejects.
+const mend = "mend it, or exclude it"
+
 // Kitfiles are the names of a Kitfile.
 var Kitfiles = []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}
 
@@ -33,19 +36,49 @@ func KitfileFault(s *tree.Sample) error {
 	return errors.New("it has no manifestVersion, which kit requires")
 }
 
-// kitfileFault returns why kit rejects the file of a layer, nil if it is a Kitfile.
-func kitfileFault(d *compose.Draft, l *compose.Layer) error {
+// kitfileFault returns why kit rejects the file of a layer, nothing if it is a Kitfile.
+func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	s := &tree.Sample{FS: d.FS, Path: l.Source(), Info: l.Info}
-	if _, ok := IsKitfile(s); ok {
-		return nil
+	doc := declare.ReadDocument(s.Path, s.Head())
+	_, ok := IsKitfile(s)
+	if len(doc.Problems) == 0 && !ok {
+		return spec.Problems{{File: s.Path, Message: "has no manifestVersion, which kit requires", Hint: mend}}
 	}
-	return fmt.Errorf("%q is no Kitfile: %w", l.Source(), KitfileFault(s))
+	for i := range doc.Problems {
+		if doc.Problems[i].Hint == "" {
+			doc.Problems[i].Hint = mend
+		}
+	}
+	return doc.Problems
+}
+
+// ReadKitfile reads the Kitfile of a layer.
+func ReadKitfile(d *compose.Draft, by *compose.Layer) (map[string]any, *spec.Source, error) {
+	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
+	if err != nil {
+		return nil, nil, &spec.Error{Item: by.Source(), Err: errors.New(tree.Cause(err))}
+	}
+	doc := declare.ReadDocument(by.Source(), data)
+	d.Report(doc.Problems...)
+	kitfile, ok := doc.Value.(map[string]any)
+	if !ok {
+		return nil, nil, spec.Problem{File: by.Source(), Message: "kit wants a mapping with manifestVersion", Hint: mend}
+	}
+	return kitfile, &doc.Source, nil
 }
 
 // Element is an element of a Kitfile that has a path.
 type Element struct {
 	List   string // model, or the list that it is in: parts, code, datasets, docs, prompts, mcpServers
 	Fields map[string]any
+
+	source  *spec.Source
+	pointer string
+}
+
+// Refuse returns a problem at the path of the element.
+func (e Element) Refuse(hint, format string, args ...any) error {
+	return e.source.Problem(e.pointer+"/path", fmt.Sprintf(format, args...), hint)
 }
 
 // Path returns the path as it is written.
@@ -65,8 +98,15 @@ var kitfileKeys = map[string][]string{
 	"mcpServers": {"name", "path", "description"},
 }
 
-// checkKeys returns an error for a key that kit does not know.
-func checkKeys(in string, fields map[string]any) error {
+// kitfileLists are the keys whose values are lists.
+var kitfileLists = []string{"parts", "code", "datasets", "docs", "prompts", "mcpServers"}
+
+// checker checks the keys of a Kitfile.
+type checker struct{ source *spec.Source }
+
+// keys returns a problem at a key that kit does not know, or whose value it does not read. in is the key of the mapping or
+// of its list.
+func (c checker) keys(in, pointer string, fields map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if known := kitfileKeys[in]; !slices.Contains(known, key) && key != "digest" && key != "diffId" { // davit and kit add these two
 			if in != "" {
@@ -76,61 +116,86 @@ func checkKeys(in string, fields map[string]any) error {
 			if near := textdist.Closest(key, known); near != "" {
 				hint = fmt.Sprintf(" (did you mean %q?)", near)
 			}
-			return fmt.Errorf("unknown key %q%s, which kit rejects%s", key, in, hint)
+			return c.source.KeyProblem(pointer+"/"+declare.EscapePointer(key), fmt.Sprintf("unknown key %q%s, which kit rejects%s", key, in, hint), "")
 		}
-		var inner []any
-		switch value := fields[key].(type) {
-		case map[string]any:
-			inner = []any{value}
-		case []any:
-			inner = value
+		if kitfileKeys[key] == nil || fields[key] == nil {
+			continue
 		}
-		for _, value := range inner {
-			if mapping, ok := value.(map[string]any); ok && kitfileKeys[key] != nil {
-				if err := checkKeys(key, mapping); err != nil {
-					return err
-				}
-			}
+		if err := c.value(key, pointer+"/"+key, fields[key]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// value checks the value of a key that has a mapping, or a list of them.
+func (c checker) value(key, pointer string, value any) error {
+	if !slices.Contains(kitfileLists, key) {
+		return c.mapping(key, pointer, value)
+	}
+	list, ok := value.([]any)
+	if !ok {
+		return c.source.Problem(pointer, key+" must be a list", "")
+	}
+	for i, item := range list {
+		if err := c.mapping(key, fmt.Sprintf("%s/%d", pointer, i), item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mapping checks a mapping. Its path, if there is one, is a text.
+func (c checker) mapping(key, pointer string, value any) error {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return c.source.Problem(pointer, key+" must be a mapping", "")
+	}
+	if name, has := fields["path"]; has {
+		if _, text := name.(string); !text {
+			return c.source.Problem(pointer+"/path", "a path must be a text", "put it in quotes")
+		}
+	}
+	return c.keys(key, pointer, fields)
+}
+
 // Elements lists the elements of a Kitfile in the order of kit's layers. A model of another ModelKit has no path of its own.
-func Elements(kitfile map[string]any) ([]Element, error) {
-	if err := checkKeys("", kitfile); err != nil {
+func Elements(kitfile map[string]any, source *spec.Source) ([]Element, error) {
+	if err := (checker{source}).keys("", "", kitfile); err != nil {
 		return nil, err
 	}
 	var elements []Element
 	model, _ := kitfile["model"].(map[string]any)
 	if name, ok := model["path"].(string); ok && !strings.Contains(path.Base(name), ":") {
-		elements = append(elements, Element{"model", model})
+		elements = append(elements, Element{"model", model, source, "/model"})
 	}
-	for _, list := range [...]string{"parts", "code", "datasets", "docs", "prompts", "mcpServers"} {
-		from := kitfile
+	for _, list := range kitfileLists {
+		from, pointer := kitfile, "/"+list
 		if list == "parts" {
-			from = model
+			from, pointer = model, "/model/parts"
 		}
 		items, _ := from[list].([]any)
-		for _, item := range items {
-			fields, ok := item.(map[string]any)
-			if _, named := fields["path"].(string); !ok || !named {
-				return nil, fmt.Errorf("an element of %s has no path", list)
+		for i, item := range items {
+			fields, _ := item.(map[string]any)
+			e := Element{list, fields, source, fmt.Sprintf("%s/%d", pointer, i)}
+			if _, named := fields["path"].(string); !named {
+				return nil, e.Refuse("", "an element of %s has no path", list)
 			}
-			elements = append(elements, Element{list, fields})
+			elements = append(elements, e)
 		}
 	}
 	return elements, nil
 }
 
-// Locate returns the path in the declaration's tree of a path that a Kitfile in dir names.
-func Locate(fsys fs.FS, dir, declared string) (string, fs.FileInfo, error) {
-	if message, _ := declare.BadPath(declared); message != "" {
-		return "", nil, fmt.Errorf("path %q %s", declared, message)
+// Locate returns the path in the declaration's tree of the path that an element of a Kitfile in dir names.
+func (e Element) Locate(fsys fs.FS, dir string) (string, fs.FileInfo, error) {
+	declared := e.Path()
+	if message, hint := badPath(declared); message != "" {
+		return "", nil, e.Refuse(hint, "%s", message)
 	}
 	name, problem := tree.Locate(fsys, path.Join(dir, declared))
 	if problem != "" {
-		return "", nil, fmt.Errorf("names %q, which %s", declared, problem)
+		return "", nil, e.Refuse("", "names %q, which %s", declared, problem)
 	}
 	info, err := fs.Stat(fsys, name)
 	return name, info, err
@@ -138,20 +203,19 @@ func Locate(fsys fs.FS, dir, declared string) (string, fs.FileInfo, error) {
 
 // kitfileFiles lists the files that a Kitfile names, and the packed files in directories that it names.
 func kitfileFiles(d *compose.Draft, by *compose.Layer) ([]file, error) {
-	data, err := tree.ReadFile(d.FS, by.Source(), tree.MaxSmallFile)
+	kitfile, source, err := ReadKitfile(d, by)
 	if err != nil {
-		return nil, &spec.Error{Item: by.Source(), Err: errors.New(tree.Cause(err))}
+		return nil, err
 	}
-	kitfile, _ := declare.ReadDocument(by.Source(), data).Value.(map[string]any)
-	elements, err := Elements(kitfile)
+	elements, err := Elements(kitfile, source)
 	if err != nil {
-		return nil, &spec.Error{Item: by.Source(), Err: err}
+		return nil, err
 	}
 	var files []file
 	for _, e := range elements {
-		name, info, err := Locate(d.FS, path.Dir(by.Source()), e.Path())
+		name, info, err := e.Locate(d.FS, path.Dir(by.Source()))
 		if err != nil {
-			return nil, &spec.Error{Item: by.Source(), Err: err}
+			return nil, err
 		}
 		if !info.IsDir() {
 			files = append(files, file{path: name})

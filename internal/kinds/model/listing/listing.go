@@ -3,12 +3,18 @@
 package listing
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
+	"github.com/davit-oci/davit/internal/declare"
+	"github.com/davit-oci/davit/internal/format/modelfile"
 	"github.com/davit-oci/davit/internal/tree"
 )
 
@@ -30,18 +36,40 @@ func RefuseBroken(d *compose.Draft) (found bool) {
 		if !Governs(d, l) || l.Declared.As != "" {
 			continue
 		}
-		var fault error
+		var faults spec.Problems
 		if path.Base(l.Source()) == "Modelfile" {
-			fault = modelfileFault(d, l)
+			faults = modelfileFault(d, l)
 		} else {
-			fault = kitfileFault(d, l)
+			faults = kitfileFault(d, l)
 		}
-		if fault != nil {
-			d.Refuse(l, "mend it, or exclude it", "%v", fault)
-			found = true
-		}
+		d.Report(faults...)
+		found = found || len(faults) > 0
 	}
 	return found
+}
+
+// problem returns an error about a declaration as a problem, at the line that a Fault has.
+func problem(file, hint string, err error) spec.Problem {
+	var at *modelfile.Fault
+	p := spec.Problem{File: file, Message: err.Error(), Hint: hint}
+	if errors.As(err, &at) {
+		p.Line, p.Message = at.Line, at.Err.Error()
+	}
+	return p
+}
+
+// Problem returns an error about a line of a Modelfile as a problem.
+func Problem(by *compose.Layer, err error) error { return problem(by.Source(), "", err) }
+
+// badPath returns why a declaration can't name a path, and what to do.
+func badPath(declared string) (message, hint string) {
+	if message, _ = declare.BadPath(declared); message == "" {
+		return "", ""
+	}
+	if strings.Contains(message, "characters") {
+		return fmt.Sprintf("names %q, which %s", declared, message), ""
+	}
+	return fmt.Sprintf("names %q, which is not below the directory that is packed", declared), "move or copy the file there, and write its path from there"
 }
 
 // Governs reports whether a layer is a file with the name of a declaration, at the top of the packed files: one further down

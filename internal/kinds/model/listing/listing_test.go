@@ -61,14 +61,20 @@ func TestDeclarationsOfClients(t *testing.T) {
 func TestBrokenDeclarations(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ file, declaration, want string }{
-		{"Modelfile", "NAME t\nMODEL\n", `"Modelfile" is no Modelfile of modctl: line 2: MODEL has no argument`},
-		{"Modelfile", "NAME t\n", `"Modelfile" is no Modelfile of modctl: it names no files with MODEL`},
-		{"Modelfile", "MODEL docs\n", `"Modelfile": names "docs", which is a directory (modctl packs files: docs/*)`},
-		{"Modelfile", "MODEL other.gguf\n", `"Modelfile": names "other.gguf", and there is no such file`},
-		{"Kitfile", "manifestVersion: 1.0.0\nmodel: [\n", `"Kitfile" is no Kitfile: kit can't read it`},
-		{"Kitfile", "model: {path: m.gguf}\n", `"Kitfile" is no Kitfile: it has no manifestVersion, which kit requires`},
-		{"Kitfile", "manifestVersion: 1.0.0\nmodels: {path: m.gguf}\n", `"Kitfile": unknown key "models", which kit rejects (did you mean "model"?)`},
-		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: other.gguf}\n", `"Kitfile": names "other.gguf", which does not exist`},
+		{"Modelfile", "NAME t\nMODEL\n", `Modelfile:2: MODEL has no argument`},
+		{"Modelfile", "NAME t\n", `Modelfile: names no files with MODEL`},
+		{"Modelfile", "MODEL docs\n", `Modelfile:1: MODEL names "docs", which is a directory (modctl packs files: docs/*)`},
+		{"Modelfile", "NAME t\n\nMODEL other.gguf\n", `Modelfile:3: MODEL names "other.gguf", and there is no such file`},
+		{"Modelfile", "MODEL m.gguf\nDOC /etc/passwd\n", `Modelfile:2: DOC names "/etc/passwd", which is not below the directory that is packed (move or copy the file there`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: [\n", `Kitfile:3:1: not YAML:`},
+		{"Kitfile", "model: {path: m.gguf}\n", `Kitfile: has no manifestVersion, which kit requires`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodels: {path: m.gguf}\n", `Kitfile:2:1: unknown key "models", which kit rejects (did you mean "model"?)`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: other.gguf}\n", `Kitfile:2:15: names "other.gguf", which does not exist`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel:\n  path: m.gguf\ncode:\n  - path: /etc/passwd\n", `Kitfile:5:11: names "/etc/passwd", which is not below the directory that is packed (move or copy`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel:\n  path: m.gguf\n  path: m.gguf\n", `Kitfile:4:3: key "path" is given twice`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: m.gguf\n", `Kitfile:2:8: model must be a mapping`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: m.gguf}\ndocs: LICENSE\n", `Kitfile:3:7: docs must be a list`},
+		{"Kitfile", "manifestVersion: 1.0.0\nmodel: {path: 3}\n", `Kitfile:2:15: a path must be a text`},
 	} {
 		for _, kind := range []string{"model", "modelpack", "modelkit"} {
 			_, err := kindtest.Compose(t, tree(tt.file, tt.declaration), "kind: "+kind+"\nlayers: [m.gguf, docs/, "+tt.file+"]\n")

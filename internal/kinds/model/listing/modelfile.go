@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
 	"github.com/davit-oci/davit/internal/compose/roles"
-	"github.com/davit-oci/davit/internal/declare"
 	"github.com/davit-oci/davit/internal/format/modelfile"
 	"github.com/davit-oci/davit/internal/tree"
 )
@@ -25,10 +24,16 @@ const MaxModelfile = 64 << 10
 type Modelfile struct {
 	Fields map[string]string // by command: NAME, ARCH …
 	Text   string            // as it was read
-	files  []modelfileGlob
+	files  []Named
 }
 
-type modelfileGlob struct{ role, pattern string }
+// Named is a path or pattern of files, and the command that names it.
+type Named struct {
+	Role    string
+	Command string
+	Pattern string
+	Line    int
+}
 
 // modelfileRoles are the roles of the commands that name files.
 var modelfileRoles = map[string]string{"MODEL": Weights, "CONFIG": Config, "CODE": Code, "DATASET": Dataset, "DOC": Doc}
@@ -52,18 +57,18 @@ func IsOllama(data []byte) bool {
 	return false
 }
 
-// modelfileFault returns why modctl rejects a Modelfile, nil if it is one of Ollama.
-func modelfileFault(d *compose.Draft, l *compose.Layer) error {
+// modelfileFault returns why modctl rejects a Modelfile, nothing if it is one of Ollama.
+func modelfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	data, err := tree.ReadStart(d.FS, l.Source(), MaxModelfile)
 	if err != nil || IsOllama(data) {
 		return nil
 	}
 	m, err := ParseModelfile(data)
 	if err == nil && len(m.files) == 0 {
-		err = errors.New("it names no files with MODEL")
+		err = errors.New("names no files with MODEL, which modctl requires")
 	}
 	if err != nil {
-		return fmt.Errorf("%q is no Modelfile of modctl: %w", l.Source(), err)
+		return spec.Problems{problem(l.Source(), mend, err)}
 	}
 	return nil
 }
@@ -85,13 +90,13 @@ func ParseModelfile(data []byte) (*Modelfile, error) {
 		role, names := modelfileRoles[command]
 		switch {
 		case arg == "":
-			return nil, fmt.Errorf("line %d: %s has no argument", n, command)
+			return nil, &modelfile.Fault{Line: n, Err: fmt.Errorf("%s has no argument", command)}
 		case names:
-			m.files = append(m.files, modelfileGlob{role, arg})
+			m.files = append(m.files, Named{role, command, arg, n})
 		case !slices.Contains(modelfileFields, command):
-			return nil, fmt.Errorf("line %d: modctl has no command %s", n, command)
+			return nil, &modelfile.Fault{Line: n, Err: fmt.Errorf("modctl has no command %s", command)}
 		case m.Fields[command] != "":
-			return nil, fmt.Errorf("line %d: %s is given twice", n, command)
+			return nil, &modelfile.Fault{Line: n, Err: fmt.Errorf("%s is given twice", command)}
 		default:
 			m.Fields[command] = arg
 		}
@@ -107,20 +112,14 @@ func ReadModelfile(d *compose.Draft, l *compose.Layer) (*Modelfile, error) {
 	}
 	m, err := ParseModelfile(data)
 	if err != nil {
-		return nil, &spec.Error{Item: l.Source(), Err: err}
+		return nil, problem(l.Source(), "", err)
 	}
 	m.Text = string(data)
 	return m, nil
 }
 
-// Naming returns a Modelfile that names files in roles, each a role and a path.
-func Naming(named [][2]string) *Modelfile {
-	m := &Modelfile{}
-	for _, n := range named {
-		m.files = append(m.files, modelfileGlob{n[0], n[1]})
-	}
-	return m
-}
+// Naming returns a Modelfile that names files.
+func Naming(files []Named) *Modelfile { return &Modelfile{files: files} }
 
 // Apply replaces the layers by the files that a Modelfile names, in its roles.
 func (m *Modelfile) Apply(d *compose.Draft, by *compose.Layer) error {
@@ -144,26 +143,40 @@ func (m *Modelfile) filesIn(d *compose.Draft, by *compose.Layer) ([]file, error)
 	var files []file
 	seen := map[string]bool{}
 	for _, f := range m.files {
-		found, err := expandNamed(d, by, f.pattern)
+		found, err := expandNamed(d, by, f)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range found {
 			if !seen[name] {
 				seen[name] = true
-				files = append(files, file{path: name, role: f.role})
+				files = append(files, file{path: name, role: f.Role})
 			}
 		}
 	}
 	return files, nil
 }
 
+// Refuse returns a problem at the line of the command in a Modelfile.
+func (n Named) Refuse(by *compose.Layer, hint, format string, args ...any) error {
+	return spec.Problem{File: by.Source(), Line: n.Line, Message: n.Command + " " + fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// CheckPath refuses a path that is not below the directory of the Modelfile.
+func (n Named) CheckPath(by *compose.Layer) error {
+	if message, hint := badPath(n.Pattern); message != "" {
+		return n.Refuse(by, hint, "%s", message)
+	}
+	return nil
+}
+
 // expandNamed lists the files that a path or pattern of a Modelfile matches, relative to its own directory. A pattern
 // matches no hidden file, unless it says the dot itself.
-func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string, error) {
-	if message, _ := declare.BadPath(pattern); message != "" {
-		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("path %q %s", pattern, message)}
+func expandNamed(d *compose.Draft, by *compose.Layer, n Named) ([]string, error) {
+	if err := n.CheckPath(by); err != nil {
+		return nil, err
 	}
+	pattern := n.Pattern
 	dir := path.Dir(by.Source())
 	glob := path.Join(dir, pattern)
 	if tree.IsGlob(pattern) && !strings.Contains(pattern, "/") {
@@ -171,7 +184,7 @@ func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string,
 	}
 	names, err := doublestar.Glob(d.FS, glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
 	if err != nil {
-		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("pattern %q: %w", pattern, err)}
+		return nil, n.Refuse(by, "", "names the pattern %q: %v", pattern, err)
 	}
 	if tree.IsGlob(pattern) && !strings.HasPrefix(path.Base(pattern), ".") {
 		base, _ := doublestar.SplitPattern(glob)
@@ -186,9 +199,9 @@ func expandNamed(d *compose.Draft, by *compose.Layer, pattern string) ([]string,
 	}
 	switch {
 	case len(names) == 0 && isDirectory(d, glob):
-		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("names %q, which is a directory", pattern), Hint: "modctl packs files: " + path.Join(pattern, "*")}
+		return nil, n.Refuse(by, "modctl packs files: "+path.Join(pattern, "*"), "names %q, which is a directory", pattern)
 	case len(names) == 0:
-		return nil, &spec.Error{Item: by.Source(), Err: fmt.Errorf("names %q, and there is no such file", pattern)}
+		return nil, n.Refuse(by, "", "names %q, and there is no such file", pattern)
 	}
 	slices.Sort(names)
 	return names, nil

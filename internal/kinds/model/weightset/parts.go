@@ -153,7 +153,11 @@ func (p *Parts) Tell(d *compose.Draft, leftOut bool) {
 		note("the model is %s; other weights %s: %s (to choose another, name its files or exclude this one)", setName(p.Model), fate, textdist.FirstFew(others))
 	}
 	for _, part := range tellings {
-		if all := p.with(part.part); part.what != "" && len(all) > 0 {
+		all := p.with(part.part)
+		if part.what != "" && leftOut {
+			all = slices.DeleteFunc(all, func(name string) bool { return slices.Contains(d.Layers, p.layers[name]) })
+		}
+		if part.what != "" && len(all) > 0 {
 			note("%s: %s, not the model, %s", textdist.FirstFew(all), part.what, strings.Split(fate, ",")[0])
 		} else if others := p.with(part.other); part.what == "" && len(others) > 0 {
 			note("the %s is %s; packed as files: %s (to choose another, exclude this one)", part.name, strings.Join(all, ""), textdist.FirstFew(others))
