@@ -41,9 +41,8 @@ func (d *Draft) DropLayers(drop func(l *Layer) bool) {
 
 // RefuseFile reports a problem with a file that is in a layer, or should be; l is nil if there is no such layer.
 func (d *Draft) RefuseFile(l *Layer, message, hint string) {
-	at := ""
-	if l != nil {
-		at = l.At
+	if l == nil {
+		l = &Layer{}
 	}
-	d.Report(d.Spec.Problem(at, message, hint))
+	d.Refuse(l, hint, "%s", message)
 }

@@ -73,17 +73,15 @@ func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
 	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 
-// refuseError reports an error at the position where its file is declared, if it is about a file. A problem has a position of its
-// own.
+// refuseError reports an error where it is, or where its file is declared.
 func (d *Draft) refuseError(err error) {
+	at, hint := "", ""
+	var about *spec.Error
 	var problem spec.Problem
 	if errors.As(err, &problem) {
 		d.Report(problem)
 		return
-	}
-	at, hint := "", ""
-	var about *spec.Error
-	if errors.As(err, &about) {
+	} else if errors.As(err, &about) {
 		hint = about.Hint
 		if i := slices.IndexFunc(d.Layers, func(l *Layer) bool { return about.Item != "" && l.Source() == about.Item }); i >= 0 {
 			at = d.Layers[i].At

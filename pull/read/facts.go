@@ -35,8 +35,11 @@ func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 		about = s.kind.Pull.FactsOf(config, func(layer, path string) (io.ReaderAt, int64) { return openFile(ctx, ranger, m, layer, path) })
 	}
 	facts := kind.CompleteFacts(about, m.Annotations)
-	if len(s.items) > 0 {
-		facts = append(facts, kind.Fact{Name: "files", Value: s.countFiles()})
+	if i := slices.IndexFunc(facts, func(f kind.Fact) bool { return f.Name == kind.FilesFact }); i >= 0 {
+		files := facts[i]
+		return append(slices.Delete(facts, i, i+1), files)
+	} else if len(s.items) > 0 {
+		facts = append(facts, kind.Fact{Name: kind.FilesFact, Value: s.countFiles()})
 	}
 	return facts
 }

@@ -23,7 +23,7 @@ var commands = []string{"FROM", "ADAPTER", "DRAFT", "LICENSE", "MESSAGE", "PARAM
 // IsCommand reports whether a word, in any case, is a command.
 func IsCommand(word string) bool { return slices.Contains(commands, strings.ToUpper(word)) }
 
-// Fault is what is wrong with a line.
+// Fault is an error in a line.
 type Fault struct {
 	Line int
 	Err  error

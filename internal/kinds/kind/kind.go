@@ -88,6 +88,9 @@ type Alert struct {
 	Title, Severity, Owner, Service string
 }
 
+// FilesFact is the name of the fact that lists the first files.
+const FilesFact = "files"
+
 // Fact is a name and a value that a reader wants to know of an artifact.
 type Fact struct {
 	Name  string `json:"name"`

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/davit-oci/davit/artifact/spec"
 	"github.com/davit-oci/davit/internal/compose"
@@ -249,6 +250,9 @@ func kitOfLayers(d *compose.Draft, found *weightset.Parts, kitfile map[string]an
 func assign(d *compose.Draft, found *weightset.Parts) {
 	splitDirectories(d, found)
 	for _, l := range d.Layers {
+		if l.Dir && l.Role == "code" && l.Declared.As == "" {
+			d.Assign(l, directoryRole(d, l), "")
+		}
 		switch part := found.Part(l); {
 		case l.Declared.As != "":
 		case part == survey.Imatrix:
@@ -265,6 +269,33 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	}
 	found.SortWeights(d, "modelpart")
 	found.Tell(d, false)
+}
+
+// directoryRole returns the role of a directory that has files of one role alone, besides configs; otherwise it is code, as for
+// kit init.
+func directoryRole(d *compose.Draft, l *compose.Layer) string {
+	if base := path.Base(l.Path); base == "docs" || slices.Contains(codeDirs, base) {
+		return map[bool]string{true: "docs", false: "code"}[base == "docs"]
+	}
+	below, err := tree.FilesBelow(d.FS, &l.Layer)
+	role := "code"
+	for _, name := range below {
+		is := "code"
+		switch {
+		case strings.Contains(name, "/"):
+		case matches(d, "modelpart", name):
+			continue
+		case matches(d, "dataset", name):
+			is = "dataset"
+		case roles.Matches(mediatypes.LayerType{Match: weightset.DocFiles}, name, false):
+			is = "docs"
+		}
+		if is == "code" || role != "code" && role != is || err != nil {
+			return "code"
+		}
+		role = is
+	}
+	return role
 }
 
 // codeDirs are the directories that kit init packs as code, whatever is in them.

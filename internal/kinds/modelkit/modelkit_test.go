@@ -257,8 +257,9 @@ func TestModelKitOfDirectories(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"onnx/model.onnx": "x", "onnx/model.onnx_data": "x", "onnx/config.json": "{}", "voices/a.pt": "x", "voices/list.py": "x", "src/table.bin": "x", "README.md": "x",
+		"data/a.csv": "x", "data/b.csv": "x", "data/about.json": "{}", "mixed/a.csv": "x", "mixed/b.md": "x", "notes/a.md": "x", "docs/sub/a.png": "x", "more/sub/a.csv": "x",
 	}
-	plan, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [onnx/, voices/, src/, README.md]\n")
+	plan, err := kindtest.Compose(t, files, "kind: modelkit\nlayers: [onnx/, voices/, src/, README.md, data/, docs/, mixed/, more/, notes/]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +270,12 @@ modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar onnx/config.json
 modelpart application/vnd.kitops.modelkit.modelpart.v1.tar tar voices/a.pt
 code application/vnd.kitops.modelkit.code.v1.tar tar voices
 code application/vnd.kitops.modelkit.code.v1.tar tar src
-docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md`)
+code application/vnd.kitops.modelkit.code.v1.tar tar mixed
+code application/vnd.kitops.modelkit.code.v1.tar tar more
+dataset application/vnd.kitops.modelkit.dataset.v1.tar tar data
+docs application/vnd.kitops.modelkit.docs.v1.tar tar README.md
+docs application/vnd.kitops.modelkit.docs.v1.tar tar docs
+docs application/vnd.kitops.modelkit.docs.v1.tar tar notes`)
 	checkKitfile(t, plan)
 }
 

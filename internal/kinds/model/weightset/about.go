@@ -3,9 +3,12 @@ package weightset
 import (
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/davit-oci/davit/internal/kinds/kind"
+	"github.com/davit-oci/davit/internal/textdist"
 )
 
 // about holds the fields of the configs of three formats of models, of which each has a part.
@@ -28,6 +31,7 @@ type about struct {
 		Name, Framework, Format, Version, License string
 		Parts                                     []layerFile
 	}
+	Code, Datasets, Docs, Prompts, MCPServers []layerFile
 }
 
 // layerFile is a file in a layer, as a ModelKit's config names it.
@@ -40,6 +44,17 @@ func About(config []byte) []kind.Fact {
 		return nil // of another shape: there is nothing to say
 	}
 	return a.facts()
+}
+
+// files lists the paths in a ModelKit, whose layers have no names if kit made them.
+func (a *about) files() []string {
+	var names []string
+	for _, f := range slices.Concat([]layerFile{a.Model.layerFile}, a.Model.Parts, a.Code, a.Datasets, a.Docs, a.Prompts, a.MCPServers) {
+		if f.Digest != "" {
+			names = append(names, path.Clean(f.Path))
+		}
+	}
+	return names
 }
 
 // facts lists the known facts.
@@ -75,6 +90,9 @@ func (a *about) facts() []kind.Fact {
 				break
 			}
 		}
+	}
+	if files := a.files(); len(files) > 0 {
+		facts = append(facts, kind.Fact{Name: kind.FilesFact, Value: textdist.FirstFew(files)})
 	}
 	return facts
 }

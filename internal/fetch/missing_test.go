@@ -1,0 +1,23 @@
+package fetch_test
+
+import (
+	"testing"
+
+	"github.com/davit-oci/davit/internal/fetch"
+)
+
+// TestHintsAtFiles checks that the pattern of a layer that was not read is not hinted at as a name.
+func TestHintsAtFiles(t *testing.T) {
+	t.Parallel()
+	for want, names := range map[string][]string{
+		"davit ls lists the files": {"**", "**"},
+		"it has a.txt, b.txt":      {"**", "b.txt", "a.txt"},
+		`did you mean "other.md"?`: {"**", "other.md"},
+		"":                         nil,
+	} {
+		missing := &fetch.MissingError{Text: "no such file", Typed: "othr.md", Names: names}
+		if got := missing.Hint(); got != want {
+			t.Errorf("%q: got %q, want %q", names, got, want)
+		}
+	}
+}
