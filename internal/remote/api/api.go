@@ -72,7 +72,7 @@ var metadataLimits = jsonwalk.Limits{Objects: manifest.Limits.Objects, Values: 2
 // Do sends a request about metadata with the repository's credentials; oras-go's client calls it. The body of the
 // response is in memory; a request whose body broke off is repeated.
 func (r *Repository) Do(req *http.Request) (*http.Response, error) {
-	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host))
+	tries := r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(req.URL.Host), "metadata")
 	for {
 		resp, err := r.Send(req)
 		if err != nil {
@@ -91,6 +91,7 @@ func (r *Repository) Do(req *http.Request) (*http.Response, error) {
 			if err := metadataLimits.Check(data); err != nil {
 				return nil, artifact.Refused("", "%w", err)
 			}
+			tries.Done()
 			resp.Body = io.NopCloser(bytes.NewReader(data))
 			return resp, nil
 		}

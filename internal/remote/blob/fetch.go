@@ -29,7 +29,7 @@ func (r *Store) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset,
 	}
 	ctx, cancel := context.WithCancel(r.WithScope(ctx))
 	f := &fetcher{ctx: ctx, cancel: cancel, repo: r, desc: desc, offset: offset, end: offset + length,
-		tries: r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(r.Origin.Host))}
+		tries: r.Client.Transport.NewRetrier(r.Client.Transport.Limiter(r.Origin.Host), "blob")}
 	if err := f.reopen(nil); err != nil {
 		cancel()
 		return nil, err
@@ -53,6 +53,7 @@ type fetcher struct {
 func (f *fetcher) Read(p []byte) (int, error) {
 	for {
 		if f.offset == f.end {
+			f.tries.Done()
 			return 0, io.EOF
 		}
 		n, err := f.body.Read(p[:min(int64(len(p)), f.end-f.offset)])

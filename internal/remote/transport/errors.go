@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/davit-oci/davit/internal/remote/transport/patience"
 	"github.com/davit-oci/davit/internal/untrusted"
 
 	"github.com/davit-oci/davit/artifact"
@@ -187,7 +188,7 @@ func ResponseError(resp *http.Response) error {
 	} else if json.Unmarshal(data, &bare) == nil && bare.Error+bare.Message != "" {
 		e.Errors = errcode.Errors{{Code: bare.Error, Message: bare.Message}}
 	}
-	if wait := askedPause(resp.Header.Get("Retry-After"), time.Now()); wait > maxRetryAfter {
+	if wait := patience.AskedPause(resp.Header.Get("Retry-After"), time.Now()); wait > patience.MaxPause {
 		e.Errors = append(e.Errors, errcode.Error{Message: fmt.Sprintf("it asks to wait %v", wait.Round(time.Second))})
 	}
 	return e

@@ -19,12 +19,12 @@ func TestPausesAreAnnounced(t *testing.T) {
 	tr.delay = time.Millisecond
 	limiter := tr.Limiter("example.com")
 	failed := errors.New("503 Service Unavailable")
-	if !tr.NewRetrier(limiter).ShouldRetry(failed) || len(told) > 0 {
+	if !tr.NewRetrier(limiter, "").ShouldRetry(failed) || len(told) > 0 {
 		t.Fatalf("a pause of a millisecond is announced: %q", told)
 	}
 	limiter.note(&http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}})
 	for range 3 {
-		if !tr.NewRetrier(limiter).ShouldRetry(failed) {
+		if !tr.NewRetrier(limiter, "").ShouldRetry(failed) {
 			t.Fatal("the pause ends the tries")
 		}
 	}
@@ -33,7 +33,7 @@ func TestPausesAreAnnounced(t *testing.T) {
 	}
 	slow := tr.Limiter("slow.example.com")
 	tr.delay = 8 * time.Second
-	if !tr.NewRetrier(slow).ShouldRetry(failed) {
+	if !tr.NewRetrier(slow, "").ShouldRetry(failed) {
 		t.Fatal("the pause ends the tries")
 	}
 	if len(told) != 2 || !strings.HasPrefix(told[1], "trying again in ") || !strings.HasSuffix(told[1], ": 503 Service Unavailable") {

@@ -10,19 +10,17 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/remote/transport/patience"
 	"github.com/davit-oci/davit/internal/untrusted"
 )
 
 const (
 	firstDelay = 200 * time.Millisecond
 	maxDelay   = 10 * time.Second
-	// maxRetryAfter is the longest wait that a registry may request in one response.
-	maxRetryAfter = time.Minute
 	// briefFor is how long a host that never answered is retried: long enough for a registry that is just starting,
 	// short enough for a mistyped name.
 	briefFor = 3 * time.Second
@@ -52,7 +50,7 @@ type Transport struct {
 type Options struct {
 	Security    Security
 	Connections int           // to one host
-	RetryFor    time.Duration // how long one operation may go without progress; 0: 5 minutes; below 0: no retries
+	RetryFor    time.Duration // how long operations of one sort may go without progress, all together; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds, or RetryFor if that is less
 	Delay       time.Duration // before the second try; 0: 200 ms
 	UserAgent   string        // empty: "davit"
@@ -130,14 +128,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // repeated sends a request until it is answered, or not worth repeating.
 func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 	gate := t.Limiter(req.URL.Host)
-	tries := t.NewRetrier(gate)
+	tries := t.NewRetrier(gate, patience.Sort(req))
 	for {
 		if err := gate.wait(req.Context()); err != nil {
 			return nil, err
 		}
 		resp, err := t.once(req)
 		gate.note(resp)
-		if !worthRepeating(resp, err) || settingsOf(req.Context()).Once {
+		once := settingsOf(req.Context()).Once
+		if !worthRepeating(resp, err) || once {
+			if err == nil && !once {
+				tries.Done()
+			}
 			return resp, err
 		}
 		next, rewindErr := rewound(req)
@@ -233,9 +235,10 @@ type Retrier struct {
 	budget    time.Duration
 	first     time.Duration // the first delay
 	limiter   *HostLimiter
-	since     time.Time // of the first failure without progress; zero: none
-	count     int       // tries without much progress
-	moved     int64     // bytes since the last failure
+	outage    *patience.Outage // of all operations of this sort
+	since     time.Time        // of the first failure without progress, here or of the outage; zero: none
+	count     int              // tries without much progress
+	moved     int64            // bytes since the last failure
 	Delay     time.Duration
 }
 
@@ -243,17 +246,19 @@ type Retrier struct {
 // registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
 const muchProgress = 64 << 10
 
-func (t *Transport) NewRetrier(g *HostLimiter) *Retrier {
-	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g}
+// NewRetrier returns the budget of an operation of a sort. It is spent already if others of its sort failed for as long.
+func (t *Transport) NewRetrier(g *HostLimiter, sort string) *Retrier {
+	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(sort)}
 }
 
 // ShouldRetry reports whether to try again after err, and sets the delay. After much progress there is no delay.
 func (t *Retrier) ShouldRetry(err error) bool {
 	now := time.Now()
+	var silence stalled
+	errors.As(err, &silence)
+	began := t.outage.Failed(now.Add(-silence.after), now) // waiting for the registry counts
 	if t.since.IsZero() {
-		var silence stalled
-		errors.As(err, &silence)
-		t.since = now.Add(-silence.after) // waiting for the registry counts
+		t.since = began
 	}
 	budget := t.budget
 	if err != nil && RetryabilityOf(err) == briefly && !t.hasAnswered(err) {
@@ -287,8 +292,14 @@ const noticed = 2 * time.Second
 // Progress records that bytes arrived.
 func (t *Retrier) Progress(bytes int64) {
 	if t.moved += bytes; t.moved >= leastProgress {
-		t.since = time.Time{}
+		t.Done()
 	}
+}
+
+// Done records that the operation succeeded, or makes progress.
+func (t *Retrier) Done() {
+	t.since = time.Time{}
+	t.outage.End()
 }
 
 // Wait pauses before the next try.
@@ -303,6 +314,8 @@ type HostLimiter struct {
 	spoke  bool      // the host has answered something
 	host   string
 	told   time.Time // until when the user knows that requests wait
+
+	outages patience.Outages
 }
 
 func (t *Transport) Limiter(host string) *HostLimiter {
@@ -330,7 +343,7 @@ func (g *HostLimiter) note(resp *http.Response) {
 	if !IsTransient(resp.StatusCode) {
 		return
 	}
-	if wait := retryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
+	if wait := patience.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); wait > 0 {
 		if until := time.Now().Add(wait); until.After(g.closed) {
 			g.closed = until
 		}
@@ -365,25 +378,6 @@ func (g *HostLimiter) wait(ctx context.Context) error {
 		return pause.For(ctx, d)
 	}
 	return nil
-}
-
-// retryAfter returns the pause that a response asks for, within the limit.
-func retryAfter(value string, now time.Time) time.Duration {
-	return min(max(askedPause(value, now), 0), maxRetryAfter)
-}
-
-// askedPause parses both forms of the header: seconds, and a date.
-func askedPause(value string, now time.Time) time.Duration {
-	if value == "" {
-		return 0
-	}
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(value); err == nil {
-		wait = date.Sub(now)
-	}
-	return wait
 }
 
 // Drain reads a short response to its end, so that its connection can be used again.

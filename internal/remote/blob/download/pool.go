@@ -190,6 +190,7 @@ func (p *pool) progress(n int64, complete bool) {
 	defer p.mu.Unlock()
 	p.tries.Progress(n)
 	if complete {
+		p.tries.Done()
 		p.enough()
 	}
 }

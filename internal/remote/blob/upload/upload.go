@@ -69,7 +69,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 		u.digest = "" // of a blob whose size is unknown
 	}
 	transport := r.Client.Transport
-	u.tries = transport.NewRetrier(transport.Limiter(r.Origin.Host))
+	u.tries = transport.NewRetrier(transport.Limiter(r.Origin.Host), "upload")
 	step, err := u.run(r.WithScope(ctx))
 	desc := b.Descriptor()
 	desc.Digest, desc.Size = u.digest, u.size
@@ -77,6 +77,7 @@ func Blob(ctx context.Context, r *blob.Store, b artifact.Blob, report func(done 
 		desc.MediaType = "application/octet-stream"
 	}
 	if err == nil {
+		u.tries.Done()
 		r.Shared.Saw(r.Origin.Host, r.Name.Repository, desc)
 		report(u.size)
 	}

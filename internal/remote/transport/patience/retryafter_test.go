@@ -1,4 +1,4 @@
-package transport
+package patience
 
 import (
 	"net/http"
@@ -21,7 +21,7 @@ func TestRetryAfter(t *testing.T) {
 		now.Add(time.Hour).Format(http.TimeFormat):        time.Minute,
 	}
 	for value, want := range tests {
-		if got := retryAfter(value, now); got != want {
+		if got := RetryAfter(value, now); got != want {
 			t.Errorf("Retry-After %q: %v, want %v", value, got, want)
 		}
 	}

@@ -1,0 +1,37 @@
+package patience_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/davit-oci/davit/internal/remote/transport/patience"
+)
+
+func TestOutages(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
+	var host patience.Outages
+	for _, step := range []struct {
+		sort       string
+		since, now float64 // now of 0: a success
+		want       float64
+	}{
+		{"GET", 10, 12, 10},
+		{"GET", 13, 14, 10},    // another request: the same outage
+		{"PUT", 14, 15, 14},    // another sort
+		{"GET", 70, 75, 10},    // after the longest pause
+		{"GET", 140, 141, 140}, // nothing was requested for longer
+		{"GET", 0, 0, 0},
+		{"GET", 142, 143, 142},
+		{"PUT", 16, 17, 14},
+	} {
+		if step.now == 0 {
+			host.Of(step.sort).End()
+			continue
+		}
+		if got := host.Of(step.sort).Failed(at(step.since), at(step.now)); !got.Equal(at(step.want)) {
+			t.Errorf("%s failing from %v to %v: since %v, want %v", step.sort, step.since, step.now, got.Sub(start).Seconds(), step.want)
+		}
+	}
+}
