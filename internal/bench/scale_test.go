@@ -16,7 +16,7 @@ import (
 // BenchmarkScale is about davit with a quarter of many manifests, tags, or files, and with all of them. The ratio is that of the two:
 // 4, or less where something else takes the time.
 func BenchmarkScale(b *testing.B) {
-	r := newRoom(b, func(string) []string { return []string{"."} })
+	r := newFixture(b, func(string) []string { return []string{"."} })
 	b.Run("W19index", func(b *testing.B) {
 		r.grow(b, int(scaled(1000)), func(n int, l *line) []job {
 			oci, ref := layoutOf(b, n, "index"), fmt.Sprintf("%s/index/of%d:v1", l.host, n)
@@ -89,7 +89,7 @@ type job struct {
 }
 
 // grow runs jobs with a quarter of n, and with n.
-func (r *room) grow(b *testing.B, n int, jobs func(n int, l *line) []job) {
+func (r *fixture) grow(b *testing.B, n int, jobs func(n int, l *line) []job) {
 	host := r.host
 	if host == "" {
 		host = r.server.Host

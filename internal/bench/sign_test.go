@@ -10,7 +10,7 @@ import (
 // BenchmarkSign is about signing a small artifact with an encrypted key, and about verifying its signature, beside cosign. Most of the
 // time of signing is the derivation of the key from the password, which the format of the key prescribes.
 func BenchmarkSign(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
 		return []string{"note.txt"}
 	})
@@ -60,7 +60,7 @@ type signer struct {
 }
 
 // timed is one run of a program, with the traffic that it causes.
-func (r *room) timed(b *testing.B, l *line, args []string) sample {
+func (r *fixture) timed(b *testing.B, l *line, args []string) sample {
 	b.Helper()
 	l.take()
 	s := execute(b.Context(), b.TempDir(), r.dir, args)

@@ -11,7 +11,7 @@ import (
 // BenchmarkTogether is about eight processes on one machine that pull the same artifact at once.
 func BenchmarkTogether(b *testing.B) {
 	const processes = 8
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		var paths []string
 		for i := range 8 {
 			paths = append(paths, fmt.Sprintf("part-%d.bin", i))
@@ -24,7 +24,7 @@ func BenchmarkTogether(b *testing.B) {
 		names, samples := []string{}, make([][]sample, len(r.clients))
 		for i, c := range r.clients {
 			names = append(names, c.name)
-			t := &turn{room: r, client: c, b: b, host: l.host}
+			t := &turn{fixture: r, client: c, b: b, host: l.host}
 			for range settings.n {
 				samples[i] = append(samples[i], t.together(processes, l))
 			}

@@ -12,7 +12,7 @@ import (
 
 // BenchmarkFile is about one file of 2 GiB.
 func BenchmarkFile(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), scaled(2<<30))
 		return []string{"model.bin"}
 	})
@@ -30,7 +30,7 @@ func BenchmarkFile(b *testing.B) {
 
 // BenchmarkFiles is about 64 files of 16 MiB.
 func BenchmarkFiles(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		var paths []string
 		for i := range 64 {
 			paths = append(paths, fmt.Sprintf("part-%02d.bin", i))
@@ -70,7 +70,7 @@ func overwrite(b *testing.B, path string) {
 
 // BenchmarkFolder is about a directory of 20,000 small files, 206 MB.
 func BenchmarkFolder(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		textTree(b, filepath.Join(dir, "tree"), int(scaled(20_000)), 10_300)
 		return []string{"tree"}
 	})
@@ -108,7 +108,7 @@ func splitting(c client) client {
 
 // BenchmarkStart is about a command that does next to nothing.
 func BenchmarkStart(b *testing.B) {
-	r := newRoom(b, func(string) []string { return []string{"."} })
+	r := newFixture(b, func(string) []string { return []string{"."} })
 	r.clients = append(r.clients[:1], peers()...)
 	note := "≤ 12 ms, ≤ 20 MB"
 	if info, err := os.Stat(r.clients[0].path); err == nil {
@@ -130,7 +130,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkTiny is about 1 KiB, over a line of 40 ms.
 func BenchmarkTiny(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "note.txt"), 1<<10)
 		return []string{"note.txt"}
 	})
@@ -143,7 +143,7 @@ func BenchmarkTiny(b *testing.B) {
 
 // BenchmarkLongLine measures a distant registry that limits the bandwidth of each connection.
 func BenchmarkLongLine(b *testing.B) {
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), scaled(512<<20))
 		return []string{"model.bin"}
 	})
@@ -156,7 +156,7 @@ func BenchmarkLongLine(b *testing.B) {
 // BenchmarkResets is about connections that are reset on the way.
 func BenchmarkResets(b *testing.B) {
 	size := scaled(512 << 20)
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), size)
 		return []string{"model.bin"}
 	})
@@ -193,7 +193,7 @@ func (l *line) cutAt(down bool, size int64, cuts int) {
 // BenchmarkKills is about a process that is killed at a random moment, and run again.
 func BenchmarkKills(b *testing.B) {
 	size := scaled(512 << 20)
-	r := newRoom(b, func(dir string) []string {
+	r := newFixture(b, func(dir string) []string {
 		randomFile(b, filepath.Join(dir, "model.bin"), size)
 		return []string{"model.bin"}
 	})
@@ -203,9 +203,9 @@ func BenchmarkKills(b *testing.B) {
 }
 
 // kill kills davit when some part of the bytes has passed, and counts what the next run sends again.
-func (r *room) kill(b *testing.B, name string, pull bool, size int64) {
+func (r *fixture) kill(b *testing.B, name string, pull bool, size int64) {
 	l := (&line{rate: 100e6}).open(b, r.server.Host)
-	t := &turn{room: r, client: r.clients[0], b: b, host: l.host}
+	t := &turn{fixture: r, client: r.clients[0], b: b, host: l.host}
 	moments := rand.New(newRandom("moments"))
 	samples, worst, total := []sample{}, 0.0, 0.0
 	for range 2 * settings.n {

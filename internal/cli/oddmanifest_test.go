@@ -19,7 +19,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// runWith runs a command and wants texts in what it prints.
+// runWith runs a command and checks that its output contains texts.
 func (o *odd) runWith(want exit.Code, command string, texts ...string) {
 	o.t.Helper()
 	got := o.run(want, command)
@@ -54,8 +54,8 @@ func TestDeniedReferrers(t *testing.T) {
 	}
 }
 
-// TestTagsOfCosignAreNoReferrers names the command that removes what cosign stored under a tag.
-func TestTagsOfCosignAreNoReferrers(t *testing.T) {
+// TestCosignTagsAreNotReferrers checks that the hint names the command that removes a manifest that cosign stored under a tag.
+func TestCosignTagsAreNotReferrers(t *testing.T) {
 	withHome(t)
 	for _, opts := range []registrytest.Options{{}, withoutAPI} {
 		o := newOdd(t, opts)
@@ -71,7 +71,7 @@ func TestTagsOfCosignAreNoReferrers(t *testing.T) {
 	}
 }
 
-// TestAttestationsWithSubject reads the attestations of BuildKit as it writes them with oci-artifact=true, and without.
+// TestAttestationsWithSubject reads the attestations that BuildKit writes with and without oci-artifact=true.
 func TestAttestationsWithSubject(t *testing.T) {
 	withHome(t)
 	for name, artifact := range map[string]bool{"oci-artifact": true, "image": false} {
@@ -128,8 +128,7 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 }
 
-// TestReferrerThatIsGone pulls attachments where another client deleted the manifest of one, and where a layer of one is
-// missing.
+// TestReferrerThatIsGone pulls attachments of which one has lost its manifest to another client, or lacks a layer.
 func TestReferrerThatIsGone(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
@@ -144,7 +143,7 @@ func TestReferrerThatIsGone(t *testing.T) {
 	o.runWith(exit.NotFound, "pull --referrers $R/app:1 --force -o $D/new", "not found")
 }
 
-// TestForeignLayer names where a layer is that the registry does not have.
+// TestForeignLayer checks that the error names the URL of a layer that the registry does not have.
 func TestForeignLayer(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})
@@ -181,8 +180,8 @@ func TestDroppedManifestType(t *testing.T) {
 	o.run(exit.Done, "copy --referrers $R/app:1 $D/oci:2")
 }
 
-// TestCompressedAnswers pulls blobs that a registry sends compressed, though that was not asked for.
-func TestCompressedAnswers(t *testing.T) {
+// TestCompressedResponses pulls blobs from a registry that compresses responses unasked.
+func TestCompressedResponses(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})
 	for _, size := range []int{3, 5000, 400_000, 20 << 20} {
@@ -207,7 +206,8 @@ func TestCompressedAnswers(t *testing.T) {
 	}
 }
 
-// TestAlmostSBOM names what keeps a document from being an SBOM, whether its content, its name, or a flag says that it is one.
+// TestAlmostSBOM checks that the error names the reason why a document is not read as an SBOM, whether its content, its name,
+// or a flag says that it is one.
 func TestAlmostSBOM(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, registrytest.Options{})

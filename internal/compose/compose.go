@@ -217,7 +217,7 @@ func (d *Draft) finish() configblob.Finish {
 	if err != nil {
 		d.refuseError(err)
 	}
-	if err != nil || finish == nil { // a problem already
+	if err != nil || finish == nil { // reported elsewhere
 		return finish
 	}
 	attached := d.attached()

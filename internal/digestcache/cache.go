@@ -2,17 +2,16 @@
 // unchanged if its device, inode, size, mtime, and ctime (in nanoseconds) are the same. The cache is one file in a cache
 // directory that any number of processes share.
 //
-// A file that is not on the disk when the machine stops may have lost its content afterwards, with its times as they were. So a
-// digest that was stored by another run of the machine counts only if the file was not changed in that run: then the content
-// that was hashed had been read from the disk.
+// A file that was not synced when the machine loses power may lose its content but keep its times. So a digest that was stored
+// during an earlier boot counts only if the file did not change during that boot: then the hashed content had been read from
+// the disk.
 //
 // It only saves time: a cache file that is missing, damaged, or of another version counts as empty and is rewritten, and
 // disk errors are not reported.
 //
-// The cache of trees in pack/internal/tar and the records of pulls are stores of their own. This one has records of a fixed
-// size, because 65,536 of them are read at every push; a tree has one line of text, and there are few. Neither of the two may
-// be trusted without its files, while records of pulls decide which files belong to the user: they are replaced as a whole and
-// synced.
+// The cache of trees in pack/internal/tar and the records of pulls are separate stores. This one has records of a fixed size,
+// because up to 65,536 of them are read at every push; trees are few, and have one line of text each. An entry of either cache
+// may be lost. Records of pulls decide which files belong to the user, so they are replaced as a whole and synced.
 package digestcache
 
 import (
@@ -40,13 +39,13 @@ const (
 	// keep is the number of files in the cache, the latest ones: 5 MB on disk, which take about 10 ms to read.
 	keep = 1 << 16
 
-	// settled is the time for which a file must be unchanged before its digest is cached. File systems store times in
-	// steps of up to 2 s (FAT); a second change within the same step changes none of the values compared.
-	settled = 2 * time.Second
+	// minAge is the time for which a file must be unchanged before its digest is cached. File systems store times in steps of
+	// up to 2 s (FAT); a second change within the same step changes none of the values compared.
+	minAge = 2 * time.Second
 
-	// synced replaces settled where runs of the machine can't be told apart. Systems write content to the disk within a
-	// minute, some of them two.
-	synced = 10 * time.Minute
+	// minAgeNoBootID replaces minAge where boots can't be told apart. Systems write content to the disk within a minute or
+	// two.
+	minAgeNoBootID = 10 * time.Minute
 )
 
 // Cache maps files to digests. It reads its file at the first Lookup and appends to it at Close.
@@ -74,19 +73,19 @@ type (
 	}
 )
 
-// stored is a record and the run of the machine that stored it.
+// stored is a record and the boot during which it was stored.
 type stored struct {
 	record
 	boot boot
 }
 
-// boot identifies a run of the machine. The zero value is unknown.
+// boot identifies a boot of the machine. The zero value is unknown.
 type boot struct {
 	id    [32]byte // the SHA-256 of its name
 	began int64    // in nanoseconds since 1970
 }
 
-// thisBoot returns the present run of the machine.
+// thisBoot returns the current boot.
 func thisBoot() boot {
 	id, began := durable.BootID(), durable.Booted()
 	if id == "" || began.IsZero() {
@@ -95,8 +94,8 @@ func thisBoot() boot {
 	return boot{sha256.Sum256([]byte(id)), began.UnixNano()}
 }
 
-// bootOf returns the run of the machine that stored the records after a marker: a record of no file. Versions that have no
-// markers read it as a record that they never look up.
+// bootOf returns the boot during which the records after a marker were stored. A marker is a record with the ID of no file:
+// versions without markers never look it up.
 func (r record) bootOf() (boot, bool) {
 	return boot{r.sum, r.mtime}, r.fileID == fileID{}
 }
@@ -104,7 +103,7 @@ func (r record) bootOf() (boot, bool) {
 // marker is the opposite of bootOf.
 func (b boot) marker() record { return record{mtime: b.began, sum: b.id} }
 
-// isTrusted reports whether the content that was hashed is still there, unless the file has changed.
+// isTrusted reports whether a file whose attributes have not changed still has the hashed content.
 func (c *Cache) isTrusted(s stored) bool {
 	return s.boot == c.boot || s.boot != boot{} && s.ctime < s.boot.began-int64(durable.ClockSlack)
 }
@@ -149,9 +148,9 @@ func (c *Cache) Store(info fs.FileInfo, d digest.Digest) {
 	if !ok || d.Validate() != nil || d.Algorithm() != digest.SHA256 {
 		return
 	}
-	least := settled
+	least := minAge
 	if c.boot == (boot{}) {
-		least = synced
+		least = minAgeNoBootID
 	}
 	if age := c.now().UnixNano() - max(r.mtime, r.ctime); age < int64(least) {
 		return
@@ -282,7 +281,7 @@ func readBounded(path string) ([]byte, error) {
 	return data[:n], err
 }
 
-// encode returns records with a marker before the first, and wherever another run of the machine stored the next.
+// encode returns records with a marker before the first, and before each that was stored during another boot.
 func encode(list []stored) []byte {
 	var records []record
 	for i, s := range list {

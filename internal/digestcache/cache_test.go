@@ -172,7 +172,7 @@ func TestNotStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	young := New(t.TempDir())
-	young.now = func() time.Time { return info.ModTime().Add(settled - 1) }
+	young.now = func() time.Time { return info.ModTime().Add(minAge - 1) }
 	young.Store(info, digest.FromString("content"))
 	want(t, young, info, "")
 

@@ -13,14 +13,14 @@ import (
 type Endpoint struct {
 	Host, Repository string
 	PlainHTTP        bool
-	Insecure         bool   // the certificate is not checked, and plain HTTP will do
+	Insecure         bool   // the certificate is not checked, and plain HTTP is allowed
 	CAFile           string // PEM
-	CertDir          string // with certificates and keys of this host, as docker has them
+	CertDir          string // certificates and keys for this host, in docker's layout
 	Concurrency      int    // 0: not set
 	When             When   // of a mirror
 }
 
-// When says for which references a mirror is asked.
+// When says which references are read from a mirror.
 type When int
 
 // The values of When.
@@ -30,21 +30,21 @@ const (
 	ForTags
 )
 
-// Route is where a repository is read, and where it is written.
+// Route has the endpoints of a repository for reading and writing.
 type Route struct {
-	Blocked string // the file's prefix that forbids it, or ""
+	Blocked string // the prefix in the file that blocks it, or ""
 	Target  Endpoint
 	Mirrors []Endpoint // to read from first, in this order
 }
 
-// Files are the places of the configuration. The zero value has none.
+// Files are the paths of the configuration. The zero value has none.
 type Files struct {
 	Config     string   // davit's own file
 	Registries []string // of containers-registries.conf(5)
 	CertDirs   []string // with a directory for each host
 }
 
-// FilesIn returns the usual places.
+// FilesIn returns the default paths.
 func FilesIn(home string, getenv func(string) string) Files {
 	var f Files
 	config := getenv("XDG_CONFIG_HOME")
@@ -62,7 +62,7 @@ func FilesIn(home string, getenv func(string) string) Files {
 	return f
 }
 
-// Rules decide about registries. They are read at the first use.
+// Rules are the settings of registries. They are read on first use.
 type Rules struct {
 	files Files
 	read  func() error

@@ -46,7 +46,7 @@ func (p Policy) KeepsAll() bool {
 	return len(p.KeepTags) == 0 && p.KeepLast == nil && p.OlderThan.IsZero()
 }
 
-// Tag is a tag with what it points to.
+// Tag is a tag and the manifest that it points to.
 type Tag struct {
 	Name    string        `json:"name"`
 	Digest  digest.Digest `json:"digest"`
@@ -58,24 +58,23 @@ type Tag struct {
 
 // Plan lists everything that pruning removes.
 type Plan struct {
-	Tags      []Tag                `json:"tags"`      // alone, or with their manifests
+	Tags      []Tag                `json:"tags"`      // untagged, or deleted with their manifests
 	Manifests []ocispec.Descriptor `json:"manifests"` // in the order in which they are deleted
 	Kept      []string             `json:"kept"`      // tags
-	// Undated are the tags that are kept only because no date of theirs is known, if the policy has an age.
+	// Undated are the tags that are kept only because their age is unknown, if the policy has an age.
 	Undated []string `json:"undated,omitempty"`
-	// Listed reports whether manifests without a tag were considered: registries list none.
+	// Listed reports whether manifests without a tag were considered. Registries do not list them.
 	Listed bool `json:"untaggedListed"`
 }
 
 // errNoMatch is the error of a pattern that matches no tag. A typo there must not remove everything.
 var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 
-// maxManifests bounds the manifests of a repository that are looked at.
+// maxManifests bounds the manifests of a repository that are read.
 const maxManifests = 100_000
 
-// NewPlan finds what nothing needs that stays: manifests that no kept tag reaches through indexes, subjects, and referrers, and
-// the tags by which cosign and the tag schema attach to them. It removes nothing. A pattern that matches no tag is an
-// artifact.ErrInvalid.
+// NewPlan finds the manifests that no kept tag reaches through indexes, subjects, and referrers, and the tags by which cosign
+// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag is an artifact.ErrInvalid.
 func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
 	names, err := repo.Tags(ctx)
 	if err != nil {
@@ -198,8 +197,8 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	return kept, gone, nil
 }
 
-// attachedTags returns the tags whose names say that they belong to a manifest that nothing needs. It adds what the others
-// lead to, such as signatures of cosign, to the needed ones.
+// attachedTags returns the tags named after manifests that are not needed. It adds the manifests that the other such tags
+// point to, such as signatures of cosign, to the needed ones.
 func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)
 	if err != nil {
@@ -230,7 +229,7 @@ func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool
 	return unneeded, nil
 }
 
-// Apply removes what a plan says. Registries that delete no tags lose those of manifests that go with them.
+// Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests.
 func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	gone := map[digest.Digest]bool{}
 	for _, desc := range p.Manifests {
@@ -247,7 +246,7 @@ func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	if err := Remove(ctx, repo.Target, p.Manifests); err != nil {
 		return err
 	}
-	// A list of referrers becomes shorter, and another manifest, whenever a referrer is deleted: it goes last.
+	// Deleting a referrer replaces the manifest of the referrers tag schema, so that manifest is deleted last.
 	for _, t := range p.Tags {
 		if !oci.IsReferrersTag(t.Name) {
 			continue
@@ -266,13 +265,13 @@ func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	return nil
 }
 
-// walker reads the graph of manifests, each once.
+// walker reads the graph of manifests. It reads each manifest once.
 type walker struct {
 	repo      Repository
 	manifests map[digest.Digest]*fetch.Manifest
 }
 
-// resolve reads what tags point to, and when it was created.
+// resolve returns the tags with the manifests that they point to and their dates.
 func (w *walker) resolve(ctx context.Context, names []string) ([]Tag, error) {
 	var tags []Tag
 	for _, name := range names {

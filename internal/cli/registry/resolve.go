@@ -50,7 +50,7 @@ func runResolve(ctx context.Context, a *app.App, reference, platform string, ver
 	return a.Print(result)
 }
 
-// manifestFor returns the manifest of an index for a platform. What is not an index has one manifest, for any.
+// manifestFor returns the manifest of an index for a platform, or desc if it is not an index.
 func manifestFor(ctx context.Context, t *app.Target, desc ocispec.Descriptor, want *ocispec.Platform) (ocispec.Descriptor, error) {
 	m, err := fetch.Load(ctx, t, desc)
 	if err != nil {

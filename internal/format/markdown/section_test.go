@@ -38,7 +38,7 @@ func FuzzSections(f *testing.F) {
 		headings := markdown.Headings([]byte(content))
 		for i, s := range markdown.Sections([]byte(content)) {
 			if s.Heading != headings[i] {
-				t.Errorf("section %d is of %+v, not of %+v", i, s.Heading, headings[i])
+				t.Errorf("section %d: got heading %+v, want %+v", i, s.Heading, headings[i])
 			}
 			if seen[s.Anchor] {
 				t.Errorf("anchor %q twice", s.Anchor)

@@ -148,7 +148,7 @@ func (s *reader) invocation() error {
 	return err
 }
 
-// outline counts what was read.
+// outline returns the number of findings of each severity, and the rows.
 func (s *reader) outline() *outline.Outline {
 	byLevel := map[string]int{}
 	byRule := map[found]int{}

@@ -25,7 +25,7 @@ const (
 // statuses are those of VEX, most urgent first.
 var statuses = []string{"affected", "under_investigation", "fixed", "not_affected", "unknown"}
 
-// statement is about one vulnerability.
+// statement is the status of one vulnerability, and the reason for it.
 type statement struct{ id, status, why string }
 
 // reader collects the parts of a document.
@@ -64,7 +64,7 @@ func read(r io.Reader, list bool) (*outline.Outline, error) {
 	return s.outline(), nil
 }
 
-// field reads a field of the document. The formats have no field in common that means different things.
+// field reads a field of the document. No field means different things in two formats.
 func (s *reader) field(key string) error {
 	switch key {
 	case "@context":
@@ -205,7 +205,7 @@ func (s *reader) add(at statement, products []anyText) {
 	}
 }
 
-// outline counts what was read.
+// outline returns the number of statements of each status, and the rows.
 func (s *reader) outline() *outline.Outline {
 	byStatus := map[string]int{}
 	for at := range s.statements {

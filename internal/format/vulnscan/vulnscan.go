@@ -139,7 +139,7 @@ func (s *reader) add(f finding) {
 	}
 }
 
-// outline counts what was read.
+// outline returns the number of findings of each severity, and the rows.
 func (s *reader) outline() *outline.Outline {
 	counts := make([]outline.Count, len(severities))
 	for i, severity := range severities {

@@ -17,7 +17,7 @@ import (
 // maxStatement bounds a statement that is read into memory for its predicate type. A larger one is packed without it.
 const maxStatement = 8 << 20
 
-// isSigstoreBundle finds a sigstore bundle by its media type.
+// isSigstoreBundle recognizes a sigstore bundle by its media type.
 func isSigstoreBundle(s *tree.Sample) (string, bool) {
 	for _, mediaType := range s.Keys()["mediaType"] {
 		if strings.HasPrefix(mediaType, "application/vnd.dev.sigstore.bundle") {
@@ -27,7 +27,7 @@ func isSigstoreBundle(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// isDSSE finds a DSSE envelope by its three fields.
+// isDSSE recognizes a DSSE envelope by its three fields.
 func isDSSE(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	if len(keys["payloadType"]) == 0 || keys["payload"] == nil || keys["signatures"] == nil {
@@ -36,7 +36,7 @@ func isDSSE(s *tree.Sample) (string, bool) {
 	return "is an envelope of " + keys["payloadType"][0], true
 }
 
-// isInToto finds an in-toto statement by its type.
+// isInToto recognizes an in-toto statement by its type.
 func isInToto(s *tree.Sample) (string, bool) {
 	keys := s.Keys()
 	for _, t := range keys["_type"] {
@@ -47,7 +47,7 @@ func isInToto(s *tree.Sample) (string, bool) {
 	return "", false
 }
 
-// derive annotates the predicate type of an attestation, so that it is found without being fetched.
+// derive annotates an attestation with its predicate type, so that clients find it without fetching it.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	for _, l := range d.WithRole("statement") {
 		if err := describeStatement(d, l); err != nil {
@@ -60,7 +60,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 func describeStatement(d *compose.Draft, l *compose.Layer) error {
 	data, err := tree.ReadFile(d.FS, l.Path, maxStatement)
 	if errors.Is(err, tree.ErrTooLarge) {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: is too large to be read for what it states; say so with the annotation %s", l.Path, mediatypes.PredicateType))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s: too large to read its predicate type; set the annotation %s", l.Path, mediatypes.PredicateType))
 		return nil
 	}
 	if err != nil {
@@ -79,7 +79,7 @@ func describeStatement(d *compose.Draft, l *compose.Layer) error {
 		predicate, err := predicateIn(&e)
 		annotatePredicate(d, l, predicate)
 		if predicate != "" {
-			d.ArtifactType = mediatypes.InToto // by which scanners look for it
+			d.ArtifactType = mediatypes.InToto // scanners look for this type
 		}
 		return err
 	default:
@@ -159,7 +159,7 @@ func predicateOf(statement []byte) (string, error) {
 	case s.Predicate == "":
 		return "", errors.New("the in-toto statement has no predicateType")
 	case len(s.Subject) == 0 || len(s.Subject[0].Digest) == 0:
-		return "", errors.New("the in-toto statement is about nothing: it needs a subject with a digest")
+		return "", errors.New("the in-toto statement has no subject with a digest")
 	}
 	return s.Predicate, nil
 }

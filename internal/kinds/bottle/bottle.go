@@ -96,7 +96,7 @@ func bottlePlatform(tag string) (platform *ocispec.Platform, ok bool) {
 // derive describes one bottle, and its entry in the index.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	m := bottleName().FindStringSubmatch(path.Base(l.Path))

@@ -39,7 +39,7 @@ func isCollection(s *tree.Sample) (string, bool) {
 // derive makes the list of the features or templates in a directory; an existing list is used as it is.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	if l.Dir {

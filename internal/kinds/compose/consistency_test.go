@@ -53,7 +53,7 @@ func TestConsistency(t *testing.T) {
 		"unknown key below":      {web + "    deploy: {foo: bar}\n", `services.web.deploy: docker compose does not know the key "foo"`},
 		"unknown key in parts":   {"include: [more.yaml]\n===\n===\nservices: {a: {image: x, foo: bar}}\n", `"more.yaml": services.a: docker compose does not know`},
 		"wrong type":             {web + "    ports: 80\n", "services.web.ports: docker compose wants array"},
-		"bad variable":           {web + "    command: 'echo ${}'\n", "a dollar sign of its own is written $$"},
+		"bad variable":           {web + "    command: 'echo ${}'\n", "write $$ for a dollar sign"},
 		"required variable":      {web + "    command: 'echo ${A:?set it}'\n", ""},
 		"two networks":           {web + "    network_mode: host\n    networks: [default]\n", "has network_mode and networks"},
 		"two dockerfiles":        {web + "    build: {dockerfile: D, dockerfile_inline: FROM x}\n", "has a dockerfile and dockerfile_inline"},

@@ -69,7 +69,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	orderOverrides(d)
 	own := d.WithRole("compose")
 	if len(own) == 0 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	p, err := newProject(d.FS, path.Dir(own[0].Path))
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // loader reads the model of a project.
 type loader struct {
 	*composeProject
-	remote bool     // something is fetched from elsewhere, so the model lacks it
+	remote bool     // some files are remote, so the model lacks them
 	chain  []string // of files that include each other
 }
 
@@ -88,7 +88,7 @@ func (l *loader) document(m project.Model, node *yaml.Node, at place, whole bool
 	}
 	own, ok := value.(project.Model)
 	if !ok {
-		return nil // reported where it is rewritten
+		return nil // reported when it is rewritten
 	}
 	if whole {
 		if err := composespec.Check(own); err != nil {
@@ -124,7 +124,7 @@ func (l *loader) document(m project.Model, node *yaml.Node, at place, whole bool
 	return nil
 }
 
-// include loads what an entry of include names.
+// include loads the files that an entry of include names.
 func (l *loader) include(entry any, at place) (project.Model, error) {
 	long, ok := entry.(project.Model)
 	if !ok {
@@ -162,7 +162,7 @@ func (l *loader) include(entry any, at place) (project.Model, error) {
 	return l.load(s)
 }
 
-// extend returns a service with what it extends below it.
+// extend returns a service, merged over the one that it extends.
 func (l *loader) extend(service any, at place, services project.Model, chain []string) (any, error) {
 	own, ok := service.(project.Model)
 	if !ok || own["extends"] == nil {
@@ -218,7 +218,7 @@ func extended(extends any) (service, file string) {
 	return service, ""
 }
 
-// fill fills in the variables of a text. One that is not set stays.
+// fill replaces the variables in a text. One that is not set stays as it is.
 func (s source) fill(value string) (string, error) {
 	if !strings.Contains(value, "$") {
 		return value, nil
@@ -226,7 +226,7 @@ func (s source) fill(value string) (string, error) {
 	lookup := func(name string) (string, bool) { v, ok := s.vars[name]; return v, ok }
 	_, err := template.SubstituteWithOptions(value, lookup, template.WithoutLogging)
 	if invalid := (*template.InvalidTemplateError)(nil); errors.As(err, &invalid) {
-		return "", fmt.Errorf("docker compose can't fill in the variables of %q; a dollar sign of its own is written $$", value)
+		return "", fmt.Errorf("docker compose can't fill in the variables of %q; write $$ for a dollar sign", value)
 	}
 	if filled, err := fillIn(value, s.vars); err == nil {
 		return filled, nil
@@ -234,7 +234,7 @@ func (s source) fill(value string) (string, error) {
 	return value, nil
 }
 
-// check reports what docker compose rejects before it shows or publishes a project.
+// check returns the errors that docker compose reports before it shows or publishes a project.
 func (p *composeProject) check(files []string) error {
 	l := &loader{composeProject: p}
 	m, err := l.load(source{files, p.dir, p.vars})
@@ -248,7 +248,7 @@ func (p *composeProject) check(files []string) error {
 	for _, name := range project.Sorted(services) {
 		s, _ := services[name].(project.Model)
 		if s["build"] != nil && project.Text(s["image"]) == "" && s["extends"] == nil {
-			return &spec.Error{Item: files[0], Err: fmt.Errorf("service %q: it has a build section and no image; docker compose refuses to publish that", name)}
+			return &spec.Error{Item: files[0], Err: fmt.Errorf("service %q: it has a build section and no image; docker compose does not publish it", name)}
 		}
 	}
 	return nil

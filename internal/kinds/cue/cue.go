@@ -62,7 +62,7 @@ var (
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	modules := d.WithRole("module")
 	if len(modules) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := modules[0]
 	name := path.Join(l.Path, file)

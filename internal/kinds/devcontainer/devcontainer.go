@@ -45,7 +45,7 @@ type Complete func(m *Metadata, fsys fs.FS, l *compose.Layer) error
 // Derive completes a feature or a template. The config is empty: the metadata are in an annotation.
 func Derive(d *compose.Draft, kind string, complete Complete) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	m, err := Read(d.FS, l.Path, kind)

@@ -64,7 +64,7 @@ var engine = lazy.Regexp(`(?m)^-\s+required_engine_version:\s*["']?([0-9.]+)["']
 // derive makes the config, in which falcoctl reads the name and the version, and the tags that it installs updates from.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	base := path.Base(l.Source())

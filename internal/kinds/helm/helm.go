@@ -49,7 +49,7 @@ func chartFault(s *tree.Sample) error {
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	charts, provenance := d.WithRole("chart"), d.WithRole("provenance")
 	if len(charts) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	meta, err := readChart(d, charts[0])
 	if err != nil {

@@ -57,7 +57,7 @@ var named = lazy.Regexp(`^[A-Za-z0-9_-]+$`)
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	plugins, provenance := d.WithRole("plugin"), d.WithRole("provenance")
 	if len(plugins) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	m, err := read(d, plugins[0])
 	if err == nil {

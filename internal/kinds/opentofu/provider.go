@@ -57,7 +57,7 @@ func isProvider(s *tree.Sample) (string, bool) {
 // derive describes the archive of one platform.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	m := named().FindStringSubmatch(path.Base(l.Path))

@@ -14,7 +14,7 @@ import (
 
 const collection = "application/vnd.agentskills.collection.v1"
 
-// Collection returns the kind of collections: an index of skills, each as if it was pushed alone.
+// Collection returns the kind of collections: an index of skills, each with the manifest that it has when pushed alone.
 func Collection() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{
@@ -28,7 +28,7 @@ func Collection() kind.Kind {
 				Schema: kind.ObjectField(map[string]any{
 					"ref": map[string]any{
 						"type": "string", "pattern": `^\S+/\S*\{name\}\S*$`,
-						"description": "where clients find each skill by itself, as in registry.example.com/skills/{name}:{version}",
+						"description": "where clients find each skill, such as registry.example.com/skills/{name}:{version}",
 					},
 				}),
 			},
@@ -45,10 +45,10 @@ layers: ["*/"]
 	}
 }
 
-// deriveMember makes the manifest of a skill, and the entry by which clients list it.
+// deriveMember sets the config of a skill, and the annotations of its entry in the index, which clients list.
 func deriveMember(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) == 0 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	d.ArtifactType = artifact
 	l := d.Layers[0]

@@ -42,7 +42,7 @@ var documents = []string{file, "README.md", "index.md"}
 // dashes in their names in place of capitals. A prefix {name} becomes the name.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) == 0 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
 	front, err := read(d, l)

@@ -32,7 +32,7 @@ func wasmFault(s *tree.Sample) error {
 // derive makes the wasm config of the CNCF. Its readers require a time of creation, so the default is the Unix epoch.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.Layers) != 1 {
-		return nil, nil // a problem already
+		return nil, nil // reported elsewhere
 	}
 	f, err := tree.Inspect(d.FS, d.Layers[0].Path, wasm.Read)
 	if err != nil {

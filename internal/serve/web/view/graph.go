@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Graph is the graph of an artifact.
+// Graph is a drawing of the manifests and blobs of an artifact, as a graph.
 type Graph struct {
 	Width, Height int
 	Nodes         []GraphNode
@@ -48,7 +48,8 @@ func NewGraph(repository string, info *inspect.Info, list []*referrers.Referrer)
 	return b.view()
 }
 
-// graphBuilder collects the nodes of a graph. Referrers are in the first column, and what a node leads to right of it.
+// graphBuilder collects the nodes of a graph. Referrers are in the first column; the successors of a node are to the right of
+// it.
 type graphBuilder struct {
 	repository string
 	places     []chart.Node

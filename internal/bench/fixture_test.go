@@ -16,7 +16,7 @@ import (
 
 // settings come from the environment.
 var settings = struct {
-	n     int     // runs of a client, of which the medians are taken
+	n     int     // runs of each client; results are their medians
 	scale float64 // of the sizes
 }{n: 5, scale: 1}
 
@@ -53,21 +53,21 @@ func run(m *testing.M) int {
 	return code
 }
 
-// scaled is a size at the scale of this run.
+// scaled returns a size at the scale of this run.
 func scaled(size int64) int64 { return max(1, int64(float64(size)*settings.scale)) }
 
-// room is where a benchmark takes place: davit and its peers, a registry, and something to push.
-type room struct {
+// fixture has the parts of a benchmark: davit and its peers, a registry, and files to push.
+type fixture struct {
 	clients []client
 	server  *clients.Server
-	host    string   // of another registry, which is measured instead; "": server
-	dir     string   // where the input is
+	host    string   // of another registry to measure; "": server
+	dir     string   // contains the input
 	paths   []string // the input, relative to dir
 	repos   int
 }
 
-// newRoom starts a registry. The input is the files that fill creates in a directory and names.
-func newRoom(b *testing.B, fill func(dir string) []string) *room {
+// newFixture starts a registry. The input is the files that fill creates in a directory and returns.
+func newFixture(b *testing.B, fill func(dir string) []string) *fixture {
 	b.Helper()
 	if shared.davit == "" {
 		path := filepath.Join(os.TempDir(), "davit")
@@ -78,7 +78,7 @@ func newRoom(b *testing.B, fill func(dir string) []string) *room {
 		}
 		shared.davit = path
 	}
-	r := &room{clients: append([]client{davit(shared.davit)}, peers()...), dir: b.TempDir()}
+	r := &fixture{clients: append([]client{davit(shared.davit)}, peers()...), dir: b.TempDir()}
 	r.server = clients.Distribution(b, clients.Options{})
 	r.paths = fill(r.dir)
 	if info, err := os.Stat(filepath.Join(r.dir, r.paths[0])); err == nil && info.IsDir() {
@@ -92,15 +92,15 @@ func newRoom(b *testing.B, fill func(dir string) []string) *room {
 type workload struct {
 	name, note string
 	pull       bool        // or push
-	again      bool        // it was done before
+	again      bool        // repeated: the files were transferred before
 	change     func(*turn) // before each run
-	line       *line       // to measure over; nil: over none, and once over one that only counts
-	peerRuns   int         // of the others, where they need very long; 0: as many as davit
+	line       *line       // the connection to measure over; nil: a direct one, and one more run that only counts traffic
+	peerRuns   int         // of the other clients, if they are slow; 0: as many as davit
 }
 
-// turn is one client's place in a workload.
+// turn is one client's part of a workload.
 type turn struct {
-	*room
+	*fixture
 	client
 	b          *testing.B
 	home, out  string
@@ -108,8 +108,8 @@ type turn struct {
 	ready      bool // pushed, or pulled, for doing it again
 }
 
-// measure lets the clients do the workload in turn.
-func (r *room) measure(b *testing.B, w workload) {
+// measure runs the workload with each client in turn.
+func (r *fixture) measure(b *testing.B, w workload) {
 	b.Helper()
 	direct, l := w.line == nil, w.line
 	if direct {
@@ -119,7 +119,7 @@ func (r *room) measure(b *testing.B, w workload) {
 	names, samples, turns := []string{}, make([][]sample, len(r.clients)), make([]*turn, len(r.clients))
 	for i, c := range r.clients {
 		names = append(names, c.name)
-		turns[i] = &turn{room: r, client: c, b: b, host: r.server.Host}
+		turns[i] = &turn{fixture: r, client: c, b: b, host: r.server.Host}
 		if w.again || !direct {
 			turns[i].host = l.host
 		}
@@ -148,7 +148,7 @@ func (r *room) measure(b *testing.B, w workload) {
 	report(b, names, samples)
 }
 
-// report is for those who watch the benchmarks run.
+// report prints metrics while the benchmarks run.
 func report(b *testing.B, names []string, samples [][]sample) {
 	for i, name := range names {
 		b.ReportMetric(middle(samples[i]).wall.Seconds(), name+"-s")
@@ -156,10 +156,10 @@ func report(b *testing.B, names []string, samples [][]sample) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// patience is how long a client may take: one that repeats itself after resets would do so for ten minutes.
-const patience = 2 * time.Minute
+// clientTimeout is how long a client may take. Some retry for ten minutes after connection resets.
+const clientTimeout = 2 * time.Minute
 
-// run is one run, prepared and checked outside of the time.
+// run measures one run. Preparation and checks are not timed.
 func (t *turn) run(w workload, l *line) sample {
 	t.prepare(w)
 	if w.change != nil {
@@ -168,7 +168,7 @@ func (t *turn) run(w workload, l *line) sample {
 	args := t.command(w.pull)
 	l.take()
 	server := cpuOf(t.server.PID)
-	ctx, cancel := context.WithTimeout(t.b.Context(), max(patience, time.Duration(settings.scale*float64(patience))))
+	ctx, cancel := context.WithTimeout(t.b.Context(), max(clientTimeout, time.Duration(settings.scale*float64(clientTimeout))))
 	defer cancel()
 	s := execute(ctx, t.home, t.dir, args)
 	s.server, s.traffic = cpuOf(t.server.PID)-server, l.take()
@@ -195,18 +195,18 @@ func (t *turn) prepare(w workload) {
 		t.repo = fmt.Sprintf("bench/%s-%d", t.name, t.repos)
 		switch {
 		case w.pull:
-			t.must(t.server.Host, false)
+			t.mustRun(t.server.Host, false)
 		case w.again:
-			t.must(t.host, false)
+			t.mustRun(t.host, false)
 		}
 	}
 	if w.again && w.pull {
-		t.must(t.host, true)
+		t.mustRun(t.host, true)
 	}
 }
 
-// must does once what comes before the workload.
-func (t *turn) must(host string, pull bool) {
+// mustRun runs a command that the workload needs, once.
+func (t *turn) mustRun(host string, pull bool) {
 	t.b.Helper()
 	there := *t
 	there.host = host
