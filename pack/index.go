@@ -128,7 +128,7 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 // choosable refuses an entry that a client can't distinguish from another one.
 func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor) error {
 	for _, other := range entries {
-		if other.Digest == entry.Digest || !manifest.IsAttestation(other) && samePlatform(other.Platform, entry.Platform) {
+		if other.Digest == entry.Digest || !manifest.IsAttestation(other) && isSamePlatform(other.Platform, entry.Platform) {
 			return &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "say it: linux/arm64=MANIFEST",
 				Err: fmt.Errorf("it is for the same platform as %s: %w", other.Digest, artifact.ErrInvalid)}
 		}
@@ -173,8 +173,8 @@ func configPlatform(ctx context.Context, dst oras.Target, config ocispec.Descrip
 	return nil
 }
 
-// samePlatform reports whether no client could choose between two entries.
-func samePlatform(a, b *ocispec.Platform) bool {
+// isSamePlatform reports whether no client could choose between two entries.
+func isSamePlatform(a, b *ocispec.Platform) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

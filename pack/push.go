@@ -90,7 +90,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	if err := p.measureSmall(ctx, blobs); err != nil {
 		return err
 	}
-	known := !slices.ContainsFunc(blobs, func(b *blob.Blob) bool { return !b.Known() })
+	known := !slices.ContainsFunc(blobs, func(b *blob.Blob) bool { return !b.IsKnown() })
 	if known {
 		if err := root.Compose(p.subject); err != nil {
 			return err
@@ -109,7 +109,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 		p.old = p.knownBlobs(ctx, *tagged)
 	}
 	err = p.pushAll(ctx, root, tagged, known)
-	if len(p.old.blobs) > 0 && refused(err) {
+	if len(p.old.blobs) > 0 && isRefusal(err) {
 		p.old.blobs = nil // the target may have lost a blob: check each of them now
 		err = p.pushAll(ctx, root, tagged, false)
 	}
@@ -134,9 +134,9 @@ func (p *pusher) beforeSend(ctx context.Context, root *node.Node, blobs []*blob.
 // points to.
 const manyBlobs = 8
 
-// refused reports whether a registry rejected a manifest because it lacks a blob, or may have. Registries differ in the
+// isRefusal reports whether a registry rejected a manifest because it lacks a blob, or may have. Registries differ in the
 // status for that; statuses for credentials, quotas, and request limits do not count.
-func refused(err error) bool {
+func isRefusal(err error) bool {
 	var answer *errcode.ErrorResponse
 	if !errors.As(err, &answer) {
 		return false
@@ -176,7 +176,7 @@ const smallFiles = 1 << 20
 func (p *pusher) measureSmall(ctx context.Context, blobs []*blob.Blob) error {
 	var left int64 = smallFiles
 	for _, b := range blobs {
-		if _, file := b.Origin.(*blob.FileOrigin); !file || b.Known() {
+		if _, file := b.Origin.(*blob.FileOrigin); !file || b.IsKnown() {
 			continue
 		}
 		if left -= b.Desc.Size; left < 0 {

@@ -210,7 +210,7 @@ func (s *streamTarget) PushBlob(ctx context.Context, b artifact.Blob, report fun
 func TestLargeFilesGoInOnePass(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, size := range map[string]int64{"large": onePass, "small": 1000} {
+	for name, size := range map[string]int64{"large": minOnePass, "small": 1000} {
 		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestLargeFilesGoInOnePass(t *testing.T) {
 	if err != nil || dst.unknown != 1 {
 		t.Fatalf("%d blobs were sent unhashed, want 1: %v", dst.unknown, err)
 	}
-	if want := digest.FromBytes(make([]byte, onePass)); r.Layers[1].Digest != want || r.Layers[1].Size != onePass {
+	if want := digest.FromBytes(make([]byte, minOnePass)); r.Layers[1].Digest != want || r.Layers[1].Size != minOnePass {
 		t.Errorf("got %v, want %v", r.Layers[1], want)
 	}
 	// The tag leads to a layer of that size now: it is worth knowing the digest first.

@@ -17,9 +17,9 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// onePass is the size from which a file is hashed while it is sent. Below it, asking whether the target has the blob
+// minOnePass is the size from which a file is hashed while it is sent. Below it, asking whether the target has the blob
 // costs less than sending one that it has.
-const onePass = 4 << 20
+const minOnePass = 4 << 20
 
 // pushBlobs sends blobs, the largest first so that none is left over alone at the end.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
@@ -63,7 +63,7 @@ func weight(b *blob.Blob) int64 {
 // pushBlob sends one blob and hashes it before or while sending.
 func (p *pusher) pushBlob(ctx context.Context, b *blob.Blob) error {
 	pusher, able := p.dst.(BlobPusher)
-	if !b.Known() && (!able || !p.onePass(b)) {
+	if !b.IsKnown() && (!able || !p.isHashedWhileSent(b)) {
 		if err := b.Measure(ctx, true); err != nil {
 			return err
 		}
@@ -110,12 +110,12 @@ func (p *pusher) relearn(ctx context.Context, b *blob.Blob, err error) {
 	}
 }
 
-// onePass reports whether a blob is hashed while it is sent.
-func (p *pusher) onePass(b *blob.Blob) bool {
+// isHashedWhileSent reports whether a blob is hashed while it is sent.
+func (p *pusher) isHashedWhileSent(b *blob.Blob) bool {
 	if o, ok := b.Origin.(*tar.Origin); ok {
-		return !o.Small()
+		return !o.IsSmall()
 	}
-	return b.Desc.Size >= onePass && !p.old.sizes[b.Desc.Size]
+	return b.Desc.Size >= minOnePass && !p.old.sizes[b.Desc.Size]
 }
 
 func (p *pusher) done(id string, desc ocispec.Descriptor, step artifact.Step) {

@@ -23,7 +23,7 @@ import (
 	"oras.land/oras-go/v2/content/memory"
 )
 
-// newTree makes n files of some KiB that were settled long ago.
+// newTree makes n files of some KiB that were written long ago.
 func newTree(t testing.TB, n int) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -60,7 +60,7 @@ func (c *comparison) part(from, to int) {
 			continue
 		}
 		info, err := look.Lstat(f.Path)
-		if err != nil || !c.record.Unchanged(c.dst, f, info) {
+		if err != nil || !c.record.IsUnchanged(c.dst, f, info) {
 			c.changed.Store(true)
 		}
 	}
@@ -101,9 +101,9 @@ func (p *placement) missing(ctx context.Context) ([]*fetch.Item, error) {
 // isOurs reports whether an earlier pull placed a file, or everything in a directory, and it is unchanged since.
 func (p *placement) isOurs(name string, info fs.FileInfo) bool {
 	if info.IsDir() {
-		return p.state.OursBelow(p.dst, name)
+		return p.state.AreOursBelow(p.dst, name)
 	}
-	return p.state.Ours(p.dst, name, info)
+	return p.state.IsOurs(p.dst, name, info)
 }
 
 // check reports whether an item is in the destination. It also returns the name of a conflicting file that must be kept,
@@ -154,7 +154,7 @@ func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInf
 	}
 	f, known := p.last.Find(it.Name)
 	doubted := known && !p.last.IsTrusted()
-	if known && !doubted && f.Digest != "" && p.last.Unchanged(p.dst, f, info) {
+	if known && !doubted && f.Digest != "" && p.last.IsUnchanged(p.dst, f, info) {
 		return f.Digest == it.Desc.Digest
 	}
 	if p.opts.Digests != nil && !doubted {
@@ -162,7 +162,7 @@ func (p *placement) isLayer(ctx context.Context, it *fetch.Item, info fs.FileInf
 			return d == it.Desc.Digest
 		}
 	}
-	if !fetch.Holds(ctx, p.dst, it.Name, it.Desc) {
+	if !fetch.HasBlob(ctx, p.dst, it.Name, it.Desc) {
 		return false
 	}
 	if p.opts.Digests != nil {

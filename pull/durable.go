@@ -44,7 +44,7 @@ func (p *placement) syncFiles(right []string) error {
 	}
 	slices.Sort(right)
 	files := durable.Set{Root: p.dst}
-	for i := 0; i < p.next.Files.Len() && !files.Done(); i++ {
+	for i := 0; i < p.next.Files.Len() && !files.IsDone(); i++ {
 		f := p.next.Files.At(i)
 		if f.Layer < 0 || !f.Mode.IsRegular() {
 			continue
@@ -79,7 +79,7 @@ func (p *placement) syncDirs() error {
 	dirs := durable.Set{Root: p.dst, Dirs: true}
 	seen := make(map[string]bool)
 	add := func(dir string) {
-		for ; !seen[dir] && !dirs.Done(); dir = path.Dir(dir) {
+		for ; !seen[dir] && !dirs.IsDone(); dir = path.Dir(dir) {
 			if len(seen) > maxSeen {
 				clear(seen) // those that come again are synced again
 			}
@@ -96,7 +96,7 @@ func (p *placement) syncDirs() error {
 			if d != nil && d.IsDir() {
 				add(name)
 			}
-			if dirs.Done() {
+			if dirs.IsDone() {
 				return fs.SkipAll
 			}
 			if errors.Is(err, fs.ErrPermission) {

@@ -28,7 +28,7 @@ func (p *placement) leftovers(ctx context.Context, gone []string) []place.Remova
 			continue
 		}
 		f.Layer = -1
-		ours := r.Unchanged(p.dst, f, info) || p.state.Ours(p.dst, f.Path, info)
+		ours := r.IsUnchanged(p.dst, f, info) || p.state.IsOurs(p.dst, f.Path, info)
 		if ours { // a pull that was killed may have changed the ctime
 			f = record.NewPlaced(f.Path, f.Layer, info, f.Digest)
 		}
@@ -59,7 +59,7 @@ func (p *placement) formerly() iter.Seq2[record.Placed, *record.Record] {
 		killed := p.state.Placing(p.opts.Origin)
 		isPlaced := func(f record.Placed) bool {
 			info, err := p.dst.Lstat(f.Path)
-			return err == nil && killed.Unchanged(p.dst, f, info)
+			return err == nil && killed.IsUnchanged(p.dst, f, info)
 		}
 		for i := range p.last.Len() {
 			f := p.last.Files.At(i)

@@ -108,7 +108,7 @@ func (p *placement) lock() (sight, error) {
 		return sameRecords, err
 	}
 	p.locked = dir
-	if !p.state.Stale() {
+	if !p.state.IsStale() {
 		return sameRecords, nil
 	}
 	asFound := &record.Record{Preserve: p.preserve}
@@ -118,7 +118,7 @@ func (p *placement) lock() (sight, error) {
 	defer look.Close()
 	for i := range p.carried.Len() {
 		f := p.carried.At(i)
-		if info, err := look.Lstat(f.Path); err != nil || !asFound.Unchanged(p.dst, f, info) {
+		if info, err := look.Lstat(f.Path); err != nil || !asFound.IsUnchanged(p.dst, f, info) {
 			return changedFiles, nil
 		}
 	}
@@ -199,7 +199,7 @@ func (p *placement) fetch(ctx context.Context, items []*fetch.Item) (err error) 
 		return err
 	}
 	err = p.unpacker.Fetch(ctx, items)
-	p.next.Entangled = p.unpacker.Entangled()
+	p.next.Entangled = p.unpacker.IsEntangled()
 	return err
 }
 

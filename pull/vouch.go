@@ -34,7 +34,7 @@ func (p *placement) vouch(ctx context.Context, names []string) bool {
 		for _, name := range doubted {
 			info, err := p.dst.Lstat(name)
 			f, ok := r.Find(name)
-			if err != nil || !ok || f.Layer < 0 || p.state.Ours(p.dst, name, info) || r.Preserve && !f.HasRights(info) {
+			if err != nil || !ok || f.Layer < 0 || p.state.IsOurs(p.dst, name, info) || r.Preserve && !f.HasRights(info) {
 				continue
 			}
 			layer := r.Layers[f.Layer]
@@ -64,7 +64,7 @@ func (p *placement) vouchLeftovers(ctx context.Context) {
 		if _, ok := p.next.Files.Find(f.Path); ok || !r.Hint && !p.opts.Delete {
 			continue
 		}
-		if info, err := p.dst.Lstat(f.Path); err == nil && !info.IsDir() && !r.Unchanged(p.dst, f, info) {
+		if info, err := p.dst.Lstat(f.Path); err == nil && !info.IsDir() && !r.IsUnchanged(p.dst, f, info) {
 			names = append(names, f.Path)
 		}
 	}

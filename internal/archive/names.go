@@ -115,7 +115,7 @@ func CompareDirs(a, b string) int {
 }
 
 // Collisions finds names that differ only in case or in the form of their accents, so that not every file system can hold
-// both. Sorted hashes need a ninth of the memory that the names take: Add every name, Settle, and then ask Find for each of
+// both. Sorted hashes need a ninth of the memory that the names take: Add every name, call HasCandidates, and then Find for each of
 // them again. The zero value is ready to use.
 type Collisions struct {
 	seed   maphash.Seed
@@ -131,8 +131,8 @@ func (c *Collisions) Add(name string) {
 	c.hashes = append(c.hashes, maphash.String(c.seed, FoldName(name)))
 }
 
-// Settle reports whether two of the names may collide.
-func (c *Collisions) Settle() bool {
+// HasCandidates reports whether two of the names may collide.
+func (c *Collisions) HasCandidates() bool {
 	slices.Sort(c.hashes)
 	c.first = make(map[uint64]string)
 	for i := 1; i < len(c.hashes); i++ {

@@ -158,17 +158,17 @@ var brokenRegistries = map[string]func(*testing.T) http.Handler{
 	},
 }
 
-// traveller pushes a file to a registry, or pulls it.
-type traveller struct {
+// courier pushes a file to a registry, or pulls it.
+type courier struct {
 	t    *testing.T
 	dir  string
 	data []byte
 	args []string // of davit
 }
 
-func newTraveller(t *testing.T, m *meter, host, repo, direction string, seed uint64) *traveller {
+func newTraveller(t *testing.T, m *meter, host, repo, direction string, seed uint64) *courier {
 	t.Helper()
-	u := &traveller{t: t, dir: t.TempDir(), data: make([]byte, brokenSize)}
+	u := &courier{t: t, dir: t.TempDir(), data: make([]byte, brokenSize)}
 	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(u.data)
 	if err := os.WriteFile(filepath.Join(u.dir, "model.bin"), u.data, 0o600); err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func newTraveller(t *testing.T, m *meter, host, repo, direction string, seed uin
 	return u
 }
 
-func (u *traveller) davit() *exec.Cmd {
+func (u *courier) davit() *exec.Cmd {
 	cmd := exec.CommandContext(u.t.Context(), "davit", u.args...)
 	cmd.Dir = u.dir
 	cmd.Env = append(os.Environ(), "HOME="+u.dir, "XDG_CACHE_HOME="+u.dir+"/.cache", "DAVIT_PROGRESS=none")
@@ -193,7 +193,7 @@ func (u *traveller) davit() *exec.Cmd {
 }
 
 // finish runs davit until it exits, and checks the pulled file. For a push the registry checks it.
-func (u *traveller) finish() {
+func (u *courier) finish() {
 	u.t.Helper()
 	if out, err := u.davit().CombinedOutput(); err != nil {
 		u.t.Fatalf("%v\n%s", err, out)
@@ -233,8 +233,8 @@ func TestKilled(t *testing.T) {
 // the kernel would count as received, but not as written.
 const settleFor = 300 * time.Millisecond
 
-// settle waits until davit has written all received bytes.
-func (u *traveller) settle() {
+// waitWritten waits until davit has written all received bytes.
+func (u *courier) waitWritten() {
 	u.t.Helper()
 	for last := (time.Time{}); u.t.Context().Err() == nil; time.Sleep(settleFor) {
 		now := last
@@ -255,7 +255,7 @@ func (u *traveller) settle() {
 	}
 }
 
-func (u *traveller) killAt(m *meter, limit int64) {
+func (u *courier) killAt(m *meter, limit int64) {
 	u.t.Helper()
 	m.reset(limit)
 	cmd := u.davit()
@@ -266,7 +266,7 @@ func (u *traveller) killAt(m *meter, limit int64) {
 	case <-m.reached:
 	case <-u.t.Context().Done():
 	}
-	u.settle()
+	u.waitWritten()
 	if err := cmd.Process.Kill(); err != nil {
 		u.t.Error(err)
 	}

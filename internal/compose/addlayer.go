@@ -37,7 +37,7 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	if l.Packing != mediatypes.Raw {
 		l.Prefix = strings.ReplaceAll(r.Prefix, "{title}", l.Title)
 		l.Unpack = r.Prefix == titlePrefix && l.Packing == mediatypes.TarGzip
-		l.Preserve = e.preserve(r)
+		l.Preserve = e.isPreserved(r)
 		l.Image = e.draft.Kind.Shape != mediatypes.Artifact
 		l.Follow = r.Follow && l.Dir
 		l.File = r.File
@@ -49,16 +49,16 @@ func (e *entry) add(r roles.Role, s *tree.Sample, l spec.Layer) {
 	e.draft.Layers = append(e.draft.Layers, &Layer{Layer: l, Type: r, Info: s.Info, At: e.at, Declared: e.LayerSpec})
 }
 
-// preserve returns the value of the entry, else that of the kind.
-func (e *entry) preserve(r roles.Role) bool {
+// isPreserved returns the value of the entry, else that of the kind.
+func (e *entry) isPreserved(r roles.Role) bool {
 	if e.Preserve != nil {
 		return *e.Preserve
 	}
 	return r.Preserve
 }
 
-// split returns the value of the entry, else that of the kind.
-func (e *entry) split(r roles.Role) bool {
+// isSplit returns the value of the entry, else that of the kind.
+func (e *entry) isSplit(r roles.Role) bool {
 	if e.Split != nil {
 		return *e.Split
 	}

@@ -21,8 +21,8 @@ func (d *Draft) Assign(l *Layer, role, mediaType string) {
 	}
 }
 
-// Names reports whether the entry of a layer names its file, and not a directory or a pattern.
-func (l *Layer) Names() bool {
+// NamesFile reports whether the entry of a layer names its file, and not a directory or a pattern.
+func (l *Layer) NamesFile() bool {
 	return l.Declared.Path != "" && l.Source() == path.Clean(l.Declared.Path)
 }
 

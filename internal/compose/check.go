@@ -54,7 +54,7 @@ func (d *Draft) checkRoles() {
 	for _, name := range d.Kind.Roles() {
 		fewest, most := roles.Bounds(d.Kind, name)
 		layers := d.WithRole(name)
-		if len(layers) < fewest && !d.maybeUnfound(name) {
+		if len(layers) < fewest && !d.mayBeMissing(name) {
 			d.Report(d.Spec.Problem("/layers", fmt.Sprintf("kind %q needs %s with role %q", d.Kind.Name, count(fewest), name), d.table.Expected(d.Kind, name)))
 		}
 		if most > 0 && len(layers) > most {
@@ -63,8 +63,8 @@ func (d *Draft) checkRoles() {
 	}
 }
 
-// maybeUnfound reports whether a missing file could have played a role.
-func (d *Draft) maybeUnfound(role string) bool {
+// mayBeMissing reports whether a missing file could have played a role.
+func (d *Draft) mayBeMissing(role string) bool {
 	return slices.ContainsFunc(d.Unfound, func(l spec.LayerSpec) bool {
 		return l.As == role || l.As == "" && slices.ContainsFunc(d.Kind.Layers, func(t mediatypes.LayerType) bool {
 			return t.Role == role && (len(t.Match) == 0 || roles.Matches(t, l.Path, false) || roles.Matches(t, l.Path, true) || tree.IsGlob(l.Path))

@@ -27,7 +27,7 @@ const maxBad = 20
 func (d *Draft) choose() {
 	d.named = map[string]bool{}
 	for _, l := range d.Spec.Layers {
-		if (&entry{draft: d, LayerSpec: l}).outright() {
+		if (&entry{draft: d, LayerSpec: l}).isOutright() {
 			d.named[path.Clean(l.Path)] = true
 		}
 	}
@@ -37,7 +37,7 @@ func (d *Draft) choose() {
 			continue
 		}
 		e := &entry{draft: d, LayerSpec: l, at: declare.LayerAt(i)}
-		if e.outright() {
+		if e.isOutright() {
 			e.single()
 		} else {
 			e.glob()
@@ -87,8 +87,8 @@ func (e *entry) unreadable(name string, err error) {
 	e.draft.Report(e.draft.Spec.Problem(e.at+"/path", "", "").Unreadable(name, err))
 }
 
-// outright reports whether the path names a file, even if it looks like a glob.
-func (e *entry) outright() bool {
+// isOutright reports whether the path names a file, even if it looks like a glob.
+func (e *entry) isOutright() bool {
 	if !tree.IsGlob(e.Path) {
 		return true
 	}
@@ -111,7 +111,7 @@ func (e *entry) single() {
 	switch {
 	case err != nil:
 		e.unreadable(e.Path, err)
-	case e.ignored(name, info.IsDir()):
+	case e.isIgnored(name, info.IsDir()):
 	case info.IsDir():
 		e.directory(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	case strings.HasSuffix(e.Path, "/"):
@@ -122,9 +122,9 @@ func (e *entry) single() {
 	}
 }
 
-// ignored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
+// isIgnored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
 // in no way.
-func (e *entry) ignored(name string, isDir bool) bool {
+func (e *entry) isIgnored(name string, isDir bool) bool {
 	filter, err := roles.IgnoreFileFilter(e.draft.FS, e.draft.Kind, path.Dir(name))
 	if err != nil {
 		e.refuse("", "%v", err)
@@ -246,7 +246,7 @@ func (e *entry) directory(s *tree.Sample) {
 			return
 		}
 		e.add(r, s, spec.Layer{Path: s.Path, Dir: true, Packing: e.packing(r), Size: -1,
-			Entries: spec.Entries{Exclude: roles.RelativeTo(s.Path, filter), Split: e.split(r)}})
+			Entries: spec.Entries{Exclude: roles.RelativeTo(s.Path, filter), Split: e.isSplit(r)}})
 	case e.draft.Kind.Expand:
 		e.files(s.Path, filter)
 	default:

@@ -40,7 +40,7 @@ func (d *Draft) leaveRest(dir string) {
 func (d *Draft) DropUnnamed(by string, dropped []*Layer) {
 	before := len(d.LeftOut)
 	for _, l := range dropped {
-		packed := func(o *Layer) bool { return o.Source() == l.Source() || o.Dir && tree.Within(o.Path, l.Source()) }
+		packed := func(o *Layer) bool { return o.Source() == l.Source() || o.Dir && tree.IsWithin(o.Path, l.Source()) }
 		if l.Source() != by && !slices.ContainsFunc(d.Layers, packed) {
 			d.LeftOut = append(d.LeftOut, roles.EntryName(l.Source(), l.Dir))
 		}

@@ -14,13 +14,13 @@ import (
 type Table struct {
 	roles.Table
 	Derive map[string]DeriveFunc // by mediatypes.Config.Derive
-	Settle map[string]SettleFunc // by mediatypes.Config.Derive
+	Select map[string]SelectFunc // by mediatypes.Config.Derive
 	// Outline has the summaries of documents, by the name of their kind.
 	Outline map[string]OutlineFunc
 }
 
-// SettleFunc reduces the files found in a directory to those that the native client takes.
-type SettleFunc func(d *Directory) (Settled, error)
+// SelectFunc reduces the files found in a directory to those that the native client takes.
+type SelectFunc func(d *Directory) (Selection, error)
 
 // Directory is a directory whose kind is known.
 type Directory struct {
@@ -30,8 +30,8 @@ type Directory struct {
 	RoleOf func(path string) string // the role of a file in the kind
 }
 
-// Settled lists the files of a directory that are packed, and those that are not.
-type Settled struct {
+// Selection lists the files of a directory that are packed, and those that are not.
+type Selection struct {
 	Paths  []string
 	As     map[string]string // roles of Paths, where their names and contents do not show them
 	Unused []string          // those of Paths that composing leaves out

@@ -24,7 +24,7 @@ const excludeHint = "exclude it: name it in " + tree.IgnoreFile
 // be some that a pull can create. The layers of
 // an image keep links as they are.
 func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
-	root, preserve, hint := dir, e.preserve(r), excludeHint
+	root, preserve, hint := dir, e.isPreserved(r), excludeHint
 	if r.Follow {
 		// The content of a link is packed, wherever it is in the declaration.
 		root, hint = ".", excludeHint+", or put a davit.yaml in a directory that has both"
@@ -74,7 +74,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 		}
 		return bad < maxBad
 	})
-	if collisions.Settle() {
+	if collisions.HasCandidates() {
 		e.refuseCollisions(dir, filter, &collisions)
 	}
 	if len(special) > 0 {

@@ -25,11 +25,11 @@ type rule struct {
 // rules are applied in this order.
 var rules = []rule{{
 	why:  "what any documentation has shows less than what only the pages of a narrower kind say",
-	when: anyLeft(func(m match) bool { return m.kind.Attached && m.whole && !m.general }),
+	when: whenAnyLeft(func(m match) bool { return m.kind.Attached && m.whole && !m.general }),
 	drop: func(_ *choice, m match) bool { return m.general },
 }, {
 	why:  "a few pages of documentation may show another kind, and are pages all the same",
-	when: anyLeft(func(m match) bool { return m.general }),
+	when: whenAnyLeft(func(m match) bool { return m.general }),
 	drop: func(c *choice, m match) bool {
 		return m.kind.Attached && !m.whole && 2*len(m.tells) < len(c.files.entries) &&
 			c.hasLeft(func(o match) bool { return o.general && c.files.hasOwnUses(o, m) })
@@ -50,16 +50,16 @@ var rules = []rule{{
 	drop: func(c *choice, m match) bool { return !m.kind.Attached && m.all == nil && !has(c.mains, m) },
 }, {
 	why:  "beside a kind with a role for every file, a directory in the directory shows nothing",
-	when: anyLeft(func(m match) bool { return m.all != nil }),
-	drop: func(_ *choice, m match) bool { return !m.kind.Attached && m.all == nil && !m.byFile() },
+	when: whenAnyLeft(func(m match) bool { return m.all != nil }),
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached && m.all == nil && !m.isShownByFile() },
 }, {
 	why:  "of files named one by one, each needs a role",
 	when: func(c *choice) bool { return !isAllAttached(c) && !c.files.isDirectory() && !c.hasLeft(hasAll) },
 	drop: func(*choice, match) bool { return true },
 }, {
 	why:  "a directory in a directory shows the kind only if nothing is beside it",
-	when: not(anyLeft(hasAll)),
-	drop: func(_ *choice, m match) bool { return !m.kind.Attached && !m.byFile() && len(m.unused) > 0 },
+	when: not(whenAnyLeft(hasAll)),
+	drop: func(_ *choice, m match) bool { return !m.kind.Attached && !m.isShownByFile() && len(m.unused) > 0 },
 }, {
 	why:  "a kind with a role for every entry of a directory gives way to one with a role for every file",
 	when: func(c *choice) bool { return !isAllAttached(c) && c.hasLeft(func(m match) bool { return !isAside(m) }) },
@@ -72,7 +72,7 @@ var rules = []rule{{
 	why:  "of kinds with a use for all that shows the other, the one counts that can't be without what shows it",
 	when: func(c *choice) bool { return len(c.left) > 1 },
 	drop: func(c *choice, m match) bool {
-		return !needsTelling(m) && c.hasLeft(func(o match) bool { return needsTelling(o) && c.files.accounts(o, m) && c.files.accounts(m, o) })
+		return !needsTelling(m) && c.hasLeft(func(o match) bool { return needsTelling(o) && c.files.accountsFor(o, m) && c.files.accountsFor(m, o) })
 	},
 }, {
 	why:  "in a directory, a kind that is mostly attached belongs to the rest",
@@ -115,7 +115,7 @@ func not(when func(*choice) bool) func(*choice) bool {
 	return func(c *choice) bool { return !when(c) }
 }
 
-func anyLeft(is func(match) bool) func(*choice) bool {
+func whenAnyLeft(is func(match) bool) func(*choice) bool {
 	return func(c *choice) bool { return c.hasLeft(is) }
 }
 
@@ -134,13 +134,13 @@ func needsTelling(m match) bool {
 // isPart reports whether another kind accounts for one, and not the other way round too.
 func (f *files) isPart(all []match, m match) bool {
 	return slices.ContainsFunc(all, func(other match) bool {
-		return other.shown && isMain(other) && f.accounts(other, m) && !f.accounts(m, other)
+		return other.shown && isMain(other) && f.accountsFor(other, m) && !f.accountsFor(m, other)
 	})
 }
 
-// accounts reports whether a kind has a use of its own for everything that shows another one: the weights that a
+// accountsFor reports whether a kind has a use of its own for everything that shows another one: the weights that a
 // Modelfile names, the directories of a collection.
-func (f *files) accounts(m, other match) bool {
+func (f *files) accountsFor(m, other match) bool {
 	if other.whole {
 		return false
 	}

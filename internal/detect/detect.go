@@ -90,13 +90,13 @@ func (f *files) chosen(m match) (*spec.Spec, []string, error) {
 	if err := f.checkRoom(m); err != nil {
 		return nil, nil, err
 	}
-	settled, err := m.settle(f.table, f.fsys, dir)
+	selected, err := m.selectFiles(f.table, f.fsys, dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	var notes []string
-	for _, name := range settled.Left {
-		notes = append(notes, fmt.Sprintf("%s: %s %s", m.kind.Name, name, settled.Why))
+	for _, name := range selected.Left {
+		notes = append(notes, fmt.Sprintf("%s: %s %s", m.kind.Name, name, selected.Why))
 	}
 	declared.Layers, declared.Dirs = m.layers(), []string{dir}
 	return declared, notes, nil

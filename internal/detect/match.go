@@ -310,8 +310,8 @@ func tellingFiles(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) []*tree
 	return found
 }
 
-// byFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
-func (m match) byFile() bool {
+// isShownByFile reports whether the directory as a whole shows the kind, or a file in it, not a directory in it.
+func (m match) isShownByFile() bool {
 	return m.whole || slices.ContainsFunc(m.tells, func(s *tree.Sample) bool { return !s.IsDir() })
 }
 
@@ -324,18 +324,18 @@ func (m match) layers() []spec.LayerSpec {
 	return layers
 }
 
-// settle reduces what was found in a directory to the files that the native client takes.
-func (m *match) settle(t *compose.Table, fsys fs.FS, dir string) (compose.Settled, error) {
-	settle := t.Settle[m.kind.Config.Derive]
-	if settle == nil {
-		return compose.Settled{}, nil
+// selectFiles reduces the files found in a directory to those that the native client takes.
+func (m *match) selectFiles(t *compose.Table, fsys fs.FS, dir string) (compose.Selection, error) {
+	choose := t.Select[m.kind.Config.Derive]
+	if choose == nil {
+		return compose.Selection{}, nil
 	}
 	d := &compose.Directory{FS: fsys, Path: dir, Found: m.used, RoleOf: func(name string) string { return roleOf(t, m.kind, fsys, name) }}
-	settled, err := settle(d)
+	selected, err := choose(d)
 	if err == nil {
-		m.used, m.as = settled.Paths, settled.As
+		m.used, m.as = selected.Paths, selected.As
 	}
-	return settled, err
+	return selected, err
 }
 
 // roleOf returns the role of a file in a kind, empty if it has none.

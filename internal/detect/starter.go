@@ -58,10 +58,10 @@ func (s *starter) take(plan *spec.Plan) {
 		s.roles[sourceOf(l)] = l.Role
 	}
 	isPacked := func(entry string) bool {
-		return slices.ContainsFunc(plan.Layers, func(l spec.Layer) bool { return tree.Within(entry, sourceOf(l)) })
+		return slices.ContainsFunc(plan.Layers, func(l spec.Layer) bool { return tree.IsWithin(entry, sourceOf(l)) })
 	}
 	s.main.used = slices.DeleteFunc(s.main.used, func(entry string) bool {
-		out := !isPacked(entry) && slices.ContainsFunc(plan.LeftOut, func(name string) bool { return tree.Within(entry, strings.TrimSuffix(name, "/")) })
+		out := !isPacked(entry) && slices.ContainsFunc(plan.LeftOut, func(name string) bool { return tree.IsWithin(entry, strings.TrimSuffix(name, "/")) })
 		if out {
 			s.dropped = append(s.dropped, entry)
 		}
@@ -123,8 +123,8 @@ func (s *starter) look(kind string) error {
 	if err := s.checkRoom(s.main); err != nil && !s.offersPlatforms() {
 		return err
 	}
-	settled, err := s.main.settle(s.table, s.fsys, ".")
-	s.main.used = slices.DeleteFunc(s.main.used, func(p string) bool { return slices.Contains(settled.Unused, p) })
+	selected, err := s.main.selectFiles(s.table, s.fsys, ".")
+	s.main.used = slices.DeleteFunc(s.main.used, func(p string) bool { return slices.Contains(selected.Unused, p) })
 	s.leave()
 	return err
 }

@@ -32,7 +32,7 @@ type Set struct {
 
 // Add adds a name. Contents of files, or entries of directories, must be written already.
 func (s *Set) Add(name string) {
-	if s.Done() {
+	if s.IsDone() {
 		return
 	}
 	if s.names = append(s.names, name); len(s.names) > maxFsyncs {
@@ -44,12 +44,12 @@ func (s *Set) Add(name string) {
 	}
 }
 
-// Done reports whether more names change nothing: the whole file system was synced, or syncing failed.
-func (s *Set) Done() bool { return s.whole || s.err != nil }
+// IsDone reports whether more names change nothing: the whole file system was synced, or syncing failed.
+func (s *Set) IsDone() bool { return s.whole || s.err != nil }
 
 // Sync returns once everything added is on the disk.
 func (s *Set) Sync() error {
-	if s.Done() {
+	if s.IsDone() {
 		return s.err
 	}
 	return syncAll(s.Root, s.names, s.Dirs)

@@ -48,7 +48,7 @@ func FetchFile(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor
 	if ok {
 		return to.Root.WriteFile(to.Name, data, 0o666)
 	}
-	if Holds(ctx, to.Root, to.Name, desc) {
+	if HasBlob(ctx, to.Root, to.Name, desc) {
 		return nil
 	}
 	if fetcher, ok := src.(FileFetcher); ok {
@@ -127,9 +127,9 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Holds reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its
+// HasBlob reports whether a file is the complete blob. A file with a FileFetcher's state beside it is not, whatever its
 // length.
-func Holds(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
+func HasBlob(ctx context.Context, root *os.Root, name string, desc ocispec.Descriptor) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != desc.Size {
 		return false

@@ -120,7 +120,7 @@ func (it *Item) stripped(name string) (string, bool) {
 // a Ranger, or if the layer is compressed or so small that it is verified first.
 func ByParts(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) (*RangeReader, error) {
 	ranger, ok := src.(Ranger)
-	if !ok || desc.Size <= VerifiedFirst || saysCompressed(desc.MediaType) {
+	if !ok || desc.Size <= VerifiedFirst || isCompressed(desc.MediaType) {
 		return nil, nil
 	}
 	blob := newRangeReader(ctx, ranger, desc)
@@ -156,8 +156,8 @@ func (t Tar) readBlob(ctx context.Context, fn func(io.Reader) (stopped bool, err
 	return verifyRest(verified, t.Item.Desc)
 }
 
-// saysCompressed reports whether a media type claims that a tar can't be read in parts.
-func saysCompressed(mediaType string) bool {
+// isCompressed reports whether a media type claims that a tar can't be read in parts.
+func isCompressed(mediaType string) bool {
 	return strings.HasSuffix(mediaType, "gzip") || strings.HasSuffix(mediaType, "zstd")
 }
 

@@ -68,7 +68,7 @@ func TryFile(f *os.File) bool {
 	return got
 }
 
-// WaitShared is tryFlock with patience.
+// WaitShared is tryFlock, but waits.
 func WaitShared(ctx context.Context, f *os.File, shared bool) bool {
 	for start := time.Now(); time.Since(start) < lockWait; {
 		got, busy := tryFlock(f, shared)

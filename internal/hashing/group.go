@@ -61,7 +61,7 @@ func (h *Hash) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		piece := p[:min(len(p), maxKept)]
 		p = p[len(piece):]
-		h.settle()
+		h.flush()
 		if h.movable == nil || len(piece) < minKept {
 			h.hash.Write(piece)
 			continue
@@ -81,13 +81,13 @@ func (h *Hash) Write(p []byte) (int, error) {
 
 // Sum appends the hash of everything written to b.
 func (h *Hash) Sum(b []byte) []byte {
-	h.settle()
+	h.flush()
 	return h.hash.Sum(b)
 }
 
 // Reset makes the hash that of no bytes.
 func (h *Hash) Reset() {
-	h.settle()
+	h.flush()
 	h.hash.Reset()
 }
 
@@ -99,7 +99,7 @@ func (h *Hash) BlockSize() int { return h.hash.BlockSize() }
 
 // MarshalBinary returns the state of the underlying hash, or errors.ErrUnsupported if it has no such method.
 func (h *Hash) MarshalBinary() ([]byte, error) {
-	h.settle()
+	h.flush()
 	m, ok := h.hash.(interface{ MarshalBinary() ([]byte, error) })
 	if !ok {
 		return nil, errors.ErrUnsupported
@@ -109,7 +109,7 @@ func (h *Hash) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary restores a state that MarshalBinary returned. After an error the hash is that of no bytes.
 func (h *Hash) UnmarshalBinary(state []byte) error {
-	h.settle()
+	h.flush()
 	m, ok := h.hash.(interface{ UnmarshalBinary([]byte) error })
 	if !ok {
 		h.hash.Reset()
@@ -148,8 +148,8 @@ func (g *Group) offer(h *Hash) {
 	g.takeBack(h)
 }
 
-// settle hashes the bytes that h keeps, along with those of other hashes.
-func (h *Hash) settle() {
+// flush hashes the bytes that h keeps, along with those of other hashes.
+func (h *Hash) flush() {
 	g := h.group
 	g.pair(h)
 	h.hash.Write(h.left)

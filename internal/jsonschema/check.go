@@ -127,7 +127,7 @@ func (c *checker) plain(n *node, value any, at []string, o *outcome) {
 		n.number(o, at, value)
 	case []any:
 		n.bounds(o, at, counted{"minItems", "maxItems", len(value), value})
-		if n.words["uniqueItems"] == true && !unique(value) {
+		if n.words["uniqueItems"] == true && !isUnique(value) {
 			o.miss(n, at, "uniqueItems", value)
 		}
 	case map[string]any:

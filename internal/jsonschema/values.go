@@ -55,7 +55,7 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-func unique(list []any) bool {
+func isUnique(list []any) bool {
 	for i, item := range list {
 		if slices.ContainsFunc(list[:i], func(other any) bool { return equal(item, other) }) {
 			return false

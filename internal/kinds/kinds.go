@@ -191,15 +191,15 @@ func IsSignature(name string) bool {
 // Table returns what the engine needs of the built-in kinds.
 func Table() *engine.Table {
 	t := &engine.Table{
-		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Settle: map[string]engine.SettleFunc{},
+		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Select: map[string]engine.SelectFunc{},
 		Outline: map[string]engine.OutlineFunc{},
 	}
 	for _, k := range list() {
 		if k.Derive != nil {
 			t.Derive[k.Config.Derive] = k.Derive
 		}
-		if k.Settle != nil {
-			t.Settle[k.Config.Derive] = k.Settle
+		if k.Select != nil {
+			t.Select[k.Config.Derive] = k.Select
 		}
 		if k.Outline != nil {
 			t.Outline[k.Name] = k.Outline

@@ -197,7 +197,7 @@ func (l *Layout) pushManifest(ctx context.Context, desc ocispec.Descriptor, r io
 	if err := l.list(ctx, desc, links); err != nil {
 		return err
 	}
-	l.settle(desc, links)
+	l.forgetStored(desc, links)
 	return nil
 }
 
@@ -228,8 +228,8 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	return nil
 }
 
-// settle records that a manifest is listed and keeps the blobs it needs.
-func (l *Layout) settle(desc ocispec.Descriptor, links *catalog.Links) {
+// forgetStored removes a listed manifest, and the blobs that it keeps, from the blobs that Close may remove.
+func (l *Layout) forgetStored(desc ocispec.Descriptor, links *catalog.Links) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.stored, desc.Digest)

@@ -139,7 +139,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 				if len(tags) != processes*perProcess || referrers != processes*perProcess {
 					t.Errorf("%d tags and %d referrers, want %d: %q", len(tags), referrers, processes*perProcess, tags)
 				}
-				noLitter(t, path)
+				checkNoTempFiles(t, path)
 			})
 		}
 	}
@@ -207,8 +207,8 @@ func readAll(ctx context.Context, target oras.ReadOnlyTarget, desc ocispec.Descr
 	return nil
 }
 
-// noLitter checks that nothing is in a place, or beside it, that does not belong there.
-func noLitter(t *testing.T, path string) {
+// checkNoTempFiles checks that no temporary files are in a layout or archive, or beside it.
+func checkNoTempFiles(t *testing.T, path string) {
 	t.Helper()
 	allowed := []string{filepath.Base(path)}
 	dir := filepath.Dir(path)
@@ -277,7 +277,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			if err := target.Close(context.Background(), err); err != nil {
 				t.Fatal(err)
 			}
-			noLitter(t, path)
+			checkNoTempFiles(t, path)
 			if len(done) == 0 {
 				t.Error("no process was done with anything")
 			}

@@ -67,7 +67,7 @@ func TestDiskFull(t *testing.T) {
 				if after, _ := sound(t, path); len(after) != len(tags) {
 					t.Errorf("tags %q, want %q", after, tags)
 				}
-				noLitter(t, path)
+				checkNoTempFiles(t, path)
 			}
 		})
 	}

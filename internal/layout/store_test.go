@@ -488,7 +488,7 @@ func TestDiscarded(t *testing.T) {
 	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
 		t.Errorf("the archive was changed")
 	}
-	noLitter(t, path)
+	checkNoTempFiles(t, path)
 }
 
 // TestUnchanged checks that repeating a command writes nothing.

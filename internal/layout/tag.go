@@ -67,7 +67,7 @@ func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.
 	if err := l.list(ctx, desc, links); err != nil {
 		return nil, err
 	}
-	l.settle(desc, links)
+	l.forgetStored(desc, links)
 	return links, nil
 }
 

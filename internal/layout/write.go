@@ -168,7 +168,7 @@ func (l *Layout) tidy(ctx context.Context) {
 	_ = l.root.Remove(tempDir) // if it is empty
 	empty := false
 	err := l.index(ctx, func(ix *index.Index) error { empty = ix.Len() == 0; return nil })
-	if l.made.index && err == nil && empty && l.exclusive() {
+	if l.made.index && err == nil && empty && l.lockExclusive() {
 		l.unmake()
 	}
 }
@@ -195,8 +195,8 @@ func (l *Layout) unmake() {
 	}
 }
 
-// exclusive reports whether no other process writes to the layout, and keeps others out until shared is called.
-func (l *Layout) exclusive() bool { return filelock.TryUpgrade(l.writers) }
+// lockExclusive reports whether no other process writes to the layout, and keeps others out until shared is called.
+func (l *Layout) lockExclusive() bool { return filelock.TryUpgrade(l.writers) }
 
 func (l *Layout) shared() { filelock.Downgrade(l.writers) }
 
@@ -213,7 +213,7 @@ type collection struct {
 func (l *Layout) collect(ctx context.Context, c collection) error {
 	l.editing.Lock()
 	defer l.editing.Unlock()
-	if !l.exclusive() {
+	if !l.lockExclusive() {
 		return nil
 	}
 	defer l.shared()

@@ -14,8 +14,8 @@ const (
 	maxIndent = 2 * maxMarks
 )
 
-// parsable reports whether a text is Markdown within these bounds.
-func parsable(text string) bool {
+// isParsable reports whether a text is Markdown within these bounds.
+func isParsable(text string) bool {
 	if len(text) > maxMarkdown {
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 // Parse parses a document with "\n" at the ends of its lines. The nodes refer to the bytes that it returns. The root is nil for a
 // document that is too large or too intricate to be parsed in reasonable time.
 func Parse(document string) (root ast.Node, source []byte) {
-	if !parsable(document) {
+	if !isParsable(document) {
 		return nil, nil
 	}
 	source = []byte(document)

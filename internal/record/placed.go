@@ -90,9 +90,9 @@ type strictness struct {
 	rights bool // the mode and the owner
 }
 
-// unchanged reports whether the file, with this info, still has the content that was placed in dst. Size and time alone can be set
+// isUnchanged reports whether the file, with this info, still has the content that was placed in dst. Size and time alone can be set
 // by anybody who may write the file; the inode and the ctime can't.
-func (f Placed) unchanged(dst *os.Root, info fs.FileInfo, strict strictness) bool {
+func (f Placed) isUnchanged(dst *os.Root, info fs.FileInfo, strict strictness) bool {
 	if info.Mode().Type() != f.Mode.Type() || info.ModTime().UnixNano() != f.ModTime {
 		return false
 	}
@@ -121,5 +121,5 @@ func (f Placed) isDamaged(dst *os.Root, info fs.FileInfo) bool {
 	if !info.Mode().IsRegular() || !f.Mode.IsRegular() {
 		return false
 	}
-	return f.unchanged(dst, info, strictness{}) || info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
+	return f.isUnchanged(dst, info, strictness{}) || info.Size() < f.Size && info.ModTime().UnixNano() <= f.ModTime
 }

@@ -96,9 +96,9 @@ func (r *Record) Refreshed(dst *os.Root, f Placed) Placed {
 // IsMoved reports whether a pull that was killed may have renamed files of the record.
 func (r *Record) IsMoved() bool { return r.moved }
 
-// Unchanged reports whether a file of the record, with this info, still has the content that was placed in dst.
-func (r *Record) Unchanged(dst *os.Root, f Placed, info fs.FileInfo) bool {
-	return !r.Hint && f.unchanged(dst, info, strictness{!r.moved && !r.Placing, r.Preserve})
+// IsUnchanged reports whether a file of the record, with this info, still has the content that was placed in dst.
+func (r *Record) IsUnchanged(dst *os.Root, f Placed, info fs.FileInfo) bool {
+	return !r.Hint && f.isUnchanged(dst, info, strictness{!r.moved && !r.Placing, r.Preserve})
 }
 
 // Len returns the number of files; a nil record has none.
@@ -148,8 +148,8 @@ func ReadState(path string) *State {
 // isSameBoot reports whether the machine has not restarted since the record was written.
 func (r *Record) isSameBoot() bool { return r.Boot != "" && r.Boot == durable.BootID() }
 
-// Stale reports whether another pull changed the file since it was read.
-func (s *State) Stale() bool {
+// IsStale reports whether another pull changed the file since it was read.
+func (s *State) IsStale() bool {
 	info, err := os.Stat(s.Path)
 	if err != nil || s.info == nil {
 		return err == nil && s.Path != ""
@@ -172,17 +172,17 @@ func (s *State) find(origin string, placing bool) *Record {
 	return nil
 }
 
-// Ours reports whether some pull placed the file in dst and it is unchanged since.
-func (s *State) Ours(dst *os.Root, path string, info fs.FileInfo) bool {
-	return s.ours(dst, path, path, info)
+// IsOurs reports whether some pull placed the file in dst and it is unchanged since.
+func (s *State) IsOurs(dst *os.Root, path string, info fs.FileInfo) bool {
+	return s.isOursAt(dst, path, path, info)
 }
 
-// ours is Ours for a file that is elsewhere at the moment.
-func (s *State) ours(dst *os.Root, path, at string, info fs.FileInfo) bool {
+// isOursAt is IsOurs for a file that was moved to another name.
+func (s *State) isOursAt(dst *os.Root, path, at string, info fs.FileInfo) bool {
 	for _, r := range s.records {
 		f, ok := r.Find(path)
 		f.Path = at
-		if ok && (r.Unchanged(dst, f, info) || !r.Hint && !r.IsTrusted() && f.isDamaged(dst, info)) {
+		if ok && (r.IsUnchanged(dst, f, info) || !r.Hint && !r.IsTrusted() && f.isDamaged(dst, info)) {
 			return true
 		}
 	}
@@ -200,18 +200,18 @@ func (s *State) Vouch(paths map[string]bool) {
 // All returns the records, the latest last.
 func (s *State) All() []*Record { return s.records }
 
-// OursBelow reports whether a directory of dst is ours: it and each directory below it lead to files, and all of those are ours.
-// An empty directory may be anybody's.
-func (s *State) OursBelow(dst *os.Root, dir string) bool {
-	return s.oursBelow(dst, dir, dir)
+// AreOursBelow reports whether a directory of dst is ours: every directory in it leads to files, and all of those are ours. An
+// empty directory may be the user's.
+func (s *State) AreOursBelow(dst *os.Root, dir string) bool {
+	return s.areOursBelow(dst, dir, dir)
 }
 
-// OursMoved is OursBelow for a directory that was moved from a name to another one.
-func (s *State) OursMoved(dst *os.Root, from, to string) bool {
-	return s.oursBelow(dst, from, to)
+// AreOursMoved is AreOursBelow for a directory that was moved from a name to another one.
+func (s *State) AreOursMoved(dst *os.Root, from, to string) bool {
+	return s.areOursBelow(dst, from, to)
 }
 
-func (s *State) oursBelow(dst *os.Root, name, at string) bool {
+func (s *State) areOursBelow(dst *os.Root, name, at string) bool {
 	entries, err := fs.ReadDir(rootfs.Of(dst), at)
 	if err != nil || len(entries) == 0 {
 		return false
@@ -219,13 +219,13 @@ func (s *State) oursBelow(dst *os.Root, name, at string) bool {
 	for _, e := range entries {
 		name, at := name+"/"+e.Name(), at+"/"+e.Name()
 		if e.IsDir() {
-			if !s.oursBelow(dst, name, at) {
+			if !s.areOursBelow(dst, name, at) {
 				return false
 			}
 			continue
 		}
 		info, err := e.Info()
-		if err != nil || !s.ours(dst, name, at, info) {
+		if err != nil || !s.isOursAt(dst, name, at, info) {
 			return false
 		}
 	}
@@ -252,7 +252,7 @@ func (s *State) Abandon(origin string, dst *os.Root, restored []string) error {
 					continue
 				}
 				f := r.Files.At(i)
-				if info, err := dst.Lstat(name); err == nil && f.unchanged(dst, info, strictness{rights: r.Preserve}) {
+				if info, err := dst.Lstat(name); err == nil && f.isUnchanged(dst, info, strictness{rights: r.Preserve}) {
 					r.Files.Stat(i, info)
 				}
 			}
@@ -301,7 +301,7 @@ func createAlone(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !filelock.TryFile(f) && filelock.Supported || !sameFile(f, path) {
+	if !filelock.TryFile(f) && filelock.Supported || !isSameFile(f, path) {
 		f.Close()
 		return nil, nil
 	}
@@ -312,8 +312,8 @@ func createAlone(path string) (*os.File, error) {
 	return f, nil
 }
 
-// sameFile reports whether the open file is still the one at the path.
-func sameFile(f *os.File, path string) bool {
+// isSameFile reports whether the open file is still the one at the path.
+func isSameFile(f *os.File, path string) bool {
 	ours, err := f.Stat()
 	if err != nil {
 		return false

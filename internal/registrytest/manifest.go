@@ -130,7 +130,7 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 		refuse(w, http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry: "+missing)
 		return
 	}
-	if !g.unchanged(r, repo, ref) {
+	if !g.isUnchanged(r, repo, ref) {
 		refuse(w, http.StatusPreconditionFailed, "MANIFEST_INVALID", "the tag has moved")
 		return
 	}
@@ -146,8 +146,8 @@ func (g *Registry) putManifest(w http.ResponseWriter, r *http.Request, repo, ref
 	w.WriteHeader(http.StatusCreated)
 }
 
-// unchanged reports whether If-Match and If-None-Match: * allow a PUT, with Options.ETags. g.mu is held.
-func (g *Registry) unchanged(r *http.Request, repo, ref string) bool {
+// isUnchanged reports whether If-Match and If-None-Match: * allow a PUT, with Options.ETags. g.mu is held.
+func (g *Registry) isUnchanged(r *http.Request, repo, ref string) bool {
 	if !g.opts.ETags {
 		return true
 	}

@@ -80,7 +80,7 @@ func (g *Registry) serveUpload(w http.ResponseWriter, r *http.Request, repo, id 
 	case http.MethodPatch:
 		g.patch(w, r, id, up)
 	case http.MethodPut:
-		if inOrder(w, r, up) && g.receive(w, r, up) {
+		if checkOrder(w, r, up) && g.receive(w, r, up) {
 			g.finish(w, id, up, r.URL.Query().Get("digest"))
 		}
 	case http.MethodDelete:
@@ -96,7 +96,7 @@ func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *
 		notAllowed(w, r)
 		return
 	}
-	if !inOrder(w, r, up) {
+	if !checkOrder(w, r, up) {
 		return
 	}
 	if up.short {
@@ -111,8 +111,8 @@ func (g *Registry) patch(w http.ResponseWriter, r *http.Request, id string, up *
 	g.progress(w, id, up, http.StatusAccepted)
 }
 
-// inOrder reports whether Content-Range continues the session, and answers 416 if not.
-func inOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
+// checkOrder reports whether Content-Range continues the session, and answers 416 if not.
+func checkOrder(w http.ResponseWriter, r *http.Request, up *upload) bool {
 	header := r.Header.Get("Content-Range")
 	if header == "" {
 		return true

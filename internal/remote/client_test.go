@@ -111,7 +111,7 @@ func TestRetryAfterHoldsForAll(t *testing.T) {
 		t.Errorf("%d requests came before the registry wanted them", early)
 	}
 	gate := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
-	if !gate.Answered() || gate.Until().IsZero() {
+	if !gate.HasAnswered() || gate.Until().IsZero() {
 		t.Error("the wait is not shared")
 	}
 }

@@ -96,7 +96,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request, body *limit.Body
 		}
 		c := &call{Request: r, w: w, name: rest[:i], last: rest[i+len(route.infix):], memory: h.memory, body: body}
 		defer c.release()
-		if !validName(c.name) {
+		if !isValidName(c.name) {
 			return answer.Refuse(http.StatusBadRequest, "NAME_INVALID", "%q is not a valid repository name", c.name)
 		}
 		return route.serve(h, c)

@@ -105,7 +105,7 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 	if d, err := digest.Parse(reference); err == nil {
 		return d, nil
 	}
-	if !validTag(reference) {
+	if !isValidTag(reference) {
 		return "", answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", reference)
 	}
 	name, err := r.nameOf(ctx, reference)
@@ -201,7 +201,7 @@ func describe(c *call, data []byte) (ocispec.Descriptor, error) {
 			return desc, answer.Refuse(http.StatusBadRequest, "DIGEST_INVALID", "digest mismatch: the manifest has %s", d.Algorithm().FromBytes(data))
 		}
 		desc.Digest = d
-	} else if !validTag(c.last) {
+	} else if !isValidTag(c.last) {
 		return desc, answer.Refuse(http.StatusBadRequest, "MANIFEST_INVALID", "%q is neither a tag nor a digest", c.last)
 	}
 	if !manifest.Is(desc.MediaType) {

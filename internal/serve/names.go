@@ -12,11 +12,11 @@ import (
 // maxName is the longest repository name. Clients allow 255 characters for host and name together.
 const maxName = 255
 
-func validName(name string) bool {
+func isValidName(name string) bool {
 	return len(name) <= maxName && registry.Reference{Repository: name}.ValidateRepository() == nil
 }
 
-func validTag(tag string) bool {
+func isValidTag(tag string) bool {
 	return reference.TagPattern().MatchString(tag)
 }
 
@@ -26,7 +26,7 @@ func homeName(path string) string {
 		path = abs
 	}
 	name := strings.ToLower(strings.TrimSuffix(filepath.Base(path), ".tar"))
-	if validName(name) {
+	if isValidName(name) {
 		return name
 	}
 	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool {
@@ -41,7 +41,7 @@ func homeName(path string) string {
 // splitName splits a name of a layout's index into a repository without its host, and a tag. A tag alone belongs to every repository.
 func splitName(name string) (repository, tag string) {
 	_, repository, tag = reference.SplitName(name)
-	if repository != "" && !validName(repository) {
+	if repository != "" && !isValidName(repository) {
 		return "", ""
 	}
 	return repository, tag

@@ -38,7 +38,7 @@ func TestHomeName(t *testing.T) {
 		"./oci": "oci", "/srv/My Charts/": "my-charts", "../x/app.tar": "app", "a_b__c.d-e": "a_b__c.d-e", "/": "layout", "é": "layout",
 		"_x_": "x", "/x/" + strings.Repeat("a", 300): strings.Repeat("a", 255), strings.Repeat("-", 300) + "b": "b",
 	} {
-		if got := homeName(path); got != want || !validName(got) {
+		if got := homeName(path); got != want || !isValidName(got) {
 			t.Errorf("%q: %q, want %q", path, got, want)
 		}
 	}

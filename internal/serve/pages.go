@@ -46,7 +46,7 @@ type pageSource struct {
 func (s *pageSource) Repositories(ctx context.Context) ([]string, error) { return s.list(ctx) }
 
 func (s *pageSource) Open(ctx context.Context, name string) (registry.Target, error) {
-	if !validName(name) {
+	if !isValidName(name) {
 		return nil, answer.NameUnknown(name)
 	}
 	repo, err := s.repository(ctx, name, false)

@@ -208,7 +208,7 @@ func findLayouts(root string) (names, nameless []string, err error) {
 	names = []string{}
 	below, err := ocilayout.Below(root)
 	for _, rel := range below {
-		if name := filepath.ToSlash(rel); validName(name) {
+		if name := filepath.ToSlash(rel); isValidName(name) {
 			names = append(names, name)
 		} else {
 			nameless = append(nameless, rel)

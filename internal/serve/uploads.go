@@ -114,7 +114,7 @@ func (h *handler) mount(c *call, repo *repository, mount, from string) (bool, er
 		return false, err
 	}
 	there, err := repo.has(c.Context(), d)
-	if !there && err == nil && validName(from) {
+	if !there && err == nil && isValidName(from) {
 		there, err = h.copyFrom(c, repo, d, from)
 	}
 	if there && err == nil {

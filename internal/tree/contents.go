@@ -99,7 +99,7 @@ func (c contents) linkProblem(name string) string {
 	}
 	target := follow(c.FS, name)
 	for _, dir := range Parents(path.Dir(name)) {
-		if Within(target, follow(c.FS, dir)) {
+		if IsWithin(target, follow(c.FS, dir)) {
 			return "is a link to a directory that it is in"
 		}
 	}

@@ -62,7 +62,7 @@ func LinkOut(fsys fs.FS, dir, name string) string {
 	rest, done, via := strings.Split(Below(dir, name), "/"), dir, ""
 	for links := 0; len(rest) > 0; {
 		next := path.Join(done, rest[0])
-		if !Within(dir, next) {
+		if !IsWithin(dir, next) {
 			return fmt.Sprintf("leaves the directory through the link %s", via)
 		}
 		info, err := fs.Lstat(fsys, next)
@@ -91,7 +91,7 @@ func Annexed(fsys fs.FS, name string) string {
 		return ""
 	}
 	object := path.Join(path.Dir(name), target)
-	if path.IsAbs(target) || !Within(".", object) {
+	if path.IsAbs(target) || !IsWithin(".", object) {
 		return fmt.Sprintf("is a link of git-annex out of the directory: git annex get %[1]q && git annex unlock %[1]q", name)
 	}
 	if _, err := fs.Stat(fsys, object); errors.Is(err, fs.ErrNotExist) {
@@ -107,8 +107,8 @@ func Outward(fsys fs.FS, dir, name string) (target string, out bool) {
 	return target, err == nil && (path.IsAbs(target) || inside == ".." || strings.HasPrefix(inside, "../"))
 }
 
-// Within reports whether a clean path is a directory or is below it.
-func Within(dir, name string) bool {
+// IsWithin reports whether a clean path is a directory or is below it.
+func IsWithin(dir, name string) bool {
 	if dir == "." {
 		return name != ".." && !strings.HasPrefix(name, "../")
 	}

@@ -62,7 +62,7 @@ func smallTexts(changes []FileChange) []*FileChange {
 	var size int64
 	for i := range changes {
 		c := &changes[i]
-		if c.Change == ModeBit || !smallFile(c.From) || !smallFile(c.To) {
+		if c.Change == ModeBit || !isSmallFile(c.From) || !isSmallFile(c.To) {
 			continue
 		}
 		size += sizeOf(c.From) + sizeOf(c.To)
@@ -90,8 +90,8 @@ func sizeOf(f *pull.File) int64 {
 	return f.Size
 }
 
-// smallFile reports whether a side of a change is absent or a small regular file.
-func smallFile(f *pull.File) bool {
+// isSmallFile reports whether a side of a change is absent or a small regular file.
+func isSmallFile(f *pull.File) bool {
 	return f == nil || f.Link == "" && f.Size <= maxDiffText && fs.FileMode(f.Mode).IsRegular()
 }
 

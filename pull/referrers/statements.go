@@ -52,7 +52,7 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manif
 			return nil, err
 		}
 		for _, layer := range m.Layers {
-			if statementIs(layer, m.Kind(), kind) {
+			if isStatement(layer, m.Kind(), kind) {
 				return &Statement{Manifest: e.Digest, Path: cmp.Or(fetch.LayerName(layer), fetch.DerivedName(layer))}, nil
 			}
 		}
@@ -60,9 +60,9 @@ func statementAbout(ctx context.Context, src content.Fetcher, index *fetch.Manif
 	return nil, nil
 }
 
-// statementIs reports whether a layer is a statement of a kind, by its predicate type, its media type, or the kind of
+// isStatement reports whether a layer is a statement of a kind, by its predicate type, its media type, or the kind of
 // its manifest.
-func statementIs(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
+func isStatement(layer ocispec.Descriptor, of mediatypes.Kind, kind string) bool {
 	predicate := layer.Annotations[mediatypes.PredicateType]
 	return kind == kinds.Stated(predicate) || kind == of.Name || kind == layer.MediaType || kind == predicate && predicate != ""
 }

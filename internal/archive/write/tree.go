@@ -282,7 +282,7 @@ func (w *walker) caseCollisions() {
 	for i := range w.entries {
 		c.Add(w.entries[i].Name)
 	}
-	if !c.Settle() {
+	if !c.HasCandidates() {
 		return
 	}
 	for i := range w.entries {

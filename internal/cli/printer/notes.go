@@ -45,16 +45,16 @@ func (p *Printer) Flush() {
 func (p *Printer) TellMore(plan *artifact.Plan, warnings []string) {
 	p.deferInJSON(func() {
 		for _, w := range warnings {
-			if !warned(plan, w) {
+			if !hasWarning(plan, w) {
 				p.Warn("%s", w)
 			}
 		}
 	})
 }
 
-// warned reports whether a plan, or one in it, has a warning.
-func warned(plan *artifact.Plan, warning string) bool {
-	in := func(inner *artifact.Plan) bool { return warned(inner, warning) }
+// hasWarning reports whether a plan, or one in it, has a warning.
+func hasWarning(plan *artifact.Plan, warning string) bool {
+	in := func(inner *artifact.Plan) bool { return hasWarning(inner, warning) }
 	return slices.Contains(plan.Warnings, warning) || slices.ContainsFunc(plan.Platforms, in) || slices.ContainsFunc(plan.Referrers, in)
 }
 

@@ -145,7 +145,7 @@ func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec
 	if err != nil {
 		return nil, err
 	}
-	if !samePlace(ref, t.Ref) {
+	if !isSamePlace(ref, t.Ref) {
 		return nil, &exit.UsageError{
 			Err:  fmt.Errorf("the subject %s is not in %s", s.Plan.Subject, t.Ref.Name()),
 			Hint: "push to " + ref.Name() + ", where its subject is",
@@ -159,8 +159,8 @@ func findSubject(ctx context.Context, s *source.Source, t *app.Target) (*ocispec
 	return &desc, nil
 }
 
-// samePlace reports whether two references are in the same repository or at the same path.
-func samePlace(a, b registry.Reference) bool {
+// isSamePlace reports whether two references are in the same repository or at the same path.
+func isSamePlace(a, b registry.Reference) bool {
 	if a.IsPath() && b.IsPath() {
 		return filepath.Clean(a.Path) == filepath.Clean(b.Path)
 	}

@@ -63,7 +63,7 @@ func commonDir(args []string) (string, []string, error) {
 		if i == 0 {
 			dir = parent
 		}
-		for !within(dir, parent) {
+		for !isWithin(dir, parent) {
 			dir = filepath.Dir(dir)
 		}
 	}
@@ -78,8 +78,8 @@ func commonDir(args []string) (string, []string, error) {
 	return dir, paths, nil
 }
 
-// within reports whether a path is a directory or below it.
-func within(dir, name string) bool {
+// isWithin reports whether a path is a directory or below it.
+func isWithin(dir, name string) bool {
 	return dir == name || strings.HasPrefix(name, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 

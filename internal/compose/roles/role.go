@@ -41,15 +41,15 @@ func takes(t mediatypes.LayerType, s *tree.Sample, byName, named bool) bool {
 	case byName && len(t.Match) > 0:
 		return Matches(t, s.Path, s.IsDir())
 	case s.IsDir():
-		return ForDirectories(t)
+		return IsForDirectories(t)
 	case len(t.Match) == 0:
 		return t.Content != "" || named
 	}
 	return !byName
 }
 
-// ForDirectories reports whether a layer type takes directories as a whole.
-func ForDirectories(t mediatypes.LayerType) bool {
+// IsForDirectories reports whether a layer type takes directories as a whole.
+func IsForDirectories(t mediatypes.LayerType) bool {
 	return len(t.Match) == 0 && t.Packed() != mediatypes.Raw ||
 		slices.ContainsFunc(t.Match, func(m string) bool { return strings.HasSuffix(m, "/") })
 }
@@ -88,7 +88,7 @@ func (t *Table) passes(l mediatypes.LayerType, s *tree.Sample) (evidence string,
 func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	var parts []string
 	for i, l := range kind.Layers {
-		if as != "" && l.Role != as || saidBefore(l, kind.Layers[:i]) {
+		if as != "" && l.Role != as || isClaimedBefore(l, kind.Layers[:i]) {
 			continue
 		}
 		part := strings.Join(l.Match, ", ")
@@ -105,8 +105,8 @@ func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 	return "expected " + strings.Join(parts, "; ")
 }
 
-// saidBefore reports whether a layer type takes, whatever their content, the files that an earlier one takes by content.
-func saidBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool {
+// isClaimedBefore reports whether a layer type takes, whatever their content, the files that an earlier one takes by content.
+func isClaimedBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool {
 	return t.Content == "" && slices.ContainsFunc(before, func(o mediatypes.LayerType) bool {
 		return o.Content != "" && o.Role == t.Role && slices.Equal(o.Match, t.Match)
 	})

@@ -124,9 +124,9 @@ func (f *File) Add(shard *File) {
 // packing has the data types into whose elements quantizations pack several weights: GPTQ, AWQ, bitsandbytes, MLX.
 var packing = map[string]bool{"I32": true, "U32": true, "I16": true, "U16": true, "U8": true}
 
-// Packed reports whether most bytes are of tensors that may hold several weights in an element: the number of elements is not
+// IsPacked reports whether most bytes are of tensors that may hold several weights in an element: the number of elements is not
 // that of parameters then.
-func (f *File) Packed() bool { return f.packed > f.data/2 }
+func (f *File) IsPacked() bool { return f.packed > f.data/2 }
 
 // Quantization returns the data type of the weights, or "mixed". Counters and positions are not weights.
 func (f *File) Quantization() string {

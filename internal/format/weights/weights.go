@@ -44,13 +44,13 @@ func safetensorsHead(head []byte, size int64) (*Head, bool) {
 		return nil, false
 	}
 	h := &Head{Format: "safetensors", Metadata: f.Metadata}
-	if !f.Packed() {
+	if !f.IsPacked() {
 		h.Quantization = f.Quantization()
 	}
 	if whole {
 		h.Tensors = f.Tensors
 	}
-	if whole && !f.Packed() {
+	if whole && !f.IsPacked() {
 		h.Parameters = strconv.FormatInt(f.Elements, 10)
 	}
 	return h, true

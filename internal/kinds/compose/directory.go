@@ -20,34 +20,34 @@ var (
 	composeOverrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
 )
 
-// settle reduces the files found in a directory to those that docker compose reads: its own compose file, one that overrides
+// selectFiles reduces the files found in a directory to those that docker compose reads: its own compose file, one that overrides
 // it, and the env files that services name. Other env files of the directory are among the paths, so that composing leaves
 // them out and says so.
-func settle(d *compose.Directory) (compose.Settled, error) {
+func selectFiles(d *compose.Directory) (compose.Selection, error) {
 	own := existing(d.FS, d.Path, composeFileNames)
 	if own != nil {
 		own = append(own, existing(d.FS, d.Path, composeOverrideNames)...)
 	} else if own = filesWithServices(d); len(own) == 0 { // their faults are reported later
 		unused := slices.DeleteFunc(slices.Clone(d.Found), tree.IsYAML)
-		return compose.Settled{Paths: d.Found, Unused: unused}, nil
+		return compose.Selection{Paths: d.Found, Unused: unused}, nil
 	} else if len(own) > 1 {
-		return compose.Settled{}, &spec.Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
+		return compose.Selection{}, &spec.Error{Err: spec.Invalid(fmt.Errorf("several compose files (%s), and the directory itself has no compose.yaml, which docker compose looks for",
 			textdist.FirstFew(own))), Hint: "name those that belong together, or call one compose.yaml"}
 	}
-	settled := compose.Settled{As: map[string]string{}, Why: NotTaken}
+	selected := compose.Selection{As: map[string]string{}, Why: NotTaken}
 	for _, name := range d.Found {
 		if tree.IsYAML(name) && !slices.Contains(own, name) {
-			settled.Left = append(settled.Left, name)
+			selected.Left = append(selected.Left, name)
 		}
 	}
 	named := namedEnvFiles(d.FS, d.Path, own)
 	for _, name := range named {
-		settled.As[name] = "env"
+		selected.As[name] = "env"
 	}
 	inDir := envFilesIn(d)
-	settled.Paths = lists.Unique(slices.Concat(own, named, inDir))
-	settled.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
-	return settled, nil
+	selected.Paths = lists.Unique(slices.Concat(own, named, inDir))
+	selected.Unused = slices.DeleteFunc(inDir, func(name string) bool { return slices.Contains(named, name) || tree.IsYAML(name) })
+	return selected, nil
 }
 
 // namedEnvFiles lists the files of a directory that its services name under env_file or label_file, those of compose files
@@ -66,7 +66,7 @@ func namedEnvFiles(fsys fs.FS, dir string, own []string) []string {
 	}
 	return slices.DeleteFunc(lists.Unique(p.wanted), func(name string) bool {
 		info, err := fs.Stat(fsys, name)
-		return err != nil || !info.Mode().IsRegular() || !tree.Within(dir, name)
+		return err != nil || !info.Mode().IsRegular() || !tree.IsWithin(dir, name)
 	})
 }
 

@@ -15,7 +15,7 @@ func Kind() kind.Kind {
 		Tests: map[string]roles.Test{
 			"compose": {Expects: "a compose file", Find: isCompose, Fault: composeFault},
 		},
-		Settle: settle,
+		Select: selectFiles,
 		Pull:   kind.Pull{Readings: map[string]kind.Reading{"compose": kind.Source}},
 	}
 }

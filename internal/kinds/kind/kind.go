@@ -18,8 +18,8 @@ type Kind struct {
 	Derive compose.DeriveFunc
 	// Tests are the tests of a file's content that LayerType.Content names.
 	Tests map[string]roles.Test
-	// Settle reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
-	Settle compose.SettleFunc
+	// Select reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
+	Select compose.SelectFunc
 	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. A manifest must not show the
 	// signs of two kinds.
 	Sign func(mediatypes.Traits) bool

@@ -52,7 +52,7 @@ func (a *Archive) Close(ctx context.Context, err error) error {
 
 // commit writes the pushed content and the changes, if there are any.
 func (a *Archive) commit(ctx context.Context) error {
-	if !a.mends(ctx) && !a.rewrite && len(a.changes) == 0 {
+	if !a.hasRepairs(ctx) && !a.rewrite && len(a.changes) == 0 {
 		return nil
 	}
 	a.viewing.Lock()
@@ -65,8 +65,8 @@ func (a *Archive) commit(ctx context.Context) error {
 	return err
 }
 
-// mends reports whether something was pushed that the archive lists but lacked.
-func (a *Archive) mends(ctx context.Context) bool {
+// hasRepairs reports whether something was pushed that the archive lists but lacked.
+func (a *Archive) hasRepairs(ctx context.Context) bool {
 	if len(a.staged) == 0 {
 		return false
 	}

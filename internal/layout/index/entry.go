@@ -162,8 +162,8 @@ func (e Entry) keys() []string {
 	return keys
 }
 
-// answersTo reports whether a name is one of the keys. Most entries are ruled out without making theirs.
-func (e Entry) answersTo(name string) bool {
+// hasName reports whether a name is one of the keys. Most entries are ruled out without making theirs.
+func (e Entry) hasName(name string) bool {
 	if name == e.refName || name == e.containerd {
 		return name != ""
 	}

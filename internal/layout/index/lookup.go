@@ -87,7 +87,7 @@ func (ix *Index) candidates(names ...string) []int32 {
 		return slices.Compact(found)
 	}
 	for i, e := range ix.entries {
-		if slices.ContainsFunc(names, e.answersTo) {
+		if slices.ContainsFunc(names, e.hasName) {
 			found = append(found, int32(i))
 		}
 	}

@@ -52,7 +52,7 @@ type Repository struct {
 func NewRepository(c *Client, host, repository string, write bool) *Repository {
 	r := &Repository{Client: c, Name: registry.Reference{Registry: host, Repository: repository}, write: write}
 	r.Origin = url.URL{Scheme: "https", Host: r.Name.Host()}
-	if c.Transport.Security.Plain(host) {
+	if c.Transport.Security.IsPlain(host) {
 		r.Origin.Scheme = "http"
 	}
 	return r

@@ -102,7 +102,7 @@ func (r *Store) Declines() bool {
 func (r *Store) IsNew(ctx context.Context) bool {
 	r.newOnce.Do(func() {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL("tags/list")+"?n=1", nil)
-		if err != nil || !r.firstPush() {
+		if err != nil || !r.markPushed() {
 			return
 		}
 		resp, err := r.Do(req)
@@ -115,8 +115,8 @@ func (r *Store) IsNew(ctx context.Context) bool {
 	return r.new
 }
 
-// firstPush records in the cache that this repository was pushed to. It returns false if that was recorded before.
-func (r *Store) firstPush() bool {
+// markPushed records in the cache that this repository was pushed to. It returns false if that was recorded before.
+func (r *Store) markPushed() bool {
 	dir := CacheDir(r.Shared.CacheDir, "pushed")
 	if dir == "" {
 		return true

@@ -100,7 +100,7 @@ func (s *Store) usable(helper string) error {
 func check(ctx context.Context, t *transport.Transport, host string, cred auth.Credential) error {
 	name := registry.Reference{Registry: host}
 	scheme := "https"
-	if t.Security.Plain(host) {
+	if t.Security.IsPlain(host) {
 		scheme = "http"
 	}
 	asked := false

@@ -39,8 +39,8 @@ func (r *Lister) Flush(ctx context.Context) error {
 	return nil
 }
 
-// deferred adds an entry to the batch, if there is one.
-func (r *Lister) deferred(subject digest.Digest, entry ocispec.Descriptor) bool {
+// deferEntry adds an entry to the batch, if there is one.
+func (r *Lister) deferEntry(subject digest.Digest, entry ocispec.Descriptor) bool {
 	r.batch.mu.Lock()
 	defer r.batch.mu.Unlock()
 	if !r.batch.on {

@@ -35,14 +35,14 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	if !errors.As(err, &without) {
 		return r.API.Wrap(ctx, step, err)
 	}
-	if r.LacksTag(referrerTag(desc.Digest)) && !without.denied() {
+	if r.LacksTag(referrerTag(desc.Digest)) && !without.isDenied() {
 		return nil
 	}
 	list, err := r.fromTag(ctx, desc.Digest, artifactType)
 	switch {
 	case err != nil:
 		return r.API.Wrap(ctx, step, err)
-	case len(list) == 0 && without.denied() && !r.hasList.Load():
+	case len(list) == 0 && without.isDenied() && !r.hasList.Load():
 		return r.API.Wrap(ctx, step, without.answer)
 	case len(list) == 0:
 		return nil
@@ -56,8 +56,8 @@ type withoutAPI struct{ answer error }
 
 func (w withoutAPI) Error() string { return "the registry has no referrers API: " + w.answer.Error() }
 
-// denied reports whether the registry may have the API.
-func (w withoutAPI) denied() bool { return transport.IsDenied(w.answer) }
+// isDenied reports whether the registry denied the request: it may have the API.
+func (w withoutAPI) isDenied() bool { return transport.IsDenied(w.answer) }
 
 // fromAPI lists by the referrers API. Its error is withoutAPI if the first page shows that the registry does not have it.
 func (r *Lister) fromAPI(ctx context.Context, subject digest.Digest, artifactType string, fn func([]ocispec.Descriptor) error) error {

@@ -96,7 +96,7 @@ func (r *Lister) Add(ctx context.Context, desc ocispec.Descriptor, data []byte, 
 			return err
 		}
 	}
-	if r.deferred(subject, entry) {
+	if r.deferEntry(subject, entry) {
 		return nil
 	}
 	return r.addAll(ctx, subject, []ocispec.Descriptor{entry})
@@ -126,8 +126,8 @@ const maxEdits = 200
 // The time after which a written list is checked again: several times as long as another writer needs between reading
 // and writing, estimated from our own time.
 const (
-	minSettle = 40 * time.Millisecond
-	maxSettle = 2 * time.Second
+	minQuiet = 40 * time.Millisecond
+	maxQuiet = 2 * time.Second
 )
 
 // editList changes the list of a subject's referrers in the tag schema. The registry can't change a list in place,
@@ -138,7 +138,7 @@ func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func(
 	step := "updating the referrers of " + r.API.Named(subject.String())
 	changed := false
 	for range maxEdits {
-		wrote, settle, err := r.editOnce(ctx, subject, edit)
+		wrote, quiet, err := r.editOnce(ctx, subject, edit)
 		var other *notAList
 		switch {
 		case errors.As(err, &other):
@@ -146,7 +146,7 @@ func (r *Lister) editList(ctx context.Context, subject digest.Digest, edit func(
 		case err != nil || wrote == "":
 			return changed, r.API.Wrap(ctx, step, err)
 		}
-		kept, err := r.settled(ctx, subject, wrote, settle, edit)
+		kept, err := r.watchEdit(ctx, subject, wrote, quiet, edit)
 		if err != nil || kept {
 			return true, r.API.Wrap(ctx, step, err)
 		}
@@ -179,13 +179,13 @@ func (r *Lister) editOnce(ctx context.Context, subject digest.Digest, edit func(
 			}
 		}
 		if errors.Is(err, errOvertaken) {
-			if err := pause.For(ctx, rand.N(minSettle)); err != nil {
+			if err := pause.For(ctx, rand.N(minQuiet)); err != nil {
 				return "", 0, err
 			}
 			continue
 		}
-		settle := min(max(4*time.Since(start), minSettle), maxSettle)
-		return wrote, settle + rand.N(settle), err
+		quiet := min(max(4*time.Since(start), minQuiet), maxQuiet)
+		return wrote, quiet + rand.N(quiet), err
 	}
 	return "", 0, fmt.Errorf("others changed the list %d times", maxEdits)
 }
@@ -211,11 +211,11 @@ func (r *Lister) existing(ctx context.Context, list []ocispec.Descriptor) ([]oci
 	return kept, nil
 }
 
-// settled watches a list that was just written until it has been unchanged for the time of settle. It reports whether
-// the edit is still in it.
-func (r *Lister) settled(ctx context.Context, subject, wrote digest.Digest, settle time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
+// watchEdit watches a list that was just written until it has not changed for the time quiet. It reports whether the edit is
+// still in it.
+func (r *Lister) watchEdit(ctx context.Context, subject, wrote digest.Digest, quiet time.Duration, edit func([]ocispec.Descriptor) ([]ocispec.Descriptor, bool)) (bool, error) {
 	for range maxEdits {
-		if err := pause.For(ctx, settle); err != nil {
+		if err := pause.For(ctx, quiet); err != nil {
 			return false, err
 		}
 		desc, data, _, err := r.Manifests.GetOnce(ctx, referrerTag(subject))

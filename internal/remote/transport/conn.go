@@ -20,29 +20,29 @@ type stalled struct{ after time.Duration }
 
 func (s stalled) Error() string { return fmt.Sprintf("no byte, or only a few, for %v", s.after) }
 
-// leastProgress is how many bytes must arrive while the caller waits as long as its patience: a server that sends a few
+// leastProgress is how many bytes must arrive while the caller waits as long as its stall time: a server that sends a few
 // bytes now and then keeps a connection busy for ever.
 const leastProgress = 512
 
 // Activity tracks one request on a connection: it counts the bytes moved, and limits how long none may move.
 type Activity struct {
-	CommitPatience time.Duration // the patience once the request is out; 0: the same
-	patience       atomic.Int64  // in nanoseconds
-	Sent           atomic.Int64  // bytes, headers included
-	last           atomic.Int64  // when something moved, in nanoseconds
-	local          atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
-	trickle        atomic.Int64  // bytes received since leastProgress was last reached
-	waited         atomic.Int64  // how long they took, in nanoseconds
+	CommitStall time.Duration // the stall time once the request is sent; 0: the same
+	stall       atomic.Int64  // in nanoseconds
+	Sent        atomic.Int64  // bytes, headers included
+	last        atomic.Int64  // when something moved, in nanoseconds
+	local       atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
+	trickle     atomic.Int64  // bytes received since leastProgress was last reached
+	waited      atomic.Int64  // how long they took, in nanoseconds
 }
 
-func NewActivity(patience time.Duration) *Activity {
+func NewActivity(stall time.Duration) *Activity {
 	u := &Activity{}
-	u.patience.Store(int64(patience))
+	u.stall.Store(int64(stall))
 	u.touch()
 	return u
 }
 
-func (u *Activity) wait() time.Duration { return time.Duration(u.patience.Load()) }
+func (u *Activity) wait() time.Duration { return time.Duration(u.stall.Load()) }
 
 func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
 
@@ -54,7 +54,7 @@ func (u *Activity) received(n int, waited time.Duration) bool {
 		u.waited.Store(0)
 		return false
 	}
-	return u.waited.Add(int64(waited)) > u.patience.Load()
+	return u.waited.Add(int64(waited)) > u.stall.Load()
 }
 
 // deadline returns when the registry will have been silent for too long.
@@ -68,8 +68,8 @@ func (u *Activity) deadline() time.Time {
 // sendBuffer is the number of bytes written to a connection at once.
 const sendBuffer = 128 << 10
 
-// conn is a connection that fails when no byte moves in either direction for the patience of the request that uses it.
-// It continues as long as bytes move, however slowly; between requests it waits without a limit.
+// conn is a connection that fails when no byte moves in either direction for the stall time of the request that uses it. It
+// continues as long as bytes move, however slowly; between requests it waits without a limit.
 type conn struct {
 	net.Conn
 	mu  sync.Mutex // the deadline and use change together
@@ -112,8 +112,8 @@ func traceUse(ctx context.Context, u *Activity) context.Context {
 			}
 		},
 		WroteRequest: func(httptrace.WroteRequestInfo) {
-			if c := mine.Load(); c != nil && u.CommitPatience > 0 {
-				u.patience.Store(int64(u.CommitPatience))
+			if c := mine.Load(); c != nil && u.CommitStall > 0 {
+				u.stall.Store(int64(u.CommitStall))
 				u.touch()
 				c.bind(u)
 			}
@@ -148,8 +148,7 @@ func (c *conn) limit(u *Activity) time.Time {
 	return u.deadline()
 }
 
-// begin sets the deadline for one system call. Each call is a new start: the registry has the whole patience from now
-// on.
+// begin sets the deadline for one system call. Each call is a new start: the registry has the full stall time from now on.
 func (c *conn) begin(set func(time.Time) error) *Activity {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -48,8 +48,8 @@ func (t *Retrier) hasAnswered(err error) bool {
 	var at *Elsewhere
 	if errors.As(err, &at) {
 		if named, err := url.Parse(at.URL); err == nil {
-			return t.transport.Limiter(named.Host).Answered()
+			return t.transport.Limiter(named.Host).HasAnswered()
 		}
 	}
-	return t.limiter.Answered()
+	return t.limiter.HasAnswered()
 }

@@ -157,7 +157,7 @@ func (o Security) addCertDir(config *tls.Config) error {
 	return nil
 }
 
-// Plain reports whether a registry is reached without TLS.
-func (o Security) Plain(registry string) bool {
+// IsPlain reports whether a registry is reached without TLS.
+func (o Security) IsPlain(registry string) bool {
 	return o.PlainHTTP || reference.IsLoopback(registry) && !o.TLS && !o.Insecure && o.CAFile == "" && o.CertFile == "" && o.CertDir == ""
 }

@@ -136,7 +136,7 @@ func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 		resp, err := t.once(req)
 		gate.note(resp)
 		once := settingsOf(req.Context()).Once
-		if !worthRepeating(resp, err) || once {
+		if !isRepeatable(resp, err) || once {
 			if err == nil && !once {
 				tries.Done()
 			}
@@ -161,7 +161,7 @@ func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 	}
 }
 
-func worthRepeating(resp *http.Response, err error) bool {
+func isRepeatable(resp *http.Response, err error) bool {
 	if err != nil {
 		return RetryabilityOf(err) != Never
 	}
@@ -361,7 +361,7 @@ func (g *HostLimiter) mayAnnounce(until time.Time) bool {
 	return true
 }
 
-func (g *HostLimiter) Answered() bool {
+func (g *HostLimiter) HasAnswered() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.spoke

@@ -101,7 +101,7 @@ func (h *handler) overview(c *call, p place, target *once.Target) (*page, error)
 		}
 		return v
 	}
-	soon, cancel := context.WithTimeout(c.Context(), h.patience()/2)
+	soon, cancel := context.WithTimeout(c.Context(), h.headTimeout()/2)
 	defer cancel()
 	return &page{template: "artifact.html", Title: p.title(), Crumbs: p.crumbs(), Data: describe(soon), sections: []section{
 		{template: "explanation", make: explain, waiting: waiting{Text: "The document is being read."}},

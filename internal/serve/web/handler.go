@@ -26,8 +26,8 @@ type Options struct {
 	guard.Options
 	// Explain returns what a reader is told of an error whose message is not for everybody. Nil: the message.
 	Explain func(error) string
-	// Patience is how long a page may take before it is sent in pieces. 0: half a second.
-	Patience time.Duration
+	// HeadTimeout is how long a page may take before it is sent in pieces. 0: half a second.
+	HeadTimeout time.Duration
 }
 
 const (
@@ -35,11 +35,11 @@ const (
 	maxPages = 4
 	// maxDownloads bounds the files that are being sent: each holds up to a layer of 32 MiB.
 	maxDownloads = 8
-	// patience is how long a page may take before its head is sent without it, pageTime how long it may take at all, and partTime
+	// defaultHeadTimeout is how long a page may take before its head is sent without it, pageTime how long it may take at all, and partTime
 	// a part that the page can do without.
-	patience = time.Second / 2
-	pageTime = 30 * time.Second
-	partTime = 5 * time.Second
+	defaultHeadTimeout = time.Second / 2
+	pageTime           = 30 * time.Second
+	partTime           = 5 * time.Second
 )
 
 // handler makes the pages.
@@ -104,7 +104,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		newPage = func() *stream.Page { return p }
 	}
 	sender := stream.Sender{
-		Patience: h.patience(), SectionTime: partTime, Style: c.base + stylePath,
+		HeadTimeout: h.headTimeout(), SectionTime: partTime, Style: c.base + stylePath,
 		Early: func() (head, meanwhile []byte) { return h.early(c) },
 	}
 	if err := sender.Send(w, r, newPage); err != nil {
@@ -112,7 +112,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *handler) patience() time.Duration { return cmp.Or(h.opts.Patience, patience) }
+func (h *handler) headTimeout() time.Duration { return cmp.Or(h.opts.HeadTimeout, defaultHeadTimeout) }
 
 // isFilePath reports whether a path is that of the bytes of a file.
 func isFilePath(path string) bool {

@@ -41,7 +41,7 @@ func newSlowSite(t *testing.T, slow string) *slowSite {
 		case <-r.Context().Done():
 		}
 	}))
-	s.Server = httptest.NewServer(web.New(library{"team/thing": target}, web.Options{Patience: 200 * time.Millisecond}))
+	s.Server = httptest.NewServer(web.New(library{"team/thing": target}, web.Options{HeadTimeout: 200 * time.Millisecond}))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -190,7 +190,7 @@ func lists(t testing.TB) registry.Target {
 // TestRows checks which rows a page has, and in which order.
 func TestRows(t *testing.T) {
 	t.Parallel()
-	h := web.New(library{"team/lists": lists(t)}, web.Options{Patience: time.Minute})
+	h := web.New(library{"team/lists": lists(t)}, web.Options{HeadTimeout: time.Minute})
 	cell := regexp.MustCompile(`<tr><td[^>]*><bdi>([^<]*)</bdi></td><td[^>]*><bdi>([^<]*)`)
 	for path, want := range map[string]string{
 		"sbom/rows?q=package-1":                     "31 package-1 1.119.0",
@@ -225,7 +225,7 @@ func TestRows(t *testing.T) {
 // TestGolden compares pages with those that were read and found right.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }, Patience: time.Minute})
+	h := web.New(sample(t), web.Options{Explain: func(error) string { return "explained" }, HeadTimeout: time.Minute})
 	for name, path := range map[string]string{
 		"repositories": "/", "search": "/?q=no+such", "repository": "/r/team/thing", "artifact": "/r/team/thing:1.0.0", "files": "/r/team/thing:1.0.0/files",
 		"markdown": "/r/team/thing:1.0.0/file/README.md", "html": "/r/team/thing:1.0.0/file/page.html", "binary": "/r/team/thing:1.0.0/file/weights.bin",

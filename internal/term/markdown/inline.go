@@ -120,7 +120,7 @@ func (r *renderer) codeSpan(n *ast.CodeSpan, s style) span {
 func (r *renderer) link(n *ast.Link, s style) []span {
 	spans := r.inline(n, s|underline)
 	url := string(n.Destination)
-	if url == "" || strings.HasPrefix(url, "#") || onlyImages(n) || strings.TrimPrefix(url, "mailto:") == plainText(spans) {
+	if url == "" || strings.HasPrefix(url, "#") || hasOnlyImages(n) || strings.TrimPrefix(url, "mailto:") == plainText(spans) {
 		return spans
 	}
 	if name := resolve(url, r.dir); name != "" {
@@ -129,7 +129,7 @@ func (r *renderer) link(n *ast.Link, s style) []span {
 	return append(spans, span{text: " "}, span{text: "<" + term.Escape(url) + ">", style: s&^underline | dim})
 }
 
-func onlyImages(n ast.Node) bool {
+func hasOnlyImages(n ast.Node) bool {
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		if c.Kind() != ast.KindImage {
 			return false

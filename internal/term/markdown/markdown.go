@@ -89,7 +89,7 @@ func (r *renderer) blocks(parent ast.Node, columns, depth int) []string {
 		if len(lines) == 0 {
 			continue
 		}
-		if len(out) > 0 && !inTight(n) {
+		if len(out) > 0 && !isInTight(n) {
 			out = append(out, "")
 		}
 		out = append(out, lines...)
@@ -97,8 +97,8 @@ func (r *renderer) blocks(parent ast.Node, columns, depth int) []string {
 	return out
 }
 
-// inTight reports whether a block is in a list whose items have no empty lines between them.
-func inTight(n ast.Node) bool {
+// isInTight reports whether a block is in a list whose items have no empty lines between them.
+func isInTight(n ast.Node) bool {
 	if n.Kind() == ast.KindListItem {
 		return n.Parent().(*ast.List).IsTight
 	}

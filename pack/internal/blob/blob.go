@@ -35,8 +35,8 @@ type Source interface {
 	Check() error
 }
 
-// Known reports whether the digests of the blob are known.
-func (b *Blob) Known() bool { return b.Desc.Digest != "" && b.DiffID != "" }
+// IsKnown reports whether the digests of the blob are known.
+func (b *Blob) IsKnown() bool { return b.Desc.Digest != "" && b.DiffID != "" }
 
 // Source returns the blob in the form that a target takes.
 func (b *Blob) Source(ctx context.Context) artifact.Blob {
@@ -66,7 +66,7 @@ func (b *Blob) Learn(desc ocispec.Descriptor) {
 // Measure reads the blob to learn its digest and size. If keep is set, a small tar stays in the spool and is sent from
 // there.
 func (b *Blob) Measure(ctx context.Context, keep bool) error {
-	if o, ok := b.Origin.(*tar.Origin); ok && keep && o.Small() {
+	if o, ok := b.Origin.(*tar.Origin); ok && keep && o.IsSmall() {
 		desc, err := o.Fill(ctx)
 		if err == nil {
 			b.Learn(desc)

@@ -32,7 +32,7 @@ func (p *Packer) Measure(ctx context.Context, blobs []*Blob) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(hashers())
 	for _, b := range blobs {
-		if b.Known() {
+		if b.IsKnown() {
 			continue
 		}
 		group.Go(func() error {

@@ -73,7 +73,7 @@ func BasePlatform(ctx context.Context, base *Base, platform *ocispec.Platform) (
 	return entry, nil
 }
 
-func (b *baseImage) docker() bool {
+func (b *baseImage) isDocker() bool {
 	return b != nil && b.manifest.MediaType == mediatypes.DockerManifest
 }
 
@@ -88,7 +88,7 @@ func (b *baseImage) Layers() []ocispec.Descriptor {
 // mediaType is a layer's media type in the base's format.
 func (b *baseImage) mediaType(t string) string {
 	const oci = ocispec.MediaTypeImageLayer
-	if !b.docker() || !strings.HasPrefix(t, oci) {
+	if !b.isDocker() || !strings.HasPrefix(t, oci) {
 		return t
 	}
 	return DockerLayer + strings.Replace(strings.TrimPrefix(t, oci), "+", ".", 1)
@@ -128,7 +128,7 @@ func (b *baseImage) merge(configType string, ours []byte) (string, []byte, error
 		all[k] = v
 	}
 	b.explain(all)
-	if b.docker() {
+	if b.isDocker() {
 		configType = mediatypes.DockerConfig
 	}
 	var buf bytes.Buffer

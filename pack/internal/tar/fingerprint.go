@@ -22,8 +22,8 @@ type fingerprint [sha256.Size]byte
 // compression settings.
 const tarFormat = "davit tar 1"
 
-// settled is the default of Pool.settle: file systems store times of this precision, or better.
-const settled = 2 * time.Second
+// defaultMinAge is the default of Pool.minAge: file systems store times of this precision, or better.
+const defaultMinAge = 2 * time.Second
 
 // fingerprinter computes the fingerprints of the groups of one tree.
 type fingerprinter struct {
@@ -36,7 +36,7 @@ type fingerprinter struct {
 
 func (s *Pool) fingerprinter(tree write.Tree, packing mediatypes.Packing, entries []write.Entry) *fingerprinter {
 	p := &fingerprinter{
-		since: time.Now().Add(-s.settle).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
+		since: time.Now().Add(-s.minAge).UnixNano(), began: durable.Booted().Add(-durable.ClockSlack).UnixNano(), boot: durable.BootID(),
 	}
 	p.head = fmt.Appendf(nil, "%s\n%s\n%s %q %v %v %v %d\n", tarFormat, compression(packing).Settings(),
 		packing, tree.Prefix, tree.Root, tree.Bare, tree.Preserve, tree.ModTime.Unix())

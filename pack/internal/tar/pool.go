@@ -23,15 +23,15 @@ type Pool struct {
 	slots chan struct{}
 	mu    sync.Mutex
 	idle  map[compress.Compression][]*compress.Writer
-	// settle is the minimum age of a change at which file times reveal the next change.
-	settle time.Duration
+	// minAge is the minimum age of a change at which file times reveal the next change.
+	minAge time.Duration
 }
 
 // NewPool returns a pool without compressors; they are created when needed.
 func NewPool(trees *Cache) *Pool {
 	return &Pool{
 		Trees: trees, slots: make(chan struct{}, tars),
-		idle: make(map[compress.Compression][]*compress.Writer), settle: settled,
+		idle: make(map[compress.Compression][]*compress.Writer), minAge: defaultMinAge,
 	}
 }
 

@@ -230,8 +230,8 @@ func compression(p mediatypes.Packing) compress.Compression {
 	return compress.None
 }
 
-// Small reports whether the tar is written to the spool.
-func (o *Origin) Small() bool {
+// IsSmall reports whether the tar is written to the spool.
+func (o *Origin) IsSmall() bool {
 	var total int64
 	for i := range o.entries {
 		if total += o.entries[i].Size; total > MaxSpool {

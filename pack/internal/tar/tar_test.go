@@ -118,7 +118,7 @@ func TestFingerprintOfDirectories(t *testing.T) {
 			layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
 			layer.Preserve = change.preserve
 			pool := NewPool(NewCache(t.TempDir()))
-			pool.settle = -time.Hour // what changed a moment ago counts
+			pool.minAge = -time.Hour // what changed a moment ago counts
 			print := func() fingerprint {
 				tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
 				if err != nil {
@@ -153,7 +153,7 @@ func TestFingerprintsOfASplitTree(t *testing.T) {
 	layer := artifact.Layer{Path: ".", Dir: true, Packing: mediatypes.TarGzip}
 	layer.Preserve, layer.Split = true, true
 	pool := NewPool(NewCache(t.TempDir()))
-	pool.settle = -time.Hour // what changed a moment ago counts
+	pool.minAge = -time.Hour // what changed a moment ago counts
 	prints := func() (all []fingerprint) {
 		tars, err := pool.Pack(t.Context(), os.DirFS(dir), layer, time.Time{})
 		if err != nil {

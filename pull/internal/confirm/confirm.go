@@ -45,7 +45,7 @@ func Files(ctx context.Context, a Artifact, dst *os.Root, byLayer map[digest.Dig
 		switch {
 		case len(names) == 0:
 		case !it.Unpack:
-			if names[it.Name] && fetch.Holds(ctx, dst, it.Name, it.Desc) {
+			if names[it.Name] && fetch.HasBlob(ctx, dst, it.Name, it.Desc) {
 				same[it.Name] = true
 			}
 		default:

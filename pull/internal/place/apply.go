@@ -119,7 +119,7 @@ func (p *Placer) checkMoved(name, old string, was fs.FileInfo) error {
 		}
 		p.touched[id.Inode] = true
 	}
-	if err != nil || !isSame(was, now) || was.IsDir() && !p.State.OursMoved(p.Stage.dst, name, old) {
+	if err != nil || !isSame(was, now) || was.IsDir() && !p.State.AreOursMoved(p.Stage.dst, name, old) {
 		return errTouched
 	}
 	return nil

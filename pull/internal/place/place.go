@@ -104,7 +104,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		return p.Plan(ctx, name)
 	}
 	if have.IsDir() {
-		if p.State.OursBelow(p.Stage.dst, name) {
+		if p.State.AreOursBelow(p.Stage.dst, name) {
 			p.Moves, p.Gone = append(p.Moves, Move{name, have, staged.IsDir()}), append(p.Gone, name)
 		} else {
 			p.InWay = append(p.InWay, name)
@@ -117,7 +117,7 @@ func (p *Placer) planEntry(ctx context.Context, name string, staged fs.DirEntry)
 		return err
 	case same:
 		p.Right = append(p.Right, name)
-	case p.Force || p.State.Ours(p.Stage.dst, name, have):
+	case p.Force || p.State.IsOurs(p.Stage.dst, name, have):
 		p.Moves = append(p.Moves, Move{name, have, staged.IsDir()})
 		if staged.IsDir() {
 			p.Gone = append(p.Gone, name)
@@ -141,26 +141,26 @@ func (p *Placer) same(name string, have fs.FileInfo) (bool, error) {
 			return false, err
 		}
 		b, err := p.Stage.dst.Readlink(name)
-		return a == b && (!p.Preserve || sameStamp(want, have)), err
+		return a == b && (!p.Preserve || hasSameStamp(want, have)), err
 	}
-	if want.Size() != have.Size() || !p.sameMode(want.Mode(), have.Mode()) {
+	if want.Size() != have.Size() || !p.hasSameMode(want.Mode(), have.Mode()) {
 		return false, nil
 	}
-	if p.Preserve && !sameStamp(want, have) {
+	if p.Preserve && !hasSameStamp(want, have) {
 		return false, nil
 	}
 	return p.sameContent(name)
 }
 
-// sameStamp compares time and owner.
-func sameStamp(a, b fs.FileInfo) bool {
+// hasSameStamp compares time and owner.
+func hasSameStamp(a, b fs.FileInfo) bool {
 	uidA, gidA, _ := record.Owner(a)
 	uidB, gidB, _ := record.Owner(b)
 	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
 }
 
-// sameMode compares modes: the executable bit alone, or all of it.
-func (p *Placer) sameMode(a, b fs.FileMode) bool {
+// hasSameMode compares modes: the executable bit alone, or all of it.
+func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 	if p.Preserve {
 		return a == b
 	}

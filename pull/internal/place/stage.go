@@ -133,7 +133,7 @@ func tryStage(dst *os.Root, name string) (*Stage, error) {
 		s.Release()
 		return nil, errBusy
 	}
-	if !s.current() {
+	if !s.isCurrent() {
 		s.Release()
 		return nil, fs.ErrNotExist
 	}
@@ -152,8 +152,8 @@ func isOurs(dst, stage *os.Root, name string) bool {
 	return record.IsPrivate(info)
 }
 
-// current reports whether the locked file is still the one at its name.
-func (s *Stage) current() bool {
+// isCurrent reports whether the locked file is still the one at its name.
+func (s *Stage) isCurrent() bool {
 	ours, err := s.lock.Stat()
 	if err != nil {
 		return false

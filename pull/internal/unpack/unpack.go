@@ -56,8 +56,8 @@ func New(src content.Fetcher, stage *place.Stage, files *record.Table, opts Opti
 	return &Unpacker{src: src, stage: stage, opts: opts, trees: trees}, nil
 }
 
-// Entangled reports whether layers replaced each other's files, so that none can be kept without the others.
-func (u *Unpacker) Entangled() bool { return u.trees.entangled }
+// IsEntangled reports whether layers replaced each other's files, so that none can be kept without the others.
+func (u *Unpacker) IsEntangled() bool { return u.trees.entangled }
 
 // Dirs returns the directories that layers have entries for.
 func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }

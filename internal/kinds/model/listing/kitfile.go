@@ -222,7 +222,7 @@ func kitfileFiles(d *compose.Draft, by *compose.Layer) ([]file, error) {
 			continue
 		}
 		for _, l := range d.Layers {
-			if tree.Within(name, l.Source()) && l != by && !slices.Contains(files, file{path: l.Source()}) {
+			if tree.IsWithin(name, l.Source()) && l != by && !slices.Contains(files, file{path: l.Source()}) {
 				files = append(files, file{path: l.Source()})
 			}
 		}

@@ -81,7 +81,7 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 	}
 	dir := path.Dir(l.Source())
 	for _, whole := range d.Spec.Dirs {
-		if tree.Within(whole, dir) {
+		if tree.IsWithin(whole, dir) {
 			return whole == dir
 		}
 	}
@@ -89,7 +89,7 @@ func Governs(d *compose.Draft, l *compose.Layer) bool {
 	if tree.IsGlob(base) {
 		base, _ = doublestar.SplitPattern(base)
 	}
-	return l.Names() || base == dir
+	return l.NamesFile() || base == dir
 }
 
 // Take replaces the layers by the files that a declaration of another kind's client lists, if there is one. as maps roles of
@@ -153,7 +153,7 @@ func replace(d *compose.Draft, by *compose.Layer, files []file) {
 			d.Layers = append(d.Layers, l)
 		case is && !l.Dir:
 			d.AddFile(by, f.path, f.role)
-		case !tree.Within(path.Dir(by.Source()), l.Source()):
+		case !tree.IsWithin(path.Dir(by.Source()), l.Source()):
 			d.Layers = append(d.Layers, l)
 			continue
 		default:

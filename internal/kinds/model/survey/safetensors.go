@@ -133,7 +133,7 @@ func (s *surveyor) isModule(model, dir string) bool {
 // isModelBeside reports whether a directory has another model, with a config of its own, beside the directory of the model: no
 // directory above both is that of a model.
 func (s *surveyor) isModelBeside(model, dir string) bool {
-	if tree.Within(model, dir) || !s.have[path.Join(dir, "config.json")] || !s.have[path.Join(model, "config.json")] {
+	if tree.IsWithin(model, dir) || !s.have[path.Join(dir, "config.json")] || !s.have[path.Join(model, "config.json")] {
 		return false
 	}
 	for _, above := range tree.Parents(path.Dir(dir)) {

@@ -103,7 +103,7 @@ func safetensorsFacts(fsys fs.FS, shards []string) (facts map[string]any, warnin
 		"size":        quantity.Fixed(all.Size, "B", "kB", "MB", "GB", "TB", "PB"),
 		"safetensors": metadata,
 	}
-	if !all.Packed() {
+	if !all.IsPacked() {
 		facts["parameters"] = quantity.Fixed(all.Elements, "", "K", "M", "B", "T")
 		facts["quantization"] = all.Quantization()
 	}

@@ -74,10 +74,10 @@ func (a *about) readSafetensors(open func(layer, path string) (io.ReaderAt, int6
 		return
 	}
 	facts := map[string]any{}
-	if !all.Packed() {
+	if !all.IsPacked() {
 		facts["quantization"] = all.Quantization()
 	}
-	if !all.Packed() && !others && len(files) <= maxShards {
+	if !all.IsPacked() && !others && len(files) <= maxShards {
 		facts["parameters"] = quantity.Parameters(all.Elements)
 	}
 	beside := func(name string) map[string]any { return a.readBeside(name, open) }

@@ -79,7 +79,7 @@ func addShards(d *compose.Draft, role string) {
 	}
 	for _, l := range slices.Clone(d.Layers) {
 		group, _ := weights.ShardOf(l.Source())
-		if group.Count == 0 || !l.Names() || l.Dir {
+		if group.Count == 0 || !l.NamesFile() || l.Dir {
 			continue
 		}
 		var added []string

@@ -43,7 +43,7 @@ func readJournal(r io.Reader) *journal {
 	}
 	body = body[:length]
 	var j journal
-	if crc32.ChecksumIEEE([]byte(body)) != sum || json.Unmarshal([]byte(body), &j) != nil || !j.Done.valid(j.Size) {
+	if crc32.ChecksumIEEE([]byte(body)) != sum || json.Unmarshal([]byte(body), &j) != nil || !j.Done.isValid(j.Size) {
 		return nil
 	}
 	return &j

@@ -44,12 +44,12 @@ type pool struct {
 	enough  func()        // ends the search for the right number of workers
 	latency time.Duration // until the first byte arrived; for sample
 
-	mu      sync.Mutex
-	tries   *transport.Retrier
-	active  int  // workers
-	limit   int  // workers wanted
-	settled bool // limit is final
-	whole   bool // one request fetches everything: the registry does not support ranges
+	mu     sync.Mutex
+	tries  *transport.Retrier
+	active int  // workers
+	limit  int  // workers wanted
+	fixed  bool // limit is final
+	whole  bool // one request fetches everything: the registry does not support ranges
 }
 
 // run runs workers until the blob is complete or one of them fails.
@@ -138,7 +138,7 @@ func (p *pool) leaveIfSuperfluous() bool {
 func (p *pool) partLength(missing int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if size := p.coverage.size; size <= wholeBelow || p.whole || p.settled && p.limit == 1 {
+	if size := p.coverage.size; size <= wholeBelow || p.whole || p.fixed && p.limit == 1 {
 		return size
 	}
 	return min(max(missing/16, minPart), maxPart)
@@ -197,7 +197,7 @@ func (p *pool) progress(n int64, complete bool) {
 
 // adapt adds workers until adapting ends or the rate no longer grows.
 func (p *pool) adapt(ctx, adapting context.Context) {
-	defer p.settle()
+	defer p.fixLimit()
 	rate, ok := p.sample(adapting)
 	for workers := 1; ok && rate < fastEnough; {
 		added := p.add(ctx, wanted(workers, rate))
@@ -234,11 +234,11 @@ func (p *pool) add(ctx context.Context, n int) int {
 	return added
 }
 
-// settle makes the number of workers final.
-func (p *pool) settle() {
+// fixLimit makes the number of workers final.
+func (p *pool) fixLimit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settled = true
+	p.fixed = true
 }
 
 func (p *pool) lower(limit int) {

@@ -76,8 +76,8 @@ func (s spans) total() (n int64) {
 	return n
 }
 
-// valid reports whether the set is sorted, has no overlaps, and fits into a blob of size bytes.
-func (s spans) valid(size int64) bool {
+// isValid reports whether the set is sorted, has no overlaps, and fits into a blob of size bytes.
+func (s spans) isValid(size int64) bool {
 	last := int64(-1)
 	for _, e := range s {
 		if e.From <= last || e.From < 0 || e.From >= e.To || e.To > size {

@@ -36,7 +36,7 @@ func TestSpans(t *testing.T) {
 				t.Fatalf("seed %d: byte %d: %v, want %v in %v", seed, i, reaches, in, set)
 			}
 		}
-		if set.total() != total || !set.valid(size) {
+		if set.total() != total || !set.isValid(size) {
 			t.Fatalf("seed %d: %v has %d bytes, want %d", seed, set, set.total(), total)
 		}
 	}

@@ -57,7 +57,7 @@ func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to downlo
 			since = time.Now()
 		}
 		if locked {
-			if t.copyable() {
+			if t.canCopy() {
 				t.release()
 				if t.copy(ctx, desc, to) {
 					return nil
@@ -268,8 +268,8 @@ func openOurs(name string, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// copyable reports whether another process has probably fetched the blob: it says so, or has removed the ticket.
-func (t *ticket) copyable() bool {
+// canCopy reports whether another process has probably fetched the blob: it says so, or has removed the ticket.
+func (t *ticket) canCopy() bool {
 	return t.other != nil && !t.copied && (t.record.Complete || t.record == record{})
 }
 

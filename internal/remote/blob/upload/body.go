@@ -36,7 +36,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	client := u.repo.Client
 	s := transport.Settings{Once: true, Activity: transport.NewActivity(client.Transport.Stall)}
 	if r.commits && u.size > 0 {
-		s.Activity.CommitPatience = client.Transport.Stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
+		s.Activity.CommitStall = client.Transport.Stall + time.Duration(float64(u.size)/slowestCommit*float64(time.Second))
 	}
 	req, err := http.NewRequestWithContext(transport.WithSettings(ctx, s), r.method, r.url.String(), nil)
 	if err != nil {
@@ -59,7 +59,7 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 		req.Header.Set("Content-Range", r.contentRange)
 	}
 	do := client.Bare.Do
-	if sameOrigin(r.url, &u.repo.Origin) {
+	if isSameOrigin(r.url, &u.repo.Origin) {
 		do = u.repo.Send
 	}
 	resp, err := do(req)
@@ -96,8 +96,8 @@ func (u *upload) withPort(at *url.URL) *url.URL {
 	return &with
 }
 
-// sameOrigin compares scheme, host and port.
-func sameOrigin(a, b *url.URL) bool {
+// isSameOrigin compares scheme, host and port.
+func isSameOrigin(a, b *url.URL) bool {
 	port := func(u *url.URL) string {
 		switch {
 		case u.Port() != "":

@@ -174,7 +174,7 @@ func (u *upload) restart() { u.session = session{} }
 
 // abandon cancels a session that will not be used again. Errors do not matter: registries clean up.
 func (u *upload) abandon(ctx context.Context) {
-	if u.location == nil || u.state.kept() {
+	if u.location == nil || u.state.isKept() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

@@ -29,7 +29,7 @@ func (u *upload) transfer(ctx context.Context) error {
 		}
 		return u.put(ctx, u.size)
 	}
-	for !u.complete() {
+	for !u.isComplete() {
 		if err := u.patch(ctx); err != nil {
 			return err
 		}
@@ -40,8 +40,8 @@ func (u *upload) transfer(ctx context.Context) error {
 	return u.put(ctx, 0)
 }
 
-// complete reports whether the registry has all bytes. For a blob of unknown size, that is unknown until its end is read.
-func (u *upload) complete() bool { return u.size >= 0 && u.offset == u.size }
+// isComplete reports whether the registry has all bytes. For a blob of unknown size, that is unknown until its end is read.
+func (u *upload) isComplete() bool { return u.size >= 0 && u.offset == u.size }
 
 // patch sends one part: a chunk, or everything from the offset on.
 func (u *upload) patch(ctx context.Context) error {

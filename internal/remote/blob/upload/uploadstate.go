@@ -83,8 +83,8 @@ func (u *upload) saveState() {
 	}
 }
 
-// kept reports whether another process can continue.
-func (s *uploadState) kept() bool { return s != nil && s.has }
+// isKept reports whether another process can continue.
+func (s *uploadState) isKept() bool { return s != nil && s.has }
 
 // remove removes the state of a finished upload.
 func (s *uploadState) remove() {

@@ -29,8 +29,8 @@ type Section struct {
 
 // Sender sends pages.
 type Sender struct {
-	// Patience is how long a page may take to be sent in one piece, in order and with its own status.
-	Patience time.Duration
+	// HeadTimeout is how long a page may take to be sent in one piece, in order and with its own status.
+	HeadTimeout time.Duration
 	// SectionTime bounds the context of each section that is made.
 	SectionTime time.Duration
 	// Early begins a page that takes longer: with a head, and text for the meantime.
@@ -42,15 +42,15 @@ type Sender struct {
 func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Page) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	patience := time.NewTimer(s.Patience)
-	defer patience.Stop()
-	out := &writer{ResponseWriter: w, style: s.Style, noBody: r.Method == http.MethodHead, patience: patience.C}
+	headTimeout := time.NewTimer(s.HeadTimeout)
+	defer headTimeout.Stop()
+	out := &writer{ResponseWriter: w, style: s.Style, noBody: r.Method == http.MethodHead, headTimeout: headTimeout.C}
 	results := make(chan func() *Page, 1)
 	background(results, newPage)
 	var result func() *Page
 	select {
 	case result = <-results:
-	case <-out.patience:
+	case <-out.headTimeout:
 		out.impatient = true
 		head, waiting := s.Early()
 		out.held.Write(head)
@@ -94,10 +94,10 @@ func background[T any](results chan<- func() T, fn func() T) {
 // writer keeps what it writes until it is flushed.
 type writer struct {
 	http.ResponseWriter
-	style     string
-	noBody    bool
-	patience  <-chan time.Time
-	impatient bool // patience is over
+	style       string
+	noBody      bool
+	headTimeout <-chan time.Time
+	impatient   bool // headTimeout is over
 
 	status int
 	held   bytes.Buffer
@@ -162,7 +162,7 @@ func (w *writer) sections(ctx context.Context, limit time.Duration, p *Page) {
 			m := result()
 			p.Sections[m.index].HTML = m.html
 			delete(pending, m.index)
-		case <-w.patience:
+		case <-w.headTimeout:
 			w.impatient = true
 		}
 	}

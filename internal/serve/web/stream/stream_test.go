@@ -62,18 +62,18 @@ func TestSend(t *testing.T) {
 		newPage func() *stream.Page
 		want    string
 	}{
-		"at once": {stream.Sender{Patience: time.Minute, SectionTime: time.Minute}, page(section("a", ready()), section("b", ready())), "404 head top ab foot"},
+		"at once": {stream.Sender{HeadTimeout: time.Minute, SectionTime: time.Minute}, page(section("a", ready()), section("b", ready())), "404 head top ab foot"},
 		"a section is late": {
-			stream.Sender{Patience: 20 * time.Millisecond, SectionTime: 60 * time.Millisecond}, page(section("a", nil), section("b", ready())),
+			stream.Sender{HeadTimeout: 20 * time.Millisecond, SectionTime: 60 * time.Millisecond}, page(section("a", nil), section("b", ready())),
 			"404 head " + open + `<slot name="s0"></slot><slot name="s1">no a</slot><slot name="s2">no b</slot></template>` +
 				`<div slot="s0">top </div><div slot="s2">b</div><div slot="s1">late a</div></div> foot`,
 		},
 		"the page is late": {
-			stream.Sender{Patience: time.Millisecond, SectionTime: time.Minute}, slow(page()),
+			stream.Sender{HeadTimeout: time.Millisecond, SectionTime: time.Minute}, slow(page()),
 			"200 early " + open + "<slot>wait</slot></template>top </div> foot",
 		},
 		"both are late": {
-			stream.Sender{Patience: time.Millisecond, SectionTime: time.Minute}, slow(page(section("a", ready()))),
+			stream.Sender{HeadTimeout: time.Millisecond, SectionTime: time.Minute}, slow(page(section("a", ready()))),
 			"200 early " + open + "<slot>wait</slot></template>" + open + `<slot name="s0"></slot><slot name="s1">no a</slot></template>` +
 				`<div slot="s0">top </div><div slot="s1">a</div></div></div> foot`,
 		},
@@ -94,7 +94,7 @@ func TestSend(t *testing.T) {
 // TestHead checks that HEAD has the status of the page, and no body.
 func TestHead(t *testing.T) {
 	t.Parallel()
-	w := send(t, stream.Sender{Patience: time.Minute}, http.MethodHead, func() *stream.Page {
+	w := send(t, stream.Sender{HeadTimeout: time.Minute}, http.MethodHead, func() *stream.Page {
 		return &stream.Page{Status: 404, Head: []byte("head"), Sections: []stream.Section{section("a", nil)}}
 	})
 	if w.Code != 404 || w.Body.Len() > 0 || w.Header().Get("Content-Length") != "" {
@@ -116,7 +116,7 @@ func TestPanic(t *testing.T) {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			}()
-			send(t, stream.Sender{Patience: time.Minute}, http.MethodGet, newPage)
+			send(t, stream.Sender{HeadTimeout: time.Minute}, http.MethodGet, newPage)
 		}()
 	}
 }
