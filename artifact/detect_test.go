@@ -136,7 +136,7 @@ func TestDetectAsksWhereTwoKindsFit(t *testing.T) {
 	}
 }
 
-func TestDetectAsksForTheKindOfFilesThatTellTwo(t *testing.T) {
+func TestDetectAsksForTheKindOfAmbiguousFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"x/tiny.gguf": "GGUF", "x/app.wasm": "\x00asm\x01\x00\x00\x00",
@@ -214,7 +214,7 @@ func TestStarter(t *testing.T) {
 		want  string
 	}{
 		{"anything", map[string]string{"x/a.txt": "x", "x/data/b": "x", "x/.hidden": "x", "x/oci/oci-layout": "{}"}, "",
-			head + "kind: generic # nothing here tells another kind\nname: x\n" + options +
+			head + "kind: generic # no file shows another kind\nname: x\n" + options +
 				"\nlayers: # files, directories and globs; see davit kinds generic\n  - a.txt # file\n  - data # directory\n" + referrers},
 		{"one sbom among other files", map[string]string{"x/b, c.json": `{"spdxVersion":"SPDX-2.3"}`, "x/a.txt": "x"}, "sbom",
 			head + "kind: sbom # b, c.json has spdxVersion SPDX-2.3\nname: x\n" + options +
@@ -325,7 +325,7 @@ func (l locked) Open(name string) (fs.File, error) {
 
 func (l locked) Stat(name string) (fs.FileInfo, error) { return fs.Stat(l.FS, name) }
 
-func TestUnreadableFileIsNoMistakeOfTheDeclaration(t *testing.T) {
+func TestUnreadableFileIsNotADeclarationError(t *testing.T) {
 	t.Parallel()
 	_, err := artifact.Compose(locked{kindtest.Tree(t, map[string]string{"a": "x"}).FS()}, &spec.Spec{Kind: "generic", Layers: []spec.LayerSpec{{Path: "a"}}})
 	var problems spec.Problems

@@ -94,7 +94,7 @@ func isDetected(kind mediatypes.Kind) bool {
 }
 
 // TestStarterFitsEveryExample makes a davit.yaml for the files of each example: its kind is detected, or named where files do
-// not show it, and it composes unchanged.
+// not show it, and it composes without changes.
 func TestStarterFitsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {

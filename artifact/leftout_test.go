@@ -271,8 +271,8 @@ func TestKitignore(t *testing.T) {
 	}
 }
 
-// TestKitignoreOfWhatTheKitfileNames checks that an element of which kit would pack nothing is refused.
-func TestKitignoreOfWhatTheKitfileNames(t *testing.T) {
+// TestKitignoreOfNamedFiles checks that an element of which kit would pack nothing is refused.
+func TestKitignoreOfNamedFiles(t *testing.T) {
 	t.Parallel()
 	for kitignore, want := range map[string]string{
 		"w.gguf\n":    `names "w.gguf", which .kitignore leaves out`,
@@ -333,8 +333,8 @@ func TestModelfileDecides(t *testing.T) {
 	}
 }
 
-// TestNothingButHiddenFiles checks that the error reports what happened to the files.
-func TestNothingButHiddenFiles(t *testing.T) {
+// TestOnlyHiddenFiles checks that the error reports what happened to the files.
+func TestOnlyHiddenFiles(t *testing.T) {
 	t.Parallel()
 	for declaration, want := range map[string]string{
 		"kind: model\nlayers: [d]\n":              `"d" has no files in it besides those that docker model leaves out: d/.git/`,

@@ -55,7 +55,8 @@ var rules = []rule{
 	{regexp.MustCompile(`\b(once more|in vain|by half|be it|as far as is \w+|from where on|at whatever|unless with|of who|would else)\b`), "again, for nothing, even, the size above which, whenever, without"},
 	{regexp.MustCompile(`\b[Aa]nother [a-z]+ than\b`), "an X other than"},
 	{regexp.MustCompile(`\b(anew|nothing but|as far as|in one go|knows? no)\b`), "again, only, the part that, at once, has no"},
-	{regexp.MustCompile(`\b[Cc]ancell(ed|ing)\b`), "canceled, as in package context"},
+	{regexp.MustCompile(`(?i)\b((cancell|marshall|labell|travell|signall)(ed|er|ing)|parenthesise[ds]?)\b`), "American spelling"},
+	{regexp.MustCompile(`\bstrangers?\b|\bgoes on\b|\bmend(s|ed|ing)?\b|\bis sound\b`), "untrusted, continues, repair or fix, intact or valid"},
 	{regexp.MustCompile(`// (Test|Fuzz|Benchmark)\w+: `), "a sentence: TestX checks that"},
 	{regexp.MustCompile(`(^|[^A-Za-z0-9_.$}-])/(work|farm|root|tmp/(wt|base|bin|bash_jobs))/`), "no path of one machine"},
 	{regexp.MustCompile(`\b([Ii]ssue #?\d+|subagent|worktree|coordinator|(house|style|design|decisions)\.md)\b`), "the project speaks of itself alone"},
@@ -151,16 +152,32 @@ func prose(name string, data []byte) func(yield func(int, string) bool) {
 	}
 }
 
-// goProse yields the comments and strings of a Go file, and the lines with summaries of commands.
+// words splits a camelCase name into lower-case words.
+func words(name string) string {
+	return strings.ToLower(strings.TrimSpace(capital.ReplaceAllString(name, " $0")))
+}
+
+var capital = regexp.MustCompile(`[A-Z]+`)
+
+// goProse yields the comments and strings of a Go file, the lines with summaries of commands, and the words in names of
+// functions.
 func goProse(data []byte, yield func(int, string) bool) {
 	set := token.NewFileSet()
 	file := set.AddFile("", set.Base(), len(data))
 	var s scanner.Scanner
 	s.Init(file, data, nil, scanner.ScanComments)
-	last := ""
+	last, inFunc := "", false
 	for {
 		pos, tok, literal := s.Scan()
 		if tok == token.EOF {
+			return
+		}
+		switch {
+		case tok == token.FUNC:
+			inFunc = true
+		case tok == token.LBRACE:
+			inFunc = false
+		case tok == token.IDENT && inFunc && !yield(file.Line(pos), words(literal)):
 			return
 		}
 		if tok == token.COMMENT || tok == token.STRING {

@@ -97,7 +97,7 @@ func TestReplaceNeedsDeleting(t *testing.T) {
 }
 
 // What an attestation replaces is one that states the same, and no signature.
-func TestReplaceKeepsWhatStatesSomethingElse(t *testing.T) {
+func TestReplaceKeepsOtherStatements(t *testing.T) {
 	t.Parallel()
 	dst, subject := newSubject(t)
 	const provenance = "https://slsa.dev/provenance/v1"
@@ -146,7 +146,7 @@ func pushAttested(t *testing.T, dst oras.Target, image ocispec.Descriptor) Membe
 	return Member{Descriptor: desc}
 }
 
-func TestIndexOfWhatWasPushedApart(t *testing.T) {
+func TestIndexOfSeparatePushes(t *testing.T) {
 	t.Parallel()
 	dst := memory.New()
 	var members []Member

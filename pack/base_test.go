@@ -116,7 +116,7 @@ func TestBaseOfSeveralPlatforms(t *testing.T) {
 	}
 }
 
-func TestBaseOfSeveralPlatformsIsForLinuxUnlessToldOtherwise(t *testing.T) {
+func TestBaseOfSeveralPlatformsIsForLinuxByDefault(t *testing.T) {
 	t.Parallel()
 	dst := memory.New()
 	amd := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ocispec.DescriptorEmptyJSON.Digest, Size: 2,

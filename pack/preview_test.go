@@ -53,8 +53,8 @@ func (s *sent) Report(e artifact.Event) {
 	}
 }
 
-// TestPreviewIsWhatPushDoes compares what PreviewPush announces with what Push then does.
-func TestPreviewIsWhatPushDoes(t *testing.T) {
+// TestPreviewMatchesPush compares what PreviewPush announces with what Push then does.
+func TestPreviewMatchesPush(t *testing.T) {
 	t.Parallel()
 	image := func(name, arch string) *artifact.Plan {
 		p := previewPlan(previewFile(name))
@@ -91,7 +91,7 @@ func TestPreviewIsWhatPushDoes(t *testing.T) {
 				dst := tagLister{memory.New(), test.existing}
 				opts := test.opts
 				opts.Tags = []string{"v1", "v1"}
-				if again { // one blob is there
+				if again { // one blob exists
 					if _, err := pack.Push(t.Context(), previewFiles, previewPlan(previewFile("a.txt")), dst, pack.PushOptions{}); err != nil {
 						t.Fatal(err)
 					}

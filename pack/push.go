@@ -116,7 +116,7 @@ func (p *pusher) push(ctx context.Context, root *node.Node) error {
 	return err
 }
 
-// beforeSend calls what the caller wants done before anything is sent.
+// beforeSend calls the caller's hook before anything is sent.
 func (p *pusher) beforeSend(ctx context.Context, root *node.Node, blobs []*blob.Blob) error {
 	if p.hooks.send == nil {
 		return nil

@@ -135,7 +135,7 @@ func TestPushIndex(t *testing.T) {
 	}
 }
 
-func TestSourceIsWhatPushSends(t *testing.T) {
+func TestSourceMatchesPush(t *testing.T) {
 	t.Parallel()
 	p := plan(file("a.txt"), artifact.Layer{Content: []byte("made"), Title: "c", MediaType: "text/plain"})
 	p.Referrers = []*artifact.Plan{plan(file("sbom.js"))}
@@ -299,9 +299,9 @@ func (s *strictTarget) PushReference(ctx context.Context, desc ocispec.Descripto
 	return s.Tag(ctx, desc, ref)
 }
 
-// TestPushAsksForWhatIsNew does not ask a registry for the blobs of the manifest that the tag leads to, unless it turns
+// TestPushChecksOnlyNewBlobs does not ask a registry for the blobs of the manifest that the tag leads to, unless it turns
 // out to have lost one.
-func TestPushAsksForWhatIsNew(t *testing.T) {
+func TestPushChecksOnlyNewBlobs(t *testing.T) {
 	t.Parallel()
 	dst := &strictTarget{Store: memory.New(), asked: make(map[digest.Digest]bool)}
 	opts := PushOptions{Tags: []string{"v1"}}

@@ -25,7 +25,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	if err != nil {
 		return err
 	}
-	// With a tag, the manifest is sent under it at the end. Its referrers need it earlier, and so does its signature.
+	// With a tag, the manifest is sent last, under that tag. Referrers and signatures need it earlier.
 	if len(root.Referrers) > 0 || len(p.tags) == 0 || p.hooks.tag != nil {
 		if err := p.pushManifest(ctx, root); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (p *pusher) pushManifests(ctx context.Context, root *node.Node, tagged *oci
 	return p.moveTags(ctx, root.Manifest, tagged)
 }
 
-// beforeTag calls what the caller wants done to a stored manifest before a tag moves.
+// beforeTag calls the caller's hook for a stored manifest before a tag moves.
 func (p *pusher) beforeTag(ctx context.Context, m node.Document) error {
 	if p.hooks.tag == nil {
 		return nil
@@ -94,8 +94,8 @@ func (p *pusher) pushManifest(ctx context.Context, n *node.Node) error {
 	return nil
 }
 
-// isListed reports whether a manifest in the target is among the referrers of its subject, if it has one. On disk, the
-// manifests are the list.
+// isListed reports whether a manifest in the target is among the referrers of its subject, if it has one. Layouts need no
+// list: they search their manifests.
 func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
 	graph, ok := p.dst.(content.ReadOnlyGraphStorage)
 	if n.Subject == nil || !ok || !p.keeps() {
@@ -104,8 +104,8 @@ func (p *pusher) isListed(ctx context.Context, n *node.Node) (bool, error) {
 	return p.listed.Has(ctx, graph, n.Subject.Digest, n.Manifest.Desc.Digest)
 }
 
-// moveTags moves every tag to the manifest. It skips tags that already point to it. The first one points to tagged; nil:
-// it has to be moved.
+// moveTags moves every tag to the manifest. It skips tags that already point to it. The first one points to tagged; nil: it
+// must be moved.
 func (p *pusher) moveTags(ctx context.Context, m node.Document, tagged *ocispec.Descriptor) error {
 	for i, tag := range p.tags {
 		old := tagged

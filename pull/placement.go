@@ -125,7 +125,7 @@ func (p *placement) lock() (sight, error) {
 	return newRecords, nil
 }
 
-// lockForPlacing is like lock, but the attempt goes on unless files that it relies on were changed.
+// lockForPlacing is like lock, but the attempt continues unless files that it relies on were changed.
 func (p *placement) lockForPlacing() error {
 	seen, err := p.lock()
 	if err == nil && seen == changedFiles {
@@ -279,7 +279,7 @@ func (p *placement) plan(ctx context.Context) (*place.Placer, error) {
 	}
 }
 
-// stagedLinks returns the names of the symbolic links in the stage, unless the user wants them as they were packed.
+// stagedLinks returns the names of the symbolic links in the stage, unless the user requested the original links.
 func (p *placement) stagedLinks() []string {
 	if p.opts.Preserve && slices.ContainsFunc(p.items, func(it *fetch.Item) bool { return it.Image }) {
 		return nil

@@ -507,7 +507,7 @@ func TestOutrunPullLeavesNothing(t *testing.T) {
 	pulltest.Want(t, dst, map[string]string{"a": "A", "c": "C"})
 }
 
-func TestFailedPullGoesOnOrLeavesNothing(t *testing.T) {
+func TestFailedPullResumesOrLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		cause error

@@ -212,7 +212,7 @@ func (s *lying) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClos
 	return s.counted.Fetch(ctx, desc)
 }
 
-func TestCatHoldsBackWhatIsWrong(t *testing.T) {
+func TestCatHoldsBackDamagedContent(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	mixed(t, store, mediatypes.TarGzip)
@@ -517,7 +517,7 @@ func TestReadableInTars(t *testing.T) {
 		{"upper layers hide lower ones", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: ".wh.README.md"}, entry{name: "a.md", content: "a"})}, "a.md"},
 		{"replaced", []string{tgz(t, entry{name: "README.md", content: "old"}), tgz(t, entry{name: "README.md", content: "new"})}, "README.md"},
 		{"links say nothing themselves", []string{tgz(t, entry{name: "README.md", link: "d/real.md", kind: tar.TypeSymlink}, entry{name: "d/real.md", content: "r"})}, "d/real.md"},
-		{"what programs bring along", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
+		{"files of programs", []string{tgz(t, entry{name: "usr/share/doc/README.md", content: "r"})}, ""},
 	} {
 		store := newStore()
 		store.image(t, "v1", test.layers...)

@@ -141,7 +141,7 @@ func push(t testing.TB, dir string, plan *artifact.Plan, dst *counted) *pack.Res
 	return r
 }
 
-func TestDirectoryThereAndBack(t *testing.T) {
+func TestDirectoryRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, packing := range []mediatypes.Packing{mediatypes.Tar, mediatypes.TarGzip, mediatypes.TarZstd} {
 		for _, split := range []bool{false, true} {
@@ -223,8 +223,8 @@ func TestSmallChangeFetchesLittle(t *testing.T) {
 	}
 }
 
-// TestVolumeThereAndBack compares what Preserve is about.
-func TestVolumeThereAndBack(t *testing.T) {
+// TestVolumeRoundTrip compares what Preserve is about.
+func TestVolumeRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir, out, store := t.TempDir(), filepath.Join(t.TempDir(), "out"), newStore()
 	write(t, dir, "vol/a/file", "content")
@@ -327,7 +327,7 @@ func TestImageLayersInOrder(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(out, "etc/stays")); string(b) != "2" {
 		t.Errorf("got %q, %v", b, err)
 	}
-	// A new top layer that hides nothing brings the lower files back: the base is needed again.
+	// A new top layer that hides nothing reveals the lower files again: the base is fetched again.
 	store.image(t, "v1", base, tgz(t, entry{name: "more", content: "m"}))
 	if _, err := pull.Artifact(t.Context(), store, "v1", openRoot(t, out), pull.Options{NoSync: true, State: out + ".state", Delete: true}); err != nil {
 		t.Fatal(err)

@@ -343,7 +343,7 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// TestSandbox checks that scripts of strangers do not run: neither in a page in HTML, nor in a drawing.
+// TestSandbox checks that untrusted scripts do not run: neither in a page in HTML, nor in a drawing.
 func TestSandbox(t *testing.T) {
 	site := serve(t)
 	for _, path := range []string{"/sandbox/page.html", "/raw/drawing.svg"} {

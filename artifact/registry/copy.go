@@ -98,7 +98,7 @@ type batcher interface {
 	Flush(ctx context.Context) error
 }
 
-// maxCopied limits how many manifests one artifact brings along: an endless chain of referrers is an attack.
+// maxCopied limits the manifests that are copied with one artifact: an endless chain of referrers is an attack.
 const maxCopied = 2 * fetch.MaxReferrers
 
 // copier copies graphs from one target to another.

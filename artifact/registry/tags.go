@@ -13,7 +13,8 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// TagOptions choose tags of a target. With the zero value it is all that people made, by name.
+// TagOptions choose tags of a target. The zero value chooses all tags except those of the referrers tag schema and of cosign,
+// sorted by name.
 type TagOptions struct {
 	Match     string // a pattern of [path.Match]; empty: every tag
 	All       bool   // also the tags of the referrers tag schema and of cosign

@@ -441,7 +441,7 @@ func FuzzExtract(f *testing.F) {
 	}}))
 	f.Add(gzipped(tarball(file("a"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		b = mendChecksums(b)
+		b = fixChecksums(b)
 		limits := archive.Limits{MaxSize: 1 << 20, MaxFiles: 100, MaxRatio: 100}
 		err := extractBeside(t, b, limited(limits))
 		if again := rewriteAs(t, limited(limits), b); (err == nil || errors.Is(err, archive.ErrUnsafe)) && (err == nil) != (again == nil) {
@@ -454,8 +454,8 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
-// mendChecksums corrects the checksums of mutated headers, so that readers get past them.
-func mendChecksums(b []byte) []byte {
+// fixChecksums corrects the checksums of mutated headers, so that readers get past them.
+func fixChecksums(b []byte) []byte {
 	b = bytes.Clone(b)
 	for at := 0; at+archive.BlockSize <= len(b); at += archive.BlockSize {
 		block := (*headerBlock)(b[at : at+archive.BlockSize])
@@ -466,7 +466,7 @@ func mendChecksums(b []byte) []byte {
 	return b
 }
 
-// compareReaders wants archive/tar to read the same names, targets and contents, or to refuse.
+// compareReaders checks that archive/tar reads the same names, targets and contents, or to refuse.
 func compareReaders(t *testing.T, b []byte) {
 	theirs := tar.NewReader(bytes.NewReader(b))
 	err := read.Each(t.Context(), bytes.NewReader(b), read.Options{}, func(h *read.Header, content io.Reader) error {

@@ -148,8 +148,8 @@ func TestExtractTogether(t *testing.T) {
 	}
 }
 
-// TestExtractMeetsWhatIsThere wants an error, and the existing files unchanged.
-func TestExtractMeetsWhatIsThere(t *testing.T) {
+// TestExtractOverExistingFiles checks that there is an error, and that existing files do not change.
+func TestExtractOverExistingFiles(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(dst, outside string) error{
 		"file":         func(dst, _ string) error { return os.WriteFile(filepath.Join(dst, "f"), []byte("old"), 0o600) },
@@ -180,7 +180,7 @@ func TestExtractMeetsWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestHardLinkToWhatIsLeftOut(t *testing.T) {
+func TestHardLinkToExcludedFile(t *testing.T) {
 	t.Parallel()
 	packed := tarball(file("a"), item{name: "b", link: "a", typeflag: '1'})
 	err := extract.Extract(t.Context(), bytes.NewReader(packed), openRoot(t, t.TempDir()), extract.Options{

@@ -44,7 +44,7 @@ func TestAirGap(t *testing.T) {
 			const kinds = "{{range .referrers}}{{.kind}} {{.digest}} {{.tag}}\n{{end}}"
 			want := davit(t, "discover", from+":1.0", "--tags", "--format", "go-template="+kinds)
 			if got := davit(t, "discover", to+":1.0", "--tags", "--format", "go-template="+kinds); got != want {
-				t.Errorf("attached is\n%s\nwant\n%s", got, want)
+				t.Errorf("attachments:\n%s\nwant:\n%s", got, want)
 			}
 			var attached []string
 			for line := range strings.Lines(want) {
@@ -52,7 +52,7 @@ func TestAirGap(t *testing.T) {
 			}
 			slices.Sort(attached)
 			if got := strings.Join(attached, " "); got != "runbook sbom signature signature signature" {
-				t.Errorf("attached is %s", got)
+				t.Errorf("attachments: %s", got)
 			}
 			davit(t, "verify", to+":1.0", "--referrers")
 			if got := davit(t, "show", "--alert", "GreetingDown", to+digest); !strings.Contains(got, "The greeting service is down") {
@@ -65,7 +65,7 @@ func TestAirGap(t *testing.T) {
 	}
 }
 
-// sign signs an image with notation, and with cosign in both of its ways.
+// sign signs an image with notation, and with cosign as a bundle and under a tag.
 func sign(t *testing.T, cosign, notation *clients.Client, ref string) {
 	t.Helper()
 	cosign.Env = []string{"COSIGN_PASSWORD=", "COSIGN_YES=true"}

@@ -78,7 +78,7 @@ func (m *meter) total() int64 {
 	return m.passed
 }
 
-// pass counts bytes, and reports whether the connection goes on.
+// pass counts bytes, and reports whether the connection stays open.
 func (m *meter) pass(n int) bool {
 	m.mu.Lock()
 	m.passed += int64(n)
@@ -166,7 +166,7 @@ type courier struct {
 	args []string // of davit
 }
 
-func newTraveller(t *testing.T, m *meter, host, repo, direction string, seed uint64) *courier {
+func newCourier(t *testing.T, m *meter, host, repo, direction string, seed uint64) *courier {
 	t.Helper()
 	u := &courier{t: t, dir: t.TempDir(), data: make([]byte, brokenSize)}
 	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(u.data)
@@ -221,7 +221,7 @@ func TestKilled(t *testing.T) {
 				moments := rand.New(rand.NewPCG(1, uint64(i)))
 				for round := range 4 {
 					limit := int64((0.1 + 0.8*moments.Float64()) * brokenSize)
-					u := newTraveller(t, m, host, fmt.Sprintf("killed/%s-%d", direction, round), direction, uint64(round))
+					u := newCourier(t, m, host, fmt.Sprintf("killed/%s-%d", direction, round), direction, uint64(round))
 					u.killAt(m, limit)
 				}
 			})
@@ -290,7 +290,7 @@ func TestBroken(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s %d", name, direction, count), func(t *testing.T) {
 					t.Parallel()
 					m, host := startMeter(t, registry(t))
-					u := newTraveller(t, m, host, fmt.Sprintf("broken/%s-%d", direction, count), direction, uint64(1000+count))
+					u := newCourier(t, m, host, fmt.Sprintf("broken/%s-%d", direction, count), direction, uint64(1000+count))
 					var breaks []int64
 					for i := range count {
 						breaks = append(breaks, brokenSize*int64(i+1)/int64(count+1))

@@ -29,14 +29,14 @@ func FuzzHostileLayout(f *testing.F) {
 	for _, name := range []string{"HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"} {
 		f.Setenv(name, home)
 	}
-	sound := soundLayout(f)
+	sound := intactLayout(f)
 	want := map[string]string{}
 	dir := f.TempDir()
 	writeLayout(f, sound, filepath.Join(dir, "oci"))
 	for _, command := range readingCommands {
 		code, stdout := runIn(f, dir, command)
 		if code > exit.No {
-			f.Fatalf("davit %s of the sound layout: exit code %d", command, code)
+			f.Fatalf("davit %s of the intact layout: exit code %d", command, code)
 		}
 		want[command] = stdout
 	}
@@ -105,8 +105,8 @@ func (c *choices) next(n int) int {
 
 func (c *choices) of(all []string) string { return all[c.next(len(all))] }
 
-// soundLayout packs a layout with several kinds of artifacts, and returns its files.
-func soundLayout(f *testing.F) map[string][]byte {
+// intactLayout packs a layout with several kinds of artifacts, and returns its files.
+func intactLayout(f *testing.F) map[string][]byte {
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {
 		f.Fatal(err)

@@ -128,8 +128,8 @@ func TestReferrerWithoutFiles(t *testing.T) {
 	o.runWith(exit.NotFound, "pull $R/app@"+desc.Digest.String()+" -o $D/out", "has no files, only annotations")
 }
 
-// TestReferrerThatIsGone pulls attachments of which one has lost its manifest to another client, or lacks a layer.
-func TestReferrerThatIsGone(t *testing.T) {
+// TestReferrerWithMissingParts pulls attachments of which one has lost its manifest to another client, or lacks a layer.
+func TestReferrerWithMissingParts(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
 	one := o.run(exit.Done, "attach -q --name one $D/one.spdx.json $R/app:1")

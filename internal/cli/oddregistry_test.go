@@ -241,8 +241,8 @@ func TestRedirectToTLS(t *testing.T) {
 	}
 }
 
-// TestTagThatIsNoList attaches where the tag of the list leads to something else.
-func TestTagThatIsNoList(t *testing.T) {
+// TestTagThatIsNotAList attaches where the tag of the list leads to something else.
+func TestTagThatIsNotAList(t *testing.T) {
 	withHome(t)
 	o := newOdd(t, withoutAPI)
 	o.run(exit.Done, "tag -q $R/app:1 "+o.list())

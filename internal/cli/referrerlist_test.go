@@ -48,7 +48,7 @@ func TestListIsWrittenOnce(t *testing.T) {
 	o.run(exit.Done, "copy -q --referrers $D/oci:1 $R/app:1")
 	o.expect(fmt.Sprint(many))
 	if n := o.lists(); n != 1 {
-		t.Errorf("a copy that mended the list wrote it %d times", n)
+		t.Errorf("a copy that repaired the list wrote it %d times", n)
 	}
 
 	other := newOdd(t, withoutAPI)

@@ -88,7 +88,7 @@ func roundTrip(t *testing.T, s *Server) {
 	digest, _ := regctl.Run("manifest", "head", ref)
 	regctl.Run("manifest", "delete", ref+"@"+strings.TrimSpace(digest))
 	if _, _, err := regctl.Try("manifest", "head", ref); err == nil {
-		t.Error("the artifact is still there after it was deleted")
+		t.Error("the artifact still exists after it was deleted")
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// Auth is how a registry wants its users to show who they are.
+// Auth is how a registry authenticates users.
 type Auth int
 
 // The ways of a registry: everything allowed to everyone, HTTP basic, or a

@@ -111,7 +111,7 @@ func (e *entry) single() {
 	switch {
 	case err != nil:
 		e.unreadable(e.Path, err)
-	case e.isIgnored(name, info.IsDir()):
+	case e.leaveOutIgnored(name, info.IsDir()):
 	case info.IsDir():
 		e.directory(&tree.Sample{FS: e.draft.FS, Path: name, Info: info})
 	case strings.HasSuffix(e.Path, "/"):
@@ -122,9 +122,9 @@ func (e *entry) single() {
 	}
 }
 
-// isIgnored leaves out a path that the native client's ignore file lists, although the entry names it: that client packs it
-// in no way.
-func (e *entry) isIgnored(name string, isDir bool) bool {
+// leaveOutIgnored leaves out a path that an ignore file of the native client lists, even if the entry names it: that client
+// never packs it. It reports whether the entry needs no further processing.
+func (e *entry) leaveOutIgnored(name string, isDir bool) bool {
 	filter, err := roles.IgnoreFileFilter(e.draft.FS, e.draft.Kind, path.Dir(name))
 	if err != nil {
 		e.refuse("", "%v", err)

@@ -21,7 +21,7 @@ func (d *Draft) AddFile(by *Layer, name, role string) {
 // Ignores reports whether the ignore file of the kind's native client lists a file that another file names.
 func (d *Draft) Ignores(by *Layer, name string, isDir bool) bool {
 	e := &entry{draft: d, at: by.At}
-	return e.isIgnored(name, isDir)
+	return e.leaveOutIgnored(name, isDir)
 }
 
 // FilterBelow returns the filter for a directory that another file names: it leaves out that file, the other paths, the

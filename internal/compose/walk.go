@@ -168,7 +168,7 @@ func (e *entry) files(dir string, filter spec.Filter) {
 	}
 }
 
-// butLeftOut says that a directory is not empty, although nothing of it is packed.
+// butLeftOut returns the part of a message that lists the files left out of a directory of which nothing is packed.
 func (e *entry) butLeftOut() string {
 	if len(e.draft.LeftOut) == 0 {
 		return ""

@@ -423,7 +423,7 @@ func TestRecordOfWorkingDirectory(t *testing.T) {
 	p.isVersion(t, filepath.Join("pulled", "here"), "v2")
 }
 
-// TestKilledDownload goes on with what a pull had fetched when it was killed or interrupted.
+// TestKilledDownload resumes pulls that were killed or interrupted.
 func TestKilledDownload(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "layouts", "sources", "killed")

@@ -37,7 +37,7 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	text := s.render()
 	plan, err := composed(t, files, text)
 	if err != nil {
-		s.named = true // perhaps by a Chart.yaml or Kitfile, which a name here contradicts
+		s.named = true // perhaps a Chart.yaml or Kitfile has another name
 		text = s.render()
 		if plan, err = composed(t, files, text); err != nil {
 			return text, err
@@ -51,7 +51,7 @@ func Starter(t *compose.Table, fsys fs.FS, dir, kind string) ([]byte, error) {
 	return better, nil
 }
 
-// take moves entries that are not packed out of the declaration, and learns the roles of the others.
+// take removes entries that are not packed from the declaration, and records the roles of the others.
 func (s *starter) take(plan *spec.Plan) {
 	s.roles = map[string]string{}
 	for _, l := range plan.Layers {
@@ -140,7 +140,7 @@ func (s *starter) detect() error {
 		}
 		generic, _ := s.table.Lookup("generic")
 		s.main = s.find(generic)
-		s.main.evidence = "nothing here tells another kind"
+		s.main.evidence = "no file shows another kind"
 	case 1:
 		s.main = chosen[0]
 	default:
@@ -208,7 +208,7 @@ func (s *starter) offersPlatforms() bool {
 	})
 }
 
-// attach makes a referrer of each file that shows an attached kind but not the main one; of two such kinds, the first.
+// attach makes a referrer of each file that shows an attached kind but not the main one. If it shows two, the first one wins.
 func (s *starter) attach(found []match) {
 	for _, m := range found {
 		for _, entry := range s.entries {

@@ -55,7 +55,7 @@ func (s *Set) Sync() error {
 	return syncAll(s.Root, s.names, s.Dirs)
 }
 
-// Dirs returns once the entries of the named directories below root are on the disk. Directories that are gone are
+// Dirs returns once the entries of the named directories below root are on the disk. Directories that no longer exist are
 // skipped.
 func Dirs(root *os.Root, names []string) error { return syncAll(root, names, true) }
 

@@ -24,13 +24,13 @@ type MissingError struct {
 // Error returns the message.
 func (e *MissingError) Error() string { return e.Text + ": not found" }
 
-// Unwrap returns the sentinel for things not found.
+// Unwrap returns errdef.ErrNotFound.
 func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 
 // Hint returns the name that was probably meant, or the first names.
 func (e *MissingError) Hint() string {
 	names := slices.Compact(slices.Sorted(slices.Values(e.Names)))
-	bases := make([]string, len(names)) // they may have been meant without their directory
+	bases := make([]string, len(names)) // the user may have left the directory out
 	for i, name := range names {
 		bases[i] = path.Base(name)
 	}
@@ -66,7 +66,7 @@ func AddName(names []string, name string) []string {
 	return names
 }
 
-// MissingFile returns the error about a file that none of the items is or has. seen are names of other files.
+// MissingFile returns the error for a file that is not among or in the items. seen are names of other files.
 func MissingFile(items []*Item, name string, seen []string) *MissingError {
 	for _, it := range items {
 		switch {
@@ -79,7 +79,7 @@ func MissingFile(items []*Item, name string, seen []string) *MissingError {
 	return &MissingError{Text: "no such file in the artifact", Typed: name, Names: seen}
 }
 
-// missingRole returns the error about layers that are not there.
+// missingRole returns the error for roles that no layer has.
 func (m *Manifest) missingRole(roles []string) error {
 	missing := &MissingError{Text: "layers with the role " + strings.Join(roles, ", "), Typed: roles[0]}
 	for _, layer := range m.Layers {
@@ -90,7 +90,7 @@ func (m *Manifest) missingRole(roles []string) error {
 	return missing
 }
 
-// Titles returns the names that the manifest itself has for files, and patterns for those that are in directories.
+// Titles returns the names of files in the manifest, and patterns for files in directories.
 func (m *Manifest) Titles() []string {
 	k := kinds.Of(m.Kind())
 	var names []string

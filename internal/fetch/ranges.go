@@ -14,10 +14,9 @@ const (
 	// VerifiedFirst is the size up to which a layer is read into memory and verified before anything in it is used. Parts
 	// of a larger one are fetched where they suffice, and are not verified.
 	VerifiedFirst = 32 << 20
-	// LeastRange is the smallest request: little of a large file beyond its header.
+	// LeastRange is the smallest request: most headers fit, and little else is fetched.
 	LeastRange = 64 << 10
-	// mostRange is the largest request, reached when every part was useful: for consecutive files that are small, or
-	// read.
+	// mostRange is the largest request, reached if every part was useful: when consecutive files are small or are read.
 	mostRange = 4 << 20
 )
 

@@ -57,7 +57,7 @@ func (c *Cover) Hides(name string) bool {
 	}
 }
 
-// ErrNoTar reports that a layer is not a tar, although its role says so.
+// ErrNoTar reports that a layer is not a tar, although its role requires one.
 var ErrNoTar = errors.New("not a tar")
 
 // A Tar is a tar layer to be read.

@@ -82,7 +82,7 @@
 	EXTEND(LAST1, M1, NEXT1, X7); \
 	EXTEND(LAST2, M2, NEXT2, X14)
 
-// STEP is both: rounds, and the schedule goes on.
+// STEP is both: rounds, and the message schedule.
 #define STEP(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2) \
 	END(I, LAST1, M1, NEXT1, LAST2, M2, NEXT2); \
 	BEGIN(LAST1, M1, LAST2, M2)

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/pull"
 )
 
-// byName makes a reference on loopback one that the devcontainer CLI takes: it wants a name for a host.
+// byName makes a reference on loopback one that the devcontainer CLI takes: it requires a host name.
 func byName(ref string) string { return strings.Replace(ref, "127.0.0.1:", "localhost:", 1) }
 
 // TestDevContainerReadsFeature asks the devcontainer CLI for a feature that davit packed.

@@ -60,10 +60,10 @@ func TestConfigsAsECRTakesThem(t *testing.T) {
 	}
 }
 
-// TestModelPackAsOthersReadIt holds that each layer names its file, without which ramalama refuses it
+// TestModelPackForOtherClients holds that each layer names its file, without which ramalama refuses it
 // (ramalama/transports/oci/oci_artifact.py), that a README is a document of that name, which Harbor shows (goharbor/harbor#21691),
 // and that the types are those that Docker's packaging writes by default (docker/model-runner#791).
-func TestModelPackAsOthersReadIt(t *testing.T) {
+func TestModelPackForOtherClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range files(t, filepath.Join(example("modelpack"), "model")) {

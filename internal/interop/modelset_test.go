@@ -48,7 +48,7 @@ func modelDir(t *testing.T, but ...string) (string, map[string]string) {
 	return dir, all
 }
 
-// TestModelPackOnTheManifest checks what clients that do not run here need: ramalama wants a path on every layer, and the
+// TestModelPackOnTheManifest checks what clients that do not run here need: ramalama requires a path on every layer, and the
 // README tab of Harbor a document with the path README.md.
 func TestModelPackOnTheManifest(t *testing.T) {
 	t.Parallel()

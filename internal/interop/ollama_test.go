@@ -91,8 +91,8 @@ func TestDavitReadsOllama(t *testing.T) {
 	}
 }
 
-// TestOllamaModelGoesRound pulls what davit pushed, and packs it again: the same layers are there.
-func TestOllamaModelGoesRound(t *testing.T) {
+// TestOllamaModelRoundTrip packs a pulled model again, and checks that the layers are the same.
+func TestOllamaModelRoundTrip(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "tiny") + ":v1"
 	push(t, example("ollama"), "", ref)

@@ -60,8 +60,8 @@ func signer(t *testing.T) *clients.Client {
 // offline keeps cosign off the network.
 var offline = []string{"--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--allow-http-registry"}
 
-// TestSignaturesAreRecognised signs with cosign and notation what davit pushed.
-func TestSignaturesAreRecognised(t *testing.T) {
+// TestSignaturesAreRecognized signs with cosign and notation what davit pushed.
+func TestSignaturesAreRecognized(t *testing.T) {
 	t.Parallel()
 	for name, host := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -84,8 +84,8 @@ func TestSignaturesAreRecognised(t *testing.T) {
 	}
 }
 
-// TestCosignTagsAreRecognised signs as cosign did before bundles, under tags of its own.
-func TestCosignTagsAreRecognised(t *testing.T) {
+// TestCosignTagsAreRecognized signs as cosign did before bundles, under tags of its own.
+func TestCosignTagsAreRecognized(t *testing.T) {
 	t.Parallel()
 	cosign := signer(t)
 	ref, subject := pushedImage(t, clients.SharedDistribution(t).Host, "signed-by-tag")
@@ -94,8 +94,8 @@ func TestCosignTagsAreRecognised(t *testing.T) {
 	wantKind(t, strings.TrimSuffix(ref, "v1")+"sha256-"+subject.Digest.Encoded()+".sig", "signature")
 }
 
-// TestCosignVerifiesWhatDavitAttached attaches a bundle that cosign made to a file.
-func TestCosignVerifiesWhatDavitAttached(t *testing.T) {
+// TestCosignVerifiesAttachments attaches a bundle that cosign made to a file.
+func TestCosignVerifiesAttachments(t *testing.T) {
 	t.Parallel()
 	for name, host := range servers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -129,8 +129,8 @@ func attach(t *testing.T, dir, declaration, ref string, subject ocispec.Descript
 	}
 }
 
-// TestOthersFindWhatDavitAttached lists referrers of every kind with oras and regctl, by the types that scanners ask for.
-func TestOthersFindWhatDavitAttached(t *testing.T) {
+// TestClientsFindAttachments lists referrers of every kind with oras and regctl, by the types that scanners ask for.
+func TestClientsFindAttachments(t *testing.T) {
 	t.Parallel()
 	types := map[string]string{
 		"sbom": mediatypes.SPDXJSON, "attestation": mediatypes.InToto, "vex": mediatypes.OpenVEX, "report": mediatypes.SARIF,

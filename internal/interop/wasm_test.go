@@ -49,9 +49,9 @@ func TestDavitReadsWasmToOCI(t *testing.T) {
 	sameFiles(t, files(t, dir), map[string]string{"greeting.wasm": module})
 }
 
-// TestWazeroRunsWhatDavitPulled runs a module after a trip through a registry: as an artifact, and out of the image for
+// TestWazeroRunsPulledModule runs a module after a trip through a registry: as an artifact, and out of the image for
 // container runtimes.
-func TestWazeroRunsWhatDavitPulled(t *testing.T) {
+func TestWazeroRunsPulledModule(t *testing.T) {
 	t.Parallel()
 	for name, declaration := range map[string]string{"artifact": "", "image": "kind: image\nlayers: [greeting.wasm]\n"} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func TestEveryKindHasAUse(t *testing.T) {
 	}
 }
 
-func TestEveryKindIsSound(t *testing.T) {
+func TestEveryKindIsValid(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds.Data() {
 		t.Run(k.Name, func(t *testing.T) {

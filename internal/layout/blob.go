@@ -38,7 +38,7 @@ func (l *Layout) NewBlob(ctx context.Context) (BlobWriter, error) {
 type blobWriter struct {
 	layout *Layout
 	file   *os.File
-	name   string    // "": the file is gone
+	name   string    // "": the file was removed
 	hash   hash.Hash // SHA-256 of the bytes written
 }
 

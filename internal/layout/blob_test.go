@@ -148,7 +148,7 @@ func TestDeleteKeepsShared(t *testing.T) {
 	}
 	for content, want := range map[string]bool{"of a": false, "of b": true, "shared": true} {
 		if got := hasBlobOf(t.Context(), l, content); got != want {
-			t.Errorf("%q is there: %v, want %v", content, got, want)
+			t.Errorf("%q exists: %v, want %v", content, got, want)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func TestDeleteBesideUploads(t *testing.T) {
 		}
 		uploads.Wait()
 		if hasBlobOf(t.Context(), l, deleted) {
-			t.Errorf("%q is still there", deleted)
+			t.Errorf("%q still exists", deleted)
 		}
 		for n := range 5 {
 			if !hasBlobOf(t.Context(), l, upload(n)) {

@@ -94,15 +94,15 @@ func TestSubjectStays(t *testing.T) {
 		desc := tagged(t, path, "v1", []byte("something else"))
 		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 		if _, ok := filesIn(t, path)[catalog.BlobName(subject.Digest)]; !ok {
-			t.Error("the subject of a listed manifest is gone")
+			t.Error("the subject of a listed manifest was removed")
 		}
 		edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, subject) })
 		all := filesIn(t, path)
 		if _, ok := all[catalog.BlobName(subject.Digest)]; ok {
-			t.Error("the subject was deleted and is still there")
+			t.Error("the subject was deleted and still exists")
 		}
 		if _, ok := all[catalog.BlobName(blob.Digest)]; !ok {
-			t.Error("a blob that the referrer needs is gone")
+			t.Error("a blob that the referrer needs was removed")
 		}
 	})
 }
@@ -176,7 +176,7 @@ func TestForeignWriter(t *testing.T) {
 				return err
 			})
 			if _, err := os.Stat(filepath.Join(path, catalog.BlobName(digest.FromBytes(shared)))); err == nil {
-				t.Error("an unneeded blob is still there")
+				t.Error("an unneeded blob still exists")
 			}
 		})
 	}
@@ -268,7 +268,7 @@ func TestHalfWritten(t *testing.T) {
 						t.Errorf("%s: %v", what, err)
 					}
 				}
-				if tags, _ := sound(t, path); what == "manifest" && len(tags) != 2 {
+				if tags, _ := checkIntact(t, path); what == "manifest" && len(tags) != 2 {
 					t.Errorf("tags %q", tags)
 				}
 			})
@@ -305,7 +305,7 @@ func TestBatchOfTags(t *testing.T) {
 		}
 		return err
 	})
-	if found, _ := sound(t, path); len(found) != tags+1 {
+	if found, _ := checkIntact(t, path); len(found) != tags+1 {
 		t.Errorf("tags %q, want %d", found, tags+1)
 	}
 }

@@ -215,7 +215,7 @@ func TestBesideOthers(t *testing.T) {
 			return err
 		})
 	}
-	tags, _ := sound(t, path)
+	tags, _ := checkIntact(t, path)
 	if want := []string{"oras", "ours", "skopeo"}; !slices.Equal(tags, want) {
 		t.Errorf("tags %q, want %q", tags, want)
 	}

@@ -228,7 +228,7 @@ func (l *Layout) list(ctx context.Context, desc ocispec.Descriptor, links *catal
 	return nil
 }
 
-// forgetStored removes a listed manifest, and the blobs that it keeps, from the blobs that Close may remove.
+// forgetStored removes a listed manifest, and its blobs, from the blobs that no listed manifest needs.
 func (l *Layout) forgetStored(desc ocispec.Descriptor, links *catalog.Links) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

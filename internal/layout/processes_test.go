@@ -135,7 +135,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 					})
 				}
 				group.Wait()
-				tags, referrers := sound(t, path)
+				tags, referrers := checkIntact(t, path)
 				if len(tags) != processes*perProcess || referrers != processes*perProcess {
 					t.Errorf("%d tags and %d referrers, want %d: %q", len(tags), referrers, processes*perProcess, tags)
 				}
@@ -145,9 +145,9 @@ func TestProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-// sound checks that all listed content exists and matches its digest. It returns the tags, and how many referrers
-// theSubject has.
-func sound(t *testing.T, path string) (tags []string, referrers int) {
+// checkIntact checks that all listed content exists and matches its digest. It returns the tags, and the number of referrers
+// of theSubject.
+func checkIntact(t *testing.T, path string) (tags []string, referrers int) {
 	t.Helper()
 	ctx := context.Background() // also in a cleanup
 	target, err := openPlace(path)
@@ -259,7 +259,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 					continue // killed before there was anything
 				}
-				tags, _ := sound(t, path)
+				tags, _ := checkIntact(t, path)
 				for _, tag := range done {
 					if !slices.Contains(tags, tag) {
 						t.Errorf("round %d: tag %s is lost", round, tag)

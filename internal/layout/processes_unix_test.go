@@ -49,7 +49,7 @@ func TestDiskFull(t *testing.T) {
 				}
 				tags := []string{}
 				if before == "old" {
-					tags, _ = sound(t, path)
+					tags, _ = checkIntact(t, path)
 				}
 				var problem bytes.Buffer
 				cmd := child(t, "too much", path)
@@ -64,7 +64,7 @@ func TestDiskFull(t *testing.T) {
 					}
 					continue
 				}
-				if after, _ := sound(t, path); len(after) != len(tags) {
+				if after, _ := checkIntact(t, path); len(after) != len(tags) {
 					t.Errorf("tags %q, want %q", after, tags)
 				}
 				checkNoTempFiles(t, path)

@@ -30,7 +30,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 )
 
-// places are a layout and an archive that do not exist yet.
+// places runs a test with the paths of a layout and of an archive that do not exist yet.
 func places(t *testing.T, test func(t *testing.T, path string)) {
 	for _, name := range []string{"oci", "oci.tar"} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func places(t *testing.T, test func(t *testing.T, path string)) {
 	}
 }
 
-// openFor opens a place until the test ends.
+// openFor opens a layout or archive until the test ends.
 func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 	t.Helper()
 	var target testTarget
@@ -55,7 +55,7 @@ func openFor(t *testing.T, path string, mode reference.Mode) testTarget {
 	return target
 }
 
-// edited opens a place, does something and closes it.
+// edited opens a layout or archive, calls do, and closes it.
 func edited(t *testing.T, path string, do func(ctx context.Context, target testTarget) error) {
 	t.Helper()
 	target, err := openPlace(path)
@@ -67,7 +67,7 @@ func edited(t *testing.T, path string, do func(ctx context.Context, target testT
 	}
 }
 
-// tagged puts an artifact of one layer into a place.
+// tagged stores an artifact of one layer in a layout or archive.
 func tagged(t *testing.T, path, tag string, layer []byte) (desc ocispec.Descriptor) {
 	t.Helper()
 	edited(t, path, func(ctx context.Context, target testTarget) (err error) {
@@ -144,10 +144,10 @@ func written(t *testing.T, path, prefix string, all map[string][]byte) {
 	}
 }
 
-// TestDamage changes, cuts, lengthens and removes each blob in turn: nothing of it is given out.
+// TestDamage changes, cuts, lengthens, and empties each blob in turn, and checks that reading it is refused.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16+1) // over 1 MiB, and so more than is verified in memory
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16+1) // over 1 MiB: too large to be verified in memory
 	damages := map[string]func([]byte) []byte{
 		"changed":    func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b },
 		"last bit":   func(b []byte) []byte { b = bytes.Clone(b); b[len(b)-1] ^= 0x80; return b },
@@ -181,7 +181,7 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// fetchDamaged wants the fetching of a damaged blob into a file to fail and leave nothing.
+// fetchDamaged checks that fetching a damaged blob into a file fails, and leaves no file.
 func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -202,8 +202,8 @@ func fetchDamaged(t *testing.T, target testTarget, was []byte) {
 	}
 }
 
-// TestMended checks that a push stores missing blobs, and blobs of the wrong size, again.
-func TestMended(t *testing.T) {
+// TestRepaired checks that a push stores missing blobs, and blobs of the wrong size, again.
+func TestRepaired(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
 		tagged(t, path, "v1", []byte("layer"))
@@ -213,14 +213,14 @@ func TestMended(t *testing.T) {
 		delete(all, catalog.BlobName(digest.FromString("{}")))
 		written(t, damaged, "", all)
 		tagged(t, damaged, "v1", []byte("layer"))
-		sound(t, damaged)
+		checkIntact(t, damaged)
 		if got := filesIn(t, damaged); len(got) != len(filesIn(t, path)) {
 			t.Errorf("%d files", len(got))
 		}
 	})
 }
 
-// jsonOf is for what can be marshalled.
+// jsonOf returns the JSON of a value, and panics if it has none.
 func jsonOf(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -229,7 +229,7 @@ func jsonOf(v any) []byte {
 	return data
 }
 
-// indexOf makes an index.json.
+// indexOf returns an index.json.
 func indexOf(entries ...ocispec.Descriptor) []byte {
 	return jsonOf(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: entries})
 }
@@ -244,7 +244,7 @@ func named(desc ocispec.Descriptor, annotations ...string) ocispec.Descriptor {
 
 const refName = ocispec.AnnotationRefName
 
-// layoutOf is a layout of an index and further blobs.
+// layoutOf returns the files of a layout with an index and further blobs.
 func layoutOf(index []byte, blobs ...[]byte) map[string][]byte {
 	all := map[string][]byte{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`), "index.json": index}
 	for _, b := range blobs {
@@ -297,7 +297,7 @@ func TestHostilePlaces(t *testing.T) {
 	}
 }
 
-// useAll reads what v1 is, and its referrers.
+// useAll reads the artifact v1, and its referrers.
 func useAll(ctx context.Context, path string) error {
 	open := func() (testTarget, error) { return Open(path, reference.Read) }
 	if strings.HasSuffix(path, ".tar") {
@@ -343,7 +343,7 @@ func TestLinksOutOfALayout(t *testing.T) {
 	}
 }
 
-func TestBlobThatIsNoFile(t *testing.T) {
+func TestBlobThatIsNotAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "oci")
 	desc := tagged(t, path, "v1", []byte("layer"))
@@ -394,7 +394,7 @@ func TestOpening(t *testing.T) {
 		}
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 4 {
-		t.Errorf("opening has made something: %v", left)
+		t.Errorf("opening created files: %v", left)
 	}
 }
 
@@ -411,37 +411,37 @@ func TestReadOnly(t *testing.T) {
 			"delete": target.Delete(t.Context(), desc),
 		} {
 			if err == nil {
-				t.Errorf("%s was done", name)
+				t.Errorf("%s succeeded", name)
 			}
 		}
 	})
 }
 
 // canceling is a reader that cancels the push when half of it is read.
-type cancelling struct {
+type canceling struct {
 	io.Reader
 	cancel func()
 }
 
-func (c cancelling) Read(p []byte) (int, error) {
+func (c canceling) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p[:min(len(p), 1000)])
 	c.cancel()
 	return n, err
 }
 
-func TestCancelledPushLeavesNothing(t *testing.T) {
+func TestCanceledPushLeavesNothing(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
 		target, err := openPlace(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := oras.PushBytes(t.Context(), target, "text/plain", []byte("one blob that is whole")); err != nil {
+		if _, err := oras.PushBytes(t.Context(), target, "text/plain", []byte("one complete blob")); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		data := bytes.Repeat([]byte("x"), 1<<20)
-		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), cancelling{bytes.NewReader(data), cancel})
+		err = target.Push(ctx, content.NewDescriptorFromBytes("text/plain", data), canceling{bytes.NewReader(data), cancel})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -460,7 +460,7 @@ func TestDiscarded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "oci.tar")
 	tagged(t, path, "v1", []byte("layer"))
 	before := filesIn(t, path)
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	failed := errors.New("failed")
 	for _, end := range []struct {
@@ -468,7 +468,7 @@ func TestDiscarded(t *testing.T) {
 		err, want error
 	}{
 		{t.Context(), failed, failed},
-		{cancelled, nil, context.Canceled},
+		{canceled, nil, context.Canceled},
 	} {
 		target := openFor(t, path, reference.Write)
 		desc, err := store(t.Context(), target, []byte("more"), nil)
@@ -481,12 +481,12 @@ func TestDiscarded(t *testing.T) {
 		if err := target.Close(end.ctx, end.err); !errors.Is(err, end.want) {
 			t.Errorf("Close: got %v, want %v", err, end.want)
 		}
-		if err := target.Close(t.Context(), nil); err != nil { // as deferred: it must not write now
+		if err := target.Close(t.Context(), nil); err != nil { // as when deferred: it must not write
 			t.Errorf("closed again: %v", err)
 		}
 	}
 	if after := filesIn(t, path); len(after) != len(before) || !bytes.Equal(after["index.json"], before["index.json"]) {
-		t.Errorf("the archive was changed")
+		t.Errorf("the archive changed")
 	}
 	checkNoTempFiles(t, path)
 }
@@ -549,7 +549,7 @@ func TestCompressedArchive(t *testing.T) {
 	}
 }
 
-// TestForeignNames reads what other tools write as a name: tags, full names, and containerd's two.
+// TestForeignNames reads the names that other tools write: tags, full names, and the two of containerd.
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	var blobs [][]byte
@@ -584,7 +584,7 @@ func TestForeignNames(t *testing.T) {
 		var advised *artifact.Error
 		if got, err := target.Resolve(t.Context(), "3.20"); !errors.Is(err, artifact.ErrInvalid) || !errors.As(err, &advised) ||
 			!strings.Contains(advised.Hint, descs[1].Digest.String()) || !strings.Contains(advised.Hint, descs[3].Digest.String()) {
-			t.Errorf("3.20 is two things, and resolved to %v, %v", got.Digest, err)
+			t.Errorf("3.20 is ambiguous, and resolved to %v, %v", got.Digest, err)
 		}
 		if err := target.Tag(t.Context(), descs[1], "3.20"); err != nil {
 			t.Fatal(err)
@@ -608,7 +608,7 @@ func TestForeignFieldsStay(t *testing.T) {
 		got := string(filesIn(t, path)["index.json"])
 		for _, want := range []string{`"vendor":{"a":[1]}`, `"annotations":{"x":"y"}`, `"old"`, `"new"`} {
 			if !strings.Contains(got, want) {
-				t.Errorf("%s is gone: %s", want, got)
+				t.Errorf("%s is missing: %s", want, got)
 			}
 		}
 	})
@@ -646,7 +646,7 @@ func TestIndexes(t *testing.T) {
 		})
 		for name := range filesIn(t, path) {
 			if name == catalog.BlobName(digest.FromString("other")) || name == catalog.BlobName(index.Digest) {
-				t.Errorf("%s is still there", name)
+				t.Errorf("%s still exists", name)
 			}
 		}
 	})
@@ -680,18 +680,18 @@ func TestGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	other := openFor(t, path, reference.Write) // is about to list a manifest that needs the layer of v1
+	other := openFor(t, path, reference.Write) // will list a manifest that needs the layer of v1
 	if _, err := oras.PushBytes(t.Context(), other, "text/plain", []byte("of v1")); err != nil {
 		t.Fatal(err)
 	}
 	edited(t, path, func(ctx context.Context, target testTarget) error { return target.Delete(ctx, desc) })
 	if _, err := store(t.Context(), other, []byte("of v1"), &theSubject); err != nil {
-		t.Errorf("another writer lost a blob that it relied on: %v", err)
+		t.Errorf("another writer lost a blob that it needs: %v", err)
 	}
 	if err := other.Close(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	sound(t, path)
+	checkIntact(t, path)
 
 	aged(t, path, 2*files.Stale)
 	edited(t, path, func(ctx context.Context, target testTarget) error {
@@ -704,11 +704,11 @@ func TestGarbage(t *testing.T) {
 	all := filesIn(t, path)
 	for _, text := range []string{"of v1", "orphan"} {
 		if _, ok := all[catalog.BlobName(digest.FromString(text))]; ok {
-			t.Errorf("%q is still there", text)
+			t.Errorf("%q still exists", text)
 		}
 	}
 	if _, ok := all[catalog.BlobName(digest.FromString("of v2"))]; !ok {
-		t.Error("what v2 needs is gone")
+		t.Error("a blob that v2 needs was removed")
 	}
 }
 

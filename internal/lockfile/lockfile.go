@@ -1,4 +1,4 @@
-// Package lockfile reads and writes davit.lock: the digests that references had when they were locked.
+// Package lockfile reads and writes davit.lock, which has the digests of references when they were locked.
 package lockfile
 
 import (
@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	// Name is the usual name of the file.
+	// Name is the default name of the file.
 	Name = "davit.lock"
 
 	format     = 1
@@ -68,7 +68,7 @@ func Parse(data []byte) (*File, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("data after its end")
+		return nil, errors.New("data after the end")
 	}
 	if f.Version != format {
 		return nil, fmt.Errorf("lockVersion %d is not supported", f.Version)
@@ -82,7 +82,7 @@ func Parse(data []byte) (*File, error) {
 			return nil, err
 		}
 		if seen[e.Reference] {
-			return nil, fmt.Errorf("%q is in it twice", e.Reference)
+			return nil, fmt.Errorf("duplicate entry %q", e.Reference)
 		}
 		seen[e.Reference] = true
 	}
@@ -101,7 +101,7 @@ func (e Entry) check() error {
 	case e.Digest.Validate() != nil:
 		return fmt.Errorf("%q: invalid digest %.80q", e.Reference, e.Digest)
 	case ref.Digest != "" && ref.Digest != e.Digest:
-		return fmt.Errorf("%q: another digest, %s", e.Reference, e.Digest)
+		return fmt.Errorf("%q: digest mismatch: got %s", e.Reference, e.Digest)
 	case e.Size < 0:
 		return fmt.Errorf("%q: invalid size %d", e.Reference, e.Size)
 	case len(e.Kind) > maxKind || strings.ContainsFunc(e.Kind, func(r rune) bool { return r <= ' ' || r > '~' }):
@@ -126,7 +126,7 @@ func (f *File) Find(reference string) *Entry {
 	return &f.Artifacts[i]
 }
 
-// Set adds an entry, or replaces that of its reference, which it returns.
+// Set adds an entry, or replaces and returns the entry with the same reference.
 func (f *File) Set(e Entry) (old *Entry) {
 	if had := f.Find(e.Reference); had != nil {
 		before := *had
@@ -173,13 +173,12 @@ func Read(name string) (*File, error) {
 	}
 	f, err := Parse(data)
 	if err != nil {
-		return nil, artifact.Refused(name, "not a lock file of davit: %w", err)
+		return nil, artifact.Refused(name, "not a davit lock file: %w", err)
 	}
 	return f, nil
 }
 
-// Update changes a lock file, which it creates if it is missing. One process at a time does, with a lock in lockDir. The file is
-// replaced as a whole.
+// Update changes a lock file, or creates it. A lock in lockDir excludes other processes. The file is replaced as a whole.
 func Update(ctx context.Context, name, lockDir string, change func(*File) error) error {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -228,7 +227,7 @@ func replace(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // without effect once it was renamed
+	defer os.Remove(temp.Name()) // no effect after the rename
 	_, err = temp.Write(data)
 	if err == nil {
 		err = temp.Chmod(mode)

@@ -1,5 +1,5 @@
-// Package markup parses Markdown from strangers into trees that can be rendered: CommonMark with the tables, alerts, and deleted text of GitHub,
-// within bounds of time and depth. It renders nothing.
+// Package markup parses untrusted Markdown into trees that can be rendered: CommonMark with the tables, alerts, and deleted
+// text of GitHub, within bounds of time and depth. It renders nothing.
 package markup
 
 import (

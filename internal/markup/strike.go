@@ -15,7 +15,7 @@ var kindStrike = ast.NewNodeKind("Strike")
 // Kind returns the kind of the node.
 func (*Strike) Kind() ast.NodeKind { return kindStrike }
 
-// Dump prints the node, as goldmark wants it.
+// Dump prints the node. goldmark requires it.
 func (n *Strike) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
 // tildes pairs runs of one or two tildes.

@@ -13,9 +13,9 @@ const maxColumns = 64
 
 var kindTable = ast.NewNodeKind("Table")
 
-// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row: each row has as many as
-// there are columns. goldmark's own extension for tables is not used: it brings regular expressions that are compiled
-// whenever the program starts.
+// Table is a table of GitHub Flavored Markdown. Its children are the cells, row by row: each row has as many as there are
+// columns. goldmark's own extension for tables is not used: it has regular expressions that are compiled whenever the program
+// starts.
 type Table struct {
 	ast.BaseBlock
 	Columns []Alignment
@@ -24,7 +24,7 @@ type Table struct {
 // Kind is that of the node.
 func (t *Table) Kind() ast.NodeKind { return kindTable }
 
-// Dump prints the node, as goldmark wants it.
+// Dump prints the node. goldmark requires it.
 func (t *Table) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
 
 // Alignment is how the cells of a column are aligned.

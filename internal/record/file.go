@@ -19,7 +19,7 @@ import (
 const (
 	// fileSuffix ends the names of state files.
 	fileSuffix = ".json"
-	// sweepEvery is how often records of directories that are gone are looked for, and keepGone how long they are kept: the
+	// sweepEvery is how often records of removed directories are searched for, and keepGone how long they are kept: the
 	// directory may be on a disk that is not mounted at the moment.
 	sweepEvery = 24 * time.Hour
 	keepGone   = 90 * 24 * time.Hour
@@ -147,7 +147,7 @@ func readOld(path string) ([]*Record, error) {
 // oldMagic begins records of version 2.
 const oldMagic = `{"davit":2,`
 
-// sweep removes the records of directories that are gone. The time of a mark says when that was done last.
+// sweep removes the records of directories that no longer exist. The time of a marker file is that of the last sweep.
 func sweep(records string) {
 	mark := filepath.Join(records, "swept")
 	if info, err := os.Stat(mark); err == nil && time.Since(info.ModTime()) < sweepEvery {

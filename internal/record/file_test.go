@@ -87,7 +87,7 @@ func TestOnlyPrivateDirectories(t *testing.T) {
 	}
 }
 
-// TestSweep removes records of directories that are gone, once they are old.
+// TestSweep checks that records of removed directories are removed once they are old.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	records, dir := t.TempDir(), t.TempDir()

@@ -331,7 +331,7 @@ func TestIfMatch(t *testing.T) {
 	}
 	_, first := put("{}")
 	if status, _ := put(`{"a":0}`, "If-None-Match", "*"); status != 412 {
-		t.Errorf("the tag is there: got %d", status)
+		t.Errorf("the tag exists: got %d", status)
 	}
 	if status, _ := put(`{"a":1}`, "If-Match", fmt.Sprintf("%q", first)); status != 201 {
 		t.Errorf("the tag is as it was: got %d", status)

@@ -262,7 +262,7 @@ func TestTinyPull(t *testing.T) {
 	}
 }
 
-func TestFetchMendsItself(t *testing.T) {
+func TestFetchRepairsItself(t *testing.T) {
 	t.Parallel()
 	data := Random(medium)
 	desc := describe(data)

@@ -47,7 +47,7 @@ func fetchInto(ctx context.Context, t *testing.T, repo *Repository, desc ocispec
 		return nil, err
 	}
 	if _, err := root.Stat("blob" + download.StateSuffix); err == nil {
-		t.Error("the journal is still there")
+		t.Error("the journal still exists")
 	}
 	return root.ReadFile("blob")
 }

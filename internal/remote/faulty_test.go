@@ -43,7 +43,7 @@ func TestRegularFaults(t *testing.T) {
 			for _, known := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, every %d, digest known: %v", name, every, known), func(t *testing.T) {
 					t.Parallel()
-					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, fmt.Errorf("it goes on for ever"))
+					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, fmt.Errorf("it never ends"))
 					defer cancel()
 					g := rt.Start(t, rt.Options{})
 					g.Inject("", faults.Every(every), fault)
@@ -148,7 +148,8 @@ func TestViolationsEndAtOnce(t *testing.T) {
 	}
 }
 
-// TestSecondAnswers lets HEAD, a mount, and the status of an upload be odd: the blobs and manifests are there all the same.
+// TestSecondAnswers checks that blobs and manifests are stored even if HEAD, a mount, or the status of an upload is answered
+// wrongly.
 func TestSecondAnswers(t *testing.T) {
 	t.Parallel()
 	for name, faulty := range map[string]map[string]faults.Fault{

@@ -59,8 +59,8 @@ func newRepository(c *Client, host, repository string, mode reference.Mode) *Rep
 	return r
 }
 
-// FetchRange returns length bytes of a blob starting at offset, unverified. When the body breaks off, the reader
-// requests the rest, as long as that brings bytes within the time that one operation may keep failing.
+// FetchRange returns length bytes of a blob starting at offset, unverified. When the body breaks off, the reader requests the
+// rest, as long as each attempt receives bytes within the time that one operation may keep failing.
 func (r *Repository) FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
 	return r.blobs.FetchRange(ctx, desc, offset, length)
 }
@@ -268,9 +268,9 @@ func (r *Repository) Delete(ctx context.Context, desc ocispec.Descriptor) error 
 	return err
 }
 
-// Detach removes a manifest from the referrers of a subject, and deletes it. It repairs what an earlier call left half
-// done: a manifest that is gone is removed from the list. If the registry does not delete manifests, but the list is not
-// its own, the manifest stays, unlisted, and Options.Notify receives a note.
+// Detach removes a manifest from the referrers of a subject, and deletes it. It repairs what an earlier call left half done: a
+// manifest that no longer exists is removed from the list. If the registry does not delete manifests, but the list is not its
+// own, the manifest stays, unlisted, and Options.Notify receives a note.
 func (r *Repository) Detach(ctx context.Context, subject, desc ocispec.Descriptor) error {
 	ctx = r.api.WithScope(ctx)
 	refusal := r.api.Delete(ctx, "manifests/"+desc.Digest.String())

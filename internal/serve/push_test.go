@@ -222,7 +222,7 @@ func TestPushToNames(t *testing.T) {
 	}
 	r.want(202, "DELETE", "/v2/charts/web/manifests/1.0", nil)
 	if a := r.want(200, "GET", "/v2/charts/web/manifests/1.0", nil); a.header.Get("Docker-Content-Digest") != own.Digest.String() {
-		t.Errorf("the tag of the layout is gone with that of the name")
+		t.Errorf("the tag of the layout was removed with that of the name")
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -378,7 +378,7 @@ func TestDeletedBesideWriters(t *testing.T) {
 	}
 	r.want(202, "DELETE", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 	if _, err := other.OpenBlob(desc.Digest); err != nil {
-		t.Fatalf("the bytes are gone, so that the test shows nothing: %v", err)
+		t.Fatalf("the blob was removed, so the test proves nothing: %v", err)
 	}
 	r.want(404, "GET", "/v2/oci/manifests/"+desc.Digest.String(), nil)
 	r.want(404, "HEAD", "/v2/oci/manifests/"+desc.Digest.String(), nil)

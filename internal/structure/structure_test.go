@@ -204,8 +204,7 @@ func environmentReads(f *ast.FuncDecl) int {
 	return n
 }
 
-// mayReadEnvironment reports whether a function is one of those that turn the environment into options, or is there for
-// tests.
+// mayReadEnvironment reports whether a function is one of those that turn the environment into options, or exists for tests.
 func mayReadEnvironment(s source, f *ast.FuncDecl) bool {
 	return s.dir() == "internal/cli" || strings.HasPrefix(s.dir(), "internal/cli/") || s.dir() == "internal/clients" ||
 		s.dir() == "artifact/registry" && f.Name.Name == "FromEnvironment"

@@ -67,8 +67,8 @@ func ReadPassword(ctx context.Context, f *os.File, w io.Writer, prompt string) (
 	return string(secret), err
 }
 
-// Await runs read, which may block on a terminal forever, and returns its result, or the error of ctx if ctx ends first.
-// read goes on in the background then: the process is about to exit.
+// Await runs read, which may block on a terminal forever, and returns its result, or the error of ctx if ctx ends first. read
+// continues in the background then: the process is about to exit.
 func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type answer struct {
 		value T

@@ -1,2 +1,2 @@
-// Package untrusted makes text from strangers harmless to print.
+// Package untrusted makes untrusted text harmless to print.
 package untrusted

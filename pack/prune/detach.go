@@ -149,7 +149,7 @@ type Detacher interface {
 	Detach(ctx context.Context, subject, referrer ocispec.Descriptor) error
 }
 
-// Referrers removes referrers of a subject. It ignores those that are gone already. A target that can't delete is an
+// Referrers removes referrers of a subject. It ignores those that no longer exist. A target that can't delete is an
 // errdef.ErrUnsupported.
 func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor, all []ocispec.Descriptor) error {
 	detacher, ok := dst.(Detacher)
@@ -164,7 +164,7 @@ func Referrers(ctx context.Context, dst oras.Target, subject ocispec.Descriptor,
 	return nil
 }
 
-// Remove deletes manifests. It ignores those that are gone already. A target that can't delete is an errdef.ErrUnsupported.
+// Remove deletes manifests. It ignores those that no longer exist. A target that can't delete is an errdef.ErrUnsupported.
 func Remove(ctx context.Context, dst oras.Target, all []ocispec.Descriptor) error {
 	deleter, ok := dst.(content.Deleter)
 	if !ok {

@@ -124,7 +124,7 @@ func ExampleRemove() {
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 	target, desc := untagged(dir + "/oci")
-	err = prune.Remove(ctx, target, []ocispec.Descriptor{desc, desc}) // twice: a manifest that is gone is skipped
+	err = prune.Remove(ctx, target, []ocispec.Descriptor{desc, desc}) // twice: a manifest that no longer exists is skipped
 	if err := target.Close(ctx, err); err != nil {
 		log.Fatal(err)
 	}

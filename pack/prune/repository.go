@@ -197,8 +197,8 @@ func (p Policy) divide(tags []Tag) (kept, gone []Tag, err error) {
 	return kept, gone, nil
 }
 
-// attachedTags returns the tags named after manifests that are not needed. It adds the manifests that the other such tags
-// point to, such as signatures of cosign, to the needed ones.
+// attachedTags returns the tags named after unneeded manifests. It adds the manifests that the other such tags point to, such
+// as signatures of cosign, to the needed ones.
 func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool) ([]Tag, error) {
 	names, err := w.repo.AllTags(ctx)
 	if err != nil {
@@ -314,7 +314,7 @@ func (w *walker) created(ctx context.Context, m *fetch.Manifest) (time.Time, err
 	return *config.Created, nil
 }
 
-// load reads a manifest, or returns nil if it is gone.
+// load reads a manifest. It returns nil if the manifest no longer exists.
 func (w *walker) load(ctx context.Context, desc ocispec.Descriptor) (*fetch.Manifest, error) {
 	if m := w.manifests[desc.Digest]; m != nil {
 		return m, nil

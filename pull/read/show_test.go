@@ -73,7 +73,7 @@ func TestReadableRefuses(t *testing.T) {
 	}
 }
 
-func TestReadableSummarisesAnSBOM(t *testing.T) {
+func TestReadableSummarizesAnSBOM(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
 	typed := func(tag, mediaType, data string) {

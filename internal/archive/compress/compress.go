@@ -73,7 +73,7 @@ type Writer struct {
 	free   []*block // blocks for reuse
 	tail   []byte   // end of the input before cur, for gzip
 	crc    uint32   // of the input so far, for gzip
-	length uint32   // of the input so far, modulo 2³² as gzip wants it
+	length uint32   // of the input so far, modulo 2³², as gzip stores it
 	begun  bool     // a block was submitted
 	err    error    // first error
 }

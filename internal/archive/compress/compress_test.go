@@ -49,8 +49,8 @@ func compress(t testing.TB, c *Writer, out *bytes.Buffer, data []byte, piece int
 	return bytes.Clone(out.Bytes())
 }
 
-// TestCompressor wants the same output for the same input, in whatever pieces, with however many cores, from a used
-// compressor or a new one; and the input back from it.
+// TestCompressor checks that the same input results in the same output, in whatever pieces, with however many cores, from a
+// used compressor or a new one; and the input back from it.
 func TestCompressor(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
@@ -139,7 +139,7 @@ func TestCompressorFails(t *testing.T) {
 			t.Errorf("%q: got %v and %v, want the error of the writer", string(kind), writeErr, err)
 		}
 		var out bytes.Buffer
-		compress(t, c, &out, mixed(1<<20), 1<<20) // goes on after Reset
+		compress(t, c, &out, mixed(1<<20), 1<<20) // continues after Reset
 		if _, err := c.Write([]byte("x")); err == nil {
 			t.Errorf("%q: a closed compressor takes more", string(kind))
 		}

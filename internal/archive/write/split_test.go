@@ -139,7 +139,7 @@ func movesLittle(t *testing.T, files int, size float64) {
 	}
 }
 
-// TestSplitKeepsAll wants every entry once, in order, and groups within bounds, for trees of all shapes.
+// TestSplitKeepsAll checks that every entry occurs once, in order, and that groups are within bounds, for trees of all shapes.
 func TestSplitKeepsAll(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))

@@ -28,7 +28,7 @@ func newCopyCommand(a *app.App) *cobra.Command {
 not sent; within one registry blobs are mounted instead of uploaded. DST without a tag
 gets the tag of SRC.
 
-A copy that was interrupted goes on where it stopped when the same command is run again. An
+An interrupted copy resumes when the same command is run again. An
 archive is written whole or not at all; what came for it waits in files beside it.
 
 A layout or archive keeps the name of the repository with each tag, as docker and skopeo write
@@ -237,7 +237,7 @@ type copyResult struct {
 	Gone         []ocispec.Descriptor `json:"gone,omitempty"`   // referrers that the source lists but does not have
 	Left         []ocispec.Descriptor `json:"left,omitempty"`   // attestations in the index, if only a platform was copied
 	Copied       []*copyResult        `json:"copied,omitempty"` // of --all-tags: one for each tag; the fields above are the last one's
-	Skipped      bool                 `json:"skipped"`          // everything was there already
+	Skipped      bool                 `json:"skipped"`          // everything existed already
 
 	Was map[string]digest.Digest `json:"was,omitempty"` // what tags that moved pointed to before
 

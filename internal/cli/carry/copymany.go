@@ -344,7 +344,7 @@ func (e *manyError) Error() string {
 
 func (e *manyError) Unwrap() error { return e.first }
 
-// Hint says how to go on.
+// Hint returns the command that continues.
 func (e *manyError) Hint() string {
 	return "run the same command again: it copies the rest"
 }

@@ -59,7 +59,7 @@ type MissingError struct{ Text, Advice string }
 // Error returns the text.
 func (e *MissingError) Error() string { return e.Text }
 
-// Unwrap returns the sentinel for things not found.
+// Unwrap returns errdef.ErrNotFound.
 func (e *MissingError) Unwrap() error { return errdef.ErrNotFound }
 
 // Hint returns the advice.

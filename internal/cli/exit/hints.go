@@ -132,7 +132,7 @@ func isNotTLS(err error) bool {
 	return errors.As(err, &header) || strings.Contains(err.Error(), "HTTP response to HTTPS client") // net/http has no type for it
 }
 
-// hintForScheme returns the hint for a registry that was reached over plain HTTP and wants TLS, or the other way round.
+// hintForScheme returns the hint for a registry that was reached over plain HTTP and requires TLS, or the reverse.
 func hintForScheme(e *registry.Unavailable) string {
 	switch {
 	case e.Answer.Status == http.StatusBadRequest && strings.HasPrefix(e.Answer.URL, "http://") && len(e.Answer.Errors) == 0:

@@ -185,7 +185,7 @@ func pullAs(ctx context.Context, a *app.App, t *app.Target, opts pullOptions, na
 	return result, nil
 }
 
-// moveTo renames a file to a name that no other content has, unless it is forced to. It reports whether the content was there.
+// moveTo renames a file to a name that no other content has, unless it is forced to. It reports whether that content existed.
 func moveTo(staged, output string, force bool) (same bool, err error) {
 	_, err = os.Lstat(output)
 	if err == nil {

@@ -110,7 +110,8 @@ func fieldsOf(data any, list []string) []string {
 	return list
 }
 
-// templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty are there, empty.
+// templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty exist and are
+// empty.
 func templateData(v any) (any, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -21,9 +21,9 @@ import (
 // exportName is the syntax of the name of a volume.
 const exportName = `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`
 
-// Export runs the program that writes what from names, "SCHEME:NAME", and returns its tar: a tar is read twice, for its
-// digest and to be sent. The kind and the name of the artifact are those of the export, unless they are given. The caller
-// calls done when the tar was packed.
+// Export runs the program that exports from, "SCHEME:NAME", and returns its tar: a tar is read twice, for its digest and to be
+// sent. The kind and the name of the artifact are those of the export, unless they are given. The caller calls done when the
+// tar was packed.
 func Export(ctx context.Context, from string, opts *Options) (file string, done func(), err error) {
 	scheme, name, _ := strings.Cut(from, ":")
 	exports := kinds.Exports()
@@ -49,7 +49,7 @@ func Export(ctx context.Context, from string, opts *Options) (file string, done 
 	return file, done, nil
 }
 
-// export runs a command and writes what it prints to a file.
+// export runs a command and writes its output to a file.
 func export(ctx context.Context, command []string, file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -63,7 +63,7 @@ func export(ctx context.Context, command []string, file string) error {
 	var failed *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return &exit.UsageError{Err: fmt.Errorf("--from runs %q, and there is no such program", strings.Join(command, " ")), Hint: "install " + command[0] + ", or name a directory or a tar"}
+		return &exit.UsageError{Err: fmt.Errorf("--from runs %q: program not found", strings.Join(command, " ")), Hint: "install " + command[0] + ", or name a directory or a tar"}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &failed):

@@ -284,7 +284,7 @@ func suggestGeneric(err error, found, named string) error {
 		return err
 	}
 	if last := &problems[len(problems)-1]; last.Hint == "" {
-		last.Hint = fmt.Sprintf("the files tell kind %q; --kind generic packs any as they are", found)
+		last.Hint = fmt.Sprintf("the files show kind %q; --kind generic packs any files unchanged", found)
 	}
 	return problems
 }

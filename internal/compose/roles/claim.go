@@ -15,7 +15,7 @@ import (
 )
 
 // GenericHint is the hint for a file whose content does not match its name.
-const GenericHint = "mend it, or name the kind generic, which packs any file as it is"
+const GenericHint = "fix it, or name the kind generic, which packs any file unchanged"
 
 // CheckClaims reports the files whose names claim a kind and that are broken. It is for files that no kind fits: with a
 // kind, their faults were found already.
@@ -39,7 +39,7 @@ func AlmostOfKind(s *tree.Sample) spec.Problems {
 	case wide != "":
 		return spec.Problems{{
 			Message: fmt.Sprintf("%q is JSON in %s, which readers of JSON refuse", s.Path, wide),
-			Hint:    "save it as UTF-8 (in PowerShell: | Out-File -Encoding utf8), or name the kind generic, which packs any file as it is",
+			Hint:    "save it as UTF-8 (in PowerShell: | Out-File -Encoding utf8), or name the kind generic, which packs any file unchanged",
 		}}
 	case s.Keys()["sbom/spdxVersion"] != nil:
 		return spec.Problems{{
@@ -77,7 +77,7 @@ func (t *Table) ClaimFault(k mediatypes.Kind, s *tree.Sample) error {
 	return t.faultOf(k.Layers[i], s)
 }
 
-// claims reports whether a name says that the file is of a layer type.
+// claims reports whether a file has a name of a layer type.
 func claims(t mediatypes.LayerType, name string) bool {
 	return slices.ContainsFunc(t.Claims, func(pattern string) bool { return matchPattern(pattern, path.Base(name)) })
 }

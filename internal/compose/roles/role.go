@@ -93,7 +93,7 @@ func (t *Table) Expected(kind mediatypes.Kind, as string) string {
 		}
 		part := strings.Join(l.Match, ", ")
 		if test, ok := t.Tests[l.Content]; ok {
-			part = strings.TrimSpace(test.Expects + " " + parenthesised(part))
+			part = strings.TrimSpace(test.Expects + " " + parenthesized(part))
 		}
 		if part != "" && !slices.Contains(parts, part) {
 			parts = append(parts, part)
@@ -112,7 +112,7 @@ func isClaimedBefore(t mediatypes.LayerType, before []mediatypes.LayerType) bool
 	})
 }
 
-func parenthesised(s string) string {
+func parenthesized(s string) string {
 	if s == "" {
 		return ""
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// errNoChart is the error of a sound archive that is not a chart.
+// errNoChart is the error for a valid archive that is not a chart.
 var errNoChart = errors.New("not a packaged chart: it has no NAME/Chart.yaml, which helm requires")
 
 // archiveReader looks for a chart in an archive, in no more of it than helm unpacks.

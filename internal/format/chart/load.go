@@ -295,7 +295,7 @@ func nameInChart(entry string) (string, error) {
 	first, rest, _ := strings.Cut(strings.ReplaceAll(entry, `\`, "/"), "/")
 	switch name := path.Clean(rest); {
 	case first == "Chart.yaml":
-		return "", errors.New("its Chart.yaml is in no directory, and helm wants NAME/Chart.yaml")
+		return "", errors.New("its Chart.yaml is in no directory, and helm requires NAME/Chart.yaml")
 	case path.IsAbs(rest), name == ".", strings.HasPrefix(name, ".."), len(name) > 2 && name[1] == ':' && name[2] == '/':
 		return "", fmt.Errorf("its entry %q is outside of the directory of the chart, which helm refuses", entry)
 	default:

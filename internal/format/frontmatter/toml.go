@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// tomlToYAML returns TOML front matter as YAML whose keys are on the same lines. It is not read with BurntSushi/toml, which reads
-// configuration elsewhere: nested arrays in a page of a stranger overflow its stack, and it does not tell where a key is. It reads what generators of sites take:
-// keys, tables, text, numbers, dates (as text), arrays, and inline tables. ok is false if it can't be read.
+// tomlToYAML returns TOML front matter as YAML whose keys are on the same lines. It is not read with BurntSushi/toml, which
+// reads configuration elsewhere: nested arrays in an untrusted page overflow its stack, and it does not report the positions
+// of keys. It reads what generators of sites take: keys, tables, text, numbers, dates (as text), arrays, and inline tables. ok
+// is false if it can't be read.
 func tomlToYAML(front []byte) (yaml []byte, ok bool) {
 	p := &tomlParser{text: string(front)}
 	lines := make([]string, strings.Count(p.text, "\n")+1)

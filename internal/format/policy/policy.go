@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// MaxSize is the most that a policy file may have, in bytes.
+// MaxSize is the limit of the size of a policy file, in bytes.
 const MaxSize = 4 << 20
 
 // The types of requirements.
@@ -22,13 +22,13 @@ const (
 	SigstoreSigned = "sigstoreSigned" // a sigstore signature
 )
 
-// Policy says what artifacts need before they may be read.
+// Policy is the signatures that artifacts need before they may be read.
 type Policy struct {
 	Default    []Requirement
 	Transports map[string]map[string][]Requirement // by transport ("docker", "oci", ...), then by scope
 }
 
-// Requirement is one condition. Those of a scope hold together.
+// Requirement is one condition. All of a scope must hold.
 type Requirement struct {
 	Type           string    `json:"type"`
 	KeyPath        string    `json:"keyPath"`
@@ -41,8 +41,8 @@ type Requirement struct {
 	Keyless bool `json:"-"`
 }
 
-// Parse reads a policy. Like containers' clients, it refuses unknown fields of the policy and unknown types: a condition that is not
-// understood can't be checked.
+// Parse reads a policy. Like containers' clients, it refuses unknown fields of the policy and unknown types: an unknown
+// condition can't be checked.
 func Parse(data []byte) (*Policy, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("policy too large: limit is %d MiB", MaxSize>>20)
@@ -122,9 +122,9 @@ func (r *Requirement) parse(data []byte) error {
 	return r.SignedIdentity.check()
 }
 
-// For returns the requirements of an artifact in a registry: those of its reference, its repository, a parent of that, its
-// registry, a domain around it ("*.example.com"), the transport, or the default, whichever comes first. The name is
-// HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
+// For returns the requirements of an artifact in a registry: those of its reference, its repository, a parent of the
+// repository, its registry, a domain around it ("*.example.com"), the transport, or the default, whichever comes first. The
+// name is HOST/REPO, the reference HOST/REPO:TAG or HOST/REPO@DIGEST.
 func (p *Policy) For(name, reference string) []Requirement {
 	scopes := []string{reference}
 	for at := name; at != "." && at != "/"; at = path.Dir(at) {

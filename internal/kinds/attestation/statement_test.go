@@ -54,8 +54,8 @@ func TestStatements(t *testing.T) {
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ content, want string }{
-		"about nothing":      {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
-		"no digest":          {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "about nothing"},
+		"no subject with a digest":      {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
+		"no digest":          {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
 		"no predicate type":  {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
 		"payload not base64": {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},
 		"payload nothing":    {kindtest.Dsse(mediatypes.InToto, "{}"), "not a type of in-toto statements"},

@@ -19,7 +19,7 @@ func TestCollection(t *testing.T) {
 	}
 	list := string(plan.Layers[0].Content)
 	if _, err := kindtest.Compose(t, map[string]string{"devcontainer-collection.json": list}, "kind: collection\nlayers: [devcontainer-collection.json]\n"); err != nil {
-		t.Errorf("a list that is there: %v", err)
+		t.Errorf("an existing list: %v", err)
 	}
 	for name, files := range map[string]map[string]string{
 		"empty list":           {"devcontainer-collection.json": "{}"},

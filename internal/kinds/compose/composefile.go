@@ -50,7 +50,7 @@ func (p part) layerName() string {
 }
 
 // errEmptyCompose is the error of docker compose about an "empty compose file".
-var errEmptyCompose = errors.New("it is empty, docker compose wants services")
+var errEmptyCompose = errors.New("it is empty, docker compose requires services")
 
 // LayerName is the name under which a file that others refer to is published: it says nothing of the path it had,
 // and is beside compose.yaml.
@@ -90,7 +90,7 @@ type composeFile struct {
 	changed   bool
 }
 
-// rewrite goes through all documents of the file.
+// rewrite rewrites all documents of the file.
 func (f *composeFile) rewrite(data []byte) ([]byte, error) {
 	in := yaml.NewDecoder(bytes.NewReader(data))
 	var out bytes.Buffer
@@ -134,7 +134,7 @@ func (f *composeFile) document(doc *yaml.Node) error {
 	root := follow(doc)
 	switch {
 	case root.Kind != yaml.MappingNode:
-		return errors.New("it is not a compose file: docker compose wants a mapping with services")
+		return errors.New("it is not a compose file: docker compose requires a mapping with services")
 	case len(root.Content) == 0:
 		return errEmptyCompose
 	}
@@ -142,7 +142,7 @@ func (f *composeFile) document(doc *yaml.Node) error {
 		return err
 	}
 	if services := field(root, "services"); services != nil && services.Kind != yaml.MappingNode {
-		return errors.New("its services are not a mapping of names to services, which docker compose wants")
+		return errors.New("its services are not a mapping of names to services, which docker compose requires")
 	}
 	for name, service := range pairs(field(root, "services")) {
 		if service.Tag == "!reset" {

@@ -26,7 +26,7 @@ func checkKeys(file *yaml.Node) error {
 	return nil
 }
 
-// isNull reports whether a node is there and has no value.
+// isNull reports whether a node exists and has no value.
 func isNull(node *yaml.Node) bool {
 	return node != nil && node.Kind == yaml.ScalarNode && node.Tag == "!!null"
 }

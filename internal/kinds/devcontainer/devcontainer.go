@@ -147,7 +147,7 @@ func Read(fsys fs.FS, dir, kind string) (*Metadata, error) {
 // checkFolder compares the id with the folder's name.
 func (m *Metadata) checkFolder(name, file string) error {
 	if m.ID != name {
-		return fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI wants them to be equal", file, m.ID, name)
+		return fmt.Errorf("%s has the id %q, and the folder is named %q; the devcontainer CLI requires them to be equal", file, m.ID, name)
 	}
 	return nil
 }

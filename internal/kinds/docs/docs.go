@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxPages bounds the list of pages in the config, which readers hold in memory: about 100 bytes each.
+	// maxPages bounds the list of pages in the config, which clients read into memory: about 100 bytes each.
 	maxPages     = 2000
 	maxPageTitle = 200
 	// maxDocs bounds the files that are examined to decide whether a directory is documentation.
@@ -33,7 +33,7 @@ type docsPage struct {
 	Title string `json:"title,omitempty"` // its first heading
 
 	source string // the file
-	weight int    // its place among others, by its front matter; 0: after those that have one
+	weight int    // the order that its front matter sets; 0: after pages with a weight
 }
 
 // derive lists the pages, and the first one to read.
@@ -52,7 +52,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		first = home
 	}
 	if len(pages) == 0 && len(d.Unfound) == 0 {
-		d.Report(d.Spec.Problem("/layers", "there is no page among the files", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
+		d.Report(d.Spec.Problem("/layers", "the files have no page", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {
@@ -90,7 +90,7 @@ func nearestPage(index string, pages []docsPage) string {
 	return textdist.Suggest(index, paths)
 }
 
-// indexOf returns the page to begin with: the index page with the shortest path, else the first page.
+// indexOf returns the first page to read: the index page with the shortest path, else the first one.
 func indexOf(pages []docsPage) docsPage {
 	best, bestRank := pages[0], 1<<30
 	for _, p := range pages {
@@ -147,7 +147,7 @@ func page(d *compose.Draft, f tree.PackedFile) docsPage {
 	return p
 }
 
-// index returns the page to begin with, "" if the config names none.
+// index returns the first page to read, "" if the config has none.
 func index(config []byte) string {
 	var c struct {
 		Index string `json:"index"`

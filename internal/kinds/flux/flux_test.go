@@ -13,9 +13,9 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// TestFluxLeavesOutWhatFluxDoes checks the default ignore rules: "flux push artifact" leaves out a repository's own files and
+// TestFluxDefaultIgnoreRules checks the default ignore rules: "flux push artifact" leaves out a repository's own files and
 // pictures unless it is told what to ignore, and links.
-func TestFluxLeavesOutWhatFluxDoes(t *testing.T) {
+func TestFluxDefaultIgnoreRules(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		exclude         string

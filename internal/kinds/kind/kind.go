@@ -54,10 +54,10 @@ type Pull struct {
 	NeedsConfig func(mediaType string) bool
 	// NameAll returns names of layers that have no title, by their index, where a name depends on other layers.
 	NameAll func(layers []ocispec.Descriptor) map[int]string
-	// Facts returns what a reader wants to know of an artifact first, read from its config.
+	// Facts returns the most important facts about an artifact, read from its config.
 	Facts func(config []byte) []Fact
-	// FactsOf is Facts with what the files say that the config names. open returns a reader of the file at a path in the layer
-	// of a digest, nil if it is absent.
+	// FactsOf is Facts, with facts from the files that the config names. open returns a reader of the file at a path in the
+	// layer of a digest, nil if it is absent.
 	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
 	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
 	KeepsTars bool

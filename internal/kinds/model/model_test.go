@@ -263,8 +263,8 @@ func TestModelReadsConfigsOfPython(t *testing.T) {
 	}
 }
 
-// TestModelReadsWhatToolsWrite checks facts from files beside the weights: of diffusers, timm, AutoGPTQ, AutoAWQ.
-func TestModelReadsWhatToolsWrite(t *testing.T) {
+// TestModelReadsToolOutput checks facts from files beside the weights: of diffusers, timm, AutoGPTQ, AutoAWQ.
+func TestModelReadsToolOutput(t *testing.T) {
 	t.Parallel()
 	weights := func(dtypes ...string) string {
 		header := ""

@@ -301,8 +301,8 @@ func directoryRole(d *compose.Draft, l *compose.Layer) string {
 // codeDirs are the directories that kit init packs as code, whatever is in them.
 var codeDirs = []string{"src", "pkg", "lib", "build"}
 
-// splitDirectories takes weights out of directories that are packed as code, and with them configs if nothing else is there, as
-// kit init does.
+// splitDirectories takes weights out of directories that are packed as code, and with them configs if nothing else is in it,
+// as kit init does.
 func splitDirectories(d *compose.Draft, found *weightset.Parts) {
 	var all []*compose.Layer
 	declared := d.Layers

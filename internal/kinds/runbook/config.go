@@ -10,7 +10,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// index returns the page to begin with, "" if the config names none.
+// index returns the first page to read, "" if the config has none.
 func index(config []byte) string {
 	var c struct {
 		Index string `json:"index"`

@@ -81,7 +81,7 @@ func TestSBOMPlan(t *testing.T) {
 	}
 }
 
-func TestSBOMThatIsNone(t *testing.T) {
+func TestInvalidSBOM(t *testing.T) {
 	t.Parallel()
 	_, err := kindtest.Compose(t, map[string]string{"package.json": `{"name":"x"}`}, "kind: sbom\nlayers:\n  - package.json\n")
 	kindtest.WantLines(t, fmt.Sprint(err), `

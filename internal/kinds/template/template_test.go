@@ -17,9 +17,9 @@ func TestTemplate(t *testing.T) {
   "featureIds":["ghcr.io/devcontainers/features/common-utils"]}`)
 }
 
-// A template that was pulled, and has a file less and another more now. That a lone file is named was seen with the
-// devcontainer CLI 0.89.
-func TestTemplateSaysWhatItIsNow(t *testing.T) {
+// TestTemplateOfPulledFiles packs a template again that was pulled, and has one file less and another one more. The
+// devcontainer CLI 0.89 lists single files in the same way.
+func TestTemplateOfPulledFiles(t *testing.T) {
 	t.Parallel()
 	plan, err := kindtest.Compose(t, map[string]string{
 		"go/devcontainer-template.json": `{"id":"go","version":"1.0.0","type":"image","files":["gone"],"fileCount":1,"name":"Go \u003c",

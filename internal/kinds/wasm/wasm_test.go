@@ -33,7 +33,7 @@ func TestWasmConfig(t *testing.T) {
 	}
 }
 
-// TestWasmOfKubewarden holds the form of kwctl: an empty config and a layer of its types.
+// TestWasmOfKubewarden checks the manifest that kwctl writes: an empty config, and a layer of its types.
 func TestWasmOfKubewarden(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"policy.wasm": string(formattest.GreetingModule())}

@@ -8,8 +8,8 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 )
 
-// TestSweepLeavesWhatIsInUse has another process clean up between the writing of an archive and its naming.
-func TestSweepLeavesWhatIsInUse(t *testing.T) {
+// TestSweepKeepsFilesInUse has another process clean up between the writing of an archive and its naming.
+func TestSweepKeepsFilesInUse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/oci.tar"
 	place := func() *Archive {
@@ -34,7 +34,7 @@ func TestSweepLeavesWhatIsInUse(t *testing.T) {
 		}
 		other.sweep()
 		if _, err := os.Stat(temp.Name()); err == nil {
-			t.Error("what a process has left is still there")
+			t.Error("the files of an earlier process still exist")
 		}
 		return nil
 	})

@@ -104,7 +104,7 @@ func (c *cursor) next() byte {
 	return 0
 }
 
-// take skips white space and a byte, if it is there.
+// take skips white space, and the byte b if it follows.
 func (c *cursor) take(b byte) bool {
 	if c.next() != b || c.at == len(c.text) {
 		return false

@@ -276,7 +276,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("found %+v, %v", got, err)
 	}
 	if data, _ := os.ReadFile(file); strings.Contains(string(data), basic("old:old")) {
-		t.Errorf("the old entry is there: %s", data)
+		t.Errorf("the old entry still exists: %s", data)
 	}
 	for _, bad := range []string{host + "/app", "https://" + host + "/v2/app", "", "a b"} {
 		if _, err := NewStore(Options{File: file}).Login(t.Context(), tr, bad, "u", "pw"); !errors.Is(err, errdef.ErrInvalidReference) {

@@ -236,7 +236,7 @@ func replaceFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // without effect once it was renamed
+	defer os.Remove(temp.Name()) // no effect after the rename
 	if info, err := os.Stat(path); err == nil {
 		_ = temp.Chmod(info.Mode().Perm() & 0o660)
 	}

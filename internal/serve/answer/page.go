@@ -38,7 +38,7 @@ func Page(w http.ResponseWriter, r *http.Request, list []string) ([]string, erro
 	return list[:n], nil
 }
 
-// LinkNext says that a list goes on after an entry.
+// LinkNext sets the Link header to the page after an entry.
 func LinkNext(w http.ResponseWriter, r *http.Request, last string) {
 	query := r.URL.Query()
 	query.Set("last", last)

@@ -13,7 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// hostileContents are files that a stranger may put into an artifact of any kind.
+// hostileContents are files that an attacker may put into an artifact of any kind.
 var hostileContents = map[string]string{
 	"markdown": hostileMarkdown,
 	"html":     hostile,

@@ -119,7 +119,7 @@ const hostileMarkdown = "# A <script>alert(1)</script> title\n\n[run](javascript
 	"<script>alert(2)</script>\n\n![drawing](drawing.svg) ![far](https://example.com/pixel.png) <https://example.com/>\n\n" +
 	"| a | b |\n|---|--:|\n| <i>c</i> | 2 |\n\n> [!WARNING]\n> careful\n\n```html\n<script>alert(3)</script>\n```\n"
 
-// sample is a layout with an artifact of strangers, and one that is attached to it.
+// sample is a layout with an untrusted artifact, and one that is attached to it.
 func sample(t testing.TB) library {
 	t.Helper()
 	s := newShelf(t)
@@ -253,7 +253,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestStatus checks the status of answers about what does not exist, and that no page has what a stranger would run.
+// TestStatus checks the status of responses about missing things, and that no page has scripts of an artifact.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	h := web.New(sample(t), web.Options{})

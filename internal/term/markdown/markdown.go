@@ -151,7 +151,7 @@ func (r *renderer) heading(n *ast.Heading, columns int) []string {
 	return out
 }
 
-// code is never wrapped: it is there to be copied.
+// code is never wrapped, so that it can be copied.
 func (r *renderer) code(n ast.Node) []string {
 	var out []string
 	lines := n.Lines()

@@ -15,7 +15,7 @@ func TestMarkdown(t *testing.T) {
 		{"paragraph is wrapped", "aaaaaaaaaa bbbbbbbbbb\ncccccccccc dddddddddd", "aaaaaaaaaa bbbbbbbbbb\ncccccccccc dddddddddd\n"},
 		{"word longer than a line", "a https://example.com/0123456789 b", "a\nhttps://example.com/0123456789\nb\n"},
 		{"hard break", "a  \nb\\\nc", "a\nb\nc\n"},
-		{"tight list", "- one\n- two\n  goes on\n  * inner", "  • one\n  • two goes on\n      • inner\n"},
+		{"tight list", "- one\n- two\n  continues\n  * inner", "  • one\n  • two continues\n      • inner\n"},
 		{"loose list", "- one\n\n- two", "  • one\n\n  • two\n"},
 		{"ordered list", "9. nine\n10. ten\n    ```\n    code\n    ```", "   9. nine\n  10. ten\n          code\n"},
 		{"empty item", "-\n- b", "  •\n  • b\n"},

@@ -16,9 +16,9 @@ import (
 // maxWalked bounds how many entries of the destination are looked at for links.
 const maxWalked = 1_000_000
 
-// CheckLinks refuses the plan if, once it is carried out, one of the staged links leads out of the destination, whatever is there:
-// links of the user, of earlier pulls, and of other artifacts. It also refuses it if links that are there lead out then and do not
-// now. Links that have a ".." behind a name can be turned by a link that has that name.
+// CheckLinks refuses the plan if, once it is carried out, one of the staged links leads out of the destination, whatever is
+// there: links of the user, of earlier pulls, and of other artifacts. It also refuses it if existing links would then lead out
+// and do not now. Links that have a ".." behind a name can be turned by a link that has that name.
 func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Removal) error {
 	if !p.turnsLinks(staged, remove) {
 		return nil

@@ -103,7 +103,7 @@ func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
 		Options: read.Options{
 			Limits:   t.opts.Limits,
 			Image:    it.Image,
-			Verbatim: it.Image && t.opts.Owners, // the user wants it as it was packed
+			Verbatim: it.Image && t.opts.Owners, // the user requested the original mode
 			Within:   it.Within,
 		},
 		Place:        func(name string) (string, error) { return t.place(w, name) },

@@ -65,9 +65,9 @@ func (u *Unpacker) Dirs() map[string]bool { return u.trees.dirs }
 // LockDirs sets modes that restrict the owner on directories, once they are in dst.
 func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
 
-// Fetch brings the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
-// are still being fetched, to the names that its files will have. It fails with ErrEntangled or ErrRestarted if layers have
-// to be fetched or unpacked in another way, and with artifact.ErrRefused if one is not what the manifest says, is unsafe, or
+// Fetch writes the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
+// are still being fetched, to the names that its files will have. It fails with ErrEntangled or ErrRestarted if layers have to
+// be fetched or unpacked in another way, and with artifact.ErrRefused if one is not what the manifest says, is unsafe, or
 // exceeds a limit.
 func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
 	defer u.trees.root.Close()

@@ -122,11 +122,11 @@ func cause(f jsonschema.Fault) string {
 		}
 		return text
 	case "type":
-		return fmt.Sprintf("wants %s, not %v", wanted(f.Want), f.Got)
+		return fmt.Sprintf("requires %s, not %v", wanted(f.Want), f.Got)
 	case "required":
-		return fmt.Sprintf("wants the key %q", f.Names[0])
+		return fmt.Sprintf("requires the key %q", f.Names[0])
 	case "enum":
-		return fmt.Sprintf("wants one of %v", f.Want)
+		return fmt.Sprintf("requires one of %v", f.Want)
 	case "pattern":
 		return fmt.Sprintf("does not take %q", f.Got)
 	}

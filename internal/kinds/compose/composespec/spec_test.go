@@ -75,12 +75,12 @@ func TestCheck(t *testing.T) {
 		"service":          {`{"services":{"a":{"iamge":"x"}}}`, `services.a: docker compose does not know the key "iamge": did you mean "image"`},
 		"below":            {`{"services":{"a":{"image":"x","deploy":{"foo":1}}}}`, `services.a.deploy: docker compose does not know the key "foo"`},
 		"one of two forms": {`{"services":{"a":{"image":"x","build":{"foo":1}}}}`, `services.a.build: docker compose does not know the key "foo"`},
-		"type":             {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose wants array, not`},
+		"type":             {`{"services":{"a":{"ports":80}}}`, `services.a.ports: docker compose requires array, not`},
 		"enum": {`{"services":{"a":{"depends_on":{"b":{"condition":"maybe"}}}}}`,
 			`services.a.depends_on`},
 		"name":               {`{"services":{"a b":{"image":"x"}}}`, `services: docker compose does not know the key "a b"`},
 		"variable":           {`{"services":{"a":{"restart":["${R}"],"privileged":"${P:-true}"}}}`, ""},
-		"no variable":        {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose wants string"},
+		"no variable":        {`{"services":{"a":{"restart":["$$R"]}}}`, "services.a.restart: docker compose requires string"},
 		"volume without key": {`{"volumes":{"v":{"foo":1}}}`, `volumes.v: docker compose does not know the key "foo"`},
 	} {
 		t.Run(name, func(t *testing.T) {

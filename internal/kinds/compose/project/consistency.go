@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Consistent reports the first thing that docker compose rejects in a model: checkConsistency and the validation of
-// compose-go, in their order. A part that is fetched from elsewhere may have names that are missing here.
+// Consistent returns the first error that docker compose reports for a model: it makes the checks of checkConsistency and the
+// validation of compose-go, in their order. Remote files may define names that are missing here.
 func Consistent(m Model, remote bool) error {
 	services, _ := m["services"].(Model)
 	for _, section := range [...]string{"configs", "secrets"} {
@@ -50,7 +50,7 @@ func Consistent(m Model, remote bool) error {
 
 func Sorted(m Model) []string { return slices.Sorted(maps.Keys(m)) }
 
-// contents checks where configs or secrets come from.
+// contents checks the sources of configs or secrets.
 func contents(m Model, section string) error {
 	keys := []string{"file", "environment"}
 	if section == "configs" {
@@ -64,7 +64,7 @@ func contents(m Model, section string) error {
 		case len(found) > 1:
 			return fmt.Errorf("%s %q has %s; docker compose takes one of them", strings.TrimSuffix(section, "s"), name, strings.Join(found, " and "))
 		case len(found) == 0 && entry["driver"] == nil && entry["external"] == nil:
-			return fmt.Errorf("%s %q has none of %s, which docker compose refuses", strings.TrimSuffix(section, "s"), name, strings.Join(keys, ", "))
+			return fmt.Errorf("%s %q has none of %s; docker compose requires one", strings.TrimSuffix(section, "s"), name, strings.Join(keys, ", "))
 		}
 	}
 	return nil
@@ -84,7 +84,7 @@ func alone(s Model) error {
 	case s["network_mode"] != nil && len(names(s["networks"])) > 0:
 		return fmt.Errorf("has network_mode and networks; docker compose takes one of them")
 	case isList && len(tests) > 0 && !slices.Contains([]any{"CMD", "CMD-SHELL", "NONE"}, tests[0]):
-		return fmt.Errorf("has a healthcheck whose test begins with %q; docker compose wants CMD, CMD-SHELL, or NONE", tests[0])
+		return fmt.Errorf("has a healthcheck whose test begins with %q; docker compose requires CMD, CMD-SHELL, or NONE", tests[0])
 	case isNumber(scale) && isNumber(replicas) && scale != replicas:
 		return fmt.Errorf("has the scale %v and %v replicas, which docker compose refuses", scale, replicas)
 	}
@@ -121,7 +121,7 @@ func complete(s, m, enabled Model) error {
 		services, _ := m["services"].(Model)
 		if !has(enabled, name) && (needs[name] || !has(services, name)) {
 			if has(services, name) {
-				return fmt.Errorf("depends on the service %q, which only has profiles that are not on", name)
+				return fmt.Errorf("depends on the service %q, which only has inactive profiles", name)
 			}
 			return fmt.Errorf("depends on the service %q, which is not defined", name)
 		}
@@ -135,7 +135,7 @@ func has(m Model, name string) bool {
 	return ok || strings.Contains(name, "$")
 }
 
-// named lists what a service refers to in a section.
+// named lists the names in a section that a service refers to.
 func named(s Model, section string) []string {
 	switch section {
 	case "volumes":
@@ -169,7 +169,7 @@ func sources(value any) []string {
 	return found
 }
 
-// dependencies lists the services that a service needs, and whether it can't do without.
+// dependencies lists the services that a service depends on, and whether they are required.
 func dependencies(s Model) map[string]bool {
 	needs := map[string]bool{}
 	dependsOn, _ := s["depends_on"].(Model)

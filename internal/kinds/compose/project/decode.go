@@ -91,7 +91,7 @@ func plain(value any, fill func(string) (string, error)) (any, error) {
 	case map[any]any:
 		for key := range v {
 			if _, ok := key.(string); !ok {
-				return nil, fmt.Errorf("docker compose wants texts as keys, not %v", key)
+				return nil, fmt.Errorf("docker compose requires texts as keys, not %v", key)
 			}
 		}
 	case Model:

@@ -85,8 +85,8 @@ func TestBrokenDeclarations(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreNoDeclarations checks that Ollama's Modelfile and one further down are files like any other.
-func TestFilesThatAreNoDeclarations(t *testing.T) {
+// TestFilesThatAreNotDeclarations checks that Ollama's Modelfile and one further down are files like any other.
+func TestFilesThatAreNotDeclarations(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
 		"Ollama's":     tree("Modelfile", "FROM ./m.gguf\nTEMPLATE \"\"\"\nMODEL x\n\"\"\"\n"),

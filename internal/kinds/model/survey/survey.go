@@ -54,7 +54,7 @@ type Survey struct {
 	Others []Set // sets that are not the model
 	Parts  map[string]Part
 	Faults []Fault
-	// Unread has index files that can't be read, and why: whether all shards are there is not known.
+	// Unread has index files that can't be read, and why: whether all shards exist is unknown.
 	Unread map[string]error
 }
 

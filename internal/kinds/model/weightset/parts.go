@@ -213,7 +213,7 @@ func setName(set survey.Set) string {
 	return fmt.Sprintf("%s (%d files)", set.Paths[0], len(set.Paths))
 }
 
-// Rest names the parts that are there without a model.
+// Rest names the parts that exist without a model.
 func (p *Parts) Rest() string {
 	all := slices.Concat(p.with(survey.Projector), p.with(survey.OtherProjector), p.with(survey.Adapter), p.with(survey.Imatrix))
 	return textdist.FirstFew(all)

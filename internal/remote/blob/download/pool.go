@@ -159,7 +159,7 @@ func (p *pool) hasRanges() bool {
 	return !p.whole
 }
 
-// retire removes the worker that failed, and wants no more than the others from now on.
+// retire removes the worker that failed, and limits the number of workers to those that are left.
 func (p *pool) retire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

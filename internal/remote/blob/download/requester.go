@@ -30,7 +30,7 @@ type requester struct {
 	direct *url.URL // where the registry redirects requests for this blob; nil: unknown
 }
 
-// send requests a part of the blob, or the whole if the caller wants no ranges. It follows a redirect that it has seen before
+// send requests a part of the blob, or all of it if the caller needs no ranges. It follows a redirect that it has seen before
 // at once. If that address has expired, it asks the registry for another.
 func (r *requester) send(ctx context.Context, part span, ranges bool) (*http.Response, error) {
 	ctx = transport.WithSettings(ctx, transport.Settings{Once: true})

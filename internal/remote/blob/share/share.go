@@ -1,4 +1,4 @@
-// Package share lets processes that download the same blob at once fetch it once: the others copy it from the first.
+// Package share has concurrent processes fetch a blob only once: one fetches it, and the others copy its file.
 package share
 
 import (
@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	// DefaultStall is how long another process may bring no bytes before a blob is fetched beside it.
+	// DefaultStall is how long another process may receive no bytes before this one fetches the blob, too.
 	DefaultStall = 15 * time.Second
 	// minSize is the size from which sharing costs less than a request.
 	minSize = 4 << 10
-	// poll is the time between two looks at another process.
+	// poll is the time between two checks of another process.
 	poll = 20 * time.Millisecond
-	// maxHeld limits the files that are kept open for processes which are some blobs behind.
+	// maxHeld limits the files that are kept open for processes that are some blobs behind.
 	maxHeld = 64
 )
 
-// Downloads are those of the processes of one user that share a directory. Nothing in it is trusted: a blob that was copied
-// is verified, and fetched if it is not what its digest says.
+// Downloads are the downloads of all processes of a user that share a directory. Nothing in it is trusted: a copied blob is
+// verified, and fetched if its digest does not match.
 type Downloads struct {
 	Dir   string        // empty: each process fetches for itself
 	Stall time.Duration // 0: DefaultStall
@@ -40,8 +40,8 @@ type Downloads struct {
 	held   []*os.File // blobs that this process has fetched, oldest first
 }
 
-// File brings a blob to a file. If another process is fetching it, File waits for that one and copies its file; if that one
-// dies or brings no bytes for a while, and if there is no such process, it calls fetch.
+// File fetches a blob into a file. If another process is fetching it, File waits for that process and copies its file. It
+// calls fetch if there is no such process, or if that process ends or stalls.
 func (d *Downloads) File(ctx context.Context, desc ocispec.Descriptor, to download.Destination, fetch func() error) error {
 	if d.Dir == "" || !filelock.Supported || desc.Size < minSize || !d.join(ctx) {
 		return fetch()
@@ -95,7 +95,7 @@ func (d *Downloads) fetch(t *ticket, desc ocispec.Descriptor, to download.Destin
 		return err
 	}
 	r := record{Path: name, Complete: true}
-	if d.hasCompany() {
+	if d.hasOthers() {
 		if f, err := to.Root.Open(to.Name); err == nil {
 			r.Open = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
 			d.hold(f)
@@ -107,7 +107,7 @@ func (d *Downloads) fetch(t *ticket, desc ocispec.Descriptor, to download.Destin
 	return nil
 }
 
-// hold keeps a file open: others can open it as long as this process runs, wherever it is moved.
+// hold keeps a file open, so that other processes can open it while this one runs, even if it is moved.
 func (d *Downloads) hold(f *os.File) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,8 +117,8 @@ func (d *Downloads) hold(f *os.File) {
 	}
 }
 
-// join makes the directory and shows others that this process downloads. It returns false if the directory can't be used, or
-// is of another user.
+// join creates the directory and marks this process as one that downloads. It returns false if the directory can't be used, or
+// belongs to another user.
 func (d *Downloads) join(ctx context.Context) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,7 +132,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	if filelock.TryFile(f) { // alone: existing files are of processes that have ended
+	if filelock.TryFile(f) { // no other process downloads: existing files are from processes that ended
 		d.sweep()
 	}
 	if !filelock.WaitShared(ctx, f, true) {
@@ -143,7 +143,7 @@ func (d *Downloads) join(ctx context.Context) bool {
 	return true
 }
 
-// makeDir makes a directory unless it exists, and describes it, without following a link.
+// makeDir creates a directory unless it exists, and returns its info without following a link.
 func makeDir(name string) (os.FileInfo, error) {
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, err
@@ -164,8 +164,8 @@ func (d *Downloads) sweep() {
 	}
 }
 
-// hasCompany reports whether another process downloads something.
-func (d *Downloads) hasCompany() bool {
+// hasOthers reports whether another process is downloading.
+func (d *Downloads) hasOthers() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !filelock.TryUpgrade(d.active) || !filelock.Downgrade(d.active)
@@ -190,15 +190,15 @@ type record struct {
 	Complete bool   `json:"complete"`
 }
 
-// ticket is the right to fetch one blob, which the process has that has locked its file. The others keep open what that process
-// writes to: it is there then even if it was moved or removed before they come to copy it.
+// ticket is the right to fetch one blob: the process that locked its file has it. The others keep the file open that this
+// process writes to, so that they can copy it even if it was moved or removed.
 type ticket struct {
 	path   string
 	file   *os.File  // locked if not nil
 	record record    // as last read or written
-	other  *os.File  // what another process writes to
-	mtime  time.Time // when it was changed last
-	copied bool      // a copy of it was refused
+	other  *os.File  // the file that another process writes to
+	mtime  time.Time // of other
+	copied bool      // other was copied, and is not the blob
 }
 
 // take tries to lock the ticket, and reads its record. It reports whether the lock was taken.
@@ -211,7 +211,7 @@ func (t *ticket) take() (bool, error) {
 		locked := filelock.TryFile(f)
 		info, err := f.Stat()
 		if there, statErr := os.Lstat(t.path); err == nil && locked && (statErr != nil || !os.SameFile(info, there)) {
-			_ = f.Close() // it was removed in between
+			_ = f.Close() // removed in the meantime
 			continue
 		}
 		data, readErr := io.ReadAll(io.LimitReader(f, 64<<10))
@@ -268,7 +268,7 @@ func openOurs(name string, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// canCopy reports whether another process has probably fetched the blob: it says so, or has removed the ticket.
+// canCopy reports whether another process has probably fetched the blob: the record is complete, or the ticket was removed.
 func (t *ticket) canCopy() bool {
 	return t.other != nil && !t.copied && (t.record.Complete || t.record == record{})
 }

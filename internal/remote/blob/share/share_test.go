@@ -41,7 +41,7 @@ func newProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-// get brings a blob to a file of the process. It checks that the file has the blob in the end.
+// get fetches a blob into a file of the process, and checks the content.
 func (p *process) get(ctx context.Context, data []byte, name string, fetch func() error) error {
 	desc := ocispec.Descriptor{MediaType: "a/b", Digest: digest.FromBytes(data), Size: int64(len(data))}
 	err := p.File(ctx, desc, download.Destination{Root: p.root, Name: name}, fetch)
@@ -106,7 +106,7 @@ func TestOnce(t *testing.T) {
 }
 
 // TestHandover checks that another process fetches a blob when the one that was fetching it fails, or has a file that is not
-// the blob, and that no process waits for one that brings no bytes.
+// the blob, and that no process waits for one that stalls.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	data := blob(1, 64<<10)
@@ -167,8 +167,8 @@ func TestHandover(t *testing.T) {
 	}
 }
 
-// TestCancelled checks that waiting ends with the context.
-func TestCancelled(t *testing.T) {
+// TestCanceled checks that waiting ends with the context.
+func TestCanceled(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "downloads")
 	data := blob(3, 64<<10)

@@ -76,8 +76,8 @@ func (u *upload) send(ctx context.Context, r request) (*http.Response, error) {
 	return resp, err
 }
 
-// addPort sends the rest of the upload to the registry's own port if it named its host without one, and no server is there:
-// behind a proxy that drops the port from the header Host, registries name an address that does not exist.
+// addPort sends the rest of the upload to the registry's own port if it named its host without one, and no server answers
+// there: behind a proxy that drops the port from the header Host, registries name an address that does not exist.
 func (u *upload) addPort(at *url.URL, err error) {
 	if errors.Is(err, syscall.ECONNREFUSED) && at.Port() == "" {
 		u.portMissing = true

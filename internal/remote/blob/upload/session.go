@@ -94,7 +94,7 @@ func (u *upload) ask(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the upload's session goes on growing")
+	return fmt.Errorf("the session of the upload keeps growing")
 }
 
 // shift sends a few requests that change nothing, once the upload has failed repeatedly: if every nth request meets a fault,

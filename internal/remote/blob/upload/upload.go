@@ -33,7 +33,7 @@ const (
 	askFrom = 16 << 10
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
-	// firstChunk is the size of the first chunk for a registry that wants chunks. 413 halves it, down to minChunk.
+	// firstChunk is the size of the first chunk for a registry that requires chunks. 413 halves it, down to minChunk.
 	firstChunk, minChunk = 32 << 20, 1 << 20
 	// bufferedChunk is the size of a chunk of a blob of unknown size: it must be in memory to have a length.
 	bufferedChunk = 8 << 20

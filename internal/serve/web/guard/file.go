@@ -11,7 +11,7 @@ import (
 // sniffed is how many bytes of a file say what it is.
 const sniffed = 512
 
-// File sends a file from a stranger. Browsers show images, and HTML if that is set, in a sandbox; they save everything else.
+// File sends an untrusted file. Browsers show images, and HTML if that is set, in a sandbox; they save everything else.
 type File struct {
 	Writer http.ResponseWriter
 	Name   string

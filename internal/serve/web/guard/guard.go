@@ -1,4 +1,4 @@
-// Package guard protects pages that show what strangers wrote: it decides which requests are answered, and what a browser may do
+// Package guard protects pages that show untrusted content: it decides which requests are answered, and what a browser may do
 // with the answers.
 package guard
 
@@ -22,7 +22,7 @@ type Options struct {
 // policy lets a page load its style sheet, its script, and images from here, and nothing else from anywhere.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Sandboxed is the policy of a file from a stranger that a browser may render: it has no script and no origin, and loads nothing.
+// Sandboxed is the policy for an untrusted file that a browser may render: it has no script and no origin, and loads nothing.
 const Sandboxed = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Wrap returns a handler that answers the requests that opts allow, with the prefix cut off.
@@ -71,8 +71,8 @@ func cutPrefix(path, prefix string) (string, bool) {
 	return rest, rest[0] == '/'
 }
 
-// answers reports whether pages are shown under a host name. A name of a stranger can lead to any address, so that his page
-// would be of the same origin as ours.
+// answers reports whether pages are shown under a host name. An unknown name can resolve to any address, so that a foreign
+// page would be of the same origin as ours.
 func (o Options) answers(hostport string) bool {
 	if IsLocal(hostport) {
 		return true

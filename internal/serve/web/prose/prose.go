@@ -1,4 +1,4 @@
-// Package prose renders Markdown from strangers as HTML for pages. It writes each tag and attribute itself, and everything that
+// Package prose renders untrusted Markdown as HTML for pages. It writes each tag and attribute itself, and everything that
 // comes from a document as text: HTML in a document is dropped, and links and images lead only where the caller lets them.
 package prose
 

@@ -48,7 +48,7 @@ func TestPushRepairsALayout(t *testing.T) {
 	}
 }
 
-func TestAttachMendsALayout(t *testing.T) {
+func TestAttachRepairsALayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	dst, err := oci.New(dir)
