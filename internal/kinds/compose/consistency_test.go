@@ -39,7 +39,7 @@ func TestConsistency(t *testing.T) {
 		"build in an override":   {web + "===\nservices: {web: {build: .}}\n", ""},
 		"service reset":          {web + "  b: {tty: true}\n===\nservices: {b: !reset null}\n", ""},
 		"dependency":             {web + "    depends_on: [b]\n", `depends on the service "b", which is not defined`},
-		"dependency off":         {web + "    depends_on: [b]\n  b: {image: x, profiles: [p]}\n", "only has profiles that are not on"},
+		"dependency off":         {web + "    depends_on: [b]\n  b: {image: x, profiles: [p]}\n", "only has inactive profiles"},
 		"optional dependency":    {web + "    depends_on: {b: {condition: service_started, required: false}}\n  b: {image: x, profiles: [p]}\n", ""},
 		"shared network":         {web + "    network_mode: service:b\n", `the service "b"`},
 		"shared processes":       {web + "    pid: service:b\n", `the service "b"`},

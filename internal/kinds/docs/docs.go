@@ -52,7 +52,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		first = home
 	}
 	if len(pages) == 0 && len(d.Unfound) == 0 {
-		d.Report(d.Spec.Problem("/layers", "the files have no page", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
+		d.Report(d.Spec.Problem("/layers", "no page among the files", "Markdown, HTML, reStructuredText, AsciiDoc or text"))
 	}
 	config := map[string]any{}
 	if len(pages) > 0 {

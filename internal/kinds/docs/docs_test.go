@@ -46,7 +46,7 @@ func TestDocsProblems(t *testing.T) {
 	davit.yaml:4:10: the index page "indx.md" is not among the pages (one of manual/index.md)`)
 	_, err = kindtest.Compose(t, map[string]string{"a.png": "x"}, "kind: docs\nlayers: [a.png]\n")
 	kindtest.WantLines(t, fmt.Sprint(err), `
-	davit.yaml:2:9: there is no page among the files (Markdown, HTML, reStructuredText, AsciiDoc or text)`)
+	davit.yaml:2:9: no page among the files (Markdown, HTML, reStructuredText, AsciiDoc or text)`)
 }
 
 func TestSites(t *testing.T) {
