@@ -54,7 +54,7 @@ func TestStatements(t *testing.T) {
 func TestStatementRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ content, want string }{
-		"no subject with a digest":      {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
+		"empty subject":      {strings.Replace(kindtest.ProvenanceStatement, `"digest":{"sha256":"00"}`, "", 1), "can't be read"},
 		"no digest":          {strings.Replace(kindtest.ProvenanceStatement, `{"sha256":"00"}`, "{}", 1), "no subject with a digest"},
 		"no predicate type":  {`{"_type":"https://in-toto.io/Statement/v1"}`, "has no predicateType"},
 		"payload not base64": {`{"payloadType":"` + mediatypes.InToto + `","payload":"***","signatures":[{"sig":""}]}`, "is not base64"},

@@ -91,7 +91,7 @@ type Alert struct {
 // FilesFact is the name of the fact that lists the first files.
 const FilesFact = "files"
 
-// Fact is a name and a value that a reader wants to know of an artifact.
+// Fact is a name and a value: one fact about an artifact.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`

@@ -16,8 +16,8 @@ import (
 	"github.com/davit-oci/davit/internal/tree"
 )
 
-// mend is the hint at a declaration that its client rejects.
-const mend = "mend it, or exclude it"
+// fixHint is the hint for a declaration that its client rejects.
+const fixHint = "fix it, or exclude it"
 
 // Kitfiles are the names of a Kitfile.
 var Kitfiles = []string{"Kitfile", "Kitfile.yaml", "Kitfile.yml", ".kitfile"}
@@ -42,11 +42,11 @@ func kitfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 	doc := declare.ReadDocument(s.Path, s.Head())
 	_, ok := IsKitfile(s)
 	if len(doc.Problems) == 0 && !ok {
-		return spec.Problems{{File: s.Path, Message: "has no manifestVersion, which kit requires", Hint: mend}}
+		return spec.Problems{{File: s.Path, Message: "has no manifestVersion, which kit requires", Hint: fixHint}}
 	}
 	for i := range doc.Problems {
 		if doc.Problems[i].Hint == "" {
-			doc.Problems[i].Hint = mend
+			doc.Problems[i].Hint = fixHint
 		}
 	}
 	return doc.Problems
@@ -62,7 +62,7 @@ func ReadKitfile(d *compose.Draft, by *compose.Layer) (map[string]any, *spec.Sou
 	d.Report(doc.Problems...)
 	kitfile, ok := doc.Value.(map[string]any)
 	if !ok {
-		return nil, nil, spec.Problem{File: by.Source(), Message: "kit wants a mapping with manifestVersion", Hint: mend}
+		return nil, nil, spec.Problem{File: by.Source(), Message: "kit requires a mapping with manifestVersion", Hint: fixHint}
 	}
 	return kitfile, &doc.Source, nil
 }

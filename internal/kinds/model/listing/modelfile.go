@@ -68,7 +68,7 @@ func modelfileFault(d *compose.Draft, l *compose.Layer) spec.Problems {
 		err = errors.New("names no files with MODEL, which modctl requires")
 	}
 	if err != nil {
-		return spec.Problems{problem(l.Source(), mend, err)}
+		return spec.Problems{problem(l.Source(), fixHint, err)}
 	}
 	return nil
 }
