@@ -1,3 +1,5 @@
+//go:build clients
+
 package cli
 
 import (
@@ -159,7 +161,8 @@ func described(more, mediaType string, data []byte) string {
 	return fmt.Sprintf(`{%s"mediaType":%q,"digest":%q,"size":%d}`, more, mediaType, digest.FromBytes(data), len(data))
 }
 
-// TestMemory holds commands to maxResident while they read content that was made to exhaust it.
+// TestMemory is built with the tag clients, as the tests like it are: together they take a minute and a half of a processor.
+// It holds commands to maxResident while they read content that was made to exhaust it.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	for name, bomb := range bombs() {
