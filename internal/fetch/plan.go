@@ -30,6 +30,7 @@ type Item struct {
 	Within string // directory that all entries of the tar must be in; "" for any
 	Strip  string // leading directory that entries lose; those outside it are left out
 	Image  bool   // entries may be whiteouts and may replace those of earlier layers
+	Rooted bool   // names in the tar may begin with a slash
 	Joined bool   // becomes one tar together with the others of its name
 }
 
@@ -104,8 +105,8 @@ func (it *Item) decideUnpack(m *Manifest, k kind.Kind, name string) {
 		it.Unpack, it.Image, it.Strip = true, true, oci.CleanDir(PrefixOf(k.Kind))
 	case k.Pull.ImagesToo && m.IsImage():
 		it.Unpack, it.Image = true, true
-	case !k.Pull.KeepsTars && IsTarRole(k.Kind, it.Role, it.Desc.MediaType):
-		it.Unpack, it.Sniff = true, true
+	case !k.Pull.Tars.Keep && IsTarRole(k.Kind, it.Role, it.Desc.MediaType):
+		it.Unpack, it.Sniff, it.Rooted = true, true, k.Pull.Tars.Rooted
 	}
 }
 

@@ -74,7 +74,7 @@ type Tar struct {
 // artifact.ErrRefused for one that is unsafe or not what its digest says.
 func (t Tar) Read(ctx context.Context, fn func(*read.Header, io.Reader) error) error {
 	it := t.Item
-	opts := read.Options{Limits: t.Limits, Image: it.Image, Within: it.Within}
+	opts := read.Options{Limits: t.Limits, Image: it.Image, Rooted: it.Rooted, Within: it.Within}
 	opts.Limits.Exact = it.Image
 	seen, stopped := false, false
 	each := func(h *read.Header, r io.Reader) error {

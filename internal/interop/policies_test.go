@@ -1,15 +1,23 @@
 package interop
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/mediatypes"
+	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 )
 
 // entriesOf lists the names in the only layer of an artifact, a compressed tar, and its manifest.
@@ -75,5 +83,57 @@ func TestPoliciesAsConftestReadsThem(t *testing.T) {
 	}
 	if len(m.Layers) != 2 {
 		t.Errorf("layers are %+v", m.Layers)
+	}
+}
+
+// TestDavitReadsBundlesOfOPA pulls bundles as "opa build" makes them, whose names begin with a slash: pushed by davit, and as the
+// documentation of OPA says, with the config of an image.
+func TestDavitReadsBundlesOfOPA(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{"data.json": "{}", "greeting/greeting.rego": "package greeting\n"}
+	var tarred bytes.Buffer
+	gz := gzip.NewWriter(&tarred)
+	w := tar.NewWriter(gz)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if err := w.WriteHeader(&tar.Header{Name: "/" + name, Mode: 0o600, Size: int64(len(want[name]))}); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, want[name])
+	}
+	if err := errors.Join(w.Close(), gz.Close()); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "bundle.tar.gz"), tarred.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, pushed := range map[string]func(ref string){
+		"davit": func(ref string) { push(t, dir, "kind: opa\nlayers: [bundle.tar.gz]\n", ref) },
+		"oras": func(ref string) {
+			target, _ := open(t, ref, registry.Write)
+			config, err := oras.PushBytes(t.Context(), target, ocispec.MediaTypeImageConfig, []byte("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			layer, err := oras.PushBytes(t.Context(), target, mediatypes.LayerTarGzip, tarred.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			layer.Annotations = map[string]string{ocispec.AnnotationTitle: "bundle.tar.gz"}
+			desc, err := oras.PackManifest(t.Context(), target, oras.PackManifestVersion1_1, ocispec.MediaTypeImageConfig,
+				oras.PackManifestOptions{ConfigDescriptor: &config, Layers: []ocispec.Descriptor{layer}})
+			if err == nil {
+				err = target.Tag(t.Context(), desc, "1.0.0")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		ref := repo(t, name) + ":1.0.0"
+		pushed(ref)
+		wantKind(t, ref, "opa")
+		got, _ := pulled(t, ref, pull.Options{NoSync: true})
+		sameFiles(t, files(t, got), want)
 	}
 }

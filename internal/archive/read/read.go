@@ -18,6 +18,9 @@ type Options struct {
 	// Image reads the archive as a layer of an image: absolute symbolic links are relative to the image's root. Whiteouts
 	// are returned as files whose names begin with ".wh.".
 	Image bool
+	// Rooted takes a name that begins with a slash for one below the root of the archive, as in layers of images, where it always
+	// is one. Otherwise it is refused.
+	Rooted bool
 	// Verbatim accepts what only a tree of the user's own may have: symbolic links to any target, with their text unchanged.
 	// Named pipes are left out; otherwise they are refused.
 	Verbatim bool
@@ -174,6 +177,9 @@ func (it *Iterator) add(h *Header, kind nameKind) error {
 
 // placeOf returns the place of a name that an entry has or links to.
 func (it *Iterator) placeOf(entry, name string) (string, error) {
+	if it.opts.Rooted || it.opts.Image {
+		name = belowRoot(name)
+	}
 	clean, err := archive.CleanName(name, it.opts.Exact)
 	if err != nil {
 		return "", &archive.UnsafeError{Name: entry, Reason: err.(*archive.UnsafeError).Reason}
@@ -206,6 +212,15 @@ func (it *Iterator) checkHardLink(h *Header) error {
 	}
 	h.Link = target
 	return it.add(h, kindFile)
+}
+
+// belowRoot returns a name without the slashes that it begins with, "." for the root.
+func belowRoot(name string) string {
+	below := strings.TrimLeft(name, "/")
+	if below == "" && name != "" {
+		return "."
+	}
+	return below
 }
 
 // relativeToRoot returns a relative target equivalent to an absolute one, as long as no directory above name is moved.

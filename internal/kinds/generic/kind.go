@@ -9,6 +9,6 @@ import (
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),
-		Pull: kind.Pull{KeepsTars: true, ImagesToo: true},
+		Pull: kind.Pull{Tars: kind.Unpacking{Keep: true}, ImagesToo: true},
 	}
 }

@@ -23,7 +23,7 @@ func Kind() kind.Kind {
 			NeedsConfig: func(mediaType string) bool {
 				return mediaType == mediatypes.HelmChart || mediaType == mediatypes.HelmProvenance
 			},
-			KeepsTars: true,
+			Tars:      kind.Unpacking{Keep: true},
 			PathInTar: true,
 		},
 	}

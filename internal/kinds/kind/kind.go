@@ -59,8 +59,7 @@ type Pull struct {
 	// FactsOf is Facts, with facts from the files that the config names. open returns a reader of the file at a path in the
 	// layer of a digest, nil if it is absent.
 	FactsOf func(config []byte, open func(layer, path string) (r io.ReaderAt, size int64)) []Fact
-	// KeepsTars: a tar layer is a file unless its annotations say that it is a directory.
-	KeepsTars bool
+	Tars    Unpacking
 	// ImagesToo: a container image without a kind of its own is treated as a file system.
 	ImagesToo bool
 	// Joins: without unpacking, the layers become one tar, with owners, times, and extended attributes.
@@ -78,6 +77,14 @@ type Pull struct {
 	Alerts func(config []byte) []Alert
 	// Answer returns the part of a text, the only file of the artifact, that answers one of its alerts.
 	Answer func(text []byte, alert string) []byte
+}
+
+// Unpacking says how a pull unpacks layers that are tars.
+type Unpacking struct {
+	// Keep: a tar is a file unless its annotations say that it is a directory.
+	Keep bool
+	// Rooted: names in a tar may begin with a slash, and are relative all the same.
+	Rooted bool
 }
 
 // Alert is an alert that an artifact answers. The fields after Section describe the answer, where they are known.

@@ -7,6 +7,10 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
+// bundle is the file that "opa build" makes. Its names begin with a slash. The documentation of OPA pushes it with the config of
+// an image.
+const bundle = "bundle.tar.gz"
+
 // Kind returns the kind of bundles: a directory, or what "opa build" made of one.
 func Kind() kind.Kind {
 	return kind.Kind{
@@ -26,7 +30,11 @@ layers: [policy/]
 `,
 		},
 		Sign: func(t mediatypes.Traits) bool {
-			return t.ConfigType == conftest.Config && t.OnlyLayers(mediatypes.LayerTarGzip)
+			if !t.OnlyLayers(mediatypes.LayerTarGzip) {
+				return false
+			}
+			return t.ConfigType == conftest.Config || mediatypes.OfImage(t.ConfigType) && len(t.Layers) == 1 && t.Layers[0].Title == bundle
 		},
+		Pull: kind.Pull{Tars: kind.Unpacking{Rooted: true}},
 	}
 }

@@ -103,6 +103,7 @@ func (t *trees) extractor(it *fetch.Item) *extract.Extractor {
 		Options: read.Options{
 			Limits:   t.opts.Limits,
 			Image:    it.Image,
+			Rooted:   it.Rooted,
 			Verbatim: it.Image && t.opts.Owners, // the user requested the original mode
 			Within:   it.Within,
 		},

@@ -1,0 +1,36 @@
+package archive_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/davit-oci/davit/internal/archive/extract"
+	"github.com/davit-oci/davit/internal/archive/read"
+)
+
+// TestRooted unpacks names that begin with a slash, as images and the bundles of OPA have them: below the root, never out of it.
+func TestRooted(t *testing.T) {
+	t.Parallel()
+	packed := tarball(item{name: "/"}, file("/data.json"), item{name: "/a/"}, file("//a/b"), item{name: "/hard", link: "/a/b", typeflag: '1'})
+	for name, opts := range map[string]extract.Options{
+		"rooted": {Options: read.Options{Rooted: true}},
+		"image":  {Options: read.Options{Image: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := slices.Sorted(maps.Keys(snapshot(t, unpack(t, packed, opts))))
+			if want := []string{"a", "a/b", "data.json", "hard"}; !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if err := rewriteAs(t, opts, packed); err != nil {
+				t.Error(err)
+			}
+			for _, evil := range []item{file("/../evil"), file("/a/../../evil"), {name: "/h", link: "/../evil", typeflag: '1'}} {
+				if err := extractBeside(t, tarball(evil), opts); err == nil {
+					t.Errorf("%q -> %q was taken", evil.name, evil.link)
+				}
+			}
+		})
+	}
+}
