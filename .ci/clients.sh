@@ -38,7 +38,7 @@ late  conftest      github.com/open-policy-agent/conftest@v0.71.1     .
 late  opa           github.com/open-policy-agent/opa@v1.22.4          .
 late  falcoctl      github.com/falcosecurity/falcoctl@v0.13.0         .
 late  tofu          github.com/opentofu/opentofu@v1.12.6              cmd/tofu
-late  tkn           github.com/tektoncd/cli@v0.44.0                   cmd/tkn
+late  tkn           github.com/tektoncd/cli@v0.44.0                        -
 EOF
 }
 
