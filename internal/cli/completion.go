@@ -43,7 +43,7 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	case "powershell":
 		err = root.GenPowerShellCompletionWithDesc(&out)
 	default:
-		err = &exit.UsageError{Err: fmt.Errorf("no completion for %q", shell), Hint: "davit knows bash, zsh, fish and powershell"}
+		err = &exit.UsageError{Err: fmt.Errorf("no completion for %q", shell), Hint: "shells: bash, zsh, fish, powershell"}
 	}
 	return out.Bytes(), err
 }

@@ -44,7 +44,7 @@ const foreignFlags = `
 V | "davit --version" prints the version
 v verbose d debug-http | --debug shows each request
 json j o output | --format json prints JSON
-jsonpath jq | --format '{{.digest}}' prints a field
+jsonpath jq | --format '{{.FIELD}}' prints a field; --format json shows which there are
 tls-verify | --insecure does not check certificates; --plain-http uses plain HTTP
 skip-tls-verify insecure-skip-tls-verify k | --insecure does not check certificates
 allow-http | --plain-http uses plain HTTP

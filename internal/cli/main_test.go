@@ -194,6 +194,9 @@ func exitsWith(ts *testscript.TestScript, neg bool, args []string) {
 	if got != "exit status "+want {
 		ts.Fatalf("%s, want %s", got, want)
 	}
+	if args[1] == "davit" {
+		checkHints(ts, args[1:], ts.ReadFile("stderr"))
+	}
 }
 
 // setsVariable is the script command "set NAME": it sets an environment variable to the output of the last command.

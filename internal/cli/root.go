@@ -86,8 +86,7 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 	}
 	warnVariables(a, cmd)
 	if f := a.Format.Name; (f == "yaml" || f == "tree") && !slices.Contains(formatsOf(cmd), f) {
-		known := append([]string{"text", "json", "a template ('{{.digest}}')"}, formatsOf(cmd)...)
-		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath()), Hint: "formats: " + strings.Join(known, ", ")}
+		return &exit.UsageError{Err: fmt.Errorf("--format %s: %q does not print that", f, cmd.CommandPath()), Hint: formatHint(cmd)}
 	}
 	a.Stderr.Label = "davit: " + cmd.Name() + ": "
 	if a.Quiet {
@@ -101,6 +100,11 @@ func prepare(a *app.App, cmd *cobra.Command) error {
 
 // formatsOf returns the formats that only this command has.
 func formatsOf(cmd *cobra.Command) []string { return strings.Fields(cmd.Annotations["formats"]) }
+
+// formatHint names the formats of a command.
+func formatHint(cmd *cobra.Command) string {
+	return "formats: " + strings.Join(append([]string{"text", "json"}, formatsOf(cmd)...), ", ") + ", or a template"
+}
 
 // versionFlag prints the version. It is not cobra's flag, which needs the package text/template and with it 2 MB of program:
 // that calls methods by names read at run time, and the linker then keeps every exported method.
@@ -139,6 +143,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		hint = cmp.Or(suggestFlag(cmd, unknown), hint)
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Name == "format" {
+		hint = formatHint(cmd)
 	}
 	return &exit.UsageError{Err: app.FlagError(err), Hint: hint}
 }

@@ -46,9 +46,9 @@ func (f *Format) Set(value string) error {
 		*f = Format{Name: value}
 		return nil
 	case templateFormat:
-		return fmt.Errorf("needs a template: --format '{{.digest}}'")
+		return fmt.Errorf("needs a template: '{{json .}}'")
 	}
-	return fmt.Errorf("must be text, json, or a template: '{{.digest}}'")
+	return fmt.Errorf("not a format, nor a template such as '{{json .}}'")
 }
 
 // Guess sets the format to JSON if the arguments, or else the environment variable's value, ask for it. It runs before the

@@ -15,7 +15,6 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/lazy"
 	"github.com/davit-oci/davit/internal/term"
-	"github.com/davit-oci/davit/internal/textdist"
 )
 
 // templateFuncs are the functions of templates besides those of Go.
@@ -61,7 +60,7 @@ func writeTemplate(w io.Writer, t *template.Template, v any) error {
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, data); err != nil {
-		return templateError(err, data)
+		return templateError(t, err, data)
 	}
 	_, err = io.WriteString(w, term.EscapeValues(strings.TrimSuffix(out.String(), "\n"))+"\n")
 	return err
@@ -71,43 +70,31 @@ func writeTemplate(w io.Writer, t *template.Template, v any) error {
 var missingKey = lazy.Regexp(`at <\.?([^>]*)>: map has no entry for key "([^"]*)"`)
 
 // templateError returns the error of a template, with the fields that exist if one does not.
-func templateError(err error, data any) error {
+func templateError(t *template.Template, err error, data any) error {
 	found := missingKey().FindStringSubmatch(err.Error())
 	if found == nil {
 		return &exit.UsageError{Err: fmt.Errorf("--format: %s", templateWords(err))}
 	}
 	path, name := strings.Split(found[1], "."), found[2]
 	beside := data
-	for _, parent := range path[:max(0, slices.Index(path, name))] {
+	path = path[:max(0, slices.Index(path, name))]
+	for _, parent := range path {
 		fields, _ := beside.(map[string]any)
 		beside = fields[parent]
 	}
-	names := fieldsOf(beside, nil)
-	every := slices.Concat(names, fieldsOf(data, nil))
-	var hint string
-	if i := slices.IndexFunc(every, func(s string) bool { return strings.EqualFold(s, name) }); i >= 0 {
-		hint = fmt.Sprintf("did you mean .%s?", every[i])
-	} else if near := textdist.Closest(name, every); near != "" {
-		hint = fmt.Sprintf("did you mean .%s?", near)
-	} else if fields, ok := beside.(map[string]any); ok && len(fields) > 0 {
+	hint := "--format json prints every field"
+	near := closestField(name, data, field{value: beside, path: strings.Join(path, ".")}, field{value: data})
+	fields, _ := beside.(map[string]any)
+	switch isNested := strings.Contains(t.Root.String(), "{{range") || strings.Contains(t.Root.String(), "{{with"); {
+	case isNested && near.name != "" && near.name != name: // a path from the root would be wrong there
+		hint = fmt.Sprintf("did you mean .%s?", near.name)
+	case isNested:
+	case near.name != "":
+		hint = fmt.Sprintf("did you mean '%s'?", near.template())
+	case len(fields) > 0:
 		hint = "fields: " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
 	}
 	return &exit.UsageError{Err: fmt.Errorf("--format: the result has no field %q", name), Hint: hint}
-}
-
-// fieldsOf adds the names of the fields at any depth to list.
-func fieldsOf(data any, list []string) []string {
-	switch v := data.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			list = fieldsOf(v[name], append(list, name))
-		}
-	case []any:
-		if len(v) > 0 {
-			list = fieldsOf(v[0], list)
-		}
-	}
-	return list
 }
 
 // templateData returns the JSON of a value as maps and lists. Fields that JSON omits because they are empty exist and are

@@ -67,7 +67,7 @@ func lookupKind(name string) (mediatypes.Kind, error) {
 	}
 	hint := textdist.DidYouMean(name, names)
 	if hint == "" {
-		hint = "davit knows " + strings.Join(names, ", ")
+		hint = "kinds: " + strings.Join(names, ", ")
 	}
 	return kind.Kind, &exit.UsageError{Err: fmt.Errorf("no such kind: %q", name), Hint: hint}
 }
