@@ -57,6 +57,8 @@ func volume(t testing.TB) string {
 		must(unix.Setxattr(at("d/e"), "trusted.davit", []byte("x\x00\n="), 0))
 		must(unix.Setxattr(at("d/setgid"), "security.capability", capability, 0))
 		must(unix.Lchown(at("l"), 77, 88))
+		must(unix.Lsetxattr(at("l"), "trusted.davit", []byte("l\x00"), 0), unix.Lsetxattr(at("d/l2"), "trusted.davit", []byte("2"), 0))
+		must(unix.Lsetxattr(at("d/l2"), "trusted.overlay.davit", []byte("2"), 0))
 	}
 	times := map[string]time.Time{
 		"d/e/plain": time.Unix(1e9, 123456789), "l": time.Unix(5, 7), "d/sparse": time.Unix(-3, 250_000_000),
@@ -126,7 +128,16 @@ func everything(t testing.TB, top string) map[string]string {
 		switch {
 		case info.Mode().Type() == fs.ModeSymlink:
 			target, err := os.Readlink(p)
-			found[name] = about + " " + target
+			if err != nil {
+				return err
+			}
+			dir, err := os.Open(filepath.Dir(p))
+			if err != nil {
+				return err
+			}
+			defer dir.Close()
+			attrs, err := sysfile.LinkXattrs(dir, filepath.Base(p))
+			found[name] = fmt.Sprint(about, " ", target, attrs)
 			return err
 		case info.Mode().IsRegular():
 			if _, ok := first[st.Ino]; !ok {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -226,15 +225,8 @@ func (x *Extractor) restore(f *os.File, h *read.Header) error {
 	if mode.IsDir() {
 		mode |= 0o700 // see LockDirs
 	}
-	if x.opts.Unprivileged {
-		maps.DeleteFunc(h.Xattrs, func(name, _ string) bool { return strings.HasPrefix(name, "security.") })
-	}
-	skipped, err := sysfile.SetXattrs(f, h.Xattrs)
-	if err != nil {
+	if err := x.restoreXattrs(h, func(attrs map[string]string) ([]string, error) { return sysfile.SetXattrs(f, attrs) }); err != nil {
 		return err
-	}
-	if len(skipped) > 0 {
-		x.note(h.Name, strings.Join(skipped, ", "))
 	}
 	if err := f.Chmod(mode); err != nil {
 		return err
@@ -242,7 +234,19 @@ func (x *Extractor) restore(f *os.File, h *read.Header) error {
 	return sysfile.SetTimes(f, h.ModTime)
 }
 
-// restoreLink sets the owner and time of a symbolic link.
+// restoreXattrs sets extended attributes.
+func (x *Extractor) restoreXattrs(h *read.Header, set func(map[string]string) (skipped []string, err error)) error {
+	if x.opts.Unprivileged {
+		maps.DeleteFunc(h.Xattrs, func(name, _ string) bool { return strings.HasPrefix(name, "security.") })
+	}
+	skipped, err := set(h.Xattrs)
+	if len(skipped) > 0 {
+		x.note(h.Name, strings.Join(skipped, ", "))
+	}
+	return err
+}
+
+// restoreLink sets the owner, extended attributes, and time of a symbolic link or a named pipe.
 func (x *Extractor) restoreLink(dir *os.Root, base string, h *read.Header) error {
 	if err := dir.Lchown(base, h.UID, h.GID); err != nil {
 		if !errors.Is(err, fs.ErrPermission) {
@@ -255,5 +259,8 @@ func (x *Extractor) restoreLink(dir *os.Root, base string, h *read.Header) error
 		return err
 	}
 	defer f.Close()
-	return sysfile.SetLinkTimes(f, path.Base(base), h.ModTime)
+	if err := x.restoreXattrs(h, func(attrs map[string]string) ([]string, error) { return sysfile.SetLinkXattrs(f, base, attrs) }); err != nil {
+		return err
+	}
+	return sysfile.SetLinkTimes(f, base, h.ModTime)
 }

@@ -121,7 +121,27 @@ func isPortable(attr string) bool {
 
 // Xattrs returns the portable extended attributes of an open file.
 func Xattrs(f File) (map[string]string, error) {
-	names, err := xattr(f, func(fd int, buf []byte) (int, error) { return unix.Flistxattr(fd, buf) })
+	return xattrs(f, unix.Flistxattr, unix.Fgetxattr)
+}
+
+// LinkXattrs returns those of the symbolic link or named pipe name in the open directory dir. Links have no attributes of users,
+// so this finds little without root.
+func LinkXattrs(dir File, name string) (map[string]string, error) {
+	attrs, err := xattrs(dir,
+		func(fd int, buf []byte) (int, error) { return unix.Llistxattr(below(fd, name), buf) },
+		func(fd int, attr string, buf []byte) (int, error) { return unix.Lgetxattr(below(fd, name), attr, buf) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // without /proc
+	}
+	return attrs, err
+}
+
+// below returns a path of a file in an open directory, of which no part is a link of the tree.
+func below(fd int, name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", fd, name) }
+
+// xattrs reads attributes by calls that list them and return one.
+func xattrs(f File, list func(fd int, buf []byte) (int, error), get func(fd int, attr string, buf []byte) (int, error)) (map[string]string, error) {
+	names, err := xattr(f, list)
 	if err != nil || names == "" {
 		return nil, err
 	}
@@ -130,7 +150,7 @@ func Xattrs(f File) (map[string]string, error) {
 		if !isPortable(name) {
 			continue
 		}
-		value, err := xattr(f, func(fd int, buf []byte) (int, error) { return unix.Fgetxattr(fd, name, buf) })
+		value, err := xattr(f, func(fd int, buf []byte) (int, error) { return get(fd, name, buf) })
 		if err != nil {
 			return nil, err
 		}
@@ -162,13 +182,24 @@ func xattr(f File, call func(fd int, buf []byte) (int, error)) (string, error) {
 // SetXattrs sets the portable extended attributes of an open file. It returns those that this user or file system does
 // not permit.
 func SetXattrs(f *os.File, attrs map[string]string) (skipped []string, err error) {
+	return setXattrs(f, attrs, unix.Fsetxattr)
+}
+
+// SetLinkXattrs sets those of the symbolic link or named pipe name in the open directory dir.
+func SetLinkXattrs(dir *os.File, name string, attrs map[string]string) (skipped []string, err error) {
+	return setXattrs(dir, attrs, func(fd int, attr string, value []byte, flags int) error {
+		return unix.Lsetxattr(below(fd, name), attr, value, flags)
+	})
+}
+
+func setXattrs(f *os.File, attrs map[string]string, set func(fd int, attr string, value []byte, flags int) error) (skipped []string, err error) {
 	for name, value := range attrs {
 		if !isPortable(name) {
 			continue
 		}
-		_, err := withFD(f, func(fd int) (int, error) { return 0, unix.Fsetxattr(fd, name, []byte(value), 0) })
+		_, err := withFD(f, func(fd int) (int, error) { return 0, set(fd, name, []byte(value), 0) })
 		switch {
-		case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOTSUP):
+		case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOTSUP), errors.Is(err, fs.ErrNotExist): // the last one without /proc
 			skipped = append(skipped, name)
 		case err != nil:
 			return nil, &fs.PathError{Op: "setxattr " + name, Path: f.Name(), Err: err}

@@ -32,6 +32,12 @@ func Xattrs(File) (map[string]string, error) { return nil, errors.ErrUnsupported
 
 func SetXattrs(*os.File, map[string]string) ([]string, error) { return nil, errors.ErrUnsupported }
 
+func LinkXattrs(File, string) (map[string]string, error) { return nil, errors.ErrUnsupported }
+
+func SetLinkXattrs(*os.File, string, map[string]string) ([]string, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func SetTimes(*os.File, time.Time) error { return errors.ErrUnsupported }
 
 func SetLinkTimes(*os.File, string, time.Time) error { return errors.ErrUnsupported }

@@ -186,23 +186,21 @@ func (w *treeWriter) open(name string) (fs.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// preserve sets mode, owner, time, and extended attributes. f is nil for a symbolic link, which has no portable extended
-// attributes.
-func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, modTime int64) error {
+// preserve sets mode, owner, time, and extended attributes. Of a symbolic link or a named pipe, f is the directory.
+func preserve(hdr *tar.Header, f fs.File, info fs.FileInfo, modTime int64) (err error) {
+	file, ok := f.(sysfile.File)
+	if !ok {
+		return errors.New("its metadata can't be preserved: not a file of the operating system")
+	}
 	uid, gid := sysfile.Owner(info)
 	m := metadata{mode: info.Mode(), uid: uid, gid: gid, modTime: time.Unix(0, modTime)}
-	if f != nil {
-		file, ok := f.(sysfile.File)
-		if !ok {
-			return errors.New("its metadata can't be preserved: not a file of the operating system")
-		}
-		var err error
-		if m.xattrs, err = sysfile.Xattrs(file); err != nil {
-			return err
-		}
+	if hdr.Typeflag == tar.TypeSymlink || hdr.Typeflag == tar.TypeFifo {
+		m.xattrs, err = sysfile.LinkXattrs(file, path.Base(hdr.Name))
+	} else {
+		m.xattrs, err = sysfile.Xattrs(file)
 	}
 	m.apply(hdr)
-	return nil
+	return err
 }
 
 // metadata is everything about an entry except its name and content.
@@ -253,7 +251,12 @@ func (w *treeWriter) unopened(e *Entry, hdr *tar.Header) error {
 		if !e.isSame(info) {
 			return archive.ErrChanged
 		}
-		if err := preserve(hdr, nil, info, e.ModTime); err != nil {
+		dir, _, err := w.open(path.Dir(e.Name))
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		if err := preserve(hdr, dir, info, e.ModTime); err != nil {
 			return err
 		}
 	}
