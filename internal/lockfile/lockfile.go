@@ -214,35 +214,5 @@ func Update(ctx context.Context, name, lockDir string, change func(*File) error)
 	if _, err := os.Stat(abs); err == nil && bytes.Equal(before, after) {
 		return nil
 	}
-	return replace(abs, after)
-}
-
-// replace writes a file under another name, and renames it.
-func replace(name string, data []byte) error {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(name); err == nil {
-		mode = info.Mode().Perm()
-	}
-	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // no effect after the rename
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Chmod(mode)
-	}
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		return err
-	}
-	return durable.Dir(filepath.Dir(name))
+	return durable.ReplaceFile(abs, after, 0o644, 0o777)
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/filelock"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote/transport"
@@ -214,7 +215,7 @@ func editConfig(ctx context.Context, given string, edit func(auths map[string]js
 	if data, err = json.MarshalIndent(config, "", "\t"); err != nil {
 		return err
 	}
-	return replaceFile(path, append(data, '\n'))
+	return durable.ReplaceFile(path, append(data, '\n'), 0o600, 0o660)
 }
 
 // parseObject parses a JSON object. An empty text and null have no fields.
@@ -228,27 +229,4 @@ func parseObject(data []byte) (map[string]json.RawMessage, error) {
 		object = map[string]json.RawMessage{}
 	}
 	return object, err
-}
-
-// replaceFile replaces a file at once, and keeps its mode.
-func replaceFile(path string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".config-") // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // no effect after the rename
-	if info, err := os.Stat(path); err == nil {
-		_ = temp.Chmod(info.Mode().Perm() & 0o660)
-	}
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }
