@@ -8,7 +8,6 @@ import (
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/content"
 )
 
@@ -61,15 +60,11 @@ func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, 
 		}
 	}
 	members := make([]*Manifest, len(m.Manifests))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(DefaultConcurrency)
-	for i, entry := range m.Manifests {
-		group.Go(func() (err error) {
-			members[i], err = Load(ctx, src, entry)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := Concurrently(ctx, len(members), func(ctx context.Context, i int) (err error) {
+		members[i], err = Load(ctx, src, m.Manifests[i])
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	for _, member := range members {

@@ -31,7 +31,7 @@ type Options struct {
 	Referrers bool              // its referrers, if the source can list them
 	Weights   bool              // also the header of a file of model weights, if the config has no such data
 	Tensors   bool              // also the tensors of all weights, from the headers of their files
-	Tags      bool              // see ReferrerOptions
+	Tags      bool              // see referrers.Options
 }
 
 // Info describes an artifact. Its JSON is for scripts.
@@ -236,7 +236,7 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
 	entries := m.Manifests[:min(len(m.Manifests), referrers.MaxEntries)]
 	infos := make([]*Info, len(entries))
-	err := referrers.AtOnce(ctx, len(entries), func(ctx context.Context, i int) (err error) {
+	err := fetch.Concurrently(ctx, len(entries), func(ctx context.Context, i int) (err error) {
 		infos[i], err = in.entry(ctx, entries[i], depth)
 		return err
 	})

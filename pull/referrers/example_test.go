@@ -91,3 +91,17 @@ func ExampleStatementInIndex() {
 	fmt.Println(errors.As(err, &none))
 	// Output: true
 }
+
+// A Lister requests the referrers of several subjects at once, and lists each referrer only once.
+func ExampleLister() {
+	src, subject := attached()
+	lister := referrers.NewLister(src, referrers.Options{Recursive: true})
+	lists, err := lister.Each(context.Background(), []ocispec.Descriptor{subject})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range lists[subject.Digest] {
+		fmt.Println(r.Kind, len(r.Referrers))
+	}
+	// Output: sbom 0
+}

@@ -13,7 +13,6 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2"
 )
 
@@ -62,7 +61,7 @@ func (r *Referrer) Created() time.Time {
 // List returns the referrers of subject, sorted by kind, time, and digest. It uses the referrers API, its fallback tag, or the
 // graph of the source, whichever the source has. The list is empty for a subject that has none or does not exist.
 //
-// List returns artifact.ErrRefused for more than 10,000 referrers, and for manifests that are not what their digests say.
+// List returns artifact.ErrRefused for more than 10,000 referrers, and for manifests that do not match their digests.
 func List(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, opts Options) (
 	[]*Referrer, error) {
 	lists, err := NewLister(src, opts).Each(ctx, []ocispec.Descriptor{subject})
@@ -86,7 +85,8 @@ func NewLister(src oras.ReadOnlyGraphTarget, opts Options) *Lister {
 	return &Lister{src: src, opts: opts, seen: make(map[digest.Digest]bool)}
 }
 
-// Each returns the referrers of each of the subjects.
+// Each returns the referrers of each of the subjects, by digest. A subject that an earlier call listed is left out. Each returns the
+// errors of List.
 func (w *Lister) Each(ctx context.Context, subjects []ocispec.Descriptor) (map[digest.Digest][]*Referrer, error) {
 	var each []ocispec.Descriptor
 	for _, subject := range subjects {
@@ -136,7 +136,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 		opts.Kind, opts.Tags, opts.FreeTags = "", false, false
 	}
 	found := make([][]ocispec.Descriptor, len(subjects))
-	err := AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+	err := fetch.Concurrently(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
 		if found[i], err = w.direct(ctx, subjects[i], filterType(opts.Kind)); err != nil {
 			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
 		}
@@ -157,7 +157,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 		learner.LearnTags(ctx)
 	}
 	lists := make([][]*Referrer, len(subjects))
-	return lists, AtOnce(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+	return lists, fetch.Concurrently(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
 		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
 		return err
 	})
@@ -194,16 +194,6 @@ func (w *Lister) list(ctx context.Context, subject ocispec.Descriptor, found []o
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created().Compare(b.Created()), cmp.Compare(a.Digest, b.Digest))
 	})
 	return list, nil
-}
-
-// AtOnce runs several functions concurrently and returns the first error.
-func AtOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(fetch.DefaultConcurrency)
-	for i := range n {
-		group.Go(func() error { return do(ctx, i) })
-	}
-	return group.Wait()
 }
 
 // direct lists the direct referrers, from the source.
