@@ -175,3 +175,8 @@ func ExampleRefused() {
 	fmt.Println(err, errors.Is(err, artifact.ErrRefused))
 	// Output: "app.tar": manifest too large: limit is 4 MiB true
 }
+
+func ExampleIsKindFile() {
+	fmt.Println(artifact.IsKindFile("model"), artifact.IsKindFile("./thing.kind.yaml"))
+	// Output: false true
+}

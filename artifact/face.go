@@ -65,7 +65,7 @@ func Starter(fsys fs.FS, dir, kind string) ([]byte, error) {
 	return detect.Starter(kinds.Table(), fsys, dir, kind)
 }
 
-// AmbiguousError reports that several kinds fit the files, and a person has to choose. errors.Is(err, ErrInvalid) holds.
+// AmbiguousError reports that several kinds fit the files, and the user must choose. errors.Is(err, ErrInvalid) holds.
 type AmbiguousError = detect.AmbiguousError
 
 // Candidate is a kind that fits, and the evidence for it.

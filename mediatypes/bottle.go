@@ -4,6 +4,6 @@ package mediatypes
 const (
 	BottleDigest = "sh.brew.bottle.digest"
 	BottleTab    = "sh.brew.tab"
-	// GitHubPackageType tells ghcr.io what a package is.
+	// GitHubPackageType tells ghcr.io the type of a package.
 	GitHubPackageType = "com.github.package.type"
 )

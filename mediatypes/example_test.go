@@ -19,3 +19,15 @@ func ExampleRecognize() {
 	// sbom true
 	// generic false
 }
+
+func ExamplePackings() {
+	for _, p := range mediatypes.Packings() {
+		fmt.Printf("%q ", p.Extension())
+	}
+	// Output: "" ".tar" ".tar.gz" ".tar.zst" ".zip"
+}
+
+func ExampleOfImage() {
+	fmt.Println(mediatypes.OfImage(mediatypes.ImageConfig), mediatypes.OfImage(mediatypes.WasmConfig))
+	// Output: true false
+}

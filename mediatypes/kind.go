@@ -61,10 +61,10 @@ const (
 	ByRole   Order = "role"
 )
 
-// Kind is one type of artifact: what "kind: model" writes, and how it is recognized when it is read.
-// The JSON and YAML names are those of a kind file, so that every built-in kind prints as one.
+// Kind is one type of artifact: how "kind: model" is packed, and how its manifests are recognized. The JSON and YAML names are
+// those of a kind file, so that every built-in kind prints as one.
 type Kind struct {
-	Name    string `json:"name" yaml:"name"`       // the word people write: "model"
+	Name    string `json:"name" yaml:"name"`       // as in davit.yaml: "model"
 	Summary string `json:"summary" yaml:"summary"` // one line for help and README
 
 	Identity `yaml:",inline"`
@@ -91,7 +91,7 @@ type Kind struct {
 	Example string `json:"example,omitempty" yaml:"example,omitempty"`
 }
 
-// Identity is how the manifests of a kind are told from others. Its fields are fields of the kind in a kind file.
+// Identity identifies the manifests of a kind. Its fields are fields of the kind in a kind file.
 type Identity struct {
 	// ArtifactType is written to the manifest. Empty: the manifest has none, and the config's media type identifies
 	// the kind, unless TypeFromLayer is set.

@@ -1,6 +1,6 @@
 package mediatypes
 
-// The types of a runbook artifact. The field has no convention for it; these are davit's own.
+// The types of a runbook artifact. No other tool defines types for it, so davit does.
 const (
 	RunbookArtifact = "application/vnd.davit.runbook.v1"
 	RunbookConfig   = "application/vnd.davit.runbook.config.v1+json"

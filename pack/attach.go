@@ -28,8 +28,8 @@ type AttachOptions struct {
 	Replace bool
 	// EachPlatform attaches to every manifest of an index instead of the index itself.
 	EachPlatform bool
-	// KeepReplaced leaves to the caller the removal of what Replace would remove: who attaches several artifacts must not
-	// remove one of them for another.
+	// KeepReplaced only lists the referrers that Replace would remove, in Attached.Beside. A caller that attaches several
+	// artifacts removes them afterwards, so that none replaces another.
 	KeepReplaced bool
 	// DryRun sends and removes nothing.
 	DryRun bool
@@ -46,7 +46,7 @@ type Attached struct {
 	Beside []digest.Digest `json:"beside,omitempty"`
 }
 
-// Replaced is a referrer that another one took the place of.
+// Replaced is a referrer that a new one replaced.
 type Replaced struct {
 	Digest       digest.Digest `json:"digest"`
 	MediaType    string        `json:"mediaType"`
@@ -56,10 +56,10 @@ type Replaced struct {
 	Size         int64         `json:"size"` // of the manifest
 }
 
-// Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject.
-// If the same artifact is attached already, whenever it was created, it is not attached again and its result has
-// Skipped set. If Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests
-// for a platform is an artifact.ErrRefused.
+// Attach packs the plan and pushes it as a referrer of subject, without a tag. It returns one result for each subject. If the
+// same artifact is attached already, whenever it was created, it is not attached again and its result has Skipped set. If
+// Replace is set and dst can't delete, the error is errdef.ErrUnsupported; an index without manifests for a platform is an
+// artifact.ErrRefused. Other errors are those of Push.
 func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment, opts AttachOptions) ([]*Attached, error) {
 	if opts.Replace && !opts.DryRun {
 		if _, ok := to.Target.(content.Deleter); !ok {
@@ -92,7 +92,7 @@ func Attach(ctx context.Context, fsys fs.FS, plan *artifact.Plan, to Attachment,
 	return results, nil
 }
 
-// Attachment names the manifest that something is attached to, and its location.
+// Attachment names the manifest to attach to, and its target.
 type Attachment struct {
 	Target  oras.GraphTarget
 	Subject ocispec.Descriptor

@@ -112,3 +112,26 @@ func ExampleIndex() {
 	fmt.Println(index.Tags, len(platforms), err)
 	// Output: [v1] 2 <nil>
 }
+
+// With a cache, a second push does not read unchanged files again. The cache can be shared by processes.
+func ExampleNewCache() {
+	cache := pack.NewCache("") // a directory such as os.UserCacheDir()/app; "": only in memory
+	defer cache.Close()
+	fsys := os.DirFS("testdata/greeting")
+	plan, err := artifact.Compose(fsys, &artifact.Spec{Kind: "generic", Layers: []artifact.LayerSpec{{Path: "*"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	store := memory.New()
+	for range 2 {
+		opts := pack.PushOptions{Options: pack.Options{Cache: cache}}
+		result, err := pack.Push(context.Background(), fsys, plan, store, opts)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(result.Skipped)
+	}
+	// Output:
+	// false
+	// true
+}

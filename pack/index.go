@@ -35,9 +35,9 @@ type IndexOptions struct {
 	Progress     artifact.Progress                                         // receives every step, unless nil
 }
 
-// Index puts separately pushed manifests under one index, in the order given. A member that is an index itself
-// contributes its manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client
-// could not choose; that, and an index without members, is an artifact.ErrInvalid.
+// Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes its
+// manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client could not choose;
+// that, and an index without members, is an artifact.ErrInvalid. Other errors are those of dst and of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
 	entries, err := newEntries(ctx, dst, members)
 	if err != nil {

@@ -18,7 +18,7 @@ type Options struct {
 	// Base is the base of an image or volume: its layers come first, and its config is completed.
 	Base *Base
 	// Created is written as org.opencontainers.image.created and as the time of tar entries. The zero time leaves the
-	// annotation out, so that equal files give equal digests.
+	// annotation out, so that equal files have equal digests.
 	Created time.Time
 	// Concurrency is how many blobs are sent at once. 0: eight.
 	Concurrency int
@@ -28,7 +28,7 @@ type Options struct {
 	Cache *Cache
 }
 
-// Base is a manifest at a target that an image builds on.
+// Base is the manifest that an image builds on, and its target.
 type Base struct {
 	Source     oras.ReadOnlyTarget
 	Descriptor ocispec.Descriptor
@@ -49,14 +49,14 @@ type PushOptions struct {
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
-// BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names.
-// A registry does; files of a layout may be deleted behind its back. Push then checks for fewer blobs.
+// BlobKeeper is a target that reports whether it stores a manifest only together with all blobs that the manifest names. A
+// registry does; files of a layout may be deleted by other programs. Push then checks for fewer blobs.
 type BlobKeeper interface {
 	KeepsBlobs() bool
 }
 
-// BlobPusher is implemented by targets that can take a blob in a better way than oras's Push: the digest may be unknown,
-// an interrupted upload resumes, and an existing blob is not sent. It calls report with the number of bytes done.
+// BlobPusher is implemented by targets that can do more than Push of oras: the digest may be unknown, an interrupted upload
+// resumes, and an existing blob is not sent. It calls report with the number of bytes done.
 type BlobPusher interface {
 	PushBlob(ctx context.Context, b artifact.Blob, report func(done int64)) (ocispec.Descriptor, artifact.Step, error)
 }

@@ -29,7 +29,7 @@ type Result struct {
 	Remarks
 }
 
-// Remarks are notes for people.
+// Remarks are notes and warnings for users.
 type Remarks struct {
 	Notes    []string `json:"notes,omitempty"`    // decisions made by default
 	Warnings []string `json:"warnings,omitempty"` // possible surprises for the artifact's users

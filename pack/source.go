@@ -75,7 +75,8 @@ func (s *Source) Result() *Result { return newResult(s.root) }
 // Manifest returns the bytes of the manifest or index.
 func (s *Source) Manifest() []byte { return bytes.Clone(s.root.Manifest.Bytes) }
 
-// Fetch opens a blob or manifest of the artifact.
+// Fetch opens a blob or manifest of the artifact. Any other is an errdef.ErrNotFound; a file that changed is an
+// artifact.ErrChanged, here or while it is read.
 func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if b, ok := s.docs[desc.Digest]; ok {
 		return io.NopCloser(bytes.NewReader(b)), nil
@@ -86,14 +87,15 @@ func (s *Source) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClo
 	return nil, fmt.Errorf("%s: %w", desc.Digest, errdef.ErrNotFound)
 }
 
-// Exists reports whether the artifact has this blob or manifest.
+// Exists reports whether the artifact has this blob or manifest. The error is always nil.
 func (s *Source) Exists(_ context.Context, desc ocispec.Descriptor) (bool, error) {
 	_, doc := s.docs[desc.Digest]
 	_, blob := s.blobs[desc.Digest]
 	return doc || blob, nil
 }
 
-// Resolve accepts the digests of the artifact's manifest and of its platforms and referrers, and the plan's tags.
+// Resolve accepts the digests of the artifact's manifest and of its platforms and referrers, and the plan's tags. Any other
+// reference is an errdef.ErrNotFound.
 func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descriptor, error) {
 	for _, tag := range s.root.Plan.Tags {
 		if tag == reference {
@@ -113,7 +115,7 @@ func (s *Source) Resolve(_ context.Context, reference string) (ocispec.Descripto
 	return found, nil
 }
 
-// Predecessors returns the referrers, indexes, and manifests that refer to a manifest or blob.
+// Predecessors returns the referrers, indexes, and manifests that refer to a manifest or blob. The error is always nil.
 func (s *Source) Predecessors(_ context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 	var found []ocispec.Descriptor
 	s.root.All(func(n *node.Node) error {

@@ -30,7 +30,7 @@ type Options struct {
 	NoSync bool
 	// Referrers also pulls the artifact's referrers, each into its own directory "referrers/KIND-DIGEST".
 	Referrers bool
-	// Limits bound the resources of an unpacked artifact. The zero value means the documented defaults.
+	// Limits bound the resources of an unpacked artifact. The zero value means the defaults of Limits.
 	Limits Limits
 	// Origin names the source of the artifact, without a version ("registry/repository"). It lets the next pull tell its
 	// own files from those of another artifact in the same directory.
@@ -61,7 +61,8 @@ type Selection struct {
 	Roles []string
 }
 
-// Limits bound unpacking. A zero field means the default of internal/archive.
+// Limits bound unpacking. A zero field means the default: 1 TiB, 2,000,000 entries, and a ratio of 200, which applies to
+// content beyond 256 MiB. A negative one means no limit.
 type Limits struct {
 	MaxSize  int64 // bytes of all unpacked files
 	MaxFiles int64 // entries

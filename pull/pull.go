@@ -17,15 +17,15 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Artifact fetches the artifact that ref leads to and places its files in dst: all of them, verified, or none. Files that are
-// there already are neither fetched nor touched.
+// Artifact fetches the artifact that ref leads to and places its files in dst: all of them, verified, or none. Files that
+// already have the right content are neither fetched nor written.
 //
 // A layer becomes the file that its title names, or a tree if it is a packed directory. A layer without a title gets the name
 // that the native client of its kind would use, or one derived from its digest. Until everything is verified, files stay in a
 // directory ".davit-…" inside dst, from which the next pull continues if this one is killed.
 //
 // Artifact returns artifact.ErrKept if a file in dst was changed, or made by another program, and opts.Force is not set;
-// artifact.ErrRefused if the artifact is not what its digests say, is unsafe, or exceeds opts.Limits; artifact.ErrInvalid if a
+// artifact.ErrRefused if content does not match its digest, is unsafe, or exceeds opts.Limits; artifact.ErrInvalid if a
 // pattern in opts.Include is not valid; and errdef.ErrNotFound if there is no such artifact, no manifest for opts.Platform (a
 // *PlatformError), or no file that opts ask for. Other errors are those of src and of the file system.
 func Artifact(ctx context.Context, src oras.ReadOnlyTarget, ref string, dst *os.Root, opts Options) (*Result, error) {

@@ -27,7 +27,7 @@ type Result struct {
 	Skipped bool `json:"skipped"` // everything was up to date, nothing was fetched
 }
 
-// Attached are the referrers of an artifact.
+// Attached lists the referrers of an artifact that a pull with Options.Referrers found.
 type Attached struct {
 	Referrers []*Result            `json:"referrers,omitempty"` // those with files, which were pulled
 	Gone      []ocispec.Descriptor `json:"gone,omitempty"`      // those that the source lists but does not have

@@ -12,7 +12,7 @@ import (
 
 // The types that a target and its errors have.
 type (
-	// Mode is the purpose that a target is opened for.
+	// Mode says whether a target is opened for reading or writing.
 	Mode = reference.Mode
 	// Repository is a repository of a registry.
 	Repository = remote.Repository
@@ -20,13 +20,13 @@ type (
 	Security = transport.Security
 	// Credentials identify the user.
 	Credentials = credentials.Options
-	// Denied is a registry's refusal to let this user do something.
+	// Denied reports that the registry does not let this user do something.
 	Denied = transport.Denied
-	// Unavailable is a failure of the registry or of the network that retries did not fix.
+	// Unavailable reports that the registry or the network failed after retries.
 	Unavailable = transport.Unavailable
-	// Missing is a registry's answer that it does not have something: an errdef.ErrNotFound.
+	// Missing reports that the registry does not have something: it is an errdef.ErrNotFound.
 	Missing = transport.Missing
-	// Elsewhere is an error at an address that the registry sent its client to.
+	// Elsewhere is an error at an address that the registry redirected to.
 	Elsewhere = transport.Elsewhere
 	// Answer is the part of a response that may be shown.
 	Answer = transport.Answer

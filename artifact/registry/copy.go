@@ -40,12 +40,12 @@ type CopyOptions struct {
 	BeforeTag func(ctx context.Context, manifest ocispec.Descriptor) error
 }
 
-// CopyResult lists what was copied.
+// CopyResult lists the copied artifacts.
 type CopyResult struct {
 	Artifacts []Copied // one, or with CopyOptions.AllTags one for each tag of the source in their order, perhaps none
 }
 
-// Copied is an artifact that was copied.
+// Copied describes a copied artifact.
 type Copied struct {
 	Descriptor ocispec.Descriptor
 	Tags       []string

@@ -1,10 +1,10 @@
 // Package registry opens repositories of registries, image layouts in directories, and image layouts in tar archives,
 // all as oras targets.
 //
-// [Parse] reads a reference, [New] or [FromEnvironment] makes a [Client], and [Client.Open] opens the [Target]. What a
-// target can do beyond that is an interface with a name: [BlobPusher], [BlobKeeper], [BlobFetcher], [FileFetcher], [Ranger],
-// and [Inventory]. [Copy] copies between targets, [Referrers] lists attachments. Close, with the error of the work, ends the
-// use of a target and writes an archive.
+// [Parse] reads a reference, [New] or [FromEnvironment] makes a [Client], and [Client.Open] opens the [Target]. Targets may
+// have further abilities, each an interface: [BlobPusher], [BlobKeeper], [BlobFetcher], [FileFetcher], [Ranger], and
+// [Inventory]. [Copy] copies between targets, [Referrers] lists attachments. Close, with the error of the work, ends the use
+// of a target and writes an archive.
 //
 // # Defaults and limits
 //

@@ -8,9 +8,9 @@ import (
 	"github.com/davit-oci/davit/internal/hostconfig"
 )
 
-// FromEnvironment returns the options that the davit command starts with: the user's home directory, the stored
-// credentials of docker and podman, the cache, and the settings of hosts in davit's own file, registries.conf, and certs.d.
-// It reads HOME, REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME,
+// FromEnvironment returns the options of the davit command: the user's home directory, the stored credentials of docker and
+// podman, the cache, and the settings of hosts in davit's own file, registries.conf, and certs.d. It reads HOME,
+// REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, XDG_CACHE_HOME,
 // CONTAINERS_REGISTRIES_CONF, and DAVIT_CACHE_DIR. No other function of this package reads the environment, except that
 // connections honor HTTPS_PROXY and SSL_CERT_FILE.
 func FromEnvironment() Options {

@@ -177,3 +177,16 @@ func ExampleCosignManifests() {
 	fmt.Println(len(found), err)
 	// Output: 0 <nil>
 }
+
+func ExampleClient_Repositories() {
+	client := registry.New(registry.FromEnvironment())
+	err := client.Repositories(context.Background(), "registry.example.com", func(names []string) error {
+		for _, name := range names {
+			fmt.Println(name)
+		}
+		return nil
+	})
+	if errors.Is(err, errdef.ErrNotFound) {
+		fmt.Println("the registry has no catalog")
+	}
+}

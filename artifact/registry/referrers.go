@@ -20,9 +20,9 @@ func Referrers(ctx context.Context, src content.ReadOnlyGraphStorage, subject oc
 // CosignManifest is a signature, an attestation, or an SBOM that cosign keeps under a tag made of the digest of its subject.
 type CosignManifest = fetch.CosignManifest
 
-// CosignManifests returns the manifests that cosign keeps for a manifest under the tags sha256-….sig, .att, and .sbom.
-// They have no subject, so Referrers does not list them. It takes three requests. A tag that does not exist is not an
-// error.
+// CosignManifests returns the manifests that cosign keeps for a manifest under the tags sha256-….sig, .att, and .sbom. They
+// have no subject, so Referrers does not list them. It takes three requests. A tag that does not exist is not an error; the
+// errors are those of src.
 func CosignManifests(ctx context.Context, src oras.ReadOnlyTarget, subject ocispec.Descriptor) ([]CosignManifest, error) {
 	return fetch.CosignManifests(ctx, src, subject)
 }

@@ -59,7 +59,7 @@ type Ranger interface {
 	FetchRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 }
 
-// Inventory lists what a layout or archive contains, and what nothing refers to.
+// Inventory lists the manifests of a layout or archive, and the files that nothing refers to.
 type Inventory interface {
 	Roots(ctx context.Context) ([]ocispec.Descriptor, error)
 	Unreferenced(ctx context.Context) ([]UnreferencedFile, error)

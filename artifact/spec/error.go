@@ -22,7 +22,7 @@ var (
 	ErrKept = errors.New("not overwritten")
 )
 
-// Error is a failure that a person can act on. It names what it is about.
+// Error is a failure that a user can act on. It names the operation and the object.
 type Error struct {
 	Op   string // what was being done: "packing", "pulling"; may be empty
 	Item string // the file, reference or digest

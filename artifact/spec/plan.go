@@ -44,7 +44,7 @@ type Part struct {
 	Plan         *Plan
 }
 
-// Remarks holds notes and warnings for people about a plan.
+// Remarks holds notes and warnings about a plan for users.
 type Remarks struct {
 	Notes    []string // decisions that the declaration did not make: the kind, a role
 	Warnings []string // what may surprise the user of the artifact: a secret in an env file

@@ -42,7 +42,7 @@ type Settings struct {
 	Dir string `json:"-"`
 	// Dirs are directories that Layers were chosen from. What is in them and not packed is left out: Compose lists it.
 	Dirs []string `json:"-"`
-	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files give equal digests.
+	// Created becomes org.opencontainers.image.created; zero leaves it out, so that equal files have equal digests.
 	Created time.Time `json:"-"`
 	// Own is a kind that is not built in and was read already; Kind is its name then. Nil: Kind names the kind, and a
 	// kind file is read from the file system that holds the layers.

@@ -80,7 +80,7 @@ var rules = []rule{{
 	drop: func(_ *choice, m match) bool { return m.kind.Attached },
 }}
 
-// choose returns the candidate that the files are: none if the kind is generic, several if a person has to choose.
+// choose returns the candidate that the files are: none if the kind is generic, several if the user must choose.
 func (f *files) choose(found []match) []match {
 	c := &choice{files: f, left: slices.Clone(found)}
 	for _, m := range found {

@@ -14,7 +14,7 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// AmbiguousError reports that several kinds fit the files, and a person has to choose. errors.Is(err, ErrInvalid) holds.
+// AmbiguousError reports that several kinds fit the files, and the user must choose. errors.Is(err, ErrInvalid) holds.
 type AmbiguousError struct{ Candidates []Candidate }
 
 // Candidate is a kind that fits, and the evidence for it.

@@ -25,7 +25,7 @@ type Options struct {
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
-	Notify      func(string)  // receives what the user should know, such as a wait; from several goroutines
+	Notify      func(string)  // receives messages for the user, such as that it waits; from several goroutines
 
 	delay time.Duration // before the second try; 0: what the transport chooses
 }

@@ -21,18 +21,20 @@ import (
 	"oras.land/oras-go/v2/errdef"
 )
 
-// Selection chooses referrers. The zero value chooses none. A referrer is chosen if it meets every condition that is set.
+// Selection chooses referrers. The zero value chooses none, and is an error of Choose and Detach. A referrer is chosen if it
+// meets every condition that is set.
 type Selection struct {
 	Digests []digest.Digest // these; every one must be a referrer of the subject
 	Kind    string          // those of a kind, by its name, or of an artifactType
 	All     bool            // all of them; needed if nothing else is set, ignored otherwise
-	// Keep leaves the newest of each type, name, and predicate: this many. Referrers without a time are the oldest. Nil: none.
+	// Keep is the number of newest referrers of each type, name, and predicate that are not chosen. Referrers without a time
+	// are the oldest. Nil: none.
 	Keep *int
-	// OlderThan chooses those created before. Referrers without a time are never chosen. Zero: of any age.
+	// OlderThan chooses referrers created before this time. Referrers without a time are never chosen. Zero: of any age.
 	OlderThan time.Time
 }
 
-// IsEmpty reports whether nothing is chosen.
+// IsEmpty reports whether the selection chooses nothing.
 func (s Selection) IsEmpty() bool {
 	return len(s.Digests) == 0 && s.Kind == "" && !s.All && s.Keep == nil && s.OlderThan.IsZero()
 }
@@ -47,8 +49,9 @@ func Detach(ctx context.Context, dst oras.GraphTarget, subject ocispec.Descripto
 	return chosen, Referrers(ctx, dst, subject, chosen)
 }
 
-// Choose returns the referrers of subject that a selection chooses. A selection of nothing is an artifact.ErrInvalid; a
-// digest that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound.
+// Choose returns the referrers of subject that a selection chooses. An empty selection is an artifact.ErrInvalid; a digest
+// that is not a referrer, or no referrer that matches, is an errdef.ErrNotFound; more than 10,000 referrers are an
+// artifact.ErrRefused.
 func Choose(ctx context.Context, src oras.ReadOnlyGraphTarget, subject ocispec.Descriptor, selection Selection) (
 	[]ocispec.Descriptor, error) {
 	if selection.IsEmpty() {

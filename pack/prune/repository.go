@@ -36,9 +36,9 @@ type Target interface {
 
 // Policy says which tags stay. The zero value keeps every tag.
 type Policy struct {
-	KeepTags  []string  // patterns of path.Match; every one must match a tag
-	KeepLast  *int      // the newest: this many, by time, else by version. Nil: none
-	OlderThan time.Time // only tags of artifacts created before go. Zero: of any age
+	KeepTags  []string  // patterns of path.Match for tags to keep; each must match a tag
+	KeepLast  *int      // the number of newest tags to keep, by time, else by version. Nil: none
+	OlderThan time.Time // tags of artifacts created at this time or later stay. Zero: tags of any age are removed
 }
 
 // KeepsAll reports whether every tag stays.
@@ -74,7 +74,8 @@ var errNoMatch = fault.Worded("matches no tag", artifact.ErrInvalid)
 const maxManifests = 100_000
 
 // NewPlan finds the manifests that no kept tag reaches through indexes, subjects, and referrers, and the tags by which cosign
-// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag is an artifact.ErrInvalid.
+// and the referrers tag schema attach to them. It removes nothing. A pattern that matches no tag is an artifact.ErrInvalid;
+// more than 100,000 manifests are an artifact.ErrRefused.
 func NewPlan(ctx context.Context, repo Repository, policy Policy) (*Plan, error) {
 	names, err := repo.Tags(ctx)
 	if err != nil {
@@ -229,7 +230,8 @@ func (w *walker) attachedTags(ctx context.Context, needed map[digest.Digest]bool
 	return unneeded, nil
 }
 
-// Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests.
+// Apply removes the tags and manifests of a plan. Where a registry can't delete tags, they disappear with their manifests. A
+// tag that can't be removed is an *artifact.Error that names it; see Remove for other errors.
 func (p *Plan) Apply(ctx context.Context, repo Repository) error {
 	gone := map[digest.Digest]bool{}
 	for _, desc := range p.Manifests {

@@ -27,7 +27,7 @@ var ErrPassword = sigkey.ErrPassword
 
 // ParseKey reads a private key in PEM: one that cosign encrypted, or a plain one (ECDSA on P-256, P-384, and P-521, RSA from
 // 2048 bits on, Ed25519). The function password is called only for an encrypted key. A password that does not open it is an
-// ErrPassword; anything else that is not such a key is an error that says why.
+// ErrPassword; anything else that is not such a key is an error with the reason.
 func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 	return sigkey.ParsePrivate(data, password)
 }
@@ -50,8 +50,8 @@ const (
 // Options configure how an artifact is signed.
 type Options struct {
 	Key     *Key     // required
-	Formats []Format // default: Bundle
-	// Annotations are signed along. Readers may demand them.
+	Formats []Format // empty: Bundle alone
+	// Annotations are signed, too. Verifiers may require them.
 	Annotations map[string]string
 	// Repository is the name that a legacy signature is bound to: HOST/REPO. It is required for Legacy.
 	Repository string

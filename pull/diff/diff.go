@@ -75,8 +75,8 @@ type FieldChange struct {
 // digest, and none that both have. Texts are compared of at most 200 files of at most 256 KiB each, 16 MiB in all, and at most
 // 1,000 tags are resolved.
 //
-// Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused if a
-// layer is not what its digest says or is unsafe.
+// Artifacts returns errdef.ErrNotFound if an artifact or a manifest for its platform does not exist, and artifact.ErrRefused
+// if a layer does not match its digest or is unsafe.
 func Artifacts(ctx context.Context, a, b Side, opts Options) (*Difference, error) {
 	p, err := resolveSides(ctx, a, b)
 	if err != nil {

@@ -49,7 +49,7 @@ type Printed struct {
 // last 1 MiB is written after the digest was verified; for other cases see Printed.
 //
 // Cat returns errdef.ErrNotFound if there is no such artifact or file, errdef.ErrUnsupported for a directory, and
-// artifact.ErrRefused if a layer is not what its digest says, is unsafe, or exceeds opts.Limits. Then w received nothing or, of
+// artifact.ErrRefused if a layer does not match its digest, is unsafe, or exceeds opts.Limits. Then w received nothing or, of
 // a layer of more than 32 MiB, all but the last bytes.
 func Cat(ctx context.Context, src oras.ReadOnlyTarget, ref string, w io.Writer, opts CatOptions) (*Printed, error) {
 	m, err := fetch.Resolve(ctx, src, ref)

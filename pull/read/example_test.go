@@ -84,3 +84,8 @@ func ExampleAlerts() {
 	}
 	// Output: GreetingDown critical
 }
+
+func ExampleIsPage() {
+	fmt.Println(read.IsPage("docs/index.md"), read.IsPage("weights.gguf"))
+	// Output: true false
+}

@@ -15,8 +15,8 @@ import (
 // ListOptions configure a listing. The zero value lists every file.
 type ListOptions struct {
 	Platform *ocispec.Platform // of an index. nil: the running one
-	Include  []string          // see pull.Options
-	Roles    []string          // see pull.Options
+	Include  []string          // see pull.Selection
+	Roles    []string          // see pull.Selection
 	NoUnpack bool              // list tar layers as single files
 	Digests  bool              // also for files in large uncompressed tar layers, whose whole content is then read
 	Limits   pull.Limits

@@ -15,7 +15,7 @@ import (
 
 const attestationPrefix = "attestation="
 
-// CheckRequirement returns an artifact.ErrInvalid unless name is something that Options.Require can name.
+// CheckRequirement returns an artifact.ErrInvalid unless Options.Require can have name.
 func CheckRequirement(name string) error {
 	if uri, ok := strings.CutPrefix(name, attestationPrefix); ok {
 		if uri == "" {

@@ -15,23 +15,23 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// MaxSignatures is how many signatures of one manifest are read. A manifest that has more was flooded with them.
+// MaxSignatures is how many signatures of one manifest are read. More are refused: a manifest can be flooded with them.
 const MaxSignatures = 100
 
-// Key is a public key and the name that results have for it.
+// Key is a public key, and its name in results.
 type Key struct {
 	key  *sigkey.Public
 	Name string
 }
 
-// ParseKey reads a public key in PEM: ECDSA on P-256, P-384, or P-521, RSA from 2048 bits on, or Ed25519. Results call it name.
-// Anything else is an error that says what it is.
+// ParseKey reads a public key in PEM: ECDSA on P-256, P-384, or P-521, RSA from 2048 bits on, or Ed25519. Results call it
+// name. Any other input is an error that names its format.
 func ParseKey(data []byte, name string) (Key, error) {
 	key, err := sigkey.ParsePublic(data)
 	return Key{key, name}, err
 }
 
-// Hint returns the SHA-256 of the key in base64: what signatures call its hint.
+// Hint returns the key hint that signatures have: the SHA-256 of the key in base64.
 func (k Key) Hint() string { return k.key.Hint() }
 
 // Options say which signatures count.
@@ -127,8 +127,8 @@ func (e *NotSignedError) Error() string {
 // Unwrap returns artifact.ErrRefused.
 func (e *NotSignedError) Unwrap() error { return artifact.ErrRefused }
 
-// Verify checks that one of the keys signed one of the manifests: an index and the one of its manifests that is wanted, or a
-// single one. With that it returns the signatures it read, and the required attachments. No verified signature, or a required
+// Verify checks that one of the keys signed one of the manifests: an index and the manifest chosen from it, or a single
+// manifest. With that it returns the signatures it read, and the required attachments. No verified signature, or a required
 // attachment without one, is a NotSignedError; more than MaxSignatures signatures are an artifact.ErrRefused.
 func Verify(ctx context.Context, src oras.ReadOnlyGraphTarget, manifests []ocispec.Descriptor, opts Options) (*Report, error) {
 	v := &verifier{src: src, opts: opts}

@@ -53,7 +53,7 @@ func (a Answer) String() string {
 	return s
 }
 
-// Unavailable is a failure of the registry or of the network that retries did not fix.
+// Unavailable reports that the registry or the network failed after retries.
 type Unavailable struct {
 	Host   string
 	Step   string // what was being done: "uploading sha256:…"

@@ -55,7 +55,7 @@ type Options struct {
 	Delay       time.Duration // before the second try; 0: 200 ms
 	UserAgent   string        // empty: "davit"
 	Trace       func(string)  // receives a line for every HTTP request, without its secrets; from several goroutines
-	Notify      func(string)  // receives what the user should know; from several goroutines
+	Notify      func(string)  // receives messages for the user; from several goroutines
 }
 
 // New returns a transport. It reads nothing and dials nothing before Connect.
