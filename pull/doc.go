@@ -1,7 +1,5 @@
-// Package pull reads artifacts from any oras target, as verified files or as information about them.
-//
-// Artifact fetches what a reference leads to and places its files in a directory, all of them or none. Inspect,
-// Referrers, List, Cat, Diff and Verify read without writing.
+// Package pull places the verified files of an artifact from any oras target in a directory, all of them or none. The packages
+// below it read without writing: inspect, read, diff, referrers, and trust.
 //
 // Everything from a target is treated as hostile: manifests are bounded and parsed strictly, nothing is used before its
 // digest and size are verified, names stay inside the destination (os.Root), and no link is followed out of it. The

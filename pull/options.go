@@ -7,6 +7,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/archive"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/opencontainers/go-digest"
@@ -61,8 +62,7 @@ type Selection struct {
 	Roles []string
 }
 
-// Limits bound unpacking. A zero field means the default: 1 TiB, 2,000,000 entries, and a ratio of 200, which applies to
-// content beyond 256 MiB. A negative one means no limit.
+// Limits bound unpacking. Zero is the default: 1 TiB, 2,000,000 entries, a ratio of 200 beyond 256 MiB. Negative: no limit.
 type Limits struct {
 	MaxSize  int64 // bytes of all unpacked files
 	MaxFiles int64 // entries
@@ -79,7 +79,7 @@ func (o Options) concurrency() int {
 	if o.Concurrency > 0 {
 		return o.Concurrency
 	}
-	return fetch.DefaultConcurrency
+	return concurrency.Default
 }
 
 func (o Options) report(e artifact.Event) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/remote"
@@ -113,7 +114,7 @@ func newCopier(src, dst Target, opts CopyOptions) *copier {
 	c := &copier{src: src, dst: dst, opts: opts, to: &copyTarget{Target: dst, src: src, progress: opts.Progress}}
 	c.graph.Concurrency = opts.Concurrency
 	if c.graph.Concurrency == 0 {
-		c.graph.Concurrency = fetch.DefaultConcurrency
+		c.graph.Concurrency = concurrency.Default
 	}
 	c.graph.FindSuccessors = func(ctx context.Context, src content.Fetcher, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
 		inside, err := manifest.Successors(ctx, src, desc)

@@ -11,10 +11,6 @@ import (
 	"oras.land/oras-go/v2/content"
 )
 
-// DefaultConcurrency is how many blobs are fetched at once. Half as many saturate most lines; with more, usually another
-// can be hashed meanwhile.
-const DefaultConcurrency = 8
-
 // CopyBuffer is the size of reads and writes when a blob is copied.
 const CopyBuffer = 256 << 10
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/concurrency"
 	oci "github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/mediatypes"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -60,7 +61,7 @@ func collect(ctx context.Context, src content.Fetcher, m *Manifest) (*Manifest, 
 		}
 	}
 	members := make([]*Manifest, len(m.Manifests))
-	err := Concurrently(ctx, len(members), func(ctx context.Context, i int) (err error) {
+	err := concurrency.Each(ctx, len(members), func(ctx context.Context, i int) (err error) {
 		members[i], err = Load(ctx, src, m.Manifests[i])
 		return err
 	})

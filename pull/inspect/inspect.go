@@ -11,6 +11,7 @@ import (
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/spec"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/format/weights"
 	"github.com/davit-oci/davit/internal/kinds"
@@ -236,7 +237,7 @@ func (in *inspector) config(ctx context.Context, desc ocispec.Descriptor) (*Conf
 func (in *inspector) entries(ctx context.Context, m *fetch.Manifest, info *Info, depth int) error {
 	entries := m.Manifests[:min(len(m.Manifests), referrers.MaxEntries)]
 	infos := make([]*Info, len(entries))
-	err := fetch.Concurrently(ctx, len(entries), func(ctx context.Context, i int) (err error) {
+	err := concurrency.Each(ctx, len(entries), func(ctx context.Context, i int) (err error) {
 		infos[i], err = in.entry(ctx, entries[i], depth)
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/layout/catalog"
 	oci "github.com/davit-oci/davit/internal/manifest"
@@ -132,7 +133,7 @@ func fileFaults(files []catalog.UnreferencedFile) []Fault {
 func verifyRoots(ctx context.Context, src oras.ReadOnlyTarget, roots []ocispec.Descriptor, opts VerifyOptions) (*Report, error) {
 	v := &verifier{src: src, opts: opts, seen: make(map[claim]bool), report: &Report{Faults: []Fault{}}}
 	v.group, ctx = errgroup.WithContext(ctx)
-	v.group.SetLimit(cmp.Or(max(opts.Concurrency, 0), fetch.DefaultConcurrency))
+	v.group.SetLimit(cmp.Or(max(opts.Concurrency, 0), concurrency.Default))
 	var err error
 	for _, root := range roots {
 		if err = v.visit(ctx, root, 0, true); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/fetch"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/mediatypes"
@@ -136,7 +137,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 		opts.Kind, opts.Tags, opts.FreeTags = "", false, false
 	}
 	found := make([][]ocispec.Descriptor, len(subjects))
-	err := fetch.Concurrently(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+	err := concurrency.Each(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
 		if found[i], err = w.direct(ctx, subjects[i], filterType(opts.Kind)); err != nil {
 			err = &artifact.Error{Op: "listing referrers of", Item: subjects[i].Digest.String(), Err: err}
 		}
@@ -157,7 +158,7 @@ func (w *Lister) level(ctx context.Context, subjects []ocispec.Descriptor, depth
 		learner.LearnTags(ctx)
 	}
 	lists := make([][]*Referrer, len(subjects))
-	return lists, fetch.Concurrently(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
+	return lists, concurrency.Each(ctx, len(subjects), func(ctx context.Context, i int) (err error) {
 		lists[i], err = w.list(ctx, subjects[i], found[i], opts)
 		return err
 	})

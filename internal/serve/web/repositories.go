@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 )
@@ -56,7 +56,7 @@ func (h *handler) repositories(c *call) (*page, error) {
 	}
 	describe := func(ctx context.Context) any {
 		list.Rows = make([]repositoryRow, len(names))
-		_ = fetch.Concurrently(ctx, len(names), func(ctx context.Context, i int) error {
+		_ = concurrency.Each(ctx, len(names), func(ctx context.Context, i int) error {
 			list.Rows[i] = h.describeRepository(ctx, names[i])
 			return nil
 		})

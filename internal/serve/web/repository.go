@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/pull/inspect"
 	"github.com/davit-oci/davit/pull/referrers"
@@ -68,7 +68,7 @@ func (h *handler) repository(c *call, p place, target registry.Target) (*page, e
 // describeTags describes artifacts by their tags or digests, with one request for each.
 func (h *handler) describeTags(ctx context.Context, p place, target registry.Target, tags []string) []*tagRow {
 	rows := make([]*tagRow, len(tags))
-	_ = fetch.Concurrently(ctx, len(tags), func(ctx context.Context, i int) error {
+	_ = concurrency.Each(ctx, len(tags), func(ctx context.Context, i int) error {
 		rows[i] = h.describeTag(ctx, p, target, tags[i])
 		return nil
 	})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/artifact/registry"
-	"github.com/davit-oci/davit/internal/fetch"
+	"github.com/davit-oci/davit/internal/concurrency"
 	"github.com/davit-oci/davit/internal/serve/web/view"
 	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pull/inspect"
@@ -75,7 +75,7 @@ func Find(ctx context.Context, source Source) (found []Runbook, complete bool, e
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	s := &search{source: source, seen: map[digest.Digest]int{}}
-	err = fetch.Concurrently(ctx, len(names), func(ctx context.Context, i int) error {
+	err = concurrency.Each(ctx, len(names), func(ctx context.Context, i int) error {
 		s.repository(ctx, names[i])
 		return nil
 	})
@@ -112,7 +112,7 @@ func (s *search) repository(ctx context.Context, name string) {
 			tags = append(tags, desc.Digest.String())
 		}
 	}
-	err = fetch.Concurrently(ctx, len(tags), func(ctx context.Context, i int) error {
+	err = concurrency.Each(ctx, len(tags), func(ctx context.Context, i int) error {
 		s.artifact(ctx, target, Runbook{Repository: name, order: i}, tags[i])
 		return nil
 	})
