@@ -36,10 +36,12 @@ type IndexOptions struct {
 }
 
 // Index puts separately pushed manifests under one index, in the order given. A member that is an index itself contributes its
-// manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client could not choose;
-// that, and an index without members, is an artifact.ErrInvalid. Other errors are those of dst and of opts.BeforeTag.
+// manifests and their BuildKit attestations. Two manifests for one platform are refused, since a client could not choose, unless
+// the artifactType is that of a collection; that, and an index without members, is an artifact.ErrInvalid. Other errors are
+// those of dst and of opts.BeforeTag.
 func Index(ctx context.Context, dst oras.Target, members []Member, opts IndexOptions) (*Result, error) {
-	entries, err := newEntries(ctx, dst, members)
+	kind, _ := kinds.KindOfIndex(ocispec.Index{ArtifactType: opts.ArtifactType, Annotations: opts.Annotations})
+	entries, err := newEntries(ctx, dst, members, kind.Shape == mediatypes.Collection)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,8 @@ func indexKind(ctx context.Context, dst oras.Target, plan *artifact.Plan, entrie
 	return kind, err
 }
 
-func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocispec.Descriptor, error) {
+// newEntries completes the descriptors of the manifests of an index. Those of a collection are described by their annotations.
+func newEntries(ctx context.Context, dst oras.Target, members []Member, isCollection bool) ([]ocispec.Descriptor, error) {
 	var entries []ocispec.Descriptor
 	for _, m := range members {
 		manifests, err := listed(ctx, dst, m.Descriptor)
@@ -105,11 +108,14 @@ func newEntries(ctx context.Context, dst oras.Target, members []Member) ([]ocisp
 			if desc.Digest == m.Descriptor.Digest {
 				desc.Annotations = nil // they describe where it was found
 			}
-			entry, err := newEntry(ctx, dst, desc, m.Platform)
+			entry, described, err := newEntry(ctx, dst, desc, m.Platform)
 			if err != nil {
 				return nil, &artifact.Error{Op: "reading manifest", Item: desc.Digest.String(), Err: err}
 			}
-			if err := choosable(entries, entry); err != nil {
+			if isCollection {
+				entry.Annotations, entry.Platform = described, nil
+			}
+			if err := choosable(entries, entry, isCollection); err != nil {
 				return nil, err
 			}
 			entries = append(entries, entry)
@@ -126,23 +132,46 @@ func hasDigest(entries []ocispec.Descriptor, d digest.Digest) bool {
 }
 
 // choosable refuses an entry that a client can't distinguish from another one.
-func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor) error {
+func choosable(entries []ocispec.Descriptor, entry ocispec.Descriptor, isCollection bool) error {
 	for _, other := range entries {
-		if other.Digest == entry.Digest || !manifest.IsAttestation(other) && isSamePlatform(other.Platform, entry.Platform) {
-			return &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "say it: linux/arm64=MANIFEST",
-				Err: fmt.Errorf("it is for the same platform as %s: %w", other.Digest, artifact.ErrInvalid)}
+		refused := &artifact.Error{Op: "indexing", Item: entry.Digest.String(), Hint: "set the platform of each: linux/arm64=MANIFEST"}
+		switch {
+		case other.Digest == entry.Digest:
+			refused.Hint, refused.Err = "", fmt.Errorf("it is given twice: %w", artifact.ErrInvalid)
+		case manifest.IsAttestation(other) || isCollection || !isSamePlatform(other.Platform, entry.Platform):
+			continue
+		case entry.Platform == nil:
+			refused.Err = fmt.Errorf("neither it nor %s has a platform: %w", other.Digest, artifact.ErrInvalid)
+			if kind, ok := collectionOf(entry); ok {
+				refused.Hint += fmt.Sprintf("; --artifact-type %s makes a collection (kind %q)", kind.ArtifactType, kind.Name)
+			}
+		default:
+			refused.Err = fmt.Errorf("it is for the same platform as %s: %w", other.Digest, artifact.ErrInvalid)
 		}
+		return refused
 	}
 	return nil
 }
 
-// newEntry completes a manifest's descriptor with its artifactType and its platform.
+// collectionOf returns the kind of collections that an artifact may be a member of.
+func collectionOf(entry ocispec.Descriptor) (mediatypes.Kind, bool) {
+	own, ok := kinds.KindOfEntry(entry)
+	for _, kind := range kinds.Data() {
+		if ok && kind.Shape == mediatypes.Collection && kind.Config.MediaType == own.Config.MediaType {
+			return kind, true
+		}
+	}
+	return mediatypes.Kind{}, false
+}
+
+// newEntry completes a manifest's descriptor with its artifactType and its platform. It also returns the annotations of the
+// manifest.
 func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, platform *ocispec.Platform) (
-	ocispec.Descriptor, error) {
+	ocispec.Descriptor, map[string]string, error) {
 	entry := ocispec.Descriptor{MediaType: desc.MediaType, Digest: desc.Digest, Size: desc.Size, Annotations: desc.Annotations}
 	var m ocispec.Manifest
 	if err := manifest.FetchJSON(ctx, dst, desc, &m); err != nil {
-		return entry, err
+		return entry, nil, err
 	}
 	entry.ArtifactType = m.ArtifactType
 	switch {
@@ -152,9 +181,9 @@ func newEntry(ctx context.Context, dst oras.Target, desc ocispec.Descriptor, pla
 		entry.Platform = desc.Platform
 	case m.Config.MediaType == ocispec.MediaTypeImageConfig || m.Config.MediaType == mediatypes.DockerConfig:
 		err := configPlatform(ctx, dst, m.Config, &entry)
-		return entry, err
+		return entry, m.Annotations, err
 	}
-	return entry, nil
+	return entry, m.Annotations, nil
 }
 
 // configPlatform reads the platform from an image config.

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/concurrency"
@@ -15,14 +16,17 @@ import (
 // MaxNesting bounds indexes within indexes.
 const MaxNesting = 4
 
-// Choose follows an index to the manifest for a platform. A collection is returned itself, with the layers of all its members.
-func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (
-	*Manifest, *ocispec.Platform, error) {
+// Choose follows an index to the manifest for a platform. A collection is returned itself, with the layers of all its members;
+// asking for a platform of one is an artifact.ErrInvalid.
+func Choose(ctx context.Context, src content.Fetcher, m *Manifest, want *ocispec.Platform) (*Manifest, *ocispec.Platform, error) {
 	var platform *ocispec.Platform
 	for range MaxNesting {
 		switch {
 		case !m.IsIndex():
 			return m, platform, nil
+		case m.Kind().Shape == mediatypes.Collection && want != nil:
+			return nil, nil, &artifact.Error{Op: "choosing the platform of", Item: m.Desc.Digest.String(), Hint: "leave out --platform",
+				Err: fmt.Errorf("an artifact of kind %q has none: %w", m.Kind().Name, artifact.ErrInvalid)}
 		case m.Kind().Shape == mediatypes.Collection:
 			m, err := collect(ctx, src, m)
 			return m, nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/clients"
 	"github.com/davit-oci/davit/internal/kinds"
 	"github.com/davit-oci/davit/internal/registrytest"
+	"github.com/davit-oci/davit/mediatypes"
 	"github.com/davit-oci/davit/pack"
 	"github.com/davit-oci/davit/pull"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -257,7 +258,11 @@ func TestEveryExample(t *testing.T) {
 			if result.MediaType == ocispec.MediaTypeImageManifest {
 				wantKind(t, ref, kind.Name)
 			}
-			dir, _ := pulled(t, ref, pull.Options{NoSync: true, Selection: pull.Selection{Platform: &ocispec.Platform{OS: "linux", Architecture: "amd64"}}})
+			options := pull.Options{NoSync: true}
+			if kind.Shape != mediatypes.Collection {
+				options.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+			}
+			dir, _ := pulled(t, ref, options)
 			got, where := files(t, dir), places[kind.Name]
 			if where.made == nil {
 				sameFiles(t, got, without(files(t, filepath.Join(example(kind.Name), where.below)), append(where.without, "davit.yaml")...))
