@@ -38,11 +38,3 @@ func (d *Draft) DropLayers(drop func(l *Layer) bool) {
 	}
 	d.Layers = kept
 }
-
-// RefuseFile reports a problem with a file that is in a layer, or should be; l is nil if there is no such layer.
-func (d *Draft) RefuseFile(l *Layer, message, hint string) {
-	if l == nil {
-		l = &Layer{}
-	}
-	d.Refuse(l, hint, "%s", message)
-}

@@ -68,8 +68,14 @@ type Layer struct {
 	Declared spec.LayerSpec // the entry of the declaration; empty for a file that another file names
 }
 
-// Refuse reports a problem with a layer's file.
+// ReportInstead reports a problem that explains all others.
+func (d *Draft) ReportInstead(problem spec.Problem) { *d.problems = spec.Problems{problem} }
+
+// Refuse reports a problem with a layer's file; l is nil if there is no such layer.
 func (d *Draft) Refuse(l *Layer, hint, format string, args ...any) {
+	if l == nil {
+		l = &Layer{}
+	}
 	d.Report(d.Spec.Problem(l.At, fmt.Sprintf(format, args...), hint))
 }
 

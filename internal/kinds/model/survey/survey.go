@@ -3,6 +3,7 @@ package survey
 
 import (
 	"cmp"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"path"
@@ -47,6 +48,9 @@ type Set struct {
 
 // Fault is a defect that makes a model unusable: a file that is missing, or one that has no content.
 type Fault struct{ Path, Message, Hint string }
+
+// Text returns the path and the message.
+func (f Fault) Text() string { return fmt.Sprintf("%q %s", f.Path, f.Message) }
 
 // Survey holds the parts that the files of a tree play.
 type Survey struct {

@@ -39,12 +39,14 @@ func Find(d *compose.Draft, role string) *Parts {
 	p.Survey = t.Survey()
 	if f := cacheFault(d); f != nil {
 		p.Faults = []survey.Fault{*f}
+		d.ReportInstead(d.Spec.Problem("", f.Text(), f.Hint))
+		return p
 	}
 	for _, index := range slices.Sorted(maps.Keys(p.Unread)) {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%s can't be read, so no shard is known to be missing: %s", index, tree.Cause(p.Unread[index])))
 	}
 	for _, f := range p.Faults {
-		d.RefuseFile(p.layers[f.Path], fmt.Sprintf("%q %s", f.Path, f.Message), f.Hint)
+		d.Refuse(p.layers[f.Path], f.Hint, "%s", f.Text())
 	}
 	return p
 }
