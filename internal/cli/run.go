@@ -18,6 +18,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/printer"
 	"github.com/davit-oci/davit/internal/term"
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 )
 
@@ -31,7 +32,8 @@ func Main(version string) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	log.SetOutput(io.Discard) // net/http writes there what a registry sends unasked
+	log.SetOutput(io.Discard)    // net/http writes there what a registry sends unasked
+	logrus.SetOutput(io.Discard) // and the library of docker compose each variable that is not set
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal stops the work cleanly. After it the default action is back: a second signal kills the process.
 	context.AfterFunc(ctx, stop)
