@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/remote/transport"
@@ -299,6 +301,58 @@ func TestLogin(t *testing.T) {
 	}
 	if err := NewStore(Options{File: file}).Logout(t.Context(), host); !errors.Is(err, errdef.ErrNotFound) {
 		t.Errorf("logged out again: %v", err)
+	}
+}
+
+// TestLoginAtASlowServer stores nothing if a response does not end, wherever in it the server is slow.
+func TestLoginAtASlowServer(t *testing.T) {
+	t.Parallel()
+	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	for name, at := range map[string]struct{ first, then string }{
+		"nothing":        {"", ""},
+		"headers":        {begun, "X: y\r\n"},
+		"a status":       {"HTTP", "/"},
+		"a body":         {begun + "Content-Length: 9999\r\n\r\n", " "},
+		"chunks":         {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"},
+		"a body, silent": {begun + "Content-Length: 9999\r\n\r\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { listener.Close() })
+			go func() {
+				for {
+					c, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					go func() {
+						defer c.Close()
+						for text := at.first; ; text = at.then {
+							if _, err := c.Write([]byte(text)); err != nil || t.Context().Err() != nil {
+								return
+							}
+							time.Sleep(20 * time.Millisecond)
+						}
+					}()
+				}
+			}()
+			tr := transport.New(transport.Options{Stall: 200 * time.Millisecond, RetryFor: -1})
+			if err := tr.Connect(); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "config.json")
+			_, err = NewStore(Options{File: file}).Login(t.Context(), tr, listener.Addr().String(), "u", "pw")
+			if err == nil || !strings.Contains(err.Error(), "no byte, or only a few, for 200ms") {
+				t.Errorf("got %v", err)
+			}
+			if _, err := os.Stat(file); err == nil {
+				t.Error("the credentials were stored")
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -118,6 +119,9 @@ func check(ctx context.Context, t *transport.Transport, host string, cred auth.C
 		defer transport.Drain(resp)
 		if err = transport.WebPage(resp); err == nil && resp.StatusCode/100 != 2 {
 			err = transport.ResponseError(resp)
+		}
+		if err == nil { // a response that never ends is not an answer
+			_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 		}
 	}
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/davit-oci/davit/internal/fault"
 )
 
 // stalled is the error of a connection on which no byte moved for too long.
@@ -33,6 +35,7 @@ type Activity struct {
 	local       atomic.Int32  // >0: the request waits for its own body's bytes, not for the registry
 	trickle     atomic.Int64  // bytes received since leastProgress was last reached
 	waited      atomic.Int64  // how long they took, in nanoseconds
+	isStalled   atomic.Bool   // the connection failed for that
 }
 
 func NewActivity(stall time.Duration) *Activity {
@@ -45,6 +48,24 @@ func NewActivity(stall time.Duration) *Activity {
 func (u *Activity) wait() time.Duration { return time.Duration(u.stall.Load()) }
 
 func (u *Activity) touch() { u.last.Store(time.Now().UnixNano()) }
+
+// giveUp returns the error of a connection that the registry keeps waiting, and records it: net/http words it differently if it
+// comes within the headers of a response.
+func (u *Activity) giveUp() stalled {
+	u.isStalled.Store(true)
+	return stalled{u.wait()}
+}
+
+// cause returns the error of a request that got no response, in words of the network.
+func (u *Activity) cause(err error) error {
+	switch {
+	case u.isStalled.Load() && !errors.As(err, new(stalled)):
+		return stalled{u.wait()}
+	case err == io.EOF: // as http.Transport returns it
+		return fault.Worded("the connection was closed without an answer", err)
+	}
+	return err
+}
 
 // received records bytes and how long the caller waited for them. It reports whether that is too little.
 func (u *Activity) received(n int, waited time.Duration) bool {
@@ -74,6 +95,9 @@ type conn struct {
 	net.Conn
 	mu  sync.Mutex // the deadline and use change together
 	use atomic.Pointer[Activity]
+	// failed is the error of all reads once the registry kept one waiting: net/http swallows an error within the headers of a
+	// response, and reads on.
+	failed atomic.Pointer[stalled]
 }
 
 // dialer opens watched connections.
@@ -163,6 +187,9 @@ func (c *conn) begin(set func(time.Time) error) *Activity {
 
 // Read waits while the other direction moves.
 func (c *conn) Read(p []byte) (int, error) {
+	if failed := c.failed.Load(); failed != nil {
+		return 0, *failed
+	}
 	u := c.begin(c.Conn.SetReadDeadline)
 	first, start := u, time.Now()
 	for {
@@ -174,7 +201,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			case u != first: // the read began before the request
 				u.touch()
 			case u.received(n, time.Since(start)):
-				return n, stalled{u.wait()}
+				return n, c.fail(u)
 			}
 			return n, nil
 		}
@@ -187,9 +214,16 @@ func (c *conn) Read(p []byte) (int, error) {
 		_ = c.Conn.SetReadDeadline(limit)
 		c.mu.Unlock()
 		if u != nil && !time.Now().Before(limit) {
-			return 0, stalled{u.wait()}
+			return 0, c.fail(u)
 		}
 	}
+}
+
+// fail makes this read, and all that follow, fail.
+func (c *conn) fail(u *Activity) error {
+	failed := u.giveUp()
+	c.failed.Store(&failed)
+	return failed
 }
 
 // Write counts the bytes, and continues as long as some were sent in time.
@@ -208,7 +242,7 @@ func (c *conn) Write(p []byte) (written int, err error) {
 		case n > 0 && errors.Is(err, os.ErrDeadlineExceeded):
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded) && u != nil:
-			err = stalled{u.wait()}
+			err = u.giveUp()
 		}
 		return written, err
 	}

@@ -36,7 +36,7 @@ func TestPausesAreAnnounced(t *testing.T) {
 	if !tr.NewRetrier(slow, "").ShouldRetry(failed) {
 		t.Fatal("the pause ends the tries")
 	}
-	if len(told) != 2 || !strings.HasPrefix(told[1], "trying again in ") || !strings.HasSuffix(told[1], ": 503 Service Unavailable") {
+	if len(told) != 2 || !strings.HasPrefix(told[1], "trying again in ") || !strings.HasSuffix(told[1], "s: slow.example.com: 503 Service Unavailable") {
 		t.Errorf("got %q", told)
 	}
 }

@@ -174,6 +174,7 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	if s.Activity == nil {
 		s.Activity = NewActivity(t.Stall)
 	}
+	s.Activity.isStalled.Store(false) // by the attempt before
 	sent := req.Clone(traceUse(req.Context(), s.Activity))
 	sent.Body = bodyOf(req.Body, s.Activity)
 	if sent.Header.Get("User-Agent") == "" {
@@ -181,6 +182,9 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := t.orPlain(req, sent)
+	if err != nil {
+		err = s.Activity.cause(err)
+	}
 	if resp != nil {
 		resp.Request = req
 		maskEcho(req, resp)
@@ -281,7 +285,7 @@ func (t *Retrier) ShouldRetry(err error) bool {
 	case t.Delay == pauseAsked:
 		t.transport.Notify("%s asked for a pause: going on in %v", t.limiter.host, t.Delay.Round(time.Second))
 	default:
-		t.transport.Notify("trying again in %v: %v", t.Delay.Round(time.Second), err)
+		t.transport.Notify("trying again in %v: %s: %v", t.Delay.Round(time.Second), t.limiter.host, err)
 	}
 	return again
 }
