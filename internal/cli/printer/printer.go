@@ -94,8 +94,18 @@ func (p *Printer) Note(format string, args ...any) {
 	case p.Stderr.Mode == term.ProgressJSON:
 		p.writeEvent(event{Event: "note", Message: text})
 	default:
-		fmt.Fprintf(p.Stderr, "davit: %s\n", term.Escape(text))
+		p.printLine("", text)
 	}
+}
+
+// printLine prints a message to standard error, after a label if there is one, and breaks it to fit a narrow terminal.
+func (p *Printer) printLine(label, message string) {
+	const prefix = "davit:"
+	line := []string{prefix}
+	if label != "" {
+		line = append(line, label)
+	}
+	fmt.Fprintln(p.Stderr, p.Stderr.Wrap(len(prefix)+1, append(line, words(term.Escape(message))...)))
 }
 
 // Warn prints a warning, even with --quiet.
@@ -105,7 +115,7 @@ func (p *Printer) Warn(format string, args ...any) {
 		p.writeEvent(event{Event: "warning", Message: text})
 		return
 	}
-	fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Warning, "warning:"), term.Escape(text))
+	p.printLine(p.Stderr.Paint(term.Warning, "warning:"), text)
 }
 
 // PrintDebug prints a line for --debug.
@@ -164,9 +174,9 @@ func (p *Printer) PrintError(err error) {
 
 // printLines prints an error and its hints.
 func (p *Printer) printLines(message string, hints ...string) {
-	fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Failed, "error:"), term.Escape(message))
+	p.printLine(p.Stderr.Paint(term.Failed, "error:"), message)
 	for _, hint := range hints {
-		fmt.Fprintf(p.Stderr, "davit: %s %s\n", p.Stderr.Paint(term.Hint, "hint:"), term.Escape(hint))
+		p.printLine(p.Stderr.Paint(term.Hint, "hint:"), hint)
 	}
 }
 

@@ -1,0 +1,42 @@
+package printer
+
+import (
+	"slices"
+	"strings"
+)
+
+// programs are those whose commands are in messages.
+var programs = []string{"davit", "docker"}
+
+// words splits a message at spaces, but keeps commands whole, so that they can be copied from a narrow terminal. A command begins a
+// message, follows a colon, a semicolon, or "or", and ends it; or it ends at a semicolon or a comma; or it is in quotes.
+func words(message string) []string {
+	var words []string
+	quoted, inCommand := false, false
+	for _, word := range strings.Split(message, " ") {
+		bare := strings.TrimLeft(word, `"`)
+		begins := slices.Contains(programs, bare) && (quotes(word) || len(words) == 0 || endsClause(words[len(words)-1]))
+		switch {
+		case inCommand:
+			words[len(words)-1] += " " + word
+		default:
+			words = append(words, word)
+		}
+		if !inCommand && begins {
+			inCommand, quoted = true, quotes(word)
+			continue
+		}
+		if inCommand && (quoted && strings.Contains(word, `"`) || !quoted && strings.TrimRight(word, ";,") != word) {
+			inCommand = false
+		}
+	}
+	return words
+}
+
+// quotes reports whether a word begins a quotation.
+func quotes(word string) bool { return strings.HasPrefix(word, `"`) }
+
+// endsClause reports whether a command may follow a word.
+func endsClause(word string) bool {
+	return word == "or" || strings.HasSuffix(word, ":") || strings.HasSuffix(word, ";") || strings.HasSuffix(word, ",")
+}

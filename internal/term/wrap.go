@@ -1,0 +1,38 @@
+package term
+
+import "strings"
+
+// Wrap joins words to a line. If the console is a terminal that is too narrow for it, it breaks the line between words, and
+// indents all but the first part. A word that is longer than a line stays where it is: the terminal breaks it, and copies it whole.
+func (c *Console) Wrap(indent int, words []string) string {
+	if c.terminal == nil {
+		return strings.Join(words, " ")
+	}
+	width, _ := c.size()
+	return wrap(width, indent, words)
+}
+
+func wrap(width, indent int, words []string) string {
+	if width-indent < leastText {
+		return strings.Join(words, " ")
+	}
+	var b strings.Builder
+	column := 0
+	for i, word := range words {
+		n := Width(word)
+		switch {
+		case i == 0:
+		case column+1+n > width && indent+n <= width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		if column += n; column > width {
+			column = (column-1)%width + 1
+		}
+	}
+	return b.String()
+}
