@@ -63,27 +63,27 @@ func TestDetect(t *testing.T) {
 		want  string // kind and layers
 		notes string
 	}{
-		{"sbom by content", []string{"bom.txt"}, "", "sbom [bom.txt]", "[sbom: bom.txt has bomFormat CycloneDX 1.6]"},
-		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[runbook: down.md has "alerts" in its front matter]`},
-		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[runbook: down.md has "alerts" in its front matter]`},
-		{"docs", []string{"manual"}, "", "docs [manual]", "[docs: manual holds index.md and only pages]"},
-		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[generic: no other kind recognized; --kind sets it]"},
-		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[runbook: ops/down.md has "alerts" in its front matter]`},
-		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
+		{"sbom by content", []string{"bom.txt"}, "", "sbom [bom.txt]", "[detected kind sbom: bom.txt has bomFormat CycloneDX 1.6]"},
+		{"runbook", []string{"down.md"}, "", "runbook [down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
+		{"runbook and more", []string{"notes.txt", "down.md"}, "", "runbook [notes.txt down.md]", `[detected kind runbook: down.md has "alerts" in its front matter]`},
+		{"docs", []string{"manual"}, "", "docs [manual]", "[detected kind docs: manual holds index.md and only pages]"},
+		{"a directory with other files", []string{"site/"}, "", "generic [site/]", "[detected kind generic: no other fits; --kind sets another]"},
+		{"files in a directory", []string{"ops"}, "", "runbook [ops/down.md ops/graph.png]", `[detected kind runbook: ops/down.md has "alerts" in its front matter]`},
+		{"an ignored file in a directory", []string{"boms"}, "", "sbom [boms/a.spdx]", "[detected kind sbom: boms/a.spdx begins with SPDXVersion: SPDX-2.3]"},
 		{"a file that tells, and others", []string{"app"}, "", "compose [app/compose.yaml]",
-			"[compose: app/compose.yaml has services]"},
-		{"a directory beside others", []string{"code"}, "", "generic [code]", "[generic: no other kind recognized; --kind sets it]"},
-		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[helm: charts/web has a Chart.yaml]"},
-		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[modelpack: mod/Modelfile names files with MODEL]"},
-		{"what a Kitfile is about", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[modelkit: kit/Kitfile has a manifestVersion]"},
-		{"a checkpoint with states of its training", []string{"run"}, "", "model [run]", "[model: run/checkpoint-1/tiny.dduf is named like weights]"},
+			"[detected kind compose: app/compose.yaml has services]"},
+		{"a directory beside others", []string{"code"}, "", "generic [code]", "[detected kind generic: no other fits; --kind sets another]"},
+		{"a directory and nothing else", []string{"charts"}, "", "helm [charts/web]", "[detected kind helm: charts/web has a Chart.yaml]"},
+		{"what a Modelfile is about", []string{"mod"}, "", "modelpack [mod]", "[detected kind modelpack: mod/Modelfile names files with MODEL]"},
+		{"what a Kitfile is about", []string{"kit"}, "", "modelkit [kit/Kitfile kit/more/tiny.dduf kit/tiny.dduf]", "[detected kind modelkit: kit/Kitfile has a manifestVersion]"},
+		{"a checkpoint with states of its training", []string{"run"}, "", "model [run]", "[detected kind model: run/checkpoint-1/tiny.dduf looks like weights]"},
 		{"a directory of hidden files in one", []string{"kept"}, "modelkit", "modelkit [kept/tiny.dduf]", "[]"},
-		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[collection: src has a devcontainer-feature.json in one and others beside it]"},
-		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[feature: lone/one has a devcontainer-feature.json]"},
+		{"a folder in a collection", []string{"src"}, "", "collection [src]", "[detected kind collection: src has a devcontainer-feature.json in one and others beside it]"},
+		{"a feature alone in a directory", []string{"lone"}, "", "feature [lone/one]", "[detected kind feature: lone/one has a devcontainer-feature.json]"},
 		{"a collection of one", []string{"lone"}, "collection", "collection [lone]", "[]"},
 		{"files of a named kind", []string{"app"}, "compose", "compose [app/compose.yaml]", "[]"},
 		{"files of a kind that takes attachments", []string{"ops"}, "runbook", "runbook [ops]", "[]"},
-		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[generic: no other kind recognized; --kind sets it]"},
+		{"unknown", []string{"notes.txt"}, "", "generic [notes.txt]", "[detected kind generic: no other fits; --kind sets another]"},
 		{"named", []string{"bom.txt"}, "generic", "generic [bom.txt]", "[]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -147,8 +147,8 @@ func TestDetectAsksForTheKindOfAmbiguousFiles(t *testing.T) {
 		paths []string
 		want  string
 	}{
-		{[]string{"x"}, `more than one kind fits: model (x/tiny.gguf is named like weights), wasm (x/app.wasm begins with \0asm)`},
-		{[]string{"x/app.wasm", "x/tiny.gguf"}, `more than one kind fits: model (x/tiny.gguf is named like weights), wasm (x/app.wasm begins with \0asm)`},
+		{[]string{"x"}, `more than one kind fits: model (x/tiny.gguf looks like weights), wasm (x/app.wasm begins with \0asm)`},
+		{[]string{"x/app.wasm", "x/tiny.gguf"}, `more than one kind fits: model (x/tiny.gguf looks like weights), wasm (x/app.wasm begins with \0asm)`},
 		{[]string{"down.md", "bom"}, `more than one kind fits: runbook (down.md has "alerts" in its front matter), sbom (bom has bomFormat CycloneDX 1.6)`},
 		{[]string{"web"}, "more than one kind fits: compose (web/compose.yaml has services), helm (web has a Chart.yaml)"},
 	} {

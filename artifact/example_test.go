@@ -65,7 +65,7 @@ func ExampleDetect() {
 		log.Fatal(err)
 	}
 	fmt.Println(spec.Kind, notes)
-	// Output: sbom [sbom: bom.txt has bomFormat CycloneDX 1.6]
+	// Output: sbom [detected kind sbom: bom.txt has bomFormat CycloneDX 1.6]
 }
 
 // A declaration can also be made in Go.

@@ -58,6 +58,13 @@ a | annotations are --annotation KEY=VALUE, another type is --artifact-type
 no-trunc | digests are whole in a pipe and in JSON
 push.t | the target is the last argument; --tag TAG adds a tag
 pack.t | the target is -o PATH:TAG; --tag TAG adds a tag
+push.no-overwrite push.immutable push.no-clobber tag.no-overwrite copy.no-overwrite | --if-absent does not move a tag that exists
+pull.check | "davit verify DIR" compares files with the artifact they come from
+pull.key cat.key show.key copy.key | --verify-key FILE checks the signature first
+pull.untar pull.extract | archives that davit packed are unpacked; a chart's is a file: unpack it with tar or helm
+serve.port serve.p serve.listen browse.port | --addr HOST:PORT says where to listen
+sign.keyless verify.keyless | signatures without keys are for cosign; "davit keygen" makes a pair of keys
+attach.platform | attach to the manifest of one platform: "davit resolve --platform P SUBJECT" prints its digest; --each-platform attaches to all
 attach.predicate attach.sbom | the file is an argument
 push.o push.output | JSON is --format json; a target is an argument
 init.o init.output | the argument is the directory that gets davit.yaml

@@ -62,7 +62,7 @@ func Detect(t *compose.Table, fsys fs.FS, paths []string, kind string) (*spec.Sp
 				return nil, nil, err
 			}
 		}
-		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"generic: no other kind recognized; --kind sets it"}, nil
+		return &spec.Spec{Kind: "generic", Layers: layersOf(paths)}, []string{"detected kind generic: no other fits; --kind sets another"}, nil
 	case 1:
 		return files.declare(chosen[0])
 	}
@@ -75,7 +75,7 @@ func (f *files) declare(m match) (*spec.Spec, []string, error) {
 		m.used = m.all
 	}
 	declared, notes, err := f.chosen(m)
-	return declared, slices.Concat([]string{m.kind.Name + ": " + m.evidence}, notes), err
+	return declared, slices.Concat([]string{fmt.Sprintf("detected kind %s: %s", m.kind.Name, m.evidence)}, notes), err
 }
 
 // chosen makes a Spec of the files of a directory that a kind takes, or of all the named files. What else is in the

@@ -357,5 +357,5 @@ func why(r roles.Role, s *tree.Sample) string {
 	if r.Evidence != "" {
 		return name + " " + r.Evidence
 	}
-	return name + " is named like " + r.Role
+	return name + " looks like " + r.Role
 }

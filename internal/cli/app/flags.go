@@ -71,6 +71,9 @@ func FlagError(err error) error {
 		return err
 	}
 	cause := invalid.Unwrap()
+	if invalid.GetFlag().Value.Type() == "duration" {
+		cause = errors.New("must be a duration, as 90s, 5m, or 1h30m")
+	}
 	var number *strconv.NumError
 	if errors.As(err, &number) {
 		cause = errors.New("must be a number")

@@ -223,7 +223,7 @@ func attachedHint(ctx context.Context, t *app.Target, except string) string {
 		if kind == except {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%d %s attached: davit show --kind %s %s", n, kind, kind, t.Ref))
+		lines = append(lines, fmt.Sprintf("%s of kind %s: davit show --kind %[2]s %s", term.Plural(n, "attachment"), kind, t.Ref))
 	}
 	return strings.Join(lines, "\n")
 }

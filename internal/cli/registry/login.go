@@ -41,7 +41,11 @@ func runLogin(ctx context.Context, a *app.App, host string) error {
 	file, err := client.Login(ctx, host, username, password)
 	var denied *registry.Denied
 	if errors.As(err, &denied) {
-		return &artifact.Error{Err: err, Hint: "check the user name and the password"}
+		hint := "check the user name and the password"
+		if username == "" {
+			hint = "check the token; a password needs a user name: --username USER"
+		}
+		return &artifact.Error{Err: err, Hint: hint}
 	}
 	if err != nil {
 		return err

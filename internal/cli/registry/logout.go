@@ -1,8 +1,11 @@
 package registry
 
 import (
+	"errors"
+
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 )
 
 func newLogoutCommand(a *app.App) *cobra.Command {
@@ -17,7 +20,12 @@ func newLogoutCommand(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := client.Logout(cmd.Context(), args[0]); err != nil {
+			err = client.Logout(cmd.Context(), args[0])
+			if errors.Is(err, errdef.ErrNotFound) {
+				a.Note("no credentials of %s were stored", args[0])
+				err = nil
+			}
+			if err != nil {
 				return err
 			}
 			return a.PrintUnlessQuiet(loginResult{Host: args[0], out: true})

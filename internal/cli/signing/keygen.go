@@ -109,7 +109,7 @@ func (r *keygenResult) WriteText(w io.Writer) error {
 	var t term.Table
 	t.Row("private key", r.PrivateKey)
 	t.Row("public key", r.PublicKey)
-	t.Row("hint", r.KeyHint)
+	t.Row("fingerprint", r.KeyHint)
 	return t.WriteText(w)
 }
 

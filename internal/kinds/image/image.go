@@ -52,7 +52,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	config = d.Overlay(config)
 	if !given && d.Spec.Base == "" {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: its platform is %s/%s; platforms: makes it one of several", d.Kind.Name, config["os"], config["architecture"]))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: platform %s/%s, unless platforms: in davit.yaml lists others", d.Kind.Name, config["os"], config["architecture"]))
 	}
 	return func(layers []spec.Packed) (spec.Finished, error) {
 		config := maps.Clone(config)
