@@ -148,7 +148,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &invalid) && invalid.GetFlag().Name == "format" {
 		hint = formatHint(cmd)
 	}
-	return &exit.UsageError{Err: app.FlagError(err), Hint: hint}
+	return &exit.UsageError{Err: exit.FlagError(err), Hint: hint}
 }
 
 // suggestFlag returns the hint for a flag that the command does not have, or "".

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -38,7 +36,7 @@ func SetFromEnv(fs *pflag.FlagSet) error {
 			return
 		}
 		if err := setFlag(fs, f, value); err != nil {
-			failed = exit.Usagef("%s=%s: %w", name, value, FlagError(err))
+			failed = exit.Usagef("%s=%s: %w", name, value, exit.FlagError(err))
 		}
 	})
 	return failed
@@ -62,26 +60,6 @@ func Variable(f *pflag.Flag) string {
 		return named[0]
 	}
 	return ""
-}
-
-// FlagError returns an error about the value of a flag in the words of a user, not of packages pflag and strconv.
-func FlagError(err error) error {
-	var invalid *pflag.InvalidValueError
-	if !errors.As(err, &invalid) {
-		return err
-	}
-	cause := invalid.Unwrap()
-	if invalid.GetFlag().Value.Type() == "duration" {
-		cause = errors.New("must be a duration, as 90s, 5m, or 1h30m")
-	}
-	var number *strconv.NumError
-	if errors.As(err, &number) {
-		cause = errors.New("must be a number")
-		if number.Func == "ParseBool" {
-			cause = errors.New("must be true or false")
-		}
-	}
-	return fmt.Errorf("invalid argument %q for --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, cause)
 }
 
 // setFlag sets a flag from one string. A repeatable flag takes one value per line.

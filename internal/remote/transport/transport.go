@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/pause"
+	"github.com/davit-oci/davit/internal/remote/transport/challenge"
 	"github.com/davit-oci/davit/internal/remote/transport/patience"
 	"github.com/davit-oci/davit/internal/untrusted"
 )
@@ -190,7 +191,7 @@ func (t *Transport) once(req *http.Request) (*http.Response, error) {
 		maskEcho(req, resp)
 		if resp.StatusCode == http.StatusUnauthorized {
 			hold(resp)
-			chooseChallenge(resp.Header)
+			challenge.Choose(resp.Header)
 		}
 	}
 	if t.trace != nil {

@@ -1,4 +1,5 @@
-package transport
+// Package challenge chooses among the ways to authenticate that a registry offers.
+package challenge
 
 import (
 	"net/http"
@@ -10,12 +11,12 @@ import (
 // schemePattern finds the scheme at the start of a challenge, which a parameter does not have.
 var schemePattern = lazy.Regexp(`^\s*([A-Za-z0-9!#$%&'*+.^_|~-]+)(\s+[^=\s]|\s*$)`)
 
-// chooseChallenge reduces the challenges of a 401 to the first one with a scheme that registries have: oras-go reads only the
+// Choose reduces the challenges of a 401 to the first one with a scheme that registries have: oras-go reads only the
 // first of them, but proxies put others in front.
-func chooseChallenge(h http.Header) {
+func Choose(h http.Header) {
 	const name = "Www-Authenticate"
 	for _, value := range h[name] {
-		for _, challenge := range splitChallenges(value) {
+		for _, challenge := range Split(value) {
 			scheme, _, _ := strings.Cut(challenge, " ")
 			if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Basic") {
 				h.Set(name, challenge)
@@ -25,9 +26,9 @@ func chooseChallenge(h http.Header) {
 	}
 }
 
-// splitChallenges splits a header into its challenges (RFC 9110, section 11.6.1): both challenges and the parameters of one
+// Split splits a header into its challenges (RFC 9110, section 11.6.1): both challenges and the parameters of one
 // are separated by commas.
-func splitChallenges(value string) []string {
+func Split(value string) []string {
 	var all []string
 	for _, part := range splitUnquoted(value) {
 		part = strings.TrimSpace(part)

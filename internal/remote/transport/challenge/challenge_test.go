@@ -1,12 +1,14 @@
-package transport
+package challenge_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/davit-oci/davit/internal/remote/transport/challenge"
 )
 
-func TestChooseChallenge(t *testing.T) {
+func TestChoose(t *testing.T) {
 	t.Parallel()
 	bearer := `Bearer realm="https://a.example/token",service="a, b",scope="repository:x:pull,push"`
 	for _, test := range []struct {
@@ -29,7 +31,7 @@ func TestChooseChallenge(t *testing.T) {
 		for _, value := range test.headers {
 			h.Add("WWW-Authenticate", value)
 		}
-		chooseChallenge(h)
+		challenge.Choose(h)
 		if got := h.Get("WWW-Authenticate"); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.headers, got, test.want)
 		}
@@ -41,7 +43,7 @@ func FuzzSplitChallenges(f *testing.F) {
 	f.Add(`Basic realm="\"", ,=,"`)
 	f.Fuzz(func(t *testing.T, value string) {
 		drop := strings.NewReplacer(",", "", " ", "", "\t", "", "\n", "", "\v", "", "\f", "", "\r", "", "\u0085", "", "\u00a0", "")
-		all := splitChallenges(value)
+		all := challenge.Split(value)
 		if got, want := drop.Replace(strings.Join(all, "")), drop.Replace(value); len(got) > len(want) {
 			t.Errorf("%q became %q", value, all)
 		}
