@@ -1,15 +1,19 @@
 package registry_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/artifact/registry"
 	"github.com/davit-oci/davit/internal/manifest"
 	"github.com/davit-oci/davit/internal/registrytest"
 	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/errdef"
@@ -147,5 +151,50 @@ func TestCopyChooses(t *testing.T) {
 			t.Errorf("copying %s that does not exist: %v, want not found", name, err)
 		}
 		closeTarget(t, dst)
+	}
+}
+
+// TestCopyOfUnknownManifests refuses to copy manifests of types that are not known, whose content a copy would lack, and copies other
+// content that a tag or an index leads to.
+func TestCopyOfUnknownManifests(t *testing.T) {
+	t.Parallel()
+	inner := digest.FromString("layer")
+	for name, test := range map[string]struct {
+		mediaType, text string
+		refused         bool
+	}{
+		"docker schema 1":  {"application/vnd.docker.distribution.manifest.v1+prettyjws", fmt.Sprintf(`{"schemaVersion":1,"fsLayers":[{"blobSum":%q}]}`, inner), true},
+		"a later manifest": {"application/vnd.oci.image.manifest.v2+json", fmt.Sprintf(`{"parts":{"a":%q}}`, inner), true},
+		"any JSON":         {"application/vnd.example+json", `{"name":"sha256:none"}`, false},
+		"a file":           {"text/plain", "see " + string(inner), false},
+	} {
+		for _, inIndex := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " in index ", inIndex), func(t *testing.T) {
+				t.Parallel()
+				src := opener(t, filepath.Join(t.TempDir(), "oci"))()
+				defer closeTarget(t, src)
+				push := func(mediaType string, data []byte) ocispec.Descriptor {
+					desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+					if err := src.Push(t.Context(), desc, bytes.NewReader(data)); err != nil {
+						t.Fatal(err)
+					}
+					return desc
+				}
+				desc := push(test.mediaType, []byte(test.text))
+				if inIndex {
+					desc = push(ocispec.MediaTypeImageIndex, marshal(t, ocispec.Index{
+						Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{desc}}))
+				}
+				if err := src.Tag(t.Context(), desc, "v1"); err != nil {
+					t.Fatal(err)
+				}
+				dst := opener(t, filepath.Join(t.TempDir(), "copy"))()
+				defer closeTarget(t, dst)
+				_, err := registry.Copy(t.Context(), src, dst, registry.CopyOptions{Reference: "v1", Tags: []string{"v1"}})
+				if refused := errors.Is(err, artifact.ErrRefused); refused != test.refused || err != nil && !refused {
+					t.Errorf("got %v, want refused %t", err, test.refused)
+				}
+			})
+		}
 	}
 }

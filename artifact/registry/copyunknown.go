@@ -1,0 +1,29 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/davit-oci/davit/artifact"
+	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/manifest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+var digestInText = lazy.Regexp(`sha(256|512):[0-9a-f]{64}`)
+
+// checkKnown refuses what a tag or an index leads to if it is a manifest of a type that is not known: its copy would lack whatever it
+// names. A Docker manifest of schema 1 is one.
+func checkKnown(ctx context.Context, src Target, desc ocispec.Descriptor) error {
+	if manifest.Is(desc.MediaType) || desc.Size > manifest.MaxSize {
+		return nil
+	}
+	data, err := manifest.Fetch(ctx, lazySource{src}, desc)
+	if err != nil {
+		return err
+	}
+	if json.Valid(data) && digestInText().Match(data) {
+		return artifact.Refused(desc.Digest.String(), "media type %q is neither a manifest nor an index: the content that it names would not be copied", desc.MediaType)
+	}
+	return nil
+}
