@@ -17,10 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/remote/transport/patience"
 	"github.com/davit-oci/davit/internal/untrusted"
-
-	"github.com/davit-oci/davit/artifact"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"

@@ -39,19 +39,21 @@ func maskEcho(req *http.Request, resp *http.Response) {
 		resp.ContentLength = -1
 		rest = io.MultiReader() // a secret may begin at the end of the data
 	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(changed), rest), resp.Body}
+	resp.Body = body{io.MultiReader(bytes.NewReader(changed), rest), resp.Body}
 }
 
-// secretsOf returns the credentials in a request: tokens, passwords, and both as they are encoded.
+// secretsOf returns the credentials in a request: tokens, passwords, both as they are encoded, and the secret values of its query.
 func secretsOf(req *http.Request) (secrets []string) {
 	if _, value, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
 		secrets = append(secrets, strings.TrimSpace(value))
 	}
 	if user, password, ok := req.BasicAuth(); ok {
 		secrets = append(secrets, user+":"+password, password)
+	}
+	for name, values := range req.URL.Query() {
+		if !isPublic(name) {
+			secrets = append(secrets, values...)
+		}
 	}
 	if password, ok := req.URL.User.Password(); ok {
 		secrets = append(secrets, password)

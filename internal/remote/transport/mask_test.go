@@ -20,7 +20,7 @@ func TestEchoIsMasked(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":%q}]}`,
 			fmt.Sprint("header ", r.Header["Authorization"], " from ", user, " with ", password, " form ", r.FormValue("password"), r.FormValue("refresh_token"),
-				" as ", url.QueryEscape(password), " at ftp://u:"+password+"@h:1/x?k="+password))
+				" as ", url.QueryEscape(password), " asked for ", r.URL, " with ", r.FormValue("sig"), " at ftp://u:"+password+"@h:1/x?k="+password))
 	}))
 	defer server.Close()
 	transport := New(Options{RetryFor: -1})
@@ -31,6 +31,9 @@ func TestEchoIsMasked(t *testing.T) {
 		for name, request := range map[string]func(*http.Request){
 			"basic":  func(r *http.Request) { r.SetBasicAuth("user", secret) },
 			"bearer": func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) },
+			"query": func(r *http.Request) {
+				r.URL.RawQuery = url.Values{"scope": {"repository:r:pull"}, "sig": {secret}}.Encode()
+			},
 			"form": func(r *http.Request) {
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				r.Method, r.GetBody = http.MethodPost, func() (io.ReadCloser, error) {

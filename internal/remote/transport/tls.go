@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davit-oci/davit/artifact"
 	"github.com/davit-oci/davit/internal/hostconfig"
 	"github.com/davit-oci/davit/internal/reference"
-
-	"github.com/davit-oci/davit/artifact"
 )
 
 // Security configures how the connection to a registry is protected. The zero value means TLS, but plain HTTP to

@@ -47,15 +47,18 @@ func traceLine(req *http.Request, resp *http.Response, err error, took time.Dura
 func maskedQuery(q url.Values) string {
 	var parts []string
 	for name, values := range q {
-		switch name {
-		case "digest", "mount", "from", "n", "last", "artifactType", "scope", "service":
-			for _, v := range values {
-				parts = append(parts, name+"="+untrusted.Line(v, 200))
+		for _, v := range values {
+			if !isPublic(name) {
+				v = masked
 			}
-		default:
-			parts = append(parts, name+"=***")
+			parts = append(parts, name+"="+untrusted.Line(v, 200))
 		}
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, "&")
+}
+
+// isPublic reports whether the values of a query parameter may be shown. All others may be signatures, as those of object stores are.
+func isPublic(parameter string) bool {
+	return slices.Contains([]string{"digest", "mount", "from", "n", "last", "artifactType", "scope", "service"}, parameter)
 }

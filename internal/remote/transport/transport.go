@@ -152,8 +152,7 @@ func (t *Transport) repeated(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		if resp != nil {
-			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
-			_ = resp.Body.Close()
+			Drain(resp)
 		}
 		if err := tries.Wait(req.Context()); err != nil {
 			return nil, err
@@ -224,14 +223,17 @@ func (t *Transport) orPlain(req, sent *http.Request) (*http.Response, error) {
 	return t.pool().RoundTrip(sent)
 }
 
+// body is the body of a response, of which a part was read before.
+type body struct {
+	io.Reader
+	io.Closer
+}
+
 // hold reads a challenge's body into memory: the caller that answers the challenge closes it unread, which would cost
 // the connection.
 func hold(resp *http.Response) {
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // an error occurs again with the rest
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
+	resp.Body = body{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 }
 
 // Retrier is the retry budget of one operation: how often it was tried and how much longer it may be.
