@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/layout"
 	"github.com/davit-oci/davit/internal/layout/archive"
 
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote"
 	"github.com/davit-oci/davit/internal/remote/credentials"
@@ -110,9 +111,9 @@ func (c *Client) openRepository(ref Reference, mode reference.Mode) (Target, err
 // Open opens the target that a reference names, and ignores its tag and digest. A registry is not contacted yet. A layout
 // or archive that is opened for reading and does not exist is an errdef.ErrNotFound; a file that is not an image layout is
 // an artifact.ErrInvalid.
-func (c *Client) Open(_ context.Context, ref Reference, mode reference.Mode) (Target, error) {
+func (c *Client) Open(ctx context.Context, ref Reference, mode reference.Mode) (Target, error) {
 	if !ref.IsPath() {
-		return c.openRepository(ref, mode)
+		return pause.Await(ctx, func() (Target, error) { return c.openRepository(ref, mode) }) // files that options name may be pipes
 	}
 	path, err := expandHome(ref.Path, c.opts.Home)
 	if err != nil {

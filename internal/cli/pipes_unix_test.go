@@ -89,13 +89,17 @@ func TestPipesWithoutWriter(t *testing.T) {
 	withHome(t)
 	t.Chdir(t.TempDir())
 	writeFile(t, "app.txt", "app")
+	private := registrytest.Start(t, registrytest.Options{Auth: registrytest.Basic}).Host + "/a:1"
 	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range []string{
 		"pack pipe -o oci:1", "pack -f pipe -o oci:1", "pack - -o oci:1", "check ./pipe", "pack app.txt --config pipe -o oci:1", "pack app.txt --kind ./pipe -o oci:1",
 		"attach --file-name x.json pipe 127.0.0.1:1/a:1", "attach --file-name x.json - 127.0.0.1:1/a:1", "copy --from-file pipe 127.0.0.1:1/a",
-		"copy --from-file - 127.0.0.1:1/a", "login 127.0.0.1:1 --username me --password-stdin",
+		"copy --from-file - 127.0.0.1:1/a",
+		"pull --verify-key pipe -o out 127.0.0.1:1/a:1", "verify --key pipe 127.0.0.1:1/a:1", "sign --key pipe 127.0.0.1:1/a:1", "push app.txt --sign-key pipe 127.0.0.1:1/a:1",
+		"pull --ca-file pipe -o out 127.0.0.1:1/a:1", "tags --cert-file pipe --key-file pipe 127.0.0.1:1/a", "repos --ca-file pipe 127.0.0.1:1",
+		"logout 127.0.0.1:1 --registry-config pipe", "resolve --registry-config pipe " + private, "login 127.0.0.1:1 --username me --password-stdin",
 	} {
 		stdin, writer, err := os.Pipe()
 		if err != nil {

@@ -16,3 +16,24 @@ func For(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// Await runs read, which may wait forever for a terminal or the other end of a pipe, and returns its result, or the error of ctx if
+// ctx ends first. read continues in the background then: the process is about to exit.
+func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		done <- answer{value, err}
+	}()
+	select {
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}

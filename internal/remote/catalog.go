@@ -20,7 +20,7 @@ const maxRepositories = 1_000_000
 
 // Repositories lists the repositories of a registry, page by page. Few public registries let anybody list them.
 func (c *Client) Repositories(ctx context.Context, host string, fn func(names []string) error) error {
-	if err := c.setup(); err != nil {
+	if err := c.connect(ctx); err != nil {
 		return err
 	}
 	r := api.NewRepository(c.http, host, "", false)

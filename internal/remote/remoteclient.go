@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote/api"
 	"github.com/davit-oci/davit/internal/remote/blob"
@@ -71,11 +72,17 @@ func (c *Client) OpenRepository(host, repository string, mode reference.Mode) (*
 	return newRepository(c, host, repository, mode), nil
 }
 
+// connect reads the files that the options name. Any of them may be a pipe.
+func (c *Client) connect(ctx context.Context) error {
+	_, err := pause.Await(ctx, func() (struct{}, error) { return struct{}{}, c.setup() })
+	return err
+}
+
 // Login checks a username and password (or, without a username, an identity token) with the registry at host, and keeps
 // them in the store that Credentials.File names: a helper, or the file itself. It returns where they are kept, "" for a
 // helper.
 func (c *Client) Login(ctx context.Context, host, username, password string) (string, error) {
-	if err := c.setup(); err != nil {
+	if err := c.connect(ctx); err != nil {
 		return "", err
 	}
 	return c.creds.Login(ctx, c.http.Transport, host, username, password)

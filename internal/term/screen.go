@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/term"
+
+	"github.com/davit-oci/davit/internal/pause"
 )
 
 // IsTerminal reports whether f is a terminal.
@@ -59,31 +61,10 @@ func ReadPassword(ctx context.Context, f *os.File, w io.Writer, prompt string) (
 		return "", err
 	}
 	fmt.Fprint(w, prompt)
-	secret, err := Await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	secret, err := pause.Await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
 	if err != nil {
 		_ = term.Restore(fd, state) // the first error counts
 	}
 	fmt.Fprintln(w)
 	return string(secret), err
-}
-
-// Await runs read, which may block on a terminal forever, and returns its result, or the error of ctx if ctx ends first. read
-// continues in the background then: the process is about to exit.
-func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		value, err := read()
-		done <- answer{value, err}
-	}()
-	select {
-	case got := <-done:
-		return got.value, got.err
-	case <-ctx.Done():
-		var zero T
-		return zero, ctx.Err()
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/term"
 )
 
@@ -40,7 +41,7 @@ func (a *App) CanAsk() bool {
 // ask prints prompt and reads a line.
 func (a *App) ask(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(a.Stderr, prompt)
-	line, err := term.Await(ctx, func() (string, error) { return bufio.NewReader(a.Stdin).ReadString('\n') })
+	line, err := pause.Await(ctx, func() (string, error) { return bufio.NewReader(a.Stdin).ReadString('\n') })
 	if err != nil {
 		return "", fmt.Errorf("reading the answer: %w", err)
 	}
@@ -50,7 +51,7 @@ func (a *App) ask(ctx context.Context, prompt string) (string, error) {
 // readSecret reads a password or token from standard input, without the newline at its end.
 func (a *App) readSecret() (string, error) {
 	const most = 64 << 10 // long tokens with claims have a few kilobytes
-	data, err := term.Await(a.Context, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.Stdin, most+1)) })
+	data, err := pause.Await(a.Context, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.Stdin, most+1)) })
 	if err != nil {
 		return "", fmt.Errorf("reading the password from standard input: %w", err)
 	}

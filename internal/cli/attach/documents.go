@@ -15,7 +15,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/source"
 	"github.com/davit-oci/davit/internal/kinds"
-	"github.com/davit-oci/davit/internal/term"
+	"github.com/davit-oci/davit/internal/pause"
 )
 
 // The bounds of JSON Lines that are attached one by one. A line is held in memory.
@@ -115,7 +115,7 @@ func (d *documents) fromStream(arg, name string) (string, error) {
 	}
 	in, what := d.app.Stdin, "standard input"
 	if arg != "-" {
-		f, err := term.Await(d.app.Context, func() (*os.File, error) { return os.Open(arg) })
+		f, err := pause.Await(d.app.Context, func() (*os.File, error) { return os.Open(arg) })
 		if err != nil {
 			return "", source.Error(arg, err)
 		}
@@ -148,7 +148,7 @@ func (d *documents) write(name string, r io.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = term.Await(d.app.Context, func() (int64, error) { return io.Copy(f, r) })
+	_, err = pause.Await(d.app.Context, func() (int64, error) { return io.Copy(f, r) })
 	return name, errors.Join(err, f.Close())
 }
 

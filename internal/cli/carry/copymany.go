@@ -13,6 +13,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/cli/places"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/spf13/pflag"
@@ -133,7 +134,7 @@ func (p destination) target(src registry.Reference, name string) (registry.Refer
 // listJobs reads the list of artifacts.
 func listJobs(a *app.App, opts copyOptions, to destination) ([]job, error) {
 	name := opts.many.fromFile
-	data, err := term.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
+	data, err := pause.Await(a.Context, func() ([]byte, error) { return readList(a, name) })
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/pack/sign"
 	"github.com/davit-oci/davit/pull/trust"
 )
@@ -22,7 +23,7 @@ const maxKey = 64 << 10
 
 // readPrivateKey reads the key that a flag names: a file, or env://VARIABLE.
 func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, error) {
-	data, err := readKey(name)
+	data, err := pause.Await(ctx, func() ([]byte, error) { return readKey(name) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +41,10 @@ func readPrivateKey(ctx context.Context, a *app.App, name string) (*sign.Key, er
 }
 
 // readPublicKeys reads the keys that flags name. Results show those names.
-func readPublicKeys(names []string) ([]trust.Key, error) {
+func readPublicKeys(ctx context.Context, names []string) ([]trust.Key, error) {
 	var keys []trust.Key
 	for _, name := range names {
-		data, err := readKey(name)
+		data, err := pause.Await(ctx, func() ([]byte, error) { return readKey(name) })
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func policyDemands(a *app.App, ref registry.Reference) ([]trust.Options, error) 
 		case policy.SignedBy:
 			a.Warn("%s demands a GPG signature of %s, which davit does not check", file, ref)
 		case policy.SigstoreSigned:
-			demand, err := demandOf(r, ref)
+			demand, err := demandOf(a.Context, r, ref)
 			if err != nil {
 				return nil, &exit.UsageError{Err: fmt.Errorf("%s: %w", file, err)}
 			}
@@ -74,7 +75,7 @@ func requirementsFor(p *policy.Policy, ref registry.Reference) ([]policy.Require
 }
 
 // demandOf returns what a requirement demands, with its keys.
-func demandOf(r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
+func demandOf(ctx context.Context, r policy.Requirement, ref registry.Reference) (*trust.Options, error) {
 	if r.Keyless {
 		return nil, errors.New("keyless signatures are demanded, which davit does not check")
 	}
@@ -82,7 +83,7 @@ func demandOf(r policy.Requirement, ref registry.Reference) (*trust.Options, err
 	if r.KeyPath != "" {
 		names = []string{r.KeyPath}
 	}
-	keys, err := readPublicKeys(names)
+	keys, err := readPublicKeys(ctx, names)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (f *Trust) List(ctx context.Context, t *app.Target, desc ocispec.Descriptor
 	if !f.IsSet() {
 		return nil, nil
 	}
-	demand, err := f.demand(t.Ref)
+	demand, err := f.demand(ctx, t.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (f *Trust) Gate(a *app.App, src *app.Target) (func(context.Context, ocispec
 
 // Verify demands the signatures that flags demand of a manifest, or of the one for this machine's platform in an index.
 func (f *Trust) Verify(ctx context.Context, t *app.Target, desc ocispec.Descriptor) (*trust.Report, error) {
-	demand, err := f.demand(t.Ref)
+	demand, err := f.demand(ctx, t.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, er
 	if err != nil || !f.IsSet() {
 		return all, err
 	}
-	own, err := f.demand(ref)
+	own, err := f.demand(a.Context, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +163,8 @@ func (f *Trust) demands(a *app.App, ref registry.Reference) ([]trust.Options, er
 }
 
 // demand returns what the flags demand.
-func (f *Trust) demand(ref registry.Reference) (*trust.Options, error) {
-	keys, err := readPublicKeys(f.keys)
+func (f *Trust) demand(ctx context.Context, ref registry.Reference) (*trust.Options, error) {
+	keys, err := readPublicKeys(ctx, f.keys)
 	return &trust.Options{Keys: keys, Require: f.require, Accepts: accepts(ref)}, err
 }
 

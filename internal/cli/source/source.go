@@ -16,6 +16,7 @@ import (
 	"github.com/davit-oci/davit/internal/cli/app"
 	"github.com/davit-oci/davit/internal/cli/exit"
 	"github.com/davit-oci/davit/internal/kinds"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/rootfs"
 	"github.com/davit-oci/davit/internal/term"
 	"github.com/davit-oci/davit/internal/tree"
@@ -57,7 +58,7 @@ type opener struct {
 // Open opens one artifact: a directory with a davit.yaml, a davit.yaml, "-" for one on standard input, or plain files. The
 // path hide is not part of the artifact: the command writes its result there.
 func Open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {
-	return term.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // all of it may be pipes
+	return pause.Await(a.Context, func() (*Source, error) { return open(a, args, opts, hide) }) // all of it may be pipes
 }
 
 func open(a *app.App, args []string, opts *Options, hide registry.Reference) (*Source, error) {

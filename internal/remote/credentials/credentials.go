@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/davit-oci/davit/internal/lazy"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 
 	"github.com/davit-oci/davit/artifact"
@@ -80,7 +81,7 @@ func (s *Store) Find(ctx context.Context, hostport, repository string) (auth.Cre
 	if given && s.Registry != "" && hostport == (registry.Reference{Registry: s.Registry}).Host() {
 		return explicitCredential(s.Username, s.Password), nil
 	}
-	configs, err := s.configs()
+	configs, err := pause.Await(ctx, s.configs)
 	if err != nil {
 		return auth.EmptyCredential, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/davit-oci/davit/internal/durable"
 	"github.com/davit-oci/davit/internal/filelock"
+	"github.com/davit-oci/davit/internal/pause"
 	"github.com/davit-oci/davit/internal/reference"
 	"github.com/davit-oci/davit/internal/remote/transport"
 
@@ -34,7 +35,7 @@ func (s *Store) Login(ctx context.Context, t *transport.Transport, host, usernam
 	if err != nil {
 		return "", err
 	}
-	config, err := s.own()
+	config, err := pause.Await(ctx, s.own)
 	if err != nil {
 		return "", err
 	}
@@ -139,7 +140,7 @@ func (s *Store) Logout(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	config, err := s.own()
+	config, err := pause.Await(ctx, s.own)
 	if err != nil {
 		return err
 	}
