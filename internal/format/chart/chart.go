@@ -103,6 +103,9 @@ func (c *Chart) read(file string, data []byte) error {
 		return fmt.Errorf("helm can't read %s: %w", file, yamlerror.Worded(err))
 	}
 	lastWins(&doc)
+	if hasNoNumber(&doc) {
+		return fmt.Errorf("helm can't read %s: .inf and .nan are not possible", file)
+	}
 	r := textReader{file: file}
 	r.read(&doc, "")
 	c.Warnings = append(c.Warnings, r.warnings...)

@@ -14,7 +14,12 @@ type ignoreRule struct {
 	negate, onlyDir bool
 }
 
-// ParseIgnore reads the rules, and adds helm's own against hidden files in templates.
+// own are the rules of helm itself: against hidden files in templates, and against those in charts/ that are not charts.
+var own = []ignoreRule{
+	{pattern: "templates/.?*"}, {pattern: "charts/[._]*"}, {pattern: "charts/*/charts/[._]*"}, {pattern: "charts/*/charts/*/charts/[._]*"},
+}
+
+// ParseIgnore reads the rules, and adds helm's own.
 func ParseIgnore(data []byte) (Ignore, error) {
 	var rules Ignore
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
@@ -33,7 +38,7 @@ func ParseIgnore(data []byte) (Ignore, error) {
 		}
 		rules = append(rules, rule)
 	}
-	return append(rules, ignoreRule{pattern: "templates/.?*"}), nil
+	return append(rules, own...), nil
 }
 
 // LeavesOut reports whether helm leaves a path of the chart out. A rule with "!" leaves out all but what it names: that

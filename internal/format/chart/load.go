@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -216,11 +217,23 @@ func checkFile(name string, data []byte) error {
 			return errors.New("it is not a mapping")
 		}
 		lastWins(&doc)
+		if hasNoNumber(&doc) {
+			return errors.New(".inf and .nan are not possible")
+		}
 		var values any
 		if err := doc.Decode(&values); err != nil { // a template for a key
 			return err
 		}
 	}
+}
+
+// hasNoNumber reports whether a document has an infinity or a NaN: helm reads YAML by way of JSON.
+func hasNoNumber(n *yaml.Node) bool {
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!float" {
+		var f float64
+		return n.Decode(&f) == nil && (math.IsInf(f, 0) || math.IsNaN(f))
+	}
+	return slices.ContainsFunc(n.Content, hasNoNumber)
 }
 
 // checkLock checks the fields of a Chart.lock that helm reads.

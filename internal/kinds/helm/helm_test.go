@@ -153,12 +153,13 @@ func TestHelmIgnore(t *testing.T) {
 	files := map[string]string{
 		"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "# no tests\n.git/\nci/\n*.orig\n/notes.txt\n", "demo/.git/HEAD": "x",
 		"demo/ci/link": "->../../../outside", "demo/ci/b": "x", "demo/values.yaml.orig": "x", "demo/notes.txt": "x", "demo/docs/notes.txt": "x", "demo/templates/.swp": "x",
+		"demo/charts/.gitkeep": "x", "demo/charts/_old/Chart.yaml": "x", "demo/charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "demo/charts/sub/charts/.gitkeep": "x",
 	}
 	plan, err := kindtest.Compose(t, files, "kind: helm\nlayers: [demo/]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(plan.LeftOut, " "), "demo/.git/ demo/ci/ demo/notes.txt demo/templates/.swp demo/values.yaml.orig"; got != want {
+	if got, want := strings.Join(plan.LeftOut, " "), "demo/.git/ demo/charts/.gitkeep demo/charts/_old/ demo/charts/sub/charts/.gitkeep demo/ci/ demo/notes.txt demo/templates/.swp demo/values.yaml.orig"; got != want {
 		t.Errorf("left out %q, want %q", got, want)
 	}
 	if len(plan.Warnings) > 0 {
@@ -172,7 +173,7 @@ func TestHelmIgnore(t *testing.T) {
 	for _, f := range packed {
 		names = append(names, f.Title)
 	}
-	if got, want := strings.Join(names, " "), "demo/.helmignore demo/Chart.yaml demo/docs/notes.txt"; got != want {
+	if got, want := strings.Join(names, " "), "demo/.helmignore demo/Chart.yaml demo/charts/sub/Chart.yaml demo/docs/notes.txt"; got != want {
 		t.Errorf("packed %q, want %q", got, want)
 	}
 }
@@ -257,6 +258,8 @@ func TestHelmRefuses(t *testing.T) {
 		"double star":       {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "**/x\n"}, "helm does not know **"},
 		"broken values":     {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [\n"}, "helm can't read its values.yaml: line 2: not YAML: "},
 		"values of a list":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "- a\n"}, "helm can't read its values.yaml: it is not a mapping"},
+		"infinity":          {chart(kindtest.SmallChart + "appVersion: .inf\n"), "helm can't read Chart.yaml: .inf and .nan are not possible"},
+		"no number":         {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/values.yaml": "a: [{b: .nan}]\n"}, "helm can't read its values.yaml: .inf and .nan are not possible"},
 		"ignores itself":    {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "*.yaml\n"}, "leaves out Chart.yaml"},
 		"ignores the rest":  {map[string]string{"demo/Chart.yaml": kindtest.SmallChart, "demo/.helmignore": "!values.yaml\n"}, "leaves out Chart.yaml"},
 	} {
