@@ -22,7 +22,7 @@ func data() mediatypes.Kind {
 			MediaType: configType, Derive: "front-matter", Defaults: map[string]any{"schemaVersion": "1"},
 			Schema: schema(),
 		},
-		Layers:  []mediatypes.LayerType{directory(true), document()},
+		Layers:  []mediatypes.LayerType{directory(true), pages(), document()},
 		Clients: []string{"skills-oci", "arconia"},
 		Example: `kind: skill
 version: 1.0.0
@@ -54,6 +54,11 @@ func directory(tells bool) mediatypes.LayerType {
 }
 
 // document is a page that becomes the only file. It may be anything, so the kind is named.
+func pages() mediatypes.LayerType {
+	l := directory(false)
+	l.Content = "skill-pages"
+	return l
+}
 func document() mediatypes.LayerType {
 	l := directory(false)
 	l.Match, l.Content, l.Exclude = []string{"*.md", "*.markdown"}, "", nil

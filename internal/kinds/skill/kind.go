@@ -11,7 +11,10 @@ func Kind() kind.Kind {
 	return kind.Kind{
 		Kind:   data(),
 		Derive: derive,
-		Tests:  map[string]roles.Test{"skill": {Expects: "a directory with a SKILL.md", Find: isSkill}},
-		Names:  []kind.Naming{{Rank: kind.RankCard, Stems: []string{"skill"}, Types: kind.Markdown}},
+		Tests: map[string]roles.Test{
+			"skill":       {Expects: "a directory with a SKILL.md", Find: isSkill},
+			"skill-pages": {Expects: "a directory of pages with a README.md or index.md", Find: hasIndex},
+		},
+		Names: []kind.Naming{{Rank: kind.RankCard, Stems: []string{"skill"}, Types: kind.Markdown}},
 	}
 }

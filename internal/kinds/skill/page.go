@@ -2,6 +2,7 @@ package skill
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -13,18 +14,41 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// page makes a skill of a page of Markdown, such as a runbook: the page is its SKILL.md. A name and a description that the front
-// matter lacks come from the file's name, and from the fields of a runbook; its other fields become metadata.
+// instructions reads the front matter of a skill: that of its SKILL.md, or the one that a page gets to become one.
+func instructions(d *compose.Draft, l *compose.Layer) (map[string]any, error) {
+	if index, ok := indexOf(d.FS, l.Path); l.Dir && ok {
+		return folder(d, l, index)
+	}
+	front, err := read(d, l)
+	if err != nil || l.Dir {
+		return front, err
+	}
+	return page(d, l, front)
+}
+
+// page makes a skill of a page of Markdown, such as a runbook: the page is its SKILL.md.
 func page(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]any, error) {
 	source := l.Source()
 	data, err := tree.ReadFile(d.FS, source, tree.MaxSmallFile)
 	if err != nil {
 		return nil, err
 	}
-	if front["name"] != nil && front["description"] != nil {
-		rename(l, data) // it is a SKILL.md but for its name
-		return front, nil
+	text := data // of a SKILL.md but for its name
+	if front["name"] == nil || front["description"] == nil {
+		_, body, _ := frontmatter.Split(data)
+		stem := strings.TrimSuffix(path.Base(source), path.Ext(source))
+		if front, text, err = completed(d, front, body, stem); err != nil {
+			return nil, err
+		}
 	}
+	dir := path.Dir(source)
+	l.Path, l.Files, l.Replaced = dir, []string{path.Join(dir, file)}, map[string][]byte{path.Join(dir, file): text}
+	return front, nil
+}
+
+// completed returns the fields of a SKILL.md and its text for those and the body of a page. A name that the front matter lacks
+// comes from the name of the file, and a description from the fields of a runbook; other fields become metadata.
+func completed(d *compose.Draft, front map[string]any, body []byte, stem string) (map[string]any, []byte, error) {
 	own := pick(schema(), front)
 	fields := map[string]any{}
 	for name, value := range own {
@@ -43,33 +67,17 @@ func page(d *compose.Draft, l *compose.Layer, front map[string]any) (map[string]
 		fields["metadata"] = metadata
 	}
 	if fields["name"] == nil {
-		stem := d.Spec.Name
-		if stem == "" {
-			stem = strings.TrimSuffix(path.Base(source), path.Ext(source))
-		}
-		fields["name"] = slug(stem)
+		fields["name"] = slug(cmp.Or(d.Spec.Name, stem))
 	}
 	if fields["description"] == nil {
 		text := describe(front)
 		if text == "" {
-			return nil, errors.New("has neither a description nor a summary, title, or alerts in its front matter")
+			return nil, nil, errors.New("has neither a description nor a summary, title, or alerts in its front matter")
 		}
 		fields["description"] = text
 	}
 	head, err := yaml.Marshal(fields)
-	if err != nil {
-		return nil, err
-	}
-	_, body, _ := frontmatter.Split(data)
-	rename(l, bytes.Join([][]byte{[]byte("---\n"), head, []byte("---\n"), body}, nil))
-	return fields, nil
-}
-
-// rename makes a text the only file of a layer, under the name that clients look for.
-func rename(l *compose.Layer, text []byte) {
-	dir := path.Dir(l.Source())
-	target := path.Join(dir, file)
-	l.Path, l.Files, l.Replaced = dir, []string{target}, map[string][]byte{target: text}
+	return fields, bytes.Join([][]byte{[]byte("---\n"), head, []byte("---\n"), body}, nil), err
 }
 
 // slug returns a text as the name of a skill.

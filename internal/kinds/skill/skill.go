@@ -45,14 +45,13 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		return nil, nil // reported elsewhere
 	}
 	l := d.Layers[0]
+	source, read := l.Source(), read
+	if d.Kind.Config.MediaType == configType {
+		read = instructions
+	}
 	front, err := read(d, l)
 	if err != nil {
-		return nil, &spec.Error{Item: l.Source(), Err: err}
-	}
-	if d.Kind.Config.MediaType == configType && !l.Dir {
-		if front, err = page(d, l, front); err != nil {
-			return nil, &spec.Error{Item: l.Source(), Err: err}
-		}
+		return nil, &spec.Error{Item: source, Err: err}
 	}
 	return configure(d, d.Overlay(pick(d.Kind.Config.Schema, front)))
 }
