@@ -104,7 +104,7 @@ func TestComposeProblems(t *testing.T) {
 		{"a raw directory", "generic", "[{path: dir, packing: raw}]", `2:17: "dir" is a directory; raw packing needs a file (packing: tar+gzip)`},
 		{"a file where a directory is meant", "generic", "[a.txt/]", `2:10: "a.txt/" is a file, not a directory (leave out the slash at the end)`},
 		{"links", "generic", "[up/l, gone, loop, over, linkdir/x]", `2:10: "up/l" leaves the directory through the link "up/l" -> "../../x"
-			2:16: "gone" is a link that leads nowhere
+			2:16: "gone" is a broken link
 			2:22: "loop" goes through the link "loop", which leads nowhere
 			2:34: "linkdir/x" leaves the directory through the link "linkdir" -> ".."`},
 		{"links of git-annex", "generic", "[annexed, deep, above]", `2:10: "annexed" is a link of git-annex whose content was not fetched: git annex get "annexed"

@@ -53,7 +53,7 @@ func TestEveryKindHasAnExample(t *testing.T) {
 	}
 }
 
-// TestDetectFindsEveryExample detects the kind of each example from its files alone.
+// TestDetectFindsEveryExample detects the kind of each example only from its files.
 func TestDetectFindsEveryExample(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds.Data() {

@@ -89,7 +89,7 @@ func TestNamedKindTakesTheWholeDirectory(t *testing.T) {
 	}
 }
 
-// TestNamedKindHasRoomForOne names the candidates of a directory that holds several of what a kind takes one of.
+// TestNamedKindHasRoomForOne checks that the error names the candidates if a kind takes one file and a directory has several.
 func TestNamedKindHasRoomForOne(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

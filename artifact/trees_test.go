@@ -96,8 +96,8 @@ func TestDetectTakesDirectories(t *testing.T) {
 		want  string // a part of the error, or how many layers there are
 	}{
 		"many files":         {many, "2101"},
-		"a dangling link":    {map[string]string{"sub/a.txt": "x", "sub/gone": "->nothing"}, `"sub/gone" is a link that leads nowhere`},
-		"only such a link":   {map[string]string{"sub/gone": "->nothing"}, `"sub/gone" is a link that leads nowhere`},
+		"a dangling link":    {map[string]string{"sub/a.txt": "x", "sub/gone": "->nothing"}, `"sub/gone" is a broken link`},
+		"only such a link":   {map[string]string{"sub/gone": "->nothing"}, `"sub/gone" is a broken link`},
 		"a link out of it":   {map[string]string{"sub/a.txt": "x", "sub/deep/out": "->../../../x"}, `"sub/deep/out" leaves the directory`},
 		"a link to a file":   {map[string]string{"sub/a.txt": "x", "sub/b.txt": "->a.txt"}, "3"},
 		"a link of an annex": {map[string]string{"sub/z.bin": "->../.git/annex/objects/X/K/K"}, `git annex get "sub/z.bin"`},

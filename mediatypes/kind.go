@@ -76,7 +76,7 @@ type Kind struct {
 
 	Directories `yaml:",inline"`
 
-	// Annotations are on every manifest of the kind, but for a Collection on the index alone. "{name}" is the declared name.
+	// Annotations are on every manifest of the kind, but for a Collection only on the index. "{name}" is the declared name.
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty"`
 
 	Tagging `yaml:",inline"`
@@ -149,8 +149,8 @@ type LayerType struct {
 	// Match are doublestar patterns over slash paths, ignoring case; a pattern without a slash matches the base name.
 	// A pattern that ends in "/" matches directories only.
 	Match []string `json:"match,omitempty" yaml:"match,omitempty"`
-	// Content names a test that the file's content must also pass ("gguf", "spdx-json" …). With Content and no Match,
-	// the content alone decides.
+	// Content names a test that the file's content must also pass ("gguf", "spdx-json" …). With Content and no Match, the only
+	// the content decides.
 	Content string `json:"content,omitempty" yaml:"content,omitempty"`
 	// Exclude lists patterns that a directory of this role leaves out, in the syntax of .dockerignore, unless davit.yaml
 	// sets exclude.

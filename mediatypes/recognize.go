@@ -49,7 +49,7 @@ func (t Traits) HasTitle(prefix string) bool {
 // Known is a kind that Recognize can find.
 type Known struct {
 	Kind
-	// Sign reports whether a manifest belongs to the kind, if types alone do not identify it. It may be nil.
+	// Sign reports whether a manifest belongs to the kind, if types do not identify it. It may be nil.
 	Sign func(Traits) bool
 }
 

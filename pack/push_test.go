@@ -257,7 +257,7 @@ func TestFinishSeesManifestOrder(t *testing.T) {
 	}
 }
 
-// strictTarget is a registry: it takes no manifest without its blobs. It takes down which ones it is asked for.
+// strictTarget is a registry: it takes no manifest without its blobs. It records the blobs that it is asked for.
 type strictTarget struct {
 	*memory.Store
 	mu    sync.Mutex

@@ -21,7 +21,7 @@ import (
 // costs less than sending one that it has.
 const minOnePass = 4 << 20
 
-// pushBlobs sends blobs, the largest first so that none is left over alone at the end.
+// pushBlobs sends blobs, the largest first so that no large one is sent last, by itself.
 func (p *pusher) pushBlobs(ctx context.Context, blobs []*blob.Blob) error {
 	slices.SortStableFunc(blobs, func(a, b *blob.Blob) int { return cmp.Compare(weight(b), weight(a)) })
 	type key struct { // oras's memory store treats the same bytes with two media types as two blobs

@@ -21,7 +21,7 @@ func collectionOf(t *testing.T, src *pulltest.Source, members ...ocispec.Descrip
 	})
 }
 
-// TestCollection pulls the files of all members, those that were there already included, and only chosen ones.
+// TestCollection pulls the files of all members, including existing ones, and then only chosen ones.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	src := pulltest.NewSource()
@@ -45,7 +45,7 @@ func TestCollection(t *testing.T) {
 	pulltest.Want(t, chosen, map[string]string{"two/": "", "two/a.txt": "2"})
 }
 
-// TestCollectionRefuses pulls collections that were made to harm. Nothing is placed.
+// TestCollectionRefuses pulls hostile collections, and checks that no file is placed.
 func TestCollectionRefuses(t *testing.T) {
 	t.Parallel()
 	many := func(src *pulltest.Source, n int, size int64) []ocispec.Descriptor {

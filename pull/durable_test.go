@@ -33,8 +33,8 @@ func oneFile(t *testing.T, name, data string) oras.Target {
 	return store
 }
 
-// TestRestartOfTheMachine damages a file as power loss does: time and size may be right, the content is not. Whether the
-// record of the last pull is trusted depends on what it says of itself.
+// TestRestartOfTheMachine damages a file as power loss does: its time and size may be right, but not its content. Whether the
+// record of the last pull is trusted depends on whether it is marked as synced.
 func TestRestartOfTheMachine(t *testing.T) {
 	t.Parallel()
 	const data = "some content"

@@ -94,7 +94,7 @@ func newWorld(t testing.TB) (out string) {
 	return filepath.Join(top, "1/2/3/4/out")
 }
 
-// TestLinksOfSeveralPulls has sequences of pulls that together would lead out.
+// TestLinksOfSeveralPulls runs sequences of pulls whose links together would lead out.
 func TestLinksOfSeveralPulls(t *testing.T) {
 	t.Parallel()
 	const up, turn = "tree/x/up -> ../y/z/../../escape", "tree/y/z -> .."

@@ -36,9 +36,9 @@ type Options struct {
 	// Origin names the source of the artifact, without a version ("registry/repository"). It lets the next pull tell its
 	// own files from those of another artifact in the same directory.
 	Origin string
-	// State is the path of the file that remembers placed files. With it, the next pull can tell its own files from
-	// those of other programs and need not hash them. Its directory must exist, and the file belongs to this destination
-	// alone. "": nothing is remembered.
+	// State is the path of the file that remembers placed files. With it, the next pull can tell its own files from those of
+	// other programs and need not hash them. Its directory must exist, and the file belongs only to this destination. "":
+	// nothing is remembered.
 	State string
 	// MaxListed is how many files the result names; a million of them take much memory. 0: all of them, and files in tar
 	// layers with their digests, which a pull does not need otherwise.

@@ -445,8 +445,7 @@ func TestStateSeesOnlyItsOrigin(t *testing.T) {
 	}
 }
 
-// TestPullsAtOnce lets pulls of two versions place their files in one directory: each succeeds, and the directory has
-// one of them in the end.
+// TestPullsAtOnce runs pulls of two versions into one directory: each succeeds, and the directory has one of them in the end.
 func TestPullsAtOnce(t *testing.T) {
 	t.Parallel()
 	src, dst := pulltest.NewSource(), pulltest.NewDir(t)
@@ -477,7 +476,7 @@ func TestPullsAtOnce(t *testing.T) {
 	}
 }
 
-// TestOutrunPullLeavesNothing lets other pulls do the work of one while it fetches: it finds nothing left to do, and
+// TestOutrunPullLeavesNothing runs other pulls, which place the files, while one fetches: it finds nothing left to do, and
 // leaves nothing of what it began.
 func TestOutrunPullLeavesNothing(t *testing.T) {
 	t.Parallel()

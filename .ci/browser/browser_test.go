@@ -156,7 +156,7 @@ func (p *page) check(axe string) {
 	}
 }
 
-// picture keeps a picture of a page, if that is asked for.
+// picture keeps a picture of a page, on request.
 func (p *page) picture(name string) {
 	p.Helper()
 	dir := os.Getenv("SCREENSHOTS")

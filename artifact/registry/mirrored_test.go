@@ -142,7 +142,7 @@ func TestInsecureMeansPlainToo(t *testing.T) {
 	}
 }
 
-// TestCertDir checks that the certificates in certs.d are those of their host alone.
+// TestCertDir checks that the certificates in certs.d are only used for their host.
 func TestCertDir(t *testing.T) {
 	t.Parallel()
 	home := registrytest.Start(t, registrytest.Options{TLS: true})

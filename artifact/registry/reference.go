@@ -49,7 +49,7 @@ func (r Reference) InLayout() string {
 // TagName returns the tag as the target knows it, in a layout with the name of its repository, or "".
 func (r Reference) TagName() string { return r.Named(r.Tag) }
 
-// Named returns the name of any tag as TagName does.
+// Named is TagName for another tag.
 func (r Reference) Named(tag string) string {
 	if r.IsPath() && r.Repository != "" && tag != "" {
 		return r.InLayout() + ":" + tag
@@ -57,7 +57,7 @@ func (r Reference) Named(tag string) string {
 	return tag
 }
 
-// Reference returns what to resolve in the target: the digest, else the tag, else "".
+// Reference returns the reference to resolve in the target: the digest, else the tag, else "".
 func (r Reference) Reference() string {
 	if r.Digest != "" {
 		return r.Digest.String()
@@ -162,8 +162,8 @@ func isPath(s string) bool {
 	return hasDrive(s)
 }
 
-// hasDrive reports whether s begins with a drive of Windows and a separator: C:\ or C:/. No registry is called so: its port would
-// not be a number.
+// hasDrive reports whether s begins with a drive of Windows and a separator: C:\ or C:/. No registry can have that name: its
+// port would not be a number.
 func hasDrive(s string) bool {
 	return len(s) >= 3 && s[1] == ':' && (s[2] == '\\' || s[2] == '/') && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
 }
@@ -241,7 +241,7 @@ func parseNameInPath(s string) (Reference, bool) {
 	return Reference{}, false
 }
 
-// parseRepository parses a reference to a registry without its digest, which is part of what an error suggests.
+// parseRepository parses a reference without its digest d, which only suggestions in errors contain.
 func parseRepository(s string, d digest.Digest) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
 		return Reference{}, reference.WithHint(fmt.Errorf("%q is not a scheme of references", scheme), "leave the scheme out")

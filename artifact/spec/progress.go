@@ -15,8 +15,8 @@ const (
 	Planned // it will be transferred, unless the target has it; only some commands know before
 )
 
-// Event is one step of one descriptor. Before a blob's digest is known, Descriptor has the media type, size and title
-// alone; ID groups the events of one blob.
+// Event is one step of one descriptor. Before a blob's digest is known, Descriptor has only the media type, size and title; ID
+// groups the events of one blob.
 type Event struct {
 	Step       Step
 	ID         string // the same for all events of one blob in one run: its title, or its digest

@@ -62,7 +62,7 @@ type LayerSpec struct {
 	Split       *bool              `json:"split,omitempty"`    // likewise
 }
 
-// UnmarshalJSON reads the short form, which is the path alone, and the long form.
+// UnmarshalJSON reads the short form, which is only the path, and the long form.
 func (l *LayerSpec) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		return json.Unmarshal(data, &l.Path)

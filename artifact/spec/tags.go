@@ -17,7 +17,7 @@ var semver = sync.OnceValue(func() *regexp.Regexp {
 // IsSemver reports whether a version is a full semantic version: 1.2.3, 1.2.3-rc.1+build.
 func IsSemver(version string) bool { return semver().MatchString(version) }
 
-// VersionTags returns the tags of a semantic version: 1, 1.2, 1.2.3 and latest. A pre-release has its own tag alone.
+// VersionTags returns the tags of a semantic version: 1, 1.2, 1.2.3 and latest. A pre-release has only its own tag.
 func VersionTags(version string) []string {
 	exact := strings.ReplaceAll(version, "+", "_")
 	if strings.ContainsAny(version, "-+") {

@@ -120,7 +120,7 @@ func CompareDirs(a, b string) int {
 type Collisions struct {
 	seed   maphash.Seed
 	hashes []uint64
-	first  map[uint64]string // hashes of several names: the first name that Find was asked for
+	first  map[uint64]string // hashes of several names: the first name passed to Find
 }
 
 // Add adds a name.

@@ -320,7 +320,7 @@ func TestGNUTarReadsOurs(t *testing.T) {
 	sameEverything(t, dst, src)
 }
 
-// TestHardLinksHaveMetadata is for readers that set the metadata of a file again with each of its names.
+// TestHardLinksHaveMetadata checks that each name of a file has its metadata: some readers set it again with each.
 func TestHardLinksHaveMetadata(t *testing.T) {
 	t.Parallel()
 	src := volume(t)

@@ -37,8 +37,8 @@ func goldenTree() write.Tree {
 	}}
 }
 
-// TestGolden holds what every digest depends on. If it fails after an update of the compressor, every directory layer
-// of every user gets a new digest: that is a decision, not a detail.
+// TestGolden checks the bytes that every digest depends on. If it fails after an update of the compressor, every directory
+// layer of every user gets a new digest: that is a decision, not a detail.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	want := map[compress.Compression]string{

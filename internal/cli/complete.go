@@ -51,7 +51,7 @@ func addCompletions(a *app.App, root *cobra.Command) {
 	}
 }
 
-// withoutQuotes removes from the texts of flags the quotes around the names of their values, which help alone understands.
+// withoutQuotes removes from the texts of flags the quotes around the names of their values, which only help understands.
 func withoutQuotes(root *cobra.Command) {
 	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })

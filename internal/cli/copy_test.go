@@ -97,7 +97,7 @@ func large(fault faults.Fault) faults.Fault {
 	}
 }
 
-// TestCopyResumes interrupts a copy: the next one sends and fetches the missing bytes alone.
+// TestCopyResumes interrupts a copy: the next one sends and fetches only the missing bytes.
 func TestCopyResumes(t *testing.T) {
 	dir := withHome(t)
 	const size, sent = 32 << 20, 20 << 20

@@ -38,8 +38,8 @@ show --kind sbom: sbom
 tags: history log
 `
 
-// foreignFlags has in each line flags of other tools, and what davit has instead. With a command before it, as in push.t, a flag is that
-// of this command alone.
+// foreignFlags has in each line flags of other tools, and what davit has instead. With a command before it, as in push.t, a
+// flag is that only of this command.
 const foreignFlags = `
 V | "davit --version" prints the version
 v verbose d debug-http | --debug shows each request

@@ -69,7 +69,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// TestDryRuns checks that each command has a dry run, except those that change nothing, or credentials and keys alone.
+// TestDryRuns checks that each command has a dry run, except those that change nothing, or only credentials and keys.
 func TestDryRuns(t *testing.T) {
 	t.Parallel()
 	without := strings.Fields(

@@ -87,6 +87,6 @@ func TestInterrupt(t *testing.T) {
 	}
 	entries, err := os.ReadDir(into)
 	if err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "big.bin" }) {
-		t.Errorf("pull again: got %v, %v, want big.bin alone", entries, err)
+		t.Errorf("pull again: got %v, %v, want only big.bin", entries, err)
 	}
 }

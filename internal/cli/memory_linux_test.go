@@ -350,7 +350,8 @@ func pages(list string, data []byte, page func(i int) []byte) http.Handler {
 	})
 }
 
-// TestMemoryOfServe holds davit serve to maxResident while many clients send and request content that takes much of its memory.
+// TestMemoryOfServe checks that davit serve stays below maxResident while many clients send and request content that takes
+// much of its memory.
 func TestMemoryOfServe(t *testing.T) {
 	t.Parallel()
 	data := []byte(manifestHead + `"layers":[]}`)

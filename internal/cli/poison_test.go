@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// TestPoisonedDigests has a cache that says something wrong of a file: nothing wrong is stored, and the next run is right.
+// TestPoisonedDigests checks that a wrong digest in the cache is never stored, and that the next run corrects it.
 func TestPoisonedDigests(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

@@ -51,7 +51,7 @@ func TestTimeout(t *testing.T) {
 	o.runWith(exit.BadUsage, "tags $R/app --stall-timeout -1s", "must be above 0")
 }
 
-// TestUnaskedBytes has a registry send bytes that no request asked for. None of them, nor a log line about them, is on stderr.
+// TestUnaskedBytes checks that bytes that a registry sends without a request, and log lines about them, are not printed.
 func TestUnaskedBytes(t *testing.T) {
 	withHome(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

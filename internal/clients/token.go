@@ -100,7 +100,7 @@ func (t *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// access grants everything that is asked for: "repository:a/b:pull,push".
+// access grants everything requested: "repository:a/b:pull,push".
 func access(scopes []string) []object {
 	granted := []object{}
 	for _, scope := range scopes {

@@ -254,7 +254,7 @@ func (e *entry) directory(s *tree.Sample) {
 	}
 }
 
-// tarRole is the role of a tar that is asked for by packing, and by name where there are several.
+// tarRole is the role of a requested tar: by packing, and by name if several have it.
 func (e *entry) tarRole() (roles.Role, bool) {
 	for _, t := range e.draft.Kind.Layers {
 		if _, ok := t.For(e.Packing); (ok || e.MediaType != "") && (e.As == "" && t.Content == "" || e.As == t.Role) {

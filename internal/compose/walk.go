@@ -51,7 +51,7 @@ func (e *entry) checkTree(dir string, filter spec.Filter, r roles.Role) bool {
 			problem = "can't be in an image: there, a name that begins with .wh. marks a deleted file"
 		case d.Type().IsRegular():
 		case d.Type()&fs.ModeSymlink != 0 && image:
-			if target, out := tree.Outward(e.draft.FS, dir, name); out && (preserve || !path.IsAbs(target)) {
+			if target, out := tree.LinkTarget(e.draft.FS, dir, name); out && (preserve || !path.IsAbs(target)) {
 				links = append(links, tree.Below(dir, name)+" -> "+target) // a pull makes absolute ones of an image relative
 			}
 		case d.Type()&fs.ModeSymlink != 0:

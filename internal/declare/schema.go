@@ -137,7 +137,7 @@ func layerSchema() map[string]any {
 		"packing": map[string]any{"description": "how files become the layer; the kind has a default",
 			"enum": []any{string(mediatypes.Raw), string(mediatypes.Tar), string(mediatypes.TarGzip), string(mediatypes.TarZstd), string(mediatypes.Zip)}},
 		"title":       text("name on pull; the path when left out"),
-		"mediaType":   text("wins over the kind's"),
+		"mediaType":   text("overrides that of the kind"),
 		"annotations": annotations,
 		"exclude":     shaped(list("what to leave out of a directory or glob, in the syntax of .dockerignore", map[string]any{"type": "string"}), []any{"**/*.tmp"}),
 		"preserve":    flag("keep mode, owner, times and xattrs"),
@@ -265,7 +265,7 @@ func explainBound(f jsonschema.Fault) string {
 	case f.Keyword == "uniqueItems":
 		return "must not have the same item twice"
 	case f.Keyword == "contains":
-		return "lacks an item that the schema asks for"
+		return "lacks an item that the schema requires"
 	}
 	return "is a key that the schema does not allow" // propertyNames
 }

@@ -16,7 +16,7 @@ import (
 // maxDetect bounds how many files of a directory are read to find its kind, for each kind.
 const maxDetect = 2000
 
-// files are the files whose kind is asked for: a directory and its entries, or files that were named one by one.
+// files are the files whose kind to detect: a directory and its entries, or files that were named one by one.
 type files struct {
 	table   *compose.Table
 	fsys    fs.FS

@@ -86,8 +86,8 @@ func onlyEntry(t *compose.Table, k mediatypes.Kind, dir *tree.Sample) *tree.Samp
 	return entry
 }
 
-// isNamedFor reports whether a directory shows a kind by its name alone. Such a directory counts only where nothing is
-// beside it, not even a hidden file: it may be part of anything.
+// isNamedFor reports whether a directory shows a kind only by its name. Such a directory counts only where nothing is beside
+// it, not even a hidden file: it may be part of anything.
 func isNamedFor(t *compose.Table, k mediatypes.Kind, entry *tree.Sample) bool {
 	r, ok := t.FindRole(k, entry, "")
 	return ok && entry.IsDir() && r.Tells && r.Content == ""

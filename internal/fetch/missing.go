@@ -47,7 +47,7 @@ func (e *MissingError) Hint() string {
 	if names = slices.DeleteFunc(names, func(name string) bool { return name == "**" }); len(names) == 0 { // of layers that were not read
 		return "davit ls lists the files"
 	}
-	// Reading a layer for a hint alone would take too long.
+	// Reading a layer only for a hint would take too long.
 	if dir, ok := strings.CutSuffix(names[0], "/**"); ok && len(names) == 1 {
 		return fmt.Sprintf("its files are in %s/: %q? (davit ls lists them)", dir, path.Join(dir, e.Typed))
 	}

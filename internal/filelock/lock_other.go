@@ -4,14 +4,14 @@ package filelock
 
 import "os"
 
-// Supported reports whether a lock that TryFile did not get is held by another process.
+// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
 const Supported = false
 
 // OpenNonblock is not needed here: opening never waits.
 const OpenNonblock = 0
 
-// tryFlock has no equivalent here: the work that a lock saves is done twice.
+// tryFlock has no equivalent here. Without a lock, work may be done twice.
 func tryFlock(*os.File, bool) (got, busy bool) { return false, false }
 
-// Exclusive locks nothing here.
+// Exclusive does nothing here.
 func Exclusive(*os.File) error { return nil }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Supported reports whether a lock that TryFile did not get is held by another process.
+// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
 const Supported = true
 
 // OpenNonblock keeps open from waiting for a writer when the file is a named pipe.

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Supported reports whether a lock that TryFile did not get is held by another process.
+// Supported reports whether the system has locks: if TryFile fails, another process holds the lock.
 const Supported = true
 
 // OpenNonblock is not needed here: opening never waits.

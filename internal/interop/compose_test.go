@@ -22,7 +22,7 @@ func composeClient(t *testing.T) (*clients.Client, func(ref string, args ...stri
 	}
 }
 
-// TestComposeReadsDavit lets docker compose read an application whose parts are rewritten.
+// TestComposeReadsDavit runs docker compose on an application whose paths were rewritten.
 func TestComposeReadsDavit(t *testing.T) {
 	t.Parallel()
 	c, with := composeClient(t)

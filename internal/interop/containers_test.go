@@ -16,8 +16,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestContainersVerifySignatures lets the library of podman and skopeo check signatures of davit by a policy, and checks those that it
-// makes.
+// TestContainersVerifySignatures checks signatures of davit with the library of podman and skopeo and a policy, and checks
+// those that it makes.
 func TestContainersVerifySignatures(t *testing.T) {
 	t.Parallel()
 	for name, host := range servers(t) {

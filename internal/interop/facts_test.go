@@ -17,9 +17,9 @@ import (
 
 // Facts about clients and registries that do not run in the tests, each with its source.
 
-// TestConfigsAsECRTakesThem holds that no kind has what ECR refuses: annotations of the config's descriptor
+// TestConfigsForECR checks that no kind has what ECR refuses: annotations of the config's descriptor
 // (falcosecurity/falcoctl#302) and configs without a byte (aws/containers-roadmap#1074).
-func TestConfigsAsECRTakesThem(t *testing.T) {
+func TestConfigsForECR(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	var check func(t *testing.T, target registry.Target, desc ocispec.Descriptor)
@@ -60,9 +60,9 @@ func TestConfigsAsECRTakesThem(t *testing.T) {
 	}
 }
 
-// TestModelPackForOtherClients holds that each layer names its file, without which ramalama refuses it
-// (ramalama/transports/oci/oci_artifact.py), that a README is a document of that name, which Harbor shows (goharbor/harbor#21691),
-// and that the types are those that Docker's packaging writes by default (docker/model-runner#791).
+// TestModelPackForOtherClients checks that each layer names its file, without which ramalama refuses it
+// (ramalama/transports/oci/oci_artifact.py), that a README is a document of that name, which Harbor shows
+// (goharbor/harbor#21691), and that the types are those that Docker's packaging writes by default (docker/model-runner#791).
 func TestModelPackForOtherClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -128,8 +128,8 @@ func TestPolicyAsKwctlReadsIt(t *testing.T) {
 	wantKind(t, ref, "wasm")
 }
 
-// TestFluxForArgo holds that the manifests that Argo CD takes by default (util/oci/client.go) have no type of Flux, whose type it
-// refuses, and that Flux's have the tar that both would unpack.
+// TestFluxForArgo checks that the manifests that Argo CD takes by default (util/oci/client.go) have no type of Flux, whose
+// type it refuses, and that Flux's have the tar that both would unpack.
 func TestFluxForArgo(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{"manifests": mediatypes.LayerTarGzip, "flux": "application/vnd.cncf.flux.content.v1.tar+gzip"} {

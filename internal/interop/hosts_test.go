@@ -15,9 +15,9 @@ import (
 	"oras.land/oras-go/v2"
 )
 
-// TestSkopeoReadsTheSamePlaces checks that registries.conf, its drop-in files, and certs.d lead skopeo and davit to the same
+// TestSkopeoReadsTheSameConfig checks that registries.conf, its drop-in files, and certs.d lead skopeo and davit to the same
 // manifests, or both to none.
-func TestSkopeoReadsTheSamePlaces(t *testing.T) {
+func TestSkopeoReadsTheSameConfig(t *testing.T) {
 	t.Parallel()
 	skopeo := clients.New(t, "skopeo")
 	ref := repo(t, "app") + ":v1"

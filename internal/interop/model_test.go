@@ -66,7 +66,7 @@ func unpackedModel(t *testing.T, dmr *clients.Client, ref string, m dmrModel) ma
 	return files(t, dir)
 }
 
-// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, every file of which has its place.
+// TestModelRunnerReadsDavitDirectory pulls a directory of safetensors, where every file has a path.
 func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 	t.Parallel()
 	dmr := clients.ModelRunner(t)
@@ -82,7 +82,7 @@ func TestModelRunnerReadsDavitDirectory(t *testing.T) {
 		t.Errorf("dmr has %+v", m)
 	}
 
-	// dmr unpacks safetensors for vLLM alone, which is not here; a GGUF with a directory beside it is unpacked the same.
+	// dmr unpacks safetensors only for vLLM, which is not installed; a GGUF with a directory beside it is unpacked the same.
 	dir = t.TempDir()
 	for name, data := range map[string]string{"m.gguf": files(t, example("model"))["tiny-llama.gguf"], "extra/notes.json": "{}"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -177,7 +177,7 @@ func modelFields(t *testing.T, data []byte) map[string]any {
 	return config.Config
 }
 
-// wantSameConfig compares configs but for what dmr puts before the quantization.
+// wantSameConfig compares configs, except for the prefix that dmr adds to the quantization.
 func wantSameConfig(t *testing.T, ours, theirs map[string]any) {
 	t.Helper()
 	if q, ok := theirs["quantization"].(string); ok {

@@ -28,8 +28,8 @@ func TestSkillAsClientsReadIt(t *testing.T) {
 	sameFiles(t, files(t, filepath.Join(dir, config.Name)), files(t, filepath.Join(example("skill"), "greeting")))
 }
 
-// TestCollectionAsSkillClientsReadIt follows clients of collections: the type of the index, its name, and entries that name and
-// describe each skill; each has the digest that it has alone.
+// TestCollectionAsSkillClientsReadIt follows clients of collections: the type of the index, its name, and entries that name
+// and describe each skill; each has the digest that it has when pushed by itself.
 func TestCollectionAsSkillClientsReadIt(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "skills") + ":1.0.0"

@@ -86,7 +86,7 @@ var checks = []check{
 	{"wasm", "wasm-to-oci", "wasm-to-oci", "", "", "TestDavitReadsWasmToOCI", ""},
 }
 
-// TestEveryKindIsChecked holds the table against the kinds, the tests, the versions, and the file that shows it.
+// TestEveryKindIsChecked compares the table with the kinds, the tests, the versions, and the file that shows it.
 func TestEveryKindIsChecked(t *testing.T) {
 	t.Parallel()
 	tests, versions := testNames(t), clientVersions(t)

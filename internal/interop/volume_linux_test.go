@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fillVolume puts into a directory what a volume may have.
+// fillVolume fills a directory with all types of files that a volume may have.
 func fillVolume(t *testing.T, dir string) {
 	t.Helper()
 	at := func(name string) string { return filepath.Join(dir, name) }

@@ -12,8 +12,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// TestWasmAsWkgReadsIt holds a manifest against what wkg's loader checks: wkg itself installs from no registry that the
-// tests reach.
+// TestWasmAsWkgReadsIt makes the checks of wkg's loader on a manifest: wkg itself installs from no registry that the tests
+// reach.
 func TestWasmAsWkgReadsIt(t *testing.T) {
 	t.Parallel()
 	ref := repo(t, "greeting") + ":1.0.0"

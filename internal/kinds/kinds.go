@@ -118,7 +118,7 @@ func Lookup(name string) (kind.Kind, bool) {
 	return kind.Kind{}, false
 }
 
-// Of returns the built-in kind that has the name of some kind; for a kind of another name, its data alone.
+// Of returns the built-in kind that has the name of some kind; for a kind with another name, only its data.
 func Of(k mediatypes.Kind) kind.Kind {
 	if built, ok := Lookup(k.Name); ok {
 		return built

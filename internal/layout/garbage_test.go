@@ -107,8 +107,8 @@ func TestSubjectStays(t *testing.T) {
 	})
 }
 
-// TestUntagKeepsNames checks that removing a tag removes this name alone: neither other names of the manifest, tags or not,
-// nor the manifest.
+// TestUntagKeepsNames checks that removing a tag removes only this name: neither other names of the manifest, tags or not, nor
+// the manifest.
 func TestUntagKeepsNames(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, path string) {
@@ -222,8 +222,7 @@ func TestUntagBesideTag(t *testing.T) {
 	}
 }
 
-// TestHalfWritten has a file of a layout truncated and written by a tool that does so in place, while the layout is read and
-// edited.
+// TestHalfWritten truncates and rewrites a file of a layout in place, as some tools do, while the layout is read and edited.
 func TestHalfWritten(t *testing.T) {
 	t.Parallel()
 	for _, left := range []int{0, 1, 40} {

@@ -63,7 +63,7 @@ func image(ctx context.Context, target oras.Target, tags ...string) (desc, refer
 	return
 }
 
-// TestOthersReadOurs has what we write read by the tools that know layouts and archives.
+// TestOthersReadOurs reads layouts and archives of davit with other tools.
 func TestOthersReadOurs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -96,7 +96,7 @@ func childDenied(ctx context.Context, path string, _ []string) error {
 	return nil
 }
 
-// TestPermissions has files that must not be written, or read. Root may do everything: there, another user tries.
+// TestPermissions checks files that may not be written or read. Root may do everything, so another user runs the test then.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SplitName splits a name of an index: HOST/REPO:TAG or REPO:TAG, where no tag means "latest". A tag alone has no repository, and
-// belongs to every one. A name of neither form has no tag.
+// SplitName splits a name of an index: HOST/REPO:TAG or REPO:TAG, where no tag means "latest". A bare tag has no repository,
+// and belongs to every one. A name of neither form has no tag.
 func SplitName(name string) (host, repository, tag string) {
 	if TagPattern().MatchString(name) {
 		return "", "", name

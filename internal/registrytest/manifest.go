@@ -223,7 +223,7 @@ func (g *Registry) serveCatalog(w http.ResponseWriter, r *http.Request, _, _ str
 	writeJSON(w, "application/json", map[string]any{"repositories": g.page(w, r, names)})
 }
 
-// page returns the part of a list that was asked for, sorted, and links to the next part.
+// page returns the requested part of a list, sorted, and links to the next part.
 func (g *Registry) page(w http.ResponseWriter, r *http.Request, all []string) []string {
 	list := slices.DeleteFunc(all, func(name string) bool { return name <= r.URL.Query().Get("last") })
 	slices.Sort(list)

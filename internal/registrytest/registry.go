@@ -1,6 +1,6 @@
-// Package registrytest is an OCI registry inside a test process: small, strict where the distribution-spec is, and able
-// to misbehave on demand. Start runs one; Inject makes selected requests fail; Requests lists the requests of clients. It
-// is for tests alone and keeps everything in memory until the test ends.
+// Package registrytest is an OCI registry inside a test process: small, strict where the distribution-spec is, and able to
+// misbehave on demand. Start runs one; Inject makes selected requests fail; Requests lists the requests of clients. It is only
+// for tests and keeps everything in memory until the test ends.
 package registrytest
 
 import (

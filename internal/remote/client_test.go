@@ -73,7 +73,7 @@ func TestRefusalsAreNotRepeated(t *testing.T) {
 		if _, err := repo.Resolve(t.Context(), "v1"); err == nil {
 			t.Errorf("%d is not an error", status)
 		}
-		want := 2 // HEAD alone may be refused
+		want := 2 // only HEAD may be refused
 		if status == 404 {
 			want = 1
 		}
@@ -108,7 +108,7 @@ func TestRetryAfterHoldsForAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	if early > 0 {
-		t.Errorf("%d requests came before the registry wanted them", early)
+		t.Errorf("%d requests came before the end of Retry-After", early)
 	}
 	gate := repo.api.Client.Transport.Limiter(repo.api.Origin.Host)
 	if !gate.HasAnswered() || gate.Until().IsZero() {
@@ -232,7 +232,7 @@ func TestOneTokenForAPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := g.Count("token"); n != 1 {
-		t.Errorf("%d tokens were asked for, want 1", n)
+		t.Errorf("%d tokens were requested, want 1", n)
 	}
 }
 
@@ -333,7 +333,7 @@ func TestLogin(t *testing.T) {
 				t.Errorf("the file: %v, %v, want mode 0600", info.Mode(), err)
 			}
 			if _, _, err := pushArtifact(t.Context(), open(t, Options{Credentials: credentials.Options{File: config}}, server.Host, "a/b", reference.Write), "x", nil); err != nil {
-				t.Errorf("with what was kept: %v", err)
+				t.Errorf("with the stored credentials: %v", err)
 			}
 			if err := New(Options{Credentials: credentials.Options{File: config}}).Logout(t.Context(), server.Host); err != nil {
 				t.Error(err)

@@ -155,12 +155,12 @@ type store interface {
 	Close() error
 }
 
-// localOnly refuses requests from web pages to a registry for this machine alone: a page can use a host name that resolves
-// to a loopback address. Programs use localhost or the address itself.
+// localOnly refuses requests from web pages to a registry only for this machine: a page can use a host name that resolves to a
+// loopback address. Programs use localhost or the address itself.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !guard.IsLocal(r.Host) {
-			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is for this machine alone: use localhost or 127.0.0.1, or --allow-remote"})
+			answer.Write(w, &answer.Error{Status: http.StatusForbidden, Code: "DENIED", Message: "this registry is only for this machine: use localhost or 127.0.0.1, or --allow-remote"})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -130,7 +130,7 @@ func (t pageTarget) Untagged(ctx context.Context) ([]ocispec.Descriptor, error) 
 	return untagged, err
 }
 
-// PageOptions configure a server of pages alone.
+// PageOptions configure a server with only pages.
 type PageOptions struct {
 	Prefix   string // the first part of every path
 	Log      func(accesslog.Request)

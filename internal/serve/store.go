@@ -78,7 +78,7 @@ func removeEmpty(dir, above string) {
 	}
 }
 
-// single is one layout that is every repository. The names in its index say which tags belong to one repository alone.
+// single is one layout that is every repository. The names in its index say which tags belong to only one repository.
 type single struct {
 	place
 	home string

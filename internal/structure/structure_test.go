@@ -81,9 +81,9 @@ func sources(t *testing.T) []source {
 	return list
 }
 
-// TestRules holds the sizes, and keeps the environment and init functions to where they belong. What broke a rule when the
-// rule was written is in testdata/offenders.txt, from where it can only disappear: -update renews the file, but the excess
-// over a rule, summed over what breaks it, must not grow.
+// TestRules checks sizes, and where the environment is read and init functions are. What broke a rule when the rule was
+// written is in testdata/offenders.txt, from where it can only disappear: -update renews the file, but the excess over a rule,
+// summed over what breaks it, must not grow.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	found := map[string]int{} // "rule what" to the excess
@@ -293,7 +293,7 @@ var directions = []struct {
 }
 
 // TestDirections checks that imports point one way: cmd, internal/cli, pack and pull and artifact/registry, artifact,
-// mediatypes. Packages that know nothing of davit are at the end, and internal/cli is imported by programs alone.
+// mediatypes. Packages that know nothing of davit are at the end, and internal/cli is imported only by programs.
 func TestDirections(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {

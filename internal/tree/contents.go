@@ -92,7 +92,7 @@ func (c contents) linkProblem(name string) string {
 	}
 	info, err := fs.Stat(c.FS, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "is a link that leads nowhere"
+		return "is a broken link"
 	}
 	if err != nil || !info.IsDir() {
 		return ""

@@ -70,7 +70,7 @@ func TestContents(t *testing.T) {
 		{"replaced file", map[string]string{"a": "1"}, map[string][]byte{"a": []byte("22")}, "a=22"},
 		{"out", map[string]string{"a/b@": "../../x"}, nil, "leaves the directory through the link"},
 		{"absolute", map[string]string{"a@": "/etc/passwd"}, nil, "leaves the directory through the link"},
-		{"nowhere", map[string]string{"a@": "b"}, nil, "is a link that leads nowhere"},
+		{"nowhere", map[string]string{"a@": "b"}, nil, "is a broken link"},
 		{"itself", map[string]string{"a@": "a"}, nil, "leads nowhere"},
 		{"above", map[string]string{"a/b@": ".."}, nil, "is a link to a directory that it is in"},
 		{"above by another link", map[string]string{"a/x@": "../b", "b/y@": "../a"}, nil, "is a link to a directory that it is in"},

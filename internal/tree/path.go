@@ -44,7 +44,7 @@ func Locate(fsys fs.FS, name string) (clean, problem string) {
 	}
 	if _, err := fs.Stat(fsys, clean); errors.Is(err, fs.ErrNotExist) {
 		if _, err := fs.Lstat(fsys, clean); err == nil {
-			return clean, "is a link that leads nowhere"
+			return clean, "is a broken link"
 		}
 		return clean, "does not exist"
 	} else if err != nil {
@@ -100,8 +100,8 @@ func Annexed(fsys fs.FS, name string) string {
 	return ""
 }
 
-// Outward returns the target of a symbolic link below a directory, and reports whether its text leads out of the directory.
-func Outward(fsys fs.FS, dir, name string) (target string, out bool) {
+// LinkTarget returns the target of a symbolic link below a directory, and reports whether its text leads out of the directory.
+func LinkTarget(fsys fs.FS, dir, name string) (target string, out bool) {
 	target, err := fs.ReadLink(fsys, name)
 	inside := path.Join(path.Dir(Below(dir, name)), target)
 	return target, err == nil && (path.IsAbs(target) || inside == ".." || strings.HasPrefix(inside, "../"))
@@ -115,7 +115,7 @@ func IsWithin(dir, name string) bool {
 	return name == dir || strings.HasPrefix(name, dir+"/")
 }
 
-// Cause returns the reason of a file system's error without the operation and path, which messages name themselves.
+// Cause returns the cause of an error of the file system, without the operation and path.
 func Cause(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -146,7 +146,7 @@ func TestChooseByAge(t *testing.T) {
 	}
 }
 
-// terse lists referrers by their types alone, as cosign does in the index that it writes where a registry lists none.
+// terse lists referrers only by their types, as cosign does in the index that it writes where a registry lists none.
 type terse struct{ *oci.Store }
 
 func (s terse) Referrers(ctx context.Context, desc ocispec.Descriptor, _ string, fn func([]ocispec.Descriptor) error) error {

@@ -53,7 +53,7 @@ type Tag struct {
 	Created time.Time     `json:"created,omitzero"`
 
 	desc    ocispec.Descriptor
-	undated bool // kept for this reason alone
+	undated bool // kept only for this reason
 }
 
 // Plan lists everything that pruning removes.

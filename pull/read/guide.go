@@ -19,8 +19,8 @@ import (
 // maxAnswers bounds the pages that are fetched for one alert.
 const maxAnswers = 20
 
-// guided reads what the config points a reader to: the answers to an alert, or the page to begin with. It returns nil if
-// the config points nowhere.
+// guided reads the part that the config points to: the answers to an alert, or the first page. It returns nil if the config
+// points to none.
 func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, error) {
 	pull := s.kind.Pull
 	if s.opts.Path != "" || pull.Index == nil && pull.Alerts == nil || s.isOneFile() || s.opts.Quick && s.isLarge() {
@@ -53,7 +53,7 @@ func (s *search) guided(ctx context.Context, m *fetch.Manifest) (*Document, erro
 // isOneFile reports whether the artifact is a single file, so that its config is not worth a request.
 func (s *search) isOneFile() bool { return len(s.items) == 1 && !s.items[0].Unpack }
 
-// isLarge reports whether finding a page takes more than a small layer.
+// isLarge reports whether finding a page may take more than fetching a small layer.
 func (s *search) isLarge() bool {
 	packed := 0
 	for _, it := range s.items {
@@ -98,7 +98,7 @@ func (s *search) answer(ctx context.Context, alerts []kind.Alert) (*Document, er
 	return doc, nil
 }
 
-// alertAs returns the alert as the artifact spells it: in another case, if it has none that is spelled as was asked for.
+// alertAs returns the alert as the artifact spells it: in another case, if no spelling is the same.
 func (s *search) alertAs(alerts []kind.Alert) string {
 	as := s.opts.Alert
 	for _, a := range alerts {

@@ -27,7 +27,7 @@ type AttachedOptions struct {
 // Found are the referrers of one subject that match.
 type Found struct {
 	Referrers []*Referrer // most severe first, then newest first
-	Place     *Place      // where they are attached, if not to the subject that was asked for
+	Place     *Place      // where they are attached, if not to the requested subject
 	Inexact   bool        // the alert is written in another letter case
 }
 

@@ -38,8 +38,8 @@ func (k Key) Hint() string { return k.key.Hint() }
 type Options struct {
 	// Keys are the keys that are trusted. A signature by any of them counts.
 	Keys []Key
-	// Accepts reports whether a legacy signature for the repository with this name counts. Nil accepts every name. Bundles bind
-	// the digest alone and are not asked about.
+	// Accepts reports whether a legacy signature for the repository with this name counts. Nil accepts every name. Bundles
+	// bind only the digest, so Accepts is not called for them.
 	Accepts func(repository string) bool
 	// Require lists attachments that must exist and be signed too: the name of a kind ("sbom"), whose manifest must be signed,
 	// or "attestation=URI" with the URI of a predicate type, whose envelope must be.

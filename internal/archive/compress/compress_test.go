@@ -90,7 +90,7 @@ func TestCompressor(t *testing.T) {
 	}
 }
 
-// TestOthersDecompress lets the decoders of others read the output.
+// TestOthersDecompress reads the output with other decoders.
 func TestOthersDecompress(t *testing.T) {
 	t.Parallel()
 	data := mixed(5 << 20)

@@ -53,7 +53,7 @@ func (u *unpacker) enter(name string) (*directory, error) {
 	return d, nil
 }
 
-// leave closes the latest directory.
+// leave closes the directory that was entered last.
 func (u *unpacker) leave() {
 	if u.dir != nil {
 		u.dir.release()
@@ -61,7 +61,7 @@ func (u *unpacker) leave() {
 	}
 }
 
-// directory creates a directory that has an entry, and sets its mode; with Preserve, FinishDirs does that.
+// directory creates the directory of an entry, and sets its mode. With Preserve, FinishDirs sets it.
 func (u *unpacker) directory(h *read.Header) error {
 	if _, err := u.enter(h.Name); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (x *Extractor) makeDir(name string) error {
 	}
 	info, err := x.root.Lstat(name)
 	if err == nil && !info.IsDir() {
-		return archive.Refuse(name, "the archive has entries below it, and it is not a directory")
+		return archive.Refuse(name, "the archive has entries below it, but it is not a directory")
 	}
 	return err
 }

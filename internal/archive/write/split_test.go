@@ -83,8 +83,8 @@ func move(r *rand.Rand, entries []Entry) []Entry {
 	return entries
 }
 
-// TestSplitMovesLittle holds the promise: one change of thousands of files in 1 GiB, or in less, sends less than 3 % of
-// them, and 4 % if a file moves.
+// TestSplitMovesLittle checks that one change of thousands of files in 1 GiB, or in less, sends less than 3 % of them, and 4 %
+// if a file moves.
 func TestSplitMovesLittle(t *testing.T) {
 	t.Parallel()
 	for _, shape := range []struct {

@@ -36,7 +36,8 @@ func tarOf(headers ...tar.Header) func(io.Writer) error {
 	}
 }
 
-// TestConvert writes files with their modes, and entries of empty directories alone, with equal bytes each time.
+// TestConvert writes files with their modes, and entries only of empty directories, and checks that the bytes are the same
+// each time.
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	write := tarOf(

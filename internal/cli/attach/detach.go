@@ -28,7 +28,7 @@ func newDetachCommand(a *app.App) *cobra.Command {
 		Use:   "detach SUBJECT [DIGEST...]",
 		Short: "Remove referrers of an artifact or image",
 		Long: `Remove referrers of SUBJECT: those with the digests given, those of a kind, old ones, or all of
-them. Without any of these, a terminal is asked, and a script removes nothing.
+them. Without any of these, davit asks on a terminal, and removes nothing in a script.
 
 --keep leaves the newest of each type and name, so that --keep 4 leaves the last four reports of
 every scanner. Attachments without a date are the oldest, and never older than an age.`,

@@ -136,7 +136,7 @@ type discoverResult struct {
 
 	Signatures []trust.Signature `json:"signatures,omitempty"` // with a key to check them with
 
-	none string // "nothing", or "no" of the kind that was asked for
+	none string // "nothing", or "no" and the requested kind
 }
 
 func (r *discoverResult) WriteText(w io.Writer) error {

@@ -47,7 +47,7 @@ func runCopyMany(ctx context.Context, a *app.App, opts copyOptions, args []strin
 	case opts.many.fromFile != "" && opts.many.allRepos:
 		return exit.Usagef("--from-file and --all-repos exclude each other")
 	case opts.many.fromFile != "" && len(args) != 1:
-		return &exit.UsageError{Err: fmt.Errorf("--from-file takes DST alone, got %s", term.Plural(len(args), "argument")),
+		return &exit.UsageError{Err: fmt.Errorf("--from-file takes only DST, got %s", term.Plural(len(args), "argument")),
 			Hint: fmt.Sprintf("davit copy --from-file %s DST", opts.many.fromFile)}
 	}
 	place, err := parsePlace(opts.dst)

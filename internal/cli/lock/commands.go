@@ -174,7 +174,7 @@ func newCheckCommand(a *app.App) *cobra.Command {
 		Use:   "check",
 		Short: "Check whether references still have the locked digests",
 		Long: `Resolve every reference in the lock file. The exit code is 1 if one leads to another digest, or to
-nothing. Keys in the file are checked with --verify-key alone.`,
+nothing. Keys in the file are checked only with --verify-key.`,
 		Example: `  davit lock check
   davit lock check --lock davit.lock --format json`,
 		Args: app.Arguments(0, 0),

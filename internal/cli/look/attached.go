@@ -25,11 +25,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// shown is a document to show: a manifest, and the path of a file in it unless it is the one for reading.
+// shown is a document to show: a manifest, and the path of a file in it, or "" for the readable part.
 type shown struct{ manifest, path string }
 
-// attachedTo finds the attachments among the referrers, else in the index, or elsewhere, and says so in a note. The digest of
-// an image in a registry is enough to list referrers: the image itself is not fetched.
+// attachedTo finds the attachments among the referrers, else in the index, or elsewhere, and notes where. The digest of an
+// image in a registry is enough to list referrers: the image itself is not fetched.
 func attachedTo(ctx context.Context, t *app.Target, opts showOptions) (all []shown, note string, err error) {
 	subject := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: t.Ref.Digest}
 	switch {
@@ -121,14 +121,14 @@ func noneAttached(ctx context.Context, t *app.Target, none *referrers.NoneAttach
 	return e
 }
 
-// elsewhere returns the command that shows a statement that an index has about a manifest.
+// elsewhere returns the command that shows a statement about a manifest that is stored in an index.
 func elsewhere(ref registry.Reference, place *referrers.Place, opts referrers.AttachedOptions) string {
 	ref.Tag, ref.Digest = place.Tag, place.Digest
 	return fmt.Sprintf("the index %q has one about this manifest: davit show --kind %s --platform %s %s", place.Tag, opts.Kind,
 		manifest.FormatPlatform(place.Platform), ref)
 }
 
-// alertResult is the answer to "which alerts have a runbook?".
+// alertResult lists the alerts that have a runbook.
 type alertResult struct {
 	Subject string      `json:"subject"`
 	Alerts  []alertLine `json:"alerts"`

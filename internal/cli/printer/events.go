@@ -26,7 +26,7 @@ type event struct {
 
 // writeEvent writes one line to standard error.
 func (p *Printer) writeEvent(e event) {
-	_ = writeLine(p.Stderr, e) // there is no other stream to report a failure to
+	_ = writeLine(p.Stderr, e) // a failure can't be reported anywhere else
 }
 
 // writeLine writes v as a line of JSON.

@@ -1,5 +1,5 @@
-// Package printer prints what commands have to say: results to standard output, in the format that was asked for, and notes,
-// progress, and errors to standard error.
+// Package printer prints the output of commands: results to standard output, in the requested format, and notes, progress, and
+// errors to standard error.
 package printer
 
 import (
@@ -154,7 +154,7 @@ func (p *Printer) PrintError(err error) {
 		if lines {
 			write = writeLine
 		}
-		_ = write(p.Stderr, e) // there is no other stream to report a failure to
+		_ = write(p.Stderr, e) // a failure can't be reported anywhere else
 		return
 	}
 	var problems artifact.Problems

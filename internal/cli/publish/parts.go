@@ -81,7 +81,7 @@ func noteParts(plan *artifact.Plan, target registry.Reference) {
 	}
 	note := fmt.Sprintf("%s: the artifacts that it lists are pushed too: %s", plan.Kind.Name, textdist.FirstFew(names))
 	if target.IsPath() {
-		note = fmt.Sprintf("%s: the list alone, without the %d artifacts in it, which have repositories of their own in a registry", plan.Kind.Name, len(names))
+		note = fmt.Sprintf("%s: only the list, without the %d artifacts in it, which have their own repositories in a registry", plan.Kind.Name, len(names))
 	}
 	plan.Notes = append(plan.Notes, note)
 }

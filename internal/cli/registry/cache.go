@@ -30,7 +30,7 @@ sets another directory.`,
 		Example:   "  davit cache\n  davit cache path\n  davit cache clear",
 		GroupID:   app.GroupOther,
 		Args:      app.Arguments(0, 1),
-		ValidArgs: []string{"path\tprint the directory alone", "clear\tremove its content"},
+		ValidArgs: []string{"path\tprint only the directory", "clear\tremove its content"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{""}

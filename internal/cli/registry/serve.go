@@ -29,10 +29,10 @@ func newServeCommand(a *app.App) *cobra.Command {
 others pull from it, and push with --write. Ctrl-C finishes running requests and exits with 0;
 a second one ends at once. --progress plain writes a line for each request.
 
-PATH is an image layout, or one archived (.tar, for reading alone). It is a repository under
+PATH is an image layout, or one archived (.tar, only for reading). It is a repository under
 its own name (./oci is HOST/oci) and under any other: a tag of the layout is found in all of
 them. What is pushed to another name keeps that name: HOST/charts/web:1.0 is charts/web:1.0
-in the layout, and the tag 1.0 of charts/web alone.
+in the layout, and the tag 1.0 only of charts/web.
 
 PATH may also be a directory with layouts in it. Each is the repository that its path names
 (./mirror/team/app is HOST/team/app with "davit serve ./mirror"), and a push to a new name
@@ -130,7 +130,7 @@ func (o serveOptions) listenAddress() (*net.TCPAddr, error) {
 	}
 	return nil, &exit.UsageError{
 		Err:  fmt.Errorf("--addr %s is reached from other machines, and there is no authentication: %s", o.address, o.exposure()),
-		Hint: "add --allow-remote to allow it; 127.0.0.1 is for this machine alone",
+		Hint: "add --allow-remote to allow it; only this machine reaches 127.0.0.1",
 	}
 }
 
@@ -191,7 +191,7 @@ func noteStopping(a *app.App, requests int) {
 	}
 }
 
-// logRequest writes the access log if it was asked for; failures of the server are always printed.
+// logRequest writes the access log on request; failures of the server are always printed.
 func logRequest(a *app.App, r accesslog.Request) {
 	line := fmt.Sprintf("%s %s %d %s in %s", r.Method, r.Path, r.Status, term.Size(max(r.Sent, r.Received)), r.Took.Round(time.Millisecond))
 	if r.Err != nil {

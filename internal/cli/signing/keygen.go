@@ -68,7 +68,7 @@ func runKeygen(ctx context.Context, a *app.App, name string) error {
 	return a.Print(r)
 }
 
-// newPassword returns the password for a new key; a typed one is asked for twice.
+// newPassword returns the password for a new key; a prompt for a typed one is repeated.
 func newPassword(ctx context.Context, a *app.App) ([]byte, error) {
 	password, err := askPassword(ctx, a, "password for the new key: ")
 	if _, ok := os.LookupEnv(passwordVariable); ok || err != nil {

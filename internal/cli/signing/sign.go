@@ -25,7 +25,7 @@ func newSignCommand(a *app.App) *cobra.Command {
 		Use:   "sign TARGET",
 		Short: "Sign an artifact or image",
 		Long: `Attach a signature to TARGET that "davit verify --key" and "cosign verify --key" accept: a sigstore
-bundle, made by a key alone, without a network service. The format legacy writes the tag
+bundle, made only with a key, without a network service. The format legacy writes the tag
 sha256-....sig that podman, skopeo, and CRI-O read. The same key, artifact, and annotations always make
 the same signature: signing twice adds nothing.
 

@@ -133,7 +133,7 @@ func ParseAnnotations(list []string) (map[string]string, error) {
 	return all, nil
 }
 
-// applyLayers overrides layers with the flags. If there are directories, splitting and preserving apply to them alone.
+// applyLayers overrides layers with the flags. If there are directories, splitting and preserving apply only to them.
 func (o *Options) applyLayers(fsys fs.FS, layers []artifact.LayerSpec) {
 	isDir := func(l artifact.LayerSpec) bool {
 		info, err := fs.Stat(fsys, path.Clean(l.Path))

@@ -13,11 +13,11 @@ import (
 // Role is the layer type that a file plays in a kind, and why.
 type Role struct {
 	mediatypes.LayerType
-	Evidence string // of the content test; empty where the name alone decided
+	Evidence string // of the content test; empty where only the name decided
 }
 
-// FindRole tries the layer types of a kind on a file. With as, it tries only those of that role: first by name and
-// content, then by content alone, because the user's choice of a role overrides the file's name.
+// FindRole tries the layer types of a kind on a file. With as, it tries only those of that role: first by name and content,
+// then only by content, because the user's choice of a role overrides the file's name.
 func (t *Table) FindRole(kind mediatypes.Kind, s *tree.Sample, as string) (Role, bool) {
 	for _, byName := range []bool{true, false} {
 		if !byName && as == "" {

@@ -70,7 +70,7 @@ func TestReadRefuses(t *testing.T) {
 		want string
 	}{
 		"empty":                {nil, "truncated GGUF"},
-		"something else":       {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
+		"another format":       {[]byte("PK\x03\x04aaaaaaaa"), "not a GGUF file"},
 		"unknown version":      {[]byte("GGUF\x04\x00\x00\x00"), "unsupported GGUF version 4"},
 		"header cut":           {whole[:100], "the header continues after byte 100"},
 		"data cut":             {whole[:len(whole)-1], `tensor "blk.0.attn_norm.weight" ends at byte`},

@@ -17,7 +17,7 @@ import (
 	"github.com/davit-oci/davit/internal/format/sigkey"
 )
 
-func noPassword() ([]byte, error) { return nil, errors.New("a password was asked for") }
+func noPassword() ([]byte, error) { return nil, errors.New("a password was requested") }
 
 // keys returns a private key of each supported type, in PEM.
 func keys(t *testing.T) map[string][]byte {

@@ -23,7 +23,7 @@ func data() mediatypes.Kind {
 				"installed_size":    map[string]any{"type": "integer", "minimum": 0, "description": "bytes; counted in the bottle"},
 				"os_version":        kind.StringField("macOS 15, Ubuntu 22.04; known for the bottle's tag"),
 				"rebuild":           map[string]any{"type": "integer", "minimum": 0, "description": "read from the file's name"},
-				"formula_full_name": kind.StringField("homebrew/core/hello; the name alone where left out"),
+				"formula_full_name": kind.StringField("homebrew/core/hello; only the name where left out"),
 			}),
 		},
 		Layers:      []mediatypes.LayerType{{Role: "bottle", MediaType: mediatypes.LayerTarGzip, Match: []string{"*.bottle.tar.gz", "*.bottle.*.tar.gz"}, Content: "bottle", Claims: []string{"*--*.bottle.tar.gz", "*--*.bottle.*.tar.gz"}, Min: 1, Max: 1, Tells: true}},

@@ -153,8 +153,8 @@ func extendedLayer(name string) *compose.Layer {
 	return &compose.Layer{Layer: spec.Layer{Path: name, Role: "compose", MediaType: mediatypes.ComposeFile, Packing: mediatypes.Raw}}
 }
 
-// envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env
-// holds what the one who publishes the application fills in, often secrets.
+// envFiles names the env files as the compose files now refer to them. Those that no service names are left out: .env holds
+// the values of the publisher of the application, often secrets.
 func envFiles(d *compose.Draft, p *composeProject) error {
 	d.Layers = slices.DeleteFunc(d.Layers, func(l *compose.Layer) bool {
 		unused := l.Role == "env" && !p.env[l.Path]

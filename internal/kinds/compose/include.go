@@ -87,8 +87,8 @@ func (f *composeFile) scope(entry *yaml.Node, parts []part) error {
 	return f.includedEnv(entry)
 }
 
-// includedEnv rewrites the env_file of an entry of include. A .env holds what the one who publishes the application fills
-// in, so it is not published; docker compose then reads the one beside the published file.
+// includedEnv rewrites the env_file of an entry of include. A .env holds the values of the publisher of the application, so it
+// is not published; docker compose then reads the one beside the published file.
 func (f *composeFile) includedEnv(entry *yaml.Node) error {
 	var kept []*yaml.Node
 	for _, node := range items(field(entry, "env_file")) {

@@ -9,7 +9,7 @@ import (
 	"github.com/davit-oci/davit/internal/kinds/kindtest"
 )
 
-// TestDevContainerOptions holds features and templates to what the schema of features says about options.
+// TestDevContainerOptions checks the options of features and templates against the schema of features.
 func TestDevContainerOptions(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string]string{

@@ -72,7 +72,7 @@ func isDocs(s *tree.Sample) (string, bool) {
 	return fmt.Sprintf("holds %s and mostly pages", index), pages >= foreign
 }
 
-// scripts are the extensions of assets that belong to pages in HTML alone; beside others they are a program, or data.
+// scripts are the extensions of assets that belong only to pages in HTML; beside others they are a program, or data.
 var scripts = []string{".js", ".json", ".map"}
 
 // countFiles counts the pages of a directory, and the files that neither are pages nor belong to some. It reports false if

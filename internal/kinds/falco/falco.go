@@ -14,8 +14,8 @@ import (
 	"github.com/davit-oci/davit/mediatypes"
 )
 
-// Rules returns the kind of files of rules. A YAML file may be anything else, so it is packed by name alone, as are plugins and
-// assets.
+// Rules returns the kind of files of rules. A YAML file may be anything else, so it is packed only if the kind is named, as
+// are plugins and assets.
 func Rules() kind.Kind {
 	return of("rulesfile", mediatypes.Kind{
 		Name: "falco-rules", Summary: "a file of rules for Falco", Example: "version: 1.0.0\nlayers: [greeting_rules.yaml]\n",

@@ -125,7 +125,7 @@ func TestHelmRequirements(t *testing.T) {
 // subChart is a Chart.yaml.
 func subChart(name string) string { return "name: " + name + "\nversion: 1.0.0\n" }
 
-// TestHelmTakes holds charts that helm 4.3.1 packages and loads.
+// TestHelmTakes checks that charts that helm 4.3.1 packages and loads are accepted.
 func TestHelmTakes(t *testing.T) {
 	t.Parallel()
 	const own = kindtest.SmallChart + "dependencies: [{name: redis, version: 1.x.x, repository: ''}]\n"

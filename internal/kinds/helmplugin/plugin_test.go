@@ -27,7 +27,7 @@ plugin application/vnd.oci.image.layer.v1.tar+gzip raw greeting-1.2.3.tgz
 provenance application/vnd.cncf.helm.chart.provenance.v1.prov raw greeting-1.2.3.tgz.prov`)
 }
 
-// TestHelmPluginRefuses holds plugins that helm does not install.
+// TestHelmPluginRefuses checks that plugins that helm does not install are refused.
 func TestHelmPluginRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, content, want string }{

@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Kind is a built-in kind. Most kinds are data alone.
+// Kind is a built-in kind. Most kinds are only data.
 type Kind struct {
 	mediatypes.Kind
 
@@ -20,8 +20,8 @@ type Kind struct {
 	Tests map[string]roles.Test
 	// Select reduces the files found in a directory to those that the native client takes of one. Nil: all of them.
 	Select compose.SelectFunc
-	// Sign reports whether a manifest belongs to the kind, where types alone do not tell. A manifest must not show the
-	// signs of two kinds.
+	// Sign reports whether a manifest belongs to the kind, where types do not suffice. A manifest must not show the signs of
+	// two kinds.
 	Sign func(mediatypes.Traits) bool
 	// Predicates are the beginnings of the predicate types of in-toto statements that state content of the kind.
 	Predicates []string
@@ -66,7 +66,7 @@ type Pull struct {
 	Joins bool
 	// HasWeights: the config describes the weights, so nothing is read from them.
 	HasWeights bool
-	// Readings say by role what a file is to a reader.
+	// Readings say how files of each role are shown.
 	Readings map[string]Reading
 	// PathInTar: a path names a file in the tar of a layer, and the name of the layer does not count.
 	PathInTar bool

@@ -21,7 +21,7 @@ const (
 	RankItself // the artifact is this document
 )
 
-// Reading says what the files of a role are to a reader of the artifact. The zero value leaves it to their names.
+// Reading says how the files of a role are shown to a reader. With the zero value, their names decide.
 type Reading int
 
 // The readings of roles.

@@ -20,5 +20,5 @@ func ObjectField(properties map[string]any) map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 }
 
-// NoFields is the schema of a config that depends on the files alone.
+// NoFields is the schema of a config that depends only on the files.
 func NoFields() map[string]any { return ObjectField(map[string]any{}) }

@@ -19,14 +19,14 @@ import (
 // derive reads the config of Docker Model Runner from the weights.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if len(d.WithRole("weights")) == 0 || listing.RefuseBroken(d) {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	if err := listing.Take(d, nil, append([]string{"Modelfile"}, listing.Kitfiles...)...); err != nil {
 		return nil, err
 	}
 	found := weightset.Find(d, "weights")
 	if len(found.Faults) > 0 {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	if err := assign(d, found); err != nil {
 		return nil, err

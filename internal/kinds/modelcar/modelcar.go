@@ -10,7 +10,7 @@ import (
 const name = "modelcar"
 
 // Kind returns the kind of models in images: files below models/ in tars that are not compressed, since weights hardly get
-// smaller. Files that show the kind model do not show this one, too, so it is packed by name alone.
+// smaller. Files that show the kind model do not show this one, too, so it is packed only if the kind is named.
 func Kind() kind.Kind {
 	tars := map[mediatypes.Packing]string{mediatypes.TarGzip: mediatypes.LayerTarGzip, mediatypes.TarZstd: mediatypes.LayerTarZstd}
 	form := mediatypes.Form{Prefix: "models/", Untitled: true, Split: true, Follow: true}

@@ -36,7 +36,7 @@ type kitElement struct {
 // one, it is made from the layers.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if listing.RefuseBroken(d) {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	declared := d.Layers
 	kitfile, source, by, err := takeKitfile(d)
@@ -50,7 +50,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		}
 		found := weightset.Find(d, "model")
 		if len(found.Faults) > 0 {
-			return nil, nil // problems
+			return nil, nil // reported as problems
 		}
 		if err := checkWeights(d, found); err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		d.DropUnnamed(by.Path, declared)
 		found := weightset.Find(d, "model")
 		if len(found.Faults) > 0 {
-			return nil, nil // problems
+			return nil, nil // reported as problems
 		}
 		if err := checkWeights(d, found); err != nil {
 			return nil, err
@@ -271,7 +271,7 @@ func assign(d *compose.Draft, found *weightset.Parts) {
 	found.Tell(d, false)
 }
 
-// directoryRole returns the role of a directory that has files of one role alone, besides configs; otherwise it is code, as for
+// directoryRole returns the role of a directory that has files of only one role, besides configs; otherwise it is code, as for
 // kit init.
 func directoryRole(d *compose.Draft, l *compose.Layer) string {
 	if base := path.Base(l.Path); base == "docs" || slices.Contains(codeDirs, base) {

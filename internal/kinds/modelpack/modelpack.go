@@ -21,7 +21,7 @@ import (
 // derive makes the config from the weights, the Modelfile if there is one, and the declaration.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	if listing.RefuseBroken(d) {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	derived := map[string]any{"descriptor": map[string]any{}, "config": map[string]any{}}
 	if isOwn, err := takeModelfile(d, derived); err != nil {
@@ -36,7 +36,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	found := weightset.Find(d, "weights")
 	if len(found.Faults) > 0 {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	assign(d, found)
 	if _, own := d.Annotations[mediatypes.ModelPackModelfile]; !own && len(d.WithRole("weights"))+len(d.WithRole("code"))+len(d.WithRole("dataset")) == 0 {

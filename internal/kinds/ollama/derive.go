@@ -23,7 +23,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// derive makes the layers and the config that "ollama create" makes of a Modelfile, or of files alone.
+// derive makes the same layers and config as "ollama create" does of a Modelfile, or of only files.
 func derive(d *compose.Draft) (configblob.Finish, error) {
 	text, err := takeModelfile(d)
 	if err != nil {
@@ -31,7 +31,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 	}
 	found := weightset.Find(d, "model")
 	if len(found.Faults) > 0 {
-		return nil, nil // problems
+		return nil, nil // reported as problems
 	}
 	if err := text.checkRoles(found); err != nil {
 		return nil, err

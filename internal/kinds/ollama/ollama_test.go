@@ -74,8 +74,8 @@ func TestModelfile(t *testing.T) {
 	}
 }
 
-// TestFilesAlone takes the files that a pull writes, and a template from the chat template of the model.
-func TestFilesAlone(t *testing.T) {
+// TestOnlyFiles takes the files that a pull writes, and a template from the chat template of the model.
+func TestOnlyFiles(t *testing.T) {
 	t.Parallel()
 	chatml := formattest.Pair{Key: "tokenizer.chat_template", Value: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"}
 	license := formattest.Pair{Key: "general.license", Value: "apache-2.0"}
@@ -136,7 +136,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// TestRefuses names what Ollama would not take.
+// TestRefuses checks that files that Ollama rejects are refused.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ files, yaml, want string }{

@@ -10,7 +10,7 @@ import (
 const archive = "archive/zip"
 
 // Module returns the kind of modules: a directory as a zip, or a zip as it is. A directory of configurations may be no module,
-// so the kind is packed by name alone.
+// so the kind is packed only if it is named.
 func Module() kind.Kind {
 	return kind.Kind{Kind: mediatypes.Kind{
 		Name:     "opentofu-module",

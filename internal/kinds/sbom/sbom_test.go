@@ -48,7 +48,7 @@ func TestSBOMByContent(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			// A misleading name: content alone decides.
+			// A misleading name: only the content decides.
 			got, evidence := roleOf(t, "sbom", "README.txt", tc.content)
 			if got != tc.want || evidence != tc.evidence {
 				t.Errorf("got %q %q, want %q %q", got, evidence, tc.want, tc.evidence)

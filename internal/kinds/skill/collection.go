@@ -14,7 +14,7 @@ import (
 
 const collection = "application/vnd.agentskills.collection.v1"
 
-// Collection returns the kind of collections: an index of skills, each with the manifest that it has when pushed alone.
+// Collection returns the kind of collections: an index of skills, each with the manifest that it has when pushed by itself.
 func Collection() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

@@ -15,7 +15,7 @@ func front(name, more string) string {
 	return "---\nname: " + name + "\ndescription: Does " + name + ".\n" + more + "---\n# " + name + "\n"
 }
 
-// TestCollection makes a manifest for each skill, as if it was packed alone, and an entry that describes it.
+// TestCollection makes a manifest for each skill, as if it was packed by itself, and an entry that describes it.
 func TestCollection(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -57,7 +57,7 @@ func sameAlone(t *testing.T, files map[string]string, member *spec.Plan) {
 	}
 }
 
-// TestCollectionRefuses holds declarations that would make a collection that clients can't use.
+// TestCollectionRefuses checks that collections that clients can't use are refused.
 func TestCollectionRefuses(t *testing.T) {
 	t.Parallel()
 	const head = "kind: skills\nname: tools\n"

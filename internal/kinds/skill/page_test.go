@@ -43,7 +43,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestPageRefuses holds pages that say too little for a skill.
+// TestPageRefuses checks that pages that say too little for a skill are refused.
 func TestPageRefuses(t *testing.T) {
 	t.Parallel()
 	for page, want := range map[string]string{

@@ -19,7 +19,7 @@ func TestSkill(t *testing.T) {
 	}
 }
 
-// TestSkillRefuses holds skills that clients do not take.
+// TestSkillRefuses checks that skills that clients reject are refused.
 func TestSkillRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ front, want string }{

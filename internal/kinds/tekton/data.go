@@ -9,7 +9,7 @@ import (
 const name = "tekton-bundle"
 
 // Kind returns the kind of bundles of Tekton: an image with a layer for each object. Manifests of Tekton are manifests of
-// Kubernetes, so the kind is packed by name alone.
+// Kubernetes, so the kind is packed only if it is named.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: mediatypes.Kind{

@@ -9,7 +9,7 @@ import (
 
 const task = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: a\n"
 
-// TestBundleRefuses holds files that are not objects of Tekton, and too many of them.
+// TestBundleRefuses checks that files that are not objects of Tekton, and too many objects, are refused.
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{

@@ -8,7 +8,7 @@ import (
 	"github.com/davit-oci/davit/internal/reference"
 )
 
-// TestSweepKeepsFilesInUse has another process clean up between the writing of an archive and its naming.
+// TestSweepKeepsFilesInUse runs the cleanup of another process between the write and the rename of an archive.
 func TestSweepKeepsFilesInUse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/oci.tar"

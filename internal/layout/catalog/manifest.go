@@ -34,7 +34,7 @@ func StoreManifest(c *Catalog, desc ocispec.Descriptor, r io.Reader, write func(
 	return links, write(bytes.NewReader(data)) // it was missing or damaged
 }
 
-// readManifest reads content that is to become a manifest of a layout or archive.
+// readManifest reads the content of a future manifest of a layout or archive.
 func readManifest(desc ocispec.Descriptor, r io.Reader) ([]byte, error) {
 	if desc.Size > manifest.MaxSize {
 		return nil, artifact.Refused(desc.Digest.String(), "a manifest of %d bytes; %d are allowed", desc.Size, manifest.MaxSize)

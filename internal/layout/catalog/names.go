@@ -27,8 +27,8 @@ func (c *Catalog) TagsOf(ctx context.Context, repository string) (tags []string,
 	return tags, err
 }
 
-// ResolveFrom returns the manifest that has a tag for a repository: by its full name, or by the tag alone if nothing says of which
-// repository it is.
+// ResolveFrom returns the manifest that has a tag for a repository: by its full name, or by the bare tag if nothing says of
+// which repository it is.
 func (c *Catalog) ResolveFrom(ctx context.Context, repository, tag string) (desc ocispec.Descriptor, err error) {
 	err = c.Store.Index(ctx, func(ix *index.Index) error {
 		e, ok := ix.FindOf(repository, tag)

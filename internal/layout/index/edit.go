@@ -67,7 +67,7 @@ func (ix *Index) tagged(tag string) []int32 {
 	return slices.DeleteFunc(ix.candidates(tag), func(i int32) bool { return ix.entries[i].refName != tag })
 }
 
-// yield leaves the entries that have a tag as part of a full name without the tag alone, which another manifest gets.
+// yield leaves the entries that have a tag as part of a full name without the bare tag, which another manifest gets.
 func (ix *Index) yield(tag string) {
 	for _, i := range ix.tagged(tag) {
 		if names := ix.entries[i].fullNames(); len(names) > 0 {

@@ -19,8 +19,8 @@ import (
 // tag.
 const annotationContainerd = "io.containerd.image.name"
 
-// Entry is a descriptor with the names that it has in an index. It is written as it was read, unless it was changed: other tools
-// may have added fields that davit does not know.
+// Entry is a descriptor with the names that it has in an index. It is written unchanged unless it was edited, because other
+// tools may have added unknown fields.
 type Entry struct {
 	Digest    digest.Digest
 	MediaType string
@@ -36,7 +36,7 @@ func (e Entry) Descriptor() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: e.MediaType, Digest: e.Digest, Size: e.Size}
 }
 
-// decode reads an entry. Only this much is held of it, however many fields it has.
+// decode reads an entry. It keeps only the fields of Entry and the text.
 func decode(text string) (Entry, error) {
 	var d ocispec.Descriptor
 	if len(text) > manifest.MaxSize {
@@ -52,7 +52,7 @@ func decode(text string) (Entry, error) {
 	if d.Digest == "" { // without this check, "{}" would take 3 bytes in the file and 100 in memory
 		return Entry{}, errors.New("an entry without a digest")
 	}
-	if strings.ContainsAny(text, " \t\r\n<>&\u2028\u2029") { // as package json writes it
+	if strings.ContainsAny(text, " \t\r\n<>&\u2028\u2029") { // characters that package json escapes
 		data, err := json.Marshal(json.RawMessage(data))
 		if err != nil {
 			return Entry{}, err
@@ -135,15 +135,15 @@ func (e Entry) fullNames() []string {
 	return names
 }
 
-// isOf reports whether an entry belongs to a full name, and isOfOther whether it belongs to other names alone.
+// isOf reports whether an entry belongs to a full name, and isOfOther whether it belongs only to other names.
 func (e Entry) isOf(name string) bool { return slices.Contains(e.fullNames(), name) }
 
 func (e Entry) isOfOther(name string) bool { return len(e.fullNames()) > 0 && !e.isOf(name) }
 
-// printed returns the name of an entry for messages.
+// printed returns the name of an entry, escaped for messages.
 func (e Entry) printed() string { return untrusted.Line(cmp.Or(e.containerd, e.refName), 300) }
 
-// keys returns the names that an entry can be found under: as written, without the host, and the tag alone.
+// keys returns the names that an entry can be found under: as written, without the host, and only the tag.
 func (e Entry) keys() []string {
 	keys := make([]string, 0, 6)
 	add := func(key string) {
@@ -162,7 +162,7 @@ func (e Entry) keys() []string {
 	return keys
 }
 
-// hasName reports whether a name is one of the keys. Most entries are ruled out without making theirs.
+// hasName reports whether a name is one of the keys. Most entries are excluded without building their keys.
 func (e Entry) hasName(name string) bool {
 	if name == e.refName || name == e.containerd {
 		return name != ""

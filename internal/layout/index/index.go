@@ -87,7 +87,7 @@ func (ix *Index) noteIndex(e Entry) {
 	}
 }
 
-// Find returns the entry of a tag or full name: the one with the tag alone (the last, if there are several), else the one whose
+// Find returns the entry of a tag or full name: the one with the bare tag (the last, if there are several), else the one whose
 // full name equals it, or ends in it: in the repository without its host, or in the tag.
 func (ix *Index) Find(tag string) (Entry, error) {
 	candidates := ix.candidates(tag)
@@ -117,7 +117,7 @@ func (ix *Index) Find(tag string) (Entry, error) {
 	return Entry{}, fmt.Errorf("%q: %w", tag, errdef.ErrNotFound)
 }
 
-// FindOf returns the entry that has a tag for a repository: by its full name, or by the tag alone if nothing says of which
+// FindOf returns the entry that has a tag for a repository: by its full name, or by the bare tag if nothing says of which
 // repository it is.
 func (ix *Index) FindOf(repository, tag string) (Entry, bool) {
 	full := repository + ":" + tag

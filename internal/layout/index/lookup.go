@@ -16,7 +16,7 @@ type tables struct {
 	unnamed map[digest.Digest][]int32
 }
 
-// lookup returns the tables; nil: the entries are to be searched.
+// lookup returns the tables; nil: the entries must be searched.
 func (ix *Index) lookup() *tables {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()

@@ -39,7 +39,7 @@ func At(part string, fault Fault) Fault {
 	return where(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, fault)
 }
 
-// Gzip compresses the bodies of answers, with a Content-Encoding, whether that was asked for or not.
+// Gzip compresses the bodies of answers, with a Content-Encoding, even if the request does not accept it.
 func Gzip() Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// Resolve returns the descriptor of a tag or digest with one HEAD. If the registry refuses HEAD, or its answer lacks
-// something, the manifest is fetched: it has the same answer.
+// Resolve returns the descriptor of a tag or digest with one HEAD. If the registry refuses HEAD, or its response is
+// incomplete, it requests the manifest instead.
 func (m *Manifests) Resolve(ctx context.Context, reference string) (ocispec.Descriptor, error) {
 	resp, err := m.head(ctx, reference)
 	if err != nil {
@@ -63,13 +63,13 @@ func (m *Manifests) head(ctx context.Context, reference string) (*http.Response,
 	return m.api.Do(req)
 }
 
-// isFinal reports whether GET would have no other answer than this one to HEAD: some registries and proxies refuse HEAD
-// with 400, 403, 405, or 501.
+// isFinal reports whether GET would have the same response as this HEAD: some registries and proxies refuse HEAD with 400,
+// 403, 405, or 501.
 func isFinal(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusNotFound || transport.IsTransient(resp.StatusCode)
 }
 
-// headed returns the descriptor in the header of an answer to HEAD, if it is complete.
+// headed returns the descriptor in the headers of a response to HEAD, if they are complete.
 func headed(resp *http.Response, reference string) (ocispec.Descriptor, bool) {
 	desc := ocispec.Descriptor{Digest: digest.Digest(resp.Header.Get("Docker-Content-Digest")), Size: resp.ContentLength}
 	desc.MediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -120,7 +120,7 @@ func (r *Repository) HasBlob(ctx context.Context, desc ocispec.Descriptor) (bool
 		_ = resp.Body.Close() // unread: a registry that ignores the range would send the whole blob
 		switch {
 		case resp.StatusCode/100 == 2:
-			// A length of 0 is that of the answer, which has no body.
+			// A length of 0 is that of the response, which has no body.
 			sized := method == http.MethodHead && resp.ContentLength > 0
 			return !sized || resp.ContentLength == desc.Size, transport.WebPage(resp)
 		case resp.StatusCode == http.StatusNotFound:

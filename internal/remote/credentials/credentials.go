@@ -27,7 +27,7 @@ var helperPattern = lazy.Regexp(`^[a-z0-9._-]+$`)
 // Options configure which credentials go to which registry.
 type Options struct {
 	Registry           string // the one that Username and Password are for, as in a Reference; empty: none
-	Username, Password string // take precedence over Inline and File. A password alone is an identity token
+	Username, Password string // take precedence over Inline and File. A password without a username is an identity token
 
 	Inline string   // the content of a docker config.json, which takes precedence over File; empty: none
 	File   string   // docker's config.json or containers' auth.json; Login writes it. Empty: none

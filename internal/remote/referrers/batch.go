@@ -8,8 +8,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// batch are manifests that were pushed and not put into the lists of their subjects' referrers yet. Each edit writes the whole
-// list, and waits whether another writer undoes it.
+// batch has pushed manifests that are not in the referrers list of their subjects yet. Each edit writes the whole list, and
+// waits whether another writer undoes it.
 type batch struct {
 	mu      sync.Mutex
 	on      bool

@@ -123,7 +123,7 @@ func (h *handler) artifactView(c *call, p place, info *inspect.Info) *artifactVi
 
 // details are an artifact with its config and the manifests of an index, which are being read.
 type details struct {
-	head *inspect.Info // by its manifest alone
+	head *inspect.Info // only by its manifest
 	full *inspect.Info
 	err  error
 	done chan struct{} // closed when full or err is set

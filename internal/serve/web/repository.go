@@ -19,7 +19,7 @@ type tagList struct {
 	Rows     []*tagRow
 	Next     string
 	Untagged []*tagRow // of a layout
-	Attached []*tagRow // of a layout: what refers to something else
+	Attached []*tagRow // of a layout: referrers
 	Listed   bool      // Untagged and Attached are known
 	More     int       // of Untagged and Attached that are not shown
 	Problem  string    // why something is missing

@@ -159,7 +159,7 @@ func hasSameStamp(a, b fs.FileInfo) bool {
 	return a.ModTime().Equal(b.ModTime()) && uidA == uidB && gidA == gidB
 }
 
-// hasSameMode compares modes: the executable bit alone, or all of it.
+// hasSameMode compares modes: only the executable bit, or all bits.
 func (p *Placer) hasSameMode(a, b fs.FileMode) bool {
 	if p.Preserve {
 		return a == b

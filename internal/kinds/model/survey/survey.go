@@ -1,4 +1,4 @@
-// Package survey finds out which files of a tree are the model, and what the other files are to it.
+// Package survey finds the files of a model in a tree, and the roles of the other files.
 package survey
 
 import (
@@ -62,7 +62,7 @@ type Survey struct {
 	Unread map[string]error
 }
 
-// Tree is the files of which one is to find the model.
+// Tree has the files to search for the model.
 type Tree struct {
 	FS     fs.FS
 	Paths  []string

@@ -29,7 +29,7 @@ func hubFacts(fsys fs.FS, name string, facts map[string]any) (warning string) {
 		config, err = readObject(data)
 	}
 	if err != nil {
-		return fmt.Sprintf("%s can't be read, so architecture and context size are those of the weights alone: %s", name, tree.Cause(err))
+		return fmt.Sprintf("%s can't be read, so architecture and context size are read only from the weights: %s", name, tree.Cause(err))
 	}
 	addConfig(config, facts, func(beside string) map[string]any {
 		data, err := tree.ReadFile(fsys, path.Join(path.Dir(name), beside), tree.MaxSmallFile)

@@ -69,7 +69,7 @@ func filesOf(fsys fs.FS, l *compose.Layer) []string {
 	return below
 }
 
-// addShards adds the other shards of a file that the declaration names alone, as Docker Model Runner does.
+// addShards adds the other shards of a file of which the declaration names only one shard, as Docker Model Runner does.
 func addShards(d *compose.Draft, role string) {
 	have := map[string]bool{}
 	for _, l := range d.Layers {

@@ -30,7 +30,7 @@ var WeightFiles = []string{"*.safetensors", "*.gguf", "*.ggml", "*.bin", "*.pt",
 	"*.surml", "*.skops", "*.nemo", "*.pdiparams", "*.pdmodel", "*.jit", "*.gguf_file", "*.caffemodel", "*.prototxt", "*.dlc", "*.circle", "*.nb", "*.ftz", "*.ark"}
 
 // OtherWeights are names that only weights have, of formats that no client of kind model runs: beside GGUF or safetensors they
-// are alternatives, alone they show a ModelPack.
+// are alternatives, without them they show a ModelPack.
 var OtherWeights = []string{"*.onnx", "*.tflite", "*.keras", "*.mlmodel", "*.llamafile", "*.ckpt", "*.pt", "*.pth", "*.ggml",
 	"pytorch_model*.bin", "tf_model.h5", "flax_model*.msgpack", "*.weights.h5", "saved_model.pb", "ggml-*.bin", "*.joblib", "*.skops",
 	"*.nemo", "*.pdiparams", "weights.npz"}

@@ -82,7 +82,7 @@ func trickle(p *pool, part span, until <-chan struct{}) {
 	}
 }
 
-// TestRetire checks that the failure of an additional worker ends that worker alone, and that its part is fetched.
+// TestRetire checks that the failure of an additional worker ends only that worker, and that its part is fetched.
 func TestRetire(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("too many connections")

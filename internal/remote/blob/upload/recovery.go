@@ -134,7 +134,7 @@ func (u *upload) recover(ctx context.Context, err error) error {
 	return u.tries.Wait(ctx)
 }
 
-// act changes the state of the upload as the action says. It returns an error if the upload is to fail.
+// act changes the state of the upload by the action. It returns an error if the action is to fail.
 func (u *upload) act(ctx context.Context, a action, cause error) error {
 	switch a {
 	case actionGiveUp:

@@ -6,7 +6,7 @@ type Node struct {
 	Parents     []int // nodes with an edge to this one
 }
 
-// Place puts the nodes of each column below each other, in their order, and returns how many columns and rows there are.
+// Place arranges the nodes of each column one below the other, in order, and returns the numbers of columns and rows.
 func Place(nodes []Node) (columns, rows int) {
 	next := map[int]int{}
 	for i := range nodes {

@@ -16,7 +16,7 @@ type File struct {
 	Writer http.ResponseWriter
 	Name   string
 	HTML   bool // show it as HTML
-	NoBody bool // send the header alone
+	NoBody bool // send only the header
 
 	head  []byte
 	begun bool

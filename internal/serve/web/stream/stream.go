@@ -75,8 +75,8 @@ func (s Sender) Send(w http.ResponseWriter, r *http.Request, newPage func() *Pag
 	return p.Err
 }
 
-// background calls a function. It sends one that returns the same result, or panics as the function did: servers survive a panic
-// in a handler alone.
+// background calls a function. It sends one that returns the same result, or panics as the function did: servers survive a
+// panic only in a handler.
 func background[T any](results chan<- func() T, fn func() T) {
 	go func() {
 		results <- func() (result func() T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Part is text, and the page that it leads to.
+// Part is text, and the path of the page that it links to.
 type Part struct{ Text, Path string }
 
 // Pretty indents JSON, and returns other bytes as text.
@@ -18,7 +18,7 @@ func Pretty(raw []byte) string {
 	return Clip(string(raw))
 }
 
-// Parts cuts a text around the digests that lead somewhere.
+// Parts splits a text around the digests that are links.
 func Parts(text string, linked map[string]string) []Part {
 	var parts []Part
 	begin, at := 0, 0

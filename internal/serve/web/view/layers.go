@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Layer is a layer, and what an image says of it.
+// Layer is a layer, with the history of an image.
 type Layer struct {
 	Name, Role string
 	Path       string // of its file, or of the blob
@@ -21,7 +21,7 @@ type Layer struct {
 // maxFields is how many fields of a config the first page of an artifact shows.
 const maxFields = 60
 
-// ConfigFields returns what the config of an artifact says.
+// ConfigFields returns the fields of the config of an artifact.
 func ConfigFields(info *inspect.Info) []Field {
 	if info.Config == nil {
 		return nil
