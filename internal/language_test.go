@@ -53,6 +53,7 @@ var rules = []rule{
 	{regexp.MustCompile(`\b[Ll]icen[c]e`), "license"},
 	{regexp.MustCompile(`\b(is|are) to be (read|shown|removed|sent|used|written|kept)\b`), "must be, or the verb that is meant"},
 	{regexp.MustCompile(`\b(once more|in vain|by half|be it|as far as is \w+|from where on|at whatever|unless with|of who|would else)\b`), "again, for nothing, even, the size above which, whenever, without"},
+	{regexp.MustCompile(`\bis the room of\b|\b(signed|comes?|brings?) along\b|\bwill do\b`), "implements, is part of, is accepted"},
 	{regexp.MustCompile(`\b[Aa]nother [a-z]+ than\b`), "an X other than"},
 	{regexp.MustCompile(`\b(anew|nothing but|as far as|in one go|knows? no)\b`), "again, only, the part that, at once, has no"},
 	{regexp.MustCompile(`(?i)\b((cancell|marshall|labell|travell|signall)(ed|er|ing)|parenthesise[ds]?)\b`), "American spelling"},

@@ -40,7 +40,7 @@ func TestPushRepairsALayout(t *testing.T) {
 			t.Fatal(err)
 		}
 		if push().Skipped {
-			t.Errorf("nothing was to do, while %s is lost", filepath.Base(name))
+			t.Errorf("the push was skipped, but %s is missing", filepath.Base(name))
 		}
 		if _, err := os.Stat(name); err != nil {
 			t.Error(err)
@@ -75,7 +75,7 @@ func TestAttachRepairsALayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	if attach().Skipped {
-		t.Error("nothing was to do, while a blob is lost")
+		t.Error("the attachment was skipped, but a blob is missing")
 	}
 	if _, err := os.Stat(name); err != nil {
 		t.Error(err)

@@ -243,7 +243,7 @@ func damageBytes(c *choices, files map[string][]byte) {
 	files[name] = data
 }
 
-// damageContent changes what a file says. Digests and sizes of everything above it are made to match.
+// damageContent changes the content of a file. Digests and sizes of everything above it are made to match.
 func damageContent(c *choices, files map[string][]byte) {
 	name := c.of(slices.Sorted(maps.Keys(files)))
 	data := files[name]

@@ -182,7 +182,7 @@ func (s *shared) get(tb testing.TB, program string, prepare prepare) *Server {
 	return s.Server
 }
 
-// prepare writes what a registry reads into dir and returns its arguments.
+// prepare writes the files that a registry reads to dir, and returns its arguments.
 type prepare func(s *Server, dir string, opts Options) (args []string, err error)
 
 func start(tb testing.TB, program string, opts Options, prepare prepare) *Server {

@@ -83,7 +83,7 @@ func (b *ReferrerBudget) Take(subject ocispec.Descriptor, page []ocispec.Descrip
 	size := 0
 	for _, desc := range page {
 		for key, value := range desc.Annotations {
-			size += len(key) + len(value) + 64 // with what the map needs
+			size += len(key) + len(value) + 64 // with the memory of the map
 		}
 		size += len(desc.ArtifactType) + len(desc.MediaType) + len(desc.Data)
 	}

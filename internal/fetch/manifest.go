@@ -103,7 +103,7 @@ func ReadAll(r io.Reader, desc ocispec.Descriptor) ([]byte, error) {
 	b, err := content.ReadAll(r, desc)
 	if errors.Is(err, content.ErrMismatchedDigest) || errors.Is(err, content.ErrTrailingData) ||
 		errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, artifact.Refused("", "what came is not what the digest says: %w", err)
+		return nil, artifact.Refused("", "content does not match the digest: %w", err)
 	}
 	return b, err
 }

@@ -116,7 +116,7 @@ func (v volumes) create(name string) string {
 	return strings.TrimSpace(dir)
 }
 
-// restore is the data of a new volume of what a tar has.
+// restore returns the data directory of a new volume that podman filled from a tar.
 func (v volumes) restore(name, tar string) string {
 	dir := v.create(name)
 	v.Run("volume", "import", name, tar)

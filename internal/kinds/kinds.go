@@ -188,7 +188,7 @@ func IsSignature(name string) bool {
 	return false
 }
 
-// Table returns what the engine needs of the built-in kinds.
+// Table returns the parts of the built-in kinds that the engine needs.
 func Table() *engine.Table {
 	t := &engine.Table{
 		Table: roles.Table{Kinds: Data(), Tests: map[string]roles.Test{}}, Derive: map[string]engine.DeriveFunc{}, Select: map[string]engine.SelectFunc{},

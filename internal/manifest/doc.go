@@ -1,3 +1,3 @@
-// Package manifest knows OCI manifests and indexes: their kinds, limits, platforms, and the annotations that say how a
+// Package manifest describes OCI manifests and indexes: their types, limits, platforms, and the annotations that say how a
 // layer is unpacked.
 package manifest

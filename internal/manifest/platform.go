@@ -107,7 +107,7 @@ func (e *PlatformError) Error() string {
 	return fmt.Sprintf("%s has nothing for %s: %s", e.Index, e.Platform, e.Has())
 }
 
-// Has states what the index has: platforms, each once, and how many manifests without one.
+// Has lists the platforms in the index, each once, and counts the manifests without one.
 func (e *PlatformError) Has() string {
 	var named []string
 	var without int

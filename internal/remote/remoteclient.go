@@ -21,7 +21,7 @@ type Options struct {
 	Credentials credentials.Options
 
 	Concurrency int           // connections for one blob, and the idle ones kept; 0: 8
-	RetryFor    time.Duration // how long requests of one sort may keep failing; 0: 5 minutes; below 0: no retries
+	RetryFor    time.Duration // how long requests of one type may keep failing; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds
 	CacheDir    string        // state of interrupted uploads and locks; empty: none is kept
 	UserAgent   string        // empty: "davit"

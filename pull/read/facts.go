@@ -17,8 +17,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// facts returns what the config says of the artifact, with its name, files, and license. Facts are optional: of a config that
-// can't be read or says nothing, the files are left.
+// facts returns the facts about the artifact in its config, with its name, files, and license. Facts are optional: of a config
+// that can't be read or says nothing, the files are left.
 func (s *search) facts(ctx context.Context, m *fetch.Manifest) []kind.Fact {
 	if m.IsIndex() && s.opts.Path == "" {
 		return members(m)

@@ -45,7 +45,7 @@ func (v *verifier) bundles(ctx context.Context, subject ocispec.Descriptor, stop
 	return all, nil
 }
 
-// judge fills in what a bundle says, and whether one of the keys signed it.
+// judge fills in the contents of a bundle, and whether one of the keys signed it.
 func (v *verifier) judge(s *Signature, b *sigstore.Bundle, subject ocispec.Descriptor) {
 	s.KeyHint, s.Identity, s.Issuer, s.Annotations = b.Hint, b.Identity, b.Issuer, b.Statement.Annotations()
 	if !b.Statement.IsAbout(subject.Digest) {

@@ -46,7 +46,7 @@ func (v *verifier) legacy(ctx context.Context, subject ocispec.Descriptor) ([]Si
 	return all, nil
 }
 
-// judgeLegacy fills in what a signature says, and whether one of the keys made it.
+// judgeLegacy fills in the contents of a signature, and whether one of the keys made it.
 func (v *verifier) judgeLegacy(ctx context.Context, s *Signature, layer, subject ocispec.Descriptor) error {
 	if layer.Size > maxPayload {
 		s.Problem = "signature payload too large: the limit is 64 KiB"

@@ -46,7 +46,7 @@ func CheckTags(tags []string) error {
 type notFoundError struct {
 	ref  registry.Reference
 	tags []string // some of those that exist
-	said string   // what the registry says about it
+	said string   // the message of the registry
 	hint string   // without tags
 }
 
@@ -107,7 +107,7 @@ func (t *Target) hintAtRepositories(err error) error {
 	return &artifact.Error{Err: err, Hint: fmt.Sprintf("\"davit repos %s\" lists the repositories", t.Ref.Registry)}
 }
 
-// wordsOf returns what a registry said about something that it does not have, or "".
+// wordsOf returns the message of a registry about a missing object, or "".
 func wordsOf(err error) string {
 	var missing *registry.Missing
 	if !errors.As(err, &missing) {

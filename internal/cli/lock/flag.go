@@ -125,7 +125,7 @@ func hasKey(keys []trust.Key, hint string) bool {
 	return slices.ContainsFunc(keys, func(k trust.Key) bool { return k.Hint() == hint })
 }
 
-// resolve returns the entry of what a target has now. reference is the digest that was verified, or that of the target.
+// resolve returns the current entry for a target. reference is the digest that was verified, or that of the target.
 func resolve(ctx context.Context, t *app.Target, reference string, keys []trust.Key) (*lockfile.Entry, error) {
 	desc, err := t.Find(ctx)
 	if err != nil {

@@ -296,7 +296,7 @@ func (r rendering) WriteText(w io.Writer) error {
 	return err
 }
 
-// renderFacts renders what the config says of an artifact as a table, above the document if there is one.
+// renderFacts renders the facts about an artifact in its config as a table, above the document if there is one.
 func renderFacts(doc *read.Document, opts markdown.Options) string {
 	if len(doc.Facts) == 0 {
 		return ""

@@ -26,7 +26,7 @@ func CheckReferrerKind(kind string) error {
 	if _, known := kinds.Lookup(kind); known || kind == "" || strings.Contains(kind, "/") {
 		return nil
 	}
-	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType will do, too")
+	hint := cmp.Or(SuggestKind(kind), "\"davit kinds\" lists them; an artifactType is accepted, too")
 	return &exit.UsageError{Err: fmt.Errorf("no such kind: %q", kind), Hint: hint}
 }
 
@@ -39,7 +39,7 @@ func KindName(desc ocispec.Descriptor) string {
 	return kind.Name
 }
 
-// SuggestKind returns the hint for a name that is not a kind, or "" if it is one or similar to none.
+// SuggestKind returns the hint for a name that is not a kind, or "" if it is a kind or not similar to any.
 func SuggestKind(name string) string {
 	var names []string
 	for _, k := range kinds.Data() {

@@ -74,8 +74,8 @@ func Verdict(r *referrers.Referrer, checked []trust.Signature) string {
 	return strings.TrimSuffix("not verified; "+said, "; ")
 }
 
-// essenceOf returns what a listing says about the content of a referrer: alerts, the summary of a document, the statement, or
-// the type.
+// essenceOf returns the facts about the content of a referrer in a listing: alerts, the summary of a document, the statement,
+// or the type.
 func essenceOf(r *referrers.Referrer) string {
 	alerts := textdist.FirstFew(r.Alerts())
 	if level := r.Annotations[mediatypes.RunbookSeverity]; level != "" && alerts != "" {

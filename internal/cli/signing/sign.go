@@ -126,7 +126,7 @@ func (r *signResult) verb(s sign.Signature) string {
 
 func (r *signResult) QuietLine() string { return r.Reference }
 
-// Flags are the flags of commands that sign what they write.
+// Flags are the flags of commands that sign the artifacts that they write.
 type Flags struct {
 	key       string
 	format    string

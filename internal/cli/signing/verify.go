@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Trust has the flags about the keys that must have signed what a command reads.
+// Trust has the flags about the keys that must have signed the artifacts that a command reads.
 type Trust struct {
 	keys    []string
 	require []string

@@ -96,7 +96,7 @@ func Parse(data, requirements []byte) (*Chart, error) {
 // RequirementsFile has the dependencies of charts of apiVersion v1.
 const RequirementsFile = "requirements.yaml"
 
-// read lays what a file says over the metadata.
+// read merges the fields of a file over the metadata.
 func (c *Chart) read(file string, data []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {

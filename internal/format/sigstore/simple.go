@@ -21,7 +21,7 @@ const (
 
 // Simple is the payload of a signature behind a tag like sha256-….sig: simple signing, as containers' clients read it.
 type Simple struct {
-	Reference string            // the repository that was signed; it is signed along
+	Reference string            // the name of the repository, which is part of the signed data
 	Digest    digest.Digest     // of the manifest
 	Optional  map[string]string // annotations; other values than strings are left out
 }

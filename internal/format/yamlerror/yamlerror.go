@@ -20,7 +20,7 @@ var fromZero = lazy.Regexp(`^did not find expected (',' or|'-' ind|<|key$|node)|
 // goType matches the type of Go that a value does not fit.
 var goType = lazy.Regexp(`^cannot unmarshal !!(\w+) (?:(\x60.*\x60) )?into .*`)
 
-// types are the words for what the library has tags for.
+// types are the words for the YAML tags of the library.
 var types = map[string]string{"map": "a mapping", "seq": "a list", "str": "a text", "int": "a number", "float": "a number", "bool": "a truth value", "null": "nothing", "timestamp": "a time"}
 
 // Split returns the line, 0 if it is not known, and a description of the fault without line breaks.

@@ -1,4 +1,4 @@
-// Package agent is the room of the kind for agents of Docker.
+// Package agent implements the kind for agents of Docker.
 package agent
 
 import (

@@ -1,4 +1,4 @@
-// Package artifacthub is the room of the kind for files for Artifact Hub.
+// Package artifacthub implements the kind for files for Artifact Hub.
 package artifacthub
 
 import (

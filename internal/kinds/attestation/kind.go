@@ -1,4 +1,4 @@
-// Package attestation is the room of the kind for in-toto statements: bare, in a DSSE envelope, or in a sigstore bundle.
+// Package attestation implements the kind for in-toto statements: bare, in a DSSE envelope, or in a sigstore bundle.
 package attestation
 
 import (

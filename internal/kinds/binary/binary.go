@@ -1,4 +1,4 @@
-// Package binary is the room of the kind for the files of a release.
+// Package binary implements the kind for the files of a release.
 package binary
 
 import (

@@ -235,7 +235,7 @@ func (b *bottleFile) read(d *compose.Draft, l *compose.Layer) error {
 	}
 	b.diffID = digest.NewDigest(digest.SHA256, hash)
 	if b.tab == nil {
-		return fmt.Errorf("has no %s/%s/INSTALL_RECEIPT.json, which Homebrew pours nothing without", b.name, b.version)
+		return fmt.Errorf("has no %s/%s/INSTALL_RECEIPT.json, and Homebrew pours no bottle without it", b.name, b.version)
 	}
 	if b.tag == "all" {
 		delete(b.tab, "arch")

@@ -1,4 +1,4 @@
-// Package bottle is the room of the kind for bottles of Homebrew.
+// Package bottle implements the kind for bottles of Homebrew.
 package bottle
 
 import (

@@ -1,4 +1,4 @@
-// Package collection is the room of the kind for collections of Dev Container Features or Templates.
+// Package collection implements the kind for collections of Dev Container Features or Templates.
 package collection
 
 import (

@@ -94,7 +94,7 @@ func derive(d *compose.Draft) (configblob.Finish, error) {
 		l.Annotations[mediatypes.ComposeFileName] = l.Title
 		l.Annotations[mediatypes.ComposeExtends] = "true"
 		d.Layers = append(d.Layers, l)
-		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended and comes along as %s", l.Path, l.Title))
+		d.Notes = append(d.Notes, fmt.Sprintf("compose: %s is extended, and is packed as %s", l.Path, l.Title))
 	}
 	if err := envFiles(d, p); err != nil {
 		return nil, err

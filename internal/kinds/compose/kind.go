@@ -1,4 +1,4 @@
-// Package compose is the room of the kind for applications of docker compose.
+// Package compose implements the kind for applications of docker compose.
 package compose
 
 import (

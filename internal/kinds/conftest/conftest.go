@@ -1,4 +1,4 @@
-// Package conftest is the room of the kind for policies of conftest.
+// Package conftest implements the kind for policies of conftest.
 package conftest
 
 import (

@@ -1,4 +1,4 @@
-// Package cue is the room of the kind for modules of CUE.
+// Package cue implements the kind for modules of CUE.
 package cue
 
 import (

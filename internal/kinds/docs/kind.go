@@ -1,4 +1,4 @@
-// Package docs is the room of the kind for documentation.
+// Package docs implements the kind for documentation.
 package docs
 
 import (

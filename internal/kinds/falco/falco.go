@@ -1,4 +1,4 @@
-// Package falco is the room of the kinds for rules, plugins, and assets of Falco.
+// Package falco implements the kinds for rules, plugins, and assets of Falco.
 package falco
 
 import (

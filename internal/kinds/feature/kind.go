@@ -1,4 +1,4 @@
-// Package feature is the room of the kind for Dev Container Features.
+// Package feature implements the kind for Dev Container Features.
 package feature
 
 import (

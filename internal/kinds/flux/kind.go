@@ -1,4 +1,4 @@
-// Package flux is the room of the kind for sources of flux.
+// Package flux implements the kind for sources of flux.
 package flux
 
 import (

@@ -1,11 +1,11 @@
-// Package generic is the room of the kind for files of any kind.
+// Package generic implements the kind for files of any type.
 package generic
 
 import (
 	"github.com/davit-oci/davit/internal/kinds/kind"
 )
 
-// Kind returns the kind of files of any kind.
+// Kind returns the kind for files of any type.
 func Kind() kind.Kind {
 	return kind.Kind{
 		Kind: data(),

@@ -1,4 +1,4 @@
-// Package helm is the room of the kind for Helm charts.
+// Package helm implements the kind for Helm charts.
 package helm
 
 import (

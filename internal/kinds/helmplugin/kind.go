@@ -1,4 +1,4 @@
-// Package helmplugin is the room of the kind for plugins of Helm.
+// Package helmplugin implements the kind for plugins of Helm.
 package helmplugin
 
 import (

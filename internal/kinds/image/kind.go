@@ -1,4 +1,4 @@
-// Package image is the room of the kind for container images.
+// Package image implements the kind for container images.
 package image
 
 import (

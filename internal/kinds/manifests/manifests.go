@@ -1,4 +1,4 @@
-// Package manifests is the room of the kind for Kubernetes manifests that Argo CD applies.
+// Package manifests implements the kind for Kubernetes manifests that Argo CD applies.
 package manifests
 
 import (

@@ -1,4 +1,4 @@
-// Package model is the room of the kind for models of Docker Model Runner.
+// Package model implements the kind for models of Docker Model Runner.
 package model
 
 import (

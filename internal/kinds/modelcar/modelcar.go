@@ -1,4 +1,4 @@
-// Package modelcar is the room of the kind for models in images, which clusters mount.
+// Package modelcar implements the kind for models in images, which clusters mount.
 package modelcar
 
 import (

@@ -1,4 +1,4 @@
-// Package modelkit is the room of the kind for ModelKits, which KitOps packs.
+// Package modelkit implements the kind for ModelKits, which KitOps packs.
 package modelkit
 
 import (

@@ -1,4 +1,4 @@
-// Package modelpack is the room of the kind for models in the CNCF ModelPack format.
+// Package modelpack implements the kind for models in the CNCF ModelPack format.
 package modelpack
 
 import (

@@ -21,7 +21,7 @@ func layer(role, content string, match ...string) mediatypes.LayerType {
 func data() mediatypes.Kind {
 	return mediatypes.Kind{
 		Name:    "ollama",
-		Summary: "a model for Ollama: a GGUF file, and what a Modelfile says of it",
+		Summary: "a model for Ollama: a GGUF file, and the settings in a Modelfile",
 		Config: mediatypes.Config{
 			MediaType: mediatypes.DockerConfig, Derive: "ollama",
 			Schema: kind.ObjectField(map[string]any{

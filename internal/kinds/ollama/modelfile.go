@@ -98,7 +98,7 @@ func (t *texts) checkRoles(found *weightset.Parts) error {
 	return nil
 }
 
-// take keeps what a command says.
+// take applies a command of the Modelfile.
 func (t *texts) take(c modelfile.Command) error {
 	switch c.Name {
 	case "TEMPLATE", "SYSTEM":

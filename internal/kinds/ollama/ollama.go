@@ -1,4 +1,4 @@
-// Package ollama is the room of the kind for models of Ollama.
+// Package ollama implements the kind for models of Ollama.
 package ollama
 
 import (

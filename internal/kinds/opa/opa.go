@@ -1,4 +1,4 @@
-// Package opa is the room of the kind for bundles of the Open Policy Agent.
+// Package opa implements the kind for bundles of the Open Policy Agent.
 package opa
 
 import (

@@ -1,4 +1,4 @@
-// Package opentofu is the room of the kinds for modules and providers of OpenTofu.
+// Package opentofu implements the kinds for modules and providers of OpenTofu.
 package opentofu
 
 import (

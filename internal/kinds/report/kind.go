@@ -1,4 +1,4 @@
-// Package report is the room of the kind for what scanners found, in SARIF.
+// Package report implements the kind for reports of scanners.
 package report
 
 import (

@@ -1,4 +1,4 @@
-// Package runbook is the room of the kind for runbooks.
+// Package runbook implements the kind for runbooks.
 package runbook
 
 import (

@@ -1,4 +1,4 @@
-// Package sbom is the room of the kind for software bills of materials.
+// Package sbom implements the kind for software bills of materials.
 package sbom
 
 import (

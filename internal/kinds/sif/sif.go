@@ -1,4 +1,4 @@
-// Package sif is the room of the kind for images of Apptainer and Singularity.
+// Package sif implements the kind for images of Apptainer and Singularity.
 package sif
 
 import (

@@ -1,4 +1,4 @@
-// Package signature is the room of the kind for signatures of notation and cosign, which are read and never packed.
+// Package signature implements the kind for signatures of notation and cosign, which are read and never packed.
 package signature
 
 import (

@@ -1,4 +1,4 @@
-// Package skill is the room of the kind for skills of coding agents.
+// Package skill implements the kind for skills of coding agents.
 package skill
 
 import (

@@ -1,4 +1,4 @@
-// Package tekton is the room of the kind for bundles of Tekton, and of layers that are documents of YAML files.
+// Package tekton implements the kind for bundles of Tekton, and of layers that are documents of YAML files.
 package tekton
 
 import (

@@ -1,4 +1,4 @@
-// Package template is the room of the kind for Dev Container Templates.
+// Package template implements the kind for Dev Container Templates.
 package template
 
 import (

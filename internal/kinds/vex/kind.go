@@ -1,4 +1,4 @@
-// Package vex is the room of the kind for statements about which vulnerabilities matter.
+// Package vex implements the kind for VEX documents: statements about which vulnerabilities matter.
 package vex
 
 import (

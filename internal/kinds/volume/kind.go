@@ -1,4 +1,4 @@
-// Package volume is the room of the kind for volumes. Their config is that of an image.
+// Package volume implements the kind for volumes. Their config is that of an image.
 package volume
 
 import (

@@ -1,4 +1,4 @@
-// Package wasm is the room of the kind for WebAssembly binaries.
+// Package wasm implements the kind for WebAssembly binaries.
 package wasm
 
 import (

@@ -114,7 +114,7 @@ func (e *Missing) isPlain() bool {
 	return len(e.Answer.Errors) > 0
 }
 
-// Words returns what the answer says besides that something is not there, or "".
+// Words returns the message of the response, or "" if it only says that an object does not exist.
 func (e *Missing) Words() string {
 	if e.isPlain() || len(e.Answer.Errors) == 0 {
 		return ""

@@ -30,7 +30,7 @@ type Security struct {
 	CertFile, KeyFile string // PEM, the client's certificate
 	CertDir           string // as docker's certs.d/HOST: *.crt are trusted too, *.cert and *.key are certificates of the client
 
-	OrPlain bool // plain HTTP will do where the registry has no TLS
+	OrPlain bool // plain HTTP is used if the registry has no TLS
 }
 
 // For adds the settings of a host. What is set here wins over them.

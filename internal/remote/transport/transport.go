@@ -51,7 +51,7 @@ type Transport struct {
 type Options struct {
 	Security    Security
 	Connections int           // to one host
-	RetryFor    time.Duration // how long operations of one sort may go without progress, all together; 0: 5 minutes; below 0: no retries
+	RetryFor    time.Duration // how long operations of one type may go without progress, all together; 0: 5 minutes; below 0: no retries
 	Stall       time.Duration // how long a registry may be silent; 0: 30 seconds, or RetryFor if that is less
 	Delay       time.Duration // before the second try; 0: 200 ms
 	UserAgent   string        // empty: "davit"
@@ -253,7 +253,7 @@ type Retrier struct {
 // registry that cuts every response short is not asked without a pause. Some lines break every few hundred KiB.
 const muchProgress = 64 << 10
 
-// NewRetrier returns the budget of an operation of a sort. It is spent already if others of its sort failed for as long.
+// NewRetrier returns the budget of an operation of a type. It is spent already if others of its type failed for as long.
 func (t *Transport) NewRetrier(g *HostLimiter, sort string) *Retrier {
 	return &Retrier{transport: t, budget: t.retryFor, first: t.delay, limiter: g, outage: g.outages.Of(sort)}
 }

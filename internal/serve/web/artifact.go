@@ -22,7 +22,7 @@ type artifactView struct {
 	Created     string
 	Path        string // of the artifact by its digest
 	Annotations []view.Field
-	Config      []view.Field // what the config says
+	Config      []view.Field // from the config
 	Layers      []view.Layer
 	Platforms   []view.Platform
 	HasTensors  bool // there may be tensors to list

@@ -67,7 +67,7 @@ func (h *handler) repositories(c *call) (*page, error) {
 	}}, nil
 }
 
-// pageOf returns the part of a list after what the query says, and the query of the next part.
+// pageOf returns the page of a list that the query asks for, and the query of the next page.
 func pageOf(list []string, query url.Values) (part []string, next string) {
 	if after := query.Get("after"); after != "" {
 		if i := slices.Index(list, after); i >= 0 {

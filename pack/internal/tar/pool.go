@@ -74,14 +74,14 @@ func (s *Pool) Pack(ctx context.Context, fsys fs.FS, layer artifact.Layer, modTi
 	if err != nil {
 		return nil, ofArchive(err)
 	}
-	printer := s.fingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
+	fp := s.fingerprinter(files, layer.Packing, entries) // before Split, which reuses the memory of entries
 	groups := [][]write.Entry{entries}
 	if layer.Split {
 		groups = files.Split(entries)
 	}
 	tars := make([]*Origin, len(groups))
 	for i, group := range groups {
-		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: printer.print(group)}
+		tars[i] = &Origin{tree: files, entries: group, packing: layer.Packing, pool: s, print: fp.print(group)}
 	}
 	return tars, nil
 }
@@ -93,9 +93,9 @@ func (s *Pool) Repack(ctx context.Context, fsys fs.FS, layer artifact.Layer, fro
 	if err != nil {
 		return nil, ofArchive(err)
 	}
-	printer := s.fingerprinter(tree, layer.Packing, entries)
-	printer.head = append(printer.head, "entries of a tar\n"...)
+	fp := s.fingerprinter(tree, layer.Packing, entries)
+	fp.head = append(fp.head, "entries of a tar\n"...)
 	return &Origin{
-		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: printer.print(entries),
+		tree: tree, entries: entries, from: from, packing: layer.Packing, pool: s, print: fp.print(entries),
 	}, nil
 }

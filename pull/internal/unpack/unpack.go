@@ -67,7 +67,7 @@ func (u *Unpacker) LockDirs(dst *os.Root) error { return u.trees.lockDirs(dst) }
 
 // Fetch writes the items to the stage: blobs several at a time, and each, in the order of the manifest and while later ones
 // are still being fetched, to the names that its files will have. It fails with ErrEntangled or ErrRestarted if layers have to
-// be fetched or unpacked in another way, and with artifact.ErrRefused if one is not what the manifest says, is unsafe, or
+// be fetched or unpacked in another way, and with artifact.ErrRefused if one does not match the manifest, is unsafe, or
 // exceeds a limit.
 func (u *Unpacker) Fetch(ctx context.Context, items []*fetch.Item) error {
 	defer u.trees.root.Close()

@@ -37,7 +37,7 @@ type about struct {
 // layerFile is a file in a layer, as a ModelKit's config names it.
 type layerFile struct{ Path, Digest string }
 
-// About returns what a config says of a model.
+// About returns the facts about a model in a config.
 func About(config []byte) []kind.Fact {
 	var a about
 	if json.Unmarshal(config, &a) != nil {

@@ -49,7 +49,7 @@ type Outages struct {
 	bySort map[string]*Outage
 }
 
-// Of returns the outage of a sort of requests.
+// Of returns the outage of a type of requests.
 func (o *Outages) Of(sort string) *Outage {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,8 +62,8 @@ func (o *Outages) Of(sort string) *Outage {
 	return o.bySort[sort]
 }
 
-// Outage is a time in which all requests of a sort fail. A command that sends many of them, one after the other, must not wait for
-// each as long as for one.
+// Outage is a time in which all requests of a type fail. A command that sends many of them, one after the other, must not wait
+// for each as long as for one.
 type Outage struct {
 	mu    sync.Mutex
 	since time.Time // zero: requests succeed

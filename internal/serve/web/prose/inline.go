@@ -62,8 +62,8 @@ func (r *renderer) link(address string, content func()) {
 	r.in(`a href="`+escape(address)+`" rel="noopener noreferrer nofollow"`, content)
 }
 
-// address returns where a link leads: a heading of the document, another site, or what the caller says. Addresses of other
-// kinds, such as scripts, lead nowhere.
+// address returns the target of a link: a heading of the document, another site, or the address from the caller. Addresses of
+// other kinds, such as scripts, lead nowhere.
 func (r *renderer) address(destination string) string {
 	destination = markup.Unescape(destination, false)
 	u, err := url.Parse(destination)
