@@ -38,8 +38,7 @@ func homeName(path string) string {
 	return name
 }
 
-// splitName splits a name of a layout's index into a repository without its host, and a tag. A bare tag belongs to every
-// repository.
+// splitName splits a name in an index into a repository without its host, and a tag. A bare tag belongs to every repository.
 func splitName(name string) (repository, tag string) {
 	_, repository, tag = reference.SplitName(name)
 	if repository != "" && !isValidName(repository) {
