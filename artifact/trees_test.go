@@ -13,8 +13,8 @@ import (
 
 const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n"
 
-// TestNoWrongKind detects the kinds of directories as they are in public repositories: none is taken for a kind that only
-// its author could name.
+// TestNoWrongKind checks that directories like those in public repositories are not detected as a kind that only their author
+// could name.
 func TestNoWrongKind(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -156,7 +156,7 @@ func (p *pusher) attach(ctx context.Context, root *node.Node, to Attachment, opt
 // everything existed already.
 func (p *pusher) sendReferrer(ctx context.Context, root *node.Node, listed bool) (skipped bool, err error) {
 	if listed {
-		if ok, err := p.blobsThere(ctx, root); err != nil || ok {
+		if ok, err := p.hasAllBlobs(ctx, root); err != nil || ok {
 			return ok, err
 		}
 	}

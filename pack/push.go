@@ -244,10 +244,10 @@ func (p *pusher) there(ctx context.Context, root *node.Node, tagged *ocispec.Des
 			return false, err
 		}
 	}
-	if ok, err := p.blobsThere(ctx, root); err != nil || !ok {
+	if ok, err := p.hasAllBlobs(ctx, root); err != nil || !ok {
 		return false, err
 	}
-	return p.manifestsThere(ctx, root)
+	return p.hasAllManifests(ctx, root)
 }
 
 // keeps reports whether the blobs of a manifest in the target need no check.
@@ -256,8 +256,8 @@ func (p *pusher) keeps() bool {
 	return ok && keeper.KeepsBlobs()
 }
 
-// blobsThere checks for every blob, unless a manifest in the target vouches for its blobs.
-func (p *pusher) blobsThere(ctx context.Context, root *node.Node) (bool, error) {
+// hasAllBlobs checks for every blob, unless a manifest in the target vouches for its blobs.
+func (p *pusher) hasAllBlobs(ctx context.Context, root *node.Node) (bool, error) {
 	if p.keeps() {
 		return true, nil
 	}
@@ -269,8 +269,8 @@ func (p *pusher) blobsThere(ctx context.Context, root *node.Node) (bool, error) 
 	return true, nil
 }
 
-// manifestsThere checks for referrers, which can change while the artifact does not, and on a disk for all manifests.
-func (p *pusher) manifestsThere(ctx context.Context, root *node.Node) (bool, error) {
+// hasAllManifests checks for referrers, which can change while the artifact does not, and on a disk for all manifests.
+func (p *pusher) hasAllManifests(ctx context.Context, root *node.Node) (bool, error) {
 	missing := false
 	err := root.All(func(n *node.Node) error {
 		if missing || p.keeps() && n.Subject == nil {

@@ -59,7 +59,7 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = body
 	m.next.ServeHTTP(&meteredWriter{w, m}, r)
 	if body.broken {
-		panic(http.ErrAbortHandler) // the answer of the registry is dropped
+		panic(http.ErrAbortHandler) // the response of the registry is dropped
 	}
 }
 

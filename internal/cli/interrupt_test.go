@@ -32,7 +32,7 @@ func interrupted(t *testing.T, registry *registrytest.Registry, operation string
 	registry.Inject(operation, faults.Always, func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-started
-			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this answer
+			once.Do(func() { _ = cmd.Process.Signal(signal) }) // it waits for this response
 			<-r.Context().Done()
 		})
 	})

@@ -330,7 +330,7 @@ func TestDetachAgain(t *testing.T) {
 	}
 }
 
-// TestNoReferrersAPI lists where the address of the API has other answers than an index.
+// TestNoReferrersAPI lists referrers where the address of the API does not respond with an index.
 func TestNoReferrersAPI(t *testing.T) {
 	withHome(t)
 	index := "application/vnd.oci.image.index.v1+json"

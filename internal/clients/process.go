@@ -53,8 +53,8 @@ func spawn(cmd *exec.Cmd, log, dir string) (exited <-chan struct{}, stop func(),
 	}, nil
 }
 
-// answers waits until the server at url answers anything.
-func answers(client *http.Client, url string, exited <-chan struct{}) error {
+// awaitServer waits until the server at url answers anything.
+func awaitServer(client *http.Client, url string, exited <-chan struct{}) error {
 	client.Timeout = 10 * time.Second
 	deadline := time.After(30 * time.Second)
 	for {
@@ -66,7 +66,7 @@ func answers(client *http.Client, url string, exited <-chan struct{}) error {
 		case <-exited:
 			return errors.New("it ended at once")
 		case <-deadline:
-			return fmt.Errorf("no answer in time: %w", err)
+			return fmt.Errorf("no response in time: %w", err)
 		case <-time.After(10 * time.Millisecond):
 			if err == nil {
 				return nil

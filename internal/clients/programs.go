@@ -38,7 +38,7 @@ func ModelRunner(tb testing.TB) *Client {
 		if exited, stop, err = spawn(cmd, log, c.Home); err != nil {
 			break
 		}
-		if err = answers(new(http.Client), host+"/models", exited); err == nil {
+		if err = awaitServer(new(http.Client), host+"/models", exited); err == nil {
 			tb.Cleanup(stop)
 			return c
 		}

@@ -272,7 +272,7 @@ func (s *Server) ready(exited <-chan struct{}) error {
 		}
 		transport.TLSClientConfig.Certificates = []tls.Certificate{cert}
 	}
-	return answers(&http.Client{Transport: transport}, s.URL+"/v2/", exited)
+	return awaitServer(&http.Client{Transport: transport}, s.URL+"/v2/", exited)
 }
 
 func (s *Server) close() {

@@ -20,8 +20,7 @@ const (
 	tokenService = "davit test registry"
 	tokenKey     = "key-1"
 
-	// refreshToken is the answer to a login with offline_token, an identity token in
-	// docker's words.
+	// refreshToken is the response to a login with offline_token, an identity token in docker's words.
 	refreshToken = "identity-of-" + Username
 )
 

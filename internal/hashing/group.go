@@ -85,7 +85,7 @@ func (h *Hash) Sum(b []byte) []byte {
 	return h.hash.Sum(b)
 }
 
-// Reset makes the hash that of no bytes.
+// Reset discards all bytes that were written.
 func (h *Hash) Reset() {
 	h.flush()
 	h.hash.Reset()
@@ -107,7 +107,7 @@ func (h *Hash) MarshalBinary() ([]byte, error) {
 	return m.MarshalBinary()
 }
 
-// UnmarshalBinary restores a state that MarshalBinary returned. After an error the hash is that of no bytes.
+// UnmarshalBinary restores a state that MarshalBinary returned. After an error the hash is reset.
 func (h *Hash) UnmarshalBinary(state []byte) error {
 	h.flush()
 	m, ok := h.hash.(interface{ UnmarshalBinary([]byte) error })

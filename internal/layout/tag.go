@@ -47,7 +47,7 @@ func (l *Layout) TagName(ctx context.Context, desc ocispec.Descriptor, name stri
 	return l.change(ctx, index.Tagging(catalog.ListEntry(desc, links), name))
 }
 
-// change makes a change with the batch, or at once.
+// change adds a change to the batch, or makes it immediately.
 func (l *Layout) change(ctx context.Context, c index.Change) error {
 	if deferred, err := l.deferred(ctx, c); deferred || err != nil {
 		return err
@@ -55,7 +55,7 @@ func (l *Layout) change(ctx context.Context, c index.Change) error {
 	return l.edit(ctx, c)
 }
 
-// enlist lists an existing manifest, if it isn't listed.
+// enlist adds an existing manifest to the index, unless it is listed.
 func (l *Layout) enlist(ctx context.Context, desc ocispec.Descriptor) (*catalog.Links, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func TestRequestsAreRepeated(t *testing.T) {
 	failures := map[string]faults.Fault{
 		"408": faults.Status(408), "429": faults.Status(429), "429 with seconds": faults.Status(429, "Retry-After", "1"),
 		"503 with a date": faults.Status(503, "Retry-After", date), "500": faults.Status(500), "502": faults.Status(502),
-		"504": faults.Status(504), "reset": faults.Drop(), "cut answer": faults.Close(10),
+		"504": faults.Status(504), "reset": faults.Drop(), "cut response": faults.Close(10),
 	}
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {

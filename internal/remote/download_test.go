@@ -54,7 +54,7 @@ func fetchInto(ctx context.Context, t *testing.T, repo *Repository, desc ocispec
 
 const (
 	small  = 300_000
-	medium = 12 << 20 // with a journal, in one answer
+	medium = 12 << 20 // with a journal, in one response
 	large  = 40 << 20 // in parts
 )
 

@@ -37,7 +37,7 @@ func TestRegularFaults(t *testing.T) {
 	desc := describe(data)
 	for name, fault := range map[string]faults.Fault{
 		"500": faults.Status(500), "503": faults.Status(503), "dropped": faults.Drop(), "stored but 502": faults.StoredBut(502),
-		"cut answer": faults.Reset(1000), "cut body": faults.ResetUpload(300 << 10),
+		"cut response": faults.Reset(1000), "cut body": faults.ResetUpload(300 << 10),
 	} {
 		for every := 2; every <= 5; every++ {
 			for _, known := range []bool{true, false} {
@@ -98,7 +98,7 @@ func TestFrequentResets(t *testing.T) {
 	}
 }
 
-// TestViolationsEndAtOnce answers against the protocol: no retry makes that better.
+// TestViolationsEndAtOnce checks that violations of the protocol are not retried.
 func TestViolationsEndAtOnce(t *testing.T) {
 	t.Parallel()
 	page := func(status int) faults.Fault {

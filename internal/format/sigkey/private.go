@@ -76,8 +76,8 @@ func ParsePrivate(data []byte, password func() ([]byte, error)) (*Private, error
 	return &Private{Public: *public, signer: signer}, nil
 }
 
-// Sign signs a message in the way that every reader of the key's type checks: with SHA-256, and with pure Ed25519. The same key
-// and message make the same signature: ECDSA takes its nonce from both, as RFC 6979 has it.
+// Sign signs a message in the way that every reader of the key's type checks: with SHA-256, and with pure Ed25519. The same
+// key and message make the same signature: ECDSA derives its nonce from both, as RFC 6979 specifies.
 //
 // cosign 3.1 signs with SHA-384 on P-384, with SHA-512 on P-521, and with Ed25519ph. Its own verify --key refuses those
 // signatures unless flags name the hash; it accepts these. So do Flux, podman, and skopeo.

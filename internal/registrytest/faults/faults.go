@@ -39,7 +39,7 @@ func At(part string, fault Fault) Fault {
 	return where(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, fault)
 }
 
-// Gzip compresses the bodies of answers, with a Content-Encoding, even if the request does not accept it.
+// Gzip compresses the bodies of responses, with a Content-Encoding, even if the request does not accept it.
 func Gzip() Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +115,7 @@ func Before(do func(*http.Request)) Fault {
 	}
 }
 
-// Drop resets the connection without an answer.
+// Drop resets the connection without a response.
 func Drop() Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cut(w, true) })

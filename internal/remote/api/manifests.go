@@ -82,7 +82,8 @@ func (m *Manifests) GetOnce(ctx context.Context, reference string) (desc ocispec
 	return desc, data, resp.Header.Get("ETag"), err
 }
 
-// Put stores a manifest under a tag or digest, if etag is empty or still that of the tag, and returns the answer's header.
+// Put stores a manifest under a tag or digest, if etag is empty or still that of the tag, and returns the header of the
+// response.
 func (m *Manifests) Put(ctx context.Context, desc ocispec.Descriptor, data []byte, reference, etag string) (http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, m.api.URL("manifests/"+reference), bytes.NewReader(data))
 	if err != nil {

@@ -23,9 +23,9 @@ func IsNotFound(err error) bool {
 	return errors.Is(err, errdef.ErrNotFound) || errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
 }
 
-// Pages requests a list from its first page at a resource of the repository to its last, and passes each answer with
-// status 200 to read. Only an error of the first page is that of the list: a missing later page would otherwise pass for
-// a missing list.
+// Pages requests a list from its first page at a resource of the repository to its last, and passes each response with status
+// 200 to read. Only an error of the first page is that of the list: a missing later page would otherwise pass for a missing
+// list.
 func (r *Repository) Pages(ctx context.Context, resource string, query url.Values, read func(resp *http.Response) error) error {
 	return r.PagesAt(ctx, r.URL(resource), query, read)
 }

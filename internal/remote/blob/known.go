@@ -62,7 +62,7 @@ func CacheDir(cache, name string) string {
 	return filepath.Join(cache, name)
 }
 
-// mounting is how a registry answers a request to mount a blob from the same repository, as earlier answers show.
+// mounting is how a registry answers a request to mount a blob from the same repository, as earlier responses show.
 type mounting int
 
 const (

@@ -146,7 +146,7 @@ func askHelper(ctx context.Context, name, address string) (auth.Credential, erro
 	defer cancel()
 	cred, err := credentials.NewNativeStore(name).Get(ctx, address)
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("no answer within %v", helperTimeout)
+		err = fmt.Errorf("no response within %v", helperTimeout)
 	}
 	return cred, err
 }

@@ -51,7 +51,7 @@ func (r *Lister) List(ctx context.Context, desc ocispec.Descriptor, artifactType
 	return fn(list)
 }
 
-// withoutAPI is the answer of a registry that has no referrers API, or denies it to this user.
+// withoutAPI is the response of a registry that has no referrers API, or denies it to this user.
 type withoutAPI struct{ answer error }
 
 func (w withoutAPI) Error() string { return "the registry has no referrers API: " + w.answer.Error() }
@@ -118,8 +118,8 @@ func (r *Lister) LacksTag(tag string) bool {
 	return tags != nil && !(*tags)[tag]
 }
 
-// readPage reads one answer of the referrers API. Anything but an index shows that there is no such API: some registries
-// and the applications in front of them answer every path with 200.
+// readPage reads one response of the referrers API. Anything but an index shows that there is no such API: some registries and
+// the applications in front of them answer every path with 200.
 func readPage(resp *http.Response) ([]ocispec.Descriptor, error) {
 	data, err := api.ReadBounded(resp.Body, manifest.MaxSize)
 	if err != nil {

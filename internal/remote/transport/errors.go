@@ -60,7 +60,7 @@ type Unavailable struct {
 	Err    error  // why there was no response; nil if there was one
 }
 
-// Error returns "step: answer" or "step: host: cause".
+// Error returns "step: response" or "step: host: cause".
 func (e *Unavailable) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
@@ -76,7 +76,7 @@ type Denied struct {
 	Err    error // set if there is no response of the registry to show
 }
 
-// Error returns "step: answer" or "step: host: cause".
+// Error returns "step: response" or "step: host: cause".
 func (e *Denied) Error() string {
 	return sentence(e.Step, e.Host, e.Answer, e.Err)
 }
@@ -84,13 +84,13 @@ func (e *Denied) Error() string {
 // Unwrap returns the cause, or the response.
 func (e *Denied) Unwrap() error { return cause(e.Err, e.Answer) }
 
-// Missing is a registry's answer that it does not have the object, or the repository: an errdef.ErrNotFound.
+// Missing reports that the registry does not have the object, or the repository: it is an errdef.ErrNotFound.
 type Missing struct {
 	Step   string
 	Answer Answer
 }
 
-// Error returns "step: not found", and what else the answer reveals.
+// Error returns "step: not found", and the rest of the response.
 func (e *Missing) Error() string {
 	s := e.Step + ": not found"
 	if e.isPlain() {
@@ -99,7 +99,7 @@ func (e *Missing) Error() string {
 	return s + ": " + e.Answer.String()
 }
 
-// isPlain reports whether the answer only says that the tag, manifest, or blob does not exist.
+// isPlain reports whether the response only says that the tag, manifest, or blob does not exist.
 func (e *Missing) isPlain() bool {
 	if e.Answer.Method == http.MethodHead {
 		return true
@@ -137,7 +137,7 @@ func cause(err error, answer Answer) error {
 	return &errcode.ErrorResponse{Method: answer.Method, URL: at, StatusCode: answer.Status, Errors: answer.Errors}
 }
 
-// Violation is an answer that breaks the protocol, which repeating the request does not change.
+// Violation is a response that violates the protocol, which retries do not change.
 type Violation string
 
 // Error returns the text.
@@ -162,7 +162,7 @@ func sentence(step, host string, answer Answer, err error) string {
 	case err != nil:
 		return step + ": " + host + ": " + untrusted.Line(redactText(err), 500)
 	}
-	return step + ": " + host + ": no answer"
+	return step + ": " + host + ": no response"
 }
 
 // ResponseError returns the error for an unexpected response. The body is read for the registry's error codes.

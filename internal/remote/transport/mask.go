@@ -22,8 +22,8 @@ const (
 	masked      = "***"
 )
 
-// maskEcho replaces the credentials of a request in the error that answers it: some servers and proxies send back what they got,
-// and errors are printed.
+// maskEcho replaces the credentials of a request in the error that answers it: some servers and proxies echo requests, and
+// errors are printed.
 func maskEcho(req *http.Request, resp *http.Response) {
 	if resp.StatusCode < http.StatusBadRequest || resp.Body == nil {
 		return

@@ -50,7 +50,7 @@ type alertView struct {
 	Name     string
 	Answers  []answered
 	Complete bool
-	Near     []view.Link // alerts of similar names, if there is no answer
+	Near     []view.Link // alerts of similar names, if there is no response
 }
 
 // answered is a document that answers an alert.

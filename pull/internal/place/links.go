@@ -13,17 +13,17 @@ import (
 	"github.com/davit-oci/davit/internal/rootfs"
 )
 
-// maxWalked bounds how many entries of the destination are looked at for links.
+// maxWalked bounds the entries of the destination that are searched for links.
 const maxWalked = 1_000_000
 
-// CheckLinks refuses the plan if, once it is carried out, one of the staged links leads out of the destination, whatever is
-// there: links of the user, of earlier pulls, and of other artifacts. It also refuses it if existing links would then lead out
-// and do not now. Links that have a ".." behind a name can be turned by a link that has that name.
+// CheckLinks refuses the plan if one of the staged links would lead out of the destination after it, by any existing link: of
+// the user, of earlier pulls, or of other artifacts. It also refuses it if existing links would then lead out and do not now.
+// Links that have a ".." behind a name can be turned by a link that has that name.
 func (p *Placer) CheckLinks(ctx context.Context, staged []string, remove []Removal) error {
 	if !p.turnsLinks(staged, remove) {
 		return nil
 	}
-	there, hasLinks, err := p.linksThere(ctx)
+	there, hasLinks, err := p.existingLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,9 +97,9 @@ func (p *Placer) readlink(name string) (string, bool) {
 	return target, err == nil
 }
 
-// linksThere returns the links in the destination that depend on others, with their targets, and reports whether it has links at
+// existingLinks returns the links in the destination that depend on others, with their targets, and reports whether it has links at
 // all. It does not look at those that are replaced, or at more than maxWalked entries.
-func (p *Placer) linksThere(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
+func (p *Placer) existingLinks(ctx context.Context) (there map[string]string, hasLinks bool, err error) {
 	there = make(map[string]string)
 	walked := 0
 	err = fs.WalkDir(rootfs.Of(p.Stage.dst), ".", func(name string, d fs.DirEntry, err error) error {

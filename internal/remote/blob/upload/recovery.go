@@ -12,9 +12,9 @@ import (
 
 // situation is everything that determines how an upload continues after an error.
 type situation struct {
-	status        int  // of the registry's answer; 0: there was no answer
+	status        int  // of the response; 0: there was no response
 	isTemporary   bool // the same request may succeed later
-	digestInvalid bool // the answer is that the bytes have another digest
+	digestInvalid bool // the response reports another digest
 
 	hasSession bool // the registry has opened a session
 	begun      bool // a body was sent to the session
@@ -56,14 +56,14 @@ var recoveries = []struct {
 	applies func(s situation) bool
 	action  action
 }{
-	// No answer: the connection broke. If no byte of several bodies arrived, something on the way may not like their
-	// length, and only smaller ones can show it.
+	// No response: the connection broke. If no byte of several bodies arrived, something on the way may not like their length,
+	// and only smaller ones can show it.
 	{func(s situation) bool { return s.status == 0 && !s.isTemporary }, actionGiveUp},
 	{func(s situation) bool { return s.status == 0 && (!s.hasSession || !s.begun) }, actionRetry},
 	{func(s situation) bool { return s.status == 0 && (s.stuck < maxStuck-1 || !s.sizeKnown) }, actionCount},
 	{func(s situation) bool { return s.status == 0 }, actionShrink},
 
-	// Answers that another request may change, and those that no request can.
+	// Responses that another request may change, and those that no request can.
 	{func(s situation) bool { return s.isTemporary }, actionRetry},
 	{func(s situation) bool { return !s.hasSession }, actionGiveUp},
 	{func(s situation) bool { return s.status == http.StatusUnauthorized || s.status == http.StatusForbidden }, actionGiveUp},
@@ -189,7 +189,7 @@ func (u *upload) renew(ctx context.Context) {
 	u.restart()
 }
 
-// hasCode reports whether one of the errors in an answer has a code.
+// hasCode reports whether one of the errors in a response has a code.
 func hasCode(answer *errcode.ErrorResponse, code string) bool {
 	for _, e := range answer.Errors {
 		if e.Code == code {

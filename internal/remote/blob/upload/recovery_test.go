@@ -7,10 +7,10 @@ import (
 	"github.com/davit-oci/davit/internal/remote/transport"
 )
 
-// TestRecovery checks the action for every kind of answer, in the states that decide about it.
+// TestRecovery checks the action for every kind of response, in the states that decide about it.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
-	const none = 0 // no answer
+	const none = 0 // no response
 	// session returns a situation with a session to which a body was sent, and changes it.
 	session := func(status int, w way, change func(*situation)) situation {
 		s := situation{status: status, hasSession: true, begun: true, way: w, sizeKnown: true, canShrink: w == inChunks}

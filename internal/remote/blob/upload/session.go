@@ -69,8 +69,8 @@ func (u *upload) follow(resp *http.Response, asked *url.URL) error {
 	return nil
 }
 
-// ask finds out how many bytes the session has. The registry may still be processing those of the request that broke,
-// and a part sent meanwhile would be mixed with them, so it is asked until it repeats its answer.
+// ask finds out how many bytes the session has. The registry may still be processing those of the request that broke, and a
+// part sent meanwhile would be mixed with them, so it is asked until it repeats its response.
 func (u *upload) ask(ctx context.Context) error {
 	before, failed := int64(-1), 0
 	for range maxAsks {
@@ -113,7 +113,7 @@ func (u *upload) shift(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// position returns how many bytes the session reports; -1: the registry does not know, or its answer is wrong.
+// position returns how many bytes the session reports; -1: the registry does not know, or its response is wrong.
 func (u *upload) position(ctx context.Context) (int64, error) {
 	resp, err := u.send(ctx, request{method: http.MethodGet, url: u.location})
 	if err != nil {

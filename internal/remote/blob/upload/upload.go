@@ -28,8 +28,8 @@ const (
 	// newOnePassFrom is onePassFrom for an empty repository. Below it, an additional request costs as much as hashing
 	// beforehand.
 	newOnePassFrom = 4 << 20
-	// askFrom is the size from which a registry is asked whether it has a blob, if opening the upload has not shown
-	// that. A smaller one is sent sooner than the answer arrives.
+	// askFrom is the size from which a registry is asked whether it has a blob, if opening the upload has not shown that. A
+	// smaller one is sent before the response would arrive.
 	askFrom = 16 << 10
 	// resumableFrom is the size from which an upload's state is kept for another process.
 	resumableFrom = 8 << 20
