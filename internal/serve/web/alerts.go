@@ -50,7 +50,7 @@ type alertView struct {
 	Name     string
 	Answers  []answered
 	Complete bool
-	Near     []view.Link // alerts of similar names, if there is no response
+	Near     []view.Link // alerts of similar names, if there is no answer
 }
 
 // answered is a document that answers an alert.
