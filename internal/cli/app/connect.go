@@ -30,7 +30,7 @@ func (a *App) AddRegistryFlags(fs *pflag.FlagSet) {
 	shared.BoolVar(&a.Logins.Only.passwordStdin, "password-stdin", false, "read the password, or a token, from standard input")
 	shared.StringVar(&o.Credentials.File, "registry-config", "", "read credentials from this `FILE` (default: docker's and podman's)")
 	shared.IntVar(&o.Concurrency, "concurrency", 0, "transfer `N` blobs at once, and use N connections for one blob (default 8)")
-	shared.DurationVar(&o.RetryFor, "retry-for", 0, "give up after requests of one sort have failed for this `TIME` without progress (default 5m; negative: no retries)")
+	shared.DurationVar(&o.RetryFor, "retry-for", 0, "give up after requests of one type have failed for this `TIME` without progress (default 5m; negative: no retries)")
 	shared.DurationVar(&o.Stall, "stall-timeout", 0, "break a connection on which nothing arrives for this `TIME` (default 30s)")
 	shared.DurationVar(&a.timeout, "timeout", 0, "give up the command after this `TIME` (default: no limit)")
 	addGrouped(fs, shared)
