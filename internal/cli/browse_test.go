@@ -10,7 +10,7 @@ import (
 )
 
 // TestBrowse reads pages of a layout, an archive, and a registry as a browser does. Without the secret part of the address,
-// the answer is 404.
+// the response is 404.
 func TestBrowse(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)

@@ -71,7 +71,7 @@ func (r *repository) nameOf(ctx context.Context, tag string) (string, error) {
 	return found, nil
 }
 
-// ownName is nameOf for a tag that is removed: one that the layout keeps for another repository is not found.
+// ownName is nameOf for a tag to remove: it does not find tags of other repositories.
 func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
 	several, ok := r.layout.(interface {
@@ -84,8 +84,7 @@ func (r *repository) ownName(ctx context.Context, tag string) (string, error) {
 	return name, err
 }
 
-// newName returns the name for a tag that is pushed to this repository: the present one, unless all repositories share
-// that.
+// newName returns the name for a tag to push to this repository: the existing one, unless all repositories share it.
 func (r *repository) newName(ctx context.Context, tag string) (string, error) {
 	name, err := r.nameOf(ctx, tag)
 	switch {

@@ -14,8 +14,8 @@ const (
 	Plain   Style = ""
 	Strong  Style = "\x1b[1m"  // a kind, a heading
 	Dim     Style = "\x1b[2m"  // digests, branches of trees
-	Failed  Style = "\x1b[31m" // errors, and what was removed
-	Good    Style = "\x1b[32m" // what was added
+	Failed  Style = "\x1b[31m" // errors, and removed lines
+	Good    Style = "\x1b[32m" // added lines
 	Warning Style = "\x1b[33m"
 	Hint    Style = "\x1b[36m"
 )
@@ -43,7 +43,7 @@ func sequence(text string) int {
 // has reports whether a screen, which may be nil, has colors.
 func (s *Screen) hasColors() bool { return s != nil && s.Colors }
 
-// isNarrow reports whether a screen, which may be nil, has a last column: words are shortened for people then.
+// isNarrow reports whether a screen, which may be nil, has a last column: words are shortened then.
 func (s *Screen) isNarrow() bool { return s != nil && s.Width > 0 }
 
 // cell returns a cell of a table or tree as it looks on a screen: digests are short.

@@ -76,7 +76,7 @@ func (t *Target) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, err
 	return t.Target.Exists(ctx, desc)
 }
 
-// Fetch returns a manifest that was pushed, or what the target has.
+// Fetch returns a pushed manifest, or content of the target.
 func (t *Target) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	t.mu.Lock()
 	data, kept := t.manifests[desc.Digest]

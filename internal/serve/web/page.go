@@ -61,7 +61,7 @@ var templates = sync.OnceValue(func() *template.Template {
 type section struct {
 	template string
 	data     any
-	make     func(context.Context) any // makes the data, which may take long; nil: data is set
+	make     func(context.Context) any // loads the data, which may take long; nil: data is set
 	waiting  waiting                   // is shown in the meantime
 }
 
